@@ -1,0 +1,64 @@
+# `make run` and `make test` need nothing but Python 3.11 or newer and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+PORT ?= 8000
+AWS_PORT ?= 4566
+LOCAL_DIR ?= .local
+DEMO_PASSWORD ?=
+export PORT AWS_PORT LOCAL_DIR DEMO_PASSWORD
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint types check format lock browser clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/local.stamp ## Start local AWS and filehub; Ctrl-C stops all of it
+	@exec $(BIN)/python -m local.run
+
+test: $(VENV)/dev.stamp browser ## Run every test
+	@$(BIN)/python -m pytest
+
+check: lint types ## Lint and types
+
+lint: $(VENV)/dev.stamp ## ruff
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/dev.stamp ## mypy, strict
+	@DJANGO_SECRET_KEY=only-for-the-type-checker-0123456789 $(BIN)/mypy filehub uploads local
+
+format: $(VENV)/dev.stamp ## Let ruff format the code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: $(VENV)/dev.stamp ## Resolve pyproject.toml into requirements*.txt
+	@for args in "--group dev -o requirements-dev.txt" \
+	  "--group local -c requirements-dev.txt -o requirements-local.txt" \
+	  "-c requirements-dev.txt -o requirements.txt"; do \
+	  $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
+	    --custom-compile-command "make lock" $$args || exit 1; done
+
+browser: $(VENV)/dev.stamp
+	@$(BIN)/python -m local.chromium
+
+clean: ## Remove the virtual environment; .local (users, files) stays
+	@rm -rf $(VENV)
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "filehub needs Python 3.11 or newer; point PYTHON at one: make run PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "Python's venv module is missing (on Debian: apt-get install python3-venv)." >&2; rm -rf $(VENV); exit 1; }
+
+$(VENV)/local.stamp: requirements-local.txt $(VENV)/bin/python
+	@echo "Installing filehub …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-local.txt
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.txt $(VENV)/bin/python
+	@echo "Installing what the tests need …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,11 @@
+"""The Celery app: `celery -A filehub worker` and `celery -A filehub beat`."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "filehub.settings")
+
+app = Celery("filehub")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()

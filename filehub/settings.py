@@ -1,0 +1,203 @@
+"""Django's settings. Everything that differs between installations comes from `filehub.env`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import dj_database_url
+from csp.constants import NONE, SELF
+
+from filehub import env as environment
+from filehub.broker import broker_settings
+
+try:
+    ENV = environment.load()
+except environment.InvalidEnvironment as exc:
+    # One sentence for whoever starts a process; a traceback would bury it.
+    sys.exit(f"filehub cannot start: {exc}")
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+SECRET_KEY = ENV.django_secret_key
+DEBUG = ENV.django_debug
+ALLOWED_HOSTS = list(ENV.django_allowed_hosts)
+
+INSTALLED_APPS = [
+    "uploads",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "csp",
+    "django_htmx",
+    "ninja",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "uploads.middleware.ErrorMiddleware",
+]
+
+ROOT_URLCONF = "filehub.urls"
+WSGI_APPLICATION = "filehub.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES = {"default": dj_database_url.parse(ENV.database_url, conn_max_age=60)}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # Web and worker write at the same time: a write waits for the other instead of failing.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "login"
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = ENV.django_static_root
+STATICFILES_DIRS = [BASE_DIR / "static"]
+
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": ENV.filehub_bucket,
+            "region_name": ENV.aws_region,
+            "endpoint_url": ENV.endpoint("s3"),
+            "signature_version": "s3v4",
+            # A custom endpoint has no DNS entry per bucket.
+            "addressing_style": "path" if ENV.endpoint("s3") else "virtual",
+            "querystring_expire": ENV.filehub_url_expiry,
+            "default_acl": None,
+        },
+    },
+    "staticfiles": {"BACKEND": "filehub.staticfiles.ModuleManifestStorage"},
+}
+
+# --- Security -----------------------------------------------------------------------------------
+
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ENV.django_https else None
+SECURE_SSL_REDIRECT = ENV.django_https
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if ENV.django_https else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = ENV.django_https
+SECURE_HSTS_PRELOAD = ENV.django_https
+SESSION_COOKIE_SECURE = ENV.django_https
+CSRF_COOKIE_SECURE = ENV.django_https
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "uploads.views.csrf_failure"
+CSRF_TRUSTED_ORIGINS = list(ENV.filehub_cors_origins)
+
+# JSON bodies only; file content never passes through Django.
+DATA_UPLOAD_MAX_MEMORY_SIZE = environment.MIB
+
+_s3 = urlsplit(
+    ENV.endpoint("s3") or f"https://{ENV.filehub_bucket}.s3.{ENV.aws_region}.amazonaws.com"
+)
+S3_ORIGIN = f"{_s3.scheme}://{_s3.netloc}"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:", "blob:"],
+        "font-src": [SELF],
+        "connect-src": [SELF, S3_ORIGIN],
+        "worker-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+CORS_ALLOWED_ORIGINS = list(ENV.filehub_cors_origins)
+CORS_EXPOSE_HEADERS = ["Link", "Retry-After"]
+CORS_URLS_REGEX = r"^/(get-url|uploads|files|s3/|api/openapi\.json)"
+
+# --- Celery -------------------------------------------------------------------------------------
+
+CELERY_TASK_DEFAULT_QUEUE = ENV.filehub_tasks_queue
+CELERY_TASK_IGNORE_RESULT = True
+# A task's message leaves the queue only after the task's effect is durable; a task that fails or
+# whose worker dies stays in the queue, and SQS moves it to the dead-letter queue in the end.
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_ACKS_ON_FAILURE_OR_TIMEOUT = False
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_SOFT_TIME_LIMIT = 90
+# Far below the queue's visibility timeout (infra/filehub.yaml), so that no task runs twice.
+CELERY_TASK_TIME_LIMIT = 120
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_URL, CELERY_BROKER_TRANSPORT_OPTIONS = broker_settings(ENV)
+CELERY_BEAT_SCHEDULE = {
+    "reconcile": {"task": "uploads.tasks.reconcile_recent", "schedule": 300.0},
+}
+
+# --- Logging ------------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "uploads": {"level": "INFO"},
+        "filehub": {"level": "INFO"},
+        # An access line for each 4xx answer is noise; 5xx are logged as errors.
+        "django.request": {"level": "ERROR"},
+    },
+}

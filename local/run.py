@@ -1,0 +1,198 @@
+"""`make run`: local AWS, its resources, the demo user, then the Procfile's processes.
+
+Everything written stays in LOCAL_DIR. SIGINT or SIGTERM stops all of it, local AWS last.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import FrameType
+
+from honcho import manager as honcho_manager
+from honcho.environ import parse_procfile
+from honcho.printer import Printer
+
+from local.aws import CREDENTIALS, LocalAws
+
+ROOT = Path(__file__).resolve().parent.parent
+
+#: Seconds that a process gets to finish what it holds; honcho's own five are too few.
+GRACE = 30
+
+
+class Stopped(Exception):
+    """SIGINT or SIGTERM arrived before the processes were up."""
+
+
+def main() -> int:
+    """Run until stopped; returns the exit status."""
+    try:
+        port = _port("PORT", 8000)
+        aws_port = _port("AWS_PORT", 4566)
+    except ValueError as exc:
+        return _fail(str(exc))
+    directory = Path(os.environ.get("LOCAL_DIR") or ".local").resolve()
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, number in (("PORT", port), ("AWS_PORT", aws_port)):
+        if _is_taken(number):
+            return _fail(f"Port {number} is in use. Choose another: make run {name}={number + 1}")
+
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
+    aws = LocalAws(directory / "aws", aws_port)
+    try:
+        _say("Starting local AWS …")
+        aws.start()
+        os.environ.update(_environment(directory, port, aws))
+        _say("Preparing bucket, queues, table and database …")
+        _manage("provision")
+        _manage("migrate", "--verbosity", "0")
+        _manage("collectstatic", "--noinput", "--verbosity", "0")
+        password = _demo_user()
+        return _run_processes(port, password, directory)
+    except Stopped:
+        return 130
+    except RuntimeError as exc:
+        return _fail(str(exc))
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        aws.stop()
+        _say("Stopped. Users and files are kept; `make run` brings them back.")
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise Stopped
+
+
+def _environment(directory: Path, port: int, aws: LocalAws) -> dict[str, str]:
+    secret_file = directory / "secret-key"
+    if not secret_file.exists():
+        secret_file.touch(mode=0o600)
+        secret_file.write_text(secrets.token_urlsafe(48))
+    origins = ",".join(f"http://{host}:{port}" for host in ("localhost", "127.0.0.1"))
+    return CREDENTIALS | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PYTHONUNBUFFERED": "1",
+        "DJANGO_SETTINGS_MODULE": "filehub.settings",
+        "DJANGO_SECRET_KEY": secret_file.read_text(),
+        "DJANGO_STATIC_ROOT": str(directory / "static"),
+        "DATABASE_URL": f"sqlite:///{directory / 'db.sqlite3'}",
+        "AWS_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": aws.url,
+        "FILEHUB_CORS_ORIGINS": origins,
+        "LOCAL_DIR": str(directory),
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+    }
+
+
+def _manage(*arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    if done.returncode:
+        raise RuntimeError(f"manage.py {arguments[0]} failed:\n{done.stderr.strip()}")
+    return done.stdout
+
+
+def _demo_user() -> str | None:
+    """Make the superuser `demo` when missing; returns the password if it was made now."""
+    password = os.environ.get("DEMO_PASSWORD") or secrets.token_urlsafe(9)
+    # The password travels in the environment: arguments can be read by other users.
+    os.environ["DEMO_PASSWORD"] = password
+    made = _manage(
+        "shell",
+        "--no-imports",
+        "-c",
+        "import os\n"
+        "from django.contrib.auth import get_user_model\n"
+        "users = get_user_model().objects\n"
+        "if not users.filter(username='demo').exists():\n"
+        "    users.create_superuser('demo', password=os.environ['DEMO_PASSWORD'])\n"
+        "    print('made')\n",
+    )
+    del os.environ["DEMO_PASSWORD"]
+    return password if "made" in made else None
+
+
+def _run_processes(port: int, password: str | None, directory: Path) -> int:
+    honcho_manager.KILL_WAIT = GRACE
+    log = (directory / "filehub.log").open("a", encoding="utf-8")
+    manager = honcho_manager.Manager(Printer(_Tee(sys.stdout, log), colour=sys.stdout.isatty()))
+    for name, command in parse_procfile((ROOT / "Procfile").read_text()).processes.items():
+        manager.add_process(name, command, env=dict(os.environ), cwd=str(ROOT))
+    threading.Thread(target=_announce, args=(port, password), daemon=True).start()
+    manager.loop()
+    log.close()
+    return int(manager.returncode or 0)
+
+
+class _Tee:
+    """Shows what the processes say, and keeps it in the log."""
+
+    def __init__(self, *targets: object) -> None:
+        self._targets = targets
+
+    def write(self, text: str) -> None:
+        for target in self._targets:
+            target.write(text)  # type: ignore[attr-defined]
+
+    def flush(self) -> None:
+        for target in self._targets:
+            target.flush()  # type: ignore[attr-defined]
+
+
+def _announce(port: int, password: str | None) -> None:
+    address = f"http://localhost:{port}"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{address}/readyz", timeout=5):
+                break
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.3)
+    else:
+        _say(f"filehub is not ready; {address}/readyz says what is missing.")
+        return
+    how = f"password {password}" if password else "the password it was made with"
+    _say(f"\n  filehub is ready:  {address}/\n  Sign in as demo, {how}.\n  Ctrl-C stops it.\n")
+
+
+def _port(name: str, default: int) -> int:
+    text = os.environ.get(name) or str(default)
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise ValueError(f"{name} must be a port number, not {text!r}.")
+    return int(text)
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201
+
+
+def _fail(text: str) -> int:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+import { MAX_IDS } from "./api.js";
+
+const FIRST_DELAY = 300;
+const LONGEST_DELAY = 3_000;
+const PATIENT_DELAY = 7_000;
+const LONGEST_BACKOFF = 30_000;
+const HINT_AFTER = 8_000;
+const SLOW_AFTER = 60_000;
+
+/**
+ * Asks the server what became of ids, with one request for all of them, until each one is settled. It never gives up:
+ * an answer may take long, but it comes.
+ */
+export class Confirmations {
+  /** @type {Map<string, {since: number, hinted: boolean, slow: boolean}>} */
+  #waiting = new Map();
+  #delay = FIRST_DELAY;
+  #timer = 0;
+  #asking = false;
+  #ask;
+  #settle;
+  #hint;
+  #onSlow;
+  #onSessionEnded;
+
+  /**
+   * @param {object} options
+   * @param {(ids: string[]) => Promise<{id: string}[]>} options.ask
+   * @param {(id: string, status: object|undefined) => boolean} options.settle is told each answer (undefined: the
+   *   server does not know the id) and returns true when there is nothing more to wait for
+   * @param {(id: string) => Promise<unknown>} [options.hint] called once for an id that takes several seconds
+   * @param {(id: string) => void} [options.onSlow] called once for an id that takes more than a minute
+   * @param {() => void} [options.onSessionEnded] called when the server wants a new login; asking stops
+   */
+  constructor({ ask, settle, hint, onSlow, onSessionEnded }) {
+    this.#ask = ask;
+    this.#settle = settle;
+    this.#hint = hint;
+    this.#onSlow = onSlow;
+    this.#onSessionEnded = onSessionEnded;
+  }
+
+  /** @param {string} id */
+  add(id) {
+    this.#waiting.set(id, { since: Date.now(), hinted: false, slow: false });
+    this.#delay = FIRST_DELAY;
+    this.#schedule();
+  }
+
+  /** @param {string} id */
+  remove(id) {
+    this.#waiting.delete(id);
+  }
+
+  #schedule() {
+    clearTimeout(this.#timer);
+    if (this.#waiting.size > 0 && !this.#asking) {
+      this.#timer = setTimeout(() => this.#poll(), this.#delay);
+    }
+  }
+
+  async #poll() {
+    this.#asking = true;
+    const delayBefore = this.#delay;
+    let backoff = 0;
+    try {
+      for (const ids of chunks([...this.#waiting.keys()], MAX_IDS)) {
+        const answers = await this.#ask(ids);
+        const byId = new Map(answers.map((answer) => [answer.id, answer]));
+        for (const id of ids) {
+          // It may have been removed while the question was on its way.
+          if (this.#waiting.has(id) && this.#settle(id, byId.get(id))) {
+            this.#waiting.delete(id);
+          }
+        }
+      }
+    } catch (error) {
+      if (error.status === 401) {
+        this.#asking = false;
+        this.#onSessionEnded?.();
+        return;
+      }
+      backoff = Math.min(Math.max(delayBefore * 2, (error.retryAfter ?? 0) * 1_000, 2_000), LONGEST_BACKOFF);
+    }
+    this.#asking = false;
+    this.#remind();
+    if (backoff > 0) {
+      this.#delay = backoff;
+    } else if (this.#delay === delayBefore) {
+      // Otherwise an id joined meanwhile, and deserves a quick first look.
+      this.#delay = this.#allSlow() ? PATIENT_DELAY : Math.min(delayBefore * 1.5, LONGEST_DELAY);
+    }
+    this.#schedule();
+  }
+
+  #remind() {
+    for (const [id, entry] of this.#waiting) {
+      const age = Date.now() - entry.since;
+      if (this.#hint && age > HINT_AFTER && !entry.hinted) {
+        entry.hinted = true;
+        // Only a hint: whether it arrives or not, the answer comes.
+        this.#hint(id).catch(() => {});
+      }
+      if (age > SLOW_AFTER && !entry.slow) {
+        entry.slow = true;
+        this.#onSlow?.(id);
+      }
+    }
+  }
+
+  #allSlow() {
+    return [...this.#waiting.values()].every((entry) => entry.slow);
+  }
+}
+
+/**
+ * @template T
+ * @param {T[]} items
+ * @param {number} size
+ * @returns {T[][]}
+ */
+function chunks(items, size) {
+  const result = [];
+  for (let start = 0; start < items.length; start += size) {
+    result.push(items.slice(start, start + size));
+  }
+  return result;
+}

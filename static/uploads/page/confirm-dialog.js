@@ -1,0 +1,28 @@
+/**
+ * Asks before something is lost.
+ * @param {HTMLDialogElement} dialog
+ * @param {string} name the file in question
+ * @returns {Promise<boolean>} whether the answer was yes
+ */
+export function confirmWith(dialog, name) {
+  const listening = new AbortController();
+  const { signal } = listening;
+  dialog.querySelector("[data-field=name]").textContent = name;
+  dialog.returnValue = "";
+
+  return new Promise((resolve) => {
+    dialog.querySelector("[data-confirm]").addEventListener("click", () => dialog.close("yes"), { signal });
+    dialog.querySelector("[data-cancel]").addEventListener("click", () => dialog.close(), { signal });
+    // The dialog's own box covers its inside, so a click on the dialog itself was on the backdrop.
+    dialog.addEventListener("click", (event) => event.target === dialog && dialog.close(), { signal });
+    dialog.addEventListener(
+      "close",
+      () => {
+        listening.abort();
+        resolve(dialog.returnValue === "yes");
+      },
+      { signal },
+    );
+    dialog.showModal();
+  });
+}

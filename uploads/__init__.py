@@ -1,0 +1,1 @@
+"""filehub's one app: signing, confirming, listing. docs/architecture.md names the rooms."""

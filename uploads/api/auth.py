@@ -1,0 +1,35 @@
+"""Who calls: a Django session (CSRF enforced) or a bearer token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest
+from ninja.security import HttpBearer
+from ninja.security import SessionAuth as NinjaSessionAuth
+from ninja.utils import check_csrf
+
+from uploads import selectors
+from uploads.exceptions import CsrfFailed
+
+
+class Bearer(HttpBearer):
+    """`Authorization: Bearer <token>`; `manage.py create_api_token` makes tokens."""
+
+    openapi_description = "An API token, made by `manage.py create_api_token`."
+
+    def authenticate(self, request: HttpRequest, token: str) -> AbstractBaseUser | None:
+        return selectors.user_of_token(token.strip())
+
+
+class Session(NinjaSessionAuth):
+    """Django's session. Reached only by requests without an Authorization header, so that a wrong
+    token is answered with 401 and not with somebody's session."""
+
+    def __call__(self, request: HttpRequest) -> Any | None:
+        if "Authorization" in request.headers or not request.user.is_authenticated:
+            return None
+        if check_csrf(request):
+            raise CsrfFailed
+        return request.user

@@ -1,0 +1,241 @@
+"""The routes: thin, one service or selector each."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from ninja import NinjaAPI, Query
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.parser import Parser
+from ninja.responses import Status
+from ninja.types import DictStrAny
+
+from uploads import policy, selectors, services, storage, tasks
+from uploads.api.auth import Bearer, Session
+from uploads.api.schemas import (
+    AcceptedOut,
+    CompleteRequest,
+    DeletingOut,
+    DownloadOut,
+    ErrorOut,
+    FileOut,
+    SignedUpload,
+    UploadOut,
+    UploadRequest,
+    UrlRequest,
+)
+from uploads.exceptions import FilehubError, InvalidRequest, NotAuthenticated
+from uploads.middleware import error_response, json_error, log_unexpected
+
+MAX_LIMIT = 200
+
+
+class JsonObjectParser(Parser):
+    """Takes one JSON object; everything else is one clear error."""
+
+    def parse_body(self, request: HttpRequest) -> DictStrAny:
+        try:
+            body = json.loads(request.body or b"{}", parse_constant=_no_constants)
+        except (ValueError, RecursionError) as exc:
+            raise InvalidRequest("The body is not valid JSON.", code="invalid_json") from exc
+        if not isinstance(body, dict):
+            raise InvalidRequest("The body must be a JSON object.", code="invalid_json")
+        return body
+
+
+def _no_constants(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+_ERRORS = {code: ErrorOut for code in (400, 401, 403, 404, 413, 415, 503)}
+
+api = NinjaAPI(
+    title="filehub",
+    version="1",
+    description="Uploads go straight to S3; a file exists once S3 has said so.",
+    auth=[Bearer(), Session()],
+    docs_url="/api/docs",
+    openapi_url="/api/openapi.json",
+    parser=JsonObjectParser(),
+    urls_namespace="api",
+)
+
+
+@api.exception_handler(FilehubError)
+def _on_filehub_error(request: HttpRequest, exc: FilehubError) -> HttpResponse:
+    return json_error(exc.status, exc.message, exc.code, retry_after=exc.retry_after) if (
+        exc.status < 500
+    ) else _logged(request, exc)
+
+
+def _logged(request: HttpRequest, exc: FilehubError) -> HttpResponse:
+    error_response(request, exc)
+    return json_error(exc.status, exc.message, exc.code, retry_after=exc.retry_after)
+
+
+@api.exception_handler(AuthenticationError)
+def _on_unauthenticated(request: HttpRequest, exc: AuthenticationError) -> HttpResponse:
+    return json_error(401, NotAuthenticated.message, NotAuthenticated.code)
+
+
+@api.exception_handler(Http404)
+def _on_not_found(request: HttpRequest, exc: Http404) -> HttpResponse:
+    return json_error(404, "Not Found", "not_found")
+
+
+@api.exception_handler(HttpError)
+def _on_http_error(request: HttpRequest, exc: HttpError) -> HttpResponse:
+    return json_error(exc.status_code, exc.message, "invalid_request")
+
+
+@api.exception_handler(ValidationError)
+def _on_invalid(request: HttpRequest, exc: ValidationError) -> HttpResponse:
+    error = exc.errors[0]
+    name = str(error["loc"][-1])
+    if error["type"] == "missing" or "input" in error and error["input"] is None:
+        return json_error(400, f"Missing {name}", f"missing_{name}")
+    return json_error(400, f"{name} is wrong: {error['msg']}.", f"invalid_{name}")
+
+
+@api.exception_handler(Exception)
+def _on_unexpected(request: HttpRequest, exc: Exception) -> HttpResponse:
+    log_unexpected(request)
+    return json_error(500, "Something went wrong here. It has been logged.", "internal_error")
+
+
+def _owner(request: HttpRequest) -> str:
+    return selectors.owner_of(request.auth)  # type: ignore[attr-defined]  # set by ninja
+
+
+def _begin(request: HttpRequest, body: UrlRequest) -> SignedUpload:
+    begun = services.begin(
+        _owner(request),
+        file_name=body.file_name,
+        content_type=body.content_type,
+        size=body.size,
+        sha256=body.sha256,
+    )
+    signed = begun.request
+    return SignedUpload(
+        id=begun.id,
+        method="PUT",
+        url=signed.url,
+        headers=signed.headers,
+        expires_at=signed.expires_at,
+    )
+
+
+def _file(request: HttpRequest, info: selectors.FileInfo) -> FileOut:
+    username = request.auth.get_username()  # type: ignore[attr-defined]
+    return FileOut(
+        id=info.id,
+        file_name=info.file_name,
+        content_type=info.content_type,
+        size=info.size,
+        checksum=info.checksum,
+        created_at=info.created_at,
+        confirmed_at=info.confirmed_at,
+        owner=username,
+        state="stored",
+    )
+
+
+def _upload(request: HttpRequest, status: selectors.UploadStatus) -> UploadOut:
+    return UploadOut(
+        id=status.id,
+        state=status.state,
+        reason=status.reason or None,
+        file=_file(request, status.file) if status.file else None,
+    )
+
+
+@api.post("/get-url", response={200: SignedUpload, **_ERRORS}, tags=["upload"])
+def get_url(request: HttpRequest, body: UrlRequest) -> SignedUpload:
+    """Ask for a presigned PUT. Nothing is recorded until the object is in the bucket."""
+    return _begin(request, body)
+
+
+@api.post("/uploads", response={201: SignedUpload, **_ERRORS}, tags=["upload"])
+def begin_upload(request: HttpRequest, body: UploadRequest) -> Status:
+    """Begin an upload of known size."""
+    return Status(201, _begin(request, body))
+
+
+@api.get("/uploads", response={200: list[UploadOut], **_ERRORS}, tags=["upload"])
+def upload_list(request: HttpRequest, ids: str = Query("")) -> list[UploadOut]:
+    """Where up to 100 uploads stand (`ids=a,b,c`); ids that are not yours are left out."""
+    wanted = [part.strip() for part in ids.split(",") if part.strip()]
+    if not wanted:
+        raise InvalidRequest("Missing ids", code="missing_ids")
+    return [_upload(request, s) for s in selectors.upload_statuses(wanted, _owner(request))]
+
+
+@api.get("/uploads/{upload_id}", response={200: UploadOut, **_ERRORS}, tags=["upload"])
+def upload_detail(request: HttpRequest, upload_id: str) -> UploadOut:
+    """Where an upload stands."""
+    return _upload(request, selectors.upload_status(upload_id, _owner(request)))
+
+
+@api.post("/uploads/{upload_id}/complete", response={202: AcceptedOut, **_ERRORS}, tags=["upload"])
+def complete_upload(
+    request: HttpRequest, upload_id: str, body: CompleteRequest | None = None
+) -> Status:
+    """A hint that the bytes are there, which asks for a check now. Never needed, never trusted."""
+    status = selectors.upload_status(upload_id, _owner(request))
+    if status.state == "pending":
+        tasks.enqueue_hint(status.id)
+    return Status(202, AcceptedOut(id=status.id))
+
+
+@api.get("/files", response={200: list[FileOut], **_ERRORS}, tags=["files"])
+def file_list(
+    request: HttpRequest,
+    response: HttpResponse,
+    limit: int = Query(50, ge=1, le=MAX_LIMIT),
+    cursor: str = Query(""),
+    q: str = Query("", description="Name prefix, case-insensitive."),
+) -> list[FileOut]:
+    """Your files, newest first. The next page's address is in the `Link` header."""
+    page = selectors.files_of(_owner(request), limit=limit, cursor=cursor, prefix=q)
+    if page.next_cursor:
+        query = {"limit": str(limit), "cursor": page.next_cursor, **({"q": q} if q else {})}
+        url = request.build_absolute_uri(f"{request.path}?{urlencode(query)}")
+        response["Link"] = f'<{url}>; rel="next"'
+    return [_file(request, info) for info in page.files]
+
+
+@api.get("/files/{file_id}", response={200: FileOut, **_ERRORS}, tags=["files"])
+def file_detail(request: HttpRequest, file_id: str) -> FileOut:
+    """One file."""
+    return _file(request, selectors.stored_file(file_id, _owner(request)))
+
+
+@api.get("/files/{file_id}/download", response={200: DownloadOut, **_ERRORS}, tags=["files"])
+def download_file(
+    request: HttpRequest, file_id: str, redirect: bool = False, inline: bool = False
+) -> DownloadOut | HttpResponse:
+    """A presigned GET. `inline=1` shows it in the browser, if its type is safe to show."""
+    info = selectors.stored_file(file_id, _owner(request))
+    url, expires_at = storage.sign_download(
+        info.id,
+        file_name=info.file_name,
+        inline=inline and policy.is_safe_inline(info.content_type),
+    )
+    if redirect:
+        answer = HttpResponseRedirect(url)
+        answer["Cache-Control"] = "no-store"
+        return answer
+    return DownloadOut(url=url, expires_at=expires_at)
+
+
+@api.delete("/files/{file_id}", response={200: DeletingOut, **_ERRORS}, tags=["files"])
+def delete_file(request: HttpRequest, file_id: str) -> DeletingOut:
+    """Delete the object; the record follows when S3 reports the removal."""
+    info = selectors.stored_file(file_id, _owner(request))
+    services.remove(info.id)
+    return DeletingOut(id=info.id)
+
+

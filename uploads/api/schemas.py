@@ -1,0 +1,77 @@
+"""What goes in and comes out, in the contract's words."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from ninja import Field, Schema
+from pydantic import StrictInt, StrictStr
+
+Size = Annotated[StrictInt, Field(description="Bytes.", ge=0, lt=2**63)]
+
+
+class UrlRequest(Schema):
+    file_name: StrictStr = Field(description="At most 255 bytes of UTF-8. Text, never a path.")
+    content_type: StrictStr | None = Field(None, examples=["image/png"])
+    size: Size | None = None
+    sha256: StrictStr | None = Field(
+        None, description="Base64 of the SHA-256 digest, as `x-amz-checksum-sha256` carries it."
+    )
+
+
+class UploadRequest(UrlRequest):
+    size: Size
+
+
+class SignedUpload(Schema):
+    """Send `method` to `url` with exactly `headers`, once, before `expires_at`."""
+
+    id: str
+    method: Literal["PUT"]
+    url: str
+    headers: dict[str, str]
+    expires_at: datetime
+
+
+class FileOut(Schema):
+    id: str
+    file_name: str
+    content_type: str
+    size: int = Field(description="Bytes.")
+    checksum: str = Field(description='Base64 SHA-256 verified by S3; "" if the upload had none.')
+    created_at: datetime
+    confirmed_at: datetime | None
+    owner: str = Field(description="Username.")
+    state: Literal["stored"]
+
+
+class UploadOut(Schema):
+    id: str
+    state: Literal["pending", "stored", "rejected", "deleted"]
+    reason: str | None = None
+    file: FileOut | None = None
+
+
+class DownloadOut(Schema):
+    url: str
+    expires_at: datetime
+
+
+class DeletingOut(Schema):
+    id: str
+    state: Literal["deleting"] = "deleting"
+
+
+class CompleteRequest(Schema):
+    token: StrictStr | None = None
+
+
+class AcceptedOut(Schema):
+    id: str
+    state: Literal["confirming"] = "confirming"
+
+
+class ErrorOut(Schema):
+    error: str
+    code: str

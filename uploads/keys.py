@@ -1,0 +1,88 @@
+"""Upload ids and object keys (pure).
+
+An id is a UUIDv7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds, then random bits, so ids
+sort by time. The last 32 bits are no free choice but an HMAC over the owner and the bits before
+them: filehub can tell its own pending uploads from made-up ids without having stored anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+import time
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+PREFIX = "uploads/"
+SHARDS = "0123456789abcdef"
+
+_KEY = re.compile(
+    PREFIX + r"([0-9a-f])/([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})"
+)
+_TAG_BITS = 32
+
+
+def new_upload_id(owner: str, secret: str) -> str:
+    """A new id for an upload by `owner`, tagged with `secret`."""
+    return _make(time.time_ns() // 1_000_000, owner, secret)
+
+
+def _make(milliseconds: int, owner: str, secret: str) -> str:
+    head = (milliseconds & (2**48 - 1)) << 80
+    head |= 0x7 << 76 | secrets.randbits(12) << 64
+    head |= 0b10 << 62 | secrets.randbits(30) << _TAG_BITS
+    return str(UUID(int=head | _tag(head, owner, secret)))
+
+
+def _tag(head: int, owner: str, secret: str) -> int:
+    message = head.to_bytes(16, "big") + owner.encode()
+    key = b"filehub upload id:" + secret.encode()
+    digest = hmac.digest(key, message, hashlib.sha256)
+    return int.from_bytes(digest[: _TAG_BITS // 8], "big")
+
+
+def was_issued_to(upload_id: str, owner: str, secrets_: list[str]) -> bool:
+    """Whether one of the secrets (newest first, for key rotation) made this id for this owner."""
+    value = UUID(upload_id).int
+    head, tag = value >> _TAG_BITS << _TAG_BITS, value & (2**_TAG_BITS - 1)
+    return any(
+        hmac.compare_digest(tag.to_bytes(4, "big"), _tag(head, owner, secret).to_bytes(4, "big"))
+        for secret in secrets_
+    )
+
+
+def parse_upload_id(text: str) -> str | None:
+    """The canonical form of an id, or None when `text` is no UUIDv7."""
+    key = f"{PREFIX}0/{text.lower()}"
+    return text.lower() if _KEY.fullmatch(key) else None
+
+
+def created_at(upload_id: str) -> datetime:
+    """The moment (UTC, milliseconds) in which the id was made."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=UUID(upload_id).int >> 80)
+
+
+def first_id_at(moment: datetime) -> str:
+    """The smallest id that a moment can have: ids made since then sort at or after it."""
+    milliseconds = int(moment.timestamp() * 1000)
+    return str(UUID(int=(milliseconds & (2**48 - 1)) << 80))
+
+
+def shard(upload_id: str) -> str:
+    """One hex digit, evenly spread: the last of the id."""
+    return upload_id[-1]
+
+
+def object_key(upload_id: str) -> str:
+    """`uploads/<shard>/<id>`: 16 shards keep S3 from heating one prefix."""
+    return f"{PREFIX}{shard(upload_id)}/{upload_id}"
+
+
+def upload_id_of(key: str) -> str | None:
+    """The id in an object key, or None for a key that filehub did not make."""
+    match = _KEY.fullmatch(key)
+    if match is None or match[1] != shard(match[2]):
+        return None
+    return match[2]

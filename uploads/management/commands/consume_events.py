@@ -1,0 +1,12 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from uploads.consumer import Consumer
+
+
+class Command(BaseCommand):
+    help = "Read S3's notifications from the events queue and hand them to Celery, until stopped."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        Consumer().run()

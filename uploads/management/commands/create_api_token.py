@@ -1,0 +1,22 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+
+from uploads import services
+
+
+class Command(BaseCommand):
+    help = "Make an API token for a user and print it. It cannot be shown again."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("user", help="the username")
+
+    def handle(self, *args: Any, user: str, **options: Any) -> None:
+        model = get_user_model()
+        try:
+            found = model._default_manager.get_by_natural_key(user)
+        except model.DoesNotExist:
+            raise CommandError(f"There is no user “{user}”.") from None
+        self.stdout.write(services.create_api_token(found))

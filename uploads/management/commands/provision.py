@@ -1,0 +1,30 @@
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from uploads.provisioning import ProvisioningFailed, deploy
+
+TEMPLATE = Path(settings.BASE_DIR) / "infra" / "filehub.yaml"
+
+
+class Command(BaseCommand):
+    help = "Create or update bucket, queues and table (CloudFormation), and print the outputs."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--stack", default="filehub", help="stack name (default: filehub)")
+
+    def handle(self, *args: Any, stack: str, **options: Any) -> None:
+        try:
+            outputs = deploy(stack, TEMPLATE.read_text())
+        except ProvisioningFailed as exc:
+            raise CommandError(str(exc)) from exc
+        for name, value in sorted(outputs.items()):
+            self.stdout.write(f"{name} = {value}")
+        if not settings.ENV.filehub_cors_origins:
+            self.stderr.write(
+                "FILEHUB_CORS_ORIGINS is empty: browsers will not be able to upload. "
+                "Set it to the site's own origin and run provision again."
+            )

@@ -1,0 +1,155 @@
+"""What filehub stores.
+
+`StoredFile` is the record of a file, in DynamoDB. `File` is the same thing as the Django admin sees
+it (no SQL table behind it). `ApiToken` lives in Django's own database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import Literal
+
+from django.conf import settings
+from django.db import models
+from pynamodb.attributes import NumberAttribute, TTLAttribute, UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.models import Model
+
+from uploads.conf import env
+
+State = Literal["stored", "rejected", "deleted"]
+STATES: tuple[State, ...] = ("stored", "rejected", "deleted")
+
+
+class FileNameIndex(GlobalSecondaryIndex["StoredFile"]):
+    """Files with exactly this name, by time."""
+
+    class Meta:
+        index_name = "FileNameIndex"
+        projection = AllProjection()
+
+    file_name = UnicodeAttribute(hash_key=True, attr_name="originalFileName")
+    created_at = UTCDateTimeAttribute(range_key=True, attr_name="createdAt")
+
+
+class OwnerFeed(GlobalSecondaryIndex["StoredFile"]):
+    """A user's stored files; ids sort by time."""
+
+    class Meta:
+        index_name = "OwnerFeed"
+        projection = AllProjection()
+
+    owner_feed = UnicodeAttribute(hash_key=True, attr_name="ownerFeed")
+    id = UnicodeAttribute(range_key=True)
+
+
+class OwnerNames(GlobalSecondaryIndex["StoredFile"]):
+    """A user's stored files by name, for the prefix search."""
+
+    class Meta:
+        index_name = "OwnerNames"
+        projection = AllProjection()
+
+    owner_feed = UnicodeAttribute(hash_key=True, attr_name="ownerFeed")
+    name_key = UnicodeAttribute(range_key=True, attr_name="nameKey")
+
+
+class AllFeed(GlobalSecondaryIndex["StoredFile"]):
+    """Everybody's files of one state, in 16 shards (`stored#0`…), for the admin."""
+
+    class Meta:
+        index_name = "AllFeed"
+        projection = AllProjection()
+
+    feed = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+
+
+class StoredFile(Model):
+    """One item per upload that reached S3. infra/filehub.yaml defines the table.
+
+    `owner_feed` and `name_key` are there only while the file is stored, so that everything else
+    drops out of the owner's lists by itself.
+    """
+
+    class Meta:
+        table_name = env().filehub_table
+        region = env().aws_region
+        host = env().endpoint("dynamodb")
+        connect_timeout_seconds = 5
+        read_timeout_seconds = 10
+        max_retry_attempts = 4
+
+    id = UnicodeAttribute(hash_key=True)
+    key = UnicodeAttribute(attr_name="uniqueFileName")
+    state = UnicodeAttribute()
+    #: Why it was rejected or removed, for people.
+    reason = UnicodeAttribute(null=True)
+    #: The last event applied: upper-case hex, padded (see uploads.events).
+    sequencer = UnicodeAttribute()
+
+    # None of these is known of an object that was removed before it was ever confirmed.
+    file_name = UnicodeAttribute(null=True, attr_name="originalFileName")
+    content_type = UnicodeAttribute(null=True, attr_name="contentType")
+    created_at = UTCDateTimeAttribute(attr_name="createdAt")
+    confirmed_at = UTCDateTimeAttribute(null=True, attr_name="confirmedAt")
+    owner = UnicodeAttribute(null=True)
+    size = NumberAttribute(null=True)
+    etag = UnicodeAttribute(null=True)
+    checksum = UnicodeAttribute(null=True)
+    version_id = UnicodeAttribute(null=True, attr_name="versionId")
+    expires_at = TTLAttribute(null=True, attr_name="expiresAt")
+
+    owner_feed = UnicodeAttribute(null=True, attr_name="ownerFeed")
+    name_key = UnicodeAttribute(null=True, attr_name="nameKey")
+    feed = UnicodeAttribute()
+
+    file_name_index = FileNameIndex()
+    by_owner = OwnerFeed()
+    by_owner_name = OwnerNames()
+    by_state = AllFeed()
+
+
+class File(models.Model):
+    """A StoredFile for Django's admin: gives it a name, URLs and permissions, but no table."""
+
+    id = models.CharField(primary_key=True, max_length=36)
+    file_name = models.CharField("name", max_length=255)
+    owner = models.CharField(max_length=255)
+    size = models.BigIntegerField()
+    content_type = models.CharField("type", max_length=255)
+    state = models.CharField(max_length=10)
+    reason = models.TextField(blank=True)
+    checksum = models.CharField("SHA-256", max_length=64, blank=True)
+    key = models.CharField("object key", max_length=64)
+    created_at = models.DateTimeField("created")
+    confirmed_at = models.DateTimeField("confirmed", null=True)
+
+    class Meta:
+        managed = False
+        default_permissions = ("view", "delete")
+
+    def __str__(self) -> str:
+        return self.file_name
+
+
+class ApiToken(models.Model):
+    """A bearer token. Only its SHA-256 is kept; the token itself is shown once, when made."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_tokens")
+    digest = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"token {self.pk} of {self.user}"
+
+    @staticmethod
+    def new_secret() -> str:
+        """A fresh token: a prefix that scanners can find, and 256 random bits."""
+        return f"filehub_{secrets.token_urlsafe(32)}"
+
+    @staticmethod
+    def digest_of(secret: str) -> str:
+        """What is stored of a token. Plain SHA-256 is enough for 256 random bits."""
+        return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

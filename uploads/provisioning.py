@@ -1,0 +1,102 @@
+"""Deploying infra/filehub.yaml with CloudFormation, the same way locally and on AWS."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError, WaiterError
+
+from filehub.broker import VISIBILITY_TIMEOUT
+from uploads.conf import env
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import ParameterTypeDef
+
+#: Seconds between two looks at the stack, and how many looks.
+_WAIT = {"Delay": 2, "MaxAttempts": 450}
+
+
+class ProvisioningFailed(Exception):
+    """The stack could not be deployed; the text names the resource and the reason."""
+
+
+def parameters() -> list[ParameterTypeDef]:
+    """The template's parameters, from the settings."""
+    settings = env()
+    values = {
+        "BucketName": settings.filehub_bucket,
+        "TableName": settings.filehub_table,
+        "EventsQueueName": settings.filehub_events_queue,
+        "TasksQueueName": settings.filehub_tasks_queue,
+        "TasksVisibilityTimeout": str(VISIBILITY_TIMEOUT),
+        "CorsOrigins": ",".join(settings.filehub_cors_origins),
+    }
+    return [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]
+
+
+def deploy(stack: str, template: str) -> dict[str, str]:
+    """Create or update the stack, wait for it, and return its outputs.
+
+    Raises ProvisioningFailed.
+    """
+    client = boto3.client(
+        "cloudformation", region_name=env().aws_region, endpoint_url=env().aws_endpoint_url
+    )
+    try:
+        exists = _exists(client, stack)
+        action = client.update_stack if exists else client.create_stack
+        try:
+            action(
+                StackName=stack,
+                TemplateBody=template,
+                Parameters=parameters(),
+                Capabilities=["CAPABILITY_IAM"],
+            )
+        except ClientError as exc:
+            if "No updates are to be performed" in str(exc):
+                return _outputs(client, stack)
+            raise
+        waiter = client.get_waiter("stack_update_complete" if exists else "stack_create_complete")
+        try:
+            waiter.wait(StackName=stack, WaiterConfig=_WAIT)  # type: ignore[arg-type]
+        except WaiterError as exc:
+            raise ProvisioningFailed(_failure(client, stack)) from exc
+        return _outputs(client, stack)
+    except (BotoCoreError, ClientError) as exc:
+        raise ProvisioningFailed(f"CloudFormation refused: {exc}") from exc
+
+
+def _exists(client: CloudFormationClient, stack: str) -> bool:
+    try:
+        found = client.describe_stacks(StackName=stack)["Stacks"]
+    except ClientError as exc:
+        if "does not exist" in str(exc):
+            return False
+        raise
+    status = found[0]["StackStatus"]
+    if status == "ROLLBACK_COMPLETE":
+        raise ProvisioningFailed(
+            f"The stack {stack} failed when it was first created and can only be deleted: "
+            f"aws cloudformation delete-stack --stack-name {stack}"
+        )
+    return status != "DELETE_COMPLETE"
+
+
+def _failure(client: CloudFormationClient, stack: str) -> str:
+    """The first resource that failed, and why."""
+    events = client.describe_stack_events(StackName=stack)["StackEvents"]
+    failed = [e for e in events if e.get("ResourceStatus", "").endswith("_FAILED")]
+    # Newest first; the oldest failure is the cause, the others were cancelled because of it.
+    causes = [e for e in failed if "cancelled" not in e.get("ResourceStatusReason", "")] or failed
+    if not causes:
+        return f"The stack {stack} did not become ready, and named no resource that failed."
+    cause = causes[-1]
+    reason = cause.get("ResourceStatusReason", "no reason given")
+    return f"{cause.get('LogicalResourceId')} ({cause.get('ResourceType')}) failed: {reason}"
+
+
+def _outputs(client: CloudFormationClient, stack: str) -> dict[str, str]:
+    found = client.describe_stacks(StackName=stack)["Stacks"][0]
+    return {o["OutputKey"]: o["OutputValue"] for o in found.get("Outputs", [])}

@@ -1,0 +1,104 @@
+"""The SQS gateway: the events queue and both dead-letter queues. (Celery talks to SQS by itself.)"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from uploads.conf import env
+from uploads.exceptions import BackendUnavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+#: The longest poll that SQS offers: the fewest empty receives.
+WAIT_SECONDS = 20
+#: The most messages that one call can carry.
+BATCH = 10
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message in hand. It stays in the queue until it is deleted by its receipt."""
+
+    body: str
+    receipt: str
+
+
+@cache
+def client() -> SQSClient:
+    """One client per process."""
+    return boto3.client(
+        "sqs",
+        region_name=env().aws_region,
+        endpoint_url=env().endpoint("sqs"),
+        config=Config(
+            connect_timeout=5,
+            read_timeout=WAIT_SECONDS + 10,
+            retries={"mode": "standard", "total_max_attempts": 3},
+        ),
+    )
+
+
+@contextmanager
+def _sqs_errors(doing: str) -> Iterator[None]:
+    try:
+        yield
+    except (BotoCoreError, ClientError) as exc:
+        raise BackendUnavailable(f"SQS could not {doing}. Try again in a moment.") from exc
+
+
+@cache
+def url(name: str) -> str:
+    """The URL of a queue."""
+    with _sqs_errors(f"find the queue {name}"):
+        return client().get_queue_url(QueueName=name)["QueueUrl"]
+
+
+def receive(name: str) -> list[Message]:
+    """Wait for up to BATCH messages, at most WAIT_SECONDS."""
+    with _sqs_errors("receive messages"):
+        answer = client().receive_message(
+            QueueUrl=url(name), MaxNumberOfMessages=BATCH, WaitTimeSeconds=WAIT_SECONDS
+        )
+    return [Message(m["Body"], m["ReceiptHandle"]) for m in answer.get("Messages", [])]
+
+
+def delete(name: str, messages: list[Message]) -> int:
+    """Delete up to BATCH messages in one call; returns how many SQS did not delete.
+
+    Those come back after their visibility timeout, and confirming them again changes nothing.
+    """
+    with _sqs_errors("delete messages"):
+        answer = client().delete_message_batch(
+            QueueUrl=url(name),
+            Entries=[
+                {"Id": str(number), "ReceiptHandle": message.receipt}
+                for number, message in enumerate(messages)
+            ],
+        )
+    return len(answer.get("Failed", []))
+
+
+def send_to_dead_letters(name: str, body: str, error: str) -> None:
+    """Put a message that nobody can process into `<name>-dlq`, with the reason beside it."""
+    with _sqs_errors("store a dead letter"):
+        client().send_message(
+            QueueUrl=url(f"{name}-dlq"),
+            MessageBody=body,
+            MessageAttributes={"error": {"DataType": "String", "StringValue": error[:512]}},
+        )
+
+
+def ping() -> None:
+    """Raise BackendUnavailable unless both queues can be reached."""
+    for name in (env().filehub_events_queue, env().filehub_tasks_queue):
+        with _sqs_errors(f"reach the queue {name}"):
+            client().get_queue_attributes(QueueUrl=url(name), AttributeNames=["QueueArn"])

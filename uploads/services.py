@@ -1,0 +1,205 @@
+"""Every write: begin, confirm, remove. Web, tasks and commands all come through here."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from pynamodb.exceptions import PutError, UpdateError
+from pynamodb.expressions.condition import Condition
+
+from filehub.env import S3_MAX_PUT_SIZE
+from uploads import keys, policy, storage
+from uploads.conf import env
+from uploads.events import NO_SEQUENCER, ObjectEvent
+from uploads.exceptions import FilehubError
+from uploads.models import ApiToken, StoredFile
+from uploads.selectors import table_errors
+
+logger = logging.getLogger(__name__)
+
+#: How long a tombstone or a rejection is kept. Twice the 14 days that SQS can hold a late event.
+RETENTION = timedelta(days=28)
+
+Outcome = Literal["stored", "rejected", "removed", "absent", "unchanged"]
+
+
+@dataclass(frozen=True)
+class BegunUpload:
+    """A new upload: its id and the request that carries its bytes."""
+
+    id: str
+    request: storage.SignedRequest
+
+
+def rules() -> policy.Rules:
+    """The policy in force."""
+    return policy.Rules(env().filehub_max_size, S3_MAX_PUT_SIZE, env().filehub_allowed_types)
+
+
+def begin(
+    owner: str,
+    *,
+    file_name: str,
+    content_type: str | None = None,
+    size: int | None = None,
+    sha256: str | None = None,
+) -> BegunUpload:
+    """Sign a request for one file. Writes nothing, anywhere.
+
+    Raises InvalidRequest, FileTooLarge or TypeNotAllowed; BackendUnavailable without credentials.
+    """
+    limits = rules()
+    policy.check_name(file_name)
+    content_type = policy.check_type(content_type, limits)
+    if size is not None:
+        policy.check_size(size, limits)
+    if sha256 is not None:
+        policy.check_sha256(sha256)
+    upload_id = keys.new_upload_id(owner, settings.SECRET_KEY)
+    request = storage.sign_put(
+        upload_id,
+        owner=owner,
+        file_name=file_name,
+        content_type=content_type,
+        size=size,
+        sha256=sha256,
+    )
+    return BegunUpload(upload_id, request)
+
+
+def apply_event(event: ObjectEvent) -> Outcome:
+    """Bring the record in line with what S3 reported. Safe to repeat, in any order."""
+    if event.kind == "removed":
+        return _bury(event.upload_id, event.sequencer)
+    return confirm(event.upload_id, event.sequencer)
+
+
+def confirm(upload_id: str, sequencer: str = NO_SEQUENCER) -> Outcome:
+    """Look at the object and record what is there.
+
+    Without a sequencer (a hint, a reconciliation) only a missing record is written: whatever event
+    was applied before knows better.
+    """
+    found = storage.head(upload_id)
+    if found is None:
+        return "absent"
+    try:
+        record = _stored(upload_id, sequencer, found)
+    except FilehubError as exc:
+        # Record first: the object's removal event must find out why it went.
+        written = _put_if_newer(_rejected(upload_id, sequencer, found, exc.message))
+        storage.delete(upload_id)
+        return "rejected" if written else "unchanged"
+    return "stored" if _put_if_newer(record) else "unchanged"
+
+
+def _stored(upload_id: str, sequencer: str, found: storage.StoredObject) -> StoredFile:
+    """The record of an object that breaks no rule; raises FilehubError otherwise."""
+    limits = rules()
+    if found.owner is None or found.file_name is None:
+        raise FilehubError("It was not uploaded through filehub: owner or name is missing.")
+    policy.check_name(found.file_name)
+    policy.check_type(found.content_type, limits)
+    if found.size > limits.max_size:
+        policy.check_size(found.size, limits)
+    record = _record(upload_id, sequencer, "stored")
+    _describe(record, found)
+    record.owner_feed = found.owner
+    record.name_key = policy.search_key(found.file_name)
+    return record
+
+
+def _rejected(
+    upload_id: str, sequencer: str, found: storage.StoredObject, reason: str
+) -> StoredFile:
+    record = _record(upload_id, sequencer, "rejected")
+    _describe(record, found)
+    record.reason = reason
+    record.expires_at = RETENTION
+    return record
+
+
+def _record(upload_id: str, sequencer: str, state: str) -> StoredFile:
+    return StoredFile(
+        upload_id,
+        key=keys.object_key(upload_id),
+        state=state,
+        feed=f"{state}#{keys.shard(upload_id)}",
+        sequencer=sequencer,
+        created_at=keys.created_at(upload_id),
+    )
+
+
+def _describe(record: StoredFile, found: storage.StoredObject) -> None:
+    record.owner = found.owner
+    record.file_name = found.file_name
+    record.content_type = found.content_type
+    record.size = found.size
+    record.etag = found.etag
+    record.checksum = found.checksum or None
+    record.version_id = found.version_id or None
+    record.confirmed_at = datetime.now(UTC)
+
+
+def _newer(sequencer: str) -> Condition:
+    return StoredFile.id.does_not_exist() | (StoredFile.sequencer < sequencer)
+
+
+def _put_if_newer(record: StoredFile) -> bool:
+    """Write the record unless an event at least as new was applied; says whether it was written."""
+    with table_errors():
+        try:
+            record.save(condition=_newer(record.sequencer))
+        except PutError as exc:
+            if exc.cause_response_code == "ConditionalCheckFailedException":
+                return False
+            raise
+    return True
+
+
+def _bury(upload_id: str, sequencer: str) -> Outcome:
+    """Leave a tombstone, so that a late creation event cannot bring the file back."""
+    record = StoredFile(upload_id)
+    tombstone = [
+        StoredFile.state.set("deleted"),
+        StoredFile.feed.set(f"deleted#{keys.shard(upload_id)}"),
+        StoredFile.sequencer.set(sequencer),
+        StoredFile.key.set(keys.object_key(upload_id)),
+        StoredFile.created_at.set(keys.created_at(upload_id)),
+        StoredFile.expires_at.set(RETENTION),
+        StoredFile.owner_feed.remove(),
+        StoredFile.name_key.remove(),
+    ]
+    is_rejected = StoredFile.state == "rejected"
+    # A rejected object is deleted by filehub itself: the rejection and its reason stay.
+    attempts = (
+        (tombstone, _newer(sequencer) & ~is_rejected),
+        ([StoredFile.sequencer.set(sequencer)], is_rejected & (StoredFile.sequencer < sequencer)),
+    )
+    with table_errors():
+        for actions, condition in attempts:
+            try:
+                record.update(actions=actions, condition=condition)
+            except UpdateError as exc:
+                if exc.cause_response_code != "ConditionalCheckFailedException":
+                    raise
+            else:
+                return "removed"
+    return "unchanged"
+
+
+def remove(upload_id: str) -> None:
+    """Delete the object. The record follows when S3 reports the removal."""
+    storage.delete(upload_id)
+
+
+def create_api_token(user: AbstractBaseUser) -> str:
+    """Make an API token for a user and return it: the only time that it can be seen."""
+    secret = ApiToken.new_secret()
+    ApiToken.objects.create(user=user, digest=ApiToken.digest_of(secret))
+    return secret

@@ -1,0 +1,214 @@
+"""The S3 gateway: sign, head, delete, list. Nothing else in filehub talks to S3.
+
+"No such key" is an answer (None); anything else that goes wrong is one BackendUnavailable with its
+cause chained. IAM: s3:PutObject and s3:GetObject to sign, s3:GetObject to head, s3:DeleteObject,
+s3:ListBucket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote_to_bytes
+
+import boto3
+from botocore.auth import S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from django.core.files.storage import default_storage
+from django.utils.http import content_disposition_header
+
+from uploads.conf import env
+from uploads.exceptions import BackendUnavailable
+from uploads.keys import PREFIX, SHARDS, object_key, upload_id_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+#: Fail in seconds, not minutes; a queue message is tried again anyway.
+CLIENT_CONFIG = Config(
+    connect_timeout=5,
+    read_timeout=20,
+    retries={"mode": "standard", "total_max_attempts": 4},
+    signature_version="s3v4",
+)
+
+
+@dataclass(frozen=True)
+class SignedRequest:
+    """A request that whoever holds it may send once, until `expires_at`.
+
+    `headers` are to be sent exactly. Content-Length is signed too when the size is known, but every
+    HTTP client adds it by itself and a browser would refuse to have it set.
+    """
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """What HeadObject says about an object. `size` is in bytes."""
+
+    size: int
+    content_type: str
+    etag: str
+    #: Base64 SHA-256, as S3 verified it; "" when the upload carried none.
+    checksum: str
+    version_id: str
+    #: From the signed metadata; None when missing or not decodable.
+    owner: str | None
+    file_name: str | None
+
+
+@cache
+def client() -> S3Client:
+    """One client per process: boto3's clients are thread-safe and costly to make."""
+    return boto3.client(
+        "s3",
+        region_name=env().aws_region,
+        endpoint_url=env().endpoint("s3"),
+        config=CLIENT_CONFIG,
+    )
+
+
+@contextmanager
+def _s3_errors(doing: str) -> Iterator[None]:
+    try:
+        yield
+    except (BotoCoreError, ClientError) as exc:
+        raise BackendUnavailable(f"S3 could not {doing}. Try again in a moment.") from exc
+
+
+def _object_url(key: str) -> str:
+    endpoint, bucket = env().endpoint("s3"), env().filehub_bucket
+    if endpoint:
+        return f"{endpoint}/{bucket}/{key}"
+    host = f"s3.{env().aws_region}.amazonaws.com"
+    if "." in bucket:  # the wildcard certificate covers one label
+        return f"https://{host}/{bucket}/{key}"
+    return f"https://{bucket}.{host}/{key}"
+
+
+def sign_put(
+    upload_id: str,
+    *,
+    owner: str,
+    file_name: str,
+    content_type: str,
+    size: int | None,
+    sha256: str | None,
+) -> SignedRequest:
+    """Presign one PUT: one key, owner, name and type, the given size and checksum, one use.
+
+    `If-None-Match: *` is what makes it one use: S3 answers 412 once the key exists. botocore's own
+    signer is called directly, since `generate_presigned_url` can sign neither it nor the length.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+    """
+    headers = {
+        "Content-Type": content_type,
+        "If-None-Match": "*",
+        "x-amz-meta-filename": quote(file_name, safe=""),
+        "x-amz-meta-owner": quote(owner, safe=""),
+    }
+    if sha256 is not None:
+        headers["x-amz-checksum-sha256"] = sha256
+    signed = dict(headers)
+    if size is not None:
+        signed["Content-Length"] = str(size)
+
+    expiry = env().filehub_url_expiry
+    with _s3_errors("sign the request"):
+        # No public accessor exists for a client's credentials; the session's refresh themselves.
+        credentials = _credentials()
+        request = AWSRequest(method="PUT", url=_object_url(object_key(upload_id)), headers=signed)
+        S3SigV4QueryAuth(credentials, "s3", env().aws_region, expires=expiry).add_auth(request)
+    return SignedRequest(
+        "PUT", request.url, headers, datetime.now(UTC) + timedelta(seconds=expiry)
+    )
+
+
+@cache
+def _session() -> boto3.Session:
+    return boto3.Session(region_name=env().aws_region)
+
+
+def _credentials() -> object:
+    credentials = _session().get_credentials()
+    if credentials is None:
+        raise BackendUnavailable("The server has no AWS credentials.", code="no_credentials")
+    return credentials.get_frozen_credentials()
+
+
+def sign_download(
+    upload_id: str, *, file_name: str, inline: bool = False
+) -> tuple[str, datetime]:
+    """A presigned GET and its expiry; the browser saves the file under its own name (RFC 6266)."""
+    parameters = {"ResponseContentDisposition": content_disposition_header(not inline, file_name)}
+    with _s3_errors("sign the download"):
+        url = default_storage.url(object_key(upload_id), parameters=parameters)  # type: ignore[call-arg]  # django-storages
+    return url, datetime.now(UTC) + timedelta(seconds=env().filehub_url_expiry)
+
+
+def head(upload_id: str) -> StoredObject | None:
+    """Look at the object; None when there is none."""
+    with _s3_errors("look at the object"):
+        try:
+            answer = client().head_object(
+                Bucket=env().filehub_bucket, Key=object_key(upload_id), ChecksumMode="ENABLED"
+            )
+        except ClientError as exc:
+            if exc.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+                return None
+            raise
+    metadata = answer.get("Metadata", {})
+    return StoredObject(
+        size=answer["ContentLength"],
+        content_type=answer.get("ContentType", "binary/octet-stream"),
+        etag=answer["ETag"].strip('"'),
+        checksum=answer.get("ChecksumSHA256", ""),
+        version_id=answer.get("VersionId", ""),
+        owner=_decode(metadata.get("owner")),
+        file_name=_decode(metadata.get("filename")),
+    )
+
+
+def _decode(value: str | None) -> str | None:
+    try:
+        return unquote_to_bytes(value).decode() if value else None
+    except UnicodeDecodeError:
+        return None
+
+
+def delete(upload_id: str) -> None:
+    """Delete the object. Deleting what is not there succeeds."""
+    with _s3_errors("delete the object"):
+        client().delete_object(Bucket=env().filehub_bucket, Key=object_key(upload_id))
+
+
+def ids_since(first_id: str) -> Iterator[str]:
+    """The ids of all objects at or after an id, shard by shard: costs the window, not the bucket."""
+    pages = client().get_paginator("list_objects_v2")
+    for shard in SHARDS:
+        prefix = f"{PREFIX}{shard}/"
+        with _s3_errors("list the objects"):
+            for page in pages.paginate(
+                Bucket=env().filehub_bucket, Prefix=prefix, StartAfter=prefix + first_id
+            ):
+                for entry in page.get("Contents", []):
+                    upload_id = upload_id_of(entry["Key"])
+                    if upload_id is not None:
+                        yield upload_id
+
+
+def ping() -> None:
+    """Raise BackendUnavailable unless the bucket can be reached."""
+    with _s3_errors("find the bucket"):
+        client().head_bucket(Bucket=env().filehub_bucket)

@@ -1,0 +1,76 @@
+"""Celery's side: thin tasks around services."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from celery import shared_task
+from kombu.exceptions import OperationalError
+
+from uploads import reconcile, services
+from uploads.events import ObjectEvent
+from uploads.exceptions import BackendUnavailable
+
+logger = logging.getLogger(__name__)
+
+#: Events per task: far below SQS's limit for a message, and below the task's time limit.
+EVENTS_PER_TASK = 100
+
+
+class ConfirmationIncomplete(Exception):
+    """Some events of a task could not be applied; the task's message stays in the queue."""
+
+
+def enqueue(events: Iterable[ObjectEvent]) -> None:
+    """Queue events for confirmation, in as few tasks as possible. Raises BackendUnavailable."""
+    pending = [asdict(event) for event in events]
+    for start in range(0, len(pending), EVENTS_PER_TASK):
+        _send(confirm_objects, pending[start : start + EVENTS_PER_TASK])
+
+
+def enqueue_hint(upload_id: str) -> None:
+    """Queue a look at one object. Raises BackendUnavailable."""
+    _send(confirm_hint, upload_id)
+
+
+def _send(task: Any, argument: Any) -> None:
+    try:
+        task.apply_async((argument,), retry=False)
+    except (OperationalError, BotoCoreError, ClientError, OSError) as exc:
+        raise BackendUnavailable("The task queue cannot be reached just now.") from exc
+
+
+@shared_task(name="uploads.tasks.confirm_objects")
+def confirm_objects(events: list[dict[str, Any]]) -> None:
+    """Apply each event. One that fails does not hold back the others; all are safe to repeat."""
+    outcomes: Counter[str] = Counter()
+    failures: list[str] = []
+    for fields in events:
+        event = ObjectEvent(**fields)
+        try:
+            outcomes[services.apply_event(event)] += 1
+        except BackendUnavailable as exc:
+            failures.append(event.upload_id)
+            logger.warning("%s of %s failed: %r", event.kind, event.upload_id, exc.__cause__ or exc)
+    logger.info("confirmed %d events: %s", len(events), dict(outcomes))
+    if failures:
+        raise ConfirmationIncomplete(f"{len(failures)} of {len(events)} events failed")
+
+
+@shared_task(name="uploads.tasks.confirm_hint")
+def confirm_hint(upload_id: str) -> None:
+    """Somebody says that this object is there: look. If the event comes too, it wins."""
+    services.confirm(upload_id)
+
+
+@shared_task(name="uploads.tasks.reconcile_recent")
+def reconcile_recent() -> None:
+    """Confirm recent objects whose event was lost."""
+    healed = reconcile.reconcile_recent()
+    if healed:
+        logger.warning("reconciliation found %d objects without a record", healed)
