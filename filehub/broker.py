@@ -71,6 +71,10 @@ def broker_settings(env: Env) -> tuple[str, dict[str, Any]]:
         "wait_time_seconds": 20,
         "polling_interval": 0,
         "predefined_queues": PredefinedQueues(
-            env, ["uploads.tasks.confirm_objects", "uploads.tasks.reconcile_recent"]
+            env,
+            [
+                f"uploads.tasks.{task}"
+                for task in ("confirm_objects", "confirm_hint", "reconcile_recent")
+            ],
         ),
     }

@@ -45,6 +45,9 @@ class Env(BaseSettings):
     django_secret_key: str = Field(
         min_length=32, description="Signs sessions and upload ids; at least 32 characters."
     )
+    django_secret_key_fallbacks: CommaList = Field(
+        (), description="Earlier keys, comma-separated: sessions and upload ids stay valid."
+    )
     django_debug: bool = Field(False, description="Django's debug pages. Never in production.")
     django_allowed_hosts: CommaList = Field(
         ("localhost", "127.0.0.1", "[::1]"), description="Host names that the site answers to."
@@ -69,7 +72,9 @@ class Env(BaseSettings):
     )
 
     aws_region: str = Field(
-        "us-east-1", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$", description="Region of bucket, queues and table."
+        "us-east-1",
+        pattern=r"^[a-z]{2}(-[a-z]+)+-\d$",
+        description="Region of bucket, queues and table.",
     )
     aws_endpoint_url: str | None = Field(None, description="For all AWS services; local AWS.")
     aws_endpoint_url_s3: str | None = Field(None, description="For S3 alone.")
@@ -105,7 +110,7 @@ class Env(BaseSettings):
         64 * MIB,
         ge=S3_MIN_PART_SIZE,
         le=S3_MAX_PUT_SIZE,
-        description="Files larger than this many bytes are uploaded in parts.",
+        description="Bytes up to which the page hashes a file and uploads it in one request.",
     )
     filehub_part_size: int = Field(
         16 * MIB,
@@ -125,7 +130,11 @@ class Env(BaseSettings):
     )
 
     @field_validator(
-        "django_allowed_hosts", "filehub_allowed_types", "filehub_cors_origins", mode="before"
+        "django_allowed_hosts",
+        "django_secret_key_fallbacks",
+        "filehub_allowed_types",
+        "filehub_cors_origins",
+        mode="before",
     )
     @classmethod
     def _split_commas(cls, value: Any) -> Any:
@@ -166,7 +175,10 @@ class Env(BaseSettings):
         return None if value == "" else value
 
     @field_validator(
-        "aws_endpoint_url", "aws_endpoint_url_s3", "aws_endpoint_url_sqs", "aws_endpoint_url_dynamodb"
+        "aws_endpoint_url",
+        "aws_endpoint_url_s3",
+        "aws_endpoint_url_sqs",
+        "aws_endpoint_url_dynamodb",
     )
     @classmethod
     def _check_endpoint(cls, value: str | None) -> str | None:
@@ -200,6 +212,20 @@ class Env(BaseSettings):
         specific: str | None = getattr(self, f"aws_endpoint_url_{service}")
         return specific or self.aws_endpoint_url
 
+    @property
+    def s3_path_style(self) -> bool:
+        """Whether the bucket is part of the path: a custom endpoint has no DNS entry per bucket,
+        and AWS's wildcard certificate covers no name with a dot."""
+        return bool(self.endpoint("s3")) or "." in self.filehub_bucket
+
+    @property
+    def s3_bucket_url(self) -> str:
+        """Where the bucket is, as a browser sees it, without a slash at the end."""
+        host = f"s3.{self.aws_region}.amazonaws.com"
+        if self.s3_path_style:
+            return f"{self.endpoint('s3') or f'https://{host}'}/{self.filehub_bucket}"
+        return f"https://{self.filehub_bucket}.{host}"
+
 
 def load() -> Env:
     """Read and check the environment.
@@ -208,7 +234,7 @@ def load() -> Env:
     is never repeated where it could be a secret.
     """
     try:
-        return Env()  # type: ignore[call-arg]  # pydantic-settings fills the fields
+        return Env()
     except ValidationError as exc:
         raise InvalidEnvironment(_sentence(exc)) from None
 

@@ -22,6 +22,7 @@ except environment.InvalidEnvironment as exc:
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 SECRET_KEY = ENV.django_secret_key
+SECRET_KEY_FALLBACKS = list(ENV.django_secret_key_fallbacks)
 DEBUG = ENV.django_debug
 ALLOWED_HOSTS = list(ENV.django_allowed_hosts)
 
@@ -113,8 +114,7 @@ STORAGES: dict[str, dict[str, Any]] = {
             "region_name": ENV.aws_region,
             "endpoint_url": ENV.endpoint("s3"),
             "signature_version": "s3v4",
-            # A custom endpoint has no DNS entry per bucket.
-            "addressing_style": "path" if ENV.endpoint("s3") else "virtual",
+            "addressing_style": "path" if ENV.s3_path_style else "virtual",
             "querystring_expire": ENV.filehub_url_expiry,
             "default_acl": None,
         },
@@ -140,9 +140,7 @@ CSRF_TRUSTED_ORIGINS = list(ENV.filehub_cors_origins)
 # JSON bodies only; file content never passes through Django.
 DATA_UPLOAD_MAX_MEMORY_SIZE = environment.MIB
 
-_s3 = urlsplit(
-    ENV.endpoint("s3") or f"https://{ENV.filehub_bucket}.s3.{ENV.aws_region}.amazonaws.com"
-)
+_s3 = urlsplit(ENV.s3_bucket_url)
 S3_ORIGIN = f"{_s3.scheme}://{_s3.netloc}"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

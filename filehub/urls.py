@@ -12,6 +12,7 @@ urlpatterns = [
     path("rows", views.rows, name="rows"),
     path("accounts/login/", auth.LoginView.as_view(), name="login"),
     path("accounts/logout/", auth.LogoutView.as_view(), name="logout"),
+    path("favicon.ico", views.favicon),
     path("healthz", views.healthz),
     path("readyz", views.readyz),
     path("admin/", admin.site.urls),

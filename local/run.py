@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import signal
 import socket
 import subprocess
@@ -53,7 +54,9 @@ def main() -> int:
     try:
         _say("Starting local AWS …")
         aws.start()
-        os.environ.update(_environment(directory, port, aws))
+        environment = _environment(directory, port, aws)
+        os.environ.update(environment)
+        _write_shell_environment(directory / "env", environment)
         _say("Preparing bucket, queues, table and database …")
         _manage("provision")
         _manage("migrate", "--verbosity", "0")
@@ -97,13 +100,20 @@ def _environment(directory: Path, port: int, aws: LocalAws) -> dict[str, str]:
     }
 
 
+def _write_shell_environment(path: Path, environment: dict[str, str]) -> None:
+    """What `. .local/env` needs so that manage.py talks to this installation from a shell."""
+    wanted = {name: value for name, value in environment.items() if name != "PATH"}
+    path.touch(mode=0o600)
+    path.write_text("".join(f"export {n}={shlex.quote(v)}\n" for n, v in wanted.items()))
+
+
 def _manage(*arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, "manage.py", *arguments],
         cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
+        check=False,
     )
     if done.returncode:
         raise RuntimeError(f"manage.py {arguments[0]} failed:\n{done.stderr.strip()}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
@@ -34,7 +34,7 @@ class FileChangeList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         asked = request.GET.get("state", "stored")
-        self.state = cast("State", asked) if asked in STATES else "stored"
+        self.state = asked if asked in STATES else "stored"
         page = selectors.all_files(
             self.state, limit=PAGE_SIZE, cursor=request.GET.get("cursor") or None
         )
@@ -70,6 +70,9 @@ def _row(info: selectors.FileInfo, names: dict[str, str]) -> File:
 @admin.register(File)
 class FileAdmin(FileAdminBase):
     """Files, to look at. Records follow S3, so nobody adds or edits them by hand."""
+
+    class Media:
+        css = {"all": ["uploads/admin.css"]}
 
     change_list_template = "admin/uploads/file/change_list.html"
     list_display = ("name", "owner", "size_text", "content_type", "state", "created_at")

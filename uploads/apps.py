@@ -6,4 +6,4 @@ class UploadsConfig(AppConfig):
     verbose_name = "Uploads"
 
     def ready(self) -> None:
-        from uploads import checks  # noqa: F401  # registers the system checks
+        from uploads import checks  # noqa: F401, PLC0415  # registers the system checks

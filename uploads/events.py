@@ -119,9 +119,7 @@ def _s3_event(record: Any, bucket: str) -> ObjectEvent | None:
         return None
     # Keys are form-encoded: a space arrives as "+", a plus as "%2B".
     key = unquote_plus(_text(record, "s3", "object", "key"))
-    kind: Kind | None = (
-        "created" if name in _CREATED else "removed" if name in _REMOVED else None
-    )
+    kind: Kind | None = "created" if name in _CREATED else "removed" if name in _REMOVED else None
     upload_id = upload_id_of(key)
     if kind is None or upload_id is None:
         return None

@@ -60,6 +60,12 @@ class FileTooLarge(FilehubError):
     status = 413
 
 
+class BodyTooLarge(FilehubError):
+    code = "body_too_large"
+    status = 413
+    message = "The request's body is too large. Files go to S3, not here."
+
+
 class TypeNotAllowed(FilehubError):
     code = "type_not_allowed"
     status = 415

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -35,11 +34,13 @@ def json_error(
     return response
 
 
-def error_response(request: HttpRequest, error: FilehubError) -> HttpResponse:
+def error_response(
+    request: HttpRequest, error: FilehubError, *, as_json: bool | None = None
+) -> HttpResponse:
     """Answer with an error of the tree; those that are nobody's mistake are logged."""
     if error.status >= 500:
         logger.error("%s %s: %r", request.method, request.path, error.__cause__ or error)
-    if wants_json(request):
+    if wants_json(request) if as_json is None else as_json:
         return json_error(error.status, error.message, error.code, retry_after=error.retry_after)
     return error_page(request, error.status, error.message, error.retry_after)
 
@@ -72,8 +73,3 @@ class ErrorMiddleware:
 
     def process_exception(self, request: HttpRequest, exc: Exception) -> HttpResponse | None:
         return error_response(request, exc) if isinstance(exc, FilehubError) else None
-
-
-def log_unexpected(request: Any) -> None:
-    """Log the exception being handled, with its traceback, but without the query string."""
-    logger.exception("%s %s failed", request.method, request.path)

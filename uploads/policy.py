@@ -18,9 +18,9 @@ MAX_NAME_BYTES = 255
 DEFAULT_TYPE = "application/octet-stream"
 
 # RFC 9110, section 8.3.1: type "/" subtype *( OWS ";" OWS parameter )
-_TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+_WORD = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 _MEDIA_TYPE = re.compile(
-    rf'\s*({_TOKEN})/({_TOKEN})((?:\s*;\s*{_TOKEN}=(?:{_TOKEN}|"[^"\\\x00-\x1f\x7f-\uffff]*"))*)\s*'
+    rf'\s*({_WORD})/({_WORD})((?:\s*;\s*{_WORD}=(?:{_WORD}|"[^"\\\x00-\x1f\x7f-\uffff]*"))*)\s*'
 )
 _MAX_TYPE_LENGTH = 255
 
@@ -131,9 +131,7 @@ def is_safe_inline(content_type: str) -> bool:
     return _INLINE.fullmatch(content_type.partition(";")[0].strip().lower()) is not None
 
 
-Kind = Literal[
-    "image", "video", "audio", "pdf", "archive", "text", "document", "code", "other"
-]
+Kind = Literal["image", "video", "audio", "pdf", "archive", "text", "document", "code", "other"]
 
 _KINDS: dict[str, Kind] = {
     "application/pdf": "pdf",
@@ -166,6 +164,9 @@ def kind(content_type: str) -> Kind:
         return "document"
     group = essence.partition("/")[0]
     by_group: dict[str, Kind] = {
-        "image": "image", "video": "video", "audio": "audio", "text": "text"
+        "image": "image",
+        "video": "video",
+        "audio": "audio",
+        "text": "text",
     }
     return by_group.get(group, "other")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _WAIT = {"Delay": 2, "MaxAttempts": 450}
 
 
-class ProvisioningFailed(Exception):
+class ProvisioningError(Exception):
     """The stack could not be deployed; the text names the resource and the reason."""
 
 
@@ -39,7 +39,7 @@ def parameters() -> list[ParameterTypeDef]:
 def deploy(stack: str, template: str) -> dict[str, str]:
     """Create or update the stack, wait for it, and return its outputs.
 
-    Raises ProvisioningFailed.
+    Raises ProvisioningError.
     """
     client = boto3.client(
         "cloudformation", region_name=env().aws_region, endpoint_url=env().aws_endpoint_url
@@ -62,10 +62,10 @@ def deploy(stack: str, template: str) -> dict[str, str]:
         try:
             waiter.wait(StackName=stack, WaiterConfig=_WAIT)  # type: ignore[arg-type]
         except WaiterError as exc:
-            raise ProvisioningFailed(_failure(client, stack)) from exc
+            raise ProvisioningError(_failure(client, stack)) from exc
         return _outputs(client, stack)
     except (BotoCoreError, ClientError) as exc:
-        raise ProvisioningFailed(f"CloudFormation refused: {exc}") from exc
+        raise ProvisioningError(f"CloudFormation refused: {exc}") from exc
 
 
 def _exists(client: CloudFormationClient, stack: str) -> bool:
@@ -77,7 +77,7 @@ def _exists(client: CloudFormationClient, stack: str) -> bool:
         raise
     status = found[0]["StackStatus"]
     if status == "ROLLBACK_COMPLETE":
-        raise ProvisioningFailed(
+        raise ProvisioningError(
             f"The stack {stack} failed when it was first created and can only be deleted: "
             f"aws cloudformation delete-stack --stack-name {stack}"
         )

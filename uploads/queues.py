@@ -1,4 +1,4 @@
-"""The SQS gateway: the events queue and both dead-letter queues. (Celery talks to SQS by itself.)"""
+"""The SQS gateway: the events queue and the dead-letter queues. Celery talks to its own."""
 
 from __future__ import annotations
 

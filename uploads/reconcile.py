@@ -6,18 +6,24 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from uploads import keys, selectors, services, storage
+from uploads.conf import env
 
-#: How far back the periodic run looks. Ids sort by time, so this is a window of keys.
-WINDOW = timedelta(hours=24)
+#: How far back the periodic run looks beyond the last moment in which a request could be used.
+MARGIN = timedelta(hours=1)
 
 
-def reconcile_recent(window: timedelta = WINDOW) -> int:
-    """Confirm every object of the window that has no record; returns how many were healed.
+def window() -> timedelta:
+    """The keys that may be new: ids carry the moment of signing, and the PUT comes later."""
+    return timedelta(seconds=env().filehub_url_expiry) + MARGIN
+
+
+def reconcile_recent(since: timedelta | None = None) -> int:
+    """Confirm every object signed `since` then that has no record; returns how many were healed.
 
     An object whose event is still on its way may be confirmed here first: the event then finds the
     same state. Raises BackendUnavailable.
     """
-    ids = storage.ids_since(keys.first_id_at(datetime.now(UTC) - window))
+    ids = storage.ids_since(keys.first_id_at(datetime.now(UTC) - (since or window())))
     healed = 0
     while batch := list(islice(ids, selectors.MAX_IDS)):
         for upload_id in sorted(set(batch) - selectors.recorded(batch)):

@@ -102,10 +102,12 @@ def usernames(owners: Iterable[str]) -> dict[str, str]:
     model = get_user_model()
     field = model._meta.pk
     wanted = [pk for owner in set(owners) if (pk := _to_pk(field, owner)) is not None]
-    return {str(user.pk): user.get_username() for user in model._default_manager.filter(pk__in=wanted)}
+    return {
+        str(user.pk): user.get_username() for user in model._default_manager.filter(pk__in=wanted)
+    }
 
 
-def _to_pk(field: Any, owner: str) -> object | None:
+def _to_pk(field: Any, owner: str) -> Any:
     try:
         return field.to_python(owner)
     except ValidationError:  # an owner from before another user model was chosen
@@ -143,10 +145,8 @@ def upload_statuses(upload_ids: list[str], owner: str) -> list[UploadStatus]:
         raise InvalidRequest(f"At most {MAX_IDS} ids at a time.", code="too_many_ids")
     wanted = list(dict.fromkeys(filter(None, map(keys.parse_upload_id, upload_ids))))
     with table_errors():
-        found = {
-            record.id: record for record in StoredFile.batch_get(wanted, consistent_read=True)
-        }
-    secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+        found = {record.id: record for record in StoredFile.batch_get(wanted, consistent_read=True)}
+    secrets = [str(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
     statuses = []
     for upload_id in wanted:
         record = found.get(upload_id)
@@ -169,7 +169,9 @@ def upload_statuses(upload_ids: list[str], owner: str) -> list[UploadStatus]:
 def recorded(upload_ids: Iterable[str]) -> set[str]:
     """Which of these ids (at most MAX_IDS) have a record, in whatever state."""
     with table_errors():
-        return {record.id for record in StoredFile.batch_get(list(upload_ids), consistent_read=True)}
+        return {
+            record.id for record in StoredFile.batch_get(list(upload_ids), consistent_read=True)
+        }
 
 
 def files_of(owner: str, *, limit: int, cursor: str | None = None, prefix: str = "") -> Page:
@@ -211,7 +213,9 @@ def _search(owner: str, prefix: str, limit: int, before: str | None) -> Page:
         )
         if len(narrow) <= SEARCH_WINDOW:
             matches = [_info(record) for record in narrow if not before or record.id < before]
-            return _page(sorted(matches, key=lambda info: info.id, reverse=True)[: limit + 1], limit)
+            return _page(
+                sorted(matches, key=lambda info: info.id, reverse=True)[: limit + 1], limit
+            )
 
         matches = []
         last = None

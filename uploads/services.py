@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from pynamodb.exceptions import PutError, UpdateError
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 
 from filehub.env import S3_MAX_PUT_SIZE
 from uploads import keys, policy, storage
@@ -92,9 +93,16 @@ def confirm(upload_id: str, sequencer: str = NO_SEQUENCER) -> Outcome:
         record = _stored(upload_id, sequencer, found)
     except FilehubError as exc:
         # Record first: the object's removal event must find out why it went.
-        written = _put_if_newer(_rejected(upload_id, sequencer, found, exc.message))
-        storage.delete(upload_id)
-        return "rejected" if written else "unchanged"
+        if _put_if_newer(_rejected(upload_id, sequencer, found, exc.message)):
+            storage.delete(upload_id)
+            return "rejected"
+        # An earlier try may have died before it deleted. But what was stored under yesterday's
+        # rules stays: a repeated event must not destroy it.
+        with table_errors():
+            rejected = StoredFile.get(upload_id, consistent_read=True).state == "rejected"
+        if rejected:
+            storage.delete(upload_id)
+        return "unchanged"
     return "stored" if _put_if_newer(record) else "unchanged"
 
 
@@ -120,7 +128,7 @@ def _rejected(
     record = _record(upload_id, sequencer, "rejected")
     _describe(record, found)
     record.reason = reason
-    record.expires_at = RETENTION
+    record.expires_at = datetime.now(UTC) + RETENTION
     return record
 
 
@@ -147,7 +155,8 @@ def _describe(record: StoredFile, found: storage.StoredObject) -> None:
 
 
 def _newer(sequencer: str) -> Condition:
-    return StoredFile.id.does_not_exist() | (StoredFile.sequencer < sequencer)
+    newer: Condition = StoredFile.id.does_not_exist() | (StoredFile.sequencer < sequencer)
+    return newer
 
 
 def _put_if_newer(record: StoredFile) -> bool:
@@ -165,19 +174,19 @@ def _put_if_newer(record: StoredFile) -> bool:
 def _bury(upload_id: str, sequencer: str) -> Outcome:
     """Leave a tombstone, so that a late creation event cannot bring the file back."""
     record = StoredFile(upload_id)
-    tombstone = [
+    tombstone: list[Action] = [
         StoredFile.state.set("deleted"),
         StoredFile.feed.set(f"deleted#{keys.shard(upload_id)}"),
         StoredFile.sequencer.set(sequencer),
         StoredFile.key.set(keys.object_key(upload_id)),
         StoredFile.created_at.set(keys.created_at(upload_id)),
-        StoredFile.expires_at.set(RETENTION),
+        StoredFile.expires_at.set(datetime.now(UTC) + RETENTION),
         StoredFile.owner_feed.remove(),
         StoredFile.name_key.remove(),
     ]
     is_rejected = StoredFile.state == "rejected"
     # A rejected object is deleted by filehub itself: the rejection and its reason stay.
-    attempts = (
+    attempts: tuple[tuple[list[Action], Condition], ...] = (
         (tombstone, _newer(sequencer) & ~is_rejected),
         ([StoredFile.sequencer.set(sequencer)], is_rejected & (StoredFile.sequencer < sequencer)),
     )
@@ -201,5 +210,5 @@ def remove(upload_id: str) -> None:
 def create_api_token(user: AbstractBaseUser) -> str:
     """Make an API token for a user and return it: the only time that it can be seen."""
     secret = ApiToken.new_secret()
-    ApiToken.objects.create(user=user, digest=ApiToken.digest_of(secret))
+    ApiToken.objects.create(user_id=user.pk, digest=ApiToken.digest_of(secret))
     return secret

@@ -19,6 +19,7 @@ import boto3
 from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError
 from django.core.files.storage import default_storage
 from django.utils.http import content_disposition_header
@@ -87,16 +88,6 @@ def _s3_errors(doing: str) -> Iterator[None]:
         raise BackendUnavailable(f"S3 could not {doing}. Try again in a moment.") from exc
 
 
-def _object_url(key: str) -> str:
-    endpoint, bucket = env().endpoint("s3"), env().filehub_bucket
-    if endpoint:
-        return f"{endpoint}/{bucket}/{key}"
-    host = f"s3.{env().aws_region}.amazonaws.com"
-    if "." in bucket:  # the wildcard certificate covers one label
-        return f"https://{host}/{bucket}/{key}"
-    return f"https://{bucket}.{host}/{key}"
-
-
 def sign_put(
     upload_id: str,
     *,
@@ -128,10 +119,12 @@ def sign_put(
     with _s3_errors("sign the request"):
         # No public accessor exists for a client's credentials; the session's refresh themselves.
         credentials = _credentials()
-        request = AWSRequest(method="PUT", url=_object_url(object_key(upload_id)), headers=signed)
+        request = AWSRequest(
+            method="PUT", url=f"{env().s3_bucket_url}/{object_key(upload_id)}", headers=signed
+        )
         S3SigV4QueryAuth(credentials, "s3", env().aws_region, expires=expiry).add_auth(request)
     return SignedRequest(
-        "PUT", request.url, headers, datetime.now(UTC) + timedelta(seconds=expiry)
+        "PUT", str(request.url), headers, datetime.now(UTC) + timedelta(seconds=expiry)
     )
 
 
@@ -140,16 +133,14 @@ def _session() -> boto3.Session:
     return boto3.Session(region_name=env().aws_region)
 
 
-def _credentials() -> object:
+def _credentials() -> ReadOnlyCredentials:
     credentials = _session().get_credentials()
     if credentials is None:
         raise BackendUnavailable("The server has no AWS credentials.", code="no_credentials")
     return credentials.get_frozen_credentials()
 
 
-def sign_download(
-    upload_id: str, *, file_name: str, inline: bool = False
-) -> tuple[str, datetime]:
+def sign_download(upload_id: str, *, file_name: str, inline: bool = False) -> tuple[str, datetime]:
     """A presigned GET and its expiry; the browser saves the file under its own name (RFC 6266)."""
     parameters = {"ResponseContentDisposition": content_disposition_header(not inline, file_name)}
     with _s3_errors("sign the download"):
@@ -194,7 +185,7 @@ def delete(upload_id: str) -> None:
 
 
 def ids_since(first_id: str) -> Iterator[str]:
-    """The ids of all objects at or after an id, shard by shard: costs the window, not the bucket."""
+    """The ids of all objects at or after an id: costs that window, not the bucket."""
     pages = client().get_paginator("list_objects_v2")
     for shard in SHARDS:
         prefix = f"{PREFIX}{shard}/"

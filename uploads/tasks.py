@@ -10,6 +10,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from celery import shared_task
+from celery.exceptions import SoftTimeLimitExceeded
 from kombu.exceptions import OperationalError
 
 from uploads import reconcile, services
@@ -22,7 +23,7 @@ logger = logging.getLogger(__name__)
 EVENTS_PER_TASK = 100
 
 
-class ConfirmationIncomplete(Exception):
+class ConfirmationError(Exception):
     """Some events of a task could not be applied; the task's message stays in the queue."""
 
 
@@ -57,9 +58,14 @@ def confirm_objects(events: list[dict[str, Any]]) -> None:
         except BackendUnavailable as exc:
             failures.append(event.upload_id)
             logger.warning("%s of %s failed: %r", event.kind, event.upload_id, exc.__cause__ or exc)
+        except SoftTimeLimitExceeded:
+            raise
+        except Exception:  # a fault of filehub's own; the others must not wait for its repair
+            failures.append(event.upload_id)
+            logger.exception("%s of %s failed", event.kind, event.upload_id)
     logger.info("confirmed %d events: %s", len(events), dict(outcomes))
     if failures:
-        raise ConfirmationIncomplete(f"{len(failures)} of {len(events)} events failed")
+        raise ConfirmationError(f"{len(failures)} of {len(events)} events failed")
 
 
 @shared_task(name="uploads.tasks.confirm_hint")

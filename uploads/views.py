@@ -7,8 +7,9 @@ import logging
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.cache import cache
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
+from django.templatetags.static import static
 from django.views.decorators.http import require_safe
 
 from uploads import selectors, services
@@ -79,6 +80,12 @@ def rows(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+def favicon(request: HttpRequest) -> HttpResponse:
+    """What browsers ask for on pages that name no icon (the admin, the API's page)."""
+    return HttpResponseRedirect(static("uploads/favicon.svg"))
+
+
+@require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
     """The process answers."""
     return JsonResponse({"status": "ok"})
@@ -87,7 +94,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
     """Database, bucket, queues and table answer; 503 names the one that does not."""
-    checks = cache.get_or_set("readyz", selectors.readiness, READINESS_TTL)
+    checks = cache.get_or_set("readyz", selectors.readiness, READINESS_TTL) or {}
     ready = all(result == "ok" for result in checks.values())
     return JsonResponse({"ready": ready, "checks": checks}, status=200 if ready else 503)
 

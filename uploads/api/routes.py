@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import logging
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from ninja import NinjaAPI, Query
+from ninja import Field, NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.parser import Parser
 from ninja.responses import Status
@@ -27,8 +29,10 @@ from uploads.api.schemas import (
     UploadRequest,
     UrlRequest,
 )
-from uploads.exceptions import FilehubError, InvalidRequest, NotAuthenticated
-from uploads.middleware import error_response, json_error, log_unexpected
+from uploads.exceptions import BodyTooLarge, FilehubError, InvalidRequest, NotAuthenticated
+from uploads.middleware import error_response, json_error
+
+logger = logging.getLogger(__name__)
 
 MAX_LIMIT = 200
 
@@ -39,6 +43,8 @@ class JsonObjectParser(Parser):
     def parse_body(self, request: HttpRequest) -> DictStrAny:
         try:
             body = json.loads(request.body or b"{}", parse_constant=_no_constants)
+        except RequestDataTooBig as exc:
+            raise BodyTooLarge from exc
         except (ValueError, RecursionError) as exc:
             raise InvalidRequest("The body is not valid JSON.", code="invalid_json") from exc
         if not isinstance(body, dict):
@@ -50,7 +56,7 @@ def _no_constants(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-_ERRORS = {code: ErrorOut for code in (400, 401, 403, 404, 413, 415, 503)}
+_ERRORS = dict.fromkeys((400, 401, 403, 404, 413, 415, 503), ErrorOut)
 
 api = NinjaAPI(
     title="filehub",
@@ -66,14 +72,7 @@ api = NinjaAPI(
 
 @api.exception_handler(FilehubError)
 def _on_filehub_error(request: HttpRequest, exc: FilehubError) -> HttpResponse:
-    return json_error(exc.status, exc.message, exc.code, retry_after=exc.retry_after) if (
-        exc.status < 500
-    ) else _logged(request, exc)
-
-
-def _logged(request: HttpRequest, exc: FilehubError) -> HttpResponse:
-    error_response(request, exc)
-    return json_error(exc.status, exc.message, exc.code, retry_after=exc.retry_after)
+    return error_response(request, exc, as_json=True)
 
 
 @api.exception_handler(AuthenticationError)
@@ -88,6 +87,9 @@ def _on_not_found(request: HttpRequest, exc: Http404) -> HttpResponse:
 
 @api.exception_handler(HttpError)
 def _on_http_error(request: HttpRequest, exc: HttpError) -> HttpResponse:
+    # ninja wraps what the parser raised.
+    if isinstance(exc.__cause__, FilehubError):
+        return _on_filehub_error(request, exc.__cause__)
     return json_error(exc.status_code, exc.message, "invalid_request")
 
 
@@ -95,14 +97,14 @@ def _on_http_error(request: HttpRequest, exc: HttpError) -> HttpResponse:
 def _on_invalid(request: HttpRequest, exc: ValidationError) -> HttpResponse:
     error = exc.errors[0]
     name = str(error["loc"][-1])
-    if error["type"] == "missing" or "input" in error and error["input"] is None:
+    if error["type"] == "missing":
         return json_error(400, f"Missing {name}", f"missing_{name}")
     return json_error(400, f"{name} is wrong: {error['msg']}.", f"invalid_{name}")
 
 
 @api.exception_handler(Exception)
 def _on_unexpected(request: HttpRequest, exc: Exception) -> HttpResponse:
-    log_unexpected(request)
+    logger.error("%s %s failed", request.method, request.path, exc_info=exc)
     return json_error(500, "Something went wrong here. It has been logged.", "internal_error")
 
 
@@ -159,13 +161,13 @@ def get_url(request: HttpRequest, body: UrlRequest) -> SignedUpload:
 
 
 @api.post("/uploads", response={201: SignedUpload, **_ERRORS}, tags=["upload"])
-def begin_upload(request: HttpRequest, body: UploadRequest) -> Status:
+def begin_upload(request: HttpRequest, body: UploadRequest) -> Status[Any]:
     """Begin an upload of known size."""
     return Status(201, _begin(request, body))
 
 
 @api.get("/uploads", response={200: list[UploadOut], **_ERRORS}, tags=["upload"])
-def upload_list(request: HttpRequest, ids: str = Query("")) -> list[UploadOut]:
+def upload_list(request: HttpRequest, ids: str = "") -> list[UploadOut]:
     """Where up to 100 uploads stand (`ids=a,b,c`); ids that are not yours are left out."""
     wanted = [part.strip() for part in ids.split(",") if part.strip()]
     if not wanted:
@@ -182,7 +184,7 @@ def upload_detail(request: HttpRequest, upload_id: str) -> UploadOut:
 @api.post("/uploads/{upload_id}/complete", response={202: AcceptedOut, **_ERRORS}, tags=["upload"])
 def complete_upload(
     request: HttpRequest, upload_id: str, body: CompleteRequest | None = None
-) -> Status:
+) -> Status[Any]:
     """A hint that the bytes are there, which asks for a check now. Never needed, never trusted."""
     status = selectors.upload_status(upload_id, _owner(request))
     if status.state == "pending":
@@ -194,9 +196,9 @@ def complete_upload(
 def file_list(
     request: HttpRequest,
     response: HttpResponse,
-    limit: int = Query(50, ge=1, le=MAX_LIMIT),
-    cursor: str = Query(""),
-    q: str = Query("", description="Name prefix, case-insensitive."),
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 50,
+    cursor: str = "",
+    q: Annotated[str, Field(description="Name prefix, case-insensitive.")] = "",
 ) -> list[FileOut]:
     """Your files, newest first. The next page's address is in the `Link` header."""
     page = selectors.files_of(_owner(request), limit=limit, cursor=cursor, prefix=q)
@@ -237,5 +239,3 @@ def delete_file(request: HttpRequest, file_id: str) -> DeletingOut:
     info = selectors.stored_file(file_id, _owner(request))
     services.remove(info.id)
     return DeletingOut(id=info.id)
-
-

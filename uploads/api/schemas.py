@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from ninja import Field, Schema
-from pydantic import StrictInt, StrictStr
+from pydantic import BeforeValidator, StrictInt, StrictStr
+from pydantic_core import PydanticCustomError
 
+
+def _null_is_missing(value: Any) -> Any:
+    if value is None or value == "":
+        raise PydanticCustomError("missing", "Field required")
+    return value
+
+
+FileName = Annotated[
+    StrictStr,
+    BeforeValidator(_null_is_missing),
+    Field(description="At most 255 bytes of UTF-8. Text, never a path."),
+]
 Size = Annotated[StrictInt, Field(description="Bytes.", ge=0, lt=2**63)]
 
 
 class UrlRequest(Schema):
-    file_name: StrictStr = Field(description="At most 255 bytes of UTF-8. Text, never a path.")
+    file_name: FileName
     content_type: StrictStr | None = Field(None, examples=["image/png"])
     size: Size | None = None
     sha256: StrictStr | None = Field(

@@ -341,10 +341,8 @@ export class Uploader extends EventTarget {
  */
 function isAllowed(type, allowed) {
   const name = type.split(";", 1)[0].trim().toLowerCase();
-  return allowed.some((pattern) => {
-    const wanted = pattern.toLowerCase();
-    return wanted === "*" || wanted === name || (wanted.endsWith("/*") && name.startsWith(wanted.slice(0, -1)));
-  });
+  const anyOfGroup = `${name.split("/", 1)[0]}/*`;
+  return allowed.some((pattern) => ["*", "*/*", name, anyOfGroup].includes(pattern.toLowerCase()));
 }
 
 function isUsable(request) {

@@ -106,7 +106,7 @@ export class FileList {
 
   /** The server searches for the beginning of the name, whatever its capitals. */
   #matchesSearch(name) {
-    return name.toLowerCase().startsWith(this.#search.value.trim().toLowerCase());
+    return fold(name).startsWith(fold(this.#search.value.trim()));
   }
 
   #clicked(event) {
@@ -247,6 +247,11 @@ function note(row, sentence) {
   const element = row.querySelector("[data-field=note]");
   element.textContent = sentence;
   element.hidden = false;
+}
+
+/** Accents may be typed as one character or as two; the server does not tell them apart either. */
+function fold(text) {
+  return text.normalize("NFC").toLowerCase();
 }
 
 /** @param {string} html rendered by our server, which escapes names */

@@ -3,7 +3,7 @@ import { messages } from "./messages.js";
 const language = globalThis.document?.documentElement.lang || "en";
 const oneDecimal = new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const whole = new Intl.NumberFormat(language);
-const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
 const shortDate = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", year: "numeric" });
 const fullTime = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "medium" });
 

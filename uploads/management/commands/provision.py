@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from uploads.provisioning import ProvisioningFailed, deploy
+from uploads.provisioning import ProvisioningError, deploy
 
 TEMPLATE = Path(settings.BASE_DIR) / "infra" / "filehub.yaml"
 
@@ -19,7 +19,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, stack: str, **options: Any) -> None:
         try:
             outputs = deploy(stack, TEMPLATE.read_text())
-        except ProvisioningFailed as exc:
+        except ProvisioningError as exc:
             raise CommandError(str(exc)) from exc
         for name, value in sorted(outputs.items()):
             self.stdout.write(f"{name} = {value}")

@@ -23,9 +23,11 @@ class Command(BaseCommand):
     help = "Confirm recent objects that have no record because their event was lost."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--since", type=duration, default=reconcile.WINDOW, metavar="1h")
+        parser.add_argument(
+            "--since", type=duration, metavar="24h", help="default: URL expiry + 1 h"
+        )
 
-    def handle(self, *args: Any, since: timedelta, **options: Any) -> None:
+    def handle(self, *args: Any, since: timedelta | None, **options: Any) -> None:
         try:
             healed = reconcile.reconcile_recent(since)
         except BackendUnavailable as exc:

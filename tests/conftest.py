@@ -1,0 +1,295 @@
+"""Fixtures: local AWS, users, a way to upload, and the real processes."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.test import Client
+
+from local.aws import LocalAws, free_port
+from tests.plugin import AWS_PORT
+from uploads import queues, selectors, services, storage
+from uploads.conf import env
+from uploads.models import StoredFile
+from uploads.provisioning import deploy
+
+ROOT = Path(__file__).resolve().parent.parent
+PASSWORD = "demo-password-for-tests"
+
+T = TypeVar("T")
+
+
+def wait_for(condition: Callable[[], T], timeout: float = 60) -> T:
+    """Await a condition and return its true value; fails the test after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        time.sleep(0.05)
+    return value
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: bytes
+    headers: Any
+
+
+def send(
+    method: str, url: str, body: bytes | None = None, headers: dict[str, str] | None = None
+) -> Answer:
+    """One HTTP request, no exceptions for error statuses."""
+    request = urllib.request.Request(url, body, headers or {}, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return Answer(answer.status, answer.read(), answer.headers)
+    except urllib.error.HTTPError as error:
+        with error:
+            return Answer(error.code, error.read(), error.headers)
+
+
+def sha256(body: bytes) -> str:
+    return base64.b64encode(hashlib.sha256(body).digest()).decode()
+
+
+def put(request: storage.SignedRequest, body: bytes, **changed: str) -> Answer:
+    """Send a signed request as a client does, with some headers changed."""
+    headers = {**request.headers, **{k.replace("_", "-"): v for k, v in changed.items()}}
+    return send(request.method, request.url, body, headers)
+
+
+@pytest.fixture(scope="session")
+def _static_files() -> None:
+    """Pages name their static files by hash, so the files must have been collected."""
+    call_command("collectstatic", interactive=False, verbosity=0)
+
+
+@pytest.fixture(scope="session")
+def _aws(tmp_path_factory: pytest.TempPathFactory, _static_files: None) -> Iterator[LocalAws]:
+    with LocalAws(tmp_path_factory.mktemp("aws"), AWS_PORT) as aws:
+        deploy("filehub", (ROOT / "infra" / "filehub.yaml").read_text())
+        yield aws
+
+
+@pytest.fixture
+def aws(_aws: LocalAws) -> LocalAws:
+    """Local AWS with nothing in table, bucket and queues."""
+    with StoredFile.batch_write() as batch:
+        for record in list(StoredFile.scan(attributes_to_get=["id"])):
+            batch.delete(record)
+    s3, bucket = storage.client(), env().filehub_bucket
+    for entry in s3.list_objects_v2(Bucket=bucket).get("Contents", []):
+        s3.delete_object(Bucket=bucket, Key=entry["Key"])
+    for name in (env().filehub_events_queue, env().filehub_tasks_queue):
+        for queue in (name, f"{name}-dlq"):
+            drain(queue)
+    return _aws
+
+
+def drain(queue: str) -> list[dict[str, Any]]:
+    """Receive and delete everything that a queue shows."""
+    found: list[dict[str, Any]] = []
+    client, url = queues.client(), queues.url(queue)
+    while messages := client.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0, MessageAttributeNames=["All"]
+    ).get("Messages"):
+        for message in messages:
+            client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            found.append(dict(message))
+    return found
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    return User.objects.create_user("alice", password=PASSWORD)
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    return User.objects.create_user("bob", password=PASSWORD)
+
+
+class Api:
+    """The API as one user sees it, with a bearer token."""
+
+    def __init__(self, user: User) -> None:
+        self.owner = selectors.owner_of(user)
+        self._client = Client(
+            headers={"Authorization": f"Bearer {services.create_api_token(user)}"}
+        )
+
+    def get(self, path: str) -> Any:
+        return self._client.get(path)
+
+    def post(self, path: str, body: Any) -> Any:
+        return self._client.post(path, body, content_type="application/json")
+
+    def delete(self, path: str) -> Any:
+        return self._client.delete(path)
+
+
+@pytest.fixture
+def api(aws: LocalAws, alice: User) -> Api:
+    return Api(alice)
+
+
+@pytest.fixture
+def other_api(aws: LocalAws, bob: User) -> Api:
+    return Api(bob)
+
+
+def upload(
+    owner: str, name: str = "a.txt", body: bytes = b"hello", type_: str = "text/plain"
+) -> str:
+    """Begin, PUT; nothing confirmed yet. Returns the id."""
+    begun = services.begin(owner, file_name=name, content_type=type_, size=len(body))
+    assert put(begun.request, body).status == 200
+    return begun.id
+
+
+def store(owner: str, name: str = "a.txt", body: bytes = b"hello") -> str:
+    """Upload and confirm. Returns the id."""
+    upload_id = upload(owner, name, body)
+    assert services.confirm(upload_id) == "stored"
+    return upload_id
+
+
+@contextmanager
+def process(
+    *arguments: str, ready: str | None = None, log: Path
+) -> Iterator[subprocess.Popen[str]]:
+    """A process of the project; stopped with SIGTERM at the end, and never left behind."""
+    with log.open("a") as output:
+        child = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            stdout=output,
+            stderr=output,
+            text=True,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        )
+    try:
+        if ready:
+
+            def is_ready() -> bool:
+                assert child.poll() is None, log.read_text()
+                return ready in log.read_text()
+
+            wait_for(is_ready)
+        yield child
+    finally:
+        stop(child)
+
+
+def stop(child: subprocess.Popen[str]) -> int:
+    """SIGTERM, and SIGKILL for one that does not go in time."""
+    if child.poll() is None:
+        child.send_signal(signal.SIGTERM)
+    try:
+        return child.wait(60)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        return child.wait()
+
+
+def consumer(directory: Path) -> Any:
+    return process("manage.py", "consume_events", ready="consuming", log=directory / "consumer.log")
+
+
+def worker(directory: Path) -> Any:
+    return process(
+        "-m", "celery", "-A", "filehub", "worker", "--loglevel", "INFO", "--concurrency", "1",
+        "--without-gossip", "--without-mingle", ready=" ready.", log=directory / "worker.log",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def pipeline(aws: LocalAws, tmp_path: Path) -> Iterator[None]:
+    """A real consumer and a real Celery worker."""
+    with ExitStack() as stack:
+        stack.enter_context(consumer(tmp_path))
+        stack.enter_context(worker(tmp_path))
+        yield
+
+
+class Installation:
+    """filehub as `make run` starts it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.port, self.aws_port = free_port(), free_port()
+        self.url = f"http://localhost:{self.port}"
+        self.log = directory / "run.log"
+        self._child: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("FILEHUB_", "DJANGO_", "AWS_", "DATABASE_"))
+        }
+        environment |= {
+            "PORT": str(self.port),
+            "AWS_PORT": str(self.aws_port),
+            "LOCAL_DIR": str(self.directory / "local"),
+            "DEMO_PASSWORD": PASSWORD,
+        }
+        with self.log.open("a") as output:
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", "local.run"],
+                cwd=ROOT,
+                env=environment,
+                stdout=output,
+                stderr=output,
+                text=True,
+            )
+        wait_for(self._is_ready, 120)
+
+    def _is_ready(self) -> bool:
+        assert self._child is not None
+        assert self._child.poll() is None, self.log.read_text()
+        try:
+            return send("GET", f"{self.url}/readyz").status == 200
+        except OSError:
+            return False
+
+    def stop(self, signum: int = signal.SIGTERM) -> None:
+        assert self._child is not None
+        if self._child.poll() is None:
+            self._child.send_signal(signum)
+        self._child.wait(90)
+
+    def manage(self, *arguments: str) -> str:
+        """Run a manage.py command as the README does: with `.local/env` loaded."""
+        script = f'. "{self.directory}/local/env" && exec "{sys.executable}" manage.py "$@"'
+        done = subprocess.run(
+            ["sh", "-c", script, "manage", *arguments], cwd=ROOT, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    running = Installation(tmp_path_factory.mktemp("installation"))
+    running.start()
+    try:
+        yield running
+    finally:
+        running.stop()

@@ -1,0 +1,30 @@
+"""Loaded before Django's settings: the environment that the tests run in.
+
+Local AWS is a real process on a free port; it is started by the first test that asks for it.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+from local.aws import CREDENTIALS, free_port
+
+AWS_PORT = free_port()
+# Removed when the process ends.
+STATIC_ROOT = tempfile.TemporaryDirectory(prefix="filehub-static-")
+
+for name in [name for name in os.environ if name.startswith(("FILEHUB_", "DJANGO_", "AWS_"))]:
+    del os.environ[name]
+os.environ.update(CREDENTIALS)
+os.environ.update(
+    DJANGO_SETTINGS_MODULE="filehub.settings",
+    DJANGO_SECRET_KEY="only-for-tests-" + "0123456789abcdef" * 2,
+    DJANGO_STATIC_ROOT=STATIC_ROOT.name,
+    DJANGO_ALLOWED_HOSTS="localhost,127.0.0.1,testserver",
+    DATABASE_URL="sqlite://:memory:",
+    AWS_REGION="us-east-1",
+    AWS_ENDPOINT_URL=f"http://127.0.0.1:{AWS_PORT}",
+    AWS_EC2_METADATA_DISABLED="true",
+    FILEHUB_CORS_ORIGINS="http://testserver",
+)
