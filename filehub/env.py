@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import dj_database_url
 from pydantic import Field, ValidationError, field_validator
@@ -31,6 +31,16 @@ QUEUE_NAME = r"[A-Za-z0-9_-]{1,76}"
 MEDIA_RANGE = re.compile(r"\*|\*/\*|[a-z0-9!#$&^_.+-]+/(\*|[a-z0-9!#$&^_.+-]+)")
 
 CommaList = Annotated[tuple[str, ...], NoDecode]
+
+
+def _split_url(text: str) -> SplitResult | None:
+    """The parts of an http(s) URL with a host and, if any, a valid port; None otherwise."""
+    try:
+        url = urlsplit(text)
+        valid = url.scheme in {"http", "https"} and url.hostname and url.port != 0
+    except ValueError:
+        return None
+    return url if valid else None
 
 
 class InvalidEnvironment(Exception):
@@ -73,7 +83,7 @@ class Env(BaseSettings):
 
     aws_region: str = Field(
         "us-east-1",
-        pattern=r"^[a-z]{2}(-[a-z]+)+-\d$",
+        pattern=r"^[a-z]{2,6}(-[a-z]+)+-\d$",
         description="Region of bucket, queues and table.",
     )
     aws_endpoint_url: str | None = Field(None, description="For all AWS services; local AWS.")
@@ -157,8 +167,8 @@ class Env(BaseSettings):
     @classmethod
     def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for origin in value:
-            url = urlsplit(origin)
-            if url.scheme not in {"http", "https"} or f"{url.scheme}://{url.netloc}" != origin:
+            url = _split_url(origin)
+            if url is None or f"{url.scheme}://{url.netloc}" != origin or "@" in origin:
                 raise ValueError(f"{origin!r} is not an origin such as https://files.example.com")
         return value
 
@@ -183,8 +193,7 @@ class Env(BaseSettings):
     @classmethod
     def _check_endpoint(cls, value: str | None) -> str | None:
         if value is not None:
-            url = urlsplit(value)
-            if url.scheme not in {"http", "https"} or not url.hostname:
+            if _split_url(value) is None:
                 raise ValueError(f"{value!r} is not a URL such as http://localhost:4566")
         return value.rstrip("/") if value else None
 

@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
+from pytest_django import Settings
 
 from local.aws import LocalAws, free_port
 from tests.plugin import AWS_PORT
@@ -30,6 +32,7 @@ from uploads.models import StoredFile
 from uploads.provisioning import deploy
 
 ROOT = Path(__file__).resolve().parent.parent
+TEMPLATE = ROOT / "infra" / "filehub.yaml"
 PASSWORD = "demo-password-for-tests"
 
 T = TypeVar("T")
@@ -83,7 +86,7 @@ def _static_files() -> None:
 @pytest.fixture(scope="session")
 def _aws(tmp_path_factory: pytest.TempPathFactory, _static_files: None) -> Iterator[LocalAws]:
     with LocalAws(tmp_path_factory.mktemp("aws"), AWS_PORT) as aws:
-        deploy("filehub", (ROOT / "infra" / "filehub.yaml").read_text())
+        deploy("filehub", TEMPLATE.read_text())
         yield aws
 
 
@@ -113,6 +116,26 @@ def drain(queue: str) -> list[dict[str, Any]]:
             client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             found.append(dict(message))
     return found
+
+
+@pytest.fixture
+def own_queues(aws: LocalAws, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bucket and queues of the test's own, for this process and those that it starts.
+
+    A process that was stopped may leave a long poll behind, which takes a message with it until
+    that message's visibility timeout; another test must not have to wait for it.
+    """
+    suffix = uuid.uuid4().hex[:8]
+    names = {
+        "filehub_bucket": f"bucket-{suffix}",
+        "filehub_events_queue": f"events-{suffix}",
+        "filehub_tasks_queue": f"tasks-{suffix}",
+    }
+    settings.ENV = env().model_copy(update={**names, "filehub_table": f"unused-{suffix}"})
+    deploy(f"stack-{suffix}", TEMPLATE.read_text())
+    settings.ENV = env().model_copy(update={"filehub_table": StoredFile.Meta.table_name})
+    for name, value in names.items():
+        monkeypatch.setenv(name.upper(), value)
 
 
 @pytest.fixture
@@ -220,7 +243,7 @@ def worker(directory: Path) -> Any:
 
 
 @pytest.fixture
-def pipeline(aws: LocalAws, tmp_path: Path) -> Iterator[None]:
+def pipeline(own_queues: None, tmp_path: Path) -> Iterator[None]:
     """A real consumer and a real Celery worker."""
     with ExitStack() as stack:
         stack.enter_context(consumer(tmp_path))
@@ -260,6 +283,11 @@ class Installation:
                 text=True,
             )
         wait_for(self._is_ready, 120)
+
+    @property
+    def pid(self) -> int:
+        assert self._child is not None
+        return self._child.pid
 
     def _is_ready(self) -> bool:
         assert self._child is not None

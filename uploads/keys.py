@@ -22,6 +22,8 @@ _KEY = re.compile(
     PREFIX + r"([0-9a-f])/([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})"
 )
 _TAG_BITS = 32
+#: The head of the last id that a datetime can express (the end of the year 9999).
+_LAST = "e677d21f-dbff"
 
 
 def new_upload_id(owner: str, secret: str) -> str:
@@ -56,7 +58,7 @@ def was_issued_to(upload_id: str, owner: str, secrets_: list[str]) -> bool:
 def parse_upload_id(text: str) -> str | None:
     """The canonical form of an id, or None when `text` is no UUIDv7."""
     key = f"{PREFIX}0/{text.lower()}"
-    return text.lower() if _KEY.fullmatch(key) else None
+    return text.lower() if _KEY.fullmatch(key) and text.lower()[:13] <= _LAST else None
 
 
 def created_at(upload_id: str) -> datetime:
@@ -85,4 +87,4 @@ def upload_id_of(key: str) -> str | None:
     match = _KEY.fullmatch(key)
     if match is None or match[1] != shard(match[2]):
         return None
-    return match[2]
+    return parse_upload_id(match[2])

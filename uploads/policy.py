@@ -20,7 +20,7 @@ DEFAULT_TYPE = "application/octet-stream"
 # RFC 9110, section 8.3.1: type "/" subtype *( OWS ";" OWS parameter )
 _WORD = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 _MEDIA_TYPE = re.compile(
-    rf'\s*({_WORD})/({_WORD})((?:\s*;\s*{_WORD}=(?:{_WORD}|"[^"\\\x00-\x1f\x7f-\uffff]*"))*)\s*'
+    rf'\s*({_WORD})/({_WORD})((?:\s*;\s*{_WORD}=(?:{_WORD}|"[^"\\\x00-\x1f\x7f-\U0010ffff]*"))*)\s*'
 )
 _MAX_TYPE_LENGTH = 255
 

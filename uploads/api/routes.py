@@ -43,8 +43,6 @@ class JsonObjectParser(Parser):
     def parse_body(self, request: HttpRequest) -> DictStrAny:
         try:
             body = json.loads(request.body or b"{}", parse_constant=_no_constants)
-        except RequestDataTooBig as exc:
-            raise BodyTooLarge from exc
         except (ValueError, RecursionError) as exc:
             raise InvalidRequest("The body is not valid JSON.", code="invalid_json") from exc
         if not isinstance(body, dict):
@@ -78,6 +76,11 @@ def _on_filehub_error(request: HttpRequest, exc: FilehubError) -> HttpResponse:
 @api.exception_handler(AuthenticationError)
 def _on_unauthenticated(request: HttpRequest, exc: AuthenticationError) -> HttpResponse:
     return json_error(401, NotAuthenticated.message, NotAuthenticated.code)
+
+
+@api.exception_handler(RequestDataTooBig)
+def _on_too_large(request: HttpRequest, exc: RequestDataTooBig) -> HttpResponse:
+    return _on_filehub_error(request, BodyTooLarge())
 
 
 @api.exception_handler(Http404)

@@ -1,0 +1,206 @@
+"""The main job as a person does it."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from tests.conftest import Installation, send, wait_for
+
+DROP = """([target, files]) => {
+    const data = new DataTransfer();
+    for (const [name, text] of files) data.items.add(new File([text], name));
+    for (const type of ["dragenter", "dragover", "drop"])
+        document.querySelector(target).dispatchEvent(
+            new DragEvent(type, {dataTransfer: data, bubbles: true, cancelable: true}));
+}"""
+
+
+def unique(name: str) -> str:
+    return f"{uuid.uuid4().hex[:8]} {name}"
+
+
+def choose(page: Page, *files: tuple[str, bytes]) -> None:
+    payload: list[Any] = [
+        {"name": name, "mimeType": "text/plain", "buffer": body} for name, body in files
+    ]
+    page.set_input_files("#file-input", payload)
+
+
+def row(page: Page, name: str) -> Locator:
+    return page.locator("[data-file-row]").filter(has_text=name)
+
+
+def upload_row(page: Page, name: str) -> Locator:
+    return page.locator(f'[data-upload-row][data-name="{name}"]')
+
+
+def test_two_dropped_files_are_stored_listed_downloaded_and_deleted(page: Page) -> None:
+    files = [(unique("one.txt"), "first file"), (unique("two.txt"), "second file")]
+    page.evaluate(DROP, ["#drop-zone", files])
+    for name, _ in files:
+        expect(row(page, name)).to_be_visible(timeout=30_000)
+    page.reload()
+    for name, text in files:
+        with page.expect_download() as download:
+            row(page, name).get_by_role("link", name="Download").click()
+        assert download.value.suggested_filename == name
+        assert Path(download.value.path()).read_text() == text
+    for name, _ in files:
+        row(page, name).get_by_role("button", name="Delete").click()
+        page.locator("#confirm-dialog [data-confirm]").click()
+        expect(row(page, name)).to_have_count(0, timeout=30_000)
+    page.reload()
+    for name, _ in files:
+        expect(row(page, name)).to_have_count(0)
+
+
+def test_uploaded_is_not_shown_as_stored_before_s3_has_said_so(page: Page) -> None:
+    name = unique("confirming.txt")
+    page.route("**/uploads?ids=*", lambda route: route.abort())
+    choose(page, (name, b"x"))
+    expect(upload_row(page, name)).to_have_attribute("data-state", "confirming")
+    expect(row(page, name)).to_have_count(0)
+    page.unroute("**/uploads?ids=*")
+    expect(row(page, name)).to_be_visible(timeout=30_000)
+
+
+def test_a_tab_closed_right_after_the_put_still_lists_the_file(context: BrowserContext) -> None:
+    name = unique("closed.txt")
+    page = context.new_page()
+    page.goto("/")
+    # The page never hears of its success: it is gone as soon as S3 has answered.
+    with page.expect_response(lambda r: r.request.method == "PUT" and r.status == 200):
+        choose(page, (name, b"x" * 1000))
+    page.close(run_before_unload=False)
+    again = context.new_page()
+
+    def listed() -> bool:
+        again.goto("/")
+        return row(again, name).count() == 1
+
+    wait_for(listed)
+
+
+def test_a_failed_upload_can_be_tried_again_and_leaves_no_ghost(page: Page) -> None:
+    name = unique("retry.txt")
+    page.route("**/uploads/?/**", lambda route: route.abort())
+    choose(page, (name, b"x"))
+    expect(upload_row(page, name)).to_have_attribute("data-state", "failed", timeout=30_000)
+    page.unroute("**/uploads/?/**")
+    other = page.context.new_page()
+    other.goto("/")
+    expect(row(other, name)).to_have_count(0)
+    upload_row(page, name).get_by_role("button", name="Retry").click()
+    expect(row(page, name)).to_be_visible(timeout=30_000)
+
+
+def test_an_upload_can_be_cancelled(page: Page) -> None:
+    name = unique("cancel.bin")
+    page.route("**/uploads/?/**", lambda route: None)  # S3 never answers
+    choose(page, (name, os.urandom(1000)))
+    expect(upload_row(page, name)).to_have_attribute("data-state", "uploading")
+    upload_row(page, name).get_by_role("button", name="Cancel").click()
+    expect(upload_row(page, name)).to_have_attribute("data-state", "cancelled")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["naïve file+v2 100%.txt", "日本語.pdf", 'a"b;c.txt', "é" * 127 + "x"],
+    ids=["accents", "Japanese", "quotes", "255 bytes"],
+)
+def test_names_survive_the_round_trip(page: Page, name: str) -> None:
+    body = uuid.uuid4().hex.encode()
+    choose(page, (name, body))
+    newest = page.locator("[data-file-row]").first
+    expect(newest).to_contain_text(name, timeout=30_000)
+    with page.expect_download() as download:
+        newest.get_by_role("link", name="Download").click()
+    assert Path(download.value.path()).read_bytes() == body
+    # Chromium itself replaces what no file system takes.
+    assert download.value.suggested_filename == name.replace('"', "_")
+
+
+def test_the_search_finds_by_the_beginning_of_a_name(page: Page) -> None:
+    name, other = unique("Needle.txt"), unique("hay.txt")
+    choose(page, (name, b"x"), (other, b"x"))
+    expect(row(page, other)).to_be_visible(timeout=30_000)
+    expect(row(page, name)).to_be_visible(timeout=30_000)
+    page.locator("#search").fill(name[:12].upper())
+    expect(row(page, other)).to_have_count(0)
+    expect(row(page, name)).to_be_visible()
+    page.locator("#search").fill("no file begins so")
+    expect(page.locator("[data-file-row]")).to_have_count(0)
+
+
+def test_the_whole_job_works_by_keyboard(page: Page) -> None:
+    name = unique("keyboard.txt")
+    page.locator("#choose-files").focus()
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files([{"name": name, "mimeType": "text/plain", "buffer": b"x"}])
+    expect(row(page, name)).to_be_visible(timeout=30_000)
+    row(page, name).get_by_role("button", name="Delete").focus()
+    page.keyboard.press("Enter")
+    dialog = page.locator("#confirm-dialog")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(row(page, name)).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_narrow_screen_needs_no_sideways_scrolling(page: Page, scheme: Any) -> None:
+    name = uuid.uuid4().hex + "x" * 200
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": 360, "height": 780})
+    choose(page, (name, b"x"))
+    expect(row(page, name)).to_be_visible(timeout=30_000)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_the_admin_lists_the_files_newest_first(page: Page) -> None:
+    first, second = unique("admin 1.txt"), unique("admin 2.txt")
+    for name in (first, second):
+        choose(page, (name, b"x"))
+        expect(row(page, name)).to_be_visible(timeout=30_000)
+    page.goto("/admin/uploads/file/")
+    rows = page.locator("#result_list tbody tr")
+    expect(rows.nth(0)).to_contain_text(second)
+    expect(rows.nth(1)).to_contain_text(first)
+    expect(rows.nth(0)).to_contain_text("demo")
+    rows.nth(0).get_by_role("link").click()
+    expect(page.locator("#content")).to_contain_text("text/plain")
+
+
+def test_a_request_without_a_put_leaves_nothing_on_any_page(
+    page: Page, installation: Installation
+) -> None:
+    token = installation.manage("create_api_token", "demo")
+    name = unique("ghost.txt")
+    answer = send(
+        "POST",
+        f"{installation.url}/get-url",
+        f'{{"file_name": "{name}"}}'.encode(),
+        {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+    )
+    assert answer.status == 200
+    for path in ("/", f"/?q={name[:8]}", "/admin/uploads/file/", "/admin/uploads/file/?state=deleted"):
+        page.goto(path)
+        expect(page.locator("body")).not_to_contain_text(name)
+
+
+def test_strangers_are_asked_to_sign_in(chromium: Any, installation: Installation) -> None:
+    page = chromium.new_page(base_url=installation.url)
+    page.goto("/?q=x")
+    assert "/accounts/login/" in page.url
+    page.get_by_label("Username").fill("demo")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.close()

@@ -1,0 +1,77 @@
+"""The whole path with a real consumer and a real Celery worker on the SQS broker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Api, consumer, put, stop, upload, wait_for, worker
+from uploads import selectors, services, storage
+from uploads.models import StoredFile
+
+pytestmark = pytest.mark.usefixtures("own_queues")
+
+OWNER = "7"
+
+
+def listed() -> set[str]:
+    return {info.id for info in selectors.files_of(OWNER, limit=200).files}
+
+
+@pytest.mark.usefixtures("pipeline")
+def test_an_upload_is_listed_without_anybody_asking() -> None:
+    upload_id = upload(OWNER)
+    wait_for(lambda: listed() == {upload_id})
+
+
+@pytest.mark.usefixtures("pipeline")
+def test_a_deletion_leaves_the_lists(api: Api) -> None:
+    upload_id = upload(api.owner)
+    path = f"/uploads/{upload_id}"
+    wait_for(lambda: api.get(path).json()["state"] == "stored")
+    api.delete(f"/files/{upload_id}")
+    wait_for(lambda: api.get(path).json()["state"] == "deleted")
+    assert api.get("/files").json() == []
+
+
+@pytest.mark.usefixtures("pipeline")
+def test_a_rejection_ends_as_rejected_with_its_reason(api: Api) -> None:
+    # The workers know the real limits: declare a type that is no type, past filehub's own check.
+    upload_id = services.begin(api.owner, file_name="a.txt").id
+    request = storage.sign_put(
+        upload_id, owner=api.owner, file_name="a.txt", content_type="nonsense", size=1, sha256=None
+    )
+    assert put(request, b"x").status == 200
+    wait_for(lambda: api.get(f"/uploads/{upload_id}").json()["state"] == "rejected")
+    wait_for(lambda: set(StoredFile.get(upload_id).sequencer) != {"0"})
+    assert "media type" in api.get(f"/uploads/{upload_id}").json()["reason"]
+    assert storage.head(upload_id) is None
+
+
+def test_twenty_uploads_while_the_worker_is_down_are_all_listed(tmp_path: Path) -> None:
+    with consumer(tmp_path):
+        wanted = {upload(OWNER, f"{n}.txt") for n in range(20)}
+        assert listed() == set()
+        with worker(tmp_path):
+            wait_for(lambda: listed() == wanted)
+
+
+def test_uploads_while_everything_is_down_are_all_listed(tmp_path: Path) -> None:
+    wanted = {upload(OWNER, f"{n}.txt") for n in range(12)}
+    with consumer(tmp_path), worker(tmp_path):
+        wait_for(lambda: listed() == wanted)
+
+
+def test_an_idle_consumer_stops_at_once_on_sigterm(tmp_path: Path) -> None:
+    with consumer(tmp_path) as child:
+        assert stop(child) == 0
+    assert "Traceback" not in (tmp_path / "consumer.log").read_text()
+
+
+def test_a_killed_consumer_loses_nothing(tmp_path: Path) -> None:
+    with consumer(tmp_path) as child:
+        child.kill()
+        wanted = {upload(OWNER)}
+    with consumer(tmp_path), worker(tmp_path):
+        wait_for(lambda: listed() == wanted, 120)
