@@ -192,9 +192,8 @@ class Env(BaseSettings):
     )
     @classmethod
     def _check_endpoint(cls, value: str | None) -> str | None:
-        if value is not None:
-            if _split_url(value) is None:
-                raise ValueError(f"{value!r} is not a URL such as http://localhost:4566")
+        if value is not None and _split_url(value) is None:
+            raise ValueError(f"{value!r} is not a URL such as http://localhost:4566")
         return value.rstrip("/") if value else None
 
     @field_validator("database_url")

@@ -38,7 +38,7 @@ PASSWORD = "demo-password-for-tests"
 T = TypeVar("T")
 
 
-def wait_for(condition: Callable[[], T], timeout: float = 60) -> T:
+def wait_for(condition: Callable[[], T], timeout: float = 30) -> T:
     """Await a condition and return its true value; fails the test after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not (value := condition()):
@@ -136,6 +136,9 @@ def own_queues(aws: LocalAws, settings: Settings, monkeypatch: pytest.MonkeyPatc
     settings.ENV = env().model_copy(update={"filehub_table": StoredFile.Meta.table_name})
     for name, value in names.items():
         monkeypatch.setenv(name.upper(), value)
+    # S3 greets each of the three notifications with a test event.
+    greetings: list[Any] = []
+    wait_for(lambda: greetings.extend(drain(names["filehub_events_queue"])) or len(greetings) >= 3)
 
 
 @pytest.fixture

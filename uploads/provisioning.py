@@ -85,16 +85,19 @@ def _exists(client: CloudFormationClient, stack: str) -> bool:
 
 
 def _failure(client: CloudFormationClient, stack: str) -> str:
-    """The first resource that failed, and why."""
-    events = client.describe_stack_events(StackName=stack)["StackEvents"]
+    """The resource that failed first, and why."""
+    events = client.describe_events(StackName=stack)["OperationEvents"]
+    # Newest first. What CloudFormation found before it touched anything is the best reason.
+    invalid = [e for e in events if e.get("ValidationStatus") == "FAILED"]
     failed = [e for e in events if e.get("ResourceStatus", "").endswith("_FAILED")]
-    # Newest first; the oldest failure is the cause, the others were cancelled because of it.
+    # The oldest failure is the cause; others were cancelled because of it.
     causes = [e for e in failed if "cancelled" not in e.get("ResourceStatusReason", "")] or failed
-    if not causes:
+    if not invalid and not causes:
         return f"The stack {stack} did not become ready, and named no resource that failed."
-    cause = causes[-1]
-    reason = cause.get("ResourceStatusReason", "no reason given")
-    return f"{cause.get('LogicalResourceId')} ({cause.get('ResourceType')}) failed: {reason}"
+    cause = (invalid or causes)[-1]
+    reason = cause.get("ValidationStatusReason") or cause.get("ResourceStatusReason")
+    resource = f"{cause.get('LogicalResourceId')} ({cause.get('ResourceType')})"
+    return f"{resource} failed: {reason or 'no reason was given'}"
 
 
 def _outputs(client: CloudFormationClient, stack: str) -> dict[str, str]:
