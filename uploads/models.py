@@ -116,6 +116,13 @@ class StoredFile(Model):
     by_state = AllFeed()
 
 
+class NoRows(models.Manager["File"]):
+    """Answers every SQL query with nothing: the rows are in DynamoDB."""
+
+    def get_queryset(self) -> models.QuerySet[File]:
+        return super().get_queryset().none()
+
+
 class File(models.Model):
     """A StoredFile for Django's admin: gives it a name, URLs and permissions, but no table."""
 
@@ -131,8 +138,11 @@ class File(models.Model):
     created_at = models.DateTimeField("created")
     confirmed_at = models.DateTimeField("confirmed", null=True)
 
+    objects = NoRows()
+
     class Meta:
         managed = False
+        base_manager_name = "objects"
         default_permissions = ("view", "delete")
 
     def __str__(self) -> str:
