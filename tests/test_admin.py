@@ -53,3 +53,9 @@ def test_staff_without_the_permission_sees_nothing(alice: User) -> None:
     assert client.get("/admin/uploads/file/").status_code == 403
     alice.user_permissions.add(Permission.objects.get(codename="view_file"))
     assert "secret.txt" in client.get("/admin/uploads/file/").content.decode()
+
+
+def test_a_made_up_selection_does_no_harm(admin: Client) -> None:
+    forged = {"action": "delete_selected", "_selected_action": "zz"}
+    for model in ("file", "apitoken"):
+        assert admin.post(f"/admin/uploads/{model}/", forged).status_code in {200, 302, 403}
