@@ -6,9 +6,13 @@ Local AWS is a real process on a free port; it is started by the first test that
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 
 from local.aws import CREDENTIALS, free_port
+
+# A test run that is told to stop ends as with Ctrl-C: its servers are stopped too.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 AWS_PORT = free_port()
 # Removed when the process ends.
