@@ -1,32 +1,16 @@
-/** The server refused, or could not be reached (`status` 0). */
-export class ApiError extends Error {
-  /**
-   * @param {number} status the HTTP status; 0 when there was no answer
-   * @param {string} code the server's slug; "network" when there was no answer
-   * @param {string} message the server's own sentence; empty when it gave none
-   * @param {number|null} [retryAfter] seconds the server asks us to wait
-   */
-  constructor(status, code, message, retryAfter = null) {
-    super(message);
-    this.name = "ApiError";
-    this.status = status;
-    this.code = code;
-    this.retryAfter = retryAfter;
-  }
-
-  /** The server says that the same request may succeed a little later. */
-  get temporary() {
-    return this.status === 429 || this.status === 503;
-  }
-}
+import { ApiError } from "./errors.js";
 
 /**
  * @typedef {object} SignedRequest what may be sent to storage, once
- * @property {string} id
  * @property {string} method
  * @property {string} url
  * @property {Record<string, string>} headers to be sent exactly as they are
- * @property {string} expires_at ISO 8601
+ */
+
+/**
+ * @typedef {object} Multipart how a large file is to be cut
+ * @property {number} part_size bytes
+ * @property {number} part_count
  */
 
 /**
@@ -38,24 +22,55 @@ export class ApiError extends Error {
 
 /** How many ids the server takes in one question. */
 export const MAX_IDS = 100;
+/** How many parts the server signs in one call. */
+export const MAX_PARTS = 1000;
 
 /** filehub's JSON API, with a session cookie and Django's CSRF header. */
 export class Api {
   #csrfToken;
 
-  /** @param {string} csrfToken */
+  /** @param {string} csrfToken as the page got it; a newer one in Django's cookie goes first */
   constructor(csrfToken) {
     this.#csrfToken = csrfToken;
   }
 
   /**
-   * Asks for a signed request. Nothing is written anywhere by asking.
+   * Asks for a signed request or, for a large file, begins an upload in parts. filehub records nothing yet.
    * @param {{file_name: string, content_type: string, size: number, sha256?: string}} file
-   * @param {AbortSignal} [signal]
-   * @returns {Promise<SignedRequest>}
+   * @returns {Promise<{id: string} & (SignedRequest | {token: string, multipart: Multipart})>}
    */
-  begin(file, signal) {
-    return this.#json("POST", "/uploads", file, signal);
+  begin(file) {
+    return this.#json("POST", "/uploads", file);
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} token
+   * @param {{part_number: number, sha256: string}[]} parts at most MAX_PARTS
+   * @returns {Promise<SignedRequest[]>} in the order of the parts
+   */
+  async signParts(id, token, parts) {
+    const answer = await this.#json("POST", `/uploads/${encodeURIComponent(id)}/parts`, { token, parts });
+    const byNumber = new Map(answer.parts.map((part) => [part.part_number, part]));
+    return parts.map((part) => byNumber.get(part.part_number));
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} token
+   * @returns {Promise<{part_number: number, size: number, etag: string}[]>} what storage has
+   */
+  parts(id, token) {
+    return this.#json("GET", `/uploads/${encodeURIComponent(id)}/parts?token=${encodeURIComponent(token)}`);
+  }
+
+  /**
+   * Ends an upload in parts; storage drops what it has of it.
+   * @param {string} id
+   * @param {string} token
+   */
+  abort(id, token) {
+    return this.#json("DELETE", `/uploads/${encodeURIComponent(id)}`, { token });
   }
 
   /**
@@ -67,11 +82,12 @@ export class Api {
   }
 
   /**
-   * A hint that the bytes have arrived. The server checks for itself.
+   * With a token: puts the parts together. Without: a hint that the bytes have arrived; the server checks for itself.
    * @param {string} id
+   * @param {string} [token]
    */
-  complete(id) {
-    return this.#json("POST", `/uploads/${encodeURIComponent(id)}/complete`, {});
+  complete(id, token) {
+    return this.#json("POST", `/uploads/${encodeURIComponent(id)}/complete`, token ? { token } : {});
   }
 
   /**
@@ -96,20 +112,21 @@ export class Api {
     return response.text();
   }
 
-  async #json(method, url, body, signal) {
+  async #json(method, url, body) {
     const headers = { Accept: "application/json" };
     if (method !== "GET") {
-      headers["X-CSRFToken"] = this.#csrfToken;
+      // Signing in again in another tab changes the token, and this page lives on.
+      headers["X-CSRFToken"] = /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? this.#csrfToken;
     }
     if (body !== undefined) {
       headers["Content-Type"] = "application/json";
       body = JSON.stringify(body);
     }
-    const response = await this.#send(url, { method, headers, body, signal });
+    const response = await this.#send(url, { method, headers, body });
+    if (response.status === 204) return null;
     try {
       return await response.json();
-    } catch (error) {
-      if (error.name === "AbortError") throw error;
+    } catch {
       throw new ApiError(response.status, "unreadable_answer", "");
     }
   }
@@ -118,8 +135,7 @@ export class Api {
     let response;
     try {
       response = await fetch(url, { credentials: "same-origin", cache: "no-store", ...options });
-    } catch (error) {
-      if (options.signal?.aborted) throw error;
+    } catch {
       throw new ApiError(0, "network", "");
     }
     if (!response.ok) {

@@ -1,12 +1,14 @@
-/** The connection failed, so nobody knows whether storage has the file. */
-export class ConnectionLost extends Error {}
+import { ConnectionLost, StorageError } from "./errors.js";
+
+/** A connection on which nothing moves for so long is dead, although nobody said so. */
+const STALLED = 60_000;
 
 /**
- * Sends a file to storage. XMLHttpRequest, because fetch does not tell how much has been sent.
+ * Sends bytes to storage. XMLHttpRequest, because fetch does not tell how much has been sent.
  * @param {{method: string, url: string, headers: Record<string, string>}} request a signed request
  * @param {Blob} blob is streamed from disk by the browser, never read into memory here
  * @param {{signal: AbortSignal, onProgress: (sentBytes: number) => void}} options
- * @returns {Promise<{status: number, body: string}>} rejects with ConnectionLost, or the signal's reason
+ * @returns {Promise<void>} rejects with StorageError, ConnectionLost, or the signal's reason
  */
 export function send(request, blob, { signal, onProgress }) {
   return new Promise((resolve, reject) => {
@@ -14,17 +16,30 @@ export function send(request, blob, { signal, onProgress }) {
     const xhr = new XMLHttpRequest();
     const abort = () => xhr.abort();
     signal.addEventListener("abort", abort, { once: true });
+    let timer = setTimeout(abort, STALLED);
 
     xhr.open(request.method, request.url);
     for (const [name, value] of Object.entries(request.headers)) {
       xhr.setRequestHeader(name, value);
     }
-    xhr.upload.onprogress = (event) => onProgress(event.loaded);
-    xhr.onload = () => resolve({ status: xhr.status, body: xhr.responseText });
+    xhr.upload.onprogress = (event) => {
+      clearTimeout(timer);
+      timer = setTimeout(abort, STALLED);
+      onProgress(event.loaded);
+    };
+    xhr.onload = () => {
+      if (xhr.status >= 200 && xhr.status < 300) {
+        resolve();
+      } else {
+        reject(new StorageError(xhr.status, xhr.responseText));
+      }
+    };
     xhr.onerror = () => reject(new ConnectionLost());
-    xhr.ontimeout = xhr.onerror;
-    xhr.onabort = () => reject(signal.reason);
-    xhr.onloadend = () => signal.removeEventListener("abort", abort);
+    xhr.onabort = () => reject(signal.aborted ? signal.reason : new ConnectionLost());
+    xhr.onloadend = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
+    };
     xhr.send(blob);
   });
 }

@@ -1,102 +1,91 @@
-import { ApiError } from "./api.js";
+import { MAX_IDS } from "./api.js";
+import { Batch } from "./batch.js";
 import { Confirmations } from "./confirmations.js";
-import { sha256 } from "./hash.js";
+import { Connection } from "./connection.js";
+import { ApiError, ConnectionLost, Failure, StorageError, isCorrupted } from "./errors.js";
+import { Hasher } from "./hasher.js";
+import { Journal } from "./journal.js";
+import { take, tryTake } from "./lock.js";
+import { assertReadable, sendParts } from "./multipart.js";
+import { Pool } from "./pool.js";
 import { Rate } from "./rate.js";
-import { sleep } from "./sleep.js";
-import { ConnectionLost, send } from "./transport.js";
+import { Retry } from "./retry.js";
+import { send } from "./transport.js";
+import { Upload } from "./upload.js";
 
 /** S3 keeps names as metadata, and file systems stop here too. */
 const MAX_NAME_BYTES = 255;
-const SIGN_ATTEMPTS = 4;
-const LONGEST_WAIT_SECONDS = 30;
-/** A signed request this close to its end is not worth starting with. */
-const EXPIRY_MARGIN = 10_000;
+/** Files being worked on, for each request that may be under way: while one is hashed or signed, another is sent. */
+const FILES_PER_REQUEST = 2;
+const MIB = 1024 ** 2;
 
-/** @typedef {"queued"|"hashing"|"uploading"|"confirming"|"stored"|"failed"|"cancelled"|"rejected"} State */
-
-/**
- * Why an upload failed. `message` is the server's own sentence, when it gave one; `code` is the server's slug or one of
- * too_large, type_not_allowed, name_too_long, unreadable, changed, connection_lost, storage_refused, network, deleted,
- * session_ended.
- * @typedef {{code: string, message?: string}} Problem
- */
-
-/** One file on its way. Read it freely; only the Uploader changes it. */
-export class Upload {
-  static #count = 0;
-  /** Unlike `id`, never changes. */
-  key = ++Upload.#count;
-  /** @type {string|null} the id that the server gave, also the id of the stored file */
-  id = null;
-  /** @type {State} */
-  state = "queued";
-  sent = 0;
-  rate = new Rate();
-  /** @type {Problem|null} */
-  problem = null;
-  canRetry = true;
-  /** Confirming takes longer than usual. */
-  slow = false;
-
-  /** @type {object|null} the signed request */
-  request = null;
-  /** @type {string|null|undefined} undefined: not computed yet */
-  hash = undefined;
-  /** All bytes have left, so storage may have the file even if we heard nothing. */
-  sentAll = false;
-  /** @type {AbortController|null} */
-  controller = null;
-
-  /** @param {File} file */
-  constructor(file) {
-    this.file = file;
-    this.name = file.name;
-    this.size = file.size;
-    // Some types are unknown to the browser, and an empty one would not match its signature.
-    this.type = file.type || "application/octet-stream";
-  }
-
-  /** Bytes are being read or sent: leaving the page now would lose them. */
-  get busy() {
-    return this.state === "hashing" || this.state === "uploading";
-  }
-
-  get finished() {
-    return ["stored", "failed", "cancelled", "rejected"].includes(this.state);
-  }
-}
+const PAUSED = new DOMException("paused", "AbortError");
+const CANCELLED = new DOMException("cancelled", "AbortError");
 
 /**
- * Sends files straight to storage, a few at a time, and follows each until the server says that it is stored.
- *
- * Events, each with the Upload as `detail`: `add`, `state` (it entered another state), `progress`, `remove`; and
- * `sessionend` without one.
+ * Sends files straight to storage and follows each until the server says that it is stored. What it does, its options,
+ * events and states are described in docs/uploader.md.
  */
 export class Uploader extends EventTarget {
   /** @type {Map<number, Upload>} */
   #uploads = new Map();
-  /** @type {Upload[]} */
-  #queue = [];
+  /** Uploads that the server is asked about; two rows may be one file. @type {Map<string, Set<Upload>>} */
+  #confirming = new Map();
+  /** @type {Set<Upload>} */
+  #queue = new Set();
   #running = 0;
-  #config;
+  #signedOut = false;
+  #transferred = 0;
+  #totals = { files: 0, bytes: 0, sent: 0, active: 0, paused: 0, confirming: 0, stored: 0, failed: 0 };
+  #completing = 0;
+  #options;
   #api;
+  #connection = new Connection();
+  #pool;
+  #hasher;
+  #journal;
+  #statuses;
   #confirmations;
 
   /**
-   * @param {{max_size: number, allowed_types: string[], hash_limit: number, concurrency: number}} config sizes in bytes
-   * @param {Api} api
+   * @param {import("./api.js").Api} api
+   * @param {object} [options] see docs/uploader.md
+   * @param {string} [options.namespace]
+   * @param {number} [options.concurrency]
+   * @param {number} [options.maxSize] bytes
+   * @param {string[]} [options.allowedTypes]
+   * @param {number} [options.wholeLimit] bytes
+   * @param {string|URL} [options.workerUrl]
+   * @param {boolean} [options.remember]
    */
-  constructor(config, api) {
+  constructor(api, options = {}) {
     super();
-    this.#config = config;
+    const known = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+    this.#options = {
+      namespace: "default",
+      concurrency: 6,
+      maxSize: Infinity,
+      allowedTypes: ["*"],
+      wholeLimit: 64 * MIB,
+      workerUrl: new URL("./hash-worker.js", import.meta.url),
+      remember: true,
+      ...known,
+    };
+    this.rate = new Rate();
     this.#api = api;
+    this.#pool = new Pool(this.#options.concurrency, this.#connection);
+    this.#hasher = new Hasher(this.#options.workerUrl);
+    this.#journal = this.#options.remember ? new Journal(this.#options.namespace) : null;
+    this.#statuses = new Batch((ids) => this.#askStatuses(ids), MAX_IDS);
     this.#confirmations = new Confirmations({
       ask: (ids) => api.statuses(ids),
       settle: (id, status) => this.#settle(id, status),
       hint: (id) => api.complete(id),
       onSlow: (id) => this.#markSlow(id),
-      onSessionEnded: () => this.dispatchEvent(new Event("sessionend")),
+      onSessionEnded: () => this.#endSession(),
     });
+    this.#connection.addEventListener("change", () => this.dispatchEvent(new Event("connection")));
+    this.#removeLeftovers();
   }
 
   /** @returns {Upload[]} in the order they were added */
@@ -104,235 +93,631 @@ export class Uploader extends EventTarget {
     return [...this.#uploads.values()];
   }
 
-  /** Leaving the page now would lose bytes. What is only confirming is safe. */
+  get size() {
+    return this.#uploads.size;
+  }
+
+  get totals() {
+    return { ...this.#totals };
+  }
+
   get busy() {
-    return this.uploads.some((upload) => upload.busy);
+    return this.#totals.active + this.#completing > 0;
+  }
+
+  get online() {
+    return this.#connection.online;
   }
 
   /**
-   * @param {Iterable<File>} files
+   * @param {Iterable<File | {file: File, path?: string}>} files
    * @returns {Upload[]}
    */
   add(files) {
-    const added = Array.from(files, (file) => new Upload(file));
+    if (this.#isIdle) this.#startAnew();
+    const added = Array.from(files, (item) => (item instanceof File ? new Upload(item) : new Upload(item.file, item.path)));
     for (const upload of added) {
       this.#uploads.set(upload.key, upload);
+      this.#count(upload, 1);
       this.#emit("add", upload);
-      const problem = this.#check(upload);
-      if (problem) {
-        this.#fail(upload, problem, false);
+      const code = this.#objection(upload);
+      if (code) {
+        this.#fail(upload, { code }, false);
       } else {
-        this.#queue.push(upload);
+        this.#queue.add(upload);
       }
     }
+    this.#signedOut = false;
     this.#pump();
     return added;
   }
 
   /** @param {Upload} upload */
+  pause(upload) {
+    if (!upload.canPause) return;
+    this.#stop(upload, PAUSED);
+    this.#enter(upload, "paused");
+  }
+
+  /** @param {Upload} upload */
+  resume(upload) {
+    if (upload.canResume) this.#enqueue(upload);
+  }
+
+  /** @param {Upload} upload */
   cancel(upload) {
-    if (upload.state !== "queued" && !upload.busy) return;
-    this.#queue = this.#queue.filter((queued) => queued !== upload);
-    upload.controller?.abort();
+    if (!upload.canCancel) return;
+    this.#stop(upload, CANCELLED);
     this.#enter(upload, "cancelled");
+    this.#discard(upload);
   }
 
-  /** @param {Upload} upload one that failed or was cancelled */
+  /** @param {Upload} upload */
   retry(upload) {
-    if (!upload.finished || !upload.canRetry || upload.state === "stored") return;
-    upload.problem = null;
-    upload.sent = 0;
-    upload.rate = new Rate();
-    this.#enter(upload, "queued");
-    this.#queue.push(upload);
-    this.#pump();
+    if (upload.canRetry) this.#enqueue(upload);
   }
 
-  /** Forgets an upload that is finished. */
+  /** @param {Upload} upload */
+  uploadAgain(upload) {
+    if (upload.state !== "stored" || !upload.alreadyStored) return;
+    upload.afresh = true;
+    upload.alreadyStored = false;
+    upload.session = null;
+    upload.id = null;
+    this.#enqueue(upload);
+  }
+
+  /** @param {Upload} upload */
   remove(upload) {
-    if (upload.finished && this.#uploads.delete(upload.key)) {
-      this.#emit("remove", upload);
-    }
+    if (!upload.finished || !this.#uploads.delete(upload.key)) return;
+    // What is done stays part of the whole, or the overall progress would jump.
+    if (upload.state !== "stored") this.#count(upload, -1);
+    this.#emit("remove", upload);
   }
 
-  #check(upload) {
-    if (upload.size > this.#config.max_size) return { code: "too_large" };
-    if (!isAllowed(upload.type, this.#config.allowed_types)) return { code: "type_not_allowed" };
-    if (new TextEncoder().encode(upload.name).length > MAX_NAME_BYTES) return { code: "name_too_long" };
+  pauseAll() {
+    // The last first: one that is stopped would make room for the next to start.
+    for (const upload of this.uploads.reverse()) this.pause(upload);
+  }
+
+  resumeAll() {
+    for (const upload of this.uploads) this.resume(upload);
+  }
+
+  cancelAll() {
+    for (const upload of this.uploads.reverse()) this.cancel(upload);
+  }
+
+  retryAll() {
+    for (const upload of this.uploads) if (upload.state === "failed") this.retry(upload);
+  }
+
+  #objection(upload) {
+    if (upload.size > this.#options.maxSize) return "too_large";
+    if (!isAllowed(upload.type, this.#options.allowedTypes)) return "type_not_allowed";
+    if (new TextEncoder().encode(upload.name).length > MAX_NAME_BYTES) return "name_too_long";
     return null;
   }
 
-  #pump() {
-    while (this.#running < this.#config.concurrency && this.#queue.length > 0) {
-      const upload = this.#queue.shift();
-      const controller = new AbortController();
-      upload.controller = controller;
-      this.#running += 1;
-      this.#run(upload, controller.signal)
-        .catch((error) => {
-          // After a cancel the upload may already be on its next run, which this one must not touch.
-          if (!controller.signal.aborted) this.#failWith(upload, error);
-        })
-        .finally(() => {
-          this.#running -= 1;
-          this.#pump();
-        });
-    }
-  }
+  // --- Order -------------------------------------------------------------------------------------
 
-  async #run(upload, signal) {
-    if (!isUsable(upload.request)) {
-      if (upload.sentAll && (await this.#hasArrived(upload))) {
-        signal.throwIfAborted();
-        this.#confirm(upload);
-        return;
-      }
-      await this.#prepare(upload, signal);
-    }
-    let answer = await this.#send(upload, signal);
-    if (answer.status === 403 && hasExpired(answer.body)) {
-      await this.#prepare(upload, signal);
-      answer = await this.#send(upload, signal);
-    }
-    signal.throwIfAborted();
-    // 412: the object is already there, because an earlier try of this very request arrived.
-    if ((answer.status >= 200 && answer.status < 300) || answer.status === 412) {
-      this.#confirm(upload);
-      return;
-    }
-    // Whatever storage refused will not be accepted with the same signature.
-    upload.request = null;
-    upload.sentAll = false;
-    if (/BadDigest|ChecksumMismatch|IncompleteBody/.test(answer.body)) {
-      upload.hash = undefined;
-      this.#fail(upload, { code: "changed" });
-    } else {
-      this.#fail(upload, { code: "storage_refused" });
-    }
-  }
-
-  /** Computes the checksum where that is reasonable, and obtains a signed request. */
-  async #prepare(upload, signal) {
-    if (upload.hash === undefined && upload.size <= this.#config.hash_limit) {
-      this.#enter(upload, "hashing");
-      upload.hash = await sha256(upload.file);
-      signal.throwIfAborted();
-    }
-    const file = { file_name: upload.name, content_type: upload.type, size: upload.size };
-    if (upload.hash) {
-      file.sha256 = upload.hash;
-    }
-    upload.request = await this.#sign(file, signal);
-    upload.id = upload.request.id;
-    upload.sentAll = false;
-  }
-
-  async #sign(file, signal) {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.#api.begin(file, signal);
-      } catch (error) {
-        const wait = error.retryAfter ?? attempt;
-        if (!error.temporary || attempt === SIGN_ATTEMPTS || wait > LONGEST_WAIT_SECONDS) throw error;
-        await sleep(wait * 1_000, signal);
-      }
-    }
-  }
-
-  async #send(upload, signal) {
+  #enqueue(upload) {
+    if (this.#isIdle) this.#startAnew();
+    upload.problem = null;
+    upload.slow = false;
+    this.#signedOut = false;
+    this.#count(upload, -1);
+    upload.counted = true;
     upload.sent = 0;
-    upload.rate = new Rate();
-    this.#enter(upload, "uploading");
-    return send(upload.request, upload.file, {
-      signal,
-      onProgress: (sent) => {
-        upload.sent = Math.min(sent, upload.size);
-        upload.sentAll = upload.sent === upload.size;
-        upload.rate.update(upload.sent);
-        this.#emit("progress", upload);
-      },
-    });
+    upload.state = "queued";
+    this.#count(upload, 1);
+    this.#emit("state", upload);
+    this.#queue.add(upload);
+    this.#pump();
   }
 
-  /** After a lost answer: did an earlier try arrive all the same? */
-  async #hasArrived(upload) {
-    const [status] = await this.#api.statuses([upload.id]);
+  #stop(upload, reason) {
+    this.#queue.delete(upload);
+    upload.controller?.abort(reason);
+    upload.rate = new Rate();
+  }
+
+  #pump() {
+    const most = this.#options.concurrency * FILES_PER_REQUEST;
+    while (this.#running < most && this.#queue.size > 0 && !this.#signedOut) {
+      const [upload] = this.#queue;
+      this.#queue.delete(upload);
+      upload.run = this.#start(upload, upload.run);
+    }
+  }
+
+  async #start(upload, previous) {
+    const controller = new AbortController();
+    upload.controller = controller;
+    this.#running += 1;
+    try {
+      // An upload that was stopped and set going again has one run at a time.
+      await previous;
+      await this.#work(upload, controller.signal);
+    } catch (error) {
+      // Of an upload that was stopped, the state is already what it should be.
+      if (!controller.signal.aborted) this.#failWith(upload, error);
+    } finally {
+      this.#running -= 1;
+      this.#pump();
+    }
+  }
+
+  // --- One upload --------------------------------------------------------------------------------
+
+  async #work(upload, signal) {
+    signal.throwIfAborted();
+    if (this.#journal && upload.fingerprint === null) {
+      this.#enter(upload, "hashing");
+      upload.fingerprint = await this.#hasher.fingerprint(upload.file, upload.name, signal);
+    }
+    const release = await this.#claim(upload, signal);
+    try {
+      if (await this.#pickUp(upload, signal)) return;
+      if (upload.session?.token) {
+        await this.#sendInParts(upload, signal);
+      } else {
+        await this.#sendWhole(upload, signal);
+      }
+    } finally {
+      release();
+    }
+  }
+
+  /** Waits until no other row or tab works on the same file. */
+  async #claim(upload, signal) {
+    if (!this.#journal) return () => {};
+    let waited = false;
+    const release = await take(this.#lockName(upload.fingerprint), signal, () => {
+      waited = true;
+      // Whoever waits for another tab must not keep others from their turn.
+      this.#running -= 1;
+      this.#enter(upload, "queued");
+      this.#wait(upload, "other_tab");
+      this.#pump();
+    }).finally(() => {
+      if (!waited) return;
+      this.#running += 1;
+      this.#wait(upload, null);
+    });
+    if (signal.aborted) {
+      release();
+      throw signal.reason;
+    }
+    return release;
+  }
+
+  /** Finds out how far an earlier attempt came. Returns true when there is nothing left to send. */
+  async #pickUp(upload, signal) {
+    const entry = await this.#journal?.get(upload.fingerprint);
+    signal.throwIfAborted();
+    if (upload.afresh) {
+      upload.afresh = false;
+      return false;
+    }
+    if (entry) {
+      upload.session = upload.session?.id === entry.id ? upload.session : sessionOf(entry);
+    } else if (this.#journal && upload.session?.token) {
+      // Another tab cancelled it.
+      upload.session = null;
+    }
+    if (!upload.session) return false;
+
+    const { id, token } = upload.session;
+    const status = await this.#retry(upload, signal).run(() => this.#statuses.ask(id));
+    signal.throwIfAborted();
+    if (status?.state === "stored") {
+      upload.id = id;
+      upload.alreadyStored = true;
+      upload.resumed = upload.size;
+      this.#setSent(upload, upload.size);
+      this.#enter(upload, "stored");
+      return true;
+    }
+    if (status?.state === "pending" && entry?.state !== "cancelled") {
+      if (token) return false;
+      if (entry?.state === "sent") {
+        upload.id = id;
+        this.#confirm(upload);
+        return true;
+      }
+      // One request that may or may not have arrived. Its signature, if it is still known, cannot arrive twice.
+      if (!upload.session.request) upload.session = null;
+      return false;
+    }
+    if (token && status?.state === "pending" && (await this.#abort(upload.session, signal))) {
+      upload.id = id;
+      this.#confirm(upload);
+      return true;
+    }
+    await this.#forget(upload);
+    return false;
+  }
+
+  /** Asks the server for the way to send this file. */
+  async #begin(upload, signal) {
+    const file = { file_name: upload.name, content_type: upload.type, size: upload.size };
+    if (upload.sha256) file.sha256 = upload.sha256;
+    const answer = await this.#api.begin(file);
+    upload.id = answer.id;
+    upload.maybeArrived = false;
+    upload.session = answer.multipart
+      ? {
+          id: answer.id,
+          token: answer.token,
+          partSize: answer.multipart.part_size,
+          partCount: answer.multipart.part_count,
+          isNew: true,
+        }
+      : { id: answer.id, token: null, request: answer };
+    // Also when it was cancelled meanwhile: what the server began has to be found and ended.
+    await this.#remember(upload, "sending");
+    signal.throwIfAborted();
+  }
+
+  async #sendWhole(upload, signal) {
+    if (upload.size <= this.#options.wholeLimit) await this.#hashWhole(upload, signal);
+    const retry = this.#retry(upload, signal);
+    const onProgress = (sent) => {
+      upload.maybeArrived = sent >= upload.size;
+      this.#progress(upload, Math.min(sent, upload.size));
+    };
+    const inParts = await retry.run(async () => {
+      try {
+        return await this.#pool.run(
+          upload.key,
+          async () => {
+            if (!upload.session) {
+              // A signature that ran out, and nobody knows whether the file arrived before.
+              if (upload.id && upload.maybeArrived && (await this.#hasArrived(upload.id))) return false;
+              await this.#begin(upload, signal);
+            }
+            if (upload.session.token) return true;
+            if (!upload.sha256) return false;
+            this.#enterUploading(upload);
+            await send(upload.session.request, upload.file, { signal, onProgress });
+            return false;
+          },
+          signal,
+        );
+      } catch (error) {
+        return await this.#understand(upload, error, signal);
+      }
+    });
+    if (inParts) {
+      await this.#sendInParts(upload, signal);
+    } else if (!upload.sha256) {
+      // Larger than expected for one request: without its checksum it must not go.
+      upload.session = null;
+      await this.#hashWhole(upload, signal);
+      await this.#sendWhole(upload, signal);
+    } else {
+      await this.#remember(upload, "sent");
+      this.#confirm(upload);
+    }
+  }
+
+  /** What an error of a single request means; returns normally when it means success. */
+  async #understand(upload, error, signal) {
+    signal.throwIfAborted();
+    this.#setSent(upload, 0);
+    if (error instanceof StorageError) {
+      // The object is there, because an earlier try of this very request arrived.
+      if (error.status === 412) return false;
+      // Whatever storage refused will not be accepted with the same signature.
+      if (error.status < 500) upload.session = null;
+    }
+    if (isCorrupted(error)) {
+      upload.sha256 = null;
+      await this.#hashWhole(upload, signal);
+    }
+    if (error instanceof ConnectionLost) await assertReadable(upload.file);
+    throw error;
+  }
+
+  async #hashWhole(upload, signal) {
+    if (upload.sha256) return;
+    this.#enter(upload, "hashing");
+    upload.sha256 = await this.#hasher.sha256(upload.file, signal);
+  }
+
+  async #hasArrived(id) {
+    const [status] = await this.#api.statuses([id]);
     return status?.state === "stored" || status?.state === "rejected";
   }
 
+  async #sendInParts(upload, signal) {
+    upload.id = upload.session.id;
+    const tools = { api: this.#api, pool: this.#pool, hasher: this.#hasher, connection: this.#connection, signal };
+    const onProgress = (sent) => this.#progress(upload, sent);
+    const onWait = (reason) => this.#wait(upload, reason);
+    // More than one round only when storage says that it misses parts after all, or forgot the upload.
+    for (let round = 1; ; round += 1) {
+      try {
+        const arrived = await this.#arrivedParts(upload, signal);
+        this.#enterUploading(upload);
+        await sendParts(upload, arrived, { ...tools, onProgress, onWait });
+        await this.#complete(upload, signal);
+        break;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (error.code === "upload_completed") break;
+        if (round === 3) throw error;
+        if (error.code === "NoSuchUpload" || (error instanceof ApiError && error.status === 404)) {
+          await this.#forget(upload);
+          upload.resumed = 0;
+          await this.#retry(upload, signal).run(() => this.#begin(upload, signal));
+          if (!upload.session.token) return this.#sendWhole(upload, signal);
+        } else if (error.code !== "parts_missing") {
+          throw error;
+        }
+      }
+    }
+    await this.#remember(upload, "sent");
+    this.#confirm(upload);
+    return undefined;
+  }
+
+  /** The numbers of the parts that storage has in full. */
+  async #arrivedParts(upload, signal) {
+    const { id, token, partSize, partCount, isNew } = upload.session;
+    upload.session.isNew = false;
+    if (isNew) return new Set();
+    const parts = await this.#retry(upload, signal).run(() => this.#api.parts(id, token));
+    signal.throwIfAborted();
+    const sizeOf = (number) => (number < partCount ? partSize : upload.size - (partCount - 1) * partSize);
+    const whole = parts.filter((part) => part.size === sizeOf(part.part_number));
+    const bytes = whole.reduce((sum, part) => sum + part.size, 0);
+    upload.resumed = Math.max(upload.resumed, bytes - upload.transferred);
+    this.#setSent(upload, bytes);
+    return new Set(whole.map((part) => part.part_number));
+  }
+
+  async #complete(upload, signal) {
+    upload.completing = true;
+    this.#completing += 1;
+    this.#enter(upload, "confirming");
+    try {
+      const { id, token } = upload.session;
+      await this.#retry(upload, signal).run(() => this.#api.complete(id, token));
+    } finally {
+      upload.completing = false;
+      this.#completing -= 1;
+    }
+  }
+
   #confirm(upload) {
-    upload.sent = upload.size;
+    this.#setSent(upload, upload.size);
     upload.slow = false;
+    const others = this.#confirming.get(upload.id) ?? new Set();
+    this.#confirming.set(upload.id, others.add(upload));
     this.#enter(upload, "confirming");
     this.#confirmations.add(upload.id);
   }
 
   /** @returns {boolean} whether there is nothing more to wait for */
   #settle(id, status) {
-    const upload = this.#byId(id);
-    if (!upload || upload.state !== "confirming") return true;
-    switch (status?.state) {
-      case "stored":
+    if (status === undefined || status.state === "pending") return false;
+    const uploads = this.#confirming.get(id) ?? [];
+    this.#confirming.delete(id);
+    for (const upload of uploads) {
+      if (status.state === "stored") {
         this.#enter(upload, "stored");
-        return true;
-      case "rejected":
-        upload.problem = { code: "rejected", message: status.reason };
-        upload.canRetry = false;
-        this.#enter(upload, "rejected");
-        return true;
-      case "deleted":
-        upload.request = null;
-        upload.sentAll = false;
-        this.#fail(upload, { code: "deleted" });
-        return true;
-      default:
-        return false;
+      } else {
+        this.#forget(upload);
+        if (status.state === "rejected") {
+          upload.problem = { code: "rejected", message: status.reason ?? undefined };
+          this.#enter(upload, "rejected");
+        } else {
+          this.#fail(upload, { code: "deleted" });
+        }
+      }
     }
+    return true;
   }
 
   #markSlow(id) {
-    const upload = this.#byId(id);
-    if (upload) {
+    for (const upload of this.#confirming.get(id) ?? []) {
       upload.slow = true;
       this.#emit("progress", upload);
     }
   }
 
+  // --- What is remembered, and removed -----------------------------------------------------------
+
+  async #remember(upload, state) {
+    const { id, token, partSize, partCount } = upload.session ?? { id: upload.id, token: null };
+    await this.#journal?.put({ fingerprint: upload.fingerprint, id, token, partSize, partCount, state });
+  }
+
+  async #forget(upload) {
+    const id = upload.session?.id ?? upload.id;
+    upload.session = null;
+    if (id) await this.#journal?.remove(upload.fingerprint, id);
+  }
+
+  /** Removes what storage has of a cancelled upload. */
+  async #discard(upload) {
+    // A part on its way could arrive after the abort, and would stay.
+    await upload.run;
+    const { session, fingerprint } = upload;
+    if (upload.state !== "cancelled" || !session?.token) return;
+    // Whoever holds the lock is sending this very file, and needs what storage has.
+    const release = this.#journal ? await tryTake(this.#lockName(fingerprint)) : () => {};
+    if (!release) return;
+    try {
+      await this.#remember(upload, "cancelled");
+      if (await this.#abort(session, new AbortController().signal)) {
+        this.#confirm(upload);
+      } else {
+        await this.#forget(upload);
+      }
+    } catch (error) {
+      console.warn("filehub: the rest of a cancelled upload is removed on the next visit:", error);
+    } finally {
+      release();
+    }
+  }
+
+  /** @returns {Promise<boolean>} whether it is too late, since storage has the file */
+  async #abort({ id, token }, signal) {
+    try {
+      await new Retry(this.#connection, signal).run(() => this.#api.abort(id, token));
+    } catch (error) {
+      if (error.code === "upload_completed") return true;
+      if (error.status !== 404) throw error;
+    }
+    return false;
+  }
+
+  /** Uploads that were cancelled when the server could not be reached. */
+  async #removeLeftovers() {
+    try {
+      for (const entry of (await this.#journal?.tidy()) ?? []) {
+        const release = await tryTake(this.#lockName(entry.fingerprint));
+        if (!release) continue;
+        try {
+          await this.#abort(entry, new AbortController().signal);
+          await this.#journal.remove(entry.fingerprint, entry.id);
+        } finally {
+          release();
+        }
+      }
+    } catch (error) {
+      console.warn("filehub: leftovers of cancelled uploads stay for now:", error);
+    }
+  }
+
+  #lockName(fingerprint) {
+    return `filehub:${this.#options.namespace}:${fingerprint}`;
+  }
+
+  // --- State -------------------------------------------------------------------------------------
+
+  #retry(upload, signal) {
+    return new Retry(this.#connection, signal, (reason) => this.#wait(upload, reason));
+  }
+
+  async #askStatuses(ids) {
+    const known = new Map((await this.#api.statuses(ids)).map((status) => [status.id, status]));
+    return ids.map((id) => known.get(id));
+  }
+
   #failWith(upload, error) {
-    if (error instanceof ConnectionLost) {
+    if (error instanceof Failure) {
+      this.#fail(upload, { code: error.code }, error.canRetry);
+    } else if (error instanceof ConnectionLost) {
       this.#fail(upload, { code: "connection_lost" });
+    } else if (error instanceof StorageError) {
+      this.#fail(upload, { code: "storage_refused" });
+    } else if (error instanceof ApiError && error.status === 401) {
+      this.#fail(upload, { code: "session_ended" });
+      this.#endSession();
     } else if (error instanceof ApiError) {
-      const ended = error.status === 401;
-      const code = ended ? "session_ended" : error.code;
-      this.#fail(upload, { code, message: ended ? "" : error.message }, mayHelpAgain(error.status));
-      if (ended) this.dispatchEvent(new Event("sessionend"));
+      this.#fail(upload, { code: error.code || "unexpected", message: error.message || undefined }, mayHelpAgain(error.status));
     } else if (error instanceof DOMException) {
       // The file was moved, changed or locked after it had been chosen.
       this.#fail(upload, { code: "unreadable" });
     } else {
       this.#fail(upload, { code: "unexpected" });
-      throw error;
+      reportError(error);
     }
   }
 
-  #fail(upload, problem, canRetry = true) {
+  #endSession() {
+    // Others would only fail one after another; they wait for the next retry.
+    this.#signedOut = true;
+    this.dispatchEvent(new Event("sessionend"));
+  }
+
+  #fail(upload, problem, curable = true) {
     upload.problem = problem;
-    upload.canRetry = canRetry;
+    upload.curable = curable;
     this.#enter(upload, "failed");
   }
 
+  #enterUploading(upload) {
+    upload.rate.restart();
+    if (this.#transferred === 0) this.rate.update(0);
+    this.#enter(upload, "uploading");
+  }
+
   #enter(upload, state) {
+    if (upload.state === state) return;
+    this.#count(upload, -1);
     upload.state = state;
+    this.#count(upload, 1);
+    upload.waiting = null;
     this.#emit("state", upload);
+  }
+
+  #wait(upload, reason) {
+    if (upload.waiting === reason || (reason && !upload.active && !upload.completing)) return;
+    upload.waiting = reason;
+    this.#emit("progress", upload);
+  }
+
+  #progress(upload, sent) {
+    if (upload.state !== "uploading") return;
+    upload.waiting = null;
+    const before = upload.sent;
+    this.#setSent(upload, sent);
+    if (sent > before) {
+      upload.transferred += sent - before;
+      this.#transferred += sent - before;
+    }
+    upload.rate.update(upload.transferred);
+    this.rate.update(this.#transferred);
+    this.#emit("progress", upload);
+  }
+
+  #setSent(upload, sent) {
+    if (counts(upload)) this.#totals.sent += sent - upload.sent;
+    upload.sent = sent;
+  }
+
+  get #isIdle() {
+    return this.#totals.active + this.#totals.paused + this.#totals.confirming === 0;
+  }
+
+  /** The overall progress is about what was added since everything was done. */
+  #startAnew() {
+    for (const upload of this.#uploads.values()) upload.counted = false;
+    Object.assign(this.#totals, { files: 0, bytes: 0, sent: 0, stored: 0 });
+    this.rate = new Rate();
+  }
+
+  #count(upload, sign) {
+    const group = groupOf(upload);
+    if (upload.counted || group !== "stored") this.#totals[group] += sign;
+    if (!counts(upload)) return;
+    this.#totals.files += sign;
+    this.#totals.bytes += sign * upload.size;
+    this.#totals.sent += sign * upload.sent;
   }
 
   #emit(type, upload) {
     this.dispatchEvent(new CustomEvent(type, { detail: upload }));
   }
+}
 
-  #byId(id) {
-    return this.uploads.find((upload) => upload.id === id);
-  }
+function sessionOf({ id, token, partSize, partCount }) {
+  return { id, token, partSize, partCount };
+}
+
+function groupOf(upload) {
+  if (upload.active) return "active";
+  return ["paused", "confirming", "stored"].includes(upload.state) ? upload.state : "failed";
+}
+
+/** Whether an upload belongs to what the overall progress is about. */
+function counts(upload) {
+  return upload.counted && groupOf(upload) !== "failed";
 }
 
 /**
@@ -343,14 +728,6 @@ function isAllowed(type, allowed) {
   const name = type.split(";", 1)[0].trim().toLowerCase();
   const anyOfGroup = `${name.split("/", 1)[0]}/*`;
   return allowed.some((pattern) => ["*", "*/*", name, anyOfGroup].includes(pattern.toLowerCase()));
-}
-
-function isUsable(request) {
-  return request !== null && Date.parse(request.expires_at) - EXPIRY_MARGIN > Date.now();
-}
-
-function hasExpired(body) {
-  return /AccessDenied|expired/i.test(body);
 }
 
 /** A 4xx is about the request itself, and sending it again changes nothing; with these exceptions. */

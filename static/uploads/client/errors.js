@@ -1,0 +1,64 @@
+/** The connection failed, so nobody knows whether the other side has what was sent. */
+export class ConnectionLost extends Error {}
+
+/** Storage answered, and not with success. */
+export class StorageError extends Error {
+  /**
+   * @param {number} status
+   * @param {string} body S3's XML, or whatever a proxy says
+   */
+  constructor(status, body) {
+    super(`storage answered ${status}`);
+    this.status = status;
+    this.code = /<Code>([^<]*)<\/Code>/.exec(body)?.[1] ?? "";
+    this.expired = status === 403 && /expired/i.test(body);
+  }
+}
+
+/** filehub refused, or could not be reached (`status` 0). */
+export class ApiError extends Error {
+  /**
+   * @param {number} status the HTTP status; 0 when there was no answer
+   * @param {string} code the server's slug; "network" when there was no answer
+   * @param {string} message the server's own sentence; empty when it gave none
+   * @param {number|null} [retryAfter] seconds the server asks us to wait
+   */
+  constructor(status, code, message, retryAfter = null) {
+    super(message);
+    this.name = "ApiError";
+    this.status = status;
+    this.code = code;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** Why an upload cannot go on; becomes its `problem`. */
+export class Failure extends Error {
+  /**
+   * @param {string} code
+   * @param {boolean} canRetry
+   */
+  constructor(code, canRetry = true) {
+    super(code);
+    this.code = code;
+    this.canRetry = canRetry;
+  }
+}
+
+/** What arrived was not what was sent (or had not arrived in full): S3 kept nothing of it. */
+export function isCorrupted(error) {
+  return (
+    error instanceof StorageError &&
+    error.status === 400 &&
+    ["BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch", "InvalidDigest", "IncompleteBody"].includes(error.code)
+  );
+}
+
+/** The network or the other side has trouble just now: the same request may succeed a little later. */
+export function isTemporary(error) {
+  if (error instanceof ConnectionLost) return true;
+  if (error instanceof StorageError || error instanceof ApiError) {
+    return error.status === 0 || error.status >= 500 || [408, 429].includes(error.status) || error.code === "RequestTimeout";
+  }
+  return false;
+}

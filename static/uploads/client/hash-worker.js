@@ -1,0 +1,10 @@
+/** Runs in a worker: takes a Blob, answers {digest} or {error, message}. The Hasher asks one thing at a time. */
+import { digest } from "./digest.js";
+
+addEventListener("message", async ({ data: blob }) => {
+  try {
+    postMessage({ digest: await digest(blob) });
+  } catch (error) {
+    postMessage({ error: error.name, message: error.message });
+  }
+});

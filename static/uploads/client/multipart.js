@@ -1,0 +1,100 @@
+import { Batch } from "./batch.js";
+import { MAX_PARTS } from "./api.js";
+import { ConnectionLost, isCorrupted } from "./errors.js";
+import { Retry } from "./retry.js";
+import { send } from "./transport.js";
+
+/** Parts whose checksum is computed while others are being sent. */
+const AHEAD = 2;
+
+/**
+ * Sends the parts of a file that storage does not have yet, several at a time.
+ * @param {import("./upload.js").Upload} upload with a session that has a token
+ * @param {Set<number>} arrived numbers of the parts that storage has
+ * @param {object} tools
+ * @param {import("./api.js").Api} tools.api
+ * @param {import("./pool.js").Pool} tools.pool
+ * @param {import("./hasher.js").Hasher} tools.hasher
+ * @param {import("./connection.js").Connection} tools.connection
+ * @param {AbortSignal} tools.signal
+ * @param {(sent: number) => void} tools.onProgress is told all bytes of the file that storage has or that have left
+ * @param {(reason: "retry"|"offline"|null) => void} tools.onWait
+ * @returns {Promise<void>} rejects with the first error that no further try can cure
+ */
+export async function sendParts(upload, arrived, { api, pool, hasher, connection, signal, onProgress, onWait }) {
+  const { id, token, partSize, partCount } = upload.session;
+  const signer = new Batch((parts) => api.signParts(id, token, parts), MAX_PARTS);
+  const inFlight = new Map();
+  let done = [...arrived].reduce((sum, number) => sum + slice(number).size, 0);
+  let next = 1;
+
+  // One lane that gives up stops the others.
+  const giveUp = new AbortController();
+  const either = AbortSignal.any([signal, giveUp.signal]);
+  try {
+    await Promise.all(Array.from({ length: Math.min(pool.most + AHEAD, partCount) }, lane));
+  } catch (error) {
+    giveUp.abort(error);
+    throw error;
+  }
+
+  async function lane() {
+    while (next <= partCount) {
+      const number = next;
+      next += 1;
+      if (!arrived.has(number)) await deliver(number);
+    }
+  }
+
+  async function deliver(number) {
+    const blob = slice(number);
+    const retry = new Retry(connection, either, onWait);
+    let sha256 = null;
+    await retry.run(async () => {
+      sha256 ??= await hasher.sha256(blob, either);
+      try {
+        await pool.run(upload.key, () => sendOne(number, blob, sha256), either);
+      } catch (error) {
+        inFlight.delete(number);
+        report();
+        if (isCorrupted(error)) sha256 = null;
+        if (error instanceof ConnectionLost) await assertReadable(blob);
+        throw error;
+      }
+    });
+    inFlight.delete(number);
+    done += blob.size;
+    report();
+  }
+
+  async function sendOne(number, blob, sha256) {
+    // Signed only now, so that it cannot expire while it waits for its turn.
+    const request = await signer.ask({ part_number: number, sha256 });
+    await send(request, blob, {
+      signal: either,
+      onProgress(bytes) {
+        inFlight.set(number, Math.min(bytes, blob.size));
+        report();
+      },
+    });
+  }
+
+  function report() {
+    let sent = done;
+    for (const bytes of inFlight.values()) sent += bytes;
+    onProgress(sent);
+  }
+
+  function slice(number) {
+    return upload.file.slice((number - 1) * partSize, number * partSize);
+  }
+}
+
+/**
+ * A request whose body cannot be read fails exactly like one whose connection broke.
+ * @param {Blob} blob
+ * @returns {Promise<void>} rejects with a DOMException
+ */
+export async function assertReadable(blob) {
+  await blob.slice(0, 1).arrayBuffer();
+}
