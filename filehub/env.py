@@ -120,7 +120,7 @@ class Env(BaseSettings):
         64 * MIB,
         ge=S3_MIN_PART_SIZE,
         le=S3_MAX_PUT_SIZE,
-        description="Bytes up to which the page hashes a file and uploads it in one request.",
+        description="Bytes up to which a file is uploaded in one request; larger ones go in parts.",
     )
     filehub_part_size: int = Field(
         16 * MIB,

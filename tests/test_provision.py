@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
@@ -14,7 +15,7 @@ from pytest_django import Settings
 
 from local.aws import LocalAws
 from tests.conftest import TEMPLATE
-from uploads import queues, storage
+from uploads import queues, storage, tokens
 from uploads.conf import env
 from uploads.models import StoredFile
 from uploads.provisioning import ProvisioningError, deploy
@@ -80,7 +81,8 @@ def test_the_template_asks_for_what_local_aws_does_not_apply() -> None:
     resources = yaml.load(TEMPLATE.read_text(), Loader)["Resources"]
     (rule,) = resources["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     assert rule["Status"] == "Enabled"
-    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 2}
+    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 8}
+    assert timedelta(days=8) > tokens.LIFETIME
     table = resources["Table"]["Properties"]
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}

@@ -55,6 +55,28 @@ class UploadNotFound(FilehubError):
     message = "Upload not found"
 
 
+class UploadExpired(UploadNotFound):
+    """An upload in parts that was begun too long ago."""
+
+    code = "upload_expired"
+    message = "This upload was begun too long ago. Begin it again."
+
+
+class UploadCompleted(FilehubError):
+    """The parts have been put together already."""
+
+    code = "upload_completed"
+    status = 409
+    message = "This upload is complete already. To be rid of the file, delete it."
+
+
+class PartsMissing(FilehubError):
+    """S3 does not have every part in full; the message names the first few."""
+
+    code = "parts_missing"
+    status = 409
+
+
 class FileTooLarge(FilehubError):
     code = "file_too_large"
     status = 413

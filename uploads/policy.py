@@ -15,6 +15,10 @@ from uploads.exceptions import FileTooLarge, InvalidRequest, TypeNotAllowed
 #: metadata, and folded for search it stays below DynamoDB's 1,024 bytes for a sort key.
 MAX_NAME_BYTES = 255
 
+#: S3's limit for one multipart upload.
+MAX_PARTS = 10_000
+_MIB = 1024**2
+
 DEFAULT_TYPE = "application/octet-stream"
 
 # RFC 9110, section 8.3.1: type "/" subtype *( OWS ";" OWS parameter )
@@ -97,7 +101,7 @@ def is_type_allowed(content_type: str, allowed: tuple[str, ...]) -> bool:
     )
 
 
-def check_size(size: int, rules: Rules) -> int:
+def check_size(size: int, rules: Rules, *, in_parts: bool = False) -> int:
     """Return the size in bytes, or raise InvalidRequest (negative) or FileTooLarge."""
     if size < 0:
         raise InvalidRequest("size must not be negative.", code="invalid_size")
@@ -105,11 +109,20 @@ def check_size(size: int, rules: Rules) -> int:
         raise FileTooLarge(
             f"The file has {size:,} bytes; at most {rules.max_size:,} are accepted here."
         )
-    if size > rules.max_put_size:
+    if not in_parts and size > rules.max_put_size:
         raise FileTooLarge(
             f"The file has {size:,} bytes; one request can carry at most {rules.max_put_size:,}."
         )
     return size
+
+
+def part_size_for(size: int, smallest: int) -> int:
+    """Bytes in each part of a file of `size` bytes: `smallest`, or the MiB that 10,000 parts need.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+    """
+    needed = -(-size // MAX_PARTS)
+    return smallest if needed <= smallest else -(-needed // _MIB) * _MIB
 
 
 def check_sha256(value: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
-from uploads import keys, selectors, services, storage
+from uploads import keys, selectors, services, storage, tokens
 from uploads.conf import env
 
 #: How far back the periodic run looks beyond the last moment in which a request could be used.
@@ -15,6 +15,11 @@ MARGIN = timedelta(hours=1)
 def window() -> timedelta:
     """The keys that may be new: ids carry the moment of signing, and the PUT comes later."""
     return timedelta(seconds=env().filehub_url_expiry) + MARGIN
+
+
+def multipart_window() -> timedelta:
+    """An upload in parts has the id of the moment in which it was begun, days before its object."""
+    return tokens.LIFETIME + MARGIN
 
 
 def reconcile_recent(since: timedelta | None = None) -> int:

@@ -1,4 +1,4 @@
-"""Every write: begin, confirm, remove. Web, tasks and commands all come through here."""
+"""Every write: begin, complete, confirm, remove. Web, tasks and commands all come through here."""
 
 from __future__ import annotations
 
@@ -14,10 +14,16 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from filehub.env import S3_MAX_PUT_SIZE
-from uploads import keys, policy, storage
+from uploads import keys, multipart, policy, storage, tokens
 from uploads.conf import env
 from uploads.events import NO_SEQUENCER, ObjectEvent
-from uploads.exceptions import FilehubError
+from uploads.exceptions import (
+    FilehubError,
+    InvalidRequest,
+    PartsMissing,
+    UploadCompleted,
+    UploadNotFound,
+)
 from uploads.models import ApiToken, StoredFile
 from uploads.selectors import table_errors
 
@@ -25,6 +31,9 @@ logger = logging.getLogger(__name__)
 
 #: How long a tombstone or a rejection is kept. Twice the 14 days that SQS can hold a late event.
 RETENTION = timedelta(days=28)
+
+#: Parts that one call may have signed: what S3 lists on one page.
+MAX_SIGNED_PARTS = 1_000
 
 Outcome = Literal["stored", "rejected", "removed", "absent", "unchanged"]
 
@@ -35,6 +44,14 @@ class BegunUpload:
 
     id: str
     request: storage.SignedRequest
+
+
+@dataclass(frozen=True)
+class BegunMultipart:
+    """A new upload in parts; the requests for its parts are signed one by one with the token."""
+
+    token: tokens.UploadToken
+    expires_at: datetime
 
 
 def rules() -> policy.Rules:
@@ -54,13 +71,9 @@ def begin(
 
     Raises InvalidRequest, FileTooLarge or TypeNotAllowed; BackendUnavailable without credentials.
     """
-    limits = rules()
-    policy.check_name(file_name)
-    content_type = policy.check_type(content_type, limits)
+    content_type = _check(file_name, content_type, sha256)
     if size is not None:
-        policy.check_size(size, limits)
-    if sha256 is not None:
-        policy.check_sha256(sha256)
+        policy.check_size(size, rules())
     upload_id = keys.new_upload_id(owner, settings.SECRET_KEY)
     request = storage.sign_put(
         upload_id,
@@ -71,6 +84,132 @@ def begin(
         sha256=sha256,
     )
     return BegunUpload(upload_id, request)
+
+
+def begin_sized(
+    owner: str,
+    *,
+    file_name: str,
+    size: int,
+    content_type: str | None = None,
+    sha256: str | None = None,
+    part_checksums: bool = True,
+) -> BegunUpload | BegunMultipart:
+    """Begin an upload of `size` bytes: in one request, or in parts when it is large.
+
+    Parts need S3 to know of the upload beforehand; filehub itself writes nothing in either case.
+    `part_checksums` says whether the client will send the SHA-256 of each part. Of a file in parts
+    S3 can verify no SHA-256 of the whole: `sha256` is then not used. Raises as `begin` does.
+    """
+    if size <= env().filehub_multipart_threshold:
+        return begin(
+            owner, file_name=file_name, content_type=content_type, size=size, sha256=sha256
+        )
+    content_type = _check(file_name, content_type, sha256)
+    policy.check_size(size, rules(), in_parts=True)
+    upload_id = keys.new_upload_id(owner, settings.SECRET_KEY)
+    s3_upload_id = multipart.create(
+        upload_id,
+        owner=owner,
+        file_name=file_name,
+        content_type=content_type,
+        checksums=part_checksums,
+    )
+    part_size = policy.part_size_for(size, env().filehub_part_size)
+    return BegunMultipart(
+        tokens.UploadToken(upload_id, s3_upload_id, owner, size, part_size),
+        datetime.now(UTC) + tokens.LIFETIME,
+    )
+
+
+def _check(file_name: str, content_type: str | None, sha256: str | None) -> str:
+    """Raise unless these are acceptable; returns the type in one spelling."""
+    policy.check_name(file_name)
+    if sha256 is not None:
+        policy.check_sha256(sha256)
+    return policy.check_type(content_type, rules())
+
+
+def sign_parts(
+    token: tokens.UploadToken, parts: list[tuple[int, str | None]]
+) -> list[storage.SignedRequest]:
+    """Sign one request for each part (number, base64 SHA-256 or None). Asks nobody.
+
+    Raises InvalidRequest for no parts, too many, or a part that the file does not have.
+    """
+    if not parts:
+        raise InvalidRequest("Missing parts", code="missing_parts")
+    if len(parts) > MAX_SIGNED_PARTS:
+        raise InvalidRequest(f"At most {MAX_SIGNED_PARTS} parts at a time.", code="too_many_parts")
+    for number, sha256 in parts:
+        if not 1 <= number <= token.part_count:
+            raise InvalidRequest(
+                f"part_number must be between 1 and {token.part_count}.", code="invalid_part_number"
+            )
+        if sha256 is not None:
+            policy.check_sha256(sha256)
+    return [
+        storage.sign_part(
+            token.upload_id,
+            token.s3_upload_id,
+            number,
+            size=token.size_of(number),
+            sha256=sha256,
+        )
+        for number, sha256 in parts
+    ]
+
+
+def arrived_parts(token: tokens.UploadToken) -> list[multipart.Part]:
+    """The parts that S3 has. Raises UploadCompleted, or UploadNotFound when it was ended."""
+    parts = multipart.parts(token.upload_id, token.s3_upload_id)
+    if parts is None:
+        raise UploadCompleted if _is_whole(token) else UploadNotFound
+    return parts
+
+
+def complete(token: tokens.UploadToken) -> bool:
+    """Let S3 put the parts together; False when it had done so before. Safe to repeat.
+
+    The parts are those that S3 lists, never what a client says. Raises PartsMissing, UploadNotFound
+    when the upload was ended, and BackendUnavailable.
+    """
+    try:
+        parts = arrived_parts(token)
+    except UploadCompleted:
+        return False
+    _check_parts(token, parts)
+    if multipart.complete(token.upload_id, token.s3_upload_id, parts, size=token.size):
+        return True
+    # Somebody else completed or ended it between the two calls.
+    if not _is_whole(token):
+        raise UploadNotFound
+    # S3 keeps parts that it refused to put together, and charges for them.
+    multipart.abort(token.upload_id, token.s3_upload_id)
+    return False
+
+
+def _check_parts(token: tokens.UploadToken, parts: list[multipart.Part]) -> None:
+    sizes = {part.number: part.size for part in parts}
+    wanted = range(1, token.part_count + 1)
+    missing = [number for number in wanted if sizes.get(number) != token.size_of(number)]
+    if missing:
+        named = ", ".join(map(str, missing[:5])) + (" …" if len(missing) > 5 else "")
+        raise PartsMissing(
+            f"S3 has not received {len(missing)} of {token.part_count} parts in full: {named}."
+        )
+
+
+def abort(token: tokens.UploadToken) -> None:
+    """End an upload in parts; S3 drops what it has. Safe to repeat. Raises UploadCompleted."""
+    if not multipart.abort(token.upload_id, token.s3_upload_id) and _is_whole(token):
+        raise UploadCompleted
+
+
+def _is_whole(token: tokens.UploadToken) -> bool:
+    """Whether the object itself is there: S3 forgets an upload once it is complete."""
+    found = storage.head(token.upload_id)
+    return found is not None and found.size == token.size
 
 
 def apply_event(event: ObjectEvent) -> Outcome:

@@ -1,4 +1,4 @@
-"""The S3 gateway: sign, head, delete, list. Nothing else in filehub talks to S3.
+"""The S3 gateway: sign, head, delete, list. Besides `multipart`, nothing in filehub talks to S3.
 
 "No such key" is an answer (None); anything else that goes wrong is one BackendUnavailable with its
 cause chained. IAM: s3:PutObject and s3:GetObject to sign, s3:GetObject to head, s3:DeleteObject,
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes, urlencode
 
 import boto3
 from botocore.auth import S3SigV4QueryAuth
@@ -81,7 +81,8 @@ def client() -> S3Client:
 
 
 @contextmanager
-def _s3_errors(doing: str) -> Iterator[None]:
+def s3_errors(doing: str) -> Iterator[None]:
+    """Turn whatever goes wrong inside into one BackendUnavailable: S3 could not do this."""
     try:
         yield
     except (BotoCoreError, ClientError) as exc:
@@ -106,22 +107,47 @@ def sign_put(
     headers = {
         "Content-Type": content_type,
         "If-None-Match": "*",
-        "x-amz-meta-filename": quote(file_name, safe=""),
-        "x-amz-meta-owner": quote(owner, safe=""),
+        **{f"x-amz-meta-{name}": value for name, value in metadata(owner, file_name).items()},
     }
+    return _sign(upload_id, headers, size=size, sha256=sha256)
+
+
+def sign_part(
+    upload_id: str, s3_upload_id: str, number: int, *, size: int, sha256: str | None
+) -> SignedRequest:
+    """Presign the PUT of one part of exactly `size` bytes, with its checksum if there is one.
+
+    A part may be sent twice; S3 keeps the last, and with a checksum both are the same.
+    """
+    query = urlencode({"partNumber": number, "uploadId": s3_upload_id})
+    return _sign(upload_id, {}, query=query, size=size, sha256=sha256)
+
+
+def metadata(owner: str, file_name: str) -> dict[str, str]:
+    """What an object carries about itself. S3 takes ASCII only."""
+    return {"filename": quote(file_name, safe=""), "owner": quote(owner, safe="")}
+
+
+def _sign(
+    upload_id: str,
+    headers: dict[str, str],
+    *,
+    query: str = "",
+    size: int | None,
+    sha256: str | None,
+) -> SignedRequest:
     if sha256 is not None:
         headers["x-amz-checksum-sha256"] = sha256
     signed = dict(headers)
     if size is not None:
         signed["Content-Length"] = str(size)
 
+    url = f"{env().s3_bucket_url}/{object_key(upload_id)}"
     expiry = env().filehub_url_expiry
-    with _s3_errors("sign the request"):
+    with s3_errors("sign the request"):
         # No public accessor exists for a client's credentials; the session's refresh themselves.
         credentials = _credentials()
-        request = AWSRequest(
-            method="PUT", url=f"{env().s3_bucket_url}/{object_key(upload_id)}", headers=signed
-        )
+        request = AWSRequest(method="PUT", url=f"{url}?{query}" if query else url, headers=signed)
         S3SigV4QueryAuth(credentials, "s3", env().aws_region, expires=expiry).add_auth(request)
     return SignedRequest(
         "PUT", str(request.url), headers, datetime.now(UTC) + timedelta(seconds=expiry)
@@ -143,14 +169,14 @@ def _credentials() -> ReadOnlyCredentials:
 def sign_download(upload_id: str, *, file_name: str, inline: bool = False) -> tuple[str, datetime]:
     """A presigned GET and its expiry; the browser saves the file under its own name (RFC 6266)."""
     parameters = {"ResponseContentDisposition": content_disposition_header(not inline, file_name)}
-    with _s3_errors("sign the download"):
+    with s3_errors("sign the download"):
         url = default_storage.url(object_key(upload_id), parameters=parameters)  # type: ignore[call-arg]  # django-storages
     return url, datetime.now(UTC) + timedelta(seconds=env().filehub_url_expiry)
 
 
 def head(upload_id: str) -> StoredObject | None:
     """Look at the object; None when there is none."""
-    with _s3_errors("look at the object"):
+    with s3_errors("look at the object"):
         try:
             answer = client().head_object(
                 Bucket=env().filehub_bucket, Key=object_key(upload_id), ChecksumMode="ENABLED"
@@ -180,7 +206,7 @@ def _decode(value: str | None) -> str | None:
 
 def delete(upload_id: str) -> None:
     """Delete the object. Deleting what is not there succeeds."""
-    with _s3_errors("delete the object"):
+    with s3_errors("delete the object"):
         client().delete_object(Bucket=env().filehub_bucket, Key=object_key(upload_id))
 
 
@@ -189,7 +215,7 @@ def ids_since(first_id: str) -> Iterator[str]:
     pages = client().get_paginator("list_objects_v2")
     for shard in SHARDS:
         prefix = f"{PREFIX}{shard}/"
-        with _s3_errors("list the objects"):
+        with s3_errors("list the objects"):
             for page in pages.paginate(
                 Bucket=env().filehub_bucket, Prefix=prefix, StartAfter=prefix + first_id
             ):
@@ -201,5 +227,5 @@ def ids_since(first_id: str) -> Iterator[str]:
 
 def ping() -> None:
     """Raise BackendUnavailable unless the bucket can be reached."""
-    with _s3_errors("find the bucket"):
+    with s3_errors("find the bucket"):
         client().head_bucket(Bucket=env().filehub_bucket)

@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -76,7 +77,17 @@ def confirm_hint(upload_id: str) -> None:
 
 @shared_task(name="uploads.tasks.reconcile_recent")
 def reconcile_recent() -> None:
-    """Confirm recent objects whose event was lost."""
-    healed = reconcile.reconcile_recent()
+    """Confirm objects of the last minutes whose event was lost."""
+    _reconcile(reconcile.window())
+
+
+@shared_task(name="uploads.tasks.reconcile_multipart")
+def reconcile_multipart() -> None:
+    """Confirm objects whose upload in parts took days and whose event was lost."""
+    _reconcile(reconcile.multipart_window())
+
+
+def _reconcile(since: timedelta) -> None:
+    healed = reconcile.reconcile_recent(since)
     if healed:
         logger.warning("reconciliation found %d objects without a record", healed)

@@ -15,7 +15,7 @@ from ninja.parser import Parser
 from ninja.responses import Status
 from ninja.types import DictStrAny
 
-from uploads import policy, selectors, services, storage, tasks
+from uploads import policy, selectors, services, storage, tasks, tokens
 from uploads.api.auth import Bearer, Session
 from uploads.api.schemas import (
     AcceptedOut,
@@ -24,7 +24,14 @@ from uploads.api.schemas import (
     DownloadOut,
     ErrorOut,
     FileOut,
+    MultipartUpload,
+    PartOut,
+    PartsPlan,
+    PartsRequest,
+    SignedPart,
+    SignedParts,
     SignedUpload,
+    TokenRequest,
     UploadOut,
     UploadRequest,
     UrlRequest,
@@ -54,7 +61,7 @@ def _no_constants(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-_ERRORS = dict.fromkeys((400, 401, 403, 404, 413, 415, 503), ErrorOut)
+_ERRORS = dict.fromkeys((400, 401, 403, 404, 409, 413, 415, 503), ErrorOut)
 
 api = NinjaAPI(
     title="filehub",
@@ -115,14 +122,11 @@ def _owner(request: HttpRequest) -> str:
     return selectors.owner_of(request.auth)  # type: ignore[attr-defined]  # set by ninja
 
 
-def _begin(request: HttpRequest, body: UrlRequest) -> SignedUpload:
-    begun = services.begin(
-        _owner(request),
-        file_name=body.file_name,
-        content_type=body.content_type,
-        size=body.size,
-        sha256=body.sha256,
-    )
+def _token(request: HttpRequest, upload_id: str, text: str) -> tokens.UploadToken:
+    return tokens.read(text, upload_id=upload_id, owner=_owner(request))
+
+
+def _signed(begun: services.BegunUpload) -> SignedUpload:
     signed = begun.request
     return SignedUpload(
         id=begun.id,
@@ -160,13 +164,69 @@ def _upload(request: HttpRequest, status: selectors.UploadStatus) -> UploadOut:
 @api.post("/get-url", response={200: SignedUpload, **_ERRORS}, tags=["upload"])
 def get_url(request: HttpRequest, body: UrlRequest) -> SignedUpload:
     """Ask for a presigned PUT. Nothing is recorded until the object is in the bucket."""
-    return _begin(request, body)
+    begun = services.begin(
+        _owner(request),
+        file_name=body.file_name,
+        content_type=body.content_type,
+        size=body.size,
+        sha256=body.sha256,
+    )
+    return _signed(begun)
 
 
-@api.post("/uploads", response={201: SignedUpload, **_ERRORS}, tags=["upload"])
+@api.post("/uploads", response={201: SignedUpload | MultipartUpload, **_ERRORS}, tags=["upload"])
 def begin_upload(request: HttpRequest, body: UploadRequest) -> Status[Any]:
-    """Begin an upload of known size."""
-    return Status(201, _begin(request, body))
+    """Begin an upload of known size: a presigned PUT, or for a large file a token for its parts."""
+    begun = services.begin_sized(
+        _owner(request),
+        file_name=body.file_name,
+        content_type=body.content_type,
+        size=body.size,
+        sha256=body.sha256,
+        part_checksums=body.checksum == "sha256",
+    )
+    if isinstance(begun, services.BegunUpload):
+        return Status(201, _signed(begun))
+    token = begun.token
+    answer = MultipartUpload(
+        id=token.upload_id,
+        token=token.sign(),
+        multipart=PartsPlan(part_size=token.part_size, part_count=token.part_count),
+        expires_at=begun.expires_at,
+    )
+    return Status(201, answer)
+
+
+@api.post("/uploads/{upload_id}/parts", response={200: SignedParts, **_ERRORS}, tags=["parts"])
+def sign_parts(request: HttpRequest, upload_id: str, body: PartsRequest) -> SignedParts:
+    """Presign some parts. Ask just before sending them: the URLs expire, the token lasts."""
+    token = _token(request, upload_id, body.token)
+    wanted = [(part.part_number, part.sha256) for part in body.parts]
+    signed = services.sign_parts(token, wanted)
+    return SignedParts(
+        parts=[
+            SignedPart(part_number=number, method="PUT", url=part.url, headers=part.headers)
+            for (number, _), part in zip(wanted, signed, strict=True)
+        ]
+    )
+
+
+@api.get("/uploads/{upload_id}/parts", response={200: list[PartOut], **_ERRORS}, tags=["parts"])
+def part_list(request: HttpRequest, upload_id: str, token: str = "") -> list[PartOut]:
+    """What S3 has already: the others are left to send."""
+    return [
+        PartOut(part_number=part.number, size=part.size, etag=part.etag)
+        for part in services.arrived_parts(_token(request, upload_id, token))
+    ]
+
+
+@api.delete("/uploads/{upload_id}", response={204: None, **_ERRORS}, tags=["parts"])
+def abort_upload(
+    request: HttpRequest, upload_id: str, body: TokenRequest | None = None, token: str = ""
+) -> Status[Any]:
+    """End an upload in parts. The token may be in the query: some clients send no body here."""
+    services.abort(_token(request, upload_id, (body.token if body else "") or token))
+    return Status(204, None)
 
 
 @api.get("/uploads", response={200: list[UploadOut], **_ERRORS}, tags=["upload"])
@@ -188,7 +248,15 @@ def upload_detail(request: HttpRequest, upload_id: str) -> UploadOut:
 def complete_upload(
     request: HttpRequest, upload_id: str, body: CompleteRequest | None = None
 ) -> Status[Any]:
-    """A hint that the bytes are there, which asks for a check now. Never needed, never trusted."""
+    """With a token: put the parts together. Without: a hint that asks for a check now.
+
+    Never trusted: S3 is asked what is there.
+    """
+    if body is not None and body.token:
+        token = _token(request, upload_id, body.token)
+        if not services.complete(token):
+            tasks.enqueue_hint(token.upload_id)
+        return Status(202, AcceptedOut(id=token.upload_id))
     status = selectors.upload_status(upload_id, _owner(request))
     if status.state == "pending":
         tasks.enqueue_hint(status.id)

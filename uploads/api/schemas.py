@@ -35,6 +35,10 @@ class UrlRequest(Schema):
 
 class UploadRequest(UrlRequest):
     size: Size
+    checksum: Literal["sha256", "none"] = Field(
+        "sha256",
+        description="Of a file in parts: whether each part will be sent with its SHA-256.",
+    )
 
 
 class SignedUpload(Schema):
@@ -45,6 +49,51 @@ class SignedUpload(Schema):
     url: str
     headers: dict[str, str]
     expires_at: datetime
+
+
+class PartsPlan(Schema):
+    """How to cut the file: every part has `part_size` bytes, the last one the rest."""
+
+    part_size: int = Field(description="Bytes.")
+    part_count: int
+
+
+class MultipartUpload(Schema):
+    """Have the parts signed, send them in any order, complete: with `token`, until `expires_at`."""
+
+    id: str
+    token: str
+    multipart: PartsPlan
+    expires_at: datetime
+
+
+class PartRequest(Schema):
+    part_number: StrictInt = Field(description="From 1.")
+    sha256: StrictStr | None = Field(None, description="Base64 of the part's SHA-256 digest.")
+
+
+class PartsRequest(Schema):
+    token: StrictStr = ""
+    parts: list[PartRequest] = Field([], description="At most 1,000.")
+
+
+class SignedPart(Schema):
+    """Send `method` to `url` with exactly `headers`."""
+
+    part_number: int
+    method: Literal["PUT"]
+    url: str
+    headers: dict[str, str]
+
+
+class SignedParts(Schema):
+    parts: list[SignedPart]
+
+
+class PartOut(Schema):
+    part_number: int
+    size: int = Field(description="Bytes.")
+    etag: str
 
 
 class FileOut(Schema):
@@ -78,6 +127,10 @@ class DeletingOut(Schema):
 
 class CompleteRequest(Schema):
     token: StrictStr | None = None
+
+
+class TokenRequest(Schema):
+    token: StrictStr = ""
 
 
 class AcceptedOut(Schema):

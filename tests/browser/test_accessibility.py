@@ -1,0 +1,180 @@
+"""axe-core finds nothing on any page, in any state, light and dark, wide and narrow."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+
+from tests.browser.test_page import TO_S3, choose, row, unique, upload_row
+from tests.conftest import Installation
+
+STATUSES = re.compile(r"/uploads\?ids=")
+LOOKS = [
+    ("light", {"width": 1280, "height": 800}),
+    ("dark", {"width": 360, "height": 780}),
+]
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core objects to, one line each."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{rule['id']}: {rule['help']} at {node['target']}"
+        for rule in found
+        for node in rule["nodes"]
+    ]
+
+
+def look(page: Page) -> None:
+    """Check the page as it is, in each look."""
+    for scheme, size in LOOKS:
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        assert violations(page) == [], f"{scheme}, {size['width']} px wide"
+    page.set_viewport_size(LOOKS[0][1])  # type: ignore[arg-type]
+
+
+def test_axe_would_find_something(page: Page) -> None:
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=x.png><button></button>')")
+    assert {line.partition(":")[0] for line in violations(page)} >= {"button-name", "image-alt"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/?q=no file begins so", "/no/such/page", "/files/no-such-file/download?redirect=1"],
+)
+def test_pages(context: BrowserContext, path: str) -> None:
+    page = context.new_page()
+    page.goto(path)
+    look(page)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/admin/",
+        "/admin/uploads/file/",
+        "/admin/uploads/file/?state=deleted",
+        "/admin/uploads/apitoken/",
+        "/admin/auth/user/",
+    ],
+)
+def test_admin_pages(context: BrowserContext, path: str) -> None:
+    page = context.new_page()
+    page.goto(path)
+    look(page)
+
+
+def test_sign_in(chromium: Browser, installation: Installation) -> None:
+    page = chromium.new_page(base_url=installation.url)
+    page.goto("/")
+    look(page)
+    page.get_by_label("Username").fill("demo")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    look(page)
+    page.close()
+
+
+def stall(route: Route) -> None:
+    """S3 never answers."""
+
+
+def refuse(route: Route) -> None:
+    route.fulfill(
+        status=403,
+        headers={"Access-Control-Allow-Origin": "*"},
+        body="<Error><Code>AccessDenied</Code></Error>",
+    )
+
+
+def reject(route: Route) -> None:
+    ids = route.request.url.partition("ids=")[2].split(",")
+    answer = [{"id": id_, "state": "rejected", "reason": "It is no picture."} for id_ in ids]
+    route.fulfill(json=answer)
+
+
+def pause(page: Page, name: str) -> None:
+    expect(upload_row(page, name)).to_have_attribute("data-state", "uploading")
+    upload_row(page, name).locator("[data-action=pause]").click()
+
+
+def cancel(page: Page, name: str) -> None:
+    expect(upload_row(page, name)).to_have_attribute("data-state", "uploading")
+    upload_row(page, name).locator("[data-action=cancel]").click()
+
+
+def nothing(page: Page, name: str) -> None:
+    """Whatever comes, comes by itself."""
+
+
+@pytest.mark.parametrize(
+    ("state", "where", "handler", "act"),
+    [
+        ("uploading", TO_S3, stall, nothing),
+        ("paused", TO_S3, stall, pause),
+        ("cancelled", TO_S3, stall, cancel),
+        ("failed", TO_S3, refuse, nothing),
+        ("confirming", STATUSES, Route.abort, nothing),
+        ("rejected", STATUSES, reject, nothing),
+    ],
+)
+def test_an_upload_in_each_state(
+    page: Page, state: str, where: Any, handler: Any, act: Callable[[Page, str], None]
+) -> None:
+    name = unique(f"{state}.txt")
+    page.route(where, handler)
+    choose(page, (name, b"x"))
+    act(page, name)
+    expect(upload_row(page, name)).to_have_attribute("data-state", state)
+    look(page)
+    page.unroute_all(behavior="ignoreErrors")
+
+
+def test_several_uploads_and_the_controls_for_all(page: Page) -> None:
+    page.route(TO_S3, stall)
+    choose(page, *[(unique(f"{index}.txt"), b"x") for index in range(20)])
+    expect(page.locator("[data-upload-row][data-state=uploading]").first).to_be_visible()
+    look(page)
+    page.unroute_all(behavior="ignoreErrors")
+
+
+def test_a_stored_file_and_one_that_was_stored_before(page: Page) -> None:
+    name, body = unique("again.txt"), json.dumps(unique("content")).encode()
+    file = {"name": name, "mimeType": "text/plain", "text": body.decode()}
+    drop = """({name, mimeType, text}) => {
+        const data = new DataTransfer();
+        data.items.add(new File([text], name, {type: mimeType, lastModified: 1}));
+        document.dispatchEvent(
+            new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true}));
+    }"""
+    page.evaluate(drop, file)
+    expect(row(page, name)).to_be_visible(timeout=30_000)
+    look(page)
+    page.reload()
+    page.evaluate(drop, file)
+    expect(upload_row(page, name).locator("[data-action=again]")).to_be_visible()
+    look(page)
+
+
+def test_offline(page: Page) -> None:
+    page.context.set_offline(True)
+    choose(page, (unique("later.txt"), b"x"))
+    look(page)
+    page.context.set_offline(False)
+
+
+def test_the_question_before_deleting(page: Page) -> None:
+    name = unique("keep.txt")
+    choose(page, (name, b"x"))
+    row(page, name).get_by_role("button", name="Delete").click(timeout=30_000)
+    expect(page.locator("#confirm-dialog")).to_be_visible()
+    look(page)
+    page.keyboard.press("Escape")
