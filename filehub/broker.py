@@ -74,7 +74,12 @@ def broker_settings(env: Env) -> tuple[str, dict[str, Any]]:
             env,
             [
                 f"uploads.tasks.{task}"
-                for task in ("confirm_objects", "confirm_hint", "reconcile_recent")
+                for task in (
+                    "confirm_objects",
+                    "confirm_hint",
+                    "reconcile_recent",
+                    "reconcile_multipart",
+                )
             ],
         ),
     }

@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 #: From the bottom up. A module imports from the layers below its own, never from its own or above.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"conf", "exceptions"}),
-    frozenset({"keys", "policy", "tokens"}),
-    frozenset({"events"}),
+    frozenset({"keys", "policy"}),
+    frozenset({"events", "tokens"}),
     frozenset({"storage", "queues", "models", "provisioning"}),
     frozenset({"multipart"}),
     frozenset({"selectors"}),

@@ -11,15 +11,16 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from botocore.exceptions import ClientError
 from django.core import signing
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
 from filehub.env import MIB, TIB
-from tests.conftest import Answer, Api, send, sha256, wait_for
+from tests.conftest import Answer, Api, drain, send, sha256, wait_for
 from tests.test_api import UNKNOWN, check_error
-from uploads import keys, multipart, policy, services, storage, tokens
+from uploads import keys, multipart, policy, selectors, services, storage, tasks, tokens
 from uploads.conf import env
 from uploads.models import StoredFile
 
@@ -369,18 +370,19 @@ def test_no_upload_needs_more_than_ten_thousand_parts(size: int, smallest: int) 
     assert 0 < token.size_of(token.part_count) <= token.part_size
 
 
-def test_more_parts_than_one_page_are_listed(
-    begun: Upload, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_more_parts_than_one_page_are_listed(begun: Upload) -> None:
+    """S3 lists 1,000 on a page; here it is asked for one at a time, however the code asks."""
     begun.send_all()
-    real = storage.client().get_paginator("list_parts")
 
-    class Pages:
-        def paginate(self, **arguments: Any) -> Any:
-            return real.paginate(**arguments, PaginationConfig={"PageSize": 1})
+    def one_at_a_time(params: dict[str, Any], **_: Any) -> None:
+        params["MaxParts"] = 1
 
-    monkeypatch.setattr(storage.client(), "get_paginator", lambda name: Pages())
-    assert [part["part_number"] for part in begun.listed().json()] == [1, 2, 3]
+    hooks, name = storage.client().meta.events, "before-parameter-build.s3.ListParts"
+    hooks.register(name, one_at_a_time)
+    try:
+        assert [part["part_number"] for part in begun.listed().json()] == [1, 2, 3]
+    finally:
+        hooks.unregister(name, one_at_a_time)
 
 
 def test_s3_is_told_the_size_that_was_declared(begun: Upload) -> None:
@@ -399,6 +401,195 @@ def test_an_upload_that_s3_forgot_and_that_has_another_size_is_not_found(begun: 
     token = tokens.read(begun.token, upload_id=begun.id, owner=begun.api.owner)
     with pytest.raises(services.UploadNotFound):
         services.complete(replace(token, size=token.size - 1, s3_upload_id="gone"))
+
+
+# What S3 answers when an earlier answer of its own got lost
+
+
+def refuse_to_complete(monkeypatch: pytest.MonkeyPatch, code: str, *, after: bool) -> None:
+    """S3 answers `code` to CompleteMultipartUpload, `after` having done it or not."""
+    client = storage.client()
+    complete = client.complete_multipart_upload
+
+    def answer(**arguments: Any) -> Any:
+        if after:
+            complete(**arguments)
+        raise ClientError({"Error": {"Code": code}}, "CompleteMultipartUpload")
+
+    monkeypatch.setattr(client, "complete_multipart_upload", answer)
+
+
+@pytest.mark.parametrize("code", ["NoSuchUpload", "PreconditionFailed"])
+def test_a_completion_whose_answer_got_lost_is_a_success(
+    begun: Upload, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    begun.send_all()
+    refuse_to_complete(monkeypatch, code, after=True)
+    assert begun.complete().status_code == 202
+    assert len(drain(env().filehub_tasks_queue)) == 1
+
+
+@pytest.mark.parametrize("code", ["NoSuchUpload", "PreconditionFailed"])
+def test_a_refused_completion_without_an_object_is_no_success(
+    begun: Upload, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    begun.send_all()
+    refuse_to_complete(monkeypatch, code, after=False)
+    check_error(begun.complete(), 404, "upload_not_found")
+
+
+def test_a_conflict_at_completion_may_be_tried_again(
+    begun: Upload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun.send_all()
+    with monkeypatch.context() as patch:
+        refuse_to_complete(patch, "ConditionalRequestConflict", after=False)
+        answer = begun.complete()
+        check_error(answer, 503, "unavailable")
+        assert answer["Retry-After"]
+    assert begun.complete().status_code == 202
+
+
+def test_only_a_repeated_completion_asks_for_a_look(begun: Upload) -> None:
+    """The first one causes an event; of a later one it is not known whether the event came."""
+    begun.send_all()
+    begun.complete()
+    assert drain(env().filehub_tasks_queue) == []
+    begun.complete()
+    assert len(drain(env().filehub_tasks_queue)) == 1
+
+
+@pytest.mark.parametrize("outcome", ["stored", "rejected", "deleted"])
+def test_completing_again_succeeds_whatever_became_of_the_file(
+    begun: Upload, settings: Settings, outcome: str
+) -> None:
+    begun.send_all()
+    begun.complete()
+    if outcome == "rejected":
+        settings.ENV = env().model_copy(update={"filehub_max_size": 5})
+    services.confirm(begun.id)
+    if outcome == "deleted":
+        services.remove(begun.id)
+        services._bury(begun.id, "F" * 64)
+    assert begun.api.get(begun.path).json()["state"] == outcome
+    assert begun.complete().status_code == 202
+
+
+def test_it_is_too_late_to_abort_even_where_s3_confirms_it(
+    begun: Upload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As AWS does for some hours after the completion."""
+    begun.send_all()
+    begun.complete()
+    monkeypatch.setattr(storage.client(), "abort_multipart_upload", lambda **_: {})
+    check_error(begun.abort(), 409, "upload_completed")
+
+
+def test_the_completion_is_conditional_and_names_checksums(
+    begun: Upload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun.send_all()
+    client, seen = storage.client(), {}
+    complete = client.complete_multipart_upload
+
+    def note(**arguments: Any) -> Any:
+        seen.update(arguments)
+        return complete(**arguments)
+
+    monkeypatch.setattr(client, "complete_multipart_upload", note)
+    assert begun.complete().status_code == 202
+    assert (seen["IfNoneMatch"], seen["MpuObjectSize"]) == ("*", len(BODY))
+    named = [part["ChecksumSHA256"] for part in seen["MultipartUpload"]["Parts"]]
+    assert named == [sha256(part) for part in PARTS]
+
+
+def test_signing_asks_nobody(begun: Upload, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage, "client", lambda: pytest.fail("S3 was asked"))
+    assert begun.sign({"part_number": 1}).status_code == 200
+
+
+@pytest.mark.parametrize("route", ["begin", "list", "complete", "abort"])
+def test_s3_out_of_reach_is_a_503(begun: Upload, settings: Settings, route: str) -> None:
+    settings.ENV = env().model_copy(update={"filehub_bucket": "no-such-bucket"})
+    answer = {
+        "begin": lambda: begun.api.post("/uploads", {"file_name": "a", "size": len(BODY)}),
+        "list": begun.listed,
+        "complete": begun.complete,
+        "abort": begun.abort,
+    }[route]()
+    check_error(answer, 503, "unavailable")
+
+
+# Hostile and odd input
+
+
+@pytest.mark.parametrize(
+    ("parts", "code"),
+    [
+        (5, "invalid_parts"),
+        ("1", "invalid_parts"),
+        (None, "invalid_parts"),
+        ({"part_number": 1}, "invalid_parts"),
+        ([1], "missing_part_number"),
+        ([[]], "missing_part_number"),
+        ([None], "missing_part_number"),
+    ],
+    ids=str,
+)
+def test_what_is_no_list_of_parts_is_refused(begun: Upload, parts: Any, code: str) -> None:
+    answer = begun.api.post(f"{begun.path}/parts", {"token": begun.token, "parts": parts})
+    check_error(answer, 400, code)
+
+
+def test_a_token_of_null_is_missing(begun: Upload) -> None:
+    client, body = begun.api._client, {"token": None, "parts": [{"part_number": 1}]}
+    check_error(begun.api.post(f"{begun.path}/parts", body), 400, "missing_token")
+    answer = client.delete(begun.path, body, content_type="application/json")
+    check_error(answer, 400, "missing_token")
+
+
+@pytest.mark.parametrize("token", [5, ["x"]], ids=str)
+@pytest.mark.parametrize("route", ["parts", "complete", "abort"])
+def test_a_token_that_is_no_text_is_refused(begun: Upload, route: str, token: Any) -> None:
+    body = {"token": token, "parts": [{"part_number": 1}]}
+    if route == "abort":
+        answer = begun.api._client.delete(begun.path, body, content_type="application/json")
+    else:
+        answer = begun.api.post(f"{begun.path}/{route}", body)
+    check_error(answer, 400, "invalid_token")
+
+
+def test_a_single_request_has_no_parts_to_end(api: Api) -> None:
+    upload_id = api.post("/uploads", {"file_name": "a", "size": 5}).json()["id"]
+    check_error(api.delete(f"/uploads/{upload_id}"), 400, "missing_token")
+
+
+def test_an_id_may_be_in_capitals_as_everywhere(begun: Upload) -> None:
+    path = f"/uploads/{begun.id.upper()}"
+    assert begun.api.get(path).status_code == 200
+    assert begun.api.get(f"{path}/parts?token={begun.token}").status_code == 200
+
+
+def test_every_periodic_task_waits_longer_after_each_failure(settings: Settings) -> None:
+    periodic = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    queues = settings.CELERY_BROKER_TRANSPORT_OPTIONS["predefined_queues"]
+    assert periodic <= set(queues._retried_tasks)
+
+
+def test_a_file_that_took_days_is_found_without_its_event(begun: Upload) -> None:
+    """Its id, and so its place in the listing, is of the moment in which it was begun."""
+    moment = keys.created_at(begun.id) - timedelta(days=6, hours=23)
+    old = keys._make(int(moment.timestamp() * 1000), begun.api.owner, "secret")
+    storage.client().put_object(
+        Bucket=env().filehub_bucket,
+        Key=keys.object_key(old),
+        Body=b"x",
+        Metadata=storage.metadata(begun.api.owner, "a.txt"),
+    )
+    tasks.reconcile_recent()
+    assert selectors.recorded([old]) == set()
+    tasks.reconcile_multipart()
+    assert selectors.recorded([old]) == {old}
 
 
 @pytest.mark.usefixtures("pipeline")

@@ -71,14 +71,28 @@ def test_the_bucket_reports_creations_and_removals_under_the_prefix() -> None:
         assert (rule["Name"].lower(), rule["Value"]) == ("prefix", "uploads/")
 
 
-def test_the_template_asks_for_what_local_aws_does_not_apply() -> None:
-    """Lifecycle, TTL and backups: ministack's CloudFormation leaves them out without a word."""
+def template() -> Any:
+    """The resources of the template, as they are written."""
 
     class Loader(yaml.SafeLoader):
         """Reads CloudFormation's short tags (!Ref, !Sub) as what they hold."""
 
     Loader.add_multi_constructor("!", lambda loader, suffix, node: node.value)
-    resources = yaml.load(TEMPLATE.read_text(), Loader)["Resources"]
+    return yaml.load(TEMPLATE.read_text(), Loader)["Resources"]
+
+
+def test_the_web_may_do_with_objects_what_it_does_and_no_more() -> None:
+    statements = template()["WebPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    (objects,) = [each for each in statements if each["Resource"] == "${Bucket.Arn}/uploads/*"]
+    assert set(objects["Action"]) == {
+        "s3:PutObject", "s3:GetObject", "s3:DeleteObject",
+        "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload",
+    }  # fmt: skip
+
+
+def test_the_template_asks_for_what_local_aws_does_not_apply() -> None:
+    """Lifecycle, TTL and backups: ministack's CloudFormation leaves them out without a word."""
+    resources = template()
     (rule,) = resources["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     assert rule["Status"] == "Enabled"
     assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 8}

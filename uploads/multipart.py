@@ -97,18 +97,16 @@ def complete(upload_id: str, s3_upload_id: str, found: list[Part], *, size: int)
     return True
 
 
-def abort(upload_id: str, s3_upload_id: str) -> bool:
-    """Drop the parts. False when S3 does not know the upload (any more)."""
+def abort(upload_id: str, s3_upload_id: str) -> None:
+    """Drop the parts. Ending what S3 does not know (any more) succeeds."""
     with storage.s3_errors("end the upload"):
         try:
             storage.client().abort_multipart_upload(
                 Bucket=env().filehub_bucket, Key=object_key(upload_id), UploadId=s3_upload_id
             )
         except ClientError as exc:
-            if _is_unknown(exc):
-                return False
-            raise
-    return True
+            if not _is_unknown(exc):
+                raise
 
 
 def _reference(part: Part) -> CompletedPartTypeDef:

@@ -14,7 +14,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from filehub.env import S3_MAX_PUT_SIZE
-from uploads import keys, multipart, policy, storage, tokens
+from uploads import keys, multipart, policy, selectors, storage, tokens
 from uploads.conf import env
 from uploads.events import NO_SEQUENCER, ObjectEvent
 from uploads.exceptions import (
@@ -174,18 +174,18 @@ def complete(token: tokens.UploadToken) -> bool:
     The parts are those that S3 lists, never what a client says. Raises PartsMissing, UploadNotFound
     when the upload was ended, and BackendUnavailable.
     """
-    try:
-        parts = arrived_parts(token)
-    except UploadCompleted:
-        return False
-    _check_parts(token, parts)
-    if multipart.complete(token.upload_id, token.s3_upload_id, parts, size=token.size):
-        return True
-    # Somebody else completed or ended it between the two calls.
-    if not _is_whole(token):
+    parts = multipart.parts(token.upload_id, token.s3_upload_id)
+    if parts is not None:
+        _check_parts(token, parts)
+        if multipart.complete(token.upload_id, token.s3_upload_id, parts, size=token.size):
+            return True
+    # Completed before, perhaps by a request whose answer got lost, or ended. The object tells, and
+    # the record if the object was rejected or deleted meanwhile.
+    if not _is_whole(token) and not selectors.recorded([token.upload_id]):
         raise UploadNotFound
-    # S3 keeps parts that it refused to put together, and charges for them.
-    multipart.abort(token.upload_id, token.s3_upload_id)
+    if parts is not None:
+        # S3 keeps parts that it refused to put together, and charges for them.
+        multipart.abort(token.upload_id, token.s3_upload_id)
     return False
 
 
@@ -201,8 +201,13 @@ def _check_parts(token: tokens.UploadToken, parts: list[multipart.Part]) -> None
 
 
 def abort(token: tokens.UploadToken) -> None:
-    """End an upload in parts; S3 drops what it has. Safe to repeat. Raises UploadCompleted."""
-    if not multipart.abort(token.upload_id, token.s3_upload_id) and _is_whole(token):
+    """End an upload in parts; S3 drops what it has. Safe to repeat. Raises UploadCompleted.
+
+    The object has to be looked for whatever S3 answers: for some hours after a completion AWS
+    confirms an abort as well. https://github.com/minio/minio/issues/2250
+    """
+    multipart.abort(token.upload_id, token.s3_upload_id)
+    if _is_whole(token):
         raise UploadCompleted
 
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from django.core import signing
 
+from uploads import keys
 from uploads.exceptions import InvalidRequest, UploadExpired, UploadNotFound
 
 _SALT = "filehub.upload"
@@ -61,7 +62,7 @@ def read(text: str, *, upload_id: str, owner: str) -> UploadToken:
         token = UploadToken(**signing.loads(text, salt=_SALT))
     except (signing.BadSignature, TypeError, ValueError) as exc:
         raise UploadNotFound from exc
-    if token.owner != owner or token.upload_id != upload_id:
+    if token.owner != owner or token.upload_id != keys.parse_upload_id(upload_id):
         raise UploadNotFound
     try:
         signing.loads(text, salt=_SALT, max_age=LIFETIME)

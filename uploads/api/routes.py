@@ -19,7 +19,6 @@ from uploads import policy, selectors, services, storage, tasks, tokens
 from uploads.api.auth import Bearer, Session
 from uploads.api.schemas import (
     AcceptedOut,
-    CompleteRequest,
     DeletingOut,
     DownloadOut,
     ErrorOut,
@@ -122,8 +121,8 @@ def _owner(request: HttpRequest) -> str:
     return selectors.owner_of(request.auth)  # type: ignore[attr-defined]  # set by ninja
 
 
-def _token(request: HttpRequest, upload_id: str, text: str) -> tokens.UploadToken:
-    return tokens.read(text, upload_id=upload_id, owner=_owner(request))
+def _token(request: HttpRequest, upload_id: str, text: str | None) -> tokens.UploadToken:
+    return tokens.read(text or "", upload_id=upload_id, owner=_owner(request))
 
 
 def _signed(begun: services.BegunUpload) -> SignedUpload:
@@ -225,7 +224,7 @@ def abort_upload(
     request: HttpRequest, upload_id: str, body: TokenRequest | None = None, token: str = ""
 ) -> Status[Any]:
     """End an upload in parts. The token may be in the query: some clients send no body here."""
-    services.abort(_token(request, upload_id, (body.token if body else "") or token))
+    services.abort(_token(request, upload_id, (body and body.token) or token))
     return Status(204, None)
 
 
@@ -246,7 +245,7 @@ def upload_detail(request: HttpRequest, upload_id: str) -> UploadOut:
 
 @api.post("/uploads/{upload_id}/complete", response={202: AcceptedOut, **_ERRORS}, tags=["upload"])
 def complete_upload(
-    request: HttpRequest, upload_id: str, body: CompleteRequest | None = None
+    request: HttpRequest, upload_id: str, body: TokenRequest | None = None
 ) -> Status[Any]:
     """With a token: put the parts together. Without: a hint that asks for a check now.
 

@@ -73,8 +73,8 @@ class PartRequest(Schema):
 
 
 class PartsRequest(Schema):
-    token: StrictStr = ""
-    parts: list[PartRequest] = Field([], description="At most 1,000.")
+    token: Annotated[StrictStr, BeforeValidator(_null_is_missing)]
+    parts: list[PartRequest] = Field(description="1 to 1,000.")
 
 
 class SignedPart(Schema):
@@ -125,12 +125,8 @@ class DeletingOut(Schema):
     state: Literal["deleting"] = "deleting"
 
 
-class CompleteRequest(Schema):
-    token: StrictStr | None = None
-
-
 class TokenRequest(Schema):
-    token: StrictStr = ""
+    token: StrictStr | None = None
 
 
 class AcceptedOut(Schema):
