@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import dj_database_url
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
 from filehub import env as environment
@@ -47,6 +48,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -98,6 +100,11 @@ LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
@@ -132,6 +139,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = ENV.django_https
 SECURE_HSTS_PRELOAD = ENV.django_https
 SESSION_COOKIE_SECURE = ENV.django_https
 CSRF_COOKIE_SECURE = ENV.django_https
+LANGUAGE_COOKIE_SECURE = ENV.django_https
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "uploads.views.csrf_failure"
@@ -182,6 +190,11 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_URL, CELERY_BROKER_TRANSPORT_OPTIONS = broker_settings(ENV)
 CELERY_BEAT_SCHEDULE = {
     "reconcile": {"task": "uploads.tasks.reconcile_recent", "schedule": 300.0},
+    # At an hour, not every 24 hours: a beat that is restarted more often would never come to it.
+    "reconcile-multipart": {
+        "task": "uploads.tasks.reconcile_multipart",
+        "schedule": crontab(hour=3, minute=30),
+    },
 }
 
 # --- Logging ------------------------------------------------------------------------------------

@@ -2,16 +2,26 @@
 
 from django.contrib import admin
 from django.contrib.auth import views as auth
-from django.urls import path
+from django.urls import include, path
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import conditional_page
+from django.views.i18n import JavaScriptCatalog
 
 from uploads import views
 from uploads.api import api
+
+# The same address in every language: kept by the browser, but asked about each time.
+catalog = cache_control(private=True, no_cache=True)(
+    conditional_page(JavaScriptCatalog.as_view(packages=["uploads"]))
+)
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("rows", views.rows, name="rows"),
     path("accounts/login/", auth.LoginView.as_view(), name="login"),
     path("accounts/logout/", auth.LogoutView.as_view(), name="logout"),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("jsi18n/", catalog, name="javascript-catalog"),
     path("favicon.ico", views.favicon),
     path("healthz", views.healthz),
     path("readyz", views.readyz),

@@ -20,8 +20,8 @@ from uploads.middleware import error_page, error_response, json_error, wants_jso
 logger = logging.getLogger(__name__)
 
 PAGE_SIZE = 50
-#: Files that the page uploads at the same time.
-CONCURRENCY = 4
+#: Requests to S3 that the page makes at the same time: as many as browsers open to one host.
+CONCURRENCY = 6
 #: Seconds for which the answer of /readyz is reused, so that asking often costs nothing.
 READINESS_TTL = 2
 
@@ -52,10 +52,12 @@ def home(request: HttpRequest) -> HttpResponse:
         "q": q,
         "list_error": list_error,
         "upload_config": {
-            "max_size": min(limits.max_size, limits.max_put_size),
+            "max_size": limits.max_size,
             "allowed_types": limits.allowed_types,
-            "hash_limit": env().filehub_multipart_threshold,
+            "whole_limit": env().filehub_multipart_threshold,
             "concurrency": CONCURRENCY,
+            "namespace": selectors.owner_of(request.user),  # type: ignore[arg-type]
+            "worker_url": static("uploads/client/hash-worker.js"),
         },
     }
     # A history restore asks through htmx too, but for the whole page.

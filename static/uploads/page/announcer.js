@@ -1,44 +1,92 @@
 import { messages } from "./messages.js";
 
 /** More often would interrupt what the screen reader is saying. */
-const INTERVAL = 1_000;
+const SOON = 1_000;
+/** With many files there is always something new, and hearing all of it would be unbearable. */
+const LATER = 10_000;
+const MANY = 10;
+const OF_UPLOADS = ["stored", "alreadyStored", "failed", "rejected"];
 
 /** Tells milestones to screen readers, several of a kind in one sentence. */
 export class Announcer {
-  /** @type {Map<string, string[][]>} */
-  #pending = new Map();
+  /** @type {Map<string, {count: number, name: string, why?: string}>} */
+  #counted = new Map();
+  /** @type {string[]} */
+  #notes = [];
   #timer = 0;
+  #due = Infinity;
   #lastTime = 0;
   #region;
+  #totals;
 
-  /** @param {HTMLElement} region a polite live region */
-  constructor(region) {
+  /**
+   * @param {HTMLElement} region a polite live region
+   * @param {() => {files: number, stored: number}} totals
+   */
+  constructor(region, totals) {
     this.#region = region;
+    this.#totals = totals;
   }
 
   /**
-   * @param {keyof typeof messages.announce} kind
-   * @param {...string} details what the sentence of this kind takes
+   * @param {"added"|"stored"|"alreadyStored"|"failed"|"rejected"|"deleted"} kind
+   * @param {string} name of a file
+   * @param {{count?: number, why?: string}} [more]
    */
-  say(kind, ...details) {
-    this.#pending.set(kind, [...(this.#pending.get(kind) ?? []), details]);
-    if (!this.#timer) {
-      const wait = Math.max(150, this.#lastTime + INTERVAL - Date.now());
-      this.#timer = setTimeout(() => this.#speak(), wait);
+  say(kind, name, { count = 1, why } = {}) {
+    const before = this.#counted.get(kind)?.count ?? 0;
+    this.#counted.set(kind, { count: before + count, name, why });
+    this.#speakIn(this.#isPatient(kind) ? LATER : SOON);
+  }
+
+  /** @param {string} sentence to be said as it is, soon */
+  note(sentence) {
+    if (!this.#notes.includes(sentence)) this.#notes.push(sentence);
+    this.#speakIn(SOON);
+  }
+
+  /**
+   * Nothing is on its way any more.
+   * @param {number} stored
+   * @param {number} notUploaded
+   */
+  done(stored, notUploaded) {
+    if (this.#isPatient("stored")) {
+      for (const kind of ["stored", "failed", "rejected"]) this.#counted.delete(kind);
     }
+    if (stored > 0) this.note(messages.stored(stored, notUploaded));
+    if (notUploaded > 0) this.note(messages.announce.notUploaded(notUploaded));
+  }
+
+  #isPatient(kind) {
+    return OF_UPLOADS.includes(kind) && this.#totals().files > MANY;
+  }
+
+  #speakIn(interval) {
+    const now = Date.now();
+    const due = Math.max(now + 150, this.#lastTime + interval);
+    if (this.#timer && due >= this.#due) return;
+    clearTimeout(this.#timer);
+    this.#due = due;
+    this.#timer = setTimeout(() => this.#speak(), due - now);
   }
 
   #speak() {
-    const sentences = [];
-    for (const [kind, all] of this.#pending) {
-      const { one, many } = messages.announce[kind];
-      sentences.push(all.length === 1 ? one(...all[0]) : many(all.length, all.map(([first]) => first)));
-    }
-    this.#pending.clear();
+    const sentences = [...this.#counted].map(([kind, what]) => this.#sentence(kind, what));
+    const text = [...sentences, ...this.#notes].join(" ");
+    this.#counted.clear();
+    this.#notes = [];
     this.#timer = 0;
     this.#lastTime = Date.now();
     // The same text twice would not be a change, and would not be read.
-    const text = sentences.join(" ");
     this.#region.textContent = text === this.#region.textContent ? `${text}\u00a0` : text;
+  }
+
+  #sentence(kind, { count, name, why }) {
+    if (kind === "stored" && this.#isPatient(kind)) {
+      const { stored, files } = this.#totals();
+      return messages.announce.milestone(stored, files);
+    }
+    return messages.announce[kind](count, name, why);
   }
 }

@@ -1,13 +1,13 @@
 /**
  * Asks before something is lost.
  * @param {HTMLDialogElement} dialog
- * @param {string} name the file in question
+ * @param {string} text what it is about, for the dialog's `data-field`
  * @returns {Promise<boolean>} whether the answer was yes
  */
-export function confirmWith(dialog, name) {
+export function confirmWith(dialog, text) {
   const listening = new AbortController();
   const { signal } = listening;
-  dialog.querySelector("[data-field=name]").textContent = name;
+  dialog.querySelector("[data-field]").textContent = text;
   dialog.returnValue = "";
 
   return new Promise((resolve) => {

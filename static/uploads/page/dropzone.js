@@ -1,19 +1,18 @@
 /**
- * Takes files from the button, from a drop anywhere on the page and from the clipboard.
+ * Takes files and folders from the buttons, from a drop anywhere on the page and from the clipboard.
  * @param {object} options
- * @param {HTMLButtonElement} options.button
- * @param {HTMLInputElement} options.input
+ * @param {HTMLButtonElement} options.filesButton
+ * @param {HTMLInputElement} options.filesInput
+ * @param {HTMLButtonElement} options.folderButton
+ * @param {HTMLInputElement} options.folderInput
  * @param {HTMLElement} options.curtain covers the page while something is dragged over it
- * @param {(files: File[]) => void} options.onFiles
- * @param {(names: string[]) => void} options.onFolders
+ * @param {(files: File[], folders: FileSystemDirectoryEntry[]) => void} options.onTake
+ * @param {(files: File[]) => void} options.onPickFolder
  */
-export function takeFiles({ button, input, curtain, onFiles, onFolders }) {
-  button.addEventListener("click", () => input.click());
-  input.addEventListener("change", () => {
-    onFiles([...input.files]);
-    // So that choosing the same file once more is a change again.
-    input.value = "";
-  });
+export function takeFiles({ filesButton, filesInput, folderButton, folderInput, curtain, onTake, onPickFolder }) {
+  pickWith(filesButton, filesInput, (files) => onTake(files, []));
+  pickWith(folderButton, folderInput, onPickFolder);
+  folderButton.hidden = !("webkitdirectory" in folderInput);
 
   // The curtain lies over everything, so that leaving it means leaving the page: enter and leave events of the
   // elements beneath, which make a highlight flicker, never come.
@@ -36,34 +35,46 @@ export function takeFiles({ button, input, curtain, onFiles, onFolders }) {
     curtain.hidden = true;
     if (carriesFiles(event)) {
       event.preventDefault();
-      take(event.dataTransfer);
+      onTake(...contentOf(event.dataTransfer));
     }
   });
 
   document.addEventListener("paste", (event) => {
     if (event.clipboardData?.files.length && !isTextField(event.target)) {
       event.preventDefault();
-      take(event.clipboardData);
+      onTake(...contentOf(event.clipboardData));
     }
   });
+}
 
-  /** @param {DataTransfer} transfer */
-  function take(transfer) {
-    const files = [];
-    const folders = [];
-    for (const item of transfer.items) {
-      if (item.kind !== "file") continue;
-      const entry = item.webkitGetAsEntry?.();
+function pickWith(button, input, onPick) {
+  button.addEventListener("click", () => input.click());
+  input.addEventListener("change", () => {
+    onPick([...input.files]);
+    // So that choosing the same file once more is a change again.
+    input.value = "";
+  });
+}
+
+/**
+ * After its event a DataTransfer is empty, so everything is taken out at once.
+ * @param {DataTransfer} transfer
+ * @returns {[File[], FileSystemDirectoryEntry[]]}
+ */
+function contentOf(transfer) {
+  const files = [];
+  const folders = [];
+  for (const item of transfer.items) {
+    if (item.kind !== "file") continue;
+    const entry = item.webkitGetAsEntry?.();
+    if (entry?.isDirectory) {
+      folders.push(entry);
+    } else {
       const file = item.getAsFile();
-      if (entry?.isDirectory) {
-        folders.push(entry.name);
-      } else if (file) {
-        files.push(file);
-      }
+      if (file) files.push(file);
     }
-    if (folders.length) onFolders(folders);
-    if (files.length) onFiles(files);
   }
+  return [files, folders];
 }
 
 function carriesFiles(event) {

@@ -1,11 +1,17 @@
 import { Confirmations } from "../client/confirmations.js";
 import { confirmWith } from "./confirm-dialog.js";
 import { ago, fullLocalTime } from "./format.js";
-import { messages } from "./messages.js";
+import { explain, messages } from "./messages.js";
 import { appear, vanish } from "./motion.js";
 
 /** Uploads that are stored at almost the same time are fetched together. */
 const GATHER = 150;
+/** With more than this, the first page is loaded instead of rows. */
+const MANY = 20;
+/** Rows that arrive one by one until the list begins anew, so that it does not grow for ever. */
+const MOST_ADDED = 100;
+const RELOAD_EVERY = 2_000;
+const HIGHLIGHT_AFTER = 1_000;
 const FETCH_ATTEMPTS = 3;
 const FETCH_AGAIN = 3_000;
 const REFRESH_TIMES = 60_000;
@@ -16,10 +22,19 @@ export class FileList {
   #deleting = new Set();
   /** @type {Set<string>} */
   #arriving = new Set();
+  #added = 0;
+  #attempts = 0;
   #timer = 0;
+  #reloadedAt = -Infinity;
+  #insertedAt = -Infinity;
+  /** More pages were loaded than the first. */
+  #isExtended = new URLSearchParams(location.search).has("cursor");
+  /** Each answer of htmx to a search, or for more, makes an older one of ours useless. */
+  #generation = 0;
   #list = document.getElementById("files");
   #search = document.getElementById("search");
   #dialog = document.getElementById("confirm-dialog");
+  #notice = document.getElementById("new-files");
   #api;
   #announcer;
   #deletions;
@@ -43,6 +58,7 @@ export class FileList {
       onSessionEnded,
     });
     this.#list.addEventListener("click", (event) => this.#clicked(event));
+    document.getElementById("show-new-files").addEventListener("click", () => this.#showArrived());
     setInterval(() => this.#showTimes(), REFRESH_TIMES);
     this.#watchHtmx();
     this.refresh();
@@ -56,7 +72,7 @@ export class FileList {
   show(id, name) {
     if (!this.#matchesSearch(name)) return;
     this.#arriving.add(id);
-    this.#timer ||= setTimeout(() => this.#fetchArriving(1), GATHER);
+    this.#fetchIn(GATHER);
   }
 
   /** Brings rows that came from the server up to date with what this page knows. */
@@ -73,21 +89,44 @@ export class FileList {
     this.#showTimes();
   }
 
-  async #fetchArriving(attempt) {
+  #fetchIn(delay) {
+    this.#timer ||= setTimeout(() => this.#fetchArriving(), delay);
+  }
+
+  async #fetchArriving() {
+    const wait = this.#reloadedAt + RELOAD_EVERY - Date.now();
+    const isMuch = this.#arriving.size > MANY || this.#added > MOST_ADDED;
     this.#timer = 0;
-    const ids = [...this.#arriving];
-    this.#arriving.clear();
+    if (isMuch && (wait > 0 || this.#isInUse())) {
+      this.#notice.hidden = !this.#isInUse();
+      this.#fetchIn(Math.max(wait, RELOAD_EVERY / 2));
+      return;
+    }
+    // Nothing else is begun before this has been answered.
+    this.#timer = -1;
     try {
-      const html = await this.#api.fragment(`${this.#list.dataset.rowsUrl}?ids=${ids.join(",")}`);
-      this.#insert(html);
+      await (isMuch ? this.#reload() : this.#fetchRows());
+      this.#attempts = 0;
     } catch (error) {
+      this.#attempts += 1;
       if (error.status === 401) {
+        this.#arriving.clear();
         this.#onSessionEnded();
-      } else if (attempt < FETCH_ATTEMPTS) {
-        ids.forEach((id) => this.#arriving.add(id));
-        this.#timer ||= setTimeout(() => this.#fetchArriving(attempt + 1), FETCH_AGAIN);
+      } else if (this.#attempts >= FETCH_ATTEMPTS) {
+        this.#attempts = 0;
+        this.#arriving.clear();
+        this.#onListFailed();
       }
     }
+    this.#timer = 0;
+    if (this.#arriving.size > 0) this.#fetchIn(this.#attempts > 0 ? FETCH_AGAIN : GATHER);
+  }
+
+  async #fetchRows() {
+    const ids = [...this.#arriving];
+    const html = await this.#api.fragment(`${this.#list.dataset.rowsUrl}?ids=${ids.join(",")}`);
+    ids.forEach((id) => this.#arriving.delete(id));
+    this.#insert(html);
   }
 
   #insert(html) {
@@ -97,11 +136,34 @@ export class FileList {
     if (rows.length === 0) return;
     this.#list.querySelector("[data-list-message]")?.remove();
     this.#list.prepend(...rows);
+    this.#added += rows.length;
     this.#showTimes();
+    // Where something new arrives all the time, a highlight says nothing.
+    const isRare = Date.now() > this.#insertedAt + HIGHLIGHT_AFTER;
+    this.#insertedAt = Date.now();
+    if (!isRare) return;
     rows.forEach((row) => {
       row.dataset.fresh = "";
       appear(row);
     });
+  }
+
+  /** Somebody reads, searches or works in the list: it must not change under their eyes. */
+  #isInUse() {
+    return (
+      this.#isExtended ||
+      this.#deleting.size > 0 ||
+      this.#dialog.open ||
+      this.#list.contains(document.activeElement) ||
+      this.#list.getBoundingClientRect().top < 0
+    );
+  }
+
+  #showArrived() {
+    this.#notice.hidden = true;
+    this.#isExtended = false;
+    document.getElementById("files-heading").focus();
+    this.#reload({ always: true }).catch(() => this.#onListFailed());
   }
 
   /** The server searches for the beginning of the name, whatever its capitals. */
@@ -158,7 +220,8 @@ export class FileList {
     delete row.dataset.fileRow;
     await vanish(row);
     if (!this.#list.querySelector("[data-file-row], [data-more], [data-list-message]")) {
-      await this.#reload();
+      // An empty list is not wrong, only less friendly.
+      await this.#reload({ always: true }).catch(() => {});
     }
   }
 
@@ -170,9 +233,9 @@ export class FileList {
       row.removeAttribute("aria-busy");
       row.querySelector("[data-delete]").removeAttribute("aria-disabled");
     }
-    const sentence = error.message || messages.deleteFailed;
+    const sentence = error.code || error.message ? explain(error, {}) : messages.deleteFailed;
     this.#note(id, sentence);
-    this.#announcer.say("problem", sentence);
+    this.#announcer.note(sentence);
     if (error.status === 401) this.#onSessionEnded();
   }
 
@@ -188,21 +251,35 @@ export class FileList {
     (neighbour?.querySelector("[data-delete]") ?? document.getElementById("files-heading")).focus();
   }
 
-  /** The server knows which of its empty states fits. */
-  async #reload() {
-    const query = this.#search.value ? `?q=${encodeURIComponent(this.#search.value)}` : "";
-    try {
-      const content = parse(await this.#api.fragment(`${this.#list.dataset.homeUrl}${query}`));
-      this.#list.replaceChildren(content);
-      globalThis.htmx?.process(this.#list);
-      this.refresh();
-    } catch {
-      // An empty list is not wrong, only less friendly.
+  /** Shows the first page as the server has it now, with whichever of its empty states fits. */
+  async #reload({ always = false } = {}) {
+    const generation = this.#generation;
+    const search = this.#search.value;
+    const query = search ? `?q=${encodeURIComponent(search)}` : "";
+    const content = parse(await this.#api.fragment(`${this.#list.dataset.homeUrl}${query}`));
+    this.#reloadedAt = Date.now();
+    // A search has begun meanwhile, and its own answer is the newer one.
+    if (this.#generation !== generation || this.#search.value !== search) return;
+    if (this.#isInUse() && !always) return;
+    const ids = [...content.querySelectorAll("[data-file-row]")].map((row) => row.dataset.id);
+    this.#list.replaceChildren(content);
+    globalThis.htmx?.process(this.#list);
+    this.refresh();
+    this.#added = 0;
+    this.#notice.hidden = true;
+    // Ids sort by time. What is newer than the page's end and not on it has not reached the list's index yet.
+    for (const id of this.#arriving) {
+      if (ids.includes(id) || id < ids.at(-1)) this.#arriving.delete(id);
     }
   }
 
   #watchHtmx() {
-    this.#list.addEventListener("htmx:afterSwap", () => this.refresh());
+    this.#list.addEventListener("htmx:afterSwap", ({ target }) => {
+      this.#isExtended = target !== this.#list;
+      if (!this.#isExtended) this.#added = 0;
+      this.#generation += 1;
+      this.refresh();
+    });
     document.addEventListener("htmx:configRequest", ({ detail }) => {
       // An empty search is no search, also in the address bar.
       if (detail.parameters.q === "") delete detail.parameters.q;

@@ -1,28 +1,36 @@
+import { language } from "./language.js";
 import { messages } from "./messages.js";
 
-const language = globalThis.document?.documentElement.lang || "en";
 const oneDecimal = new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-const whole = new Intl.NumberFormat(language);
+const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
 const shortDate = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", year: "numeric" });
 const fullTime = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "medium" });
 
-const UNITS = ["bytes", "KB", "MB", "GB", "TB", "PB"];
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
+
+const durations = Object.fromEntries(
+  ["second", "minute", "hour", "day"].map((unit) => [
+    unit,
+    new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "short" }),
+  ]),
+);
 
 /**
  * Like Django's filesizeformat, so that a size reads the same wherever it was written.
  * @param {number} count bytes
  */
 export function bytes(count) {
+  let value = count;
   let unit = 0;
-  while (count >= 1024 && unit < UNITS.length - 1) {
-    count /= 1024;
+  while (value >= 1024 && unit < messages.size.length - 1) {
+    value /= 1024;
     unit += 1;
   }
-  return unit === 0 ? `${whole.format(Math.round(count))}\u00a0${UNITS[0]}` : `${oneDecimal.format(count)}\u00a0${UNITS[unit]}`;
+  const text = messages.size[unit]((unit === 0 ? whole : oneDecimal).format(value), Math.round(value));
+  return text.replace(" ", "\u00a0");
 }
 
 /** @param {number} bytesPerSecond */
@@ -40,7 +48,7 @@ export function duration(seconds) {
     : seconds < 100 * MINUTE ? [Math.round(seconds / MINUTE), "minute"]
     : seconds < 2 * DAY ? [Math.round(seconds / HOUR), "hour"]
     : [Math.round(seconds / DAY), "day"];
-  return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "short" }).format(value);
+  return durations[unit].format(value);
 }
 
 /**

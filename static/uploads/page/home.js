@@ -3,6 +3,7 @@ import { Uploader } from "../client/uploader.js";
 import { Announcer } from "./announcer.js";
 import { takeFiles } from "./dropzone.js";
 import { FileList } from "./file-list.js";
+import { Intake } from "./intake.js";
 import { messages } from "./messages.js";
 import { UploadList } from "./upload-list.js";
 
@@ -10,35 +11,56 @@ const byId = (id) => document.getElementById(id);
 
 const config = JSON.parse(byId("upload-config").textContent);
 const api = new Api(document.querySelector("meta[name=csrf-token]").content);
-const uploader = new Uploader(config, api);
-const announcer = new Announcer(byId("announcer"));
-const uploadList = new UploadList(uploader, config);
+const uploader = new Uploader(api, {
+  maxSize: config.max_size,
+  allowedTypes: config.allowed_types,
+  concurrency: config.concurrency,
+  wholeLimit: config.whole_limit,
+  namespace: config.namespace,
+  workerUrl: config.worker_url,
+});
+const announcer = new Announcer(byId("announcer"), () => uploader.totals);
+const intake = new Intake(uploader, announcer, { status: byId("reading"), hint: byId("drop-hint"), notify });
+const uploadList = new UploadList(uploader, config, {
+  onCancelAll: () => intake.stop(),
+  onEnd: (stored, notUploaded) => announcer.done(stored, notUploaded),
+});
 const fileList = new FileList(api, announcer, {
   onSessionEnded: sessionEnded,
   onListFailed: () => notify(messages.listFailed),
 });
 
 takeFiles({
-  button: byId("choose-files"),
-  input: byId("file-input"),
+  filesButton: byId("choose-files"),
+  filesInput: byId("file-input"),
+  folderButton: byId("choose-folder"),
+  folderInput: byId("folder-input"),
   curtain: byId("drop-curtain"),
-  onFiles(files) {
+  onTake(files, folders) {
     byId("drop-notice").hidden = true;
-    uploader.add(files);
+    intake.take(files, folders);
   },
-  onFolders: (names) => notify(messages.folders(names)),
+  onPickFolder(files) {
+    byId("drop-notice").hidden = true;
+    intake.takePicked(files);
+  },
 });
 
-uploader.addEventListener("add", ({ detail: upload }) => announcer.say("added", upload.name));
 uploader.addEventListener("state", ({ detail: upload }) => {
   if (upload.state === "stored") {
-    announcer.say("stored", upload.name);
-    fileList.show(upload.id, upload.name);
+    announcer.say(upload.alreadyStored ? "alreadyStored" : "stored", upload.name);
+    if (!upload.alreadyStored) fileList.show(upload.id, upload.name);
   } else if (upload.state === "failed" || upload.state === "rejected") {
-    announcer.say(upload.state, upload.name, uploadList.explain(upload));
+    announcer.say(upload.state, upload.name, { why: uploadList.explain(upload) });
   }
 });
 uploader.addEventListener("sessionend", sessionEnded);
+uploader.addEventListener("connection", () => {
+  showConnection();
+  announcer.note(uploader.online ? messages.online : messages.offline);
+});
+showConnection();
+
 byId("drop-notice").querySelector("[data-close]").addEventListener("click", () => {
   byId("drop-notice").hidden = true;
   byId("choose-files").focus();
@@ -52,10 +74,14 @@ function sessionEnded() {
   byId("session-notice").hidden = false;
 }
 
+function showConnection() {
+  byId("offline-notice").hidden = uploader.online;
+}
+
 /** @param {string} sentence */
 function notify(sentence) {
   const notice = byId("drop-notice");
   notice.querySelector("[data-field=text]").textContent = sentence;
   notice.hidden = false;
-  announcer.say("problem", sentence);
+  announcer.note(sentence);
 }

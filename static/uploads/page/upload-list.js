@@ -1,44 +1,81 @@
+import { oncePerFrame, setText, setVisible } from "./drawing.js";
 import * as format from "./format.js";
-import { messages } from "./messages.js";
+import { explain, messages } from "./messages.js";
 import { appear, vanish } from "./motion.js";
+import { Overall } from "./overall.js";
+import { Thumbnails } from "./thumbnails.js";
+import { UploadGroups } from "./upload-groups.js";
+import { UploadRow } from "./upload-row.js";
 
+/** Rows on the page, however many uploads there are. */
+const ROWS = 60;
+/** Text that changes more often cannot be read. */
+const TEXT_EVERY = 500;
 /** How long a stored upload stays before its row leaves: by then the file is in the list below. */
 const STORED_STAYS = 4_000;
-/** A row that somebody points at or has focused does not leave under their hands. */
+/** With more uploads than this, one that is stored makes room at once. */
+const MANY = 50;
+/** A row that somebody points at, or has come to by keyboard, does not leave under their hands. */
 const ASK_AGAIN = 1_000;
+/** More rows that move at the same time are a flicker, and each of them costs a layout. */
+const MOST_MOVING = 6;
+/** Rows made in one frame; all of them at once would hold it up. */
+const MOST_NEW = 20;
 
-/** The rows of the uploads in progress. Reads an Uploader, and calls it when a button is pressed. */
+const byId = (id) => document.getElementById(id);
+
+/** The uploads in progress. Reads an Uploader, and calls it when a button is pressed. */
 export class UploadList {
-  /** @type {Map<number, Row>} */
+  #groups = new UploadGroups();
+  /** @type {Map<Upload, UploadRow>} */
   #rows = new Map();
-  #frame = 0;
-  #stale = new Set();
+  /** @type {Set<Upload>} those that are to be seen */
+  #chosen = new Set();
+  /** Uploads that entered another state, or moved on, since the last frame. */
+  #changed = new Set();
+  #moved = new Set();
+  /** @type {Set<Upload>} stored ones whose row may go */
+  #leaving = new Set();
+  #regrouped = false;
+  #limit = ROWS;
+  #textAt = -Infinity;
+  #timer = 0;
+  #askAgain = 0;
+  #drawSoon = oncePerFrame((now) => this.#draw(now));
+  #thumbnails = new Thumbnails();
+  #overall;
   #uploader;
-  #section;
-  #list;
-  #template;
-  #summary;
-  #clearButton;
   #limits;
+  #section = byId("uploads-section");
+  #list = byId("uploads");
+  #template = byId("upload-row-template");
+  #footer = byId("uploads-more");
+  #footerText = byId("uploads-more-text");
+  #moreButton = byId("show-more-uploads");
 
   /**
    * @param {Uploader} uploader
    * @param {{max_size: number, allowed_types: string[]}} config
+   * @param {object} callbacks
+   * @param {() => void} callbacks.onCancelAll
+   * @param {(stored: number, notUploaded: number) => void} callbacks.onEnd nothing is on its way any more
    */
-  constructor(uploader, config) {
+  constructor(uploader, config, { onCancelAll, onEnd }) {
     this.#uploader = uploader;
-    this.#section = document.getElementById("uploads-section");
-    this.#list = document.getElementById("uploads");
-    this.#template = document.getElementById("upload-row-template");
-    this.#summary = document.getElementById("uploads-summary");
-    this.#clearButton = document.getElementById("clear-finished");
     this.#limits = { maxSize: format.bytes(config.max_size), types: config.allowed_types.join(", ") };
+    this.#overall = new Overall(uploader, this.#groups, {
+      onCancelAll,
+      onEnd,
+      onClear: () => this.#clear(),
+      onShowFailed: () => this.#rows.get(this.#groups.first("failed"))?.focus(),
+    });
 
-    uploader.addEventListener("add", (event) => this.#add(event.detail));
-    uploader.addEventListener("state", (event) => this.#changed(event.detail));
-    uploader.addEventListener("progress", (event) => this.#renderSoon(event.detail));
-    uploader.addEventListener("remove", (event) => this.#remove(event.detail));
-    this.#clearButton.addEventListener("click", () => this.#clear());
+    uploader.addEventListener("add", ({ detail }) => this.#place(detail));
+    uploader.addEventListener("state", ({ detail }) => this.#place(detail));
+    uploader.addEventListener("progress", ({ detail }) => this.#progressed(detail));
+    uploader.addEventListener("remove", ({ detail }) => this.#removed(detail));
+    uploader.addEventListener("connection", () => this.#drawSoon());
+    this.#moreButton.addEventListener("click", () => this.#showMore());
   }
 
   /**
@@ -46,209 +83,188 @@ export class UploadList {
    * @returns {string} why, in a sentence
    */
   explain(upload) {
-    return describeProblem(upload, this.#limits);
+    return explain(upload.problem, this.#limits);
   }
 
-  #add(upload) {
-    const row = new Row(this.#template, upload, this.#limits, {
-      cancel: () => this.#uploader.cancel(upload),
-      retry: () => this.#uploader.retry(upload),
-      dismiss: () => this.#uploader.remove(upload),
-    });
-    this.#rows.set(upload.key, row);
-    this.#list.append(row.element);
-    this.#section.hidden = false;
-    this.#renderSoon(upload);
-    appear(row.element);
-  }
-
-  #changed(upload) {
-    this.#rows.get(upload.key)?.render();
-    this.#renderSoon(upload);
-    if (upload.state === "stored") {
-      setTimeout(() => this.#leave(upload), STORED_STAYS);
+  #place(upload) {
+    if (this.#groups.put(upload)) this.#regrouped = true;
+    this.#changed.add(upload);
+    // What was not sent again stays: somebody may want to do it all the same.
+    if (upload.state === "stored" && !upload.alreadyStored) {
+      if (this.#uploader.size > MANY) {
+        this.#leaving.add(upload);
+      } else {
+        setTimeout(() => this.#leave(upload), STORED_STAYS);
+      }
     }
+    this.#drawSoon();
   }
 
-  /** Progress comes far more often than a screen is drawn. */
-  #renderSoon(upload) {
-    this.#stale.add(upload);
-    this.#frame ||= requestAnimationFrame(() => {
-      this.#frame = 0;
-      for (const each of this.#stale) this.#rows.get(each.key)?.render();
-      this.#stale.clear();
-      this.#summarise();
-    });
+  #progressed(upload) {
+    this.#moved.add(upload);
+    this.#drawSoon();
   }
 
-  #summarise() {
-    const count = { active: 0, confirming: 0, stored: 0, failed: 0 };
-    for (const upload of this.#uploader.uploads) {
-      const kind =
-        upload.state === "confirming" || upload.state === "stored" ? upload.state
-        : upload.finished ? "failed"
-        : "active";
-      count[kind] += 1;
-    }
-    const parts = Object.entries(count).filter(([, number]) => number > 0);
-    this.#summary.textContent = parts.map(([kind, number]) => messages.summary[kind](number)).join(" · ");
-    this.#clearButton.hidden = count.stored + count.failed === 0;
+  #removed(upload) {
+    this.#groups.delete(upload);
+    this.#regrouped = true;
+    this.#drawSoon();
   }
 
   #leave(upload) {
-    const element = this.#rows.get(upload.key)?.element;
-    if (!element) return;
-    if (element.matches(":hover, :focus-within")) {
-      setTimeout(() => this.#leave(upload), ASK_AGAIN);
+    this.#leaving.add(upload);
+    this.#drawSoon();
+  }
+
+  #draw(now) {
+    this.#letLeave();
+    if (this.#regrouped) this.#arrange();
+    const textIsDue = now >= this.#textAt + TEXT_EVERY;
+    if (textIsDue) {
+      this.#textAt = now;
+      // All of them: speed and time left change also while nothing happens.
+      for (const row of this.#rows.values()) row.draw(now);
+      this.#overall.draw(now);
+      this.#drawFooter();
     } else {
-      this.#uploader.remove(upload);
+      for (const upload of this.#changed) this.#rows.get(upload)?.draw(now);
+      for (const upload of this.#moved) this.#rows.get(upload)?.drawBar();
+      this.#overall.drawBar(now);
+      this.#overall.drawControls();
+    }
+    this.#changed.clear();
+    this.#moved.clear();
+    this.#showSection(now, textIsDue);
+  }
+
+  #letLeave() {
+    for (const upload of this.#leaving) {
+      const row = this.#rows.get(upload);
+      if (upload.state !== "stored") continue;
+      if (row && isHeld(row)) {
+        setTimeout(() => this.#leave(upload), ASK_AGAIN);
+      } else {
+        this.#uploader.remove(upload);
+      }
+    }
+    this.#leaving.clear();
+  }
+
+  /** Brings the rows in line with the uploads that are to be seen. Rows that stay keep their order. */
+  #arrange() {
+    this.#regrouped = false;
+    this.#list.toggleAttribute("data-crowded", this.#uploader.size > MANY);
+    this.#chosen = this.#groups.choose(this.#limit, this.#rows.keys());
+    const going = [...this.#rows].filter(([upload]) => !this.#chosen.has(upload));
+    const coming = [...this.#chosen].filter((upload) => !this.#rows.has(upload));
+    for (const [upload, row] of going) {
+      if (isHeld(row) && this.#groups.groupOf(upload)) {
+        this.#askAgain ||= setTimeout(() => {
+          this.#askAgain = 0;
+          this.#rearrange();
+        }, ASK_AGAIN);
+      } else {
+        this.#removeRow(upload, this.#isCalm(going));
+      }
+    }
+    for (const upload of coming.slice(0, MOST_NEW)) this.#rows.set(upload, this.#createRow(upload));
+    this.#insertRows(this.#isCalm(coming));
+    if (coming.length > MOST_NEW) this.#rearrange();
+  }
+
+  #isCalm(moving) {
+    return moving.length <= MOST_MOVING && this.#uploader.size <= MANY;
+  }
+
+  #rearrange() {
+    this.#regrouped = true;
+    this.#drawSoon();
+  }
+
+  #createRow(upload) {
+    const row = new UploadRow(this.#template, upload, this.#limits, {
+      pause: () => this.#uploader.pause(upload),
+      resume: () => this.#uploader.resume(upload),
+      cancel: () => this.#uploader.cancel(upload),
+      retry: () => this.#uploader.retry(upload),
+      again: () => this.#uploader.uploadAgain(upload),
+      dismiss: () => this.#uploader.remove(upload),
+    });
+    row.pinned = this.#groups.groupOf(upload) === "failed";
+    this.#thumbnails.watch(row.tile, upload.file);
+    return row;
+  }
+
+  #insertRows(softly) {
+    const ordered = [...this.#rows].sort(([a, rowA], [b, rowB]) => rowB.pinned - rowA.pinned || a.key - b.key);
+    let next = null;
+    for (const [, { element }] of ordered.reverse()) {
+      if (!element.isConnected) {
+        this.#list.insertBefore(element, next);
+        if (softly) appear(element);
+      }
+      next = element;
     }
   }
 
-  async #remove(upload) {
-    const row = this.#rows.get(upload.key);
-    this.#rows.delete(upload.key);
-    this.#stale.delete(upload);
-    this.#summarise();
-    if (row.element.contains(document.activeElement)) {
-      this.#focusAfter(row.element);
-    }
-    row.element.dataset.leaving = "";
-    await vanish(row.element);
-    if (this.#rows.size === 0) {
-      this.#section.hidden = true;
+  async #removeRow(upload, softly) {
+    const { element, tile } = this.#rows.get(upload);
+    this.#rows.delete(upload);
+    this.#thumbnails.forget(tile);
+    if (element.contains(document.activeElement)) this.#focusAfter(element);
+    if (softly) {
+      element.dataset.leaving = "";
+      await vanish(element);
+      this.#drawSoon();
+    } else {
+      element.remove();
     }
   }
 
   #focusAfter(element) {
-    const siblings = [...this.#list.children].filter((child) => !("leaving" in child.dataset));
-    const index = siblings.indexOf(element);
-    const neighbour = siblings[index + 1] ?? siblings[index - 1];
-    const button = neighbour?.querySelector("button:not([hidden])");
-    (button ?? document.getElementById("choose-files")).focus();
+    const elements = [...this.#list.children].filter((child) => !("leaving" in child.dataset));
+    const index = elements.indexOf(element);
+    const neighbour = elements[index + 1] ?? elements[index - 1];
+    const row = [...this.#rows.values()].find((each) => each.element === neighbour);
+    (row ?? byId("uploads-heading")).focus();
+  }
+
+  #drawFooter() {
+    const hidden = Object.entries(this.#groups.countHidden(this.#chosen)).filter(([, count]) => count > 0);
+    const sum = hidden.reduce((total, [, count]) => total + count, 0);
+    setVisible(this.#footer, sum > 0);
+    if (sum === 0) return;
+    setText(this.#footerText, hidden.map(([group, count]) => messages.hidden[group](count)).join(" "));
+    setText(this.#moreButton, messages.showMore(Math.min(ROWS, sum)));
+  }
+
+  #showMore() {
+    const before = new Set(this.#rows.keys());
+    this.#limit += ROWS;
+    this.#regrouped = true;
+    this.#textAt = -Infinity;
+    this.#draw(performance.now());
+    if (this.#footer.hidden) [...this.#rows].find(([upload]) => !before.has(upload))?.[1].focus();
   }
 
   #clear() {
-    const focusMoves = document.activeElement === this.#clearButton;
-    for (const upload of this.#uploader.uploads) {
-      this.#uploader.remove(upload);
+    for (const upload of this.#uploader.uploads) this.#uploader.remove(upload);
+  }
+
+  #showSection(now, isCurrent) {
+    const stays = this.#overall.staysFor(now);
+    const visible = this.#uploader.size > 0 || stays > 0 || this.#list.childElementCount > 0;
+    if (!visible && !this.#section.hidden) {
+      this.#limit = ROWS;
+      if (this.#section.contains(document.activeElement)) byId("choose-files").focus();
     }
-    if (focusMoves) {
-      document.getElementById(this.#rows.size ? "uploads-heading" : "choose-files").focus();
-    }
+    setVisible(this.#section, visible);
+    const wait = !isCurrent || this.#uploader.totals.active > 0 ? this.#textAt + TEXT_EVERY - now : stays;
+    clearTimeout(this.#timer);
+    if (wait > 0) this.#timer = setTimeout(this.#drawSoon, wait);
   }
 }
 
-class Row {
-  #upload;
-  #limits;
-  #use;
-  #icons;
-  #progress;
-  #state;
-  #detail;
-  #buttons;
-
-  constructor(template, upload, limits, actions) {
-    this.#upload = upload;
-    this.#limits = limits;
-    const element = template.content.firstElementChild.cloneNode(true);
-    this.element = element;
-    this.#use = element.querySelector(".tile use");
-    // Static files carry a hash in their name, so the sprite's address comes from the page.
-    this.#icons = this.#use.getAttribute("href").split("#")[0];
-    this.#progress = element.querySelector("progress");
-    this.#state = element.querySelector("[data-field=state]");
-    this.#detail = element.querySelector("[data-field=detail]");
-    this.#buttons = Object.fromEntries(
-      [...element.querySelectorAll("[data-action]")].map((button) => [button.dataset.action, button]),
-    );
-
-    element.dataset.name = upload.name;
-    const name = element.querySelector("[data-field=name]");
-    name.title = upload.name;
-    name.firstElementChild.textContent = upload.name;
-    this.#progress.setAttribute("aria-label", messages.progressLabel(upload.name));
-    for (const [action, button] of Object.entries(this.#buttons)) {
-      button.setAttribute("aria-label", messages[`${action}Label`](upload.name));
-      button.addEventListener("click", actions[action]);
-    }
-    this.render();
-  }
-
-  render() {
-    const { state } = this.#upload;
-    const hadFocus = this.element.contains(document.activeElement);
-    if (this.element.dataset.state !== state) {
-      this.element.dataset.state = state;
-      this.#use.setAttribute("href", `${this.#icons}#state-${state}`);
-      this.#state.textContent = messages.state[state];
-      this.#showButtons();
-      if (hadFocus && !this.element.contains(visible(document.activeElement))) {
-        this.element.querySelector("button:not([hidden])")?.focus();
-      }
-    }
-    this.#showProgress();
-    this.#detail.textContent = this.#describe();
-  }
-
-  #showButtons() {
-    const { state, busy, finished, canRetry } = this.#upload;
-    this.#buttons.cancel.hidden = !(busy || state === "queued");
-    this.#buttons.retry.hidden = !(canRetry && (state === "failed" || state === "cancelled"));
-    this.#buttons.dismiss.hidden = !finished;
-  }
-
-  #showProgress() {
-    const { state, sent, size, finished } = this.#upload;
-    this.#progress.hidden = finished;
-    if (state === "hashing" || state === "confirming") {
-      // Without a value it is indeterminate: something goes on, and nobody knows for how long.
-      this.#progress.removeAttribute("value");
-      this.#progress.setAttribute("aria-valuetext", messages.state[state]);
-    } else {
-      const percent = state === "queued" ? 0 : portion(sent, size);
-      this.#progress.value = percent;
-      this.#progress.setAttribute("aria-valuetext", `${messages.state[state]} ${percent}%`);
-    }
-  }
-
-  #describe() {
-    const { state, sent, size, rate, slow } = this.#upload;
-    switch (state) {
-      case "queued":
-      case "hashing":
-      case "stored":
-        return format.bytes(size);
-      case "uploading": {
-        if (size > 0 && sent === size) return messages.allSent(format.bytes(size));
-        const parts = [`${portion(sent, size)}%`, messages.of(format.bytes(sent), format.bytes(size))];
-        const left = rate.secondsLeft(size - sent);
-        if (rate.speed) parts.push(format.speed(rate.speed));
-        if (left !== null && sent < size) parts.push(messages.timeLeft(format.duration(left)));
-        return parts.join(" · ");
-      }
-      case "confirming":
-        return slow ? messages.slow : format.bytes(size);
-      case "failed":
-      case "rejected":
-        return describeProblem(this.#upload, this.#limits);
-      default:
-        return "";
-    }
-  }
-}
-
-function describeProblem({ state, problem }, limits) {
-  if (problem?.message) return problem.message;
-  if (state === "rejected") return messages.rejected;
-  return messages.problem[problem?.code]?.(limits) ?? messages.unexpected;
-}
-
-function portion(sent, size) {
-  return size === 0 ? 100 : Math.floor((sent / size) * 100);
-}
-
-function visible(element) {
-  return element?.closest("[hidden]") ? null : element;
+function isHeld({ element }) {
+  return element.matches(":hover, :focus-visible, :has(:focus-visible)");
 }
