@@ -10,7 +10,7 @@ DEMO_PASSWORD ?=
 export PORT AWS_PORT LOCAL_DIR DEMO_PASSWORD
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types check format lock browser clean
+.PHONY: help run test lint types check format messages lock browser clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,10 @@ types: $(VENV)/dev.stamp ## mypy, strict
 format: $(VENV)/dev.stamp ## Let ruff format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+messages: $(VENV)/dev.stamp ## Gather what is to be translated, compile the translations
+	@DJANGO_SETTINGS_MODULE=filehub.settings DJANGO_SECRET_KEY=only-to-read-the-languages-0123456789 \
+	  $(BIN)/python -m local.messages
 
 lock: $(VENV)/dev.stamp ## Resolve pyproject.toml into requirements*.txt
 	@for args in "--group dev -o requirements-dev.txt" \

@@ -11,9 +11,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy as _
 
 from uploads import selectors
-from uploads.models import STATES, ApiToken, File, State
+from uploads.models import STATE_NAMES, STATES, ApiToken, File, State
 
 if TYPE_CHECKING:
     FileAdminBase = admin.ModelAdmin[File]
@@ -45,7 +46,9 @@ class FileChangeList(ChangeList):
         self.show_admin_actions = False
         self.can_show_all = self.multi_page = False
         self.paginator = Paginator(self.result_list, PAGE_SIZE)
-        self.states = [(state, f"?{urlencode({'state': state})}") for state in STATES]
+        self.states = [
+            (state, STATE_NAMES[state], f"?{urlencode({'state': state})}") for state in STATES
+        ]
         self.is_first_page = not request.GET.get("cursor")
         if page.next_cursor:
             self.next_url = f"?{urlencode({'state': self.state, 'cursor': page.next_cursor})}"
@@ -71,9 +74,6 @@ def _row(info: selectors.FileInfo, names: dict[str, str]) -> File:
 class FileAdmin(FileAdminBase):
     """Files, to look at. Records follow S3, so nobody adds or edits them by hand."""
 
-    class Media:
-        css = {"all": ["uploads/admin.css"]}
-
     change_list_template = "admin/uploads/file/change_list.html"
     list_display = ("name", "owner", "size_text", "content_type", "state", "created_at")
     # Newest first is the only order that costs a page instead of a table.
@@ -84,11 +84,11 @@ class FileAdmin(FileAdminBase):
         "state", "reason", "key", "created_at", "confirmed_at",
     )  # fmt: skip
 
-    @admin.display(description="name")
+    @admin.display(description=_("name"))
     def name(self, row: File) -> str:
-        return row.file_name or "(removed before it was confirmed)"
+        return row.file_name or str(_("(removed before it was confirmed)"))
 
-    @admin.display(description="size")
+    @admin.display(description=_("size"))
     def size_text(self, row: File) -> str:
         return filesizeformat(row.size)
 
@@ -130,4 +130,4 @@ class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 admin.site.site_header = "filehub"
 admin.site.site_title = "filehub"
-admin.site.index_title = "Operator’s desk"
+admin.site.index_title = _("Operator’s desk")

@@ -26,6 +26,8 @@ def json_error(
 ) -> JsonResponse:
     """The one shape of an error: {"error": sentence, "code": slug}."""
     response = JsonResponse({"error": message, "code": code}, status=status)
+    # A contract, not a page: it is not translated.
+    response["Content-Language"] = "en"
     if retry_after is not None:
         response["Retry-After"] = str(retry_after)
     if status == HTTPStatus.UNAUTHORIZED:
@@ -51,6 +53,7 @@ def error_page(
     """The designed page for a status."""
     template = f"{status}.html" if status in {400, 403, 404, 503} else "400.html"
     response = render(request, template, {"message": message}, status=status)
+    add_never_cache_headers(response)
     if retry_after is not None:
         response["Retry-After"] = str(retry_after)
     return response

@@ -12,6 +12,8 @@ from typing import Literal
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from pynamodb.attributes import (
     NumberAttribute,
     TTLAttribute,
@@ -25,6 +27,7 @@ from uploads.conf import env
 
 State = Literal["stored", "rejected", "deleted"]
 STATES: tuple[State, ...] = ("stored", "rejected", "deleted")
+STATE_NAMES = {"stored": _("stored"), "rejected": _("rejected"), "deleted": _("deleted")}
 
 
 class FileNameIndex(GlobalSecondaryIndex["StoredFile"]):
@@ -127,21 +130,23 @@ class File(models.Model):
     """A StoredFile for Django's admin: gives it a name, URLs and permissions, but no table."""
 
     id = models.CharField(primary_key=True, max_length=36)
-    file_name = models.CharField("name", max_length=255)
-    owner = models.CharField(max_length=255)
-    size = models.BigIntegerField()
-    content_type = models.CharField("type", max_length=255)
-    state = models.CharField(max_length=10)
-    reason = models.TextField(blank=True)
+    file_name = models.CharField(_("name"), max_length=255)
+    owner = models.CharField(_("owner"), max_length=255)
+    size = models.BigIntegerField(_("size"))
+    content_type = models.CharField(_("type"), max_length=255)
+    state = models.CharField(_("state"), max_length=10, choices=STATE_NAMES)
+    reason = models.TextField(_("reason"), blank=True)
     checksum = models.CharField("SHA-256", max_length=64, blank=True)
-    key = models.CharField("object key", max_length=64)
-    created_at = models.DateTimeField("created")
-    confirmed_at = models.DateTimeField("confirmed", null=True)
+    key = models.CharField(_("object key"), max_length=64)
+    created_at = models.DateTimeField(_("created"))
+    confirmed_at = models.DateTimeField(_("confirmed"), null=True)
 
     objects = NoRows()
 
     class Meta:
         managed = False
+        verbose_name = _("file")
+        verbose_name_plural = _("files")
         base_manager_name = "objects"
         default_permissions = ("view", "delete")
 
@@ -152,12 +157,21 @@ class File(models.Model):
 class ApiToken(models.Model):
     """A bearer token. Only its SHA-256 is kept; the token itself is shown once, when made."""
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_tokens")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="api_tokens",
+        verbose_name=_("user"),
+    )
     digest = models.CharField(max_length=64, unique=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("API token")
+        verbose_name_plural = _("API tokens")
 
     def __str__(self) -> str:
-        return f"token {self.pk} of {self.user}"
+        return gettext("token %(id)s of %(user)s") % {"id": self.pk, "user": self.user}
 
     @staticmethod
     def new_secret() -> str:

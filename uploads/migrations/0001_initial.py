@@ -30,6 +30,8 @@ class Migration(migrations.Migration):
                 ('confirmed_at', models.DateTimeField(null=True, verbose_name='confirmed')),
             ],
             options={
+                'verbose_name': 'file',
+                'verbose_name_plural': 'files',
                 'managed': False,
                 'default_permissions': ('view', 'delete'),
                 'base_manager_name': 'objects',
@@ -40,8 +42,12 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('digest', models.CharField(max_length=64, unique=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='api_tokens', to=settings.AUTH_USER_MODEL)),
+                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='api_tokens', to=settings.AUTH_USER_MODEL, verbose_name='user')),
             ],
+            options={
+                'verbose_name': 'API token',
+                'verbose_name_plural': 'API tokens',
+            },
         ),
     ]
