@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,9 +17,12 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
+import boto3
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
@@ -26,6 +31,7 @@ from pytest_django import Settings
 
 from local.aws import LocalAws, free_port
 from tests.plugin import AWS_PORT
+from tests.proxy import Proxy
 from uploads import queues, selectors, services, storage
 from uploads.conf import env
 from uploads.models import StoredFile
@@ -38,12 +44,12 @@ PASSWORD = "demo-password-for-tests"
 T = TypeVar("T")
 
 
-def wait_for(condition: Callable[[], T], timeout: float = 30) -> T:
+def wait_for(condition: Callable[[], T], timeout: float = 30, every: float = 0.05) -> T:
     """Await a condition and return its true value; fails the test after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not (value := condition()):
         assert time.monotonic() < deadline, "the condition did not come true in time"
-        time.sleep(0.05)
+        time.sleep(every)
     return value
 
 
@@ -99,6 +105,8 @@ def aws(_aws: LocalAws) -> LocalAws:
     s3, bucket = storage.client(), env().filehub_bucket
     for entry in s3.list_objects_v2(Bucket=bucket).get("Contents", []):
         s3.delete_object(Bucket=bucket, Key=entry["Key"])
+    for upload in s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
+        s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
     for name in (env().filehub_events_queue, env().filehub_tasks_queue):
         for queue in (name, f"{name}-dlq"):
             drain(queue)
@@ -255,16 +263,24 @@ def pipeline(own_queues: None, tmp_path: Path) -> Iterator[None]:
 
 
 class Installation:
-    """filehub as `make run` starts it."""
+    """filehub as `make run` starts it, with a proxy in front of the web and one in front of S3.
 
-    def __init__(self, directory: Path) -> None:
+    Everything that goes to S3 goes through its proxy: presigned requests, and the processes' own.
+    """
+
+    def __init__(self, directory: Path, **environment: str) -> None:
         self.directory = directory
         self.port, self.aws_port = free_port(), free_port()
-        self.url = f"http://localhost:{self.port}"
+        self.web, self.s3 = Proxy(self.port, host="localhost"), Proxy(self.aws_port)
+        self.url = self.web.url
         self.log = directory / "run.log"
+        self._environment = environment
         self._child: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
+        self.directory.mkdir(exist_ok=True)
+        self.web.start()
+        self.s3.start()
         environment = {
             name: value
             for name, value in os.environ.items()
@@ -275,7 +291,10 @@ class Installation:
             "AWS_PORT": str(self.aws_port),
             "LOCAL_DIR": str(self.directory / "local"),
             "DEMO_PASSWORD": PASSWORD,
-        }
+            "AWS_ENDPOINT_URL_S3": self.s3.url,
+            # The page's origin is what the browser sees.
+            "FILEHUB_CORS_ORIGINS": f"{self.url},http://localhost:{self.port}",
+        } | self._environment
         with self.log.open("a") as output:
             self._child = subprocess.Popen(
                 [sys.executable, "-m", "local.run"],
@@ -286,6 +305,48 @@ class Installation:
                 text=True,
             )
         wait_for(self._is_ready, 120)
+        self.reset()
+
+    def reset(self) -> None:
+        """No faults any more, and empty logs."""
+        self.web.reset()
+        self.s3.reset()
+
+    @cached_property
+    def bucket(self) -> Any:
+        """The bucket itself, past the proxy: what a test finds there is true."""
+        return boto3.resource(
+            "s3", region_name="us-east-1", endpoint_url=f"http://127.0.0.1:{self.aws_port}"
+        ).Bucket("filehub-uploads")
+
+    @cached_property
+    def _headers(self) -> dict[str, str]:
+        token = self.manage("create_api_token", "demo")
+        return {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+    def api(self, path: str, method: str = "GET", body: Any = None) -> Any:
+        """Ask the API as the demo user, past the proxy; the answer is parsed."""
+        url = f"http://localhost:{self.port}{path}"
+        answer = send(
+            method, url, None if body is None else json.dumps(body).encode(), self._headers
+        )
+        assert answer.status < 300, (answer.status, answer.body)
+        return json.loads(answer.body) if answer.body else None
+
+    def files(self, prefix: str = "") -> list[dict[str, Any]]:
+        """All files of the demo user whose names begin so, newest first; page by page."""
+        found: list[dict[str, Any]] = []
+        path = f"/files?limit=100&q={quote(prefix)}"
+        while path:
+            answer = send("GET", f"http://localhost:{self.port}{path}", headers=self._headers)
+            assert answer.status == 200, answer.body
+            found += json.loads(answer.body)
+            link = re.match(r'<([^>]*)>; rel="next"', answer.headers.get("Link", ""))
+            path = link[1].removeprefix(f"http://localhost:{self.port}") if link else ""
+        return found
+
+    def download(self, file_id: str) -> bytes:
+        return send("GET", self.api(f"/files/{file_id}/download")["url"]).body
 
     @property
     def pid(self) -> int:
@@ -301,10 +362,12 @@ class Installation:
             return False
 
     def stop(self, signum: int = signal.SIGTERM) -> None:
-        assert self._child is not None
-        if self._child.poll() is None:
-            self._child.send_signal(signum)
-        self._child.wait(90)
+        if self._child is not None:
+            if self._child.poll() is None:
+                self._child.send_signal(signum)
+            self._child.wait(90)
+        self.web.stop()
+        self.s3.stop()
 
     def manage(self, *arguments: str) -> str:
         """Run a manage.py command as the README does: with `.local/env` loaded."""

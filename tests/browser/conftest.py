@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import base64
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import psutil
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, sync_playwright
 
 from local.chromium import find
 from tests.conftest import PASSWORD, Installation
+
+MIB = 1024**2
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -18,24 +26,68 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 
+#: Of the installation with small parts, in bytes: files above it go in parts, of that size.
+THRESHOLD = 8 * MIB
+SMALL_PART = 5 * MIB
+
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
     path = find()
     assert path, "Chromium is missing; `make test` installs it"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield browser
-        browser.close()
+    return path
 
 
-@pytest.fixture
-def context(chromium: Browser, installation: Installation) -> Iterator[BrowserContext]:
-    """A signed-in browser whose console must stay free of errors and CSP violations."""
-    context = chromium.new_context(base_url=installation.url, accept_downloads=True)
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
+    browser = playwright.chromium.launch(executable_path=chromium_path, args=ARGUMENTS)
+    yield browser
+    browser.close()
+
+
+@contextlib.contextmanager
+def with_small_parts(directory: Path, **environment: str) -> Iterator[Installation]:
+    running = Installation(
+        directory,
+        FILEHUB_MULTIPART_THRESHOLD=str(THRESHOLD),
+        FILEHUB_PART_SIZE=str(SMALL_PART),
+        **environment,
+    )
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def small_parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """An installation where small files already go in parts."""
+    with with_small_parts(tmp_path_factory.mktemp("small-parts")) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _no_faults_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The faults of one test are not those of the next."""
+    names = {"installation", "small_parts"} & set(request.fixturenames)
+    running = [request.getfixturevalue(name) for name in sorted(names)]
+    yield
+    for each in running:
+        each.reset()
+
+
+def watch(context: BrowserContext) -> list[str]:
+    """The errors on the consoles of a browser, CSP violations included, as they come."""
     problems: list[str] = []
 
-    def watch(page: Page) -> None:
+    def add(page: Page) -> None:
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on(
             "console",
@@ -47,7 +99,11 @@ def context(chromium: Browser, installation: Installation) -> Iterator[BrowserCo
             ),
         )
 
-    context.on("page", watch)
+    context.on("page", add)
+    return problems
+
+
+def sign_in(context: BrowserContext) -> None:
     page = context.new_page()
     page.goto("/")
     page.get_by_label("Username").fill("demo")
@@ -55,9 +111,22 @@ def context(chromium: Browser, installation: Installation) -> Iterator[BrowserCo
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_selector("#choose-files")
     page.close()
-    yield context
-    context.close()
+
+
+@contextlib.contextmanager
+def visitor(chromium: Browser, installation: Installation) -> Iterator[BrowserContext]:
+    """A signed-in browser whose console must stay free of errors and CSP violations."""
+    with chromium.new_context(base_url=installation.url, accept_downloads=True) as context:
+        problems = watch(context)
+        sign_in(context)
+        yield context
     assert problems == []
+
+
+@pytest.fixture
+def context(chromium: Browser, installation: Installation) -> Iterator[BrowserContext]:
+    with visitor(chromium, installation) as context:
+        yield context
 
 
 @pytest.fixture
@@ -65,3 +134,98 @@ def page(context: BrowserContext) -> Page:
     page = context.new_page()
     page.goto("/")
     return page
+
+
+@pytest.fixture
+def show(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Prints a figure that was measured, whether the test passes or not."""
+
+    def show(text: str) -> None:
+        with capsys.disabled():
+            print(f"\n{text}", end=" ")  # noqa: T201
+
+    return show
+
+
+def family(directory: Path | str) -> list[psutil.Process]:
+    """The processes of the Chromium whose profile is there: first itself, then its children."""
+    option = f"--user-data-dir={directory}"
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            line = process.cmdline()
+            if option in line and not any(part.startswith("--type=") for part in line):
+                return [process, *process.children(recursive=True)]
+    return []
+
+
+class Profile:
+    """A Chromium that keeps its data on disk, and that can be killed and started again."""
+
+    def __init__(self, playwright: Playwright, path: str, directory: Path, url: str) -> None:
+        self._playwright, self._path, self._directory, self._url = playwright, path, directory, url
+        self._context: BrowserContext | None = None
+
+    def open(self) -> Page:
+        """Start it, sign in, and show the page."""
+        self._context = self._playwright.chromium.launch_persistent_context(
+            self._directory,
+            executable_path=self._path,
+            args=ARGUMENTS,
+            base_url=self._url,
+        )
+        # The cookie of a session that began just before a kill may not have reached the disk.
+        self._context.clear_cookies()
+        sign_in(self._context)
+        page = self._context.new_page()
+        page.goto("/")
+        return page
+
+    def kill(self) -> None:
+        """As a crash or a power cut does: none of its processes can do anything any more."""
+        processes = family(self._directory)
+        assert processes
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(processes, timeout=10)
+        self.close()
+
+    def close(self) -> None:
+        if self._context is not None:
+            with contextlib.suppress(Error):  # It has been killed.
+                self._context.close()
+            self._context = None
+
+
+@pytest.fixture
+def profile(
+    playwright: Playwright, chromium_path: str, installation: Installation, tmp_path: Path
+) -> Iterator[Profile]:
+    profile = Profile(playwright, chromium_path, tmp_path / "profile", installation.url)
+    yield profile
+    profile.close()
+
+
+# Files
+
+
+def make_file(path: Path, size: int) -> Path:
+    """A file that differs from every other one, in each of its parts; quick, whatever its size."""
+    with path.open("wb") as file:
+        file.truncate(size)
+        for start in range(0, size, MIB):
+            file.seek(start)
+            file.write(os.urandom(min(1024, size - start)))
+    return path
+
+
+def checksum(path: Path, part_size: int | None = None) -> str:
+    """What S3 makes of a file that was sent at once, or in parts of that many bytes."""
+    with path.open("rb") as file:
+        if part_size is None:
+            return base64.b64encode(hashlib.file_digest(file, "sha256").digest()).decode()
+        digests = [
+            hashlib.sha256(part).digest() for part in iter(lambda: file.read(part_size), b"")
+        ]
+    whole = base64.b64encode(hashlib.sha256(b"".join(digests)).digest()).decode()
+    return f"{whole}-{len(digests)}"

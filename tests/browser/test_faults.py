@@ -1,0 +1,280 @@
+"""What goes wrong on the way to S3, and what must come of it: the file, whole, and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.browser.conftest import (
+    MIB,
+    SMALL_PART,
+    THRESHOLD,
+    Profile,
+    checksum,
+    make_file,
+    visitor,
+    with_small_parts,
+)
+from tests.browser.test_page import row, unique, upload_row
+from tests.conftest import Installation, wait_for
+from tests.proxy import Request, parts
+
+#: Milliseconds until a file must be listed. No test waits so long unless it is about to fail.
+PATIENCE = 90_000
+#: Seconds; more than a part takes on a slow machine.
+EXPIRY = 5
+
+
+@pytest.fixture(scope="session")
+def installation(small_parts: Installation) -> Installation:
+    return small_parts
+
+
+def choose(page: Page, path: Path) -> None:
+    page.set_input_files("#file-input", path)
+
+
+def arrived(installation: Installation) -> int:
+    """Bytes that S3 has confirmed to somebody."""
+    return sum(request.size for request in installation.s3.requests(parts) if request.status == 200)
+
+
+def unfinished(installation: Installation) -> dict[str, int]:
+    """The incomplete multipart uploads in the bucket, with the bytes of each."""
+    return {
+        upload.id: sum(part.size for part in upload.parts.all())
+        for upload in installation.bucket.multipart_uploads.all()
+    }
+
+
+def keys(installation: Installation) -> set[str]:
+    return {entry.key for entry in installation.bucket.objects.all()}
+
+
+def assert_stored(page: Page, installation: Installation, path: Path) -> dict[str, Any]:
+    """The page lists the file once, and its record and its bytes are those of the file on disk."""
+    expect(row(page, path.name)).to_have_count(1, timeout=PATIENCE)
+    [file] = installation.files(path.name)
+    body = path.read_bytes()
+    assert file["size"] == len(body)
+    assert file["checksum"] == checksum(path, SMALL_PART if len(body) > THRESHOLD else None)
+    assert (
+        hashlib.sha256(installation.download(file["id"])).digest() == hashlib.sha256(body).digest()
+    )
+    assert unfinished(installation) == {}
+    return file
+
+
+def test_after_a_crash_only_what_is_missing_is_sent(
+    profile: Profile, installation: Installation, tmp_path: Path
+) -> None:
+    size = 100 * MIB
+    file = make_file(tmp_path / unique("crash.bin"), size)
+    page = profile.open()
+    installation.s3.bandwidth = 40 * MIB
+    choose(page, file)
+    wait_for(lambda: arrived(installation) >= 0.6 * size)
+    profile.kill()
+    wait_for(installation.s3.is_quiet)
+    [had] = unfinished(installation).values()
+    assert 0.6 * size <= had < size
+    installation.reset()
+    page = profile.open()
+    choose(page, file)
+    assert_stored(page, installation, file)
+    assert installation.s3.sent() == size - had
+
+
+@pytest.mark.parametrize("kind", ["the browser knows", "the browser does not know"])
+def test_ten_seconds_without_a_connection(
+    page: Page, context: BrowserContext, installation: Installation, tmp_path: Path, kind: str
+) -> None:
+    file = make_file(tmp_path / unique("offline.bin"), 60 * MIB)
+    installation.s3.bandwidth = 20 * MIB
+    choose(page, file)
+    wait_for(lambda: arrived(installation) >= 20 * MIB)
+    knows = kind == "the browser knows"
+    if knows:
+        context.set_offline(True)
+    else:
+        installation.s3.refuse()
+    page.wait_for_timeout(10_000)
+    assert arrived(installation) < 60 * MIB
+    if knows:
+        context.set_offline(False)
+    else:
+        installation.s3.accept()
+    assert_stored(page, installation, file)
+
+
+@pytest.fixture
+def short_lived(tmp_path: Path) -> Iterator[Installation]:
+    """An installation whose signatures expire soon."""
+    with with_small_parts(tmp_path / "installation", FILEHUB_URL_EXPIRY=str(EXPIRY)) as running:
+        yield running
+
+
+def test_failures_cuts_and_expired_signatures_at_the_same_time(
+    chromium: Browser, short_lived: Installation, tmp_path: Path
+) -> None:
+    s3 = short_lived.s3
+    file = make_file(tmp_path / unique("trouble.bin"), 100 * MIB)
+    with visitor(chromium, short_lived) as context:
+        page = context.new_page()
+        page.goto("/")
+        s3.bandwidth = 40 * MIB
+        s3.fail_every(5, 503, parts)
+        s3.cut_every(7, parts)
+        choose(page, file)
+        wait_for(lambda: arrived(short_lived) >= 40 * MIB)
+        held = s3.hold(parts)
+        wait_for(lambda: held.struck)
+        # Signatures know nothing but the clock.
+        page.wait_for_timeout((EXPIRY + 1) * 1000)
+        s3.release()
+        assert_stored(page, short_lived, file)
+    seen = s3.requests(parts)
+    assert {request.status for request in seen} == {200, 403, 503, None}
+    assert {"fail", "cut", "hold"} <= {request.fault for request in seen}
+
+
+def test_the_server_in_trouble(page: Page, installation: Installation, tmp_path: Path) -> None:
+    def of_uploads(request: Request) -> bool:
+        return request.path.startswith("/uploads")
+
+    file = make_file(tmp_path / unique("server.bin"), 30 * MIB)
+    installation.web.fail_every(3, 503, of_uploads)
+    installation.web.cut_every(5, of_uploads)
+    choose(page, file)
+    assert_stored(page, installation, file)
+
+
+@pytest.mark.parametrize("size", [MIB, 20 * MIB], ids=["one request", "parts"])
+def test_a_byte_flipped_on_the_way_is_refused_and_sent_again(
+    page: Page, installation: Installation, tmp_path: Path, size: int
+) -> None:
+    file = make_file(tmp_path / unique("flip.bin"), size)
+    installation.s3.flip_every(1, parts, times=1)
+    choose(page, file)
+    assert_stored(page, installation, file)
+    seen = installation.s3.requests(parts)
+    assert [request.status for request in seen if request.fault == "flip"] == [400]
+    assert {request.status for request in seen if not request.fault} == {200}
+    resent = min(size, SMALL_PART)
+    assert installation.s3.sent() == size + resent
+
+
+@pytest.mark.parametrize("size", [MIB, 20 * MIB], ids=["one request", "parts"])
+def test_answers_that_get_lost_make_no_second_file(
+    page: Page, installation: Installation, tmp_path: Path, size: int
+) -> None:
+    file = make_file(tmp_path / unique("lost.bin"), size)
+    installation.s3.lose_every(1, parts, times=1)
+    installation.web.lose_every(1, lambda r: r.path.endswith("/complete"), times=1)
+    choose(page, file)
+    assert_stored(page, installation, file)
+
+
+def test_two_tabs_with_the_same_file(
+    context: BrowserContext, installation: Installation, tmp_path: Path
+) -> None:
+    file = make_file(tmp_path / unique("tabs.bin"), 40 * MIB)
+    installation.s3.bandwidth = 40 * MIB
+    tabs = [context.new_page(), context.new_page()]
+    for tab in tabs:
+        tab.goto("/")
+    for tab in tabs:
+        choose(tab, file)
+    for tab in tabs:
+        expect(upload_row(tab, file.name)).to_have_count(1)
+    for tab in tabs:
+        unstored = tab.locator(
+            f'[data-upload-row][data-name="{file.name}"]:not([data-state=stored])'
+        )
+        expect(unstored).to_have_count(0, timeout=PATIENCE)
+    found = installation.files(file.name)
+    assert len(found) in {1, 2}
+    body = hashlib.sha256(file.read_bytes()).digest()
+    for each in found:
+        assert hashlib.sha256(installation.download(each["id"])).digest() == body
+    assert unfinished(installation) == {}
+
+
+def test_a_tab_that_is_closed_leaves_the_rest_to_the_other(
+    context: BrowserContext, installation: Installation, tmp_path: Path
+) -> None:
+    file = make_file(tmp_path / unique("closed.bin"), 60 * MIB)
+    installation.s3.bandwidth = 20 * MIB
+    first, second = context.new_page(), context.new_page()
+    for tab in (first, second):
+        tab.goto("/")
+        choose(tab, file)
+        expect(upload_row(tab, file.name)).to_have_count(1)
+    wait_for(lambda: arrived(installation) >= 20 * MIB)
+    first.close(run_before_unload=False)
+    assert_stored(second, installation, file)
+
+
+def test_cancelled_in_the_middle_it_leaves_nothing_in_the_bucket(
+    page: Page, installation: Installation, tmp_path: Path
+) -> None:
+    before = keys(installation)
+    file = make_file(tmp_path / unique("cancel.bin"), 60 * MIB)
+    installation.s3.bandwidth = 20 * MIB
+    choose(page, file)
+    wait_for(lambda: arrived(installation) >= 10 * MIB)
+    upload_row(page, file.name).locator("[data-action=cancel]").click()
+    expect(upload_row(page, file.name)).to_have_attribute("data-state", "cancelled")
+    wait_for(lambda: not unfinished(installation))
+    wait_for(installation.s3.is_quiet)
+    assert unfinished(installation) == {}
+    assert keys(installation) == before
+
+
+@pytest.mark.parametrize("stays", [True, False], ids=["same page", "next visit"])
+def test_cancelled_without_a_connection_it_is_removed_once_there_is_one(
+    context: BrowserContext, installation: Installation, tmp_path: Path, stays: bool
+) -> None:
+    before = keys(installation)
+    file = make_file(tmp_path / unique("cancel.bin"), 60 * MIB)
+    installation.s3.bandwidth = 20 * MIB
+    page = context.new_page()
+    page.goto("/")
+    choose(page, file)
+    wait_for(lambda: arrived(installation) >= 10 * MIB)
+    context.set_offline(True)
+    upload_row(page, file.name).locator("[data-action=cancel]").click()
+    expect(upload_row(page, file.name)).to_have_attribute("data-state", "cancelled")
+    wait_for(installation.s3.is_quiet)
+    assert unfinished(installation)
+    if not stays:
+        page.close(run_before_unload=False)
+    context.set_offline(False)
+    if not stays:
+        context.new_page().goto("/")
+    wait_for(lambda: not unfinished(installation))
+    assert keys(installation) == before
+
+
+def test_a_pause_costs_nothing_that_s3_has(
+    page: Page, installation: Installation, tmp_path: Path
+) -> None:
+    size = 100 * MIB
+    file = make_file(tmp_path / unique("pause.bin"), size)
+    installation.s3.bandwidth = 40 * MIB
+    choose(page, file)
+    wait_for(lambda: arrived(installation) >= 40 * MIB)
+    upload_row(page, file.name).locator("[data-action=pause]").click()
+    expect(upload_row(page, file.name)).to_have_attribute("data-state", "paused")
+    wait_for(installation.s3.is_quiet)
+    [had] = unfinished(installation).values()
+    assert 40 * MIB <= had < size
+    installation.reset()
+    upload_row(page, file.name).locator("[data-action=resume]").click()
+    assert_stored(page, installation, file)
+    assert installation.s3.sent() == size - had

@@ -1,0 +1,69 @@
+"""Two thousand files in one drop."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tests.conftest import Installation, wait_for
+from tests.proxy import Request, parts
+
+COUNT = 2000
+#: Milliseconds for which the page may not react.
+LONGEST_TASK = 200
+
+PREPARE = """([prefix, count]) => {
+    window.transfer = new DataTransfer();
+    for (let number = 0; number < count; number += 1) {
+        const name = `${prefix} ${String(number).padStart(4, "0")}.txt`;
+        window.transfer.items.add(new File([name.padEnd(1024, "x")], name, { type: "text/plain" }));
+    }
+    window.longTasks = [];
+}"""
+
+OBSERVE = """() => new PerformanceObserver((list) => {
+    for (const { startTime, duration } of list.getEntries())
+        window.longTasks.push([Math.round(startTime), Math.round(duration)]);
+}).observe({ type: "longtask", buffered: true })"""
+
+DROP = """() => setTimeout(() => {
+    window.dropped = performance.now();
+    for (const type of ["dragenter", "dragover", "drop"])
+        document.querySelector("#drop-zone").dispatchEvent(new DragEvent(type,
+            { dataTransfer: window.transfer, bubbles: true, cancelable: true }));
+})"""
+
+
+def begins(request: Request) -> bool:
+    return request.method == "POST" and request.path == "/uploads"
+
+
+def test_two_thousand_files_in_one_drop(
+    page: Page, installation: Installation, show: Callable[[str], None]
+) -> None:
+    prefix = uuid.uuid4().hex[:8]
+    page.evaluate(PREPARE, [prefix, COUNT])
+    page.evaluate(OBSERVE)
+    page.evaluate(DROP)
+
+    def sent() -> bool:
+        return sum(r.status == 200 for r in installation.s3.requests(parts)) >= COUNT
+
+    wait_for(sent, timeout=180, every=0.5)
+    wait_for(lambda: len(installation.files(prefix)) >= COUNT, timeout=120, every=1)
+    found = installation.files(prefix)
+    expected = [f"{prefix} {number:04}.txt" for number in range(COUNT)]
+    assert sorted(file["file_name"] for file in found) == expected
+    assert {file["size"] for file in found} == {1024}
+    expect(page.locator("[data-upload-row][data-state=failed]")).to_have_count(0)
+    # Each was signed once, and sent once.
+    assert len(installation.web.requests(begins)) == COUNT
+    assert len(installation.s3.requests(parts)) == COUNT
+    dropped: float = page.evaluate("window.dropped")
+    tasks: list[Any] = page.evaluate("window.longTasks")
+    during = sorted(length for start, length in tasks if start >= dropped - 1)
+    show(f"{len(during)} long tasks, the longest of {during[-5:]} ms")
+    assert [length for length in during if length > LONGEST_TASK] == []

@@ -1,0 +1,427 @@
+"""A proxy in front of one HTTP/1.1 server that can be told to misbehave.
+
+    with Proxy(upstream_port) as proxy:
+        proxy.fail_every(5, 503, parts)
+
+It runs in a thread. Faults come by counting, not by chance, so that a test fails twice in the same
+way. Only heads are parsed: a body passes in pieces, and is never held as a whole. Heads pass
+unchanged, `Host` included, because presigned requests sign it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from local.aws import free_port
+
+PIECE = 256 * 1024
+#: A small buffer keeps the sender's progress close to what has really passed.
+RECEIVE_BUFFER = 256 * 1024
+END_OF_HEAD = b"\r\n\r\n"
+#: Closed like this, the other side sees a reset and not an end.
+NO_LINGERING = struct.pack("ii", 1, 0)
+
+CORS = (
+    "Access-Control-Allow-Origin: *\r\n"
+    "Access-Control-Expose-Headers: ETag, x-amz-checksum-sha256, x-amz-request-id, Retry-After\r\n"
+)
+TROUBLE = b"""<?xml version="1.0" encoding="UTF-8"?>
+<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"""
+
+
+@dataclass(eq=False)
+class Request:
+    """A line of the log; it is filled in while the request goes on."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str] = field(repr=False)
+    #: Of the answer; None while it has not begun to reach the client.
+    status: int | None = None
+    #: Bytes of the body that went on to the server.
+    sent: int = 0
+    #: What the proxy did to it.
+    fault: str | None = None
+    #: Nothing more will happen to it: it was answered, or broken off.
+    over: bool = False
+
+    @property
+    def size(self) -> int:
+        """Bytes in the body, as the client announced them."""
+        return int(self.headers.get("content-length", 0))
+
+
+Match = Callable[[Request], bool]
+Kind = Literal["fail", "cut", "lose", "flip", "hold"]
+
+
+def anything(request: Request) -> bool:
+    return True
+
+
+def parts(request: Request) -> bool:
+    """Whether the request sends bytes of a file to S3."""
+    return request.method == "PUT"
+
+
+@dataclass(eq=False)
+class Fault:
+    """Strikes every n-th request that matches, and not more than so many times."""
+
+    kind: Kind
+    every: int
+    match: Match
+    times: int | None = None
+    preflights: bool = False
+    answer: bytes = b""
+    matched: int = 0
+    struck: int = 0
+
+    def strikes(self, request: Request) -> bool:
+        if request.method == "OPTIONS" and not self.preflights:
+            return False
+        if self.struck == self.times or not self.match(request):
+            return False
+        self.matched += 1
+        strikes = self.matched % self.every == 0
+        self.struck += strikes
+        return strikes
+
+
+class Connection:
+    """A socket, and what was read from it too early."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket = sock
+        self._loop = asyncio.get_running_loop()
+        self._rest = b""
+
+    async def send(self, data: bytes) -> None:
+        await self._loop.sock_sendall(self._socket, data)
+
+    async def some(self, most: int = PIECE) -> bytes:
+        """What there is; b"" at the end."""
+        if self._rest:
+            piece, self._rest = self._rest[:most], self._rest[most:]
+            return piece
+        return await self._loop.sock_recv(self._socket, most)
+
+    async def until(self, mark: bytes) -> bytes:
+        """Everything up to the mark and with it; b"" if the other side has closed before."""
+        data = self._rest
+        while (end := data.find(mark)) < 0:
+            more = await self._loop.sock_recv(self._socket, PIECE)
+            if not more:
+                return b""
+            data += more
+        end += len(mark)
+        self._rest = data[end:]
+        return data[:end]
+
+    async def body(self, headers: dict[str, str], length: int | None) -> AsyncIterator[bytes]:
+        """The body that follows a head, framing included; without a length up to the end."""
+        if "chunked" in headers.get("transfer-encoding", ""):
+            size = -1
+            while size:
+                line = await self.until(b"\r\n")
+                size = int(line.partition(b";")[0], 16)
+                yield line
+                # Behind the last chunk there is an empty line; nobody here sends trailers.
+                async for piece in self._exactly(size + 2):
+                    yield piece
+        elif length is not None:
+            async for piece in self._exactly(length):
+                yield piece
+        else:
+            while piece := await self.some():
+                yield piece
+
+    async def _exactly(self, size: int) -> AsyncIterator[bytes]:
+        while size:
+            piece = await self.some(min(size, PIECE))
+            if not piece:
+                raise ConnectionResetError
+            size -= len(piece)
+            yield piece
+
+    def is_closed(self) -> bool:
+        """Whether the other side has hung up while nothing was asked."""
+        try:
+            return not self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+    def close(self, *, abruptly: bool = False) -> None:
+        if abruptly:
+            with contextlib.suppress(OSError):
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGERING)
+        self._socket.close()
+
+
+def headers_of(head: bytes) -> dict[str, str]:
+    lines = head.decode("latin-1").split("\r\n")[1:]
+    pairs = (line.partition(":") for line in lines if line)
+    return {name.strip().lower(): value.strip() for name, _, value in pairs}
+
+
+class Proxy:
+    """`with Proxy(upstream_port) as proxy:` - everything can be set while it runs."""
+
+    def __init__(
+        self, upstream_port: int, port: int | None = None, host: str = "127.0.0.1"
+    ) -> None:
+        self.port = port or free_port()
+        self.url = f"http://{host}:{self.port}"
+        self._upstream = ("127.0.0.1", upstream_port)
+        self._thread: threading.Thread | None = None
+        self._connections: dict[asyncio.Task[None], Connection] = {}
+        self.reset()
+
+    # What a test sets and reads
+
+    def reset(self) -> None:
+        """Behave well again, and forget the log."""
+        #: Seconds that each request waits before it goes on.
+        self.latency = 0.0
+        #: Bytes per second that all bodies together may send; None for no limit.
+        self.bandwidth: int | None = None
+        self._free_at = 0.0
+        self.log: list[Request] = []
+        self._faults: list[Fault] = []
+        self._refusing = False
+
+    def requests(self, match: Match = anything) -> list[Request]:
+        """What came so far, without preflights."""
+        return [each for each in self.log if each.method != "OPTIONS" and match(each)]
+
+    def is_quiet(self) -> bool:
+        """Whether no request is on its way, to the server or back."""
+        return all(request.over for request in self.log)
+
+    def sent(self, match: Match = parts) -> int:
+        """Bytes of those requests' bodies that went on to the server."""
+        return sum(request.sent for request in self.requests(match))
+
+    def fail_every(
+        self,
+        every: int,
+        status: int = 503,
+        match: Match = anything,
+        *,
+        cors: bool = True,
+        times: int | None = None,
+        preflights: bool = False,
+    ) -> Fault:
+        """Answer as S3 in trouble does. Without `cors` a page sees a broken connection instead."""
+        answer = (
+            f"HTTP/1.1 {status} Trouble\r\nContent-Type: application/xml\r\n"
+            f"{CORS if cors else ''}Content-Length: {len(TROUBLE)}\r\n\r\n"
+        ).encode() + TROUBLE
+        return self._add(Fault("fail", every, match, times, preflights, answer))
+
+    def cut_every(self, every: int, match: Match = anything, *, times: int | None = None) -> Fault:
+        """Break the connection when half of the body has passed."""
+        return self._add(Fault("cut", every, match, times))
+
+    def lose_every(self, every: int, match: Match = anything, *, times: int | None = None) -> Fault:
+        """Pass the request on, and break the connection instead of the answer."""
+        return self._add(Fault("lose", every, match, times))
+
+    def flip_every(self, every: int, match: Match = anything, *, times: int | None = None) -> Fault:
+        """Change one bit of the body."""
+        return self._add(Fault("flip", every, match, times))
+
+    def hold(self, match: Match = anything) -> Fault:
+        """Let requests wait until `release`; the log has them, without a status."""
+        return self._add(Fault("hold", 1, match))
+
+    def release(self) -> None:
+        self._faults = [fault for fault in self._faults if fault.kind != "hold"]
+
+    def refuse(self) -> None:
+        """Drop all connections, and every new one, until `accept`."""
+        self._refusing = True
+        asyncio.run_coroutine_threadsafe(self._drop(), self._loop).result()
+
+    def accept(self) -> None:
+        self._refusing = False
+
+    def _add(self, fault: Fault) -> Fault:
+        # A new list: the other thread may be looking through the old one.
+        self._faults = [*self._faults, fault]
+        return fault
+
+    # The thread
+
+    def start(self) -> None:
+        started = threading.Event()
+        listener = socket.create_server(("127.0.0.1", self.port), backlog=512)
+        self._thread = threading.Thread(
+            target=asyncio.run, args=(self._main(listener, started),), daemon=True
+        )
+        self._thread.start()
+        started.wait()
+
+    def stop(self) -> None:
+        if self._thread is not None:
+            self._loop.call_soon_threadsafe(self._stopped.set)
+            self._thread.join()
+            self._thread = None
+
+    def __enter__(self) -> Proxy:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    async def _main(self, listener: socket.socket, started: threading.Event) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stopped = asyncio.Event()
+        with listener:
+            listener.setblocking(False)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+            accepting = asyncio.create_task(self._accept(listener))
+            started.set()
+            await self._stopped.wait()
+            accepting.cancel()
+            await self._drop()
+
+    async def _accept(self, listener: socket.socket) -> None:
+        while True:
+            sock, _ = await self._loop.sock_accept(listener)
+            client = Connection(sock)
+            if self._refusing:
+                client.close(abruptly=True)
+                continue
+            task = asyncio.create_task(self._serve(client))
+            self._connections[task] = client
+            task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        # A task that is cancelled before it began closes nothing by itself.
+        self._connections.pop(task).close(abruptly=True)
+
+    async def _drop(self) -> None:
+        for task in self._connections:
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _serve(self, client: Connection) -> None:
+        """One client's connection, with one to the server behind it."""
+        server: Connection | None = None
+        request: Request | None = None
+        abruptly = True
+        try:
+            while head := await client.until(END_OF_HEAD):
+                method, target, _ = head.decode("latin-1").split(" ", 2)
+                path, _, query = target.partition("?")
+                request = Request(method, path, query, headers_of(head))
+                self.log.append(request)
+                struck = {fault.kind: fault for fault in self._faults if fault.strikes(request)}
+                request.fault = next(iter(struck), None)
+                await self._wait(struck.get("hold"))
+                if fault := struck.get("fail"):
+                    await self._refuse_politely(request, client, fault)
+                    request.over = True
+                    continue
+                if server is None or server.is_closed():
+                    if server:
+                        server.close()
+                    server = Connection(socket.create_connection(self._upstream))
+                await server.send(head)
+                async with asyncio.TaskGroup() as both:
+                    # At the same time: a server may answer before it has the whole body.
+                    both.create_task(self._pass_body(request, client, server, struck))
+                    answer = both.create_task(self._pass_answer(request, client, server, struck))
+                request.over = True
+                if not answer.result():
+                    break
+            abruptly = False
+        except* OSError:
+            pass  # One side is gone, so the other one goes too.
+        finally:
+            if request:
+                request.over = True
+            client.close(abruptly=abruptly)
+            if server:
+                server.close(abruptly=abruptly)
+
+    async def _wait(self, hold: Fault | None) -> None:
+        if self.latency:
+            await asyncio.sleep(self.latency)
+        while hold and hold in self._faults:
+            await asyncio.sleep(0.01)
+
+    async def _refuse_politely(self, request: Request, client: Connection, fault: Fault) -> None:
+        async for _ in client.body(request.headers, request.size):
+            pass
+        request.status = int(fault.answer.split(b" ", 2)[1])
+        await client.send(fault.answer)
+
+    async def _pass_body(
+        self, request: Request, client: Connection, server: Connection, struck: dict[Kind, Fault]
+    ) -> None:
+        limit = request.size // 2 if "cut" in struck else None
+        flip, gone = "flip" in struck, False
+        async for piece in client.body(request.headers, request.size):
+            await self._pace(len(piece))
+            if limit is not None:
+                piece = piece[: limit - request.sent]  # noqa: PLW2901
+            if flip:
+                piece, flip = bytes([piece[0] ^ 1]) + piece[1:], False  # noqa: PLW2901
+            if not gone:
+                request.sent += len(piece)
+                try:
+                    await server.send(piece)
+                except OSError:
+                    # It has answered already. The rest is read, or the client would not read that.
+                    gone = True
+            if request.sent == limit:
+                break
+        if limit is not None:
+            raise ConnectionResetError
+
+    async def _pace(self, size: int) -> None:
+        if self.bandwidth:
+            self._free_at = max(self._free_at, time.monotonic()) + size / self.bandwidth
+            await asyncio.sleep(self._free_at - time.monotonic())
+
+    async def _pass_answer(
+        self, request: Request, client: Connection, server: Connection, struck: dict[Kind, Fault]
+    ) -> bool:
+        """Returns whether the connections can be used again."""
+        status = 100
+        while status < 200:  # "100 Continue" comes before the answer itself.
+            head = await server.until(END_OF_HEAD)
+            if not head:
+                raise ConnectionResetError
+            status = int(head.split(b" ", 2)[1])
+            if "lose" in struck and status >= 200:
+                raise ConnectionResetError
+            request.status = status if status >= 200 else None
+            await client.send(head)
+        headers = headers_of(head)
+        empty = request.method == "HEAD" or status in {204, 304}
+        length = (
+            0 if empty else int(headers["content-length"]) if "content-length" in headers else None
+        )
+        if empty:
+            headers.pop("transfer-encoding", None)
+        async for piece in server.body(headers, length):
+            await client.send(piece)
+        framed = length is not None or "transfer-encoding" in headers
+        return framed and headers.get("connection", "").lower() != "close"
