@@ -32,18 +32,8 @@ export class ApiError extends Error {
   }
 }
 
-/** Why an upload cannot go on; becomes its `problem`. */
-export class Failure extends Error {
-  /**
-   * @param {string} code
-   * @param {boolean} canRetry
-   */
-  constructor(code, canRetry = true) {
-    super(code);
-    this.code = code;
-    this.canRetry = canRetry;
-  }
-}
+/** What was sent arrived as something else, again and again. */
+export class Corrupted extends Error {}
 
 /** What arrived was not what was sent (or had not arrived in full): S3 kept nothing of it. */
 export function isCorrupted(error) {
@@ -61,4 +51,22 @@ export function isTemporary(error) {
     return error.status === 0 || error.status >= 500 || [408, 429].includes(error.status) || error.code === "RequestTimeout";
   }
   return false;
+}
+
+/**
+ * Why an upload cannot go on, in the words of docs/uploader.md.
+ * @param {unknown} error
+ * @returns {{code: string, message?: string, curable: boolean}} `curable`: another try may help
+ */
+export function problemOf(error) {
+  if (error instanceof Corrupted) return { code: "changed", curable: true };
+  if (error instanceof ConnectionLost) return { code: "connection_lost", curable: true };
+  if (error instanceof StorageError) return { code: "storage_refused", curable: true };
+  // The file was moved, changed or locked after it had been chosen.
+  if (error instanceof DOMException) return { code: "unreadable", curable: true };
+  if (!(error instanceof ApiError)) return { code: "unexpected", curable: true };
+  if (error.status === 401) return { code: "session_ended", curable: true };
+  // A 4xx is about the request itself, and sending it again changes nothing; with these exceptions.
+  const curable = error.status < 400 || error.status >= 500 || [403, 408, 409, 429].includes(error.status);
+  return { code: error.code || "internal_error", message: error.message || undefined, curable };
 }

@@ -1,4 +1,4 @@
-import { Failure, isCorrupted, isTemporary } from "./errors.js";
+import { Corrupted, isCorrupted, isTemporary } from "./errors.js";
 
 const ATTEMPTS = 9;
 const SHORTEST = 300;
@@ -42,7 +42,7 @@ export class Retry {
     if (isCorrupted(error)) {
       this.#corrupted += 1;
       if (this.#corrupted < CORRUPTED_ATTEMPTS) return;
-      throw new Failure("changed");
+      throw new Corrupted();
     }
     if (!isTemporary(error)) throw error;
     if (this.#connection.online) {

@@ -47,7 +47,7 @@ export class Upload {
   afresh = false;
   /** Storage has every part, and puts them together. */
   completing = false;
-  /** Part of the overall progress. */
+  /** Part of the bytes and files in `totals`. */
   counted = true;
   /** Bytes that ever left; unlike `sent`, never shrinks. */
   transferred = 0;

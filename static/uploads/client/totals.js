@@ -1,0 +1,60 @@
+/**
+ * What all uploads come to, kept up to date with each change instead of counted anew. Bytes and files are those that
+ * were added since everything was done the last time, so that the overall progress is about what goes on now.
+ */
+export class Totals {
+  files = 0;
+  bytes = 0;
+  sent = 0;
+  active = 0;
+  paused = 0;
+  confirming = 0;
+  stored = 0;
+  failed = 0;
+
+  /** Nothing is under way. */
+  get isIdle() {
+    return this.active + this.paused + this.confirming === 0;
+  }
+
+  /** @param {import("./upload.js").Upload} upload */
+  add(upload) {
+    this.#count(upload, 1);
+  }
+
+  /** @param {import("./upload.js").Upload} upload */
+  remove(upload) {
+    // What is done stays part of the whole, or the progress would jump back.
+    if (upload.state !== "stored") this.#count(upload, -1);
+  }
+
+  /**
+   * @param {import("./upload.js").Upload} upload
+   * @param {Partial<import("./upload.js").Upload>} changes
+   */
+  change(upload, changes) {
+    this.#count(upload, -1);
+    Object.assign(upload, changes);
+    this.#count(upload, 1);
+  }
+
+  /** @param {Iterable<import("./upload.js").Upload>} uploads those there are; they are not part of what comes now */
+  startAnew(uploads) {
+    for (const upload of uploads) upload.counted = false;
+    this.files = this.bytes = this.sent = this.stored = 0;
+  }
+
+  #count(upload, sign) {
+    const group = groupOf(upload);
+    if (upload.counted || group !== "stored") this[group] += sign;
+    if (!upload.counted || group === "failed") return;
+    this.files += sign;
+    this.bytes += sign * upload.size;
+    this.sent += sign * upload.sent;
+  }
+}
+
+function groupOf(upload) {
+  if (upload.active) return "active";
+  return ["paused", "confirming", "stored"].includes(upload.state) ? upload.state : "failed";
+}

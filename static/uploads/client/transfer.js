@@ -1,0 +1,327 @@
+import { abort } from "./discard.js";
+import { ApiError, ConnectionLost, StorageError, isCorrupted } from "./errors.js";
+import { take } from "./lock.js";
+import { assertReadable, sendParts } from "./multipart.js";
+import { Retry } from "./retry.js";
+import { send } from "./transport.js";
+
+/** How often an upload in parts is begun or gone through again, when storage has forgotten it or misses parts. */
+const ROUNDS = 3;
+
+/**
+ * What all transfers share.
+ * @typedef {object} Tools
+ * @property {import("./api.js").Api} api
+ * @property {import("./pool.js").Pool} pool
+ * @property {import("./hasher.js").Hasher} hasher
+ * @property {import("./connection.js").Connection} connection
+ * @property {import("./journal.js").Journal|null} journal
+ * @property {import("./batch.js").Batch<string, object|undefined>} statuses
+ * @property {(fingerprint: string) => string} lockName
+ * @property {number} wholeLimit bytes
+ */
+
+/**
+ * Whom a transfer tells how it goes.
+ * @typedef {object} Report
+ * @property {(state: "hashing"|"uploading"|"confirming") => void} enter
+ * @property {(sent: number) => void} progress bytes that have just left
+ * @property {(sent: number) => void} sent bytes that storage has, or that are to be sent again
+ * @property {(reason: "retry"|"offline"|null) => void} wait
+ * @property {() => void} stepAside another tab works on this file; others may go first
+ * @property {() => void} stepBack
+ * @property {(completing: boolean) => void} completing
+ */
+
+/** Carries one file to storage. It decides nothing about other files. */
+export class Transfer {
+  #upload;
+  #tools;
+  #report;
+  #signal;
+
+  /**
+   * @param {import("./upload.js").Upload} upload
+   * @param {Tools} tools
+   * @param {Report} report
+   * @param {AbortSignal} signal
+   */
+  constructor(upload, tools, report, signal) {
+    this.#upload = upload;
+    this.#tools = tools;
+    this.#report = report;
+    this.#signal = signal;
+  }
+
+  /**
+   * @returns {Promise<"arrived"|"known">} `arrived`: storage has every byte; `known`: the file had been stored before.
+   *   Rejects with an error of errors.js, a DOMException when the file cannot be read, or the signal's reason.
+   */
+  async run() {
+    const upload = this.#upload;
+    this.#signal.throwIfAborted();
+    if (this.#tools.journal && upload.fingerprint === null) {
+      this.#report.enter("hashing");
+      upload.fingerprint = await this.#tools.hasher.fingerprint(upload.file, upload.name, this.#signal);
+    }
+    const release = await this.#claim();
+    try {
+      const found = await this.#pickUp();
+      if (found) return found;
+      if (upload.session?.token) {
+        await this.#sendInParts();
+      } else {
+        await this.#sendWhole();
+      }
+      await this.#remember("sent");
+      return "arrived";
+    } finally {
+      release();
+    }
+  }
+
+  /** Waits until no other row or tab works on the same file. */
+  async #claim() {
+    if (!this.#tools.journal) return () => {};
+    const name = this.#tools.lockName(this.#upload.fingerprint);
+    let aside = false;
+    let release;
+    try {
+      release = await take(name, this.#signal, () => {
+        aside = true;
+        this.#report.stepAside();
+      });
+    } finally {
+      if (aside) this.#report.stepBack();
+    }
+    if (this.#signal.aborted) {
+      release();
+      throw this.#signal.reason;
+    }
+    return release;
+  }
+
+  /** Finds out how far an earlier attempt came. Returns null when something is left to send. */
+  async #pickUp() {
+    const upload = this.#upload;
+    const entry = await this.#tools.journal?.get(upload.fingerprint);
+    this.#signal.throwIfAborted();
+    if (upload.afresh) {
+      upload.afresh = false;
+      return null;
+    }
+    if (entry && upload.session?.id !== entry.id) {
+      const { id, token, partSize, partCount } = entry;
+      upload.session = { id, token, partSize, partCount };
+    } else if (!entry && this.#tools.journal && upload.session?.token) {
+      // Another tab cancelled it.
+      upload.session = null;
+    }
+    if (!upload.session) return null;
+
+    const { id, token } = upload.session;
+    const status = await this.#retry().run(() => this.#tools.statuses.ask(id));
+    this.#signal.throwIfAborted();
+    upload.id = id;
+    if (status?.state === "stored") return "known";
+    if (status?.state !== "pending") {
+      await this.#forget();
+      return null;
+    }
+    if (!token) return this.#pickUpWhole(entry);
+    if (entry?.state !== "cancelled") return null;
+    if (!(await abort(upload.session, this.#tools, this.#signal))) return "arrived";
+    await this.#forget();
+    return null;
+  }
+
+  #pickUpWhole(entry) {
+    if (entry?.state === "sent") return "arrived";
+    // One request that may or may not have arrived. Its signature, if it is still known, cannot arrive twice.
+    if (!this.#upload.session.request) this.#upload.session = null;
+    return null;
+  }
+
+  /** Asks the server for the way to send this file. */
+  async #begin() {
+    const upload = this.#upload;
+    const file = { file_name: upload.name, content_type: upload.type, size: upload.size };
+    if (upload.sha256) file.sha256 = upload.sha256;
+    const answer = await this.#tools.api.begin(file);
+    upload.id = answer.id;
+    upload.maybeArrived = false;
+    upload.session = answer.multipart
+      ? {
+          id: answer.id,
+          token: answer.token,
+          partSize: answer.multipart.part_size,
+          partCount: answer.multipart.part_count,
+          isNew: true,
+        }
+      : { id: answer.id, token: null, request: answer };
+    // Also when it was cancelled meanwhile: what the server began has to be found and ended.
+    await this.#remember("sending");
+    this.#signal.throwIfAborted();
+  }
+
+  // --- One request -------------------------------------------------------------------------------
+
+  async #sendWhole() {
+    const upload = this.#upload;
+    if (upload.size <= this.#tools.wholeLimit) await this.#hashWhole();
+    const outcome = await this.#retry().run(() => this.#tryWhole());
+    if (outcome === "in parts") {
+      await this.#sendInParts();
+    } else if (outcome === "no checksum") {
+      // Larger than was expected of one request; without its checksum it must not go.
+      upload.session = null;
+      await this.#hashWhole();
+      await this.#sendWhole();
+    }
+  }
+
+  /** @returns {Promise<"arrived"|"in parts"|"no checksum">} */
+  async #tryWhole() {
+    try {
+      return await this.#tools.pool.run(this.#upload.key, () => this.#beginAndSend(), this.#signal);
+    } catch (error) {
+      return this.#understand(error);
+    }
+  }
+
+  async #beginAndSend() {
+    const upload = this.#upload;
+    if (!upload.session) {
+      // The signature ran out, and nobody knows whether the file arrived before.
+      if (upload.id && upload.maybeArrived && (await this.#hasArrived(upload.id))) return "arrived";
+      await this.#begin();
+    }
+    if (upload.session.token) return "in parts";
+    if (!upload.sha256) return "no checksum";
+    this.#report.enter("uploading");
+    await send(upload.session.request, upload.file, {
+      signal: this.#signal,
+      onProgress: (sent) => {
+        upload.maybeArrived = sent >= upload.size;
+        this.#report.progress(Math.min(sent, upload.size));
+      },
+    });
+    return "arrived";
+  }
+
+  /** What an error of a single request means; returns normally when it means success. */
+  async #understand(error) {
+    const upload = this.#upload;
+    this.#signal.throwIfAborted();
+    if (error instanceof StorageError) {
+      // The object is there, because an earlier try of this very request arrived.
+      if (error.status === 412) return "arrived";
+      // Whatever storage refused will not be accepted with the same signature.
+      if (error.status < 500) upload.session = null;
+    }
+    this.#report.sent(0);
+    if (isCorrupted(error)) {
+      upload.sha256 = null;
+      await this.#hashWhole();
+    }
+    if (error instanceof ConnectionLost) await assertReadable(upload.file);
+    throw error;
+  }
+
+  async #hashWhole() {
+    const upload = this.#upload;
+    if (upload.sha256) return;
+    this.#report.enter("hashing");
+    upload.sha256 = await this.#tools.hasher.sha256(upload.file, this.#signal);
+  }
+
+  async #hasArrived(id) {
+    const [status] = await this.#tools.api.statuses([id]);
+    return status?.state === "stored" || status?.state === "rejected";
+  }
+
+  // --- Parts -------------------------------------------------------------------------------------
+
+  async #sendInParts() {
+    for (let round = 1; ; round += 1) {
+      try {
+        const arrived = await this.#arrivedParts();
+        this.#report.enter("uploading");
+        await sendParts(this.#upload, arrived, {
+          ...this.#tools,
+          signal: this.#signal,
+          onProgress: (sent) => this.#report.progress(sent),
+          onWait: (reason) => this.#report.wait(reason),
+        });
+        await this.#complete();
+        return;
+      } catch (error) {
+        this.#signal.throwIfAborted();
+        if (error.code === "upload_completed") return;
+        if (round === ROUNDS) throw error;
+        if (error.code === "parts_missing") continue;
+        if (!isForgotten(error)) throw error;
+      }
+      await this.#forget();
+      await this.#retry().run(() => this.#begin());
+      if (!this.#upload.session.token) {
+        await this.#sendWhole();
+        return;
+      }
+    }
+  }
+
+  /** The numbers of the parts that storage has in full. */
+  async #arrivedParts() {
+    const upload = this.#upload;
+    const { id, token, partSize, partCount, isNew } = upload.session;
+    upload.id = id;
+    upload.session.isNew = false;
+    if (isNew) {
+      upload.resumed = 0;
+      return new Set();
+    }
+    const parts = await this.#retry().run(() => this.#tools.api.parts(id, token));
+    this.#signal.throwIfAborted();
+    const sizeOf = (number) => (number < partCount ? partSize : upload.size - (partCount - 1) * partSize);
+    const whole = parts.filter((part) => part.size === sizeOf(part.part_number));
+    const bytes = whole.reduce((sum, part) => sum + part.size, 0);
+    upload.resumed = Math.max(upload.resumed, bytes - upload.transferred);
+    this.#report.sent(bytes);
+    return new Set(whole.map((part) => part.part_number));
+  }
+
+  async #complete() {
+    const { id, token } = this.#upload.session;
+    this.#report.enter("confirming");
+    this.#report.completing(true);
+    try {
+      await this.#retry().run(() => this.#tools.api.complete(id, token));
+    } finally {
+      this.#report.completing(false);
+    }
+  }
+
+  // --- What is remembered ------------------------------------------------------------------------
+
+  async #remember(state) {
+    const { fingerprint, session, id } = this.#upload;
+    const { token = null, partSize, partCount } = session ?? {};
+    await this.#tools.journal?.put({ fingerprint, id: session?.id ?? id, token, partSize, partCount, state });
+  }
+
+  async #forget() {
+    const { fingerprint, session } = this.#upload;
+    this.#upload.session = null;
+    if (session) await this.#tools.journal?.remove(fingerprint, session.id);
+  }
+
+  #retry() {
+    return new Retry(this.#tools.connection, this.#signal, (reason) => this.#report.wait(reason));
+  }
+}
+
+/** Whether storage, or the server, does not know this upload in parts (any more). */
+function isForgotten(error) {
+  return error.code === "NoSuchUpload" || (error instanceof ApiError && error.status === 404);
+}
