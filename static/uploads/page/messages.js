@@ -200,6 +200,8 @@ const tooLarge = ({ maxSize }) =>
 const sessionEnded = () => gettext("Your session has ended. Sign in again, then retry.");
 const forgotten = () =>
   gettext("Storage does not know this upload any more. Try again; the file is then sent from its beginning.");
+const refused = () =>
+  gettext("Storage did not accept this file. Try again, and tell whoever runs this filehub if it stays so.");
 const serverBroken = () => gettext("Something went wrong on the server. Try again in a moment.");
 
 /** By the codes of the upload client and the server; see docs/uploader.md and docs/contract.md. */
@@ -217,8 +219,8 @@ const problems = {
   unreadable: () => gettext("This file cannot be read any more. Was it moved or changed? Choose it again."),
   changed: () => gettext("What arrived was not what was sent, so it was not kept. Try again."),
   connection_lost: () => gettext("The connection to storage was interrupted. Check it and try again."),
-  storage_refused: () =>
-    gettext("Storage did not accept this file. Try again, and tell whoever runs this filehub if it stays so."),
+  storage_refused: refused,
+  parts_missing: refused,
   network: () => gettext("The server cannot be reached. Check your connection and try again."),
   unavailable: () => gettext("Storage does not answer just now. Try again in a moment."),
   no_credentials: () =>

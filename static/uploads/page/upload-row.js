@@ -130,12 +130,14 @@ export class UploadRow {
       case "stored":
         return alreadyStored ? messages.alreadyStored : format.bytes(size);
       case "confirming":
-        return slow ? messages.slow : waiting ? messages.waiting[waiting] : format.bytes(size);
+        if (slow) return messages.slow;
+        return waiting ? messages.waiting[waiting] : format.bytes(size);
       case "uploading":
       case "paused":
         return this.#describeProgress(now);
       default:
-        return waiting ? messages.waiting[waiting] : sent > 0 && state === "queued" ? this.#describeProgress(now) : format.bytes(size);
+        if (waiting) return messages.waiting[waiting];
+        return state === "queued" && sent > 0 ? this.#describeProgress(now) : format.bytes(size);
     }
   }
 
