@@ -118,6 +118,23 @@ def test_a_fingerprint_tells_files_apart_by_each_of_its_parts(blank: Page) -> No
     assert different == 6
 
 
+def test_a_small_file_does_not_wait_for_the_end_of_a_large_one(blank: Page) -> None:
+    order = run(
+        blank,
+        """
+        const { Pool } = await from("pool");
+        const pool = new Pool(2, new Line());
+        const order = [];
+        const task = (name) => async () => { order.push(name); await later(5); };
+        const large = [1, 2, 3, 4, 5].map((part) => pool.run(1, task(`part ${part}`), never));
+        const small = [2, 3].map((file) => pool.run(file, task(`file ${file}`), never));
+        await Promise.all([...large, ...small]);
+        return order;
+        """,
+    )
+    assert order == ["part 1", "part 2", "file 2", "part 3", "file 3", "part 4", "part 5"]
+
+
 def test_the_pool_keeps_its_bound_and_its_order(blank: Page) -> None:
     most, order = run(
         blank,
@@ -133,7 +150,7 @@ def test_the_pool_keeps_its_bound_and_its_order(blank: Page) -> None:
             running -= 1;
         };
         await Promise.all([9, 9, 9, 2, 1, 2].map(
-            (priority, index) => pool.run(priority, task(`${priority}.${index}`), never)));
+            (file, index) => pool.run(file, task(`${file}.${index}`), never)));
         return [most, order];
         """,
     )

@@ -4,16 +4,19 @@ import { isTemporary } from "./errors.js";
 const ONE_SIGN = 1_000;
 
 /**
- * Runs a bounded number of requests at the same time, those of earlier files first. The bound adapts: trouble halves
- * it, a series of successes raises it by one. While the browser is offline nothing is started.
+ * Runs a bounded number of requests at the same time. A file with fewer requests under way goes first, so that a small
+ * one does not wait for the end of a large one; of two with the same number the earlier. The bound adapts: trouble
+ * halves it, a series of successes raises it by one. While the browser is offline nothing is started.
  */
 export class Pool {
   #limit;
   #running = 0;
   #successes = 0;
   #lastTrouble = -Infinity;
-  /** @type {{priority: number, start: () => void}[]} */
+  /** @type {{file: number, start: () => void}[]} */
   #waiting = [];
+  /** Requests under way by file. @type {Map<number, number>} */
+  #share = new Map();
   #connection;
 
   /**
@@ -32,21 +35,26 @@ export class Pool {
     return this.#limit;
   }
 
+  /** Whether the next request would have to wait. */
+  get isFull() {
+    return !this.#connection.online || this.#running >= this.#limit;
+  }
+
   /**
    * @template T
-   * @param {number} priority lower goes first
+   * @param {number} file its place in the order of files
    * @param {() => Promise<T>} task
    * @param {AbortSignal} signal while it waits; a running task has to end by itself
    * @returns {Promise<T>}
    */
-  run(priority, task, signal) {
+  run(file, task, signal) {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const entry = {
-        priority,
+        file,
         start: () => {
           signal.removeEventListener("abort", leave);
-          this.#start(task).then(resolve, reject);
+          this.#start(file, task).then(resolve, reject);
         },
       };
       const leave = () => {
@@ -54,24 +62,36 @@ export class Pool {
         reject(signal.reason);
       };
       signal.addEventListener("abort", leave, { once: true });
-      this.#enqueue(entry);
+      this.#waiting.push(entry);
+      this.#next();
     });
   }
 
-  #enqueue(entry) {
-    const index = this.#waiting.findIndex((other) => other.priority > entry.priority);
-    this.#waiting.splice(index === -1 ? this.#waiting.length : index, 0, entry);
-    this.#next();
-  }
-
   #next() {
-    while (this.#connection.online && this.#running < this.#limit && this.#waiting.length > 0) {
-      this.#waiting.shift().start();
+    while (!this.isFull && this.#waiting.length > 0) {
+      const first = this.#waiting.reduce((best, entry) => (this.#goesBefore(entry, best) ? entry : best));
+      this.#waiting.splice(this.#waiting.indexOf(first), 1);
+      first.start();
     }
   }
 
-  async #start(task) {
-    this.#running += 1;
+  #goesBefore(one, other) {
+    const shares = (this.#share.get(one.file) ?? 0) - (this.#share.get(other.file) ?? 0);
+    return shares < 0 || (shares === 0 && one.file < other.file);
+  }
+
+  #take(file, count) {
+    const share = (this.#share.get(file) ?? 0) + count;
+    this.#running += count;
+    if (share > 0) {
+      this.#share.set(file, share);
+    } else {
+      this.#share.delete(file);
+    }
+  }
+
+  async #start(file, task) {
+    this.#take(file, 1);
     try {
       const result = await task();
       this.#succeeded();
@@ -80,7 +100,7 @@ export class Pool {
       if (isTemporary(error)) this.#failed();
       throw error;
     } finally {
-      this.#running -= 1;
+      this.#take(file, -1);
       this.#next();
     }
   }

@@ -24,7 +24,7 @@ const ROUNDS = 3;
 /**
  * Whom a transfer tells how it goes.
  * @typedef {object} Report
- * @property {(state: "hashing"|"uploading"|"confirming") => void} enter
+ * @property {(state: "queued"|"hashing"|"uploading"|"confirming") => void} enter
  * @property {(sent: number) => void} progress bytes that have just left
  * @property {(sent: number) => void} sent bytes that storage has, or that are to be sent again
  * @property {(reason: "retry"|"offline"|null) => void} wait
@@ -169,6 +169,7 @@ export class Transfer {
   async #sendWhole() {
     const upload = this.#upload;
     if (upload.size <= this.#tools.wholeLimit) await this.#hashWhole();
+    if (this.#tools.pool.isFull) this.#report.enter("queued");
     const outcome = await this.#retry().run(() => this.#tryWhole());
     if (outcome === "in parts") {
       await this.#sendInParts();
