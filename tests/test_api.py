@@ -37,6 +37,15 @@ def test_get_url_answers_a_request_that_s3_accepts(api: Api) -> None:
     assert send(answer["method"], answer["url"], body, answer["headers"]).status == 200
 
 
+def test_a_page_of_somebody_else_is_refused(aws: LocalAws, alice: User, bob: User) -> None:
+    client = Client()
+    client.force_login(bob)
+    mine, foreign = ({"X-Filehub-User": str(user.pk)} for user in (bob, alice))
+    assert client.get("/files").status_code == 200
+    assert client.get("/files", headers=mine).status_code == 200
+    check_error(client.get("/files", headers=foreign), 401, "not_authenticated")
+
+
 def test_get_url_without_a_put_leaves_nothing(api: Api) -> None:
     upload_id = api.post("/get-url", {"file_name": "ghost.txt"}).json()["id"]
     assert list(StoredFile.scan()) == []

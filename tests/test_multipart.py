@@ -171,6 +171,7 @@ def test_resuming_learns_what_s3_has(begun: Upload) -> None:
     (part,) = begun.listed().json()
     assert (part["part_number"], part["size"]) == (2, PART)
     assert part["etag"] == hashlib.md5(PARTS[1]).hexdigest()
+    assert part["sha256"] == sha256(PARTS[1])
 
 
 def test_completing_names_the_parts_that_are_missing(begun: Upload) -> None:

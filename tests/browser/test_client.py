@@ -224,14 +224,15 @@ def test_what_waits_in_the_pool_can_be_stopped(blank: Page) -> None:
 @pytest.mark.parametrize(
     ("error", "tries"),
     [
-        ("new ConnectionLost()", 9),
-        ("new StorageError(503, '')", 9),
-        ("new StorageError(500, '<Code>InternalError</Code>')", 9),
-        ("new StorageError(400, '<Code>RequestTimeout</Code>')", 9),
-        ("new ApiError(0, 'network', '')", 9),
-        ("new ApiError(429, 'too_many', '')", 9),
+        ("new ConnectionLost()", 14),
+        ("new StorageError(503, '')", 14),
+        ("new StorageError(500, '<Code>InternalError</Code>')", 14),
+        ("new StorageError(400, '<Code>RequestTimeout</Code>')", 14),
+        ("new ApiError(0, 'network', '')", 14),
+        ("new ApiError(429, 'too_many', '')", 14),
         ("new StorageError(400, '<Code>BadDigest</Code>')", 4),
         ("new StorageError(403, '<Message>Request has expired</Message>')", 5),
+        ("new StorageError(409, '<Code>ConditionalRequestConflict</Code>')", 14),
         ("new StorageError(403, '<Code>SignatureDoesNotMatch</Code>')", 1),
         ("new StorageError(404, '<Code>NoSuchUpload</Code>')", 1),
         ("new StorageError(412, '')", 1),
@@ -271,12 +272,13 @@ def test_waits_grow_are_jittered_and_obey_the_server(blank: Page) -> None:
         Math.random = () => 0.5;
         await failing(new ConnectionLost());
         await failing(new ApiError(503, "", "", 60));
+        await failing(new ApiError(503, "", "", 86_400));
         return waits;
         """,
     )
     assert waits[:8] == [600, 1200, 2400, 4800, 9600, 19200, 30000, 30000]
-    assert waits[8:10] == [300, 600]
-    assert waits[16:] == [60_000] * 8
+    assert waits[13:15] == [300, 600]
+    assert waits[26:] == [60_000] * 13 + [120_000] * 13
 
 
 def test_failures_while_offline_do_not_count(blank: Page) -> None:
@@ -357,6 +359,227 @@ def test_the_journal_does_without_a_database(blank: Page) -> None:
         """,
     )
     assert state == ["sent", []]
+
+
+@pytest.mark.parametrize(
+    "break_",
+    [
+        "IDBObjectStore.prototype.put = () => { throw new DOMException('', 'QuotaExceeded'); }",
+        "IDBDatabase.prototype.transaction = () => { throw new DOMException('', 'InvalidState'); }",
+    ],
+)
+def test_a_database_that_fails_later_stops_nobody(blank: Page, break_: str) -> None:
+    state = run(
+        blank,
+        f"""
+        const {{ Journal }} = await from("journal");
+        const journal = new Journal(crypto.randomUUID());
+        await journal.put({{ fingerprint: "a", id: "1", state: "sending" }});
+        {break_};
+        await journal.put({{ fingerprint: "b", id: "2", state: "sent" }});
+        await journal.remove("a", "1");
+        return [(await journal.get("b")).state, (await journal.get("a")) ?? null];
+        """,
+    )
+    assert state == ["sent", None]
+
+
+def test_a_deleted_file_is_forgotten_by_its_id(blank: Page) -> None:
+    found = run(
+        blank,
+        """
+        const { Journal } = await from("journal");
+        const journal = new Journal(crypto.randomUUID());
+        await journal.put({ fingerprint: "a", id: "1", state: "sent" });
+        await journal.put({ fingerprint: "b", id: "2", state: "sent" });
+        await journal.removeId("1");
+        return [(await journal.get("a")) ?? null, (await journal.get("b")).id];
+        """,
+    )
+    assert found == [None, "2"]
+
+
+def test_hints_are_few_and_only_while_nothing_settles(blank: Page) -> None:
+    hints, settled = run(
+        blank,
+        """
+        const { Confirmations } = await from("confirmations");
+        let now = 0;
+        Date.now = () => now;
+        globalThis.setTimeout = (act) => { queue.push(act); return queue.length; };
+        const queue = [];
+        const tick = async () => {
+            now += 3000;
+            queue.splice(0).at(-1)?.();
+            for (let i = 0; i < 50; i += 1) await Promise.resolve();
+        };
+        let hints = 0, settling = true;
+        const confirmations = new Confirmations({
+            ask: async (ids) => ids.map((id) => ({ id })),
+            settle: (id) => settling && id === "first" ,
+            hint: async () => { hints += 1; },
+        });
+        for (let i = 0; i < 100; i += 1) confirmations.add(`id ${i}`);
+        for (let i = 0; i < 5; i += 1) { confirmations.add("first"); await tick(); }
+        const settled = hints;
+        settling = false;
+        confirmations.remove("first");
+        for (let i = 0; i < 4; i += 1) await tick();
+        return [hints, settled];
+        """,
+    )
+    assert settled == 0
+    assert 0 < hints <= 10
+
+
+#: A server that exists in the page alone, for what no real one does at the right moment.
+FAKE_API = """
+    const made = [];
+    const answers = {
+        begin: async () => { made.push(1); return { id: `id-${made.length}`, ...input.begun }; },
+        statuses: async (ids) => ids.map((id) => ({ id, state: "pending" })),
+        complete: async () => ({}), parts: async () => [], abort: async () => null,
+        signParts: async () => { throw new Error("not expected"); },
+    };
+    const { Uploader } = await from("uploader");
+    const { ApiError } = await from("errors");
+    const namespace = crypto.randomUUID();
+    const make = (options) => new Uploader(answers, { namespace, concurrency: 2, ...options });
+    const file = (name, text = "x") => new File([text], name, { lastModified: 1 });
+    const until = async (condition) => { while (!condition()) await later(5); };
+"""
+PARTS = {"token": "t", "multipart": {"part_size": 5, "part_count": 1}}
+
+
+def test_a_cancelled_row_that_waited_does_not_rise_again(blank: Page) -> None:
+    state, totals, busy = run(
+        blank,
+        FAKE_API
+        + """
+        answers.begin = () => new Promise(() => {});
+        const real = navigator.locks.request.bind(navigator.locks);
+        let slow = false;
+        navigator.locks.request = async (...details) => {
+            if (slow) await later(100);
+            return real(...details);
+        };
+        const uploader = make();
+        const [first] = uploader.add([file("a")]);
+        await until(() => first.fingerprint !== null);
+        await later(50);
+        slow = true;
+        const [second] = uploader.add([file("a")]);
+        await until(() => second.fingerprint !== null);
+        uploader.cancel(second);
+        await later(300);
+        return [second.state, uploader.totals.active, uploader.busy];
+        """,
+        {"begun": PARTS},
+    )
+    assert (state, totals, busy) == ("cancelled", 1, True)
+
+
+def test_a_dismissed_row_stays_away_when_it_is_too_late_to_cancel(blank: Page) -> None:
+    events, totals = run(
+        blank,
+        FAKE_API
+        + """
+        answers.signParts = () => new Promise(() => {});
+        answers.abort = async () => {
+            await later(50);
+            throw new ApiError(409, "upload_completed", "");
+        };
+        const uploader = make();
+        const events = [];
+        const [upload] = uploader.add([file("a")]);
+        await until(() => upload.state === "uploading");
+        uploader.cancel(upload);
+        uploader.addEventListener("state", () => events.push(upload.state));
+        uploader.addEventListener("remove", () => events.push("remove"));
+        uploader.remove(upload);
+        await later(200);
+        return [events, uploader.totals.failed];
+        """,
+        {"begun": PARTS},
+    )
+    assert (events, totals) == (["remove"], 0)
+
+
+def test_too_late_to_cancel_is_said_by_confirming_the_file(blank: Page) -> None:
+    state, upload_id = run(
+        blank,
+        FAKE_API
+        + """
+        answers.signParts = () => new Promise(() => {});
+        answers.abort = async () => { throw new ApiError(409, "upload_completed", ""); };
+        const uploader = make();
+        const [upload] = uploader.add([file("a")]);
+        await until(() => upload.state === "uploading");
+        uploader.cancel(upload);
+        await until(() => upload.state !== "cancelled");
+        return [upload.state, upload.id];
+        """,
+        {"begun": PARTS},
+    )
+    assert (state, upload_id) == ("confirming", "id-1")
+
+
+@pytest.mark.parametrize(("minutes", "begun"), [(1, 0), (60, 1)])
+def test_a_server_that_lost_its_data_gets_the_file_again(
+    blank: Page, minutes: int, begun: int
+) -> None:
+    found = run(
+        blank,
+        FAKE_API
+        + """
+        const { Journal } = await from("journal");
+        const { Hasher } = await from("hasher");
+        const hasher = new Hasher("/static/uploads/client/hash-worker.js");
+        const fingerprint = await hasher.fingerprint(file("a"), "a", never);
+        const now = Date.now;
+        Date.now = () => now() - input.minutes * 60_000;
+        await new Journal(namespace).put({ fingerprint, id: "old", token: null, state: "sent" });
+        Date.now = now;
+        const uploader = make();
+        const [upload] = uploader.add([file("a")]);
+        await until(() => made.length || upload.state === "confirming");
+        uploader.cancel(upload);
+        return made.length;
+        """,
+        {"begun": {"method": "PUT", "url": "/nowhere", "headers": {}}, "minutes": minutes},
+    )
+    assert found == begun
+
+
+def test_uploading_again_survives_a_failure(blank: Page) -> None:
+    count = run(
+        blank,
+        FAKE_API
+        + """
+        const { Journal } = await from("journal");
+        const { Hasher } = await from("hasher");
+        const hasher = new Hasher("/static/uploads/client/hash-worker.js");
+        const fingerprint = await hasher.fingerprint(file("a"), "a", never);
+        await new Journal(namespace).put({ fingerprint, id: "old", token: null, state: "sent" });
+        answers.statuses = async (ids) =>
+            ids.map((id) => ({ id, state: "stored", file: { checksum: "" } }));
+        const begin = answers.begin;
+        answers.begin = async () => { throw new ApiError(413, "file_too_large", ""); };
+        const uploader = make();
+        const [upload] = uploader.add([file("a")]);
+        await until(() => upload.alreadyStored);
+        uploader.uploadAgain(upload);
+        await until(() => upload.state === "failed");
+        answers.begin = begin;
+        upload.curable = true;
+        uploader.retry(upload);
+        await until(() => made.length || upload.state === "stored");
+        uploader.cancel(upload);
+        return made.length;
+        """,
+        {"begun": PARTS},
+    )
+    assert count == 1
 
 
 @pytest.mark.parametrize("locks", [True, False], ids=["Web Locks", "without them"])

@@ -30,6 +30,11 @@ class Session(NinjaSessionAuth):
     def __call__(self, request: HttpRequest) -> Any | None:
         if "Authorization" in request.headers or not request.user.is_authenticated:
             return None
+        # A page may say whose it is. If somebody else signed in meanwhile, in another tab, its
+        # requests are not theirs.
+        user = request.headers.get("X-Filehub-User")
+        if user is not None and user != selectors.owner_of(request.user):
+            return None
         if check_csrf(request):
             raise CsrfFailed
         return request.user

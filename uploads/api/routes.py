@@ -214,7 +214,7 @@ def sign_parts(request: HttpRequest, upload_id: str, body: PartsRequest) -> Sign
 def part_list(request: HttpRequest, upload_id: str, token: str = "") -> list[PartOut]:
     """What S3 has already: the others are left to send."""
     return [
-        PartOut(part_number=part.number, size=part.size, etag=part.etag)
+        PartOut(part_number=part.number, size=part.size, etag=part.etag, sha256=part.checksum)
         for part in services.arrived_parts(_token(request, upload_id, token))
     ]
 

@@ -94,6 +94,7 @@ class PartOut(Schema):
     part_number: int
     size: int = Field(description="Bytes.")
     etag: str
+    sha256: str = Field(description='Base64; "" when the part was sent without.')
 
 
 class FileOut(Schema):

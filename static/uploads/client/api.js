@@ -25,13 +25,24 @@ export const MAX_IDS = 100;
 /** How many parts the server signs in one call. */
 export const MAX_PARTS = 1000;
 
+/** An answer that takes longer does not come. */
+const PATIENCE = 30_000;
+/** Storage puts ten thousand parts together. */
+const LONG_PATIENCE = 180_000;
+
 /** filehub's JSON API, with a session cookie and Django's CSRF header. */
 export class Api {
   #csrfToken;
+  #user;
 
-  /** @param {string} csrfToken as the page got it; a newer one in Django's cookie goes first */
-  constructor(csrfToken) {
+  /**
+   * @param {string} csrfToken as the page got it; a newer one in Django's cookie goes first
+   * @param {string} [user] the id of the user whose page this is: should somebody else sign in in another tab, the
+   *   server refuses, instead of taking this user's files for theirs
+   */
+  constructor(csrfToken, user) {
     this.#csrfToken = csrfToken;
+    this.#user = user;
   }
 
   /**
@@ -58,10 +69,12 @@ export class Api {
   /**
    * @param {string} id
    * @param {string} token
-   * @returns {Promise<{part_number: number, size: number, etag: string}[]>} what storage has
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<{part_number: number, size: number, etag: string, sha256: string}[]>} what storage has
    */
-  parts(id, token) {
-    return this.#json("GET", `/uploads/${encodeURIComponent(id)}/parts?token=${encodeURIComponent(token)}`);
+  parts(id, token, signal) {
+    const url = `/uploads/${encodeURIComponent(id)}/parts?token=${encodeURIComponent(token)}`;
+    return this.#json("GET", url, undefined, { signal });
   }
 
   /**
@@ -87,7 +100,8 @@ export class Api {
    * @param {string} [token]
    */
   complete(id, token) {
-    return this.#json("POST", `/uploads/${encodeURIComponent(id)}/complete`, token ? { token } : {});
+    const options = { patience: LONG_PATIENCE };
+    return this.#json("POST", `/uploads/${encodeURIComponent(id)}/complete`, token ? { token } : {}, options);
   }
 
   /**
@@ -112,8 +126,9 @@ export class Api {
     return response.text();
   }
 
-  async #json(method, url, body) {
+  async #json(method, url, body, options) {
     const headers = { Accept: "application/json" };
+    if (this.#user !== undefined) headers["X-Filehub-User"] = this.#user;
     if (method !== "GET") {
       // Signing in again in another tab changes the token, and this page lives on.
       headers["X-CSRFToken"] = /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? this.#csrfToken;
@@ -122,20 +137,28 @@ export class Api {
       headers["Content-Type"] = "application/json";
       body = JSON.stringify(body);
     }
-    const response = await this.#send(url, { method, headers, body });
+    const response = await this.#send(url, { method, headers, body }, options);
     if (response.status === 204) return null;
     try {
       return await response.json();
     } catch {
+      options?.signal?.throwIfAborted();
       throw new ApiError(response.status, "unreadable_answer", "");
     }
   }
 
-  async #send(url, options) {
+  async #send(url, init, { signal, patience = PATIENCE } = {}) {
+    const signals = [AbortSignal.timeout(patience), ...(signal ? [signal] : [])];
     let response;
     try {
-      response = await fetch(url, { credentials: "same-origin", cache: "no-store", ...options });
+      response = await fetch(url, {
+        credentials: "same-origin",
+        cache: "no-store",
+        signal: AbortSignal.any(signals),
+        ...init,
+      });
     } catch {
+      signal?.throwIfAborted();
       throw new ApiError(0, "network", "");
     }
     if (!response.ok) {

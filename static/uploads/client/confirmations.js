@@ -6,6 +6,8 @@ const PATIENT_DELAY = 7_000;
 const LONGEST_BACKOFF = 30_000;
 const HINT_AFTER = 8_000;
 const SLOW_AFTER = 60_000;
+/** Hints are work for the server; when it is behind with thousands, that many more would not help. */
+const HINTS_AT_ONCE = 5;
 
 /**
  * Asks the server what became of ids, with one request for all of them, until each one is settled. It never gives up:
@@ -17,6 +19,7 @@ export class Confirmations {
   #delay = FIRST_DELAY;
   #timer = 0;
   #asking = false;
+  #settledAt = 0;
   #ask;
   #settle;
   #hint;
@@ -71,16 +74,16 @@ export class Confirmations {
           // It may have been removed while the question was on its way.
           if (this.#waiting.has(id) && this.#settle(id, byId.get(id))) {
             this.#waiting.delete(id);
+            this.#settledAt = Date.now();
           }
         }
       }
     } catch (error) {
       if (error.status === 401) {
-        this.#asking = false;
+        // Somebody may sign in again in another tab; until then there is no hurry.
         this.#onSessionEnded?.();
-        return;
       }
-      backoff = Math.min(Math.max(delayBefore * 2, (error.retryAfter ?? 0) * 1_000, 2_000), LONGEST_BACKOFF);
+      backoff = error.status === 401 ? LONGEST_BACKOFF : Math.min(Math.max(delayBefore * 2, (error.retryAfter ?? 0) * 1_000, 2_000), LONGEST_BACKOFF);
     }
     this.#asking = false;
     this.#remind();
@@ -94,9 +97,11 @@ export class Confirmations {
   }
 
   #remind() {
+    let hints = Date.now() - this.#settledAt > HINT_AFTER ? HINTS_AT_ONCE : 0;
     for (const [id, entry] of this.#waiting) {
       const age = Date.now() - entry.since;
-      if (this.#hint && age > HINT_AFTER && !entry.hinted) {
+      if (this.#hint && hints > 0 && age > HINT_AFTER && !entry.hinted) {
+        hints -= 1;
         entry.hinted = true;
         // Only a hint: whether it arrives or not, the answer comes.
         this.#hint(id).catch(() => {});

@@ -1,6 +1,9 @@
 import { tryTake } from "./lock.js";
 import { Retry } from "./retry.js";
 
+const QUESTIONS = 3;
+const BETWEEN_QUESTIONS = 1_000;
+
 /** @typedef {object} Tools what all transfers share; described in transfer.js, which imports this module */
 
 /**
@@ -23,22 +26,25 @@ export async function abort({ id, token }, { api, connection }, signal = new Abo
 /**
  * Removes what storage has of a cancelled upload. What fails now is done on the next visit.
  * @param {import("./upload.js").Upload} upload
+ * @param {Promise<void>|null} run what was under way when it was cancelled
  * @param {Tools} tools
- * @returns {Promise<boolean>} false when it is too late, since the file is complete
+ * @returns {Promise<boolean>} false when it is too late, since the file is complete; never rejects
  */
-export async function discard(upload, tools) {
-  // A part on its way could arrive after the abort, and would stay.
-  await upload.run;
-  const { session, fingerprint } = upload;
-  if (upload.state !== "cancelled" || !session?.token) return true;
-  // Whoever holds the lock is sending this very file, and needs what storage has.
-  const release = tools.journal ? await tryTake(tools.lockName(fingerprint)) : () => {};
-  if (!release) return true;
+export async function discard(upload, run, tools) {
+  let release = null;
   try {
+    // A part on its way could arrive after the abort, and would stay.
+    await run;
+    const { session, fingerprint } = upload;
+    if (upload.state !== "cancelled" || !session) return true;
+    if (!session.token) return !upload.maybeArrived || !(await hasArrived(session.id, tools));
+    // Whoever holds the lock is sending this very file, and needs what storage has.
+    release = tools.journal ? await tryTake(tools.lockName(fingerprint)) : () => {};
+    if (!release) return true;
     await tools.journal?.put({ ...session, fingerprint, state: "cancelled" });
     const ended = await abort(session, tools);
     if (ended) {
-      upload.session = null;
+      if (upload.session === session) upload.session = null;
       await tools.journal?.remove(fingerprint, session.id);
     }
     return ended;
@@ -46,8 +52,19 @@ export async function discard(upload, tools) {
     console.warn("filehub: the rest of a cancelled upload is removed on the next visit:", error);
     return true;
   } finally {
-    release();
+    release?.();
   }
+}
+
+/** A single request whose last byte had left when it was cancelled: the file may be there, and is then shown. */
+async function hasArrived(id, { api }) {
+  await api.complete(id);
+  for (let question = 1; question <= QUESTIONS; question += 1) {
+    const [status] = await api.statuses([id]);
+    if (status?.state === "stored") return true;
+    await new Promise((resolve) => setTimeout(resolve, BETWEEN_QUESTIONS));
+  }
+  return false;
 }
 
 /**
@@ -55,18 +72,16 @@ export async function discard(upload, tools) {
  * @param {Tools} tools
  */
 export async function removeLeftovers(tools) {
-  try {
-    for (const entry of (await tools.journal?.tidy()) ?? []) {
-      const release = await tryTake(tools.lockName(entry.fingerprint));
-      if (!release) continue;
-      try {
-        await abort(entry, tools);
-        await tools.journal.remove(entry.fingerprint, entry.id);
-      } finally {
-        release();
-      }
+  for (const entry of (await tools.journal?.tidy()) ?? []) {
+    const release = await tryTake(tools.lockName(entry.fingerprint));
+    if (!release) continue;
+    try {
+      if (entry.token) await abort(entry, tools);
+      await tools.journal.remove(entry.fingerprint, entry.id);
+    } catch (error) {
+      console.warn("filehub: the rest of a cancelled upload stays for now:", error);
+    } finally {
+      release();
     }
-  } catch (error) {
-    console.warn("filehub: leftovers of cancelled uploads stay for now:", error);
   }
 }

@@ -47,6 +47,8 @@ export function isCorrupted(error) {
 /** The network or the other side has trouble just now: the same request may succeed a little later. */
 export function isTemporary(error) {
   if (error instanceof ConnectionLost) return true;
+  // Two of the same request met in storage: the next try finds out which of them won.
+  if (error instanceof StorageError && error.status === 409) return true;
   if (error instanceof StorageError || error instanceof ApiError) {
     return error.status === 0 || error.status >= 500 || [408, 429].includes(error.status) || error.code === "RequestTimeout";
   }

@@ -1,5 +1,8 @@
 const STORE = "uploads";
-const KEPT = 30 * 24 * 3600 * 1000;
+/** Shorter than filehub remembers that a file was deleted (28 days): after that it could not tell any more. */
+const KEPT = 21 * 24 * 3600 * 1000;
+/** A database that has not opened by then (Safari, now and then) must not keep anybody from uploading. */
+const PATIENCE = 3_000;
 
 /**
  * @typedef {object} Entry what is known of a file that was chosen before
@@ -14,21 +17,19 @@ const KEPT = 30 * 24 * 3600 * 1000;
  */
 
 /**
- * Remembers uploads in IndexedDB, beyond a reload or a crash. Where there is no database (some private windows), it
- * remembers as long as the page lives: uploading works, resuming after a reload does not.
+ * Remembers uploads in IndexedDB, beyond a reload or a crash. Where there is no database (some private windows, a full
+ * disk), it remembers as long as the page lives: uploading works, resuming after a reload does not.
  */
 export class Journal {
   /** @type {Promise<IDBDatabase|null>} */
   #database;
-  /** @type {Map<string, Entry>} */
+  /** @type {Map<string, Entry>} what this page has put, whatever becomes of the database */
   #memory = new Map();
 
   /** @param {string} namespace separates the users of one browser */
   constructor(namespace) {
-    this.#database = open(`filehub:${namespace}`).catch((error) => {
-      console.warn("filehub: uploads cannot be resumed after a reload:", error);
-      return null;
-    });
+    const late = new Promise((_resolve, reject) => setTimeout(() => reject(new Error("it does not open")), PATIENCE));
+    this.#database = Promise.race([open(`filehub:${namespace}`), late]).catch((error) => this.#giveUp(error));
   }
 
   /**
@@ -36,19 +37,16 @@ export class Journal {
    * @returns {Promise<Entry|undefined>}
    */
   async get(fingerprint) {
-    const store = await this.#store("readonly");
-    return store ? result(store.get(fingerprint)) : this.#memory.get(fingerprint);
+    const entry = await this.#try("readonly", (store) => result(store.get(fingerprint)), () => this.#memory.get(fingerprint));
+    return entry && entry.time > Date.now() - KEPT ? entry : undefined;
   }
 
   /** @param {Entry} entry */
   async put(entry) {
-    const dated = { ...entry, time: Date.now() };
-    const store = await this.#store("readwrite");
-    if (store) {
-      await result(store.put(dated));
-    } else {
-      this.#memory.set(entry.fingerprint, dated);
-    }
+    const { fingerprint, id, state, token, partSize, partCount } = entry;
+    const dated = { fingerprint, id, state, token, partSize, partCount, time: Date.now() };
+    this.#memory.set(fingerprint, dated);
+    await this.#try("readwrite", (store) => result(store.put(dated)));
   }
 
   /**
@@ -57,32 +55,64 @@ export class Journal {
    * @param {string} id
    */
   async remove(fingerprint, id) {
-    const store = await this.#store("readwrite");
-    const entry = store ? await result(store.get(fingerprint)) : this.#memory.get(fingerprint);
-    if (entry?.id !== id) return;
-    if (store) {
-      await result(store.delete(fingerprint));
-    } else {
-      this.#memory.delete(fingerprint);
+    if (this.#memory.get(fingerprint)?.id === id) this.#memory.delete(fingerprint);
+    await this.#try("readwrite", async (store) => {
+      const entry = await result(store.get(fingerprint));
+      if (entry?.id === id) await result(store.delete(fingerprint));
+    });
+  }
+
+  /**
+   * Forgets an upload whose fingerprint nobody knows here, such as that of a file which was deleted.
+   * @param {string} id
+   */
+  async removeId(id) {
+    for (const [fingerprint, entry] of this.#memory) {
+      if (entry.id === id) this.#memory.delete(fingerprint);
     }
+    await this.#try("readwrite", async (store) => {
+      for (const fingerprint of await result(store.index("id").getAllKeys(id))) await result(store.delete(fingerprint));
+    });
   }
 
   /**
    * Drops what is too old, and returns what was cancelled but not yet removed from storage.
    * @returns {Promise<Entry[]>}
    */
-  async tidy() {
-    const store = await this.#store("readwrite");
-    if (!store) return [];
-    await result(store.index("time").getAllKeys(IDBKeyRange.upperBound(Date.now() - KEPT))).then((old) =>
-      Promise.all(old.map((fingerprint) => result(store.delete(fingerprint)))),
+  tidy() {
+    return this.#try(
+      "readwrite",
+      async (store) => {
+        const old = IDBKeyRange.upperBound(Date.now() - KEPT);
+        for (const fingerprint of await result(store.index("time").getAllKeys(old))) await result(store.delete(fingerprint));
+        return result(store.index("state").getAll("cancelled"));
+      },
+      () => [],
     );
-    return result(store.index("state").getAll("cancelled"));
   }
 
-  async #store(mode) {
+  /**
+   * @template T
+   * @param {IDBTransactionMode} mode
+   * @param {(store: IDBObjectStore) => Promise<T>} work
+   * @param {() => T} otherwise
+   * @returns {Promise<T>}
+   */
+  async #try(mode, work, otherwise = () => undefined) {
     const database = await this.#database;
-    return database?.transaction(STORE, mode).objectStore(STORE);
+    if (!database) return otherwise();
+    try {
+      return await work(database.transaction(STORE, mode).objectStore(STORE));
+    } catch (error) {
+      // A journal that cannot be written is no reason not to upload.
+      this.#database = Promise.resolve(this.#giveUp(error));
+      return otherwise();
+    }
+  }
+
+  #giveUp(error) {
+    console.warn("filehub: uploads cannot be resumed after a reload:", error);
+    return null;
   }
 }
 
@@ -90,8 +120,7 @@ async function open(name) {
   const request = indexedDB.open(name, 1);
   request.onupgradeneeded = () => {
     const store = request.result.createObjectStore(STORE, { keyPath: "fingerprint" });
-    store.createIndex("time", "time");
-    store.createIndex("state", "state");
+    for (const field of ["time", "state", "id"]) store.createIndex(field, field);
   };
   return result(request);
 }

@@ -9,7 +9,11 @@ const held = new Map();
  * @returns {Promise<() => void>} a function that gives it back; rejects with the signal's reason
  */
 export async function take(name, signal, onWait) {
-  return (await tryTake(name)) ?? (onWait(), request(name, { signal }));
+  const release = await tryTake(name);
+  if (release) return release;
+  signal.throwIfAborted();
+  onWait();
+  return request(name, { signal });
 }
 
 /**
@@ -39,6 +43,7 @@ function request(name, options) {
 async function requestHere(name, { ifAvailable, signal }) {
   while (held.has(name)) {
     if (ifAvailable) return null;
+    signal.throwIfAborted();
     await Promise.race([held.get(name), aborted(signal)]);
   }
   let release;

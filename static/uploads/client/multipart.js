@@ -10,7 +10,7 @@ const AHEAD = 2;
 /**
  * Sends the parts of a file that storage does not have yet, several at a time.
  * @param {import("./upload.js").Upload} upload with a session that has a token
- * @param {Set<number>} arrived numbers of the parts that storage has
+ * @param {Map<number, string>} arrived the parts that storage has, with their checksums ("" when it has none)
  * @param {object} tools
  * @param {import("./api.js").Api} tools.api
  * @param {import("./pool.js").Pool} tools.pool
@@ -25,8 +25,10 @@ export async function sendParts(upload, arrived, { api, pool, hasher, connection
   const { id, token, partSize, partCount } = upload.session;
   const signer = new Batch((parts) => api.signParts(id, token, parts), MAX_PARTS);
   const inFlight = new Map();
-  let done = [...arrived].reduce((sum, number) => sum + slice(number).size, 0);
-  let next = 1;
+  let done = [...arrived.keys()].reduce((sum, number) => sum + slice(number).size, 0);
+  // What storage has comes last: it is only compared, and nobody has to wait for that.
+  const numbers = Array.from({ length: partCount }, (_, index) => index + 1);
+  const order = [...numbers.filter((number) => !arrived.has(number)), ...arrived.keys()].values();
 
   // One lane that gives up stops the others.
   const giveUp = new AbortController();
@@ -39,11 +41,19 @@ export async function sendParts(upload, arrived, { api, pool, hasher, connection
   }
 
   async function lane() {
-    while (next <= partCount) {
-      const number = next;
-      next += 1;
-      if (!arrived.has(number)) await deliver(number);
+    for (const number of order) {
+      if (!arrived.has(number)) {
+        await deliver(number);
+      } else if (!(await isSame(number))) {
+        done -= slice(number).size;
+        await deliver(number);
+      }
     }
+  }
+
+  /** The middle of a file may have changed since storage got this part, and its name, size and time not. */
+  async function isSame(number) {
+    return !arrived.get(number) || arrived.get(number) === (await hasher.sha256(slice(number), either));
   }
 
   async function deliver(number) {

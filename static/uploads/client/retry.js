@@ -1,8 +1,11 @@
 import { Corrupted, isCorrupted, isTemporary } from "./errors.js";
 
-const ATTEMPTS = 9;
+/** About two minutes of trouble. */
+const ATTEMPTS = 14;
 const SHORTEST = 300;
 const LONGEST = 30_000;
+/** Whatever the other side asks for, somebody is waiting here. */
+const LONGEST_ASKED = 120_000;
 /** Corruption is not cured by waiting; if it goes on, something between here and storage changes what passes. */
 const CORRUPTED_ATTEMPTS = 4;
 const EXPIRED_ATTEMPTS = 5;
@@ -51,7 +54,7 @@ export class Retry {
     }
     // Full jitter: clients that failed together do not come back together.
     const backoff = Math.min(SHORTEST * 2 ** this.#failures, LONGEST);
-    const wait = Math.max(Math.random() * backoff, (error.retryAfter ?? 0) * 1_000);
+    const wait = Math.max(Math.random() * backoff, Math.min((error.retryAfter ?? 0) * 1_000, LONGEST_ASKED));
     this.#onWait(this.#connection.online ? "retry" : "offline");
     try {
       await this.#connection.pause(wait, this.#signal);

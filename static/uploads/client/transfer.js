@@ -1,5 +1,5 @@
 import { abort } from "./discard.js";
-import { ApiError, ConnectionLost, StorageError, isCorrupted } from "./errors.js";
+import { ApiError, ConnectionLost, StorageError, isCorrupted, isTemporary } from "./errors.js";
 import { take } from "./lock.js";
 import { assertReadable, sendParts } from "./multipart.js";
 import { Retry } from "./retry.js";
@@ -7,6 +7,8 @@ import { send } from "./transport.js";
 
 /** How often an upload in parts is begun or gone through again, when storage has forgotten it or misses parts. */
 const ROUNDS = 3;
+/** Milliseconds in which S3's event for a file that was sent can be expected. */
+const EVENT_IS_DUE = 15 * 60_000;
 
 /**
  * What all transfers share.
@@ -60,7 +62,8 @@ export class Transfer {
   async run() {
     const upload = this.#upload;
     this.#signal.throwIfAborted();
-    if (this.#tools.journal && upload.fingerprint === null) {
+    if (this.#tools.journal) {
+      // Each time, since the file may have changed between a pause and its end.
       this.#report.enter("hashing");
       upload.fingerprint = await this.#tools.hasher.fingerprint(upload.file, upload.name, this.#signal);
     }
@@ -106,10 +109,7 @@ export class Transfer {
     const upload = this.#upload;
     const entry = await this.#tools.journal?.get(upload.fingerprint);
     this.#signal.throwIfAborted();
-    if (upload.afresh) {
-      upload.afresh = false;
-      return null;
-    }
+    if (upload.afresh) return null;
     if (entry && upload.session?.id !== entry.id) {
       const { id, token, partSize, partCount } = entry;
       upload.session = { id, token, partSize, partCount };
@@ -120,10 +120,10 @@ export class Transfer {
     if (!upload.session) return null;
 
     const { id, token } = upload.session;
+    upload.id = id;
     const status = await this.#retry().run(() => this.#tools.statuses.ask(id));
     this.#signal.throwIfAborted();
-    upload.id = id;
-    if (status?.state === "stored") return "known";
+    if (status?.state === "stored" && (await this.#isSame(status.file.checksum))) return "known";
     if (status?.state !== "pending") {
       await this.#forget();
       return null;
@@ -135,8 +135,30 @@ export class Transfer {
     return null;
   }
 
+  /** The fingerprint leaves out the middle of the file; what storage verified does not. */
+  async #isSame(checksum) {
+    const upload = this.#upload;
+    const { hasher } = this.#tools;
+    if (!checksum) return true;
+    this.#report.enter("hashing");
+    if (!checksum.includes("-")) {
+      await this.#hashWhole();
+      return upload.sha256 === checksum;
+    }
+    const { partSize, partCount } = upload.session;
+    if (!partSize) return true;
+    const digests = [];
+    for (let number = 1; number <= partCount; number += 1) {
+      const part = upload.file.slice((number - 1) * partSize, number * partSize);
+      const digest = await hasher.sha256(part, this.#signal);
+      digests.push(Uint8Array.from(atob(digest), (character) => character.charCodeAt(0)));
+    }
+    return `${await hasher.sha256(new Blob(digests), this.#signal)}-${partCount}` === checksum;
+  }
+
   #pickUpWhole(entry) {
-    if (entry?.state === "sent") return "arrived";
+    // Later than that the event has been lost, or the server has: nobody is to wait for it for ever.
+    if (entry?.state === "sent" && Date.now() - entry.time < EVENT_IS_DUE) return "arrived";
     // One request that may or may not have arrived. Its signature, if it is still known, cannot arrive twice.
     if (!this.#upload.session.request) this.#upload.session = null;
     return null;
@@ -149,6 +171,7 @@ export class Transfer {
     if (upload.sha256) file.sha256 = upload.sha256;
     const answer = await this.#tools.api.begin(file);
     upload.id = answer.id;
+    upload.afresh = false;
     upload.maybeArrived = false;
     upload.session = answer.multipart
       ? {
@@ -217,8 +240,8 @@ export class Transfer {
     if (error instanceof StorageError) {
       // The object is there, because an earlier try of this very request arrived.
       if (error.status === 412) return "arrived";
-      // Whatever storage refused will not be accepted with the same signature.
-      if (error.status < 500) upload.session = null;
+      // Whatever storage refused for good will not be accepted with the same signature.
+      if (!isTemporary(error)) upload.session = null;
     }
     this.#report.sent(0);
     if (isCorrupted(error)) {
@@ -272,7 +295,7 @@ export class Transfer {
     }
   }
 
-  /** The numbers of the parts that storage has in full. */
+  /** The parts that storage has in full, with their checksums. */
   async #arrivedParts() {
     const upload = this.#upload;
     const { id, token, partSize, partCount, isNew } = upload.session;
@@ -280,16 +303,16 @@ export class Transfer {
     upload.session.isNew = false;
     if (isNew) {
       upload.resumed = 0;
-      return new Set();
+      return new Map();
     }
-    const parts = await this.#retry().run(() => this.#tools.api.parts(id, token));
+    const parts = await this.#retry().run(() => this.#tools.api.parts(id, token, this.#signal));
     this.#signal.throwIfAborted();
     const sizeOf = (number) => (number < partCount ? partSize : upload.size - (partCount - 1) * partSize);
     const whole = parts.filter((part) => part.size === sizeOf(part.part_number));
     const bytes = whole.reduce((sum, part) => sum + part.size, 0);
     upload.resumed = Math.max(upload.resumed, bytes - upload.transferred);
     this.#report.sent(bytes);
-    return new Set(whole.map((part) => part.part_number));
+    return new Map(whole.map((part) => [part.part_number, part.sha256]));
   }
 
   async #complete() {
@@ -314,7 +337,9 @@ export class Transfer {
   async #forget() {
     const { fingerprint, session } = this.#upload;
     this.#upload.session = null;
+    this.#upload.resumed = 0;
     if (session) await this.#tools.journal?.remove(fingerprint, session.id);
+    this.#signal.throwIfAborted();
   }
 
   #retry() {

@@ -2,6 +2,8 @@ import { ConnectionLost, StorageError } from "./errors.js";
 
 /** A connection on which nothing moves for so long is dead, although nobody said so. */
 const STALLED = 60_000;
+/** Before the first byte the browser may hold the request back, and after the last much may be left in its buffers. */
+const STALLED_AT_THE_ENDS = 300_000;
 
 /**
  * Sends bytes to storage. XMLHttpRequest, because fetch does not tell how much has been sent.
@@ -16,7 +18,7 @@ export function send(request, blob, { signal, onProgress }) {
     const xhr = new XMLHttpRequest();
     const abort = () => xhr.abort();
     signal.addEventListener("abort", abort, { once: true });
-    let timer = setTimeout(abort, STALLED);
+    let timer = setTimeout(abort, STALLED_AT_THE_ENDS);
 
     xhr.open(request.method, request.url);
     for (const [name, value] of Object.entries(request.headers)) {
@@ -24,7 +26,7 @@ export function send(request, blob, { signal, onProgress }) {
     }
     xhr.upload.onprogress = (event) => {
       clearTimeout(timer);
-      timer = setTimeout(abort, STALLED);
+      timer = setTimeout(abort, event.loaded < blob.size ? STALLED : STALLED_AT_THE_ENDS);
       onProgress(event.loaded);
     };
     xhr.onload = () => {

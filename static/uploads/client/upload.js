@@ -81,6 +81,11 @@ export class Upload {
     return ["stored", "failed", "cancelled", "rejected"].includes(this.state);
   }
 
+  /** Confirming may take very long; nobody has to look at it until its end. */
+  get canRemove() {
+    return this.finished || (this.state === "confirming" && this.slow && !this.completing);
+  }
+
   get canPause() {
     return this.active;
   }

@@ -16,6 +16,7 @@ import { Upload } from "./upload.js";
 const MAX_NAME_BYTES = 255;
 /** Files being worked on, for each request that may be under way: while one is hashed or signed, another is sent. */
 const FILES_PER_REQUEST = 2;
+const SIGNED_OUT_FOR = 3_000;
 const MIB = 1024 ** 2;
 
 const PAUSED = new DOMException("paused", "AbortError");
@@ -35,6 +36,7 @@ export class Uploader extends EventTarget {
   #running = 0;
   #completing = 0;
   #signedOut = false;
+  #signedOutAt = -Infinity;
   #transferred = 0;
   #totals = new Totals();
   #connection = new Connection();
@@ -126,7 +128,8 @@ export class Uploader extends EventTarget {
         this.#queue.add(upload);
       }
     }
-    this.#signedOut = false;
+    // A person adds after signing in again; a folder that is still being read adds all the time.
+    if (performance.now() - this.#signedOutAt > SIGNED_OUT_FOR) this.#signedOut = false;
     this.#pump();
     return added;
   }
@@ -148,7 +151,10 @@ export class Uploader extends EventTarget {
     if (!upload.canCancel) return;
     this.#stop(upload, CANCELLED);
     this.#enter(upload, "cancelled");
-    discard(upload, this.#tools).then((ended) => ended || this.#confirm(upload));
+    // The next run, if there is one, begins when this is over.
+    upload.run = discard(upload, upload.run, this.#tools).then((ended) => {
+      if (!ended && upload.state === "cancelled") this.#confirm(upload);
+    });
   }
 
   /** @param {Upload} upload */
@@ -163,9 +169,17 @@ export class Uploader extends EventTarget {
     this.#enqueue(upload);
   }
 
+  /**
+   * A stored file was deleted: should it be chosen again, it is to be sent.
+   * @param {string} id
+   */
+  forget(id) {
+    this.#tools.journal?.removeId(id);
+  }
+
   /** @param {Upload} upload */
   remove(upload) {
-    if (!upload.finished || !this.#uploads.delete(upload.key)) return;
+    if (!upload.canRemove || !this.#uploads.delete(upload.key)) return;
     this.#totals.remove(upload);
     this.#emit("remove", upload);
   }
@@ -234,8 +248,10 @@ export class Uploader extends EventTarget {
     try {
       // An upload that was stopped and set going again has one run at a time.
       await previous;
-      const transfer = new Transfer(upload, this.#tools, this.#reportOf(upload), controller.signal);
-      if ((await transfer.run()) === "known") {
+      const transfer = new Transfer(upload, this.#tools, this.#reportOf(upload, controller.signal), controller.signal);
+      const outcome = await transfer.run();
+      if (!this.#uploads.has(upload.key)) return;
+      if (outcome === "known") {
         Object.assign(upload, { alreadyStored: true, resumed: upload.size });
         this.#setSent(upload, upload.size);
         this.#enter(upload, "stored");
@@ -252,12 +268,14 @@ export class Uploader extends EventTarget {
   }
 
   /** @returns {import("./transfer.js").Report} */
-  #reportOf(upload) {
+  #reportOf(upload, signal) {
+    // A run that was stopped may have a last word, which nobody wants to hear.
+    const unlessStopped = (act) => (...details) => signal.aborted || act(...details);
     return {
-      enter: (state) => this.#enter(upload, state),
-      progress: (sent) => this.#progress(upload, sent),
-      sent: (sent) => this.#setSent(upload, sent),
-      wait: (reason) => this.#wait(upload, reason),
+      enter: unlessStopped((state) => this.#enter(upload, state)),
+      progress: unlessStopped((sent) => this.#progress(upload, sent)),
+      sent: unlessStopped((sent) => this.#setSent(upload, sent)),
+      wait: unlessStopped((reason) => this.#wait(upload, reason)),
       stepAside: () => {
         this.#running -= 1;
         this.#enter(upload, "queued");
@@ -292,6 +310,7 @@ export class Uploader extends EventTarget {
     const uploads = this.#confirming.get(id) ?? [];
     this.#confirming.delete(id);
     for (const upload of uploads) {
+      if (!this.#uploads.has(upload.key)) continue;
       if (status.state === "stored") {
         this.#enter(upload, "stored");
         continue;
@@ -344,6 +363,7 @@ export class Uploader extends EventTarget {
   #endSession() {
     // Others would only fail one after another; they wait for the next retry.
     this.#signedOut = true;
+    this.#signedOutAt = performance.now();
     this.dispatchEvent(new Event("sessionend"));
   }
 

@@ -40,17 +40,19 @@ export class FileList {
   #deletions;
   #onSessionEnded;
   #onListFailed;
+  #onDelete;
 
   /**
    * @param {Api} api
    * @param {Announcer} announcer
    * @param {{onSessionEnded: () => void, onListFailed: () => void}} callbacks
    */
-  constructor(api, announcer, { onSessionEnded, onListFailed }) {
+  constructor(api, announcer, { onSessionEnded, onListFailed, onDelete }) {
     this.#api = api;
     this.#announcer = announcer;
     this.#onSessionEnded = onSessionEnded;
     this.#onListFailed = onListFailed;
+    this.#onDelete = onDelete;
     this.#deletions = new Confirmations({
       ask: (ids) => api.statuses(ids),
       settle: (id, status) => this.#settleDeletion(id, status),
@@ -192,6 +194,7 @@ export class FileList {
     markDeleting(this.#row(id));
     try {
       await this.#api.remove(id);
+      this.#onDelete(id);
       this.#deletions.add(id);
     } catch (error) {
       if (error.status === 404) {

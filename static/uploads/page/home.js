@@ -10,7 +10,7 @@ import { UploadList } from "./upload-list.js";
 const byId = (id) => document.getElementById(id);
 
 const config = JSON.parse(byId("upload-config").textContent);
-const api = new Api(document.querySelector("meta[name=csrf-token]").content);
+const api = new Api(document.querySelector("meta[name=csrf-token]").content, config.namespace);
 const uploader = new Uploader(api, {
   maxSize: config.max_size,
   allowedTypes: config.allowed_types,
@@ -28,6 +28,7 @@ const uploadList = new UploadList(uploader, config, {
 const fileList = new FileList(api, announcer, {
   onSessionEnded: sessionEnded,
   onListFailed: () => notify(messages.listFailed),
+  onDelete: (id) => uploader.forget(id),
 });
 
 takeFiles({

@@ -25,14 +25,15 @@ export class Thumbnails {
 
   /** @param {HTMLElement} tile */
   forget(tile) {
-    if (!this.#files.delete(tile)) return;
     this.#seen.delete(tile);
+    if (!this.#files.delete(tile)) return;
     this.#observer.unobserve(tile);
   }
 
   #look(entries) {
     for (const { target, isIntersecting } of entries) {
-      if (isIntersecting) {
+      // What was seen before it was forgotten may be told after.
+      if (isIntersecting && this.#files.has(target)) {
         this.#seen.add(target);
       } else {
         this.#seen.delete(target);

@@ -109,15 +109,15 @@ export class UploadRow {
   }
 
   #showButtons() {
-    const { canPause, canResume, canCancel, canRetry, alreadyStored, finished } = this.#upload;
+    const { canPause, canResume, canCancel, canRetry, canRemove, alreadyStored } = this.#upload;
     // Asked before: a button that is hidden loses the focus at once.
     const focused = document.activeElement;
     setVisible(this.#buttons.pause, canPause);
     setVisible(this.#buttons.resume, canResume);
     setVisible(this.#buttons.cancel, canCancel);
     setVisible(this.#buttons.retry, canRetry);
-    setVisible(this.#buttons.again, alreadyStored && finished);
-    setVisible(this.#buttons.dismiss, finished);
+    setVisible(this.#buttons.again, alreadyStored && canRemove);
+    setVisible(this.#buttons.dismiss, canRemove);
     if (this.element.contains(focused) && focused.closest("[hidden]")) this.focus();
   }
 
