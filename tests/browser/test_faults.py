@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import uuid
@@ -37,6 +38,15 @@ def installation(small_parts: Installation) -> Installation:
     return small_parts
 
 
+@pytest.fixture(autouse=True)
+def _nothing_unfinished(installation: Installation) -> Iterator[None]:
+    """What one test leaves behind when it fails is not the failure of the next."""
+    yield
+    for upload in installation.bucket.multipart_uploads.all():
+        with contextlib.suppress(upload.meta.client.exceptions.NoSuchUpload):
+            upload.abort()
+
+
 def choose(page: Page, path: Path) -> None:
     page.set_input_files("#file-input", path)
 
@@ -48,10 +58,12 @@ def arrived(installation: Installation) -> int:
 
 def unfinished(installation: Installation) -> dict[str, int]:
     """The incomplete multipart uploads in the bucket, with the bytes of each."""
-    return {
-        upload.id: sum(part.size for part in upload.parts.all())
-        for upload in installation.bucket.multipart_uploads.all()
-    }
+    found = {}
+    for upload in installation.bucket.multipart_uploads.all():
+        # It may end between the two questions.
+        with contextlib.suppress(upload.meta.client.exceptions.NoSuchUpload):
+            found[upload.id] = sum(part.size for part in upload.parts.all())
+    return found
 
 
 def keys(installation: Installation) -> set[str]:
@@ -132,8 +144,9 @@ def test_failures_cuts_and_expired_signatures_at_the_same_time(
         s3.bandwidth = 40 * MIB
         s3.fail_every(5, 503, parts)
         s3.cut_every(7, parts)
-        # Chromium itself sends again what broke on a connection that was kept; not for ever.
-        s3.cut_every(1, lambda request: "partNumber=9&" in request.query, times=3)
+        # Chromium itself sends again what broke on a connection that was kept, once for each that
+        # it has. With so many breaks in a row the page hears of it too.
+        s3.cut_every(1, lambda request: "partNumber=9&" in request.query, times=20)
         choose(page, file)
         wait_for(lambda: arrived(short_lived) >= 40 * MIB)
         held = s3.hold(parts)
@@ -225,7 +238,8 @@ def test_a_tab_that_is_closed_leaves_the_rest_to_the_other(
     first.close(run_before_unload=False)
     assert_stored(second, installation, file)
     # What S3 had confirmed to the first one, the second one did not send.
-    assert arrived(installation) == 60 * MIB
+    # What was on its way when the tab was closed may arrive twice, and no more than that.
+    assert 60 * MIB <= arrived(installation) <= 60 * MIB + 6 * SMALL_PART
 
 
 def test_cancelled_in_the_middle_it_leaves_nothing_in_the_bucket(
@@ -385,5 +399,3 @@ def test_nobody_gets_the_rest_of_somebody_elses_upload(
     other.reload()
     expect(row(other, file.name)).to_have_count(0)
     assert len(unfinished(installation)) == 1
-    for upload in installation.bucket.multipart_uploads.all():
-        upload.abort()

@@ -1,6 +1,7 @@
 import { MAX_IDS } from "./api.js";
 
 const FIRST_DELAY = 300;
+const FEW = 20;
 const LONGEST_DELAY = 3_000;
 const PATIENT_DELAY = 7_000;
 const LONGEST_BACKOFF = 30_000;
@@ -18,6 +19,7 @@ export class Confirmations {
   #waiting = new Map();
   #delay = FIRST_DELAY;
   #timer = 0;
+  #due = 0;
   #asking = false;
   #settledAt = 0;
   #ask;
@@ -46,7 +48,8 @@ export class Confirmations {
   /** @param {string} id */
   add(id) {
     this.#waiting.set(id, { since: Date.now(), hinted: false, slow: false });
-    this.#delay = FIRST_DELAY;
+    // A few are worth a quick look; with many the answers come in good time anyway.
+    if (this.#waiting.size <= FEW) this.#delay = FIRST_DELAY;
     this.#schedule();
   }
 
@@ -56,14 +59,18 @@ export class Confirmations {
   }
 
   #schedule() {
+    if (this.#waiting.size === 0 || this.#asking) return;
+    const due = Date.now() + this.#delay;
+    // Ids that keep joining must not put the question off again and again.
+    if (this.#timer && this.#due <= due) return;
     clearTimeout(this.#timer);
-    if (this.#waiting.size > 0 && !this.#asking) {
-      this.#timer = setTimeout(() => this.#poll(), this.#delay);
-    }
+    this.#due = due;
+    this.#timer = setTimeout(() => this.#poll(), this.#delay);
   }
 
   async #poll() {
     this.#asking = true;
+    this.#timer = 0;
     const delayBefore = this.#delay;
     let backoff = 0;
     try {
@@ -83,7 +90,8 @@ export class Confirmations {
         // Somebody may sign in again in another tab; until then there is no hurry.
         this.#onSessionEnded?.();
       }
-      backoff = error.status === 401 ? LONGEST_BACKOFF : Math.min(Math.max(delayBefore * 2, (error.retryAfter ?? 0) * 1_000, 2_000), LONGEST_BACKOFF);
+      const asked = (error.retryAfter ?? 0) * 1_000;
+      backoff = error.status === 401 ? LONGEST_BACKOFF : Math.min(Math.max(delayBefore * 2, asked, 2_000), LONGEST_BACKOFF);
     }
     this.#asking = false;
     this.#remind();

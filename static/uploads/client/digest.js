@@ -4,6 +4,9 @@ import { Sha256 } from "./sha256.js";
 const AT_ONCE = 32 * 1024 ** 2;
 const SLICE = 4 * 1024 ** 2;
 
+/** Used again and again: browsers let dead buffers pile up to the size of the file before they collect them. */
+let spare = new ArrayBuffer(0);
+
 /**
  * @param {Blob} blob
  * @returns {Promise<string>} the SHA-256 in base64, as S3's checksum header carries it
@@ -12,7 +15,7 @@ export async function digest(blob) {
   const native = globalThis.crypto?.subtle;
   const bytes =
     native && blob.size <= AT_ONCE
-      ? new Uint8Array(await native.digest("SHA-256", await blob.arrayBuffer()))
+      ? new Uint8Array(await reading(blob, (all) => native.digest("SHA-256", all)))
       : await inSlices(blob);
   return btoa(String.fromCharCode(...bytes));
 }
@@ -20,7 +23,40 @@ export async function digest(blob) {
 async function inSlices(blob) {
   const hash = new Sha256();
   for (let start = 0; start < blob.size; start += SLICE) {
-    hash.update(new Uint8Array(await blob.slice(start, start + SLICE).arrayBuffer()));
+    await reading(blob.slice(start, start + SLICE), (bytes) => hash.update(bytes));
   }
   return hash.digest();
+}
+
+/**
+ * @template T
+ * @param {Blob} blob
+ * @param {(bytes: Uint8Array) => T|Promise<T>} use
+ * @returns {Promise<T>}
+ */
+async function reading(blob, use) {
+  const reader = byteReader(blob);
+  if (!reader) return use(new Uint8Array(await blob.arrayBuffer()));
+  let buffer = spare.byteLength >= blob.size ? spare : new ArrayBuffer(blob.size);
+  spare = new ArrayBuffer(0);
+  let length = 0;
+  while (length < blob.size) {
+    // The reader takes the buffer away and gives it back under another name.
+    const { value, done } = await reader.read(new Uint8Array(buffer, length, blob.size - length));
+    if (done) break;
+    buffer = value.buffer;
+    length += value.byteLength;
+  }
+  const result = await use(new Uint8Array(buffer, 0, length));
+  spare = buffer;
+  return result;
+}
+
+/** Null where a Blob cannot be read into a buffer of one's own (Safari). */
+function byteReader(blob) {
+  try {
+    return blob.stream().getReader({ mode: "byob" });
+  } catch {
+    return null;
+  }
 }

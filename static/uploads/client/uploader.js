@@ -153,7 +153,7 @@ export class Uploader extends EventTarget {
     this.#enter(upload, "cancelled");
     // The next run, if there is one, begins when this is over.
     upload.run = discard(upload, upload.run, this.#tools).then((ended) => {
-      if (!ended && upload.state === "cancelled") this.#confirm(upload);
+      if (!ended && upload.state === "cancelled" && this.#uploads.has(upload.key)) this.#confirm(upload);
     });
   }
 
