@@ -34,7 +34,15 @@ def blank(chromium: Browser, installation: Installation) -> Iterator[Page]:
 
 
 def run(page: Page, body: str, argument: Any = None) -> Any:
-    return page.evaluate(f"async (input) => {{ {MODULES} {body} }}", argument)
+    """Run a piece of JavaScript; `page.evaluate` alone would wait for ever."""
+    return page.evaluate(
+        f"""(input) => Promise.race([
+            (async () => {{ {MODULES} {body} }})(),
+            new Promise((resolve, reject) =>
+                setTimeout(() => reject(new Error("it does not end")), 30_000)),
+        ])""",
+        argument,
+    )
 
 
 @pytest.mark.parametrize("size", [0, 1, 55, 56, 63, 64, 65, 119, 120, 128, 1000, 100_003])
@@ -484,7 +492,8 @@ def test_a_dismissed_row_stays_away_when_it_is_too_late_to_cancel(blank: Page) -
         blank,
         FAKE_API
         + """
-        answers.signParts = () => new Promise(() => {});
+        let signing = false;
+        answers.signParts = () => { signing = true; return new Promise(() => {}); };
         answers.abort = async () => {
             await later(50);
             throw new ApiError(409, "upload_completed", "");
@@ -492,7 +501,7 @@ def test_a_dismissed_row_stays_away_when_it_is_too_late_to_cancel(blank: Page) -
         const uploader = make();
         const events = [];
         const [upload] = uploader.add([file("a")]);
-        await until(() => upload.state === "uploading");
+        await until(() => signing);
         uploader.cancel(upload);
         uploader.addEventListener("state", () => events.push(upload.state));
         uploader.addEventListener("remove", () => events.push("remove"));
@@ -510,11 +519,12 @@ def test_too_late_to_cancel_is_said_by_confirming_the_file(blank: Page) -> None:
         blank,
         FAKE_API
         + """
-        answers.signParts = () => new Promise(() => {});
+        let signing = false;
+        answers.signParts = () => { signing = true; return new Promise(() => {}); };
         answers.abort = async () => { throw new ApiError(409, "upload_completed", ""); };
         const uploader = make();
         const [upload] = uploader.add([file("a")]);
-        await until(() => upload.state === "uploading");
+        await until(() => signing);
         uploader.cancel(upload);
         await until(() => upload.state !== "cancelled");
         return [upload.state, upload.id];

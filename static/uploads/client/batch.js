@@ -19,14 +19,19 @@ export class Batch {
 
   /**
    * @param {Item} item
-   * @returns {Promise<Result>}
+   * @param {AbortSignal} [signal] ends the waiting at once; the call itself goes on for the others
+   * @returns {Promise<Result>} rejects with the signal's reason
    */
-  ask(item) {
+  ask(item, signal) {
+    let leave;
     return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      leave = () => reject(signal.reason);
+      signal?.addEventListener("abort", leave);
       this.#pending.push({ item, resolve, reject });
       // A task and not a microtask: whatever became ready in this turn of the loop goes along.
       if (this.#pending.length === 1) setTimeout(() => this.#flush());
-    });
+    }).finally(() => signal?.removeEventListener("abort", leave));
   }
 
   #flush() {

@@ -79,7 +79,7 @@ export async function sendParts(upload, arrived, { api, pool, hasher, connection
 
   async function sendOne(number, blob, sha256) {
     // Signed only now, so that it cannot expire while it waits for its turn.
-    const request = await signer.ask({ part_number: number, sha256 });
+    const request = await signer.ask({ part_number: number, sha256 }, either);
     await send(request, blob, {
       signal: either,
       onProgress(bytes) {

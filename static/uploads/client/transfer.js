@@ -121,7 +121,7 @@ export class Transfer {
 
     const { id, token } = upload.session;
     upload.id = id;
-    const status = await this.#retry().run(() => this.#tools.statuses.ask(id));
+    const status = await this.#retry().run(() => this.#tools.statuses.ask(id, this.#signal));
     this.#signal.throwIfAborted();
     if (status?.state === "stored" && (await this.#isSame(status.file.checksum))) return "known";
     if (status?.state !== "pending") {
