@@ -1,14 +1,15 @@
 """What filehub stores.
 
-`StoredFile` is the record of a file, in DynamoDB. `File` is the same thing as the Django admin sees
-it (no SQL table behind it). `ApiToken` lives in Django's own database.
+`StoredFile` is the record of a file, in DynamoDB. `File`, `Queue` and `StorageReport` have no
+table: they give what is not in SQL a name, addresses and permissions in the Django admin.
+`ApiToken` and `Quota` live in Django's own database.
 """
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-from typing import Literal
+from typing import Any, Literal
 
 from django.conf import settings
 from django.db import models
@@ -119,10 +120,10 @@ class StoredFile(Model):
     by_state = AllFeed()
 
 
-class NoRows(models.Manager["File"]):
+class NoRows(models.Manager[Any]):
     """Answers every SQL query with nothing: the rows are in DynamoDB."""
 
-    def get_queryset(self) -> models.QuerySet[File]:
+    def get_queryset(self) -> models.QuerySet[Any]:
         return super().get_queryset().none()
 
 
@@ -148,10 +149,62 @@ class File(models.Model):
         verbose_name = _("file")
         verbose_name_plural = _("files")
         base_manager_name = "objects"
+        default_permissions = ("view", "change", "delete")
+
+    def __str__(self) -> str:
+        return self.file_name or self.id
+
+
+class Queue(models.Model):
+    """The queues in Django's admin: view them, replay dead letters (change), discard (delete)."""
+
+    name = models.CharField(primary_key=True, max_length=80)
+
+    objects = NoRows()
+
+    class Meta:
+        managed = False
+        verbose_name = _("queue")
+        verbose_name_plural = _("queues")
+        base_manager_name = "objects"
+        default_permissions = ("view", "change", "delete")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class StorageReport(models.Model):
+    """The storage report, for Django's admin; `delete` is for ending unfinished uploads."""
+
+    id = models.CharField(primary_key=True, max_length=1)
+
+    objects = NoRows()
+
+    class Meta:
+        managed = False
+        verbose_name = _("storage report")
+        verbose_name_plural = _("storage report")
+        base_manager_name = "objects"
         default_permissions = ("view", "delete")
 
     def __str__(self) -> str:
-        return self.file_name
+        return gettext("storage report")
+
+
+class Quota(models.Model):
+    """How many bytes one user may have stored; without it FILEHUB_USER_QUOTA applies."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="quota", verbose_name=_("user")
+    )
+    limit = models.PositiveBigIntegerField(_("limit"), help_text=_("Bytes."))
+
+    class Meta:
+        verbose_name = _("quota")
+        verbose_name_plural = _("quotas")
+
+    def __str__(self) -> str:
+        return gettext("quota of %(user)s") % {"user": self.user}
 
 
 class ApiToken(models.Model):
@@ -163,8 +216,15 @@ class ApiToken(models.Model):
         related_name="api_tokens",
         verbose_name=_("user"),
     )
+    name = models.CharField(
+        _("name"),
+        max_length=100,
+        blank=True,
+        help_text=_("What it is for, to tell it from others."),
+    )
     digest = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    last_used_at = models.DateTimeField(_("last used"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("API token")

@@ -14,7 +14,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from uploads import selectors
-from uploads.models import STATE_NAMES, STATES, ApiToken, File, State
+from uploads.models import STATE_NAMES, STATES, File, State
 
 if TYPE_CHECKING:
     FileAdminBase = admin.ModelAdmin[File]
@@ -109,25 +109,3 @@ class FileAdmin(FileAdminBase):
 
     def has_delete_permission(self, request: HttpRequest, obj: File | None = None) -> bool:
         return False
-
-
-@admin.register(ApiToken)
-class ApiTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Tokens can be looked at and revoked; making one needs `manage.py create_api_token`."""
-
-    list_display = ("user", "created_at")
-    # Revoked one by one: Django answers a made-up selection with a bare 500.
-    actions = None
-    list_select_related = ("user",)
-    fields = readonly_fields = ("user", "created_at")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
-        return False
-
-
-admin.site.site_header = "filehub"
-admin.site.site_title = "filehub"
-admin.site.index_title = _("Operator’s desk")
