@@ -32,7 +32,7 @@ from pytest_django import Settings
 from local.aws import LocalAws, free_port
 from tests.plugin import AWS_PORT
 from tests.proxy import Proxy
-from uploads import queues, selectors, services, storage
+from uploads import confirmation, queues, selectors, services, storage
 from uploads.conf import env
 from uploads.models import StoredFile
 from uploads.provisioning import deploy
@@ -200,7 +200,7 @@ def upload(
 def store(owner: str, name: str = "a.txt", body: bytes = b"hello") -> str:
     """Upload and confirm. Returns the id."""
     upload_id = upload(owner, name, body)
-    assert services.confirm(upload_id) == "stored"
+    assert confirmation.confirm(upload_id) == "stored"
     return upload_id
 
 

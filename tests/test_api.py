@@ -11,8 +11,9 @@ from pytest_django import Settings
 
 from local.aws import LocalAws
 from tests.conftest import Api, drain, send, sha256, store, upload
-from uploads import keys, selectors, services, storage
+from uploads import confirmation, keys, services, storage
 from uploads.conf import env
+from uploads.listing import Wanted, find
 from uploads.models import ApiToken, StoredFile
 
 UNKNOWN = keys.new_upload_id("nobody", "another secret")
@@ -50,7 +51,7 @@ def test_get_url_without_a_put_leaves_nothing(api: Api) -> None:
     upload_id = api.post("/get-url", {"file_name": "ghost.txt"}).json()["id"]
     assert list(StoredFile.scan()) == []
     assert api.get("/files").json() == []
-    assert selectors.all_files("stored", limit=10).files == []
+    assert find(Wanted(), limit=10).files == []
     assert api.get(f"/uploads/{upload_id}").json()["state"] == "pending"
 
 
@@ -265,7 +266,7 @@ def test_a_download_redirects_to_s3(api: Api) -> None:
 def test_only_safe_types_are_shown_inline(api: Api) -> None:
     text = store(api.owner)
     html = upload(api.owner, "a.html", type_="text/html")
-    services.confirm(html)
+    confirmation.confirm(html)
     for upload_id, disposition in ((text, "inline"), (html, "attachment")):
         url = api.get(f"/files/{upload_id}/download?inline=1").json()["url"]
         assert send("GET", url).headers["Content-Disposition"].startswith(disposition)
@@ -320,6 +321,6 @@ def test_names_survive(api: Api) -> None:
     for name in names:
         answer = api.post("/get-url", {"file_name": name, "size": 1}).json()
         assert send("PUT", answer["url"], b"x", answer["headers"]).status == 200
-        services.confirm(answer["id"])
+        confirmation.confirm(answer["id"])
         assert api.get(f"/files/{answer['id']}").json()["file_name"] == name
     assert [f["file_name"] for f in api.get("/files").json()] == names[::-1]

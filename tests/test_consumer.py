@@ -8,7 +8,7 @@ import pytest
 
 from local.aws import LocalAws
 from tests.conftest import drain, store, upload, wait_for
-from uploads import queues, reconcile, selectors, services, storage, tasks
+from uploads import confirmation, queues, reconcile, selectors, storage, tasks
 from uploads.conf import env
 from uploads.consumer import Consumer
 from uploads.events import ObjectEvent
@@ -123,13 +123,13 @@ def test_reconciliation_confirms_what_no_event_told_of() -> None:
     lost = upload(OWNER)
     store(OWNER)
     assert reconcile.reconcile_recent() == 1
-    assert services.confirm(lost) == "unchanged"
+    assert confirmation.confirm(lost) == "unchanged"
     assert len(selectors.files_of(OWNER, limit=9).files) == 2
     assert reconcile.reconcile_recent() == 0
 
 
 def test_reconciliation_does_not_bring_back_what_was_removed(aws: LocalAws) -> None:
     upload_id = store(OWNER)
-    services._bury(upload_id, "F" * 64)
+    confirmation._bury(upload_id, "F" * 64)
     assert reconcile.reconcile_recent() == 0
     assert selectors.files_of(OWNER, limit=9).files == []

@@ -27,8 +27,10 @@ OTHER_KEY = f"uploads/0/{OTHER_ID}"
 SEQUENCER = "0055AED6DCD90281E5"
 PADDED = SEQUENCER.ljust(SEQUENCER_LENGTH, "0")
 
-CREATED = ObjectEvent("created", ID, PADDED)
-REMOVED = ObjectEvent("removed", ID, PADDED)
+TIME = "2025-06-01T12:00:00+00:00"
+
+CREATED = ObjectEvent("created", ID, PADDED, TIME)
+REMOVED = ObjectEvent("removed", ID, PADDED, TIME)
 
 Change = Callable[[dict[str, Any]], object]
 
@@ -84,6 +86,7 @@ def over_eventbridge(
     return json.dumps(
         {
             "version": "0",
+            "time": "2025-06-01T12:00:00Z",
             "detail-type": detail_type,
             "source": source,
             "detail": {
@@ -219,7 +222,7 @@ def test_a_plus_in_a_key_is_a_space_and_so_no_key_of_ours() -> None:
 def test_every_record_of_a_message_is_read_in_order() -> None:
     body = direct(record(), record(key=OTHER_KEY), record("ObjectRemoved:Delete"))
     events = parse_message(body, BUCKET).events
-    assert events == (CREATED, ObjectEvent("created", OTHER_ID, PADDED), REMOVED)
+    assert events == (CREATED, ObjectEvent("created", OTHER_ID, PADDED, TIME), REMOVED)
 
 
 def test_a_message_without_any_record_says_nothing() -> None:
@@ -499,3 +502,13 @@ def test_each_random_record_is_either_ignored_or_malformed(records: list[Any]) -
 @given(JSON_VALUES)
 def test_random_json_inside_an_sns_notification_gives_no_events(document: Any) -> None:
     assert parse_message(over_sns(json.dumps(document)), BUCKET).events == ()
+
+
+@pytest.mark.parametrize(
+    "time",
+    [None, 7, "", "yesterday", "2025-06-01T12:00:00", "9999-12-31T23:59:59-23:59", ["x"]],
+    ids=str,
+)
+def test_a_time_that_cannot_be_used_costs_no_event(time: Any) -> None:
+    (event,) = parse_message(direct(record() | {"eventTime": time}), BUCKET).events
+    assert event == ObjectEvent("created", ID, PADDED)

@@ -14,13 +14,13 @@ ROOT = Path(__file__).resolve().parent.parent
 #: From the bottom up. A module imports from the layers below its own, never from its own or above.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"conf", "exceptions"}),
-    frozenset({"keys", "policy"}),
-    frozenset({"events", "tokens"}),
+    frozenset({"keys", "policy", "table"}),
+    frozenset({"events", "tokens", "rules"}),
     frozenset({"storage", "queues", "models", "provisioning"}),
-    frozenset({"multipart"}),
-    frozenset({"selectors"}),
-    frozenset({"services"}),
-    frozenset({"reconcile"}),
+    frozenset({"multipart", "usage", "listing"}),
+    frozenset({"records"}),
+    frozenset({"selectors", "confirmation"}),
+    frozenset({"services", "reconcile"}),
     frozenset({"tasks"}),
     frozenset({"consumer"}),
 )

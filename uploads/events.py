@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import unquote_plus
 
@@ -53,6 +54,8 @@ class ObjectEvent:
     upload_id: str
     #: Upper-case hex, padded to SEQUENCER_LENGTH: compares as text.
     sequencer: str
+    #: When, as S3 said it (ISO 8601); "" when it is not known. Only for people and measurements.
+    time: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,8 @@ def _s3_event(record: Any, bucket: str) -> ObjectEvent | None:
     upload_id = upload_id_of(key)
     if kind is None or upload_id is None:
         return None
-    return ObjectEvent(kind, upload_id, _sequencer(_text(record, "s3", "object", "sequencer")))
+    sequencer = _sequencer(_text(record, "s3", "object", "sequencer"))
+    return ObjectEvent(kind, upload_id, sequencer, _time(record.get("eventTime")))
 
 
 def _eventbridge_event(document: Any, bucket: str) -> ObjectEvent | None:
@@ -137,7 +141,8 @@ def _eventbridge_event(document: Any, bucket: str) -> ObjectEvent | None:
     if upload_id is None:
         return None
     sequencer = _sequencer(_text(document, "detail", "object", "sequencer"))
-    return ObjectEvent("created" if kind == "created" else "removed", upload_id, sequencer)
+    time = _time(document.get("time"))
+    return ObjectEvent("created" if kind == "created" else "removed", upload_id, sequencer, time)
 
 
 def _text(value: Any, *path: str) -> str:
@@ -148,6 +153,15 @@ def _text(value: Any, *path: str) -> str:
     if not isinstance(value, str):
         raise MalformedEvent(f"{'.'.join(path)} is not text.")
     return value
+
+
+def _time(value: Any) -> str:
+    """A time that cannot be read is no reason to lose an event."""
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment.astimezone(UTC).isoformat() if moment.tzinfo else ""
+    except (TypeError, ValueError, OverflowError):
+        return ""
 
 
 def _sequencer(text: str) -> str:

@@ -16,15 +16,19 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from pynamodb.attributes import (
+    BooleanAttribute,
+    ListAttribute,
+    MapAttribute,
     NumberAttribute,
     TTLAttribute,
     UnicodeAttribute,
     UTCDateTimeAttribute,
+    VersionAttribute,
 )
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
-from uploads.conf import env
+from uploads.table import Table
 
 State = Literal["stored", "rejected", "deleted"]
 STATES: tuple[State, ...] = ("stored", "rejected", "deleted")
@@ -75,22 +79,37 @@ class AllFeed(GlobalSecondaryIndex["StoredFile"]):
     id = UnicodeAttribute(range_key=True)
 
 
-class StoredFile(Model):
-    """One item per upload that reached S3. infra/filehub.yaml defines the table.
-
-    `owner_feed` and `name_key` are there only while the file is stored, so that everything else
-    drops out of the owner's lists by itself.
-    """
+class AllNames(GlobalSecondaryIndex["StoredFile"]):
+    """Everybody's stored files by name, in the same shards, for the admin's prefix search."""
 
     class Meta:
-        table_name = env().filehub_table
-        region = env().aws_region
-        host = env().endpoint("dynamodb")
-        connect_timeout_seconds = 5
-        read_timeout_seconds = 10
-        max_retry_attempts = 4
+        index_name = "AllNames"
+        projection = AllProjection()
+
+    feed = UnicodeAttribute(hash_key=True)
+    name_key = UnicodeAttribute(range_key=True, attr_name="nameKey")
+
+
+class Download(MapAttribute[str, Any]):
+    """A presigned download that was handed out: when, and to whom (as records name owners)."""
+
+    at = UTCDateTimeAttribute()
+    by = UnicodeAttribute()
+
+
+class StoredFile(Model):
+    """One item per upload that reached S3.
+
+    `owner_feed` and `name_key` are there only while the file is stored, so that everything else
+    drops out of the owner's lists by itself. Only `uploads.records` writes it.
+    """
+
+    class Meta(Table):
+        pass
 
     id = UnicodeAttribute(hash_key=True)
+    #: Raised by each write: whoever read an older one has to read again.
+    version = VersionAttribute()
     key = UnicodeAttribute(attr_name="uniqueFileName")
     state = UnicodeAttribute()
     #: Why it was rejected or removed, for people.
@@ -113,11 +132,28 @@ class StoredFile(Model):
     owner_feed = UnicodeAttribute(null=True, attr_name="ownerFeed")
     name_key = UnicodeAttribute(null=True, attr_name="nameKey")
     feed = UnicodeAttribute()
+    #: It is part of the counters (see uploads.usage).
+    counted = BooleanAttribute(null=True)
+
+    # What happened to it, for people: bounded, however long it lives.
+    #: When S3 saw what the record is about, as its event said; None without an event.
+    notified_at = UTCDateTimeAttribute(null=True, attr_name="notifiedAt")
+    removed_at = UTCDateTimeAttribute(null=True, attr_name="removedAt")
+    deletion_asked_at = UTCDateTimeAttribute(null=True, attr_name="deletionAskedAt")
+    deletion_asked_by = UnicodeAttribute(null=True, attr_name="deletionAskedBy")
+    #: Who uploaded it, once it was given to somebody else.
+    uploader = UnicodeAttribute(null=True)
+    given_at = UTCDateTimeAttribute(null=True, attr_name="givenAt")
+    given_by = UnicodeAttribute(null=True, attr_name="givenBy")
+    downloads = NumberAttribute(null=True)
+    #: The last few, oldest first.
+    last_downloads = ListAttribute(of=Download, null=True, attr_name="lastDownloads")
 
     file_name_index = FileNameIndex()
     by_owner = OwnerFeed()
     by_owner_name = OwnerNames()
     by_state = AllFeed()
+    by_name = AllNames()
 
 
 class NoRows(models.Manager[Any]):

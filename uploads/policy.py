@@ -7,7 +7,7 @@ import binascii
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from uploads.exceptions import FileTooLarge, InvalidRequest, TypeNotAllowed
 
@@ -145,6 +145,8 @@ def is_safe_inline(content_type: str) -> bool:
 
 
 Kind = Literal["image", "video", "audio", "pdf", "archive", "text", "document", "code", "other"]
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _KINDS: dict[str, Kind] = {
     "application/pdf": "pdf",

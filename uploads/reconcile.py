@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
-from uploads import keys, selectors, services, storage, tokens
+from uploads import confirmation, keys, selectors, storage, tokens
 from uploads.conf import env
 
 #: How far back the periodic run looks beyond the last moment in which a request could be used.
@@ -32,5 +32,5 @@ def reconcile_recent(since: timedelta | None = None) -> int:
     healed = 0
     while batch := list(islice(ids, selectors.MAX_IDS)):
         for upload_id in sorted(set(batch) - selectors.recorded(batch)):
-            healed += services.confirm(upload_id) in {"stored", "rejected"}
+            healed += confirmation.confirm(upload_id) in {"stored", "rejected"}
     return healed

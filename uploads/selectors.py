@@ -1,13 +1,9 @@
-"""Every read. Nothing here scans the table: a page costs a few Query calls, whatever its size."""
+"""What people and programs ask: whose, which, where it stands. Lists are `uploads.listing`'s."""
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import islice
 from typing import Any, Literal
 
 from django.conf import settings
@@ -15,50 +11,15 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection
-from pynamodb.exceptions import PynamoDBException
 
-from uploads import keys, policy, queues, storage
+from uploads import keys, queues, records, storage
 from uploads.exceptions import BackendUnavailable, FileNotFound, InvalidRequest, UploadNotFound
-from uploads.models import ApiToken, State, StoredFile
+from uploads.listing import FileInfo, Page, Wanted, find, info_of
+from uploads.models import ApiToken, StoredFile
+from uploads.table import table_errors
 
-#: How many matches of a name search are read from the name index at most.
-SEARCH_WINDOW = 500
-#: How many of a user's files one page of a wide search may look through.
-SEARCH_BUDGET = 2000
 #: DynamoDB's BatchGetItem takes at most 100 keys.
 MAX_IDS = 100
-
-
-@dataclass(frozen=True)
-class FileInfo:
-    """A file as callers see it. `size` is bytes; `checksum` base64 SHA-256 or ""."""
-
-    id: str
-    file_name: str
-    content_type: str
-    size: int
-    checksum: str
-    owner: str
-    state: State
-    reason: str
-    created_at: datetime
-    confirmed_at: datetime | None
-
-    @property
-    def key(self) -> str:
-        return keys.object_key(self.id)
-
-    @property
-    def kind(self) -> policy.Kind:
-        return policy.kind(self.content_type)
-
-
-@dataclass(frozen=True)
-class Page:
-    """Some files, newest first, and the cursor of the next page (None: this was the last)."""
-
-    files: list[FileInfo]
-    next_cursor: str | None
 
 
 @dataclass(frozen=True)
@@ -69,17 +30,6 @@ class UploadStatus:
     state: Literal["pending", "stored", "rejected", "deleted"]
     reason: str = ""
     file: FileInfo | None = None
-
-
-@contextmanager
-def table_errors() -> Iterator[None]:
-    """Turn any failure of DynamoDB into one BackendUnavailable with its cause."""
-    try:
-        yield
-    except PynamoDBException as exc:
-        raise BackendUnavailable(
-            "The list of files cannot be reached just now. Try again in a moment."
-        ) from exc
 
 
 def owner_of(user: AbstractBaseUser) -> str:
@@ -119,13 +69,13 @@ def stored_file(upload_id: str, owner: str) -> FileInfo:
     record = _record(upload_id)
     if record is None or record.state != "stored" or record.owner != owner:
         raise FileNotFound
-    return _info(record)
+    return info_of(record)
 
 
 def any_file(upload_id: str) -> FileInfo | None:
     """One file in whatever state, of whatever owner: for the admin."""
     record = _record(upload_id)
-    return _info(record) if record else None
+    return info_of(record) if record else None
 
 
 def upload_status(upload_id: str, owner: str) -> UploadStatus:
@@ -155,7 +105,7 @@ def upload_statuses(upload_ids: list[str], owner: str) -> list[UploadStatus]:
             upload_id, owner, secrets
         )
         if record is not None and (record.owner == owner or issued):
-            info = _info(record)
+            info = info_of(record)
             statuses.append(
                 UploadStatus(
                     upload_id, info.state, info.reason, info if info.state == "stored" else None
@@ -177,85 +127,9 @@ def recorded(upload_ids: Iterable[str]) -> set[str]:
 def files_of(owner: str, *, limit: int, cursor: str | None = None, prefix: str = "") -> Page:
     """A page of one user's stored files, newest first, optionally those whose name starts so.
 
-    The cursor is the last id seen: valid whatever was added or removed since. Raises
-    InvalidRequest for a cursor that filehub did not hand out.
+    Raises as `uploads.listing.find` does.
     """
-    before = _cursor(cursor)
-    if prefix:
-        return _search(owner, policy.search_key(prefix), limit, before)
-    with table_errors():
-        found = StoredFile.by_owner.query(
-            owner,
-            StoredFile.id < before if before else None,
-            scan_index_forward=False,
-            limit=limit + 1,
-            page_size=limit + 1,
-        )
-        return _page([_info(record) for record in found], limit)
-
-
-def _search(owner: str, prefix: str, limit: int, before: str | None) -> Page:
-    """Name-prefix search, newest first.
-
-    The name index gives the matches by name, not by time. A narrow search is read whole and sorted.
-    A wide one has so many matches that walking the owner's feed soon fills the page; each page
-    looks through a bounded stretch of it, and may come back short but with a cursor. Both orders
-    are the same, so a cursor stays good if the search changes from one kind to the other.
-    """
-    with table_errors():
-        narrow = list(
-            StoredFile.by_owner_name.query(
-                owner,
-                StoredFile.name_key.startswith(prefix),
-                limit=SEARCH_WINDOW + 1,
-                page_size=SEARCH_WINDOW + 1,
-            )
-        )
-        if len(narrow) <= SEARCH_WINDOW:
-            matches = [_info(record) for record in narrow if not before or record.id < before]
-            return _page(
-                sorted(matches, key=lambda info: info.id, reverse=True)[: limit + 1], limit
-            )
-
-        matches = []
-        last = None
-        feed = StoredFile.by_owner.query(
-            owner,
-            StoredFile.id < before if before else None,
-            scan_index_forward=False,
-            limit=SEARCH_BUDGET,
-            page_size=SEARCH_BUDGET // 4,
-        )
-        seen = 0
-        for record in feed:
-            seen, last = seen + 1, record.id
-            if record.name_key.startswith(prefix):
-                matches.append(_info(record))
-                if len(matches) > limit:
-                    return _page(matches, limit)
-    return Page(matches, last if seen == SEARCH_BUDGET else None)
-
-
-def all_files(state: State, *, limit: int, cursor: str | None = None) -> Page:
-    """A page of everybody's files in one state, newest first: for the admin.
-
-    The feed is in 16 shards; their pages are merged by id.
-    """
-    before = _cursor(cursor)
-    # A shard holds about a sixteenth of the page; twice that rarely needs a second call.
-    page_size = max(limit // len(keys.SHARDS) * 2, 8)
-    with table_errors():
-        shards = [
-            StoredFile.by_state.query(
-                f"{state}#{shard}",
-                StoredFile.id < before if before else None,
-                scan_index_forward=False,
-                page_size=page_size,
-            )
-            for shard in keys.SHARDS
-        ]
-        merged = heapq.merge(*shards, key=lambda record: record.id, reverse=True)
-        return _page([_info(record) for record in islice(merged, limit + 1)], limit)
+    return find(Wanted(owner=owner, name=prefix), limit=limit, cursor=cursor)
 
 
 def readiness() -> dict[str, str]:
@@ -292,40 +166,4 @@ def _ping_table() -> None:
 
 def _record(upload_id: str) -> StoredFile | None:
     parsed = keys.parse_upload_id(upload_id)
-    if parsed is None:
-        return None
-    with table_errors():
-        try:
-            return StoredFile.get(parsed, consistent_read=True)
-        except StoredFile.DoesNotExist:
-            return None
-
-
-def _cursor(text: str | None) -> str | None:
-    if not text:
-        return None
-    parsed = keys.parse_upload_id(text)
-    if parsed is None:
-        raise InvalidRequest("The cursor is not one that filehub gave.", code="invalid_cursor")
-    return parsed
-
-
-def _page(found: list[FileInfo], limit: int) -> Page:
-    """Cut one more than a page down to a page, which tells whether there is a next one."""
-    files = found[:limit]
-    return Page(files, files[-1].id if len(found) > limit else None)
-
-
-def _info(record: StoredFile) -> FileInfo:
-    return FileInfo(
-        id=record.id,
-        file_name=record.file_name or "",
-        content_type=record.content_type or "",
-        size=int(record.size or 0),
-        checksum=record.checksum or "",
-        owner=record.owner or "",
-        state=record.state,  # type: ignore[arg-type]  # only services write it
-        reason=record.reason or "",
-        created_at=record.created_at,
-        confirmed_at=record.confirmed_at,
-    )
+    return records.get(parsed) if parsed else None

@@ -1,41 +1,41 @@
-"""Every write: begin, complete, confirm, remove. Web, tasks and commands all come through here."""
+"""What people and programs ask for: begin, complete, abort, download, remove, tokens.
+
+What becomes of an object is not decided here but by `uploads.confirmation`, on what S3 says.
+"""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Literal
+from datetime import UTC, datetime
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
-from pynamodb.exceptions import PutError, UpdateError
-from pynamodb.expressions.condition import Condition
+from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.update import Action
 
-from filehub.env import S3_MAX_PUT_SIZE
 from uploads import keys, multipart, policy, selectors, storage, tokens
 from uploads.conf import env
-from uploads.events import NO_SEQUENCER, ObjectEvent
 from uploads.exceptions import (
-    FilehubError,
+    BackendUnavailable,
     InvalidRequest,
     PartsMissing,
     UploadCompleted,
     UploadNotFound,
 )
-from uploads.models import ApiToken, StoredFile
-from uploads.selectors import table_errors
+from uploads.listing import FileInfo
+from uploads.models import ApiToken, Download, StoredFile
+from uploads.rules import rules
+from uploads.table import table_errors
 
 logger = logging.getLogger(__name__)
-
-#: How long a tombstone or a rejection is kept. Twice the 14 days that SQS can hold a late event.
-RETENTION = timedelta(days=28)
 
 #: Parts that one call may have signed: what S3 lists on one page.
 MAX_SIGNED_PARTS = 1_000
 
-Outcome = Literal["stored", "rejected", "removed", "absent", "unchanged"]
+
+#: Downloads that a record tells one by one; of the earlier ones it has the number.
+DOWNLOADS_KEPT = 10
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,6 @@ class BegunMultipart:
 
     token: tokens.UploadToken
     expires_at: datetime
-
-
-def rules() -> policy.Rules:
-    """The policy in force."""
-    return policy.Rules(env().filehub_max_size, S3_MAX_PUT_SIZE, env().filehub_allowed_types)
 
 
 def begin(
@@ -217,138 +212,55 @@ def _is_whole(token: tokens.UploadToken) -> bool:
     return found is not None and found.size == token.size
 
 
-def apply_event(event: ObjectEvent) -> Outcome:
-    """Bring the record in line with what S3 reported. Safe to repeat, in any order."""
-    if event.kind == "removed":
-        return _bury(event.upload_id, event.sequencer)
-    return confirm(event.upload_id, event.sequencer)
+def sign_download(info: FileInfo, by: str, *, inline: bool = False) -> tuple[str, datetime]:
+    """A presigned GET of a stored file and its expiry; the record remembers that `by` got one.
 
-
-def confirm(upload_id: str, sequencer: str = NO_SEQUENCER) -> Outcome:
-    """Look at the object and record what is there.
-
-    Without a sequencer (a hint, a reconciliation) only a missing record is written: whatever event
-    was applied before knows better.
+    `inline` shows it in the browser, if its type is safe to show.
     """
-    found = storage.head(upload_id)
-    if found is None:
-        return "absent"
-    try:
-        record = _stored(upload_id, sequencer, found)
-    except FilehubError as exc:
-        # Record first: the object's removal event must find out why it went.
-        if _put_if_newer(_rejected(upload_id, sequencer, found, exc.message)):
-            storage.delete(upload_id)
-            return "rejected"
-        # An earlier try may have died before it deleted. But what was stored under yesterday's
-        # rules stays: a repeated event must not destroy it.
-        with table_errors():
-            rejected = StoredFile.get(upload_id, consistent_read=True).state == "rejected"
-        if rejected:
-            storage.delete(upload_id)
-        return "unchanged"
-    return "stored" if _put_if_newer(record) else "unchanged"
-
-
-def _stored(upload_id: str, sequencer: str, found: storage.StoredObject) -> StoredFile:
-    """The record of an object that breaks no rule; raises FilehubError otherwise."""
-    limits = rules()
-    if found.owner is None or found.file_name is None:
-        raise FilehubError("It was not uploaded through filehub: owner or name is missing.")
-    policy.check_name(found.file_name)
-    policy.check_type(found.content_type, limits)
-    if found.size > limits.max_size:
-        policy.check_size(found.size, limits)
-    record = _record(upload_id, sequencer, "stored")
-    _describe(record, found)
-    record.owner_feed = found.owner
-    record.name_key = policy.search_key(found.file_name)
-    return record
-
-
-def _rejected(
-    upload_id: str, sequencer: str, found: storage.StoredObject, reason: str
-) -> StoredFile:
-    record = _record(upload_id, sequencer, "rejected")
-    _describe(record, found)
-    record.reason = reason
-    record.expires_at = datetime.now(UTC) + RETENTION
-    return record
-
-
-def _record(upload_id: str, sequencer: str, state: str) -> StoredFile:
-    return StoredFile(
-        upload_id,
-        key=keys.object_key(upload_id),
-        state=state,
-        feed=f"{state}#{keys.shard(upload_id)}",
-        sequencer=sequencer,
-        created_at=keys.created_at(upload_id),
+    signed = storage.sign_download(
+        info.id,
+        file_name=info.file_name,
+        inline=inline and policy.is_safe_inline(info.content_type),
     )
+    latest = [Download(at=entry.at, by=entry.by) for entry in info.last_downloads]
+    latest.append(Download(at=datetime.now(UTC), by=by))
+    actions: list[Action] = [
+        StoredFile.downloads.add(1),
+        StoredFile.last_downloads.set(latest[-DOWNLOADS_KEPT:]),
+    ]
+    try:
+        _mark(info.id, actions)
+    except BackendUnavailable as exc:
+        # Somebody wants a file that is there; that this is not remembered is no reason to refuse.
+        logger.warning("the download of %s is not recorded: %r", info.id, exc.__cause__ or exc)
+    return signed
 
 
-def _describe(record: StoredFile, found: storage.StoredObject) -> None:
-    record.owner = found.owner
-    record.file_name = found.file_name
-    record.content_type = found.content_type
-    record.size = found.size
-    record.etag = found.etag
-    record.checksum = found.checksum or None
-    record.version_id = found.version_id or None
-    record.confirmed_at = datetime.now(UTC)
+def remove(upload_id: str, by: str) -> None:
+    """Delete the object. The record follows when S3 reports the removal.
+
+    `by` is who asked for it, named as records name owners.
+    """
+    _mark(
+        upload_id,
+        [
+            StoredFile.deletion_asked_at.set(datetime.now(UTC)),
+            StoredFile.deletion_asked_by.set(by),
+        ],
+    )
+    storage.delete(upload_id)
 
 
-def _newer(sequencer: str) -> Condition:
-    newer: Condition = StoredFile.id.does_not_exist() | (StoredFile.sequencer < sequencer)
-    return newer
-
-
-def _put_if_newer(record: StoredFile) -> bool:
-    """Write the record unless an event at least as new was applied; says whether it was written."""
+def _mark(upload_id: str, actions: list[Action]) -> None:
+    """Note something in a record that says nothing about the object; no record is ever made."""
     with table_errors():
         try:
-            record.save(condition=_newer(record.sequencer))
-        except PutError as exc:
-            if exc.cause_response_code == "ConditionalCheckFailedException":
-                return False
-            raise
-    return True
-
-
-def _bury(upload_id: str, sequencer: str) -> Outcome:
-    """Leave a tombstone, so that a late creation event cannot bring the file back."""
-    record = StoredFile(upload_id)
-    tombstone: list[Action] = [
-        StoredFile.state.set("deleted"),
-        StoredFile.feed.set(f"deleted#{keys.shard(upload_id)}"),
-        StoredFile.sequencer.set(sequencer),
-        StoredFile.key.set(keys.object_key(upload_id)),
-        StoredFile.created_at.set(keys.created_at(upload_id)),
-        StoredFile.expires_at.set(datetime.now(UTC) + RETENTION),
-        StoredFile.owner_feed.remove(),
-        StoredFile.name_key.remove(),
-    ]
-    is_rejected = StoredFile.state == "rejected"
-    # A rejected object is deleted by filehub itself: the rejection and its reason stay.
-    attempts: tuple[tuple[list[Action], Condition], ...] = (
-        (tombstone, _newer(sequencer) & ~is_rejected),
-        ([StoredFile.sequencer.set(sequencer)], is_rejected & (StoredFile.sequencer < sequencer)),
-    )
-    with table_errors():
-        for actions, condition in attempts:
-            try:
-                record.update(actions=actions, condition=condition)
-            except UpdateError as exc:
-                if exc.cause_response_code != "ConditionalCheckFailedException":
-                    raise
-            else:
-                return "removed"
-    return "unchanged"
-
-
-def remove(upload_id: str) -> None:
-    """Delete the object. The record follows when S3 reports the removal."""
-    storage.delete(upload_id)
+            StoredFile(upload_id).update(
+                actions, StoredFile.id.exists(), add_version_condition=False
+            )
+        except UpdateError as exc:
+            if exc.cause_response_code != "ConditionalCheckFailedException":
+                raise
 
 
 def create_api_token(user: AbstractBaseUser) -> str:

@@ -1,4 +1,4 @@
-"""Celery's side: thin tasks around services."""
+"""Celery's side: thin tasks around confirmation and reconciliation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
 from kombu.exceptions import OperationalError
 
-from uploads import reconcile, services
+from uploads import confirmation, reconcile
 from uploads.events import ObjectEvent
 from uploads.exceptions import BackendUnavailable
 
@@ -55,7 +55,7 @@ def confirm_objects(events: list[dict[str, Any]]) -> None:
     for fields in events:
         event = ObjectEvent(**fields)
         try:
-            outcomes[services.apply_event(event)] += 1
+            outcomes[confirmation.apply_event(event)] += 1
         except BackendUnavailable as exc:
             failures.append(event.upload_id)
             logger.warning("%s of %s failed: %r", event.kind, event.upload_id, exc.__cause__ or exc)
@@ -72,7 +72,7 @@ def confirm_objects(events: list[dict[str, Any]]) -> None:
 @shared_task(name="uploads.tasks.confirm_hint")
 def confirm_hint(upload_id: str) -> None:
     """Somebody says that this object is there: look. If the event comes too, it wins."""
-    services.confirm(upload_id)
+    confirmation.confirm(upload_id)
 
 
 @shared_task(name="uploads.tasks.reconcile_recent")

@@ -12,10 +12,12 @@ from django.shortcuts import render
 from django.templatetags.static import static
 from django.views.decorators.http import require_safe
 
-from uploads import selectors, services
+from uploads import selectors
 from uploads.conf import env
 from uploads.exceptions import BackendUnavailable, CsrfFailed, InvalidRequest
+from uploads.listing import Page
 from uploads.middleware import error_page, error_response, json_error, wants_json
+from uploads.rules import rules
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +33,7 @@ READINESS_TTL = 2
 def home(request: HttpRequest) -> HttpResponse:
     """The upload page; to htmx only its list of files."""
     q = request.GET.get("q", "").strip()
-    page, list_error = selectors.Page([], None), False
+    page, list_error = Page([], None), False
     try:
         page = selectors.files_of(
             selectors.owner_of(request.user),  # type: ignore[arg-type]  # login_required
@@ -45,7 +47,7 @@ def home(request: HttpRequest) -> HttpResponse:
         list_error = True
     except InvalidRequest:
         page = selectors.files_of(selectors.owner_of(request.user), limit=PAGE_SIZE, prefix=q)  # type: ignore[arg-type]
-    limits = services.rules()
+    limits = rules()
     context = {
         "files": page.files,
         "next_cursor": page.next_cursor,

@@ -14,6 +14,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from uploads import selectors
+from uploads.listing import FileInfo, Wanted, find
 from uploads.models import STATE_NAMES, STATES, File, State
 
 if TYPE_CHECKING:
@@ -36,9 +37,7 @@ class FileChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         asked = request.GET.get("state", "stored")
         self.state = asked if asked in STATES else "stored"
-        page = selectors.all_files(
-            self.state, limit=PAGE_SIZE, cursor=request.GET.get("cursor") or None
-        )
+        page = find(Wanted(self.state), limit=PAGE_SIZE, cursor=request.GET.get("cursor") or None)
         names = selectors.usernames(info.owner for info in page.files)
         self.result_list = [_row(info, names) for info in page.files]
         self.result_count = self.full_result_count = len(page.files)
@@ -54,7 +53,7 @@ class FileChangeList(ChangeList):
             self.next_url = f"?{urlencode({'state': self.state, 'cursor': page.next_cursor})}"
 
 
-def _row(info: selectors.FileInfo, names: dict[str, str]) -> File:
+def _row(info: FileInfo, names: dict[str, str]) -> File:
     return File(
         id=info.id,
         file_name=info.file_name,

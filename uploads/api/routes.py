@@ -15,7 +15,7 @@ from ninja.parser import Parser
 from ninja.responses import Status
 from ninja.types import DictStrAny
 
-from uploads import policy, selectors, services, storage, tasks, tokens
+from uploads import selectors, services, tasks, tokens
 from uploads.api.auth import Bearer, Session
 from uploads.api.schemas import (
     AcceptedOut,
@@ -36,6 +36,7 @@ from uploads.api.schemas import (
     UrlRequest,
 )
 from uploads.exceptions import BodyTooLarge, FilehubError, InvalidRequest, NotAuthenticated
+from uploads.listing import FileInfo
 from uploads.middleware import error_response, json_error
 
 logger = logging.getLogger(__name__)
@@ -136,7 +137,7 @@ def _signed(begun: services.BegunUpload) -> SignedUpload:
     )
 
 
-def _file(request: HttpRequest, info: selectors.FileInfo) -> FileOut:
+def _file(request: HttpRequest, info: FileInfo) -> FileOut:
     username = request.auth.get_username()  # type: ignore[attr-defined]
     return FileOut(
         id=info.id,
@@ -291,11 +292,7 @@ def download_file(
 ) -> DownloadOut | HttpResponse:
     """A presigned GET. `inline=1` shows it in the browser, if its type is safe to show."""
     info = selectors.stored_file(file_id, _owner(request))
-    url, expires_at = storage.sign_download(
-        info.id,
-        file_name=info.file_name,
-        inline=inline and policy.is_safe_inline(info.content_type),
-    )
+    url, expires_at = services.sign_download(info, _owner(request), inline=inline)
     if redirect:
         answer = HttpResponseRedirect(url)
         answer["Cache-Control"] = "no-store"
@@ -307,5 +304,5 @@ def download_file(
 def delete_file(request: HttpRequest, file_id: str) -> DeletingOut:
     """Delete the object; the record follows when S3 reports the removal."""
     info = selectors.stored_file(file_id, _owner(request))
-    services.remove(info.id)
+    services.remove(info.id, _owner(request))
     return DeletingOut(id=info.id)

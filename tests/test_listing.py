@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from uploads import keys, policy, selectors
+from uploads import keys, listing, policy, selectors
 from uploads.exceptions import InvalidRequest
+from uploads.listing import Page, Wanted, find
 from uploads.models import StoredFile
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -40,7 +41,7 @@ def seed(owner: str, names: list[str], state: str = "stored") -> list[str]:
     return ids[::-1]
 
 
-def walk(page_of: Callable[[str | None], selectors.Page]) -> list[str]:
+def walk(page_of: Callable[[str | None], Page]) -> list[str]:
     found: list[str] = []
     cursor: str | None = None
     while True:
@@ -62,7 +63,7 @@ def test_paging_yields_each_file_once_newest_first(limit: int) -> None:
 def test_the_merged_feed_yields_each_file_once_newest_first(limit: int) -> None:
     ids = sorted(seed("7", ["a"] * 60) + seed("8", ["b"] * 40), reverse=True)
     seed("7", ["gone"] * 5, "deleted")
-    assert walk(lambda cursor: selectors.all_files("stored", limit=limit, cursor=cursor)) == ids
+    assert walk(lambda cursor: find(Wanted(), limit=limit, cursor=cursor)) == ids
 
 
 @pytest.mark.parametrize("window", [500, 3], ids=["narrow search", "wide search"])
@@ -70,8 +71,8 @@ def test_the_merged_feed_yields_each_file_once_newest_first(limit: int) -> None:
 def test_a_name_search_is_newest_first_and_complete(
     monkeypatch: pytest.MonkeyPatch, window: int, limit: int
 ) -> None:
-    monkeypatch.setattr(selectors, "SEARCH_WINDOW", window)
-    monkeypatch.setattr(selectors, "SEARCH_BUDGET", 8)
+    monkeypatch.setattr(listing, "SEARCH_WINDOW", window)
+    monkeypatch.setattr(listing, "BUDGET", 8)
     names = [("Report" if n % 3 else "other") + f" {n}" for n in range(30)]
     ids = seed("7", names)
     wanted = [i for i, name in zip(ids, reversed(names), strict=True) if name[0] == "R"]
@@ -106,4 +107,4 @@ def test_no_page_or_search_scans_the_table(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(StoredFile, "scan", scan)
     assert selectors.files_of("7", limit=2).files
     assert selectors.files_of("7", limit=2, prefix="a").files
-    assert selectors.all_files("stored", limit=2).files
+    assert find(Wanted(), limit=2).files

@@ -1,0 +1,236 @@
+"""From what S3 says to the record: confirm, bury, check, give away. The worker's side.
+
+Each function is a decision about one record, taken on what S3 says now and what the record says,
+and written by `uploads.records` only if the record is still the one that was decided about.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from uploads import keys, policy, records, storage
+from uploads.events import NO_SEQUENCER, ObjectEvent
+from uploads.exceptions import FilehubError
+from uploads.models import StoredFile
+from uploads.rules import rules
+
+#: How long a tombstone or a rejection is kept. Twice the 14 days that SQS can hold a late event.
+RETENTION = timedelta(days=28)
+
+#: Why the record of a file was found without its object.
+OBJECT_MISSING = "object missing"
+
+#: What stays in a record when its object is looked at again: its story, and whom it was given to.
+_KEPT = ("notified_at", "uploader", "given_at", "given_by", "downloads", "last_downloads")
+
+Outcome = Literal["stored", "rejected", "removed", "absent", "unchanged"]
+#: What a check found, and has put right unless it is "right".
+Finding = Literal["right", "unknown", "confirmed", "rejected", "missing", "corrected"]
+
+
+def apply_event(event: ObjectEvent) -> Outcome:
+    """Bring the record in line with what S3 reported. Safe to repeat, in any order."""
+    if event.kind == "removed":
+        return _bury(event.upload_id, event.sequencer, event.time)
+    return confirm(event.upload_id, event.sequencer, event.time)
+
+
+def confirm(upload_id: str, sequencer: str = NO_SEQUENCER, time: str = "") -> Outcome:
+    """Look at the object and record what is there. `time` is the event's, ISO 8601 or "".
+
+    Without a sequencer (a hint, a reconciliation) only a missing record is written: whatever event
+    was applied before knows better.
+    """
+    outcome: Outcome = "unchanged"
+    is_rejected = False
+
+    def decide(current: StoredFile | None) -> StoredFile | None:
+        nonlocal outcome, is_rejected
+        if current is not None and not _is_newer(sequencer, current):
+            outcome, is_rejected = "unchanged", current.state == "rejected"
+            return None
+        found = storage.head(upload_id)
+        if found is None:
+            outcome, is_rejected = "absent", False
+            return None
+        target = _judge(upload_id, sequencer, found, current)
+        target.notified_at = _moment(time)
+        is_rejected = target.state == "rejected"
+        outcome = "rejected" if is_rejected else "stored"
+        return target
+
+    records.change(upload_id, decide)
+    # Recorded first: the object's removal event must find out why it went. An earlier try may have
+    # died in between; what was stored under yesterday's rules is no such case, and stays.
+    if is_rejected:
+        storage.delete(upload_id)
+    return outcome
+
+
+def check(upload_id: str) -> Finding:
+    """Make the record agree with what HeadObject says now.
+
+    The record keeps its sequencer: an event that is still on its way has the last word.
+    """
+    finding: Finding = "right"
+
+    def decide(current: StoredFile | None) -> StoredFile | None:
+        nonlocal finding
+        found = storage.head(upload_id)
+        if found is None:
+            finding = "right" if current else "unknown"
+            if current is None or current.state != "stored":
+                return None
+            finding = "missing"
+            return _tombstone(current, reason=OBJECT_MISSING, removed_at=datetime.now(UTC))
+        if current is None:
+            target = _judge(upload_id, NO_SEQUENCER, found, None)
+            finding = "confirmed" if target.state == "stored" else "rejected"
+            return target
+        if current.state == "rejected":
+            finding = "rejected"
+            return None
+        if current.state == "stored" and current.etag == found.etag:
+            finding = "right"
+            return None
+        target = _judge(upload_id, current.sequencer, found, current)
+        finding = "corrected" if current.state == "stored" else "confirmed"
+        if target.state == "rejected":
+            finding = "rejected"
+        return target
+
+    records.change(upload_id, decide)
+    if finding == "rejected":
+        storage.delete(upload_id)
+    return finding
+
+
+def give(upload_id: str, owner: str, by: str) -> bool:
+    """Make somebody else the owner of a stored file; False when there is no such file, or no need.
+
+    The object still says who uploaded it. `by` is who did this, named as records name owners.
+    """
+
+    def decide(current: StoredFile | None) -> StoredFile | None:
+        if current is None or current.state != "stored" or current.owner == owner:
+            return None
+        return records.changed(
+            current,
+            owner=owner,
+            owner_feed=owner,
+            uploader=current.uploader or current.owner,
+            given_at=datetime.now(UTC),
+            given_by=by,
+        )
+
+    return records.change(upload_id, decide)
+
+
+def count(upload_id: str) -> bool:
+    """Take a file into the counters that an earlier version stored; False when it is in them."""
+
+    def decide(current: StoredFile | None) -> StoredFile | None:
+        if current is None or current.state != "stored" or current.counted:
+            return None
+        return records.changed(current)
+
+    return records.change(upload_id, decide)
+
+
+def _bury(upload_id: str, sequencer: str, time: str = "") -> Outcome:
+    """Leave a tombstone, so that a late creation event cannot bring the file back."""
+
+    def decide(current: StoredFile | None) -> StoredFile | None:
+        if current is None:
+            current = _record(upload_id, sequencer, "deleted")
+        elif not _is_newer(sequencer, current):
+            return None
+        if current.state == "rejected":
+            # Its object was deleted by filehub itself: the rejection and its reason stay.
+            return records.changed(current, sequencer=sequencer)
+        removed_at = _moment(time) or datetime.now(UTC)
+        return _tombstone(current, sequencer=sequencer, removed_at=removed_at)
+
+    return "removed" if records.change(upload_id, decide) else "unchanged"
+
+
+def _is_newer(sequencer: str, record: StoredFile) -> bool:
+    """S3's order of the events of one object. Padded hex compares as text (uploads.events)."""
+    return sequencer > record.sequencer
+
+
+def _judge(
+    upload_id: str, sequencer: str, found: storage.StoredObject, current: StoredFile | None
+) -> StoredFile:
+    """The record of an object: stored, or rejected with the rule that it breaks."""
+    record = _record(upload_id, sequencer, "stored")
+    record.owner = found.owner
+    record.file_name = found.file_name
+    record.content_type = found.content_type
+    record.size = found.size
+    record.etag = found.etag
+    record.checksum = found.checksum or None
+    record.version_id = found.version_id or None
+    record.confirmed_at = datetime.now(UTC)
+    if current is not None:
+        for name in _KEPT:
+            setattr(record, name, getattr(current, name))
+        if current.uploader is not None:
+            record.owner = current.owner
+    try:
+        file_name = _check(found)
+    except FilehubError as exc:
+        record.state = "rejected"
+        record.reason = exc.message
+        record.expires_at = datetime.now(UTC) + RETENTION
+    else:
+        record.owner_feed = record.owner
+        record.name_key = policy.search_key(file_name)
+    record.feed = _feed(record)
+    return record
+
+
+def _check(found: storage.StoredObject) -> str:
+    """Raise FilehubError for an object that breaks a rule; returns its name."""
+    limits = rules()
+    if found.owner is None or found.file_name is None:
+        raise FilehubError("It was not uploaded through filehub: owner or name is missing.")
+    policy.check_name(found.file_name)
+    policy.check_type(found.content_type, limits)
+    if found.size > limits.max_size:
+        policy.check_size(found.size, limits)
+    return found.file_name
+
+
+def _record(upload_id: str, sequencer: str, state: str) -> StoredFile:
+    record = StoredFile(
+        upload_id,
+        key=keys.object_key(upload_id),
+        state=state,
+        sequencer=sequencer,
+        created_at=keys.created_at(upload_id),
+    )
+    record.feed = _feed(record)
+    return record
+
+
+def _feed(record: StoredFile) -> str:
+    return f"{record.state}#{keys.shard(record.id)}"
+
+
+def _tombstone(record: StoredFile, **changes: Any) -> StoredFile:
+    buried = records.changed(
+        record,
+        state="deleted",
+        expires_at=datetime.now(UTC) + RETENTION,
+        owner_feed=None,
+        name_key=None,
+        **changes,
+    )
+    buried.feed = _feed(buried)
+    return buried
+
+
+def _moment(time: str) -> datetime | None:
+    return datetime.fromisoformat(time) if time else None
