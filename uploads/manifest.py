@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import unicodedata
 from collections.abc import Iterable
 from io import StringIO
 
@@ -10,7 +11,7 @@ from uploads.listing import FileInfo
 
 COLUMNS = ("id", "file_name", "size", "checksum", "content_type", "owner", "state", "created_at")
 
-#: A spreadsheet takes a cell that begins so for a formula, also behind white space.
+#: A spreadsheet takes a cell that begins so for a formula, also behind what cannot be seen.
 #: https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
@@ -39,4 +40,5 @@ def manifest(files: Iterable[FileInfo], usernames: dict[str, str]) -> str:
 
 
 def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.lstrip(" \u00a0\u3000").startswith(_FORMULA) else cell
+    visible = (char for char in cell if unicodedata.category(char) not in {"Zs", "Cf"})
+    return f"'{cell}" if next(visible, "").startswith(_FORMULA) else cell
