@@ -16,10 +16,10 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"conf", "exceptions"}),
     frozenset({"keys", "policy"}),
     frozenset({"events", "tokens"}),
-    frozenset({"storage", "queues", "models", "provisioning"}),
-    frozenset({"multipart"}),
+    frozenset({"storage", "queues", "models", "provisioning", "letters", "cloudwatch"}),
+    frozenset({"multipart", "deadletters"}),
     frozenset({"selectors"}),
-    frozenset({"services"}),
+    frozenset({"services", "inspection"}),
     frozenset({"reconcile"}),
     frozenset({"tasks"}),
     frozenset({"consumer"}),
@@ -28,7 +28,7 @@ LAYERS: tuple[frozenset[str], ...] = (
 #: neighbours there.
 TOP = len(LAYERS)
 
-PURE = ("exceptions", "keys", "policy", "events")
+PURE = ("exceptions", "keys", "policy", "events", "letters")
 
 MODULES = {
     ".".join(path.relative_to(ROOT / "uploads").with_suffix("").parts): path

@@ -1,8 +1,8 @@
 """What filehub stores.
 
-`StoredFile` is the record of a file, in DynamoDB. `File`, `Queue` and `StorageReport` have no
-table: they give what is not in SQL a name, addresses and permissions in the Django admin.
-`ApiToken` and `Quota` live in Django's own database.
+`StoredFile` is the record of a file, in DynamoDB; `TaskFailure` is in the same table. `File`,
+`Queue` and `StorageReport` have no table: they give what is not in SQL a name, addresses and
+permissions in the Django admin. `ApiToken` and `Quota` live in Django's own database.
 """
 
 from __future__ import annotations
@@ -118,6 +118,34 @@ class StoredFile(Model):
     by_owner = OwnerFeed()
     by_owner_name = OwnerNames()
     by_state = AllFeed()
+
+
+class TaskFailure(Model):
+    """Why a Celery task failed last. In the table of files, but in none of its indexes: it has
+    none of their keys. No upload's id begins as its id does.
+    """
+
+    class Meta:
+        table_name = StoredFile.Meta.table_name
+        region = StoredFile.Meta.region
+        host = StoredFile.Meta.host
+        # Written by a task that has failed already, perhaps out of time: it must not wait long.
+        connect_timeout_seconds = 2
+        read_timeout_seconds = 3
+        max_retry_attempts = 1
+
+    id = UnicodeAttribute(hash_key=True)
+    error = UnicodeAttribute()
+    #: When it failed last.
+    at = UTCDateTimeAttribute()
+    #: How often it has failed.
+    attempts = NumberAttribute()
+    expires_at = TTLAttribute(attr_name="expiresAt")
+
+    @staticmethod
+    def id_of(task_id: str) -> str:
+        """The item's id for a Celery task's id."""
+        return f"failure#{task_id}"
 
 
 class NoRows(models.Manager[Any]):

@@ -24,13 +24,16 @@ from uploads.exceptions import (
     UploadCompleted,
     UploadNotFound,
 )
-from uploads.models import ApiToken, StoredFile
+from uploads.models import ApiToken, StoredFile, TaskFailure
 from uploads.selectors import table_errors
 
 logger = logging.getLogger(__name__)
 
 #: How long a tombstone or a rejection is kept. Twice the 14 days that SQS can hold a late event.
 RETENTION = timedelta(days=28)
+
+#: The most characters of a task's error that are kept.
+MAX_ERROR = 500
 
 #: Parts that one call may have signed: what S3 lists on one page.
 MAX_SIGNED_PARTS = 1_000
@@ -349,6 +352,23 @@ def _bury(upload_id: str, sequencer: str) -> Outcome:
 def remove(upload_id: str) -> None:
     """Delete the object. The record follows when S3 reports the removal."""
     storage.delete(upload_id)
+
+
+def remember_failure(task_id: str, error: str) -> None:
+    """Keep why a Celery task failed, for whoever finds it among the dead letters.
+
+    The last error stays, and how often there was one. Raises BackendUnavailable.
+    """
+    now = datetime.now(UTC)
+    with table_errors():
+        TaskFailure(TaskFailure.id_of(task_id)).update(
+            actions=[
+                TaskFailure.error.set(error[:MAX_ERROR]),
+                TaskFailure.at.set(now),
+                TaskFailure.attempts.add(1),
+                TaskFailure.expires_at.set(now + RETENTION),
+            ]
+        )
 
 
 def create_api_token(user: AbstractBaseUser) -> str:
