@@ -100,19 +100,26 @@ class _Tally:
         )
 
 
-def peek(queue: str, limit: int = MAX_SHOWN) -> list[Letter]:
+def peek(queue: str, limit: int = MAX_SHOWN, ids: Collection[str] | None = None) -> list[Letter]:
     """Up to `limit` dead letters of a queue, oldest first; all of them stay, and are visible again.
 
-    Raises BackendUnavailable.
+    With `ids`: only those, as far as they are among the first `limit`. Raises BackendUnavailable.
     """
     dlq = queues.dead_letters_of(queue)
     letters: list[Letter] = []
     try:
         for batch in _batches(dlq, limit, queues.depth(dlq).visible):
             letters += batch
+            if _has_all(letters, ids):
+                break
     finally:
         _release(dlq, letters)
-    return sorted(letters, key=lambda letter: letter.sent_at)
+    chosen = [letter for letter in letters if ids is None or letter.id in ids]
+    return sorted(chosen, key=lambda letter: letter.sent_at)
+
+
+def _has_all(letters: Sequence[Letter], ids: Collection[str] | None) -> bool:
+    return ids is not None and {letter.id for letter in letters}.issuperset(ids)
 
 
 def replay(queue: str, ids: Collection[str] | None = None, *, limit: int = MAX_HANDLED) -> Outcome:
@@ -155,7 +162,7 @@ def _handle(
             chosen = [letter for letter in batch if meant(letter)]
             if chosen:
                 act(queue, chosen, tally)
-            if ids is not None and {letter.id for letter in received}.issuperset(ids):
+            if _has_all(received, ids):
                 break
     except BackendUnavailable as exc:
         if not (tally.done or tally.doubled):

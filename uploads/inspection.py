@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -95,10 +95,11 @@ def _oldest_letter(kind: Kind, depth: queues.Depth, reported: timedelta | None) 
     return max(ages, default=None)
 
 
-def dead_letters(kind: Kind, limit: int = deadletters.MAX_SHOWN) -> DeadLetters:
-    """The dead letters of a queue, as they are. Raises BackendUnavailable."""
+def dead_letters(kind: Kind, ids: Collection[str] | None = None) -> DeadLetters:
+    """The dead letters of a queue, or those of them with these ids. Raises BackendUnavailable."""
     queue = queue_name(kind)
-    found = deadletters.peek(queue, limit)
+    limit = deadletters.MAX_SHOWN if ids is None else deadletters.MAX_HANDLED
+    found = deadletters.peek(queue, limit, ids)
     read = letters.read_event if kind == "events" else letters.read_task
     summaries = [read(letter.body, env().filehub_bucket) for letter in found]
     failures = _failures(summary.task_id for summary in summaries)
