@@ -12,8 +12,9 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
@@ -449,6 +450,73 @@ def test_the_letter_of_a_task_that_a_real_worker_gave_up_says_what_and_why(
     assert "127.0.0.1:9" in letter.error
     assert letter.failures >= 1
     assert [ref.key for ref in letter.summary.objects] == [keys.object_key(upload_id)]
+
+
+# Permissions
+
+
+def role(policy: str, monkeypatch: pytest.MonkeyPatch) -> boto3.Session:
+    """From here on, this process may do what the policy of the stack allows, and no more."""
+    admin = {"region_name": env().aws_region, "endpoint_url": env().aws_endpoint_url}
+    outputs = boto3.client("cloudformation", **admin).describe_stacks(StackName="filehub")
+    (arn,) = [
+        output["OutputValue"]
+        for output in outputs["Stacks"][0]["Outputs"]
+        if output["OutputKey"] == policy
+    ]
+    iam, name = boto3.client("iam", **admin), f"role-{uuid.uuid4().hex[:8]}"
+    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+    for statement in document["Statement"]:
+        actions = statement["Action"]
+        # On AWS an action allows its batches; the local one wants to hear of them.
+        statement["Action"] = [
+            name
+            for action in ([actions] if isinstance(actions, str) else actions)
+            for name in (action, f"{action}Batch")
+        ]
+    iam.create_user(UserName=name)
+    iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=json.dumps(document))
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    monkeypatch.setattr(TaskFailure.Meta, "aws_access_key_id", key["AccessKeyId"])
+    monkeypatch.setattr(TaskFailure.Meta, "aws_secret_access_key", key["SecretAccessKey"])
+    monkeypatch.setattr(TaskFailure, "_connection", None)
+    return boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=env().aws_region)
+
+
+@pytest.mark.usefixtures("aws")
+def test_the_policy_of_the_web_allows_what_the_page_does_and_no_receiving_from_live_queues(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for queue in (events_queue(), env().filehub_tasks_queue):
+        bury("a", queue)
+        bury(celery_body([]), queue)
+    services.remember_failure("t-1", "why")
+    session = role("WebPolicyArn", monkeypatch)
+    for module, service in ((queues, "sqs"), (cloudwatch, "cloudwatch")):
+        client = session.client(service, endpoint_url=env().aws_endpoint_url)  # type: ignore[call-overload]
+        monkeypatch.setattr(module, "client", lambda client=client: client)
+    queues.url.cache_clear()
+
+    assert len(inspection.queue_statuses()) == 4
+    for kind in inspection.KINDS:
+        first, second = inspection.dead_letters(kind).letters
+        assert second.error == ("why" if kind == "tasks" else "")
+        assert deadletters.replay(inspection.queue_name(kind), [first.id]).complete
+        assert deadletters.discard(inspection.queue_name(kind)).complete
+        with pytest.raises(ClientError, match="AccessDenied"):
+            queues.client().receive_message(QueueUrl=queues.url(inspection.queue_name(kind)))
+    assert "CloudWatch" not in caplog.text
+    assert "cannot be read" not in caplog.text
+
+
+@pytest.mark.usefixtures("aws")
+def test_the_policy_of_the_worker_allows_to_keep_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    role("WorkerPolicyArn", monkeypatch)
+    services.remember_failure("t", "why")
+    role("WebPolicyArn", monkeypatch)
+    with pytest.raises(BackendUnavailable):
+        services.remember_failure("t", "why")
 
 
 # The command
