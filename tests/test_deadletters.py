@@ -368,9 +368,7 @@ def _arguments(body: str) -> Any:
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_task_that_fails_leaves_its_error(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_task_that_fails_leaves_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage, "head", _refuse)
     event = {"kind": "created", "upload_id": UPLOAD_ID, "sequencer": "1"}
     result = tasks.confirm_objects.apply(([event],))

@@ -25,7 +25,6 @@ MAX_OBJECTS = 20
 #: Characters of a name, a key or a sentence; S3's keys have up to 1024 bytes.
 MAX_NAME = 300
 
-_UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 _TASK_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
