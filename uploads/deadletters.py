@@ -144,6 +144,8 @@ def _handle(
     limit: int,
 ) -> Outcome:
     dlq = queues.dead_letters_of(queue)
+    # By this machine's clock. Behind SQS's, it leaves the newest letters for another time; ahead of
+    # it, `limit` ends what comes back again and again.
     began = datetime.now(UTC)
     tally = _Tally()
     received: list[Letter] = []

@@ -124,7 +124,12 @@ class QueueAdmin(QueueAdminBase):
             self._carry_out(request, kind, order)
         except BackendUnavailable as exc:
             logger.error("%s of dead letters failed: %r", order.verb, exc.__cause__ or exc)
-            messages.error(request, _("Nothing was done: the queue cannot be reached just now."))
+            messages.error(
+                request,
+                _(
+                    "This was not done: the queue cannot be reached just now. No dead letter is lost."
+                ),
+            )
         return HttpResponseRedirect(_letters_url(kind))
 
     def _letters(self, request: HttpRequest, kind: inspection.Kind) -> TemplateResponse:
