@@ -126,9 +126,7 @@ class QueueAdmin(QueueAdminBase):
             logger.error("%s of dead letters failed: %r", order.verb, exc.__cause__ or exc)
             messages.error(
                 request,
-                _(
-                    "This was not done: the queue cannot be reached just now. No dead letter is lost."
-                ),
+                _("The queue cannot be reached just now. This was not done, and nothing is lost."),
             )
         return HttpResponseRedirect(_letters_url(kind))
 
