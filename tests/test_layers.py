@@ -17,10 +17,10 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"keys", "policy", "table"}),
     frozenset({"events", "tokens", "rules"}),
     frozenset({"storage", "queues", "models", "provisioning"}),
-    frozenset({"multipart", "usage", "listing"}),
+    frozenset({"multipart", "usage", "listing", "comparison", "inventory", "runs"}),
     frozenset({"records"}),
     frozenset({"selectors", "confirmation"}),
-    frozenset({"services", "reconcile"}),
+    frozenset({"services", "reconcile", "seeding", "recount"}),
     frozenset({"tasks"}),
     frozenset({"consumer"}),
 )
