@@ -166,6 +166,24 @@ def test_an_object_that_was_replaced_is_corrected() -> None:
     assert found(reconcile.check_objects(plan, inventory.objects(url))) == {"corrected": 1}
 
 
+def test_without_etags_only_what_has_no_record_is_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lost, *right = place(), stored(), stored()
+    url = write([of(each) for each in (lost, *right)], schema=["Bucket", "Key"])
+    looked_at: list[str] = []
+    head = storage.head
+
+    def noted(upload_id: str) -> storage.StoredObject | None:
+        looked_at.append(upload_id)
+        return head(upload_id)
+
+    monkeypatch.setattr(storage, "head", noted)
+    plan = Plan("inventory", min_age=timedelta(0))
+    assert found(reconcile.check_objects(plan, inventory.objects(url))) == {"orphans": 1}
+    assert looked_at == [lost]
+
+
 def test_what_was_young_when_it_was_listed_is_left_alone() -> None:
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     url = write([of(place(), LastModifiedDate=now)])

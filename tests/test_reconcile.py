@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import boto3
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
 from django.core.management import CommandError, call_command
+from django.core.management.base import OutputWrapper
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
@@ -28,6 +30,7 @@ from uploads.comparison import ListedRecord
 from uploads.conf import env
 from uploads.events import ObjectEvent
 from uploads.exceptions import BackendUnavailable
+from uploads.management.progress import Progress
 from uploads.models import StoredFile
 from uploads.reconcile import Plan
 from uploads.storage import ListedObject
@@ -249,6 +252,16 @@ def test_two_sorted_streams_become_pairs_in_order(sides: dict[str, str]) -> None
         assert pair.agrees == (sides[pair.id] == "both")
 
 
+def test_streams_of_any_length_are_compared_in_the_memory_of_one_step() -> None:
+    ids = (f"{number:012}" for number in count())
+    evens = (f"{number:012}" for number in count(0, 2))
+    pairs = comparison.merge(
+        (ListedObject(each, "e", None) for each in ids),
+        (ListedRecord(each, "e", None, None) for each in evens),
+    )
+    assert [pair.agrees for pair in islice(pairs, 5)] == [True, False, True, False, True]
+
+
 # What is young
 
 
@@ -291,6 +304,14 @@ def test_only_ids_of_the_window_are_looked_at() -> None:
     assert outside in objects()
 
 
+@aws
+def test_a_window_that_holds_nothing_old_enough_is_empty() -> None:
+    place()
+    assert reconcile.run(Plan("since", timedelta(minutes=1))).counts.looked_at == 0
+    runs.save_position("all", runs.Position(datetime.now(UTC), "0", "0", "f"))
+    assert reconcile.run(replace(RESUMABLE, min_age=timedelta(hours=2))).counts.looked_at == 0
+
+
 # A dry run
 
 
@@ -319,6 +340,14 @@ def test_a_dry_run_deletes_no_object_that_breaks_a_rule(settings: Settings) -> N
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
     assert found(reconcile.run(replace(ALL, dry_run=True))) == {"rejected": 1}
     assert objects() == {upload_id}
+    assert table() == []
+
+
+@aws
+def test_a_dry_run_that_stops_remembers_nothing() -> None:
+    place()
+    result = reconcile.run(replace(RESUMABLE, budget=NOW, dry_run=True))
+    assert (found(result), result.finished) == ({"orphans": 1}, False)
     assert table() == []
 
 
@@ -383,6 +412,7 @@ def test_restart_begins_anew() -> None:
     (healed,) = recorded()
     forget(healed)
     assert found(reconcile.run(RESUMABLE, restart=True)) == {"orphans": 4}
+    assert recorded() == objects()
     assert runs.position("all") is None
 
 
@@ -509,6 +539,54 @@ def test_an_index_that_is_behind_makes_no_ghost_and_no_orphan(
     monkeypatch.setattr(comparison, "_records", behind)
     assert found(reconcile.run(ALL)) == {}
     assert {each: StoredFile.get(each).version for each in (here, gone)} == before
+
+
+@aws
+def test_a_run_that_is_interrupted_by_hand_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ids = sorted((place() for _ in range(3)), key=lambda i: (keys.shard(i), i))
+    head = storage.head
+
+    def interrupt(upload_id: str) -> storage.StoredObject | None:
+        if upload_id == ids[1]:
+            raise KeyboardInterrupt
+        return head(upload_id)
+
+    monkeypatch.setattr(storage, "head", interrupt)
+    with pytest.raises(CommandError, match="Run it again to go on") as caught:
+        command("--all", "--min-age", "0m")
+    assert caught.value.returncode == 130
+    position = runs.position("all")
+    assert position is not None
+    assert position.last_id == ids[0]
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_gets_a_bar_on_one_line() -> None:
+    out = Terminal()
+    with Progress(OutputWrapper(out)) as bar:
+        bar.show(0.5, "1,000 looked at")
+        bar.show(1.0, "2 looked at")
+    first, second = out.getvalue().removesuffix("\n").split("\r")[1:]
+    assert first == f"[{'#' * 15}{'.' * 15}]  50% 1,000 looked at"
+    # What is shorter covers what it replaces.
+    assert second == f"[{'#' * 30}] 100% 2 looked at    "
+
+
+def test_elsewhere_a_line_is_written_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = StringIO()
+    with Progress(OutputWrapper(out)) as bar:
+        bar.show(0.5, "too soon")
+        monkeypatch.setattr("uploads.management.progress.LINE_EVERY", -1)
+    with Progress(OutputWrapper(out)) as bar:
+        bar.show(0.25, "1,000 looked at")
+        bar.show(None, "2,000 looked at")
+    assert out.getvalue() == "25% 1,000 looked at\n2,000 looked at\n"
 
 
 # What is remembered, and the tasks

@@ -30,12 +30,13 @@ class Progress:
                 done = round(min(share, 1) * _WIDTH)
                 bar = f"[{'#' * done}{'.' * (_WIDTH - done)}] "
             line = f"{bar}{percent}{text}"
-            self._out.write(f"\r{line.ljust(self._drawn)}", ending="")
+            # Not in the colour of errors, which stderr has on a terminal.
+            self._out.write(f"\r{line.ljust(self._drawn)}", style_func=str, ending="")
             self._out.flush()
             self._drawn = len(line)
         elif time.monotonic() >= self._line_at:
             self._line_at = time.monotonic() + LINE_EVERY
-            self._out.write(f"{percent}{text}")
+            self._out.write(f"{percent}{text}".lstrip())
 
     def __enter__(self) -> Progress:
         return self

@@ -98,7 +98,8 @@ class Command(BaseCommand):
             if plan.resumable and not (restart or dry_run) and (at := runs.position("all")):
                 self.stderr.write(
                     f"Going on with the run of {at.started_at:%Y-%m-%d %H:%M} UTC, "
-                    f"after {at.last_id} in shard {at.shard}."
+                    f"after {at.last_id} in shard {at.shard}.",
+                    style_func=str,
                 )
             with Progress(self.stderr) as bar:
                 if inventory:
@@ -109,7 +110,9 @@ class Command(BaseCommand):
                     result = reconcile.run(plan, restart=restart, told=told, progress=_Shown(bar))
         except FilehubError as exc:
             cause = f" ({exc.__cause__!r})" if exc.__cause__ else ""
-            raise CommandError(f"{exc.message}{cause}") from exc
+            raise CommandError(f"{exc.message}{cause}{_after(plan)}") from exc
+        except KeyboardInterrupt:
+            raise CommandError(f"Interrupted.{_after(plan)}", returncode=130) from None
         self._tell(result.counts, named, dry_run=dry_run)
 
     def _tell(self, counts: Counts, named: list[str], *, dry_run: bool) -> None:
@@ -134,6 +137,14 @@ class Command(BaseCommand):
                 f"{counts.failed:,} could not be looked at; the log says which and why. "
                 "Run it again once the cause is gone."
             )
+
+
+def _after(plan: reconcile.Plan) -> str:
+    """What to do about a run that was not finished."""
+    if plan.dry_run:
+        return ""
+    again = "Run it again to go on." if plan.resumable else "Run it again to begin anew."
+    return f" What was put right stays right. {again}"
 
 
 class _Shown:
