@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 
-from local.aws import LocalAws
 from tests.conftest import drain, store, upload, wait_for
 from uploads import confirmation, queues, reconcile, selectors, storage, tasks
 from uploads.conf import env
@@ -119,17 +119,23 @@ def test_one_failing_event_does_not_hold_back_the_others(monkeypatch: pytest.Mon
     assert [info.id for info in selectors.files_of(OWNER, limit=9).files] == [third, first]
 
 
-def test_reconciliation_confirms_what_no_event_told_of() -> None:
+def test_what_the_worker_puts_right_is_listed_and_the_event_that_comes_after_all_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reconcile, "MIN_AGE", timedelta(0))
     lost = upload(OWNER)
     store(OWNER)
-    assert reconcile.reconcile_recent() == 1
-    assert confirmation.confirm(lost) == "unchanged"
+    tasks.reconcile_recent()
     assert len(selectors.files_of(OWNER, limit=9).files) == 2
-    assert reconcile.reconcile_recent() == 0
+    assert confirmation.confirm(lost) == "unchanged"
 
 
-def test_reconciliation_does_not_bring_back_what_was_removed(aws: LocalAws) -> None:
+def test_reconciliation_does_not_bring_back_what_was_removed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reconcile, "MIN_AGE", timedelta(0))
     upload_id = store(OWNER)
-    confirmation._bury(upload_id, "F" * 64)
-    assert reconcile.reconcile_recent() == 0
+    storage.delete(upload_id)
+    confirmation.apply_event(ObjectEvent("removed", upload_id, "F" * 64))
+    tasks.reconcile_recent()
     assert selectors.files_of(OWNER, limit=9).files == []

@@ -17,10 +17,10 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"keys", "policy", "table"}),
     frozenset({"events", "tokens", "rules"}),
     frozenset({"storage", "queues", "models", "provisioning", "letters", "cloudwatch", "failures"}),
-    frozenset({"multipart", "usage", "listing", "deadletters"}),
+    frozenset({"multipart", "usage", "listing", "deadletters", "comparison", "inventory", "runs"}),
     frozenset({"records"}),
     frozenset({"selectors", "confirmation", "inspection"}),
-    frozenset({"services", "reconcile"}),
+    frozenset({"services", "reconcile", "seeding", "recount"}),
     frozenset({"tasks"}),
     frozenset({"consumer"}),
 )

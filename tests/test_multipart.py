@@ -25,6 +25,7 @@ from uploads import (
     keys,
     multipart,
     policy,
+    reconcile,
     selectors,
     services,
     storage,
@@ -587,8 +588,11 @@ def test_every_periodic_task_waits_longer_after_each_failure(settings: Settings)
     assert periodic <= set(queues._retried_tasks)
 
 
-def test_a_file_that_took_days_is_found_without_its_event(begun: Upload) -> None:
+def test_a_file_that_took_days_is_found_without_its_event(
+    begun: Upload, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its id, and so its place in the listing, is of the moment in which it was begun."""
+    monkeypatch.setattr(reconcile, "MIN_AGE", timedelta(0))
     moment = keys.created_at(begun.id) - timedelta(days=6, hours=23)
     old = keys._make(int(moment.timestamp() * 1000), begun.api.owner, "secret")
     storage.client().put_object(

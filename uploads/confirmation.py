@@ -68,10 +68,11 @@ def confirm(upload_id: str, sequencer: str = NO_SEQUENCER, time: str = "") -> Ou
     return outcome
 
 
-def check(upload_id: str) -> Finding:
+def check(upload_id: str, *, dry_run: bool = False) -> Finding:
     """Make the record agree with what HeadObject says now.
 
-    The record keeps its sequencer: an event that is still on its way has the last word.
+    The record keeps its sequencer: an event that is still on its way has the last word. A dry run
+    only says what would be found.
     """
     finding: Finding = "right"
 
@@ -100,6 +101,9 @@ def check(upload_id: str) -> Finding:
             finding = "rejected"
         return target
 
+    if dry_run:
+        decide(records.get(upload_id))
+        return finding
     records.change(upload_id, decide)
     if finding == "rejected":
         storage.delete(upload_id)

@@ -31,10 +31,16 @@ def new_upload_id(owner: str, secret: str) -> str:
     return _make(time.time_ns() // 1_000_000, owner, secret)
 
 
-def _make(milliseconds: int, owner: str, secret: str) -> str:
+def upload_id_at(moment: datetime, owner: str, secret: str, bits: int) -> str:
+    """An id of an earlier moment, for made-up records; `bits` (42) are what would be random."""
+    return _make(int(moment.timestamp() * 1000), owner, secret, bits)
+
+
+def _make(milliseconds: int, owner: str, secret: str, bits: int | None = None) -> str:
+    bits = secrets.randbits(42) if bits is None else bits
     head = (milliseconds & (2**48 - 1)) << 80
-    head |= 0x7 << 76 | secrets.randbits(12) << 64
-    head |= 0b10 << 62 | secrets.randbits(30) << _TAG_BITS
+    head |= 0x7 << 76 | bits >> 30 << 64
+    head |= 0b10 << 62 | (bits & (2**30 - 1)) << _TAG_BITS
     return str(UUID(int=head | _tag(head, owner, secret)))
 
 

@@ -1,36 +1,282 @@
-"""Finding objects whose event never arrived."""
+"""Making records and objects agree, both ways, whatever became of the events.
+
+A run walks through a window of ids, shard by shard, and has `uploads.confirmation.check` look at
+each id on which the two sides differ. It can stop anywhere and be gone on with: what is done is
+remembered every few seconds, and doing some of it twice changes nothing.
+"""
 
 from __future__ import annotations
 
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from uuid import UUID
 
-from uploads import confirmation, keys, selectors, storage, tokens
+from celery.exceptions import SoftTimeLimitExceeded
+
+from uploads import comparison, confirmation, keys, runs, storage, tokens
+from uploads.comparison import Pair
 from uploads.conf import env
+from uploads.confirmation import Finding
+from uploads.exceptions import BackendUnavailable
+from uploads.runs import Counts, Kind, Position, Run
+
+__all__ = [
+    "Counts",
+    "Kind",
+    "Plan",
+    "Position",
+    "Result",
+    "Run",
+    "check_objects",
+    "last_runs",
+    "run",
+]
+
+logger = logging.getLogger(__name__)
 
 #: How far back the periodic run looks beyond the last moment in which a request could be used.
 MARGIN = timedelta(hours=1)
+#: What happened since is left alone: its event is probably on its way.
+MIN_AGE = timedelta(minutes=2)
+#: How long a periodic run may take, well inside a task's time limit (filehub/settings.py).
+BUDGET = timedelta(seconds=45)
+#: How often a run remembers where it is.
+SAVE_EVERY = timedelta(seconds=2)
+
+#: Seconds between two reports of progress.
+_SHOW_EVERY = 0.2
+
+_LOWEST = str(UUID(int=0))
+_COUNTED: dict[Finding, str] = {
+    "confirmed": "orphans",
+    "missing": "ghosts",
+    "rejected": "rejected",
+    "corrected": "corrected",
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to look at. `since` is a time before now, over the moment of signing; None for all."""
+
+    kind: Kind
+    since: timedelta | None = None
+    min_age: timedelta = MIN_AGE
+    #: The time after which to stop, and be gone on with by the next run of this kind.
+    budget: timedelta | None = None
+    #: Whether the position is remembered.
+    resumable: bool = False
+    #: Change nothing, neither files nor what is remembered of runs.
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """How far a run came and what it found; `run` is stored once it is finished."""
+
+    run: Run
+    counts: Counts
+    finished: bool
+
+
+#: Told of each id on which the two sides differed, and what that was.
+Told = Callable[[str, Finding], None]
+#: Told now and then where a run is.
+Progress = Callable[[Position], None]
+
+
+def recent() -> Plan:
+    """Keys that may be new: ids carry the moment of signing, and the PUT comes later."""
+    return Plan("recent", window(), MIN_AGE, BUDGET, resumable=True)
+
+
+def multipart() -> Plan:
+    """An upload in parts has the id of the moment in which it was begun, days before its object."""
+    return Plan("multipart", tokens.LIFETIME + MARGIN, MIN_AGE, BUDGET, resumable=True)
 
 
 def window() -> timedelta:
-    """The keys that may be new: ids carry the moment of signing, and the PUT comes later."""
+    """How far back a request that is still good may have been signed, and an hour more."""
     return timedelta(seconds=env().filehub_url_expiry) + MARGIN
 
 
-def multipart_window() -> timedelta:
-    """An upload in parts has the id of the moment in which it was begun, days before its object."""
-    return tokens.LIFETIME + MARGIN
+def last_runs() -> list[Run]:
+    """The last finished run of each kind: "recent", "multipart", "all", "since", "inventory".
 
-
-def reconcile_recent(since: timedelta | None = None) -> int:
-    """Confirm every object signed `since` then that has no record; returns how many were healed.
-
-    An object whose event is still on its way may be confirmed here first: the event then finds the
-    same state. Raises BackendUnavailable.
+    Kinds that never ran are left out. Raises BackendUnavailable.
     """
-    ids = storage.ids_since(keys.first_id_at(datetime.now(UTC) - (since or window())))
-    healed = 0
-    while batch := list(islice(ids, selectors.MAX_IDS)):
-        for upload_id in sorted(set(batch) - selectors.recorded(batch)):
-            healed += confirmation.confirm(upload_id) in {"stored", "rejected"}
-    return healed
+    return runs.last()
+
+
+def run(
+    plan: Plan, *, restart: bool = False, told: Told | None = None, progress: Progress | None = None
+) -> Result:
+    """Compare both sides and put right what differs.
+
+    Goes on where the last run of a resumable kind stopped, unless it is to `restart`. Raises
+    BackendUnavailable when one side cannot be listed; what is done stays done.
+    """
+    now = datetime.now(UTC)
+    first = _LOWEST if plan.since is None else keys.first_id_at(now - plan.since)
+    start = Position(now, first, keys.SHARDS[0], first)
+    interrupted = runs.position(plan.kind) if plan.resumable and not plan.dry_run else None
+    if restart and interrupted is not None:
+        runs.save_position(plan.kind, None)
+    elif interrupted is not None:
+        start = interrupted
+    # What has a later id is younger than that: neither object nor record is older than its id.
+    until = keys.first_id_at(now - plan.min_age)
+    work = _Work(plan, start, now - plan.min_age, told, is_remembered=start is interrupted)
+    return work.do(_pairs(start, until), progress)
+
+
+def check_objects(
+    plan: Plan,
+    objects: Iterable[storage.ListedObject],
+    *,
+    told: Told | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Put right the records of these objects, which somebody else has listed.
+
+    One way only: nothing follows from an object that such a list does not have, since it may have
+    come later. Raises as the listing does, and BackendUnavailable.
+    """
+    now = datetime.now(UTC)
+    pairs = (("", pair) for pair in comparison.look_up(objects))
+    start = Position(now, _LOWEST, "", _LOWEST)
+    return _Work(plan, start, now - plan.min_age, told).do(pairs, progress)
+
+
+def _pairs(start: Position, until: str) -> Iterator[tuple[str, Pair]]:
+    """What is left to look at, each with its shard."""
+    for shard in keys.SHARDS[keys.SHARDS.index(start.shard) :]:
+        after = start.last_id if shard == start.shard else start.first_id
+        for pair in comparison.compare(shard, after=after, until=until):
+            yield shard, pair
+
+
+class _Work:
+    """One run: where it is, and what it has found so far."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        start: Position,
+        judged_until: datetime,
+        told: Told | None,
+        *,
+        is_remembered: bool = False,
+    ) -> None:
+        self._plan = plan
+        self._start = start
+        self._judged_until = judged_until
+        self._told = told
+        self._shard, self._last_id = start.shard, start.last_id
+        self._counts = Counter(asdict(start.counts))
+        self._remembers = plan.resumable and not plan.dry_run
+        #: Whether a position is stored that has to go in the end.
+        self._is_remembered = is_remembered
+
+    @property
+    def position(self) -> Position:
+        return Position(
+            self._start.started_at,
+            self._start.first_id,
+            self._shard,
+            self._last_id,
+            Counts(**self._counts),
+        )
+
+    def do(self, pairs: Iterable[tuple[str, Pair]], progress: Progress | None) -> Result:
+        """Look at all pairs, or at as many as the budget allows."""
+        budget = self._plan.budget
+        stop_at = None if budget is None else time.monotonic() + budget.total_seconds()
+        save_at = time.monotonic() + SAVE_EVERY.total_seconds()
+        show_at = 0.0
+        is_done = False
+        try:
+            for shard, pair in pairs:
+                became = self._look_at(pair)
+                self._count(pair, became)
+                self._shard, self._last_id = shard, pair.id
+                clock = time.monotonic()
+                if stop_at is not None and clock >= stop_at:
+                    return self._result(finished=False)
+                if progress is not None and clock >= show_at:
+                    progress(self.position)
+                    show_at = clock + _SHOW_EVERY
+                if clock >= save_at:
+                    self._save()
+                    save_at = clock + SAVE_EVERY.total_seconds()
+            is_done = True
+        finally:
+            # Stopped by its budget, by a fault or by hand. Should this fail too, there is the
+            # position of seconds ago.
+            if not is_done:
+                with suppress(BackendUnavailable):
+                    self._save()
+        return self._finish()
+
+    def _look_at(self, pair: Pair) -> str | None:
+        """Put this id right; returns which of the counts it belongs to."""
+        if pair.agrees:
+            return None
+        if not pair.is_older_than(self._judged_until):
+            return "left_alone"
+        try:
+            finding = confirmation.check(pair.id, dry_run=self._plan.dry_run)
+        except SoftTimeLimitExceeded:
+            raise
+        except BackendUnavailable as exc:
+            logger.warning("the check of %s failed: %r", pair.id, exc.__cause__ or exc)
+            return "failed"
+        except Exception:  # a fault of filehub's own; the others must not wait for its repair
+            logger.exception("the check of %s failed", pair.id)
+            return "failed"
+        if finding in _COUNTED and self._told is not None:
+            self._told(pair.id, finding)
+        return _COUNTED.get(finding)
+
+    def _count(self, pair: Pair, became: str | None) -> None:
+        self._counts["looked_at"] += 1
+        self._counts["objects"] += pair.found is not None
+        self._counts["records"] += pair.record is not None
+        if became is not None:
+            self._counts[became] += 1
+
+    def _save(self) -> None:
+        if self._remembers:
+            runs.save_position(self._plan.kind, self.position)
+            self._is_remembered = True
+
+    def _finish(self) -> Result:
+        result = self._result(finished=True)
+        if not self._plan.dry_run:
+            runs.save_last(result.run)
+        if self._is_remembered:
+            runs.save_position(self._plan.kind, None)
+        return result
+
+    def _result(self, *, finished: bool) -> Result:
+        counts = Counts(**self._counts)
+        return Result(
+            Run(
+                kind=self._plan.kind,
+                started_at=self._start.started_at,
+                finished_at=datetime.now(UTC),
+                looked_at=counts.looked_at,
+                orphans=counts.orphans,
+                ghosts=counts.ghosts,
+                rejected=counts.rejected,
+                corrected=counts.corrected,
+                failed=counts.failed,
+            ),
+            counts,
+            finished,
+        )

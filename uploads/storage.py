@@ -26,7 +26,7 @@ from django.utils.http import content_disposition_header
 
 from uploads.conf import env
 from uploads.exceptions import BackendUnavailable
-from uploads.keys import PREFIX, SHARDS, object_key, upload_id_of
+from uploads.keys import PREFIX, object_key, upload_id_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -67,6 +67,16 @@ class StoredObject:
     #: From the signed metadata; None when missing or not decodable.
     owner: str | None
     file_name: str | None
+
+
+@dataclass(frozen=True)
+class ListedObject:
+    """What a listing says about an object of filehub's."""
+
+    id: str
+    etag: str
+    #: None when the listing does not say: an inventory need not.
+    modified_at: datetime | None
 
 
 @cache
@@ -217,19 +227,45 @@ def delete(upload_id: str) -> None:
         client().delete_object(Bucket=env().filehub_bucket, Key=object_key(upload_id))
 
 
-def ids_since(first_id: str) -> Iterator[str]:
-    """The ids of all objects at or after an id: costs that window, not the bucket."""
-    pages = client().get_paginator("list_objects_v2")
-    for shard in SHARDS:
-        prefix = f"{PREFIX}{shard}/"
+def objects(shard: str, *, after: str, until: str) -> Iterator[ListedObject]:
+    """The objects of one shard with ids above `after` and below `until`, ascending.
+
+    Costs that window, not the bucket, and holds one page of 1,000. Keys that filehub did not make
+    are left out. Raises BackendUnavailable.
+    """
+    prefix = f"{PREFIX}{shard}/"
+    pages = iter(
+        client()
+        .get_paginator("list_objects_v2")
+        .paginate(Bucket=env().filehub_bucket, Prefix=prefix, StartAfter=prefix + after)
+    )
+    while True:
         with s3_errors("list the objects"):
-            for page in pages.paginate(
-                Bucket=env().filehub_bucket, Prefix=prefix, StartAfter=prefix + first_id
-            ):
-                for entry in page.get("Contents", []):
-                    upload_id = upload_id_of(entry["Key"])
-                    if upload_id is not None:
-                        yield upload_id
+            page = next(pages, None)
+        if page is None:
+            return
+        for entry in page.get("Contents", []):
+            if entry["Key"] >= prefix + until:
+                return
+            upload_id = upload_id_of(entry["Key"])
+            if upload_id is not None:
+                yield ListedObject(upload_id, entry["ETag"].strip('"'), entry["LastModified"])
+
+
+def read(bucket: str, key: str, start: int = 0, size: int | None = None) -> bytes:
+    """Bytes of an object anywhere: `size` of them from `start`, fewer or none at its end.
+
+    Raises BackendUnavailable, also when there is no such object.
+    """
+    last = "" if size is None else str(start + size - 1)
+    with s3_errors(f"read s3://{bucket}/{key}"):
+        try:
+            answer = client().get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-{last}")
+        except ClientError as exc:
+            if exc.response["Error"]["Code"] == "InvalidRange":
+                return b""
+            raise
+        return answer["Body"].read()
 
 
 def ping() -> None:

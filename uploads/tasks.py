@@ -6,7 +6,6 @@ import logging
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -70,9 +69,9 @@ def enqueue_hint(upload_id: str) -> None:
     _send(confirm_hint, upload_id)
 
 
-def _send(task: Any, argument: Any) -> None:
+def _send(task: Any, *arguments: Any) -> None:
     try:
-        task.apply_async((argument,), retry=False)
+        task.apply_async(arguments, retry=False)
     except (OperationalError, BotoCoreError, ClientError, OSError) as exc:
         raise BackendUnavailable("The task queue cannot be reached just now.") from exc
 
@@ -109,17 +108,32 @@ def confirm_hint(upload_id: str) -> None:
 
 @shared_task(name="uploads.tasks.reconcile_recent", base=RememberingTask)
 def reconcile_recent() -> None:
-    """Confirm objects of the last minutes whose event was lost."""
-    _reconcile(reconcile.window())
+    """Put right what the last minutes left: objects and records whose event was lost.
+
+    What one run does not come to, the next one does: in five minutes.
+    """
+    _reconcile(reconcile.recent())
 
 
 @shared_task(name="uploads.tasks.reconcile_multipart", base=RememberingTask)
 def reconcile_multipart() -> None:
-    """Confirm objects whose upload in parts took days and whose event was lost."""
-    _reconcile(reconcile.multipart_window())
+    """The same for all that an upload in parts may have taken days for."""
+    if not _reconcile(reconcile.multipart()):
+        # The next one is due tomorrow. Each comes further by a file at least: there is an end.
+        _send(reconcile_multipart)
 
 
-def _reconcile(since: timedelta) -> None:
-    healed = reconcile.reconcile_recent(since)
-    if healed:
-        logger.warning("reconciliation found %d objects without a record", healed)
+def _reconcile(plan: reconcile.Plan) -> bool:
+    """Returns whether the run came to its end. Raises BackendUnavailable."""
+    result = reconcile.run(plan)
+    counts = result.counts
+    if not result.finished:
+        logger.info("reconciliation (%s) used up its time and will be gone on with", plan.kind)
+    elif counts.orphans or counts.ghosts or counts.rejected or counts.corrected or counts.failed:
+        logger.warning(
+            "reconciliation (%s) found %d objects without a record, %d records without an object, "
+            "%d rejected, %d corrected, %d failed",
+            plan.kind, counts.orphans, counts.ghosts, counts.rejected, counts.corrected,
+            counts.failed,
+        )  # fmt: skip
+    return result.finished

@@ -9,7 +9,7 @@ not wait for each other; a user's own is one item.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -106,6 +106,47 @@ def adjustments(before: StoredFile | None, after: StoredFile) -> list[tuple[Coun
     return result
 
 
+class Sums:
+    """What many records come to, so that each counter is written once and not for each of them."""
+
+    def __init__(self) -> None:
+        self.stored: defaultdict[str, Usage] = defaultdict(Usage)
+        self._days: defaultdict[tuple[date, str], tuple[int, int, int]] = defaultdict(
+            lambda: (0, 0, 0)
+        )
+
+    def add_stored(self, record: StoredFile) -> None:
+        """It is stored now."""
+        size = int(record.size or 0)
+        for name in _names(record):
+            before = self.stored[name]
+            self.stored[name] = Usage(before.files + 1, before.bytes + size)
+
+    def add_arrival(self, record: StoredFile) -> None:
+        """It came on its day, whatever became of it."""
+        key = (_day_of(record), shard(record.id))
+        files, size, rejected = self._days[key]
+        if record.state == "rejected":
+            self._days[key] = files, size, rejected + 1
+        else:
+            self._days[key] = files + 1, size + int(record.size or 0), rejected
+
+    def write(self) -> None:
+        """Add them to the counters. Raises BackendUnavailable; what is added stays added."""
+        with table_errors():
+            for name, total in self.stored.items():
+                Counter(name).update(_add(name, total.files, total.bytes))
+            for (day, part), (files, size, rejected) in self._days.items():
+                Counter(_day_id(day, part)).update(
+                    [
+                        Counter.files.add(files),
+                        Counter.bytes.add(size),
+                        Counter.rejected.add(rejected),
+                        Counter.expires_at.set(_expiry(day)),
+                    ]
+                )
+
+
 def _names(record: StoredFile) -> tuple[str, str]:
     kind = policy.kind(record.content_type or "")
     return f"kind#{kind}#{shard(record.id)}", f"owner#{record.owner}"
@@ -122,14 +163,21 @@ def _add(name: str, files: int, size: int) -> list[Action]:
 
 
 def _on_day(record: StoredFile, *, rejected: bool) -> tuple[Counter, list[Action]]:
-    day = (record.confirmed_at or datetime.now(UTC)).astimezone(UTC).date()
+    day = _day_of(record)
     counter = Counter(_day_id(day, shard(record.id)))
-    expires = datetime.combine(day, time(), UTC) + DAYS_KEPT
     if rejected:
         actions: list[Action] = [Counter.rejected.add(1)]
     else:
         actions = [Counter.files.add(1), Counter.bytes.add(int(record.size or 0))]
-    return counter, [*actions, Counter.expires_at.set(expires)]
+    return counter, [*actions, Counter.expires_at.set(_expiry(day))]
+
+
+def _day_of(record: StoredFile) -> date:
+    return (record.confirmed_at or datetime.now(UTC)).astimezone(UTC).date()
+
+
+def _expiry(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC) + DAYS_KEPT
 
 
 def _day_id(day: date, part: str) -> str:
@@ -179,6 +227,15 @@ def by_day(last: date, count: int) -> list[Day]:
         )
         for day in days
     ]
+
+
+def scan_stored() -> Iterator[tuple[str, Usage]]:
+    """Every counter of what is stored now, by reading the whole table: for a command."""
+    with table_errors():
+        for counter in Counter.scan(
+            Counter.id.startswith("kind#") | Counter.id.startswith("owner#"), consistent_read=True
+        ):
+            yield counter.id, _usage(counter)
 
 
 def _get(ids: Iterable[str]) -> list[Counter]:

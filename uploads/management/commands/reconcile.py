@@ -1,14 +1,28 @@
 import re
 from argparse import ArgumentParser, ArgumentTypeError
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from uploads import reconcile
-from uploads.exceptions import BackendUnavailable
+from uploads import keys, reconcile, runs
+from uploads.confirmation import Finding
+from uploads.exceptions import FilehubError
+from uploads.inventory import objects as listed
+from uploads.management.progress import Progress
+from uploads.runs import Counts, Position
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+#: Ids that a dry run names.
+MAX_NAMED = 50
+
+_FINDINGS: dict[Finding, str] = {
+    "confirmed": "an object without a record",
+    "missing": "a record without an object",
+    "rejected": "an object that breaks a rule",
+    "corrected": "a record of another object",
+}
 
 
 def duration(text: str) -> timedelta:
@@ -20,16 +34,136 @@ def duration(text: str) -> timedelta:
 
 
 class Command(BaseCommand):
-    help = "Confirm recent objects that have no record because their event was lost."
+    help = "Make records and objects agree where events were lost: confirm, bury, correct."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        what = parser.add_mutually_exclusive_group()
+        what.add_argument(
+            "--since",
+            type=duration,
+            metavar="24h",
+            help="what was signed since then (default: URL expiry + 1 h)",
+        )
+        what.add_argument(
+            "--all",
+            action="store_true",
+            help="the whole bucket; goes on where it was interrupted",
+        )
+        what.add_argument(
+            "--inventory",
+            metavar="s3://BUCKET/PREFIX/manifest.json",
+            help="the objects of an S3 Inventory (CSV) instead of a listing",
+        )
         parser.add_argument(
-            "--since", type=duration, metavar="24h", help="default: URL expiry + 1 h"
+            "--restart", action="store_true", help="with --all: begin anew instead of going on"
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="change nothing, tell what would"
+        )
+        parser.add_argument(
+            "--min-age",
+            type=duration,
+            metavar="2m",
+            default=reconcile.MIN_AGE,
+            help="leave alone what is younger, its event may be on its way (default: 2m)",
         )
 
-    def handle(self, *args: Any, since: timedelta | None, **options: Any) -> None:
+    def handle(
+        self,
+        *args: Any,
+        since: timedelta | None,
+        all: bool,  # noqa: A002  # named as the option
+        inventory: str | None,
+        restart: bool,
+        dry_run: bool,
+        min_age: timedelta,
+        **options: Any,
+    ) -> None:
+        if restart and not all:
+            raise CommandError("--restart is for --all.")
+        plan = reconcile.Plan(
+            "inventory" if inventory else "all" if all else "since",
+            since=since if all or since is not None else reconcile.window(),
+            min_age=min_age,
+            resumable=all,
+            dry_run=dry_run,
+        )
+        named: list[str] = []
+
+        def told(upload_id: str, finding: Finding) -> None:
+            if dry_run and len(named) < MAX_NAMED:
+                named.append(f"{upload_id}  {_FINDINGS[finding]}")
+
         try:
-            healed = reconcile.reconcile_recent(since)
-        except BackendUnavailable as exc:
-            raise CommandError(f"{exc.message} ({exc.__cause__!r})") from exc
-        self.stdout.write(f"{healed} objects had no record and were confirmed.")
+            if plan.resumable and not (restart or dry_run) and (at := runs.position("all")):
+                self.stderr.write(
+                    f"Going on with the run of {at.started_at:%Y-%m-%d %H:%M} UTC, "
+                    f"after {at.last_id} in shard {at.shard}.",
+                    style_func=str,
+                )
+            with Progress(self.stderr) as bar:
+                if inventory:
+                    result = reconcile.check_objects(
+                        plan, listed(inventory), told=told, progress=_Shown(bar)
+                    )
+                else:
+                    result = reconcile.run(plan, restart=restart, told=told, progress=_Shown(bar))
+        except FilehubError as exc:
+            cause = f" ({exc.__cause__!r})" if exc.__cause__ else ""
+            raise CommandError(f"{exc.message}{cause}{_after(plan)}") from exc
+        except KeyboardInterrupt:
+            raise CommandError(f"Interrupted.{_after(plan)}", returncode=130) from None
+        self._tell(result.counts, named, dry_run=dry_run)
+
+    def _tell(self, counts: Counts, named: list[str], *, dry_run: bool) -> None:
+        for line in named:
+            self.stdout.write(line)
+        differing = counts.orphans + counts.ghosts + counts.rejected + counts.corrected
+        if dry_run and differing > len(named):
+            self.stdout.write(f"… and {differing - len(named):,} more")
+        self.stdout.write(
+            f"Looked at {counts.objects:,} objects and {counts.records:,} records; "
+            f"{counts.left_alone:,} differences were too young to judge."
+        )
+        self.stdout.write(
+            f"{'Would put right' if dry_run else 'Put right'}: "
+            f"{counts.orphans:,} objects without a record, "
+            f"{counts.ghosts:,} records without an object, "
+            f"{counts.rejected:,} objects that break a rule, "
+            f"{counts.corrected:,} records of another object."
+        )
+        if counts.failed:
+            raise CommandError(
+                f"{counts.failed:,} could not be looked at; the log says which and why. "
+                "Run it again once the cause is gone."
+            )
+
+
+def _after(plan: reconcile.Plan) -> str:
+    """What to do about a run that was not finished."""
+    if plan.dry_run:
+        return ""
+    again = "Run it again to go on." if plan.resumable else "Run it again to begin anew."
+    return f" What was put right stays right. {again}"
+
+
+class _Shown:
+    """Shows where a run is. Within a shard ids go from the oldest to now."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._shard = ""
+        self._oldest = datetime.now(UTC)
+
+    def __call__(self, position: Position) -> None:
+        moment = keys.created_at(position.last_id)
+        if position.shard != self._shard:
+            self._shard, self._oldest = position.shard, moment
+        share = None
+        if position.shard:
+            age = datetime.now(UTC) - self._oldest
+            inside = (moment - self._oldest) / age if age else 0
+            share = (keys.SHARDS.index(position.shard) + inside) / len(keys.SHARDS)
+        counts = position.counts
+        differing = counts.orphans + counts.ghosts + counts.rejected + counts.corrected
+        self._bar.show(share, f"{counts.looked_at:,} looked at, {differing:,} differ")

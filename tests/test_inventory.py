@@ -1,0 +1,281 @@
+"""Reading what S3 wrote down about the bucket, however it is written and whatever else is in it."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from django.core.management import CommandError
+
+from tests.test_reconcile import command, forget, found, objects, place, put, recorded, stored
+from uploads import confirmation, inventory, keys, reconcile, storage
+from uploads.conf import env
+from uploads.exceptions import BackendUnavailable
+from uploads.inventory import InvalidInventory
+from uploads.reconcile import Plan
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+SCHEMA = (
+    "Size", "IsLatest", "Key", "ETag", "IsDeleteMarker", "Bucket", "LastModifiedDate", "VersionId",
+)  # fmt: skip
+FOLDER = "inventory/filehub/daily/2026-01-01T01-00Z"
+HOUR_AGO = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def row(key: str, **cells: str) -> dict[str, str]:
+    """What S3 writes of one version, the key encoded as S3 does."""
+    return {
+        "Bucket": env().filehub_bucket,
+        "Key": quote(key, safe=""),
+        "IsLatest": "true",
+        "IsDeleteMarker": "false",
+        "LastModifiedDate": HOUR_AGO,
+        "Size": "5",
+        "ETag": "not looked at yet",
+        "VersionId": "",
+        **cells,
+    }
+
+
+def write(
+    *files: Sequence[dict[str, str]],
+    schema: Sequence[str] = SCHEMA,
+    damaged: bytes | None = None,
+    **changed: Any,
+) -> str:
+    """An inventory in the bucket itself, as S3 writes it; returns its address."""
+    listed = []
+    for number, rows in enumerate(files):
+        text = io.StringIO()
+        csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(
+            [each[name] for name in schema] for each in rows
+        )
+        body = gzip.compress(text.getvalue().encode())
+        key = f"inventory/data/{number}.csv.gz"
+        listed.append({"key": key, "size": len(body), "MD5checksum": hashlib.md5(body).hexdigest()})
+        upload(key, body if damaged is None else damaged)
+    manifest = {
+        "sourceBucket": env().filehub_bucket,
+        "destinationBucket": f"arn:aws:s3:::{env().filehub_bucket}",
+        "version": "2016-11-30",
+        "creationTimestamp": "1514944800000",
+        "fileFormat": "CSV",
+        "fileSchema": ", ".join(schema),
+        "files": listed,
+        **changed,
+    }
+    upload(f"{FOLDER}/manifest.json", json.dumps(manifest).encode())
+    return f"s3://{env().filehub_bucket}/{FOLDER}/manifest.json"
+
+
+def upload(key: str, body: bytes) -> None:
+    storage.client().put_object(Bucket=env().filehub_bucket, Key=key, Body=body)
+
+
+def listed(url: str) -> list[str]:
+    return [each.id for each in inventory.objects(url)]
+
+
+def of(upload_id: str, **cells: str) -> dict[str, str]:
+    return row(keys.object_key(upload_id), **cells)
+
+
+def test_objects_without_a_record_are_recorded_and_nothing_else_happens() -> None:
+    lost, right, later = place(), stored(), stored()
+    ghost = stored()
+    storage.delete(ghost)
+    gone = place()
+    storage.delete(gone)
+    url = write([of(lost), of(right)], [of(gone)])
+    out = command("--inventory", url)
+    assert "1 objects without a record, 0 records without an object" in out
+    # What is not in the list may have come after it was written: it says nothing.
+    assert recorded() == {lost, right, later, ghost}
+    (run,) = reconcile.last_runs()
+    assert (run.kind, run.looked_at, run.orphans) == ("inventory", 3, 1)
+
+
+def test_a_dry_run_of_an_inventory_changes_nothing() -> None:
+    lost = place()
+    out = command("--inventory", write([of(lost)]), "--dry-run")
+    assert out.splitlines()[0] == f"{lost}  an object without a record"
+    assert recorded() == set()
+    assert reconcile.last_runs() == []
+
+
+def test_columns_may_stand_in_any_order_and_most_may_be_missing() -> None:
+    ids = [place(), place()]
+    assert listed(write([of(each) for each in ids])) == ids
+    assert listed(write([of(each) for each in ids], schema=SCHEMA[::-1])) == ids
+    assert listed(write([of(each) for each in ids], schema=["Bucket", "Key"])) == ids
+    assert found(reconcile.check_objects(Plan("inventory"), inventory.objects(
+        write([of(each) for each in ids], schema=["Key"])
+    ))) == {"orphans": 2}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "images/a.png",
+        "uploads/0/a+b c.txt",
+        'uploads/0/"quoted",comma\nand line',
+        "uploads/0/日本語/../%2F",
+        "uploads/",
+        "",
+        "uploads2/{key}",
+        "uploads/{wrong}/{id}",
+        "{key}/",
+    ],
+)
+def test_keys_of_others_are_passed_over(key: str) -> None:
+    upload_id = place()
+    wrong = "0" if keys.shard(upload_id) != "0" else "1"
+    hostile = (
+        key.replace("{key}", keys.object_key(upload_id))
+        .replace("{wrong}", wrong)
+        .replace("{id}", upload_id)
+    )
+    assert listed(write([row(hostile), of(upload_id), row(hostile)])) == [upload_id]
+
+
+def test_only_versions_that_are_there_now_count() -> None:
+    ids = [place() for _ in range(3)]
+    rows = [
+        of(ids[0], IsLatest="false"),
+        of(ids[1], IsDeleteMarker="true"),
+        of(ids[2], IsLatest="false"),
+        of(ids[2], VersionId="2"),
+    ]
+    assert listed(write(rows)) == [ids[2]]
+
+
+def test_an_object_that_was_replaced_is_corrected() -> None:
+    upload_id = stored()
+    put(upload_id, b"something else")
+    url = write([of(upload_id, ETag=storage.head(upload_id).etag)])  # type: ignore[union-attr]
+    plan = Plan("inventory", min_age=timedelta(0))
+    assert found(reconcile.check_objects(plan, inventory.objects(url))) == {"corrected": 1}
+
+
+def test_without_etags_only_what_has_no_record_is_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lost, *right = place(), stored(), stored()
+    url = write([of(each) for each in (lost, *right)], schema=["Bucket", "Key"])
+    looked_at: list[str] = []
+    head = storage.head
+
+    def noted(upload_id: str) -> storage.StoredObject | None:
+        looked_at.append(upload_id)
+        return head(upload_id)
+
+    monkeypatch.setattr(storage, "head", noted)
+    plan = Plan("inventory", min_age=timedelta(0))
+    assert found(reconcile.check_objects(plan, inventory.objects(url))) == {"orphans": 1}
+    assert looked_at == [lost]
+
+
+def test_what_was_young_when_it_was_listed_is_left_alone() -> None:
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    url = write([of(place(), LastModifiedDate=now)])
+    result = reconcile.check_objects(Plan("inventory"), inventory.objects(url))
+    assert found(result) == {"left_alone": 1}
+
+
+def test_a_large_file_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inventory, "PIECE", 10_000)
+    sizes: list[int] = []
+    read = storage.read
+
+    def noted(bucket: str, key: str, start: int = 0, size: int | None = None) -> bytes:
+        piece = read(bucket, key, start, size)
+        sizes.append(len(piece))
+        return piece
+
+    monkeypatch.setattr(storage, "read", noted)
+    ids = [keys.new_upload_id("7", "secret") for _ in range(2_000)]
+    assert listed(write([of(each) for each in ids])) == ids
+    assert len(sizes) > 4
+    assert max(sizes[1:]) <= 10_000
+
+
+def test_more_objects_than_one_batch_are_looked_up() -> None:
+    right = [stored() for _ in range(5)]
+    lost = [place() for _ in range(3)]
+    unknown = [keys.new_upload_id("7", "secret") for _ in range(240)]
+    ids = [*unknown[:120], *right, *unknown[120:], *lost, *lost]
+    command("--inventory", write([of(each) for each in ids]), "--min-age", "0m")
+    assert recorded() == objects() == {*right, *lost}
+
+
+def test_a_rejected_or_deleted_record_does_not_hide_its_object() -> None:
+    upload_id = stored()
+    confirmation._bury(upload_id, "5".ljust(64, "0"))
+    assert "1 objects without a record" in command("--inventory", write([of(upload_id)]))
+    assert recorded() == {upload_id}
+    forget(upload_id)
+
+
+# What cannot be read is said in a sentence
+
+
+def refused(url: str) -> str:
+    with pytest.raises(InvalidInventory) as caught:
+        listed(url)
+    with pytest.raises(CommandError):
+        command("--inventory", url)
+    return caught.value.message
+
+
+@pytest.mark.parametrize("format_", ["ORC", "Parquet"])
+def test_other_formats_than_csv_are_refused(format_: str) -> None:
+    assert "only CSV can be read" in refused(write(fileFormat=format_))
+
+
+def test_an_inventory_of_another_bucket_is_refused() -> None:
+    assert "of the bucket theirs" in refused(write(sourceBucket="theirs"))
+
+
+def test_an_inventory_without_keys_is_refused() -> None:
+    assert "no column Key" in refused(write(schema=["Size"]))
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"\xff", b'{"fileFormat": 1}'])
+def test_what_is_no_manifest_is_refused(body: bytes) -> None:
+    url = write()
+    upload(f"{FOLDER}/manifest.json", body)
+    assert "is not the manifest" in refused(url)
+
+
+@pytest.mark.parametrize("url", ["manifest.json", "https://a/b", "s3://bucket", "s3:///key"])
+def test_what_is_no_address_is_refused(url: str) -> None:
+    assert "is no address such as s3://" in refused(url)
+
+
+def test_a_missing_manifest_is_named() -> None:
+    url = f"s3://{env().filehub_bucket}/nothing/manifest.json"
+    with pytest.raises(BackendUnavailable, match=r"could not read s3://.*/nothing/manifest.json"):
+        listed(url)
+
+
+@pytest.mark.parametrize("damage", ["other bytes", "cut", "no gzip", "another file"])
+def test_a_damaged_file_is_refused(damage: str) -> None:
+    rows = [of(keys.new_upload_id("7", "secret")) for _ in range(50)]
+    write(rows)
+    good = storage.read(env().filehub_bucket, "inventory/data/0.csv.gz")
+    damaged = {
+        "other bytes": good[:60] + bytes(b ^ 0xFF for b in good[60:90]) + good[90:],
+        "cut": good[:-30],
+        "no gzip": b"not gzip",
+        "another file": gzip.compress(b""),
+    }[damage]
+    assert "is damaged" in refused(write(rows, damaged=damaged))

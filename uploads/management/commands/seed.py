@@ -1,0 +1,56 @@
+import random
+import time
+from argparse import ArgumentParser, ArgumentTypeError
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+
+from uploads import seeding, selectors
+from uploads.exceptions import FilehubError
+
+
+def positive(text: str) -> int:
+    """A whole number above zero."""
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise ArgumentTypeError(f"{text!r} is not a whole number above zero")
+    return int(text)
+
+
+class Command(BaseCommand):
+    help = "Write made-up records without objects to a local AWS, for tests and benchmarks."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("count", type=positive, help="how many records")
+        parser.add_argument(
+            "--owners",
+            type=positive,
+            default=10,
+            help="how many owners: existing users first, then made-up ones (default: 10)",
+        )
+        parser.add_argument(
+            "--days", type=positive, default=30, help="over how many days (default: 30)"
+        )
+        parser.add_argument(
+            "--seed", type=int, default=None, help="the same number makes the same records"
+        )
+
+    def handle(
+        self, *args: Any, count: int, owners: int, days: int, seed: int | None, **options: Any
+    ) -> None:
+        users = get_user_model()._default_manager.order_by("pk")[:owners]
+        began = time.monotonic()
+        try:
+            done = seeding.seed(
+                count,
+                owners=seeding.made_up_owners(owners, map(selectors.owner_of, users)),
+                days=days,
+                rng=random.Random(seed),
+            )
+        except FilehubError as exc:
+            cause = f" ({exc.__cause__!r})" if exc.__cause__ else ""
+            raise CommandError(f"{exc.message}{cause}") from exc
+        self.stdout.write(
+            f"{done.stored:,} stored, {done.rejected:,} rejected and {done.deleted:,} deleted "
+            f"records written in {time.monotonic() - began:.1f} s."
+        )
