@@ -262,6 +262,17 @@ def pipeline(own_queues: None, tmp_path: Path) -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def show(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Prints a figure that was measured, whether the test passes or not."""
+
+    def show(text: str) -> None:
+        with capsys.disabled():
+            print(f"\n{text}", end=" ")  # noqa: T201
+
+    return show
+
+
 class Installation:
     """filehub as `make run` starts it, with a proxy in front of the web and one in front of S3.
 

@@ -6,7 +6,7 @@ import base64
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -142,17 +142,6 @@ def page(context: BrowserContext) -> Page:
     page = context.new_page()
     page.goto("/")
     return page
-
-
-@pytest.fixture
-def show(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
-    """Prints a figure that was measured, whether the test passes or not."""
-
-    def show(text: str) -> None:
-        with capsys.disabled():
-            print(f"\n{text}", end=" ")  # noqa: T201
-
-    return show
 
 
 def family(directory: Path | str) -> list[psutil.Process]:
