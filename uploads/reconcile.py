@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
@@ -34,3 +35,26 @@ def reconcile_recent(since: timedelta | None = None) -> int:
         for upload_id in sorted(set(batch) - selectors.recorded(batch)):
             healed += confirmation.confirm(upload_id) in {"stored", "rejected"}
     return healed
+
+
+# Replaced at merge.
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one reconciliation found. `kind` is "recent", "multipart", "all" or "since"."""
+
+    kind: str
+    started_at: datetime
+    finished_at: datetime
+    looked_at: int
+    orphans: int
+    ghosts: int
+    rejected: int
+    corrected: int
+    failed: int
+
+
+def last_runs() -> list[Run]:
+    """The last runs, newest first."""
+    return []
