@@ -24,6 +24,8 @@ from uploads.keys import PREFIX, created_at, object_key, upload_id_of
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
+#: Parts of an unfinished upload that are counted: what S3 tells in one answer.
+MOST_PARTS = 1_000
 #: Uploads whose parts are asked for at the same time.
 _AT_ONCE = 5
 
@@ -207,7 +209,7 @@ def unfinished(limit: int, after: Cursor | None = None) -> UnfinishedPage:
 def find_unfinished(
     key: str, s3_upload_id: str, begun_at: datetime | None = None
 ) -> Unfinished | None:
-    """What S3 has of an upload, of its first 1,000 parts; None when it does not know it (any more).
+    """What S3 has of an upload, of its first MOST_PARTS parts; None when it does not know it (any more).
 
     Raises InvalidRequest for a key that is not under the prefix.
     """
@@ -215,7 +217,10 @@ def find_unfinished(
     with storage.s3_errors("list the parts"):
         try:
             answer = storage.client().list_parts(
-                Bucket=env().filehub_bucket, Key=key, UploadId=s3_upload_id
+                Bucket=env().filehub_bucket,
+                Key=key,
+                UploadId=s3_upload_id,
+                MaxParts=MOST_PARTS,
             )
         except ClientError as exc:
             if _is_unknown(exc):
