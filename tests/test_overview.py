@@ -227,7 +227,7 @@ def test_what_is_stored_and_rejected_agrees_with_the_uploads(settings: Settings)
     assert (found.stored, found.rejected) == (Usage(2, 8), Rejected(2, 0))
 
 
-@pytest.mark.parametrize("files", [3, 60])
+@pytest.mark.parametrize("files", [3, 700])
 @pytest.mark.usefixtures("aws")
 def test_it_costs_as_much_however_many_files_there_are(files: int, wire: Wire) -> None:  # noqa: F811
     seed(files, timedelta(minutes=1))
@@ -236,6 +236,14 @@ def test_it_costs_as_much_however_many_files_there_are(files: int, wire: Wire) -
     overview.look()
     # 16 shards of the newest files, two calls for the groups and one for two days; four queues.
     assert wire.counts() == {"dynamodb": 19, "sqs": 4}
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_quiet_hour_costs_a_look_at_the_newest_file_more(wire: Wire) -> None:  # noqa: F811
+    overview.look()
+    wire.counts()
+    overview.look()
+    assert wire.counts() == {"dynamodb": 19 + 16, "sqs": 4}
 
 
 # --- The page -----------------------------------------------------------------------------------

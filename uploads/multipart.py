@@ -209,9 +209,10 @@ def unfinished(limit: int, after: Cursor | None = None) -> UnfinishedPage:
 def find_unfinished(
     key: str, s3_upload_id: str, begun_at: datetime | None = None
 ) -> Unfinished | None:
-    """What S3 has of an upload, of its first MOST_PARTS parts; None when it does not know it (any more).
+    """What S3 has of an upload; None when it does not know it (any more).
 
-    Raises InvalidRequest for a key that is not under the prefix.
+    Only its first MOST_PARTS parts are counted. Raises InvalidRequest for a key that is not under
+    the prefix.
     """
     _check_key(key)
     with storage.s3_errors("list the parts"):
