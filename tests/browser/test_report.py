@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import boto3
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
@@ -56,11 +57,25 @@ def test_the_report_is_accessible_with_its_numbers_open_too(report: Page) -> Non
     look(report)
 
 
-def test_the_first_page_is_accessible_and_tells_four_things(report: Page) -> None:
-    report.goto("/admin/")
-    expect(report.locator(".tile")).to_have_count(4)
-    expect(report.locator("[data-tile=flow]")).to_contain_text("within the last hour")
-    look(report)
+def test_the_first_page_is_accessible_and_tells_four_things(
+    report: Page, installation: Installation
+) -> None:
+    sqs = boto3.client(
+        "sqs",
+        region_name="us-east-1",
+        endpoint_url=f"http://127.0.0.1:{installation.aws_port}",
+    )
+    dead_letters = sqs.get_queue_url(QueueName="filehub-events-dlq")["QueueUrl"]
+    sqs.send_message(QueueUrl=dead_letters, MessageBody="?")
+    try:
+        report.goto("/admin/")
+        expect(report.locator(".tile")).to_have_count(4)
+        expect(report.locator("[data-tile=flow]")).to_contain_text("within the last hour")
+        expect(report.locator("[data-tile=queues]")).to_contain_text("Look here")
+        expect(report.locator("[data-tile=stored]")).to_contain_text("Fine")
+        look(report)
+    finally:
+        sqs.purge_queue(QueueUrl=dead_letters)
 
 
 @pytest.mark.parametrize("path", ["/admin/", REPORT])
