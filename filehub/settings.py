@@ -29,7 +29,7 @@ ALLOWED_HOSTS = list(ENV.django_allowed_hosts)
 
 INSTALLED_APPS = [
     "uploads",
-    "django.contrib.admin",
+    "uploads.apps.DeskConfig",  # django.contrib.admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -1,24 +1,33 @@
-"""The S3 gateway for uploads in parts: create, list the parts, complete, abort.
+"""The S3 gateway for uploads in parts: create, list the parts, complete, abort, find unfinished.
 
 "No such upload" is an answer: S3 says it of uploads that were completed, aborted or removed by the
 bucket's lifecycle rule. Anything else is one BackendUnavailable with its cause chained. IAM:
-s3:PutObject to create and complete, s3:ListMultipartUploadParts, s3:AbortMultipartUpload.
+s3:PutObject to create and complete, s3:ListMultipartUploadParts, s3:AbortMultipartUpload, and
+s3:ListBucketMultipartUploads on the bucket to find unfinished ones.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
 """
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from uploads import storage
 from uploads.conf import env
-from uploads.keys import object_key
+from uploads.exceptions import InvalidRequest
+from uploads.keys import PREFIX, created_at, object_key, upload_id_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
+#: Parts of an unfinished upload that are counted: what S3 tells in one answer.
+MOST_PARTS = 1_000
+#: Uploads whose parts are asked for at the same time.
+_AT_ONCE = 5
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,58 @@ class Part:
     size: int
     etag: str
     checksum: str
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """The unfinished upload after which a list goes on, as S3 names it."""
+
+    key: str
+    s3_upload_id: str
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """An upload in parts that was neither completed nor aborted. `bytes` is what S3 has of it.
+
+    Nothing tells its name or owner: S3 shows an object's metadata once there is an object.
+    """
+
+    key: str
+    s3_upload_id: str
+    #: When S3 was told of it; None where S3 was not asked for that.
+    begun_at: datetime | None
+    parts: int
+    bytes: int
+    #: There are more parts than were counted.
+    is_more: bool
+
+    @property
+    def upload_id(self) -> str | None:
+        """filehub's id; None for a key that filehub did not make."""
+        return upload_id_of(self.key)
+
+    @property
+    def signed_at(self) -> datetime | None:
+        """When filehub made its id."""
+        return created_at(self.upload_id) if self.upload_id else None
+
+
+@dataclass(frozen=True)
+class UnfinishedPage:
+    """Some unfinished uploads, in the order of their keys, and where to go on (None: the end)."""
+
+    uploads: list[Unfinished]
+    next_cursor: Cursor | None
+
+    @property
+    def bytes(self) -> int:
+        return sum(upload.bytes for upload in self.uploads)
+
+    @property
+    def is_more(self) -> bool:
+        """`bytes` is less than all of them have."""
+        return any(upload.is_more for upload in self.uploads)
 
 
 def create(
@@ -99,14 +160,87 @@ def complete(upload_id: str, s3_upload_id: str, found: list[Part], *, size: int)
 
 def abort(upload_id: str, s3_upload_id: str) -> None:
     """Drop the parts. Ending what S3 does not know (any more) succeeds."""
+    abort_key(object_key(upload_id), s3_upload_id)
+
+
+def abort_key(key: str, s3_upload_id: str) -> bool:
+    """Drop the parts; False when S3 does not know the upload (any more).
+
+    Any key under the prefix will do: parts that somebody else left there cost the same, and nothing
+    else shows them. A part on its way at that moment may stay, and is then found again. Raises
+    InvalidRequest for a key elsewhere.
+    """
+    _check_key(key)
     with storage.s3_errors("end the upload"):
         try:
             storage.client().abort_multipart_upload(
-                Bucket=env().filehub_bucket, Key=object_key(upload_id), UploadId=s3_upload_id
+                Bucket=env().filehub_bucket, Key=key, UploadId=s3_upload_id
             )
         except ClientError as exc:
             if not _is_unknown(exc):
                 raise
+            return False
+    return True
+
+
+def unfinished(limit: int, after: Cursor | None = None) -> UnfinishedPage:
+    """A page of the unfinished uploads: one request, and one more for each."""
+    markers = {"KeyMarker": after.key, "UploadIdMarker": after.s3_upload_id} if after else {}
+    with storage.s3_errors("list the unfinished uploads"):
+        answer = storage.client().list_multipart_uploads(
+            Bucket=env().filehub_bucket,
+            Prefix=PREFIX,
+            MaxUploads=limit,
+            **markers,  # type: ignore[arg-type]
+        )
+    listed = answer.get("Uploads", [])
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = pool.map(
+            lambda each: find_unfinished(each["Key"], each["UploadId"], each["Initiated"]), listed
+        )
+    cursor = (
+        Cursor(answer["NextKeyMarker"], answer["NextUploadIdMarker"])
+        if answer["IsTruncated"]
+        else None
+    )
+    return UnfinishedPage([upload for upload in found if upload], cursor)
+
+
+def find_unfinished(
+    key: str, s3_upload_id: str, begun_at: datetime | None = None
+) -> Unfinished | None:
+    """What S3 has of an upload; None when it does not know it (any more).
+
+    Only its first MOST_PARTS parts are counted. Raises InvalidRequest for a key that is not under
+    the prefix.
+    """
+    _check_key(key)
+    with storage.s3_errors("list the parts"):
+        try:
+            answer = storage.client().list_parts(
+                Bucket=env().filehub_bucket,
+                Key=key,
+                UploadId=s3_upload_id,
+                MaxParts=MOST_PARTS,
+            )
+        except ClientError as exc:
+            if _is_unknown(exc):
+                return None
+            raise
+    arrived = answer.get("Parts", [])
+    return Unfinished(
+        key,
+        s3_upload_id,
+        begun_at,
+        parts=len(arrived),
+        bytes=sum(part["Size"] for part in arrived),
+        is_more=answer["IsTruncated"],
+    )
+
+
+def _check_key(key: str) -> None:
+    if not key.startswith(PREFIX):
+        raise InvalidRequest(f"Not an upload: its key does not begin with {PREFIX}.")
 
 
 def _reference(part: Part) -> CompletedPartTypeDef:

@@ -1,0 +1,142 @@
+"""The operator's desk in a browser: readable wide and narrow, light and dark, and by keyboard."""
+
+from __future__ import annotations
+
+import re
+
+import boto3
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.test_accessibility import LOOKS, look
+from tests.browser.test_page import choose, row, unique
+from tests.conftest import Installation
+from uploads import keys
+
+REPORT = "/admin/uploads/storagereport/"
+
+
+def begin(installation: Installation, *parts: bytes) -> str:
+    """An unfinished upload; returns its id."""
+    upload_id = keys.new_upload_id("1", "secret")
+    bucket, key = installation.bucket, keys.object_key(upload_id)
+    begun = bucket.Object(key).initiate_multipart_upload()
+    for number, body in enumerate(parts, 1):
+        begun.Part(number).upload(Body=body)
+    return upload_id
+
+
+def unfinished(installation: Installation) -> set[str]:
+    """The keys of what is unfinished in S3."""
+    return {upload.object_key for upload in installation.bucket.multipart_uploads.all()}
+
+
+@pytest.fixture
+def report(context: BrowserContext, page: Page, installation: Installation) -> Page:
+    """The report of an installation that has a file and two unfinished uploads."""
+    for upload in installation.bucket.multipart_uploads.all():
+        upload.abort()
+    begin(installation, b"x" * 2048)
+    begin(installation)
+    name = unique("counted.txt")
+    choose(page, (name, b"hello"))
+    expect(row(page, name)).to_be_visible(timeout=30_000)
+    report = context.new_page()
+    report.goto(REPORT)
+    return report
+
+
+def fits(page: Page) -> bool:
+    """Whether nothing sticks out to the side."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+def test_the_report_is_accessible_with_its_numbers_open_too(report: Page) -> None:
+    look(report)
+    report.get_by_text("The same in numbers").click()
+    look(report)
+
+
+def test_the_first_page_is_accessible_and_tells_four_things(
+    report: Page, installation: Installation
+) -> None:
+    sqs = boto3.client(
+        "sqs",
+        region_name="us-east-1",
+        endpoint_url=f"http://127.0.0.1:{installation.aws_port}",
+    )
+    dead_letters = sqs.get_queue_url(QueueName="filehub-events-dlq")["QueueUrl"]
+    sqs.send_message(QueueUrl=dead_letters, MessageBody="?")
+    try:
+        report.goto("/admin/")
+        expect(report.locator(".tile")).to_have_count(4)
+        expect(report.locator("[data-tile=flow]")).to_contain_text("within the last hour")
+        expect(report.locator("[data-tile=queues]")).to_contain_text("Look here")
+        expect(report.locator("[data-tile=stored]")).to_contain_text("Fine")
+        look(report)
+    finally:
+        sqs.purge_queue(QueueUrl=dead_letters)
+
+
+@pytest.mark.parametrize("path", ["/admin/", REPORT])
+def test_nothing_sticks_out_of_the_page(report: Page, path: str) -> None:
+    report.goto(path)
+    for _, size in LOOKS:
+        report.set_viewport_size(size)  # type: ignore[arg-type]
+        assert fits(report), size
+
+
+def test_each_width_has_one_drawing_whose_text_can_be_read(report: Page) -> None:
+    for width, name in ((1280, "wide"), (360, "narrow")):
+        report.set_viewport_size({"width": width, "height": 800})
+        drawing = report.get_by_role("img", name="Size of what arrived on each of the last 30 days")
+        expect(drawing).to_have_count(1)
+        expect(report.locator(f".chart-{name}")).to_be_visible()
+        size = drawing.evaluate(
+            "each => each.getBoundingClientRect().width / each.viewBox.baseVal.width"
+        )
+        assert size > 0.9, f"the text of the drawing shrinks at {width} px"
+
+
+def test_the_drawing_shows_files_instead_of_bytes(report: Page) -> None:
+    report.get_by_role("link", name="Files", exact=True).and_(
+        report.locator(".chart-measure a")
+    ).click()
+    expect(report).to_have_url(re.compile("days=files"))
+    expect(
+        report.get_by_role("img", name="Files that arrived on each of the last 30 days")
+    ).to_be_visible()
+
+
+def test_one_unfinished_upload_is_ended_by_keyboard(
+    report: Page, installation: Installation
+) -> None:
+    before = unfinished(installation)
+    assert len(before) == 2
+    button = report.get_by_role("button", name="End uploads/").first
+    button.focus()
+    report.keyboard.press("Enter")
+    expect(report.get_by_role("heading", name="End unfinished uploads?")).to_be_visible()
+    look(report)
+    assert unfinished(installation) == before
+    report.get_by_role("button", name="Yes, end them").press("Enter")
+    expect(report.get_by_text("1 unfinished upload was ended")).to_be_visible()
+    assert len(unfinished(installation)) == 1
+
+
+def test_all_chosen_ones_are_ended_or_none_of_them(
+    report: Page, installation: Installation
+) -> None:
+    for box in report.get_by_role("checkbox", name="Choose uploads/").all():
+        box.check()
+    report.get_by_role("button", name="End the chosen ones").click()
+    report.get_by_role("link", name="No, take me back").click()
+    expect(report).to_have_title("Storage report | filehub")
+    assert len(unfinished(installation)) == 2
+    for box in report.get_by_role("checkbox", name="Choose uploads/").all():
+        box.check()
+    report.get_by_role("button", name="End the chosen ones").click()
+    report.get_by_role("button", name="Yes, end them").click()
+    expect(report.get_by_text("2 unfinished uploads were ended")).to_be_visible()
+    expect(report.get_by_text("No upload in parts is unfinished.")).to_be_visible()
+    assert unfinished(installation) == set()

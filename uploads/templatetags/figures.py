@@ -1,0 +1,30 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+from django import template
+from django.utils import formats
+from django.utils.translation import gettext
+
+register = template.Library()
+
+
+@register.filter
+def grouped(number: int) -> str:
+    """1234567 as 1,234,567, or as the language writes it."""
+    return formats.number_format(number, force_grouping=True)
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
+    """A time that something took: tenths below ten seconds, then seconds, minutes, hours."""
+    if seconds is None:
+        return "–"
+    if seconds < 9.95:
+        return gettext("%(n)s s") % {"n": formats.number_format(seconds, 1)}
+    whole = round(seconds)
+    if whole < 60:
+        return gettext("%(n)s s") % {"n": whole}
+    if whole < 3600:
+        return gettext("%(m)s min %(s)s s") % {"m": whole // 60, "s": whole % 60}
+    return gettext("%(h)s h %(m)s min") % {"h": whole // 3600, "m": whole % 3600 // 60}
