@@ -274,6 +274,8 @@ class Installation:
         self.web, self.s3 = Proxy(self.port, host="localhost"), Proxy(self.aws_port)
         self.url = self.web.url
         self.log = directory / "run.log"
+        #: Playwright's storage state of a browser that has signed in, if one has.
+        self.session: Any = None
         self._environment = environment
         self._child: subprocess.Popen[str] | None = None
 

@@ -16,10 +16,10 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"conf", "exceptions"}),
     frozenset({"keys", "policy", "table"}),
     frozenset({"events", "tokens", "rules"}),
-    frozenset({"storage", "queues", "models", "provisioning"}),
-    frozenset({"multipart", "usage", "listing", "comparison", "inventory", "runs"}),
+    frozenset({"storage", "queues", "models", "provisioning", "letters", "cloudwatch", "failures"}),
+    frozenset({"multipart", "usage", "listing", "deadletters", "comparison", "inventory", "runs"}),
     frozenset({"records"}),
-    frozenset({"selectors", "confirmation"}),
+    frozenset({"selectors", "confirmation", "inspection"}),
     frozenset({"services", "reconcile", "seeding", "recount"}),
     frozenset({"tasks"}),
     frozenset({"consumer"}),
@@ -28,7 +28,7 @@ LAYERS: tuple[frozenset[str], ...] = (
 #: neighbours there.
 TOP = len(LAYERS)
 
-PURE = ("exceptions", "keys", "policy", "events")
+PURE = ("exceptions", "keys", "policy", "events", "letters")
 
 MODULES = {
     ".".join(path.relative_to(ROOT / "uploads").with_suffix("").parts): path

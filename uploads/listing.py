@@ -207,7 +207,8 @@ def _read(wanted: Wanted, window: _Window, limit: int) -> _Found:
             page_size = limit + 1 if by_owner else max(limit // len(keys.SHARDS) * 2, 8)
             feed = _feed(wanted, window, page_size, by_owner=by_owner)
             return _cut(list(islice(feed, limit + 1)), limit, window)
-        page_size = BUDGET // 4 if by_owner else BUDGET // len(keys.SHARDS)
+        # What is rare would take many calls with small pages, a small page little with large ones.
+        page_size = max(min(max(limit, 8), BUDGET // len(keys.SHARDS)), 1) * (8 if by_owner else 1)
         return _sift(_feed(wanted, window, page_size, by_owner=by_owner), wanted, limit)
 
 

@@ -178,6 +178,9 @@ class File(models.Model):
     created_at = models.DateTimeField(_("created"))
     confirmed_at = models.DateTimeField(_("confirmed"), null=True)
 
+    #: The `uploads.listing.FileInfo` that it shows.
+    info: Any
+
     objects = NoRows()
 
     class Meta:

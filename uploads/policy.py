@@ -7,7 +7,7 @@ import binascii
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 from uploads.exceptions import FileTooLarge, InvalidRequest, TypeNotAllowed
 
@@ -142,6 +142,21 @@ def check_sha256(value: str) -> str:
 def is_safe_inline(content_type: str) -> bool:
     """Whether a browser may show this type instead of saving it."""
     return _INLINE.fullmatch(content_type.partition(";")[0].strip().lower()) is not None
+
+
+PreviewKind = Literal["image", "video", "audio", "pdf", "text"]
+
+
+def preview(content_type: str) -> PreviewKind | None:
+    """How a type can be shown without letting it run anything; None when it cannot."""
+    essence = content_type.partition(";")[0].strip().lower()
+    group = kind(content_type)
+    if is_safe_inline(content_type) and group in {"image", "video", "audio", "pdf"}:
+        return cast("PreviewKind", group)
+    # As plain text even a page is harmless.
+    if group in {"text", "code"} or essence.startswith("text/"):
+        return "text"
+    return None
 
 
 Kind = Literal["image", "video", "audio", "pdf", "archive", "text", "document", "code", "other"]

@@ -1,4 +1,4 @@
-"""The SQS gateway: the events queue and the dead-letter queues. Celery talks to its own."""
+"""The SQS gateway: the events queue, and how full every queue is. Celery talks to its own."""
 
 from __future__ import annotations
 
@@ -32,6 +32,22 @@ class Message:
     receipt: str
 
 
+@dataclass(frozen=True)
+class Depth:
+    """How many messages a queue has; SQS counts approximately, and up to a minute late."""
+
+    #: Anybody may receive these now.
+    visible: int
+    #: Received by somebody, and neither deleted nor visible again.
+    in_flight: int
+    #: Sent with a delay that has not passed.
+    delayed: int
+
+    @property
+    def total(self) -> int:
+        return self.visible + self.in_flight + self.delayed
+
+
 @cache
 def client() -> SQSClient:
     """One client per process."""
@@ -48,7 +64,8 @@ def client() -> SQSClient:
 
 
 @contextmanager
-def _sqs_errors(doing: str) -> Iterator[None]:
+def sqs_errors(doing: str) -> Iterator[None]:
+    """Turn any failure of SQS into one BackendUnavailable with its cause."""
     try:
         yield
     except (BotoCoreError, ClientError) as exc:
@@ -58,13 +75,13 @@ def _sqs_errors(doing: str) -> Iterator[None]:
 @cache
 def url(name: str) -> str:
     """The URL of a queue."""
-    with _sqs_errors(f"find the queue {name}"):
+    with sqs_errors(f"find the queue {name}"):
         return client().get_queue_url(QueueName=name)["QueueUrl"]
 
 
 def receive(name: str) -> list[Message]:
     """Wait for up to BATCH messages, at most WAIT_SECONDS."""
-    with _sqs_errors("receive messages"):
+    with sqs_errors("receive messages"):
         answer = client().receive_message(
             QueueUrl=url(name), MaxNumberOfMessages=BATCH, WaitTimeSeconds=WAIT_SECONDS
         )
@@ -76,7 +93,7 @@ def delete(name: str, messages: list[Message]) -> int:
 
     Those come back after their visibility timeout, and confirming them again changes nothing.
     """
-    with _sqs_errors("delete messages"):
+    with sqs_errors("delete messages"):
         answer = client().delete_message_batch(
             QueueUrl=url(name),
             Entries=[
@@ -89,16 +106,39 @@ def delete(name: str, messages: list[Message]) -> int:
 
 def send_to_dead_letters(name: str, body: str, error: str) -> None:
     """Put a message that nobody can process into `<name>-dlq`, with the reason beside it."""
-    with _sqs_errors("store a dead letter"):
+    with sqs_errors("store a dead letter"):
         client().send_message(
-            QueueUrl=url(f"{name}-dlq"),
+            QueueUrl=url(dead_letters_of(name)),
             MessageBody=body,
             MessageAttributes={"error": {"DataType": "String", "StringValue": error[:512]}},
         )
 
 
+def dead_letters_of(name: str) -> str:
+    """The name of a queue's dead-letter queue (infra/filehub.yaml)."""
+    return f"{name}-dlq"
+
+
+def depth(name: str) -> Depth:
+    """How many messages a queue has. Receives nothing, so the queue is as it was."""
+    with sqs_errors(f"count the messages in {name}"):
+        found = client().get_queue_attributes(
+            QueueUrl=url(name),
+            AttributeNames=[
+                "ApproximateNumberOfMessages",
+                "ApproximateNumberOfMessagesNotVisible",
+                "ApproximateNumberOfMessagesDelayed",
+            ],
+        )["Attributes"]
+    return Depth(
+        int(found["ApproximateNumberOfMessages"]),
+        int(found["ApproximateNumberOfMessagesNotVisible"]),
+        int(found["ApproximateNumberOfMessagesDelayed"]),
+    )
+
+
 def ping() -> None:
     """Raise BackendUnavailable unless both queues can be reached."""
     for name in (env().filehub_events_queue, env().filehub_tasks_queue):
-        with _sqs_errors(f"reach the queue {name}"):
+        with sqs_errors(f"reach the queue {name}"):
             client().get_queue_attributes(QueueUrl=url(name), AttributeNames=["QueueArn"])

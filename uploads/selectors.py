@@ -57,6 +57,27 @@ def usernames(owners: Iterable[str]) -> dict[str, str]:
     }
 
 
+def user_of_owner(owner: str) -> AbstractBaseUser | None:
+    """The user whom records name so, if there still is one."""
+    model = get_user_model()
+    pk = _to_pk(model._meta.pk, owner)
+    return model._default_manager.filter(pk=pk).first() if pk is not None else None
+
+
+def owner_of_username(username: str) -> str | None:
+    """How records name the user with this name; None when there is none."""
+    model = get_user_model()
+    try:
+        return owner_of(model._default_manager.get_by_natural_key(username))
+    except model.DoesNotExist:
+        return None
+
+
+def owner_named(text: str) -> str:
+    """What an operator means by a name: a user, or an owner whose user is gone."""
+    return owner_of_username(text) or text
+
+
 def _to_pk(field: Any, owner: str) -> Any:
     try:
         return field.to_python(owner)
@@ -76,6 +97,22 @@ def any_file(upload_id: str) -> FileInfo | None:
     """One file in whatever state, of whatever owner: for the admin."""
     record = _record(upload_id)
     return info_of(record) if record else None
+
+
+def any_files(upload_ids: Iterable[str]) -> list[FileInfo]:
+    """The files with these ids that exist, in the order asked, at most MAX_IDS of them."""
+    wanted = list(dict.fromkeys(filter(None, map(keys.parse_upload_id, upload_ids))))[:MAX_IDS]
+    with table_errors():
+        found = {record.id: record for record in StoredFile.batch_get(wanted, consistent_read=True)}
+    return [info_of(found[upload_id]) for upload_id in wanted if upload_id in found]
+
+
+def any_stored_file(upload_id: str) -> FileInfo:
+    """One stored file of whatever owner: for the admin. Raises FileNotFound."""
+    info = any_file(upload_id)
+    if info is None or info.state != "stored":
+        raise FileNotFound
+    return info
 
 
 def upload_status(upload_id: str, owner: str) -> UploadStatus:

@@ -38,6 +38,18 @@ MAX_SIGNED_PARTS = 1_000
 DOWNLOADS_KEPT = 10
 
 
+#: Bytes of the largest text that is shown.
+PREVIEW_TEXT_SIZE = 1024**2
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A presigned URL that shows a file, and the element that it belongs in."""
+
+    how: policy.PreviewKind
+    url: str
+
+
 @dataclass(frozen=True)
 class BegunUpload:
     """A new upload: its id and the request that carries its bytes."""
@@ -234,6 +246,26 @@ def sign_download(info: FileInfo, by: str, *, inline: bool = False) -> tuple[str
         # Somebody wants a file that is there; that this is not remembered is no reason to refuse.
         logger.warning("the download of %s is not recorded: %r", info.id, exc.__cause__ or exc)
     return signed
+
+
+def preview(info: FileInfo) -> Preview | None:
+    """How a browser can show a file, from S3 itself; None for what it cannot, or should not.
+
+    Text of any kind is shown as plain text, whatever it claims to be, and only up to
+    PREVIEW_TEXT_SIZE: a browser would load all of it.
+    """
+    how = policy.preview(info.content_type)
+    if info.state != "stored" or how is None:
+        return None
+    if how == "text" and info.size > PREVIEW_TEXT_SIZE:
+        return None
+    url, _expires = storage.sign_download(
+        info.id,
+        file_name=info.file_name,
+        inline=True,
+        content_type="text/plain; charset=utf-8" if how == "text" else info.content_type,
+    )
+    return Preview(how, url)
 
 
 def remove(upload_id: str, by: str) -> None:

@@ -176,9 +176,16 @@ def _credentials() -> ReadOnlyCredentials:
     return credentials.get_frozen_credentials()
 
 
-def sign_download(upload_id: str, *, file_name: str, inline: bool = False) -> tuple[str, datetime]:
-    """A presigned GET and its expiry; the browser saves the file under its own name (RFC 6266)."""
+def sign_download(
+    upload_id: str, *, file_name: str, inline: bool = False, content_type: str | None = None
+) -> tuple[str, datetime]:
+    """A presigned GET and its expiry; the browser saves the file under its own name (RFC 6266).
+
+    With `content_type` S3 answers with that type instead of the object's own.
+    """
     parameters = {"ResponseContentDisposition": content_disposition_header(not inline, file_name)}
+    if content_type is not None:
+        parameters["ResponseContentType"] = content_type
     with s3_errors("sign the download"):
         url = default_storage.url(object_key(upload_id), parameters=parameters)  # type: ignore[call-arg]  # django-storages
     return url, datetime.now(UTC) + timedelta(seconds=env().filehub_url_expiry)

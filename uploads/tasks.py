@@ -6,16 +6,21 @@ import logging
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from celery import shared_task
+from celery import Task, shared_task
 from celery.exceptions import SoftTimeLimitExceeded
 from kombu.exceptions import OperationalError
 
-from uploads import confirmation, reconcile
+from uploads import confirmation, failures, reconcile
 from uploads.events import ObjectEvent
 from uploads.exceptions import BackendUnavailable
+
+if TYPE_CHECKING:
+    TaskBase = Task[Any, Any]
+else:
+    TaskBase = Task
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +30,31 @@ EVENTS_PER_TASK = 100
 
 class ConfirmationError(Exception):
     """Some events of a task could not be applied; the task's message stays in the queue."""
+
+
+class RememberingTask(TaskBase):
+    """A task whose last error can be read beside its dead letter.
+
+    Not those of a worker that was killed, or that passed the hard time limit: it cannot tell.
+    """
+
+    abstract = True
+
+    def on_failure(
+        self, exc: BaseException, task_id: str, args: Any, kwargs: Any, einfo: Any
+    ) -> None:
+        """Called by Celery, which still fails the task: this must neither raise nor wait long."""
+        try:
+            failures.remember(task_id, _sentence(exc))
+        except Exception as problem:  # noqa: BLE001  # above all, DynamoDB itself being away
+            cause = problem.__cause__ or problem
+            logger.warning("the error of task %s cannot be kept: %r", task_id, cause)
+
+
+def _sentence(exc: BaseException) -> str:
+    """An error for people, with its cause: filehub's own sentences do not say what broke."""
+    text = str(exc) if isinstance(exc, ConfirmationError | BackendUnavailable) else repr(exc)
+    return f"{text} ({exc.__cause__!r})" if exc.__cause__ else text
 
 
 def enqueue(events: Iterable[ObjectEvent]) -> None:
@@ -46,35 +76,37 @@ def _send(task: Any, *arguments: Any) -> None:
         raise BackendUnavailable("The task queue cannot be reached just now.") from exc
 
 
-@shared_task(name="uploads.tasks.confirm_objects")
+@shared_task(name="uploads.tasks.confirm_objects", base=RememberingTask)
 def confirm_objects(events: list[dict[str, Any]]) -> None:
     """Apply each event. One that fails does not hold back the others; all are safe to repeat."""
     outcomes: Counter[str] = Counter()
-    failures: list[str] = []
+    failed: list[str] = []
     for fields in events:
         event = ObjectEvent(**fields)
         try:
             outcomes[confirmation.apply_event(event)] += 1
         except BackendUnavailable as exc:
-            failures.append(event.upload_id)
-            logger.warning("%s of %s failed: %r", event.kind, event.upload_id, exc.__cause__ or exc)
+            cause = exc.__cause__ or exc
+            failed.append(f"{event.kind} of {event.upload_id}: {cause!r}")
+            logger.warning("%s of %s failed: %r", event.kind, event.upload_id, cause)
         except SoftTimeLimitExceeded:
             raise
-        except Exception:  # a fault of filehub's own; the others must not wait for its repair
-            failures.append(event.upload_id)
+        except Exception as exc:
+            # A fault of filehub's own; the others must not wait for its repair.
+            failed.append(f"{event.kind} of {event.upload_id}: {exc!r}")
             logger.exception("%s of %s failed", event.kind, event.upload_id)
     logger.info("confirmed %d events: %s", len(events), dict(outcomes))
-    if failures:
-        raise ConfirmationError(f"{len(failures)} of {len(events)} events failed")
+    if failed:
+        raise ConfirmationError(f"{len(failed)} of {len(events)} events failed, first {failed[0]}")
 
 
-@shared_task(name="uploads.tasks.confirm_hint")
+@shared_task(name="uploads.tasks.confirm_hint", base=RememberingTask)
 def confirm_hint(upload_id: str) -> None:
     """Somebody says that this object is there: look. If the event comes too, it wins."""
     confirmation.confirm(upload_id)
 
 
-@shared_task(name="uploads.tasks.reconcile_recent")
+@shared_task(name="uploads.tasks.reconcile_recent", base=RememberingTask)
 def reconcile_recent() -> None:
     """Put right what the last minutes left: objects and records whose event was lost.
 
@@ -83,7 +115,7 @@ def reconcile_recent() -> None:
     _reconcile(reconcile.recent())
 
 
-@shared_task(name="uploads.tasks.reconcile_multipart")
+@shared_task(name="uploads.tasks.reconcile_multipart", base=RememberingTask)
 def reconcile_multipart() -> None:
     """The same for all that an upload in parts may have taken days for."""
     if not _reconcile(reconcile.multipart()):

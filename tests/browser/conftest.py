@@ -115,10 +115,18 @@ def sign_in(context: BrowserContext) -> None:
 
 @contextlib.contextmanager
 def visitor(chromium: Browser, installation: Installation) -> Iterator[BrowserContext]:
-    """A signed-in browser whose console must stay free of errors and CSP violations."""
-    with chromium.new_context(base_url=installation.url, accept_downloads=True) as context:
+    """A signed-in browser whose console must stay free of errors and CSP violations.
+
+    Signing in takes longer than most tests: the session of an earlier one is used while it lasts.
+    """
+    with chromium.new_context(
+        base_url=installation.url, accept_downloads=True, storage_state=installation.session
+    ) as context:
         problems = watch(context)
-        sign_in(context)
+        if context.request.get("/", max_redirects=0).status != 200:
+            sign_in(context)
+            state = context.storage_state()
+            installation.session = {"cookies": state["cookies"], "origins": []}
         yield context
     assert problems == []
 

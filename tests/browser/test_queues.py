@@ -1,0 +1,156 @@
+"""The operator's way through the dead letters, in a real browser."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.test_accessibility import look
+from tests.browser.test_page import unique
+from tests.conftest import Installation, wait_for
+
+OVERVIEW = "/admin/uploads/queue/"
+EVENTS = "/admin/uploads/queue/events/"
+TASKS = "/admin/uploads/queue/tasks/"
+
+Bury = Callable[..., None]
+
+
+@pytest.fixture
+def sqs(installation: Installation) -> Any:
+    return boto3.client(
+        "sqs", region_name="us-east-1", endpoint_url=f"http://127.0.0.1:{installation.aws_port}"
+    )
+
+
+@pytest.fixture
+def bury(sqs: Any) -> Bury:
+    """Puts a dead letter of events into the queue, which is empty before."""
+    url = sqs.get_queue_url(QueueName="filehub-events-dlq")["QueueUrl"]
+    sqs.purge_queue(QueueUrl=url)
+
+    def bury(body: str, error: str) -> None:
+        sqs.send_message(
+            QueueUrl=url,
+            MessageBody=body,
+            MessageAttributes={"error": {"DataType": "String", "StringValue": error}},
+        )
+
+    return bury
+
+
+def event(key: str, sequencer: str = "0055AED6DCD90281E5") -> str:
+    record = {
+        "eventName": "ObjectCreated:Put",
+        "s3": {
+            "bucket": {"name": "filehub-uploads"},
+            "object": {"key": key, "sequencer": sequencer},
+        },
+    }
+    return json.dumps({"Records": [record]})
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()
+
+
+def boxes(page: Page) -> Any:
+    return page.locator("input[name=ids]")
+
+
+def test_a_lost_file_is_there_after_its_event_was_replayed(
+    page: Page, bury: Bury, installation: Installation
+) -> None:
+    """Its record is as old as no event: the object came while nobody listened."""
+    name = unique("lost.txt")
+    begun = installation.api("/uploads", "POST", {"file_name": name, "size": 1})
+    id_ = begun["id"]
+    key = f"uploads/{id_[-1]}/{id_}"
+    notifications = installation.bucket.meta.client
+    configuration = notifications.get_bucket_notification_configuration(Bucket="filehub-uploads")
+    configuration.pop("ResponseMetadata")
+    notifications.put_bucket_notification_configuration(
+        Bucket="filehub-uploads", NotificationConfiguration={}
+    )
+    try:
+        owner = begun["headers"]["x-amz-meta-owner"]
+        installation.bucket.put_object(
+            Key=key, Body=b"x", Metadata={"owner": owner, "filename": name}
+        )
+    finally:
+        notifications.put_bucket_notification_configuration(
+            Bucket="filehub-uploads", NotificationConfiguration=configuration
+        )
+    bury(event(key), "The task queue was away.")
+    bury("not JSON", "It is not JSON.")
+    assert installation.files(name) == []
+
+    page.goto(OVERVIEW)
+    page.get_by_role("link", name="Dead letters of events").click()
+    letter = page.get_by_role("listitem").filter(has_text=key).first
+    letter.get_by_label("ObjectCreated:Put").check()
+    page.get_by_role("button", name="Replay selected").click()
+    expect(page.get_by_role("heading", name="Replay 1 dead letter?")).to_be_visible()
+    expect(page.get_by_text(key)).to_be_visible()
+    page.get_by_role("button", name="Yes, replay").click()
+
+    expect(page.get_by_text("1 dead letter was replayed.")).to_be_visible()
+    expect(page.get_by_label("A message that cannot be read")).to_be_visible()
+    expect(page.get_by_text(key)).to_have_count(0)
+    wait_for(lambda: [file["id"] for file in installation.files(name)] == [id_])
+
+
+def test_one_box_ticks_all_and_follows_them(page: Page, bury: Bury) -> None:
+    for number in range(3):
+        bury(event(f"uploads/{number}"), "x")
+    page.goto(EVENTS)
+    all_ = page.get_by_label("Select all")
+    all_.check()
+    for box in boxes(page).all():
+        expect(box).to_be_checked()
+    boxes(page).first.uncheck()
+    assert all_.evaluate("box => [box.checked, box.indeterminate]") == [False, True]
+    boxes(page).first.check()
+    expect(all_).to_be_checked()
+    all_.uncheck()
+    for box in boxes(page).all():
+        expect(box).not_to_be_checked()
+
+
+def test_taking_it_back_changes_nothing(page: Page, bury: Bury) -> None:
+    bury("x", "It is not JSON.")
+    page.goto(EVENTS)
+    page.get_by_role("button", name="Discard all").click()
+    page.get_by_role("link", name="No, take me back").click()
+    expect(boxes(page)).to_have_count(1)
+
+
+def test_the_pages_are_accessible(page: Page, bury: Bury) -> None:
+    page.goto(EVENTS)
+    expect(page.get_by_text("No dead letters.")).to_be_visible()
+    look(page)
+    for number in range(3):
+        bury(event("uploads/" + f"{number}" * 200), "A sentence about what went wrong. " * 5)
+    bury("[" * 9000, "It is not JSON.")
+    page.goto(OVERVIEW)
+    look(page)
+    page.goto(EVENTS)
+    page.get_by_text("Content", exact=True).first.click()
+    look(page)
+    page.get_by_role("button", name="Discard all").click()
+    look(page)
+
+
+@pytest.mark.parametrize("path", [OVERVIEW, EVENTS, TASKS])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_no_page_is_wider_than_the_window(page: Page, bury: Bury, path: str, width: int) -> None:
+    bury(event("uploads/" + "k" * 900), "e" * 500)
+    page.set_viewport_size({"width": width, "height": 780})
+    page.goto(path)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
