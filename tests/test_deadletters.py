@@ -513,7 +513,7 @@ def test_the_policy_of_the_web_allows_what_the_page_does_and_no_receiving_from_l
 def test_the_policy_of_the_worker_allows_to_keep_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     role("WorkerPolicyArn", monkeypatch)
     failures.remember("t", "why")
-    role("WebPolicyArn", monkeypatch)
+    role("ConsumerPolicyArn", monkeypatch)
     with pytest.raises(BackendUnavailable):
         failures.remember("t", "why")
 
