@@ -33,6 +33,7 @@ from uploads import (
     tokens,
 )
 from uploads.conf import env
+from uploads.exceptions import FilehubError
 from uploads.models import StoredFile
 
 PART = 5 * MIB
@@ -402,7 +403,7 @@ def test_s3_is_told_the_size_that_was_declared(begun: Upload) -> None:
     begun.send_all()
     token = tokens.read(begun.token, upload_id=begun.id, owner=begun.api.owner)
     found = services.arrived_parts(token)
-    with pytest.raises(services.FilehubError):
+    with pytest.raises(FilehubError):
         multipart.complete(token.upload_id, token.s3_upload_id, found, size=token.size + 1)
     assert storage.head(begun.id) is None
 

@@ -600,12 +600,13 @@ def test_the_last_run_of_each_kind_is_told(settings: Settings) -> None:
     command("--all", "--min-age", "0m")
     tasks.reconcile_recent()
     first, second, third = reconcile.last_runs()
-    assert [first.kind, second.kind, third.kind] == ["recent", "all", "since"]
+    assert [first.kind, second.kind, third.kind] == ["recent", "all", "since"]  # newest first
     assert (third.looked_at, third.orphans, second.looked_at, second.orphans) == (1, 1, 1, 0)
     assert first.started_at <= first.finished_at <= datetime.now(UTC)
     place()
     command("--all", "--min-age", "0m")
-    assert [run.orphans for run in reconcile.last_runs()] == [0, 1, 1]
+    latest = [(run.kind, run.orphans) for run in reconcile.last_runs()]
+    assert latest == [("all", 1), ("recent", 0), ("since", 1)]
 
 
 @aws

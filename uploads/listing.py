@@ -207,8 +207,8 @@ def _read(wanted: Wanted, window: _Window, limit: int) -> _Found:
             page_size = limit + 1 if by_owner else max(limit // len(keys.SHARDS) * 2, 8)
             feed = _feed(wanted, window, page_size, by_owner=by_owner)
             return _cut(list(islice(feed, limit + 1)), limit, window)
-        # What is rare would take many calls with small pages, a small page little with large ones.
-        page_size = max(min(max(limit, 8), BUDGET // len(keys.SHARDS)), 1) * (8 if by_owner else 1)
+        # Large enough that even what is rare takes few calls, and no larger than is looked at.
+        page_size = min(max(limit, 64), max(BUDGET // len(keys.SHARDS), 1)) * (4 if by_owner else 1)
         return _sift(_feed(wanted, window, page_size, by_owner=by_owner), wanted, limit)
 
 

@@ -106,7 +106,7 @@ def window() -> timedelta:
 
 
 def last_runs() -> list[Run]:
-    """The last finished run of each kind: "recent", "multipart", "all", "since", "inventory".
+    """The last finished run of each kind (see `uploads.runs.KINDS`), newest first.
 
     Kinds that never ran are left out. Raises BackendUnavailable.
     """

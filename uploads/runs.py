@@ -149,10 +149,10 @@ def save_last(run: Run) -> None:
 
 
 def last() -> list[Run]:
-    """The last finished run of each kind, in the order of `KINDS`; no more than one each."""
+    """The last finished run of each kind, newest first."""
     with table_errors():
         found = {item.id: item for item in _LastRun.batch_get([_last_id(kind) for kind in KINDS])}
-    return [
+    ended = [
         Run(
             kind=kind,
             started_at=item.started_at,
@@ -167,6 +167,7 @@ def last() -> list[Run]:
         for kind in KINDS
         if (item := found.get(_last_id(kind))) is not None
     ]
+    return sorted(ended, key=lambda run: run.finished_at, reverse=True)
 
 
 def _last_id(kind: str) -> str:
