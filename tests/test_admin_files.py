@@ -572,3 +572,18 @@ def test_checking_finds_what_it_should(settings: Settings, alice: User) -> None:
     assert confirmation.check(rejected) == "rejected"
     assert storage.head(rejected) is None
     assert confirmation.check(rejected) == "right"
+
+
+def test_checking_corrects_what_is_said_of_another_object_and_judges_nothing_again(
+    settings: Settings,
+) -> None:
+    upload_id = store("7", body=b"12345")
+    storage.client().put_object(
+        Bucket=env().filehub_bucket, Key=keys.object_key(upload_id), Body=b"123", ContentType="x/y"
+    )
+    settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
+    assert confirmation.check(upload_id) == "corrected"
+    info = selectors.any_stored_file(upload_id)
+    assert (info.size, info.content_type, info.owner, info.file_name) == (3, "x/y", "7", "a.txt")
+    assert storage.head(upload_id) is not None
+    assert confirmation.check(upload_id) == "right"

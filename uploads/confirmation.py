@@ -92,13 +92,12 @@ def check(upload_id: str, *, dry_run: bool = False) -> Finding:
         if current.state == "rejected":
             finding = "rejected"
             return None
-        if current.state == "stored" and current.etag == found.etag:
-            finding = "right"
-            return None
+        if current.state == "stored":
+            finding = "right" if current.etag == found.etag else "corrected"
+            # Not judged again: rules that became stricter must not destroy what was stored.
+            return records.changed(current, **_content(found))
         target = _judge(upload_id, current.sequencer, found, current)
-        finding = "corrected" if current.state == "stored" else "confirmed"
-        if target.state == "rejected":
-            finding = "rejected"
+        finding = "confirmed" if target.state == "stored" else "rejected"
         return target
 
     if dry_run:
@@ -168,14 +167,9 @@ def _judge(
     upload_id: str, sequencer: str, found: storage.StoredObject, current: StoredFile | None
 ) -> StoredFile:
     """The record of an object: stored, or rejected with the rule that it breaks."""
-    record = _record(upload_id, sequencer, "stored")
+    record = records.changed(_record(upload_id, sequencer, "stored"), **_content(found))
     record.owner = found.owner
     record.file_name = found.file_name
-    record.content_type = found.content_type
-    record.size = found.size
-    record.etag = found.etag
-    record.checksum = found.checksum or None
-    record.version_id = found.version_id or None
     record.confirmed_at = datetime.now(UTC)
     if current is not None:
         for name in _KEPT:
@@ -193,6 +187,17 @@ def _judge(
         record.name_key = policy.search_key(file_name)
     record.feed = _feed(record)
     return record
+
+
+def _content(found: storage.StoredObject) -> dict[str, Any]:
+    """What a record says of the bytes."""
+    return {
+        "content_type": found.content_type,
+        "size": found.size,
+        "etag": found.etag,
+        "checksum": found.checksum or None,
+        "version_id": found.version_id or None,
+    }
 
 
 def _check(found: storage.StoredObject) -> str:
