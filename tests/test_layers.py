@@ -14,10 +14,11 @@ ROOT = Path(__file__).resolve().parent.parent
 #: From the bottom up. A module imports from the layers below its own, never from its own or above.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"conf", "exceptions"}),
-    frozenset({"keys", "policy"}),
+    frozenset({"keys", "policy", "sizes"}),
     frozenset({"events", "tokens"}),
     frozenset({"storage", "queues", "models", "provisioning"}),
     frozenset({"multipart"}),
+    frozenset({"usage"}),
     frozenset({"selectors"}),
     frozenset({"services"}),
     frozenset({"reconcile"}),
@@ -28,7 +29,7 @@ LAYERS: tuple[frozenset[str], ...] = (
 #: neighbours there.
 TOP = len(LAYERS)
 
-PURE = ("exceptions", "keys", "policy", "events")
+PURE = ("exceptions", "keys", "policy", "sizes", "events")
 
 MODULES = {
     ".".join(path.relative_to(ROOT / "uploads").with_suffix("").parts): path

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import DatabaseError, connection
+from django.db.models import Q
+from django.utils import timezone
 from pynamodb.exceptions import PutError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
@@ -20,6 +25,7 @@ from uploads.events import NO_SEQUENCER, ObjectEvent
 from uploads.exceptions import (
     FilehubError,
     InvalidRequest,
+    NotAllowed,
     PartsMissing,
     UploadCompleted,
     UploadNotFound,
@@ -31,6 +37,11 @@ logger = logging.getLogger(__name__)
 
 #: How long a tombstone or a rejection is kept. Twice the 14 days that SQS can hold a late event.
 RETENTION = timedelta(days=28)
+
+#: How fine the time of a token's last use is. It spares a write on every request.
+USE_PRECISION = timedelta(minutes=5)
+#: How long noting a use waits for a locked SQLite.
+NOTE_PATIENCE_MS = 250
 
 #: Parts that one call may have signed: what S3 lists on one page.
 MAX_SIGNED_PARTS = 1_000
@@ -52,6 +63,14 @@ class BegunMultipart:
 
     token: tokens.UploadToken
     expires_at: datetime
+
+
+@dataclass(frozen=True)
+class IssuedToken:
+    """A new API token: its row's id, and the token itself, which is kept out of logs."""
+
+    id: int
+    secret: str = field(repr=False)
 
 
 def rules() -> policy.Rules:
@@ -351,8 +370,58 @@ def remove(upload_id: str) -> None:
     storage.delete(upload_id)
 
 
-def create_api_token(user: AbstractBaseUser) -> str:
-    """Make an API token for a user and return it: the only time that it can be seen."""
+def issue_api_token(
+    user: AbstractBaseUser, *, name: str = "", by: AbstractBaseUser | AnonymousUser | None = None
+) -> IssuedToken:
+    """Make an API token. `name` says what it is for; `by` is who asks, None for the command line.
+
+    Raises NotAllowed if that one may not make tokens for this user, and InvalidRequest for an
+    inactive user or an unusable name.
+    """
+    if by is not None and not selectors.token_holders(by).filter(pk=user.pk).exists():
+        raise NotAllowed("You may make API tokens only for yourself.")
+    if not user.is_active:
+        raise InvalidRequest(f"“{user}” is not active: an API token would not work.")
     secret = ApiToken.new_secret()
-    ApiToken.objects.create(user_id=user.pk, digest=ApiToken.digest_of(secret))
-    return secret
+    token = ApiToken.objects.create(
+        user_id=user.pk, name=policy.check_token_name(name), digest=ApiToken.digest_of(secret)
+    )
+    return IssuedToken(token.pk, secret)
+
+
+def create_api_token(user: AbstractBaseUser, *, name: str = "") -> str:
+    """Make an API token for a user and return it: the only time that it can be seen."""
+    return issue_api_token(user, name=name).secret
+
+
+def note_use(token: ApiToken) -> None:
+    """Remember that a token was used, to within USE_PRECISION.
+
+    It is a note for people: a database that is busy just then is logged, and nothing else.
+    """
+    now = timezone.now()
+    due = now - USE_PRECISION
+    if token.last_used_at is not None and token.last_used_at > due:
+        return
+    # Of several requests at the same time, one writes.
+    stale = Q(last_used_at=None) | Q(last_used_at__lte=due)
+    try:
+        with _impatient():
+            ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
+    except DatabaseError as exc:
+        logger.warning("the use of %s was not noted: %r", token, exc)
+
+
+@contextmanager
+def _impatient() -> Iterator[None]:
+    """With SQLite, wait for other writers a moment only, instead of the settings' 20 seconds."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    with connection.cursor() as cursor:
+        (patience,) = cursor.execute("PRAGMA busy_timeout").fetchone()
+        cursor.execute(f"PRAGMA busy_timeout = {NOTE_PATIENCE_MS}")
+        try:
+            yield
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {int(patience)}")

@@ -3,9 +3,9 @@
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from uploads.admin import files, users
+from uploads.admin import files, tokens, users
 
-__all__ = ["files", "users"]
+__all__ = ["files", "tokens", "users"]
 
 admin.site.site_header = "filehub"
 admin.site.site_title = "filehub"
