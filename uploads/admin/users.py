@@ -14,6 +14,8 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db.models import BigIntegerField, QuerySet, prefetch_related_objects
+from django.forms.formsets import DELETION_FIELD_NAME
+from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse
 from django.utils.formats import get_format
 from django.utils.translation import gettext
@@ -29,10 +31,12 @@ if TYPE_CHECKING:
     QuotaFormBase = forms.ModelForm[Quota]
     QuotaInlineBase = admin.StackedInline[Quota, Any]
     TokenInlineBase = admin.TabularInline[ApiToken, Any]
+    TokenFormSetBase = BaseInlineFormSet[ApiToken, Any, Any]
 else:
     QuotaFormBase = forms.ModelForm
     QuotaInlineBase = admin.StackedInline
     TokenInlineBase = admin.TabularInline
+    TokenFormSetBase = BaseInlineFormSet
 
 #: Shown for what is not known just now.
 UNKNOWN = "—"
@@ -82,7 +86,7 @@ class QuotaForm(QuotaFormBase):
     """A quota, entered as people write sizes."""
 
     limit = SizeField(
-        label=_("limit"),
+        label=_("Limit"),
         help_text=_("Such as 10 GiB, 500 MB or a number of bytes. Not enforced yet."),
     )
 
@@ -93,7 +97,6 @@ class QuotaInline(QuotaInlineBase):
     model = Quota
     form = QuotaForm
     extra = 1
-    classes = ("quota",)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("limit",) if self.has_change_permission(request, obj) else ("limit_text",)
@@ -106,10 +109,21 @@ class QuotaInline(QuotaInlineBase):
         return _localised(sizes.exact(quota.limit))
 
 
+class ApiTokenFormSet(TokenFormSetBase):
+    """The table of a user's tokens, whose boxes say what ticking them does."""
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        box = form.fields.get(DELETION_FIELD_NAME)
+        if box and form.instance.pk:
+            box.widget.attrs["aria-label"] = gettext("Revoke %(token)s") % {"token": form.instance}
+
+
 class ApiTokenInline(LastUsed, TokenInlineBase):
     """The user's API tokens, to look at and to revoke."""
 
     model = ApiToken
+    formset = ApiTokenFormSet
     fields = readonly_fields = ("name", "created_at", "last_used")
     ordering = ("-created_at", "-id")
     extra = 0
@@ -130,7 +144,9 @@ class UserColumns(ForgivingSelection, ModelAdminBase):
     """What filehub adds to the admin of users, whichever that is."""
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
-        return [*super().get_list_display(request), "used", "files", "quota_text"]
+        # Behind the name, which links to the user: further right they would not be seen.
+        first, *others = super().get_list_display(request)
+        return [first, "used", "files", "quota_text", *others]
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
         # A user who does not exist yet has neither.
