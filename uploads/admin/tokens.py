@@ -17,7 +17,6 @@ from django.core.exceptions import ValidationError
 from django.db.models import ForeignKey
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils.cache import add_never_cache_headers
 from django.utils.formats import localize
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
@@ -131,6 +130,5 @@ class ApiTokenAdmin(ForgivingSelection, LastUsed, TokenAdminBase):
             "secret": issued.secret,
             "has_view_permission": self.has_view_permission(request),
         }
-        response = TemplateResponse(request, "admin/uploads/apitoken/made.html", context)
-        add_never_cache_headers(response)
-        return response
+        # No cache keeps it either: the admin answers everything with “no-store”.
+        return TemplateResponse(request, "admin/uploads/apitoken/made.html", context)
