@@ -32,7 +32,7 @@ from pytest_django import Settings
 from local.aws import LocalAws, free_port
 from tests.plugin import AWS_PORT
 from tests.proxy import Proxy
-from uploads import confirmation, queues, selectors, services, storage
+from uploads import api_tokens, confirmation, queues, selectors, services, storage
 from uploads.conf import env
 from uploads.models import StoredFile
 from uploads.provisioning import deploy
@@ -164,9 +164,7 @@ class Api:
 
     def __init__(self, user: User) -> None:
         self.owner = selectors.owner_of(user)
-        self._client = Client(
-            headers={"Authorization": f"Bearer {services.create_api_token(user)}"}
-        )
+        self._client = Client(headers={"Authorization": f"Bearer {api_tokens.create(user)}"})
 
     def get(self, path: str) -> Any:
         return self._client.get(path)

@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from local.aws import LocalAws
 from tests.conftest import Api, drain, send, sha256, store, upload
-from uploads import confirmation, keys, services, storage
+from uploads import api_tokens, confirmation, keys, storage
 from uploads.conf import env
 from uploads.listing import Wanted, find
 from uploads.models import ApiToken, StoredFile
@@ -157,7 +157,7 @@ def test_a_token_of_an_inactive_user_is_refused(api: Api, alice: User) -> None:
 
 
 def test_tokens_are_stored_hashed(alice: User) -> None:
-    secret = services.create_api_token(alice)
+    secret = api_tokens.create(alice)
     assert not ApiToken.objects.filter(digest__contains=secret[8:20]).exists()
     assert len(ApiToken.objects.get().digest) == 64
 

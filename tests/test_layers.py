@@ -14,13 +14,13 @@ ROOT = Path(__file__).resolve().parent.parent
 #: From the bottom up. A module imports from the layers below its own, never from its own or above.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"conf", "exceptions"}),
-    frozenset({"keys", "policy", "table", "asking", "chart"}),
+    frozenset({"keys", "policy", "sizes", "table", "asking", "chart"}),
     frozenset({"events", "tokens", "rules"}),
     frozenset({"storage", "queues", "models", "provisioning", "letters", "cloudwatch", "failures"}),
     frozenset({"multipart", "usage", "listing", "deadletters", "comparison", "inventory", "runs"}),
     frozenset({"records"}),
     frozenset({"selectors", "confirmation", "inspection"}),
-    frozenset({"services", "reconcile", "seeding", "recount", "overview"}),
+    frozenset({"services", "api_tokens", "reconcile", "seeding", "recount", "overview"}),
     frozenset({"report"}),
     frozenset({"tasks"}),
     frozenset({"consumer"}),
@@ -29,7 +29,7 @@ LAYERS: tuple[frozenset[str], ...] = (
 #: neighbours there.
 TOP = len(LAYERS)
 
-PURE = ("exceptions", "keys", "policy", "events", "letters", "chart")
+PURE = ("exceptions", "keys", "policy", "sizes", "events", "letters", "chart")
 
 MODULES = {
     ".".join(path.relative_to(ROOT / "uploads").with_suffix("").parts): path

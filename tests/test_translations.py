@@ -18,7 +18,7 @@ from django.test import Client
 
 from local.messages import LOCALE, SOURCES, entries, gather, is_open, languages, path_of
 from tests.conftest import PASSWORD, ROOT, Api, store
-from uploads import selectors, services
+from uploads import api_tokens, selectors
 
 CATALOGUES = [
     pytest.param(language, domain, id=f"{language}-{domain}")
@@ -223,7 +223,7 @@ OTHERS = [
 def test_the_api_speaks_english(
     api: Api, alice: User, method: str, path: str, body: Any, sentence: str | None
 ) -> None:
-    token = services.create_api_token(alice)
+    token = api_tokens.create(alice)
     german, english = (
         Client(headers={"Authorization": f"Bearer {token}", "Accept-Language": language}).generic(
             method, path, b"" if body is None else json.dumps(body), content_type="application/json"
@@ -238,7 +238,7 @@ def test_the_api_speaks_english(
 
 def test_stored_files_are_the_same_in_every_language(aws: Any, alice: User) -> None:
     store(selectors.owner_of(alice), "a.txt")
-    token = services.create_api_token(alice)
+    token = api_tokens.create(alice)
     german, english = (
         Client(headers={"Authorization": f"Bearer {token}", "Accept-Language": language})
         .get("/files")

@@ -39,6 +39,14 @@ class CsrfFailed(FilehubError):
     message = "The CSRF token is missing or wrong. Reload the page and try again."
 
 
+class NotAllowed(FilehubError):
+    """Known, and not entitled to it."""
+
+    code = "forbidden"
+    status = 403
+    message = "You are not allowed to do this."
+
+
 class FileNotFound(FilehubError):
     """No such file for this user: a stranger's file and an unknown id look the same."""
 

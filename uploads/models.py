@@ -253,6 +253,8 @@ class ApiToken(models.Model):
         settings.AUTH_USER_MODEL,
         models.CASCADE,
         related_name="api_tokens",
+        # What an inactive user's token asks for is refused.
+        limit_choices_to={"is_active": True},
         verbose_name=_("user"),
     )
     name = models.CharField(

@@ -15,6 +15,9 @@ from uploads.exceptions import FileTooLarge, InvalidRequest, TypeNotAllowed
 #: metadata, and folded for search it stays below DynamoDB's 1,024 bytes for a sort key.
 MAX_NAME_BYTES = 255
 
+#: Characters in the name of an API token.
+MAX_TOKEN_NAME = 100
+
 #: S3's limit for one multipart upload.
 MAX_PARTS = 10_000
 _MIB = 1024**2
@@ -61,6 +64,20 @@ def check_name(name: str) -> str:
         )
     if any(unicodedata.category(char) == "Cc" for char in name):
         raise InvalidRequest("The file name contains a control character.", code="invalid_name")
+    return name
+
+
+def check_token_name(name: str) -> str:
+    """Return what an API token is for, without space around it, or raise InvalidRequest.
+
+    It may be empty.
+    """
+    name = name.strip()
+    if len(name) > MAX_TOKEN_NAME:
+        raise InvalidRequest(f"The name is longer than {MAX_TOKEN_NAME} characters.")
+    # "Cs" is what the command line makes of bytes that are no UTF-8.
+    if any(unicodedata.category(char) in {"Cc", "Cs"} for char in name):
+        raise InvalidRequest("The name contains a control character.")
     return name
 
 

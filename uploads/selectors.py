@@ -8,14 +8,16 @@ from typing import Any, Literal
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection
+from django.db.models import QuerySet
 
 from uploads import keys, queues, records, storage
+from uploads.conf import env
 from uploads.exceptions import BackendUnavailable, FileNotFound, InvalidRequest, UploadNotFound
 from uploads.listing import FileInfo, Page, Wanted, find, info_of
-from uploads.models import ApiToken, StoredFile
+from uploads.models import ApiToken, Quota, StoredFile
 from uploads.table import table_errors
 
 #: DynamoDB's BatchGetItem takes at most 100 keys.
@@ -37,14 +39,43 @@ def owner_of(user: AbstractBaseUser) -> str:
     return str(user.pk)
 
 
-def user_of_token(secret: str) -> AbstractBaseUser | None:
-    """The active user whose API token this is."""
-    token = (
+def api_token(secret: str) -> ApiToken | None:
+    """The API token that this is, with its user, if that user is active."""
+    return (
         ApiToken.objects.select_related("user")
         .filter(digest=ApiToken.digest_of(secret), user__is_active=True)
         .first()
     )
+
+
+def user_of_token(secret: str) -> AbstractBaseUser | None:
+    """The active user whose API token this is."""
+    token = api_token(secret)
     return token.user if token else None
+
+
+def token_holders(maker: AbstractBaseUser | AnonymousUser) -> QuerySet[Any]:
+    """The users for whom somebody may make API tokens.
+
+    Whoever has a token is its user to the API. So superusers may make tokens for everybody who is
+    active, and everybody else for themselves alone: nobody becomes somebody mightier.
+    """
+    active = get_user_model()._default_manager.filter(is_active=True)
+    if getattr(maker, "is_superuser", False):
+        return active
+    return active.filter(pk__in=[maker.pk])
+
+
+def own_quota_of(user: AbstractBaseUser) -> int | None:
+    """The user's own quota in bytes, if an operator has given them one."""
+    own: Quota | None = getattr(user, "quota", None)
+    return own.limit if own else None
+
+
+def quota_of(user: AbstractBaseUser) -> int | None:
+    """How many bytes a user may have stored: their own quota or the default; None: no limit."""
+    own = own_quota_of(user)
+    return env().filehub_user_quota if own is None else own
 
 
 def usernames(owners: Iterable[str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What people and programs ask for: begin, complete, abort, download, remove, tokens.
+"""What people and programs ask for: begin, complete, abort, preview, download, remove.
 
 What becomes of an object is not decided here but by `uploads.confirmation`, on what S3 says.
 """
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
 from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.update import Action
 
@@ -24,7 +23,7 @@ from uploads.exceptions import (
     UploadNotFound,
 )
 from uploads.listing import FileInfo
-from uploads.models import ApiToken, Download, StoredFile
+from uploads.models import Download, StoredFile
 from uploads.rules import rules
 from uploads.table import table_errors
 
@@ -293,10 +292,3 @@ def _mark(upload_id: str, actions: list[Action]) -> None:
         except UpdateError as exc:
             if exc.cause_response_code != "ConditionalCheckFailedException":
                 raise
-
-
-def create_api_token(user: AbstractBaseUser) -> str:
-    """Make an API token for a user and return it: the only time that it can be seen."""
-    secret = ApiToken.new_secret()
-    ApiToken.objects.create(user_id=user.pk, digest=ApiToken.digest_of(secret))
-    return secret

@@ -3,9 +3,9 @@
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from uploads.admin import files, queues, report, users
+from uploads.admin import files, queues, report, tokens, users
 
-__all__ = ["files", "queues", "report", "users"]
+__all__ = ["files", "queues", "report", "tokens", "users"]
 
 admin.site.site_header = "filehub"
 admin.site.site_title = "filehub"

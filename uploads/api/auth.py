@@ -10,17 +10,21 @@ from ninja.security import HttpBearer
 from ninja.security import SessionAuth as NinjaSessionAuth
 from ninja.utils import check_csrf
 
-from uploads import selectors
+from uploads import api_tokens, selectors
 from uploads.exceptions import CsrfFailed
 
 
 class Bearer(HttpBearer):
-    """`Authorization: Bearer <token>`; `manage.py create_api_token` makes tokens."""
+    """`Authorization: Bearer <token>`; the admin and `manage.py create_api_token` make tokens."""
 
-    openapi_description = "An API token, made by `manage.py create_api_token`."
+    openapi_description = "An API token, made in the admin or by `manage.py create_api_token`."
 
     def authenticate(self, request: HttpRequest, token: str) -> AbstractBaseUser | None:
-        return selectors.user_of_token(token.strip())
+        found = selectors.api_token(token.strip())
+        if found is None:
+            return None
+        api_tokens.note_use(found)
+        return found.user
 
 
 class Session(NinjaSessionAuth):

@@ -53,6 +53,11 @@ class Migration(migrations.Migration):
             name='name',
             field=models.CharField(blank=True, help_text='What it is for, to tell it from others.', max_length=100, verbose_name='name'),
         ),
+        migrations.AlterField(
+            model_name='apitoken',
+            name='user',
+            field=models.ForeignKey(limit_choices_to={'is_active': True}, on_delete=django.db.models.deletion.CASCADE, related_name='api_tokens', to=settings.AUTH_USER_MODEL, verbose_name='user'),
+        ),
         migrations.CreateModel(
             name='Quota',
             fields=[

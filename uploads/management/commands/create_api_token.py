@@ -4,7 +4,8 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from uploads import services
+from uploads import api_tokens
+from uploads.exceptions import FilehubError
 
 
 class Command(BaseCommand):
@@ -12,11 +13,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("user", help="the username")
+        parser.add_argument("--name", default="", help="what it is for, to tell it from others")
 
-    def handle(self, *args: Any, user: str, **options: Any) -> None:
+    def handle(self, *args: Any, user: str, name: str, **options: Any) -> None:
         model = get_user_model()
         try:
             found = model._default_manager.get_by_natural_key(user)
         except model.DoesNotExist:
             raise CommandError(f"There is no user “{user}”.") from None
-        self.stdout.write(services.create_api_token(found))
+        try:
+            self.stdout.write(api_tokens.create(found, name=name))
+        except FilehubError as exc:
+            raise CommandError(exc.message) from exc

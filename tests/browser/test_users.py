@@ -1,0 +1,124 @@
+"""API tokens and quotas in Django's admin, as an operator uses them."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.test_accessibility import look
+from tests.browser.test_page import unique
+from tests.conftest import Installation, send
+
+TOKENS = "/admin/uploads/apitoken/"
+
+
+def files_with(installation: Installation, secret: str) -> int:
+    """The status of an API call with this token."""
+    headers = {"Authorization": f"Bearer {secret}"}
+    return send("GET", f"{installation.url}/files", headers=headers).status
+
+
+def make_token(page: Page, name: str) -> str:
+    """Make one for the user `demo`, found by typing; returns the token."""
+    page.goto(TOKENS)
+    page.get_by_role("link", name="Add API token").click()
+    page.locator(".select2-selection").click()
+    page.locator(".select2-search__field").fill("dem")
+    page.get_by_role("option", name="demo").click()
+    page.get_by_label("Name").fill(name)
+    page.get_by_role("button", name="Make token").click()
+    return page.locator("#new-token").inner_text()
+
+
+def test_a_token_is_made_seen_once_used_and_revoked(
+    context: BrowserContext, installation: Installation
+) -> None:
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page, name = context.new_page(), unique("backup")
+    secret = make_token(page, name)
+    expect(page.get_by_text("It will not be shown again.")).to_be_visible()
+    assert secret not in page.url
+    look(page)
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("status")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == secret
+
+    page.get_by_role("link", name="Back to the API tokens").click()
+    row = page.get_by_role("row").filter(has_text=name)
+    expect(row).to_contain_text("never")
+    assert secret not in page.content()
+    assert files_with(installation, secret) == 200
+    page.reload()
+    expect(row).not_to_contain_text("never")
+    look(page)
+
+    row.get_by_role("link").first.click()
+    look(page)
+    page.get_by_role("link", name="Delete").click()
+    look(page)
+    page.get_by_role("button", name=re.compile("Yes")).click()
+    expect(row).to_have_count(0)
+    assert files_with(installation, secret) == 401
+
+
+def test_a_token_that_cannot_be_copied_is_selected(context: BrowserContext) -> None:
+    page = context.new_page()
+    page.add_init_script("delete Navigator.prototype.clipboard")
+    secret = make_token(page, unique("selected"))
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("status")).to_contain_text("by hand")
+    assert page.evaluate("getSelection().toString().trim()") == secret
+
+
+def test_several_tokens_are_revoked_at_once(
+    context: BrowserContext, installation: Installation
+) -> None:
+    page, name = context.new_page(), unique("many")
+    secrets = [make_token(page, f"{name}-{number}") for number in range(2)]
+    page.goto(f"{TOKENS}?q={name}")
+    page.locator("#action-toggle").check()
+    page.get_by_label("Action:").select_option("delete_selected")
+    page.get_by_role("button", name="Go").click()
+    look(page)
+    page.get_by_role("button", name=re.compile("Yes")).click()
+    expect(page.get_by_text("Successfully deleted 2 API tokens.")).to_be_visible()
+    assert [files_with(installation, secret) for secret in secrets] == [401, 401]
+
+
+def test_a_quota_is_set_shown_and_taken_away(context: BrowserContext) -> None:
+    page = context.new_page()
+    page.goto("/admin/auth/user/")
+    row = page.get_by_role("row").filter(has_text="demo")
+    expect(row).to_contain_text("none")
+    row.get_by_role("link").first.click()
+    limit = page.locator("#id_quota-0-limit")
+    limit.fill("much")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Enter a size such as 10 GiB, 500 MB")).to_be_visible()
+    expect(limit).to_have_value("much")
+    # The rest of the page is Django's, which axe-core finds fault with.
+    look(page, "#quota-group")
+    limit.fill("1536 MiB")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(row).to_contain_text("1.5 GiB (own)")
+    look(page)
+    row.get_by_role("link").first.click()
+    expect(limit).to_have_value("1.5 GiB")
+    page.locator("#id_quota-0-DELETE").check()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(row).to_contain_text("none")
+
+
+def test_the_tokens_of_a_user_are_on_the_users_page(context: BrowserContext) -> None:
+    page, name = context.new_page(), unique("listed")
+    make_token(page, name)
+    page.goto("/admin/auth/user/")
+    page.get_by_role("row").filter(has_text="demo").get_by_role("link").first.click()
+    row = page.get_by_role("row").filter(has_text=name)
+    # Django leaves the heading of its column of links empty.
+    look(page, "#api_tokens-group", but="empty-table-header")
+    row.get_by_role("checkbox", name="Revoke token").check()
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.goto(TOKENS)
+    expect(page.locator("#content")).not_to_contain_text(name)

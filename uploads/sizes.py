@@ -1,0 +1,58 @@
+"""Amounts of bytes as people write and read them: 10 GiB, 500 MB, 1048576.
+
+kB, MB, … are powers of 1000; KiB, MiB, … are powers of 1024. Nothing here calls a MiB a MB.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import ROUND_HALF_UP, Decimal
+from itertools import takewhile
+
+DECIMAL = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "PB": 10**15}
+BINARY = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "PiB": 2**50}
+#: The largest first, so that of two spellings of one length the one with the larger unit is taken.
+UNITS = dict(sorted((DECIMAL | BINARY).items(), key=lambda unit: -unit[1]))
+_BY_NAME = {name.lower(): size for name, size in UNITS.items()} | {"": 1}
+
+#: A third decimal would leave open whether 1.500 is one and a half or, as in German, 1500.
+MAX_DECIMALS = 2
+_SIZE = re.compile(rf"([0-9]{{1,30}}(?:[.,][0-9]{{1,{MAX_DECIMALS}}})?)\s*([A-Za-z]{{0,3}})")
+
+
+def parse(text: str) -> int:
+    """The bytes that a text such as `10 GiB`, `1.5 TB`, `1,5 tb` or `4096` says.
+
+    What is less than a byte is dropped. Raises ValueError.
+    """
+    found = _SIZE.fullmatch(text.strip())
+    unit = _BY_NAME.get(found[2].lower()) if found else None
+    if found is None or unit is None:
+        raise ValueError("not a size such as 10 GiB, 500 MB or a number of bytes")
+    return int(Decimal(found[1].replace(",", ".")) * unit)
+
+
+def exact(size: int) -> str:
+    """The shortest text that says exactly this many bytes: `parse(exact(size)) == size`."""
+    spellings = [
+        f"{number:f} {name}"
+        for name, unit in UNITS.items()
+        if size >= unit or unit == 1
+        for decimals in range(MAX_DECIMALS + 1)
+        if int((number := _scaled(size, unit, decimals)) * unit) == size
+    ]
+    return min(spellings, key=len)
+
+
+def rounded(size: int) -> str:
+    """About so many bytes, to compare at a glance: `0 B`, `1.5 GiB`, `340 MiB`."""
+    *_, (name, unit) = [
+        ("B", 1),
+        *takewhile(lambda unit: size >= unit[1], list(BINARY.items())[1:]),
+    ]
+    number = _scaled(size, unit, 0 if unit == 1 or size >= 100 * unit else 1)
+    return f"{number:f} {name}".replace(".0 ", " ")
+
+
+def _scaled(size: int, unit: int, decimals: int) -> Decimal:
+    return (Decimal(size) / unit).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
