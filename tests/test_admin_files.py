@@ -307,6 +307,8 @@ def test_a_file_that_is_given_away_is_in_the_other_list_and_stays_there(
     confirmation.apply_event(event("created", upload_id, 1))
     page = act(admin, "change_owner", upload_id, confirmed="yes", answer="bob")
     assert "1 file belongs to bob now." in text_of(page)
+    assert [info.id for info in selectors.files_of(str(bob.pk), limit=9).files] == [upload_id]
+    assert selectors.files_of(str(alice.pk), limit=9).files == []
     # Looking at the object again, which still names alice, does not take it back.
     confirmation.apply_event(event("created", upload_id, 2))
     confirmation.check(upload_id)

@@ -96,12 +96,15 @@ def test_many_workers_at_the_same_time_count_each_file_once(workers: int) -> Non
     assert (of_owner(), today()) == (Usage(6, 30), (6, 30, 0))
 
 
+@pytest.mark.parametrize("known", [False, True], ids=["new", "recorded before"])
 @pytest.mark.parametrize("first", ["created", "removed"])
 def test_a_record_that_changed_after_it_was_read_is_decided_about_again(
-    monkeypatch: pytest.MonkeyPatch, first: str
+    monkeypatch: pytest.MonkeyPatch, first: str, known: bool
 ) -> None:
     """Two workers: one has read and looked, the other writes, and only then does the first."""
     upload_id = upload(OWNER)
+    if known:
+        confirmation.apply_event(event("created", upload_id, 1))
     head = storage.head
     meanwhile: list[Callable[[], object]] = [
         lambda: confirmation.apply_event(event(first, upload_id, 9))
