@@ -18,8 +18,9 @@ help: ## Show this list
 run: $(VENV)/local.stamp ## Start local AWS and filehub; Ctrl-C stops all of it
 	@exec $(BIN)/python -m local.run
 
-test: $(VENV)/dev.stamp browser ## Run every test
-	@$(BIN)/python -m pytest
+test: $(VENV)/dev.stamp browser ## Run every test: two at a time, then those that measure
+	@$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --dist loadgroup
+	@$(BIN)/python -m pytest -m alone
 
 check: lint types ## Lint and types
 

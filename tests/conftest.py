@@ -30,7 +30,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from local.aws import LocalAws, free_port
-from tests.plugin import AWS_PORT
+from tests.plugin import AWS_PORT, FIGURE
 from tests.proxy import Proxy
 from uploads import api_tokens, confirmation, queues, selectors, services, storage
 from uploads.conf import env
@@ -261,14 +261,9 @@ def pipeline(own_queues: None, tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.fixture
-def show(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
-    """Prints a figure that was measured, whether the test passes or not."""
-
-    def show(text: str) -> None:
-        with capsys.disabled():
-            print(f"\n{text}", end=" ")  # noqa: T201
-
-    return show
+def show(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Has a figure that was measured printed in the end, whether the test passes or not."""
+    return lambda text: request.node.user_properties.append((FIGURE, text))
 
 
 class Installation:

@@ -1,6 +1,7 @@
 """Loaded before Django's settings: the environment that the tests run in.
 
-Local AWS is a real process on a free port; it is started by the first test that asks for it.
+Local AWS is a real process on a free port; it is started by the first test that asks for it. Tests
+that run at the same time are in processes of their own, each with an AWS of its own.
 """
 
 from __future__ import annotations
@@ -8,6 +9,10 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 from local.aws import CREDENTIALS, free_port
 
@@ -32,3 +37,22 @@ os.environ.update(
     AWS_EC2_METADATA_DISABLED="true",
     FILEHUB_CORS_ORIGINS="http://testserver",
 )
+
+#: Tests with a browser share one installation, and so one process.
+BROWSER = Path(__file__).parent / "browser"
+FIGURE = "figure"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(BROWSER):
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """The figures that were measured, of passed tests too, whichever process they ran in."""
+    for reports in list(terminalreporter.stats.values()):
+        for report in reports:
+            for name, text in getattr(report, "user_properties", ()):
+                if name == FIGURE and report.when == "call":
+                    terminalreporter.write_line(text)

@@ -6,10 +6,13 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.conftest import Installation, wait_for
 from tests.proxy import Request, parts
+
+pytestmark = pytest.mark.alone
 
 COUNT = 2000
 #: Milliseconds for which the page may not react.

@@ -15,6 +15,8 @@ from tests.browser.test_page import row, unique
 from tests.conftest import Installation, wait_for
 from tests.proxy import Request, parts
 
+pytestmark = pytest.mark.alone
+
 Show = Callable[[str], None]
 
 
