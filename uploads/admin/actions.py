@@ -87,7 +87,7 @@ def _each(
         except (NotDone, FilehubError) as exc:
             if isinstance(exc, FilehubError):
                 logger.warning("the admin's action on %s: %r", file.pk, exc.__cause__ or exc)
-            failures.append(f"“{file}”: {exc}")
+            failures.append(gettext("“%(file)s”: %(why)s") % {"file": file, "why": exc})
         else:
             done += 1
             _log(request, [file], flag, note)
