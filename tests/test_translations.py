@@ -198,7 +198,7 @@ def test_the_admin(aws: Any, db: None, language: str, texts: tuple[str, ...]) ->
     root = User.objects.create_superuser("root", password=PASSWORD)
     page = browser(language, root).get("/admin/uploads/file/").content.decode()
     assert [text for text in texts if text not in page] == []
-    assert ("stored</td>" in page) is (language == "en")
+    assert ("stored</span></td>" in page) is (language == "en")
 
 
 # --- The API ------------------------------------------------------------------------------------
