@@ -227,12 +227,17 @@ class Env(BaseSettings):
         return bool(self.endpoint("s3")) or "." in self.filehub_bucket
 
     @property
+    def s3_url(self) -> str:
+        """Where S3 is. With its region in every region: in us-east-1 botocore would leave it out,
+        and the pages' Content-Security-Policy would name another host than the one that is used."""
+        return self.endpoint("s3") or f"https://s3.{self.aws_region}.amazonaws.com"
+
+    @property
     def s3_bucket_url(self) -> str:
         """Where the bucket is, as a browser sees it, without a slash at the end."""
-        host = f"s3.{self.aws_region}.amazonaws.com"
         if self.s3_path_style:
-            return f"{self.endpoint('s3') or f'https://{host}'}/{self.filehub_bucket}"
-        return f"https://{self.filehub_bucket}.{host}"
+            return f"{self.s3_url}/{self.filehub_bucket}"
+        return self.s3_url.replace("://", f"://{self.filehub_bucket}.", 1)
 
 
 def load() -> Env:

@@ -119,7 +119,7 @@ STORAGES: dict[str, dict[str, Any]] = {
         "OPTIONS": {
             "bucket_name": ENV.filehub_bucket,
             "region_name": ENV.aws_region,
-            "endpoint_url": ENV.endpoint("s3"),
+            "endpoint_url": ENV.s3_url,
             "signature_version": "s3v4",
             "addressing_style": "path" if ENV.s3_path_style else "virtual",
             "querystring_expire": ENV.filehub_url_expiry,

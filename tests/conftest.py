@@ -34,6 +34,7 @@ from tests.plugin import AWS_PORT, FIGURE
 from tests.proxy import Proxy
 from uploads import api_tokens, confirmation, queues, selectors, services, storage
 from uploads.conf import env
+from uploads.events import ObjectEvent
 from uploads.models import StoredFile
 from uploads.provisioning import deploy
 
@@ -200,6 +201,13 @@ def store(owner: str, name: str = "a.txt", body: bytes = b"hello") -> str:
     upload_id = upload(owner, name, body)
     assert confirmation.confirm(upload_id) == "stored"
     return upload_id
+
+
+def removal(upload_id: str, number: int) -> confirmation.Outcome:
+    """Delete the object, and apply the event of that with this sequencer."""
+    storage.delete(upload_id)
+    sequencer = f"{number:018X}".ljust(64, "0")
+    return confirmation.apply_event(ObjectEvent("removed", upload_id, sequencer))
 
 
 @contextmanager

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from pytest_django import Settings
 
-from tests.conftest import store, upload
-from uploads import confirmation, keys, selectors, storage
+from tests.conftest import put, removal, store, upload
+from uploads import confirmation, keys, selectors, storage, usage
 from uploads.conf import env
 from uploads.events import ObjectEvent
+from uploads.exceptions import BackendUnavailable
 from uploads.listing import Wanted, find
 from uploads.models import StoredFile
 
@@ -63,21 +64,21 @@ def test_an_older_creation_does_not_overwrite_a_newer_one() -> None:
 
 def test_a_removal_takes_the_file_out_of_every_list() -> None:
     upload_id = store(OWNER)
-    assert confirmation.apply_event(event("removed", upload_id, 9)) == "removed"
+    assert removal(upload_id, 9) == "removed"
     assert (state_of(upload_id), listed()) == ("deleted", [])
     assert find(Wanted(), limit=10).files == []
 
 
 def test_a_late_creation_does_not_bring_a_removed_file_back() -> None:
     upload_id = upload(OWNER)  # the object is there: only the tombstone can tell
-    confirmation.apply_event(event("removed", upload_id, 9))
+    removal(upload_id, 9)
     assert confirmation.apply_event(event("created", upload_id, 8)) == "unchanged"
     assert (state_of(upload_id), listed()) == ("deleted", [])
 
 
 def test_a_hint_does_not_bring_a_removed_file_back() -> None:
     upload_id = upload(OWNER)
-    confirmation.apply_event(event("removed", upload_id, 9))
+    removal(upload_id, 9)
     assert confirmation.confirm(upload_id) == "unchanged"
     assert state_of(upload_id) == "deleted"
 
@@ -85,19 +86,19 @@ def test_a_hint_does_not_bring_a_removed_file_back() -> None:
 def test_a_late_removal_does_not_hide_an_object_that_was_created_again() -> None:
     upload_id = upload(OWNER)
     confirmation.apply_event(event("created", upload_id, 9))
-    assert confirmation.apply_event(event("removed", upload_id, 8)) == "unchanged"
+    assert removal(upload_id, 8) == "unchanged"
     assert listed() == [upload_id]
 
 
 def test_a_removal_counts_after_a_hint() -> None:
     upload_id = store(OWNER)
-    confirmation.apply_event(event("removed", upload_id, 1))
+    removal(upload_id, 1)
     assert state_of(upload_id) == "deleted"
 
 
 def test_a_tombstone_expires() -> None:
     upload_id = store(OWNER)
-    confirmation.apply_event(event("removed", upload_id, 9))
+    removal(upload_id, 9)
     assert StoredFile.get(upload_id).expires_at is not None
 
 
@@ -117,7 +118,7 @@ def test_a_rejection_keeps_its_reason_when_its_object_goes(settings: Settings) -
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
     confirmation.apply_event(event("created", upload_id, 1))
     reason = selectors.upload_status(upload_id, OWNER).reason
-    confirmation.apply_event(event("removed", upload_id, 2))
+    removal(upload_id, 2)
     status = selectors.upload_status(upload_id, OWNER)
     assert (status.state, status.reason) == ("rejected", reason)
     assert StoredFile.get(upload_id).sequencer == event("removed", upload_id, 2).sequencer
@@ -152,4 +153,75 @@ def test_stricter_rules_do_not_destroy_what_is_stored(settings: Settings) -> Non
     assert confirmation.apply_event(event("created", upload_id, 1)) == "unchanged"
     assert confirmation.confirm(upload_id) == "unchanged"
     assert storage.head(upload_id) is not None
+    assert state_of(upload_id) == "stored"
+
+
+# What is there is not believed to be gone, and what was stored is not judged again
+
+
+def old_upload(monkeypatch: pytest.MonkeyPatch) -> str:
+    """An object that was signed before yesterday, of which no record tells."""
+    upload_id = keys._make(1_700_000_000_000, OWNER, "secret")
+    request = storage.sign_put(
+        upload_id, owner=OWNER, file_name="a.txt", content_type="text/plain", size=5, sha256=None
+    )
+    assert put(request, b"hello").status == 200
+    return upload_id
+
+
+def only_images(settings: Settings) -> None:
+    settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
+
+
+def test_a_removal_of_something_else_hides_nothing() -> None:
+    """Of an old version, or of the mark of a deletion, in a bucket with versions."""
+    upload_id = store(OWNER)
+    assert confirmation.apply_event(event("removed", upload_id, 9)) == "unchanged"
+    assert listed() == [upload_id]
+
+
+def test_an_old_object_without_a_record_is_rejected_but_not_destroyed(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload_id = old_upload(monkeypatch)
+    only_images(settings)
+    for _ in range(2):
+        assert confirmation.check(upload_id) == "rejected"
+    assert storage.head(upload_id) is not None
+    settings.ENV = env().model_copy(update={"filehub_allowed_types": ("*",)})
+    assert confirmation.check(upload_id) == "confirmed"
+    assert listed() == [upload_id]
+
+
+def test_a_stored_file_that_was_buried_by_mistake_comes_back_under_any_rules(
+    settings: Settings,
+) -> None:
+    upload_id = upload(OWNER)
+    confirmation.apply_event(event("created", upload_id, 1))
+    before = StoredFile.get(upload_id)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(storage, "head", lambda upload_id: None)
+        assert confirmation.check(upload_id) == "missing"
+    only_images(settings)
+    assert confirmation.check(upload_id) == "confirmed"
+    assert listed() == [upload_id]
+    after = StoredFile.get(upload_id)
+    assert (after.confirmed_at, after.reason, after.expires_at) == (before.confirmed_at, None, None)
+    # It arrived once.
+    (day,) = usage.by_day(before.confirmed_at.date(), 1)
+    assert (day.files, usage.usage_of([OWNER])[OWNER].files) == (1, 1)
+
+
+def test_whoever_may_not_delete_deletes_nothing_by_checking(settings: Settings) -> None:
+    upload_id = upload(OWNER)
+    only_images(settings)
+    assert confirmation.check(upload_id, may_delete=False) == "rejected"
+    assert storage.head(upload_id) is not None
+
+
+def test_in_a_bucket_that_is_not_there_nothing_is_missing(settings: Settings) -> None:
+    upload_id = store(OWNER)
+    settings.ENV = env().model_copy(update={"filehub_bucket": "no-such-bucket-at-all"})
+    with pytest.raises(BackendUnavailable):
+        confirmation.check(upload_id)
     assert state_of(upload_id) == "stored"

@@ -219,7 +219,9 @@ def test_more_objects_than_one_batch_are_looked_up() -> None:
 
 def test_a_rejected_or_deleted_record_does_not_hide_its_object() -> None:
     upload_id = stored()
-    confirmation._bury(upload_id, "5".ljust(64, "0"))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(storage, "head", lambda upload_id: None)
+        confirmation._bury(upload_id, "5".ljust(64, "0"))
     assert "1 objects without a record" in command("--inventory", write([of(upload_id)]))
     assert recorded() == {upload_id}
     forget(upload_id)

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from tests.conftest import store
+from tests.conftest import removal, store
 from tests.test_listing import walk
 from tests.test_usage import event, of_owner
 from uploads import confirmation, keys, policy, records, recount, seeding, selectors, storage, usage
@@ -86,7 +86,7 @@ def test_a_seeded_record_has_the_attributes_of_one_that_the_worker_wrote(
         [StoredFile.notified_at.set(datetime.now(UTC))], add_version_condition=False
     )
     real = {"stored": attributes(StoredFile.get(upload_id))}
-    confirmation.apply_event(event("removed", upload_id, 9))
+    removal(upload_id, 9)
     real["deleted"] = attributes(StoredFile.get(upload_id))
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
     confirmation.confirm(rejected := _upload())
@@ -133,7 +133,7 @@ def test_the_counters_agree_with_what_was_seeded() -> None:
 def test_what_becomes_of_a_seeded_file_is_counted_as_of_any_other() -> None:
     seed(60)
     for record in every("stored")[:20]:
-        confirmation.apply_event(event("removed", record.id, 16**18 - 1))
+        removal(record.id, 16**18 - 1)
         confirmation.give(every("stored")[0].id, "9", "1")
     assert recount.differences() == []
 

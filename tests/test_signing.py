@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from pytest_django import Settings
+from storages.backends.s3 import S3Storage
 
 from local.aws import LocalAws
 from tests.conftest import put, send, sha256, wait_for
@@ -126,3 +127,25 @@ def test_a_download_carries_the_name(begun: BegunUpload) -> None:
         answer.headers["Content-Disposition"]
         == "attachment; filename*=utf-8''%E6%97%A5%E6%9C%AC%201.txt"
     )
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1"])
+@pytest.mark.parametrize("bucket", ["filehub-uploads", "files.example.com"])
+def test_downloads_come_from_the_origin_that_pages_allow(
+    settings: Settings, region: str, bucket: str
+) -> None:
+    """On AWS itself, where nothing says an endpoint."""
+    aws = env().model_copy(
+        update={
+            "aws_region": region, "filehub_bucket": bucket,
+            "aws_endpoint_url": None, "aws_endpoint_url_s3": None,
+        }
+    )  # fmt: skip
+    options = settings.STORAGES["default"]["OPTIONS"] | {
+        "bucket_name": bucket,
+        "region_name": region,
+        "endpoint_url": aws.s3_url,
+        "addressing_style": "path" if aws.s3_path_style else "virtual",
+    }
+    url = S3Storage(**options).url("uploads/a")
+    assert url.startswith(f"{aws.s3_bucket_url}/uploads/a?")

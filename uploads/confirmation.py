@@ -18,6 +18,10 @@ from uploads.rules import rules
 #: How long a tombstone or a rejection is kept. Twice the 14 days that SQS can hold a late event.
 RETENTION = timedelta(days=28)
 
+#: An object that breaks a rule is deleted only so long after it was signed, unless an event told of
+#: it: an older one may have been stored under other rules, before its record was lost.
+DISPOSABLE = timedelta(days=1)
+
 #: Why the record of a file was found without its object.
 OBJECT_MISSING = "object missing"
 
@@ -68,10 +72,15 @@ def confirm(upload_id: str, sequencer: str = NO_SEQUENCER, time: str = "") -> Ou
     return outcome
 
 
-def check(upload_id: str, *, dry_run: bool = False) -> Finding:
+def _is_young(upload_id: str) -> bool:
+    return datetime.now(UTC) - keys.created_at(upload_id) < DISPOSABLE
+
+
+def check(upload_id: str, *, dry_run: bool = False, may_delete: bool = True) -> Finding:
     """Make the record agree with what HeadObject says now.
 
-    The record keeps its sequencer: an event that is still on its way has the last word. A dry run
+    The record keeps its sequencer: an event that is still on its way has the last word. What was
+    stored once is not judged again, and of the rest only what is young is ever deleted. A dry run
     only says what would be found.
     """
     finding: Finding = "right"
@@ -83,28 +92,27 @@ def check(upload_id: str, *, dry_run: bool = False) -> Finding:
             finding = "right" if current else "unknown"
             if current is None or current.state != "stored":
                 return None
+            # In a bucket that is not there every object is missing: this would raise.
+            storage.ping()
             finding = "missing"
             return _tombstone(current, reason=OBJECT_MISSING, removed_at=datetime.now(UTC))
-        if current is None:
-            target = _judge(upload_id, NO_SEQUENCER, found, None)
-            finding = "confirmed" if target.state == "stored" else "rejected"
-            return target
-        if current.state == "rejected":
-            finding = "rejected"
-            return None
-        if current.state == "stored":
-            finding = "right" if current.etag == found.etag else "corrected"
-            # Not judged again: rules that became stricter must not destroy what was stored.
-            return records.changed(current, **_content(found))
-        target = _judge(upload_id, current.sequencer, found, current)
+        if current and current.confirmed_at and current.state != "rejected":
+            finding = "confirmed" if current.state == "deleted" else "corrected"
+            if current.state == "stored" and current.etag == found.etag:
+                finding = "right"
+            return _restored(current, found)
+        sequencer = current.sequencer if current else NO_SEQUENCER
+        target = _judge(upload_id, sequencer, found, current)
         finding = "confirmed" if target.state == "stored" else "rejected"
+        if current and current.state == target.state == "rejected":
+            return None
         return target
 
     if dry_run:
         decide(records.get(upload_id))
         return finding
     records.change(upload_id, decide)
-    if finding == "rejected":
+    if finding == "rejected" and may_delete and _is_young(upload_id):
         storage.delete(upload_id)
     return finding
 
@@ -145,10 +153,13 @@ def _bury(upload_id: str, sequencer: str, time: str = "") -> Outcome:
     """Leave a tombstone, so that a late creation event cannot bring the file back."""
 
     def decide(current: StoredFile | None) -> StoredFile | None:
+        if current is not None and not _is_newer(sequencer, current):
+            return None
+        # S3 also reports that an old version went, or the mark of a deletion: the object is there.
+        if storage.head(upload_id) is not None:
+            return None
         if current is None:
             current = _record(upload_id, sequencer, "deleted")
-        elif not _is_newer(sequencer, current):
-            return None
         if current.state == "rejected":
             # Its object was deleted by filehub itself: the rejection and its reason stay.
             return records.changed(current, sequencer=sequencer)
@@ -176,6 +187,8 @@ def _judge(
             setattr(record, name, getattr(current, name))
         if current.uploader is not None:
             record.owner = current.owner
+        if current.etag == found.etag and current.confirmed_at:
+            record.confirmed_at = current.confirmed_at
     try:
         file_name = _check(found)
     except FilehubError as exc:
@@ -226,6 +239,22 @@ def _record(upload_id: str, sequencer: str, state: str) -> StoredFile:
 
 def _feed(record: StoredFile) -> str:
     return f"{record.state}#{keys.shard(record.id)}"
+
+
+def _restored(record: StoredFile, found: storage.StoredObject) -> StoredFile:
+    """The record of a file that is stored, as it was before and with the bytes that are there."""
+    restored = records.changed(
+        record,
+        state="stored",
+        reason=None,
+        removed_at=None,
+        expires_at=None,
+        owner_feed=record.owner,
+        name_key=policy.search_key(record.file_name or ""),
+        **_content(found),
+    )
+    restored.feed = _feed(restored)
+    return restored
 
 
 def _tombstone(record: StoredFile, **changes: Any) -> StoredFile:

@@ -23,6 +23,9 @@ SEARCH_WINDOW = 500
 #: Files that one page may look through where no index has just those that are wanted.
 BUDGET = 2_000
 
+#: Bytes of a name in its searched form: what DynamoDB takes for a sort key.
+MAX_PREFIX = 1024
+
 _LOWEST = str(UUID(int=0))
 _HIGHEST = str(UUID(int=2**128 - 1))
 
@@ -192,7 +195,8 @@ def _window(wanted: Wanted, *, before: str | None = None, after: str | None = No
 
 
 def _read(wanted: Wanted, window: _Window, limit: int) -> _Found:
-    if window.low > window.high:
+    # No name is so long, and DynamoDB refuses to compare with it.
+    if window.low > window.high or len(_prefix(wanted).encode()) > MAX_PREFIX:
         return _Found([], None)
     # Only what is stored has an owner's feed, and a name to search for.
     stored = wanted.state == "stored"

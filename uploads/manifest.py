@@ -13,13 +13,15 @@ COLUMNS = ("id", "file_name", "size", "checksum", "content_type", "owner", "stat
 
 #: A spreadsheet takes a cell that begins so for a formula, also behind what cannot be seen.
 #: https://owasp.org/www-community/attacks/CSV_Injection
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_FORMULA = frozenset("=+-@\t\r\n＝＋－＠")
+#: Where a cell begins for programs that are told, or guess, another separator than the comma.
+_SEPARATORS = frozenset(",;\t\r\n|")
 
 
 def manifest(files: Iterable[FileInfo], usernames: dict[str, str]) -> str:
     """One row for each file: sizes in bytes, checksums base64 SHA-256, times ISO 8601 UTC.
 
-    A cell that a spreadsheet would run gets an apostrophe in front.
+    What a spreadsheet would run gets an apostrophe in front.
     """
     target = StringIO()
     writer = csv.writer(target, quoting=csv.QUOTE_MINIMAL)
@@ -40,5 +42,12 @@ def manifest(files: Iterable[FileInfo], usernames: dict[str, str]) -> str:
 
 
 def _harmless(cell: str) -> str:
-    visible = (char for char in cell if unicodedata.category(char) not in {"Zs", "Cf"})
-    return f"'{cell}" if next(visible, "").startswith(_FORMULA) else cell
+    result: list[str] = []
+    begins = True
+    for char in cell:
+        if begins and char in _FORMULA:
+            result.append("'")
+        result.append(char)
+        is_hidden = unicodedata.category(char) in {"Zs", "Cf"}
+        begins = char in _SEPARATORS or (begins and is_hidden)
+    return "".join(result)

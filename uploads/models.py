@@ -28,6 +28,7 @@ from pynamodb.attributes import (
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
+from uploads import policy
 from uploads.table import Table
 
 State = Literal["stored", "rejected", "deleted"]
@@ -191,7 +192,7 @@ class File(models.Model):
         default_permissions = ("view", "change", "delete")
 
     def __str__(self) -> str:
-        return self.file_name or self.id
+        return policy.shown(self.file_name) or self.id
 
 
 class Queue(models.Model):

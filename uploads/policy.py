@@ -33,7 +33,7 @@ _MAX_TYPE_LENGTH = 255
 
 #: Shown in the browser instead of downloaded: types that cannot run script. SVG and HTML can.
 _INLINE = re.compile(
-    r"image/(?:avif|bmp|gif|jpeg|png|webp|x-icon)|application/pdf|(?:audio|video)/.+|text/plain"
+    r"image/(?:avif|bmp|gif|jpeg|png|webp|x-icon)|application/pdf|(?:audio|video)/[^+]+|text/plain"
 )
 
 
@@ -79,6 +79,18 @@ def check_token_name(name: str) -> str:
     if any(unicodedata.category(char) in {"Cc", "Cs"} for char in name):
         raise InvalidRequest("The name contains a control character.")
     return name
+
+
+#: They turn the direction of what follows, and can make a name read as another.
+_DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def shown(name: str) -> str:
+    """A name as people are to read it: what cannot be seen but changes the rest is marked."""
+    return "".join(
+        "\ufffd" if char in _DIRECTIONS or unicodedata.category(char) == "Cc" else char
+        for char in name
+    )
 
 
 def search_key(name: str) -> str:

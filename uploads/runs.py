@@ -126,9 +126,9 @@ def position(kind: Kind) -> Position | None:
             return None
     if not found.is_under_way:
         return None
-    return Position(
-        found.started_at, found.first_id, found.shard, found.last_id, Counts(**found.counts)
-    )
+    # Another version may have counted something else.
+    counts = {name: int(found.counts.get(name, 0)) for name in Counts.__dataclass_fields__}
+    return Position(found.started_at, found.first_id, found.shard, found.last_id, Counts(**counts))
 
 
 def save_position(kind: Kind, at: Position | None) -> None:

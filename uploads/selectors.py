@@ -98,6 +98,8 @@ def user_of_owner(owner: str) -> AbstractBaseUser | None:
 def owner_of_username(username: str) -> str | None:
     """How records name the user with this name; None when there is none."""
     model = get_user_model()
+    if not username.isprintable():  # PostgreSQL would not even be asked for a NUL
+        return None
     try:
         return owner_of(model._default_manager.get_by_natural_key(username))
     except model.DoesNotExist:
@@ -110,10 +112,12 @@ def owner_named(text: str) -> str:
 
 
 def _to_pk(field: Any, owner: str) -> Any:
+    """The primary key that records write so; None for what no user can have."""
     try:
-        return field.to_python(owner)
-    except ValidationError:  # an owner from before another user model was chosen
+        pk = field.clean(owner, None)
+    except (ValidationError, OverflowError):  # an owner from before another user model was chosen
         return None
+    return pk if str(pk) == owner else None
 
 
 def stored_file(upload_id: str, owner: str) -> FileInfo:

@@ -6,6 +6,8 @@ What becomes of an object is not decided here but by `uploads.confirmation`, on 
 from __future__ import annotations
 
 import logging
+import random
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -36,6 +38,9 @@ MAX_SIGNED_PARTS = 1_000
 #: Downloads that a record tells one by one; of the earlier ones it has the number.
 DOWNLOADS_KEPT = 10
 
+
+#: Tries of noting something in a record that a transaction is changing.
+MARK_ATTEMPTS = 5
 
 #: Bytes of the largest text that is shown.
 PREVIEW_TEXT_SIZE = 1024**2
@@ -285,10 +290,18 @@ def remove(upload_id: str, by: str) -> None:
 def _mark(upload_id: str, actions: list[Action]) -> None:
     """Note something in a record that says nothing about the object; no record is ever made."""
     with table_errors():
-        try:
-            StoredFile(upload_id).update(
-                actions, StoredFile.id.exists(), add_version_condition=False
-            )
-        except UpdateError as exc:
-            if exc.cause_response_code != "ConditionalCheckFailedException":
-                raise
+        for attempt in range(MARK_ATTEMPTS):
+            try:
+                StoredFile(upload_id).update(
+                    list(actions), StoredFile.id.exists(), add_version_condition=False
+                )
+            except UpdateError as exc:
+                if exc.cause_response_code == "ConditionalCheckFailedException":
+                    return
+                # A transaction of the worker has the item just now; botocore does not wait for it.
+                is_conflict = exc.cause_response_code == "TransactionConflictException"
+                if not is_conflict or attempt == MARK_ATTEMPTS - 1:
+                    raise
+                time.sleep(random.uniform(0, 0.05 * 2**attempt))
+            else:
+                return

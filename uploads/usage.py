@@ -97,11 +97,12 @@ def adjustments(before: StoredFile | None, after: StoredFile) -> list[tuple[Coun
         for name in sorted(files)
         if files[name] or size[name]
     ]
-    arrived = after.state == "stored" and (before is None or before.state != "stored")
+    # What comes back after it was thought to be gone has arrived before.
+    arrived = after.state == "stored" and (before is None or before.confirmed_at is None)
     rejected = after.state == "rejected" and (before is None or before.state != "rejected")
     # A record of an earlier version is counted for the day on which it was confirmed.
-    late = before is not None and after.counted and not before.counted and not arrived
-    if arrived or rejected or late:
+    late = before is not None and before.state == "stored" and not before.counted
+    if arrived or rejected or (late and after.counted):
         result.append(_on_day(after, rejected=rejected))
     return result
 

@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 #: Failures that a message names; the others are counted.
 NAMED = 10
+#: Files in a row whose service did not answer: each may have taken minutes.
+GIVE_UP = 3
 
 
 class NotDone(Exception):
@@ -79,17 +81,31 @@ def _each(
     summary: Callable[[int], str],
 ) -> HttpResponse:
     """Do it to each file. `act` returns what to write into the admin log, or raises NotDone."""
-    done = 0
+    done = in_vain = 0
     failures: list[str] = []
+    chosen = set(request.POST.getlist(ACTION_CHECKBOX_NAME))
+    if missing := len(chosen) - len(files):
+        failures.append(
+            ngettext(
+                "%(n)d chosen file does not exist.", "%(n)d chosen files do not exist.", missing
+            )
+            % {"n": missing}
+        )
     for file in files:
+        if in_vain == GIVE_UP:
+            why = gettext("Not tried, since the service does not answer.")
+            failures.append(gettext("“%(file)s”: %(why)s") % {"file": file, "why": why})
+            continue
         try:
             note = act(file)
         except (NotDone, FilehubError) as exc:
             if isinstance(exc, FilehubError):
+                in_vain += 1
                 logger.warning("the admin's action on %s: %r", file.pk, exc.__cause__ or exc)
             failures.append(gettext("“%(file)s”: %(why)s") % {"file": file, "why": exc})
         else:
             done += 1
+            in_vain = 0
             _log(request, [file], flag, note)
     if done:
         model_admin.message_user(request, summary(done), messages.SUCCESS)
@@ -131,7 +147,8 @@ def delete_files(
         return _ask(model_admin, request, files, question)
 
     def act(file: File) -> str:
-        if file.state != "stored":
+        # Of what was rejected the object may still be there.
+        if file.state == "deleted":
             raise NotDone(gettext("It is not stored."))
         services.remove(file.pk, selectors.owner_of(request.user))  # type: ignore[arg-type]
         return gettext("Deletion asked.")
@@ -156,7 +173,7 @@ def delete_files(
 _FINDINGS = {
     "right": _("Checked: the record is right."),
     "confirmed": _("Checked: the object was there, the file is stored now."),
-    "rejected": _("Checked: the file breaks a rule; its object is deleted."),
+    "rejected": _("Checked: the file breaks a rule and is rejected."),
     "missing": _("Checked: the object is missing, the file counts as deleted now."),
     "corrected": _("Checked: the object was another one, the record is corrected."),
 }
@@ -179,7 +196,8 @@ def check_again(
 
     def act(file: File) -> str:
         nonlocal changed
-        finding = confirmation.check(file.pk)
+        may_delete = model_admin.has_delete_permission(request)
+        finding = confirmation.check(file.pk, may_delete=may_delete)
         changed += finding != "right"
         return str(_FINDINGS.get(finding, finding))
 

@@ -117,7 +117,7 @@ class FileAdmin(FileAdminBase):
 
     @admin.display(description=_("name"))
     def name(self, file: File) -> str:
-        return file.file_name or gettext("(removed before it was confirmed)")
+        return str(file) if file.file_name else gettext("(removed before it was confirmed)")
 
     @admin.display(description=_("size"))
     def size_text(self, file: File) -> str:
@@ -233,8 +233,10 @@ class FileAdmin(FileAdminBase):
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The question that the action on the list asks, for one file."""
-        if not self.has_delete_permission(request):
+        if not (self.has_view_permission(request) and self.has_delete_permission(request)):
             raise PermissionDenied
+        if request.method != "GET":
+            return HttpResponseRedirect(request.path)
         files = Selection().filter(pk__in=[object_id])
         if not len(files):
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
