@@ -27,6 +27,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
+from django.utils import translation
 from pytest_django import Settings
 
 from local.aws import LocalAws, free_port
@@ -82,6 +83,12 @@ def put(request: storage.SignedRequest, body: bytes, **changed: str) -> Answer:
     """Send a signed request as a client does, with some headers changed."""
     headers = {**request.headers, **{k.replace("_", "-"): v for k, v in changed.items()}}
     return send(request.method, request.url, body, headers)
+
+
+@pytest.fixture(autouse=True)
+def _english() -> None:
+    """Django leaves the language of the last request active, for whatever test comes next."""
+    translation.activate("en")
 
 
 @pytest.fixture(scope="session")
