@@ -155,15 +155,6 @@ class Connection:
             size -= len(piece)
             yield piece
 
-    def is_closed(self) -> bool:
-        """Whether the other side has hung up while nothing was asked."""
-        try:
-            return not self._socket.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
-
     def close(self, *, abruptly: bool = False) -> None:
         if abruptly:
             with contextlib.suppress(OSError):
@@ -321,7 +312,7 @@ class Proxy:
         await asyncio.gather(*self._connections, return_exceptions=True)
 
     async def _serve(self, client: Connection) -> None:
-        """One client's connection, with one to the server behind it."""
+        """One client's connection; each of its requests has one to the server."""
         server: Connection | None = None
         request: Request | None = None
         abruptly = True
@@ -338,16 +329,15 @@ class Proxy:
                     await self._refuse_politely(request, client, fault)
                     request.over = True
                     continue
-                if server is None or server.is_closed():
-                    if server:
-                        server.close()
-                    server = Connection(socket.create_connection(self._upstream))
+                # A new one each time: a server may hang up just when the next request is sent.
+                server = Connection(socket.create_connection(self._upstream))
                 await server.send(head)
                 async with asyncio.TaskGroup() as both:
                     # At the same time: a server may answer before it has the whole body.
                     both.create_task(self._pass_body(request, client, server, struck))
                     answer = both.create_task(self._pass_answer(request, client, server, struck))
                 request.over = True
+                server.close()
                 if not answer.result():
                     break
             abruptly = False

@@ -179,10 +179,16 @@ def test_the_host_header_stays_what_the_client_sent(upstream: Upstream, talk: Ta
     assert upstream.seen == ["GET /signed bucket.example"]
 
 
-def test_both_connections_are_kept(upstream: Upstream, talk: Talk) -> None:
-    for _ in range(5):
+def test_the_clients_connection_is_kept_and_the_servers_is_new(
+    upstream: Upstream, talk: Talk
+) -> None:
+    """A server that hangs up after an answer must not cost the next request."""
+    talk("PUT", "/", b"x")
+    kept = talk.connection.sock
+    for _ in range(4):
         talk("PUT", "/", b"x")
-    assert upstream.connections == 1
+    assert talk.connection.sock is kept
+    assert upstream.connections == 5
 
 
 def test_an_answer_that_comes_before_the_body_reaches_the_client(proxy: Proxy, talk: Talk) -> None:

@@ -52,6 +52,7 @@ def files(page: Page) -> Locator:
 
 
 def names(page: Page) -> list[str]:
+    page.wait_for_load_state()  # a click waits for the new page to begin, not for its last row
     return page.locator("#result_list .field-name").all_inner_texts()
 
 
