@@ -33,6 +33,7 @@ from pytest_django import Settings
 from local.aws import LocalAws, free_port
 from tests.plugin import AWS_PORT, FIGURE
 from tests.proxy import Proxy
+from tests.wire import wire  # noqa: F401  # a fixture for all
 from uploads import api_tokens, confirmation, queues, selectors, services, storage
 from uploads.conf import env
 from uploads.events import ObjectEvent

@@ -187,6 +187,7 @@ def test_an_old_object_without_a_record_is_rejected_but_not_destroyed(
     only_images(settings)
     for _ in range(2):
         assert confirmation.check(upload_id) == "rejected"
+    assert confirmation.confirm(upload_id) == "unchanged"  # a hint of somebody
     assert storage.head(upload_id) is not None
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("*",)})
     assert confirmation.check(upload_id) == "confirmed"

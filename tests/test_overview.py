@@ -13,7 +13,7 @@ from django.test import Client, RequestFactory
 from pytest_django import Settings
 
 from tests.conftest import PASSWORD, store, upload
-from tests.wire import Wire, wire  # noqa: F401  # a fixture
+from tests.wire import Wire
 from uploads import confirmation, keys, listing, overview, policy, queues
 from uploads.conf import env
 from uploads.desk import Desk
@@ -230,7 +230,7 @@ def test_what_is_stored_and_rejected_agrees_with_the_uploads(settings: Settings)
 
 @pytest.mark.parametrize("files", [3, 700])
 @pytest.mark.usefixtures("aws")
-def test_it_costs_as_much_however_many_files_there_are(files: int, wire: Wire) -> None:  # noqa: F811
+def test_it_costs_as_much_however_many_files_there_are(files: int, wire: Wire) -> None:
     seed(files, timedelta(minutes=1))
     overview.look()  # the addresses of the queues are asked for once
     wire.counts()
@@ -240,7 +240,7 @@ def test_it_costs_as_much_however_many_files_there_are(files: int, wire: Wire) -
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_quiet_hour_costs_a_look_at_the_newest_file_more(wire: Wire) -> None:  # noqa: F811
+def test_a_quiet_hour_costs_a_look_at_the_newest_file_more(wire: Wire) -> None:
     overview.look()
     wire.counts()
     overview.look()
@@ -305,7 +305,7 @@ def test_a_quiet_hour_is_said_neutrally(operator: Client) -> None:
 @pytest.mark.usefixtures("aws")
 def test_a_service_that_is_down_takes_nothing_but_its_own_tiles(
     operator: Client,
-    wire: Wire,  # noqa: F811
+    wire: Wire,
     service: str,
     silent: set[str],
 ) -> None:
@@ -322,7 +322,7 @@ def test_a_service_that_is_down_takes_nothing_but_its_own_tiles(
 @pytest.mark.usefixtures("aws")
 def test_who_may_not_see_files_sees_the_plain_page_and_asks_aws_nothing(
     alice: User,
-    wire: Wire,  # noqa: F811
+    wire: Wire,
 ) -> None:
     alice.is_staff = True
     alice.save()

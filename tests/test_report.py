@@ -14,7 +14,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.conftest import PASSWORD, Api, store, upload
-from tests.wire import Wire, wire  # noqa: F401  # a fixture
+from tests.wire import Wire
 from uploads import confirmation, keys, multipart, reconcile, report, selectors, storage, usage
 from uploads.conf import env
 from uploads.exceptions import InvalidRequest
@@ -289,7 +289,7 @@ def test_pages_show_each_unfinished_upload_once(
 
 def test_of_very_many_parts_it_tells_that_there_are_at_least_so_many(
     operator: Client,
-    wire: Wire,  # noqa: F811
+    wire: Wire,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(multipart, "MOST_PARTS", 2)
@@ -371,7 +371,7 @@ def test_one_that_vanishes_at_the_last_moment_is_not_said_to_be_ended(
     assert LogEntry.objects.count() == 0
 
 
-def test_s3_being_down_ends_nothing_and_is_said(operator: Client, wire: Wire) -> None:  # noqa: F811
+def test_s3_being_down_ends_nothing_and_is_said(operator: Client, wire: Wire) -> None:
     upload_id, s3_id = begin(b"x")
     wire.cut.add("s3")
     answer = operator.post(
@@ -467,7 +467,7 @@ def test_a_form_from_elsewhere_ends_nothing(admin_user: User) -> None:
 @pytest.mark.parametrize("owners", [2, 150])
 def test_it_costs_as_much_however_much_there_is(
     operator: Client,
-    wire: Wire,  # noqa: F811
+    wire: Wire,
     owners: int,
 ) -> None:
     with Counter.batch_write() as batch:
@@ -486,7 +486,7 @@ def test_it_costs_as_much_however_much_there_is(
 
 def test_of_many_unfinished_uploads_only_those_of_the_page_are_asked_for(
     operator: Client,
-    wire: Wire,  # noqa: F811
+    wire: Wire,
 ) -> None:
     for _ in range(report.UNFINISHED + 4):
         begin()
@@ -504,7 +504,7 @@ def test_of_many_unfinished_uploads_only_those_of_the_page_are_asked_for(
 )
 def test_a_service_that_is_down_takes_nothing_but_its_own_parts(
     operator: Client,
-    wire: Wire,  # noqa: F811
+    wire: Wire,
     service: str,
     silent: set[str],
     told: set[str],

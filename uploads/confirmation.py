@@ -67,7 +67,7 @@ def confirm(upload_id: str, sequencer: str = NO_SEQUENCER, time: str = "") -> Ou
     records.change(upload_id, decide)
     # Recorded first: the object's removal event must find out why it went. An earlier try may have
     # died in between; what was stored under yesterday's rules is no such case, and stays.
-    if is_rejected:
+    if is_rejected and (sequencer != NO_SEQUENCER or _is_young(upload_id)):
         storage.delete(upload_id)
     return outcome
 

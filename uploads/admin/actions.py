@@ -118,8 +118,6 @@ def _each(
             ngettext("%(n)d more failed.", "%(n)d more failed.", more) % {"n": more},
             messages.ERROR,
         )
-    if not len(files):
-        model_admin.message_user(request, gettext("None of these files exists."), messages.ERROR)
     return HttpResponseRedirect(request.get_full_path())
 
 
