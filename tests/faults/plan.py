@@ -26,7 +26,7 @@ _WEIGHTS: dict[Kind, int] = {
 }  # fmt: skip
 
 Victim = Literal["web", "consumer", "worker", "child", "beat"]
-_VICTIMS: dict[Victim, int] = {"worker": 5, "child": 5, "consumer": 6, "web": 3, "beat": 2}
+_VICTIMS: dict[Victim, int] = {"worker": 5, "child": 6, "consumer": 6, "web": 2, "beat": 2}
 
 #: Faults between the spells of bad weather: so many of all requests.
 DRIZZLE = 0.05
