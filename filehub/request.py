@@ -14,5 +14,5 @@ class LeftInQueue(Request):
     """
 
     def reject(self, requeue: bool = False) -> None:
-        is_kept = "sqs_message" in self._message.delivery_info
+        is_kept = "sqs_message" in self.message.delivery_info
         super().reject(requeue=requeue and not is_kept)
