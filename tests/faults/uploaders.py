@@ -370,12 +370,13 @@ class Uploader:
         if not self._mine:
             self._single()
             return
-        entry, signed, body = self._mine.pop(self._chance.randrange(len(self._mine)))
-        self._delete(entry, signed, body, seen=self._chance.random() < 0.8)
+        entry, signed, body = self._mine.pop(0)
+        self._delete(entry, signed, body, seen=self._chance.random() < 0.85)
 
     def _delete(self, entry: Entry, signed: Any, body: bytes, *, seen: bool) -> None:
         """Delete a file; `seen` waits until it is listed, otherwise it may be too early."""
         if seen and not self._is_listed(entry):
+            self._mine.append((entry, signed, body))
             return
         answer, uncertain = self._api("DELETE", f"/files/{entry.id}")
         if answer is not None and answer.status == 200:
@@ -393,7 +394,7 @@ class Uploader:
         self._ledger.count("deletion too early" if not uncertain else "deletion unanswered")
 
     def _is_listed(self, entry: Entry) -> bool:
-        deadline = time.monotonic() + 6
+        deadline = time.monotonic() + 2
         while time.monotonic() < min(deadline, self._until):
             answer, _ = self._api("GET", f"/uploads/{entry.id}", tries=5)
             if answer is not None:

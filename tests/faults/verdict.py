@@ -23,7 +23,7 @@ from tests.faults.ledger import Entry, Ledger
 EXPLAINED = re.compile(
     r"""
     (?:[\w.]+\.)?(?:
-        BackendUnavailable | ConfirmationError | WorkerLostError | OperationalError
+        BackendUnavailable | ConfirmationError | SchedulingError | WorkerLostError | OperationalError
         | ClientError | EndpointConnectionError | ConnectionClosedError | ReadTimeoutError
         | ConnectTimeoutError | HTTPClientError | ConnectionError | ConnectionResetError
         | ConnectionRefusedError | BrokenPipeError | ProtocolError | RemoteDisconnected
@@ -35,6 +35,9 @@ EXPLAINED = re.compile(
     """,
     re.X,
 )
+#: How a worker ends by itself if a process of its pool is killed before the pool has come up.
+#: Celery takes it for a pool that cannot work, and whoever runs filehub starts it again.
+TOO_EARLY = "Could not start worker processes"
 _RAISED = re.compile(
     r"^(?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception|Exceeded|Lost|Unavailable|Empty|Exit|Interrupt|Throttled|timeout)\b.*"
 )
@@ -224,6 +227,8 @@ def judge_log(path: Path) -> Iterator[str]:
             inside = False
             if not EXPLAINED.match(line.strip("' \"")):
                 yield f"{path.name}:{number + 1}: {line[:300]}"
+        elif TOO_EARLY in line:
+            continue
         elif line.startswith(("CRITICAL", "[CRITICAL")) or "Internal Server Error" in line:
             yield f"{path.name}:{number + 1}: {line[:300]}"
 
