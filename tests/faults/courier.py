@@ -11,6 +11,7 @@ import json
 import threading
 import time
 from collections import Counter
+from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
@@ -26,6 +27,8 @@ DROPPED, DOUBLED, DELAYED, VERY_LATE, MERGED, WRAPPED, DAMAGED = (
     0.1,
     0.02,
 )
+#: Characters of a sequencer as filehub keeps it.
+SEQUENCER_LENGTH = 64
 #: Seconds between two messages that are no events.
 MALFORMED_EVERY = 2.5
 
@@ -41,6 +44,16 @@ _MALFORMED = (
 )
 
 
+@dataclass(eq=False)
+class Reported:
+    """What S3 reported of an object, and whether the courier delivered it at all."""
+
+    upload_id: str
+    sequencer: str
+    removed: bool
+    delivered: bool = False
+
+
 class Courier:
     """A thread between two queues; `malformed` has the bodies that nobody can process."""
 
@@ -51,6 +64,8 @@ class Courier:
         self._due: list[tuple[float, int, str]] = []
         self._numbers = count()
         self._created: dict[str, str] = {}
+        #: What S3 reported, by key and sequencer.
+        self.reported: dict[tuple[str, str], Reported] = {}
         self._stopping = threading.Event()
         self._honest = threading.Event()
         self._thread = threading.Thread(target=self._run, name="courier")
@@ -97,6 +112,7 @@ class Courier:
         bodies = [message["Body"] for message in messages]
         if self._honest.is_set():
             for body in bodies:
+                self._note(body, delivered=True)
                 self._keep(body, 0)
                 self.done["carried"] += 1
         else:
@@ -112,13 +128,17 @@ class Courier:
     def _mishandle(self, bodies: list[str]) -> None:
         chance = self._chance
         chance.shuffle(bodies)
-        if len(bodies) > 1 and chance.random() < MERGED:
-            bodies = [*bodies[2:], _merged(bodies[0], bodies[1])]
+        told = [body for body in bodies if '"Records"' in body]
+        if len(told) > 1 and chance.random() < MERGED:
+            bodies = [body for body in bodies if body not in told[:2]]
+            bodies.append(_merged(*told[:2]))
             self.done["merged"] += 1
         for body in bodies:
             self.done["carried"] += 1
             self._echo(body)
-            if chance.random() < DROPPED:
+            is_dropped = chance.random() < DROPPED
+            self._note(body, delivered=not is_dropped)
+            if is_dropped:
                 self.done["dropped"] += 1
                 continue
             self._keep(self._disguised(body), self._delay())
@@ -127,6 +147,17 @@ class Courier:
                     self._keep(self._disguised(body), self._delay())
                     self.done["doubled"] += 1
 
+    def _note(self, body: str, *, delivered: bool) -> None:
+        for record in json.loads(body).get("Records", []):
+            found = record["s3"]["object"]
+            event = Reported(
+                found["key"].rsplit("/", 1)[-1],
+                found["sequencer"].upper().ljust(SEQUENCER_LENGTH, "0"),
+                record["eventName"].startswith("ObjectRemoved"),
+            )
+            event = self.reported.setdefault((found["key"], event.sequencer), event)
+            event.delivered = event.delivered or delivered
+
     def _echo(self, body: str) -> None:
         """A creation comes once more, after the removal of the same object."""
         for record in json.loads(body).get("Records", []):
@@ -134,6 +165,7 @@ class Courier:
             if record["eventName"].startswith("ObjectCreated"):
                 self._created[key] = json.dumps({"Records": [record]})
             elif key in self._created and self._chance.random() < 0.5:
+                self._note(self._created[key], delivered=True)
                 self._keep(self._created[key], self._chance.uniform(0.1, 8))
                 self.done["created after removed"] += 1
 
@@ -149,7 +181,7 @@ class Courier:
 
     def _disguised(self, body: str) -> str:
         luck = self._chance.random()
-        if luck < DAMAGED:
+        if luck < DAMAGED and '"Records"' in body:
             document = json.loads(body)
             document["Records"].append({"eventName": "ObjectCreated:Put", "n": next(self._numbers)})
             body = json.dumps(document)

@@ -305,6 +305,8 @@ class Storm:
                 starts = [at for at in starts if at > now]
                 self._processes.start_all()
             self._processes.watch()
+            if self._courier.error is not None:
+                raise self._courier.error
             time.sleep(0.05)
 
     def _is_ready(self) -> bool:
@@ -380,6 +382,7 @@ class Storm:
         problems = report.problems
         problems += ledger.problems
         problems += verdict.judge_files(ledger, there, table, self._read)
+        problems += verdict.judge_events(ledger, self._courier.reported.values(), table)
         problems += verdict.judge_counters(table)
         listed = {owner: self._listed(secret) for owner, secret in self._secrets.items()}
         problems += verdict.judge_lists(ledger, listed, table)

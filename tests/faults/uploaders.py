@@ -382,7 +382,8 @@ class Uploader:
         if answer is not None and answer.status == 200:
             entry.deleted = "yes"
             self._ledger.count("deleted")
-            if signed is not None and self._chance.random() < 0.15:
+            # Not after a request that may still be on its way: it would delete the new object.
+            if signed is not None and not uncertain and self._chance.random() < 0.15:
                 self._send_once_more(entry, signed, body)
             return
         if answer is not None and answer.status != 404:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.faults.courier import Reported
 from tests.faults.gateway import Begun
 from tests.faults.ledger import Entry, Ledger
 
@@ -23,7 +24,8 @@ from tests.faults.ledger import Entry, Ledger
 EXPLAINED = re.compile(
     r"""
     (?:[\w.]+\.)?(?:
-        BackendUnavailable | ConfirmationError | SchedulingError | WorkerLostError | OperationalError
+        BackendUnavailable | ConfirmationError | SchedulingError | WorkerLostError
+        | OperationalError
         | ClientError | EndpointConnectionError | ConnectionClosedError | ReadTimeoutError
         | ConnectTimeoutError | HTTPClientError | ConnectionError | ConnectionResetError
         | ConnectionRefusedError | BrokenPipeError | ProtocolError | RemoteDisconnected
@@ -142,6 +144,31 @@ def _judge_one(
     yield from differing("key", found["key"], item["uniqueFileName"])
     content = base64.b64encode(hashlib.sha256(read(found["key"])).digest()).decode()
     yield from differing("content", entry.sha256, content)
+
+
+def judge_events(
+    ledger: Ledger, reported: Iterable[Reported], table: dict[str, dict[str, Any]]
+) -> Iterator[str]:
+    """The last event that was delivered has had the last word: nothing of it got lost on the way.
+
+    Whatever a reconciliation or a hint has put right before shows a lost message no more; the
+    sequencer in the record does.
+    """
+    last: dict[str, Reported] = {}
+    for event in reported:
+        known = last.get(event.upload_id)
+        if known is None or event.sequencer > known.sequencer:
+            last[event.upload_id] = event
+    for upload_id, event in last.items():
+        entry, item = ledger.entries.get(upload_id), table.get(upload_id)
+        if not event.delivered or entry is None:
+            continue
+        if item is None:
+            # Of what is gone again before anybody looks, a creation leaves nothing.
+            if event.removed:
+                yield f"an event came to nothing: {event} of {entry}"
+        elif item["sequencer"] != event.sequencer and (event.removed or item["state"] == "stored"):
+            yield f"an event came to nothing: {event} of {entry}: {item}"
 
 
 def judge_counters(table: dict[str, dict[str, Any]]) -> Iterator[str]:
