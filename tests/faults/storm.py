@@ -13,6 +13,7 @@ import json
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -474,6 +475,9 @@ class Storm:
 
 
 def main() -> int:
+    # Told to stop, it ends as with Ctrl-C: its processes are stopped too.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     parser = argparse.ArgumentParser(
         description="A storm over filehub; exits 1 if anything is wrong."
     )
