@@ -254,7 +254,8 @@ def judge_log(path: Path) -> Iterator[str]:
             inside = False
             if not EXPLAINED.match(line.strip("' \"")):
                 yield f"{path.name}:{number + 1}: {line[:300]}"
-        elif TOO_EARLY in line:
+        elif TOO_EARLY in line or ("Couldn't" in line and EXPLAINED.search(line)):
+            # A worker that cannot acknowledge says so as something critical; the task comes again.
             continue
         elif line.startswith(("CRITICAL", "[CRITICAL")) or "Internal Server Error" in line:
             yield f"{path.name}:{number + 1}: {line[:300]}"
