@@ -382,7 +382,7 @@ class Storm:
         there = verdict.objects(self._s3, BUCKET)
         problems = report.problems
         problems += ledger.problems
-        problems += verdict.judge_files(ledger, there, table, self._read)
+        problems += verdict.judge_files(ledger, there, table)
         problems += verdict.judge_events(ledger, self._courier.reported.values(), table)
         problems += verdict.judge_counters(table)
         listed = {owner: self._listed(secret) for owner, secret in self._secrets.items()}
@@ -413,10 +413,6 @@ class Storm:
         report.faults = self._gateway.faults
         report.requests = self._gateway.seen.total()
         report.events = self._courier.done
-
-    def _read(self, key: str) -> bytes:
-        body: bytes = self._s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
-        return body
 
     def _listed(self, secret: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""One storm of a minute: see docs/chaos.md. `make chaos` has others."""
+"""One storm of about a minute: see docs/chaos.md. `make chaos` has others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SEED = 20
 def test_after_a_storm_uploaders_bucket_and_records_agree(
     tmp_path: Path, show: Callable[[str], None]
 ) -> None:
-    report = Storm(SEED, 60, tmp_path).run()
+    report = Storm(SEED, 45, tmp_path).run()
     show(str(report))
     assert report.problems == []
 

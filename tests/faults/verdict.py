@@ -11,8 +11,8 @@ import json
 import re
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -40,29 +40,25 @@ EXPLAINED = re.compile(
 #: How a worker ends by itself if a process of its pool is killed before the pool has come up.
 #: Celery takes it for a pool that cannot work, and whoever runs filehub starts it again.
 TOO_EARLY = "Could not start worker processes"
-_RAISED = re.compile(
-    r"^(?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception|Exceeded|Lost|Unavailable|Empty|Exit|Interrupt|Throttled|timeout)\b.*"
-)
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A file, as one of the sides tells of it."""
-
-    owner: str
-    size: int
+#: The line under a traceback. Celery puts one traceback into another under a name of its own.
+_RAISED = re.compile(r"(?!billiard\.einfo\.)[A-Za-z_][\w.]*(?::|$)")
 
 
 def objects(s3: Any, bucket: str) -> dict[str, dict[str, Any]]:
-    """Id -> what HeadObject says."""
-    found = {}
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-        for entry in page.get("Contents", []):
-            key = entry["Key"]
-            found[key.rsplit("/", 1)[-1]] = {
-                "key": key, **s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
-            }  # fmt: skip
-    return found
+    """Id -> what HeadObject says, the key, and the SHA-256 of the content."""
+
+    def look(key: str) -> dict[str, Any]:
+        content = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        return {
+            **s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED"),
+            "key": key,
+            "sha256": base64.b64encode(hashlib.sha256(content).digest()).decode(),
+        }
+
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    names = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+    with ThreadPoolExecutor(4) as pool:
+        return {found["key"].rsplit("/", 1)[-1]: found for found in pool.map(look, names)}
 
 
 def items(dynamodb: Any, table: str) -> dict[str, dict[str, Any]]:
@@ -94,7 +90,6 @@ def judge_files(
     ledger: Ledger,
     there: dict[str, dict[str, Any]],
     table: dict[str, dict[str, Any]],
-    read: Callable[[str], bytes],
 ) -> Iterator[str]:
     """Compare the three, file by file."""
     records = {key: item for key, item in table.items() if "uniqueFileName" in item}
@@ -125,13 +120,11 @@ def judge_files(
         if entry.id in stored & there.keys():
             yield from (
                 f"{entry.id} {each}"
-                for each in _judge_one(entry, records[entry.id], there[entry.id], read)
+                for each in _judge_one(entry, records[entry.id], there[entry.id])
             )
 
 
-def _judge_one(
-    entry: Entry, item: dict[str, Any], found: dict[str, Any], read: Callable[[str], bytes]
-) -> Iterator[str]:
+def _judge_one(entry: Entry, item: dict[str, Any], found: dict[str, Any]) -> Iterator[str]:
     yield from differing("object's size", entry.size, found["ContentLength"])
     yield from differing("size", entry.size, int(item["size"]))
     yield from differing("owner", entry.owner, item["owner"])
@@ -142,8 +135,7 @@ def _judge_one(
     yield from differing("object's checksum", entry.checksum, found.get("ChecksumSHA256", ""))
     yield from differing("etag", found["ETag"].strip('"'), item["etag"])
     yield from differing("key", found["key"], item["uniqueFileName"])
-    content = base64.b64encode(hashlib.sha256(read(found["key"])).digest()).decode()
-    yield from differing("content", entry.sha256, content)
+    yield from differing("content", entry.sha256, found["sha256"])
 
 
 def judge_events(
@@ -250,9 +242,9 @@ def judge_log(path: Path) -> Iterator[str]:
     for number, line in enumerate(lines):
         if "Traceback (most recent call last)" in line:
             inside = True
-        elif inside and _RAISED.match(line.strip("' \"")):
+        elif inside and _RAISED.match(line):
             inside = False
-            if not EXPLAINED.match(line.strip("' \"")):
+            if not EXPLAINED.match(line):
                 yield f"{path.name}:{number + 1}: {line[:300]}"
         elif TOO_EARLY in line or ("Couldn't" in line and EXPLAINED.search(line)):
             # A worker that cannot acknowledge says so as something critical; the task comes again.
