@@ -30,7 +30,7 @@ NAMES = (
 )  # fmt: skip
 
 #: What a client does with these: it waits and tries again.
-AGAIN = {503}
+AGAIN = {429, 503}
 
 
 @dataclass(frozen=True)
