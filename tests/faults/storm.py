@@ -279,6 +279,7 @@ class Storm:
                 *list(self._secrets.items())[number % len(OWNERS)],
                 self.ledger,
                 began + self.plan.seconds,
+                self._remove,
             )
             for number in range(UPLOADERS)
         ]
@@ -294,6 +295,10 @@ class Storm:
                 self.report.problems.append(f"{uploader.name} does not come to an end")
             if uploader.error is not None:
                 self.report.problems.append(f"{uploader.name} failed: {uploader.error!r}")
+
+    def _remove(self, upload_id: str) -> None:
+        """As an operator with the AWS command line does, at whatever moment."""
+        self._s3.delete_object(Bucket=BUCKET, Key=f"uploads/{upload_id[-1]}/{upload_id}")
 
     def _kill_until(self, until: float, began: float) -> None:
         kills = list(self.plan.kills)

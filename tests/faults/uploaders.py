@@ -103,11 +103,14 @@ class Uploader:
         secret: str,
         ledger: Ledger,
         until: float,
+        remove: Callable[[str], None],
     ) -> None:
         self.name = f"uploader {number}"
         self.thread = threading.Thread(target=self._run, name=self.name, daemon=True)
         self._number, self._chance, self._site = number, chance, site
         self._owner, self._ledger, self._until = owner, ledger, until
+        #: Deletes an object past filehub.
+        self._remove = remove
         self._headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
         self._files = 0
         #: Files of this uploader's own that are there and can be deleted.
@@ -260,6 +263,10 @@ class Uploader:
         luck = self._chance.random()
         if luck < 0.08:
             self._delete(entry, signed, body, seen=False)
+        elif luck < 0.16:
+            self._remove(entry.id)
+            entry.deleted = "yes"
+            self._ledger.count("deleted past filehub")
         elif luck < 0.8:
             self._mine.append((entry, signed, body))
 
