@@ -55,6 +55,22 @@ class Kill:
 
 
 @dataclass(frozen=True)
+class Command:
+    """An operator's command of manage.py, killed after a while unless it has ended before."""
+
+    at: float
+    arguments: tuple[str, ...]
+    killed_after: float
+
+
+_COMMANDS = (
+    ("reconcile", "--all", "--min-age", "0m"),
+    ("reconcile", "--since", "1h", "--min-age", "0m"),
+    ("redrive", "--queue", "tasks"),
+)
+
+
+@dataclass(frozen=True)
 class Fault:
     """What is done to one request; `seconds` for slow and stall."""
 
@@ -70,6 +86,7 @@ class Plan:
         self.seconds = seconds
         self.spells = tuple(self._spells())
         self.kills = tuple(self._kills())
+        self.commands = tuple(self._commands())
 
     def random(self, *names: object) -> Random:
         """A source of chance that depends on the seed and these names alone."""
@@ -97,6 +114,13 @@ class Plan:
                 return kills
             victim = chance.choices(list(_VICTIMS), list(_VICTIMS.values()))[0]
             kills.append(Kill(at, victim, chance.choice((0.0, 0.0, 0.5, 2.0))))
+
+    def _commands(self) -> list[Command]:
+        chance, commands, at = self.random("commands"), [], 0.0
+        while (at := at + chance.uniform(8, 16)) < self.seconds:
+            wait = chance.choice((2.5, 4.0, 6.0, 30.0))
+            commands.append(Command(at, chance.choice(_COMMANDS), wait))
+        return commands
 
     def rate(self, service: Service, at: float) -> float:
         """The share of requests to a service that suffer, at a second of the storm."""
@@ -127,7 +151,8 @@ class Plan:
             f"{s.start:.0f}-{s.end:.0f}s {'+'.join(s.services)} {s.rate:.0%}" for s in self.spells
         )
         kills = " ".join(f"{kill.at:.0f}s:{kill.victim}" for kill in self.kills)
+        commands = " ".join(f"{each.at:.0f}s:{each.arguments[0]}" for each in self.commands)
         return (
             f"seed {self.seed}, {self.seconds:.0f} s\n"
-            f"  weather ({DRIZZLE:.0%} otherwise): {weather}\n  kills: {kills}"
+            f"  weather ({DRIZZLE:.0%} otherwise): {weather}\n  kills: {kills}\n  commands: {commands}"
         )

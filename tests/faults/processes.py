@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
 from contextlib import suppress
@@ -31,6 +32,7 @@ class Processes:
         self._more = more
         self._directory = directory
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._commands_running: dict[subprocess.Popen[bytes], tuple[str, float]] = {}
         self.kills: Counter[str] = Counter()
         #: Those that ended by themselves, with their status.
         self.deserted: list[tuple[str, int]] = []
@@ -50,6 +52,30 @@ class Processes:
                 stderr=output,
                 start_new_session=True,
             )
+
+    def command(self, arguments: tuple[str, ...], killed_after: float) -> None:
+        """One of manage.py, with the worker's environment."""
+        with self.log("operator").open("ab") as output:
+            child = subprocess.Popen(
+                [sys.executable, "manage.py", *arguments],
+                cwd=ROOT,
+                env=self._environment | self._more.get("worker", {}),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        self._commands_running[child] = (arguments[0], time.monotonic() + killed_after)
+
+    def watch_commands(self, *, at_once: bool = False) -> None:
+        """Kill those whose time is over, or all."""
+        for child, (name, until) in list(self._commands_running.items()):
+            if child.poll() is None and time.monotonic() < until and not at_once:
+                continue
+            if child.poll() is None:
+                self.kills[name] += 1
+            self._end_group(child)
+            del self._commands_running[child]
 
     def start_all(self) -> None:
         for name in NAMES:
@@ -117,6 +143,7 @@ class Processes:
 
     def end(self) -> None:
         """Whatever happened: nothing is left."""
+        self.watch_commands(at_once=True)
         for child in self._running.values():
             self._end_group(child)
         self._running.clear()

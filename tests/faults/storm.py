@@ -288,6 +288,7 @@ class Storm:
         self._kill_until(began + self.plan.seconds, began)
         self._gateway.end()
         self._calm_at = time.monotonic()
+        self._processes.watch_commands(at_once=True)
         self._processes.start_all()
         for uploader in uploaders:
             uploader.thread.join(PATIENCE)
@@ -301,7 +302,7 @@ class Storm:
         self._s3.delete_object(Bucket=BUCKET, Key=f"uploads/{upload_id[-1]}/{upload_id}")
 
     def _kill_until(self, until: float, began: float) -> None:
-        kills = list(self.plan.kills)
+        kills, commands = list(self.plan.kills), list(self.plan.commands)
         starts: list[float] = []
         while (now := time.monotonic()) < until:
             while kills and began + kills[0].at <= now:
@@ -311,6 +312,10 @@ class Storm:
             if starts and min(starts) <= now:
                 starts = [at for at in starts if at > now]
                 self._processes.start_all()
+            while commands and began + commands[0].at <= now:
+                command = commands.pop(0)
+                self._processes.command(command.arguments, command.killed_after)
+            self._processes.watch_commands()
             self._processes.watch()
             if self._courier.error is not None:
                 raise self._courier.error
@@ -334,7 +339,7 @@ class Storm:
         self._processes.stop("beat")
         self._await_rest("the replay")
         self.report.healed = time.monotonic() - self._calm_at
-        self._manage("reconcile", "--all", "--min-age", "0m")
+        self._manage("reconcile", "--all", "--restart", "--min-age", "0m")
         self._await_rest("the reconciliation")
         self._courier.stop()
         if self._courier.error is not None:
@@ -411,7 +416,7 @@ class Storm:
             problems.append(
                 f"{name} ended by itself with {status}: see {self._processes.log(name)}"
             )
-        for name in NAMES:
+        for name in (*NAMES, "operator"):
             problems += verdict.judge_log(self._processes.log(name))
         report.stored = len(there)
         report.begun = len(ledger.entries)

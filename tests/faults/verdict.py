@@ -237,7 +237,7 @@ def judge_unfinished(
 
 def judge_log(path: Path) -> Iterator[str]:
     """Every traceback ends in an exception that an injected fault explains; the web has no 500."""
-    lines = path.read_text(errors="replace").splitlines()
+    lines = path.read_text(errors="replace").splitlines() if path.exists() else []
     inside = False
     for number, line in enumerate(lines):
         if "Traceback (most recent call last)" in line:
