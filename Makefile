@@ -10,7 +10,7 @@ DEMO_PASSWORD ?=
 export PORT AWS_PORT LOCAL_DIR DEMO_PASSWORD
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types check format messages lock browser clean
+.PHONY: help run test chaos lint types check format messages lock browser clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ run: $(VENV)/local.stamp ## Start local AWS and filehub; Ctrl-C stops all of it
 test: $(VENV)/dev.stamp browser ## Run every test: two at a time, then those that measure
 	@$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --dist loadgroup
 	@$(BIN)/python -m pytest -m alone
+
+chaos: $(VENV)/dev.stamp ## Storms over all of it: MINUTES=3, and SEED=… for one that was
+	@$(BIN)/python -m tests.faults.storm --minutes $(or $(MINUTES),3) $(if $(SEED),--seed $(SEED))
 
 check: lint types ## Lint and types
 

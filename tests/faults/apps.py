@@ -1,0 +1,34 @@
+"""Shortens the pauses of filehub that are no settings, in the processes of a storm."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from datetime import timedelta
+from typing import Any
+
+from django.apps import AppConfig
+
+
+class Storm(AppConfig):
+    name = "tests.faults"
+    label = "storm"
+
+    def ready(self) -> None:
+        from filehub import broker
+
+        broker.RETRY_AFTER.update(dict.fromkeys(broker.RETRY_AFTER, 2))
+        shorten("uploads.reconcile", "MIN_AGE", timedelta(seconds=6))
+        shorten("uploads.queues", "WAIT_SECONDS", 3)
+        if importlib.util.find_spec("uploads.lifecycle"):
+            shorten("uploads.lifecycle", "LONGEST_PAUSE", 3.0)
+        else:
+            shorten("uploads.consumer", "MAX_BACKOFF", 3.0)
+
+
+def shorten(module: str, name: str, value: Any) -> None:
+    """Change what is there; what was renamed must not be missed in silence."""
+    found = importlib.import_module(module)
+    if not hasattr(found, name):
+        raise AttributeError(f"{module} has no {name} any more: adapt tests/faults/apps.py")
+    setattr(found, name, value)
