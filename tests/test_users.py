@@ -25,7 +25,7 @@ from pytest_django import Settings
 
 from local.aws import LocalAws
 from tests.conftest import Api, Installation, send
-from uploads import api_tokens, selectors, usage
+from uploads import api_tokens, quotas, selectors, usage
 from uploads.admin.users import SizeField
 from uploads.exceptions import BackendUnavailable, InvalidRequest, NotAllowed
 from uploads.models import ApiToken, Quota
@@ -549,7 +549,7 @@ def test_a_users_own_quota_comes_before_the_default(
     settings.ENV = settings.ENV.model_copy(update={"filehub_user_quota": default})
     if own is not None:
         Quota.objects.create(user=alice, limit=own)
-    assert selectors.quota_of(User.objects.get(pk=alice.pk)) == effective
+    assert quotas.limit_of(User.objects.get(pk=alice.pk)) == effective
 
 
 def test_the_list_tells_whose_quota_it_is(

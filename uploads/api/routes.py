@@ -15,7 +15,7 @@ from ninja.parser import Parser
 from ninja.responses import Status
 from ninja.types import DictStrAny
 
-from uploads import selectors, services, tasks, tokens
+from uploads import quotas, selectors, services, tasks, tokens
 from uploads.api.auth import Bearer, Session
 from uploads.api.schemas import (
     AcceptedOut,
@@ -61,7 +61,7 @@ def _no_constants(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-_ERRORS = dict.fromkeys((400, 401, 403, 404, 409, 413, 415, 503), ErrorOut)
+_ERRORS = dict.fromkeys((400, 401, 403, 404, 409, 413, 415, 429, 503), ErrorOut)
 
 api = NinjaAPI(
     title="filehub",
@@ -122,6 +122,10 @@ def _owner(request: HttpRequest) -> str:
     return selectors.owner_of(request.auth)  # type: ignore[attr-defined]  # set by ninja
 
 
+def _quota(request: HttpRequest) -> int | None:
+    return quotas.limit_of(request.auth)  # type: ignore[attr-defined]  # set by ninja
+
+
 def _token(request: HttpRequest, upload_id: str, text: str | None) -> tokens.UploadToken:
     return tokens.read(text or "", upload_id=upload_id, owner=_owner(request))
 
@@ -170,11 +174,16 @@ def get_url(request: HttpRequest, body: UrlRequest) -> SignedUpload:
         content_type=body.content_type,
         size=body.size,
         sha256=body.sha256,
+        quota=_quota(request),
     )
     return _signed(begun)
 
 
-@api.post("/uploads", response={201: SignedUpload | MultipartUpload, **_ERRORS}, tags=["upload"])
+@api.post(
+    "/uploads",
+    response={201: SignedUpload | MultipartUpload, **_ERRORS},
+    tags=["upload"],
+)
 def begin_upload(request: HttpRequest, body: UploadRequest) -> Status[Any]:
     """Begin an upload of known size: a presigned PUT, or for a large file a token for its parts."""
     begun = services.begin_sized(
@@ -184,6 +193,7 @@ def begin_upload(request: HttpRequest, body: UploadRequest) -> Status[Any]:
         size=body.size,
         sha256=body.sha256,
         part_checksums=body.checksum == "sha256",
+        quota=_quota(request),
     )
     if isinstance(begun, services.BegunUpload):
         return Status(201, _signed(begun))
@@ -197,7 +207,11 @@ def begin_upload(request: HttpRequest, body: UploadRequest) -> Status[Any]:
     return Status(201, answer)
 
 
-@api.post("/uploads/{upload_id}/parts", response={200: SignedParts, **_ERRORS}, tags=["parts"])
+@api.post(
+    "/uploads/{upload_id}/parts",
+    response={200: SignedParts, **_ERRORS},
+    tags=["parts"],
+)
 def sign_parts(request: HttpRequest, upload_id: str, body: PartsRequest) -> SignedParts:
     """Presign some parts. Ask just before sending them: the URLs expire, the token lasts."""
     token = _token(request, upload_id, body.token)
