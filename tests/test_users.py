@@ -717,7 +717,8 @@ def test_the_users_page_costs_the_same_for_many_tokens(admin: Client, alice: Use
     assert queries() == few
 
 
-def test_the_api_knows_nothing_of_quotas_yet(api: Api, alice: User) -> None:
+def test_a_quota_of_nothing_is_not_the_same_as_none(api: Api, alice: User) -> None:
     Quota.objects.create(user=alice, limit=0)
-    answer = api.post("/get-url", {"file_name": "a.txt", "size": 1})
-    assert answer.status_code == 200
+    for size, status in ((1, 413), (0, 200)):
+        answer = api.post("/get-url", {"file_name": "a.txt", "size": size})
+        assert answer.status_code == status
