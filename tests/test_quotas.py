@@ -168,6 +168,23 @@ def test_what_is_stored_is_not_judged_again() -> None:
 
 
 @pytest.mark.usefixtures("ten_bytes")
+def test_a_file_that_is_renamed_past_filehub_takes_no_more_room() -> None:
+    upload_id = upload(OWNER, body=b"12345678")
+    created(upload_id, 1)
+    name = {"Bucket": env().filehub_bucket, "Key": keys.object_key(upload_id)}
+    storage.client().copy_object(
+        **name,
+        CopySource=name,
+        MetadataDirective="REPLACE",
+        ContentType="text/plain",
+        Metadata=storage.metadata(OWNER, "b.txt"),
+    )
+    assert created(upload_id, 2) == "stored"
+    assert selectors.stored_file(upload_id, OWNER).file_name == "b.txt"
+    assert used() == Usage(1, 8)
+
+
+@pytest.mark.usefixtures("ten_bytes")
 def test_what_comes_again_after_its_removal_is_judged_again() -> None:
     upload_id = upload(OWNER, body=b"12345678")
     request = storage.sign_put(

@@ -206,7 +206,13 @@ def _was_stored(record: StoredFile) -> bool:
 
 def _is_stored(record: StoredFile, found: storage.StoredObject) -> bool:
     """Whether a record tells of this very object as stored: it is not judged again."""
-    return record.state == "stored" and record.etag == found.etag
+    known = (record.etag, record.file_name, record.content_type, record.uploader or record.owner)
+    return record.state == "stored" and known == (
+        found.etag,
+        found.file_name,
+        found.content_type,
+        found.owner,
+    )
 
 
 def _judge(upload_id: str, found: storage.StoredObject, current: StoredFile | None) -> StoredFile:

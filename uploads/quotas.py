@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import DatabaseError
+from django.db import Error
 
 from uploads import policy, usage
 from uploads.conf import env
@@ -39,7 +39,7 @@ def limit_of_owner(owner: str) -> int | None:
     pk = pk_of(owner)
     try:
         own = Quota.objects.filter(user=pk).values_list("limit", flat=True).first()
-    except DatabaseError as exc:
+    except Error as exc:
         raise BackendUnavailable("Django's database does not answer.") from exc
     return env().filehub_user_quota if own is None else own
 
