@@ -6,6 +6,7 @@ This is the only place that reads the environment. `docs` show the same names; a
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
@@ -29,6 +30,11 @@ TABLE_NAME = r"[A-Za-z0-9_.-]{3,255}"
 # Four characters are kept free for "-dlq".
 QUEUE_NAME = r"[A-Za-z0-9_-]{1,76}"
 MEDIA_RANGE = re.compile(r"\*|\*/\*|[a-z0-9!#$&^_.+-]+/(\*|[a-z0-9!#$&^_.+-]+)")
+
+CACHE_URL = re.compile(r"file:.+|db:[A-Za-z_][A-Za-z0-9_]*|(rediss?|memcached)://[^\s/]+\S*")
+#: What Django needs for a cache, by the scheme of its URL; not among filehub's own requirements.
+CACHE_PACKAGES = {"redis": "redis", "rediss": "redis", "memcached": "pymemcache"}
+RATE = re.compile(r"[1-9]\d{0,8}/[smh]")
 
 CommaList = Annotated[tuple[str, ...], NoDecode]
 
@@ -75,6 +81,13 @@ class Env(BaseSettings):
     database_url: str = Field(
         "sqlite:///db.sqlite3",
         description="Django's own database: users, sessions, API tokens, admin log.",
+    )
+    django_cache_url: str = Field(
+        "file:.local/counters",
+        description=(
+            "Where the web processes count requests together: `file:<directory>`, `db:<table>`, "
+            "`redis://…` or `memcached://host:port`."
+        ),
     )
     celery_broker_url: str = Field(
         "sqs://",
@@ -131,6 +144,18 @@ class Env(BaseSettings):
     filehub_user_quota: int | None = Field(
         None, ge=0, description="Bytes that one user may have stored."
     )
+    filehub_sign_rate_user: str | None = Field(
+        "6000/m", description="Requests for signatures of one user, such as `6000/m`, or `off`."
+    )
+    filehub_sign_rate_address: str | None = Field(
+        "20000/m", description="The same from one address, also without credentials."
+    )
+    filehub_trusted_proxies: int = Field(
+        0,
+        ge=0,
+        le=10,
+        description="Proxies in front of the web that add the caller to `X-Forwarded-For`.",
+    )
     filehub_cors_origins: CommaList = Field(
         (),
         description=(
@@ -178,6 +203,8 @@ class Env(BaseSettings):
         "aws_endpoint_url_sqs",
         "aws_endpoint_url_dynamodb",
         "filehub_user_quota",
+        "filehub_sign_rate_user",
+        "filehub_sign_rate_address",
         mode="before",
     )
     @classmethod
@@ -205,6 +232,28 @@ class Env(BaseSettings):
             raise ValueError(
                 "it is not a database URL such as postgres://user:password@host/name"
             ) from exc
+        return value
+
+    @field_validator("django_cache_url")
+    @classmethod
+    def _check_cache_url(cls, value: str) -> str:
+        if not CACHE_URL.fullmatch(value):
+            raise ValueError(
+                "it must be file:<directory>, db:<table>, redis://host:6379/0 "
+                "or memcached://host:11211"
+            )
+        package = CACHE_PACKAGES.get(value.partition(":")[0])
+        if package and find_spec(package) is None:
+            raise ValueError(f"it needs a package that is not installed: pip install {package}")
+        return value
+
+    @field_validator("filehub_sign_rate_user", "filehub_sign_rate_address")
+    @classmethod
+    def _check_rate(cls, value: str | None) -> str | None:
+        if value is None or value == "off":
+            return None
+        if not RATE.fullmatch(value):
+            raise ValueError(f"{value!r} is not a rate such as 6000/m (s, m or h), or off")
         return value
 
     @field_validator("celery_broker_url")
@@ -260,5 +309,9 @@ def _sentence(exc: ValidationError) -> str:
     problem = error["msg"].removeprefix("Value error, ")
     if error["type"] == "value_error":
         return f"{name} is wrong: {problem}."
-    value = "" if name in {"DJANGO_SECRET_KEY", "DATABASE_URL"} else f" (it is {error['input']!r})"
+    value = (
+        ""
+        if name in {"DJANGO_SECRET_KEY", "DATABASE_URL", "DJANGO_CACHE_URL"}
+        else f" (it is {error['input']!r})"
+    )
     return f"{name} is wrong: {problem[0].lower()}{problem[1:]}{value}."

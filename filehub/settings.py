@@ -13,6 +13,7 @@ from csp.constants import NONE, SELF
 
 from filehub import env as environment
 from filehub.broker import broker_settings
+from filehub.counters import cache_settings
 
 try:
     ENV = environment.load()
@@ -85,6 +86,15 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# The first is of one process, and for what costs nothing to lose.
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    "counters": cache_settings(ENV.django_cache_url),
+}
+RATELIMIT_USE_CACHE = "counters"
+# If nobody can count, uploads go on (uploads/api/throttling.py).
+RATELIMIT_FAIL_OPEN = True
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

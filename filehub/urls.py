@@ -18,6 +18,7 @@ catalog = cache_control(private=True, no_cache=True)(
 urlpatterns = [
     path("", views.home, name="home"),
     path("rows", views.rows, name="rows"),
+    path("quota", views.quota, name="quota"),
     path("accounts/login/", auth.LoginView.as_view(), name="login"),
     path("accounts/logout/", auth.LogoutView.as_view(), name="logout"),
     path("i18n/", include("django.conf.urls.i18n")),

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,12 +27,13 @@ import boto3
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
 from django.utils import translation
 from pytest_django import Settings
 
 from local.aws import LocalAws, free_port
-from tests.plugin import AWS_PORT, FIGURE
+from tests.plugin import AWS_PORT, DATABASE, FIGURE
 from tests.proxy import Proxy
 from tests.wire import wire  # noqa: F401  # a fixture for all
 from uploads import api_tokens, confirmation, queues, selectors, services, storage
@@ -42,6 +44,7 @@ from uploads.provisioning import deploy
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "infra" / "filehub.yaml"
+DATABASE_FILE = Path(DATABASE.name) / "db.sqlite3"
 PASSWORD = "demo-password-for-tests"
 
 T = TypeVar("T")
@@ -99,15 +102,26 @@ def _static_files() -> None:
 
 
 @pytest.fixture(scope="session")
-def _aws(tmp_path_factory: pytest.TempPathFactory, _static_files: None) -> Iterator[LocalAws]:
+def _database(django_db_setup: None, django_db_blocker: Any) -> None:
+    """The tables, without a row, also where the processes that tests start look for them."""
+    with django_db_blocker.unblock(), closing(sqlite3.connect(DATABASE_FILE)) as target:
+        connection.ensure_connection()
+        connection.connection.backup(target)
+        connection.close()
+
+
+@pytest.fixture(scope="session")
+def _aws(
+    tmp_path_factory: pytest.TempPathFactory, _static_files: None, _database: None
+) -> Iterator[LocalAws]:
     with LocalAws(tmp_path_factory.mktemp("aws"), AWS_PORT) as aws:
         deploy("filehub", TEMPLATE.read_text())
         yield aws
 
 
 @pytest.fixture
-def aws(_aws: LocalAws) -> LocalAws:
-    """Local AWS with nothing in table, bucket and queues."""
+def aws(_aws: LocalAws, db: None) -> LocalAws:
+    """Local AWS with nothing in table, bucket and queues. Confirming reads quotas: hence `db`."""
     with StoredFile.batch_write() as batch:
         for record in list(StoredFile.scan(attributes_to_get=["id"])):
             batch.delete(record)

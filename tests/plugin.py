@@ -22,6 +22,9 @@ signal.signal(signal.SIGTERM, signal.default_int_handler)
 AWS_PORT = free_port()
 # Removed when the process ends.
 STATIC_ROOT = tempfile.TemporaryDirectory(prefix="filehub-static-")
+#: Of the processes that tests start. Tests themselves have theirs in memory, with the same tables.
+DATABASE = tempfile.TemporaryDirectory(prefix="filehub-database-")
+COUNTERS = tempfile.TemporaryDirectory(prefix="filehub-counters-")
 
 for name in [name for name in os.environ if name.startswith(("FILEHUB_", "DJANGO_", "AWS_"))]:
     del os.environ[name]
@@ -31,7 +34,8 @@ os.environ.update(
     DJANGO_SECRET_KEY="only-for-tests-" + "0123456789abcdef" * 2,
     DJANGO_STATIC_ROOT=STATIC_ROOT.name,
     DJANGO_ALLOWED_HOSTS="localhost,127.0.0.1,testserver",
-    DATABASE_URL="sqlite://:memory:",
+    DATABASE_URL=f"sqlite:///{DATABASE.name}/db.sqlite3",
+    DJANGO_CACHE_URL=f"file:{COUNTERS.name}",
     AWS_REGION="us-east-1",
     AWS_ENDPOINT_URL=f"http://127.0.0.1:{AWS_PORT}",
     AWS_EC2_METADATA_DISABLED="true",

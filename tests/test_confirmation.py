@@ -152,6 +152,8 @@ def test_stricter_rules_do_not_destroy_what_is_stored(settings: Settings) -> Non
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
     assert confirmation.apply_event(event("created", upload_id, 1)) == "unchanged"
     assert confirmation.confirm(upload_id) == "unchanged"
+    # Of the same object, as after a hint.
+    assert confirmation.apply_event(event("created", upload_id, 2)) == "stored"
     assert storage.head(upload_id) is not None
     assert state_of(upload_id) == "stored"
 

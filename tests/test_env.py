@@ -50,6 +50,10 @@ DEFAULTS: dict[str, Any] = {
     "filehub_multipart_threshold": 64 * MIB,
     "filehub_part_size": 16 * MIB,
     "filehub_user_quota": None,
+    "filehub_sign_rate_user": "6000/m",
+    "filehub_sign_rate_address": "20000/m",
+    "filehub_trusted_proxies": 0,
+    "django_cache_url": "file:.local/counters",
     "filehub_cors_origins": (),
 }
 
@@ -93,6 +97,13 @@ GOOD: list[tuple[str, str, Any]] = [
     ("FILEHUB_MULTIPART_THRESHOLD", str(5 * GIB), 5 * GIB),
     ("FILEHUB_USER_QUOTA", "", None),
     ("FILEHUB_USER_QUOTA", "0", 0),
+    ("FILEHUB_SIGN_RATE_USER", "off", None),
+    ("FILEHUB_SIGN_RATE_USER", "", None),
+    ("FILEHUB_SIGN_RATE_USER", "1/s", "1/s"),
+    ("FILEHUB_SIGN_RATE_ADDRESS", "100000/h", "100000/h"),
+    ("FILEHUB_TRUSTED_PROXIES", "2", 2),
+    ("DJANGO_CACHE_URL", "file:/var/lib/filehub/counters", "file:/var/lib/filehub/counters"),
+    ("DJANGO_CACHE_URL", "db:counters", "db:counters"),
 ]
 
 
@@ -182,6 +193,14 @@ WRONG: list[tuple[str, str]] = [
     ("FILEHUB_PART_SIZE", str(5 * GIB + 1)),
     ("FILEHUB_USER_QUOTA", "-1"),
     ("FILEHUB_USER_QUOTA", "none"),
+    *[("FILEHUB_SIGN_RATE_USER", text) for text in ("0/m", "5", "5/d", "5 / m", "/m", "-1/m", "x")],
+    ("FILEHUB_SIGN_RATE_ADDRESS", "5/2m"),
+    ("FILEHUB_TRUSTED_PROXIES", "-1"),
+    ("FILEHUB_TRUSTED_PROXIES", "11"),
+    *[
+        ("DJANGO_CACHE_URL", text)
+        for text in ("", "locmem:", "file:", "redis:", "redis://", "db:a b", "/var/cache")
+    ],
     ("FILEHUB_CORS_ORIGINS", "*"),
     ("FILEHUB_CORS_ORIGINS", "files.example.com"),
     ("FILEHUB_CORS_ORIGINS", "https://files.example.com/"),

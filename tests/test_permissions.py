@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.conftest import ROOT, store
+from tests.conftest import ROOT, store, upload
 from tests.test_reconcile import objects, place, recorded, table
 from uploads import confirmation, runs, storage
 from uploads.conf import env
@@ -71,6 +71,25 @@ def test_the_worker_may_reconcile() -> None:
     assert done.returncode == 0, done.stderr
     assert recorded() == {orphan} == objects()
     assert [run.kind for run in runs.last()] == ["all"]
+
+
+def test_the_worker_may_look_into_files_and_hold_them_to_a_quota() -> None:
+    worker = user_with("Worker")
+    ids = [
+        upload("7", "a.png", b"\x89PNG\r\n\x1a\n", "image/png"),
+        upload("7", "b.png", b"<html>", "image/png"),
+        upload("7", "c.png", b"GIF89a", "image/png"),
+    ]
+    done = worker(
+        *code(
+            "from django.conf import settings",
+            "from uploads import confirmation",
+            "settings.ENV = settings.ENV.model_copy(update={'filehub_user_quota': 10})",
+            f"print([confirmation.confirm(upload_id) for upload_id in {ids}])",
+        )
+    )
+    assert done.stdout.strip() == "['stored', 'rejected', 'rejected']", done.stderr
+    assert objects() == {ids[0]}
 
 
 def test_the_worker_may_not_scan_or_delete_records() -> None:

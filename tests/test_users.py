@@ -25,7 +25,7 @@ from pytest_django import Settings
 
 from local.aws import LocalAws
 from tests.conftest import Api, Installation, send
-from uploads import api_tokens, selectors, usage
+from uploads import api_tokens, quotas, selectors, usage
 from uploads.admin.users import SizeField
 from uploads.exceptions import BackendUnavailable, InvalidRequest, NotAllowed
 from uploads.models import ApiToken, Quota
@@ -549,7 +549,7 @@ def test_a_users_own_quota_comes_before_the_default(
     settings.ENV = settings.ENV.model_copy(update={"filehub_user_quota": default})
     if own is not None:
         Quota.objects.create(user=alice, limit=own)
-    assert selectors.quota_of(User.objects.get(pk=alice.pk)) == effective
+    assert quotas.limit_of(User.objects.get(pk=alice.pk)) == effective
 
 
 def test_the_list_tells_whose_quota_it_is(
@@ -717,7 +717,8 @@ def test_the_users_page_costs_the_same_for_many_tokens(admin: Client, alice: Use
     assert queries() == few
 
 
-def test_the_api_knows_nothing_of_quotas_yet(api: Api, alice: User) -> None:
+def test_a_quota_of_nothing_is_not_the_same_as_none(api: Api, alice: User) -> None:
     Quota.objects.create(user=alice, limit=0)
-    answer = api.post("/get-url", {"file_name": "a.txt", "size": 1})
-    assert answer.status_code == 200
+    for size, status in ((1, 413), (0, 200)):
+        answer = api.post("/get-url", {"file_name": "a.txt", "size": size})
+        assert answer.status_code == status

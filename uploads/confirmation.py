@@ -9,9 +9,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from uploads import keys, policy, records, storage
+from uploads import content, keys, policy, quotas, records, storage, usage
 from uploads.events import NO_SEQUENCER, ObjectEvent
-from uploads.exceptions import FilehubError
+from uploads.exceptions import FilehubError, QuotaExceeded
 from uploads.models import StoredFile
 from uploads.rules import rules
 
@@ -28,6 +28,7 @@ OBJECT_MISSING = "object missing"
 #: What stays in a record when its object is looked at again: its story, and whom it was given to.
 _KEPT = ("notified_at", "uploader", "given_at", "given_by", "downloads", "last_downloads")
 
+Target = StoredFile | records.Within
 Outcome = Literal["stored", "rejected", "removed", "absent", "unchanged"]
 #: What a check found, and has put right unless it is "right".
 Finding = Literal["right", "unknown", "confirmed", "rejected", "missing", "corrected"]
@@ -48,26 +49,36 @@ def confirm(upload_id: str, sequencer: str = NO_SEQUENCER, time: str = "") -> Ou
     """
     outcome: Outcome = "unchanged"
     is_rejected = False
+    is_new = sequencer != NO_SEQUENCER or _is_young(upload_id)
 
-    def decide(current: StoredFile | None) -> StoredFile | None:
+    def decide(current: StoredFile | None) -> Target | None:
         nonlocal outcome, is_rejected
         if current is not None and not _is_newer(sequencer, current):
             outcome, is_rejected = "unchanged", current.state == "rejected"
             return None
-        found = storage.head(upload_id)
+        found = _look(upload_id, current)
         if found is None:
             outcome, is_rejected = "absent", False
             return None
-        target = _judge(upload_id, sequencer, found, current)
-        target.notified_at = _moment(time)
-        is_rejected = target.state == "rejected"
+        noticed = {"sequencer": sequencer, "notified_at": _moment(time)}
+        if current is not None and _is_stored(current, found):
+            outcome, is_rejected = "stored", False
+            return _restored(current, found, **noticed)
+        judged = records.changed(_judge(upload_id, found, current), **noticed)
+        target = _fitted(judged, current)
+        is_rejected = isinstance(target, StoredFile) and target.state == "rejected"
+        if is_rejected and judged.state == "stored" and not is_new:
+            # Somebody says so of something old. Whether it comes late or its record was lost, the
+            # event or the reconciliation will tell.
+            outcome, is_rejected = "unchanged", False
+            return None
         outcome = "rejected" if is_rejected else "stored"
         return target
 
     records.change(upload_id, decide)
     # Recorded first: the object's removal event must find out why it went. An earlier try may have
     # died in between; what was stored under yesterday's rules is no such case, and stays.
-    if is_rejected and (sequencer != NO_SEQUENCER or _is_young(upload_id)):
+    if is_rejected and is_new:
         storage.delete(upload_id)
     return outcome
 
@@ -84,10 +95,12 @@ def check(upload_id: str, *, dry_run: bool = False, may_delete: bool = True) -> 
     only says what would be found.
     """
     finding: Finding = "right"
+    is_young = _is_young(upload_id)
 
-    def decide(current: StoredFile | None) -> StoredFile | None:
+    def decide(current: StoredFile | None) -> Target | None:
         nonlocal finding
-        found = storage.head(upload_id)
+        was_stored = current is not None and _was_stored(current)
+        found = storage.head(upload_id) if was_stored else _look(upload_id, current)
         if found is None:
             finding = "right" if current else "unknown"
             if current is None or current.state != "stored":
@@ -96,15 +109,17 @@ def check(upload_id: str, *, dry_run: bool = False, may_delete: bool = True) -> 
             storage.ping()
             finding = "missing"
             return _tombstone(current, reason=OBJECT_MISSING, removed_at=datetime.now(UTC))
-        if current and current.confirmed_at and current.state != "rejected":
+        if current is not None and was_stored:
             finding = "confirmed" if current.state == "deleted" else "corrected"
             if current.state == "stored" and current.etag == found.etag:
                 finding = "right"
             return _restored(current, found)
-        sequencer = current.sequencer if current else NO_SEQUENCER
-        target = _judge(upload_id, sequencer, found, current)
-        finding = "confirmed" if target.state == "stored" else "rejected"
-        if current and current.state == target.state == "rejected":
+        judged = _judge(upload_id, found, current)
+        # What is older may have had its place since before its record was lost.
+        target = _fitted(judged, current) if is_young else judged
+        is_rejected = isinstance(target, StoredFile) and target.state == "rejected"
+        finding = "rejected" if is_rejected else "confirmed"
+        if is_rejected and current and current.state == "rejected":
             return None
         return target
 
@@ -112,7 +127,7 @@ def check(upload_id: str, *, dry_run: bool = False, may_delete: bool = True) -> 
         decide(records.get(upload_id))
         return finding
     records.change(upload_id, decide)
-    if finding == "rejected" and may_delete and _is_young(upload_id):
+    if finding == "rejected" and may_delete and is_young:
         storage.delete(upload_id)
     return finding
 
@@ -174,10 +189,35 @@ def _is_newer(sequencer: str, record: StoredFile) -> bool:
     return sequencer > record.sequencer
 
 
-def _judge(
-    upload_id: str, sequencer: str, found: storage.StoredObject, current: StoredFile | None
-) -> StoredFile:
+def _look(upload_id: str, current: StoredFile | None) -> storage.StoredObject | None:
+    """The object, with its first bytes if what is in them can change what becomes of it."""
+
+    def is_in_doubt(found: storage.StoredObject) -> bool:
+        is_known = current is not None and _is_stored(current, found)
+        return not is_known and content.is_judged(found.content_type) and not _broken_rule(found)
+
+    return storage.look(upload_id, wants_beginning=is_in_doubt)
+
+
+def _was_stored(record: StoredFile) -> bool:
+    """Whether the rules were asked about this file before, and let it in."""
+    return record.confirmed_at is not None and record.state != "rejected"
+
+
+def _is_stored(record: StoredFile, found: storage.StoredObject) -> bool:
+    """Whether a record tells of this very object as stored: it is not judged again."""
+    known = (record.etag, record.file_name, record.content_type, record.uploader or record.owner)
+    return record.state == "stored" and known == (
+        found.etag,
+        found.file_name,
+        found.content_type,
+        found.owner,
+    )
+
+
+def _judge(upload_id: str, found: storage.StoredObject, current: StoredFile | None) -> StoredFile:
     """The record of an object: stored, or rejected with the rule that it breaks."""
+    sequencer = current.sequencer if current else NO_SEQUENCER
     record = records.changed(_record(upload_id, sequencer, "stored"), **_content(found))
     record.owner = found.owner
     record.file_name = found.file_name
@@ -189,17 +229,32 @@ def _judge(
             record.owner = current.owner
         if current.etag == found.etag and current.confirmed_at:
             record.confirmed_at = current.confirmed_at
-    try:
-        file_name = _check(found)
-    except FilehubError as exc:
-        record.state = "rejected"
-        record.reason = exc.message
-        record.expires_at = datetime.now(UTC) + RETENTION
-    else:
-        record.owner_feed = record.owner
-        record.name_key = policy.search_key(file_name)
-    record.feed = _feed(record)
+    broken = _broken_rule(found)
+    if broken is None and found.beginning:
+        broken = content.mismatch(found.content_type, found.beginning)
+    if broken is not None:
+        return _rejected(record, broken)
+    record.owner_feed = record.owner
+    record.name_key = policy.search_key(record.file_name or "")
     return record
+
+
+def _fitted(target: StoredFile, current: StoredFile | None) -> Target:
+    """The record if its owner's quota has room for it, which the write makes sure of; or rejected.
+
+    What takes no more room than before always fits.
+    """
+    growth = usage.growth(current, target)
+    if target.state != "stored" or target.owner is None or growth <= 0:
+        return target
+    limit = quotas.limit_of_owner(target.owner)
+    if limit is None:
+        return target
+    try:
+        quotas.check(target.owner, limit, growth)
+    except QuotaExceeded as exc:
+        return _rejected(target, exc.message)
+    return records.Within(target, limit)
 
 
 def _content(found: storage.StoredObject) -> dict[str, Any]:
@@ -213,16 +268,19 @@ def _content(found: storage.StoredObject) -> dict[str, Any]:
     }
 
 
-def _check(found: storage.StoredObject) -> str:
-    """Raise FilehubError for an object that breaks a rule; returns its name."""
+def _broken_rule(found: storage.StoredObject) -> str | None:
+    """The sentence of the first rule that an object breaks, apart from what is in it."""
     limits = rules()
     if found.owner is None or found.file_name is None:
-        raise FilehubError("It was not uploaded through filehub: owner or name is missing.")
-    policy.check_name(found.file_name)
-    policy.check_type(found.content_type, limits)
-    if found.size > limits.max_size:
-        policy.check_size(found.size, limits)
-    return found.file_name
+        return "It was not uploaded through filehub: owner or name is missing."
+    try:
+        policy.check_name(found.file_name)
+        policy.check_type(found.content_type, limits)
+        if found.size > limits.max_size:
+            policy.check_size(found.size, limits)
+    except FilehubError as exc:
+        return exc.message
+    return None
 
 
 def _record(upload_id: str, sequencer: str, state: str) -> StoredFile:
@@ -241,7 +299,20 @@ def _feed(record: StoredFile) -> str:
     return f"{record.state}#{keys.shard(record.id)}"
 
 
-def _restored(record: StoredFile, found: storage.StoredObject) -> StoredFile:
+def _rejected(record: StoredFile, reason: str) -> StoredFile:
+    rejected = records.changed(
+        record,
+        state="rejected",
+        reason=reason,
+        expires_at=datetime.now(UTC) + RETENTION,
+        owner_feed=None,
+        name_key=None,
+    )
+    rejected.feed = _feed(rejected)
+    return rejected
+
+
+def _restored(record: StoredFile, found: storage.StoredObject, **changes: Any) -> StoredFile:
     """The record of a file that is stored, as it was before and with the bytes that are there."""
     restored = records.changed(
         record,
@@ -252,6 +323,7 @@ def _restored(record: StoredFile, found: storage.StoredObject) -> StoredFile:
         owner_feed=record.owner,
         name_key=policy.search_key(record.file_name or ""),
         **_content(found),
+        **changes,
     )
     restored.feed = _feed(restored)
     return restored

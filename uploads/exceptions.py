@@ -90,10 +90,29 @@ class FileTooLarge(FilehubError):
     status = 413
 
 
+class QuotaExceeded(FilehubError):
+    """The owner would have more stored than they may; the message has the numbers."""
+
+    code = "quota_exceeded"
+    status = 413
+
+
 class BodyTooLarge(FilehubError):
     code = "body_too_large"
     status = 413
     message = "The request's body is too large. Files go to S3, not here."
+
+
+class RateLimited(FilehubError):
+    """Too many requests within a period; `retry_after` says when the next one begins."""
+
+    code = "rate_limited"
+    status = 429
+    message = "Too many requests in a short time. Try again in a moment."
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = retry_after
 
 
 class TypeNotAllowed(FilehubError):

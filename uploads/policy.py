@@ -9,7 +9,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
-from uploads.exceptions import FileTooLarge, InvalidRequest, TypeNotAllowed
+from uploads.exceptions import FileTooLarge, InvalidRequest, QuotaExceeded, TypeNotAllowed
 
 #: Bytes in UTF-8: what file systems allow. Percent-encoded it is at most 765 bytes of S3's 2 KB for
 #: metadata, and folded for search it stays below DynamoDB's 1,024 bytes for a sort key.
@@ -143,6 +143,15 @@ def check_size(size: int, rules: Rules, *, in_parts: bool = False) -> int:
             f"The file has {size:,} bytes; one request can carry at most {rules.max_put_size:,}."
         )
     return size
+
+
+def check_quota(size: int, *, used: int, limit: int) -> None:
+    """Raise QuotaExceeded if `size` bytes more than `used` are above `limit`."""
+    if size > 0 and used + size > limit:
+        raise QuotaExceeded(
+            f"The file has {size:,} bytes, and of your quota of {limit:,} bytes "
+            f"{used:,} are used already."
+        )
 
 
 def part_size_for(size: int, smallest: int) -> int:

@@ -12,6 +12,7 @@ import logging
 import random
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from pynamodb.exceptions import TransactWriteError
@@ -30,7 +31,8 @@ ATTEMPTS = 12
 #: Seconds of the longest pause between two attempts.
 LONGEST_PAUSE = 1.0
 
-#: Reasons to read and decide again: the record changed, or another transaction has a counter.
+#: Reasons to read and decide again: the record changed, there is less room in a quota, or another
+#: transaction has a counter.
 #: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 _AGAIN = {
     "ConditionalCheckFailed",
@@ -39,8 +41,17 @@ _AGAIN = {
     "ProvisionedThroughputExceeded",
 }
 
+
+@dataclass(frozen=True)
+class Within:
+    """A record to be written only if its owner then has no more than `limit` bytes stored."""
+
+    record: StoredFile
+    limit: int
+
+
 #: What the record should be, given what it is (None: there is none); None to leave it as it is.
-Decide = Callable[[StoredFile | None], StoredFile | None]
+Decide = Callable[[StoredFile | None], StoredFile | Within | None]
 
 
 def get(upload_id: str) -> StoredFile | None:
@@ -65,14 +76,18 @@ def change(upload_id: str, decide: Decide) -> bool:
     """
     for attempt in range(ATTEMPTS):
         current = get(upload_id)
-        target = decide(current)
-        if target is None:
+        decided = decide(current)
+        if decided is None:
             return False
+        if isinstance(decided, Within):
+            target, limit = decided.record, decided.limit
+        else:
+            target, limit = decided, None
         target.counted = True if target.state == "stored" else None
         actions = _difference(current, target)
         if not actions:
             return False
-        if _commit(current, target, actions):
+        if _commit(current, target, actions, limit):
             return True
         time.sleep(random.uniform(0, min(LONGEST_PAUSE, 0.02 * 2**attempt)))
     raise BackendUnavailable(f"The record of {upload_id} is being changed by others all the time.")
@@ -89,18 +104,23 @@ def _difference(current: StoredFile | None, target: StoredFile) -> list[Action]:
     return actions
 
 
-def _commit(current: StoredFile | None, target: StoredFile, actions: list[Action]) -> bool:
-    """Write record and counters, or neither; False when somebody else came first."""
+def _commit(
+    current: StoredFile | None, target: StoredFile, actions: list[Action], limit: int | None
+) -> bool:
+    """Write record and counters, or neither; False when somebody else came first.
+
+    Another file that took the room which this one needs came first as well.
+    """
     # Carries the version that was read; update() adds the condition that it is still that one.
     record = current or StoredFile(target.id)
     condition = StoredFile.id.exists() if current else StoredFile.id.does_not_exist()
-    adjustments = usage.adjustments(current, target)
+    adjustments = usage.adjustments(current, target, limit)
     with table_errors():
         try:
             with TransactWrite(connection=connection()) as transaction:
                 transaction.update(record, actions, condition)
-                for counter, additions in adjustments:
-                    transaction.update(counter, additions)
+                for change in adjustments:
+                    transaction.update(change.counter, change.actions, change.condition)
         except TransactWriteError as exc:
             reasons = {reason.code for reason in exc.cancellation_reasons if reason}
             if reasons and reasons <= _AGAIN:

@@ -9,15 +9,14 @@ from typing import Any, Literal
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection
 from django.db.models import QuerySet
 
 from uploads import keys, queues, records, storage
-from uploads.conf import env
 from uploads.exceptions import BackendUnavailable, FileNotFound, InvalidRequest, UploadNotFound
 from uploads.listing import FileInfo, Page, Wanted, find, info_of
-from uploads.models import ApiToken, Quota, StoredFile
+from uploads.models import ApiToken, StoredFile
+from uploads.owners import pk_of
 from uploads.table import table_errors
 
 #: DynamoDB's BatchGetItem takes at most 100 keys.
@@ -42,7 +41,7 @@ def owner_of(user: AbstractBaseUser) -> str:
 def api_token(secret: str) -> ApiToken | None:
     """The API token that this is, with its user, if that user is active."""
     return (
-        ApiToken.objects.select_related("user")
+        ApiToken.objects.select_related("user__quota")
         .filter(digest=ApiToken.digest_of(secret), user__is_active=True)
         .first()
     )
@@ -66,33 +65,17 @@ def token_holders(maker: AbstractBaseUser | AnonymousUser) -> QuerySet[Any]:
     return active.filter(pk__in=[maker.pk])
 
 
-def own_quota_of(user: AbstractBaseUser) -> int | None:
-    """The user's own quota in bytes, if an operator has given them one."""
-    own: Quota | None = getattr(user, "quota", None)
-    return own.limit if own else None
-
-
-def quota_of(user: AbstractBaseUser) -> int | None:
-    """How many bytes a user may have stored: their own quota or the default; None: no limit."""
-    own = own_quota_of(user)
-    return env().filehub_user_quota if own is None else own
-
-
 def usernames(owners: Iterable[str]) -> dict[str, str]:
     """Owner -> username for those who still exist, in one SQL query."""
-    model = get_user_model()
-    field = model._meta.pk
-    wanted = [pk for owner in set(owners) if (pk := _to_pk(field, owner)) is not None]
-    return {
-        str(user.pk): user.get_username() for user in model._default_manager.filter(pk__in=wanted)
-    }
+    wanted = [pk for owner in set(owners) if (pk := pk_of(owner)) is not None]
+    users = get_user_model()._default_manager.filter(pk__in=wanted)
+    return {owner_of(user): user.get_username() for user in users}
 
 
 def user_of_owner(owner: str) -> AbstractBaseUser | None:
     """The user whom records name so, if there still is one."""
-    model = get_user_model()
-    pk = _to_pk(model._meta.pk, owner)
-    return model._default_manager.filter(pk=pk).first() if pk is not None else None
+    pk = pk_of(owner)
+    return get_user_model()._default_manager.filter(pk=pk).first() if pk is not None else None
 
 
 def owner_of_username(username: str) -> str | None:
@@ -109,15 +92,6 @@ def owner_of_username(username: str) -> str | None:
 def owner_named(text: str) -> str:
     """What an operator means by a name: a user, or an owner whose user is gone."""
     return owner_of_username(text) or text
-
-
-def _to_pk(field: Any, owner: str) -> Any:
-    """The primary key that records write so; None for what no user can have."""
-    try:
-        pk = field.clean(owner, None)
-    except (ValidationError, OverflowError):  # an owner from before another user model was chosen
-        return None
-    return pk if str(pk) == owner else None
 
 
 def stored_file(upload_id: str, owner: str) -> FileInfo:

@@ -15,7 +15,7 @@ from django.conf import settings
 from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.update import Action
 
-from uploads import keys, multipart, policy, selectors, storage, tokens
+from uploads import keys, multipart, policy, quotas, selectors, storage, tokens
 from uploads.conf import env
 from uploads.exceptions import (
     BackendUnavailable,
@@ -77,14 +77,18 @@ def begin(
     content_type: str | None = None,
     size: int | None = None,
     sha256: str | None = None,
+    quota: int | None = None,
 ) -> BegunUpload:
     """Sign a request for one file. Writes nothing, anywhere.
 
-    Raises InvalidRequest, FileTooLarge or TypeNotAllowed; BackendUnavailable without credentials.
+    `quota` is how many bytes the owner may have stored; with one, what they have is read. Raises
+    InvalidRequest, FileTooLarge, QuotaExceeded or TypeNotAllowed; BackendUnavailable without
+    credentials, or when that cannot be read.
     """
     content_type = _check(file_name, content_type, sha256)
     if size is not None:
         policy.check_size(size, rules())
+    quotas.check(owner, quota, size)
     upload_id = keys.new_upload_id(owner, settings.SECRET_KEY)
     request = storage.sign_put(
         upload_id,
@@ -105,6 +109,7 @@ def begin_sized(
     content_type: str | None = None,
     sha256: str | None = None,
     part_checksums: bool = True,
+    quota: int | None = None,
 ) -> BegunUpload | BegunMultipart:
     """Begin an upload of `size` bytes: in one request, or in parts when it is large.
 
@@ -114,10 +119,16 @@ def begin_sized(
     """
     if size <= env().filehub_multipart_threshold:
         return begin(
-            owner, file_name=file_name, content_type=content_type, size=size, sha256=sha256
+            owner,
+            file_name=file_name,
+            content_type=content_type,
+            size=size,
+            sha256=sha256,
+            quota=quota,
         )
     content_type = _check(file_name, content_type, sha256)
     policy.check_size(size, rules(), in_parts=True)
+    quotas.check(owner, quota, size)
     upload_id = keys.new_upload_id(owner, settings.SECRET_KEY)
     s3_upload_id = multipart.create(
         upload_id,

@@ -1,15 +1,15 @@
 """The S3 gateway: sign, head, delete, list. Besides `multipart`, nothing in filehub talks to S3.
 
 "No such key" is an answer (None); anything else that goes wrong is one BackendUnavailable with its
-cause chained. IAM: s3:PutObject and s3:GetObject to sign, s3:GetObject to head, s3:DeleteObject,
-s3:ListBucket.
+cause chained. IAM: s3:PutObject and s3:GetObject to sign, s3:GetObject to head and to read,
+s3:DeleteObject, s3:ListBucket.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
@@ -40,6 +40,12 @@ CLIENT_CONFIG = Config(
 )
 
 
+#: Bytes that tell what is in a file.
+BEGINNING = 4096
+#: An object may be replaced so many times while it is looked at.
+LOOKS = 3
+
+
 @dataclass(frozen=True)
 class SignedRequest:
     """A request that whoever holds it may send once, until `expires_at`.
@@ -67,6 +73,8 @@ class StoredObject:
     #: From the signed metadata; None when missing or not decodable.
     owner: str | None
     file_name: str | None
+    #: Its first bytes, at most BEGINNING of them; b"" unless they were asked for.
+    beginning: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -212,6 +220,39 @@ def head(upload_id: str) -> StoredObject | None:
         owner=_decode(metadata.get("owner")),
         file_name=_decode(metadata.get("filename")),
     )
+
+
+def look(upload_id: str, *, wants_beginning: Callable[[StoredObject], bool]) -> StoredObject | None:
+    """Look at the object, also into its first bytes if they are wanted; None when there is none.
+
+    Both are of the same object: should another take its place in between, it is looked at anew.
+    Raises BackendUnavailable, also when it never holds still.
+    """
+    for _ in range(LOOKS):
+        found = head(upload_id)
+        if found is None or found.size == 0 or not wants_beginning(found):
+            return found
+        beginning = _beginning(upload_id, found.etag)
+        if beginning is not None:
+            return replace(found, beginning=beginning)
+    raise BackendUnavailable(f"The object of {upload_id} is being replaced all the time.")
+
+
+def _beginning(upload_id: str, etag: str) -> bytes | None:
+    """The first bytes of the object with this ETag; None when it is not that one any more."""
+    with s3_errors("read the beginning of the object"):
+        try:
+            answer = client().get_object(
+                Bucket=env().filehub_bucket,
+                Key=object_key(upload_id),
+                IfMatch=f'"{etag}"',
+                Range=f"bytes=0-{BEGINNING - 1}",
+            )
+            return answer["Body"].read(BEGINNING)
+        except ClientError as exc:
+            if exc.response["ResponseMetadata"]["HTTPStatusCode"] in {404, 412}:
+                return None
+            raise
 
 
 def _decode(value: str | None) -> str | None:

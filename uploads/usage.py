@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from pynamodb.attributes import NumberAttribute, TTLAttribute, UnicodeAttribute
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
@@ -77,13 +78,32 @@ class Day:
     rejected: int
 
 
+@dataclass(frozen=True)
+class Adjustment:
+    """An update of one counter; with a condition, nothing is written unless it is true."""
+
+    counter: Counter
+    actions: list[Action]
+    condition: Condition | None = None
+
+
 # Writing
 
 
-def adjustments(before: StoredFile | None, after: StoredFile) -> list[tuple[Counter, list[Action]]]:
+def growth(before: StoredFile | None, after: StoredFile) -> int:
+    """The bytes by which a change of a record raises what its owner has stored."""
+    known = before is not None and before.counted and before.owner == after.owner
+    return int(after.size or 0) - (int(before.size or 0) if before and known else 0)
+
+
+def adjustments(
+    before: StoredFile | None, after: StoredFile, limit: int | None = None
+) -> list[Adjustment]:
     """What a change of a record does to the counters, as the rest of its transaction.
 
     A record that was stored before there were counters is in none: it is not taken out of them.
+    With a limit, in bytes, the change may not bring its owner above it. The condition is checked
+    with the write, so that of many files at the same moment no more are let in than fit.
     """
     files: defaultdict[str, int] = defaultdict(int)
     size: defaultdict[str, int] = defaultdict(int)
@@ -93,10 +113,17 @@ def adjustments(before: StoredFile | None, after: StoredFile) -> list[tuple[Coun
                 files[name] += sign
                 size[name] += sign * int(record.size or 0)
     result = [
-        (Counter(name), _add(name, files[name], size[name]))
+        Adjustment(Counter(name), _add(name, files[name], size[name]))
         for name in sorted(files)
         if files[name] or size[name]
     ]
+    if limit is not None and growth(before, after) > 0:
+        owners = _owner_id(after.owner)
+        room = limit - growth(before, after)
+        result = [
+            replace(entry, condition=_at_most(room)) if entry.counter.id == owners else entry
+            for entry in result
+        ]
     # What comes back after it was thought to be gone has arrived before.
     arrived = after.state == "stored" and (before is None or before.confirmed_at is None)
     rejected = after.state == "rejected" and (before is None or before.state != "rejected")
@@ -105,6 +132,12 @@ def adjustments(before: StoredFile | None, after: StoredFile) -> list[tuple[Coun
     if arrived or rejected or (late and after.counted):
         result.append(_on_day(after, rejected=rejected))
     return result
+
+
+def _at_most(size: int) -> Condition:
+    """That a counter says so many bytes or fewer; one that is not there yet says none."""
+    few: Condition = Counter.bytes <= size
+    return Counter.id.does_not_exist() | few if size >= 0 else few
 
 
 class Sums:
@@ -150,7 +183,11 @@ class Sums:
 
 def _names(record: StoredFile) -> tuple[str, str]:
     kind = policy.kind(record.content_type or "")
-    return f"kind#{kind}#{shard(record.id)}", f"owner#{record.owner}"
+    return f"kind#{kind}#{shard(record.id)}", _owner_id(record.owner)
+
+
+def _owner_id(owner: str | None) -> str:
+    return f"owner#{owner}"
 
 
 def _add(name: str, files: int, size: int) -> list[Action]:
@@ -163,14 +200,14 @@ def _add(name: str, files: int, size: int) -> list[Action]:
     return actions
 
 
-def _on_day(record: StoredFile, *, rejected: bool) -> tuple[Counter, list[Action]]:
+def _on_day(record: StoredFile, *, rejected: bool) -> Adjustment:
     day = _day_of(record)
     counter = Counter(_day_id(day, shard(record.id)))
     if rejected:
         actions: list[Action] = [Counter.rejected.add(1)]
     else:
         actions = [Counter.files.add(1), Counter.bytes.add(int(record.size or 0))]
-    return counter, [*actions, Counter.expires_at.set(_expiry(day))]
+    return Adjustment(counter, [*actions, Counter.expires_at.set(_expiry(day))])
 
 
 def _day_of(record: StoredFile) -> date:
@@ -188,10 +225,19 @@ def _day_id(day: date, part: str) -> str:
 # Reading. Each raises BackendUnavailable when the table does not answer.
 
 
+def of_owner(owner: str) -> Usage:
+    """What one owner has stored, as the last write left it: one GetItem."""
+    with table_errors():
+        try:
+            return _usage(Counter.get(_owner_id(owner), consistent_read=True))
+        except Counter.DoesNotExist:
+            return Usage()
+
+
 def usage_of(owners: Iterable[str]) -> dict[str, Usage]:
     """What each of these owners has stored: one BatchGetItem for each hundred."""
     wanted = list(dict.fromkeys(owners))
-    found = {counter.owner: counter for counter in _get(f"owner#{owner}" for owner in wanted)}
+    found = {counter.owner: counter for counter in _get(map(_owner_id, wanted))}
     return {owner: _usage(found[owner]) if owner in found else Usage() for owner in wanted}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
@@ -12,7 +13,8 @@ from django.shortcuts import render
 from django.templatetags.static import static
 from django.views.decorators.http import require_safe
 
-from uploads import selectors
+from uploads import quotas, selectors
+from uploads.asking import attempt
 from uploads.conf import env
 from uploads.exceptions import BackendUnavailable, CsrfFailed, InvalidRequest
 from uploads.listing import Page
@@ -48,7 +50,7 @@ def home(request: HttpRequest) -> HttpResponse:
     except InvalidRequest:
         page = selectors.files_of(selectors.owner_of(request.user), limit=PAGE_SIZE, prefix=q)  # type: ignore[arg-type]
     limits = rules()
-    context = {
+    context: dict[str, Any] = {
         "files": page.files,
         "next_cursor": page.next_cursor,
         "q": q,
@@ -66,9 +68,25 @@ def home(request: HttpRequest) -> HttpResponse:
     htmx = request.htmx  # type: ignore[attr-defined]
     fragment = bool(htmx) and not htmx.history_restore_request
     template = "uploads/_files.html" if fragment else "uploads/home.html"
+    if not fragment:
+        context["quota"] = _allowance(request)
     response = render(request, template, context)
     response["Cache-Control"] = "no-store"
     response["Vary"] = "Cookie, HX-Request"
+    return response
+
+
+def _allowance(request: HttpRequest) -> quotas.Allowance | None:
+    """What is used of the quota; None also while that cannot be told: the page does without."""
+    return attempt(lambda: quotas.allowance_of(request.user))  # type: ignore[arg-type]
+
+
+@login_required
+@require_safe
+def quota(request: HttpRequest) -> HttpResponse:
+    """How much of the visitor's quota is used, as a line; empty without a quota."""
+    response = render(request, "uploads/_quota.html", {"quota": _allowance(request)})
+    response["Cache-Control"] = "no-store"
     return response
 
 

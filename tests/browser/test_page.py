@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import time
 import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
 from tests.conftest import Installation, send, wait_for
 
@@ -212,3 +213,24 @@ def test_strangers_are_asked_to_sign_in(chromium: Any, installation: Installatio
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("alert")).to_be_visible()
     page.close()
+
+
+def test_a_server_that_asks_to_wait_is_waited_for(page: Page) -> None:
+    """Not sooner than it says, and with a sentence that says why nothing moves."""
+    asked: list[float] = []
+
+    def answer(route: Route) -> None:
+        asked.append(time.monotonic())
+        if len(asked) > 1:
+            route.continue_()
+            return
+        body = {"error": "Too many requests.", "code": "rate_limited"}
+        route.fulfill(status=429, headers={"Retry-After": "3"}, json=body)
+
+    page.route("**/uploads", answer)
+    name = unique("patient.txt")
+    choose(page, (name, b"hello"))
+    expect(upload_row(page, name)).to_contain_text("the server asks to wait a moment")
+    expect(row(page, name)).to_be_visible(timeout=30_000)
+    first, second = asked
+    assert second - first >= 3

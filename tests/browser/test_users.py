@@ -103,11 +103,22 @@ def test_a_quota_is_set_shown_and_taken_away(context: BrowserContext) -> None:
     page.get_by_role("button", name="Save", exact=True).click()
     expect(row).to_contain_text("1.5 GiB (own)")
     look(page)
+    home = context.new_page()
+    home.goto("/")
+    expect(home.locator("#quota")).to_have_text(re.compile(r"of 1\.5.GB used"))
+    look(home, "#drop-zone")
+    before = home.locator("#quota").inner_text()
+    name = unique("counted.bin")
+    home.set_input_files("#file-input", {"name": name, "mimeType": "", "buffer": b"x" * 700_000})
+    expect(home.locator("#quota")).not_to_have_text(before, timeout=30_000)
+    home.close()
     row.get_by_role("link").first.click()
     expect(limit).to_have_value("1.5 GiB")
     page.locator("#id_quota-0-DELETE").check()
     page.get_by_role("button", name="Save", exact=True).click()
     expect(row).to_contain_text("none")
+    page.goto("/")
+    expect(page.locator("#quota")).to_have_count(0)
 
 
 def test_the_tokens_of_a_user_are_on_the_users_page(context: BrowserContext) -> None:

@@ -21,7 +21,7 @@ from django.utils.formats import get_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from uploads import selectors, sizes, usage
+from uploads import quotas, selectors, sizes, usage
 from uploads.admin.selection import ForgivingSelection, ModelAdminBase
 from uploads.admin.tokens import LastUsed
 from uploads.exceptions import BackendUnavailable
@@ -87,7 +87,7 @@ class QuotaForm(QuotaFormBase):
 
     limit = SizeField(
         label=_("Limit"),
-        help_text=_("Such as 10 GiB, 500 MB or a number of bytes. Not enforced yet."),
+        help_text=_("Such as 10 GiB, 500 MB or a number of bytes. What is stored already stays."),
     )
 
 
@@ -188,11 +188,11 @@ class UserColumns(ForgivingSelection, ModelAdminBase):
 
     @admin.display(description=_("quota"))
     def quota_text(self, user: AbstractBaseUser) -> str:
-        limit = selectors.quota_of(user)
+        limit = quotas.limit_of(user)
         if limit is None:
             return gettext("none")
         size = _localised(sizes.exact(limit))
-        if selectors.own_quota_of(user) is None:
+        if quotas.own_limit_of(user) is None:
             return gettext("%(size)s (default)") % {"size": size}
         return gettext("%(size)s (own)") % {"size": size}
 

@@ -15,7 +15,7 @@ from ninja.parser import Parser
 from ninja.responses import Status
 from ninja.types import DictStrAny
 
-from uploads import selectors, services, tasks, tokens
+from uploads import quotas, selectors, services, tasks, tokens
 from uploads.api.auth import Bearer, Session
 from uploads.api.schemas import (
     AcceptedOut,
@@ -35,6 +35,7 @@ from uploads.api.schemas import (
     UploadRequest,
     UrlRequest,
 )
+from uploads.api.throttling import AddressRate, count_user
 from uploads.exceptions import BodyTooLarge, FilehubError, InvalidRequest, NotAuthenticated
 from uploads.listing import FileInfo
 from uploads.middleware import error_response, json_error
@@ -61,13 +62,17 @@ def _no_constants(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-_ERRORS = dict.fromkeys((400, 401, 403, 404, 409, 413, 415, 503), ErrorOut)
+_ERRORS = dict.fromkeys((400, 401, 403, 404, 409, 413, 415, 429, 503), ErrorOut)
+
+_CALLERS = [Bearer(), Session()]
+#: Of the routes that sign: how often is counted too.
+_SIGNING = [AddressRate(), *_CALLERS]
 
 api = NinjaAPI(
     title="filehub",
     version="1",
     description="Uploads go straight to S3; a file exists once S3 has said so.",
-    auth=[Bearer(), Session()],
+    auth=_CALLERS,
     docs_url="/api/docs",
     openapi_url="/api/openapi.json",
     parser=JsonObjectParser(),
@@ -122,6 +127,10 @@ def _owner(request: HttpRequest) -> str:
     return selectors.owner_of(request.auth)  # type: ignore[attr-defined]  # set by ninja
 
 
+def _quota(request: HttpRequest) -> int | None:
+    return quotas.limit_of(request.auth)  # type: ignore[attr-defined]  # set by ninja
+
+
 def _token(request: HttpRequest, upload_id: str, text: str | None) -> tokens.UploadToken:
     return tokens.read(text or "", upload_id=upload_id, owner=_owner(request))
 
@@ -161,22 +170,30 @@ def _upload(request: HttpRequest, status: selectors.UploadStatus) -> UploadOut:
     )
 
 
-@api.post("/get-url", response={200: SignedUpload, **_ERRORS}, tags=["upload"])
+@api.post("/get-url", response={200: SignedUpload, **_ERRORS}, tags=["upload"], auth=_SIGNING)
 def get_url(request: HttpRequest, body: UrlRequest) -> SignedUpload:
     """Ask for a presigned PUT. Nothing is recorded until the object is in the bucket."""
+    count_user(request, _owner(request))
     begun = services.begin(
         _owner(request),
         file_name=body.file_name,
         content_type=body.content_type,
         size=body.size,
         sha256=body.sha256,
+        quota=_quota(request),
     )
     return _signed(begun)
 
 
-@api.post("/uploads", response={201: SignedUpload | MultipartUpload, **_ERRORS}, tags=["upload"])
+@api.post(
+    "/uploads",
+    response={201: SignedUpload | MultipartUpload, **_ERRORS},
+    tags=["upload"],
+    auth=_SIGNING,
+)
 def begin_upload(request: HttpRequest, body: UploadRequest) -> Status[Any]:
     """Begin an upload of known size: a presigned PUT, or for a large file a token for its parts."""
+    count_user(request, _owner(request))
     begun = services.begin_sized(
         _owner(request),
         file_name=body.file_name,
@@ -184,6 +201,7 @@ def begin_upload(request: HttpRequest, body: UploadRequest) -> Status[Any]:
         size=body.size,
         sha256=body.sha256,
         part_checksums=body.checksum == "sha256",
+        quota=_quota(request),
     )
     if isinstance(begun, services.BegunUpload):
         return Status(201, _signed(begun))
@@ -197,9 +215,15 @@ def begin_upload(request: HttpRequest, body: UploadRequest) -> Status[Any]:
     return Status(201, answer)
 
 
-@api.post("/uploads/{upload_id}/parts", response={200: SignedParts, **_ERRORS}, tags=["parts"])
+@api.post(
+    "/uploads/{upload_id}/parts",
+    response={200: SignedParts, **_ERRORS},
+    tags=["parts"],
+    auth=_SIGNING,
+)
 def sign_parts(request: HttpRequest, upload_id: str, body: PartsRequest) -> SignedParts:
     """Presign some parts. Ask just before sending them: the URLs expire, the token lasts."""
+    count_user(request, _owner(request))
     token = _token(request, upload_id, body.token)
     wanted = [(part.part_number, part.sha256) for part in body.parts]
     signed = services.sign_parts(token, wanted)

@@ -68,7 +68,12 @@ export function problemOf(error) {
   if (error instanceof DOMException) return { code: "unreadable", curable: true };
   if (!(error instanceof ApiError)) return { code: "unexpected", curable: true };
   if (error.status === 401) return { code: "session_ended", curable: true };
-  // A 4xx is about the request itself, and sending it again changes nothing; with these exceptions.
-  const curable = error.status < 400 || error.status >= 500 || [403, 408, 409, 429].includes(error.status);
+  // A 4xx is about the request itself, and sending it again changes nothing; with these exceptions. Room is made by
+  // deleting something.
+  const curable =
+    error.status < 400 ||
+    error.status >= 500 ||
+    [403, 408, 409, 429].includes(error.status) ||
+    error.code === "quota_exceeded";
   return { code: error.code || "internal_error", message: error.message || undefined, curable };
 }

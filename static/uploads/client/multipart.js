@@ -18,7 +18,7 @@ const AHEAD = 2;
  * @param {import("./connection.js").Connection} tools.connection
  * @param {AbortSignal} tools.signal
  * @param {(sent: number) => void} tools.onProgress is told all bytes of the file that storage has or that have left
- * @param {(reason: "retry"|"offline"|null) => void} tools.onWait
+ * @param {(reason: "retry"|"rate_limited"|"offline"|null) => void} tools.onWait
  * @returns {Promise<void>} rejects with the first error that no further try can cure
  */
 export async function sendParts(upload, arrived, { api, pool, hasher, connection, signal, onProgress, onWait }) {

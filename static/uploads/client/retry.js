@@ -22,7 +22,7 @@ export class Retry {
   /**
    * @param {import("./connection.js").Connection} connection
    * @param {AbortSignal} signal
-   * @param {(reason: "retry"|"offline"|null) => void} [onWait] is told when waiting begins, and (null) when it ends
+   * @param {(reason: "retry"|"rate_limited"|"offline"|null) => void} [onWait] is told when waiting begins, and (null) when it ends
    */
   constructor(connection, signal, onWait = () => {}) {
     this.#connection = connection;
@@ -55,12 +55,17 @@ export class Retry {
     // Full jitter: clients that failed together do not come back together.
     const backoff = Math.min(SHORTEST * 2 ** this.#failures, LONGEST);
     const wait = Math.max(Math.random() * backoff, Math.min((error.retryAfter ?? 0) * 1_000, LONGEST_ASKED));
-    this.#onWait(this.#connection.online ? "retry" : "offline");
+    this.#onWait(this.#reason(error));
     try {
       await this.#connection.pause(wait, this.#signal);
     } finally {
       this.#onWait(null);
     }
+  }
+
+  #reason(error) {
+    if (!this.#connection.online) return "offline";
+    return error.code === "rate_limited" ? "rate_limited" : "retry";
   }
 
   /**

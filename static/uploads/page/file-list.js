@@ -41,18 +41,21 @@ export class FileList {
   #onSessionEnded;
   #onListFailed;
   #onDelete;
+  #onDeleted;
 
   /**
    * @param {Api} api
    * @param {Announcer} announcer
-   * @param {{onSessionEnded: () => void, onListFailed: () => void}} callbacks
+   * @param {{onSessionEnded: () => void, onListFailed: () => void, onDelete: (id: string) => void, onDeleted: () => void}}
+   *   callbacks
    */
-  constructor(api, announcer, { onSessionEnded, onListFailed, onDelete }) {
+  constructor(api, announcer, { onSessionEnded, onListFailed, onDelete, onDeleted }) {
     this.#api = api;
     this.#announcer = announcer;
     this.#onSessionEnded = onSessionEnded;
     this.#onListFailed = onListFailed;
     this.#onDelete = onDelete;
+    this.#onDeleted = onDeleted;
     this.#deletions = new Confirmations({
       ask: (ids) => api.statuses(ids),
       settle: (id, status) => this.#settleDeletion(id, status),
@@ -214,6 +217,7 @@ export class FileList {
 
   async #deleted(id) {
     this.#deleting.delete(id);
+    this.#onDeleted();
     const row = this.#row(id);
     if (!row) return;
     this.#announcer.say("deleted", row.dataset.name);

@@ -5,6 +5,7 @@ import { takeFiles } from "./dropzone.js";
 import { FileList } from "./file-list.js";
 import { Intake } from "./intake.js";
 import { messages } from "./messages.js";
+import { Quota } from "./quota.js";
 import { UploadList } from "./upload-list.js";
 
 const byId = (id) => document.getElementById(id);
@@ -25,10 +26,12 @@ const uploadList = new UploadList(uploader, config, {
   onCancelAll: () => intake.stop(),
   onEnd: (stored, notUploaded) => announcer.done(stored, notUploaded),
 });
+const quota = new Quota(byId("quota"), api);
 const fileList = new FileList(api, announcer, {
   onSessionEnded: sessionEnded,
   onListFailed: () => notify(messages.listFailed),
   onDelete: (id) => uploader.forget(id),
+  onDeleted: () => quota.refresh(),
 });
 
 takeFiles({
@@ -51,6 +54,7 @@ uploader.addEventListener("state", ({ detail: upload }) => {
   if (upload.state === "stored") {
     announcer.say(upload.alreadyStored ? "alreadyStored" : "stored", upload.name);
     if (!upload.alreadyStored) fileList.show(upload.id, upload.name);
+    quota.refresh();
   } else if (upload.state === "failed" || upload.state === "rejected") {
     announcer.say(upload.state, upload.name, { why: uploadList.explain(upload) });
   }

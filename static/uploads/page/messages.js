@@ -24,6 +24,7 @@ export const messages = {
   waiting: {
     offline: gettext("There is no connection. It goes on by itself as soon as there is one."),
     retry: gettext("The connection was interrupted. It is tried again in a moment."),
+    rate_limited: gettext("Many files in a short time: the server asks to wait a moment. It goes on by itself."),
     other_tab: gettext("This very file is being uploaded already, here or in another tab. This one waits for it."),
   },
 
@@ -208,6 +209,9 @@ const serverBroken = () => gettext("Something went wrong on the server. Try agai
 const problems = {
   too_large: tooLarge,
   file_too_large: tooLarge,
+  quota_exceeded: () =>
+    gettext("There is not enough room left for this file. Delete files that you do not need any more, then try again."),
+  rate_limited: () => gettext("Too much was asked of the server in a short time. Try again in some minutes."),
   type_not_allowed: ({ types }) =>
     fill(gettext("Files of this type are not accepted here. Choose one of these types: %(types)s."), { types }),
   invalid_content_type: () =>

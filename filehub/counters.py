@@ -1,0 +1,86 @@
+"""Where the web processes count requests together: a cache of Django's, named by a URL."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.core.cache.backends.filebased import FileBasedCache
+from django.core.files import locks
+
+#: Every so many writes what is too much is removed: that means listing all of it.
+TIDY_EVERY = 100
+#: Seconds that a counter is kept: longer than the longest period of a rate, an hour.
+KEPT = 2 * 3600
+#: Seconds to wait for a server of counters. Nobody's upload is to wait for it longer.
+PATIENCE = 1
+
+_BACKENDS = {
+    "file": "filehub.counters.CounterCache",
+    "db": "django.core.cache.backends.db.DatabaseCache",
+    "redis": "django.core.cache.backends.redis.RedisCache",
+    "rediss": "django.core.cache.backends.redis.RedisCache",
+    "memcached": "django.core.cache.backends.memcached.PyMemcacheCache",
+}
+
+
+def cache_settings(url: str) -> dict[str, Any]:
+    """Django's settings of the cache that a URL names; its form has been checked (filehub.env)."""
+    scheme, _, rest = url.partition(":")
+    options = {
+        "file": {"MAX_ENTRIES": 2_000},
+        "redis": {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE},
+        "memcached": {"timeout": PATIENCE, "connect_timeout": PATIENCE},
+    }
+    return {
+        "BACKEND": _BACKENDS[scheme],
+        "LOCATION": url if scheme.startswith("redis") else rest.removeprefix("//"),
+        "KEY_PREFIX": "filehub",
+        "TIMEOUT": KEPT,
+        "OPTIONS": options.get(scheme.replace("rediss", "redis"), {}),
+    }
+
+
+class CounterCache(FileBasedCache):
+    """Django's cache in files, with counters that are right however many processes count at once.
+
+    Django's own reads a number, adds to it and writes it back: of two that do so at the same moment
+    one is lost. Here they wait for each other.
+    """
+
+    if TYPE_CHECKING:
+        _dir: str
+        _max_entries: int
+
+        def _createdir(self) -> None: ...
+        def _list_cache_files(self) -> list[str]: ...
+        def _delete(self, path: str) -> bool: ...
+
+    def add(self, *args: Any, **kwargs: Any) -> bool:
+        with self._alone():
+            return super().add(*args, **kwargs)
+
+    def incr(self, *args: Any, **kwargs: Any) -> int:
+        with self._alone():
+            return super().incr(*args, **kwargs)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        self._createdir()
+        with (Path(self._dir) / "lock").open("ab") as file:
+            locks.lock(file, locks.LOCK_EX)
+            try:
+                yield
+            finally:
+                locks.unlock(file)
+
+    def _cull(self) -> None:
+        """Remove the oldest, and not any as Django does: those are the counters of the past."""
+        if random.randrange(TIDY_EVERY):
+            return
+        files = sorted(self._list_cache_files(), key=lambda path: Path(path).stat().st_mtime)
+        for path in files[: -self._max_entries]:
+            self._delete(path)
