@@ -52,7 +52,7 @@ class Command(BaseCommand):
         what.add_argument(
             "--inventory",
             metavar="s3://BUCKET/PREFIX/manifest.json",
-            help="the objects of an S3 Inventory (CSV) instead of a listing",
+            help="the objects of an S3 Inventory (CSV or Parquet) instead of a listing",
         )
         parser.add_argument(
             "--restart", action="store_true", help="with --all: begin anew instead of going on"
