@@ -21,7 +21,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"records"}),
     frozenset({"selectors", "confirmation", "inspection"}),
     frozenset({"services", "api_tokens", "reconcile", "seeding", "recount", "overview"}),
-    frozenset({"report"}),
+    frozenset({"report", "sending"}),
     frozenset({"tasks"}),
     frozenset({"consumer"}),
 )
