@@ -30,6 +30,9 @@ TABLE_NAME = r"[A-Za-z0-9_.-]{3,255}"
 QUEUE_NAME = r"[A-Za-z0-9_-]{1,76}"
 MEDIA_RANGE = re.compile(r"\*|\*/\*|[a-z0-9!#$&^_.+-]+/(\*|[a-z0-9!#$&^_.+-]+)")
 
+#: Variables whose values are never repeated.
+_SECRETS = {"DJANGO_SECRET_KEY", "DATABASE_URL", "FILEHUB_METRICS_TOKEN"}
+
 CommaList = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -131,6 +134,12 @@ class Env(BaseSettings):
     filehub_user_quota: int | None = Field(
         None, ge=0, description="Bytes that one user may have stored."
     )
+    filehub_metrics_token: str | None = Field(
+        None,
+        min_length=16,
+        pattern=r"^[\x21-\x7e]+$",
+        description="What Prometheus sends as a bearer token to read `/metrics`.",
+    )
     filehub_cors_origins: CommaList = Field(
         (),
         description=(
@@ -178,6 +187,7 @@ class Env(BaseSettings):
         "aws_endpoint_url_sqs",
         "aws_endpoint_url_dynamodb",
         "filehub_user_quota",
+        "filehub_metrics_token",
         mode="before",
     )
     @classmethod
@@ -260,5 +270,5 @@ def _sentence(exc: ValidationError) -> str:
     problem = error["msg"].removeprefix("Value error, ")
     if error["type"] == "value_error":
         return f"{name} is wrong: {problem}."
-    value = "" if name in {"DJANGO_SECRET_KEY", "DATABASE_URL"} else f" (it is {error['input']!r})"
+    value = "" if name in _SECRETS else f" (it is {error['input']!r})"
     return f"{name} is wrong: {problem[0].lower()}{problem[1:]}{value}."

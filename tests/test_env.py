@@ -50,6 +50,7 @@ DEFAULTS: dict[str, Any] = {
     "filehub_multipart_threshold": 64 * MIB,
     "filehub_part_size": 16 * MIB,
     "filehub_user_quota": None,
+    "filehub_metrics_token": None,
     "filehub_cors_origins": (),
 }
 

@@ -21,7 +21,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"records"}),
     frozenset({"selectors", "confirmation", "inspection"}),
     frozenset({"services", "api_tokens", "reconcile", "seeding", "recount", "overview"}),
-    frozenset({"report", "sending"}),
+    frozenset({"report", "sending", "metrics"}),
     frozenset({"tasks"}),
     frozenset({"consumer"}),
 )
@@ -147,7 +147,7 @@ AGAINST_THE_ORDER = {
     "for types only": ("keys", "if TYPE_CHECKING:\n  from uploads.models import X", {"models"}),
     "beside a good one": ("services", "from uploads import keys, views", {"views"}),
     "from a package on top": ("models", "from uploads.api.schemas import X", {"api.schemas"}),
-    "from a new module on top": ("services", "from uploads import metrics", {"metrics"}),
+    "from a new module on top": ("services", "from uploads import novelty", {"novelty"}),
     "from a neighbour": ("storage", "from uploads import queues", {"queues"}),
     "downwards": ("services", "from uploads import keys, selectors", set()),
     "between neighbours on top": ("views", "from uploads.middleware import X", set()),
