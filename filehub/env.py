@@ -35,6 +35,8 @@ CACHE_URL = re.compile(r"file:.+|db:[A-Za-z_][A-Za-z0-9_]*|(rediss?|memcached):/
 #: What Django needs for a cache, by the scheme of its URL; not among filehub's own requirements.
 CACHE_PACKAGES = {"redis": "redis", "rediss": "redis", "memcached": "pymemcache"}
 RATE = re.compile(r"[1-9]\d{0,8}/[smh]")
+#: Variables whose values are never repeated.
+_SECRETS = {"DJANGO_SECRET_KEY", "DATABASE_URL", "DJANGO_CACHE_URL", "FILEHUB_METRICS_TOKEN"}
 
 CommaList = Annotated[tuple[str, ...], NoDecode]
 
@@ -156,6 +158,12 @@ class Env(BaseSettings):
         le=10,
         description="Proxies in front of the web that add the caller to `X-Forwarded-For`.",
     )
+    filehub_metrics_token: str | None = Field(
+        None,
+        min_length=16,
+        pattern=r"^[\x21-\x7e]+$",
+        description="What Prometheus sends as a bearer token to read `/metrics`.",
+    )
     filehub_cors_origins: CommaList = Field(
         (),
         description=(
@@ -205,6 +213,7 @@ class Env(BaseSettings):
         "filehub_user_quota",
         "filehub_sign_rate_user",
         "filehub_sign_rate_address",
+        "filehub_metrics_token",
         mode="before",
     )
     @classmethod
@@ -309,9 +318,5 @@ def _sentence(exc: ValidationError) -> str:
     problem = error["msg"].removeprefix("Value error, ")
     if error["type"] == "value_error":
         return f"{name} is wrong: {problem}."
-    value = (
-        ""
-        if name in {"DJANGO_SECRET_KEY", "DATABASE_URL", "DJANGO_CACHE_URL"}
-        else f" (it is {error['input']!r})"
-    )
+    value = "" if name in _SECRETS else f" (it is {error['input']!r})"
     return f"{name} is wrong: {problem[0].lower()}{problem[1:]}{value}."

@@ -26,6 +26,7 @@ urlpatterns = [
     path("favicon.ico", views.favicon),
     path("healthz", views.healthz),
     path("readyz", views.readyz),
+    path("metrics", views.metrics_text),
     path("admin/", admin.site.urls),
     path("", api.urls),
 ]

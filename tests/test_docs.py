@@ -90,6 +90,7 @@ def test_the_contract_names_no_route_that_does_not_exist() -> None:
     outside_the_schema = {
         ("GET", "/healthz"),
         ("GET", "/readyz"),
+        ("GET", "/metrics"),
         ("GET", "/api/openapi.json"),
         ("GET", "/api/docs"),
     }

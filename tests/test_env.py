@@ -54,6 +54,7 @@ DEFAULTS: dict[str, Any] = {
     "filehub_sign_rate_address": "20000/m",
     "filehub_trusted_proxies": 0,
     "django_cache_url": "file:.local/counters",
+    "filehub_metrics_token": None,
     "filehub_cors_origins": (),
 }
 

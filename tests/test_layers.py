@@ -14,14 +14,16 @@ ROOT = Path(__file__).resolve().parent.parent
 #: From the bottom up. A module imports from the layers below its own, never from its own or above.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"conf", "exceptions"}),
-    frozenset({"keys", "policy", "sizes", "table", "asking", "chart", "content", "owners"}),
+    frozenset(
+        {"keys", "policy", "sizes", "table", "asking", "chart", "content", "owners", "parquet"}
+    ),
     frozenset({"events", "tokens", "rules"}),
     frozenset({"storage", "queues", "models", "provisioning", "letters", "cloudwatch", "failures"}),
     frozenset({"multipart", "usage", "listing", "deadletters", "comparison", "inventory", "runs"}),
     frozenset({"records", "quotas"}),
     frozenset({"selectors", "confirmation", "inspection"}),
     frozenset({"services", "api_tokens", "reconcile", "seeding", "recount", "overview"}),
-    frozenset({"report"}),
+    frozenset({"report", "sending", "metrics"}),
     frozenset({"tasks"}),
     frozenset({"consumer"}),
 )
@@ -148,7 +150,7 @@ AGAINST_THE_ORDER = {
     "for types only": ("keys", "if TYPE_CHECKING:\n  from uploads.models import X", {"models"}),
     "beside a good one": ("services", "from uploads import keys, views", {"views"}),
     "from a package on top": ("models", "from uploads.api.schemas import X", {"api.schemas"}),
-    "from a new module on top": ("services", "from uploads import metrics", {"metrics"}),
+    "from a new module on top": ("services", "from uploads import novelty", {"novelty"}),
     "from a neighbour": ("storage", "from uploads import queues", {"queues"}),
     "downwards": ("services", "from uploads import keys, selectors", set()),
     "between neighbours on top": ("views", "from uploads.middleware import X", set()),

@@ -426,6 +426,15 @@ def test_the_last_reconciliations_are_shown(
     monkeypatch.setattr(reconcile, "last_runs", lambda: [run])
     text = section(page(operator), "runs-title")
     assert "Uploads in parts 2026-03-01 12:02 UTC 15,000 2 3 4 5 6" in text
+    assert "stopped" not in text
+
+
+def test_a_run_that_was_stopped_is_shown(operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    run = Run("all", moment, moment, 60, 0, 0, 0, 0, 0, held_back=1_051)
+    monkeypatch.setattr(reconcile, "last_runs", lambda: [run])
+    text = section(page(operator), "runs-title")
+    assert "The run over everything was stopped: 1,051 records have no object" in text
 
 
 # --- Permissions, cost, outages -----------------------------------------------------------------

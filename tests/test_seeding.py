@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
@@ -269,3 +270,99 @@ def test_the_check_names_only_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(CommandError, match="5 counters differ"):
         call_command("recount", "--check", stdout=out)
     assert out.getvalue().splitlines()[2:] == ["… and 3 more"]
+
+
+def damage() -> None:
+    """What an edit by hand may leave."""
+    usage.Counter("owner#7").update([usage.Counter.files.add(2), usage.Counter.bytes.add(-3)])
+    usage.Counter("owner#8").delete()
+    usage.Counter("owner#ghost").update([usage.Counter.bytes.add(1)])
+
+
+def test_a_repair_sets_what_differs_and_nothing_else() -> None:
+    store("7")
+    store("8")
+    store("9")
+    of_an_earlier_version(store("8"))
+    right = usage.Counter.get("owner#9").attribute_values
+    damage()
+    out = run("recount", "--repair")
+    assert "owner#7: the counter says 3 files of 2 bytes, the records come to 1 files of 5" in out
+    # The three, and that of the type of the file that was counted twice.
+    assert out.endswith("4 counters were set to what the records come to.\n")
+    assert recount.differences() == []
+    assert (of_owner("7"), of_owner("8"), of_owner("ghost")) == (Usage(1, 5), Usage(2, 10), Usage())
+    assert {owner for owner, _ in usage.owners(10)} == {"7", "8", "9", "ghost"}
+    assert usage.Counter.get("owner#9").attribute_values == right
+    assert run("recount", "--repair").endswith("0 counters were set to what the records come to.\n")
+
+
+@pytest.mark.parametrize("moment", ["before the records are read", "after"])
+@pytest.mark.parametrize("change", ["more", "another in its place"])
+def test_a_counter_that_changes_meanwhile_is_read_again(
+    monkeypatch: pytest.MonkeyPatch, moment: str, change: str
+) -> None:
+    first = store("7")
+    damage()
+    read = recount._sums
+    rounds: list[str] = []
+
+    def meanwhile() -> None:
+        store("7")
+        if change == "another in its place":
+            removal(first, 10)
+
+    def disturbed(condition: Any) -> dict[str, Usage]:
+        rounds.append("one")
+        if len(rounds) == 1 and moment != "after":
+            meanwhile()
+        sums = read(condition)
+        if len(rounds) == 1 and moment == "after":
+            meanwhile()
+        return sums
+
+    monkeypatch.setattr(recount, "_sums", disturbed)
+    found = recount.repair()
+    assert (len(rounds), found.busy) == (2, 0)
+    monkeypatch.undo()
+    assert recount.differences() == []
+    assert of_owner("7").files == (2 if change == "more" else 1)
+
+
+def test_counters_that_never_stand_still_are_left_and_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store("7")
+    damage()
+    read = recount._sums
+
+    def disturbed(condition: Any) -> dict[str, Usage]:
+        sums = read(condition)
+        store("7")
+        return sums
+
+    with monkeypatch.context() as patch:
+        patch.setattr(recount, "_sums", disturbed)
+        with pytest.raises(CommandError, match="more may differ: they changed"):
+            run("recount", "--repair")
+    # What was wrong by two files is wrong by two files.
+    assert of_owner("7") == Usage(4 + 2, 20 - 3)
+    assert (of_owner("8"), of_owner("ghost")) == (Usage(), Usage())
+    run("recount", "--repair")
+    assert recount.differences() == []
+
+
+def test_a_repair_beside_traffic_is_right_once_the_traffic_ends() -> None:
+    for _ in range(4):
+        store("7")
+    damage()
+    with ThreadPoolExecutor(4) as pool:
+        coming = [pool.submit(store, "7") for _ in range(24)]
+        going = pool.submit(lambda: [removal(store("8"), 10) for _ in range(6)])
+        while not all(task.done() for task in [*coming, going]):
+            recount.repair()
+        for task in [*coming, going]:
+            task.result()
+    assert recount.repair().busy == 0
+    assert recount.differences() == []
+    assert of_owner("7") == Usage(28, 140)

@@ -3,7 +3,9 @@
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory-location.html
 
 A data file can have gigabytes. It is read in pieces, each a request of its own: one long answer
-would break off while the files in it are looked at. IAM: s3:GetObject on the inventory's bucket.
+would break off while the files in it are looked at. CSV is read as it comes. Parquet is read from
+its end and in jumps, and so from a copy on disk, one file at a time. IAM: s3:GetObject on the
+inventory's bucket.
 """
 
 from __future__ import annotations
@@ -14,13 +16,17 @@ import hashlib
 import io
 import json
 import re
+import shutil
+import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any, BinaryIO, cast
 from urllib.parse import unquote_plus
 
-from uploads import keys, storage
+from uploads import keys, parquet, storage
 from uploads.conf import env
 from uploads.exceptions import FilehubError
 from uploads.storage import ListedObject
@@ -46,9 +52,11 @@ class DataFile:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What belongs to an inventory: the files, where they are, and their columns."""
+    """What belongs to an inventory: the files, where they are, and how they are written."""
 
     bucket: str
+    format: str
+    #: Of CSV alone; Parquet names its columns in each file.
     columns: tuple[str, ...]
     files: tuple[DataFile, ...]
 
@@ -56,11 +64,15 @@ class Manifest:
 def objects(url: str) -> Iterator[ListedObject]:
     """The objects of filehub's that an inventory lists, by the address of its manifest.
 
-    Raises InvalidInventory (a damaged file only when its end is reached) and BackendUnavailable.
+    Raises InvalidInventory (a damaged CSV only when its end is reached), BackendUnavailable, and
+    ParquetUnavailable where that cannot be read.
     """
     manifest = _manifest(url)
+    read = _READERS[manifest.format]
     for file in manifest.files:
-        yield from _objects(manifest, file)
+        for found in read(manifest, file):
+            if found is not None:
+                yield found
 
 
 def _manifest(url: str) -> Manifest:
@@ -69,10 +81,11 @@ def _manifest(url: str) -> Manifest:
         raise InvalidInventory(f"“{url}” is no address such as s3://bucket/prefix/manifest.json.")
     try:
         fields = json.loads(storage.read(match[1], match[2]))
-        format_, source = fields["fileFormat"], fields["sourceBucket"]
+        source = fields["sourceBucket"]
         manifest = Manifest(
             # An ARN; the bucket's name is its last part.
             bucket=fields["destinationBucket"].rpartition(":")[2],
+            format=str(fields["fileFormat"]),
             columns=tuple(name.strip() for name in fields["fileSchema"].split(",")),
             files=tuple(
                 DataFile(file["key"], int(file["size"]), file["MD5checksum"])
@@ -81,50 +94,101 @@ def _manifest(url: str) -> Manifest:
         )
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
         raise InvalidInventory(f"{url} is not the manifest of an S3 Inventory.") from exc
-    if format_ != "CSV":
+    if manifest.format not in _READERS:
         raise InvalidInventory(
-            f"The inventory is written as {format_}; only CSV can be read. "
-            "Set the inventory's format to CSV, or reconcile with --all instead."
+            f"The inventory is written as {manifest.format}; CSV and Parquet can be read. "
+            "Set the inventory's format to one of these, or reconcile with --all instead."
         )
     if source != env().filehub_bucket:
         raise InvalidInventory(
             f"The inventory is of the bucket {source}, not of {env().filehub_bucket}."
         )
-    if "Key" not in manifest.columns:
+    if manifest.format == "CSV" and "Key" not in manifest.columns:
         raise InvalidInventory("The inventory has no column Key.")
     return manifest
 
 
-def _objects(manifest: Manifest, file: DataFile) -> Iterator[ListedObject]:
+def _object(
+    key: str, *, is_current: bool, etag: str, modified_at: datetime | None
+) -> ListedObject | None:
+    """What one row tells of; None unless it is filehub's and there now."""
+    upload_id = keys.upload_id_of(key) if is_current else None
+    return ListedObject(upload_id, etag.strip('"'), modified_at) if upload_id else None
+
+
+def _csv(manifest: Manifest, file: DataFile) -> Iterator[ListedObject | None]:
     pieces = _Pieces(manifest.bucket, file)
     try:
         with gzip.open(io.BufferedReader(pieces, PIECE)) as unpacked:
             text = io.TextIOWrapper(unpacked, encoding="utf-8", newline="")
             for cells in csv.reader(text):
-                found = _object(dict(zip(manifest.columns, cells, strict=False)))
-                if found is not None:
-                    yield found
+                row = dict(zip(manifest.columns, cells, strict=False))
+                modified = row.get("LastModifiedDate")
+                yield _object(
+                    # In CSV alone keys are encoded.
+                    unquote_plus(row.get("Key", "")),
+                    is_current=row.get("IsLatest") != "false"
+                    and row.get("IsDeleteMarker") != "true",
+                    etag=row.get("ETag", ""),
+                    modified_at=datetime.fromisoformat(modified) if modified else None,
+                )
     except (EOFError, OSError, UnicodeDecodeError, csv.Error, zlib.error) as exc:
         raise InvalidInventory(f"{file.key} of the inventory is damaged: {exc}") from exc
-    if pieces.md5 != file.md5.lower():
-        raise InvalidInventory(
-            f"{file.key} of the inventory is damaged: its MD5 is not that of the manifest."
-        )
+    pieces.check_md5()
 
 
-def _object(row: dict[str, str]) -> ListedObject | None:
-    """The object that a row tells of; None unless it is filehub's and there now."""
-    if row.get("IsLatest") == "false" or row.get("IsDeleteMarker") == "true":
+def _parquet(manifest: Manifest, file: DataFile) -> Iterator[ListedObject | None]:
+    with _copy(manifest.bucket, file) as copy:
+        try:
+            for row in parquet.rows(
+                copy, ["key", "is_latest", "is_delete_marker", "e_tag", "last_modified_date"]
+            ):
+                if "key" not in row:
+                    raise InvalidInventory("The inventory has no column key.")
+                yield _object(
+                    _text(row["key"]),
+                    is_current=row.get("is_latest") is not False
+                    and row.get("is_delete_marker") is not True,
+                    etag=_text(row.get("e_tag")),
+                    modified_at=_moment(row.get("last_modified_date")),
+                )
+        except parquet.DamagedParquet as exc:
+            raise InvalidInventory(f"{file.key} of the inventory is damaged: {exc}") from exc
+
+
+_READERS: dict[str, Callable[[Manifest, DataFile], Iterator[ListedObject | None]]] = {
+    "CSV": _csv,
+    "Parquet": _parquet,
+}
+
+
+def _text(value: Any) -> str:
+    """A cell that may be missing, or be marked as bytes."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value or "")
+
+
+def _moment(value: Any) -> datetime | None:
+    """A cell of milliseconds in UTC, whether or not it is marked as that."""
+    if not isinstance(value, datetime):
         return None
-    upload_id = keys.upload_id_of(unquote_plus(row.get("Key", "")))
-    if upload_id is None:
-        return None
-    modified = row.get("LastModifiedDate")
-    return ListedObject(
-        upload_id,
-        row.get("ETag", "").strip('"'),
-        datetime.fromisoformat(modified) if modified else None,
-    )
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+@contextmanager
+def _copy(bucket: str, file: DataFile) -> Iterator[BinaryIO]:
+    """A data file on disk, which is what the manifest says it is."""
+    pieces = _Pieces(bucket, file)
+    with tempfile.TemporaryFile() as copy:
+        try:
+            shutil.copyfileobj(cast("BinaryIO", pieces), copy, PIECE)
+        except OSError as exc:
+            raise InvalidInventory(
+                f"{file.key} of the inventory, {file.size:,} bytes, cannot be copied to "
+                f"{tempfile.gettempdir()}: {exc.strerror}."
+            ) from exc
+        pieces.check_md5()
+        copy.seek(0)
+        yield copy
 
 
 class _Pieces(io.RawIOBase):
@@ -135,9 +199,13 @@ class _Pieces(io.RawIOBase):
         self._position = 0
         self._md5 = hashlib.md5(usedforsecurity=False)
 
-    @property
-    def md5(self) -> str:
-        return self._md5.hexdigest()
+    def check_md5(self) -> None:
+        """Raise InvalidInventory unless what was read is what the manifest says."""
+        if self._md5.hexdigest() != self._file.md5.lower():
+            raise InvalidInventory(
+                f"{self._file.key} of the inventory is damaged: "
+                "its MD5 is not that of the manifest."
+            )
 
     def readable(self) -> bool:
         return True

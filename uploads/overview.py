@@ -105,11 +105,11 @@ class Overview:
 def look() -> Overview:
     """Ask for all of it at the same time."""
     with Asking() as asking:
-        flow, depths = asking.ask(_flow), asking.ask(_queues)
+        flowing, depths = asking.ask(flow), asking.ask(waiting)
         rejected, stored = asking.ask(_rejected), asking.ask(usage.by_kind)
     kinds = stored.result()
     return Overview(
-        flow.result(),
+        flowing.result(),
         depths.result(),
         rejected.result(),
         None if kinds is None else total(kinds.values()),
@@ -154,7 +154,8 @@ def flow_of(
     )
 
 
-def _flow() -> Flow:
+def flow() -> Flow:
+    """How it flows just now. Raises BackendUnavailable."""
     now = datetime.now(UTC)
     page = listing.find(Wanted(since=now - WINDOW), limit=NEWEST)
     newest = page.files or listing.find(Wanted(), limit=1).files
@@ -162,7 +163,8 @@ def _flow() -> Flow:
     return flow_of(page.files, now, is_cut=page.next_cursor is not None, last=last)
 
 
-def _queues() -> Queues:
+def waiting() -> Queues:
+    """What waits in the queues, and what was given up. Raises BackendUnavailable."""
     events, tasks = env().filehub_events_queue, env().filehub_tasks_queue
     return Queues(
         events=queues.depth(events),

@@ -3,6 +3,9 @@
 A run walks through a window of ids, shard by shard, and has `uploads.confirmation.check` look at
 each id on which the two sides differ. It can stop anywhere and be gone on with: what is done is
 remembered every few seconds, and doing some of it twice changes nothing.
+
+Records without an object are believed only in a plausible number. If most objects seem to be gone,
+this is more likely another bucket than the records' own: the run stops and buries nothing.
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ __all__ = [
     "Result",
     "Run",
     "check_objects",
+    "is_plausible",
     "last_runs",
     "run",
 ]
@@ -47,6 +51,10 @@ MIN_AGE = timedelta(minutes=2)
 BUDGET = timedelta(seconds=45)
 #: How often a run remembers where it is.
 SAVE_EVERY = timedelta(seconds=2)
+
+#: So many records without an object are plausible, whatever else there is: many people delete now
+#: and then. More are, if they are at most half of all records that were seen.
+PLAUSIBLE = 50
 
 #: Seconds between two reports of progress.
 _SHOW_EVERY = 0.2
@@ -73,15 +81,32 @@ class Plan:
     resumable: bool = False
     #: Change nothing, neither files nor what is remembered of runs.
     dry_run: bool = False
+    #: Believe that objects are gone, however many.
+    force: bool = False
 
 
 @dataclass(frozen=True)
 class Result:
-    """How far a run came and what it found; `run` is stored once it is finished."""
+    """How far a run came and what it found; `run` is stored once it is finished.
+
+    A run that was braked (`counts.held_back`) is finished too: the next one begins anew.
+    """
 
     run: Run
     counts: Counts
     finished: bool
+
+    @property
+    def braked(self) -> str | None:
+        """Why the run was stopped, for people; None if it was not."""
+        if not self.counts.held_back:
+            return None
+        missing = self.counts.ghosts + self.counts.held_back
+        return (
+            f"Of {self.counts.records:,} records {missing:,} have no object in the bucket "
+            f"{env().filehub_bucket}. That is implausible: perhaps it is not their bucket. "
+            f"Stopped; {self.counts.held_back:,} of them are left as they are."
+        )
 
 
 #: Told of each id on which the two sides differed, and what that was.
@@ -105,8 +130,13 @@ def window() -> timedelta:
     return timedelta(seconds=env().filehub_url_expiry) + MARGIN
 
 
+def is_plausible(missing: int, records: int) -> bool:
+    """Whether so many of the records that were seen may have lost their object."""
+    return missing <= PLAUSIBLE or missing * 2 <= records
+
+
 def last_runs() -> list[Run]:
-    """The last finished run of each kind (see `uploads.runs.KINDS`), newest first.
+    """The last run of each kind (see `uploads.runs.KINDS`), newest first.
 
     Kinds that never ran are left out. Raises BackendUnavailable.
     """
@@ -179,6 +209,10 @@ class _Work:
         self._told = told
         self._shard, self._last_id = start.shard, start.last_id
         self._counts = Counter(asdict(start.counts))
+        #: Records that seem to have no object, until it is plausible that so many have none; and
+        #: where a run has to go on that dies before it.
+        self._ghosts: list[str] = []
+        self._safe = self.position
         self._remembers = plan.resumable and not plan.dry_run
         #: Whether a position is stored that has to go in the end.
         self._is_remembered = is_remembered
@@ -206,14 +240,21 @@ class _Work:
                 self._count(pair, became)
                 self._shard, self._last_id = shard, pair.id
                 clock = time.monotonic()
-                if stop_at is not None and clock >= stop_at:
+                is_late = stop_at is not None and clock >= stop_at
+                if (len(self._ghosts) > PLAUSIBLE or is_late) and not self._bury_plausible():
+                    break
+                if is_late:
                     return self._result(finished=False)
                 if progress is not None and clock >= show_at:
                     progress(self.position)
                     show_at = clock + _SHOW_EVERY
+                if not self._ghosts:
+                    self._safe = self.position
                 if clock >= save_at:
                     self._save()
                     save_at = clock + SAVE_EVERY.total_seconds()
+            else:
+                self._bury_plausible()
             is_done = True
         finally:
             # Stopped by its budget, by a fault or by hand. Should this fail too, there is the
@@ -229,18 +270,45 @@ class _Work:
             return None
         if not pair.is_older_than(self._judged_until):
             return "left_alone"
+        if pair.found is None and not self._plan.force and not self._plan.dry_run:
+            return self._suspect(pair.id)
+        return self._check(pair.id)
+
+    def _suspect(self, upload_id: str) -> str | None:
+        """Look whether the object is gone, without any consequence yet."""
+        became = self._check(upload_id, only_look=True)
+        if became == "ghosts":
+            self._ghosts.append(upload_id)
+            return None
+        return became if became in {None, "failed"} else self._check(upload_id)
+
+    def _bury_plausible(self) -> bool:
+        """Bury those that were found gone, unless they are implausibly many; returns whether."""
+        missing = self._counts["ghosts"] + len(self._ghosts)
+        if self._ghosts and not is_plausible(missing, self._counts["records"]):
+            self._counts["held_back"] = len(self._ghosts)
+            return False
+        for upload_id in self._ghosts:
+            if (became := self._check(upload_id)) is not None:
+                self._counts[became] += 1
+        self._ghosts.clear()
+        self._safe = self.position
+        return True
+
+    def _check(self, upload_id: str, *, only_look: bool = False) -> str | None:
+        """Have one id looked at; returns which of the counts it belongs to."""
         try:
-            finding = confirmation.check(pair.id, dry_run=self._plan.dry_run)
+            finding = confirmation.check(upload_id, dry_run=only_look or self._plan.dry_run)
         except SoftTimeLimitExceeded:
             raise
         except BackendUnavailable as exc:
-            logger.warning("the check of %s failed: %r", pair.id, exc.__cause__ or exc)
+            logger.warning("the check of %s failed: %r", upload_id, exc.__cause__ or exc)
             return "failed"
         except Exception:  # a fault of filehub's own; the others must not wait for its repair
-            logger.exception("the check of %s failed", pair.id)
+            logger.exception("the check of %s failed", upload_id)
             return "failed"
-        if finding in _COUNTED and self._told is not None:
-            self._told(pair.id, finding)
+        if finding in _COUNTED and self._told is not None and not only_look:
+            self._told(upload_id, finding)
         return _COUNTED.get(finding)
 
     def _count(self, pair: Pair, became: str | None) -> None:
@@ -252,7 +320,7 @@ class _Work:
 
     def _save(self) -> None:
         if self._remembers:
-            runs.save_position(self._plan.kind, self.position)
+            runs.save_position(self._plan.kind, self._safe)
             self._is_remembered = True
 
     def _finish(self) -> Result:
@@ -276,6 +344,7 @@ class _Work:
                 rejected=counts.rejected,
                 corrected=counts.corrected,
                 failed=counts.failed,
+                held_back=counts.held_back,
             ),
             counts,
             finished,

@@ -1,7 +1,7 @@
-"""Counters and records: taking in what an earlier version stored, and comparing the two.
+"""Counters and records: taking in what an earlier version stored, comparing, and putting right.
 
-Both read the whole table, page by page, and so are for commands only. IAM: dynamodb:Scan, besides
-what changing a record needs.
+All of it reads the whole table, page by page, and so is for commands only. IAM: dynamodb:Scan,
+besides what changing a record needs.
 """
 
 from __future__ import annotations
@@ -10,13 +10,18 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pynamodb.expressions.condition import Condition
+
 from uploads import confirmation, usage
 from uploads.exceptions import BackendUnavailable
 from uploads.models import StoredFile
 from uploads.table import table_errors
-from uploads.usage import Usage
+from uploads.usage import Reading, Usage
 
 logger = logging.getLogger(__name__)
+
+#: Times that a repair looks at counters which others change all the while.
+ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,14 @@ class Difference:
     name: str
     counter: Usage
     records: Usage
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """Counters that were set to what the records come to, and how many could not be judged."""
+
+    corrected: list[Difference]
+    busy: int
 
 
 def recount() -> Recounted:
@@ -58,20 +71,57 @@ def differences() -> list[Difference]:
     What is stored, deleted or given away while this reads may appear as a difference. The numbers
     of days are not compared: they count what arrived, and records of what is gone are not kept.
     """
+    stored = _sums(StoredFile.state == "stored")
+    return _compare(dict(usage.scan_stored()), stored)
+
+
+def repair() -> Repaired:
+    """Set the counters of owners and type groups to what the records come to, beside all traffic.
+
+    A counter changes in the transaction that changes a record. So if it did not change while the
+    records were read, none of those that it counts did either, and their sum is what it has to be;
+    it is written on the condition that this is still so. One that did change is left and looked at
+    again, `ROUNDS` times in all. Raises BackendUnavailable.
+    """
+    corrected: list[Difference] = []
+    busy: list[Difference] = []
+    for _ in range(ROUNDS):
+        readings = dict(usage.scan_stored())
+        # Those that are in no counter yet are taken in by `recount`, which adds them.
+        found = _compare(
+            readings,
+            _sums((StoredFile.state == "stored") & (StoredFile.counted == True)),  # noqa: E712
+        )
+        busy = []
+        for each in found:
+            read = readings.get(each.name, Reading())
+            if usage.correct(each.name, read, each.records):
+                corrected.append(each)
+            else:
+                busy.append(each)
+        if not busy:
+            break
+    return Repaired(corrected, len(busy))
+
+
+def _sums(condition: Condition) -> dict[str, Usage]:
     sums = usage.Sums()
     with table_errors():
         for record in StoredFile.scan(
-            StoredFile.state == "stored",
+            condition,
             attributes_to_get=["id", "owner", "contentType", "size"],
             consistent_read=True,
         ):
             sums.add_stored(record)
-    counters = dict(usage.scan_stored())
-    return [
-        Difference(name, counters.get(name, Usage()), sums.stored.get(name, Usage()))
-        for name in sorted(sums.stored.keys() | counters.keys())
-        if counters.get(name, Usage()) != sums.stored.get(name, Usage())
+    return sums.stored
+
+
+def _compare(counters: dict[str, Reading], stored: dict[str, Usage]) -> list[Difference]:
+    found = [
+        Difference(name, counters.get(name, Reading()).usage, stored.get(name, Usage()))
+        for name in sorted(stored.keys() | counters.keys())
     ]
+    return [each for each in found if each.counter != each.records]
 
 
 def _uncounted() -> Iterator[str]:

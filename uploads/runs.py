@@ -27,7 +27,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 @dataclass(frozen=True)
 class Run:
-    """A finished reconciliation: when, and how many of what it found and put right.
+    """A reconciliation that ended: when, and how many of what it found and put right.
 
     `looked_at` counts ids: an object and its record are one. `started_at` is the beginning of the
     whole, however often it was interrupted.
@@ -47,6 +47,8 @@ class Run:
     corrected: int
     #: Ids that could not be looked at; the log says why.
     failed: int
+    #: Ghosts that were left as they are: there were implausibly many, and the run was stopped.
+    held_back: int = 0
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Counts:
     rejected: int = 0
     corrected: int = 0
     failed: int = 0
+    held_back: int = 0
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,7 @@ class _LastRun(Model):
     rejected = NumberAttribute()
     corrected = NumberAttribute()
     failed = NumberAttribute()
+    held_back = NumberAttribute(default=0, attr_name="heldBack")
 
 
 class _Position(Model):
@@ -163,6 +167,7 @@ def last() -> list[Run]:
             rejected=int(item.rejected),
             corrected=int(item.corrected),
             failed=int(item.failed),
+            held_back=int(item.held_back),
         )
         for kind in KINDS
         if (item := found.get(_last_id(kind))) is not None

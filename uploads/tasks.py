@@ -125,10 +125,12 @@ def reconcile_multipart() -> None:
 
 
 def _reconcile(plan: reconcile.Plan) -> bool:
-    """Returns whether the run came to its end. Raises BackendUnavailable."""
+    """Returns whether there is nothing left to go on with. Raises BackendUnavailable."""
     result = reconcile.run(plan)
     counts = result.counts
-    if not result.finished:
+    if result.braked:
+        logger.error("reconciliation (%s) was stopped: %s", plan.kind, result.braked)
+    elif not result.finished:
         logger.info("reconciliation (%s) used up its time and will be gone on with", plan.kind)
     elif counts.orphans or counts.ghosts or counts.rejected or counts.corrected or counts.failed:
         logger.warning(

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from pynamodb.attributes import NumberAttribute, TTLAttribute, UnicodeAttribute
+from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
@@ -27,6 +28,8 @@ from uploads.table import Table, table_errors
 #: How long the number of a day is kept.
 DAYS_KEPT = timedelta(days=400)
 _OWNERS = "owners"
+#: What DynamoDB answers when a counter is no longer as it was read, or is being changed just now.
+_CHANGED = {"ConditionalCheckFailedException", "TransactionConflictException"}
 
 
 class _OwnerFeed(GlobalSecondaryIndex["Counter"]):
@@ -53,6 +56,8 @@ class Counter(Model):
     files = NumberAttribute(default=0)
     bytes = NumberAttribute(default=0)
     rejected = NumberAttribute(default=0)
+    #: Raised by each change of what is stored now, so that it can be told whether there was one.
+    changes = NumberAttribute(default=0)
     owner = UnicodeAttribute(null=True)
     feed = UnicodeAttribute(null=True)
     expires_at = TTLAttribute(null=True, attr_name="expiresAt")
@@ -66,6 +71,15 @@ class Usage:
 
     files: int = 0
     bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A counter at some moment, and how often it was changed until then."""
+
+    usage: Usage = Usage()
+    changes: int = 0
+    exists: bool = False
 
 
 @dataclass(frozen=True)
@@ -190,8 +204,43 @@ def _owner_id(owner: str | None) -> str:
     return f"owner#{owner}"
 
 
+def correct(name: str, read: Reading, right: Usage) -> bool:
+    """Set a counter, if nobody changed it since it was read; returns whether.
+
+    Raises BackendUnavailable.
+    """
+    condition: Condition = Counter.id.does_not_exist()
+    if read.exists:
+        # Processes of an earlier version do not count their changes.
+        condition = (
+            _is(Counter.changes, read.changes)
+            & _is(Counter.files, read.usage.files)
+            & _is(Counter.bytes, read.usage.bytes)
+        )
+    actions: list[Action] = [Counter.files.set(right.files), Counter.bytes.set(right.bytes)]
+    with table_errors():
+        try:
+            Counter(name).update([*actions, *_marks(name)], condition)
+        except UpdateError as exc:
+            if exc.cause_response_code in _CHANGED:
+                return False
+            raise
+    return True
+
+
+def _is(attribute: NumberAttribute, value: int) -> Condition:
+    """What is missing counts as zero."""
+    condition: Condition = attribute == value
+    return condition if value else condition | attribute.does_not_exist()
+
+
 def _add(name: str, files: int, size: int) -> list[Action]:
-    actions: list[Action] = [Counter.files.add(files), Counter.bytes.add(size)]
+    return [Counter.files.add(files), Counter.bytes.add(size), *_marks(name)]
+
+
+def _marks(name: str) -> list[Action]:
+    """What belongs to every change of a counter of what is stored now."""
+    actions: list[Action] = [Counter.changes.add(1)]
     if name.startswith("owner#"):
         actions += [
             Counter.owner.set(name.removeprefix("owner#")),
@@ -276,13 +325,13 @@ def by_day(last: date, count: int) -> list[Day]:
     ]
 
 
-def scan_stored() -> Iterator[tuple[str, Usage]]:
+def scan_stored() -> Iterator[tuple[str, Reading]]:
     """Every counter of what is stored now, by reading the whole table: for a command."""
     with table_errors():
         for counter in Counter.scan(
             Counter.id.startswith("kind#") | Counter.id.startswith("owner#"), consistent_read=True
         ):
-            yield counter.id, _usage(counter)
+            yield counter.id, Reading(_usage(counter), int(counter.changes), exists=True)
 
 
 def _get(ids: Iterable[str]) -> list[Counter]:

@@ -11,12 +11,14 @@ from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.templatetags.static import static
+from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST
 
-from uploads import quotas, selectors
+from uploads import metrics, quotas, selectors
 from uploads.asking import attempt
 from uploads.conf import env
-from uploads.exceptions import BackendUnavailable, CsrfFailed, InvalidRequest
+from uploads.exceptions import BackendUnavailable, CsrfFailed, InvalidRequest, NotAuthenticated
 from uploads.listing import Page
 from uploads.middleware import error_page, error_response, json_error, wants_json
 from uploads.rules import rules
@@ -28,6 +30,8 @@ PAGE_SIZE = 50
 CONCURRENCY = 6
 #: Seconds for which the answer of /readyz is reused, so that asking often costs nothing.
 READINESS_TTL = 2
+#: Seconds for which the answer of /metrics is.
+METRICS_TTL = 10
 
 
 @login_required
@@ -119,6 +123,30 @@ def readyz(request: HttpRequest) -> JsonResponse:
     checks = cache.get_or_set("readyz", selectors.readiness, READINESS_TTL) or {}
     ready = all(result == "ok" for result in checks.values())
     return JsonResponse({"ready": ready, "checks": checks}, status=200 if ready else 503)
+
+
+@require_safe
+def metrics_text(request: HttpRequest) -> HttpResponse:
+    """What Prometheus reads: with its token, or for staff who may see the storage report."""
+    if not _may_read_metrics(request):
+        error = NotAuthenticated(
+            "Send FILEHUB_METRICS_TOKEN as “Authorization: Bearer <token>”, or sign in as staff."
+        )
+        return error_response(request, error, as_json=True)
+    # Two that scrape at the same time, or one that does all the time, cost no more than one.
+    text = cache.get_or_set("metrics", metrics.text, METRICS_TTL)
+    response = HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _may_read_metrics(request: HttpRequest) -> bool:
+    given = request.headers.get("Authorization")
+    if given is not None:
+        token = env().filehub_metrics_token
+        return bool(token) and constant_time_compare(given, f"Bearer {token}")
+    user = request.user
+    return user.is_staff and user.has_perm("uploads.view_storagereport")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -52,13 +52,18 @@ class Command(BaseCommand):
         what.add_argument(
             "--inventory",
             metavar="s3://BUCKET/PREFIX/manifest.json",
-            help="the objects of an S3 Inventory (CSV) instead of a listing",
+            help="the objects of an S3 Inventory (CSV or Parquet) instead of a listing",
         )
         parser.add_argument(
             "--restart", action="store_true", help="with --all: begin anew instead of going on"
         )
         parser.add_argument(
             "--dry-run", action="store_true", help="change nothing, tell what would"
+        )
+        parser.add_argument(
+            "--force",
+            action="store_true",
+            help="mark records deleted also when most objects seem to be gone",
         )
         parser.add_argument(
             "--min-age",
@@ -76,6 +81,7 @@ class Command(BaseCommand):
         inventory: str | None,
         restart: bool,
         dry_run: bool,
+        force: bool,
         min_age: timedelta,
         **options: Any,
     ) -> None:
@@ -87,6 +93,7 @@ class Command(BaseCommand):
             min_age=min_age,
             resumable=all,
             dry_run=dry_run,
+            force=force,
         )
         named: list[str] = []
 
@@ -114,6 +121,11 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             raise CommandError(f"Interrupted.{_after(plan)}", returncode=130) from None
         self._tell(result.counts, named, dry_run=dry_run)
+        if result.braked:
+            raise CommandError(
+                f"{result.braked} Look at FILEHUB_BUCKET and FILEHUB_TABLE. "
+                "If these objects are gone indeed, run it again with --force."
+            )
 
     def _tell(self, counts: Counts, named: list[str], *, dry_run: bool) -> None:
         for line in named:
@@ -132,6 +144,10 @@ class Command(BaseCommand):
             f"{counts.rejected:,} objects that break a rule, "
             f"{counts.corrected:,} records of another object."
         )
+        if dry_run and not reconcile.is_plausible(counts.ghosts, counts.records):
+            self.stdout.write(
+                "So many records without an object are implausible: without --force it would stop."
+            )
         if counts.failed:
             raise CommandError(
                 f"{counts.failed:,} could not be looked at; the log says which and why. "

@@ -12,21 +12,29 @@ MAX_NAMED = 50
 
 
 class Command(BaseCommand):
-    help = "Take files that an earlier version stored into the counters, or check the counters."
+    help = "Take files that an earlier version stored into the counters, check or repair these."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
+        what = parser.add_mutually_exclusive_group()
+        what.add_argument(
+            "--repair",
+            action="store_true",
+            help="also set counters that differ from the records to what these come to",
+        )
+        what.add_argument(
             "--check",
             action="store_true",
             help="change nothing; compare the counters with all records, exit 1 if they differ",
         )
 
-    def handle(self, *args: Any, check: bool, **options: Any) -> None:
+    def handle(self, *args: Any, check: bool, repair: bool, **options: Any) -> None:
         try:
             if check:
                 self._check()
             else:
                 self._recount()
+            if repair:
+                self._repair()
         except BackendUnavailable as exc:
             raise CommandError(f"{exc.message} ({exc.__cause__!r})") from exc
 
@@ -40,16 +48,31 @@ class Command(BaseCommand):
 
     def _check(self) -> None:
         found = recount.differences()
-        for difference in found[:MAX_NAMED]:
-            self.stdout.write(
-                f"{difference.name}: the counter says {_say(difference.counter)}, "
-                f"the records come to {_say(difference.records)}"
-            )
-        if len(found) > MAX_NAMED:
-            self.stdout.write(f"… and {len(found) - MAX_NAMED:,} more")
+        self._name(found)
         if found:
             raise CommandError(f"{len(found):,} counters differ from the records.")
         self.stdout.write("The counters agree with the records.")
+
+    def _repair(self) -> None:
+        found = recount.repair()
+        self._name(found.corrected)
+        self.stdout.write(
+            f"{len(found.corrected):,} counters were set to what the records come to."
+        )
+        if found.busy:
+            raise CommandError(
+                f"{found.busy:,} more may differ: they changed while the records were read. "
+                "Run it again when less is uploaded."
+            )
+
+    def _name(self, found: list[recount.Difference]) -> None:
+        for each in found[:MAX_NAMED]:
+            self.stdout.write(
+                f"{each.name}: the counter says {_say(each.counter)}, "
+                f"the records come to {_say(each.records)}"
+            )
+        if len(found) > MAX_NAMED:
+            self.stdout.write(f"… and {len(found) - MAX_NAMED:,} more")
 
 
 def _say(usage: Usage) -> str:
