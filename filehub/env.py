@@ -131,6 +131,14 @@ class Env(BaseSettings):
     filehub_user_quota: int | None = Field(
         None, ge=0, description="Bytes that one user may have stored."
     )
+    filehub_health_dir: str = Field(
+        ".local/health",
+        min_length=1,
+        description=(
+            "Directory of the files that consumer, worker and beat touch while they work; "
+            "`manage.py healthcheck` reads them."
+        ),
+    )
     filehub_cors_origins: CommaList = Field(
         (),
         description=(

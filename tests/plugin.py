@@ -22,6 +22,7 @@ signal.signal(signal.SIGTERM, signal.default_int_handler)
 AWS_PORT = free_port()
 # Removed when the process ends.
 STATIC_ROOT = tempfile.TemporaryDirectory(prefix="filehub-static-")
+HEALTH_DIR = tempfile.TemporaryDirectory(prefix="filehub-health-")
 
 for name in [name for name in os.environ if name.startswith(("FILEHUB_", "DJANGO_", "AWS_"))]:
     del os.environ[name]
@@ -36,6 +37,7 @@ os.environ.update(
     AWS_ENDPOINT_URL=f"http://127.0.0.1:{AWS_PORT}",
     AWS_EC2_METADATA_DISABLED="true",
     FILEHUB_CORS_ORIGINS="http://testserver",
+    FILEHUB_HEALTH_DIR=HEALTH_DIR.name,
 )
 
 #: Tests with a browser share one installation, and so one process.

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 #: From the bottom up. A module imports from the layers below its own, never from its own or above.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"conf", "exceptions"}),
-    frozenset({"keys", "policy", "sizes", "table", "asking", "chart"}),
+    frozenset({"keys", "policy", "sizes", "table", "asking", "chart", "lifecycle"}),
     frozenset({"events", "tokens", "rules"}),
     frozenset({"storage", "queues", "models", "provisioning", "letters", "cloudwatch", "failures"}),
     frozenset({"multipart", "usage", "listing", "deadletters", "comparison", "inventory", "runs"}),
