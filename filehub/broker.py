@@ -8,8 +8,20 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+from botocore.config import Config
 
 from filehub.env import Env
+
+#: Seconds that a poll waits for a task: the longest that SQS offers, for the fewest empty receives.
+WAIT_SECONDS = 20
+
+#: kombu acknowledges from the worker's only loop, and the consumer queues tasks between two polls:
+#: neither may hang for the minutes that botocore's defaults allow.
+CLIENT_CONFIG: dict[str, Any] = {
+    "connect_timeout": 3,
+    "read_timeout": 5,
+    "retries": {"mode": "standard", "total_max_attempts": 3},
+}
 
 #: Seconds that a received task stays hidden. infra/filehub.yaml gives the queue the same value.
 VISIBILITY_TIMEOUT = 180
@@ -34,7 +46,10 @@ class PredefinedQueues(Mapping[str, dict[str, Any]]):
     def _queues(self) -> dict[str, dict[str, Any]]:
         name = self._env.filehub_tasks_queue
         sqs = boto3.client(
-            "sqs", region_name=self._env.aws_region, endpoint_url=self._env.endpoint("sqs")
+            "sqs",
+            region_name=self._env.aws_region,
+            endpoint_url=self._env.endpoint("sqs"),
+            config=Config(**CLIENT_CONFIG),
         )
         return {
             name: {
@@ -55,6 +70,11 @@ class PredefinedQueues(Mapping[str, dict[str, Any]]):
         return 1
 
 
+def broker_transport(env: Env) -> str | None:
+    """The transport, in Celery's terms; None for the one that kombu has for the URL."""
+    return "filehub.transport:Transport" if env.celery_broker_url.startswith("sqs:") else None
+
+
 def broker_settings(env: Env) -> tuple[str, dict[str, Any]]:
     """The broker's URL and transport options, in Celery's terms."""
     if not env.celery_broker_url.startswith("sqs:"):
@@ -68,8 +88,9 @@ def broker_settings(env: Env) -> tuple[str, dict[str, Any]]:
         "region": env.aws_region,
         "is_secure": not (endpoint or "").startswith("http:"),
         "visibility_timeout": VISIBILITY_TIMEOUT,
-        "wait_time_seconds": 20,
+        "wait_time_seconds": WAIT_SECONDS,
         "polling_interval": 0,
+        "client-config": CLIENT_CONFIG,
         "predefined_queues": PredefinedQueues(
             env,
             [

@@ -164,6 +164,14 @@ class Env(BaseSettings):
         pattern=r"^[\x21-\x7e]+$",
         description="What Prometheus sends as a bearer token to read `/metrics`.",
     )
+    filehub_health_dir: str = Field(
+        ".local/health",
+        min_length=1,
+        description=(
+            "Directory of the files that consumer, worker and beat touch while they work; "
+            "`manage.py healthcheck` reads them."
+        ),
+    )
     filehub_cors_origins: CommaList = Field(
         (),
         description=(

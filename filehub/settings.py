@@ -12,7 +12,7 @@ from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
 from filehub import env as environment
-from filehub.broker import broker_settings
+from filehub.broker import broker_settings, broker_transport
 from filehub.counters import cache_settings
 
 try:
@@ -197,7 +197,13 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# For ever: the health check decides whether a process without a broker is started anew.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT = broker_transport(ENV)
 CELERY_BROKER_URL, CELERY_BROKER_TRANSPORT_OPTIONS = broker_settings(ENV)
+CELERY_BEAT_SCHEDULER = "filehub.processes:Scheduler"
+# Seconds between two looks at the schedule: each is a sign of life.
+CELERY_BEAT_MAX_LOOP_INTERVAL = 30
 CELERY_BEAT_SCHEDULE = {
     "reconcile": {"task": "uploads.tasks.reconcile_recent", "schedule": 300.0},
     # At an hour, not every 24 hours: a beat that is restarted more often would never come to it.

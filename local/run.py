@@ -94,6 +94,7 @@ def _environment(directory: Path, port: int, aws: LocalAws) -> dict[str, str]:
         "DJANGO_CACHE_URL": f"file:{directory / 'counters'}",
         "AWS_REGION": "us-east-1",
         "AWS_ENDPOINT_URL": aws.url,
+        "FILEHUB_HEALTH_DIR": str(directory / "health"),
         "FILEHUB_CORS_ORIGINS": os.environ.get("FILEHUB_CORS_ORIGINS") or origins,
         "LOCAL_DIR": str(directory),
         "HOST": "127.0.0.1",

@@ -149,6 +149,11 @@ def drain(queue: str) -> list[dict[str, Any]]:
     return found
 
 
+def arguments(body: str) -> list[Any]:
+    """What a task is called with, from the body of its message as kombu writes it."""
+    return json.loads(base64.b64decode(json.loads(base64.b64decode(body))["body"]))[0]  # type: ignore[no-any-return]
+
+
 @pytest.fixture
 def own_queues(aws: LocalAws, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bucket and queues of the test's own, for this process and those that it starts.

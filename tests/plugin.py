@@ -25,6 +25,7 @@ STATIC_ROOT = tempfile.TemporaryDirectory(prefix="filehub-static-")
 #: Of the processes that tests start. Tests themselves have theirs in memory, with the same tables.
 DATABASE = tempfile.TemporaryDirectory(prefix="filehub-database-")
 COUNTERS = tempfile.TemporaryDirectory(prefix="filehub-counters-")
+HEALTH_DIR = tempfile.TemporaryDirectory(prefix="filehub-health-")
 
 for name in [name for name in os.environ if name.startswith(("FILEHUB_", "DJANGO_", "AWS_"))]:
     del os.environ[name]
@@ -40,6 +41,7 @@ os.environ.update(
     AWS_ENDPOINT_URL=f"http://127.0.0.1:{AWS_PORT}",
     AWS_EC2_METADATA_DISABLED="true",
     FILEHUB_CORS_ORIGINS="http://testserver",
+    FILEHUB_HEALTH_DIR=HEALTH_DIR.name,
 )
 
 #: Tests with a browser share one installation, and so one process.

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 
-from tests.conftest import drain, store, upload, wait_for
-from uploads import confirmation, queues, reconcile, selectors, storage, tasks
+from tests.conftest import arguments, drain, store, upload, wait_for
+from tests.wire import Wire
+from uploads import (
+    confirmation,
+    consumer,
+    keys,
+    lifecycle,
+    queues,
+    reconcile,
+    selectors,
+    storage,
+    tasks,
+)
 from uploads.conf import env
 from uploads.consumer import Consumer
 from uploads.events import ObjectEvent
@@ -28,7 +41,7 @@ def queued(monkeypatch: pytest.MonkeyPatch) -> list[list[ObjectEvent]]:
 
     def note(events: list[ObjectEvent]) -> None:
         enqueue(events)
-        seen.append(events)
+        seen.append(list(events))
 
     monkeypatch.setattr(tasks, "enqueue", note)
     return seen
@@ -93,6 +106,96 @@ def test_a_malformed_message_goes_alone_to_the_dead_letters(
     assert sum(map(len, queued)) == 1
 
 
+@pytest.fixture
+def crashing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fault of filehub's own: some messages cannot be read, and some events not be queued."""
+    parse, enqueue = consumer.parse_message, tasks.enqueue
+
+    def parse_or_crash(body: str, bucket: str) -> Any:
+        return parse(body, bucket) if body != "unreadable" else 1 / 0
+
+    def enqueue_or_crash(events: list[ObjectEvent]) -> None:
+        if any(event.sequencer.startswith("BAD") for event in events):
+            raise RuntimeError
+        enqueue(events)
+
+    monkeypatch.setattr(consumer, "parse_message", parse_or_crash)
+    monkeypatch.setattr(tasks, "enqueue", enqueue_or_crash)
+
+
+def notification(upload_id: str, sequencer: str) -> str:
+    thing = {
+        "bucket": {"name": env().filehub_bucket},
+        "object": {"key": keys.object_key(upload_id), "sequencer": sequencer},
+    }
+    return json.dumps({"Records": [{"eventName": "ObjectCreated:Put", "s3": thing}]})
+
+
+@pytest.mark.usefixtures("crashing")
+def test_a_message_that_makes_filehub_crash_stays_and_no_other_does() -> None:
+    good = [keys.new_upload_id(OWNER, "secret") for _ in range(8)]
+    bodies = [notification(upload_id, "1") for upload_id in good]
+    bad = notification(keys.new_upload_id(OWNER, "secret"), "BAD")
+    for body in [*bodies[:4], "unreadable", bad, *bodies[4:]]:
+        send(body)
+    messages = []
+    wait_for(lambda: messages.extend(queues.receive(events_queue())) or len(messages) == 10)
+    Consumer().handle(messages)
+    assert {event["upload_id"] for task in queued_tasks() for event in task} == set(good)
+    assert depth(events_queue()) == 2
+    url = queues.url(events_queue())
+    for message in messages:
+        if message.body in {"unreadable", bad}:
+            queues.client().change_message_visibility(
+                QueueUrl=url, ReceiptHandle=message.receipt, VisibilityTimeout=0
+            )
+    assert {message["Body"] for message in drain(events_queue())} == {"unreadable", bad}
+
+
+def test_when_a_dead_letter_cannot_be_stored_only_malformed_messages_come_again(
+    queued: list[list[ObjectEvent]], wire: Wire
+) -> None:
+    """The first could be set aside, and is not set aside again."""
+    letters: list[bytes] = []
+
+    def cuts(operation: str, body: bytes) -> bool:
+        if operation == "SendMessage" and b"-dlq" in body:
+            letters.append(body)
+        return len(letters) > 1 and body == letters[-1]
+
+    wire.cuts = cuts
+    upload_id = keys.new_upload_id(OWNER, "secret")
+    for body in ["first", notification(upload_id, "1"), "second", notification(upload_id, "2")]:
+        send(body)
+    messages: list[queues.Message] = []
+    wait_for(lambda: messages.extend(queues.receive(events_queue())) or len(messages) == 4)
+    with pytest.raises(BackendUnavailable):
+        Consumer().handle(messages)
+    assert depth(events_queue()) == depth(f"{events_queue()}-dlq") == 1
+    assert sum(map(len, queued)) == 2
+
+
+def test_a_loop_that_crashes_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    running, steps = Consumer(), []
+
+    def step() -> int:
+        steps.append(1)
+        if len(steps) < 3:
+            raise RuntimeError
+        running._stopping.set()
+        return 0
+
+    monkeypatch.setattr(running, "step", step)
+    monkeypatch.setattr(lifecycle, "LONGEST_PAUSE", 0.01)
+    running._loop()
+    assert len(steps) == 3
+
+
+def test_pauses_grow_to_a_limit_however_long_it_takes() -> None:
+    assert [lifecycle.pause(n) <= 2.0**n for n in (1, 2, 3)] == [True] * 3
+    assert all(15 <= lifecycle.pause(n) <= 30 for n in (5, 100, 10_000))
+
+
 def test_the_test_event_is_dropped(queued: list[list[ObjectEvent]]) -> None:
     send(json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "x"}))
     Consumer().step()
@@ -100,23 +203,67 @@ def test_the_test_event_is_dropped(queued: list[list[ObjectEvent]]) -> None:
     assert queued == []
 
 
-def test_one_failing_event_does_not_hold_back_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second, third = (upload(OWNER, f"{n}.txt") for n in range(3))
+def created(*upload_ids: str) -> list[dict[str, str]]:
+    return [
+        {"kind": "created", "upload_id": upload_id, "sequencer": "1".ljust(64, "0")}
+        for upload_id in upload_ids
+    ]
+
+
+def queued_tasks() -> list[list[dict[str, str]]]:
+    """The events of each task in the tasks queue, which is empty then.
+
+    Celery knows the queue that it was configured with, not the test's own.
+    """
+    queue = django_settings.CELERY_TASK_DEFAULT_QUEUE
+    return [arguments(message["Body"])[0] for message in drain(queue)]
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Ids of objects that nobody can look at."""
+    ids: set[str] = set()
     head = storage.head
 
-    def fail_for_second(upload_id: str) -> storage.StoredObject | None:
-        if upload_id == second:
+    def look(upload_id: str) -> storage.StoredObject | None:
+        if upload_id in ids:
             raise BackendUnavailable
         return head(upload_id)
 
-    monkeypatch.setattr(storage, "head", fail_for_second)
-    events = [
-        {"kind": "created", "upload_id": upload_id, "sequencer": "1".ljust(64, "0")}
-        for upload_id in (first, second, third)
-    ]
-    with pytest.raises(tasks.ConfirmationError):
-        confirm_objects(events)
+    monkeypatch.setattr(storage, "head", look)
+    return ids
+
+
+def test_an_event_that_fails_is_a_task_of_its_own_and_the_others_are_done(broken: set[str]) -> None:
+    first, second, third = (upload(OWNER, f"{n}.txt") for n in range(3))
+    broken.add(second)
+    confirm_objects(created(first, second, third))
     assert [info.id for info in selectors.files_of(OWNER, limit=9).files] == [third, first]
+    assert queued_tasks() == [created(second)]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_task_of_which_everything_fails_stays_what_it_is(count: int, broken: set[str]) -> None:
+    """Or it would be split for ever: its tries must come to an end."""
+    broken |= (ids := {upload(OWNER, f"{n}.txt") for n in range(count)})
+    with pytest.raises(tasks.ConfirmationError):
+        confirm_objects(created(*ids))
+    assert queued_tasks() == []
+
+
+def test_a_task_stays_when_what_failed_of_it_cannot_be_queued(broken: set[str], wire: Wire) -> None:
+    first, second = (upload(OWNER, f"{n}.txt") for n in range(2))
+    broken.add(second)
+    wire.cut.add("sqs")
+    with pytest.raises(tasks.ConfirmationError):
+        confirm_objects(created(first, second))
+
+
+def test_an_event_that_is_none_does_not_hold_back_the_others() -> None:
+    good = upload(OWNER)
+    confirm_objects([*created(good), {"nonsense": "yes"}])
+    assert [info.id for info in selectors.files_of(OWNER, limit=9).files] == [good]
+    assert queued_tasks() == [[{"nonsense": "yes"}]]
 
 
 def test_what_the_worker_puts_right_is_listed_and_the_event_that_comes_after_all_changes_nothing(

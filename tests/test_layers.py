@@ -15,7 +15,18 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"conf", "exceptions"}),
     frozenset(
-        {"keys", "policy", "sizes", "table", "asking", "chart", "content", "owners", "parquet"}
+        {
+            "keys",
+            "policy",
+            "sizes",
+            "table",
+            "asking",
+            "chart",
+            "content",
+            "owners",
+            "parquet",
+            "lifecycle",
+        }
     ),
     frozenset({"events", "tokens", "rules"}),
     frozenset({"storage", "queues", "models", "provisioning", "letters", "cloudwatch", "failures"}),

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from botocore.awsrequest import AWSPreparedRequest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import EndpointConnectionError
 from botocore.httpsession import URLLib3Session
 
 
 @dataclass
 class Wire:
-    """`sent` names the service of each request; requests to those in `cut` do not arrive."""
+    """`sent` names the service of each request; requests to those in `cut` do not arrive, nor do
+    those that `cuts` matches, by their operation and body."""
 
     sent: list[str] = field(default_factory=list)
     cut: set[str] = field(default_factory=set)
+    cuts: Callable[[str, bytes], bool] = lambda operation, body: False
+    #: How many more BatchGetItem are answered with nothing but UnprocessedKeys: a throttled table.
+    throttled: int = 0
 
     def counts(self) -> dict[str, int]:
         """How many requests went to each service since this was asked last."""
@@ -34,6 +40,21 @@ def _service(request: AWSPreparedRequest) -> str:
     return found[1]
 
 
+def _operation(request: AWSPreparedRequest) -> str:
+    """Of SQS and DynamoDB; "" of S3."""
+    target = request.headers.get("X-Amz-Target", b"")
+    return (target if isinstance(target, str) else target.decode()).rpartition(".")[2]
+
+
+def _nothing_but_unprocessed_keys(request: AWSPreparedRequest, asked: Any) -> AWSResponse:
+    wanted = asked["RequestItems"]
+    answer = AWSResponse(request.url, 200, {"content-type": "application/x-amz-json-1.0"}, None)
+    answer._content = json.dumps(
+        {"Responses": {table: [] for table in wanted}, "UnprocessedKeys": wanted}
+    ).encode()
+    return answer
+
+
 @pytest.fixture
 def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
     wire = Wire()
@@ -42,8 +63,13 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
     def watched(session: URLLib3Session, request: AWSPreparedRequest) -> Any:
         service = _service(request)
         wire.sent.append(service)
-        if service in wire.cut:
+        operation = _operation(request)
+        body = request.body if isinstance(request.body, bytes) else str(request.body).encode()
+        if service in wire.cut or wire.cuts(operation, body):
             raise EndpointConnectionError(endpoint_url=request.url)
+        if wire.throttled and operation == "BatchGetItem":
+            wire.throttled -= 1
+            return _nothing_but_unprocessed_keys(request, json.loads(body))
         return send(session, request)
 
     monkeypatch.setattr(URLLib3Session, "send", watched)

@@ -17,7 +17,7 @@ from itertools import groupby, islice
 from uploads import storage
 from uploads.models import StoredFile
 from uploads.storage import ListedObject
-from uploads.table import table_errors
+from uploads.table import batch_get, table_errors
 
 #: Records on one page of the index: a few attributes of each are taken, DynamoDB reads all.
 PAGE_SIZE = 1_000
@@ -87,12 +87,11 @@ def look_up(objects: Iterable[ListedObject]) -> Iterator[Pair]:
     rest = iter(objects)
     while batch := list(islice(rest, BATCH_SIZE)):
         ids = list(dict.fromkeys(found.id for found in batch))
-        with table_errors():
-            records = {
-                record.id: _listed(record)
-                for record in StoredFile.batch_get(ids, attributes_to_get=_NEEDED)
-                if record.state == "stored"
-            }
+        records = {
+            record.id: _listed(record)
+            for record in batch_get(StoredFile, ids, attributes_to_get=_NEEDED)
+            if record.state == "stored"
+        }
         for found in batch:
             yield Pair(found.id, found, records.get(found.id))
 

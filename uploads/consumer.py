@@ -7,23 +7,20 @@ queue). Dying in between repeats an event, which changes nothing.
 from __future__ import annotations
 
 import logging
-import random
 import signal
 import threading
 from types import FrameType
 
-from uploads import queues, tasks
+from uploads import lifecycle, queues, tasks
 from uploads.conf import env
-from uploads.events import ObjectEvent, parse_message
+from uploads.events import ParsedMessage, parse_message
 from uploads.exceptions import BackendUnavailable
 
 logger = logging.getLogger(__name__)
 
-MAX_BACKOFF = 30.0
-
 
 class _Stop(BaseException):
-    """Raised by the signal handler to leave an idle poll."""
+    """Raised by the signal handlers: leave an idle poll, or what takes too long."""
 
 
 class Consumer:
@@ -36,27 +33,49 @@ class Consumer:
         self._polling = False
 
     def run(self) -> None:
-        """Loop until SIGTERM or SIGINT. What is in hand is finished first; an idle poll is left at
-        once. Failures are logged and retried with growing, jittered pauses."""
-        signal.signal(signal.SIGTERM, self._on_signal)
-        signal.signal(signal.SIGINT, self._on_signal)
-        failures = 0
+        """Loop until SIGTERM or SIGINT. What is in hand is finished first, within
+        `lifecycle.GRACE`; an idle poll is left at once. No failure ends the loop: it is logged, and
+        followed by a pause that grows."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
+            signal.signal(number, self._on_signal)
         logger.info("consuming %s", self.queue)
+        try:
+            self._loop()
+        except _Stop:
+            pass
+        finally:
+            signal.alarm(0)
+        logger.info("stopped")
+
+    def _loop(self) -> None:
+        failures = 0
         while not self._stopping.is_set():
             try:
                 self.step()
-                failures = 0
-            except _Stop:
-                break
             except BackendUnavailable as exc:
                 failures += 1
-                pause = min(MAX_BACKOFF, 2.0**failures) * random.uniform(0.5, 1)
-                logger.warning("%r; again in %.1f s", exc.__cause__ or exc, pause)
-                self._stopping.wait(pause)
-        logger.info("stopped")
+                seconds = lifecycle.pause(failures)
+                logger.warning("%r; again in %.1f s", exc.__cause__ or exc, seconds)
+            except Exception:
+                # A fault of filehub's own. Its messages come again, and SQS gives up in the end
+                # what cannot be handled; to die of it would hold back all others.
+                failures += 1
+                seconds = lifecycle.pause(failures)
+                logger.exception("a batch failed; again in %.1f s", seconds)
+            else:
+                failures = 0
+                continue
+            self._stopping.wait(seconds)
 
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
-        self._stopping.set()
+        if signum == signal.SIGALRM:
+            logger.warning(
+                "not done after %.0f s: the messages in hand will come again", lifecycle.GRACE
+            )
+            raise _Stop
+        if not self._stopping.is_set():
+            self._stopping.set()
+            signal.setitimer(signal.ITIMER_REAL, lifecycle.GRACE)
         if self._polling:
             raise _Stop
 
@@ -67,29 +86,79 @@ class Consumer:
             messages = queues.receive(self.queue)
         finally:
             self._polling = False
+        lifecycle.sign_of_life("consumer")
         if messages:
             self.handle(messages)
         return len(messages)
 
     def handle(self, messages: list[queues.Message]) -> None:
-        """Queue what the messages say as one task, set malformed ones aside, delete them all."""
-        events: list[ObjectEvent] = []
-        ignored = 0
-        for message in messages:
-            parsed = parse_message(message.body, self.bucket)
-            events.extend(parsed.events)
-            ignored += parsed.ignored
-            if parsed.malformed:
-                error = " ".join(parsed.malformed)
-                logger.error("malformed message set aside: %s", error[:500])
-                queues.send_to_dead_letters(self.queue, message.body, error)
-        if events:
-            tasks.enqueue(events)
-        undeleted = queues.delete(self.queue, messages)
+        """Queue what the messages say as one task, set malformed ones aside, delete them all.
+
+        A message that cannot be dealt with stays in the queue, and none waits for it: SQS gives it
+        up after `maxReceiveCount` (infra/filehub.yaml). Raises BackendUnavailable.
+        """
+        done: list[queues.Message] = []
+        trouble: BackendUnavailable | None = None
+        queued = self._queue(self._parse(messages))
+        for message, parsed in queued:
+            try:
+                if parsed.malformed:
+                    self._set_aside(message, " ".join(parsed.malformed))
+            except BackendUnavailable as exc:
+                trouble = exc
+                break
+            done.append(message)
+        if trouble:
+            # The good ones among the rest need not come again.
+            rest = queued[len(done) :]
+            done += [message for message, parsed in rest if not parsed.malformed]
+        undeleted = queues.delete(self.queue, done) if done else 0
         logger.info(
             "%d messages: %d events queued, %d ignored, %d not deleted",
             len(messages),
-            len(events),
-            ignored,
-            undeleted,
+            sum(len(parsed.events) for _, parsed in queued),
+            sum(parsed.ignored for _, parsed in queued),
+            undeleted + len(messages) - len(done),
         )
+        if trouble:
+            raise trouble
+
+    def _parse(self, messages: list[queues.Message]) -> list[tuple[queues.Message, ParsedMessage]]:
+        parsed = []
+        for message in messages:
+            try:
+                parsed.append((message, parse_message(message.body, self.bucket)))
+            except Exception:
+                logger.exception("a message cannot be read, and is left in the queue")
+        return parsed
+
+    def _queue(
+        self, parsed: list[tuple[queues.Message, ParsedMessage]]
+    ) -> list[tuple[queues.Message, ParsedMessage]]:
+        """Queue the events; returns those messages whose events are safe now."""
+        events = [event for _, each in parsed for event in each.events]
+        if not events:
+            return parsed
+        try:
+            tasks.enqueue(events)
+        except BackendUnavailable:
+            raise
+        except Exception:
+            logger.exception("a batch cannot be queued; its messages are tried one by one")
+        else:
+            return parsed
+        safe = []
+        for message, each in parsed:
+            try:
+                tasks.enqueue(each.events)
+            except BackendUnavailable:
+                raise
+            except Exception:
+                logger.exception("a message cannot be queued, and is left in its queue")
+            else:
+                safe.append((message, each))
+        return safe
+
+    def _set_aside(self, message: queues.Message, error: str) -> None:
+        logger.error("malformed message set aside: %s", error[:500])
+        queues.send_to_dead_letters(self.queue, message.body, error)

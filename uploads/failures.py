@@ -13,7 +13,7 @@ from pynamodb.attributes import (
 )
 from pynamodb.models import Model
 
-from uploads.table import Table, table_errors
+from uploads.table import Table, batch_get, table_errors
 
 #: Twice as long as a dead letter can lie in its queue.
 KEPT = timedelta(days=28)
@@ -66,5 +66,4 @@ def remember(task_id: str, error: str) -> None:
 def of_tasks(task_ids: Iterable[str]) -> dict[str, TaskFailure]:
     """Task -> its last failure, in one call for up to a hundred. Raises BackendUnavailable."""
     wanted = {TaskFailure.id_of(task_id): task_id for task_id in task_ids if task_id}
-    with table_errors():
-        return {wanted[each.id]: each for each in TaskFailure.batch_get(list(wanted))}
+    return {wanted[each.id]: each for each in batch_get(TaskFailure, wanted)}

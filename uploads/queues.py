@@ -50,15 +50,25 @@ class Depth:
 
 @cache
 def client() -> SQSClient:
-    """One client per process."""
+    """One client per process, for everything but long polls. Fails in seconds."""
+    return _new_client(read_timeout=8, attempts=3)
+
+
+@cache
+def _polling_client() -> SQSClient:
+    """The client for long polls. Its caller polls again anyway, after a pause."""
+    return _new_client(read_timeout=WAIT_SECONDS + 5, attempts=1)
+
+
+def _new_client(*, read_timeout: int, attempts: int) -> SQSClient:
     return boto3.client(
         "sqs",
         region_name=env().aws_region,
         endpoint_url=env().endpoint("sqs"),
         config=Config(
             connect_timeout=5,
-            read_timeout=WAIT_SECONDS + 10,
-            retries={"mode": "standard", "total_max_attempts": 3},
+            read_timeout=read_timeout,
+            retries={"mode": "standard", "total_max_attempts": attempts},
         ),
     )
 
@@ -82,7 +92,7 @@ def url(name: str) -> str:
 def receive(name: str) -> list[Message]:
     """Wait for up to BATCH messages, at most WAIT_SECONDS."""
     with sqs_errors("receive messages"):
-        answer = client().receive_message(
+        answer = _polling_client().receive_message(
             QueueUrl=url(name), MaxNumberOfMessages=BATCH, WaitTimeSeconds=WAIT_SECONDS
         )
     return [Message(m["Body"], m["ReceiptHandle"]) for m in answer.get("Messages", [])]

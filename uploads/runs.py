@@ -19,7 +19,7 @@ from pynamodb.attributes import (
 )
 from pynamodb.models import Model
 
-from uploads.table import Table, table_errors
+from uploads.table import Table, batch_get, table_errors
 
 Kind = Literal["recent", "multipart", "all", "since", "inventory"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -154,8 +154,7 @@ def save_last(run: Run) -> None:
 
 def last() -> list[Run]:
     """The last finished run of each kind, newest first."""
-    with table_errors():
-        found = {item.id: item for item in _LastRun.batch_get([_last_id(kind) for kind in KINDS])}
+    found = {item.id: item for item in batch_get(_LastRun, map(_last_id, KINDS))}
     ended = [
         Run(
             kind=kind,

@@ -17,7 +17,7 @@ from uploads.exceptions import BackendUnavailable, FileNotFound, InvalidRequest,
 from uploads.listing import FileInfo, Page, Wanted, find, info_of
 from uploads.models import ApiToken, StoredFile
 from uploads.owners import pk_of
-from uploads.table import table_errors
+from uploads.table import batch_get
 
 #: DynamoDB's BatchGetItem takes at most 100 keys.
 MAX_IDS = 100
@@ -111,8 +111,7 @@ def any_file(upload_id: str) -> FileInfo | None:
 def any_files(upload_ids: Iterable[str]) -> list[FileInfo]:
     """The files with these ids that exist, in the order asked, at most MAX_IDS of them."""
     wanted = list(dict.fromkeys(filter(None, map(keys.parse_upload_id, upload_ids))))[:MAX_IDS]
-    with table_errors():
-        found = {record.id: record for record in StoredFile.batch_get(wanted, consistent_read=True)}
+    found = {record.id: record for record in batch_get(StoredFile, wanted, consistent_read=True)}
     return [info_of(found[upload_id]) for upload_id in wanted if upload_id in found]
 
 
@@ -140,8 +139,7 @@ def upload_statuses(upload_ids: list[str], owner: str) -> list[UploadStatus]:
     if len(upload_ids) > MAX_IDS:
         raise InvalidRequest(f"At most {MAX_IDS} ids at a time.", code="too_many_ids")
     wanted = list(dict.fromkeys(filter(None, map(keys.parse_upload_id, upload_ids))))
-    with table_errors():
-        found = {record.id: record for record in StoredFile.batch_get(wanted, consistent_read=True)}
+    found = {record.id: record for record in batch_get(StoredFile, wanted, consistent_read=True)}
     secrets = [str(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
     statuses = []
     for upload_id in wanted:
@@ -164,10 +162,7 @@ def upload_statuses(upload_ids: list[str], owner: str) -> list[UploadStatus]:
 
 def recorded(upload_ids: Iterable[str]) -> set[str]:
     """Which of these ids (at most MAX_IDS) have a record, in whatever state."""
-    with table_errors():
-        return {
-            record.id for record in StoredFile.batch_get(list(upload_ids), consistent_read=True)
-        }
+    return {record.id for record in batch_get(StoredFile, upload_ids, consistent_read=True)}
 
 
 def files_of(owner: str, *, limit: int, cursor: str | None = None, prefix: str = "") -> Page:
@@ -206,8 +201,7 @@ def _ping_database() -> None:
 
 
 def _ping_table() -> None:
-    with table_errors():
-        list(StoredFile.batch_get(["readiness"]))
+    batch_get(StoredFile, ["readiness"])
 
 
 def _record(upload_id: str) -> StoredFile | None:

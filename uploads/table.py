@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import random
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from typing import TypeVar
 
 from pynamodb.connection import Connection
+from pynamodb.constants import BATCH_GET_PAGE_LIMIT
 from pynamodb.exceptions import PynamoDBException
+from pynamodb.models import Model
 
 from uploads.conf import env
 from uploads.exceptions import BackendUnavailable
+
+UNAVAILABLE = "The list of files cannot be reached just now. Try again in a moment."
+
+M = TypeVar("M", bound=Model)
+
+#: How often DynamoDB may leave out items that it was asked for, and seconds of the first pause.
+_ATTEMPTS = 8
+_FIRST_PAUSE = 0.05
 
 
 class Table:
@@ -42,6 +55,35 @@ def table_errors() -> Iterator[None]:
     try:
         yield
     except PynamoDBException as exc:
-        raise BackendUnavailable(
-            "The list of files cannot be reached just now. Try again in a moment."
-        ) from exc
+        raise BackendUnavailable(UNAVAILABLE) from exc
+
+
+def batch_get(
+    model: type[M],
+    ids: Iterable[str],
+    *,
+    consistent_read: bool = False,
+    attributes_to_get: Sequence[str] | None = None,
+) -> list[M]:
+    """The items with these ids, in no order; one request for each hundred.
+
+    A table that is throttled answers with a part and names the rest (`UnprocessedKeys`). It is
+    asked for the rest after growing pauses, about 6 s in all; PynamoDB's own `batch_get` asks at
+    once, for ever. Raises BackendUnavailable.
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+    """
+    found: list[M] = []
+    wanted = [{"id": {"S": each}} for each in dict.fromkeys(ids)]
+    for start in range(0, len(wanted), BATCH_GET_PAGE_LIMIT):
+        rest = wanted[start : start + BATCH_GET_PAGE_LIMIT]
+        for attempt in range(_ATTEMPTS):
+            if attempt:
+                time.sleep(_FIRST_PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1))
+            with table_errors():
+                page, rest = model._batch_get_page(rest, consistent_read, attributes_to_get)
+            found += map(model.from_raw_data, page)
+            if not rest:
+                break
+        else:
+            raise BackendUnavailable(UNAVAILABLE)
+    return found

@@ -79,26 +79,43 @@ def _send(task: Any, *arguments: Any) -> None:
 
 @shared_task(name="uploads.tasks.confirm_objects", base=RememberingTask)
 def confirm_objects(events: list[dict[str, Any]]) -> None:
-    """Apply each event. One that fails does not hold back the others; all are safe to repeat."""
+    """Apply each event. One that fails does not hold back the others; all are safe to repeat.
+
+    If some fail and some do not, those that fail become a task of their own: what always fails is
+    alone in the end, among the dead letters too. Each such task has fewer events than the one
+    before and one that has a single event is never split, so that there is an end to it.
+    """
     outcomes: Counter[str] = Counter()
-    failed: list[str] = []
+    failed: list[dict[str, Any]] = []
+    problem = ""
     for fields in events:
-        event = ObjectEvent(**fields)
+        name = f"{fields.get('kind')} of {fields.get('upload_id')}"
         try:
-            outcomes[confirmation.apply_event(event)] += 1
+            outcomes[confirmation.apply_event(ObjectEvent(**fields))] += 1
         except BackendUnavailable as exc:
             cause = exc.__cause__ or exc
-            failed.append(f"{event.kind} of {event.upload_id}: {cause!r}")
-            logger.warning("%s of %s failed: %r", event.kind, event.upload_id, cause)
+            failed.append(fields)
+            problem = problem or f"{name}: {cause!r}"
+            logger.warning("%s failed: %r", name, cause)
         except SoftTimeLimitExceeded:
             raise
         except Exception as exc:
             # A fault of filehub's own; the others must not wait for its repair.
-            failed.append(f"{event.kind} of {event.upload_id}: {exc!r}")
-            logger.exception("%s of %s failed", event.kind, event.upload_id)
+            failed.append(fields)
+            problem = problem or f"{name}: {exc!r}"
+            logger.exception("%s failed", name)
     logger.info("confirmed %d events: %s", len(events), dict(outcomes))
-    if failed:
-        raise ConfirmationError(f"{len(failed)} of {len(events)} events failed, first {failed[0]}")
+    if not failed:
+        return
+    error = ConfirmationError(f"{len(failed)} of {len(events)} events failed, first {problem}")
+    if len(failed) == len(events):
+        raise error
+    # Queued before this task's message is deleted: dying in between repeats what is safe to repeat.
+    try:
+        _send(confirm_objects, failed)
+    except BackendUnavailable as exc:
+        raise error from exc
+    logger.warning("%s; those that failed are tried again as a task of their own", error)
 
 
 @shared_task(name="uploads.tasks.confirm_hint", base=RememberingTask)

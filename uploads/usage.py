@@ -23,7 +23,7 @@ from pynamodb.models import Model
 from uploads import policy
 from uploads.keys import SHARDS, shard
 from uploads.models import StoredFile
-from uploads.table import Table, table_errors
+from uploads.table import Table, batch_get, table_errors
 
 #: How long the number of a day is kept.
 DAYS_KEPT = timedelta(days=400)
@@ -335,8 +335,7 @@ def scan_stored() -> Iterator[tuple[str, Reading]]:
 
 
 def _get(ids: Iterable[str]) -> list[Counter]:
-    with table_errors():
-        return list(Counter.batch_get(list(ids)))
+    return batch_get(Counter, ids)
 
 
 def _usage(counter: Counter) -> Usage:

@@ -1,0 +1,31 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from uploads import lifecycle
+
+
+class Command(BaseCommand):
+    help = "Exit 1 unless the consumer, worker or beat of this machine works."
+    # Run every few seconds: it looks at one file and nothing else.
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("process", choices=lifecycle.PROCESSES)
+        parser.add_argument(
+            "--max-age",
+            type=float,
+            default=lifecycle.MAX_AGE,
+            metavar="SECONDS",
+            help="How old the last sign of life may be (default: %(default).0f).",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        process = options["process"]
+        silence = lifecycle.silence(process)
+        if silence is None:
+            raise CommandError(f"The {process} has given no sign of life yet.")
+        text = f"The last sign of life of the {process} is {silence:.0f} s old."
+        if silence > options["max_age"]:
+            raise CommandError(text)
+        self.stdout.write(text)
