@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from tests.conftest import Api, put, upload
 from tests.wire import Wire
-from uploads import confirmation, content, selectors, services, storage, usage
+from uploads import confirmation, content, records, selectors, services, storage, usage
 from uploads.events import ObjectEvent
 from uploads.exceptions import BackendUnavailable
 
@@ -181,6 +181,8 @@ GOOD = {
     "not recognised": ("image/png", b"hello"),
     "not recognised either": ("application/pdf", b"hello"),
     "noise": ("image/jpeg", bytes(range(256)) * 16),
+    "noise that begins like sound": ("image/png", b"\xff\xfb" + bytes(range(256))),
+    "noise with a signature inside": ("image/png", bytes(30) + b"PKLITE" + bytes(64)),
     "one byte": ("image/png", b"<"),
     "one byte of a program": ("image/png", b"M"),
     "nothing": ("image/png", b""),
@@ -343,15 +345,19 @@ def replaced(upload_id: str, body: bytes) -> None:
 
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize(
-    ("meanwhile", "outcome"),
+    ("meanwhile", "outcome", "size"),
     [
-        (lambda upload_id: replaced(upload_id, HTML), "rejected"),
-        (storage.delete, "absent"),
+        (lambda upload_id: replaced(upload_id, HTML), "rejected", len(HTML)),
+        (lambda upload_id: replaced(upload_id, GIF), "stored", len(GIF)),
+        (storage.delete, "absent", None),
     ],
-    ids=["replaced", "deleted"],
+    ids=["replaced by a page", "replaced by an image", "deleted"],
 )
 def test_what_is_judged_is_what_is_recorded(
-    monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[str], None], outcome: str
+    monkeypatch: pytest.MonkeyPatch,
+    meanwhile: Callable[[str], None],
+    outcome: str,
+    size: int | None,
 ) -> None:
     """Between the look at the object and the one into it, another takes its place."""
     upload_id = upload(OWNER, "a", png(), "image/png")
@@ -366,6 +372,8 @@ def test_what_is_judged_is_what_is_recorded(
     monkeypatch.setattr(storage, "head", slow_head)
     assert created(upload_id) == outcome
     assert left == []
+    record = records.get(upload_id)
+    assert (record.size if record else None) == size
 
 
 @pytest.mark.usefixtures("aws")
