@@ -154,5 +154,6 @@ class Plan:
         commands = " ".join(f"{each.at:.0f}s:{each.arguments[0]}" for each in self.commands)
         return (
             f"seed {self.seed}, {self.seconds:.0f} s\n"
-            f"  weather ({DRIZZLE:.0%} otherwise): {weather}\n  kills: {kills}\n  commands: {commands}"
+            f"  weather ({DRIZZLE:.0%} otherwise): {weather}\n"
+            f"  kills: {kills}\n  commands: {commands}"
         )
