@@ -40,10 +40,10 @@ EXPLAINED = re.compile(
 #: How a worker ends by itself if a process of its pool is killed before the pool has come up.
 #: Celery takes it for a pool that cannot work, and whoever runs filehub starts it again.
 TOO_EARLY = "Could not start worker processes"
-#: The line under a traceback. Celery puts one traceback into another under a name of its own.
-#: kombu 5.7 now and then publishes once on a channel that it has closed because of a fault. Celery's
-#: beat logs it, and its next task goes out: seed 103.
+#: kombu 5.7 now and then publishes once on a channel that it has closed because of a fault. Beat
+#: logs it, and its next task goes out (seed 103).
 CLOSED_CHANNEL = "AttributeError: 'NoneType' object has no attribute '_queue_cache'"
+#: The line under a traceback. Celery puts one traceback into another under a name of its own.
 _RAISED = re.compile(r"(?!billiard\.einfo\.)[A-Za-z_][\w.]*(?::|$)")
 
 
