@@ -30,7 +30,7 @@ EXPLAINED = re.compile(
         | ConnectTimeoutError | HTTPClientError | ConnectionError | ConnectionResetError
         | ConnectionRefusedError | BrokenPipeError | ProtocolError | RemoteDisconnected
         | TransactWriteError | GetError | PutError | UpdateError | QueryError | VerboseClientError
-        | RequestThrottled | IncompleteReadError | ResponseParserError
+        | RequestThrottled | ReceiptHandleIsInvalid | IncompleteReadError | ResponseParserError
         | TimeLimitExceeded | SoftTimeLimitExceeded | PynamoDBConnectionError | TimeoutError
         | NewConnectionError | MaxRetryError | timeout
     )\b
