@@ -155,6 +155,5 @@ class Plan:
         return (
             f"seed {self.seed}, {self.seconds:.0f} s\n"
             f"  weather ({DRIZZLE:.0%} otherwise): {weather}\n"
-            f"  kills: {kills}\n"
-            f"  commands: {commands}"
+            f"  kills: {kills}\n  commands: {commands}"
         )

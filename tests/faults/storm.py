@@ -149,6 +149,7 @@ class Storm:
             "FILEHUB_MULTIPART_THRESHOLD": str(5 * MIB),
             "FILEHUB_PART_SIZE": str(5 * MIB),
             "LOCAL_DIR": str(self.directory),
+            "DJANGO_CACHE_URL": f"file:{self.directory / 'counters'}",
             "FILEHUB_HEALTH_DIR": str(self.directory / "health"),
             "HOST": "127.0.0.1",
             "PORT": str(self._port),
@@ -333,10 +334,10 @@ class Storm:
         """Fine weather: wait until nothing moves any more, and look at all files once."""
         self._courier.calm_down()
         self._await("the site after the storm", self._is_ready, 60)
+        # Beat would go on queueing reconciliations, and there would never be rest for long.
+        self._processes.stop("beat")
         self._await_rest("the storm")
         self._replay()
-        # Beat would go on queueing reconciliations.
-        self._processes.stop("beat")
         self._await_rest("the replay")
         self.report.healed = time.monotonic() - self._calm_at
         self._manage("reconcile", "--all", "--restart", "--min-age", "0m")

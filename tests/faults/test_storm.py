@@ -10,7 +10,7 @@ import pytest
 from tests.faults.plan import Plan
 from tests.faults.storm import Storm
 
-SEED = 20
+SEED = 1340
 
 
 @pytest.mark.alone
