@@ -1,4 +1,4 @@
-"""kombu's SQS transport with a poll that survives.
+"""kombu's SQS transport, for workers that survive.
 
 With kombu 5.7 a poll that fails ends the worker: a 5xx or a broken connection becomes a list where
 a mapping is expected, and everything else is raised into the event loop. A poll that is never
@@ -105,6 +105,17 @@ class Channel(SQS.Channel):
                 logger.exception("a message of %s cannot be read", qname)
                 self._forget(message["ReceiptHandle"])
         return count
+
+    def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """Leave the message to the queue, which shows it again after a while, or gives it up.
+
+        Celery has it requeued when the process of its task was killed. kombu 5.7 forgets at that
+        what its own pauses between tries need, and the worker ends with a KeyError.
+        """
+        if requeue:
+            self.qos.reject(delivery_tag)
+        else:
+            super().basic_reject(delivery_tag)
 
     def _forget(self, receipt: str) -> None:
         """Free the place among the tasks in hand that the message may have got."""

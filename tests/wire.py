@@ -22,6 +22,8 @@ class Wire:
     sent: list[str] = field(default_factory=list)
     cut: set[str] = field(default_factory=set)
     cuts: Callable[[str, bytes], bool] = lambda operation, body: False
+    #: Service -> the status and the code of the error that it answers everything with.
+    refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
     #: How many more BatchGetItem are answered with nothing but UnprocessedKeys: a throttled table.
     throttled: int = 0
 
@@ -48,10 +50,24 @@ def _operation(request: AWSPreparedRequest) -> str:
 
 def _nothing_but_unprocessed_keys(request: AWSPreparedRequest, asked: Any) -> AWSResponse:
     wanted = asked["RequestItems"]
-    answer = AWSResponse(request.url, 200, {"content-type": "application/x-amz-json-1.0"}, None)
-    answer._content = json.dumps(
-        {"Responses": {table: [] for table in wanted}, "UnprocessedKeys": wanted}
-    ).encode()
+    return _answer(
+        request,
+        200,
+        json.dumps({"Responses": {table: [] for table in wanted}, "UnprocessedKeys": wanted}),
+    )
+
+
+def _refusal(request: AWSPreparedRequest, service: str, status: int, code: str) -> AWSResponse:
+    """An error as the service writes it: S3 in XML, the others in JSON."""
+    text = json.dumps({"__type": f"com.amazonaws#{code}", "message": "Not now."})
+    if service == "s3":
+        text = f"<Error><Code>{code}</Code><Message>Not now.</Message></Error>"
+    return _answer(request, status, "" if request.method == "HEAD" else text)
+
+
+def _answer(request: AWSPreparedRequest, status: int, text: str) -> AWSResponse:
+    answer = AWSResponse(request.url, status, {"content-type": "application/x-amz-json-1.0"}, None)
+    answer._content = text.encode()
     return answer
 
 
@@ -67,6 +83,8 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
         body = request.body if isinstance(request.body, bytes) else str(request.body).encode()
         if service in wire.cut or wire.cuts(operation, body):
             raise EndpointConnectionError(endpoint_url=request.url)
+        if service in wire.refusals:
+            return _refusal(request, service, *wire.refusals[service])
         if wire.throttled and operation == "BatchGetItem":
             wire.throttled -= 1
             return _nothing_but_unprocessed_keys(request, json.loads(body))
