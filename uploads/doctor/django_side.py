@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from uploads.conf import env
-from uploads.doctor.finding import Finding
+from uploads.doctor.finding import Finding, Level
 
 
 def is_production() -> bool:
@@ -27,8 +27,8 @@ def _settings() -> Iterator[Finding]:
     messages = checks.run_checks(include_deployment_checks=is_production())
     for message in messages:
         if not message.is_silenced():
-            level = "FAIL" if message.is_serious() else "warn"
-            yield Finding(level, f"settings ({message.id})", str(message.msg), message.hint or "")  # type: ignore[arg-type]
+            subject, text = f"settings ({message.id})", str(message.msg)
+            yield Finding(_level(message), subject, text, message.hint or "")
     if settings.DEBUG and is_production():
         yield Finding(
             "FAIL", "settings", "DJANGO_DEBUG is on: strangers see settings and source code.",
@@ -36,6 +36,12 @@ def _settings() -> Iterator[Finding]:
         )  # fmt: skip
     if not messages:
         yield Finding("ok", "settings", "nothing to complain about (manage.py check).")
+
+
+def _level(message: checks.CheckMessage) -> Level:
+    if message.is_serious():
+        return "FAIL"
+    return "warn" if message.level >= checks.WARNING else "ok"
 
 
 def _database() -> Finding:
