@@ -47,6 +47,8 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    # Before what may answer by itself, such as with 400 to a foreign host.
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -54,7 +56,6 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "uploads.middleware.ErrorMiddleware",
 ]
@@ -157,6 +158,7 @@ CSRF_TRUSTED_ORIGINS = list(ENV.filehub_cors_origins)
 
 # JSON bodies only; file content never passes through Django.
 DATA_UPLOAD_MAX_MEMORY_SIZE = environment.MIB
+FILE_UPLOAD_HANDLERS = ["uploads.uploadhandlers.NoFiles"]
 
 _s3 = urlsplit(ENV.s3_bucket_url)
 S3_ORIGIN = f"{_s3.scheme}://{_s3.netloc}"

@@ -13,8 +13,36 @@ import urllib.request
 from pathlib import Path
 from types import TracebackType
 
+import boto3
+
 #: ministack's root user. Local only; there is nothing behind it.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+
+def complete(url: str, region: str, bucket: str, table: str) -> None:
+    """Set what ministack's CloudFormation leaves out, without a word, of infra/filehub.yaml.
+
+    Safe to repeat. `manage.py doctor` finds what is missing here.
+    """
+    s3 = boto3.client("s3", region_name=region, endpoint_url=url)
+    s3.put_bucket_lifecycle_configuration(
+        Bucket=bucket,
+        LifecycleConfiguration={
+            "Rules": [
+                {
+                    "ID": "abort-incomplete-multipart-uploads",
+                    "Status": "Enabled",
+                    "Filter": {"Prefix": ""},
+                    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 8},
+                }
+            ]
+        },
+    )
+    dynamodb = boto3.client("dynamodb", region_name=region, endpoint_url=url)
+    dynamodb.update_time_to_live(
+        TableName=table,
+        TimeToLiveSpecification={"Enabled": True, "AttributeName": "expiresAt"},
+    )
 
 
 def free_port() -> int:

@@ -23,7 +23,7 @@ from honcho import manager as honcho_manager
 from honcho.environ import parse_procfile
 from honcho.printer import Printer
 
-from local.aws import CREDENTIALS, LocalAws
+from local.aws import CREDENTIALS, LocalAws, complete
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -59,6 +59,12 @@ def main() -> int:
         _write_shell_environment(directory / "env", environment)
         _say("Preparing bucket, queues, table and database …")
         _manage("provision")
+        complete(
+            aws.url,
+            environment["AWS_REGION"],
+            os.environ.get("FILEHUB_BUCKET") or "filehub-uploads",
+            os.environ.get("FILEHUB_TABLE") or "files",
+        )
         _manage("migrate", "--verbosity", "0")
         _manage("collectstatic", "--noinput", "--verbosity", "0")
         password = _demo_user()

@@ -32,10 +32,10 @@ def client(service: str) -> Any:
     )
 
 
-def user_with(policy: str) -> As:
+def user_with(policy: str, stack: str = "filehub") -> As:
     """A user who has one policy of the stack and nothing else."""
     iam = client("iam")
-    outputs = client("cloudformation").describe_stacks(StackName="filehub")["Stacks"][0]["Outputs"]
+    outputs = client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
     (arn,) = [out["OutputValue"] for out in outputs if out["OutputKey"] == f"{policy}PolicyArn"]
     name = f"{policy}-{uuid.uuid4().hex[:8]}"
     iam.create_user(UserName=name)

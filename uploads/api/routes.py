@@ -50,7 +50,11 @@ class JsonObjectParser(Parser):
 
     def parse_body(self, request: HttpRequest) -> DictStrAny:
         try:
-            body = json.loads(request.body or b"{}", parse_constant=_no_constants)
+            body = json.loads(
+                request.body or b"{}",
+                parse_constant=_no_constants,
+                object_pairs_hook=_no_repetition,
+            )
         except (ValueError, RecursionError) as exc:
             raise InvalidRequest("The body is not valid JSON.", code="invalid_json") from exc
         if not isinstance(body, dict):
@@ -60,6 +64,14 @@ class JsonObjectParser(Parser):
 
 def _no_constants(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+def _no_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of a key that comes twice, others may read the first and filehub the last: refuse it."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key comes twice")
+    return found
 
 
 _ERRORS = dict.fromkeys((400, 401, 403, 404, 409, 413, 415, 429, 503), ErrorOut)

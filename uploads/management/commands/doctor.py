@@ -1,0 +1,71 @@
+import json
+import signal
+import sys
+from argparse import ArgumentParser, ArgumentTypeError
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from uploads import doctor
+
+
+def seconds(text: str) -> float:
+    """A number of seconds above zero."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0
+    if not 0 < value <= 3600:
+        raise ArgumentTypeError(f"{text!r} is no number of seconds between 0 and 3600")
+    return value
+
+
+class Command(BaseCommand):
+    help = "Look whether everything is there and set as it must be, and send a file all the way."
+    # They are among what it looks at.
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--timeout", type=seconds, default=60, metavar="SECONDS",
+            help="how long the test file may take to be recorded, and again to be gone "
+            "(default: 60)",
+        )  # fmt: skip
+        parser.add_argument("--no-upload", action="store_true", help="send no test file")
+        parser.add_argument("--json", action="store_true", help="all findings as one JSON array")
+
+    def handle(self, *args: Any, timeout: float, no_upload: bool, **options: Any) -> None:
+        # Told to stop by whatever signal, it still takes its test file away.
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            found = self._look(timeout, no_upload, as_json=options["json"])
+        except KeyboardInterrupt:
+            self.stderr.write("Stopped.")
+            sys.exit(130)
+        finally:
+            signal.signal(signal.SIGTERM, before)
+        failed = sum(finding.level == "FAIL" for finding in found)
+        if failed:
+            raise CommandError(f"{failed} of {len(found)} lines say FAIL.")
+
+    def _look(self, timeout: float, no_upload: bool, *, as_json: bool) -> list[doctor.Finding]:
+        found = []
+        for finding in doctor.examine():
+            found.append(finding)
+            self._show(finding, as_json)
+        if not no_upload:
+            self.stderr.write(f"Sending a test file; this takes up to {2 * timeout:g} s …")
+            self.stderr.flush()
+            for finding in doctor.RoundTrip(timeout).run():
+                found.append(finding)
+                self._show(finding, as_json)
+        if as_json:
+            self.stdout.write(json.dumps([asdict(finding) for finding in found], indent=1))
+        return found
+
+    def _show(self, finding: doctor.Finding, as_json: bool) -> None:
+        if not as_json:
+            style = {"FAIL": self.style.ERROR, "warn": self.style.WARNING}.get(finding.level, str)
+            self.stdout.write(style(str(finding)))
+            self.stdout.flush()
