@@ -35,6 +35,10 @@ logger = logging.getLogger(__name__)
 MAX_SIGNED_PARTS = 1_000
 
 
+#: Bytes of the smallest part that is not the last.
+#: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+S3_MIN_PART_SIZE = 5 * 1024**2
+
 #: Downloads that a record tells one by one; of the earlier ones it has the number.
 DOWNLOADS_KEPT = 10
 
@@ -182,7 +186,38 @@ def sign_parts(
     ]
 
 
-def arrived_parts(token: tokens.UploadToken) -> list[multipart.Part]:
+def begin_unsized(
+    owner: str, *, file_name: str, content_type: str | None = None
+) -> tokens.UnsizedToken:
+    """Begin an upload in parts, for a client that tells no size before it completes it.
+
+    Its parts come without checksums. Raises as `begin` does.
+    """
+    content_type = _check(file_name, content_type, None)
+    upload_id = keys.new_upload_id(owner, settings.SECRET_KEY)
+    s3_upload_id = multipart.create(
+        upload_id, owner=owner, file_name=file_name, content_type=content_type, checksums=False
+    )
+    return tokens.UnsizedToken(upload_id, s3_upload_id, owner)
+
+
+def sign_unsized_part(token: tokens.UnsizedToken, number: int) -> storage.SignedRequest:
+    """Sign a part of whatever size. Asks nobody.
+
+    Raises InvalidRequest for a number that S3 does not know, and FileTooLarge for one that only a
+    file above the limit can have.
+    """
+    if not 1 <= number <= policy.MAX_PARTS:
+        raise InvalidRequest(
+            f"The number of a part must be between 1 and {policy.MAX_PARTS}.",
+            code="invalid_part_number",
+        )
+    # All parts but the last have that size at least.
+    policy.check_size((number - 1) * S3_MIN_PART_SIZE, rules(), in_parts=True)
+    return storage.sign_part(token.upload_id, token.s3_upload_id, number, size=None, sha256=None)
+
+
+def arrived_parts(token: tokens.Token) -> list[multipart.Part]:
     """The parts that S3 has. Raises UploadCompleted, or UploadNotFound when it was ended."""
     parts = multipart.parts(token.upload_id, token.s3_upload_id)
     if parts is None:
@@ -199,8 +234,36 @@ def complete(token: tokens.UploadToken) -> bool:
     parts = multipart.parts(token.upload_id, token.s3_upload_id)
     if parts is not None:
         _check_parts(token, parts)
-        if multipart.complete(token.upload_id, token.s3_upload_id, parts, size=token.size):
-            return True
+    return _complete(token, parts, token.size)
+
+
+def complete_unsized(token: tokens.UnsizedToken, sent: dict[int, str]) -> bool:
+    """The same for an upload whose size nobody told.
+
+    `sent` is what the client says to have sent, number -> ETag. The parts are those that S3 lists
+    here too; but if these are not all that were sent, nobody else knows that some are missing.
+    Raises FileTooLarge and InvalidRequest besides.
+    """
+    parts = multipart.parts(token.upload_id, token.s3_upload_id)
+    size = 0
+    if parts is not None:
+        arrived = {part.number: part.etag for part in parts}
+        if not parts or arrived != {number: etag.strip('"') for number, etag in sent.items()}:
+            raise PartsMissing("S3 has not received exactly the parts that were sent.")
+        if any(part.size < S3_MIN_PART_SIZE for part in parts[:-1]):
+            raise InvalidRequest(
+                "A part that is not the last has less than 5 MiB.", code="part_too_small"
+            )
+        size = sum(part.size for part in parts)
+        policy.check_size(size, rules(), in_parts=True)
+    return _complete(token, parts, size)
+
+
+def _complete(token: tokens.Token, parts: list[multipart.Part] | None, size: int) -> bool:
+    if parts is not None and multipart.complete(
+        token.upload_id, token.s3_upload_id, parts, size=size
+    ):
+        return True
     # Completed before, perhaps by a request whose answer got lost, or ended. The object tells, and
     # the record if the object was rejected or deleted meanwhile.
     if not _is_whole(token) and not selectors.recorded([token.upload_id]):
@@ -222,7 +285,7 @@ def _check_parts(token: tokens.UploadToken, parts: list[multipart.Part]) -> None
         )
 
 
-def abort(token: tokens.UploadToken) -> None:
+def abort(token: tokens.Token) -> None:
     """End an upload in parts; S3 drops what it has. Safe to repeat. Raises UploadCompleted.
 
     The object has to be looked for whatever S3 answers: for some hours after a completion AWS
@@ -233,10 +296,10 @@ def abort(token: tokens.UploadToken) -> None:
         raise UploadCompleted
 
 
-def _is_whole(token: tokens.UploadToken) -> bool:
+def _is_whole(token: tokens.Token) -> bool:
     """Whether the object itself is there: S3 forgets an upload once it is complete."""
     found = storage.head(token.upload_id)
-    return found is not None and found.size == token.size
+    return found is not None and token.size in {None, found.size}
 
 
 def sign_download(info: FileInfo, by: str, *, inline: bool = False) -> tuple[str, datetime]:

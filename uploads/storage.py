@@ -131,9 +131,9 @@ def sign_put(
 
 
 def sign_part(
-    upload_id: str, s3_upload_id: str, number: int, *, size: int, sha256: str | None
+    upload_id: str, s3_upload_id: str, number: int, *, size: int | None, sha256: str | None
 ) -> SignedRequest:
-    """Presign the PUT of one part of exactly `size` bytes, with its checksum if there is one.
+    """Presign the PUT of one part: exactly `size` bytes, and the checksum, if these are known.
 
     A part may be sent twice; S3 keeps the last, and with a checksum both are the same.
     """

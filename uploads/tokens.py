@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 from django.core import signing
 
@@ -15,6 +16,7 @@ from uploads import keys
 from uploads.exceptions import InvalidRequest, UploadExpired, UploadNotFound
 
 _SALT = "filehub.upload"
+_UNSIZED_SALT = "filehub.upload.unsized"
 #: How long an upload in parts may take, pauses included. The bucket's lifecycle rule removes what
 #: is left behind later than this (infra/filehub.yaml; a test compares them).
 LIFETIME = timedelta(days=7)
@@ -48,6 +50,32 @@ class UploadToken:
         return signing.dumps(asdict(self), salt=_SALT, compress=True)
 
 
+@dataclass(frozen=True)
+class UnsizedToken:
+    """One upload in parts whose size nobody knows before it is completed."""
+
+    upload_id: str
+    s3_upload_id: str
+    owner: str
+
+    @property
+    def size(self) -> None:
+        """As that of an `UploadToken`."""
+        return None
+
+    @property
+    def key(self) -> str:
+        return keys.object_key(self.upload_id)
+
+    def sign(self) -> str:
+        """The form in which the client keeps it; URL-safe."""
+        return signing.dumps(asdict(self), salt=_UNSIZED_SALT, compress=True)
+
+
+Token = UploadToken | UnsizedToken
+T = TypeVar("T", UploadToken, UnsizedToken)
+
+
 def read(text: str, *, upload_id: str, owner: str) -> UploadToken:
     """The token of this upload of this owner.
 
@@ -56,16 +84,36 @@ def read(text: str, *, upload_id: str, owner: str) -> UploadToken:
     """
     if not text:
         raise InvalidRequest("Missing token", code="missing_token")
+    token = _read(UploadToken, text, _SALT, owner)
+    if token.upload_id != keys.parse_upload_id(upload_id):
+        raise UploadNotFound
+    _check_age(text, _SALT)
+    return token
+
+
+def read_unsized(text: str, *, key: str, owner: str) -> UnsizedToken:
+    """The token of the upload of this owner to this key. Raises as `read` does."""
+    token = _read(UnsizedToken, text, _UNSIZED_SALT, owner)
+    if token.key != key:
+        raise UploadNotFound
+    _check_age(text, _UNSIZED_SALT)
+    return token
+
+
+def _read(kind: type[T], text: str, salt: str, owner: str) -> T:
     if len(text) > _MAX_LENGTH:
         raise UploadNotFound
     try:
-        token = UploadToken(**signing.loads(text, salt=_SALT))
+        token = kind(**signing.loads(text, salt=salt))
     except (signing.BadSignature, TypeError, ValueError) as exc:
         raise UploadNotFound from exc
-    if token.owner != owner or token.upload_id != keys.parse_upload_id(upload_id):
+    if token.owner != owner:
         raise UploadNotFound
+    return token
+
+
+def _check_age(text: str, salt: str) -> None:
     try:
-        signing.loads(text, salt=_SALT, max_age=LIFETIME)
+        signing.loads(text, salt=salt, max_age=LIFETIME)
     except signing.SignatureExpired as exc:
         raise UploadExpired from exc
-    return token

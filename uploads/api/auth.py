@@ -14,6 +14,11 @@ from uploads import api_tokens, selectors
 from uploads.exceptions import CsrfFailed
 
 
+def owner(request: HttpRequest) -> str:
+    """How records name whoever calls."""
+    return selectors.owner_of(request.auth)  # type: ignore[attr-defined]  # set by ninja
+
+
 class Bearer(HttpBearer):
     """`Authorization: Bearer <token>`; the admin and `manage.py create_api_token` make tokens."""
 
@@ -42,3 +47,7 @@ class Session(NinjaSessionAuth):
         if check_csrf(request):
             raise CsrfFailed
         return request.user
+
+
+#: Whom the routes answer.
+CALLERS = [Bearer(), Session()]

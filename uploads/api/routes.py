@@ -16,12 +16,13 @@ from ninja.responses import Status
 from ninja.types import DictStrAny
 
 from uploads import quotas, selectors, services, tasks, tokens
-from uploads.api.auth import Bearer, Session
+from uploads.api import companion
+from uploads.api.auth import CALLERS, owner
 from uploads.api.schemas import (
+    ERRORS,
     AcceptedOut,
     DeletingOut,
     DownloadOut,
-    ErrorOut,
     FileOut,
     MultipartUpload,
     PartOut,
@@ -35,7 +36,7 @@ from uploads.api.schemas import (
     UploadRequest,
     UrlRequest,
 )
-from uploads.api.throttling import AddressRate, count_user
+from uploads.api.throttling import SIGNING, count_user
 from uploads.exceptions import BodyTooLarge, FilehubError, InvalidRequest, NotAuthenticated
 from uploads.listing import FileInfo
 from uploads.middleware import error_response, json_error
@@ -43,6 +44,8 @@ from uploads.middleware import error_response, json_error
 logger = logging.getLogger(__name__)
 
 MAX_LIMIT = 200
+#: Where Uppy asks what it asks of its Companion.
+COMPANION = "/s3/"
 
 
 class JsonObjectParser(Parser):
@@ -74,17 +77,22 @@ def _no_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-_ERRORS = dict.fromkeys((400, 401, 403, 404, 409, 413, 415, 429, 503), ErrorOut)
+class Api(NinjaAPI):
+    """Answers Uppy's errors as Companion does: it shows its users a `message`."""
 
-_CALLERS = [Bearer(), Session()]
-#: Of the routes that sign: how often is counted too.
-_SIGNING = [AddressRate(), *_CALLERS]
+    def on_exception(self, request: HttpRequest, exc: Any) -> HttpResponse:
+        response = super().on_exception(request, exc)
+        if request.path.startswith(COMPANION):
+            answer = json.loads(response.content)
+            response.content = json.dumps({**answer, "message": answer["error"]}).encode()
+        return response
 
-api = NinjaAPI(
+
+api = Api(
     title="filehub",
     version="1",
     description="Uploads go straight to S3; a file exists once S3 has said so.",
-    auth=_CALLERS,
+    auth=CALLERS,
     docs_url="/api/docs",
     openapi_url="/api/openapi.json",
     parser=JsonObjectParser(),
@@ -135,16 +143,12 @@ def _on_unexpected(request: HttpRequest, exc: Exception) -> HttpResponse:
     return json_error(500, "Something went wrong here. It has been logged.", "internal_error")
 
 
-def _owner(request: HttpRequest) -> str:
-    return selectors.owner_of(request.auth)  # type: ignore[attr-defined]  # set by ninja
-
-
 def _quota(request: HttpRequest) -> int | None:
     return quotas.limit_of(request.auth)  # type: ignore[attr-defined]  # set by ninja
 
 
 def _token(request: HttpRequest, upload_id: str, text: str | None) -> tokens.UploadToken:
-    return tokens.read(text or "", upload_id=upload_id, owner=_owner(request))
+    return tokens.read(text or "", upload_id=upload_id, owner=owner(request))
 
 
 def _signed(begun: services.BegunUpload) -> SignedUpload:
@@ -182,12 +186,12 @@ def _upload(request: HttpRequest, status: selectors.UploadStatus) -> UploadOut:
     )
 
 
-@api.post("/get-url", response={200: SignedUpload, **_ERRORS}, tags=["upload"], auth=_SIGNING)
+@api.post("/get-url", response={200: SignedUpload, **ERRORS}, tags=["upload"], auth=SIGNING)
 def get_url(request: HttpRequest, body: UrlRequest) -> SignedUpload:
     """Ask for a presigned PUT. Nothing is recorded until the object is in the bucket."""
-    count_user(request, _owner(request))
+    count_user(request, owner(request))
     begun = services.begin(
-        _owner(request),
+        owner(request),
         file_name=body.file_name,
         content_type=body.content_type,
         size=body.size,
@@ -199,15 +203,15 @@ def get_url(request: HttpRequest, body: UrlRequest) -> SignedUpload:
 
 @api.post(
     "/uploads",
-    response={201: SignedUpload | MultipartUpload, **_ERRORS},
+    response={201: SignedUpload | MultipartUpload, **ERRORS},
     tags=["upload"],
-    auth=_SIGNING,
+    auth=SIGNING,
 )
 def begin_upload(request: HttpRequest, body: UploadRequest) -> Status[Any]:
     """Begin an upload of known size: a presigned PUT, or for a large file a token for its parts."""
-    count_user(request, _owner(request))
+    count_user(request, owner(request))
     begun = services.begin_sized(
-        _owner(request),
+        owner(request),
         file_name=body.file_name,
         content_type=body.content_type,
         size=body.size,
@@ -229,13 +233,13 @@ def begin_upload(request: HttpRequest, body: UploadRequest) -> Status[Any]:
 
 @api.post(
     "/uploads/{upload_id}/parts",
-    response={200: SignedParts, **_ERRORS},
+    response={200: SignedParts, **ERRORS},
     tags=["parts"],
-    auth=_SIGNING,
+    auth=SIGNING,
 )
 def sign_parts(request: HttpRequest, upload_id: str, body: PartsRequest) -> SignedParts:
     """Presign some parts. Ask just before sending them: the URLs expire, the token lasts."""
-    count_user(request, _owner(request))
+    count_user(request, owner(request))
     token = _token(request, upload_id, body.token)
     wanted = [(part.part_number, part.sha256) for part in body.parts]
     signed = services.sign_parts(token, wanted)
@@ -247,7 +251,7 @@ def sign_parts(request: HttpRequest, upload_id: str, body: PartsRequest) -> Sign
     )
 
 
-@api.get("/uploads/{upload_id}/parts", response={200: list[PartOut], **_ERRORS}, tags=["parts"])
+@api.get("/uploads/{upload_id}/parts", response={200: list[PartOut], **ERRORS}, tags=["parts"])
 def part_list(request: HttpRequest, upload_id: str, token: str = "") -> list[PartOut]:
     """What S3 has already: the others are left to send."""
     return [
@@ -256,7 +260,7 @@ def part_list(request: HttpRequest, upload_id: str, token: str = "") -> list[Par
     ]
 
 
-@api.delete("/uploads/{upload_id}", response={204: None, **_ERRORS}, tags=["parts"])
+@api.delete("/uploads/{upload_id}", response={204: None, **ERRORS}, tags=["parts"])
 def abort_upload(
     request: HttpRequest, upload_id: str, body: TokenRequest | None = None, token: str = ""
 ) -> Status[Any]:
@@ -265,22 +269,22 @@ def abort_upload(
     return Status(204, None)
 
 
-@api.get("/uploads", response={200: list[UploadOut], **_ERRORS}, tags=["upload"])
+@api.get("/uploads", response={200: list[UploadOut], **ERRORS}, tags=["upload"])
 def upload_list(request: HttpRequest, ids: str = "") -> list[UploadOut]:
     """Where up to 100 uploads stand (`ids=a,b,c`); ids that are not yours are left out."""
     wanted = [part.strip() for part in ids.split(",") if part.strip()]
     if not wanted:
         raise InvalidRequest("Missing ids", code="missing_ids")
-    return [_upload(request, s) for s in selectors.upload_statuses(wanted, _owner(request))]
+    return [_upload(request, s) for s in selectors.upload_statuses(wanted, owner(request))]
 
 
-@api.get("/uploads/{upload_id}", response={200: UploadOut, **_ERRORS}, tags=["upload"])
+@api.get("/uploads/{upload_id}", response={200: UploadOut, **ERRORS}, tags=["upload"])
 def upload_detail(request: HttpRequest, upload_id: str) -> UploadOut:
     """Where an upload stands."""
-    return _upload(request, selectors.upload_status(upload_id, _owner(request)))
+    return _upload(request, selectors.upload_status(upload_id, owner(request)))
 
 
-@api.post("/uploads/{upload_id}/complete", response={202: AcceptedOut, **_ERRORS}, tags=["upload"])
+@api.post("/uploads/{upload_id}/complete", response={202: AcceptedOut, **ERRORS}, tags=["upload"])
 def complete_upload(
     request: HttpRequest, upload_id: str, body: TokenRequest | None = None
 ) -> Status[Any]:
@@ -293,13 +297,13 @@ def complete_upload(
         if not services.complete(token):
             tasks.enqueue_hint(token.upload_id)
         return Status(202, AcceptedOut(id=token.upload_id))
-    status = selectors.upload_status(upload_id, _owner(request))
+    status = selectors.upload_status(upload_id, owner(request))
     if status.state == "pending":
         tasks.enqueue_hint(status.id)
     return Status(202, AcceptedOut(id=status.id))
 
 
-@api.get("/files", response={200: list[FileOut], **_ERRORS}, tags=["files"])
+@api.get("/files", response={200: list[FileOut], **ERRORS}, tags=["files"])
 def file_list(
     request: HttpRequest,
     response: HttpResponse,
@@ -308,7 +312,7 @@ def file_list(
     q: Annotated[str, Field(description="Name prefix, case-insensitive.")] = "",
 ) -> list[FileOut]:
     """Your files, newest first. The next page's address is in the `Link` header."""
-    page = selectors.files_of(_owner(request), limit=limit, cursor=cursor, prefix=q)
+    page = selectors.files_of(owner(request), limit=limit, cursor=cursor, prefix=q)
     if page.next_cursor:
         query = {"limit": str(limit), "cursor": page.next_cursor, **({"q": q} if q else {})}
         url = request.build_absolute_uri(f"{request.path}?{urlencode(query)}")
@@ -316,19 +320,19 @@ def file_list(
     return [_file(request, info) for info in page.files]
 
 
-@api.get("/files/{file_id}", response={200: FileOut, **_ERRORS}, tags=["files"])
+@api.get("/files/{file_id}", response={200: FileOut, **ERRORS}, tags=["files"])
 def file_detail(request: HttpRequest, file_id: str) -> FileOut:
     """One file."""
-    return _file(request, selectors.stored_file(file_id, _owner(request)))
+    return _file(request, selectors.stored_file(file_id, owner(request)))
 
 
-@api.get("/files/{file_id}/download", response={200: DownloadOut, **_ERRORS}, tags=["files"])
+@api.get("/files/{file_id}/download", response={200: DownloadOut, **ERRORS}, tags=["files"])
 def download_file(
     request: HttpRequest, file_id: str, redirect: bool = False, inline: bool = False
 ) -> DownloadOut | HttpResponse:
     """A presigned GET. `inline=1` shows it in the browser, if its type is safe to show."""
-    info = selectors.stored_file(file_id, _owner(request))
-    url, expires_at = services.sign_download(info, _owner(request), inline=inline)
+    info = selectors.stored_file(file_id, owner(request))
+    url, expires_at = services.sign_download(info, owner(request), inline=inline)
     if redirect:
         answer = HttpResponseRedirect(url)
         answer["Cache-Control"] = "no-store"
@@ -336,9 +340,12 @@ def download_file(
     return DownloadOut(url=url, expires_at=expires_at)
 
 
-@api.delete("/files/{file_id}", response={200: DeletingOut, **_ERRORS}, tags=["files"])
+@api.delete("/files/{file_id}", response={200: DeletingOut, **ERRORS}, tags=["files"])
 def delete_file(request: HttpRequest, file_id: str) -> DeletingOut:
     """Delete the object; the record follows when S3 reports the removal."""
-    info = selectors.stored_file(file_id, _owner(request))
-    services.remove(info.id, _owner(request))
+    info = selectors.stored_file(file_id, owner(request))
+    services.remove(info.id, owner(request))
     return DeletingOut(id=info.id)
+
+
+api.add_router(COMPANION.rstrip("/"), companion.router)

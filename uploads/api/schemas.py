@@ -138,3 +138,7 @@ class AcceptedOut(Schema):
 class ErrorOut(Schema):
     error: str
     code: str
+
+
+#: What every route may answer with besides its own.
+ERRORS = dict.fromkeys((400, 401, 403, 404, 409, 413, 415, 429, 503), ErrorOut)

@@ -12,6 +12,7 @@ from ipaddress import ip_address, ip_network
 from django.http import HttpRequest
 from django_ratelimit.core import get_usage
 
+from uploads.api.auth import CALLERS
 from uploads.conf import env
 from uploads.exceptions import RateLimited
 
@@ -29,6 +30,10 @@ class AddressRate:
 
     def __call__(self, request: HttpRequest) -> None:
         _count(request, "address", address_of(request), env().filehub_sign_rate_address)
+
+
+#: Whom the routes that sign answer: how often is counted too.
+SIGNING = [AddressRate(), *CALLERS]
 
 
 def count_user(request: HttpRequest, owner: str) -> None:
