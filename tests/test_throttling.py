@@ -68,6 +68,26 @@ def test_whoever_asks_too_often_is_told_when_to_come_back(
     assert other_api.post("/uploads", FILE).status_code == 201
 
 
+def test_signatures_for_uppy_are_counted_with_the_others(
+    api: Api, limit: Callable[..., None]
+) -> None:
+    limit(user=4)
+    begun = {"filename": "a.txt", "type": "text/plain"}
+    upload_id = api.post("/s3/multipart", begun).json()["uploadId"]
+    assert api.get("/s3/params?filename=a.txt").status_code == 200
+    assert api.get(f"/s3/multipart/{upload_id}/1").json()["code"] == "missing_key"
+    assert api.post("/get-url", FILE).status_code == 200
+    for refused in (
+        api.get("/s3/params?filename=a.txt"),
+        api.post("/s3/multipart", begun),
+        api.get(f"/s3/multipart/{upload_id}/1"),
+    ):
+        assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
+        assert int(refused["Retry-After"]) >= 1
+    # Ending what was begun needs no signature.
+    assert api.delete(f"/s3/multipart/{upload_id}").json()["code"] == "missing_key"
+
+
 def test_an_address_is_counted_before_anybody_is_known(
     alice: User, limit: Callable[..., None]
 ) -> None:
