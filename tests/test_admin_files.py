@@ -151,6 +151,8 @@ def test_each_filter_leaves_what_fits(admin: Client, alice: User, settings: Sett
         ("owner=alice", [text]),
         ("owner=77", [image]),
         ("owner=nobody", []),
+        ("owner_id=77", [image]),
+        ("owner_id=alice", []),
         ("kind=image", [image]),
         ("kind=image&owner=alice", []),
         ("kind=text&owner=alice", [text]),
@@ -575,8 +577,21 @@ def test_the_owner_leads_to_the_user_and_to_the_files(admin: Client) -> None:
     user = User.objects.create_user("a&b=c", password=PASSWORD)
     page = admin.get(f"{LIST}{store(str(user.pk))}/change/").content.decode()
     assert reverse("admin:auth_user_change", args=[user.pk]) in page
-    (listed,) = re.findall(rf'href="({LIST}\?owner=[^"]+)"', page)
+    (listed,) = re.findall(rf'href="({LIST}\?owner_id=[^"]+)"', page)
     assert len(ids_on(admin.get(unescape(listed)))) == 1
+
+
+def test_a_user_with_a_number_for_a_name_is_not_taken_for_an_owner(admin: Client) -> None:
+    gone = store("77", "of a user who is gone.txt")
+    named = User.objects.create_user("77", password=PASSWORD)
+    theirs = store(str(named.pk), "of the user 77.txt")
+    assert ids_on(admin.get(f"{LIST}?owner=77")) == [theirs]
+    page = admin.get(f"{LIST}{gone}/change/").content.decode()
+    (listed,) = re.findall(rf'href="({LIST}\?owner_id=[^"]+)"', page)
+    assert ids_on(admin.get(unescape(listed))) == [gone]
+    # The field names whose files are shown.
+    shown = admin.get(f"{LIST}?owner_id={named.pk}").content.decode()
+    assert re.search(r'name="owner" id="filter-owner" value="77"', shown)
 
 
 def test_checking_finds_what_it_should(settings: Settings, alice: User) -> None:
@@ -634,7 +649,9 @@ def test_an_owner_who_can_be_no_user_breaks_no_page(admin: Client, root: User, o
         assert ids_on(admin.get(f"{LIST}?{urlencode({'owner': owner})}")) == [upload_id]
 
 
-@pytest.mark.parametrize("query", ["owner=%00", "q=%00", "q=" + "x" * 5000, "owner=" + "x" * 5000])
+@pytest.mark.parametrize(
+    "query", ["owner=%00", "q=%00", "q=" + "x" * 5000, "owner=" + "x" * 5000, "owner_id=%00"]
+)
 def test_a_hostile_query_finds_nothing(admin: Client, query: str) -> None:
     store("7")
     page = admin.get(f"{LIST}?{query}")

@@ -615,3 +615,9 @@ def test_s3s_event_for_parts_reaches_the_list(api: Api) -> None:
     begun.complete()
     wait_for(lambda: api.get(begun.path).json()["state"] == "stored")
     assert [file["checksum"] for file in api.get("/files").json()] == [composite(PARTS)]
+
+
+def test_keys_of_unfinished_uploads_are_decoded_if_s3_says_that_it_encoded_them() -> None:
+    encoded: Any = {"EncodingType": "url"}
+    assert multipart._key(encoded, "uploads/a%01+b%2B%C3%A4") == "uploads/a\x01 b+ä"
+    assert multipart._key({}, "uploads/a+%41") == "uploads/a+%41"  # type: ignore[typeddict-item]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from botocore.compat import unquote_str
 from botocore.exceptions import ClientError
 
 from uploads import storage
@@ -22,7 +23,7 @@ from uploads.exceptions import InvalidRequest
 from uploads.keys import PREFIX, created_at, object_key, upload_id_of
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef, ListMultipartUploadsOutputTypeDef
 
 #: Parts of an unfinished upload that are counted: what S3 tells in one answer.
 MOST_PARTS = 1_000
@@ -191,19 +192,29 @@ def unfinished(limit: int, after: Cursor | None = None) -> UnfinishedPage:
             Bucket=env().filehub_bucket,
             Prefix=PREFIX,
             MaxUploads=limit,
+            # A key may have characters that XML has no way to say.
+            EncodingType="url",
             **markers,  # type: ignore[arg-type]
         )
     listed = answer.get("Uploads", [])
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         found = pool.map(
-            lambda each: find_unfinished(each["Key"], each["UploadId"], each["Initiated"]), listed
+            lambda each: find_unfinished(
+                _key(answer, each["Key"]), each["UploadId"], each["Initiated"]
+            ),
+            listed,
         )
     cursor = (
-        Cursor(answer["NextKeyMarker"], answer["NextUploadIdMarker"])
+        Cursor(_key(answer, answer["NextKeyMarker"]), answer["NextUploadIdMarker"])
         if answer["IsTruncated"]
         else None
     )
     return UnfinishedPage([upload for upload in found if upload], cursor)
+
+
+def _key(answer: ListMultipartUploadsOutputTypeDef, key: str) -> str:
+    """A key of such an answer; botocore decodes those of the other lists, but not of this one."""
+    return unquote_str(key) if answer.get("EncodingType") == "url" else key
 
 
 def find_unfinished(

@@ -109,7 +109,7 @@ def sign_in(context: BrowserContext) -> None:
     page.get_by_label("Username").fill("demo")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_selector("#choose-files")
+    page.wait_for_selector("#choose-files:enabled")
     page.close()
 
 

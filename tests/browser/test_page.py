@@ -44,6 +44,23 @@ def upload_row(page: Page, name: str) -> Locator:
     return page.locator(f'[data-upload-row][data-name="{name}"]')
 
 
+def test_nothing_can_be_chosen_before_somebody_listens(page: Page) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/page/home*.js", hold)
+    page.goto("/", wait_until="commit")
+    controls = ["#choose-files", "#choose-folder", "#file-input", "#folder-input"]
+    for control in controls:
+        expect(page.locator(control)).to_be_disabled()
+    wait_for(lambda: page.wait_for_timeout(10) or held)
+    held[0].continue_()
+    for control in controls:
+        expect(page.locator(control)).to_be_enabled()
+
+
 def test_two_dropped_files_are_stored_listed_downloaded_and_deleted(page: Page) -> None:
     files = [(unique("one.txt"), "first file"), (unique("two.txt"), "second file")]
     page.evaluate(DROP, ["#drop-zone", files])

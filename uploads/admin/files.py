@@ -18,7 +18,6 @@ from django.urls import NoReverseMatch, URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.formats import number_format
 from django.utils.html import format_html
-from django.utils.http import urlencode
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -157,7 +156,7 @@ class FileAdmin(FileAdminBase):
 
     @admin.display(description=_("owner"))
     def owner_link(self, file: File) -> str:
-        files = f"{reverse('admin:uploads_file_changelist')}?{urlencode({'owner': file.owner})}"
+        files = f"{reverse('admin:uploads_file_changelist')}?{filters.of_owner(file.info.owner)}"
         listed = format_html('<a href="{}">{}</a>', files, gettext("All files of this owner"))
         user = _user_url(file.info.owner)
         name = format_html('<a href="{}">{}</a>', user, file.owner) if user else file.owner

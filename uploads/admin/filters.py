@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, QueryDict
+from django.utils.http import urlencode
 from django.utils.timezone import localdate
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -40,7 +41,10 @@ class Asked:
     """What the address asks for, as far as it makes sense; the rest is not there."""
 
     state: Any = "stored"
+    #: A username, as somebody types it.
     owner: str = ""
+    #: The owner as records name it, in links: no name of a user is taken for it.
+    owner_id: str = ""
     kind: Any = None
     first: date | None = None
     last: date | None = None
@@ -49,14 +53,20 @@ class Asked:
 
     def wanted(self, name: str) -> Wanted:
         """In the listing's terms. Days are UTC, as all times in the admin are."""
+        owner = self.owner_id or (selectors.owner_named(self.owner) if self.owner else "")
         return Wanted(
             state=self.state,
-            owner=selectors.owner_named(self.owner) if self.owner else "",
+            owner=owner,
             kind=self.kind,
             since=_midnight(self.first) if self.first else None,
             until=_midnight(self.last + timedelta(days=1)) if self.last else None,
             name=name,
         )
+
+
+def of_owner(owner: str) -> str:
+    """The query of a link to an owner's files, the owner as records name it."""
+    return urlencode({"owner_id": owner})
 
 
 def asked(query: QueryDict) -> Asked:
@@ -81,6 +91,7 @@ def asked(query: QueryDict) -> Asked:
     return Asked(
         state=state if state in STATES else "stored",
         owner=query.get("owner", "").strip()[:255],
+        owner_id=query.get("owner_id", "").strip()[:255],
         kind=kind if kind in policy.KINDS else None,
         first=day("from"),
         last=day("to"),
@@ -149,11 +160,12 @@ class OwnerFilter(Filter):
 
     title = _("owner")
     template = "admin/uploads/file/owner_filter.html"
-    parameters = ("owner",)
+    parameters = ("owner", "owner_id")
 
     def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
+        owner_id = self.asked.owner_id
         yield {
-            "value": self.asked.owner,
+            "value": selectors.usernames([owner_id]).get(owner_id, owner_id) or self.asked.owner,
             "hidden": self.others(changelist),
             "all": changelist.get_query_string(dict.fromkeys((*self.parameters, *CURSORS))),
         }

@@ -18,7 +18,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from uploads import chart, keys, multipart, report, selectors
-from uploads.admin.filters import KIND_NAMES
+from uploads.admin.filters import KIND_NAMES, of_owner
 from uploads.exceptions import BackendUnavailable, InvalidRequest
 from uploads.models import StorageReport
 from uploads.overview import total
@@ -253,7 +253,7 @@ def _owners(found: report.Report, files_url: str) -> list[Row]:
             names.get(owner, owner),
             used,
             everybody.bytes,
-            files_url and f"{files_url}?{urlencode({'owner': names.get(owner, owner)})}",
+            files_url and f"{files_url}?{of_owner(owner)}",
             is_gone=owner not in names,
         )
         for owner, used in found.owners.first

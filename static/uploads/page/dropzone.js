@@ -54,6 +54,9 @@ function pickWith(button, input, onPick) {
     // So that choosing the same file once more is a change again.
     input.value = "";
   });
+  // They come disabled: what was chosen before anybody listened would be lost.
+  button.disabled = false;
+  input.disabled = false;
 }
 
 /**
