@@ -10,6 +10,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -86,7 +87,12 @@ class RoundTrip:
         origins = env().filehub_cors_origins
         origin = {"Origin": origins[0]} if origins else {}
         try:
-            answer = http.send(request.method, request.url, {**request.headers, **origin}, body)
+            # In a thread, so that Ctrl-C lets it end: S3 may store what was broken off after the
+            # deletion that follows.
+            with ThreadPoolExecutor(1) as pool:
+                headers = {**request.headers, **origin}
+                sent = pool.submit(http.send, request.method, request.url, headers, body)
+                answer = sent.result()
         except http.NoAnswer as exc:
             self._fail(f"PUT: no answer from {env().s3_bucket_url} ({exc}).", UNREACHABLE)
             return 0
