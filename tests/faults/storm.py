@@ -137,7 +137,7 @@ class Storm:
         return inherited | CREDENTIALS | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
             "PYTHONUNBUFFERED": "1",
-            "DJANGO_SETTINGS_MODULE": "tests.faults.settings",
+            "DJANGO_SETTINGS_MODULE": "tests.faults.storm_settings",
             "DJANGO_SECRET_KEY": "only-for-storms-" + "0123456789abcdef" * 2,
             "DJANGO_STATIC_ROOT": str(self.directory / "static"),
             "DATABASE_URL": f"sqlite:///{self.directory / 'db.sqlite3'}",
