@@ -68,7 +68,7 @@ class Courier:
         self.reported: dict[tuple[str, str], Reported] = {}
         self._stopping = threading.Event()
         self._honest = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="courier")
+        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
         self.malformed: set[str] = set()
         self.done: Counter[str] = Counter()
         #: What went wrong with the courier itself.
@@ -83,7 +83,8 @@ class Courier:
 
     def stop(self) -> None:
         self._stopping.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     @property
     def is_empty(self) -> bool:

@@ -97,11 +97,12 @@ class Plan:
         while True:
             at += chance.uniform(0.5, 4)
             length = chance.uniform(1.5, 6)
-            if at + length > self.seconds:
-                return spells
             rate = chance.choice((0.15, 0.25, 0.4, 0.6, 1.0))
             if rate == 1.0:
-                length = min(length, 3.0)
+                # Long enough that tasks fail: filehub's own clients try for some seconds.
+                length += 6
+            if at + length > self.seconds:
+                return spells
             services = chance.choice([*((each,) for each in SERVICES), SERVICES])
             spells.append(Spell(at, at + length, services, rate))
             at += length
@@ -134,9 +135,13 @@ class Plan:
     ) -> Fault | None:
         """What happens to the n-th request of this operation, if it comes at this second."""
         chance = self.random(service, operation, number)
-        if chance.random() >= self.rate(service, at):
+        rate = self.rate(service, at)
+        if chance.random() >= rate:
             return None
         weights = dict(_WEIGHTS)
+        if rate == 1.0:
+            # An outage is one for everybody.
+            del weights["slow"], weights["stall"]
         if body and operation in {"PutObject", "UploadPart"}:
             weights["cut"] = 20
         if operation == "TransactWriteItems":

@@ -17,7 +17,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -127,7 +126,7 @@ class Storm:
             self._environment(self._gateway.url),
             {"worker": {"FILEHUB_ALLOWED_TYPES": self._worker_types}},
         )
-        self._over = threading.Event()
+        self._courier: Courier | None = None
 
     def _environment(self, endpoint: str) -> dict[str, str]:
         inherited = {
@@ -138,7 +137,7 @@ class Storm:
         return inherited | CREDENTIALS | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
             "PYTHONUNBUFFERED": "1",
-            "DJANGO_SETTINGS_MODULE": "tests.faults.settings",
+            "DJANGO_SETTINGS_MODULE": "tests.faults.storm_settings",
             "DJANGO_SECRET_KEY": "only-for-storms-" + "0123456789abcdef" * 2,
             "DJANGO_STATIC_ROOT": str(self.directory / "static"),
             "DATABASE_URL": f"sqlite:///{self.directory / 'db.sqlite3'}",
@@ -165,7 +164,8 @@ class Storm:
                 phase()
                 self.report.phases[phase.__name__.strip("_")] = time.monotonic() - started
         finally:
-            self._over.set()
+            if self._courier is not None:
+                self._courier.stop()
             self._processes.end()
             self._gateway.stop()
             self._aws.stop()

@@ -25,7 +25,7 @@ def looks(request: Request) -> bool:
 def test_a_killed_child_takes_neither_its_task_nor_the_worker_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "tests.faults.settings")
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "tests.faults.storm_settings")
     with Proxy(AWS_PORT) as proxy, consuming(tmp_path):
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.url)
         with worker(tmp_path) as child:

@@ -10,7 +10,7 @@ import pytest
 from tests.faults.plan import Plan
 from tests.faults.storm import Storm
 
-SEED = 1340
+SEED = 4970
 
 
 @pytest.mark.alone

@@ -1,7 +1,7 @@
 """filehub's settings with short pauses: what takes minutes in production takes seconds in a storm.
 
 Nothing else differs. The queues' own timeouts are shortened by the storm (tests/faults/storm.py),
-pauses that are no settings by `tests.faults.apps`.
+pauses that are no settings by `tests.faults.storm_app`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from filehub.settings import (
     INSTALLED_APPS,
 )
 
-INSTALLED_APPS += ["tests.faults.apps.Storm"]
+INSTALLED_APPS += ["tests.faults.storm_app.Storm"]
 CELERY_BEAT_SCHEDULE["reconcile"]["schedule"] = 8.0
 # A worker that is killed leaves its poll behind, which takes messages with it.
 CELERY_BROKER_TRANSPORT_OPTIONS["wait_time_seconds"] = 3

@@ -30,5 +30,5 @@ def shorten(module: str, name: str, value: Any) -> None:
     """Change what is there; what was renamed must not be missed in silence."""
     found = importlib.import_module(module)
     if not hasattr(found, name):
-        raise AttributeError(f"{module} has no {name} any more: adapt tests/faults/apps.py")
+        raise AttributeError(f"{module} has no {name} any more: adapt tests/faults/storm_app.py")
     setattr(found, name, value)
