@@ -30,6 +30,12 @@ _BACKENDS = {
 def cache_settings(url: str) -> dict[str, Any]:
     """Django's settings of the cache that a URL names; its form has been checked (filehub.env)."""
     scheme, _, rest = url.partition(":")
+    location = rest.removeprefix("//")
+    if scheme == "file":
+        # As DJANGO_STATIC_ROOT and others: from where the process was started.
+        location = str(Path(location).absolute())
+    elif scheme.startswith("redis"):
+        location = url
     options = {
         "file": {"MAX_ENTRIES": 2_000},
         "redis": {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE},
@@ -37,7 +43,7 @@ def cache_settings(url: str) -> dict[str, Any]:
     }
     return {
         "BACKEND": _BACKENDS[scheme],
-        "LOCATION": url if scheme.startswith("redis") else rest.removeprefix("//"),
+        "LOCATION": location,
         "KEY_PREFIX": "filehub",
         "TIMEOUT": KEPT,
         "OPTIONS": options.get(scheme.replace("rediss", "redis"), {}),

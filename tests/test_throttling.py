@@ -207,13 +207,18 @@ def test_the_oldest_counters_are_removed(tmp_path: Path, monkeypatch: pytest.Mon
     ("url", "backend", "location"),
     [
         ("file:/a/b", "CounterCache", "/a/b"),
+        ("file:a/b", "CounterCache", f"{ROOT}/a/b"),
         ("db:counters", "DatabaseCache", "counters"),
         ("redis://u:p@a:6379/1", "RedisCache", "redis://u:p@a:6379/1"),
         ("rediss://a:6379/1", "RedisCache", "rediss://a:6379/1"),
         ("memcached://a:11211", "PyMemcacheCache", "a:11211"),
     ],
+    ids=["directory", "relative directory", "table", "redis", "redis with TLS", "memcached"],
 )
-def test_a_url_names_a_cache(url: str, backend: str, location: str) -> None:
+def test_a_url_names_a_cache(
+    url: str, backend: str, location: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
     found = cache_settings(url)
     assert (found["BACKEND"].rpartition(".")[2], found["LOCATION"]) == (backend, location)
     assert found["TIMEOUT"] > 3600
