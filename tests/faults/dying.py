@@ -49,7 +49,9 @@ class Forge:
     """
 
     def __init__(self) -> None:
-        self._sessions = [each for each in gc.get_objects() if isinstance(each, URLLib3Session)]
+        self._sessions = [
+            each for each in gc.get_objects() if issubclass(type(each), URLLib3Session)
+        ]
 
     def run(self, step: Callable[[], object], *, die_at: int | None = None) -> Life:
         """Do the step in a child, which dies before its `die_at`-th line if it comes so far."""
