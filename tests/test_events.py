@@ -416,7 +416,8 @@ def test_every_sequencer_is_stored_in_the_same_length(text: str) -> None:
 
 
 #: A busy machine is slow to make examples; that is no fault of the code.
-THOROUGH = settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Ten thousand stranger ones are in tests/faults/test_events_fuzz.py.
+THOROUGH = settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @settings(THOROUGH)
