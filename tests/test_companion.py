@@ -13,11 +13,12 @@ from django.test import Client
 from pytest_django import Settings
 
 from filehub.env import MIB
-from tests.conftest import Api, drain, send, wait_for
+from tests.conftest import Api, drain, send, store, wait_for
 from tests.test_multipart import incomplete
 from tests.test_reconcile import objects
 from uploads import api_tokens, confirmation, keys, multipart, storage, tokens
 from uploads.conf import env
+from uploads.models import Quota
 
 PART = 5 * MIB
 BODY = b"".join(bytes([n]) * MIB for n in range(12))
@@ -212,7 +213,21 @@ def test_more_than_the_largest_size_is_refused(begun: Uppy, settings: Settings) 
     refused(begun.complete(parts), 413, "file_too_large")
     assert objects() == set()
     # All but the last have 5 MiB at least: the fourth is never needed.
-    refused(begun.sign(4), 413, "file_too_large")
+    assert "at least 15,728,640 bytes" in refused(begun.sign(4), 413, "file_too_large")
+
+
+def test_what_has_no_room_is_not_put_together_until_there_is_some(begun: Uppy, alice: User) -> None:
+    quota = Quota.objects.create(user=alice, limit=len(BODY) + 4)
+    kept = store(str(alice.pk), body=b"hello")
+    parts = begun.send_all()
+    assert "5 are used" in refused(begun.complete(parts), 413, "quota_exceeded")
+    assert objects() == {kept}
+    quota.limit += 1
+    quota.save()
+    assert begun.complete(parts).status_code == 200
+    # It is stored, and takes no more room: repeating that is as harmless as ever.
+    assert confirmation.confirm(begun.id) == "stored"
+    assert begun.complete(parts).status_code == 200
 
 
 @pytest.mark.parametrize("call", [Uppy.params, Uppy.create], ids=["one request", "parts"])
