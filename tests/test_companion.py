@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 from datetime import timedelta
+from io import StringIO
 from typing import Any
+from unittest.mock import Mock
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -16,8 +19,9 @@ from filehub.env import MIB
 from tests.conftest import Api, drain, send, store, wait_for
 from tests.test_multipart import incomplete
 from tests.test_reconcile import objects
-from uploads import api_tokens, confirmation, keys, multipart, storage, tokens
+from uploads import api_tokens, confirmation, keys, multipart, services, storage, tokens
 from uploads.conf import env
+from uploads.exceptions import BackendUnavailable
 from uploads.models import Quota
 
 PART = 5 * MIB
@@ -345,6 +349,18 @@ def test_a_page_of_another_origin_may_ask(aws: None) -> None:
 
 def test_other_routes_answer_errors_as_ever(api: Api) -> None:
     assert set(api.get("/files/x").json()) == {"error", "code"}
+
+
+def test_the_log_has_no_token(begun: Uppy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is in Uppy's addresses, which several loggers write when a request fails."""
+    lines = StringIO()
+    handler = next(each for each in logging.getLogger().handlers if each.name == "stderr")
+    monkeypatch.setattr(handler, "stream", lines)
+    for error in (BackendUnavailable(), ValueError()):
+        monkeypatch.setattr(services, "arrived_parts", Mock(side_effect=error))
+        assert begun.list_parts().status_code >= 500
+    assert lines.getvalue().count("/s3/multipart/…") >= 2
+    assert begun.upload_id not in lines.getvalue()
 
 
 def test_parts_are_expected_without_checksums(begun: Uppy, alice: User) -> None:
