@@ -24,7 +24,7 @@ from tests.test_multipart import incomplete
 from tests.test_reconcile import objects
 from uploads import confirmation, keys, selectors, sending, services, storage
 from uploads.conf import env
-from uploads.models import StoredFile
+from uploads.models import Quota, StoredFile
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -168,6 +168,22 @@ def test_one_that_is_rejected_is_told_with_its_reason(
     _, (line,) = failed(tmp_path, "--owner", "alice")
     assert line[1] == "rejected"
     assert "at most 10" in line[3]
+
+
+@pytest.mark.usefixtures("_events")
+def test_what_has_no_room_is_not_sent(tmp_path: Path, alice: User) -> None:
+    (tmp_path / "large").write_bytes(b"x" * (PART + 1))
+    (tmp_path / "small").write_bytes(b"x" * 11)
+    (tmp_path / "tiny").write_bytes(b"x" * 10)
+    Quota.objects.create(user=alice, limit=10)
+    _, lines = failed(tmp_path, "--owner", "alice")
+    told = {Path(line[2]).name: (line[1], line[-1]) for line in lines}
+    assert told["tiny"][0] == "stored"
+    for name in ("large", "small"):
+        assert told[name][0] == "failed"
+        assert "of your quota of 10 bytes" in told[name][1]
+    assert len(objects()) == 1
+    assert incomplete() == []
 
 
 # Faults

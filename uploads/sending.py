@@ -29,7 +29,7 @@ from typing import TypeVar
 import urllib3
 from celery.utils.time import get_exponential_backoff_interval
 
-from uploads import selectors, services
+from uploads import quotas, selectors, services
 from uploads.conf import env
 from uploads.exceptions import FilehubError, UploadCompleted
 from uploads.storage import SignedRequest
@@ -138,6 +138,7 @@ class _Sender:
         self, pool: ThreadPoolExecutor, owner: str, at_once: int, progress: Progress
     ) -> None:
         self._pool, self._owner, self._at_once, self._progress = pool, owner, at_once, progress
+        self._quota = quotas.limit_of_owner(owner)
         self._http = urllib3.PoolManager(
             maxsize=at_once, retries=False, timeout=urllib3.Timeout(connect=10, read=60)
         )
@@ -173,6 +174,7 @@ class _Sender:
                     size=size,
                     content_type=_type_of(path.name),
                     sha256=_sha256(path, 0, size),
+                    quota=self._quota,
                 )
             except FilehubError as exc:
                 yield partial(Outcome, path, error=exc.message)
@@ -194,6 +196,7 @@ class _Sender:
                 file_name=path.name,
                 size=_size_of(path),
                 content_type=_type_of(path.name),
+                quota=self._quota,
             )
             if not isinstance(begun, services.BegunMultipart):
                 raise SendingFailed("It became smaller while it was sent.")
