@@ -322,3 +322,5 @@ def test_a_page_that_cannot_tell_how_much_is_used_does_without(
     page.force_login(alice)
     answer = page.get("/")
     assert (answer.status_code, 'id="quota"' in answer.content.decode()) == (200, False)
+    # One that has a line keeps it: to be told nothing would empty it.
+    assert page.get("/quota").status_code == 503

@@ -88,8 +88,12 @@ def _allowance(request: HttpRequest) -> quotas.Allowance | None:
 @login_required
 @require_safe
 def quota(request: HttpRequest) -> HttpResponse:
-    """How much of the visitor's quota is used, as a line; empty without a quota."""
-    response = render(request, "uploads/_quota.html", {"quota": _allowance(request)})
+    """How much of the visitor's quota is used, as a line; empty without a quota.
+
+    Raises BackendUnavailable: the page then keeps the line that it has.
+    """
+    allowance = quotas.allowance_of(request.user)  # type: ignore[arg-type]  # login_required
+    response = render(request, "uploads/_quota.html", {"quota": allowance})
     response["Cache-Control"] = "no-store"
     return response
 
