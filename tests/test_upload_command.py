@@ -151,6 +151,25 @@ def test_one_that_fails_does_not_stop_the_others(
     assert len(objects()) == 1
 
 
+def test_what_cannot_even_be_looked_at_does_not_stop_the_others(
+    tmp_path: Path, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").write_bytes(b"a")
+    walk = os.walk
+
+    def walked(*args: Any, **fields: Any) -> Any:
+        for folder, folders, names in walk(*args, **fields):
+            yield folder, folders, [*names, "gone meanwhile"]
+
+    monkeypatch.setattr(os, "walk", walked)
+    _, lines = failed(tmp_path, "x" * 300, "--owner", "alice", "--no-wait")
+    assert [(state, why) for _, state, _, *why in lines] == [
+        ("failed", ["It cannot be read: No such file or directory."]),
+        ("failed", ["It cannot be read: File name too long."]),
+        ("pending", []),
+    ]
+
+
 @pytest.mark.usefixtures("_events")
 def test_one_that_is_rejected_is_told_with_its_reason(
     tmp_path: Path, alice: User, settings: Settings, monkeypatch: pytest.MonkeyPatch

@@ -79,14 +79,15 @@ def files_in(paths: Iterable[Path]) -> Iterator[Path]:
         raise SendingFailed(f"The directory {exc.filename} cannot be read: {exc.strerror}.")
 
     for path in paths:
-        if not path.is_dir():
+        # Path.is_dir raises for what os.path.isdir says no to, such as a name that is too long.
+        if not os.path.isdir(path):  # noqa: PTH112
             yield path
             continue
         for folder, folders, names in os.walk(path, onerror=fail):
             folders.sort()
             for name in sorted(names):
                 found = Path(folder, name)
-                if stat.S_ISREG(found.lstat().st_mode):
+                if _may_be_file(found):
                     yield found
 
 
@@ -307,6 +308,14 @@ class _Slice(io.RawIOBase):
     def close(self) -> None:
         self._file.close()
         super().close()
+
+
+def _may_be_file(path: Path) -> bool:
+    """Whether this is a regular file, or cannot be looked at: that is told when it is its turn."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return True
 
 
 def _size_of(path: Path) -> int:
