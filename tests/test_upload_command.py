@@ -227,6 +227,30 @@ def test_what_passes_is_tried_again(proxy: Proxy, tmp_path: Path, alice: User) -
     assert sum(sent) == len(body) + 3
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "passes"),
+    [
+        (400, "RequestTimeout", True),
+        (409, "ConditionalRequestConflict", True),
+        (429, "", True),
+        (503, "SlowDown", True),
+        (400, "BadDigest", False),
+        (403, "AccessDenied", False),
+    ],
+)
+def test_what_may_pass(status: int, code: str, passes: bool) -> None:
+    assert sending._may_pass(status, code) == passes
+
+
+def test_two_of_the_same_request_that_met_are_no_failure(
+    proxy: Proxy, tmp_path: Path, alice: User
+) -> None:
+    (tmp_path / "a").write_bytes(b"a")
+    proxy.fail_every(1, 409, parts, times=1)
+    (outcome,) = sending.send([tmp_path / "a"], selectors.owner_of(alice))
+    assert (outcome.error, objects()) == ("", {outcome.id})
+
+
 def test_what_does_not_pass_is_given_up_and_leaves_nothing(
     proxy: Proxy, tmp_path: Path, alice: User
 ) -> None:

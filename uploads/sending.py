@@ -263,14 +263,22 @@ class _Sender:
                     # 412: it is there; an earlier try arrived, and its answer got lost.
                     if answer.status in {200, 412}:
                         return
-                    code = re.search(rb"<Code>(\w+)</Code>", answer.data)
-                    named = f" {code[1].decode()}" if code else ""
-                    problem = f"S3 answered {answer.status}{named}"
-                    is_final = answer.status < 500 and answer.status not in {408, 429}
+                    found = re.search(rb"<Code>(\w+)</Code>", answer.data)
+                    code = found[1].decode() if found else ""
+                    problem = f"S3 answered {answer.status} {code}".rstrip()
+                    is_final = not _may_pass(answer.status, code)
                 body.take_back()
             if is_final:
                 break
         raise SendingFailed(f"{problem}.")
+
+
+def _may_pass(status: int, code: str) -> bool:
+    """Whether S3 may answer otherwise the next time, as static/uploads/client/errors.js has it.
+
+    409: two of the same request met in S3, such as when an answer got lost.
+    """
+    return status >= 500 or status in {408, 409, 429} or code == "RequestTimeout"
 
 
 class _Slice(io.RawIOBase):
