@@ -137,7 +137,7 @@ def metrics_text(request: HttpRequest) -> HttpResponse:
             "Send FILEHUB_METRICS_TOKEN as “Authorization: Bearer <token>”, or sign in as staff."
         )
         return error_response(request, error, as_json=True)
-    # Two that scrape at the same time, or one that does all the time, cost no more than one.
+    # One that scrapes all the time costs no more than one that does so every ten seconds.
     text = cache.get_or_set("metrics", metrics.text, METRICS_TTL)
     response = HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
     response["Cache-Control"] = "no-store"
