@@ -163,9 +163,10 @@ def test_what_cannot_even_be_looked_at_does_not_stop_the_others(
 
     monkeypatch.setattr(os, "walk", walked)
     _, lines = failed(tmp_path, "x" * 300, "--owner", "alice", "--no-wait")
-    assert [(state, why) for _, state, _, *why in lines] == [
-        ("failed", ["It cannot be read: No such file or directory."]),
+    # Each is told of as soon as it has ended.
+    assert sorted((state, why) for _, state, _, *why in lines) == [
         ("failed", ["It cannot be read: File name too long."]),
+        ("failed", ["It cannot be read: No such file or directory."]),
         ("pending", []),
     ]
 
