@@ -206,7 +206,7 @@ class _Sender:
         token = begun.token
         try:
             self._parts(path, token)
-            services.complete(token)
+            services.complete(token, quota=self._quota)
         except FilehubError as exc:
             try:
                 services.abort(token)

@@ -226,15 +226,18 @@ def arrived_parts(token: tokens.Token) -> list[multipart.Part]:
     return parts
 
 
-def complete(token: tokens.UploadToken) -> bool:
+def complete(token: tokens.UploadToken, *, quota: int | None = None) -> bool:
     """Let S3 put the parts together; False when it had done so before. Safe to repeat.
 
-    The parts are those that S3 lists, never what a client says. Raises PartsMissing, UploadNotFound
-    when the upload was ended, and BackendUnavailable.
+    The parts are those that S3 lists, never what a client says. `quota` is how many bytes the owner
+    may have stored: what had room days ago may have none now, and parts can wait for some, while an
+    object would be deleted. Raises PartsMissing, QuotaExceeded, UploadNotFound when the upload was
+    ended, and BackendUnavailable.
     """
     parts = multipart.parts(token.upload_id, token.s3_upload_id)
     if parts is not None:
         _check_parts(token, parts)
+        quotas.check(token.owner, quota, token.size)
     return _complete(token, parts, token.size)
 
 
@@ -245,8 +248,7 @@ def complete_unsized(
 
     `sent` is what the client says to have sent, number -> ETag. The parts are those that S3 lists
     here too; but if these are not all that were sent, nobody else knows that some are missing.
-    `quota` is how many bytes the owner may have stored. Raises FileTooLarge, QuotaExceeded and
-    InvalidRequest besides.
+    Raises FileTooLarge and InvalidRequest besides.
     """
     parts = multipart.parts(token.upload_id, token.s3_upload_id)
     size = 0
