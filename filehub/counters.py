@@ -7,12 +7,15 @@ import random
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
+from django.core.cache.backends.db import DatabaseCache
 from django.core.cache.backends.filebased import FileBasedCache
 from django.core.files import locks
+from django.db import connections
 
 #: Every so many writes what is too much is removed: that means listing all of it.
 TIDY_EVERY = 100
@@ -23,7 +26,7 @@ PATIENCE = 1
 
 _BACKENDS = {
     "file": "filehub.counters.CounterCache",
-    "db": "django.core.cache.backends.db.DatabaseCache",
+    "db": "filehub.counters.CounterTable",
     "redis": "django.core.cache.backends.redis.RedisCache",
     "rediss": "django.core.cache.backends.redis.RedisCache",
     "memcached": "django.core.cache.backends.memcached.PyMemcacheCache",
@@ -41,6 +44,7 @@ def cache_settings(url: str) -> dict[str, Any]:
         location = url
     options = {
         "file": {"MAX_ENTRIES": 2_000},
+        "db": {"MAX_ENTRIES": 10_000},
         "redis": {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE},
         "memcached": {"timeout": PATIENCE, "connect_timeout": PATIENCE},
     }
@@ -122,3 +126,24 @@ class CounterCache(FileBasedCache):
         files = sorted(self._list_cache_files(), key=lambda path: Path(path).stat().st_mtime)
         for path in files[: -self._max_entries]:
             self._delete(path)
+
+
+class CounterTable(DatabaseCache):
+    """Django's cache in a table of the database, of which the oldest are removed too."""
+
+    if TYPE_CHECKING:
+        _table: str
+        _max_entries: int
+        _cull_frequency: int
+
+    def _cull(self, db: str, cursor: Any, now: datetime, num: int) -> None:
+        """Django removes any; those would be counters that are being used. Each that was used is
+        kept for the same time from then, so that the first to expire are the oldest."""
+        operations = connections[db].ops
+        table, expires = operations.quote_name(self._table), operations.quote_name("expires")
+        cursor.execute(
+            f"SELECT {expires} FROM {table} ORDER BY {expires} LIMIT 1 OFFSET %s",  # noqa: S608
+            [num // self._cull_frequency],
+        )
+        if found := cursor.fetchone():
+            cursor.execute(f"DELETE FROM {table} WHERE {expires} < %s", found)  # noqa: S608

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
 import dj_database_url
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MIB = 1024**2
@@ -219,14 +219,18 @@ class Env(BaseSettings):
         "aws_endpoint_url_sqs",
         "aws_endpoint_url_dynamodb",
         "filehub_user_quota",
-        "filehub_sign_rate_user",
-        "filehub_sign_rate_address",
         "filehub_metrics_token",
         mode="before",
     )
     @classmethod
     def _empty_is_none(cls, value: Any) -> Any:
         return None if value == "" else value
+
+    @field_validator("filehub_sign_rate_user", "filehub_sign_rate_address", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: Any, info: ValidationInfo) -> Any:
+        """A line that was left empty in a file of settings must not turn a limit off."""
+        return cls.model_fields[str(info.field_name)].default if value == "" else value
 
     @field_validator(
         "aws_endpoint_url",

@@ -20,6 +20,7 @@ PRODUCTION: dict[str, Any] = {
     "django_allowed_hosts": ("files.example.com",),
     "filehub_cors_origins": ("https://files.example.com",),
     "django_https": True,
+    "filehub_trusted_proxies": 1,
     "database_url": "postgres://filehub:secret@db.example.com/filehub",
 }
 
@@ -54,6 +55,7 @@ FROM_ENVIRONMENT: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "a local AWS": ("W009", {"aws_endpoint_url": "http://localhost:4566"}),
     "a local S3": ("W009", {"aws_endpoint_url_s3": "http://127.0.0.1:9000"}),
+    "a proxy that is not known": ("W011", {"filehub_trusted_proxies": 0}),
     "SQLite": ("I001", {"database_url": "sqlite:///db.sqlite3"}),
     "an origin without TLS": (
         "W010",
@@ -128,6 +130,7 @@ def test_production_settings_pass_djangos_deployment_check_and_filehubs_own() ->
             "DJANGO_ALLOWED_HOSTS": "files.example.com",
             "DATABASE_URL": "postgres://filehub:secret@db.example.com/filehub",
             "FILEHUB_BUCKET": "example-files",
+            "FILEHUB_TRUSTED_PROXIES": "1",
             "FILEHUB_CORS_ORIGINS": "https://files.example.com",
         },
         capture_output=True,

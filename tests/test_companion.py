@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 from datetime import timedelta
+from io import StringIO
 from typing import Any
+from unittest.mock import Mock
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -13,11 +16,13 @@ from django.test import Client
 from pytest_django import Settings
 
 from filehub.env import MIB
-from tests.conftest import Api, drain, send, wait_for
+from tests.conftest import Api, drain, send, store, wait_for
 from tests.test_multipart import incomplete
 from tests.test_reconcile import objects
-from uploads import api_tokens, confirmation, keys, multipart, storage, tokens
+from uploads import api_tokens, confirmation, keys, multipart, services, storage, tokens
 from uploads.conf import env
+from uploads.exceptions import BackendUnavailable
+from uploads.models import Quota
 
 PART = 5 * MIB
 BODY = b"".join(bytes([n]) * MIB for n in range(12))
@@ -212,7 +217,21 @@ def test_more_than_the_largest_size_is_refused(begun: Uppy, settings: Settings) 
     refused(begun.complete(parts), 413, "file_too_large")
     assert objects() == set()
     # All but the last have 5 MiB at least: the fourth is never needed.
-    refused(begun.sign(4), 413, "file_too_large")
+    assert "at least 15,728,640 bytes" in refused(begun.sign(4), 413, "file_too_large")
+
+
+def test_what_has_no_room_is_not_put_together_until_there_is_some(begun: Uppy, alice: User) -> None:
+    quota = Quota.objects.create(user=alice, limit=len(BODY) + 4)
+    kept = store(str(alice.pk), body=b"hello")
+    parts = begun.send_all()
+    assert "5 are used" in refused(begun.complete(parts), 413, "quota_exceeded")
+    assert objects() == {kept}
+    quota.limit += 1
+    quota.save()
+    assert begun.complete(parts).status_code == 200
+    # It is stored, and takes no more room: repeating that is as harmless as ever.
+    assert confirmation.confirm(begun.id) == "stored"
+    assert begun.complete(parts).status_code == 200
 
 
 @pytest.mark.parametrize("call", [Uppy.params, Uppy.create], ids=["one request", "parts"])
@@ -330,6 +349,18 @@ def test_a_page_of_another_origin_may_ask(aws: None) -> None:
 
 def test_other_routes_answer_errors_as_ever(api: Api) -> None:
     assert set(api.get("/files/x").json()) == {"error", "code"}
+
+
+def test_the_log_has_no_token(begun: Uppy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is in Uppy's addresses, which several loggers write when a request fails."""
+    lines = StringIO()
+    handler = next(each for each in logging.getLogger().handlers if each.name == "stderr")
+    monkeypatch.setattr(handler, "stream", lines)
+    for error in (BackendUnavailable(), ValueError()):
+        monkeypatch.setattr(services, "arrived_parts", Mock(side_effect=error))
+        assert begun.list_parts().status_code >= 500
+    assert lines.getvalue().count("/s3/multipart/…") >= 2
+    assert begun.upload_id not in lines.getvalue()
 
 
 def test_parts_are_expected_without_checksums(begun: Uppy, alice: User) -> None:

@@ -99,7 +99,7 @@ GOOD: list[tuple[str, str, Any]] = [
     ("FILEHUB_USER_QUOTA", "", None),
     ("FILEHUB_USER_QUOTA", "0", 0),
     ("FILEHUB_SIGN_RATE_USER", "off", None),
-    ("FILEHUB_SIGN_RATE_USER", "", None),
+    ("FILEHUB_SIGN_RATE_USER", "", "6000/m"),
     ("FILEHUB_SIGN_RATE_USER", "1/s", "1/s"),
     ("FILEHUB_SIGN_RATE_ADDRESS", "100000/h", "100000/h"),
     ("FILEHUB_TRUSTED_PROXIES", "2", 2),

@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from tests.conftest import Api, put, removal, store, upload
+from tests.conftest import Api, put, removal, send, store, upload
 from tests.test_api import check_error
 from tests.wire import Wire
 from uploads import confirmation, keys, policy, quotas, selectors, storage, usage
@@ -89,6 +89,27 @@ def test_a_large_file_is_refused_before_s3_hears_of_it(api: Api) -> None:
     check_error(api.post("/uploads", {"file_name": "a.txt", "size": size}), 413, "quota_exceeded")
     bucket = env().filehub_bucket
     assert "Uploads" not in storage.client().list_multipart_uploads(Bucket=bucket)
+
+
+def test_parts_for_which_there_is_no_room_any_more_wait_for_some(
+    api: Api, alice: User, settings: Settings
+) -> None:
+    settings.ENV = env().model_copy(update={"filehub_multipart_threshold": 5})
+    quota = Quota.objects.create(user=alice, limit=10)
+    begun = api.post("/uploads", {"file_name": "a.txt", "size": 6, "checksum": "none"}).json()
+    store(api.owner, body=b"12345")
+    path, token = f"/uploads/{begun['id']}", {"token": begun["token"]}
+    asked = api.post(f"{path}/parts", {**token, "parts": [{"part_number": 1}]}).json()
+    (part,) = asked["parts"]
+    assert send("PUT", part["url"], b"123456", part["headers"]).status == 200
+    check_error(api.post(f"{path}/complete", token), 413, "quota_exceeded")
+    assert storage.head(begun["id"]) is None
+    quota.limit += 1
+    quota.save()
+    assert api.post(f"{path}/complete", token).status_code == 202
+    assert confirmation.confirm(begun["id"]) == "stored"
+    # Now that it has its room it needs none: repeating that is as safe as ever.
+    assert api.post(f"{path}/complete", token).status_code == 202
 
 
 @pytest.mark.usefixtures("ten_bytes")
@@ -322,3 +343,5 @@ def test_a_page_that_cannot_tell_how_much_is_used_does_without(
     page.force_login(alice)
     answer = page.get("/")
     assert (answer.status_code, 'id="quota"' in answer.content.decode()) == (200, False)
+    # One that has a line keeps it: to be told nothing would empty it.
+    assert page.get("/quota").status_code == 503

@@ -10,11 +10,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import caches
+from django.core.management import call_command
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
@@ -165,6 +167,9 @@ def test_while_nobody_can_count_uploads_go_on(
         (1, "192.0.2.1", "", "192.0.2.1"),
         (1, "192.0.2.1", " , ", "192.0.2.1"),
         (1, "192.0.2.1", "unknown", "unknown"),
+        (1, "192.0.2.1", "198.51.100.7:4711", "198.51.100.7"),
+        (1, "192.0.2.1", "[2001:db8:1:2:3::4]:4711", "2001:db8:1:2::/64"),
+        (1, "192.0.2.1", "[2001:db8:1:2:3::4]", "2001:db8:1:2::/64"),
         (0, "2001:db8:1:2:3::4", "", "2001:db8:1:2::/64"),
         (0, "::ffff:192.0.2.1", "", "192.0.2.1"),
         (0, "", "", ""),
@@ -203,12 +208,28 @@ def test_the_oldest_counters_are_removed(tmp_path: Path, monkeypatch: pytest.Mon
     assert [number for number in range(6) if cache.get(str(number))] == [2, 3, 4, 5]
 
 
+@pytest.mark.django_db
+def test_many_counters_of_the_past_cost_none_of_the_present(settings: Settings) -> None:
+    found = cache_settings("db:counters")
+    found["OPTIONS"]["MAX_ENTRIES"] = 300
+    settings.CACHES = settings.CACHES | {"counters": found}
+    call_command("createcachetable", "counters", stdout=StringIO())
+    counters = caches["counters"]
+    for number in range(20):
+        counters.add(f"now-{number}", 0, timeout=3_600)
+    for number in range(400):
+        counters.add(f"past-{number}", 1, timeout=60 + number)
+    for number in range(20):
+        assert counters.incr(f"now-{number}") == 1
+    assert not counters.has_key("past-0")
+
+
 @pytest.mark.parametrize(
     ("url", "backend", "location"),
     [
         ("file:/a/b", "CounterCache", "/a/b"),
         ("file:a/b", "CounterCache", f"{ROOT}/a/b"),
-        ("db:counters", "DatabaseCache", "counters"),
+        ("db:counters", "CounterTable", "counters"),
         ("redis://u:p@a:6379/1", "RedisCache", "redis://u:p@a:6379/1"),
         ("rediss://a:6379/1", "RedisCache", "rediss://a:6379/1"),
         ("memcached://a:11211", "PyMemcacheCache", "a:11211"),

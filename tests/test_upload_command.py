@@ -24,7 +24,7 @@ from tests.test_multipart import incomplete
 from tests.test_reconcile import objects
 from uploads import confirmation, keys, selectors, sending, services, storage
 from uploads.conf import env
-from uploads.models import StoredFile
+from uploads.models import Quota, StoredFile
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -151,6 +151,26 @@ def test_one_that_fails_does_not_stop_the_others(
     assert len(objects()) == 1
 
 
+def test_what_cannot_even_be_looked_at_does_not_stop_the_others(
+    tmp_path: Path, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").write_bytes(b"a")
+    walk = os.walk
+
+    def walked(*args: Any, **fields: Any) -> Any:
+        for folder, folders, names in walk(*args, **fields):
+            yield folder, folders, [*names, "gone meanwhile"]
+
+    monkeypatch.setattr(os, "walk", walked)
+    _, lines = failed(tmp_path, "x" * 300, "--owner", "alice", "--no-wait")
+    # Each is told of as soon as it has ended.
+    assert sorted((state, why) for _, state, _, *why in lines) == [
+        ("failed", ["It cannot be read: File name too long."]),
+        ("failed", ["It cannot be read: No such file or directory."]),
+        ("pending", []),
+    ]
+
+
 @pytest.mark.usefixtures("_events")
 def test_one_that_is_rejected_is_told_with_its_reason(
     tmp_path: Path, alice: User, settings: Settings, monkeypatch: pytest.MonkeyPatch
@@ -168,6 +188,22 @@ def test_one_that_is_rejected_is_told_with_its_reason(
     _, (line,) = failed(tmp_path, "--owner", "alice")
     assert line[1] == "rejected"
     assert "at most 10" in line[3]
+
+
+@pytest.mark.usefixtures("_events")
+def test_what_has_no_room_is_not_sent(tmp_path: Path, alice: User) -> None:
+    (tmp_path / "large").write_bytes(b"x" * (PART + 1))
+    (tmp_path / "small").write_bytes(b"x" * 11)
+    (tmp_path / "tiny").write_bytes(b"x" * 10)
+    Quota.objects.create(user=alice, limit=10)
+    _, lines = failed(tmp_path, "--owner", "alice")
+    told = {Path(line[2]).name: (line[1], line[-1]) for line in lines}
+    assert told["tiny"][0] == "stored"
+    for name in ("large", "small"):
+        assert told[name][0] == "failed"
+        assert "of your quota of 10 bytes" in told[name][1]
+    assert len(objects()) == 1
+    assert incomplete() == []
 
 
 # Faults
@@ -190,6 +226,30 @@ def test_what_passes_is_tried_again(proxy: Proxy, tmp_path: Path, alice: User) -
     assert found == {"large": body, "a": b"a", "b": b"b", "c": b"c"}
     # What was sent twice is counted once.
     assert sum(sent) == len(body) + 3
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "passes"),
+    [
+        (400, "RequestTimeout", True),
+        (409, "ConditionalRequestConflict", True),
+        (429, "", True),
+        (503, "SlowDown", True),
+        (400, "BadDigest", False),
+        (403, "AccessDenied", False),
+    ],
+)
+def test_what_may_pass(status: int, code: str, passes: bool) -> None:
+    assert sending._may_pass(status, code) == passes
+
+
+def test_two_of_the_same_request_that_met_are_no_failure(
+    proxy: Proxy, tmp_path: Path, alice: User
+) -> None:
+    (tmp_path / "a").write_bytes(b"a")
+    proxy.fail_every(1, 409, parts, times=1)
+    (outcome,) = sending.send([tmp_path / "a"], selectors.owner_of(alice))
+    assert (outcome.error, objects()) == ("", {outcome.id})
 
 
 def test_what_does_not_pass_is_given_up_and_leaves_nothing(

@@ -170,6 +170,19 @@ def _production(values: Env) -> Iterator[CheckMessage]:
             hint="The site's page has an origin that begins with https://.",
             id="filehub.W010",
         )
+    # The proxy that ends TLS is the only one who calls.
+    if (
+        values.django_https
+        and values.filehub_sign_rate_address
+        and not values.filehub_trusted_proxies
+    ):
+        yield Warning(
+            "FILEHUB_TRUSTED_PROXIES is 0 behind a proxy: all visitors count as one address, and "
+            "together have the rate of one.",
+            hint="Set it to the number of proxies that add the caller to X-Forwarded-For, or "
+            "FILEHUB_SIGN_RATE_ADDRESS to off.",
+            id="filehub.W011",
+        )
     if values.database_url.startswith("sqlite:"):
         yield Info(
             "Django's database is SQLite: web and worker have to be on one machine.",

@@ -29,7 +29,7 @@ from typing import TypeVar
 import urllib3
 from celery.utils.time import get_exponential_backoff_interval
 
-from uploads import selectors, services
+from uploads import quotas, selectors, services
 from uploads.conf import env
 from uploads.exceptions import FilehubError, UploadCompleted
 from uploads.storage import SignedRequest
@@ -79,14 +79,15 @@ def files_in(paths: Iterable[Path]) -> Iterator[Path]:
         raise SendingFailed(f"The directory {exc.filename} cannot be read: {exc.strerror}.")
 
     for path in paths:
-        if not path.is_dir():
+        # Path.is_dir raises for what os.path.isdir says no to, such as a name that is too long.
+        if not os.path.isdir(path):  # noqa: PTH112
             yield path
             continue
         for folder, folders, names in os.walk(path, onerror=fail):
             folders.sort()
             for name in sorted(names):
                 found = Path(folder, name)
-                if stat.S_ISREG(found.lstat().st_mode):
+                if _may_be_file(found):
                     yield found
 
 
@@ -138,6 +139,7 @@ class _Sender:
         self, pool: ThreadPoolExecutor, owner: str, at_once: int, progress: Progress
     ) -> None:
         self._pool, self._owner, self._at_once, self._progress = pool, owner, at_once, progress
+        self._quota = quotas.limit_of_owner(owner)
         self._http = urllib3.PoolManager(
             maxsize=at_once, retries=False, timeout=urllib3.Timeout(connect=10, read=60)
         )
@@ -173,6 +175,7 @@ class _Sender:
                     size=size,
                     content_type=_type_of(path.name),
                     sha256=_sha256(path, 0, size),
+                    quota=self._quota,
                 )
             except FilehubError as exc:
                 yield partial(Outcome, path, error=exc.message)
@@ -194,6 +197,7 @@ class _Sender:
                 file_name=path.name,
                 size=_size_of(path),
                 content_type=_type_of(path.name),
+                quota=self._quota,
             )
             if not isinstance(begun, services.BegunMultipart):
                 raise SendingFailed("It became smaller while it was sent.")
@@ -202,7 +206,7 @@ class _Sender:
         token = begun.token
         try:
             self._parts(path, token)
-            services.complete(token)
+            services.complete(token, quota=self._quota)
         except FilehubError as exc:
             try:
                 services.abort(token)
@@ -259,14 +263,22 @@ class _Sender:
                     # 412: it is there; an earlier try arrived, and its answer got lost.
                     if answer.status in {200, 412}:
                         return
-                    code = re.search(rb"<Code>(\w+)</Code>", answer.data)
-                    named = f" {code[1].decode()}" if code else ""
-                    problem = f"S3 answered {answer.status}{named}"
-                    is_final = answer.status < 500 and answer.status not in {408, 429}
+                    found = re.search(rb"<Code>(\w+)</Code>", answer.data)
+                    code = found[1].decode() if found else ""
+                    problem = f"S3 answered {answer.status} {code}".rstrip()
+                    is_final = not _may_pass(answer.status, code)
                 body.take_back()
             if is_final:
                 break
         raise SendingFailed(f"{problem}.")
+
+
+def _may_pass(status: int, code: str) -> bool:
+    """Whether S3 may answer otherwise the next time, as static/uploads/client/errors.js has it.
+
+    409: two of the same request met in S3, such as when an answer got lost.
+    """
+    return status >= 500 or status in {408, 409, 429} or code == "RequestTimeout"
 
 
 class _Slice(io.RawIOBase):
@@ -304,6 +316,14 @@ class _Slice(io.RawIOBase):
     def close(self) -> None:
         self._file.close()
         super().close()
+
+
+def _may_be_file(path: Path) -> bool:
+    """Whether this is a regular file, or cannot be looked at: that is told when it is its turn."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return True
 
 
 def _size_of(path: Path) -> int:

@@ -15,10 +15,12 @@ from django.conf import settings
 from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.update import Action
 
+from filehub.env import S3_MIN_PART_SIZE
 from uploads import keys, multipart, policy, quotas, selectors, storage, tokens
 from uploads.conf import env
 from uploads.exceptions import (
     BackendUnavailable,
+    FileTooLarge,
     InvalidRequest,
     PartsMissing,
     UploadCompleted,
@@ -34,14 +36,8 @@ logger = logging.getLogger(__name__)
 #: Parts that one call may have signed: what S3 lists on one page.
 MAX_SIGNED_PARTS = 1_000
 
-
-#: Bytes of the smallest part that is not the last.
-#: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
-S3_MIN_PART_SIZE = 5 * 1024**2
-
 #: Downloads that a record tells one by one; of the earlier ones it has the number.
 DOWNLOADS_KEPT = 10
-
 
 #: Tries of noting something in a record that a transaction is changing.
 MARK_ATTEMPTS = 5
@@ -213,7 +209,12 @@ def sign_unsized_part(token: tokens.UnsizedToken, number: int) -> storage.Signed
             code="invalid_part_number",
         )
     # All parts but the last have that size at least.
-    policy.check_size((number - 1) * S3_MIN_PART_SIZE, rules(), in_parts=True)
+    least = (number - 1) * S3_MIN_PART_SIZE
+    if least > rules().max_size:
+        raise FileTooLarge(
+            f"A file of {number:,} parts has at least {least:,} bytes; "
+            f"at most {rules().max_size:,} are accepted here."
+        )
     return storage.sign_part(token.upload_id, token.s3_upload_id, number, size=None, sha256=None)
 
 
@@ -225,19 +226,24 @@ def arrived_parts(token: tokens.Token) -> list[multipart.Part]:
     return parts
 
 
-def complete(token: tokens.UploadToken) -> bool:
+def complete(token: tokens.UploadToken, *, quota: int | None = None) -> bool:
     """Let S3 put the parts together; False when it had done so before. Safe to repeat.
 
-    The parts are those that S3 lists, never what a client says. Raises PartsMissing, UploadNotFound
-    when the upload was ended, and BackendUnavailable.
+    The parts are those that S3 lists, never what a client says. `quota` is how many bytes the owner
+    may have stored: what had room days ago may have none now, and parts can wait for some, while an
+    object would be deleted. Raises PartsMissing, QuotaExceeded, UploadNotFound when the upload was
+    ended, and BackendUnavailable.
     """
     parts = multipart.parts(token.upload_id, token.s3_upload_id)
     if parts is not None:
         _check_parts(token, parts)
+        quotas.check(token.owner, quota, token.size)
     return _complete(token, parts, token.size)
 
 
-def complete_unsized(token: tokens.UnsizedToken, sent: dict[int, str]) -> bool:
+def complete_unsized(
+    token: tokens.UnsizedToken, sent: dict[int, str], *, quota: int | None = None
+) -> bool:
     """The same for an upload whose size nobody told.
 
     `sent` is what the client says to have sent, number -> ETag. The parts are those that S3 lists
@@ -256,6 +262,7 @@ def complete_unsized(token: tokens.UnsizedToken, sent: dict[int, str]) -> bool:
             )
         size = sum(part.size for part in parts)
         policy.check_size(size, rules(), in_parts=True)
+        quotas.check(token.owner, quota, size)
     return _complete(token, parts, size)
 
 

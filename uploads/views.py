@@ -88,8 +88,12 @@ def _allowance(request: HttpRequest) -> quotas.Allowance | None:
 @login_required
 @require_safe
 def quota(request: HttpRequest) -> HttpResponse:
-    """How much of the visitor's quota is used, as a line; empty without a quota."""
-    response = render(request, "uploads/_quota.html", {"quota": _allowance(request)})
+    """How much of the visitor's quota is used, as a line; empty without a quota.
+
+    Raises BackendUnavailable: the page then keeps the line that it has.
+    """
+    allowance = quotas.allowance_of(request.user)  # type: ignore[arg-type]  # login_required
+    response = render(request, "uploads/_quota.html", {"quota": allowance})
     response["Cache-Control"] = "no-store"
     return response
 
@@ -133,7 +137,7 @@ def metrics_text(request: HttpRequest) -> HttpResponse:
             "Send FILEHUB_METRICS_TOKEN as “Authorization: Bearer <token>”, or sign in as staff."
         )
         return error_response(request, error, as_json=True)
-    # Two that scrape at the same time, or one that does all the time, cost no more than one.
+    # One that scrapes all the time costs no more than one that does so every ten seconds.
     text = cache.get_or_set("metrics", metrics.text, METRICS_TTL)
     response = HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
     response["Cache-Control"] = "no-store"

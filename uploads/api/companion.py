@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from ninja import Field, Router, Schema
 from pydantic import StrictInt, StrictStr
 
-from uploads import keys, services, tasks, tokens
+from uploads import keys, quotas, services, tasks, tokens
 from uploads.api.auth import owner
 from uploads.api.schemas import ERRORS
 from uploads.api.throttling import SIGNING, count_user
@@ -113,7 +113,9 @@ def arrived(request: HttpRequest, upload_id: str, key: str = "") -> list[dict[st
 def complete(request: HttpRequest, upload_id: str, body: Complete, key: str = "") -> dict[str, Any]:
     """Put the parts together, if S3 has exactly those that Uppy sent."""
     token = _token(request, upload_id, key)
-    if not services.complete_unsized(token, {part.number: part.etag for part in body.parts}):
+    sent = {part.number: part.etag for part in body.parts}
+    quota = quotas.limit_of(request.auth)  # type: ignore[attr-defined]  # set by ninja
+    if not services.complete_unsized(token, sent, quota=quota):
         tasks.enqueue_hint(token.upload_id)
     location = request.build_absolute_uri(f"/files/{token.upload_id}/download?redirect=1")
     return {"location": location, "key": token.key}

@@ -294,7 +294,7 @@ def complete_upload(
     """
     if body is not None and body.token:
         token = _token(request, upload_id, body.token)
-        if not services.complete(token):
+        if not services.complete(token, quota=_quota(request)):
             tasks.enqueue_hint(token.upload_id)
         return Status(202, AcceptedOut(id=token.upload_id))
     status = selectors.upload_status(upload_id, owner(request))

@@ -7,6 +7,7 @@ count just now, nobody is refused: uploads are what filehub is for, and quotas a
 from __future__ import annotations
 
 import logging
+import re
 from ipaddress import ip_address, ip_network
 
 from django.http import HttpRequest
@@ -20,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 #: Whoever has one address of IPv6 has all that begin so.
 IPV6_PREFIX = 64
+#: Some proxies add the port, and it is another with each connection: 192.0.2.1:5, [2001:db8::1]:5.
+_WITH_PORT = re.compile(r"\[(?P<v6>[^\]]*)\](?::\d+)?|(?P<v4>[^:]*):\d+")
 
 
 class AddressRate:
@@ -52,10 +55,13 @@ def address_of(request: HttpRequest) -> str:
     if proxies:
         forwarded = request.headers.get("X-Forwarded-For", "").split(",")
         heard = [entry.strip() for entry in forwarded if entry.strip()][-proxies:] or heard
+    found = heard[0]
+    if match := _WITH_PORT.fullmatch(found):
+        found = match["v6"] or match["v4"] or ""
     try:
-        address = ip_address(heard[0])
+        address = ip_address(found)
     except ValueError:  # a socket in the file system, or a name that a proxy made up
-        return heard[0]
+        return found
     if address.version == 6:
         mapped = address.ipv4_mapped
         return str(mapped or ip_network((address, IPV6_PREFIX), strict=False))
