@@ -268,7 +268,9 @@ def test_cors_is_compared_and_asked_for_as_a_browser_does(
     carry_out(compared.mend)
     left = still_bad("bucket")
     assert [each.text for each in left if "https://other.example" not in each.text] == []
-    assert len(left) == (word == "no rule allows")
+    for warning in left:
+        carry_out(warning.mend)
+    assert still_bad("bucket") == []
 
 
 def lifecycle_rules(*rules: dict[str, Any]) -> None:
@@ -305,8 +307,7 @@ def test_what_mends_a_lifecycle_keeps_what_others_have_set(installed: Env) -> No
 
 
 def test_a_lifecycle_with_a_date_is_no_reason_to_complain(installed: Env) -> None:
-    s3 = client("s3")
-    (own,) = s3.get_bucket_lifecycle_configuration(Bucket=env().filehub_bucket)["Rules"]
+    own = {"ID": "own", "Status": "Enabled", "Filter": {"Prefix": ""}, **PARTS}
     until = {"Date": datetime(2100, 1, 1, tzinfo=UTC)}
     lifecycle_rules(
         own, {"ID": "x", "Status": "Enabled", "Filter": {"Prefix": "tmp/"}, "Expiration": until}
