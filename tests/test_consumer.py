@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import signal
+import sys
+import threading
 from datetime import timedelta
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -182,13 +187,59 @@ def test_a_loop_that_crashes_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
         steps.append(1)
         if len(steps) < 3:
             raise RuntimeError
-        running._stopping.set()
+        running._stopping = True
         return 0
 
     monkeypatch.setattr(running, "step", step)
     monkeypatch.setattr(lifecycle, "LONGEST_PAUSE", 0.01)
     running._loop()
     assert len(steps) == 3
+
+
+def stopped_at_every_line() -> None:
+    """Run consumers that SQS does not answer, and tell each to stop at another line."""
+    files = {consumer.__file__, threading.__file__}
+    at = told_at = 0
+    is_looping = False
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        nonlocal at, is_looping
+        if frame.f_code.co_filename not in files:
+            return None
+        if frame.f_code is Consumer._loop.__code__:
+            is_looping = event != "return"
+        if event == "line" and is_looping:
+            at += 1
+            if at == told_at:
+                sys.settrace(None)
+                signal.raise_signal(signal.SIGTERM)
+        return trace
+
+    while at >= told_at:
+        running, at, told_at = Consumer("no-such-queue"), 0, told_at + 1
+        steps = []
+
+        def step(running: Consumer = running, steps: list[int] = steps) -> int:
+            steps.append(1)
+            if len(steps) > 2:
+                running._stopping = True  # Not told any more: it has no line left.
+            raise BackendUnavailable
+
+        running.step = step  # type: ignore[method-assign]
+        sys.settrace(trace)
+        running.run()
+        sys.settrace(None)
+    assert told_at > 20
+
+
+def test_it_can_be_stopped_at_any_moment_of_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where a lock is held that the handler of the signal would wait for, for ever."""
+    monkeypatch.setattr(lifecycle, "LONGEST_PAUSE", 0.01)
+    child = multiprocessing.get_context("fork").Process(target=stopped_at_every_line)
+    child.start()
+    child.join(30)
+    child.kill()
+    assert child.exitcode == 0
 
 
 def test_pauses_grow_to_a_limit_however_long_it_takes() -> None:

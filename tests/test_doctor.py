@@ -266,7 +266,53 @@ def test_cors_is_compared_and_asked_for_as_a_browser_does(
     assert word in compared.text
     assert (asked.level, asked.subject) == ("FAIL", "bucket, CORS as a browser asks")
     carry_out(compared.mend)
+    left = still_bad("bucket")
+    assert [each.text for each in left if "https://other.example" not in each.text] == []
+    for warning in left:
+        carry_out(warning.mend)
     assert still_bad("bucket") == []
+
+
+def lifecycle_rules(*rules: dict[str, Any]) -> None:
+    client("s3").put_bucket_lifecycle_configuration(
+        Bucket=env().filehub_bucket, LifecycleConfiguration={"Rules": list(rules)}
+    )
+
+
+def test_what_mends_a_lifecycle_keeps_what_others_have_set(installed: Env) -> None:
+    logs = {
+        "ID": "logs", "Status": "Enabled", "Filter": {"Prefix": "logs/"},
+        "Expiration": {"Date": datetime(2100, 1, 1, tzinfo=UTC)}, **PARTS,
+    }  # fmt: skip
+    everything = {
+        "ID": "abort-incomplete-multipart-uploads", "Status": "Enabled", "Filter": {"Prefix": ""},
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 30},
+    }  # fmt: skip
+    lifecycle_rules(
+        logs,
+        {**everything, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}},
+        {"ID": "shard", "Status": "Enabled", "Filter": {"Prefix": "uploads/0/"},
+         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 2}},
+    )  # fmt: skip
+    (found,) = still_bad("bucket, lifecycle")
+    assert "after 1 days" in found.text
+    carry_out(found.mend)
+    assert still_bad("bucket, lifecycle") == []
+    s3 = client("s3")
+    rules = s3.get_bucket_lifecycle_configuration(Bucket=env().filehub_bucket)["Rules"]
+    assert rules[:2] == [logs, everything]
+    assert [rule["AbortIncompleteMultipartUpload"] for rule in rules[2:]] == [
+        {"DaysAfterInitiation": 8}
+    ]
+
+
+def test_a_lifecycle_with_a_date_is_no_reason_to_complain(installed: Env) -> None:
+    own = {"ID": "own", "Status": "Enabled", "Filter": {"Prefix": ""}, **PARTS}
+    until = {"Date": datetime(2100, 1, 1, tzinfo=UTC)}
+    lifecycle_rules(
+        own, {"ID": "x", "Status": "Enabled", "Filter": {"Prefix": "tmp/"}, "Expiration": until}
+    )
+    assert still_bad("bucket, lifecycle") == []
 
 
 WARNINGS: dict[str, tuple[Break, str, str]] = {

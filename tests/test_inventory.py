@@ -273,6 +273,11 @@ def test_a_missing_manifest_is_named() -> None:
         listed(url)
 
 
+def test_a_time_that_is_none_is_damage() -> None:
+    entry = row(keys.object_key(keys.new_upload_id("7", "secret")), LastModifiedDate="yesterday")
+    assert "is damaged" in refused(write([entry]))
+
+
 @pytest.mark.parametrize("damage", ["other bytes", "cut", "no gzip", "another file"])
 def test_a_damaged_file_is_refused(damage: str) -> None:
     rows = [of(keys.new_upload_id("7", "secret")) for _ in range(50)]

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 import signal
-import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 from uploads import lifecycle, queues, tasks
@@ -20,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 class _Stop(BaseException):
-    """Raised by the signal handlers: leave an idle poll, or what takes too long."""
+    """Raised by the signal handlers: leave an idle poll or a pause, or what takes too long."""
 
 
 class Consumer:
@@ -29,13 +31,14 @@ class Consumer:
     def __init__(self, queue: str | None = None, bucket: str | None = None) -> None:
         self.queue = queue or env().filehub_events_queue
         self.bucket = bucket or env().filehub_bucket
-        self._stopping = threading.Event()
-        self._polling = False
+        # Not threading.Event: its lock is not reentrant, and a signal may come while it is held.
+        self._stopping = False
+        self._idle = False
 
     def run(self) -> None:
         """Loop until SIGTERM or SIGINT. What is in hand is finished first, within
-        `lifecycle.GRACE`; an idle poll is left at once. No failure ends the loop: it is logged, and
-        followed by a pause that grows."""
+        `lifecycle.GRACE`; an idle poll and a pause are left at once. No failure ends the loop: it
+        is logged, and followed by a pause that grows."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
             signal.signal(number, self._on_signal)
         logger.info("consuming %s", self.queue)
@@ -49,7 +52,7 @@ class Consumer:
 
     def _loop(self) -> None:
         failures = 0
-        while not self._stopping.is_set():
+        while not self._stopping:
             try:
                 self.step()
             except BackendUnavailable as exc:
@@ -65,7 +68,8 @@ class Consumer:
             else:
                 failures = 0
                 continue
-            self._stopping.wait(seconds)
+            with self._leavable():
+                time.sleep(seconds)
 
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
         if signum == signal.SIGALRM:
@@ -73,19 +77,27 @@ class Consumer:
                 "not done after %.0f s: the messages in hand will come again", lifecycle.GRACE
             )
             raise _Stop
-        if not self._stopping.is_set():
-            self._stopping.set()
+        if not self._stopping:
+            self._stopping = True
             signal.setitimer(signal.ITIMER_REAL, lifecycle.GRACE)
-        if self._polling:
+        if self._idle:
             raise _Stop
+
+    @contextmanager
+    def _leavable(self) -> Iterator[None]:
+        """Nothing is in hand: whoever tells it to stop need not wait."""
+        self._idle = True
+        try:
+            if self._stopping:  # told so since the loop looked
+                raise _Stop
+            yield
+        finally:
+            self._idle = False
 
     def step(self) -> int:
         """One long poll and all that follows from it; returns how many messages were handled."""
-        self._polling = True
-        try:
+        with self._leavable():
             messages = queues.receive(self.queue)
-        finally:
-            self._polling = False
         lifecycle.sign_of_life("consumer")
         if messages:
             self.handle(messages)

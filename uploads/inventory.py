@@ -132,7 +132,7 @@ def _csv(manifest: Manifest, file: DataFile) -> Iterator[ListedObject | None]:
                     etag=row.get("ETag", ""),
                     modified_at=datetime.fromisoformat(modified) if modified else None,
                 )
-    except (EOFError, OSError, UnicodeDecodeError, csv.Error, zlib.error) as exc:
+    except (EOFError, OSError, ValueError, csv.Error, zlib.error) as exc:
         raise InvalidInventory(f"{file.key} of the inventory is damaged: {exc}") from exc
     pieces.check_md5()
 

@@ -39,7 +39,6 @@ class RememberingTask(TaskBase):
     """
 
     abstract = True
-    Request = "filehub.request:LeftInQueue"
 
     def on_failure(
         self, exc: BaseException, task_id: str, args: Any, kwargs: Any, einfo: Any

@@ -9,9 +9,10 @@ import pytest
 
 from tests.conftest import upload
 from tests.wire import Wire
-from uploads import queues, selectors, tasks
+from uploads import confirmation, queues, selectors, tasks
 from uploads.conf import env
 from uploads.consumer import Consumer
+from uploads.events import ObjectEvent
 from uploads.exceptions import BackendUnavailable
 
 OWNER = "7"
@@ -37,6 +38,9 @@ def test_a_task_survives(aws: None, wire: Wire, service: str, status: int, code:
     upload_id = upload(OWNER)
     events = [{"kind": "created", "upload_id": upload_id, "sequencer": "1".ljust(64, "0")}]
     wire.refusals[service] = (status, code)
+    with pytest.raises(BackendUnavailable):
+        confirmation.apply_event(ObjectEvent("created", upload_id, "1".ljust(64, "0")))
+    wire.counts()
     with pytest.raises(tasks.ConfirmationError, match=code if service == "dynamodb" else "S3|5"):
         tasks.confirm_objects(events)
     # A bounded number of tries, whatever the answer is.

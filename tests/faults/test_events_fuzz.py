@@ -175,6 +175,13 @@ BODIES = (
 )
 
 
+@settings(many, max_examples=1000)
+@given(BODIES)
+def test_no_body_of_another_bucket_is_an_event(body: str) -> None:
+    """Nor is one of no bucket at all: whatever is wrong, the bucket is looked at."""
+    assert parse_message(body, "another-bucket").events == ()
+
+
 def assert_harmless(event: ObjectEvent) -> None:
     """It names an upload as filehub names them, which may or may not exist."""
     assert event.kind in {"created", "removed"}

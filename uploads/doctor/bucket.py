@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _KEY = object_key("00000000-0000-7000-8000-000000000000")
+_ABORT = "AbortIncompleteMultipartUpload"
+#: What a lifecycle rule may have besides that which it does.
+_NO_ACTIONS = {"ID", "Status", "Filter", "Prefix"}
 
 
 def look() -> Iterator[Finding]:
@@ -141,21 +144,15 @@ def _lifecycle(s3: S3Client) -> Iterator[Finding]:
             raise
         rules = []
     enabled = [rule for rule in rules if rule.get("Status") == "Enabled"]
+    aborting = [rule for rule in enabled if _ABORT in rule and _touches_uploads(rule)]
     days = [
-        rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"]
-        for rule in enabled
-        if "AbortIncompleteMultipartUpload" in rule and _is_for_uploads(rule)
+        rule[_ABORT]["DaysAfterInitiation"]
+        for rule in aborting
+        if _is_for_uploads(rule) or rule[_ABORT]["DaysAfterInitiation"] <= tokens.LIFETIME.days
     ]
-    rule = {
-        "ID": "abort-incomplete-multipart-uploads",
-        "Status": "Enabled",
-        "Filter": {"Prefix": ""},
-        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": wanted.ABORT_AFTER},
-    }
-    others = [each for each in rules if "AbortIncompleteMultipartUpload" not in each]
     mend = wanted.command(
         "s3api", "put-bucket-lifecycle-configuration", bucket=name,
-        lifecycle_configuration={"Rules": [*others, rule]},
+        lifecycle_configuration={"Rules": _mended(rules, aborting)},
     )  # fmt: skip
     ends = [each for each in enabled if "Expiration" in each and _touches_uploads(each)]
     if ends:
@@ -175,6 +172,24 @@ def _lifecycle(s3: S3Client) -> Iterator[Finding]:
         yield Finding("FAIL", subject, text, mend)
     else:
         yield Finding("ok", subject, f"unfinished uploads end after {min(days)} days.")
+
+
+def _mended(rules: list[Any], aborting: list[Any]) -> list[Any]:
+    """All rules, but the one end of unfinished uploads that filehub needs is in one of its own."""
+    kept = []
+    for each in rules:
+        rest = {key: value for key, value in each.items() if key != _ABORT or each not in aborting}
+        if rest.keys() - _NO_ACTIONS:
+            kept.append(rest)
+    rule: dict[str, Any] = {
+        "ID": "abort-incomplete-multipart-uploads",
+        "Status": "Enabled",
+        "Filter": {"Prefix": ""},
+        _ABORT: {"DaysAfterInitiation": wanted.ABORT_AFTER},
+    }
+    if any(each.get("ID") == rule["ID"] for each in kept):
+        del rule["ID"]  # S3 makes one up.
+    return [*kept, rule]
 
 
 def _prefix(rule: Any) -> str:
@@ -214,8 +229,10 @@ def _cors(s3: S3Client) -> Iterator[Finding]:
         "python manage.py provision, if FILEHUB_CORS_ORIGINS has changed since the last one. "
         "Otherwise somebody changed the bucket, which provision does not see: "
     ) + wanted.command(
-        "s3api", "put-bucket-cors", bucket=name, cors_configuration={"CORSRules": [rule]}
-    )
+        # S3 takes the first rule that fits: what others need may follow.
+        "s3api", "put-bucket-cors", bucket=name,
+        cors_configuration={"CORSRules": [rule, *_of_others(rules, origins)]},
+    )  # fmt: skip
     problems = list(filter(None, (_lacks(rules, origin) for origin in origins)))
     if problems:
         yield Finding("FAIL", subject, " ".join(problems), mend)
@@ -223,9 +240,19 @@ def _cors(s3: S3Client) -> Iterator[Finding]:
     others = sorted({each for rule in rules for each in rule["AllowedOrigins"]} - set(origins))
     if others:
         text = f"pages of other origins may send to the bucket too: {', '.join(others)}."
-        yield Finding("warn", subject, text, mend)
+        yield Finding(
+            "warn", subject, text,
+            "If that is not meant: "
+            + wanted.command(
+                "s3api", "put-bucket-cors", bucket=name, cors_configuration={"CORSRules": [rule]}
+            ),
+        )  # fmt: skip
         return
     yield Finding("ok", subject, f"{', '.join(origins)} may send.")
+
+
+def _of_others(rules: list[Any], origins: tuple[str, ...]) -> list[Any]:
+    return [rule for rule in rules if set(rule["AllowedOrigins"]) - set(origins)]
 
 
 def _lacks(rules: list[Any], origin: str) -> str:

@@ -175,8 +175,8 @@ def _senders(queue: Queue) -> Iterator[Finding]:
         return
     partition = queue.arn.split(":")[1]
     account = queue.arn.split(":")[4]
+    # Without the template's Sid: a statement that was changed may have it, and it has to be unique.
     statement = {
-        "Sid": "OnlyThisBucketSends",
         "Effect": "Allow",
         "Principal": {"Service": "s3.amazonaws.com"},
         "Action": "sqs:SendMessage",

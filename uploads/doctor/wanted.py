@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 #: Event types of the bucket's notification -> all that each of them stands for.
@@ -56,6 +57,9 @@ def command(service: str, action: str, **options: Any) -> str:
     """A command of the AWS command line that can be copied as it is."""
     words = ["aws", service, action]
     for name, value in options.items():
-        text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+        text = value
+        if not isinstance(value, str):
+            # Lifecycle rules may have moments in them.
+            text = json.dumps(value, separators=(",", ":"), default=datetime.isoformat)
         words += [f"--{name.replace('_', '-')}", text]
     return shlex.join(words)
