@@ -9,10 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from local.aws import CREDENTIALS, free_port
 
@@ -44,15 +41,7 @@ os.environ.update(
     FILEHUB_HEALTH_DIR=HEALTH_DIR.name,
 )
 
-#: Tests with a browser share one installation, and so one process.
-BROWSER = Path(__file__).parent / "browser"
 FIGURE = "figure"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.is_relative_to(BROWSER):
-            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
