@@ -19,7 +19,7 @@ run: $(VENV)/local.stamp ## Start local AWS and filehub; Ctrl-C stops all of it
 	@exec $(BIN)/python -m local.run
 
 test: $(VENV)/dev.stamp browser ## Run every test: two at a time, then those that measure
-	@$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --dist worksteal
+	@$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --dist load --maxschedchunk 1
 	@$(BIN)/python -m pytest -m alone
 
 chaos: $(VENV)/dev.stamp ## Storms over all of it: MINUTES=3, and SEED=… for one that was

@@ -1,7 +1,9 @@
 """Loaded before Django's settings: the environment that the tests run in.
 
 Local AWS is a real process on a free port; it is started by the first test that asks for it. Tests
-that run at the same time are in processes of their own, each with an AWS of its own.
+that run at the same time are in processes of their own, each with an AWS of its own. They have to
+be handed out in order (Makefile): pytest-django puts those with a database first, and a browser's
+event loop, once there, keeps Django from connecting to one.
 """
 
 from __future__ import annotations

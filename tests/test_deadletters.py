@@ -420,12 +420,8 @@ def test_the_letter_of_a_task_that_a_real_worker_gave_up_says_what_and_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue = env().filehub_tasks_queue
-    upload_id = upload(OWNER)
-    # The processes cannot reach S3; this one can.
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
-    with consumer(tmp_path), worker(tmp_path):
-        wait_for(lambda: "ConfirmationError" in (tmp_path / "worker.log").read_text())
-    # The queue gives it up after eight failures; here, after the first.
+    # The queue gives it up after eight failures; here, after the first,
+    # whoever asks next: a worker that was stopped may have left a poll behind.
     dead, live = queues.dead_letters_of(queue), queues.url(queue)
     arn = queues.client().get_queue_attributes(
         QueueUrl=queues.url(dead), AttributeNames=["QueueArn"]
@@ -436,6 +432,11 @@ def test_the_letter_of_a_task_that_a_real_worker_gave_up_says_what_and_why(
             "RedrivePolicy": json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 1})
         },
     )
+    upload_id = upload(OWNER)
+    # The processes cannot reach S3; this one can.
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
+    with consumer(tmp_path), worker(tmp_path):
+        wait_for(lambda: "ConfirmationError" in (tmp_path / "worker.log").read_text())
 
     def given_up() -> bool:
         queues.client().receive_message(QueueUrl=live, WaitTimeSeconds=1)

@@ -208,7 +208,7 @@ def test_every_filter_yields_each_record_once_while_others_are_added(
         added.clear()
 
 
-@pytest.mark.parametrize("limit", [13, 100])
+@pytest.mark.parametrize(("table", "limit"), [(3, 13), (1, 100)], indirect=["table"])
 def test_every_filter_pages_back_the_way_it_came(table: list[StoredFile], limit: int) -> None:
     for name, wanted in FILTERS.items():
         page = find(wanted, limit=limit)

@@ -41,6 +41,8 @@ def violations(page: Page, within: str | None = None, but: str | None = None) ->
 
 def look(page: Page, within: str | None = None, but: str | None = None) -> None:
     """Check the page as it is, in each look."""
+    # After a click that leads elsewhere there may be no page at all yet.
+    page.wait_for_load_state()
     for scheme, size in LOOKS:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
         page.set_viewport_size(size)  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ SEED = 4970
 def test_after_a_storm_uploaders_bucket_and_records_agree(
     tmp_path: Path, show: Callable[[str], None]
 ) -> None:
-    report = Storm(SEED, 45, tmp_path).run()
+    report = Storm(SEED, 40, tmp_path).run()
     show(str(report))
     assert report.problems == []
 
