@@ -42,7 +42,9 @@ def test_a_wrong_setting_stops_the_start_with_one_sentence(command: list[str]) -
 def test_a_token_is_made_for_a_user(alice: User) -> None:
     out = StringIO()
     call_command("create_api_token", "alice", stdout=out)
-    assert selectors.user_of_token(out.getvalue().strip()) == alice
+    token = selectors.api_token(out.getvalue().strip())
+    assert token is not None
+    assert token.user == alice
 
 
 @pytest.mark.django_db

@@ -195,7 +195,9 @@ def test_what_was_young_when_it_was_listed_is_left_alone() -> None:
     assert found(result) == {"left_alone": 1}
 
 
-def test_a_large_file_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Of the pieces that are read, which have at most 10,000 bytes each."""
     monkeypatch.setattr(inventory, "PIECE", 10_000)
     sizes: list[int] = []
     read = storage.read
@@ -206,6 +208,10 @@ def test_a_large_file_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None
         return piece
 
     monkeypatch.setattr(storage, "read", noted)
+    return sizes
+
+
+def test_a_large_file_is_read_in_pieces(sizes: list[int]) -> None:
     ids = [keys.new_upload_id("7", "secret") for _ in range(2_000)]
     assert listed(write([of(each) for each in ids])) == ids
     assert len(sizes) > 4
@@ -397,17 +403,7 @@ def test_parquet_with_other_types_of_columns() -> None:
     assert (found.id, found.etag, found.modified_at) == (upload_id, "", moment.replace(tzinfo=UTC))
 
 
-def test_parquet_is_copied_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inventory, "PIECE", 10_000)
-    sizes: list[int] = []
-    read = storage.read
-
-    def noted(bucket: str, key: str, start: int = 0, size: int | None = None) -> bytes:
-        piece = read(bucket, key, start, size)
-        sizes.append(len(piece))
-        return piece
-
-    monkeypatch.setattr(storage, "read", noted)
+def test_parquet_is_copied_in_pieces(sizes: list[int]) -> None:
     ids = [keys.new_upload_id("7", "secret") for _ in range(2_000)]
     found = inventory.objects(write_parquet([cells(keys.object_key(each)) for each in ids]))
     assert [each.id for each in found] == ids

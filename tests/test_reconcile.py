@@ -556,21 +556,26 @@ def test_many_are_buried_if_as_many_are_there(monkeypatch: pytest.MonkeyPatch) -
 
 
 @aws
-def test_a_run_that_dies_with_suspicions_goes_on_before_them(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    ids = sorted(gone(6), key=lambda i: (keys.shard(i), i))
+def run_out_of_time_at(upload_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that Celery ends when it comes to this file."""
     head = storage.head
 
-    def stop(upload_id: str) -> storage.StoredObject | None:
-        if upload_id == ids[4]:
+    def stop(looked_at: str) -> storage.StoredObject | None:
+        if looked_at == upload_id:
             raise SoftTimeLimitExceeded
-        return head(upload_id)
+        return head(looked_at)
 
     with monkeypatch.context() as patch:
         patch.setattr(storage, "head", stop)
         with pytest.raises(SoftTimeLimitExceeded):
             reconcile.run(RESUMABLE)
+
+
+def test_a_run_that_dies_with_suspicions_goes_on_before_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ids = sorted(gone(6), key=lambda i: (keys.shard(i), i))
+    run_out_of_time_at(ids[4], monkeypatch)
     assert recorded() == {*ids}
     result = reconcile.run(RESUMABLE)
     assert (found(result), result.counts.looked_at) == ({"ghosts": 6}, 6)
@@ -647,17 +652,7 @@ def test_one_failing_id_does_not_stop_the_others(
 @aws
 def test_a_task_that_has_to_stop_stops_and_remembers_where(monkeypatch: pytest.MonkeyPatch) -> None:
     ids = sorted((place() for _ in range(5)), key=lambda i: (keys.shard(i), i))
-    head = storage.head
-
-    def stop(upload_id: str) -> storage.StoredObject | None:
-        if upload_id == ids[2]:
-            raise SoftTimeLimitExceeded
-        return head(upload_id)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(storage, "head", stop)
-        with pytest.raises(SoftTimeLimitExceeded):
-            reconcile.run(RESUMABLE)
+    run_out_of_time_at(ids[2], monkeypatch)
     position = runs.position("all")
     assert position is not None
     assert position.last_id == ids[1]

@@ -161,7 +161,9 @@ def test_an_unusable_name_is_refused_on_the_command_line_too(alice: User, name: 
 
 def test_the_command_names_a_token(alice: User, capsys: pytest.CaptureFixture[str]) -> None:
     call_command("create_api_token", "alice", "--name", " nightly backup ")
-    assert selectors.user_of_token(capsys.readouterr().out.strip()) == alice
+    token = selectors.api_token(capsys.readouterr().out.strip())
+    assert token is not None
+    assert token.user == alice
     assert ApiToken.objects.get().name == "nightly backup"
 
 
@@ -203,7 +205,9 @@ def test_a_link_to_the_form_may_name_anybody(admin: Client, alice: User, user: s
 def test_staff_makes_tokens_for_itself(alice: User) -> None:
     client = staff(alice, "add_apitoken")
     (secret,) = SECRET.findall(make(client, alice).content.decode())
-    assert selectors.user_of_token(secret) == alice
+    token = selectors.api_token(secret)
+    assert token is not None
+    assert token.user == alice
 
 
 def test_staff_is_offered_nobody_else(alice: User, bob: User, root: User) -> None:

@@ -47,12 +47,6 @@ def api_token(secret: str) -> ApiToken | None:
     )
 
 
-def user_of_token(secret: str) -> AbstractBaseUser | None:
-    """The active user whose API token this is."""
-    token = api_token(secret)
-    return token.user if token else None
-
-
 def token_holders(maker: AbstractBaseUser | AnonymousUser) -> QuerySet[Any]:
     """The users for whom somebody may make API tokens.
 
