@@ -261,7 +261,9 @@ def test_an_inventory_without_keys_is_refused() -> None:
     assert "no column Key" in refused(write(schema=["Size"]))
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"\xff", b'{"fileFormat": 1}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{}", b"\xff", b'{"fileFormat": 1}', b"[" * 10_000], ids=lambda b: b[:9]
+)
 def test_what_is_no_manifest_is_refused(body: bytes) -> None:
     url = write()
     upload(f"{FOLDER}/manifest.json", body)

@@ -26,6 +26,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "owners",
             "parquet",
             "lifecycle",
+            "untrusted",
         }
     ),
     frozenset({"events", "tokens", "rules"}),
@@ -42,9 +43,19 @@ LAYERS: tuple[frozenset[str], ...] = (
 #: neighbours there.
 TOP = len(LAYERS)
 
-PURE = ("exceptions", "keys", "policy", "sizes", "events", "letters", "chart", "content")
+PURE = [
+    "exceptions",
+    "keys",
+    "policy",
+    "sizes",
+    "events",
+    "letters",
+    "chart",
+    "content",
+    "untrusted",
+]
 #: Of other people's, what asks nobody anything either.
-PURE_LIBRARIES = frozenset({"puremagic"})
+PURE_LIBRARIES = frozenset({"jiter", "puremagic"})
 
 MODULES = {
     ".".join(path.relative_to(ROOT / "uploads").with_suffix("").parts): path

@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from urllib.parse import unquote_plus
 
 from uploads.exceptions import MalformedEvent
 from uploads.keys import upload_id_of
+from uploads.untrusted import parse_json
 
 #: Sequencers are hex of varying length, compared after padding to the right with zeros. S3's have
 #: 16 to 18 digits today; this leaves room.
@@ -91,8 +91,8 @@ def parse_message(body: str, bucket: str) -> ParsedMessage:
 
 def _load(text: str) -> dict[str, Any]:
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as exc:
+        document = parse_json(text)
+    except ValueError as exc:
         raise MalformedEvent("It is not JSON.") from exc
     if not isinstance(document, dict):
         raise MalformedEvent("It is not a JSON object.")

@@ -14,7 +14,6 @@ import csv
 import gzip
 import hashlib
 import io
-import json
 import re
 import shutil
 import tempfile
@@ -30,6 +29,7 @@ from uploads import keys, parquet, storage
 from uploads.conf import env
 from uploads.exceptions import FilehubError
 from uploads.storage import ListedObject
+from uploads.untrusted import parse_json
 
 #: Bytes that are read at a time.
 PIECE = 8 * 1024**2
@@ -80,7 +80,7 @@ def _manifest(url: str) -> Manifest:
     if match is None:
         raise InvalidInventory(f"“{url}” is no address such as s3://bucket/prefix/manifest.json.")
     try:
-        fields = json.loads(storage.read(match[1], match[2]))
+        fields = parse_json(storage.read(match[1], match[2]))
         source = fields["sourceBucket"]
         manifest = Manifest(
             # An ARN; the bucket's name is its last part.

@@ -16,6 +16,7 @@ from urllib.parse import unquote_plus
 
 from uploads import keys
 from uploads.events import parse_message
+from uploads.untrusted import parse_json
 
 #: Characters of a body that is JSON, and of one that nobody can read.
 MAX_JSON = 8_000
@@ -125,8 +126,8 @@ def _task_objects(arguments: Any, bucket: str) -> Iterator[ObjectRef]:
 def _json(text: Any) -> Any:
     """What JSON says, or None."""
     try:
-        return json.loads(text) if isinstance(text, str) else None
-    except (ValueError, RecursionError):
+        return parse_json(text) if isinstance(text, str) else None
+    except ValueError:
         return None
 
 
@@ -150,10 +151,7 @@ def _string(value: Any, *path: str) -> str:
 
 def _text(body: str, document: Any) -> str:
     if isinstance(document, dict | list):
-        try:
-            return _clean(json.dumps(document, indent=2, ensure_ascii=False), MAX_JSON, "\n")
-        except RecursionError:
-            pass
+        return _clean(json.dumps(document, indent=2, ensure_ascii=False), MAX_JSON, "\n")
     return _clean(body, MAX_RAW, "\n")
 
 
