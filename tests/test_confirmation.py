@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from pytest_django import Settings
 
 from tests.conftest import put, removal, store, upload
-from uploads import confirmation, keys, selectors, storage, usage
+from uploads import confirmation, keys, records, selectors, storage, usage
 from uploads.conf import env
 from uploads.events import ObjectEvent
 from uploads.exceptions import BackendUnavailable
@@ -130,11 +133,64 @@ def test_a_rejection_that_died_before_the_deletion_is_finished_by_the_next_try(
     upload_id = upload(OWNER)
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
     with monkeypatch.context() as patched:
-        patched.setattr(storage, "delete", lambda upload_id: None)
+        patched.setattr(storage, "delete_this", lambda upload_id, etag: None)
         confirmation.apply_event(event("created", upload_id, 1))
     assert storage.head(upload_id) is not None
     confirmation.apply_event(event("created", upload_id, 1))
     assert storage.head(upload_id) is None
+
+
+def replace_object(upload_id: str, body: bytes) -> None:
+    """Another object in its place, as the same signed request would put there once it is gone."""
+    storage.delete(upload_id)
+    request = storage.sign_put(
+        upload_id,
+        owner=OWNER,
+        file_name="a.txt",
+        content_type="text/plain",
+        size=len(body),
+        sha256=None,
+    )
+    assert put(request, body).status == 200
+
+
+def test_the_same_event_twice_does_not_delete_what_took_the_place_of_a_rejected_object(
+    settings: Settings,
+) -> None:
+    upload_id = upload(OWNER, body=b"123456")
+    settings.ENV = env().model_copy(update={"filehub_max_size": 5})
+    assert confirmation.apply_event(event("created", upload_id, 1)) == "rejected"
+    replace_object(upload_id, b"12345")
+    assert confirmation.apply_event(event("created", upload_id, 1)) == "unchanged"
+    assert confirmation.apply_event(event("created", upload_id, 3)) == "stored"
+    assert listed() == [upload_id]
+
+
+@pytest.mark.parametrize(
+    "judge",
+    [
+        lambda upload_id: confirmation.apply_event(event("created", upload_id, 1)),
+        confirmation.check,
+    ],
+    ids=["confirm", "check"],
+)
+def test_what_takes_the_place_of_an_object_while_that_is_rejected_stays(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, judge: Callable[[str], str]
+) -> None:
+    upload_id = upload(OWNER, body=b"123456")
+    settings.ENV = env().model_copy(update={"filehub_max_size": 5})
+    change = records.change
+
+    def change_and_replace(upload_id: str, decide: Any) -> bool:
+        changed = change(upload_id, decide)
+        replace_object(upload_id, b"12345")
+        return changed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(records, "change", change_and_replace)
+        assert judge(upload_id) == "rejected"
+    assert confirmation.apply_event(event("created", upload_id, 3)) == "stored"
+    assert listed() == [upload_id]
 
 
 def test_an_object_without_owner_is_rejected() -> None:

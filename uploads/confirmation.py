@@ -48,21 +48,23 @@ def confirm(upload_id: str, sequencer: str = NO_SEQUENCER, time: str = "") -> Ou
     was applied before knows better.
     """
     outcome: Outcome = "unchanged"
-    is_rejected = False
+    condemned: str | None = None
     is_new = sequencer != NO_SEQUENCER or _is_young(upload_id)
 
     def decide(current: StoredFile | None) -> Target | None:
-        nonlocal outcome, is_rejected
+        nonlocal outcome, condemned
+        condemned = None
         if current is not None and not _is_newer(sequencer, current):
-            outcome, is_rejected = "unchanged", current.state == "rejected"
+            outcome = "unchanged"
+            condemned = current.etag if current.state == "rejected" else None
             return None
         found = _look(upload_id, current)
         if found is None:
-            outcome, is_rejected = "absent", False
+            outcome = "absent"
             return None
         noticed = {"sequencer": sequencer, "notified_at": _moment(time)}
         if current is not None and _is_stored(current, found):
-            outcome, is_rejected = "stored", False
+            outcome = "stored"
             return _restored(current, found, **noticed)
         judged = records.changed(_judge(upload_id, found, current), **noticed)
         target = _fitted(judged, current)
@@ -70,16 +72,18 @@ def confirm(upload_id: str, sequencer: str = NO_SEQUENCER, time: str = "") -> Ou
         if is_rejected and judged.state == "stored" and not is_new:
             # Somebody says so of something old. Whether it comes late or its record was lost, the
             # event or the reconciliation will tell.
-            outcome, is_rejected = "unchanged", False
+            outcome = "unchanged"
             return None
         outcome = "rejected" if is_rejected else "stored"
+        condemned = found.etag if is_rejected else None
         return target
 
     records.change(upload_id, decide)
     # Recorded first: the object's removal event must find out why it went. An earlier try may have
-    # died in between; what was stored under yesterday's rules is no such case, and stays.
-    if is_rejected and is_new:
-        storage.delete(upload_id)
+    # died in between; what was stored under yesterday's rules is no such case, and stays. So does
+    # an object that has taken the place of the rejected one: its own event tells of it.
+    if condemned and is_new:
+        storage.delete_this(upload_id, condemned)
     return outcome
 
 
@@ -95,10 +99,12 @@ def check(upload_id: str, *, dry_run: bool = False, may_delete: bool = True) -> 
     only says what would be found.
     """
     finding: Finding = "right"
+    condemned: str | None = None
     is_young = _is_young(upload_id)
 
     def decide(current: StoredFile | None) -> Target | None:
-        nonlocal finding
+        nonlocal finding, condemned
+        condemned = None
         was_stored = current is not None and _was_stored(current)
         found = storage.head(upload_id) if was_stored else _look(upload_id, current)
         if found is None:
@@ -119,6 +125,7 @@ def check(upload_id: str, *, dry_run: bool = False, may_delete: bool = True) -> 
         target = _fitted(judged, current) if is_young else judged
         is_rejected = isinstance(target, StoredFile) and target.state == "rejected"
         finding = "rejected" if is_rejected else "confirmed"
+        condemned = found.etag if is_rejected else None
         if is_rejected and current and current.state == "rejected":
             return None
         return target
@@ -127,8 +134,8 @@ def check(upload_id: str, *, dry_run: bool = False, may_delete: bool = True) -> 
         decide(records.get(upload_id))
         return finding
     records.change(upload_id, decide)
-    if finding == "rejected" and may_delete and is_young:
-        storage.delete(upload_id)
+    if condemned and may_delete and is_young:
+        storage.delete_this(upload_id, condemned)
     return finding
 
 

@@ -250,9 +250,14 @@ def _beginning(upload_id: str, etag: str) -> bytes | None:
             )
             return answer["Body"].read(BEGINNING)
         except ClientError as exc:
-            if exc.response["ResponseMetadata"]["HTTPStatusCode"] in {404, 412}:
+            if _is_another(exc):
                 return None
             raise
+
+
+def _is_another(exc: ClientError) -> bool:
+    """Whether a request with If-Match found no object, or another one."""
+    return exc.response["ResponseMetadata"]["HTTPStatusCode"] in {404, 412}
 
 
 def _decode(value: str | None) -> str | None:
@@ -266,6 +271,21 @@ def delete(upload_id: str) -> None:
     """Delete the object. Deleting what is not there succeeds."""
     with s3_errors("delete the object"):
         client().delete_object(Bucket=env().filehub_bucket, Key=object_key(upload_id))
+
+
+def delete_this(upload_id: str, etag: str) -> None:
+    """Delete the object if it is still the one with this ETag; anything else stays.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
+    """
+    with s3_errors("delete the object"):
+        try:
+            client().delete_object(
+                Bucket=env().filehub_bucket, Key=object_key(upload_id), IfMatch=f'"{etag}"'
+            )
+        except ClientError as exc:
+            if not _is_another(exc):
+                raise
 
 
 def objects(shard: str, *, after: str, until: str) -> Iterator[ListedObject]:
