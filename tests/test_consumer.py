@@ -111,6 +111,18 @@ def test_a_malformed_message_goes_alone_to_the_dead_letters(
     assert sum(map(len, queued)) == 1
 
 
+@pytest.mark.parametrize("left", [0, 11, 12, 20, 10_000])
+def test_of_the_reason_there_is_as_much_as_fits_beside_a_large_message(left: int) -> None:
+    body = "é" + "x" * (1_048_576 - 2 - left)
+    send(body)
+    wait_for(lambda: depth(events_queue()) == 1)
+    Consumer().step()
+    (letter,) = drain(f"{events_queue()}-dlq")
+    assert letter["Body"] == body
+    reason = letter.get("MessageAttributes", {}).get("error", {}).get("StringValue", "")
+    assert reason == "It is not JSON."[: max(left - len("error" + "String"), 0)]
+
+
 @pytest.fixture
 def crashing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fault of filehub's own: some messages cannot be read, and some events not be queued."""

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 WAIT_SECONDS = 20
 #: The most messages that one call can carry.
 BATCH = 10
+#: What SQS takes as one message: its body, and the names, types and values of its attributes.
+#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+MAX_BYTES = 1_048_576
+#: Characters of the reason why a message was given up.
+MAX_REASON = 512
 
 
 @dataclass(frozen=True)
@@ -115,12 +120,20 @@ def delete(name: str, messages: list[Message]) -> int:
 
 
 def send_to_dead_letters(name: str, body: str, error: str) -> None:
-    """Put a message that nobody can process into `<name>-dlq`, with the reason beside it."""
+    """Put a message that nobody can process into `<name>-dlq`, with the reason beside it.
+
+    Of the reason there is as much as the message leaves room for.
+    """
+    room = MAX_BYTES - len(body.encode()) - len("error") - len("String")
+    reason = error[:MAX_REASON].encode()[: max(room, 0)].decode(errors="ignore")
     with sqs_errors("store a dead letter"):
         client().send_message(
             QueueUrl=url(dead_letters_of(name)),
             MessageBody=body,
-            MessageAttributes={"error": {"DataType": "String", "StringValue": error[:512]}},
+            # SQS takes no empty value.
+            MessageAttributes=(
+                {"error": {"DataType": "String", "StringValue": reason}} if reason else {}
+            ),
         )
 
 
