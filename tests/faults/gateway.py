@@ -21,12 +21,15 @@ _SLOW_DOWN = b"""<?xml version="1.0" encoding="UTF-8"?>
 _UNAVAILABLE = b"""<?xml version="1.0" encoding="UTF-8"?>
 <Error><Code>ServiceUnavailable</Code><Message>Please try again.</Message></Error>"""
 
+#: What DynamoDB and SQS say in trouble; botocore makes an exception of each of their error types.
+INJECTED = "Injected by the storm."
+
 _DYNAMODB = "com.amazonaws.dynamodb.v20120810#"
 #: Status and error type of what is no XML.
 #: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
 _ERRORS = {
-    ("dynamodb", "error"): (503, "com.amazonaws.dynamodb.v20120810#ServiceUnavailable"),
+    ("dynamodb", "error"): (503, f"{_DYNAMODB}ServiceUnavailable"),
     ("dynamodb", "throttle"): (400, f"{_DYNAMODB}ProvisionedThroughputExceededException"),
     ("dynamodb", "conflict"): (400, f"{_DYNAMODB}TransactionCanceledException"),
     ("sqs", "error"): (503, "com.amazonaws.sqs#ServiceUnavailable"),
@@ -75,7 +78,7 @@ def refusal(service: Service, request: Request, fault: Fault) -> bytes:
         status, headers = 503, "Content-Type: application/xml\r\n"
     else:
         status, error = _ERRORS[service, fault.kind]
-        fields: dict[str, object] = {"__type": error, "message": "Injected by the storm."}
+        fields: dict[str, object] = {"__type": error, "message": INJECTED}
         if fault.kind == "conflict":
             fields["CancellationReasons"] = [
                 {"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"},

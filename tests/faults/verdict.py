@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.courier import Reported
-from tests.faults.gateway import Begun
+from tests.faults.gateway import INJECTED, Begun
 from tests.faults.ledger import Entry, Ledger
 
 #: Exceptions that an injected fault explains: what filehub, Celery and kombu log of them.
@@ -247,7 +247,7 @@ def judge_log(path: Path) -> Iterator[str]:
             inside = True
         elif inside and _RAISED.match(line):
             inside = False
-            known = path.name == "beat.log" and line == CLOSED_CHANNEL
+            known = INJECTED in line or (path.name == "beat.log" and line == CLOSED_CHANNEL)
             if not known and not EXPLAINED.match(line):
                 yield f"{path.name}:{number + 1}: {line[:300]}"
         elif TOO_EARLY in line or ("Couldn't" in line and EXPLAINED.search(line)):
