@@ -28,7 +28,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
-from django.test import Client
+from django.test import Client, override_settings
 from django.utils import translation
 from pytest_django import Settings
 
@@ -93,6 +93,14 @@ def put(request: storage.SignedRequest, body: bytes, **changed: str) -> Answer:
 def _english() -> None:
     """Django leaves the language of the last request active, for whatever test comes next."""
     translation.activate("en")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> Iterator[None]:
+    """Django's own hasher takes a third of a second by design, for every user of every test."""
+    hashers = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    with override_settings(PASSWORD_HASHERS=hashers):
+        yield
 
 
 @pytest.fixture(scope="session")

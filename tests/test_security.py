@@ -41,12 +41,6 @@ pytestmark = pytest.mark.usefixtures("_static_files")
 UNKNOWN = "019c0000-0000-7000-8000-0123456789ab"
 
 
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings: Settings) -> None:
-    """Nothing here is about how passwords are kept, and keeping them well takes long."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 UNSAFE = {"post", "put", "patch", "delete"}
 
 
