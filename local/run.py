@@ -24,6 +24,7 @@ from honcho.environ import parse_procfile
 from honcho.printer import Printer
 
 from local.aws import CREDENTIALS, LocalAws, complete
+from local.prepare import MADE
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -58,16 +59,13 @@ def main() -> int:
         os.environ.update(environment)
         _write_shell_environment(directory / "env", environment)
         _say("Preparing bucket, queues, table and database …")
-        _manage("provision")
+        password = _prepare()
         complete(
             aws.url,
             environment["AWS_REGION"],
             os.environ.get("FILEHUB_BUCKET") or "filehub-uploads",
             os.environ.get("FILEHUB_TABLE") or "files",
         )
-        _manage("migrate", "--verbosity", "0")
-        _manage("collectstatic", "--noinput", "--verbosity", "0")
-        password = _demo_user()
         return _run_processes(port, password, directory)
     except Stopped:
         return 130
@@ -115,37 +113,22 @@ def _write_shell_environment(path: Path, environment: dict[str, str]) -> None:
     path.write_text("".join(f"export {n}={shlex.quote(v)}\n" for n, v in wanted.items()))
 
 
-def _manage(*arguments: str) -> str:
+def _prepare() -> str | None:
+    """Run local.prepare; returns the demo user's password if that was made now."""
+    password = os.environ.get("DEMO_PASSWORD") or secrets.token_urlsafe(9)
     done = subprocess.run(
-        [sys.executable, "manage.py", *arguments],
+        [sys.executable, "-m", "local.prepare"],
         cwd=ROOT,
+        # The password travels in the environment: arguments can be read by other users.
+        env=os.environ | {"DEMO_PASSWORD": password},
         capture_output=True,
         text=True,
         check=False,
     )
+    os.environ.pop("DEMO_PASSWORD", None)
     if done.returncode:
-        raise RuntimeError(f"manage.py {arguments[0]} failed:\n{done.stderr.strip()}")
-    return done.stdout
-
-
-def _demo_user() -> str | None:
-    """Make the superuser `demo` when missing; returns the password if it was made now."""
-    password = os.environ.get("DEMO_PASSWORD") or secrets.token_urlsafe(9)
-    # The password travels in the environment: arguments can be read by other users.
-    os.environ["DEMO_PASSWORD"] = password
-    made = _manage(
-        "shell",
-        "--no-imports",
-        "-c",
-        "import os\n"
-        "from django.contrib.auth import get_user_model\n"
-        "users = get_user_model().objects\n"
-        "if not users.filter(username='demo').exists():\n"
-        "    users.create_superuser('demo', password=os.environ['DEMO_PASSWORD'])\n"
-        "    print('made')\n",
-    )
-    del os.environ["DEMO_PASSWORD"]
-    return password if "made" in made else None
+        raise RuntimeError(f"It cannot be prepared:\n{done.stderr.strip()}")
+    return password if MADE in done.stdout.split() else None
 
 
 def _run_processes(port: int, password: str | None, directory: Path) -> int:
