@@ -10,6 +10,7 @@ import sys
 from io import StringIO
 
 import django
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 
@@ -34,9 +35,6 @@ def main() -> int:
 
 def _make_demo_user() -> bool:
     """False if there is one already."""
-    # Models can only be imported once Django is set up.
-    from django.contrib.auth import get_user_model
-
     users = get_user_model().objects
     if users.filter(username="demo").exists():
         return False
