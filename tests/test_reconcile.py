@@ -174,7 +174,7 @@ def test_a_rejected_object_that_was_left_goes(
     upload_id = place()
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
     with monkeypatch.context() as patch:
-        patch.setattr(storage, "delete", lambda upload_id: None)
+        patch.setattr(storage, "delete_this", lambda upload_id, etag: None)
         assert confirmation.confirm(upload_id) == "rejected"
     assert objects() == {upload_id}
     assert found(reconcile.run(ALL)) == {"rejected": 1}
@@ -571,6 +571,7 @@ def run_out_of_time_at(upload_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
             reconcile.run(RESUMABLE)
 
 
+@aws
 def test_a_run_that_dies_with_suspicions_goes_on_before_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
