@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Playwright
 
+from tests.browser.conftest import ARGUMENTS
 from tests.conftest import Installation
 
 MODULES = """
@@ -76,6 +77,37 @@ def test_a_digest_is_the_same_with_and_without_the_browsers_own(blank: Page, cry
     )
     expected = hashlib.sha256(b"a" * 5_000_000 + b"b").digest()
     assert found == base64.b64encode(expected).decode()
+
+
+def test_collecting_garbage_ends_no_digest(
+    playwright: Playwright, chromium_path: str, installation: Installation
+) -> None:
+    """Chromium collects streams that are being read if nothing else refers to them."""
+    browser = playwright.chromium.launch(
+        executable_path=chromium_path, args=[*ARGUMENTS, "--js-flags=--expose-gc"]
+    )
+    try:
+        page = browser.new_page(base_url=installation.url)
+        page.goto("/accounts/login/")
+        waiting = run(
+            page,
+            """
+            const { digest } = await from("digest");
+            let waiting = 0;
+            for (let batch = 0; batch < 5; batch += 1) {
+                for (let number = 0; number < 100; number += 1, waiting += 1)
+                    digest(new Blob(["x".repeat(300_000)])).then(() => (waiting -= 1));
+                for (let round = 0; waiting > 0 && round < 200; round += 1) {
+                    gc();
+                    await later(5);
+                }
+            }
+            return waiting;
+            """,
+        )
+    finally:
+        browser.close()
+    assert waiting == 0
 
 
 def test_the_hasher_works_without_workers(blank: Page) -> None:

@@ -8,6 +8,12 @@ const SLICE = 4 * 1024 ** 2;
 let spare = new ArrayBuffer(0);
 
 /**
+ * Streams that are being read. Chromium collects one to which nothing but a waiting read refers, and that read never
+ * ends: with it everything would stand still that is to be hashed after it.
+ */
+const open = new Set();
+
+/**
  * @param {Blob} blob
  * @returns {Promise<string>} the SHA-256 in base64, as S3's checksum header carries it
  */
@@ -40,12 +46,17 @@ async function reading(blob, use) {
   let buffer = spare.byteLength >= blob.size ? spare : new ArrayBuffer(blob.size);
   spare = new ArrayBuffer(0);
   let length = 0;
-  while (length < blob.size) {
-    // The reader takes the buffer away and gives it back under another name.
-    const { value, done } = await reader.read(new Uint8Array(buffer, length, blob.size - length));
-    if (done) break;
-    buffer = value.buffer;
-    length += value.byteLength;
+  open.add(reader);
+  try {
+    while (length < blob.size) {
+      // The reader takes the buffer away and gives it back under another name.
+      const { value, done } = await reader.read(new Uint8Array(buffer, length, blob.size - length));
+      if (done) break;
+      buffer = value.buffer;
+      length += value.byteLength;
+    }
+  } finally {
+    open.delete(reader);
   }
   const result = await use(new Uint8Array(buffer, 0, length));
   spare = buffer;
