@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 import boto3
+import hypothesis
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
@@ -46,6 +47,10 @@ ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "infra" / "filehub.yaml"
 DATABASE_FILE = Path(DATABASE.name) / "db.sqlite3"
 PASSWORD = "demo-password-for-tests"
+
+# Hypothesis' own profile for CI: a busy machine may take its time for an example (by default more
+# than 0.2 s are a failure), and a run that fails fails again, since its examples are the same.
+hypothesis.settings.load_profile("ci")
 
 T = TypeVar("T")
 
