@@ -55,13 +55,20 @@ hypothesis.settings.load_profile("ci")
 T = TypeVar("T")
 
 
-def wait_for(condition: Callable[[], T], timeout: float = 30, every: float = 0.05) -> T:
-    """Await a condition and return its true value; fails the test after `timeout` seconds."""
+def wait_for(condition: Callable[[], T], timeout: float = 120, every: float = 0.05) -> T:
+    """Await a condition and return its true value; fails the test after `timeout` seconds.
+
+    That is a net under what never comes true, and long: a machine may take ten times as long as
+    another to start a process. There is a last look after it, since the machine may have stood
+    still while this waited.
+    """
     deadline = time.monotonic() + timeout
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "the condition did not come true in time"
+    while True:
+        is_over = time.monotonic() >= deadline
+        if value := condition():
+            return value
+        assert not is_over, "the condition did not come true in time"
         time.sleep(every)
-    return value
 
 
 @dataclass(frozen=True)

@@ -74,4 +74,4 @@ def test_a_killed_consumer_loses_nothing(tmp_path: Path) -> None:
         child.kill()
         wanted = {upload(OWNER)}
     with consumer(tmp_path), worker(tmp_path):
-        wait_for(lambda: listed() == wanted, 120)
+        wait_for(lambda: listed() == wanted)

@@ -137,7 +137,7 @@ def test_who_is_stopped_while_aws_does_not_answer_is_gone_in_time_and_loses_noth
     sqs.release()
     s3.release()
     with consumer(tmp_path), worker(tmp_path):
-        wait_for(lambda: is_stored(first, second), 60)
+        wait_for(lambda: is_stored(first, second))
 
 
 def test_the_grace_is_within_what_operators_are_told() -> None:
