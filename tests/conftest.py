@@ -18,6 +18,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -195,6 +196,15 @@ def own_queues(aws: LocalAws, settings: Settings, monkeypatch: pytest.MonkeyPatc
     # S3 greets each of the three notifications with a test event.
     greetings: list[Any] = []
     wait_for(lambda: greetings.extend(drain(names["filehub_events_queue"])) or len(greetings) >= 3)
+
+
+@pytest.fixture
+def one_day() -> None:
+    """Today is the same day (UTC) from here to the end of the test: near midnight it waits."""
+    now = datetime.now(UTC)
+    left = datetime.combine(now + timedelta(days=1), datetime.min.time(), UTC) - now
+    if left < timedelta(minutes=1):
+        time.sleep(left.total_seconds() + 0.1)
 
 
 @pytest.fixture

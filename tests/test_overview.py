@@ -217,7 +217,7 @@ def test_the_queues_and_what_was_given_up_are_counted() -> None:
     assert overview.look().queues == Queues(Depth(0, 0, 0), Depth(1, 1, 0), 1, 3)
 
 
-@pytest.mark.usefixtures("aws")
+@pytest.mark.usefixtures("aws", "one_day")
 def test_what_is_stored_and_rejected_agrees_with_the_uploads(settings: Settings) -> None:
     store("7", "a.txt", b"12345")
     store("8", "b.txt", b"123")
