@@ -18,12 +18,14 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 import boto3
+import hypothesis
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
@@ -47,16 +49,27 @@ TEMPLATE = ROOT / "infra" / "filehub.yaml"
 DATABASE_FILE = Path(DATABASE.name) / "db.sqlite3"
 PASSWORD = "demo-password-for-tests"
 
+# Hypothesis' own profile for CI: a busy machine may take its time for an example (by default more
+# than 0.2 s are a failure), and a run that fails fails again, since its examples are the same.
+hypothesis.settings.load_profile("ci")
+
 T = TypeVar("T")
 
 
-def wait_for(condition: Callable[[], T], timeout: float = 30, every: float = 0.05) -> T:
-    """Await a condition and return its true value; fails the test after `timeout` seconds."""
+def wait_for(condition: Callable[[], T], timeout: float = 120, every: float = 0.05) -> T:
+    """Await a condition and return its true value; fails the test after `timeout` seconds.
+
+    That is a net under what never comes true, and long: a machine may take ten times as long as
+    another to start a process. There is a last look after it, since the machine may have stood
+    still while this waited.
+    """
     deadline = time.monotonic() + timeout
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "the condition did not come true in time"
+    while True:
+        is_over = time.monotonic() >= deadline
+        if value := condition():
+            return value
+        assert not is_over, "the condition did not come true in time"
         time.sleep(every)
-    return value
 
 
 @dataclass(frozen=True)
@@ -183,6 +196,15 @@ def own_queues(aws: LocalAws, settings: Settings, monkeypatch: pytest.MonkeyPatc
     # S3 greets each of the three notifications with a test event.
     greetings: list[Any] = []
     wait_for(lambda: greetings.extend(drain(names["filehub_events_queue"])) or len(greetings) >= 3)
+
+
+@pytest.fixture
+def one_day() -> None:
+    """Today is the same day (UTC) from here to the end of the test: near midnight it waits."""
+    now = datetime.now(UTC)
+    left = datetime.combine(now + timedelta(days=1), datetime.min.time(), UTC) - now
+    if left < timedelta(minutes=1):
+        time.sleep(left.total_seconds() + 0.1)
 
 
 @pytest.fixture

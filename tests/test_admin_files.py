@@ -120,6 +120,7 @@ def test_the_list_pages_forth_and_back_through_everything(
     assert back == forth[::-1]
 
 
+@pytest.mark.usefixtures("one_day")
 def test_the_list_shows_what_an_operator_looks_for(admin: Client, alice: User) -> None:
     store(str(alice.pk), "a.txt", b"x" * 2048)
     text = text_of(admin.get(LIST))
@@ -134,6 +135,7 @@ def test_the_list_shows_what_an_operator_looks_for(admin: Client, alice: User) -
         assert word in text
 
 
+@pytest.mark.usefixtures("one_day")
 def test_each_filter_leaves_what_fits(admin: Client, alice: User, settings: Settings) -> None:
     text = store(str(alice.pk), "report.txt")
     image = store("77", "picture.png")

@@ -249,7 +249,7 @@ def test_it_can_be_stopped_at_any_moment_of_a_pause(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(lifecycle, "LONGEST_PAUSE", 0.01)
     child = multiprocessing.get_context("fork").Process(target=stopped_at_every_line)
     child.start()
-    child.join(30)
+    child.join(120)
     child.kill()
     assert child.exitcode == 0
 

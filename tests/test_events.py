@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from uploads.events import (
@@ -415,9 +415,8 @@ def test_every_sequencer_is_stored_in_the_same_length(text: str) -> None:
     assert len(sequencer_of(text)) == SEQUENCER_LENGTH
 
 
-#: A busy machine is slow to make examples; that is no fault of the code.
-# Ten thousand stranger ones are in tests/faults/test_events_fuzz.py.
-THOROUGH = settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+#: Ten thousand stranger ones are in tests/faults/test_events_fuzz.py.
+THOROUGH = settings(max_examples=500)
 
 
 @settings(THOROUGH)

@@ -207,10 +207,11 @@ def test_a_client_that_asks_before_it_sends_is_answered(proxy: Proxy) -> None:
 
 
 def test_a_server_that_is_gone_is_a_broken_connection(upstream: Upstream) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = unused.getsockname()[1]
-    with Proxy(port) as proxy:
-        assert Talk(proxy).fails()
+    with socket.socket() as unused:
+        # Taken, so that nobody else gets it, and nobody listens.
+        unused.bind(("127.0.0.1", 0))
+        with Proxy(unused.getsockname()[1]) as proxy:
+            assert Talk(proxy).fails()
 
 
 def test_it_stops_with_requests_in_flight_and_starts_again(proxy: Proxy, talk: Talk) -> None:

@@ -25,6 +25,8 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from tests.conftest import ROOT, drain, wait_for
+from tests.plugin import AWS_PORT
+from tests.proxy import Proxy
 from uploads import comparison, confirmation, keys, reconcile, runs, storage, tasks, usage
 from uploads.comparison import ListedRecord
 from uploads.conf import env
@@ -443,22 +445,25 @@ def test_a_listing_that_fails_ends_the_run_which_is_gone_on_with_later(
 def test_a_run_that_is_killed_is_gone_on_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for _ in range(400):
+    for _ in range(200):
         place()
-    child = subprocess.Popen(
-        [sys.executable, "manage.py", "reconcile", "--all", "--min-age", "0m"],
-        cwd=ROOT,
-        env=os.environ.copy(),
-    )
-    try:
-        wait_for(lambda: runs.position("all"))
-    finally:
-        os.kill(child.pid, signal.SIGKILL)
-        child.wait()
+    with Proxy(AWS_PORT) as proxy:
+        # Each look takes its time: it must not come to its end before it is killed.
+        proxy.latency = 0.3
+        child = subprocess.Popen(
+            [sys.executable, "manage.py", "reconcile", "--all", "--min-age", "0m"],
+            cwd=ROOT,
+            env=os.environ | {"AWS_ENDPOINT_URL_S3": proxy.url},
+        )
+        try:
+            wait_for(lambda: runs.position("all"))
+        finally:
+            os.kill(child.pid, signal.SIGKILL)
+            child.wait()
     position = runs.position("all")
     assert position is not None
     done = recorded()
-    assert 0 < len(done) < 400
+    assert 0 < len(done) < 200
 
     asked: list[tuple[str, str]] = []
     listing = storage.objects
@@ -474,7 +479,7 @@ def test_a_run_that_is_killed_is_gone_on_with(
     assert f"after {position.last_id} in shard {position.shard}" in err.getvalue()
     assert recorded() == objects()
     (run,) = reconcile.last_runs()
-    assert (run.kind, run.started_at, run.looked_at) == ("all", position.started_at, 400)
+    assert (run.kind, run.started_at, run.looked_at) == ("all", position.started_at, 200)
     assert runs.position("all") is None
 
 

@@ -97,6 +97,7 @@ def said(answer: Any) -> list[str]:
 # --- What is stored -----------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("one_day")
 def test_the_numbers_are_those_of_the_uploads(
     operator: Client, alice: User, bob: User, settings: Settings
 ) -> None:
@@ -234,6 +235,7 @@ def test_the_drawing_has_no_script_and_no_style_and_only_whole_numbers(
         assert len(re.findall(r"<desc ", drawing)) == 1
 
 
+@pytest.mark.usefixtures("one_day")
 def test_the_bars_show_bytes_or_files(operator: Client) -> None:
     count_days((0, 3, 300, 0), (1, 1, 900, 0))
     yesterday = datetime.now(UTC).date() - timedelta(days=1)

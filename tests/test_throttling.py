@@ -9,9 +9,11 @@ import logging
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth.models import User
@@ -40,8 +42,10 @@ def _nothing_counted() -> Iterator[None]:
 
 
 @pytest.fixture
-def limit(settings: Settings) -> Callable[..., None]:
-    """Sets rates, for an hour: a minute could end in the middle of a test."""
+def limit(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Sets rates. Their clock stands still: a period could end in the middle of a test."""
+    now = time.time()
+    monkeypatch.setattr("django_ratelimit.core.time", SimpleNamespace(time=lambda: now))
 
     def set_rates(user: int | None = None, address: int | None = None, proxies: int = 0) -> None:
         settings.ENV = env().model_copy(

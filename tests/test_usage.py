@@ -18,7 +18,7 @@ from uploads.exceptions import BackendUnavailable
 from uploads.models import StoredFile
 from uploads.usage import Usage
 
-pytestmark = pytest.mark.usefixtures("aws")
+pytestmark = pytest.mark.usefixtures("aws", "one_day")
 
 OWNER = "7"
 

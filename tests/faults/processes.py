@@ -113,7 +113,7 @@ class Processes:
 
     def _end_group(self, child: subprocess.Popen[bytes]) -> None:
         """The whole group, as when a container is killed: no child of it goes on."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         # The leader's id is the group's, and is not given away while the group has a member.
         while time.monotonic() < deadline:
             try:
@@ -122,7 +122,7 @@ class Processes:
                 break
             child.poll()
             time.sleep(0.01)
-        child.wait(10)
+        child.wait(60)
 
     def stop(self, *names: str, timeout: float = 60) -> dict[str, int]:
         """SIGTERM, and the statuses; SIGKILL (a negative status) for those that do not go."""

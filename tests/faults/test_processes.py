@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -55,8 +56,12 @@ def operation(name: str) -> Any:
     return lambda request: request.headers.get("x-amz-target", "").endswith(f".{name}")
 
 
+def looks(request: Request) -> bool:
+    return request.method == "HEAD"
+
+
 def looks_at(upload_id: str) -> Any:
-    return lambda request: request.method == "HEAD" and upload_id in request.path
+    return lambda request: looks(request) and upload_id in request.path
 
 
 def waiting(proxy: Proxy, match: Any) -> list[Request]:
@@ -99,12 +104,14 @@ def test_sqs_is_away_and_comes_back(sqs: Proxy, tmp_path: Path) -> None:
         second = upload(OWNER)
         wait_for(lambda: failures("ReceiveMessage failed", "ConnectionClosedError"))
         alive(tmp_path)
-        before = len(sqs.requests())
+        before, began = len(sqs.requests()), time.monotonic()
         throttle = sqs.fail_every(1, 400)
         sqs.accept()
         wait_for(lambda: failures("failed: 400", "(400)") and throttle.struck >= 8)
         assert alive(tmp_path) == set()
-        assert len(sqs.requests()) - before < 40
+        asked = len(sqs.requests()) - before
+        # Half a second is the shortest pause of each, and now and then something else is asked.
+        assert asked < 10 + 2 * (time.monotonic() - began) / 0.5
         sqs.reset()
         wait_for(lambda: is_stored(second))
         seen: set[str] = set()
@@ -118,8 +125,9 @@ def test_who_is_stopped_while_aws_does_not_answer_is_gone_in_time_and_loses_noth
     with ExitStack() as stack:
         reader = stack.enter_context(consumer(tmp_path))
         working = stack.enter_context(worker(tmp_path))
+        # Before the upload: the worker may be faster than this test.
+        s3.hold(looks)
         first = upload(OWNER)
-        s3.hold(looks_at(first))
         wait_for(lambda: waiting(s3, looks_at(first)))
         sqs.hold(operation("SendMessage"))
         second = upload(OWNER)
@@ -127,8 +135,8 @@ def test_who_is_stopped_while_aws_does_not_answer_is_gone_in_time_and_loses_noth
         children = psutil.Process(working.pid).children(recursive=True)
         for process in (reader, working):
             process.send_signal(signal.SIGTERM)
-        # Long before the request that it waits for is given up: three tries of 5 s.
-        assert reader.wait(10) == 0
+        # Not because the request that it waits for was given up: what they say below tells.
+        assert reader.wait(60) == 0
         assert working.wait(60) == 1
         assert not [child for child in children if is_there(child)]
     assert "will come again" in (tmp_path / "consumer.log").read_text()
@@ -137,7 +145,7 @@ def test_who_is_stopped_while_aws_does_not_answer_is_gone_in_time_and_loses_noth
     sqs.release()
     s3.release()
     with consumer(tmp_path), worker(tmp_path):
-        wait_for(lambda: is_stored(first, second), 60)
+        wait_for(lambda: is_stored(first, second))
 
 
 def test_the_grace_is_within_what_operators_are_told() -> None:
@@ -152,16 +160,16 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_task_loses_nothing(
     """First the process that runs the task, then the whole worker."""
     with consumer(tmp_path):
         with worker(tmp_path) as working:
+            s3.hold(looks)
             first = upload(OWNER)
-            s3.hold(looks_at(first))
             wait_for(lambda: waiting(s3, looks_at(first)))
             (child,) = psutil.Process(working.pid).children()
             child.kill()
             wait_for(lambda: "WorkerLostError" in (tmp_path / "worker.log").read_text())
             s3.release()
-            wait_for(lambda: is_stored(first), 60)
+            wait_for(lambda: is_stored(first))
+            s3.hold(looks)
             second = upload(OWNER)
-            s3.hold(looks_at(second))
             wait_for(lambda: waiting(s3, looks_at(second)))
             for process in psutil.Process(working.pid).children():
                 process.kill()
@@ -170,4 +178,4 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_task_loses_nothing(
         s3.release()
         assert not is_stored(second)
         with worker(tmp_path):
-            wait_for(lambda: is_stored(second), 60)
+            wait_for(lambda: is_stored(second))

@@ -43,6 +43,11 @@ TOO_EARLY = "Could not start worker processes"
 #: kombu 5.7 now and then publishes once on a channel that it has closed because of a fault. Beat
 #: logs it, and its next task goes out (seed 103).
 CLOSED_CHANNEL = "AttributeError: 'NoneType' object has no attribute '_queue_cache'"
+#: What beat says, with a traceback of the file's format, if it was killed while it wrote its
+#: schedule (dbm.error of an empty file, where Python has gdbm). It makes a new one.
+SPOILT_SCHEDULE = "Removing corrupted schedule file"
+#: The first line of what is logged (filehub.logs).
+_LOGGED = re.compile(r"[A-Z]+ [\w.]+: ")
 #: The line under a traceback. Celery puts one traceback into another under a name of its own.
 _RAISED = re.compile(r"(?!billiard\.einfo\.)[A-Za-z_][\w.]*(?::|$)")
 
@@ -241,14 +246,16 @@ def judge_unfinished(
 def judge_log(path: Path) -> Iterator[str]:
     """Every traceback ends in an exception that an injected fault explains; the web has no 500."""
     lines = path.read_text(errors="replace").splitlines() if path.exists() else []
-    inside = False
+    inside = is_spoilt = False
     for number, line in enumerate(lines):
+        if _LOGGED.match(line):
+            is_spoilt = path.name == "beat.log" and SPOILT_SCHEDULE in line
         if "Traceback (most recent call last)" in line:
             inside = True
         elif inside and _RAISED.match(line):
             inside = False
             known = INJECTED in line or (path.name == "beat.log" and line == CLOSED_CHANNEL)
-            if not known and not EXPLAINED.match(line):
+            if not (known or is_spoilt) and not EXPLAINED.match(line):
                 yield f"{path.name}:{number + 1}: {line[:300]}"
         elif TOO_EARLY in line or ("Couldn't" in line and EXPLAINED.search(line)):
             # A worker that cannot acknowledge says so as something critical; the task comes again.
