@@ -50,7 +50,7 @@ PASSWORD = "demo-password-for-tests"
 T = TypeVar("T")
 
 
-def wait_for(condition: Callable[[], T], timeout: float = 30, every: float = 0.05) -> T:
+def wait_for(condition: Callable[[], T], timeout: float = 90, every: float = 0.05) -> T:
     """Await a condition and return its true value; fails the test after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not (value := condition()):
