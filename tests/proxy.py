@@ -107,6 +107,9 @@ class Connection:
         self._loop = asyncio.get_running_loop()
         self._rest = b""
 
+    async def connect(self, address: tuple[str, int]) -> None:
+        await self._loop.sock_connect(self._socket, address)
+
     async def send(self, data: bytes) -> None:
         await self._loop.sock_sendall(self._socket, data)
 
@@ -236,7 +239,7 @@ class Proxy:
         return self._add(Fault("flip", every, match, times))
 
     def hold(self, match: Match = anything) -> Fault:
-        """Let requests wait until `release`; the log has them, without a status."""
+        """Let requests wait until `release`, and then pass; the log has them, without a status."""
         return self._add(Fault("hold", 1, match))
 
     def release(self) -> None:
@@ -322,7 +325,7 @@ class Proxy:
                 path, _, query = target.partition("?")
                 request = Request(method, path, query, headers_of(head))
                 self.log.append(request)
-                struck = {fault.kind: fault for fault in self._faults if fault.strikes(request)}
+                struck = self._strike(request)
                 request.fault = next(iter(struck), None)
                 await self._wait(struck.get("hold"))
                 if fault := struck.get("fail"):
@@ -330,7 +333,8 @@ class Proxy:
                     request.over = True
                     continue
                 # A new one each time: a server may hang up just when the next request is sent.
-                server = Connection(socket.create_connection(self._upstream))
+                server = Connection(socket.socket())
+                await server.connect(self._upstream)
                 await server.send(head)
                 async with asyncio.TaskGroup() as both:
                     # At the same time: a server may answer before it has the whole body.
@@ -349,6 +353,13 @@ class Proxy:
             client.close(abruptly=abruptly)
             if server:
                 server.close(abruptly=abruptly)
+
+    def _strike(self, request: Request) -> dict[Kind, Fault]:
+        # What is held is late, and nothing else: the other faults do not even count it.
+        for fault in self._faults:
+            if fault.kind == "hold" and fault.strikes(request):
+                return {"hold": fault}
+        return {fault.kind: fault for fault in self._faults if fault.strikes(request)}
 
     async def _wait(self, hold: Fault | None) -> None:
         if self.latency:

@@ -214,6 +214,24 @@ def test_a_server_that_is_gone_is_a_broken_connection(upstream: Upstream) -> Non
             assert Talk(proxy).fails()
 
 
+def test_a_server_that_accepts_nothing_holds_up_only_who_asks_it() -> None:
+    """The kernel lets one wait to be accepted; to the next it does not even say no."""
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=0) as busy,
+        socket.create_connection(busy.getsockname()),
+        Proxy(busy.getsockname()[1]) as proxy,
+    ):
+        proxy.fail_every(1, 503, lambda request: request.path == "/broken")
+        waiting, other = Talk(proxy), Talk(proxy)
+        thread = in_background(waiting.fails)
+        wait_for(lambda: proxy.log)
+        assert other("GET", "/broken")[0] == 503
+        assert not proxy.log[0].over
+        proxy.stop()
+        thread.join()
+        other.connection.close()
+
+
 def test_it_stops_with_requests_in_flight_and_starts_again(proxy: Proxy, talk: Talk) -> None:
     proxy.hold()
     failed: list[bool] = []
@@ -336,6 +354,16 @@ def test_held_requests_wait_until_they_are_released(
     proxy.release()
     waiting.join()
     assert request.status == 200
+
+
+def test_nothing_else_happens_to_a_request_that_was_held(proxy: Proxy, talk: Talk) -> None:
+    broken = proxy.fail_every(1)
+    proxy.hold(parts)
+    waiting = in_background(lambda: talk("PUT", "/", b"x"))
+    [request] = wait_for(proxy.requests)
+    proxy.release()
+    waiting.join()
+    assert (request.status, request.fault, broken.matched) == (200, "hold", 0)
 
 
 def test_a_refused_client_loses_what_it_has_and_gets_no_new(proxy: Proxy, talk: Talk) -> None:

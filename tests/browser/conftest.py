@@ -11,12 +11,25 @@ from pathlib import Path
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Error,
+    Page,
+    Playwright,
+    expect,
+    sync_playwright,
+)
 
 from local.chromium import find
 from tests.conftest import PASSWORD, Installation
 
 MIB = 1024**2
+
+#: Milliseconds for whatever a test expects to come. No test waits so long unless it is about to
+#: fail; Playwright's own five seconds are less than a busy machine may stand still.
+PATIENCE = 90_000
+expect.set_options(timeout=PATIENCE)
 
 ARGUMENTS = [
     "--no-sandbox",

@@ -15,8 +15,10 @@ from tests.browser.test_page import TO_S3, choose, row, unique, upload_row
 from tests.conftest import Installation
 
 STATUSES = re.compile(r"/uploads\?ids=")
+#: Whatever moves and will end; one that is taken away before has ended too.
 SETTLE = """() => Promise.all(document.getAnimations()
-    .filter((each) => each instanceof CSSTransition).map((each) => each.finished))"""
+    .filter((each) => each.effect.getComputedTiming().endTime !== Infinity)
+    .map((each) => each.finished.catch(() => {})))"""
 LOOKS = [
     ("light", {"width": 1280, "height": 800}),
     ("dark", {"width": 360, "height": 780}),
@@ -170,7 +172,7 @@ def test_a_stored_file_and_one_that_was_stored_before(page: Page) -> None:
             new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true}));
     }"""
     page.evaluate(drop, file)
-    expect(row(page, name)).to_be_visible(timeout=30_000)
+    expect(row(page, name)).to_be_visible()
     look(page)
     page.reload()
     page.evaluate(drop, file)
@@ -188,7 +190,7 @@ def test_offline(page: Page) -> None:
 def test_the_question_before_deleting(page: Page) -> None:
     name = unique("keep.txt")
     choose(page, (name, b"x"))
-    row(page, name).get_by_role("button", name="Delete").click(timeout=30_000)
+    row(page, name).get_by_role("button", name="Delete").click()
     expect(page.locator("#confirm-dialog")).to_be_visible()
     look(page)
     page.keyboard.press("Escape")

@@ -638,7 +638,8 @@ def test_a_lock_has_one_holder(blank: Page, locks: bool) -> None:
         const stopped = take(name, stop.signal, () => {})
             .catch((error) => seen.push(error.message));
         const second = take(name, never, () => seen.push("waits"));
-        await later(20);
+        // It asked later than the one that is stopped, so that one waits too.
+        while (!seen.includes("waits")) await later(5);
         stop.abort(new Error("stopped"));
         await stopped;
         release();

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+import threading
+import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -16,8 +21,9 @@ from tests.proxy import Request, parts
 pytestmark = pytest.mark.alone
 
 COUNT = 2000
-#: Milliseconds for which the page may not react.
-LONGEST_TASK = 200
+#: The page may not react for as long as it takes to make so many rows at once. Milliseconds would
+#: ask more of a slow machine than of a fast one.
+ROWS_AT_ONCE = 800
 
 PREPARE = """([prefix, count]) => {
     window.transfer = new DataTransfer();
@@ -30,11 +36,22 @@ PREPARE = """([prefix, count]) => {
 
 OBSERVE = """() => new PerformanceObserver((list) => {
     for (const { startTime, duration } of list.getEntries())
-        window.longTasks.push([Math.round(startTime), Math.round(duration)]);
+        window.longTasks.push([performance.timeOrigin + startTime, Math.round(duration)]);
 }).observe({ type: "longtask", buffered: true })"""
 
+MAKE_ROWS = """(count) => {
+    const row = document.querySelector("#upload-row-template").content.firstElementChild;
+    const list = document.body.appendChild(document.createElement("ol"));
+    const start = performance.now();
+    for (let number = 0; number < count; number += 1) list.append(row.cloneNode(true));
+    list.getBoundingClientRect();
+    const milliseconds = performance.now() - start;
+    list.remove();
+    return milliseconds;
+}"""
+
 DROP = """() => setTimeout(() => {
-    window.dropped = performance.now();
+    window.dropped = performance.timeOrigin + performance.now();
     for (const type of ["dragenter", "dragover", "drop"])
         document.querySelector("#drop-zone").dispatchEvent(new DragEvent(type,
             { dataTransfer: window.transfer, bubbles: true, cancelable: true }));
@@ -64,27 +81,72 @@ def story(page: Page, installation: Installation) -> str:
     )
 
 
+@contextlib.contextmanager
+def processor_time_of_pages() -> Iterator[Callable[[float, float], float]]:
+    """Yields what tells how many milliseconds at most pages had a processor between two moments.
+
+    A page that is not let run does not react either, and is not to blame.
+    """
+    children = psutil.Process().children(recursive=True)
+    pages = [child for child in children if "--type=renderer" in child.cmdline()]
+    samples: list[tuple[float, float, float]] = []
+    over = threading.Event()
+
+    def sample() -> None:
+        while not over.wait(0.02):
+            before, used = time.time(), 0.0
+            for process in pages:
+                with contextlib.suppress(psutil.Error):  # one in reserve may have ended
+                    times = process.cpu_times()
+                    used += times.user + times.system
+            samples.append((before * 1000, used * 1000, time.time() * 1000))
+
+    def between(start: float, end: float) -> float:
+        first = max((used for _, used, taken in samples if taken <= start), default=0.0)
+        last = min((used for taken, used, _ in samples if taken >= end), default=float("inf"))
+        return last - first
+
+    thread = threading.Thread(target=sample)
+    thread.start()
+    try:
+        yield between
+    finally:
+        over.set()
+        thread.join()
+
+
+def reach(count: Callable[[], int], enough: int) -> None:
+    """However long it takes, as long as it moves: how fast a machine is says nothing of filehub."""
+    while (now := count()) < enough:
+        wait_for(lambda: count() > now, timeout=60, every=0.5)
+
+
 # Longer than others get: on a busy machine this takes minutes.
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_two_thousand_files_in_one_drop(
     page: Page, installation: Installation, show: Callable[[str], None]
 ) -> None:
     prefix = uuid.uuid4().hex[:8]
     page.evaluate(PREPARE, [prefix, COUNT])
+    # The machine is as slow as it is at its best.
+    longest = min(page.evaluate(MAKE_ROWS, ROWS_AT_ONCE) for _ in range(5))
     page.evaluate(OBSERVE)
-    page.evaluate(DROP)
 
-    def sent() -> bool:
-        return sum(r.status == 200 for r in installation.s3.requests(parts)) >= COUNT
+    def sent() -> int:
+        return sum(r.status == 200 for r in installation.s3.requests(parts))
 
-    def confirmed() -> bool:
+    def confirmed() -> int:
         # Asking the page is cheap; a listing of everything takes the processes' time.
-        return "confirming" not in page.locator("#uploads-summary").inner_text()
+        text = page.locator("#uploads-summary").inner_text()
+        waiting = re.search(r"([\d,]+) confirming", text)
+        return COUNT - (int(waiting[1].replace(",", "")) if waiting else 0)
 
     try:
-        wait_for(sent, timeout=240, every=0.5)
-        wait_for(confirmed, timeout=120, every=0.5)
-        wait_for(lambda: len(installation.files(prefix)) >= COUNT, timeout=30, every=1)
+        with processor_time_of_pages() as processor_time:
+            page.evaluate(DROP)
+            reach(sent, COUNT)
+            reach(confirmed, COUNT)
+        reach(lambda: len(installation.files(prefix)), COUNT)
     except AssertionError as exc:
         exc.add_note(story(page, installation))
         raise
@@ -101,6 +163,10 @@ def test_two_thousand_files_in_one_drop(
     assert "GET" in asked[: COUNT // 2]
     dropped: float = page.evaluate("window.dropped")
     tasks: list[Any] = page.evaluate("window.longTasks")
-    during = sorted(length for start, length in tasks if start >= dropped - 1)
-    show(f"{len(during)} long tasks, the longest of {during[-5:]} ms")
-    assert [length for length in during if length > LONGEST_TASK] == []
+    during = sorted(
+        (length, round(min(length, processor_time(start, start + length))))
+        for start, length in tasks
+        if start >= dropped - 1
+    )
+    show(f"{len(during)} long tasks, the longest of {during[-5:]} ms and so many on a processor")
+    assert [ran for _, ran in during if ran > longest] == [], f"{longest:.0f} ms for the rows"

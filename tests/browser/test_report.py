@@ -40,7 +40,7 @@ def report(context: BrowserContext, page: Page, installation: Installation) -> P
     begin(installation)
     name = unique("counted.txt")
     choose(page, (name, b"hello"))
-    expect(row(page, name)).to_be_visible(timeout=30_000)
+    expect(row(page, name)).to_be_visible()
     report = context.new_page()
     report.goto(REPORT)
     return report
@@ -132,6 +132,7 @@ def test_all_chosen_ones_are_ended_or_none_of_them(
     report.get_by_role("button", name="End the chosen ones").click()
     report.get_by_role("link", name="No, take me back").click()
     expect(report).to_have_title("Storage report | filehub")
+    report.wait_for_load_state()  # the title is there before the last box
     assert len(unfinished(installation)) == 2
     for box in report.get_by_role("checkbox", name="Choose uploads/").all():
         box.check()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,12 +11,16 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.conftest import MIB, make_file, visitor
+from tests.browser.conftest import MIB, SMALL_PART, make_file, visitor
 from tests.browser.test_page import row, unique
 from tests.conftest import Installation, wait_for
 from tests.proxy import Request, parts
 
-pytestmark = pytest.mark.alone
+# Longer than others get: on a slow machine this takes minutes.
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(900)]
+
+#: Seconds for what takes ten or twenty on a machine of today.
+PATIENCE = 300
 
 Show = Callable[[str], None]
 
@@ -26,7 +31,7 @@ def is_completion(request: Request) -> bool:
 
 def finish(page: Page, installation: Installation, path: Path) -> None:
     """Wait until the file is listed, then take it out of the bucket and off the disk."""
-    expect(row(page, path.name)).to_have_count(1, timeout=60_000)
+    expect(row(page, path.name)).to_have_count(1)
     [file] = installation.files(path.name)
     assert file["size"] == path.stat().st_size
     installation.api(f"/files/{file['id']}", "DELETE")
@@ -46,10 +51,12 @@ def web_memory(installation: Installation) -> int:
 
 def renderer_memory() -> int:
     """Bytes in the largest resident set of a Chromium renderer; the hashing worker lives in it."""
-    children = psutil.Process().children(recursive=True)
-    return max(
-        child.memory_info().rss for child in children if "--type=renderer" in child.cmdline()
-    )
+    sizes = []
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # Chromium ends one now and then
+            if "--type=renderer" in child.cmdline():
+                sizes.append(child.memory_info().rss)
+    return max(sizes)
 
 
 def test_a_large_file_needs_little_memory(
@@ -78,7 +85,7 @@ def test_a_large_file_needs_little_memory(
         samples.append(measure())
         return any(request.status for request in installation.web.requests(is_completion))
 
-    wait_for(is_complete, timeout=120, every=0.2)
+    wait_for(is_complete, timeout=PATIENCE, every=0.2)
     seconds = time.monotonic() - began
     names = ("JS heap", "renderer", "web")
     growth = [max(values) - values[0] for values in zip(*samples, strict=True)]
@@ -96,6 +103,7 @@ def test_a_large_file_needs_little_memory(
 
 # Speed
 
+SIZE = 128 * MIB
 
 #: The page as it is, except that it may send one part at a time.
 HELD_TO_ONE = """
@@ -134,33 +142,44 @@ def seconds_for(page: Page, installation: Installation, path: Path) -> float:
 
     began = time.monotonic()
     page.set_input_files("#file-input", path)
-    wait_for(is_sent, timeout=60, every=0.02)
+    wait_for(is_sent, timeout=PATIENCE, every=0.02)
     seconds = time.monotonic() - began
     finish(page, installation, path)
     return seconds
 
 
-@pytest.mark.parametrize(("latency", "least"), [(0.05, 3.0), (0, 0.9)])
-def test_several_parts_at_a_time_are_faster_than_one(
-    rivals: dict[str, Page],
-    small_parts: Installation,
-    tmp_path: Path,
-    latency: float,
-    least: float,
-    show: Show,
+def race(
+    rivals: dict[str, Page], installation: Installation, tmp_path: Path, least: float, show: Show
 ) -> None:
-    small_parts.web.latency = small_parts.s3.latency = latency
+    """Several parts at a time must be so many times as fast as one."""
     best = dict.fromkeys(rivals, float("inf"))
     ratio = 0.0
     # Whatever else the machine does makes a run slower, never faster: the best one counts.
     for _ in range(3):
         for name, page in rivals.items():
             # Another file each time: nobody sends again what is stored.
-            file = make_file(tmp_path / unique(f"{name}.bin"), 256 * MIB)
-            best[name] = min(best[name], seconds_for(page, small_parts, file))
+            file = make_file(tmp_path / unique(f"{name}.bin"), SIZE)
+            best[name] = min(best[name], seconds_for(page, installation, file))
         ratio = best["single"] / best["several"]
         times = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in best.items())
-        show(f"{latency * 1000:.0f} ms latency: {times}, {ratio:.2f} times as fast")
+        latency = installation.s3.latency * 1000
+        show(f"{latency:.0f} ms latency: {times}, {ratio:.2f} times as fast")
         if ratio >= least:
             break
     assert ratio >= least
+
+
+def test_several_parts_at_a_time_are_no_slower_than_one(
+    rivals: dict[str, Page], small_parts: Installation, tmp_path: Path, show: Show
+) -> None:
+    race(rivals, small_parts, tmp_path, 0.9, show)
+
+
+def test_over_a_long_way_several_parts_at_a_time_are_faster_than_one(
+    rivals: dict[str, Page], small_parts: Installation, tmp_path: Path, show: Show
+) -> None:
+    # Long for this machine: on a slow one milliseconds would be lost in what it computes itself.
+    file = make_file(tmp_path / unique("near.bin"), SIZE)
+    latency = 4 * seconds_for(rivals["several"], small_parts, file) / (SIZE / SMALL_PART)
+    small_parts.web.latency = small_parts.s3.latency = latency
+    race(rivals, small_parts, tmp_path, 3.0, show)
