@@ -21,8 +21,9 @@ from tests.proxy import Request, parts
 pytestmark = pytest.mark.alone
 
 COUNT = 2000
-#: The page may not react for as long as it takes to make so many rows at once. Milliseconds would
-#: ask more of a slow machine than of a fast one.
+#: Milliseconds for which the page may be busy without a break; on a slow machine it may for as long
+#: as that takes to make so many rows at once.
+LONGEST_TASK = 200
 ROWS_AT_ONCE = 800
 
 PREPARE = """([prefix, count]) => {
@@ -129,7 +130,7 @@ def test_two_thousand_files_in_one_drop(
     prefix = uuid.uuid4().hex[:8]
     page.evaluate(PREPARE, [prefix, COUNT])
     # The machine is as slow as it is at its best.
-    longest = min(page.evaluate(MAKE_ROWS, ROWS_AT_ONCE) for _ in range(5))
+    rows = min(page.evaluate(MAKE_ROWS, ROWS_AT_ONCE) for _ in range(5))
     page.evaluate(OBSERVE)
 
     def sent() -> int:
@@ -168,5 +169,8 @@ def test_two_thousand_files_in_one_drop(
         for start, length in tasks
         if start >= dropped - 1
     )
-    show(f"{len(during)} long tasks, the longest of {during[-5:]} ms and so many on a processor")
-    assert [ran for _, ran in during if ran > longest] == [], f"{longest:.0f} ms for the rows"
+    show(
+        f"{len(during)} long tasks, the longest of {during[-5:]} ms and so many on a processor; "
+        f"{ROWS_AT_ONCE} rows {rows:.0f} ms"
+    )
+    assert [ran for _, ran in during if ran > max(LONGEST_TASK, rows)] == []

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.conftest import MIB, SMALL_PART, make_file, visitor
+from tests.browser.conftest import MIB, make_file, visitor
 from tests.browser.test_page import row, unique
 from tests.conftest import Installation, wait_for
 from tests.proxy import Request, parts
@@ -103,8 +103,8 @@ def test_a_large_file_needs_little_memory(
 
 # Speed
 
-SIZE = 128 * MIB
-
+#: How often both are tried at most.
+ROUNDS = 5
 #: The page as it is, except that it may send one part at a time.
 HELD_TO_ONE = """
     const parse = JSON.parse;
@@ -148,38 +148,27 @@ def seconds_for(page: Page, installation: Installation, path: Path) -> float:
     return seconds
 
 
-def race(
-    rivals: dict[str, Page], installation: Installation, tmp_path: Path, least: float, show: Show
+@pytest.mark.parametrize(("latency", "least"), [(0.05, 3.0), (0, 0.9)])
+def test_several_parts_at_a_time_are_faster_than_one(
+    rivals: dict[str, Page],
+    small_parts: Installation,
+    tmp_path: Path,
+    latency: float,
+    least: float,
+    show: Show,
 ) -> None:
-    """Several parts at a time must be so many times as fast as one."""
+    small_parts.web.latency = small_parts.s3.latency = latency
     best = dict.fromkeys(rivals, float("inf"))
     ratio = 0.0
     # Whatever else the machine does makes a run slower, never faster: the best one counts.
-    for _ in range(3):
+    for _ in range(ROUNDS):
         for name, page in rivals.items():
             # Another file each time: nobody sends again what is stored.
-            file = make_file(tmp_path / unique(f"{name}.bin"), SIZE)
-            best[name] = min(best[name], seconds_for(page, installation, file))
+            file = make_file(tmp_path / unique(f"{name}.bin"), 256 * MIB)
+            best[name] = min(best[name], seconds_for(page, small_parts, file))
         ratio = best["single"] / best["several"]
         times = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in best.items())
-        latency = installation.s3.latency * 1000
-        show(f"{latency:.0f} ms latency: {times}, {ratio:.2f} times as fast")
+        show(f"{latency * 1000:.0f} ms latency: {times}, {ratio:.2f} times as fast")
         if ratio >= least:
             break
     assert ratio >= least
-
-
-def test_several_parts_at_a_time_are_no_slower_than_one(
-    rivals: dict[str, Page], small_parts: Installation, tmp_path: Path, show: Show
-) -> None:
-    race(rivals, small_parts, tmp_path, 0.9, show)
-
-
-def test_over_a_long_way_several_parts_at_a_time_are_faster_than_one(
-    rivals: dict[str, Page], small_parts: Installation, tmp_path: Path, show: Show
-) -> None:
-    # Long for this machine: on a slow one milliseconds would be lost in what it computes itself.
-    file = make_file(tmp_path / unique("near.bin"), SIZE)
-    latency = 4 * seconds_for(rivals["several"], small_parts, file) / (SIZE / SMALL_PART)
-    small_parts.web.latency = small_parts.s3.latency = latency
-    race(rivals, small_parts, tmp_path, 3.0, show)
