@@ -180,8 +180,7 @@ def table(
     return records
 
 
-# Local AWS takes so long for a query as the table is large: with pages of one file, a third of it.
-@pytest.mark.parametrize(("table", "limit"), [(3, 1), (1, 7), (1, 100)], indirect=["table"])
+@pytest.mark.parametrize("limit", [1, 7, 100])
 def test_every_filter_yields_each_record_once_while_others_are_added(
     table: list[StoredFile], limit: int
 ) -> None:
@@ -208,6 +207,7 @@ def test_every_filter_yields_each_record_once_while_others_are_added(
         added.clear()
 
 
+# Local AWS takes so long for a query as the table is large: with short pages, a third of it.
 @pytest.mark.parametrize(("table", "limit"), [(3, 13), (1, 100)], indirect=["table"])
 def test_every_filter_pages_back_the_way_it_came(table: list[StoredFile], limit: int) -> None:
     for name, wanted in FILTERS.items():
