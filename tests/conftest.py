@@ -38,7 +38,7 @@ from local.aws import LocalAws, free_port
 from tests.plugin import AWS_PORT, DATABASE, FIGURE
 from tests.proxy import Proxy
 from tests.wire import wire  # noqa: F401  # a fixture for all
-from uploads import api_tokens, confirmation, queues, selectors, services, storage
+from uploads import api_tokens, confirmation, keys, queues, selectors, services, storage
 from uploads.conf import env
 from uploads.events import ObjectEvent
 from uploads.models import StoredFile
@@ -251,6 +251,21 @@ def upload(
     begun = services.begin(owner, file_name=name, content_type=type_, size=len(body))
     assert put(begun.request, body).status == 200
     return begun.id
+
+
+def put_under(upload_id: str, owner: str, body: bytes, type_: str = "text/plain") -> None:
+    """An object under this very id, as a signature for it would leave it, past filehub's checks."""
+    request = storage.sign_put(
+        upload_id, owner=owner, file_name="a.txt", content_type=type_, size=len(body), sha256=None
+    )
+    assert put(request, body).status == 200
+
+
+def old_upload(owner: str, body: bytes = b"hello") -> str:
+    """An object that was signed long ago, of which no record tells. Returns the id."""
+    upload_id = keys._make(1_700_000_000_000, owner, "secret")
+    put_under(upload_id, owner, body)
+    return upload_id
 
 
 def store(owner: str, name: str = "a.txt", body: bytes = b"hello") -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from tests.conftest import put, removal, store, upload
+from tests.conftest import old_upload, put_under, removal, store, upload
 from uploads import confirmation, keys, records, selectors, storage, usage
 from uploads.conf import env
 from uploads.events import ObjectEvent
@@ -143,15 +143,7 @@ def test_a_rejection_that_died_before_the_deletion_is_finished_by_the_next_try(
 def replace_object(upload_id: str, body: bytes) -> None:
     """Another object in its place, as the same signed request would put there once it is gone."""
     storage.delete(upload_id)
-    request = storage.sign_put(
-        upload_id,
-        owner=OWNER,
-        file_name="a.txt",
-        content_type="text/plain",
-        size=len(body),
-        sha256=None,
-    )
-    assert put(request, body).status == 200
+    put_under(upload_id, OWNER, body)
 
 
 def test_the_same_event_twice_does_not_delete_what_took_the_place_of_a_rejected_object(
@@ -193,6 +185,15 @@ def test_what_takes_the_place_of_an_object_while_that_is_rejected_stays(
     assert listed() == [upload_id]
 
 
+def test_that_there_is_no_bucket_does_not_count_as_deleted(settings: Settings) -> None:
+    upload_id = upload(OWNER)
+    storage.delete_this(upload_id, "another")
+    assert storage.head(upload_id) is not None
+    settings.ENV = env().model_copy(update={"filehub_bucket": "no-such-bucket-at-all"})
+    with pytest.raises(BackendUnavailable):
+        storage.delete_this(upload_id, "another")
+
+
 def test_an_object_without_owner_is_rejected() -> None:
     upload_id = keys.new_upload_id(OWNER, "secret")
     storage.client().put_object(
@@ -217,16 +218,6 @@ def test_stricter_rules_do_not_destroy_what_is_stored(settings: Settings) -> Non
 # What is there is not believed to be gone, and what was stored is not judged again
 
 
-def old_upload(monkeypatch: pytest.MonkeyPatch) -> str:
-    """An object that was signed before yesterday, of which no record tells."""
-    upload_id = keys._make(1_700_000_000_000, OWNER, "secret")
-    request = storage.sign_put(
-        upload_id, owner=OWNER, file_name="a.txt", content_type="text/plain", size=5, sha256=None
-    )
-    assert put(request, b"hello").status == 200
-    return upload_id
-
-
 def only_images(settings: Settings) -> None:
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
 
@@ -239,9 +230,9 @@ def test_a_removal_of_something_else_hides_nothing() -> None:
 
 
 def test_an_old_object_without_a_record_is_rejected_but_not_destroyed(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings,
 ) -> None:
-    upload_id = old_upload(monkeypatch)
+    upload_id = old_upload(OWNER)
     only_images(settings)
     for _ in range(2):
         assert confirmation.check(upload_id) == "rejected"

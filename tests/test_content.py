@@ -14,7 +14,7 @@ from collections.abc import Callable
 import pytest
 from pytest_django import Settings
 
-from tests.conftest import Api, put, upload
+from tests.conftest import Api, put, put_under, upload
 from tests.wire import Wire
 from uploads import confirmation, content, records, selectors, services, storage, usage
 from uploads.events import ObjectEvent
@@ -336,11 +336,8 @@ def test_what_breaks_another_rule_is_not_read(settings: Settings, wire: Wire) ->
 
 
 def replaced(upload_id: str, body: bytes) -> None:
-    request = storage.sign_put(
-        upload_id, owner=OWNER, file_name="a", content_type="image/png", size=None, sha256=None
-    )
     storage.delete(upload_id)
-    assert put(request, body).status == 200
+    put_under(upload_id, OWNER, body, "image/png")
 
 
 @pytest.mark.usefixtures("aws")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Api, consumer, put, stop, upload, wait_for, worker
+from tests.conftest import Api, consumer, put_under, stop, upload, wait_for, worker
 from uploads import selectors, services, storage
 from uploads.models import StoredFile
 
@@ -39,10 +39,7 @@ def test_a_deletion_leaves_the_lists(api: Api) -> None:
 def test_a_rejection_ends_as_rejected_with_its_reason(api: Api) -> None:
     # The workers know the real limits: declare a type that is no type, past filehub's own check.
     upload_id = services.begin(api.owner, file_name="a.txt").id
-    request = storage.sign_put(
-        upload_id, owner=api.owner, file_name="a.txt", content_type="nonsense", size=1, sha256=None
-    )
-    assert put(request, b"x").status == 200
+    put_under(upload_id, api.owner, b"x", "nonsense")
     wait_for(lambda: api.get(f"/uploads/{upload_id}").json()["state"] == "rejected")
     wait_for(lambda: set(StoredFile.get(upload_id).sequencer) != {"0"})
     assert "media type" in api.get(f"/uploads/{upload_id}").json()["reason"]

@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from tests.conftest import Api, put, removal, send, store, upload
+from tests.conftest import Api, old_upload, put, removal, send, store, upload
 from tests.test_api import check_error
 from tests.wire import Wire
 from uploads import confirmation, keys, policy, quotas, selectors, storage, usage
@@ -40,21 +40,6 @@ def created(upload_id: str, number: int = 1) -> confirmation.Outcome:
 
 def used(owner: str = OWNER) -> Usage:
     return usage.of_owner(owner)
-
-
-def old_upload(body: bytes) -> str:
-    """An object that was signed long ago, of which no record tells."""
-    upload_id = keys._make(1_700_000_000_000, OWNER, "secret")
-    request = storage.sign_put(
-        upload_id,
-        owner=OWNER,
-        file_name="a.txt",
-        content_type="text/plain",
-        size=len(body),
-        sha256=None,
-    )
-    assert put(request, body).status == 200
-    return upload_id
 
 
 @pytest.mark.parametrize(
@@ -267,7 +252,7 @@ def test_a_first_file_that_is_larger_than_the_quota_is_rejected_also_by_the_writ
 
 @pytest.mark.usefixtures("ten_bytes")
 def test_an_old_object_whose_record_is_gone_is_neither_rejected_nor_deleted() -> None:
-    upload_id = old_upload(b"12345678901")
+    upload_id = old_upload(OWNER, b"12345678901")
     assert confirmation.confirm(upload_id) == "unchanged"  # a hint of somebody
     assert list(StoredFile.scan(StoredFile.key.exists())) == []
     assert confirmation.check(upload_id, dry_run=True) == "confirmed"
@@ -278,7 +263,7 @@ def test_an_old_object_whose_record_is_gone_is_neither_rejected_nor_deleted() ->
 @pytest.mark.usefixtures("ten_bytes")
 def test_an_old_upload_whose_event_comes_is_judged() -> None:
     """In parts it may have taken days; a hint that overtakes the event wins nothing."""
-    upload_id = old_upload(b"12345678901")
+    upload_id = old_upload(OWNER, b"12345678901")
     assert confirmation.confirm(upload_id) == "unchanged"
     assert created(upload_id) == "rejected"
     assert storage.head(upload_id) is None

@@ -560,7 +560,6 @@ def test_many_are_buried_if_as_many_are_there(monkeypatch: pytest.MonkeyPatch) -
     assert recorded() == kept
 
 
-@aws
 def run_out_of_time_at(upload_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that Celery ends when it comes to this file."""
     head = storage.head

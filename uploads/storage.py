@@ -257,7 +257,7 @@ def _beginning(upload_id: str, etag: str) -> bytes | None:
 
 def _is_another(exc: ClientError) -> bool:
     """Whether a request with If-Match found no object, or another one."""
-    return exc.response["ResponseMetadata"]["HTTPStatusCode"] in {404, 412}
+    return exc.response["Error"]["Code"] in {"NoSuchKey", "PreconditionFailed"}
 
 
 def _decode(value: str | None) -> str | None:

@@ -21,10 +21,8 @@ from tests.proxy import Request, parts
 pytestmark = pytest.mark.alone
 
 COUNT = 2000
-#: Milliseconds for which the page may be busy without a break; on a slow machine it may for as long
-#: as that takes to make so many rows at once.
+#: Milliseconds for which the page may be busy without a break.
 LONGEST_TASK = 200
-ROWS_AT_ONCE = 800
 
 PREPARE = """([prefix, count]) => {
     window.transfer = new DataTransfer();
@@ -39,17 +37,6 @@ OBSERVE = """() => new PerformanceObserver((list) => {
     for (const { startTime, duration } of list.getEntries())
         window.longTasks.push([performance.timeOrigin + startTime, Math.round(duration)]);
 }).observe({ type: "longtask", buffered: true })"""
-
-MAKE_ROWS = """(count) => {
-    const row = document.querySelector("#upload-row-template").content.firstElementChild;
-    const list = document.body.appendChild(document.createElement("ol"));
-    const start = performance.now();
-    for (let number = 0; number < count; number += 1) list.append(row.cloneNode(true));
-    list.getBoundingClientRect();
-    const milliseconds = performance.now() - start;
-    list.remove();
-    return milliseconds;
-}"""
 
 DROP = """() => setTimeout(() => {
     window.dropped = performance.timeOrigin + performance.now();
@@ -129,8 +116,6 @@ def test_two_thousand_files_in_one_drop(
 ) -> None:
     prefix = uuid.uuid4().hex[:8]
     page.evaluate(PREPARE, [prefix, COUNT])
-    # The machine is as slow as it is at its best.
-    rows = min(page.evaluate(MAKE_ROWS, ROWS_AT_ONCE) for _ in range(5))
     page.evaluate(OBSERVE)
 
     def sent() -> int:
@@ -169,8 +154,5 @@ def test_two_thousand_files_in_one_drop(
         for start, length in tasks
         if start >= dropped - 1
     )
-    show(
-        f"{len(during)} long tasks, the longest of {during[-5:]} ms and so many on a processor; "
-        f"{ROWS_AT_ONCE} rows {rows:.0f} ms"
-    )
-    assert [ran for _, ran in during if ran > max(LONGEST_TASK, rows)] == []
+    show(f"{len(during)} long tasks, the longest of {during[-5:]} ms and so many on a processor")
+    assert [ran for _, ran in during if ran > LONGEST_TASK] == []
