@@ -10,17 +10,24 @@ DEMO_PASSWORD ?=
 export PORT AWS_PORT LOCAL_DIR DEMO_PASSWORD
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos lint types check format messages lock browser clean
+.PHONY: help run test test-all chaos lint types check format messages lock browser clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/local.stamp ## Start local AWS and filehub; Ctrl-C stops all of it
 	@exec $(BIN)/python -m local.run
 
-test: $(VENV)/dev.stamp browser ## Run every test: two at a time, then those that measure
-	@$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --dist load --maxschedchunk 1
-	@$(BIN)/python -m pytest -m alone
+# One test at a time and process; all tests with a browser go to the same process.
+PYTEST := $(BIN)/python -m pytest
+SIDE_BY_SIDE := --numprocesses 2 --dist loadgroup
+
+test: $(VENV)/dev.stamp browser ## The tests of a change, in five minutes; T=tests/… for a part
+	@$(PYTEST) $(SIDE_BY_SIDE) $(T)
+
+test-all: $(VENV)/dev.stamp browser ## Every test at full size: half an hour
+	@$(PYTEST) $(SIDE_BY_SIDE) --all -m "not alone"
+	@$(PYTEST) --all -m alone
 
 chaos: $(VENV)/dev.stamp ## Storms over all of it: MINUTES=3, and SEED=… for one that was
 	@$(BIN)/python -m tests.faults.storm --minutes $(or $(MINUTES),3) $(if $(SEED),--seed $(SEED))

@@ -27,6 +27,7 @@ from urllib.parse import quote
 import boto3
 import hypothesis
 import pytest
+import time_machine
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
@@ -143,18 +144,32 @@ def _aws(
 @pytest.fixture
 def aws(_aws: LocalAws, db: None) -> LocalAws:
     """Local AWS with nothing in table, bucket and queues. Confirming reads quotas: hence `db`."""
+    empty_the_table()
+    empty_the_bucket()
+    empty_the_queues()
+    return _aws
+
+
+def empty_the_table() -> None:
     with StoredFile.batch_write() as batch:
         for record in list(StoredFile.scan(attributes_to_get=["id"])):
             batch.delete(record)
+
+
+def empty_the_bucket() -> None:
     s3, bucket = storage.client(), env().filehub_bucket
-    for entry in s3.list_objects_v2(Bucket=bucket).get("Contents", []):
-        s3.delete_object(Bucket=bucket, Key=entry["Key"])
+    if objects := s3.list_objects_v2(Bucket=bucket).get("Contents"):
+        keys_ = [{"Key": entry["Key"]} for entry in objects]
+        s3.delete_objects(Bucket=bucket, Delete={"Objects": keys_, "Quiet": True})  # type: ignore[typeddict-item]
     for upload in s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
         s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+
+
+def empty_the_queues() -> None:
+    """After the bucket: deleting its objects sends events."""
     for name in (env().filehub_events_queue, env().filehub_tasks_queue):
-        for queue in (name, f"{name}-dlq"):
-            drain(queue)
-    return _aws
+        for queue in (name, queues.dead_letters_of(name)):
+            queues.client().purge_queue(QueueUrl=queues.url(queue))
 
 
 def drain(queue: str) -> list[dict[str, Any]]:
@@ -175,9 +190,8 @@ def arguments(body: str) -> list[Any]:
     return json.loads(base64.b64decode(json.loads(base64.b64decode(body))["body"]))[0]  # type: ignore[no-any-return]
 
 
-@pytest.fixture
-def own_queues(aws: LocalAws, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bucket and queues of the test's own, for this process and those that it starts.
+def deploy_bucket_and_queues() -> dict[str, str]:
+    """A bucket with its queues, beside the table that all tests share; returns their settings.
 
     A process that was stopped may leave a long poll behind, which takes a message with it until
     that message's visibility timeout; another test must not have to wait for it.
@@ -188,23 +202,44 @@ def own_queues(aws: LocalAws, settings: Settings, monkeypatch: pytest.MonkeyPatc
         "filehub_events_queue": f"events-{suffix}",
         "filehub_tasks_queue": f"tasks-{suffix}",
     }
-    settings.ENV = env().model_copy(update={**names, "filehub_table": f"unused-{suffix}"})
-    deploy(f"stack-{suffix}", TEMPLATE.read_text())
-    settings.ENV = env().model_copy(update={"filehub_table": StoredFile.Meta.table_name})
-    for name, value in names.items():
-        monkeypatch.setenv(name.upper(), value)
+    own = env().model_copy(update={**names, "filehub_table": f"unused-{suffix}"})
+    with override_settings(ENV=own):
+        deploy(f"stack-{suffix}", TEMPLATE.read_text())
     # S3 greets each of the three notifications with a test event.
     greetings: list[Any] = []
     wait_for(lambda: greetings.extend(drain(names["filehub_events_queue"])) or len(greetings) >= 3)
+    return names
 
 
 @pytest.fixture
-def one_day() -> None:
-    """Today is the same day (UTC) from here to the end of the test: near midnight it waits."""
+def own_queues(aws: LocalAws, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bucket and queues of the test's own, for this process and those that it starts."""
+    names = deploy_bucket_and_queues()
+    settings.ENV = env().model_copy(update=names)
+    for name, value in names.items():
+        monkeypatch.setenv(name.upper(), value)
+
+
+@pytest.fixture
+def one_day() -> Iterator[None]:
+    """Today is the same day (UTC) from here to the end of the test.
+
+    In the last ten minutes of a day the clock of this process is set back by that time; AWS accepts
+    signatures that are up to fifteen minutes old.
+    """
+    back = timedelta(minutes=10)
     now = datetime.now(UTC)
-    left = datetime.combine(now + timedelta(days=1), datetime.min.time(), UTC) - now
-    if left < timedelta(minutes=1):
-        time.sleep(left.total_seconds() + 0.1)
+    if (now + back).date() == now.date():
+        yield
+    else:
+        with time_machine.travel(now - back):
+            yield
+
+
+@pytest.fixture
+def full_size(request: pytest.FixtureRequest) -> bool:
+    """Whether `--all` was given: then a test runs at the size that its promise speaks of."""
+    return bool(request.config.option.everything)
 
 
 @pytest.fixture
@@ -331,13 +366,28 @@ def worker(directory: Path) -> Any:
     )  # fmt: skip
 
 
-@pytest.fixture
-def pipeline(own_queues: None, tmp_path: Path) -> Iterator[None]:
-    """A real consumer and a real Celery worker."""
+@pytest.fixture(scope="session")
+def _pipeline(_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A consumer and a worker on queues of their own; yields the settings that name these."""
+    directory = tmp_path_factory.mktemp("pipeline")
+    names = deploy_bucket_and_queues()
     with ExitStack() as stack:
-        stack.enter_context(consumer(tmp_path))
-        stack.enter_context(worker(tmp_path))
-        yield
+        with pytest.MonkeyPatch.context() as environment:
+            for name, value in names.items():
+                environment.setenv(name.upper(), value)
+            stack.enter_context(consumer(directory))
+            stack.enter_context(worker(directory))
+        yield names
+
+
+@pytest.fixture
+def pipeline(aws: LocalAws, _pipeline: dict[str, str], settings: Settings) -> None:
+    """A real consumer and a real Celery worker, and the bucket that they listen to.
+
+    They serve several tests. One that stops or kills processes starts its own; one that uses these
+    waits for its last event, or the next test finds in the table what this one left on the way.
+    """
+    settings.ENV = env().model_copy(update=_pipeline)
 
 
 @pytest.fixture

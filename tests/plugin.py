@@ -1,9 +1,9 @@
 """Loaded before Django's settings: the environment that the tests run in.
 
 Local AWS is a real process on a free port; it is started by the first test that asks for it. Tests
-that run at the same time are in processes of their own, each with an AWS of its own. They have to
-be handed out in order (Makefile): pytest-django puts those with a database first, and a browser's
-event loop, once there, keeps Django from connecting to one.
+that run at the same time are in processes of their own, each with an AWS of its own. All tests with
+a browser run in one of them (below), so that Chromium and the installations
+that it talks to are started once.
 """
 
 from __future__ import annotations
@@ -11,12 +11,18 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from local.aws import CREDENTIALS, free_port
 
-# A test run that is told to stop ends as with Ctrl-C: its servers are stopped too.
-signal.signal(signal.SIGTERM, signal.default_int_handler)
+# A test run that is told to stop ends as with Ctrl-C: its servers are stopped too. SIGINT is set as
+# well: a shell starts background jobs with SIGINT ignored, which the processes that tests start
+# would inherit.
+for signum in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(signum, signal.default_int_handler)
 
 AWS_PORT = free_port()
 # Removed when the process ends.
@@ -41,9 +47,36 @@ os.environ.update(
     AWS_EC2_METADATA_DISABLED="true",
     FILEHUB_CORS_ORIGINS="http://testserver",
     FILEHUB_HEALTH_DIR=HEALTH_DIR.name,
+    # Playwright's event loop runs in the thread of the tests. Django would refuse its database to
+    # all tests after the first with a browser; none of them is asynchronous.
+    DJANGO_ALLOW_ASYNC_UNSAFE="true",
 )
 
 FIGURE = "figure"
+BROWSER = Path(__file__).parent / "browser"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--all",
+        action="store_true",
+        dest="everything",
+        help="run every test at its full size (make test-all), not what fits in five minutes",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the tests with a browser together; without `--all`, leave out what is exhaustive."""
+    for item in items:
+        if item.path.is_relative_to(BROWSER):
+            item.add_marker(pytest.mark.xdist_group("browser"))
+    if config.option.everything:
+        return
+    left_out = [item for item in items if item.get_closest_marker("exhaustive")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

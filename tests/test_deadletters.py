@@ -415,6 +415,7 @@ def test_no_list_of_files_contains_the_errors_of_tasks() -> None:
     assert selectors.any_file(TaskFailure.id_of("t")) is None
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("own_queues")
 def test_the_letter_of_a_task_that_a_real_worker_gave_up_says_what_and_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -679,6 +679,7 @@ def test_with_wrong_credentials_every_line_says_so_and_none_a_secret(own: Env) -
         assert secret not in output + errors
 
 
+@pytest.mark.exhaustive
 def test_with_everything_down_there_are_clear_lines(tmp_path: Path, aws: LocalAws) -> None:
     child = start(
         "--timeout=1",

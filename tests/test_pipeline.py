@@ -10,8 +10,6 @@ from tests.conftest import Api, consumer, put_under, stop, upload, wait_for, wor
 from uploads import selectors, services, storage
 from uploads.models import StoredFile
 
-pytestmark = pytest.mark.usefixtures("own_queues")
-
 OWNER = "7"
 
 
@@ -43,10 +41,13 @@ def test_a_rejection_ends_as_rejected_with_its_reason(api: Api) -> None:
     wait_for(lambda: api.get(f"/uploads/{upload_id}").json()["state"] == "rejected")
     wait_for(lambda: set(StoredFile.get(upload_id).sequencer) != {"0"})
     assert "media type" in api.get(f"/uploads/{upload_id}").json()["reason"]
-    # The object goes after its record has said why.
+    # The object goes after its record has said why, and the event of that is applied too.
     wait_for(lambda: storage.head(upload_id) is None)
+    wait_for(lambda: StoredFile.get(upload_id).version == 2)
 
 
+@pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_queues")
 def test_twenty_uploads_while_the_worker_is_down_are_all_listed(tmp_path: Path) -> None:
     with consumer(tmp_path):
         wanted = {upload(OWNER, f"{n}.txt") for n in range(20)}
@@ -55,18 +56,22 @@ def test_twenty_uploads_while_the_worker_is_down_are_all_listed(tmp_path: Path) 
             wait_for(lambda: listed() == wanted)
 
 
+@pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_queues")
 def test_uploads_while_everything_is_down_are_all_listed(tmp_path: Path) -> None:
     wanted = {upload(OWNER, f"{n}.txt") for n in range(12)}
     with consumer(tmp_path), worker(tmp_path):
         wait_for(lambda: listed() == wanted)
 
 
+@pytest.mark.usefixtures("own_queues")
 def test_an_idle_consumer_stops_at_once_on_sigterm(tmp_path: Path) -> None:
     with consumer(tmp_path) as child:
         assert stop(child) == 0
     assert "Traceback" not in (tmp_path / "consumer.log").read_text()
 
 
+@pytest.mark.usefixtures("own_queues")
 def test_a_killed_consumer_loses_nothing(tmp_path: Path) -> None:
     with consumer(tmp_path) as child:
         child.kill()

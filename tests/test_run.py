@@ -16,6 +16,7 @@ from local.aws import free_port
 from tests.conftest import ROOT, Installation, send, wait_for
 
 
+@pytest.mark.exhaustive
 def test_files_and_users_survive_a_restart(tmp_path: Path) -> None:
     running = Installation(tmp_path)
     running.start()

@@ -76,9 +76,14 @@ def test_pages(context: BrowserContext, path: str) -> None:
     [
         "/admin/",
         "/admin/uploads/file/",
-        "/admin/uploads/file/?state=deleted",
-        "/admin/uploads/apitoken/",
-        "/admin/auth/user/",
+        *(
+            pytest.param(path, marks=pytest.mark.exhaustive)
+            for path in (
+                "/admin/uploads/file/?state=deleted",
+                "/admin/uploads/apitoken/",
+                "/admin/auth/user/",
+            )
+        ),
     ],
 )
 def test_admin_pages(context: BrowserContext, path: str) -> None:
@@ -135,11 +140,16 @@ def nothing(page: Page, name: str) -> None:
     ("state", "where", "handler", "act"),
     [
         ("uploading", TO_S3, stall, nothing),
-        ("paused", TO_S3, stall, pause),
-        ("cancelled", TO_S3, stall, cancel),
         ("failed", TO_S3, refuse, nothing),
-        ("confirming", STATUSES, lambda route: route.abort(), nothing),
         ("rejected", STATUSES, reject, nothing),
+        *(
+            pytest.param(*case, marks=pytest.mark.exhaustive)
+            for case in (
+                ("paused", TO_S3, stall, pause),
+                ("cancelled", TO_S3, stall, cancel),
+                ("confirming", STATUSES, lambda route: route.abort(), nothing),
+            )
+        ),
     ],
 )
 def test_an_upload_in_each_state(
@@ -154,6 +164,7 @@ def test_an_upload_in_each_state(
     page.unroute_all(behavior="ignoreErrors")
 
 
+@pytest.mark.exhaustive
 def test_several_uploads_and_the_controls_for_all(page: Page) -> None:
     page.route(TO_S3, stall)
     choose(page, *[(unique(f"{index}.txt"), b"x") for index in range(20)])
@@ -162,6 +173,7 @@ def test_several_uploads_and_the_controls_for_all(page: Page) -> None:
     page.unroute_all(behavior="ignoreErrors")
 
 
+@pytest.mark.exhaustive
 def test_a_stored_file_and_one_that_was_stored_before(page: Page) -> None:
     name, body = unique("again.txt"), json.dumps(unique("content")).encode()
     file = {"name": name, "mimeType": "text/plain", "text": body.decode()}
@@ -180,6 +192,7 @@ def test_a_stored_file_and_one_that_was_stored_before(page: Page) -> None:
     look(page)
 
 
+@pytest.mark.exhaustive
 def test_offline(page: Page) -> None:
     page.context.set_offline(True)
     choose(page, (unique("later.txt"), b"x"))

@@ -62,6 +62,7 @@ def search(page: Page, text: str) -> None:
     page.wait_for_load_state()  # before, Django's script does not hear that a box is ticked
 
 
+@pytest.mark.exhaustive
 def test_files_are_found_by_name_id_and_key(page: Page, installation: Installation) -> None:
     name = unique("<b>found</b>.txt")
     file_id = store(installation, name, b"x")
@@ -78,6 +79,7 @@ def test_files_are_found_by_name_id_and_key(page: Page, installation: Installati
     look(page)
 
 
+@pytest.mark.exhaustive
 def test_filters_narrow_the_list_and_go_together(page: Page, installation: Installation) -> None:
     image = unique("filtered.png")
     store(installation, image, png(), "image/png")
@@ -98,6 +100,7 @@ def test_filters_narrow_the_list_and_go_together(page: Page, installation: Insta
     assert image in names(page)
 
 
+@pytest.mark.exhaustive
 def test_paging_goes_forth_and_back(page: Page, installation: Installation) -> None:
     # The same ones each time: by chance, some are as large as the quota that another test sets.
     installation.manage("seed", "230", "--days", "20", "--seed", "1")
@@ -187,6 +190,7 @@ def test_several_files_are_deleted_at_once(page: Page, installation: Installatio
     expect(page.locator("#recent-actions-module")).to_contain_text(f"{prefix}0.txt")
 
 
+@pytest.mark.exhaustive
 def test_one_file_is_checked_and_given_away(page: Page, installation: Installation) -> None:
     installation.manage(
         "shell", "--no-imports", "-c",
@@ -213,6 +217,7 @@ def test_one_file_is_checked_and_given_away(page: Page, installation: Installati
     expect(files(page)).to_have_count(1)
 
 
+@pytest.mark.exhaustive
 def test_a_manifest_comes_as_a_file(page: Page, installation: Installation) -> None:
     name = unique("=cmd|' /C calc'!A0.csv")
     store(installation, name, b"x")

@@ -112,6 +112,7 @@ def test_after_a_crash_only_what_is_missing_is_sent(
     assert installation.s3.sent() == size - had
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("kind", ["the browser knows", "the browser does not know"])
 def test_ten_seconds_without_a_connection(
     page: Page, context: BrowserContext, installation: Installation, tmp_path: Path, kind: str
@@ -143,6 +144,7 @@ def short_lived(tmp_path: Path) -> Iterator[Installation]:
         yield running
 
 
+@pytest.mark.exhaustive
 def test_failures_cuts_and_expired_signatures_at_the_same_time(
     chromium: Browser, short_lived: Installation, tmp_path: Path
 ) -> None:
@@ -179,6 +181,7 @@ def test_connections_that_break_again_and_again(
     assert cuts.struck == 6
 
 
+@pytest.mark.exhaustive
 def test_the_server_in_trouble(page: Page, installation: Installation, tmp_path: Path) -> None:
     def of_uploads(request: Request) -> bool:
         return request.path.startswith("/uploads")
@@ -216,6 +219,7 @@ def test_answers_that_get_lost_make_no_second_file(
     assert_stored(page, installation, file)
 
 
+@pytest.mark.exhaustive
 def test_two_tabs_with_the_same_file(
     context: BrowserContext, installation: Installation, tmp_path: Path
 ) -> None:
@@ -246,6 +250,7 @@ def test_two_tabs_with_the_same_file(
     assert installation.s3.sent() == len(body)
 
 
+@pytest.mark.exhaustive
 def test_a_tab_that_is_closed_leaves_the_rest_to_the_other(
     context: BrowserContext, installation: Installation, tmp_path: Path
 ) -> None:
@@ -284,6 +289,7 @@ def test_cancelled_in_the_middle_it_leaves_nothing_in_the_bucket(
     assert keys(installation) <= before
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("stays", [True, False], ids=["same page", "next visit"])
 def test_cancelled_without_a_connection_it_is_removed_once_there_is_one(
     context: BrowserContext, installation: Installation, tmp_path: Path, stays: bool
@@ -313,6 +319,7 @@ def test_cancelled_without_a_connection_it_is_removed_once_there_is_one(
     assert keys(installation) <= before
 
 
+@pytest.mark.exhaustive
 def test_a_pause_costs_nothing_that_s3_has(
     page: Page, installation: Installation, tmp_path: Path
 ) -> None:
@@ -345,6 +352,7 @@ def rewrite_middle(path: Path, offset: int) -> None:
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
+@pytest.mark.exhaustive
 def test_a_file_that_changed_in_its_middle_is_resumed_as_it_is_now(
     context: BrowserContext, installation: Installation, tmp_path: Path
 ) -> None:
@@ -366,6 +374,7 @@ def test_a_file_that_changed_in_its_middle_is_resumed_as_it_is_now(
     assert_stored(page, installation, file)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("size", [4 * MIB, 20 * MIB], ids=["one request", "parts"])
 def test_a_stored_file_is_not_sent_again_unless_it_changed(
     context: BrowserContext, installation: Installation, tmp_path: Path, size: int
@@ -408,6 +417,7 @@ def test_a_deleted_file_is_sent_again(
     assert installation.s3.sent() == MIB
 
 
+@pytest.mark.exhaustive
 def test_nobody_gets_the_rest_of_somebody_elses_upload(
     context: BrowserContext, installation: Installation, tmp_path: Path
 ) -> None:

@@ -18,7 +18,7 @@ from playwright.sync_api import Page, expect
 from tests.conftest import Installation, wait_for
 from tests.proxy import Request, parts
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.alone, pytest.mark.exhaustive]
 
 COUNT = 2000
 #: Milliseconds for which the page may be busy without a break.

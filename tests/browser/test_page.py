@@ -200,6 +200,7 @@ def test_the_admin_lists_the_files_newest_first(page: Page) -> None:
     expect(page.locator("#content")).to_contain_text("text/plain")
 
 
+@pytest.mark.exhaustive
 def test_a_request_without_a_put_leaves_nothing_on_any_page(
     page: Page, installation: Installation
 ) -> None:
@@ -233,6 +234,7 @@ def test_strangers_are_asked_to_sign_in(chromium: Any, installation: Installatio
     page.close()
 
 
+@pytest.mark.exhaustive
 def test_a_server_that_asks_to_wait_is_waited_for(page: Page) -> None:
     """Not sooner than it says, and with a sentence that says why nothing moves."""
     asked: list[float] = []

@@ -147,6 +147,7 @@ def test_the_pages_are_accessible(page: Page, bury: Bury) -> None:
     look(page)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("path", [OVERVIEW, EVENTS, TASKS])
 @pytest.mark.parametrize("width", [360, 1280])
 def test_no_page_is_wider_than_the_window(page: Page, bury: Bury, path: str, width: int) -> None:

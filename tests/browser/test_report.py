@@ -78,6 +78,7 @@ def test_the_first_page_is_accessible_and_tells_four_things(
         sqs.purge_queue(QueueUrl=dead_letters)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("path", ["/admin/", REPORT])
 def test_nothing_sticks_out_of_the_page(report: Page, path: str) -> None:
     report.goto(path)
@@ -86,6 +87,7 @@ def test_nothing_sticks_out_of_the_page(report: Page, path: str) -> None:
         assert fits(report), size
 
 
+@pytest.mark.exhaustive
 def test_each_width_has_one_drawing_whose_text_can_be_read(report: Page) -> None:
     for width, name in ((1280, "wide"), (360, "narrow")):
         report.set_viewport_size({"width": width, "height": 800})
@@ -98,6 +100,7 @@ def test_each_width_has_one_drawing_whose_text_can_be_read(report: Page) -> None
         assert size > 0.9, f"the text of the drawing shrinks at {width} px"
 
 
+@pytest.mark.exhaustive
 def test_the_drawing_shows_files_instead_of_bytes(report: Page) -> None:
     report.get_by_role("link", name="Files", exact=True).and_(
         report.locator(".chart-measure a")
@@ -124,6 +127,7 @@ def test_one_unfinished_upload_is_ended_by_keyboard(
     assert len(unfinished(installation)) == 1
 
 
+@pytest.mark.exhaustive
 def test_all_chosen_ones_are_ended_or_none_of_them(
     report: Page, installation: Installation
 ) -> None:

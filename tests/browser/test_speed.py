@@ -17,7 +17,7 @@ from tests.conftest import Installation, wait_for
 from tests.proxy import Request, parts
 
 # Longer than others get: on a slow machine this takes minutes.
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.alone, pytest.mark.exhaustive, pytest.mark.timeout(900)]
 
 #: Seconds for what takes ten or twenty on a machine of today.
 PATIENCE = 300

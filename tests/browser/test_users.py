@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.test_accessibility import look
@@ -71,6 +72,7 @@ def test_a_token_that_cannot_be_copied_is_selected(context: BrowserContext) -> N
     assert page.evaluate("getSelection().toString().trim()") == secret
 
 
+@pytest.mark.exhaustive
 def test_several_tokens_are_revoked_at_once(
     context: BrowserContext, installation: Installation
 ) -> None:
@@ -86,6 +88,7 @@ def test_several_tokens_are_revoked_at_once(
     assert [files_with(installation, secret) for secret in secrets] == [401, 401]
 
 
+@pytest.mark.exhaustive
 def test_a_quota_is_set_shown_and_taken_away(context: BrowserContext) -> None:
     page = context.new_page()
     page.goto("/admin/auth/user/")

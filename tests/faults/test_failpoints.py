@@ -1,10 +1,11 @@
 """`kill -9` before every single line, from the receipt of a message to its deletion.
 
 Each line of filehub's own code that a step runs through has a child that dies there, with an object
-and a message of its own; a line that is come to again has another one. So it is in the consumer and
-in the task of a creation. In the other tasks it is each line of the modules that decide and write.
-Then, without a fault, what is left in the queues is done, and everything must be as if nobody had
-died.
+and a message of its own; a line that is reached again has another one. Under `make test-all` this
+holds for the consumer and for the task of a creation. For the other tasks, and under `make test`,
+it is each line of the modules that decide and write, once.
+Then the rest of the queues is processed without a fault, and everything must be as if no process
+had died.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from uploads.usage import Usage
 BODY = b"what was sent"
 OTHER = b"what was sent later"
 
-DECIDING = {"tasks.py", "confirmation.py", "records.py", "storage.py"}
+DECIDING = {"consumer.py", "tasks.py", "confirmation.py", "records.py", "storage.py"}
 
 
 def tasks_queue() -> str:
@@ -87,7 +88,7 @@ def die_at_every_line(
     prepare: Callable[[str], str],
     step: Callable[[], object],
     *,
-    everywhere: bool = True,
+    everywhere: bool,
 ) -> dict[str, str]:
     """Prepare and do the step once for each of its lines, and die there. Id by owner.
 
@@ -142,7 +143,7 @@ def records() -> dict[str, StoredFile]:
     return {record.id: record for record in StoredFile.scan(StoredFile.key.exists())}
 
 
-def test_the_consumer_with_a_malformed_neighbour(quiet: None) -> None:
+def test_the_consumer_with_a_malformed_neighbour(quiet: None, full_size: bool) -> None:
     def prepare(owner: str) -> str:
         upload_id = upload(owner, body=BODY)
         queues.client().send_message_batch(
@@ -154,7 +155,7 @@ def test_the_consumer_with_a_malformed_neighbour(quiet: None) -> None:
         )
         return upload_id
 
-    ids = die_at_every_line(events_queue(), prepare, Consumer().step)
+    ids = die_at_every_line(events_queue(), prepare, Consumer().step, everywhere=full_size)
     finish()
     assert_stored(ids, BODY)
     letters = Counter(letter["Body"] for letter in drain(f"{events_queue()}-dlq"))
@@ -199,13 +200,13 @@ def arrived() -> tuple[int, int]:
     return sum(day.files for day in days), sum(day.rejected for day in days)
 
 
-def test_the_task_of_a_creation(quiet: None) -> None:
+def test_the_task_of_a_creation(quiet: None, full_size: bool) -> None:
     def prepare(owner: str) -> str:
         upload_id = upload(owner, body=BODY)
         tasks.enqueue([event("created", upload_id, 1)])
         return upload_id
 
-    ids = die_at_every_line(tasks_queue(), prepare, work)
+    ids = die_at_every_line(tasks_queue(), prepare, work, everywhere=full_size)
     finish()
     assert_stored(ids, BODY)
 
@@ -231,6 +232,7 @@ def test_the_task_of_a_removal(quiet: None) -> None:
     assert arrived() == (len(ids) + 2, 0)
 
 
+@pytest.mark.exhaustive
 def test_the_task_of_an_object_that_breaks_a_rule(quiet: None, settings: Settings) -> None:
     def prepare(owner: str) -> str:
         settings.ENV = env().model_copy(update={"filehub_allowed_types": ("*",)})
@@ -253,6 +255,7 @@ def test_the_task_of_an_object_that_breaks_a_rule(quiet: None, settings: Setting
     assert "Contents" not in storage.client().list_objects_v2(Bucket=bucket)
 
 
+@pytest.mark.exhaustive
 def test_the_task_of_an_object_that_was_replaced(quiet: None) -> None:
     def prepare(owner: str) -> str:
         upload_id = upload(owner, body=BODY)

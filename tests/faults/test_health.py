@@ -76,6 +76,7 @@ def test_beat_gives_signs_of_life(directory: Path, tmp_path: Path) -> None:
         wait_for((directory / "beat").exists)
 
 
+@pytest.mark.exhaustive
 def test_a_worker_with_another_broker_gives_signs_of_life_while_it_is_connected(
     directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,7 @@ def looks(request: Request) -> bool:
     return request.method == "HEAD"
 
 
+@pytest.mark.exhaustive
 def test_a_killed_child_takes_neither_its_task_nor_the_worker_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

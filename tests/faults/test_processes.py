@@ -87,6 +87,7 @@ def alive(directory: Path) -> set[str]:
     return found
 
 
+@pytest.mark.exhaustive
 def test_sqs_is_away_and_comes_back(sqs: Proxy, tmp_path: Path) -> None:
     """Refused, then throttled. Neither process ends, stops polling or polls without a pause."""
     both = {"consumer", "worker"}
@@ -154,6 +155,7 @@ def test_the_grace_is_within_what_operators_are_told() -> None:
     assert run.GRACE > 25
 
 
+@pytest.mark.exhaustive
 def test_a_worker_that_is_killed_in_the_middle_of_a_task_loses_nothing(
     s3: Proxy, tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""One storm of about a minute: see docs/chaos.md. `make chaos` has others."""
+"""A short and a longer storm: see docs/chaos.md. `make chaos` has others."""
 
 from __future__ import annotations
 
@@ -13,12 +13,19 @@ from tests.faults.storm import Storm
 SEED = 4970
 
 
-@pytest.mark.alone
-@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    "seconds",
+    [
+        10,
+        pytest.param(
+            40, marks=[pytest.mark.alone, pytest.mark.exhaustive, pytest.mark.timeout(900)]
+        ),
+    ],
+)
 def test_after_a_storm_uploaders_bucket_and_records_agree(
-    tmp_path: Path, show: Callable[[str], None]
+    tmp_path: Path, seconds: float, show: Callable[[str], None]
 ) -> None:
-    report = Storm(SEED, 40, tmp_path).run()
+    report = Storm(SEED, seconds, tmp_path).run()
     show(str(report))
     assert report.problems == []
 
