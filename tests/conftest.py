@@ -38,8 +38,9 @@ from local.aws import LocalAws, free_port
 from tests.plugin import AWS_PORT, DATABASE, FIGURE
 from tests.proxy import Proxy
 from tests.wire import wire  # noqa: F401  # a fixture for all
-from uploads import api_tokens, confirmation, keys, queues, selectors, services, storage
-from uploads.conf import env
+from uploads import api_tokens, confirmation, queues, selectors, services, storage
+from uploads.core import keys
+from uploads.core.conf import env
 from uploads.events import ObjectEvent
 from uploads.models import StoredFile
 from uploads.provisioning import deploy

@@ -21,11 +21,12 @@ from pynamodb.exceptions import UpdateError
 from pytest_django import Settings
 
 from tests.conftest import PASSWORD, removal, send, store, upload
-from uploads import confirmation, keys, selectors, services, storage
+from uploads import confirmation, selectors, services, storage
 from uploads.admin import files as admin_files
-from uploads.conf import env
+from uploads.core import keys
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable
 from uploads.events import ObjectEvent
-from uploads.exceptions import BackendUnavailable
 from uploads.listing import FileInfo
 from uploads.manifest import manifest
 from uploads.models import StoredFile

@@ -12,7 +12,7 @@ from pytest_django import Settings
 from local.aws import LocalAws
 from tests.conftest import Api, drain, send, sha256, store, upload
 from uploads import api_tokens, confirmation, storage
-from uploads.conf import env
+from uploads.core.conf import env
 from uploads.listing import Wanted, find
 from uploads.models import ApiToken, StoredFile
 

@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from filehub.env import MIB
 from tests.conftest import ROOT
-from uploads.conf import env
+from uploads.core.conf import env
 
 PRODUCTION: dict[str, Any] = {
     "aws_endpoint_url": None,

@@ -19,9 +19,10 @@ from filehub.env import MIB
 from tests.conftest import Api, drain, send, store, wait_for
 from tests.test_multipart import incomplete
 from tests.test_reconcile import objects
-from uploads import api_tokens, confirmation, keys, multipart, services, storage, tokens
-from uploads.conf import env
-from uploads.exceptions import BackendUnavailable
+from uploads import api_tokens, confirmation, multipart, services, storage, tokens
+from uploads.core import keys
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable
 from uploads.models import Quota
 
 PART = 5 * MIB

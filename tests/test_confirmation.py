@@ -9,10 +9,11 @@ import pytest
 from pytest_django import Settings
 
 from tests.conftest import old_upload, put_under, removal, store, upload
-from uploads import confirmation, keys, records, selectors, storage, usage
-from uploads.conf import env
+from uploads import confirmation, records, selectors, storage, usage
+from uploads.core import keys
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable
 from uploads.events import ObjectEvent
-from uploads.exceptions import BackendUnavailable
 from uploads.listing import Wanted, find
 from uploads.models import StoredFile
 

@@ -16,21 +16,12 @@ from django.conf import settings as django_settings
 
 from tests.conftest import arguments, drain, store, upload, wait_for
 from tests.wire import Wire
-from uploads import (
-    confirmation,
-    consumer,
-    keys,
-    lifecycle,
-    queues,
-    reconcile,
-    selectors,
-    storage,
-    tasks,
-)
-from uploads.conf import env
+from uploads import confirmation, consumer, lifecycle, queues, reconcile, selectors, storage, tasks
 from uploads.consumer import Consumer
+from uploads.core import keys
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable
 from uploads.events import ObjectEvent
-from uploads.exceptions import BackendUnavailable
 from uploads.tasks import confirm_objects
 
 pytestmark = pytest.mark.usefixtures("own_queues")

@@ -16,9 +16,10 @@ from pytest_django import Settings
 
 from tests.conftest import Api, put, put_under, upload
 from tests.wire import Wire
-from uploads import confirmation, content, records, selectors, services, storage, usage
+from uploads import confirmation, records, selectors, services, storage, usage
+from uploads.core import sniffing
+from uploads.core.errors import BackendUnavailable
 from uploads.events import ObjectEvent
-from uploads.exceptions import BackendUnavailable
 
 OWNER = "7"
 BEGINNING = 4096
@@ -193,7 +194,7 @@ GOOD = {
 
 @pytest.mark.parametrize(("type_", "body"), GOOD.values(), ids=GOOD.keys())
 def test_what_is_what_it_says_or_cannot_be_told_is_let_in(type_: str, body: bytes) -> None:
-    assert content.mismatch(type_, body[:BEGINNING]) is None
+    assert sniffing.mismatch(type_, body[:BEGINNING]) is None
 
 
 PE = b"MZ\x90\0" + bytes(56) + struct.pack("<I", 0x80) + bytes(64) + b"PE\0\0\x64\x86"
@@ -240,13 +241,13 @@ def test_programs_and_pages_cannot_hide_behind_what_is_shown(
     type_: str, body: bytes, found: str
 ) -> None:
     expected = f"It was sent as {type_.lower()}, but its content is {found}."
-    assert content.mismatch(type_, body[:BEGINNING]) == expected
+    assert sniffing.mismatch(type_, body[:BEGINNING]) == expected
 
 
 @pytest.mark.parametrize("name", [name for name in BAD if not name.startswith("svg")])
 def test_nor_behind_svg(name: str) -> None:
     body, found = BAD[name]
-    sentence = content.mismatch("image/svg+xml", body[:BEGINNING])
+    sentence = sniffing.mismatch("image/svg+xml", body[:BEGINNING])
     assert sentence is not None
     assert found in sentence
 
@@ -269,7 +270,7 @@ FOREIGN = {
 
 @pytest.mark.parametrize(("type_", "body", "found"), FOREIGN.values(), ids=FOREIGN.keys())
 def test_what_is_surely_something_else_is_refused(type_: str, body: bytes, found: str) -> None:
-    assert content.mismatch(type_, body) == f"It was sent as {type_}, but its content is {found}."
+    assert sniffing.mismatch(type_, body) == f"It was sent as {type_}, but its content is {found}."
 
 
 def test_no_true_file_is_refused_for_being_cut_off() -> None:
@@ -277,7 +278,7 @@ def test_no_true_file_is_refused_for_being_cut_off() -> None:
         (name, length)
         for name, (type_, body) in GOOD.items()
         for length in (0, 1, 2, 3, 4, 6, 8, 12, 20, 40, 64)
-        if content.mismatch(type_, body[:length])
+        if sniffing.mismatch(type_, body[:length])
     }
     assert {name for name, _ in refused} <= {"pdf after an archive"}
 

@@ -24,17 +24,17 @@ from uploads import (
     deadletters,
     failures,
     inspection,
-    keys,
     letters,
     queues,
     selectors,
     storage,
     tasks,
 )
-from uploads.conf import env
 from uploads.consumer import Consumer
+from uploads.core import keys
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable
 from uploads.events import ObjectEvent
-from uploads.exceptions import BackendUnavailable
 from uploads.failures import TaskFailure
 from uploads.listing import Wanted, find
 

@@ -33,9 +33,10 @@ from local.aws import LocalAws, complete
 from tests.conftest import ROOT, TEMPLATE, consumer, store, upload, wait_for, worker
 from tests.test_permissions import client, user_with
 from tests.test_provision import template
-from uploads import confirmation, doctor, keys, queues, storage, tokens
-from uploads.conf import env
+from uploads import confirmation, doctor, queues, storage, tokens
 from uploads.consumer import Consumer
+from uploads.core import keys
+from uploads.core.conf import env
 from uploads.doctor import access, bucket, django_side, notifications, roundtrip, sqs, table, wanted
 from uploads.doctor.finding import Finding
 from uploads.provisioning import deploy

@@ -19,9 +19,10 @@ import pytest
 from django.core.management import CommandError
 
 from tests.test_reconcile import command, forget, found, objects, place, put, recorded, stored
-from uploads import confirmation, inventory, keys, parquet, reconcile, storage
-from uploads.conf import env
-from uploads.exceptions import BackendUnavailable
+from uploads import confirmation, inventory, parquet, reconcile, storage
+from uploads.core import keys
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable
 from uploads.inventory import InvalidInventory
 from uploads.models import StoredFile
 from uploads.reconcile import Plan

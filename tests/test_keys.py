@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uploads import keys
+from uploads.core import keys
 
 OWNER = "7"
 SECRET = "a secret of the installation, long enough"

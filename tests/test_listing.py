@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from uploads import keys, listing, policy, selectors
-from uploads.exceptions import InvalidRequest
+from uploads import listing, selectors
+from uploads.core import keys, policy
+from uploads.core.errors import InvalidRequest
 from uploads.listing import Page, Wanted, find
 from uploads.models import StoredFile
 

@@ -16,8 +16,8 @@ from tests.conftest import Api, store, upload
 from tests.test_overview import seed
 from tests.wire import Wire
 from uploads import confirmation, queues, runs, usage, views
-from uploads.conf import env
-from uploads.exceptions import BackendUnavailable
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable
 from uploads.runs import Run
 
 TOKEN = "a-token-for-prometheus"

@@ -20,20 +20,10 @@ from pytest_django import Settings
 from filehub.env import MIB, TIB
 from tests.conftest import Answer, Api, drain, send, sha256, wait_for
 from tests.test_api import UNKNOWN, check_error
-from uploads import (
-    confirmation,
-    keys,
-    multipart,
-    policy,
-    reconcile,
-    selectors,
-    services,
-    storage,
-    tasks,
-    tokens,
-)
-from uploads.conf import env
-from uploads.exceptions import FilehubError
+from uploads import confirmation, multipart, reconcile, selectors, services, storage, tasks, tokens
+from uploads.core import keys, policy
+from uploads.core.conf import env
+from uploads.core.errors import FilehubError
 from uploads.models import StoredFile
 
 PART = 5 * MIB

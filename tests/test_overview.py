@@ -14,8 +14,9 @@ from pytest_django import Settings
 
 from tests.conftest import PASSWORD, store, upload
 from tests.wire import Wire
-from uploads import confirmation, keys, listing, overview, policy, queues
-from uploads.conf import env
+from uploads import confirmation, listing, overview, queues
+from uploads.core import keys, policy
+from uploads.core.conf import env
 from uploads.desk import Desk
 from uploads.models import File, StoredFile
 from uploads.overview import Queues, Rejected, flow_of, percentile

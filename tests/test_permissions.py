@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import ROOT, store, upload
 from tests.test_reconcile import objects, place, recorded, table
 from uploads import confirmation, runs, storage
-from uploads.conf import env
+from uploads.core.conf import env
 from uploads.models import StoredFile
 
 pytestmark = pytest.mark.usefixtures("aws")

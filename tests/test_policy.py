@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uploads import policy
-from uploads.exceptions import FilehubError, FileTooLarge, InvalidRequest, TypeNotAllowed
+from uploads.core import policy
+from uploads.core.errors import FilehubError, FileTooLarge, InvalidRequest, TypeNotAllowed
 
 ANY = policy.Rules(max_size=1000, max_put_size=1000, allowed_types=("*",))
 DIGEST = base64.b64encode(hashlib.sha256(b"filehub").digest()).decode()

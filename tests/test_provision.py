@@ -16,7 +16,7 @@ from pytest_django import Settings
 from local.aws import LocalAws
 from tests.conftest import TEMPLATE
 from uploads import queues, storage, tokens
-from uploads.conf import env
+from uploads.core.conf import env
 from uploads.models import StoredFile
 from uploads.provisioning import ProvisioningError, deploy
 

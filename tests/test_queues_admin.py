@@ -27,7 +27,7 @@ from tests.test_deadletters import (
     s3_record,
 )
 from uploads import cloudwatch, failures, queues
-from uploads.conf import env
+from uploads.core.conf import env
 from uploads.failures import TaskFailure
 
 pytestmark = pytest.mark.usefixtures("aws")

@@ -15,10 +15,11 @@ from pytest_django import Settings
 from tests.conftest import Api, old_upload, put, removal, send, store, upload
 from tests.test_api import check_error
 from tests.wire import Wire
-from uploads import confirmation, keys, policy, quotas, selectors, storage, usage
-from uploads.conf import env
+from uploads import confirmation, quotas, selectors, storage, usage
+from uploads.core import keys, policy
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable, QuotaExceeded
 from uploads.events import ObjectEvent
-from uploads.exceptions import BackendUnavailable, QuotaExceeded
 from uploads.models import Quota, StoredFile
 from uploads.usage import Usage
 

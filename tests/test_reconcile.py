@@ -27,11 +27,12 @@ from pytest_django import Settings
 from tests.conftest import ROOT, drain, wait_for
 from tests.plugin import AWS_PORT
 from tests.proxy import Proxy
-from uploads import comparison, confirmation, keys, reconcile, runs, storage, tasks, usage
+from uploads import comparison, confirmation, reconcile, runs, storage, tasks, usage
 from uploads.comparison import ListedRecord
-from uploads.conf import env
+from uploads.core import keys
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable
 from uploads.events import ObjectEvent
-from uploads.exceptions import BackendUnavailable
 from uploads.management.progress import Progress
 from uploads.models import StoredFile
 from uploads.reconcile import Plan

@@ -15,9 +15,10 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.conftest import PASSWORD, Api, store, upload
 from tests.wire import Wire
-from uploads import confirmation, keys, multipart, reconcile, report, selectors, storage, usage
-from uploads.conf import env
-from uploads.exceptions import InvalidRequest
+from uploads import confirmation, multipart, reconcile, report, selectors, storage, usage
+from uploads.core import keys
+from uploads.core.conf import env
+from uploads.core.errors import InvalidRequest
 from uploads.models import ApiToken
 from uploads.multipart import Cursor
 from uploads.reconcile import Run

@@ -27,11 +27,12 @@ from pytest_django import Settings
 
 from local.aws import LocalAws
 from tests.conftest import PASSWORD, Api, drain, store, upload, wait_for
-from uploads import api_tokens, keys, policy, queues, selectors, services, storage, tokens, views
+from uploads import api_tokens, queues, selectors, services, storage, tokens, views
 from uploads.api import api as ninja_api
-from uploads.conf import env
 from uploads.consumer import Consumer
-from uploads.exceptions import FilehubError, UploadNotFound
+from uploads.core import keys, policy
+from uploads.core.conf import env
+from uploads.core.errors import FilehubError, UploadNotFound
 from uploads.models import ApiToken
 
 # Pages that are shown without AWS need them too.

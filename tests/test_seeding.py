@@ -16,9 +16,10 @@ from pytest_django import Settings
 from tests.conftest import removal, store
 from tests.test_listing import walk
 from tests.test_usage import event, of_owner
-from uploads import confirmation, keys, policy, records, recount, seeding, selectors, storage, usage
-from uploads.conf import env
-from uploads.exceptions import BackendUnavailable
+from uploads import confirmation, records, recount, seeding, selectors, storage, usage
+from uploads.core import keys, policy
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable
 from uploads.models import StoredFile
 from uploads.usage import Usage
 

@@ -10,8 +10,9 @@ from storages.backends.s3 import S3Storage
 
 from local.aws import LocalAws
 from tests.conftest import put, send, sha256, wait_for
-from uploads import keys, services, storage
-from uploads.conf import env
+from uploads import services, storage
+from uploads.core import keys
+from uploads.core.conf import env
 from uploads.models import StoredFile
 from uploads.services import BegunUpload
 

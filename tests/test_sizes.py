@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uploads import sizes
+from uploads.core import sizes
 
 GIB = 1024**3
 

@@ -7,7 +7,7 @@ import pytest
 from tests.conftest import store
 from tests.wire import Wire
 from uploads import table
-from uploads.exceptions import BackendUnavailable
+from uploads.core.errors import BackendUnavailable
 from uploads.models import StoredFile
 from uploads.table import batch_get
 

@@ -28,8 +28,8 @@ from tests.conftest import PASSWORD, ROOT, Api
 from tests.test_api import check_error
 from uploads import api_tokens
 from uploads.api.throttling import address_of
-from uploads.conf import env
-from uploads.exceptions import RateLimited
+from uploads.core.conf import env
+from uploads.core.errors import RateLimited
 
 FILE = {"file_name": "a.txt", "size": 5}
 

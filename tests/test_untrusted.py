@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from uploads.untrusted import parse_json
+from uploads.core.strict_json import parse_json
 
 
 @pytest.mark.parametrize(

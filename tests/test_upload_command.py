@@ -22,8 +22,9 @@ from tests.plugin import AWS_PORT
 from tests.proxy import Proxy, parts
 from tests.test_multipart import incomplete
 from tests.test_reconcile import objects
-from uploads import confirmation, keys, selectors, sending, services, storage
-from uploads.conf import env
+from uploads import confirmation, selectors, sending, services, storage
+from uploads.core import keys
+from uploads.core.conf import env
 from uploads.models import Quota, StoredFile
 
 pytestmark = pytest.mark.usefixtures("aws")

@@ -12,9 +12,9 @@ from pytest_django import Settings
 
 from tests.conftest import removal, store, upload
 from uploads import confirmation, records, storage, usage
-from uploads.conf import env
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable
 from uploads.events import ObjectEvent
-from uploads.exceptions import BackendUnavailable
 from uploads.models import StoredFile
 from uploads.usage import Usage
 

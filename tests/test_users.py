@@ -27,7 +27,7 @@ from local.aws import LocalAws
 from tests.conftest import Api, Installation, send
 from uploads import api_tokens, quotas, selectors, usage
 from uploads.admin.users import SizeField
-from uploads.exceptions import BackendUnavailable, InvalidRequest, NotAllowed
+from uploads.core.errors import BackendUnavailable, InvalidRequest, NotAllowed
 from uploads.models import ApiToken, Quota
 
 pytestmark = pytest.mark.usefixtures("_static_files")

@@ -13,8 +13,9 @@ from django.db import DatabaseError, connection
 from django.db.models import Q
 from django.utils import timezone
 
-from uploads import policy, selectors
-from uploads.exceptions import InvalidRequest, NotAllowed
+from uploads import selectors
+from uploads.core import policy
+from uploads.core.errors import InvalidRequest, NotAllowed
 from uploads.models import ApiToken
 
 logger = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from django.core.checks import CheckMessage, Error, Info, Tags, Warning, registe
 from django.http.request import validate_host
 
 from filehub.env import Env
-from uploads.conf import env
+from uploads.core.conf import env
 
 HOUR = 3600
 #: Seconds. Longer than that a presigned address, once passed on, is a permission for anybody.

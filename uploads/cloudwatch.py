@@ -16,7 +16,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from uploads.conf import env
+from uploads.core.conf import env
 
 logger = logging.getLogger(__name__)
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from uploads import content, keys, policy, quotas, records, storage, usage
+from uploads import quotas, records, storage, usage
+from uploads.core import keys, policy, sniffing
+from uploads.core.errors import FilehubError, QuotaExceeded
 from uploads.events import NO_SEQUENCER, ObjectEvent
-from uploads.exceptions import FilehubError, QuotaExceeded
 from uploads.models import StoredFile
 from uploads.rules import rules
 
@@ -201,7 +202,7 @@ def _look(upload_id: str, current: StoredFile | None) -> storage.StoredObject | 
 
     def is_in_doubt(found: storage.StoredObject) -> bool:
         is_known = current is not None and _is_stored(current, found)
-        return not is_known and content.is_judged(found.content_type) and not _broken_rule(found)
+        return not is_known and sniffing.is_judged(found.content_type) and not _broken_rule(found)
 
     return storage.look(upload_id, wants_beginning=is_in_doubt)
 
@@ -238,7 +239,7 @@ def _judge(upload_id: str, found: storage.StoredObject, current: StoredFile | No
             record.confirmed_at = current.confirmed_at
     broken = _broken_rule(found)
     if broken is None and found.beginning:
-        broken = content.mismatch(found.content_type, found.beginning)
+        broken = sniffing.mismatch(found.content_type, found.beginning)
     if broken is not None:
         return _rejected(record, broken)
     record.owner_feed = record.owner

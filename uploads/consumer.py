@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from types import FrameType
 
 from uploads import lifecycle, queues, tasks
-from uploads.conf import env
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable
 from uploads.events import ParsedMessage, parse_message
-from uploads.exceptions import BackendUnavailable
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from uploads import queues
-from uploads.exceptions import BackendUnavailable
+from uploads.core.errors import BackendUnavailable
 from uploads.queues import BATCH, sqs_errors
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import unquote_plus
 
-from uploads.exceptions import MalformedEvent
-from uploads.keys import upload_id_of
-from uploads.untrusted import parse_json
+from uploads.core.errors import MalformedEvent
+from uploads.core.keys import upload_id_of
+from uploads.core.strict_json import parse_json
 
 #: Sequencers are hex of varying length, compared after padding to the right with zeros. S3's have
 #: 16 to 18 digits today; this leaves room.

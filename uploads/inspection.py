@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from uploads import cloudwatch, deadletters, failures, letters, queues
-from uploads.conf import env
-from uploads.exceptions import BackendUnavailable
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable
 from uploads.failures import TaskFailure
 
 logger = logging.getLogger(__name__)

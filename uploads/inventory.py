@@ -25,11 +25,12 @@ from datetime import UTC, datetime
 from typing import Any, BinaryIO, cast
 from urllib.parse import unquote_plus
 
-from uploads import keys, parquet, storage
-from uploads.conf import env
-from uploads.exceptions import FilehubError
+from uploads import parquet, storage
+from uploads.core import keys
+from uploads.core.conf import env
+from uploads.core.errors import FilehubError
+from uploads.core.strict_json import parse_json
 from uploads.storage import ListedObject
-from uploads.untrusted import parse_json
 
 #: Bytes that are read at a time.
 PIECE = 8 * 1024**2

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
-from uploads import keys
+from uploads.core import keys
+from uploads.core.strict_json import parse_json
 from uploads.events import parse_message
-from uploads.untrusted import parse_json
 
 #: Characters of a body that is JSON, and of one that nobody can read.
 MAX_JSON = 8_000

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Literal, get_args
 
-from uploads.conf import env
+from uploads.core.conf import env
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from datetime import datetime
 from itertools import islice
 from uuid import UUID
 
-from uploads import keys, policy
-from uploads.exceptions import InvalidRequest
+from uploads.core import keys, policy
+from uploads.core.errors import InvalidRequest
 from uploads.models import State, StoredFile
 from uploads.table import table_errors
 

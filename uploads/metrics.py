@@ -18,10 +18,11 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from uploads import cloudwatch, overview, policy, queues, reconcile, usage
-from uploads.asking import Asking
-from uploads.conf import env
-from uploads.exceptions import BackendUnavailable
+from uploads import cloudwatch, overview, queues, reconcile, usage
+from uploads.core import policy
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable
+from uploads.core.fan_out import Asking
 from uploads.overview import Flow, Queues
 from uploads.usage import Day, Usage
 

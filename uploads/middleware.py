@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.template.loader import get_template
 from django.utils.cache import add_never_cache_headers
 
-from uploads.exceptions import FilehubError
+from uploads.core.errors import FilehubError
 
 logger = logging.getLogger(__name__)
 

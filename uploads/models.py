@@ -28,7 +28,7 @@ from pynamodb.attributes import (
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
-from uploads import policy
+from uploads.core import policy
 from uploads.table import Table
 
 State = Literal["stored", "rejected", "deleted"]

@@ -18,9 +18,9 @@ from botocore.compat import unquote_str
 from botocore.exceptions import ClientError
 
 from uploads import storage
-from uploads.conf import env
-from uploads.exceptions import InvalidRequest
-from uploads.keys import PREFIX, created_at, object_key, upload_id_of
+from uploads.core.conf import env
+from uploads.core.errors import InvalidRequest
+from uploads.core.keys import PREFIX, created_at, object_key, upload_id_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef, ListMultipartUploadsOutputTypeDef

@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from uploads import listing, queues, usage
-from uploads.asking import Asking
-from uploads.conf import env
+from uploads.core.conf import env
+from uploads.core.fan_out import Asking
 from uploads.listing import FileInfo, Wanted
 from uploads.usage import Usage
 

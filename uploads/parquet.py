@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any, BinaryIO
 
-from uploads.exceptions import FilehubError
+from uploads.core.errors import FilehubError
 
 #: Rows that are in memory at a time.
 BATCH = 1_000

@@ -8,7 +8,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from filehub.broker import VISIBILITY_TIMEOUT
-from uploads.conf import env
+from uploads.core.conf import env
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient

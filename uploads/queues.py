@@ -12,8 +12,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from uploads.conf import env
-from uploads.exceptions import BackendUnavailable
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import Error
 
-from uploads import policy, usage
-from uploads.conf import env
-from uploads.exceptions import BackendUnavailable
+from uploads import usage
+from uploads.core import policy
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable
 from uploads.models import Quota
 from uploads.owners import pk_of
 

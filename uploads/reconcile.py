@@ -21,11 +21,12 @@ from uuid import UUID
 
 from celery.exceptions import SoftTimeLimitExceeded
 
-from uploads import comparison, confirmation, keys, runs, storage, tokens
+from uploads import comparison, confirmation, runs, storage, tokens
 from uploads.comparison import Pair
-from uploads.conf import env
 from uploads.confirmation import Finding
-from uploads.exceptions import BackendUnavailable
+from uploads.core import keys
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable
 from uploads.runs import Counts, Kind, Position, Run
 
 __all__ = [

@@ -20,7 +20,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from uploads import usage
-from uploads.exceptions import BackendUnavailable
+from uploads.core.errors import BackendUnavailable
 from uploads.models import StoredFile
 from uploads.table import connection, table_errors
 

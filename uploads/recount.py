@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pynamodb.expressions.condition import Condition
 
 from uploads import confirmation, usage
-from uploads.exceptions import BackendUnavailable
+from uploads.core.errors import BackendUnavailable
 from uploads.models import StoredFile
 from uploads.table import table_errors
 from uploads.usage import Reading, Usage

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from uploads import multipart, policy, reconcile, usage
-from uploads.asking import Asking, attempt
+from uploads import multipart, reconcile, usage
+from uploads.core import policy
+from uploads.core.fan_out import Asking, attempt
 from uploads.overview import total
 from uploads.usage import Day, Usage
 

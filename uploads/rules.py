@@ -1,10 +1,10 @@
-"""The policy in force: the limits of `uploads.policy`, from the settings."""
+"""The policy in force: the limits of `uploads.core.policy`, from the settings."""
 
 from __future__ import annotations
 
 from filehub.env import S3_MAX_PUT_SIZE
-from uploads.conf import env
-from uploads.policy import Rules
+from uploads.core.conf import env
+from uploads.core.policy import Rules
 
 
 def rules() -> Rules:

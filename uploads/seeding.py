@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from uploads import confirmation, keys, policy, usage
-from uploads.conf import env
-from uploads.exceptions import FilehubError
+from uploads import confirmation, usage
+from uploads.core import keys, policy
+from uploads.core.conf import env
+from uploads.core.errors import FilehubError
 from uploads.models import Download, State, StoredFile
 from uploads.table import table_errors
 

@@ -12,8 +12,9 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import DatabaseError, connection
 from django.db.models import QuerySet
 
-from uploads import keys, queues, records, storage
-from uploads.exceptions import BackendUnavailable, FileNotFound, InvalidRequest, UploadNotFound
+from uploads import queues, records, storage
+from uploads.core import keys
+from uploads.core.errors import BackendUnavailable, FileNotFound, InvalidRequest, UploadNotFound
 from uploads.listing import FileInfo, Page, Wanted, find, info_of
 from uploads.models import ApiToken, StoredFile
 from uploads.owners import pk_of

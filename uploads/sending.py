@@ -30,8 +30,8 @@ import urllib3
 from celery.utils.time import get_exponential_backoff_interval
 
 from uploads import quotas, selectors, services
-from uploads.conf import env
-from uploads.exceptions import FilehubError, UploadCompleted
+from uploads.core.conf import env
+from uploads.core.errors import FilehubError, UploadCompleted
 from uploads.storage import SignedRequest
 from uploads.tokens import UploadToken
 

@@ -16,9 +16,10 @@ from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.update import Action
 
 from filehub.env import S3_MIN_PART_SIZE
-from uploads import keys, multipart, policy, quotas, selectors, storage, tokens
-from uploads.conf import env
-from uploads.exceptions import (
+from uploads import multipart, quotas, selectors, storage, tokens
+from uploads.core import keys, policy
+from uploads.core.conf import env
+from uploads.core.errors import (
     BackendUnavailable,
     FileTooLarge,
     InvalidRequest,

@@ -24,9 +24,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.core.files.storage import default_storage
 from django.utils.http import content_disposition_header
 
-from uploads.conf import env
-from uploads.exceptions import BackendUnavailable
-from uploads.keys import PREFIX, object_key, upload_id_of
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable
+from uploads.core.keys import PREFIX, object_key, upload_id_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -14,8 +14,8 @@ from pynamodb.constants import BATCH_GET_PAGE_LIMIT
 from pynamodb.exceptions import PynamoDBException
 from pynamodb.models import Model
 
-from uploads.conf import env
-from uploads.exceptions import BackendUnavailable
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable
 
 UNAVAILABLE = "The list of files cannot be reached just now. Try again in a moment."
 

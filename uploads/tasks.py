@@ -14,8 +14,8 @@ from celery.exceptions import SoftTimeLimitExceeded
 from kombu.exceptions import OperationalError
 
 from uploads import confirmation, failures, reconcile
+from uploads.core.errors import BackendUnavailable
 from uploads.events import ObjectEvent
-from uploads.exceptions import BackendUnavailable
 
 if TYPE_CHECKING:
     TaskBase = Task[Any, Any]

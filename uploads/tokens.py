@@ -12,8 +12,8 @@ from typing import TypeVar
 
 from django.core import signing
 
-from uploads import keys
-from uploads.exceptions import InvalidRequest, UploadExpired, UploadNotFound
+from uploads.core import keys
+from uploads.core.errors import InvalidRequest, UploadExpired, UploadNotFound
 
 _SALT = "filehub.upload"
 _UNSIZED_SALT = "filehub.upload.unsized"

@@ -20,8 +20,8 @@ from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
-from uploads import policy
-from uploads.keys import SHARDS, shard
+from uploads.core import policy
+from uploads.core.keys import SHARDS, shard
 from uploads.models import StoredFile
 from uploads.table import Table, batch_get, table_errors
 

@@ -16,9 +16,9 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from uploads import metrics, quotas, selectors
-from uploads.asking import attempt
-from uploads.conf import env
-from uploads.exceptions import BackendUnavailable, CsrfFailed, InvalidRequest, NotAuthenticated
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable, CsrfFailed, InvalidRequest, NotAuthenticated
+from uploads.core.fan_out import attempt
 from uploads.listing import Page
 from uploads.middleware import error_page, error_response, json_error, wants_json
 from uploads.rules import rules

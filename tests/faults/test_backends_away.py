@@ -10,10 +10,10 @@ import pytest
 from tests.conftest import upload
 from tests.wire import Wire
 from uploads import confirmation, queues, selectors, tasks
-from uploads.conf import env
 from uploads.consumer import Consumer
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable
 from uploads.events import ObjectEvent
-from uploads.exceptions import BackendUnavailable
 
 OWNER = "7"
 

@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import drain
-from uploads import keys, queues, tasks
-from uploads.conf import env
+from uploads import queues, tasks
 from uploads.consumer import Consumer
+from uploads.core import keys
+from uploads.core.conf import env
 from uploads.events import SEQUENCER_LENGTH, ObjectEvent, parse_message
 from uploads.models import StoredFile
 

@@ -21,9 +21,10 @@ from pytest_django import Settings
 
 from tests.conftest import arguments, drain, sha256, upload
 from tests.faults.dying import Forge, Life
-from uploads import confirmation, keys, queues, storage, tasks, usage
-from uploads.conf import env
+from uploads import confirmation, queues, storage, tasks, usage
 from uploads.consumer import Consumer
+from uploads.core import keys
+from uploads.core.conf import env
 from uploads.events import ObjectEvent
 from uploads.models import StoredFile
 from uploads.usage import Usage

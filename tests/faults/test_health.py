@@ -17,7 +17,7 @@ from pytest_django import Settings
 
 from tests.conftest import process, wait_for
 from uploads import lifecycle
-from uploads.conf import env
+from uploads.core.conf import env
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from tests.conftest import consumer, upload, wait_for, worker
 from tests.plugin import AWS_PORT
 from tests.proxy import Proxy, Request
 from uploads import lifecycle, queues
-from uploads.conf import env
+from uploads.core.conf import env
 from uploads.models import StoredFile
 
 OWNER = "7"

@@ -11,8 +11,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.conftest import upload
-from uploads import confirmation, keys, selectors, storage, usage
-from uploads.conf import env
+from uploads import confirmation, selectors, storage, usage
+from uploads.core import keys
+from uploads.core.conf import env
 from uploads.events import ObjectEvent
 from uploads.models import StoredFile
 from uploads.usage import Usage

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from uploads import confirmation, selectors, services
 from uploads.admin.rows import Selection
-from uploads.exceptions import FilehubError
+from uploads.core.errors import FilehubError
 from uploads.manifest import manifest
 from uploads.models import File
 

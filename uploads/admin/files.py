@@ -21,9 +21,10 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from uploads import keys, selectors, services
+from uploads import selectors, services
 from uploads.admin import actions, filters
 from uploads.admin.rows import Selection, row, rows
+from uploads.core import keys
 from uploads.listing import FileInfo, find
 from uploads.models import File
 from uploads.timeline import Entry, timeline

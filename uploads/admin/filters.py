@@ -13,7 +13,8 @@ from django.utils.timezone import localdate
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from uploads import policy, selectors
+from uploads import selectors
+from uploads.core import policy
 from uploads.listing import Wanted
 from uploads.models import STATE_NAMES, STATES
 

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from uploads import deadletters, inspection, queues
-from uploads.exceptions import BackendUnavailable
+from uploads.core.errors import BackendUnavailable
 from uploads.models import Queue
 
 if TYPE_CHECKING:

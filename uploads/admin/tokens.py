@@ -22,9 +22,10 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from uploads import api_tokens, policy, selectors
+from uploads import api_tokens, selectors
 from uploads.admin.selection import ForgivingAutocomplete, ForgivingSelection
-from uploads.exceptions import InvalidRequest
+from uploads.core import policy
+from uploads.core.errors import InvalidRequest
 from uploads.models import ApiToken
 
 if TYPE_CHECKING:

@@ -21,10 +21,11 @@ from django.utils.formats import get_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from uploads import quotas, selectors, sizes, usage
+from uploads import quotas, selectors, usage
 from uploads.admin.selection import ForgivingSelection, ModelAdminBase
 from uploads.admin.tokens import LastUsed
-from uploads.exceptions import BackendUnavailable
+from uploads.core import sizes
+from uploads.core.errors import BackendUnavailable
 from uploads.models import ApiToken, Quota
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from ninja.security import SessionAuth as NinjaSessionAuth
 from ninja.utils import check_csrf
 
 from uploads import api_tokens, selectors
-from uploads.exceptions import CsrfFailed
+from uploads.core.errors import CsrfFailed
 
 
 def owner(request: HttpRequest) -> str:

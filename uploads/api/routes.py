@@ -37,10 +37,10 @@ from uploads.api.schemas import (
     UrlRequest,
 )
 from uploads.api.throttling import SIGNING, count_user
-from uploads.exceptions import BodyTooLarge, FilehubError, InvalidRequest, NotAuthenticated
+from uploads.core.errors import BodyTooLarge, FilehubError, InvalidRequest, NotAuthenticated
+from uploads.core.strict_json import parse_json
 from uploads.listing import FileInfo
 from uploads.middleware import error_response, json_error
-from uploads.untrusted import parse_json
 
 logger = logging.getLogger(__name__)
 

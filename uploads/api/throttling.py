@@ -14,8 +14,8 @@ from django.http import HttpRequest
 from django_ratelimit.core import get_usage
 
 from uploads.api.auth import CALLERS
-from uploads.conf import env
-from uploads.exceptions import RateLimited
+from uploads.core.conf import env
+from uploads.core.errors import RateLimited
 
 logger = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from email.utils import parsedate_to_datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from uploads import keys
-from uploads.conf import env
+from uploads.core import keys
+from uploads.core.conf import env
 from uploads.doctor import clients, http
 from uploads.doctor.finding import (
     CLOCK,

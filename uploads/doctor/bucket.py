@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from uploads import tokens
-from uploads.conf import env
+from uploads.core.conf import env
+from uploads.core.keys import PREFIX, object_key
 from uploads.doctor import clients, http, wanted
 from uploads.doctor.finding import Finding, code_of, guarded, is_denied
-from uploads.keys import PREFIX, object_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

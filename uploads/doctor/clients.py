@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from uploads.conf import env
+from uploads.core.conf import env
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

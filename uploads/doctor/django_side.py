@@ -9,7 +9,7 @@ from django.core import checks
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from uploads.conf import env
+from uploads.core.conf import env
 from uploads.doctor.finding import Finding, Level
 
 

@@ -15,7 +15,7 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
-from uploads.exceptions import BackendUnavailable
+from uploads.core.errors import BackendUnavailable
 
 logger = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from uploads.conf import env
+from uploads.core.conf import env
+from uploads.core.keys import PREFIX
 from uploads.doctor import clients, wanted
 from uploads.doctor.finding import Finding, guarded
-from uploads.keys import PREFIX
 
 SUBJECT = "bucket, notifications"
 _KINDS = (

@@ -16,12 +16,12 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
 from uploads import queues, records, services, storage
-from uploads.conf import env
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable, FilehubError
+from uploads.core.keys import object_key
 from uploads.doctor import http
 from uploads.doctor.finding import UNREACHABLE, Finding, explain
 from uploads.events import NO_SEQUENCER
-from uploads.exceptions import BackendUnavailable, FilehubError
-from uploads.keys import object_key
 from uploads.listing import Wanted, find
 from uploads.models import StoredFile
 

@@ -13,7 +13,7 @@ from django.conf import settings
 
 from filehub.broker import VISIBILITY_TIMEOUT
 from uploads import queues
-from uploads.conf import env
+from uploads.core.conf import env
 from uploads.doctor import clients, wanted
 from uploads.doctor.finding import Finding, code_of, guarded
 from uploads.inspection import KINDS, Kind, queue_name

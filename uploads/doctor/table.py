@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from uploads.conf import env
+from uploads.core.conf import env
 from uploads.doctor import clients, wanted
 from uploads.doctor.finding import Finding, code_of, guarded
 from uploads.models import StoredFile

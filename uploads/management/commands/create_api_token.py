@@ -5,7 +5,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
 from uploads import api_tokens
-from uploads.exceptions import FilehubError
+from uploads.core.errors import FilehubError
 
 
 class Command(BaseCommand):

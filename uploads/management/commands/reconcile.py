@@ -5,9 +5,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from uploads import keys, reconcile, runs
+from uploads import reconcile, runs
 from uploads.confirmation import Finding
-from uploads.exceptions import FilehubError
+from uploads.core import keys
+from uploads.core.errors import FilehubError
 from uploads.inventory import objects as listed
 from uploads.management.progress import Progress
 from uploads.runs import Counts, Position

@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from uploads import recount
-from uploads.exceptions import BackendUnavailable
+from uploads.core.errors import BackendUnavailable
 from uploads.usage import Usage
 
 #: Differences that are named.

@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from uploads import deadletters, inspection, queues
-from uploads.exceptions import BackendUnavailable
+from uploads.core.errors import BackendUnavailable
 
 #: More than any dead-letter queue should ever hold. Again goes on where it stopped.
 LIMIT = 100_000

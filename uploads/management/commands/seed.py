@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
 from uploads import seeding, selectors
-from uploads.exceptions import FilehubError
+from uploads.core.errors import FilehubError
 
 
 def positive(text: str) -> int:

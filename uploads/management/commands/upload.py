@@ -7,8 +7,9 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from uploads import policy, selectors, sending
-from uploads.exceptions import FilehubError
+from uploads import selectors, sending
+from uploads.core import policy
+from uploads.core.errors import FilehubError
 from uploads.management.progress import Progress
 
 #: Seconds between two pictures of the bar.

@@ -9,7 +9,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
-from uploads.exceptions import FileTooLarge, InvalidRequest, QuotaExceeded, TypeNotAllowed
+from uploads.core.errors import FileTooLarge, InvalidRequest, QuotaExceeded, TypeNotAllowed
 
 #: Bytes in UTF-8: what file systems allow. Percent-encoded it is at most 765 bytes of S3's 2 KB for
 #: metadata, and folded for search it stays below DynamoDB's 1,024 bytes for a sort key.

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Self, TypeVar
 
-from uploads.exceptions import BackendUnavailable
+from uploads.core.errors import BackendUnavailable
 
 logger = logging.getLogger(__name__)
 
