@@ -38,12 +38,13 @@ from local.aws import LocalAws, free_port
 from tests.plugin import AWS_PORT, DATABASE, FIGURE
 from tests.proxy import Proxy
 from tests.wire import wire  # noqa: F401  # a fixture for all
-from uploads import api_tokens, confirmation, queues, selectors, services, storage
+from uploads import api_tokens, confirmation, selectors, services
+from uploads.aws import s3, sqs
+from uploads.aws.cloudformation import deploy
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.events import ObjectEvent
 from uploads.models import StoredFile
-from uploads.provisioning import deploy
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "infra" / "filehub.yaml"
@@ -97,7 +98,7 @@ def sha256(body: bytes) -> str:
     return base64.b64encode(hashlib.sha256(body).digest()).decode()
 
 
-def put(request: storage.SignedRequest, body: bytes, **changed: str) -> Answer:
+def put(request: s3.SignedRequest, body: bytes, **changed: str) -> Answer:
     """Send a signed request as a client does, with some headers changed."""
     headers = {**request.headers, **{k.replace("_", "-"): v for k, v in changed.items()}}
     return send(request.method, request.url, body, headers)
@@ -147,11 +148,11 @@ def aws(_aws: LocalAws, db: None) -> LocalAws:
     with StoredFile.batch_write() as batch:
         for record in list(StoredFile.scan(attributes_to_get=["id"])):
             batch.delete(record)
-    s3, bucket = storage.client(), env().filehub_bucket
-    for entry in s3.list_objects_v2(Bucket=bucket).get("Contents", []):
-        s3.delete_object(Bucket=bucket, Key=entry["Key"])
-    for upload in s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
-        s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+    client, bucket = s3.client(), env().filehub_bucket
+    for entry in client.list_objects_v2(Bucket=bucket).get("Contents", []):
+        client.delete_object(Bucket=bucket, Key=entry["Key"])
+    for upload in client.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
+        client.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
     for name in (env().filehub_events_queue, env().filehub_tasks_queue):
         for queue in (name, f"{name}-dlq"):
             drain(queue)
@@ -161,7 +162,7 @@ def aws(_aws: LocalAws, db: None) -> LocalAws:
 def drain(queue: str) -> list[dict[str, Any]]:
     """Receive and delete everything that a queue shows."""
     found: list[dict[str, Any]] = []
-    client, url = queues.client(), queues.url(queue)
+    client, url = sqs.client(), sqs.url(queue)
     while messages := client.receive_message(
         QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0, MessageAttributeNames=["All"]
     ).get("Messages"):
@@ -256,7 +257,7 @@ def upload(
 
 def put_under(upload_id: str, owner: str, body: bytes, type_: str = "text/plain") -> None:
     """An object under this very id, as a signature for it would leave it, past filehub's checks."""
-    request = storage.sign_put(
+    request = s3.sign_put(
         upload_id, owner=owner, file_name="a.txt", content_type=type_, size=len(body), sha256=None
     )
     assert put(request, body).status == 200
@@ -278,7 +279,7 @@ def store(owner: str, name: str = "a.txt", body: bytes = b"hello") -> str:
 
 def removal(upload_id: str, number: int) -> confirmation.Outcome:
     """Delete the object, and apply the event of that with this sequencer."""
-    storage.delete(upload_id)
+    s3.delete(upload_id)
     sequencer = f"{number:018X}".ljust(64, "0")
     return confirmation.apply_event(ObjectEvent("removed", upload_id, sequencer))
 

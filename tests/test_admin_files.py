@@ -21,8 +21,9 @@ from pynamodb.exceptions import UpdateError
 from pytest_django import Settings
 
 from tests.conftest import PASSWORD, removal, send, store, upload
-from uploads import confirmation, selectors, services, storage
+from uploads import confirmation, selectors, services
 from uploads.admin import files as admin_files
+from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
@@ -87,12 +88,12 @@ def event(kind: str, upload_id: str, number: int) -> ObjectEvent:
 
 def put_again(upload_id: str, owner: str, name: str) -> None:
     """An object of which no event tells."""
-    storage.client().put_object(
+    s3.client().put_object(
         Bucket=env().filehub_bucket,
         Key=keys.object_key(upload_id),
         Body=b"hello",
         ContentType="text/plain",
-        Metadata=storage.metadata(owner, name),
+        Metadata=s3.metadata(owner, name),
     )
 
 
@@ -257,7 +258,7 @@ def test_an_action_needs_its_permission(alice: User, bob: User, action: str, nee
     others = {"view_file", "change_file", "delete_file"} - {needed}
     client = staff(alice, *others)
     act(client, action, upload_id, confirmed="yes", answer="alice")
-    assert storage.head(upload_id) is not None
+    assert s3.head(upload_id) is not None
     assert selectors.any_stored_file(upload_id).owner == str(bob.pk)
     assert not LogEntry.objects.exists()
     client = staff(alice, "view_file", needed)
@@ -292,12 +293,12 @@ def test_deleting_asks_first_and_then_counts_and_names(admin: Client, root: User
     question = act(admin, "delete_files", first, second, gone)
     assert "cannot be undone" in text_of(question)
     assert ids_on(question) == [first, second, gone]
-    assert storage.head(first) is not None
+    assert s3.head(first) is not None
     page = act(admin, "delete_files", first, second, gone, confirmed="yes")
     text = text_of(page)
     assert "2 files are being deleted" in text
     assert "“gone.txt”: It is not stored." in text
-    assert storage.head(first) is storage.head(second) is None
+    assert s3.head(first) is s3.head(second) is None
     # The record follows S3's event, as everywhere.
     assert {entry.object_id for entry in LogEntry.objects.all()} == {first, second}
     info = selectors.any_file(first)
@@ -307,7 +308,7 @@ def test_deleting_asks_first_and_then_counts_and_names(admin: Client, root: User
 
 def test_checking_again_puts_right_what_is_wrong(admin: Client) -> None:
     right, ghost, orphan = store("7", "a.txt"), store("7", "b.txt"), store("7", "c.txt")
-    storage.delete(ghost)
+    s3.delete(ghost)
     removal(orphan, 9)
     put_again(orphan, "7", "c.txt")
     page = act(admin, "check_again", right, ghost, orphan, confirmed="yes")
@@ -362,18 +363,18 @@ def test_a_failure_is_named_and_does_not_stop_the_others(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = store("7", "a.txt"), store("7", "b.txt")
-    delete = storage.delete
+    delete = s3.delete
 
     def refuse_first(upload_id: str) -> None:
         if upload_id == first:
             raise BackendUnavailable("S3 could not delete the object.")
         delete(upload_id)
 
-    monkeypatch.setattr(storage, "delete", refuse_first)
+    monkeypatch.setattr(s3, "delete", refuse_first)
     text = text_of(act(admin, "delete_files", first, second, confirmed="yes"))
     assert "1 file is being deleted" in text
     assert "“a.txt”: S3 could not delete the object." in text
-    assert storage.head(second) is None
+    assert s3.head(second) is None
 
 
 @pytest.mark.parametrize("chosen", [["zz"], ["01900000-0000-7000-8000-000000000000"], ["x"] * 500])
@@ -398,7 +399,7 @@ def test_all_of_them_across_pages_is_none_of_them(admin: Client) -> None:
             "confirmed": "yes",
         },
     )
-    assert storage.head(upload_id) is not None
+    assert s3.head(upload_id) is not None
 
 
 def test_an_action_needs_the_forms_token(root: User) -> None:
@@ -409,7 +410,7 @@ def test_an_action_needs_the_forms_token(root: User) -> None:
         LIST, {"action": "delete_files", "_selected_action": upload_id, "confirmed": "yes"}
     )
     assert page.status_code == 403
-    assert storage.head(upload_id) is not None
+    assert s3.head(upload_id) is not None
 
 
 def test_a_manifest_lists_the_chosen_files_and_runs_nothing(admin: Client, alice: User) -> None:
@@ -608,7 +609,7 @@ def test_checking_finds_what_it_should(settings: Settings, alice: User) -> None:
     rejected = upload("7")
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
     assert confirmation.check(rejected) == "rejected"
-    assert storage.head(rejected) is None
+    assert s3.head(rejected) is None
     assert confirmation.check(rejected) == "right"
 
 
@@ -616,14 +617,14 @@ def test_checking_corrects_what_is_said_of_another_object_and_judges_nothing_aga
     settings: Settings,
 ) -> None:
     upload_id = store("7", body=b"12345")
-    storage.client().put_object(
+    s3.client().put_object(
         Bucket=env().filehub_bucket, Key=keys.object_key(upload_id), Body=b"123", ContentType="x/y"
     )
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
     assert confirmation.check(upload_id) == "corrected"
     info = selectors.any_stored_file(upload_id)
     assert (info.size, info.content_type, info.owner, info.file_name) == (3, "x/y", "7", "a.txt")
-    assert storage.head(upload_id) is not None
+    assert s3.head(upload_id) is not None
     assert confirmation.check(upload_id) == "right"
 
 
@@ -708,5 +709,5 @@ def test_deleting_waits_for_a_transaction_that_has_the_record(
 
     monkeypatch.setattr(StoredFile, "update", contended)
     services.remove(upload_id, "1")
-    assert storage.head(upload_id) is None
+    assert s3.head(upload_id) is None
     assert selectors.any_stored_file(upload_id).deletion_asked_by == "1"

@@ -11,7 +11,8 @@ from pytest_django import Settings
 
 from local.aws import LocalAws
 from tests.conftest import Api, drain, send, sha256, store, upload
-from uploads import api_tokens, confirmation, storage
+from uploads import api_tokens, confirmation
+from uploads.aws import s3
 from uploads.core.conf import env
 from uploads.listing import Wanted, find
 from uploads.models import ApiToken, StoredFile
@@ -213,7 +214,7 @@ def test_a_strangers_id_answers_exactly_as_an_unknown_one(
     unknown = ask(UNKNOWN)
     assert unknown[0] == 404
     assert ask(mine) == ask(pending) == ask("not-an-id") == unknown
-    assert storage.head(mine) is not None
+    assert s3.head(mine) is not None
 
 
 def test_lists_and_polls_leave_strangers_files_out(api: Api, other_api: Api) -> None:
@@ -279,7 +280,7 @@ def test_only_safe_types_are_shown_inline(api: Api) -> None:
 def test_deleting_takes_the_object_first(api: Api) -> None:
     upload_id = store(api.owner)
     assert api.delete(f"/files/{upload_id}").json() == {"id": upload_id, "state": "deleting"}
-    assert storage.head(upload_id) is None
+    assert s3.head(upload_id) is None
 
 
 def test_a_hint_is_queued_and_never_trusted(api: Api) -> None:

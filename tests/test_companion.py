@@ -19,7 +19,8 @@ from filehub.env import MIB
 from tests.conftest import Api, drain, send, store, wait_for
 from tests.test_multipart import incomplete
 from tests.test_reconcile import objects
-from uploads import api_tokens, confirmation, multipart, services, storage, tokens
+from uploads import api_tokens, confirmation, services, tokens
+from uploads.aws import multipart, s3
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
@@ -370,4 +371,4 @@ def test_parts_are_expected_without_checksums(begun: Uppy, alice: User) -> None:
     found = multipart.parts(mine.upload_id, mine.s3_upload_id)
     assert found is not None
     assert {part.checksum for part in found} == {""}
-    assert storage.head(begun.id) is None
+    assert s3.head(begun.id) is None

@@ -9,7 +9,8 @@ import pytest
 from pytest_django import Settings
 
 from tests.conftest import old_upload, put_under, removal, store, upload
-from uploads import confirmation, records, selectors, storage, usage
+from uploads import confirmation, records, selectors, usage
+from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
@@ -113,7 +114,7 @@ def test_what_breaks_the_policy_is_rejected_and_deleted(settings: Settings) -> N
     status = selectors.upload_status(upload_id, OWNER)
     assert status.state == "rejected"
     assert "6 bytes" in status.reason
-    assert storage.head(upload_id) is None
+    assert s3.head(upload_id) is None
     assert listed() == []
 
 
@@ -134,16 +135,16 @@ def test_a_rejection_that_died_before_the_deletion_is_finished_by_the_next_try(
     upload_id = upload(OWNER)
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
     with monkeypatch.context() as patched:
-        patched.setattr(storage, "delete_this", lambda upload_id, etag: None)
+        patched.setattr(s3, "delete_this", lambda upload_id, etag: None)
         confirmation.apply_event(event("created", upload_id, 1))
-    assert storage.head(upload_id) is not None
+    assert s3.head(upload_id) is not None
     confirmation.apply_event(event("created", upload_id, 1))
-    assert storage.head(upload_id) is None
+    assert s3.head(upload_id) is None
 
 
 def replace_object(upload_id: str, body: bytes) -> None:
     """Another object in its place, as the same signed request would put there once it is gone."""
-    storage.delete(upload_id)
+    s3.delete(upload_id)
     put_under(upload_id, OWNER, body)
 
 
@@ -188,20 +189,18 @@ def test_what_takes_the_place_of_an_object_while_that_is_rejected_stays(
 
 def test_that_there_is_no_bucket_does_not_count_as_deleted(settings: Settings) -> None:
     upload_id = upload(OWNER)
-    storage.delete_this(upload_id, "another")
-    assert storage.head(upload_id) is not None
+    s3.delete_this(upload_id, "another")
+    assert s3.head(upload_id) is not None
     settings.ENV = env().model_copy(update={"filehub_bucket": "no-such-bucket-at-all"})
     with pytest.raises(BackendUnavailable):
-        storage.delete_this(upload_id, "another")
+        s3.delete_this(upload_id, "another")
 
 
 def test_an_object_without_owner_is_rejected() -> None:
     upload_id = keys.new_upload_id(OWNER, "secret")
-    storage.client().put_object(
-        Bucket=env().filehub_bucket, Key=keys.object_key(upload_id), Body=b"x"
-    )
+    s3.client().put_object(Bucket=env().filehub_bucket, Key=keys.object_key(upload_id), Body=b"x")
     assert confirmation.confirm(upload_id) == "rejected"
-    assert storage.head(upload_id) is None
+    assert s3.head(upload_id) is None
 
 
 def test_stricter_rules_do_not_destroy_what_is_stored(settings: Settings) -> None:
@@ -212,7 +211,7 @@ def test_stricter_rules_do_not_destroy_what_is_stored(settings: Settings) -> Non
     assert confirmation.confirm(upload_id) == "unchanged"
     # Of the same object, as after a hint.
     assert confirmation.apply_event(event("created", upload_id, 2)) == "stored"
-    assert storage.head(upload_id) is not None
+    assert s3.head(upload_id) is not None
     assert state_of(upload_id) == "stored"
 
 
@@ -238,7 +237,7 @@ def test_an_old_object_without_a_record_is_rejected_but_not_destroyed(
     for _ in range(2):
         assert confirmation.check(upload_id) == "rejected"
     assert confirmation.confirm(upload_id) == "unchanged"  # a hint of somebody
-    assert storage.head(upload_id) is not None
+    assert s3.head(upload_id) is not None
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("*",)})
     assert confirmation.check(upload_id) == "confirmed"
     assert listed() == [upload_id]
@@ -251,7 +250,7 @@ def test_a_stored_file_that_was_buried_by_mistake_comes_back_under_any_rules(
     confirmation.apply_event(event("created", upload_id, 1))
     before = StoredFile.get(upload_id)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(storage, "head", lambda upload_id: None)
+        patched.setattr(s3, "head", lambda upload_id: None)
         assert confirmation.check(upload_id) == "missing"
     only_images(settings)
     assert confirmation.check(upload_id) == "confirmed"
@@ -267,7 +266,7 @@ def test_whoever_may_not_delete_deletes_nothing_by_checking(settings: Settings) 
     upload_id = upload(OWNER)
     only_images(settings)
     assert confirmation.check(upload_id, may_delete=False) == "rejected"
-    assert storage.head(upload_id) is not None
+    assert s3.head(upload_id) is not None
 
 
 def test_in_a_bucket_that_is_not_there_nothing_is_missing(settings: Settings) -> None:

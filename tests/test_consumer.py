@@ -16,7 +16,8 @@ from django.conf import settings as django_settings
 
 from tests.conftest import arguments, drain, store, upload, wait_for
 from tests.wire import Wire
-from uploads import confirmation, consumer, lifecycle, queues, reconcile, selectors, storage, tasks
+from uploads import confirmation, consumer, lifecycle, reconcile, selectors, tasks
+from uploads.aws import s3, sqs
 from uploads.consumer import Consumer
 from uploads.core import keys
 from uploads.core.conf import env
@@ -48,8 +49,8 @@ def events_queue() -> str:
 
 
 def depth(name: str) -> int:
-    answer = queues.client().get_queue_attributes(
-        QueueUrl=queues.url(name),
+    answer = sqs.client().get_queue_attributes(
+        QueueUrl=sqs.url(name),
         AttributeNames=[
             "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible",
         ],
@@ -58,7 +59,7 @@ def depth(name: str) -> int:
 
 
 def send(body: str) -> None:
-    queues.client().send_message(QueueUrl=queues.url(events_queue()), MessageBody=body)
+    sqs.client().send_message(QueueUrl=sqs.url(events_queue()), MessageBody=body)
 
 
 def test_a_batch_becomes_one_task_and_leaves_the_queue(queued: list[list[ObjectEvent]]) -> None:
@@ -147,14 +148,14 @@ def test_a_message_that_makes_filehub_crash_stays_and_no_other_does() -> None:
     for body in [*bodies[:4], "unreadable", bad, *bodies[4:]]:
         send(body)
     messages = []
-    wait_for(lambda: messages.extend(queues.receive(events_queue())) or len(messages) == 10)
+    wait_for(lambda: messages.extend(sqs.receive(events_queue())) or len(messages) == 10)
     Consumer().handle(messages)
     assert {event["upload_id"] for task in queued_tasks() for event in task} == set(good)
     assert depth(events_queue()) == 2
-    url = queues.url(events_queue())
+    url = sqs.url(events_queue())
     for message in messages:
         if message.body in {"unreadable", bad}:
-            queues.client().change_message_visibility(
+            sqs.client().change_message_visibility(
                 QueueUrl=url, ReceiptHandle=message.receipt, VisibilityTimeout=0
             )
     assert {message["Body"] for message in drain(events_queue())} == {"unreadable", bad}
@@ -175,8 +176,8 @@ def test_when_a_dead_letter_cannot_be_stored_only_malformed_messages_come_again(
     upload_id = keys.new_upload_id(OWNER, "secret")
     for body in ["first", notification(upload_id, "1"), "second", notification(upload_id, "2")]:
         send(body)
-    messages: list[queues.Message] = []
-    wait_for(lambda: messages.extend(queues.receive(events_queue())) or len(messages) == 4)
+    messages: list[sqs.Message] = []
+    wait_for(lambda: messages.extend(sqs.receive(events_queue())) or len(messages) == 4)
     with pytest.raises(BackendUnavailable):
         Consumer().handle(messages)
     assert depth(events_queue()) == depth(f"{events_queue()}-dlq") == 1
@@ -277,14 +278,14 @@ def queued_tasks() -> list[list[dict[str, str]]]:
 def broken(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Ids of objects that nobody can look at."""
     ids: set[str] = set()
-    head = storage.head
+    head = s3.head
 
-    def look(upload_id: str) -> storage.StoredObject | None:
+    def look(upload_id: str) -> s3.StoredObject | None:
         if upload_id in ids:
             raise BackendUnavailable
         return head(upload_id)
 
-    monkeypatch.setattr(storage, "head", look)
+    monkeypatch.setattr(s3, "head", look)
     return ids
 
 
@@ -336,7 +337,7 @@ def test_reconciliation_does_not_bring_back_what_was_removed(
 ) -> None:
     monkeypatch.setattr(reconcile, "MIN_AGE", timedelta(0))
     upload_id = store(OWNER)
-    storage.delete(upload_id)
+    s3.delete(upload_id)
     confirmation.apply_event(ObjectEvent("removed", upload_id, "F" * 64))
     tasks.reconcile_recent()
     assert selectors.files_of(OWNER, limit=9).files == []

@@ -16,7 +16,8 @@ from pytest_django import Settings
 
 from tests.conftest import Api, put, put_under, upload
 from tests.wire import Wire
-from uploads import confirmation, records, selectors, services, storage, usage
+from uploads import confirmation, records, selectors, services, usage
+from uploads.aws import s3
 from uploads.core import sniffing
 from uploads.core.errors import BackendUnavailable
 from uploads.events import ObjectEvent
@@ -294,7 +295,7 @@ def created(upload_id: str, number: int = 1) -> confirmation.Outcome:
 def test_a_page_sent_as_an_image_is_rejected_with_the_reason_and_deleted(api: Api) -> None:
     upload_id = upload(api.owner, "a.png", HTML, "image/png")
     assert created(upload_id) == "rejected"
-    assert storage.head(upload_id) is None
+    assert s3.head(upload_id) is None
     status = api.get(f"/uploads/{upload_id}").json()
     assert (status["state"], status["file"]) == ("rejected", None)
     assert status["reason"] == "It was sent as image/png, but its content is a web page."
@@ -337,7 +338,7 @@ def test_what_breaks_another_rule_is_not_read(settings: Settings, wire: Wire) ->
 
 
 def replaced(upload_id: str, body: bytes) -> None:
-    storage.delete(upload_id)
+    s3.delete(upload_id)
     put_under(upload_id, OWNER, body, "image/png")
 
 
@@ -347,7 +348,7 @@ def replaced(upload_id: str, body: bytes) -> None:
     [
         (lambda upload_id: replaced(upload_id, HTML), "rejected", len(HTML)),
         (lambda upload_id: replaced(upload_id, GIF), "stored", len(GIF)),
-        (storage.delete, "absent", None),
+        (s3.delete, "absent", None),
     ],
     ids=["replaced by a page", "replaced by an image", "deleted"],
 )
@@ -359,15 +360,15 @@ def test_what_is_judged_is_what_is_recorded(
 ) -> None:
     """Between the look at the object and the one into it, another takes its place."""
     upload_id = upload(OWNER, "a", png(), "image/png")
-    head, left = storage.head, [meanwhile]
+    head, left = s3.head, [meanwhile]
 
-    def slow_head(upload_id: str) -> storage.StoredObject | None:
+    def slow_head(upload_id: str) -> s3.StoredObject | None:
         found = head(upload_id)
         if left:
             left.pop()(upload_id)
         return found
 
-    monkeypatch.setattr(storage, "head", slow_head)
+    monkeypatch.setattr(s3, "head", slow_head)
     assert created(upload_id) == outcome
     assert left == []
     record = records.get(upload_id)
@@ -379,7 +380,7 @@ def test_an_object_that_never_holds_still_is_left_to_a_later_try(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     upload_id = upload(OWNER, "a", png(), "image/png")
-    monkeypatch.setattr(storage, "_beginning", lambda upload_id, etag: None)
+    monkeypatch.setattr(s3, "_beginning", lambda upload_id, etag: None)
     with pytest.raises(BackendUnavailable):
         created(upload_id)
 
@@ -390,7 +391,7 @@ def test_a_good_file_cannot_be_followed_by_another_under_its_name() -> None:
     begun = services.begin(OWNER, file_name="a.png", content_type="image/png")
     assert put(begun.request, png()).status == 200
     assert created(begun.id, 1) == "stored"
-    storage.delete(begun.id)
+    s3.delete(begun.id)
     assert put(begun.request, HTML).status == 200
     assert created(begun.id, 3) == "rejected"
-    assert storage.head(begun.id) is None
+    assert s3.head(begun.id) is None

@@ -19,17 +19,8 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from tests.conftest import consumer, drain, store, upload, wait_for, worker
-from uploads import (
-    cloudwatch,
-    deadletters,
-    failures,
-    inspection,
-    letters,
-    queues,
-    selectors,
-    storage,
-    tasks,
-)
+from uploads import failures, inspection, letters, selectors, tasks
+from uploads.aws import cloudwatch, dead_letters, s3, sqs
 from uploads.consumer import Consumer
 from uploads.core import keys
 from uploads.core.conf import env
@@ -49,13 +40,13 @@ def events_queue() -> str:
 
 
 def dlq() -> str:
-    return queues.dead_letters_of(events_queue())
+    return sqs.dead_letters_of(events_queue())
 
 
 def bury(body: str, queue: str | None = None, **attributes: Any) -> str:
     """Put a letter into the dead-letter queue of a queue (of events); returns its id."""
-    return queues.client().send_message(
-        QueueUrl=queues.url(queues.dead_letters_of(queue or events_queue())),
+    return sqs.client().send_message(
+        QueueUrl=sqs.url(sqs.dead_letters_of(queue or events_queue())),
         MessageBody=body,
         MessageAttributes={
             name: {"DataType": "Binary", "BinaryValue": value}
@@ -73,7 +64,7 @@ def bodies(queue: str) -> list[str]:
 @contextmanager
 def before(operation: str, act: Callable[[], None]) -> Iterator[None]:
     """Something happens just before each call of this operation leaves this process."""
-    events, name = queues.client().meta.events, f"before-call.sqs.{operation}"
+    events, name = sqs.client().meta.events, f"before-call.sqs.{operation}"
 
     def handler(**kwargs: Any) -> None:
         act()
@@ -96,17 +87,17 @@ def break_connection() -> None:
 def test_looking_changes_nothing() -> None:
     for number in range(25):
         bury(str(number))
-    found = deadletters.peek(events_queue())
+    found = dead_letters.peek(events_queue())
     assert sorted(int(letter.body) for letter in found) == list(range(25))
-    assert queues.depth(dlq()) == queues.Depth(visible=25, in_flight=0, delayed=0)
+    assert sqs.depth(dlq()) == sqs.Depth(visible=25, in_flight=0, delayed=0)
 
 
 @pytest.mark.usefixtures("aws")
 def test_looking_is_bounded_and_what_was_not_shown_is_still_there() -> None:
     for number in range(25):
         bury(str(number))
-    assert len(deadletters.peek(events_queue(), 12)) == 12
-    assert queues.depth(dlq()).visible == 25
+    assert len(dead_letters.peek(events_queue(), 12)) == 12
+    assert sqs.depth(dlq()).visible == 25
 
 
 @pytest.mark.usefixtures("aws")
@@ -114,7 +105,7 @@ def test_letters_come_oldest_first_with_what_sqs_knows_of_them() -> None:
     start = datetime.now(UTC) - timedelta(seconds=1)
     first = bury("1", error="It is not JSON.")
     bury("2")
-    found = deadletters.peek(events_queue())
+    found = dead_letters.peek(events_queue())
     assert [letter.body for letter in found] == ["1", "2"]
     assert (found[0].id, found[0].error, found[0].received) == (first, "It is not JSON.", 1)
     assert start < found[0].sent_at < datetime.now(UTC)
@@ -132,19 +123,19 @@ def test_a_look_that_fails_half_way_hides_nothing() -> None:
             break_connection()
 
     with before("ReceiveMessage", act), pytest.raises(BackendUnavailable):
-        deadletters.peek(events_queue())
-    assert queues.depth(dlq()).visible == 12
+        dead_letters.peek(events_queue())
+    assert sqs.depth(dlq()).visible == 12
 
 
 @pytest.mark.usefixtures("aws")
 def test_the_status_counts_every_queue_and_receives_from_none_that_is_live() -> None:
-    client, live = queues.client(), queues.url(events_queue())
+    client, live = sqs.client(), sqs.url(events_queue())
     client.send_message(QueueUrl=live, MessageBody="a")
     client.send_message(QueueUrl=live, MessageBody="b", DelaySeconds=60)
     bury("c")
     statuses = {status.name: status for status in inspection.queue_statuses()}
-    assert statuses[events_queue()].depth == queues.Depth(visible=1, in_flight=0, delayed=1)
-    assert statuses[dlq()].depth == queues.Depth(visible=1, in_flight=0, delayed=0)
+    assert statuses[events_queue()].depth == sqs.Depth(visible=1, in_flight=0, delayed=1)
+    assert statuses[dlq()].depth == sqs.Depth(visible=1, in_flight=0, delayed=0)
     assert len(statuses) == 4
     (message,) = client.receive_message(
         QueueUrl=live, MessageSystemAttributeNames=["ApproximateReceiveCount"]
@@ -180,7 +171,7 @@ def test_without_cloudwatch_the_ages_are_unknown_and_the_rest_is_there(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     bury("x")
-    queues.client()  # This one has found its endpoint.
+    sqs.client()  # This one has found its endpoint.
     monkeypatch.setattr(cloudwatch, "client", cloudwatch.client.__wrapped__)
     settings.ENV = env().model_copy(update={"aws_endpoint_url": "http://127.0.0.1:9"})
     live, dead, *_ = inspection.queue_statuses()
@@ -197,7 +188,7 @@ def test_without_cloudwatch_the_ages_are_unknown_and_the_rest_is_there(
 def test_replaying_all_sends_every_letter_back_as_it_was() -> None:
     for number in range(23):
         bury(str(number), error="why", kept="this", raw=b"\x00\xff")
-    outcome = deadletters.replay(events_queue())
+    outcome = dead_letters.replay(events_queue())
     assert len(outcome.done) == 23
     assert outcome.complete
     assert drain(dlq()) == []
@@ -211,15 +202,15 @@ def test_replaying_all_sends_every_letter_back_as_it_was() -> None:
 @pytest.mark.usefixtures("aws")
 def test_replaying_some_leaves_the_others_as_they_are() -> None:
     ids = [bury(str(number)) for number in range(15)]
-    assert deadletters.replay(events_queue(), [ids[3], ids[12]]).complete
+    assert dead_letters.replay(events_queue(), [ids[3], ids[12]]).complete
     assert bodies(events_queue()) == ["12", "3"]
-    assert queues.depth(dlq()).visible == 13
+    assert sqs.depth(dlq()).visible == 13
 
 
 @pytest.mark.usefixtures("aws")
 def test_discarding_some_deletes_these_and_sends_nothing() -> None:
     ids = [bury(str(number)) for number in range(3)]
-    assert deadletters.discard(events_queue(), [ids[1]]).done == (ids[1],)
+    assert dead_letters.discard(events_queue(), [ids[1]]).done == (ids[1],)
     assert bodies(dlq()) == ["0", "2"]
     assert bodies(events_queue()) == []
 
@@ -228,14 +219,14 @@ def test_discarding_some_deletes_these_and_sends_nothing() -> None:
 def test_discarding_all_deletes_all() -> None:
     for number in range(12):
         bury(str(number))
-    assert len(deadletters.discard(events_queue()).done) == 12
-    assert queues.depth(dlq()).total == 0
+    assert len(dead_letters.discard(events_queue()).done) == 12
+    assert sqs.depth(dlq()).total == 0
 
 
 @pytest.mark.usefixtures("aws")
 def test_a_letter_that_is_gone_is_reported_by_its_id() -> None:
     here, gone = bury("here"), str(uuid.uuid4())
-    outcome = deadletters.replay(events_queue(), [gone, here])
+    outcome = dead_letters.replay(events_queue(), [gone, here])
     assert (outcome.done, outcome.missing) == ((here,), (gone,))
     assert bodies(events_queue()) == ["here"]
 
@@ -244,8 +235,8 @@ def test_a_letter_that_is_gone_is_reported_by_its_id() -> None:
 def test_a_letter_is_still_in_its_queue_while_it_is_sent() -> None:
     bury("precious")
     seen: list[int] = []
-    with before("SendMessageBatch", lambda: seen.append(queues.depth(dlq()).total)):
-        deadletters.replay(events_queue())
+    with before("SendMessageBatch", lambda: seen.append(sqs.depth(dlq()).total)):
+        dead_letters.replay(events_queue())
     assert seen == [1]
 
 
@@ -253,15 +244,15 @@ def test_a_letter_is_still_in_its_queue_while_it_is_sent() -> None:
 def test_a_letter_that_cannot_be_sent_stays() -> None:
     bury("precious")
     with before("SendMessageBatch", break_connection), pytest.raises(BackendUnavailable):
-        deadletters.replay(events_queue())
-    assert queues.depth(dlq()).visible == 1
+        dead_letters.replay(events_queue())
+    assert sqs.depth(dlq()).visible == 1
 
 
 @pytest.mark.usefixtures("aws")
 def test_a_connection_that_breaks_after_sending_doubles_a_letter_and_loses_none() -> None:
     letter = bury("precious")
     with before("DeleteMessageBatch", break_connection):
-        outcome = deadletters.replay(events_queue())
+        outcome = dead_letters.replay(events_queue())
     assert (outcome.done, outcome.doubled) == ((), (letter,))
     assert "SQS could not delete the dead letters" in outcome.stopped
     assert (bodies(events_queue()), bodies(dlq())) == (["precious"], ["precious"])
@@ -269,16 +260,16 @@ def test_a_connection_that_breaks_after_sending_doubles_a_letter_and_loses_none(
 
 @pytest.mark.usefixtures("aws")
 def test_what_sqs_refuses_to_take_stays_and_is_reported_and_the_others_go() -> None:
-    client, url = queues.client(), queues.url(events_queue())
+    client, url = sqs.client(), sqs.url(events_queue())
     small, large = bury("small"), bury("x" * 5000)
     client.set_queue_attributes(QueueUrl=url, Attributes={"MaximumMessageSize": "1024"})
     try:
-        outcome = deadletters.replay(events_queue())
+        outcome = dead_letters.replay(events_queue())
     finally:
         client.set_queue_attributes(QueueUrl=url, Attributes={"MaximumMessageSize": "1048576"})
     assert (outcome.done, outcome.failed) == ((small,), (large,))
     assert bodies(events_queue()) == ["small"]
-    assert queues.depth(dlq()).visible == 1
+    assert sqs.depth(dlq()).visible == 1
 
 
 @pytest.mark.usefixtures("aws")
@@ -287,10 +278,10 @@ def test_what_sqs_refuses_to_delete_is_reported() -> None:
     letter = bury("x")
 
     def purge() -> None:
-        queues.client().purge_queue(QueueUrl=queues.url(dlq()))
+        sqs.client().purge_queue(QueueUrl=sqs.url(dlq()))
 
     with before("DeleteMessageBatch", purge):
-        outcome = deadletters.replay(events_queue())
+        outcome = dead_letters.replay(events_queue())
     assert (outcome.done, outcome.doubled) == ((), (letter,))
 
 
@@ -304,14 +295,14 @@ def test_replaying_all_ends_though_every_letter_comes_straight_back() -> None:
         messages = drain(events_queue())
         counts.append(len(messages))
         for message in messages:
-            queues.send_to_dead_letters(events_queue(), message["Body"], "It is not JSON.")
+            sqs.send_to_dead_letters(events_queue(), message["Body"], "It is not JSON.")
 
     # Before it asks for more, what it sent is back already.
     with before("ReceiveMessage", _guard(consume)):
-        outcome = deadletters.replay(events_queue())
+        outcome = dead_letters.replay(events_queue())
     assert len(outcome.done) == 5
     assert sum(counts) == 5
-    assert queues.depth(dlq()).visible == 5
+    assert sqs.depth(dlq()).visible == 5
 
 
 def _guard(act: Callable[[], None]) -> Callable[[], None]:
@@ -333,7 +324,7 @@ def _guard(act: Callable[[], None]) -> Callable[[], None]:
 def test_letters_that_together_are_too_large_for_one_batch_are_replayed() -> None:
     for _ in range(4):
         bury("x" * 600_000)
-    assert len(deadletters.replay(events_queue()).done) == 4
+    assert len(dead_letters.replay(events_queue()).done) == 4
     assert len(drain(events_queue())) == 4
 
 
@@ -341,8 +332,8 @@ def test_letters_that_together_are_too_large_for_one_batch_are_replayed() -> Non
 def test_one_call_goes_through_no_more_letters_than_it_may() -> None:
     for number in range(15):
         bury(str(number))
-    assert len(deadletters.replay(events_queue(), limit=12).done) == 12
-    assert queues.depth(dlq()).visible == 3
+    assert len(dead_letters.replay(events_queue(), limit=12).done) == 12
+    assert sqs.depth(dlq()).visible == 3
 
 
 @pytest.mark.usefixtures("aws")
@@ -352,7 +343,7 @@ def test_a_replayed_event_makes_it_whole() -> None:
     bury(message["Body"], error="The task queue was away.")
     assert selectors.files_of(OWNER, limit=9).files == []
 
-    assert deadletters.replay(events_queue()).complete
+    assert dead_letters.replay(events_queue()).complete
 
     assert Consumer().step() == 1
     (task,) = drain(env().filehub_tasks_queue)
@@ -370,7 +361,7 @@ def _arguments(body: str) -> Any:
 
 @pytest.mark.usefixtures("aws")
 def test_a_task_that_fails_leaves_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage, "head", _refuse)
+    monkeypatch.setattr(s3, "head", _refuse)
     event = {"kind": "created", "upload_id": UPLOAD_ID, "sequencer": "1"}
     result = tasks.confirm_objects.apply(([event],))
     assert result.failed()
@@ -393,7 +384,7 @@ def test_the_last_error_stays_and_the_failures_are_counted() -> None:
 def test_a_task_fails_all_the_same_when_its_error_cannot_be_kept(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(storage, "head", _refuse)
+    monkeypatch.setattr(s3, "head", _refuse)
     monkeypatch.setattr(TaskFailure.Meta, "table_name", "no-such-table")
     monkeypatch.setattr(TaskFailure, "_connection", None)
     result = tasks.confirm_hint.apply((UPLOAD_ID,))
@@ -422,11 +413,11 @@ def test_the_letter_of_a_task_that_a_real_worker_gave_up_says_what_and_why(
     queue = env().filehub_tasks_queue
     # The queue gives it up after eight failures; here, after the first,
     # whoever asks next: a worker that was stopped may have left a poll behind.
-    dead, live = queues.dead_letters_of(queue), queues.url(queue)
-    arn = queues.client().get_queue_attributes(
-        QueueUrl=queues.url(dead), AttributeNames=["QueueArn"]
-    )["Attributes"]["QueueArn"]
-    queues.client().set_queue_attributes(
+    dead, live = sqs.dead_letters_of(queue), sqs.url(queue)
+    arn = sqs.client().get_queue_attributes(QueueUrl=sqs.url(dead), AttributeNames=["QueueArn"])[
+        "Attributes"
+    ]["QueueArn"]
+    sqs.client().set_queue_attributes(
         QueueUrl=live,
         Attributes={
             "RedrivePolicy": json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 1}),
@@ -441,11 +432,11 @@ def test_the_letter_of_a_task_that_a_real_worker_gave_up_says_what_and_why(
         wait_for(lambda: "ConfirmationError" in (tmp_path / "worker.log").read_text())
 
     def given_up() -> bool:
-        queues.client().receive_message(QueueUrl=live, WaitTimeSeconds=1)
-        return queues.depth(dead).visible == 1
+        sqs.client().receive_message(QueueUrl=live, WaitTimeSeconds=1)
+        return sqs.depth(dead).visible == 1
 
     wait_for(given_up)
-    (letter,) = inspection.dead_letters("tasks").letters
+    (letter,) = inspection.list_dead_letters("tasks").letters
     assert letter.summary.title == "uploads.tasks.confirm_objects"
     assert "1 of 1 events failed" in letter.error
     assert upload_id in letter.error
@@ -495,19 +486,19 @@ def test_the_policy_of_the_web_allows_what_the_page_does_and_no_receiving_from_l
         bury(celery_body([]), queue)
     failures.remember("t-1", "why")
     session = role("WebPolicyArn", monkeypatch)
-    for module, service in ((queues, "sqs"), (cloudwatch, "cloudwatch")):
+    for module, service in ((sqs, "sqs"), (cloudwatch, "cloudwatch")):
         client = session.client(service, endpoint_url=env().aws_endpoint_url)  # type: ignore[call-overload]
         monkeypatch.setattr(module, "client", lambda client=client: client)
-    queues.url.cache_clear()
+    sqs.url.cache_clear()
 
     assert len(inspection.queue_statuses()) == 4
     for kind in inspection.KINDS:
-        first, second = inspection.dead_letters(kind).letters
+        first, second = inspection.list_dead_letters(kind).letters
         assert second.error == ("why" if kind == "tasks" else "")
-        assert deadletters.replay(inspection.queue_name(kind), [first.id]).complete
-        assert deadletters.discard(inspection.queue_name(kind)).complete
+        assert dead_letters.replay(inspection.queue_name(kind), [first.id]).complete
+        assert dead_letters.discard(inspection.queue_name(kind)).complete
         with pytest.raises(ClientError, match="AccessDenied"):
-            queues.client().receive_message(QueueUrl=queues.url(inspection.queue_name(kind)))
+            sqs.client().receive_message(QueueUrl=sqs.url(inspection.queue_name(kind)))
     assert "CloudWatch" not in caplog.text
     assert "cannot be read" not in caplog.text
 
@@ -542,7 +533,7 @@ def test_redrive_of_one_queue_leaves_the_other() -> None:
     bury("a")
     bury("b", env().filehub_tasks_queue)
     call_command("redrive", queue="tasks", stdout=StringIO())
-    assert queues.depth(dlq()).visible == 1
+    assert sqs.depth(dlq()).visible == 1
     assert bodies(env().filehub_tasks_queue) == ["b"]
 
 
@@ -552,7 +543,7 @@ def test_a_dry_run_counts_and_changes_nothing() -> None:
     out = StringIO()
     call_command("redrive", dry_run=True, stdout=out)
     assert f"{dlq()}: 1 dead letters would go back" in out.getvalue()
-    assert queues.depth(dlq()).visible == 1
+    assert sqs.depth(dlq()).visible == 1
     assert bodies(events_queue()) == []
 
 
@@ -572,7 +563,7 @@ def test_a_redrive_that_fails_says_so_in_a_sentence_and_does_the_other_queue() -
         pytest.raises(CommandError, match="events: SQS could not send the dead letters back"),
     ):
         call_command("redrive", stdout=StringIO())
-    assert queues.depth(dlq()).visible == 1
+    assert sqs.depth(dlq()).visible == 1
     assert bodies(env().filehub_tasks_queue) == ["b"]
 
 
@@ -720,4 +711,4 @@ def test_hostile_letters_do_not_hide_each_other(kind: inspection.Kind) -> None:
     sendable = [body for body in HOSTILE.values() if 0 < len(body) < 1_000_000]
     for body in sendable:
         bury(body, inspection.queue_name(kind))
-    assert len(inspection.dead_letters(kind).letters) == len(sendable)
+    assert len(inspection.list_dead_letters(kind).letters) == len(sendable)

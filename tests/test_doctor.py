@@ -33,13 +33,23 @@ from local.aws import LocalAws, complete
 from tests.conftest import ROOT, TEMPLATE, consumer, store, upload, wait_for, worker
 from tests.test_permissions import client, user_with
 from tests.test_provision import template
-from uploads import confirmation, doctor, queues, storage, tokens
+from uploads import confirmation, doctor, tokens
+from uploads.aws import s3, sqs
+from uploads.aws.cloudformation import deploy
 from uploads.consumer import Consumer
 from uploads.core import keys
 from uploads.core.conf import env
-from uploads.doctor import access, bucket, django_side, notifications, roundtrip, sqs, table, wanted
+from uploads.doctor import (
+    access,
+    bucket,
+    django_side,
+    notifications,
+    queues,
+    roundtrip,
+    table,
+    wanted,
+)
 from uploads.doctor.finding import Finding
-from uploads.provisioning import deploy
 
 #: Makes a fault.
 Break = Callable[[], None]
@@ -92,7 +102,7 @@ def bad(found: list[Finding]) -> list[Finding]:
 def still_bad(subject: str) -> list[Finding]:
     """What is not ok any more after mending it: that part is looked at again, and only that."""
     if subject.startswith("queue"):
-        return bad(list(sqs.Queues().look()))
+        return bad(list(queues.Queues().look()))
     return bad([*bucket.look(), *notifications.look(arn(events()))])
 
 
@@ -370,7 +380,7 @@ def test_provision_does_not_see_what_was_changed_by_hand(installed: Env) -> None
 
 
 def test_a_dead_letter_is_told(installed: Env) -> None:
-    queues.send_to_dead_letters(events(), "not json", "why")
+    sqs.send_to_dead_letters(events(), "not json", "why")
     found = one(still_bad("queue"))
     assert (found.level, found.subject) == ("FAIL", f"queue {events()}-dlq")
     assert "redrive --queue events" in found.mend
@@ -552,7 +562,7 @@ def test_without_a_worker_the_tasks_are_told(aws: LocalAws) -> None:
 def test_dead_letters_that_grow_are_told_first(aws: LocalAws) -> None:
     before = roundtrip.depths()
     upload("7")
-    queues.send_to_dead_letters(tasks(), "{}", "why")
+    sqs.send_to_dead_letters(tasks(), "{}", "why")
     where, mend = roundtrip.locate(before, roundtrip.depths())
     assert where.startswith(f"{tasks()}-dlq grew")
     assert "redrive --queue tasks" in mend
@@ -563,7 +573,7 @@ def test_a_record_that_only_reconciliation_wrote_is_a_failure(
 ) -> None:
     put = doctor.RoundTrip._put
 
-    def put_and_look(self: Any, request: storage.SignedRequest, body: bytes) -> int:
+    def put_and_look(self: Any, request: s3.SignedRequest, body: bytes) -> int:
         done = put(self, request, body)
         (key,) = objects()
         confirmation.confirm(key.rpartition("/")[2])

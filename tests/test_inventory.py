@@ -19,7 +19,8 @@ import pytest
 from django.core.management import CommandError
 
 from tests.test_reconcile import command, forget, found, objects, place, put, recorded, stored
-from uploads import confirmation, inventory, parquet, reconcile, storage
+from uploads import confirmation, inventory, parquet, reconcile
+from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
@@ -83,7 +84,7 @@ def write(
 
 
 def upload(key: str, body: bytes) -> None:
-    storage.client().put_object(Bucket=env().filehub_bucket, Key=key, Body=body)
+    s3.client().put_object(Bucket=env().filehub_bucket, Key=key, Body=body)
 
 
 def listed(url: str) -> list[str]:
@@ -97,9 +98,9 @@ def of(upload_id: str, **cells: str) -> dict[str, str]:
 def test_objects_without_a_record_are_recorded_and_nothing_else_happens() -> None:
     lost, right, later = place(), stored(), stored()
     ghost = stored()
-    storage.delete(ghost)
+    s3.delete(ghost)
     gone = place()
-    storage.delete(gone)
+    s3.delete(gone)
     url = write([of(lost), of(right)], [of(gone)])
     out = command("--inventory", url)
     assert "1 objects without a record, 0 records without an object" in out
@@ -166,7 +167,7 @@ def test_only_versions_that_are_there_now_count() -> None:
 def test_an_object_that_was_replaced_is_corrected() -> None:
     upload_id = stored()
     put(upload_id, b"something else")
-    url = write([of(upload_id, ETag=storage.head(upload_id).etag)])  # type: ignore[union-attr]
+    url = write([of(upload_id, ETag=s3.head(upload_id).etag)])  # type: ignore[union-attr]
     plan = Plan("inventory", min_age=timedelta(0))
     assert found(reconcile.check_objects(plan, inventory.objects(url))) == {"corrected": 1}
 
@@ -177,13 +178,13 @@ def test_without_etags_only_what_has_no_record_is_looked_at(
     lost, *right = place(), stored(), stored()
     url = write([of(each) for each in (lost, *right)], schema=["Bucket", "Key"])
     looked_at: list[str] = []
-    head = storage.head
+    head = s3.head
 
-    def noted(upload_id: str) -> storage.StoredObject | None:
+    def noted(upload_id: str) -> s3.StoredObject | None:
         looked_at.append(upload_id)
         return head(upload_id)
 
-    monkeypatch.setattr(storage, "head", noted)
+    monkeypatch.setattr(s3, "head", noted)
     plan = Plan("inventory", min_age=timedelta(0))
     assert found(reconcile.check_objects(plan, inventory.objects(url))) == {"orphans": 1}
     assert looked_at == [lost]
@@ -201,14 +202,14 @@ def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Of the pieces that are read, which have at most 10,000 bytes each."""
     monkeypatch.setattr(inventory, "PIECE", 10_000)
     sizes: list[int] = []
-    read = storage.read
+    read = s3.read
 
     def noted(bucket: str, key: str, start: int = 0, size: int | None = None) -> bytes:
         piece = read(bucket, key, start, size)
         sizes.append(len(piece))
         return piece
 
-    monkeypatch.setattr(storage, "read", noted)
+    monkeypatch.setattr(s3, "read", noted)
     return sizes
 
 
@@ -231,7 +232,7 @@ def test_more_objects_than_one_batch_are_looked_up() -> None:
 def test_a_rejected_or_deleted_record_does_not_hide_its_object() -> None:
     upload_id = stored()
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(storage, "head", lambda upload_id: None)
+        patched.setattr(s3, "head", lambda upload_id: None)
         confirmation._bury(upload_id, "5".ljust(64, "0"))
     assert "1 objects without a record" in command("--inventory", write([of(upload_id)]))
     assert recorded() == {upload_id}
@@ -291,7 +292,7 @@ def test_a_time_that_is_none_is_damage() -> None:
 def test_a_damaged_file_is_refused(damage: str) -> None:
     rows = [of(keys.new_upload_id("7", "secret")) for _ in range(50)]
     write(rows)
-    good = storage.read(env().filehub_bucket, "inventory/data/0.csv.gz")
+    good = s3.read(env().filehub_bucket, "inventory/data/0.csv.gz")
     damaged = {
         "other bytes": good[:60] + bytes(b ^ 0xFF for b in good[60:90]) + good[90:],
         "cut": good[:-30],
@@ -356,7 +357,7 @@ def write_parquet(
 def test_a_parquet_inventory_does_the_same() -> None:
     lost, right, other, young = place(), stored(), stored(), place()
     put(other, b"something else")
-    etags = {each: storage.head(each).etag for each in (right, other)}  # type: ignore[union-attr]
+    etags = {each: s3.head(each).etag for each in (right, other)}  # type: ignore[union-attr]
     now = datetime.now(UTC)
     url = write_parquet(
         [cells(keys.object_key(lost)), cells(keys.object_key(right), e_tag=etags[right])],
@@ -448,7 +449,7 @@ def test_a_parquet_file_that_is_not_what_the_manifest_says_is_never_read() -> No
 def test_a_damaged_parquet_file_is_refused(damage: str) -> None:
     rows = [cells(keys.object_key(keys.new_upload_id("7", "secret"))) for _ in range(50)]
     write_parquet(rows)
-    good = storage.read(env().filehub_bucket, "inventory/data/0.parquet")
+    good = s3.read(env().filehub_bucket, "inventory/data/0.parquet")
     body = {
         "nothing": b"",
         "no Parquet": b"no Parquet" * 9,

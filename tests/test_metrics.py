@@ -15,7 +15,8 @@ from pytest_django import Settings
 from tests.conftest import Api, store, upload
 from tests.test_overview import seed
 from tests.wire import Wire
-from uploads import confirmation, queues, runs, usage, views
+from uploads import confirmation, runs, usage, views
+from uploads.aws import sqs
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
 from uploads.runs import Run
@@ -58,7 +59,7 @@ def test_it_says_what_is_so(settings: Settings) -> None:
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
     assert confirmation.confirm(refused) == "rejected"
     settings.ENV = env().model_copy(update={"filehub_allowed_types": allowed})
-    queues.send_to_dead_letters(env().filehub_tasks_queue, "?", "failed")
+    sqs.send_to_dead_letters(env().filehub_tasks_queue, "?", "failed")
     now = datetime.now(UTC)
     runs.save_last(Run("recent", now, now, 60, 1, 2, 3, 4, 5, held_back=51))
     assert scrape() == empty

@@ -20,7 +20,8 @@ from pytest_django import Settings
 from filehub.env import MIB, TIB
 from tests.conftest import Answer, Api, drain, send, sha256, wait_for
 from tests.test_api import UNKNOWN, check_error
-from uploads import confirmation, multipart, reconcile, selectors, services, storage, tasks, tokens
+from uploads import confirmation, reconcile, selectors, services, tasks, tokens
+from uploads.aws import multipart, s3
 from uploads.core import keys, policy
 from uploads.core.conf import env
 from uploads.core.errors import FilehubError
@@ -81,7 +82,7 @@ def begun(api: Api) -> Upload:
 
 
 def incomplete() -> list[str]:
-    answer = storage.client().list_multipart_uploads(Bucket=env().filehub_bucket)
+    answer = s3.client().list_multipart_uploads(Bucket=env().filehub_bucket)
     return [entry["Key"] for entry in answer.get("Uploads", [])]
 
 
@@ -181,7 +182,7 @@ def test_completing_names_the_parts_that_are_missing(begun: Upload) -> None:
     answer = begun.complete()
     check_error(answer, 409, "parts_missing")
     assert "1, 3" in answer.json()["error"]
-    assert storage.head(begun.id) is None
+    assert s3.head(begun.id) is None
     begun.send(1)
     begun.send(3)
     assert begun.complete().status_code == 202
@@ -220,9 +221,9 @@ def test_an_object_in_the_way_is_not_overwritten(begun: Upload) -> None:
     """Not through filehub, but what if: S3 itself refuses to replace it."""
     begun.send_all()
     key = keys.object_key(begun.id)
-    storage.client().put_object(Bucket=env().filehub_bucket, Key=key, Body=b"first")
+    s3.client().put_object(Bucket=env().filehub_bucket, Key=key, Body=b"first")
     check_error(begun.complete(), 404, "upload_not_found")
-    found = storage.head(begun.id)
+    found = s3.head(begun.id)
     assert found is not None
     assert found.size == 5
 
@@ -251,7 +252,7 @@ def test_it_is_too_late_to_abort_what_is_complete(begun: Upload) -> None:
     begun.send_all()
     begun.complete()
     check_error(begun.abort(), 409, "upload_completed")
-    assert storage.head(begun.id) is not None
+    assert s3.head(begun.id) is not None
 
 
 def every_route(begun: Upload, path: str, token: str) -> list[Any]:
@@ -380,7 +381,7 @@ def test_more_parts_than_one_page_are_listed(begun: Upload) -> None:
     def one_at_a_time(params: dict[str, Any], **_: Any) -> None:
         params["MaxParts"] = 1
 
-    hooks, name = storage.client().meta.events, "before-parameter-build.s3.ListParts"
+    hooks, name = s3.client().meta.events, "before-parameter-build.s3.ListParts"
     hooks.register(name, one_at_a_time)
     try:
         assert [part["part_number"] for part in begun.listed().json()] == [1, 2, 3]
@@ -395,7 +396,7 @@ def test_s3_is_told_the_size_that_was_declared(begun: Upload) -> None:
     found = services.arrived_parts(token)
     with pytest.raises(FilehubError):
         multipart.complete(token.upload_id, token.s3_upload_id, found, size=token.size + 1)
-    assert storage.head(begun.id) is None
+    assert s3.head(begun.id) is None
 
 
 def test_an_upload_that_s3_forgot_and_that_has_another_size_is_not_found(begun: Upload) -> None:
@@ -411,7 +412,7 @@ def test_an_upload_that_s3_forgot_and_that_has_another_size_is_not_found(begun: 
 
 def refuse_to_complete(monkeypatch: pytest.MonkeyPatch, code: str, *, after: bool) -> None:
     """S3 answers `code` to CompleteMultipartUpload, `after` having done it or not."""
-    client = storage.client()
+    client = s3.client()
     complete = client.complete_multipart_upload
 
     def answer(**arguments: Any) -> Any:
@@ -484,7 +485,7 @@ def test_it_is_too_late_to_abort_even_where_s3_confirms_it(
     """As AWS does for some hours after the completion."""
     begun.send_all()
     begun.complete()
-    monkeypatch.setattr(storage.client(), "abort_multipart_upload", lambda **_: {})
+    monkeypatch.setattr(s3.client(), "abort_multipart_upload", lambda **_: {})
     check_error(begun.abort(), 409, "upload_completed")
 
 
@@ -492,7 +493,7 @@ def test_the_completion_is_conditional_and_names_checksums(
     begun: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun.send_all()
-    client, seen = storage.client(), {}
+    client, seen = s3.client(), {}
     complete = client.complete_multipart_upload
 
     def note(**arguments: Any) -> Any:
@@ -507,7 +508,7 @@ def test_the_completion_is_conditional_and_names_checksums(
 
 
 def test_signing_asks_nobody(begun: Upload, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage, "client", lambda: pytest.fail("S3 was asked"))
+    monkeypatch.setattr(s3, "client", lambda: pytest.fail("S3 was asked"))
     assert begun.sign({"part_number": 1}).status_code == 200
 
 
@@ -586,11 +587,11 @@ def test_a_file_that_took_days_is_found_without_its_event(
     monkeypatch.setattr(reconcile, "MIN_AGE", timedelta(0))
     moment = keys.created_at(begun.id) - timedelta(days=6, hours=23)
     old = keys._make(int(moment.timestamp() * 1000), begun.api.owner, "secret")
-    storage.client().put_object(
+    s3.client().put_object(
         Bucket=env().filehub_bucket,
         Key=keys.object_key(old),
         Body=b"x",
-        Metadata=storage.metadata(begun.api.owner, "a.txt"),
+        Metadata=s3.metadata(begun.api.owner, "a.txt"),
     )
     tasks.reconcile_recent()
     assert selectors.recorded([old]) == set()

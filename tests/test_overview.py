@@ -14,13 +14,14 @@ from pytest_django import Settings
 
 from tests.conftest import PASSWORD, store, upload
 from tests.wire import Wire
-from uploads import confirmation, listing, overview, queues
+from uploads import confirmation, listing, overview
+from uploads.aws import sqs
+from uploads.aws.sqs import Depth
 from uploads.core import keys, policy
 from uploads.core.conf import env
 from uploads.desk import Desk
 from uploads.models import File, StoredFile
 from uploads.overview import Queues, Rejected, flow_of, percentile
-from uploads.queues import Depth
 from uploads.templatetags.figures import duration, grouped
 from uploads.usage import Usage
 
@@ -209,12 +210,12 @@ def test_of_very_many_files_only_the_newest_are_looked_at(monkeypatch: pytest.Mo
 @pytest.mark.usefixtures("own_queues")
 def test_the_queues_and_what_was_given_up_are_counted() -> None:
     events, tasks = env().filehub_events_queue, env().filehub_tasks_queue
-    queues.send_to_dead_letters(events, "?", "no event")
+    sqs.send_to_dead_letters(events, "?", "no event")
     for _ in range(3):
-        queues.send_to_dead_letters(tasks, "?", "failed")
+        sqs.send_to_dead_letters(tasks, "?", "failed")
     for _ in range(2):
-        queues.client().send_message(QueueUrl=queues.url(tasks), MessageBody="?")
-    queues.client().receive_message(QueueUrl=queues.url(tasks), VisibilityTimeout=60)
+        sqs.client().send_message(QueueUrl=sqs.url(tasks), MessageBody="?")
+    sqs.client().receive_message(QueueUrl=sqs.url(tasks), VisibilityTimeout=60)
     assert overview.look().queues == Queues(Depth(0, 0, 0), Depth(1, 1, 0), 1, 3)
 
 
@@ -276,7 +277,7 @@ def tiles(client: Client) -> dict[str, tuple[str, str]]:
 @pytest.mark.usefixtures("aws")
 def test_the_first_page_tells_how_things_stand(operator: Client) -> None:
     confirmed(1, after=2)
-    queues.send_to_dead_letters(env().filehub_events_queue, "?", "no event")
+    sqs.send_to_dead_letters(env().filehub_events_queue, "?", "no event")
     found = tiles(operator)
     assert {name: state for name, (state, _) in found.items()} == {
         "flow": "fine",

@@ -14,7 +14,8 @@ import pytest
 
 from tests.conftest import ROOT, store, upload
 from tests.test_reconcile import objects, place, recorded, table
-from uploads import confirmation, runs, storage
+from uploads import confirmation, runs
+from uploads.aws import s3
 from uploads.core.conf import env
 from uploads.models import StoredFile
 
@@ -66,7 +67,7 @@ def code(*lines: str) -> tuple[str, str]:
 def test_the_worker_may_reconcile() -> None:
     worker = user_with("Worker")
     orphan, ghost = place(), store("7")
-    storage.delete(ghost)
+    s3.delete(ghost)
     done = worker("manage.py", "reconcile", "--all", "--min-age", "0m")
     assert done.returncode == 0, done.stderr
     assert recorded() == {orphan} == objects()
@@ -104,7 +105,7 @@ def test_the_worker_may_not_scan_or_delete_records() -> None:
 def test_the_web_may_note_downloads_and_deletions_and_change_records() -> None:
     web = user_with("Web")
     kept, given, ghost = store("7"), store("7"), store("7")
-    storage.delete(ghost)
+    s3.delete(ghost)
     done = web(
         *code(
             "from uploads import confirmation, reconcile, selectors, services",

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Api, consumer, put_under, stop, upload, wait_for, worker
-from uploads import selectors, services, storage
+from uploads import selectors, services
+from uploads.aws import s3
 from uploads.models import StoredFile
 
 pytestmark = pytest.mark.usefixtures("own_queues")
@@ -44,7 +45,7 @@ def test_a_rejection_ends_as_rejected_with_its_reason(api: Api) -> None:
     wait_for(lambda: set(StoredFile.get(upload_id).sequencer) != {"0"})
     assert "media type" in api.get(f"/uploads/{upload_id}").json()["reason"]
     # The object goes after its record has said why.
-    wait_for(lambda: storage.head(upload_id) is None)
+    wait_for(lambda: s3.head(upload_id) is None)
 
 
 def test_twenty_uploads_while_the_worker_is_down_are_all_listed(tmp_path: Path) -> None:

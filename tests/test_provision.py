@@ -15,17 +15,18 @@ from pytest_django import Settings
 
 from local.aws import LocalAws
 from tests.conftest import TEMPLATE
-from uploads import queues, storage, tokens
+from uploads import tokens
+from uploads.aws import s3, sqs
+from uploads.aws.cloudformation import ProvisioningError, deploy
 from uploads.core.conf import env
 from uploads.models import StoredFile
-from uploads.provisioning import ProvisioningError, deploy
 
 pytestmark = pytest.mark.usefixtures("aws")
 
 
 def attributes(queue: str) -> dict[str, Any]:
     return dict(
-        queues.client().get_queue_attributes(QueueUrl=queues.url(queue), AttributeNames=["All"])[
+        sqs.client().get_queue_attributes(QueueUrl=sqs.url(queue), AttributeNames=["All"])[
             "Attributes"
         ]
     )
@@ -52,17 +53,19 @@ def test_tasks_stay_hidden_for_longer_than_a_task_may_take(settings: Settings) -
 
 
 def test_the_bucket_is_private_encrypted_and_tidy() -> None:
-    s3, bucket = storage.client(), env().filehub_bucket
-    block = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+    client, bucket = s3.client(), env().filehub_bucket
+    block = client.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
     assert all(block.values())
-    rules = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    rules = client.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"][
+        "Rules"
+    ]
     assert rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
-    cors = s3.get_bucket_cors(Bucket=bucket)["CORSRules"][0]
+    cors = client.get_bucket_cors(Bucket=bucket)["CORSRules"][0]
     assert cors["AllowedOrigins"] == list(env().filehub_cors_origins)
 
 
 def test_the_bucket_reports_creations_and_removals_under_the_prefix() -> None:
-    found = storage.client().get_bucket_notification_configuration(Bucket=env().filehub_bucket)
+    found = s3.client().get_bucket_notification_configuration(Bucket=env().filehub_bucket)
     assert {event for q in found["QueueConfigurations"] for event in q["Events"]} == {
         "s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*",
     }  # fmt: skip

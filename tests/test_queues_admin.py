@@ -26,7 +26,8 @@ from tests.test_deadletters import (
     events_queue,
     s3_record,
 )
-from uploads import cloudwatch, failures, queues
+from uploads import failures
+from uploads.aws import cloudwatch, sqs
 from uploads.core.conf import env
 from uploads.failures import TaskFailure
 
@@ -91,7 +92,7 @@ def test_strangers_are_asked_to_sign_in(client: Client, db: None) -> None:
     bury("x")
     answer = client.post(EVENTS, {"action": "discard_all", "confirmed": "yes"})
     assert answer["Location"].startswith("/admin/login/")
-    assert queues.depth(dlq()).visible == 1
+    assert sqs.depth(dlq()).visible == 1
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ def test_each_permission_shows_its_buttons_and_is_enforced(
         for confirmed in ({}, {"confirmed": "yes"}):
             order = {"action": action, "ids": [letter], **confirmed}
             assert client.post(EVENTS, order).status_code == 403
-    assert queues.depth(dlq()).visible == 1
+    assert sqs.depth(dlq()).visible == 1
 
 
 def test_who_may_only_discard_does_not_see_the_queues_by_it(sign_in: SignIn) -> None:
@@ -137,7 +138,7 @@ def test_an_order_needs_its_csrf_token(sign_in: SignIn) -> None:
     client = sign_in("view", "change", "delete", checks=True)
     answer = client.post(EVENTS, {"action": "discard_all", "confirmed": "yes"})
     assert answer.status_code == 403
-    assert queues.depth(dlq()).visible == 1
+    assert sqs.depth(dlq()).visible == 1
 
 
 # What is shown
@@ -208,7 +209,7 @@ def test_an_order_is_carried_out_only_once_it_is_confirmed(operator: Client) -> 
     assert "Replay 1 dead letter?" in asked
     assert "b/uploads/x" in asked
     assert "other" not in asked
-    assert queues.depth(dlq()).visible == 2
+    assert sqs.depth(dlq()).visible == 2
     assert drain(events_queue()) == []
 
 
@@ -262,7 +263,7 @@ def test_nothing_selected_is_said(operator: Client) -> None:
     for order in ({"action": "discard"}, {}, {"action": "burn_all"}, {"action": "discard_some"}):
         answer = operator.post(EVENTS, order, follow=True)
         assert "no dead letter was selected" in answer.content.decode()
-    assert queues.depth(dlq()).visible == 1
+    assert sqs.depth(dlq()).visible == 1
 
 
 def test_a_made_up_id_is_neither_looked_for_nor_repeated(operator: Client) -> None:
@@ -306,7 +307,7 @@ def test_an_order_during_an_outage_is_a_sentence_and_loses_nothing(operator: Cli
     with before("SendMessageBatch", break_connection):
         said = act(operator, "replay_all")
     assert "This was not done, and nothing is lost." in said
-    assert queues.depth(dlq()).visible == 1
+    assert sqs.depth(dlq()).visible == 1
     with before("GetQueueAttributes", break_connection):
         answer = operator.post(EVENTS, {"action": "replay_all"})
     assert answer.status_code == 302
@@ -326,13 +327,13 @@ def test_an_outage_half_way_tells_what_was_done(operator: Client) -> None:
         said = act(operator, "replay_all")
     assert "10 dead letters were replayed." in said
     assert "It ended early" in said
-    assert queues.depth(dlq()).visible == 5
+    assert sqs.depth(dlq()).visible == 5
 
 
 def test_the_page_works_without_cloudwatch(
     operator: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    queues.client().send_message(QueueUrl=queues.url(events_queue()), MessageBody="x")
+    sqs.client().send_message(QueueUrl=sqs.url(events_queue()), MessageBody="x")
     monkeypatch.setattr(cloudwatch, "client", cloudwatch.client.__wrapped__)
     settings.ENV = env().model_copy(update={"aws_endpoint_url": "http://127.0.0.1:9"})
     assert "unknown" in page(operator, OVERVIEW)

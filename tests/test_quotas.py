@@ -15,7 +15,8 @@ from pytest_django import Settings
 from tests.conftest import Api, old_upload, put, removal, send, store, upload
 from tests.test_api import check_error
 from tests.wire import Wire
-from uploads import confirmation, quotas, selectors, storage, usage
+from uploads import confirmation, quotas, selectors, usage
+from uploads.aws import s3
 from uploads.core import keys, policy
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable, QuotaExceeded
@@ -74,7 +75,7 @@ def test_a_large_file_is_refused_before_s3_hears_of_it(api: Api) -> None:
     size = env().filehub_multipart_threshold + 1
     check_error(api.post("/uploads", {"file_name": "a.txt", "size": size}), 413, "quota_exceeded")
     bucket = env().filehub_bucket
-    assert "Uploads" not in storage.client().list_multipart_uploads(Bucket=bucket)
+    assert "Uploads" not in s3.client().list_multipart_uploads(Bucket=bucket)
 
 
 def test_parts_for_which_there_is_no_room_any_more_wait_for_some(
@@ -89,7 +90,7 @@ def test_parts_for_which_there_is_no_room_any_more_wait_for_some(
     (part,) = asked["parts"]
     assert send("PUT", part["url"], b"123456", part["headers"]).status == 200
     check_error(api.post(f"{path}/complete", token), 413, "quota_exceeded")
-    assert storage.head(begun["id"]) is None
+    assert s3.head(begun["id"]) is None
     quota.limit += 1
     quota.save()
     assert api.post(f"{path}/complete", token).status_code == 202
@@ -143,7 +144,7 @@ def test_what_does_not_fit_is_rejected_with_the_reason_and_deleted() -> None:
     for number, outcome in ((1, "rejected"), (1, "unchanged"), (2, "absent")):
         assert created(second, number) == outcome
     status = selectors.upload_status(second, OWNER)
-    assert (status.state, storage.head(second)) == ("rejected", None)
+    assert (status.state, s3.head(second)) == ("rejected", None)
     assert "quota of 10 bytes" in status.reason
     assert used() == Usage(1, 6)
 
@@ -167,7 +168,7 @@ def test_what_is_stored_is_not_judged_again() -> None:
         assert created(upload_id, number) == "stored"
     assert confirmation.check(upload_id) == "right"
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(storage, "head", lambda upload_id: None)
+        patched.setattr(s3, "head", lambda upload_id: None)
         assert confirmation.check(upload_id) == "missing"
     store(OWNER, body=b"12345678")
     assert confirmation.check(upload_id) == "confirmed"
@@ -179,12 +180,12 @@ def test_a_file_that_is_renamed_past_filehub_takes_no_more_room() -> None:
     upload_id = upload(OWNER, body=b"12345678")
     created(upload_id, 1)
     name = {"Bucket": env().filehub_bucket, "Key": keys.object_key(upload_id)}
-    storage.client().copy_object(
+    s3.client().copy_object(
         **name,
         CopySource=name,
         MetadataDirective="REPLACE",
         ContentType="text/plain",
-        Metadata=storage.metadata(OWNER, "b.txt"),
+        Metadata=s3.metadata(OWNER, "b.txt"),
     )
     assert created(upload_id, 2) == "stored"
     assert selectors.stored_file(upload_id, OWNER).file_name == "b.txt"
@@ -194,7 +195,7 @@ def test_a_file_that_is_renamed_past_filehub_takes_no_more_room() -> None:
 @pytest.mark.usefixtures("ten_bytes")
 def test_what_comes_again_after_its_removal_is_judged_again() -> None:
     upload_id = upload(OWNER, body=b"12345678")
-    request = storage.sign_put(
+    request = s3.sign_put(
         upload_id, owner=OWNER, file_name="a.txt", content_type="text/plain", size=8, sha256=None
     )
     created(upload_id, 1)
@@ -202,7 +203,7 @@ def test_what_comes_again_after_its_removal_is_judged_again() -> None:
     store(OWNER, body=b"12345678")
     assert put(request, b"12345678").status == 200
     assert created(upload_id, 3) == "rejected"
-    assert storage.head(upload_id) is None
+    assert s3.head(upload_id) is None
 
 
 @pytest.mark.usefixtures("ten_bytes")
@@ -218,7 +219,7 @@ def test_of_many_files_at_the_same_moment_no_more_are_stored_than_fit() -> None:
     with ThreadPoolExecutor(6) as pool:
         assert Tally(pool.map(apply, ids)) == {"stored": 2, "rejected": 4}
     assert used() == Usage(2, 8)
-    assert len([upload_id for upload_id in ids if storage.head(upload_id)]) == 2
+    assert len([upload_id for upload_id in ids if s3.head(upload_id)]) == 2
 
 
 @pytest.mark.usefixtures("ten_bytes")
@@ -267,16 +268,16 @@ def test_an_old_upload_whose_event_comes_is_judged() -> None:
     upload_id = old_upload(OWNER, b"12345678901")
     assert confirmation.confirm(upload_id) == "unchanged"
     assert created(upload_id) == "rejected"
-    assert storage.head(upload_id) is None
+    assert s3.head(upload_id) is None
 
 
 @pytest.mark.usefixtures("ten_bytes")
 def test_a_check_of_a_young_object_judges_it() -> None:
     upload_id = upload(OWNER, body=b"12345678901")
     assert confirmation.check(upload_id, dry_run=True) == "rejected"
-    assert storage.head(upload_id) is not None
+    assert s3.head(upload_id) is not None
     assert confirmation.check(upload_id) == "rejected"
-    assert storage.head(upload_id) is None
+    assert s3.head(upload_id) is None
 
 
 @pytest.mark.usefixtures("ten_bytes")

@@ -27,7 +27,9 @@ from pytest_django import Settings
 from tests.conftest import ROOT, drain, wait_for
 from tests.plugin import AWS_PORT
 from tests.proxy import Proxy
-from uploads import comparison, confirmation, reconcile, runs, storage, tasks, usage
+from uploads import comparison, confirmation, reconcile, runs, tasks, usage
+from uploads.aws import s3
+from uploads.aws.s3 import ListedObject
 from uploads.comparison import ListedRecord
 from uploads.core import keys
 from uploads.core.conf import env
@@ -36,7 +38,6 @@ from uploads.events import ObjectEvent
 from uploads.management.progress import Progress
 from uploads.models import StoredFile
 from uploads.reconcile import Plan
-from uploads.storage import ListedObject
 
 OWNER = "7"
 NOW = timedelta(0)
@@ -59,12 +60,12 @@ def place(age: timedelta = timedelta(hours=1), body: bytes = b"hello", name: str
 
 
 def put(upload_id: str, body: bytes, name: str = "a.txt") -> None:
-    storage.client().put_object(
+    s3.client().put_object(
         Bucket=env().filehub_bucket,
         Key=keys.object_key(upload_id),
         Body=body,
         ContentType="text/plain",
-        Metadata=storage.metadata(OWNER, name),
+        Metadata=s3.metadata(OWNER, name),
     )
 
 
@@ -87,7 +88,7 @@ def age(upload_id: str, **moments: datetime) -> None:
 
 
 def objects() -> set[str]:
-    pages = storage.client().get_paginator("list_objects_v2").paginate(Bucket=env().filehub_bucket)
+    pages = s3.client().get_paginator("list_objects_v2").paginate(Bucket=env().filehub_bucket)
     found = {
         keys.upload_id_of(entry["Key"]) for page in pages for entry in page.get("Contents", [])
     }
@@ -136,7 +137,7 @@ def test_an_object_without_a_record_is_recorded() -> None:
 @aws
 def test_a_record_without_an_object_says_so_and_leaves_the_lists() -> None:
     ghost = stored()
-    storage.delete(ghost)
+    s3.delete(ghost)
     assert found(reconcile.run(ALL)) == {"ghosts": 1}
     record = StoredFile.get(ghost)
     assert (record.state, record.reason) == ("deleted", "object missing")
@@ -150,7 +151,7 @@ def test_both_kinds_are_found_in_one_run_among_many_that_are_right() -> None:
     orphans = {place() for _ in range(20)}
     ghosts = {stored() for _ in range(20)}
     for upload_id in ghosts:
-        storage.delete(upload_id)
+        s3.delete(upload_id)
     assert len({keys.shard(upload_id) for upload_id in orphans | ghosts}) > 4
     result = reconcile.run(ALL)
     assert found(result) == {"orphans": 20, "ghosts": 20}
@@ -177,7 +178,7 @@ def test_a_rejected_object_that_was_left_goes(
     upload_id = place()
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
     with monkeypatch.context() as patch:
-        patch.setattr(storage, "delete_this", lambda upload_id, etag: None)
+        patch.setattr(s3, "delete_this", lambda upload_id, etag: None)
         assert confirmation.confirm(upload_id) == "rejected"
     assert objects() == {upload_id}
     assert found(reconcile.run(ALL)) == {"rejected": 1}
@@ -188,7 +189,7 @@ def test_a_rejected_object_that_was_left_goes(
 @aws
 def test_a_file_that_came_back_after_its_removal_is_stored_again() -> None:
     upload_id = stored()
-    storage.delete(upload_id)
+    s3.delete(upload_id)
     confirmation.apply_event(ObjectEvent("removed", upload_id, "5".ljust(64, "0")))
     put(upload_id, b"again")
     assert found(reconcile.run(ALL)) == {"orphans": 1}
@@ -209,7 +210,7 @@ def test_keys_that_filehub_did_not_make_are_let_be() -> None:
     upload_id = place()
     wrong_shard = "f" if keys.shard(upload_id) != "f" else "0"
     for key in ("uploads/0/notes.txt", f"uploads/{wrong_shard}/{upload_id}", "uploads/0/zzz"):
-        storage.client().put_object(Bucket=env().filehub_bucket, Key=key, Body=b"")
+        s3.client().put_object(Bucket=env().filehub_bucket, Key=key, Body=b"")
     assert found(reconcile.run(ALL)) == {"orphans": 1}
     assert recorded() == objects() == {upload_id}
 
@@ -221,8 +222,8 @@ def test_after_any_damage_one_run_makes_both_sides_equal(seed: int) -> None:
     damages: list[Callable[[str], object]] = [
         lambda upload_id: None,
         forget,
-        storage.delete,
-        lambda upload_id: (forget(upload_id), storage.delete(upload_id)),
+        s3.delete,
+        lambda upload_id: (forget(upload_id), s3.delete(upload_id)),
         lambda upload_id: put(upload_id, b"other bytes"),
         lambda upload_id: confirmation.apply_event(
             ObjectEvent("removed", upload_id, "9".ljust(64, "0"))
@@ -234,7 +235,7 @@ def test_after_any_damage_one_run_makes_both_sides_equal(seed: int) -> None:
     reconcile.run(ALL)
     assert recorded() == objects()
     etags = {record.id: record.etag for record in StoredFile.scan(StoredFile.state == "stored")}
-    assert all(storage.head(each).etag == etag for each, etag in etags.items())  # type: ignore[union-attr]
+    assert all(s3.head(each).etag == etag for each, etag in etags.items())  # type: ignore[union-attr]
     assert found(reconcile.run(ALL)) == {}
 
 
@@ -279,7 +280,7 @@ def test_an_object_that_came_just_now_is_left_to_its_event() -> None:
 @aws
 def test_a_record_that_was_written_just_now_is_no_ghost() -> None:
     upload_id = stored()
-    storage.delete(upload_id)
+    s3.delete(upload_id)
     assert found(reconcile.run(Plan("all"))) == {"left_alone": 1}
     age(upload_id, confirmed_at=datetime.now(UTC) - timedelta(minutes=3))
     assert found(reconcile.run(Plan("all"))) == {"ghosts": 1}
@@ -288,7 +289,7 @@ def test_a_record_that_was_written_just_now_is_no_ghost() -> None:
 @aws
 def test_a_deletion_that_was_asked_for_just_now_is_left_to_its_event() -> None:
     upload_id = stored()
-    storage.delete(upload_id)
+    s3.delete(upload_id)
     earlier = datetime.now(UTC) - timedelta(hours=1)
     age(upload_id, confirmed_at=earlier, deletion_asked_at=datetime.now(UTC))
     assert found(reconcile.run(Plan("all"))) == {"left_alone": 1}
@@ -300,7 +301,7 @@ def test_a_deletion_that_was_asked_for_just_now_is_left_to_its_event() -> None:
 def test_only_ids_of_the_window_are_looked_at() -> None:
     inside, outside = place(timedelta(hours=1)), place(timedelta(hours=3))
     ghost = stored(age=timedelta(hours=3))
-    storage.delete(ghost)
+    s3.delete(ghost)
     result = reconcile.run(Plan("since", timedelta(hours=2), min_age=NOW))
     assert (found(result), result.counts.looked_at) == ({"orphans": 1}, 1)
     assert recorded() == {inside, ghost}
@@ -324,7 +325,7 @@ def test_a_dry_run_names_what_differs_and_changes_nothing(
 ) -> None:
     stored()
     orphan, ghost, other = place(), stored(), stored()
-    storage.delete(ghost)
+    s3.delete(ghost)
     put(other, b"other bytes")
     runs.save_position("all", runs.Position(datetime.now(UTC), "0", "f", "f"))
     before, there = table(), objects()
@@ -425,7 +426,7 @@ def test_a_listing_that_fails_ends_the_run_which_is_gone_on_with_later(
 ) -> None:
     for _ in range(8):
         place()
-    listing = storage.objects
+    listing = s3.objects
 
     def broken(shard: str, *, after: str, until: str) -> Iterator[ListedObject]:
         if shard > keys.shard(sorted(objects(), key=keys.shard)[0]):
@@ -433,7 +434,7 @@ def test_a_listing_that_fails_ends_the_run_which_is_gone_on_with_later(
         yield from listing(shard, after=after, until=until)
 
     with monkeypatch.context() as patch:
-        patch.setattr(storage, "objects", broken)
+        patch.setattr(s3, "objects", broken)
         with pytest.raises(CommandError, match="S3 could not list the objects"):
             command("--all", "--min-age", "0m")
     assert 0 < len(recorded()) < 8
@@ -467,13 +468,13 @@ def test_a_run_that_is_killed_is_gone_on_with(
     assert 0 < len(done) < 200
 
     asked: list[tuple[str, str]] = []
-    listing = storage.objects
+    listing = s3.objects
 
     def noted(shard: str, *, after: str, until: str) -> Iterator[ListedObject]:
         asked.append((shard, after))
         return listing(shard, after=after, until=until)
 
-    monkeypatch.setattr(storage, "objects", noted)
+    monkeypatch.setattr(s3, "objects", noted)
     err = StringIO()
     call_command("reconcile", "--all", "--min-age", "0m", stdout=StringIO(), stderr=err)
     assert asked[0] == (position.shard, position.last_id)
@@ -563,15 +564,15 @@ def test_many_are_buried_if_as_many_are_there(monkeypatch: pytest.MonkeyPatch) -
 
 def run_out_of_time_at(upload_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that Celery ends when it comes to this file."""
-    head = storage.head
+    head = s3.head
 
-    def stop(looked_at: str) -> storage.StoredObject | None:
+    def stop(looked_at: str) -> s3.StoredObject | None:
         if looked_at == upload_id:
             raise SoftTimeLimitExceeded
         return head(looked_at)
 
     with monkeypatch.context() as patch:
-        patch.setattr(storage, "head", stop)
+        patch.setattr(s3, "head", stop)
         with pytest.raises(SoftTimeLimitExceeded):
             reconcile.run(RESUMABLE)
 
@@ -639,15 +640,15 @@ def test_one_failing_id_does_not_stop_the_others(
     monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
     ids = sorted((place() for _ in range(5)), key=lambda i: (keys.shard(i), i))
-    head = storage.head
+    head = s3.head
 
-    def fail_for_one(upload_id: str) -> storage.StoredObject | None:
+    def fail_for_one(upload_id: str) -> s3.StoredObject | None:
         if upload_id == ids[1]:
             raise fault
         return head(upload_id)
 
     with monkeypatch.context() as patch:
-        patch.setattr(storage, "head", fail_for_one)
+        patch.setattr(s3, "head", fail_for_one)
         assert found(reconcile.run(ALL)) == {"orphans": 4, "failed": 1}
         assert recorded() == {*ids} - {ids[1]}
         with pytest.raises(CommandError, match="1 could not be looked at"):
@@ -670,7 +671,7 @@ def test_an_index_that_is_behind_makes_no_ghost_and_no_orphan(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     here, gone = stored(), stored()
-    storage.delete(gone)
+    s3.delete(gone)
     confirmation.apply_event(ObjectEvent("removed", gone, "5".ljust(64, "0")))
     before = {each: StoredFile.get(each).version for each in (here, gone)}
     old = [ListedRecord(gone, "", None, None)]
@@ -688,14 +689,14 @@ def test_a_run_that_is_interrupted_by_hand_says_how_to_go_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ids = sorted((place() for _ in range(3)), key=lambda i: (keys.shard(i), i))
-    head = storage.head
+    head = s3.head
 
-    def interrupt(upload_id: str) -> storage.StoredObject | None:
+    def interrupt(upload_id: str) -> s3.StoredObject | None:
         if upload_id == ids[1]:
             raise KeyboardInterrupt
         return head(upload_id)
 
-    monkeypatch.setattr(storage, "head", interrupt)
+    monkeypatch.setattr(s3, "head", interrupt)
     with pytest.raises(CommandError, match="Run it again to go on") as caught:
         command("--all", "--min-age", "0m")
     assert caught.value.returncode == 130

@@ -15,12 +15,13 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.conftest import PASSWORD, Api, store, upload
 from tests.wire import Wire
-from uploads import confirmation, multipart, reconcile, report, selectors, storage, usage
+from uploads import confirmation, reconcile, report, selectors, usage
+from uploads.aws import multipart, s3
+from uploads.aws.multipart import Cursor
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.core.errors import InvalidRequest
 from uploads.models import ApiToken
-from uploads.multipart import Cursor
 from uploads.reconcile import Run
 from uploads.report import rank
 from uploads.usage import Counter, Usage
@@ -70,7 +71,7 @@ def begin(*parts: bytes, upload_id: str | None = None) -> tuple[str, str]:
         upload_id, owner="7", file_name="big.bin", content_type="text/plain", checksums=False
     )
     for number, body in enumerate(parts, 1):
-        storage.client().upload_part(
+        s3.client().upload_part(
             Bucket=env().filehub_bucket,
             Key=keys.object_key(upload_id),
             UploadId=s3_id,
@@ -87,7 +88,7 @@ def choice(upload_id: str, s3_id: str) -> str:
 
 def in_s3() -> set[str]:
     """S3's names of what is unfinished."""
-    answer = storage.client().list_multipart_uploads(Bucket=env().filehub_bucket)
+    answer = s3.client().list_multipart_uploads(Bucket=env().filehub_bucket)
     return {each["UploadId"] for each in answer.get("Uploads", [])}
 
 
@@ -262,8 +263,8 @@ def test_unfinished_uploads_are_shown_with_what_s3_has_of_them(operator: Client)
 
 def test_a_key_that_filehub_did_not_make_is_shown_and_can_be_ended(operator: Client) -> None:
     key = "uploads/<b>not ours</b>"
-    storage.client().create_multipart_upload(Bucket=env().filehub_bucket, Key=key)
-    storage.client().create_multipart_upload(Bucket=env().filehub_bucket, Key="elsewhere/x")
+    s3.client().create_multipart_upload(Bucket=env().filehub_bucket, Key=key)
+    s3.client().create_multipart_upload(Bucket=env().filehub_bucket, Key="elsewhere/x")
     html = page(operator)
     assert "uploads/&lt;b&gt;not ours&lt;/b&gt;" in html
     assert "elsewhere" not in html

@@ -27,8 +27,9 @@ from pytest_django import Settings
 
 from local.aws import LocalAws
 from tests.conftest import PASSWORD, Api, drain, store, upload, wait_for
-from uploads import api_tokens, queues, selectors, services, storage, tokens, views
+from uploads import api_tokens, selectors, services, tokens, views
 from uploads.api import api as ninja_api
+from uploads.aws import s3, sqs
 from uploads.consumer import Consumer
 from uploads.core import keys, policy
 from uploads.core.conf import env
@@ -301,7 +302,7 @@ NAMES = {
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES.keys())
 def test_a_name_injects_no_header(aws: LocalAws, name: str) -> None:
     request = services.begin("7", file_name=name, size=1).request
-    for value in (*request.headers.values(), request.url, storage.sign_download(
+    for value in (*request.headers.values(), request.url, s3.sign_download(
         UNKNOWN, file_name=name
     )[0]):  # fmt: skip
         assert value.isascii()
@@ -385,7 +386,7 @@ def test_a_strangers_upload_answers_exactly_as_an_unknown_one_on_every_route(
             if ask(method, path, upload_id, token) != unknown:
                 told.add((method, path))
     assert told == set()
-    assert storage.head(stored)
+    assert s3.head(stored)
     assert len(api.get(f"/uploads/{begun['id']}/parts?token={begun['token']}").json()) == 0
 
 
@@ -442,8 +443,8 @@ def test_the_address_in_a_message_is_never_fetched(aws: LocalAws) -> None:
             "SigningCertURL": url, "Message": url, "TopicArn": "arn:aws:sns:us-east-1:0:x",
             "Token": "x",
         }  # fmt: skip
-        queues.client().send_message(
-            QueueUrl=queues.url(env().filehub_events_queue), MessageBody=json.dumps(body)
+        sqs.client().send_message(
+            QueueUrl=sqs.url(env().filehub_events_queue), MessageBody=json.dumps(body)
         )
         wait_for(lambda: Consumer().step())
         with pytest.raises(BlockingIOError):

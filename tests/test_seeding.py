@@ -16,7 +16,8 @@ from pytest_django import Settings
 from tests.conftest import removal, store
 from tests.test_listing import walk
 from tests.test_usage import event, of_owner
-from uploads import confirmation, records, recount, seeding, selectors, storage, usage
+from uploads import confirmation, records, recount, seeding, selectors, usage
+from uploads.aws import s3
 from uploads.core import keys, policy
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
@@ -103,12 +104,12 @@ def test_a_seeded_record_has_the_attributes_of_one_that_the_worker_wrote(
 
 def _upload() -> str:
     upload_id = keys.new_upload_id("7", "secret")
-    storage.client().put_object(
+    s3.client().put_object(
         Bucket=env().filehub_bucket,
         Key=keys.object_key(upload_id),
         Body=b"x",
         ContentType="text/plain",
-        Metadata=storage.metadata("7", "a.txt"),
+        Metadata=s3.metadata("7", "a.txt"),
     )
     return upload_id
 

@@ -10,7 +10,8 @@ from storages.backends.s3 import S3Storage
 
 from local.aws import LocalAws
 from tests.conftest import put, send, sha256, wait_for
-from uploads import services, storage
+from uploads import services
+from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.models import StoredFile
@@ -28,7 +29,7 @@ def begun(aws: LocalAws) -> BegunUpload:
 
 def test_exactly_what_was_signed_is_accepted(begun: BegunUpload) -> None:
     assert put(begun.request, BODY).status == 200
-    found = storage.head(begun.id)
+    found = s3.head(begun.id)
     assert found is not None
     assert (found.size, found.content_type, found.owner, found.file_name, found.checksum) == (
         len(BODY), "text/plain", "7", "a.txt", sha256(BODY),
@@ -37,7 +38,7 @@ def test_exactly_what_was_signed_is_accepted(begun: BegunUpload) -> None:
 
 def test_signing_writes_nothing_anywhere(begun: BegunUpload) -> None:
     assert list(StoredFile.scan()) == []
-    assert storage.head(begun.id) is None
+    assert s3.head(begun.id) is None
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_signing_writes_nothing_anywhere(begun: BegunUpload) -> None:
 )
 def test_a_changed_header_is_refused(begun: BegunUpload, change: dict[str, str]) -> None:
     assert put(begun.request, BODY, **change).status == 403
-    assert storage.head(begun.id) is None
+    assert s3.head(begun.id) is None
 
 
 def test_a_left_out_header_is_refused(begun: BegunUpload) -> None:
@@ -64,19 +65,19 @@ def test_a_left_out_header_is_refused(begun: BegunUpload) -> None:
 @pytest.mark.parametrize("body", [BODY + b"!", BODY[:-1]], ids=["one byte more", "one byte less"])
 def test_another_length_is_refused(begun: BegunUpload, body: bytes) -> None:
     assert put(begun.request, body).status == 403
-    assert storage.head(begun.id) is None
+    assert s3.head(begun.id) is None
 
 
 def test_other_bytes_of_the_same_length_are_refused(begun: BegunUpload) -> None:
     assert put(begun.request, BODY[::-1]).status == 400
-    assert storage.head(begun.id) is None
+    assert s3.head(begun.id) is None
 
 
 def test_another_key_is_refused(begun: BegunUpload) -> None:
     other = keys.new_upload_id("7", "another")
     url = begun.request.url.replace(keys.object_key(begun.id), keys.object_key(other))
     assert put(replace(begun.request, url=url), BODY).status == 403
-    assert storage.head(other) is None
+    assert s3.head(other) is None
 
 
 def test_a_longer_expiry_is_refused(begun: BegunUpload) -> None:
@@ -91,7 +92,7 @@ def test_an_expired_request_is_refused(aws: LocalAws, settings: Settings) -> Non
     # Other bytes: refused for their checksum (400) until the request itself has expired (403).
     wait_for(lambda: put(begun.request, BODY[::-1]).status == 403)
     assert put(begun.request, BODY).status == 403
-    assert storage.head(begun.id) is None
+    assert s3.head(begun.id) is None
 
 
 def test_a_second_put_with_the_same_request_is_refused(begun: BegunUpload) -> None:
@@ -121,7 +122,7 @@ def test_a_form_content_type_is_signed_too(aws: LocalAws) -> None:
 
 def test_a_download_carries_the_name(begun: BegunUpload) -> None:
     put(begun.request, BODY)
-    url, _ = storage.sign_download(begun.id, file_name="日本 1.txt")
+    url, _ = s3.sign_download(begun.id, file_name="日本 1.txt")
     answer = send("GET", url)
     assert answer.body == BODY
     assert (

@@ -6,10 +6,10 @@ import pytest
 
 from tests.conftest import store
 from tests.wire import Wire
-from uploads import table
+from uploads.aws import dynamodb
+from uploads.aws.dynamodb import batch_get
 from uploads.core.errors import BackendUnavailable
 from uploads.models import StoredFile
-from uploads.table import batch_get
 
 OWNER = "7"
 
@@ -17,8 +17,8 @@ OWNER = "7"
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     pauses: list[float] = []
-    monkeypatch.setattr(table.time, "sleep", pauses.append)
-    monkeypatch.setattr(table.random, "uniform", lambda low, high: high)
+    monkeypatch.setattr(dynamodb.time, "sleep", pauses.append)
+    monkeypatch.setattr(dynamodb.random, "uniform", lambda low, high: high)
     return pauses
 
 

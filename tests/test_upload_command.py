@@ -22,7 +22,8 @@ from tests.plugin import AWS_PORT
 from tests.proxy import Proxy, parts
 from tests.test_multipart import incomplete
 from tests.test_reconcile import objects
-from uploads import confirmation, selectors, sending, services, storage
+from uploads import confirmation, selectors, sending, services
+from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.models import Quota, StoredFile
@@ -81,7 +82,7 @@ def failed(*arguments: object) -> tuple[str, list[list[str]]]:
 
 
 def content(upload_id: str) -> bytes:
-    return storage.read(env().filehub_bucket, keys.object_key(upload_id))
+    return s3.read(env().filehub_bucket, keys.object_key(upload_id))
 
 
 @pytest.mark.usefixtures("_events")
@@ -356,7 +357,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 def test_the_only_superuser_is_the_default(tmp_path: Path, alice: User, admin_user: User) -> None:
     (tmp_path / "a").write_bytes(b"a")
     ((upload_id, *_),) = run(tmp_path, "--no-wait")
-    assert storage.head(upload_id).owner == selectors.owner_of(admin_user)  # type: ignore[union-attr]
+    assert s3.head(upload_id).owner == selectors.owner_of(admin_user)  # type: ignore[union-attr]
     User.objects.create_superuser("second")
     sentence, lines = failed(tmp_path)
     assert (lines, "there are several superusers" in sentence) == ([], True)

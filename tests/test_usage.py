@@ -11,7 +11,8 @@ import pytest
 from pytest_django import Settings
 
 from tests.conftest import removal, store, upload
-from uploads import confirmation, records, storage, usage
+from uploads import confirmation, records, usage
+from uploads.aws import s3
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
 from uploads.events import ObjectEvent
@@ -105,7 +106,7 @@ def test_a_record_that_changed_after_it_was_read_is_decided_about_again(
     upload_id = upload(OWNER)
     if known:
         confirmation.apply_event(event("created", upload_id, 1))
-    head = storage.head
+    head = s3.head
     meanwhile: list[Callable[[], object]] = [
         lambda: (
             removal(upload_id, 9)
@@ -114,13 +115,13 @@ def test_a_record_that_changed_after_it_was_read_is_decided_about_again(
         )
     ]
 
-    def slow_head(upload_id: str) -> storage.StoredObject | None:
+    def slow_head(upload_id: str) -> s3.StoredObject | None:
         found = head(upload_id)
         if meanwhile:
             meanwhile.pop()()
         return found
 
-    monkeypatch.setattr(storage, "head", slow_head)
+    monkeypatch.setattr(s3, "head", slow_head)
     assert confirmation.apply_event(event("created", upload_id, 5)) == "unchanged"
     record = StoredFile.get(upload_id)
     assert record.sequencer == event("created", upload_id, 9).sequencer

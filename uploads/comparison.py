@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, islice
 
-from uploads import storage
+from uploads.aws import s3
+from uploads.aws.dynamodb import batch_get, table_errors
+from uploads.aws.s3 import ListedObject
 from uploads.models import StoredFile
-from uploads.storage import ListedObject
-from uploads.table import batch_get, table_errors
 
 #: Records on one page of the index: a few attributes of each are taken, DynamoDB reads all.
 PAGE_SIZE = 1_000
@@ -65,7 +65,7 @@ def compare(shard: str, *, after: str, until: str) -> Iterator[Pair]:
     if after >= until:  # DynamoDB takes that for a mistake
         return iter(())
     return merge(
-        storage.objects(shard, after=after, until=until), _records(shard, after=after, until=until)
+        s3.objects(shard, after=after, until=until), _records(shard, after=after, until=until)
     )
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from uploads import quotas, records, storage, usage
+from uploads import quotas, records, usage
+from uploads.aws import s3
 from uploads.core import keys, policy, sniffing
 from uploads.core.errors import FilehubError, QuotaExceeded
 from uploads.events import NO_SEQUENCER, ObjectEvent
@@ -84,7 +85,7 @@ def confirm(upload_id: str, sequencer: str = NO_SEQUENCER, time: str = "") -> Ou
     # died in between; what was stored under yesterday's rules is no such case, and stays. So does
     # an object that has taken the place of the rejected one: its own event tells of it.
     if condemned and is_new:
-        storage.delete_this(upload_id, condemned)
+        s3.delete_this(upload_id, condemned)
     return outcome
 
 
@@ -107,13 +108,13 @@ def check(upload_id: str, *, dry_run: bool = False, may_delete: bool = True) -> 
         nonlocal finding, condemned
         condemned = None
         was_stored = current is not None and _was_stored(current)
-        found = storage.head(upload_id) if was_stored else _look(upload_id, current)
+        found = s3.head(upload_id) if was_stored else _look(upload_id, current)
         if found is None:
             finding = "right" if current else "unknown"
             if current is None or current.state != "stored":
                 return None
             # In a bucket that is not there every object is missing: this would raise.
-            storage.ping()
+            s3.ping()
             finding = "missing"
             return _tombstone(current, reason=OBJECT_MISSING, removed_at=datetime.now(UTC))
         if current is not None and was_stored:
@@ -136,7 +137,7 @@ def check(upload_id: str, *, dry_run: bool = False, may_delete: bool = True) -> 
         return finding
     records.change(upload_id, decide)
     if condemned and may_delete and is_young:
-        storage.delete_this(upload_id, condemned)
+        s3.delete_this(upload_id, condemned)
     return finding
 
 
@@ -179,7 +180,7 @@ def _bury(upload_id: str, sequencer: str, time: str = "") -> Outcome:
         if current is not None and not _is_newer(sequencer, current):
             return None
         # S3 also reports that an old version went, or the mark of a deletion: the object is there.
-        if storage.head(upload_id) is not None:
+        if s3.head(upload_id) is not None:
             return None
         if current is None:
             current = _record(upload_id, sequencer, "deleted")
@@ -197,14 +198,14 @@ def _is_newer(sequencer: str, record: StoredFile) -> bool:
     return sequencer > record.sequencer
 
 
-def _look(upload_id: str, current: StoredFile | None) -> storage.StoredObject | None:
+def _look(upload_id: str, current: StoredFile | None) -> s3.StoredObject | None:
     """The object, with its first bytes if what is in them can change what becomes of it."""
 
-    def is_in_doubt(found: storage.StoredObject) -> bool:
+    def is_in_doubt(found: s3.StoredObject) -> bool:
         is_known = current is not None and _is_stored(current, found)
         return not is_known and sniffing.is_judged(found.content_type) and not _broken_rule(found)
 
-    return storage.look(upload_id, wants_beginning=is_in_doubt)
+    return s3.look(upload_id, wants_beginning=is_in_doubt)
 
 
 def _was_stored(record: StoredFile) -> bool:
@@ -212,7 +213,7 @@ def _was_stored(record: StoredFile) -> bool:
     return record.confirmed_at is not None and record.state != "rejected"
 
 
-def _is_stored(record: StoredFile, found: storage.StoredObject) -> bool:
+def _is_stored(record: StoredFile, found: s3.StoredObject) -> bool:
     """Whether a record tells of this very object as stored: it is not judged again."""
     known = (record.etag, record.file_name, record.content_type, record.uploader or record.owner)
     return record.state == "stored" and known == (
@@ -223,7 +224,7 @@ def _is_stored(record: StoredFile, found: storage.StoredObject) -> bool:
     )
 
 
-def _judge(upload_id: str, found: storage.StoredObject, current: StoredFile | None) -> StoredFile:
+def _judge(upload_id: str, found: s3.StoredObject, current: StoredFile | None) -> StoredFile:
     """The record of an object: stored, or rejected with the rule that it breaks."""
     sequencer = current.sequencer if current else NO_SEQUENCER
     record = records.changed(_record(upload_id, sequencer, "stored"), **_content(found))
@@ -265,7 +266,7 @@ def _fitted(target: StoredFile, current: StoredFile | None) -> Target:
     return records.Within(target, limit)
 
 
-def _content(found: storage.StoredObject) -> dict[str, Any]:
+def _content(found: s3.StoredObject) -> dict[str, Any]:
     """What a record says of the bytes."""
     return {
         "content_type": found.content_type,
@@ -276,7 +277,7 @@ def _content(found: storage.StoredObject) -> dict[str, Any]:
     }
 
 
-def _broken_rule(found: storage.StoredObject) -> str | None:
+def _broken_rule(found: s3.StoredObject) -> str | None:
     """The sentence of the first rule that an object breaks, apart from what is in it."""
     limits = rules()
     if found.owner is None or found.file_name is None:
@@ -320,7 +321,7 @@ def _rejected(record: StoredFile, reason: str) -> StoredFile:
     return rejected
 
 
-def _restored(record: StoredFile, found: storage.StoredObject, **changes: Any) -> StoredFile:
+def _restored(record: StoredFile, found: s3.StoredObject, **changes: Any) -> StoredFile:
     """The record of a file that is stored, as it was before and with the bytes that are there."""
     restored = records.changed(
         record,

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from uploads import lifecycle, queues, tasks
+from uploads import lifecycle, tasks
+from uploads.aws import sqs
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
 from uploads.events import ParsedMessage, parse_message
@@ -97,19 +98,19 @@ class Consumer:
     def step(self) -> int:
         """One long poll and all that follows from it; returns how many messages were handled."""
         with self._leavable():
-            messages = queues.receive(self.queue)
+            messages = sqs.receive(self.queue)
         lifecycle.sign_of_life("consumer")
         if messages:
             self.handle(messages)
         return len(messages)
 
-    def handle(self, messages: list[queues.Message]) -> None:
+    def handle(self, messages: list[sqs.Message]) -> None:
         """Queue what the messages say as one task, set malformed ones aside, delete them all.
 
         A message that cannot be dealt with stays in the queue, and none waits for it: SQS gives it
         up after `maxReceiveCount` (infra/filehub.yaml). Raises BackendUnavailable.
         """
-        done: list[queues.Message] = []
+        done: list[sqs.Message] = []
         trouble: BackendUnavailable | None = None
         queued = self._queue(self._parse(messages))
         for message, parsed in queued:
@@ -124,7 +125,7 @@ class Consumer:
             # The good ones among the rest need not come again.
             rest = queued[len(done) :]
             done += [message for message, parsed in rest if not parsed.malformed]
-        undeleted = queues.delete(self.queue, done) if done else 0
+        undeleted = sqs.delete(self.queue, done) if done else 0
         logger.info(
             "%d messages: %d events queued, %d ignored, %d not deleted",
             len(messages),
@@ -135,7 +136,7 @@ class Consumer:
         if trouble:
             raise trouble
 
-    def _parse(self, messages: list[queues.Message]) -> list[tuple[queues.Message, ParsedMessage]]:
+    def _parse(self, messages: list[sqs.Message]) -> list[tuple[sqs.Message, ParsedMessage]]:
         parsed = []
         for message in messages:
             try:
@@ -145,8 +146,8 @@ class Consumer:
         return parsed
 
     def _queue(
-        self, parsed: list[tuple[queues.Message, ParsedMessage]]
-    ) -> list[tuple[queues.Message, ParsedMessage]]:
+        self, parsed: list[tuple[sqs.Message, ParsedMessage]]
+    ) -> list[tuple[sqs.Message, ParsedMessage]]:
         """Queue the events; returns those messages whose events are safe now."""
         events = [event for _, each in parsed for event in each.events]
         if not events:
@@ -171,6 +172,6 @@ class Consumer:
                 safe.append((message, each))
         return safe
 
-    def _set_aside(self, message: queues.Message, error: str) -> None:
+    def _set_aside(self, message: sqs.Message, error: str) -> None:
         logger.error("malformed message set aside: %s", error[:500])
-        queues.send_to_dead_letters(self.queue, message.body, error)
+        sqs.send_to_dead_letters(self.queue, message.body, error)

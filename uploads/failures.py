@@ -13,7 +13,7 @@ from pynamodb.attributes import (
 )
 from pynamodb.models import Model
 
-from uploads.table import Table, batch_get, table_errors
+from uploads.aws.dynamodb import Table, batch_get, table_errors
 
 #: Twice as long as a dead letter can lie in its queue.
 KEPT = timedelta(days=28)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from uploads import cloudwatch, deadletters, failures, letters, queues
+from uploads import failures, letters
+from uploads.aws import cloudwatch, dead_letters, sqs
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
 from uploads.failures import TaskFailure
@@ -26,7 +27,7 @@ class QueueStatus:
     name: str
     kind: Kind
     is_dead_letters: bool
-    depth: queues.Depth
+    depth: sqs.Depth
     #: How long the oldest message has been there, or None: nobody knows.
     oldest: timedelta | None
 
@@ -65,11 +66,11 @@ def queue_statuses() -> list[QueueStatus]:
     Nothing is received from the live queues: that would count against their messages.
     """
     names = [
-        (kind, is_dead, queues.dead_letters_of(queue_name(kind)) if is_dead else queue_name(kind))
+        (kind, is_dead, sqs.dead_letters_of(queue_name(kind)) if is_dead else queue_name(kind))
         for kind in KINDS
         for is_dead in (False, True)
     ]
-    depths = {name: queues.depth(name) for _, _, name in names}
+    depths = {name: sqs.depth(name) for _, _, name in names}
     ages = cloudwatch.oldest_ages([name for _, _, name in names])
     return [
         QueueStatus(
@@ -83,26 +84,26 @@ def queue_statuses() -> list[QueueStatus]:
     ]
 
 
-def _oldest_letter(kind: Kind, depth: queues.Depth, reported: timedelta | None) -> timedelta | None:
+def _oldest_letter(kind: Kind, depth: sqs.Depth, reported: timedelta | None) -> timedelta | None:
     """Exact, from the letters themselves; CloudWatch may know of an older one beyond the bound."""
     if not depth.visible:
         return reported
-    found = deadletters.peek(queue_name(kind))
+    found = dead_letters.peek(queue_name(kind))
     ages = [datetime.now(UTC) - found[0].sent_at] if found else []
     if reported is not None and depth.total > len(found):
         ages.append(reported)
     return max(ages, default=None)
 
 
-def dead_letters(kind: Kind, ids: Collection[str] | None = None) -> DeadLetters:
+def list_dead_letters(kind: Kind, ids: Collection[str] | None = None) -> DeadLetters:
     """The dead letters of a queue, or those of them with these ids. Raises BackendUnavailable."""
     queue = queue_name(kind)
-    limit = deadletters.MAX_SHOWN if ids is None else deadletters.MAX_HANDLED
-    found = deadletters.peek(queue, limit, ids)
+    limit = dead_letters.MAX_SHOWN if ids is None else dead_letters.MAX_HANDLED
+    found = dead_letters.peek(queue, limit, ids)
     read = letters.read_event if kind == "events" else letters.read_task
     summaries = [read(letter.body, env().filehub_bucket) for letter in found]
     known = _failures(summary.task_id for summary in summaries)
-    total = queues.depth(queues.dead_letters_of(queue)).total
+    total = sqs.depth(sqs.dead_letters_of(queue)).total
     return DeadLetters(
         [
             _dead_letter(letter, summary, known.get(summary.task_id))
@@ -113,7 +114,7 @@ def dead_letters(kind: Kind, ids: Collection[str] | None = None) -> DeadLetters:
 
 
 def _dead_letter(
-    letter: deadletters.Letter, summary: letters.Summary, failure: TaskFailure | None
+    letter: dead_letters.Letter, summary: letters.Summary, failure: TaskFailure | None
 ) -> DeadLetter:
     return DeadLetter(
         letter.id,

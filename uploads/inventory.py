@@ -25,12 +25,13 @@ from datetime import UTC, datetime
 from typing import Any, BinaryIO, cast
 from urllib.parse import unquote_plus
 
-from uploads import parquet, storage
+from uploads import parquet
+from uploads.aws import s3
+from uploads.aws.s3 import ListedObject
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.core.errors import FilehubError
 from uploads.core.strict_json import parse_json
-from uploads.storage import ListedObject
 
 #: Bytes that are read at a time.
 PIECE = 8 * 1024**2
@@ -81,7 +82,7 @@ def _manifest(url: str) -> Manifest:
     if match is None:
         raise InvalidInventory(f"“{url}” is no address such as s3://bucket/prefix/manifest.json.")
     try:
-        fields = parse_json(storage.read(match[1], match[2]))
+        fields = parse_json(s3.read(match[1], match[2]))
         source = fields["sourceBucket"]
         manifest = Manifest(
             # An ARN; the bucket's name is its last part.
@@ -215,7 +216,7 @@ class _Pieces(io.RawIOBase):
         wanted = min(len(buffer), self._file.size - self._position)
         if wanted <= 0:
             return 0
-        piece = storage.read(self._bucket, self._file.key, self._position, wanted)
+        piece = s3.read(self._bucket, self._file.key, self._position, wanted)
         buffer[: len(piece)] = piece
         self._md5.update(piece)
         self._position += len(piece)

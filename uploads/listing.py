@@ -13,10 +13,10 @@ from datetime import datetime
 from itertools import islice
 from uuid import UUID
 
+from uploads.aws.dynamodb import table_errors
 from uploads.core import keys, policy
 from uploads.core.errors import InvalidRequest
 from uploads.models import State, StoredFile
-from uploads.table import table_errors
 
 #: Matches of a name search that are read from a name index at most.
 SEARCH_WINDOW = 500

@@ -18,7 +18,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from uploads import cloudwatch, overview, queues, reconcile, usage
+from uploads import overview, reconcile, usage
+from uploads.aws import cloudwatch, sqs
 from uploads.core import policy
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
@@ -83,8 +84,8 @@ def _queue_names() -> dict[str, str]:
     return {
         "events": events,
         "tasks": tasks,
-        "events-dlq": queues.dead_letters_of(events),
-        "tasks-dlq": queues.dead_letters_of(tasks),
+        "events-dlq": sqs.dead_letters_of(events),
+        "tasks-dlq": sqs.dead_letters_of(tasks),
     }
 
 

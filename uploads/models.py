@@ -28,8 +28,8 @@ from pynamodb.attributes import (
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
+from uploads.aws.dynamodb import Table
 from uploads.core import policy
-from uploads.table import Table
 
 State = Literal["stored", "rejected", "deleted"]
 STATES: tuple[State, ...] = ("stored", "rejected", "deleted")

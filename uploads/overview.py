@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from uploads import listing, queues, usage
+from uploads import listing, usage
+from uploads.aws import sqs
 from uploads.core.conf import env
 from uploads.core.fan_out import Asking
 from uploads.listing import FileInfo, Wanted
@@ -62,8 +63,8 @@ class Flow:
 class Queues:
     """The two queues, and how much is in the dead-letter queue of each."""
 
-    events: queues.Depth
-    tasks: queues.Depth
+    events: sqs.Depth
+    tasks: sqs.Depth
     events_dead: int
     tasks_dead: int
 
@@ -167,10 +168,10 @@ def waiting() -> Queues:
     """What waits in the queues, and what was given up. Raises BackendUnavailable."""
     events, tasks = env().filehub_events_queue, env().filehub_tasks_queue
     return Queues(
-        events=queues.depth(events),
-        tasks=queues.depth(tasks),
-        events_dead=queues.depth(queues.dead_letters_of(events)).visible,
-        tasks_dead=queues.depth(queues.dead_letters_of(tasks)).visible,
+        events=sqs.depth(events),
+        tasks=sqs.depth(tasks),
+        events_dead=sqs.depth(sqs.dead_letters_of(events)).visible,
+        tasks_dead=sqs.depth(sqs.dead_letters_of(tasks)).visible,
     )
 
 

@@ -21,7 +21,8 @@ from uuid import UUID
 
 from celery.exceptions import SoftTimeLimitExceeded
 
-from uploads import comparison, confirmation, runs, storage, tokens
+from uploads import comparison, confirmation, runs, tokens
+from uploads.aws import s3
 from uploads.comparison import Pair
 from uploads.confirmation import Finding
 from uploads.core import keys
@@ -168,7 +169,7 @@ def run(
 
 def check_objects(
     plan: Plan,
-    objects: Iterable[storage.ListedObject],
+    objects: Iterable[s3.ListedObject],
     *,
     told: Told | None = None,
     progress: Progress | None = None,

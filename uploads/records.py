@@ -20,9 +20,9 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from uploads import usage
+from uploads.aws.dynamodb import connection, table_errors
 from uploads.core.errors import BackendUnavailable
 from uploads.models import StoredFile
-from uploads.table import connection, table_errors
 
 logger = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pynamodb.expressions.condition import Condition
 
 from uploads import confirmation, usage
+from uploads.aws.dynamodb import table_errors
 from uploads.core.errors import BackendUnavailable
 from uploads.models import StoredFile
-from uploads.table import table_errors
 from uploads.usage import Reading, Usage
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from uploads import multipart, reconcile, usage
+from uploads import reconcile, usage
+from uploads.aws import multipart
 from uploads.core import policy
 from uploads.core.fan_out import Asking, attempt
 from uploads.overview import total

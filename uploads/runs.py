@@ -19,7 +19,7 @@ from pynamodb.attributes import (
 )
 from pynamodb.models import Model
 
-from uploads.table import Table, batch_get, table_errors
+from uploads.aws.dynamodb import Table, batch_get, table_errors
 
 Kind = Literal["recent", "multipart", "all", "since", "inventory"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

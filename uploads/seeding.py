@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from uploads import confirmation, usage
+from uploads.aws.dynamodb import table_errors
 from uploads.core import keys, policy
 from uploads.core.conf import env
 from uploads.core.errors import FilehubError
 from uploads.models import Download, State, StoredFile
-from uploads.table import table_errors
 
 #: How many of a hundred records are of each state.
 _STATES: dict[State, int] = {"stored": 92, "rejected": 3, "deleted": 5}

@@ -12,13 +12,14 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import DatabaseError, connection
 from django.db.models import QuerySet
 
-from uploads import queues, records, storage
+from uploads import records
+from uploads.aws import s3, sqs
+from uploads.aws.dynamodb import batch_get
 from uploads.core import keys
 from uploads.core.errors import BackendUnavailable, FileNotFound, InvalidRequest, UploadNotFound
 from uploads.listing import FileInfo, Page, Wanted, find, info_of
 from uploads.models import ApiToken, StoredFile
 from uploads.owners import pk_of
-from uploads.table import batch_get
 
 #: DynamoDB's BatchGetItem takes at most 100 keys.
 MAX_IDS = 100
@@ -172,8 +173,8 @@ def readiness() -> dict[str, str]:
     """What filehub needs -> "ok" or what is wrong with it."""
     checks = {
         "database": _ping_database,
-        "bucket": storage.ping,
-        "queues": queues.ping,
+        "bucket": s3.ping,
+        "queues": sqs.ping,
         "table": _ping_table,
     }
     result = {}

@@ -30,9 +30,9 @@ import urllib3
 from celery.utils.time import get_exponential_backoff_interval
 
 from uploads import quotas, selectors, services
+from uploads.aws.s3 import SignedRequest
 from uploads.core.conf import env
 from uploads.core.errors import FilehubError, UploadCompleted
-from uploads.storage import SignedRequest
 from uploads.tokens import UploadToken
 
 logger = logging.getLogger(__name__)

@@ -16,7 +16,9 @@ from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.update import Action
 
 from filehub.env import S3_MIN_PART_SIZE
-from uploads import multipart, quotas, selectors, storage, tokens
+from uploads import quotas, selectors, tokens
+from uploads.aws import multipart, s3
+from uploads.aws.dynamodb import table_errors
 from uploads.core import keys, policy
 from uploads.core.conf import env
 from uploads.core.errors import (
@@ -30,7 +32,6 @@ from uploads.core.errors import (
 from uploads.listing import FileInfo
 from uploads.models import Download, StoredFile
 from uploads.rules import rules
-from uploads.table import table_errors
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ class BegunUpload:
     """A new upload: its id and the request that carries its bytes."""
 
     id: str
-    request: storage.SignedRequest
+    request: s3.SignedRequest
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def begin(
         policy.check_size(size, rules())
     quotas.check(owner, quota, size)
     upload_id = keys.new_upload_id(owner, settings.SECRET_KEY)
-    request = storage.sign_put(
+    request = s3.sign_put(
         upload_id,
         owner=owner,
         file_name=file_name,
@@ -155,7 +156,7 @@ def _check(file_name: str, content_type: str | None, sha256: str | None) -> str:
 
 def sign_parts(
     token: tokens.UploadToken, parts: list[tuple[int, str | None]]
-) -> list[storage.SignedRequest]:
+) -> list[s3.SignedRequest]:
     """Sign one request for each part (number, base64 SHA-256 or None). Asks nobody.
 
     Raises InvalidRequest for no parts, too many, or a part that the file does not have.
@@ -172,7 +173,7 @@ def sign_parts(
         if sha256 is not None:
             policy.check_sha256(sha256)
     return [
-        storage.sign_part(
+        s3.sign_part(
             token.upload_id,
             token.s3_upload_id,
             number,
@@ -198,7 +199,7 @@ def begin_unsized(
     return tokens.UnsizedToken(upload_id, s3_upload_id, owner)
 
 
-def sign_unsized_part(token: tokens.UnsizedToken, number: int) -> storage.SignedRequest:
+def sign_unsized_part(token: tokens.UnsizedToken, number: int) -> s3.SignedRequest:
     """Sign a part of whatever size. Asks nobody.
 
     Raises InvalidRequest for a number that S3 does not know, and FileTooLarge for one that only a
@@ -216,7 +217,7 @@ def sign_unsized_part(token: tokens.UnsizedToken, number: int) -> storage.Signed
             f"A file of {number:,} parts has at least {least:,} bytes; "
             f"at most {rules().max_size:,} are accepted here."
         )
-    return storage.sign_part(token.upload_id, token.s3_upload_id, number, size=None, sha256=None)
+    return s3.sign_part(token.upload_id, token.s3_upload_id, number, size=None, sha256=None)
 
 
 def arrived_parts(token: tokens.Token) -> list[multipart.Part]:
@@ -306,7 +307,7 @@ def abort(token: tokens.Token) -> None:
 
 def _is_whole(token: tokens.Token) -> bool:
     """Whether the object itself is there: S3 forgets an upload once it is complete."""
-    found = storage.head(token.upload_id)
+    found = s3.head(token.upload_id)
     return found is not None and token.size in {None, found.size}
 
 
@@ -315,7 +316,7 @@ def sign_download(info: FileInfo, by: str, *, inline: bool = False) -> tuple[str
 
     `inline` shows it in the browser, if its type is safe to show.
     """
-    signed = storage.sign_download(
+    signed = s3.sign_download(
         info.id,
         file_name=info.file_name,
         inline=inline and policy.is_safe_inline(info.content_type),
@@ -345,7 +346,7 @@ def preview(info: FileInfo) -> Preview | None:
         return None
     if how == "text" and info.size > PREVIEW_TEXT_SIZE:
         return None
-    url, _expires = storage.sign_download(
+    url, _expires = s3.sign_download(
         info.id,
         file_name=info.file_name,
         inline=True,
@@ -366,7 +367,7 @@ def remove(upload_id: str, by: str) -> None:
             StoredFile.deletion_asked_by.set(by),
         ],
     )
-    storage.delete(upload_id)
+    s3.delete(upload_id)
 
 
 def _mark(upload_id: str, actions: list[Action]) -> None:

@@ -20,10 +20,10 @@ from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
+from uploads.aws.dynamodb import Table, batch_get, table_errors
 from uploads.core import policy
 from uploads.core.keys import SHARDS, shard
 from uploads.models import StoredFile
-from uploads.table import Table, batch_get, table_errors
 
 #: How long the number of a day is kept.
 DAYS_KEPT = timedelta(days=400)

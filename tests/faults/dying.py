@@ -22,7 +22,7 @@ from typing import Any
 from botocore.httpsession import URLLib3Session
 
 from tests.conftest import ROOT
-from uploads import queues
+from uploads.aws import sqs
 
 #: Only filehub's own lines are counted: the state of AWS changes where they call something.
 CODE = f"{ROOT / 'uploads'}{os.sep}"
@@ -101,7 +101,7 @@ def _live(step: Callable[[], object], die_at: int | None, report: int) -> None:
         def every(frame: FrameType, event: str, argument: object) -> Any:
             return local if frame.f_code.co_filename.startswith(CODE) else None
 
-        queues._polling_client().meta.events.register("after-call.sqs.ReceiveMessage", received)
+        sqs._polling_client().meta.events.register("after-call.sqs.ReceiveMessage", received)
         sys.settrace(every)
         step()
         sys.settrace(None)

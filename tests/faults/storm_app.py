@@ -19,7 +19,7 @@ class Storm(AppConfig):
 
         broker.RETRY_AFTER.update(dict.fromkeys(broker.RETRY_AFTER, 2))
         shorten("uploads.reconcile", "MIN_AGE", timedelta(seconds=6))
-        shorten("uploads.queues", "WAIT_SECONDS", 3)
+        shorten("uploads.aws.sqs", "WAIT_SECONDS", 3)
         if importlib.util.find_spec("uploads.lifecycle"):
             shorten("uploads.lifecycle", "LONGEST_PAUSE", 3.0)
         else:

@@ -9,7 +9,8 @@ import pytest
 
 from tests.conftest import upload
 from tests.wire import Wire
-from uploads import confirmation, queues, selectors, tasks
+from uploads import confirmation, selectors, tasks
+from uploads.aws import sqs
 from uploads.consumer import Consumer
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
@@ -52,8 +53,8 @@ def test_a_task_survives(aws: None, wire: Wire, service: str, status: int, code:
 
 @pytest.mark.parametrize(("status", "code"), SQS_FAULTS)
 def test_a_poll_survives(own_queues: None, wire: Wire, status: int, code: str) -> None:
-    queues.client().send_message(
-        QueueUrl=queues.url(env().filehub_events_queue), MessageBody='{"Event": "s3:TestEvent"}'
+    sqs.client().send_message(
+        QueueUrl=sqs.url(env().filehub_events_queue), MessageBody='{"Event": "s3:TestEvent"}'
     )
     consumer = Consumer()
     wire.counts()
@@ -64,4 +65,4 @@ def test_a_poll_survives(own_queues: None, wire: Wire, status: int, code: str) -
     assert wire.counts()["sqs"] == 1
     wire.refusals.clear()
     assert consumer.step() == 1
-    assert queues.depth(env().filehub_events_queue).total == 0
+    assert sqs.depth(env().filehub_events_queue).total == 0

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import drain
-from uploads import queues, tasks
+from uploads import tasks
+from uploads.aws import sqs
 from uploads.consumer import Consumer
 from uploads.core import keys
 from uploads.core.conf import env
@@ -219,7 +220,7 @@ def test_two_hundred_of_them_through_the_real_queues_write_nothing(
     sent = send_in_batches(bodies)
     assert sent > 100
     events_queue, reader = env().filehub_events_queue, Consumer(bucket=BUCKET)
-    while queues.depth(events_queue).total:
+    while sqs.depth(events_queue).total:
         reader.step()
     letters = drain(f"{events_queue}-dlq")
     expected = [parse_message(body, BUCKET) for body in bodies if sendable(body)]
@@ -250,9 +251,9 @@ def sendable(body: str) -> bool:
 
 def send_in_batches(bodies: list[str]) -> int:
     good = list(filter(sendable, bodies))
-    url = queues.url(env().filehub_events_queue)
+    url = sqs.url(env().filehub_events_queue)
     for start in range(0, len(good), 10):
-        answer = queues.client().send_message_batch(
+        answer = sqs.client().send_message_batch(
             QueueUrl=url,
             Entries=[
                 {"Id": str(number), "MessageBody": body}

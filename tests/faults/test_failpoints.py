@@ -21,7 +21,8 @@ from pytest_django import Settings
 
 from tests.conftest import arguments, drain, sha256, upload
 from tests.faults.dying import Forge, Life
-from uploads import confirmation, queues, storage, tasks, usage
+from uploads import confirmation, tasks, usage
+from uploads.aws import s3, sqs
 from uploads.consumer import Consumer
 from uploads.core import keys
 from uploads.core.conf import env
@@ -48,7 +49,7 @@ def events_queue() -> str:
 @pytest.fixture
 def quiet(own_queues: None) -> Iterator[None]:
     """A bucket that notifies nobody, and messages that stay hidden until a test shows them."""
-    storage.client().put_bucket_notification_configuration(
+    s3.client().put_bucket_notification_configuration(
         Bucket=env().filehub_bucket, NotificationConfiguration={}
     )
     for name in (events_queue(), tasks_queue()):
@@ -58,16 +59,16 @@ def quiet(own_queues: None) -> Iterator[None]:
 
 
 def hide_for(queue: str, seconds: int) -> None:
-    queues.client().set_queue_attributes(
-        QueueUrl=queues.url(queue), Attributes={"VisibilityTimeout": str(seconds)}
+    sqs.client().set_queue_attributes(
+        QueueUrl=sqs.url(queue), Attributes={"VisibilityTimeout": str(seconds)}
     )
 
 
 def show(queue: str, receipts: list[str]) -> None:
     """End the visibility timeout of messages, as waiting would; deleted ones stay deleted."""
     for start in range(0, len(receipts), 10):
-        queues.client().change_message_visibility_batch(
-            QueueUrl=queues.url(queue),
+        sqs.client().change_message_visibility_batch(
+            QueueUrl=sqs.url(queue),
             Entries=[
                 {"Id": str(n), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
                 for n, receipt in enumerate(receipts[start : start + 10])
@@ -77,8 +78,8 @@ def show(queue: str, receipts: list[str]) -> None:
 
 def hide_all(queue: str) -> list[str]:
     """Receive what nobody has received, so that the next child does not; returns the receipts."""
-    found = queues.client().receive_message(
-        QueueUrl=queues.url(queue), MaxNumberOfMessages=10, WaitTimeSeconds=0
+    found = sqs.client().receive_message(
+        QueueUrl=sqs.url(queue), MaxNumberOfMessages=10, WaitTimeSeconds=0
     )
     return [message["ReceiptHandle"] for message in found.get("Messages", ())]
 
@@ -118,15 +119,15 @@ def die_at_every_line(
 
 def work() -> bool:
     """What a worker does with a message, in Celery's order: acknowledged late."""
-    messages = queues.receive(tasks_queue())
+    messages = sqs.receive(tasks_queue())
     for message in messages:
         tasks.confirm_objects(*arguments(message.body))
-        queues.delete(tasks_queue(), [message])
+        sqs.delete(tasks_queue(), [message])
     return bool(messages)
 
 
 def depth(queue: str) -> int:
-    return queues.depth(queue).total
+    return sqs.depth(queue).total
 
 
 def finish() -> None:
@@ -146,8 +147,8 @@ def records() -> dict[str, StoredFile]:
 def test_the_consumer_with_a_malformed_neighbour(quiet: None) -> None:
     def prepare(owner: str) -> str:
         upload_id = upload(owner, body=BODY)
-        queues.client().send_message_batch(
-            QueueUrl=queues.url(events_queue()),
+        sqs.client().send_message_batch(
+            QueueUrl=sqs.url(events_queue()),
             Entries=[
                 {"Id": "bad", "MessageBody": f"malformed {owner}"},
                 {"Id": "good", "MessageBody": notification(upload_id)},
@@ -215,7 +216,7 @@ def test_the_task_of_a_removal(quiet: None) -> None:
     def prepare(owner: str) -> str:
         upload_id = upload(owner, body=BODY)
         assert confirmation.apply_event(event("created", upload_id, 1)) == "stored"
-        storage.delete(upload_id)
+        s3.delete(upload_id)
         tasks.enqueue([event("removed", upload_id, 2)])
         return upload_id
 
@@ -251,19 +252,19 @@ def test_the_task_of_an_object_that_breaks_a_rule(quiet: None, settings: Setting
     assert arrived() == (0, len(ids) + 2)
     # The objects went after their records said why.
     bucket = env().filehub_bucket
-    assert "Contents" not in storage.client().list_objects_v2(Bucket=bucket)
+    assert "Contents" not in s3.client().list_objects_v2(Bucket=bucket)
 
 
 def test_the_task_of_an_object_that_was_replaced(quiet: None) -> None:
     def prepare(owner: str) -> str:
         upload_id = upload(owner, body=BODY)
         assert confirmation.apply_event(event("created", upload_id, 1)) == "stored"
-        storage.client().put_object(
+        s3.client().put_object(
             Bucket=env().filehub_bucket,
             Key=keys.object_key(upload_id),
             Body=OTHER,
             ContentType="text/plain",
-            Metadata=storage.metadata(owner, "a.txt"),
+            Metadata=s3.metadata(owner, "a.txt"),
         )
         tasks.enqueue([event("created", upload_id, 2)])
         return upload_id

@@ -16,7 +16,8 @@ from local import run
 from tests.conftest import consumer, upload, wait_for, worker
 from tests.plugin import AWS_PORT
 from tests.proxy import Proxy, Request
-from uploads import lifecycle, queues
+from uploads import lifecycle
+from uploads.aws import sqs as queues
 from uploads.core.conf import env
 from uploads.models import StoredFile
 

@@ -11,7 +11,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.conftest import upload
-from uploads import confirmation, selectors, storage, usage
+from uploads import confirmation, selectors, usage
+from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.events import ObjectEvent
@@ -31,24 +32,24 @@ def apply(kind: str, upload_id: str, number: int) -> confirmation.Outcome:
 
 def in_between(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:
     """Once, after the next HeadObject and before what is decided by it is written."""
-    head = storage.head
+    head = s3.head
 
-    def look(upload_id: str) -> storage.StoredObject | None:
+    def look(upload_id: str) -> s3.StoredObject | None:
         found = head(upload_id)
-        monkeypatch.setattr(storage, "head", head)
+        monkeypatch.setattr(s3, "head", head)
         happens()
         return found
 
-    monkeypatch.setattr(storage, "head", look)
+    monkeypatch.setattr(s3, "head", look)
 
 
 def replace(upload_id: str, body: bytes) -> None:
-    storage.client().put_object(
+    s3.client().put_object(
         Bucket=env().filehub_bucket,
         Key=keys.object_key(upload_id),
         Body=body,
         ContentType="text/plain",
-        Metadata=storage.metadata(OWNER, "a.txt"),
+        Metadata=s3.metadata(OWNER, "a.txt"),
     )
 
 
@@ -59,7 +60,7 @@ def test_a_file_that_is_removed_while_it_is_confirmed_is_no_ghost(
     upload_id = upload(OWNER)
 
     def removed() -> None:
-        storage.delete(upload_id)
+        s3.delete(upload_id)
         assert apply("removed", upload_id, 2) == "removed"
 
     in_between(monkeypatch, removed)

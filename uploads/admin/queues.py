@@ -19,7 +19,8 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from uploads import deadletters, inspection, queues
+from uploads import inspection
+from uploads.aws import dead_letters, sqs
 from uploads.core.errors import BackendUnavailable
 from uploads.models import Queue
 
@@ -135,7 +136,7 @@ class QueueAdmin(QueueAdminBase):
         context: dict[str, Any] = {"title": _("Dead letters in %(queue)s") % {"queue": name}}
         context |= {"kind": kind, "queue": inspection.queue_name(kind), "dlq": name}
         try:
-            found = inspection.dead_letters(kind)
+            found = inspection.list_dead_letters(kind)
         except BackendUnavailable as exc:
             return self._unavailable(request, "letters", context, exc)
         context |= {"found": found, "hidden": found.total - len(found.letters)}
@@ -145,7 +146,7 @@ class QueueAdmin(QueueAdminBase):
         self, request: HttpRequest, kind: inspection.Kind, order: Order
     ) -> HttpResponse:
         """The page that asks, and lists what it is about."""
-        found = inspection.dead_letters(kind, order.ids)
+        found = inspection.list_dead_letters(kind, order.ids)
         if not found.letters:
             messages.warning(request, _("Nothing was done: these dead letters are gone already."))
             return HttpResponseRedirect(_letters_url(kind))
@@ -173,7 +174,7 @@ class QueueAdmin(QueueAdminBase):
         return self._page(request, "confirm", context)
 
     def _carry_out(self, request: HttpRequest, kind: inspection.Kind, order: Order) -> None:
-        act = deadletters.replay if order.verb == "replay" else deadletters.discard
+        act = dead_letters.replay if order.verb == "replay" else dead_letters.discard
         outcome = act(inspection.queue_name(kind), order.ids)
         handled = outcome.done + outcome.doubled
         if handled:
@@ -248,7 +249,7 @@ def _letters_url(kind: inspection.Kind) -> str:
 
 
 def _dead_letters_of(kind: inspection.Kind) -> str:
-    return queues.dead_letters_of(inspection.queue_name(kind))
+    return sqs.dead_letters_of(inspection.queue_name(kind))
 
 
 def _kind_of(name: str) -> inspection.Kind | None:
@@ -266,7 +267,7 @@ def _order(request: HttpRequest) -> Order | None:
     return Order(verb, list(dict.fromkeys(ids))) if ids else None  # type: ignore[arg-type]
 
 
-def _tell(request: HttpRequest, verb: Verb, outcome: deadletters.Outcome) -> None:
+def _tell(request: HttpRequest, verb: Verb, outcome: dead_letters.Outcome) -> None:
     """Say what was done, and name what was not."""
     count = len(outcome.done)
     if verb == "replay":

@@ -1,1 +1,1 @@
-"""What everything else builds on: settings, errors, ids, rules. It imports nothing outside itself."""
+"""What everything else builds on: settings, errors, ids, rules. Imports nothing of filehub's."""

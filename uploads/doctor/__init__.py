@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from uploads.doctor import access, bucket, django_side, notifications, sqs, table
+from uploads.doctor import access, bucket, django_side, notifications, queues, table
 from uploads.doctor.finding import Finding
 from uploads.doctor.roundtrip import RoundTrip
 
@@ -16,7 +16,7 @@ def examine() -> Iterator[Finding]:
     yield from django_side.look()
     yield from access.look()
     yield from bucket.look()
-    queues = sqs.Queues()
-    yield from queues.look()
-    yield from notifications.look(queues.events_arn)
+    checked = queues.Queues()
+    yield from checked.look()
+    yield from notifications.look(checked.events_arn)
     yield from table.look()

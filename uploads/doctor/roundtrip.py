@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
-from uploads import queues, records, services, storage
+from uploads import records, services
+from uploads.aws import s3, sqs
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable, FilehubError
 from uploads.core.keys import object_key
@@ -37,7 +38,7 @@ EVERY = 0.25
 #: A run that was killed may have left its file; a younger one may still be at work.
 LEFTOVER = timedelta(hours=1)
 
-Depths = Mapping[str, queues.Depth | None]
+Depths = Mapping[str, sqs.Depth | None]
 
 
 @dataclass
@@ -82,7 +83,7 @@ class RoundTrip:
             if not is_gone:
                 self._clean_up(upload.id)
 
-    def _put(self, request: storage.SignedRequest, body: bytes) -> int:
+    def _put(self, request: s3.SignedRequest, body: bytes) -> int:
         """S3's status; 0 without an answer."""
         origins = env().filehub_cors_origins
         origin = {"Origin": origins[0]} if origins else {}
@@ -155,7 +156,7 @@ class RoundTrip:
 
     def _clean_up(self, upload_id: str) -> None:
         try:
-            storage.delete(upload_id)
+            s3.delete(upload_id)
         except BackendUnavailable as exc:
             address = f"s3://{env().filehub_bucket}/{object_key(upload_id)}"
             # Also in the log: on Ctrl-C nobody reads the findings any more.
@@ -201,15 +202,15 @@ def _sweep() -> None:
 
 def _names() -> list[str]:
     live = (env().filehub_events_queue, env().filehub_tasks_queue)
-    return [name for each in live for name in (each, queues.dead_letters_of(each))]
+    return [name for each in live for name in (each, sqs.dead_letters_of(each))]
 
 
-def depths() -> dict[str, queues.Depth | None]:
+def depths() -> dict[str, sqs.Depth | None]:
     """Each of the four queues -> how full it is; None: it does not say."""
-    found: dict[str, queues.Depth | None] = {}
+    found: dict[str, sqs.Depth | None] = {}
     for name in _names():
         try:
-            found[name] = queues.depth(name)
+            found[name] = sqs.depth(name)
         except BackendUnavailable as exc:
             logger.debug("%s cannot be counted: %r", name, exc.__cause__ or exc)
             found[name] = None

@@ -3,7 +3,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from uploads import deadletters, inspection, queues
+from uploads import inspection
+from uploads.aws import dead_letters, sqs
 from uploads.core.errors import BackendUnavailable
 
 #: More than any dead-letter queue should ever hold. Again goes on where it stopped.
@@ -31,12 +32,12 @@ class Command(BaseCommand):
 
     def _redrive(self, name: str, dry_run: bool) -> list[str]:
         """Replays the dead letters of one queue and prints what it did; returns what went wrong."""
-        dlq = queues.dead_letters_of(name)
+        dlq = sqs.dead_letters_of(name)
         if dry_run:
-            depth = queues.depth(dlq)
+            depth = sqs.depth(dlq)
             self.stdout.write(f"{dlq}: {depth.total} dead letters would go back to {name}.")
             return []
-        outcome = deadletters.replay(name, limit=LIMIT)
+        outcome = dead_letters.replay(name, limit=LIMIT)
         replayed = len(outcome.done) + len(outcome.doubled)
         self.stdout.write(f"{dlq}: {replayed} dead letters went back to {name}.")
         problems = [f"{dlq}: {outcome.stopped}"] if outcome.stopped else []

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from botocore.compat import unquote_str
 from botocore.exceptions import ClientError
 
-from uploads import storage
+from uploads.aws import s3
 from uploads.core.conf import env
 from uploads.core.errors import InvalidRequest
 from uploads.core.keys import PREFIX, created_at, object_key, upload_id_of
@@ -101,12 +101,12 @@ def create(
     Whether its parts carry a SHA-256 has to be said now: AWS refuses a part that differs from it.
     """
     checksum = {"ChecksumAlgorithm": "SHA256", "ChecksumType": "COMPOSITE"} if checksums else {}
-    with storage.s3_errors("begin the upload"):
-        answer = storage.client().create_multipart_upload(
+    with s3.s3_errors("begin the upload"):
+        answer = s3.client().create_multipart_upload(
             Bucket=env().filehub_bucket,
             Key=object_key(upload_id),
             ContentType=content_type,
-            Metadata=storage.metadata(owner, file_name),
+            Metadata=s3.metadata(owner, file_name),
             **checksum,  # type: ignore[arg-type]
         )
     return answer["UploadId"]
@@ -114,9 +114,9 @@ def create(
 
 def parts(upload_id: str, s3_upload_id: str) -> list[Part] | None:
     """The parts that S3 has, in order; None when it does not know the upload (any more)."""
-    pages = storage.client().get_paginator("list_parts")
+    pages = s3.client().get_paginator("list_parts")
     found = []
-    with storage.s3_errors("list the parts"):
+    with s3.s3_errors("list the parts"):
         try:
             for page in pages.paginate(
                 Bucket=env().filehub_bucket, Key=object_key(upload_id), UploadId=s3_upload_id
@@ -142,9 +142,9 @@ def complete(upload_id: str, s3_upload_id: str, found: list[Part], *, size: int)
 
     False when that cannot be any more: S3 does not know the upload, or the object exists.
     """
-    with storage.s3_errors("put the parts together"):
+    with s3.s3_errors("put the parts together"):
         try:
-            storage.client().complete_multipart_upload(
+            s3.client().complete_multipart_upload(
                 Bucket=env().filehub_bucket,
                 Key=object_key(upload_id),
                 UploadId=s3_upload_id,
@@ -172,9 +172,9 @@ def abort_key(key: str, s3_upload_id: str) -> bool:
     InvalidRequest for a key elsewhere.
     """
     _check_key(key)
-    with storage.s3_errors("end the upload"):
+    with s3.s3_errors("end the upload"):
         try:
-            storage.client().abort_multipart_upload(
+            s3.client().abort_multipart_upload(
                 Bucket=env().filehub_bucket, Key=key, UploadId=s3_upload_id
             )
         except ClientError as exc:
@@ -187,8 +187,8 @@ def abort_key(key: str, s3_upload_id: str) -> bool:
 def unfinished(limit: int, after: Cursor | None = None) -> UnfinishedPage:
     """A page of the unfinished uploads: one request, and one more for each."""
     markers = {"KeyMarker": after.key, "UploadIdMarker": after.s3_upload_id} if after else {}
-    with storage.s3_errors("list the unfinished uploads"):
-        answer = storage.client().list_multipart_uploads(
+    with s3.s3_errors("list the unfinished uploads"):
+        answer = s3.client().list_multipart_uploads(
             Bucket=env().filehub_bucket,
             Prefix=PREFIX,
             MaxUploads=limit,
@@ -226,9 +226,9 @@ def find_unfinished(
     the prefix.
     """
     _check_key(key)
-    with storage.s3_errors("list the parts"):
+    with s3.s3_errors("list the parts"):
         try:
-            answer = storage.client().list_parts(
+            answer = s3.client().list_parts(
                 Bucket=env().filehub_bucket,
                 Key=key,
                 UploadId=s3_upload_id,

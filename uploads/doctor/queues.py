@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from django.conf import settings
 
 from filehub.broker import VISIBILITY_TIMEOUT
-from uploads import queues
+from uploads.aws import sqs
 from uploads.core.conf import env
 from uploads.doctor import clients, wanted
 from uploads.doctor.finding import Finding, code_of, guarded
@@ -64,8 +64,8 @@ class Queues:
     def _pair(self, client: SQSClient, kind: Kind, name: str) -> Iterator[Finding]:
         """A queue and its dead-letter queue."""
         live = _describe(client, name)
-        dead = _describe(client, queues.dead_letters_of(name))
-        for each, wanted_name in ((live, name), (dead, queues.dead_letters_of(name))):
+        dead = _describe(client, sqs.dead_letters_of(name))
+        for each, wanted_name in ((live, name), (dead, sqs.dead_letters_of(name))):
             if each is None:
                 yield Finding(
                     "FAIL", f"queue {wanted_name}", "it does not exist.",

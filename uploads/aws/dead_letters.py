@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from uploads import queues
+from uploads.aws import sqs
+from uploads.aws.sqs import BATCH, sqs_errors
 from uploads.core.errors import BackendUnavailable
-from uploads.queues import BATCH, sqs_errors
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
@@ -105,10 +105,10 @@ def peek(queue: str, limit: int = MAX_SHOWN, ids: Collection[str] | None = None)
 
     With `ids`: only those, as far as they are among the first `limit`. Raises BackendUnavailable.
     """
-    dlq = queues.dead_letters_of(queue)
+    dlq = sqs.dead_letters_of(queue)
     letters: list[Letter] = []
     try:
-        for batch in _batches(dlq, limit, queues.depth(dlq).visible):
+        for batch in _batches(dlq, limit, sqs.depth(dlq).visible):
             letters += batch
             if _has_all(letters, ids):
                 break
@@ -143,7 +143,7 @@ def _handle(
     act: Callable[[str, list[Letter], _Tally], None],
     limit: int,
 ) -> Outcome:
-    dlq = queues.dead_letters_of(queue)
+    dlq = sqs.dead_letters_of(queue)
     # By this machine's clock. Behind SQS's, it leaves the newest letters for another time; ahead of
     # it, `limit` ends what comes back again and again.
     began = datetime.now(UTC)
@@ -158,7 +158,7 @@ def _handle(
 
     try:
         # Those in somebody's hands come back while this waits for them.
-        expected = limit if ids is not None else queues.depth(dlq).total
+        expected = limit if ids is not None else sqs.depth(dlq).total
         for batch in _batches(dlq, limit, expected):
             received += batch
             chosen = [letter for letter in batch if meant(letter)]
@@ -180,8 +180,8 @@ def _handle(
 def _replay(queue: str, letters: list[Letter], tally: _Tally) -> None:
     for batch in _packed(letters):
         with sqs_errors("send the dead letters back"):
-            answer = queues.client().send_message_batch(
-                QueueUrl=queues.url(queue),
+            answer = sqs.client().send_message_batch(
+                QueueUrl=sqs.url(queue),
                 Entries=[
                     {
                         "Id": str(number),
@@ -198,7 +198,7 @@ def _replay(queue: str, letters: list[Letter], tally: _Tally) -> None:
         sent = [letter for number, letter in enumerate(batch) if str(number) in taken]
         tally.failed += [letter.id for letter in batch if letter not in sent]
         try:
-            deleted = _delete(queues.dead_letters_of(queue), sent)
+            deleted = _delete(sqs.dead_letters_of(queue), sent)
         except BackendUnavailable:
             tally.doubled += [letter.id for letter in sent]
             raise
@@ -207,7 +207,7 @@ def _replay(queue: str, letters: list[Letter], tally: _Tally) -> None:
 
 
 def _discard(queue: str, letters: list[Letter], tally: _Tally) -> None:
-    deleted = _delete(queues.dead_letters_of(queue), letters)
+    deleted = _delete(sqs.dead_letters_of(queue), letters)
     tally.done += [letter.id for letter in letters if letter.id in deleted]
     tally.failed += [letter.id for letter in letters if letter.id not in deleted]
 
@@ -225,8 +225,8 @@ def _batches(dlq: str, limit: int, expected: int) -> Iterator[list[Letter]]:
         if not room:
             return
         with sqs_errors("look at the dead letters"):
-            answer = queues.client().receive_message(
-                QueueUrl=queues.url(dlq),
+            answer = sqs.client().receive_message(
+                QueueUrl=sqs.url(dlq),
                 MaxNumberOfMessages=min(BATCH, room),
                 VisibilityTimeout=HIDDEN_SECONDS,
                 WaitTimeSeconds=WAIT_SECONDS if len(seen) < expected else 0,
@@ -287,8 +287,8 @@ def _delete(dlq: str, letters: Sequence[Letter]) -> set[str]:
     if not letters:
         return set()
     with sqs_errors("delete the dead letters"):
-        answer = queues.client().delete_message_batch(
-            QueueUrl=queues.url(dlq),
+        answer = sqs.client().delete_message_batch(
+            QueueUrl=sqs.url(dlq),
             Entries=[
                 {"Id": str(number), "ReceiptHandle": letter.receipt}
                 for number, letter in enumerate(letters)
@@ -303,8 +303,8 @@ def _release(dlq: str, letters: Sequence[Letter]) -> None:
     try:
         for start in range(0, len(letters), BATCH):
             with sqs_errors("release the dead letters"):
-                queues.client().change_message_visibility_batch(
-                    QueueUrl=queues.url(dlq),
+                sqs.client().change_message_visibility_batch(
+                    QueueUrl=sqs.url(dlq),
                     Entries=[
                         {"Id": str(n), "ReceiptHandle": letter.receipt, "VisibilityTimeout": 0}
                         for n, letter in enumerate(letters[start : start + BATCH])
