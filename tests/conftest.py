@@ -38,7 +38,8 @@ from local.aws import LocalAws, free_port
 from tests.plugin import AWS_PORT, DATABASE, FIGURE
 from tests.proxy import Proxy
 from tests.wire import wire  # noqa: F401  # a fixture for all
-from uploads import api_tokens, confirmation, selectors, services
+from uploads import confirmation, selectors, services
+from uploads.accounts import api_tokens
 from uploads.aws import s3, sqs
 from uploads.aws.cloudformation import deploy
 from uploads.core import keys

@@ -11,7 +11,8 @@ from pytest_django import Settings
 
 from local.aws import LocalAws
 from tests.conftest import Api, drain, send, sha256, store, upload
-from uploads import api_tokens, confirmation
+from uploads import confirmation
+from uploads.accounts import api_tokens
 from uploads.aws import s3
 from uploads.core.conf import env
 from uploads.listing import Wanted, find

@@ -19,7 +19,8 @@ from filehub.env import MIB
 from tests.conftest import Api, drain, send, store, wait_for
 from tests.test_multipart import incomplete
 from tests.test_reconcile import objects
-from uploads import api_tokens, confirmation, services, tokens
+from uploads import confirmation, services, tokens
+from uploads.accounts import api_tokens
 from uploads.aws import multipart, s3
 from uploads.core import keys
 from uploads.core.conf import env

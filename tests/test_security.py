@@ -27,7 +27,8 @@ from pytest_django import Settings
 
 from local.aws import LocalAws
 from tests.conftest import PASSWORD, Api, drain, store, upload, wait_for
-from uploads import api_tokens, selectors, services, tokens, views
+from uploads import selectors, services, tokens, views
+from uploads.accounts import api_tokens
 from uploads.api import api as ninja_api
 from uploads.aws import s3, sqs
 from uploads.consumer import Consumer

@@ -26,7 +26,7 @@ from filehub import env as environment
 from filehub.counters import CounterCache, cache_settings
 from tests.conftest import PASSWORD, ROOT, Api
 from tests.test_api import check_error
-from uploads import api_tokens
+from uploads.accounts import api_tokens
 from uploads.api.throttling import address_of
 from uploads.core.conf import env
 from uploads.core.errors import RateLimited

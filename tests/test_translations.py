@@ -18,7 +18,8 @@ from django.test import Client
 
 from local.messages import LOCALE, SOURCES, entries, gather, is_open, languages, path_of
 from tests.conftest import PASSWORD, ROOT, Api, store
-from uploads import api_tokens, selectors
+from uploads import selectors
+from uploads.accounts import api_tokens
 
 CATALOGUES = [
     pytest.param(language, domain, id=f"{language}-{domain}")

@@ -25,7 +25,8 @@ from pytest_django import Settings
 
 from local.aws import LocalAws
 from tests.conftest import Api, Installation, send
-from uploads import api_tokens, quotas, selectors, usage
+from uploads import quotas, selectors, usage
+from uploads.accounts import api_tokens
 from uploads.admin.users import SizeField
 from uploads.core.errors import BackendUnavailable, InvalidRequest, NotAllowed
 from uploads.models import ApiToken, Quota

@@ -13,11 +13,11 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import Error
 
 from uploads import usage
+from uploads.accounts.owners import pk_of
 from uploads.core import policy
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
 from uploads.models import Quota
-from uploads.owners import pk_of
 
 
 def own_limit_of(user: AbstractBaseUser) -> int | None:

@@ -13,13 +13,13 @@ from django.db import DatabaseError, connection
 from django.db.models import QuerySet
 
 from uploads import records
+from uploads.accounts.owners import pk_of
 from uploads.aws import s3, sqs
 from uploads.aws.dynamodb import batch_get
 from uploads.core import keys
 from uploads.core.errors import BackendUnavailable, FileNotFound, InvalidRequest, UploadNotFound
 from uploads.listing import FileInfo, Page, Wanted, find, info_of
 from uploads.models import ApiToken, StoredFile
-from uploads.owners import pk_of
 
 #: DynamoDB's BatchGetItem takes at most 100 keys.
 MAX_IDS = 100

@@ -22,7 +22,8 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from uploads import api_tokens, selectors
+from uploads import selectors
+from uploads.accounts import api_tokens
 from uploads.admin.selection import ForgivingAutocomplete, ForgivingSelection
 from uploads.core import policy
 from uploads.core.errors import InvalidRequest

@@ -10,7 +10,8 @@ from ninja.security import HttpBearer
 from ninja.security import SessionAuth as NinjaSessionAuth
 from ninja.utils import check_csrf
 
-from uploads import api_tokens, selectors
+from uploads import selectors
+from uploads.accounts import api_tokens
 from uploads.core.errors import CsrfFailed
 
 

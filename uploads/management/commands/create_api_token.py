@@ -4,7 +4,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from uploads import api_tokens
+from uploads.accounts import api_tokens
 from uploads.core.errors import FilehubError
 
 
