@@ -21,17 +21,18 @@ from pynamodb.exceptions import UpdateError
 from pytest_django import Settings
 
 from tests.conftest import PASSWORD, removal, send, store, upload
-from uploads import confirmation, selectors, services
+from uploads import confirmation, services
 from uploads.admin import files as admin_files
 from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
 from uploads.events import ObjectEvent
-from uploads.listing import FileInfo
-from uploads.manifest import manifest
+from uploads.files import queries
+from uploads.files.listing import FileInfo
+from uploads.files.manifest import manifest
+from uploads.files.timeline import timeline
 from uploads.models import StoredFile
-from uploads.timeline import timeline
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -206,7 +207,7 @@ def test_filters_keep_each_other_and_begin_at_the_first_page(admin: Client) -> N
 @pytest.mark.parametrize("name", [name for name in HOSTILE if "<" in name or "&" in name])
 def test_a_hostile_name_is_text_wherever_it_is_shown(admin: Client, alice: User, name: str) -> None:
     upload_id = store(str(alice.pk), name)
-    services.sign_download(selectors.any_stored_file(upload_id), str(alice.pk))
+    services.sign_download(queries.any_stored_file(upload_id), str(alice.pk))
     act(admin, "check_again", upload_id, confirmed="yes")
     for page in (
         admin.get(LIST),
@@ -259,7 +260,7 @@ def test_an_action_needs_its_permission(alice: User, bob: User, action: str, nee
     client = staff(alice, *others)
     act(client, action, upload_id, confirmed="yes", answer="alice")
     assert s3.head(upload_id) is not None
-    assert selectors.any_stored_file(upload_id).owner == str(bob.pk)
+    assert queries.any_stored_file(upload_id).owner == str(bob.pk)
     assert not LogEntry.objects.exists()
     client = staff(alice, "view_file", needed)
     act(client, action, upload_id, confirmed="yes", answer="alice")
@@ -301,7 +302,7 @@ def test_deleting_asks_first_and_then_counts_and_names(admin: Client, root: User
     assert s3.head(first) is s3.head(second) is None
     # The record follows S3's event, as everywhere.
     assert {entry.object_id for entry in LogEntry.objects.all()} == {first, second}
-    info = selectors.any_file(first)
+    info = queries.any_file(first)
     assert info is not None
     assert (info.state, info.deletion_asked_by) == ("stored", str(root.pk))
 
@@ -314,7 +315,7 @@ def test_checking_again_puts_right_what_is_wrong(admin: Client) -> None:
     page = act(admin, "check_again", right, ghost, orphan, confirmed="yes")
     assert "3 files were checked. 2 records were changed." in text_of(page)
     states = {
-        info.id: (info.state, info.reason) for info in selectors.any_files([right, ghost, orphan])
+        info.id: (info.state, info.reason) for info in queries.any_files([right, ghost, orphan])
     }
     assert states == {
         right: ("stored", ""), ghost: ("deleted", "object missing"), orphan: ("stored", ""),
@@ -328,18 +329,18 @@ def test_a_file_that_is_given_away_is_in_the_other_list_and_stays_there(
     confirmation.apply_event(event("created", upload_id, 1))
     page = act(admin, "change_owner", upload_id, confirmed="yes", answer="bob")
     assert "1 file belongs to bob now." in text_of(page)
-    assert [info.id for info in selectors.files_of(str(bob.pk), limit=9).files] == [upload_id]
-    assert selectors.files_of(str(alice.pk), limit=9).files == []
+    assert [info.id for info in queries.files_of(str(bob.pk), limit=9).files] == [upload_id]
+    assert queries.files_of(str(alice.pk), limit=9).files == []
     # Looking at the object again, which still names alice, does not take it back.
     confirmation.apply_event(event("created", upload_id, 2))
     confirmation.check(upload_id)
-    mine = selectors.files_of(str(bob.pk), limit=9, prefix="a").files
+    mine = queries.files_of(str(bob.pk), limit=9, prefix="a").files
     assert [(info.id, info.owner, info.uploader) for info in mine] == [
         (upload_id, str(bob.pk), str(alice.pk))
     ]
-    assert selectors.files_of(str(alice.pk), limit=9).files == []
+    assert queries.files_of(str(alice.pk), limit=9).files == []
     with pytest.raises(Exception, match="File not found"):
-        selectors.stored_file(upload_id, str(alice.pk))
+        queries.stored_file(upload_id, str(alice.pk))
 
 
 @pytest.mark.parametrize("answer", ["", "nobody", "  ", "x" * 300])
@@ -356,7 +357,7 @@ def test_a_new_owner_who_does_not_exist_is_asked_for_again(admin: Client, answer
     )
     assert page.status_code == 400
     assert 'role="alert"' in page.content.decode()
-    assert selectors.any_stored_file(upload_id).owner == "7"
+    assert queries.any_stored_file(upload_id).owner == "7"
 
 
 def test_a_failure_is_named_and_does_not_stop_the_others(
@@ -446,7 +447,7 @@ def test_a_cell_never_begins_like_a_formula(name: str) -> None:
 def test_a_file_shows_everything_about_it(admin: Client, alice: User) -> None:
     upload_id = store(str(alice.pk), "a.txt", b"x" * 5000)
     text = text_of(admin.get(f"{LIST}{upload_id}/change/"))
-    info = selectors.any_stored_file(upload_id)
+    info = queries.any_stored_file(upload_id)
     for word in ("a.txt", "alice", "5,000 bytes", "text/plain", upload_id, info.key, info.etag):
         assert word in text
 
@@ -454,11 +455,11 @@ def test_a_file_shows_everything_about_it(admin: Client, alice: User) -> None:
 def test_the_story_of_a_file_is_told_in_order(admin: Client, alice: User, bob: User) -> None:
     upload_id = upload(str(alice.pk))
     confirmation.apply_event(event("created", upload_id, 1))
-    services.sign_download(selectors.any_stored_file(upload_id), str(bob.pk))
+    services.sign_download(queries.any_stored_file(upload_id), str(bob.pk))
     act(admin, "change_owner", upload_id, confirmed="yes", answer="bob")
     act(admin, "delete_files", upload_id, confirmed="yes")
     removal(upload_id, 9)
-    info = selectors.any_file(upload_id)
+    info = queries.any_file(upload_id)
     assert info is not None
     assert [entry.what for entry in timeline(info)] == [
         "signed", "notified", "confirmed", "download", "given", "asked", "removed",
@@ -486,8 +487,8 @@ def test_a_rejection_tells_its_reason(admin: Client, settings: Settings) -> None
 def test_the_story_stays_short_however_often_a_file_is_downloaded(alice: User) -> None:
     upload_id = store(str(alice.pk))
     for _ in range(services.DOWNLOADS_KEPT + 3):
-        services.sign_download(selectors.any_stored_file(upload_id), str(alice.pk))
-    info = selectors.any_stored_file(upload_id)
+        services.sign_download(queries.any_stored_file(upload_id), str(alice.pk))
+    info = queries.any_stored_file(upload_id)
     assert info.downloads == services.DOWNLOADS_KEPT + 3
     assert len(info.last_downloads) == services.DOWNLOADS_KEPT
     assert [entry.detail for entry in timeline(info) if entry.what == "downloads"] == ["3"]
@@ -512,17 +513,17 @@ def test_a_download_in_the_admin_is_noted_with_who_it_was(admin: Client, root: U
     answer = send("GET", admin.get(f"{LIST}{upload_id}/download/")["Location"])
     assert answer.body == b"bytes"
     assert "attachment" in answer.headers["Content-Disposition"]
-    (download,) = selectors.any_stored_file(upload_id).last_downloads
+    (download,) = queries.any_stored_file(upload_id).last_downloads
     assert download.by == str(root.pk)
 
 
 def test_noting_a_download_makes_no_record(alice: User) -> None:
     upload_id = store(str(alice.pk))
-    info = selectors.any_stored_file(upload_id)
+    info = queries.any_stored_file(upload_id)
     StoredFile(upload_id).delete(add_version_condition=False)
     services.sign_download(info, "1")
     services.remove(upload_id, "1")
-    assert selectors.any_file(upload_id) is None
+    assert queries.any_file(upload_id) is None
 
 
 @pytest.mark.parametrize(
@@ -622,7 +623,7 @@ def test_checking_corrects_what_is_said_of_another_object_and_judges_nothing_aga
     )
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
     assert confirmation.check(upload_id) == "corrected"
-    info = selectors.any_stored_file(upload_id)
+    info = queries.any_stored_file(upload_id)
     assert (info.size, info.content_type, info.owner, info.file_name) == (3, "x/y", "7", "a.txt")
     assert s3.head(upload_id) is not None
     assert confirmation.check(upload_id) == "right"
@@ -647,7 +648,7 @@ def test_an_owner_who_can_be_no_user_breaks_no_page(admin: Client, root: User, o
     for path in ("", f"{upload_id}/change/", f"{upload_id}/history/", f"{upload_id}/delete/"):
         page = admin.get(LIST + path)
         assert page.status_code == 200
-    assert selectors.user_of_owner(owner) is None
+    assert queries.user_of_owner(owner) is None
     assert admin.get("/admin/uploads/storagereport/").status_code == 200
     if owner == owner.strip()[:255]:
         assert ids_on(admin.get(f"{LIST}?{urlencode({'owner': owner})}")) == [upload_id]
@@ -710,4 +711,4 @@ def test_deleting_waits_for_a_transaction_that_has_the_record(
     monkeypatch.setattr(StoredFile, "update", contended)
     services.remove(upload_id, "1")
     assert s3.head(upload_id) is None
-    assert selectors.any_stored_file(upload_id).deletion_asked_by == "1"
+    assert queries.any_stored_file(upload_id).deletion_asked_by == "1"

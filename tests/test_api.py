@@ -15,7 +15,7 @@ from uploads import confirmation
 from uploads.accounts import api_tokens
 from uploads.aws import s3
 from uploads.core.conf import env
-from uploads.listing import Wanted, find
+from uploads.files.listing import Wanted, find
 from uploads.models import ApiToken, StoredFile
 
 #: Made by another secret. The same in each run: it is part of the names of tests.

@@ -9,13 +9,15 @@ import pytest
 from pytest_django import Settings
 
 from tests.conftest import old_upload, put_under, removal, store, upload
-from uploads import confirmation, records, selectors, usage
+from uploads import confirmation
 from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
 from uploads.events import ObjectEvent
-from uploads.listing import Wanted, find
+from uploads.files import queries, usage
+from uploads.files import store as records
+from uploads.files.listing import Wanted, find
 from uploads.models import StoredFile
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -28,18 +30,18 @@ def event(kind: str, upload_id: str, number: int) -> ObjectEvent:
 
 
 def state_of(upload_id: str) -> str | None:
-    found = selectors.any_file(upload_id)
+    found = queries.any_file(upload_id)
     return found.state if found else None
 
 
 def listed() -> list[str]:
-    return [info.id for info in selectors.files_of(OWNER, limit=100).files]
+    return [info.id for info in queries.files_of(OWNER, limit=100).files]
 
 
 def test_a_created_object_is_stored_and_listed() -> None:
     upload_id = upload(OWNER, "naïve.txt", b"12345")
     assert confirmation.apply_event(event("created", upload_id, 1)) == "stored"
-    info = selectors.stored_file(upload_id, OWNER)
+    info = queries.stored_file(upload_id, OWNER)
     assert (info.file_name, info.size, info.content_type, info.owner) == (
         "naïve.txt", 5, "text/plain", OWNER,
     )  # fmt: skip
@@ -111,7 +113,7 @@ def test_what_breaks_the_policy_is_rejected_and_deleted(settings: Settings) -> N
     upload_id = upload(OWNER, body=b"123456")
     settings.ENV = env().model_copy(update={"filehub_max_size": 5})
     assert confirmation.apply_event(event("created", upload_id, 1)) == "rejected"
-    status = selectors.upload_status(upload_id, OWNER)
+    status = queries.upload_status(upload_id, OWNER)
     assert status.state == "rejected"
     assert "6 bytes" in status.reason
     assert s3.head(upload_id) is None
@@ -122,9 +124,9 @@ def test_a_rejection_keeps_its_reason_when_its_object_goes(settings: Settings) -
     upload_id = upload(OWNER)
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
     confirmation.apply_event(event("created", upload_id, 1))
-    reason = selectors.upload_status(upload_id, OWNER).reason
+    reason = queries.upload_status(upload_id, OWNER).reason
     removal(upload_id, 2)
-    status = selectors.upload_status(upload_id, OWNER)
+    status = queries.upload_status(upload_id, OWNER)
     assert (status.state, status.reason) == ("rejected", reason)
     assert StoredFile.get(upload_id).sequencer == event("removed", upload_id, 2).sequencer
 

@@ -16,13 +16,14 @@ from django.conf import settings as django_settings
 
 from tests.conftest import arguments, drain, store, upload, wait_for
 from tests.wire import Wire
-from uploads import confirmation, consumer, lifecycle, reconcile, selectors, tasks
+from uploads import confirmation, consumer, lifecycle, reconcile, tasks
 from uploads.aws import s3, sqs
 from uploads.consumer import Consumer
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
 from uploads.events import ObjectEvent
+from uploads.files import queries
 from uploads.tasks import confirm_objects
 
 pytestmark = pytest.mark.usefixtures("own_queues")
@@ -293,7 +294,7 @@ def test_an_event_that_fails_is_a_task_of_its_own_and_the_others_are_done(broken
     first, second, third = (upload(OWNER, f"{n}.txt") for n in range(3))
     broken.add(second)
     confirm_objects(created(first, second, third))
-    assert [info.id for info in selectors.files_of(OWNER, limit=9).files] == [third, first]
+    assert [info.id for info in queries.files_of(OWNER, limit=9).files] == [third, first]
     assert queued_tasks() == [created(second)]
 
 
@@ -317,7 +318,7 @@ def test_a_task_stays_when_what_failed_of_it_cannot_be_queued(broken: set[str], 
 def test_an_event_that_is_none_does_not_hold_back_the_others() -> None:
     good = upload(OWNER)
     confirm_objects([*created(good), {"nonsense": "yes"}])
-    assert [info.id for info in selectors.files_of(OWNER, limit=9).files] == [good]
+    assert [info.id for info in queries.files_of(OWNER, limit=9).files] == [good]
     assert queued_tasks() == [[{"nonsense": "yes"}]]
 
 
@@ -328,7 +329,7 @@ def test_what_the_worker_puts_right_is_listed_and_the_event_that_comes_after_all
     lost = upload(OWNER)
     store(OWNER)
     tasks.reconcile_recent()
-    assert len(selectors.files_of(OWNER, limit=9).files) == 2
+    assert len(queries.files_of(OWNER, limit=9).files) == 2
     assert confirmation.confirm(lost) == "unchanged"
 
 
@@ -340,4 +341,4 @@ def test_reconciliation_does_not_bring_back_what_was_removed(
     s3.delete(upload_id)
     confirmation.apply_event(ObjectEvent("removed", upload_id, "F" * 64))
     tasks.reconcile_recent()
-    assert selectors.files_of(OWNER, limit=9).files == []
+    assert queries.files_of(OWNER, limit=9).files == []

@@ -16,11 +16,12 @@ from pytest_django import Settings
 
 from tests.conftest import Api, put, put_under, upload
 from tests.wire import Wire
-from uploads import confirmation, records, selectors, services, usage
+from uploads import confirmation, services
 from uploads.aws import s3
 from uploads.core import sniffing
 from uploads.core.errors import BackendUnavailable
 from uploads.events import ObjectEvent
+from uploads.files import queries, store, usage
 
 OWNER = "7"
 BEGINNING = 4096
@@ -334,7 +335,7 @@ def test_what_breaks_another_rule_is_not_read(settings: Settings, wire: Wire) ->
     wire.counts()
     assert created(upload_id) == "rejected"
     assert wire.counts()["s3"] == 2  # HeadObject and DeleteObject
-    assert "not accepted" in selectors.upload_status(upload_id, OWNER).reason
+    assert "not accepted" in queries.upload_status(upload_id, OWNER).reason
 
 
 def replaced(upload_id: str, body: bytes) -> None:
@@ -371,7 +372,7 @@ def test_what_is_judged_is_what_is_recorded(
     monkeypatch.setattr(s3, "head", slow_head)
     assert created(upload_id) == outcome
     assert left == []
-    record = records.get(upload_id)
+    record = store.get(upload_id)
     assert (record.size if record else None) == size
 
 

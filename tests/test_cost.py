@@ -13,9 +13,9 @@ from django.test import Client
 from pynamodb.connection.base import Connection
 
 from tests.conftest import PASSWORD
-from uploads import selectors
 from uploads.admin import files as admin_files
-from uploads.listing import Wanted, find
+from uploads.files import queries
+from uploads.files.listing import Wanted, find
 from uploads.models import StoredFile
 from uploads.seeding import seed
 
@@ -70,8 +70,8 @@ def operations() -> dict[str, Callable[[Client], object]]:
         "the dashboard": lambda client: client.get("/admin/"),
         "the storage report": lambda client: client.get("/admin/uploads/storagereport/"),
         "the users": lambda client: client.get("/admin/auth/user/"),
-        "a user's list": lambda client: selectors.files_of(someone.owner, limit=50),
-        "a user's search": lambda client: selectors.files_of(someone.owner, limit=50, prefix="r"),
+        "a user's list": lambda client: queries.files_of(someone.owner, limit=50),
+        "a user's search": lambda client: queries.files_of(someone.owner, limit=50, prefix="r"),
     }
 
 

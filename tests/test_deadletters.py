@@ -19,7 +19,7 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from tests.conftest import consumer, drain, store, upload, wait_for, worker
-from uploads import failures, inspection, letters, selectors, tasks
+from uploads import failures, inspection, letters, tasks
 from uploads.aws import cloudwatch, dead_letters, s3, sqs
 from uploads.consumer import Consumer
 from uploads.core import keys
@@ -27,7 +27,8 @@ from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
 from uploads.events import ObjectEvent
 from uploads.failures import TaskFailure
-from uploads.listing import Wanted, find
+from uploads.files import queries
+from uploads.files.listing import Wanted, find
 
 OWNER = "7"
 BUCKET = "b"
@@ -341,14 +342,14 @@ def test_a_replayed_event_makes_it_whole() -> None:
     upload_id = upload(OWNER)
     (message,) = wait_for(lambda: drain(events_queue()))
     bury(message["Body"], error="The task queue was away.")
-    assert selectors.files_of(OWNER, limit=9).files == []
+    assert queries.files_of(OWNER, limit=9).files == []
 
     assert dead_letters.replay(events_queue()).complete
 
     assert Consumer().step() == 1
     (task,) = drain(env().filehub_tasks_queue)
     tasks.confirm_objects(_arguments(task["Body"])[0])
-    assert [info.id for info in selectors.files_of(OWNER, limit=9).files] == [upload_id]
+    assert [info.id for info in queries.files_of(OWNER, limit=9).files] == [upload_id]
 
 
 def _arguments(body: str) -> Any:
@@ -403,7 +404,7 @@ def test_no_list_of_files_contains_the_errors_of_tasks() -> None:
     for state in ("stored", "rejected", "deleted"):
         listed = find(Wanted(state), limit=99).files  # type: ignore[arg-type]
         assert [info.id for info in listed] == ([file] if state == "stored" else [])
-    assert selectors.any_file(TaskFailure.id_of("t")) is None
+    assert queries.any_file(TaskFailure.id_of("t")) is None
 
 
 @pytest.mark.usefixtures("own_queues")

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from uploads import listing, selectors
 from uploads.core import keys, policy
 from uploads.core.errors import InvalidRequest
-from uploads.listing import Page, Wanted, find
+from uploads.files import listing, queries
+from uploads.files.listing import Page, Wanted, find
 from uploads.models import StoredFile
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -65,7 +65,7 @@ def walk(page_of: Callable[[str | None], Page]) -> list[str]:
 def test_paging_yields_each_file_once_newest_first(limit: int) -> None:
     ids = seed("7", [f"file {n}" for n in range(50)])
     seed("8", ["not mine"])
-    assert walk(lambda cursor: selectors.files_of("7", limit=limit, cursor=cursor)) == ids
+    assert walk(lambda cursor: queries.files_of("7", limit=limit, cursor=cursor)) == ids
 
 
 @pytest.mark.parametrize("limit", [1, 7, 100])
@@ -85,26 +85,26 @@ def test_a_name_search_is_newest_first_and_complete(
     names = [("Report" if n % 3 else "other") + f" {n}" for n in range(30)]
     ids = seed("7", names)
     wanted = [i for i, name in zip(ids, reversed(names), strict=True) if name[0] == "R"]
-    found = walk(lambda c: selectors.files_of("7", limit=limit, cursor=c, prefix="REPORT"))
+    found = walk(lambda c: queries.files_of("7", limit=limit, cursor=c, prefix="REPORT"))
     assert found == wanted
 
 
 def test_a_search_finds_composed_and_decomposed_names() -> None:
     ids = seed("7", ["Cafe\u0301.txt", "CAFÉ.txt", "cab"])
-    assert walk(lambda c: selectors.files_of("7", limit=9, cursor=c, prefix="café")) == ids[1:]
+    assert walk(lambda c: queries.files_of("7", limit=9, cursor=c, prefix="café")) == ids[1:]
 
 
 def test_files_added_while_paging_do_not_repeat_or_hide_others() -> None:
     ids = seed("7", ["a"] * 10)
-    first = selectors.files_of("7", limit=4)
+    first = queries.files_of("7", limit=4)
     seed("7", ["new"] * 20)
-    rest = walk(lambda cursor: selectors.files_of("7", limit=4, cursor=cursor or first.next_cursor))
+    rest = walk(lambda cursor: queries.files_of("7", limit=4, cursor=cursor or first.next_cursor))
     assert [info.id for info in first.files] + [i for i in rest if i in ids] == ids
 
 
 def test_a_made_up_cursor_is_refused() -> None:
     with pytest.raises(InvalidRequest):
-        selectors.files_of("7", limit=4, cursor="x' OR 1=1")
+        queries.files_of("7", limit=4, cursor="x' OR 1=1")
 
 
 def test_no_page_or_search_scans_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,8 +114,8 @@ def test_no_page_or_search_scans_the_table(monkeypatch: pytest.MonkeyPatch) -> N
         pytest.fail("a scan")
 
     monkeypatch.setattr(StoredFile, "scan", scan)
-    assert selectors.files_of("7", limit=2).files
-    assert selectors.files_of("7", limit=2, prefix="a").files
+    assert queries.files_of("7", limit=2).files
+    assert queries.files_of("7", limit=2, prefix="a").files
     assert find(Wanted(), limit=2).files
 
 

@@ -15,10 +15,11 @@ from pytest_django import Settings
 from tests.conftest import Api, store, upload
 from tests.test_overview import seed
 from tests.wire import Wire
-from uploads import confirmation, runs, usage, views
+from uploads import confirmation, runs, views
 from uploads.aws import sqs
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
+from uploads.files import usage
 from uploads.runs import Run
 
 TOKEN = "a-token-for-prometheus"

@@ -20,11 +20,12 @@ from pytest_django import Settings
 from filehub.env import MIB, TIB
 from tests.conftest import Answer, Api, drain, send, sha256, wait_for
 from tests.test_api import UNKNOWN, check_error
-from uploads import confirmation, reconcile, selectors, services, tasks, tokens
+from uploads import confirmation, reconcile, services, tasks, tokens
 from uploads.aws import multipart, s3
 from uploads.core import keys, policy
 from uploads.core.conf import env
 from uploads.core.errors import FilehubError
+from uploads.files import queries
 from uploads.models import StoredFile
 
 PART = 5 * MIB
@@ -594,9 +595,9 @@ def test_a_file_that_took_days_is_found_without_its_event(
         Metadata=s3.metadata(begun.api.owner, "a.txt"),
     )
     tasks.reconcile_recent()
-    assert selectors.recorded([old]) == set()
+    assert queries.recorded([old]) == set()
     tasks.reconcile_multipart()
-    assert selectors.recorded([old]) == {old}
+    assert queries.recorded([old]) == {old}
 
 
 @pytest.mark.usefixtures("pipeline")

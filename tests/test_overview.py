@@ -14,16 +14,17 @@ from pytest_django import Settings
 
 from tests.conftest import PASSWORD, store, upload
 from tests.wire import Wire
-from uploads import confirmation, listing, overview
+from uploads import confirmation, overview
 from uploads.aws import sqs
 from uploads.aws.sqs import Depth
 from uploads.core import keys, policy
 from uploads.core.conf import env
 from uploads.desk import Desk
+from uploads.files import listing
+from uploads.files.usage import Usage
 from uploads.models import File, StoredFile
 from uploads.overview import Queues, Rejected, flow_of, percentile
 from uploads.templatetags.figures import duration, grouped
-from uploads.usage import Usage
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

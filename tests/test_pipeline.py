@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Api, consumer, put_under, stop, upload, wait_for, worker
-from uploads import selectors, services
+from uploads import services
 from uploads.aws import s3
+from uploads.files import queries
 from uploads.models import StoredFile
 
 pytestmark = pytest.mark.usefixtures("own_queues")
@@ -17,7 +18,7 @@ OWNER = "7"
 
 
 def listed() -> set[str]:
-    return {info.id for info in selectors.files_of(OWNER, limit=200).files}
+    return {info.id for info in queries.files_of(OWNER, limit=200).files}
 
 
 @pytest.mark.usefixtures("pipeline")

@@ -15,14 +15,15 @@ from pytest_django import Settings
 from tests.conftest import Api, old_upload, put, removal, send, store, upload
 from tests.test_api import check_error
 from tests.wire import Wire
-from uploads import confirmation, quotas, selectors, usage
+from uploads import confirmation
 from uploads.aws import s3
 from uploads.core import keys, policy
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable, QuotaExceeded
 from uploads.events import ObjectEvent
+from uploads.files import queries, quotas, usage
+from uploads.files.usage import Usage
 from uploads.models import Quota, StoredFile
-from uploads.usage import Usage
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -143,7 +144,7 @@ def test_what_does_not_fit_is_rejected_with_the_reason_and_deleted() -> None:
     assert created(first) == "stored"
     for number, outcome in ((1, "rejected"), (1, "unchanged"), (2, "absent")):
         assert created(second, number) == outcome
-    status = selectors.upload_status(second, OWNER)
+    status = queries.upload_status(second, OWNER)
     assert (status.state, s3.head(second)) == ("rejected", None)
     assert "quota of 10 bytes" in status.reason
     assert used() == Usage(1, 6)
@@ -188,7 +189,7 @@ def test_a_file_that_is_renamed_past_filehub_takes_no_more_room() -> None:
         Metadata=s3.metadata(OWNER, "b.txt"),
     )
     assert created(upload_id, 2) == "stored"
-    assert selectors.stored_file(upload_id, OWNER).file_name == "b.txt"
+    assert queries.stored_file(upload_id, OWNER).file_name == "b.txt"
     assert used() == Usage(1, 8)
 
 
@@ -245,7 +246,7 @@ def test_a_first_file_that_is_larger_than_the_quota_is_rejected_also_by_the_writ
     upload_id = upload(OWNER, body=b"12345678901")
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(quotas, "check", lambda *details: None)
-        patched.setattr("uploads.records.ATTEMPTS", 1)
+        patched.setattr("uploads.files.store.ATTEMPTS", 1)
         with pytest.raises(BackendUnavailable):
             created(upload_id)
     assert created(upload_id) == "rejected"

@@ -27,7 +27,7 @@ from pytest_django import Settings
 from tests.conftest import ROOT, drain, wait_for
 from tests.plugin import AWS_PORT
 from tests.proxy import Proxy
-from uploads import comparison, confirmation, reconcile, runs, tasks, usage
+from uploads import comparison, confirmation, reconcile, runs, tasks
 from uploads.aws import s3
 from uploads.aws.s3 import ListedObject
 from uploads.comparison import ListedRecord
@@ -35,6 +35,7 @@ from uploads.core import keys
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
 from uploads.events import ObjectEvent
+from uploads.files import usage
 from uploads.management.progress import Progress
 from uploads.models import StoredFile
 from uploads.reconcile import Plan

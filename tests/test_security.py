@@ -27,7 +27,7 @@ from pytest_django import Settings
 
 from local.aws import LocalAws
 from tests.conftest import PASSWORD, Api, drain, store, upload, wait_for
-from uploads import selectors, services, tokens, views
+from uploads import services, tokens, views
 from uploads.accounts import api_tokens
 from uploads.api import api as ninja_api
 from uploads.aws import s3, sqs
@@ -35,6 +35,7 @@ from uploads.consumer import Consumer
 from uploads.core import keys, policy
 from uploads.core.conf import env
 from uploads.core.errors import FilehubError, UploadNotFound
+from uploads.files import queries
 from uploads.models import ApiToken
 
 # Pages that are shown without AWS need them too.
@@ -324,7 +325,7 @@ def test_a_token_is_looked_up_by_its_digest_alone(alice: User) -> None:
     secret = api_tokens.create(alice)
     for guess in (secret, secret[:-1] + "x", "x"):
         with CaptureQueriesContext(connection) as captured:
-            selectors.api_token(guess)
+            queries.api_token(guess)
         (query,) = captured.captured_queries
         assert ApiToken.digest_of(guess) in query["sql"]
         assert guess not in query["sql"] or guess == "x"
@@ -339,7 +340,7 @@ def test_a_token_is_in_no_log(
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("a fault of filehub's own")
 
-    monkeypatch.setattr(selectors, "files_of", fail)
+    monkeypatch.setattr(queries, "files_of", fail)
     for token in (secret, secret + "x"):
         client = Client(headers={"Authorization": f"Bearer {token}"}, raise_request_exception=False)
         assert client.get(f"/files?token={token}").status_code in {401, 500}
@@ -525,7 +526,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("only for the log")
 
-    monkeypatch.setattr(selectors, "files_of", fail)
+    monkeypatch.setattr(queries, "files_of", fail)
     monkeypatch.setattr(views.selectors, "upload_statuses", fail)
 
 

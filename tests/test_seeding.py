@@ -16,13 +16,15 @@ from pytest_django import Settings
 from tests.conftest import removal, store
 from tests.test_listing import walk
 from tests.test_usage import event, of_owner
-from uploads import confirmation, records, recount, seeding, selectors, usage
+from uploads import confirmation, seeding
 from uploads.aws import s3
 from uploads.core import keys, policy
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
+from uploads.files import queries, recount, usage
+from uploads.files import store as records
+from uploads.files.usage import Usage
 from uploads.models import StoredFile
-from uploads.usage import Usage
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -159,9 +161,9 @@ def test_the_same_number_makes_the_same_files() -> None:
 def test_seeded_files_are_paged_and_searched_like_others() -> None:
     seed(120)
     mine = {record.id: record for record in every("stored") if record.owner == "7"}
-    assert walk(lambda c: selectors.files_of("7", limit=7, cursor=c)) == sorted(mine, reverse=True)
+    assert walk(lambda c: queries.files_of("7", limit=7, cursor=c)) == sorted(mine, reverse=True)
     wanted = {i for i, record in mine.items() if (record.file_name or "")[:6].lower() == "report"}
-    found = walk(lambda c: selectors.files_of("7", limit=7, cursor=c, prefix="REPORT"))
+    found = walk(lambda c: queries.files_of("7", limit=7, cursor=c, prefix="REPORT"))
     assert set(found) == wanted != set()
 
 

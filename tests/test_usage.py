@@ -11,13 +11,15 @@ import pytest
 from pytest_django import Settings
 
 from tests.conftest import removal, store, upload
-from uploads import confirmation, records, usage
+from uploads import confirmation
 from uploads.aws import s3
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
 from uploads.events import ObjectEvent
+from uploads.files import store as records
+from uploads.files import usage
+from uploads.files.usage import Usage
 from uploads.models import StoredFile
-from uploads.usage import Usage
 
 pytestmark = pytest.mark.usefixtures("aws", "one_day")
 

@@ -1,7 +1,7 @@
 """From what S3 says to the record: confirm, bury, check, give away. The worker's side.
 
 Each function is a decision about one record, taken on what S3 says now and what the record says,
-and written by `uploads.records` only if the record is still the one that was decided about.
+and written by `uploads.files.store` only if the record is still the one that was decided about.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from uploads import quotas, records, usage
 from uploads.aws import s3
 from uploads.core import keys, policy, sniffing
 from uploads.core.errors import FilehubError, QuotaExceeded
 from uploads.events import NO_SEQUENCER, ObjectEvent
+from uploads.files import quotas, store, usage
 from uploads.models import StoredFile
 from uploads.rules import rules
 
@@ -30,7 +30,7 @@ OBJECT_MISSING = "object missing"
 #: What stays in a record when its object is looked at again: its story, and whom it was given to.
 _KEPT = ("notified_at", "uploader", "given_at", "given_by", "downloads", "last_downloads")
 
-Target = StoredFile | records.Within
+Target = StoredFile | store.Within
 Outcome = Literal["stored", "rejected", "removed", "absent", "unchanged"]
 #: What a check found, and has put right unless it is "right".
 Finding = Literal["right", "unknown", "confirmed", "rejected", "missing", "corrected"]
@@ -68,7 +68,7 @@ def confirm(upload_id: str, sequencer: str = NO_SEQUENCER, time: str = "") -> Ou
         if current is not None and _is_stored(current, found):
             outcome = "stored"
             return _restored(current, found, **noticed)
-        judged = records.changed(_judge(upload_id, found, current), **noticed)
+        judged = store.changed(_judge(upload_id, found, current), **noticed)
         target = _fitted(judged, current)
         is_rejected = isinstance(target, StoredFile) and target.state == "rejected"
         if is_rejected and judged.state == "stored" and not is_new:
@@ -80,7 +80,7 @@ def confirm(upload_id: str, sequencer: str = NO_SEQUENCER, time: str = "") -> Ou
         condemned = found.etag if is_rejected else None
         return target
 
-    records.change(upload_id, decide)
+    store.change(upload_id, decide)
     # Recorded first: the object's removal event must find out why it went. An earlier try may have
     # died in between; what was stored under yesterday's rules is no such case, and stays. So does
     # an object that has taken the place of the rejected one: its own event tells of it.
@@ -133,9 +133,9 @@ def check(upload_id: str, *, dry_run: bool = False, may_delete: bool = True) -> 
         return target
 
     if dry_run:
-        decide(records.get(upload_id))
+        decide(store.get(upload_id))
         return finding
-    records.change(upload_id, decide)
+    store.change(upload_id, decide)
     if condemned and may_delete and is_young:
         s3.delete_this(upload_id, condemned)
     return finding
@@ -150,7 +150,7 @@ def give(upload_id: str, owner: str, by: str) -> bool:
     def decide(current: StoredFile | None) -> StoredFile | None:
         if current is None or current.state != "stored" or current.owner == owner:
             return None
-        return records.changed(
+        return store.changed(
             current,
             owner=owner,
             owner_feed=owner,
@@ -159,7 +159,7 @@ def give(upload_id: str, owner: str, by: str) -> bool:
             given_by=by,
         )
 
-    return records.change(upload_id, decide)
+    return store.change(upload_id, decide)
 
 
 def count(upload_id: str) -> bool:
@@ -168,9 +168,9 @@ def count(upload_id: str) -> bool:
     def decide(current: StoredFile | None) -> StoredFile | None:
         if current is None or current.state != "stored" or current.counted:
             return None
-        return records.changed(current)
+        return store.changed(current)
 
-    return records.change(upload_id, decide)
+    return store.change(upload_id, decide)
 
 
 def _bury(upload_id: str, sequencer: str, time: str = "") -> Outcome:
@@ -186,11 +186,11 @@ def _bury(upload_id: str, sequencer: str, time: str = "") -> Outcome:
             current = _record(upload_id, sequencer, "deleted")
         if current.state == "rejected":
             # Its object was deleted by filehub itself: the rejection and its reason stay.
-            return records.changed(current, sequencer=sequencer)
+            return store.changed(current, sequencer=sequencer)
         removed_at = _moment(time) or datetime.now(UTC)
         return _tombstone(current, sequencer=sequencer, removed_at=removed_at)
 
-    return "removed" if records.change(upload_id, decide) else "unchanged"
+    return "removed" if store.change(upload_id, decide) else "unchanged"
 
 
 def _is_newer(sequencer: str, record: StoredFile) -> bool:
@@ -227,7 +227,7 @@ def _is_stored(record: StoredFile, found: s3.StoredObject) -> bool:
 def _judge(upload_id: str, found: s3.StoredObject, current: StoredFile | None) -> StoredFile:
     """The record of an object: stored, or rejected with the rule that it breaks."""
     sequencer = current.sequencer if current else NO_SEQUENCER
-    record = records.changed(_record(upload_id, sequencer, "stored"), **_content(found))
+    record = store.changed(_record(upload_id, sequencer, "stored"), **_content(found))
     record.owner = found.owner
     record.file_name = found.file_name
     record.confirmed_at = datetime.now(UTC)
@@ -263,7 +263,7 @@ def _fitted(target: StoredFile, current: StoredFile | None) -> Target:
         quotas.check(target.owner, limit, growth)
     except QuotaExceeded as exc:
         return _rejected(target, exc.message)
-    return records.Within(target, limit)
+    return store.Within(target, limit)
 
 
 def _content(found: s3.StoredObject) -> dict[str, Any]:
@@ -309,7 +309,7 @@ def _feed(record: StoredFile) -> str:
 
 
 def _rejected(record: StoredFile, reason: str) -> StoredFile:
-    rejected = records.changed(
+    rejected = store.changed(
         record,
         state="rejected",
         reason=reason,
@@ -323,7 +323,7 @@ def _rejected(record: StoredFile, reason: str) -> StoredFile:
 
 def _restored(record: StoredFile, found: s3.StoredObject, **changes: Any) -> StoredFile:
     """The record of a file that is stored, as it was before and with the bytes that are there."""
-    restored = records.changed(
+    restored = store.changed(
         record,
         state="stored",
         reason=None,
@@ -339,7 +339,7 @@ def _restored(record: StoredFile, found: s3.StoredObject, **changes: Any) -> Sto
 
 
 def _tombstone(record: StoredFile, **changes: Any) -> StoredFile:
-    buried = records.changed(
+    buried = store.changed(
         record,
         state="deleted",
         expires_at=datetime.now(UTC) + RETENTION,

@@ -18,14 +18,15 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from uploads import overview, reconcile, usage
+from uploads import overview, reconcile
 from uploads.aws import cloudwatch, sqs
 from uploads.core import policy
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
 from uploads.core.fan_out import Asking
+from uploads.files import usage
+from uploads.files.usage import Day, Usage
 from uploads.overview import Flow, Queues
-from uploads.usage import Day, Usage
 
 T = TypeVar("T")
 

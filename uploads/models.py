@@ -102,7 +102,7 @@ class StoredFile(Model):
     """One item per upload that reached S3.
 
     `owner_feed` and `name_key` are there only while the file is stored, so that everything else
-    drops out of the owner's lists by itself. Only `uploads.records` writes it.
+    drops out of the owner's lists by itself. Only `uploads.files.store` writes it.
     """
 
     class Meta(Table):
@@ -133,7 +133,7 @@ class StoredFile(Model):
     owner_feed = UnicodeAttribute(null=True, attr_name="ownerFeed")
     name_key = UnicodeAttribute(null=True, attr_name="nameKey")
     feed = UnicodeAttribute()
-    #: It is part of the counters (see uploads.usage).
+    #: It is part of the counters (see uploads.files.usage).
     counted = BooleanAttribute(null=True)
 
     # What happened to it, for people: bounded, however long it lives.
@@ -179,7 +179,7 @@ class File(models.Model):
     created_at = models.DateTimeField(_("created"))
     confirmed_at = models.DateTimeField(_("confirmed"), null=True)
 
-    #: The `uploads.listing.FileInfo` that it shows.
+    #: The `uploads.files.listing.FileInfo` that it shows.
     info: Any
 
     objects = NoRows()

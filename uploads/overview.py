@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from uploads import listing, usage
 from uploads.aws import sqs
 from uploads.core.conf import env
 from uploads.core.fan_out import Asking
-from uploads.listing import FileInfo, Wanted
-from uploads.usage import Usage
+from uploads.files import listing, usage
+from uploads.files.listing import FileInfo, Wanted
+from uploads.files.usage import Usage
 
 #: What is told of the last hour is told of its newest files, this many at most.
 NEWEST = 500

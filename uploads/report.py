@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from uploads import reconcile, usage
+from uploads import reconcile
 from uploads.aws import multipart
 from uploads.core import policy
 from uploads.core.fan_out import Asking, attempt
+from uploads.files import usage
+from uploads.files.usage import Day, Usage
 from uploads.overview import total
-from uploads.usage import Day, Usage
 
 #: Owners whose counters are read.
 MOST_OWNERS = 1_000

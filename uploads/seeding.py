@@ -14,11 +14,12 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from uploads import confirmation, usage
+from uploads import confirmation
 from uploads.aws.dynamodb import table_errors
 from uploads.core import keys, policy
 from uploads.core.conf import env
 from uploads.core.errors import FilehubError
+from uploads.files import usage
 from uploads.models import Download, State, StoredFile
 
 #: How many of a hundred records are of each state.

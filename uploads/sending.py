@@ -29,10 +29,11 @@ from typing import TypeVar
 import urllib3
 from celery.utils.time import get_exponential_backoff_interval
 
-from uploads import quotas, selectors, services
+from uploads import services
 from uploads.aws.s3 import SignedRequest
 from uploads.core.conf import env
 from uploads.core.errors import FilehubError, UploadCompleted
+from uploads.files import queries, quotas
 from uploads.tokens import UploadToken
 
 logger = logging.getLogger(__name__)
@@ -114,18 +115,18 @@ def send(
             sender.stopped.set()
 
 
-def statuses(ids: list[str], owner: str, *, timeout: float) -> dict[str, selectors.UploadStatus]:
+def statuses(ids: list[str], owner: str, *, timeout: float) -> dict[str, queries.UploadStatus]:
     """Where uploads stand, once none of them is pending or `timeout` seconds have passed.
 
     Raises BackendUnavailable.
     """
     deadline = time.monotonic() + timeout
-    found: dict[str, selectors.UploadStatus] = {}
+    found: dict[str, queries.UploadStatus] = {}
     pending = list(ids)
     while True:
         rest = iter(pending)
-        while some := list(islice(rest, selectors.MAX_IDS)):
-            found |= {each.id: each for each in selectors.upload_statuses(some, owner)}
+        while some := list(islice(rest, queries.MAX_IDS)):
+            found |= {each.id: each for each in queries.upload_statuses(some, owner)}
         pending = [each for each in pending if each in found and found[each].state == "pending"]
         if not pending or time.monotonic() >= deadline:
             return found

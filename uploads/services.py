@@ -16,7 +16,7 @@ from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.update import Action
 
 from filehub.env import S3_MIN_PART_SIZE
-from uploads import quotas, selectors, tokens
+from uploads import tokens
 from uploads.aws import multipart, s3
 from uploads.aws.dynamodb import table_errors
 from uploads.core import keys, policy
@@ -29,7 +29,8 @@ from uploads.core.errors import (
     UploadCompleted,
     UploadNotFound,
 )
-from uploads.listing import FileInfo
+from uploads.files import queries, quotas
+from uploads.files.listing import FileInfo
 from uploads.models import Download, StoredFile
 from uploads.rules import rules
 
@@ -275,7 +276,7 @@ def _complete(token: tokens.Token, parts: list[multipart.Part] | None, size: int
         return True
     # Completed before, perhaps by a request whose answer got lost, or ended. The object tells, and
     # the record if the object was rejected or deleted meanwhile.
-    if not _is_whole(token) and not selectors.recorded([token.upload_id]):
+    if not _is_whole(token) and not queries.recorded([token.upload_id]):
         raise UploadNotFound
     if parts is not None:
         # S3 keeps parts that it refused to put together, and charges for them.

@@ -15,11 +15,12 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from uploads import metrics, quotas, selectors
+from uploads import metrics
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable, CsrfFailed, InvalidRequest, NotAuthenticated
 from uploads.core.fan_out import attempt
-from uploads.listing import Page
+from uploads.files import queries, quotas
+from uploads.files.listing import Page
 from uploads.middleware import error_page, error_response, json_error, wants_json
 from uploads.rules import rules
 
@@ -41,8 +42,8 @@ def home(request: HttpRequest) -> HttpResponse:
     q = request.GET.get("q", "").strip()
     page, list_error = Page([], None), False
     try:
-        page = selectors.files_of(
-            selectors.owner_of(request.user),  # type: ignore[arg-type]  # login_required
+        page = queries.files_of(
+            queries.owner_of(request.user),  # type: ignore[arg-type]  # login_required
             limit=PAGE_SIZE,
             cursor=request.GET.get("cursor"),
             prefix=q,
@@ -52,7 +53,7 @@ def home(request: HttpRequest) -> HttpResponse:
         logger.error("the list of files cannot be shown: %r", exc.__cause__ or exc)
         list_error = True
     except InvalidRequest:
-        page = selectors.files_of(selectors.owner_of(request.user), limit=PAGE_SIZE, prefix=q)  # type: ignore[arg-type]
+        page = queries.files_of(queries.owner_of(request.user), limit=PAGE_SIZE, prefix=q)  # type: ignore[arg-type]
     limits = rules()
     context: dict[str, Any] = {
         "files": page.files,
@@ -64,7 +65,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "allowed_types": limits.allowed_types,
             "whole_limit": env().filehub_multipart_threshold,
             "concurrency": CONCURRENCY,
-            "namespace": selectors.owner_of(request.user),  # type: ignore[arg-type]
+            "namespace": queries.owner_of(request.user),  # type: ignore[arg-type]
             "worker_url": static("uploads/client/hash-worker.js"),
         },
     }
@@ -103,7 +104,7 @@ def quota(request: HttpRequest) -> HttpResponse:
 def rows(request: HttpRequest) -> HttpResponse:
     """The list rows of the stored files among `ids`, newest first."""
     ids = [part for part in request.GET.get("ids", "").split(",") if part]
-    statuses = selectors.upload_statuses(ids, selectors.owner_of(request.user))  # type: ignore[arg-type]
+    statuses = queries.upload_statuses(ids, queries.owner_of(request.user))  # type: ignore[arg-type]
     files = [status.file for status in statuses if status.file]
     files.sort(key=lambda info: info.id, reverse=True)
     return render(request, "uploads/_rows.html", {"files": files})
@@ -124,7 +125,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
     """Database, bucket, queues and table answer; 503 names the one that does not."""
-    checks = cache.get_or_set("readyz", selectors.readiness, READINESS_TTL) or {}
+    checks = cache.get_or_set("readyz", queries.readiness, READINESS_TTL) or {}
     ready = all(result == "ok" for result in checks.values())
     return JsonResponse({"ready": ready, "checks": checks}, status=200 if ready else 503)
 

@@ -9,12 +9,13 @@ import pytest
 
 from tests.conftest import upload
 from tests.wire import Wire
-from uploads import confirmation, selectors, tasks
+from uploads import confirmation, tasks
 from uploads.aws import sqs
 from uploads.consumer import Consumer
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
 from uploads.events import ObjectEvent
+from uploads.files import queries
 
 OWNER = "7"
 
@@ -48,7 +49,7 @@ def test_a_task_survives(aws: None, wire: Wire, service: str, status: int, code:
     assert 1 < wire.counts()[service] < 12
     wire.refusals.clear()
     tasks.confirm_objects(events)
-    assert [info.id for info in selectors.files_of(OWNER, limit=9).files] == [upload_id]
+    assert [info.id for info in queries.files_of(OWNER, limit=9).files] == [upload_id]
 
 
 @pytest.mark.parametrize(("status", "code"), SQS_FAULTS)

@@ -21,14 +21,15 @@ from pytest_django import Settings
 
 from tests.conftest import arguments, drain, sha256, upload
 from tests.faults.dying import Forge, Life
-from uploads import confirmation, tasks, usage
+from uploads import confirmation, tasks
 from uploads.aws import s3, sqs
 from uploads.consumer import Consumer
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.events import ObjectEvent
+from uploads.files import usage
+from uploads.files.usage import Usage
 from uploads.models import StoredFile
-from uploads.usage import Usage
 
 BODY = b"what was sent"
 OTHER = b"what was sent later"

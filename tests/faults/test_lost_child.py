@@ -11,7 +11,7 @@ from tests.conftest import consumer as consuming
 from tests.conftest import upload, wait_for, worker
 from tests.plugin import AWS_PORT
 from tests.proxy import Proxy, Request
-from uploads import selectors
+from uploads.files import queries
 
 pytestmark = pytest.mark.usefixtures("own_queues")
 
@@ -35,8 +35,6 @@ def test_a_killed_child_takes_neither_its_task_nor_the_worker_with_it(
             (victim,) = psutil.Process(child.pid).children()
             victim.kill()
             proxy.release()
-            wait_for(
-                lambda: [i.id for i in selectors.files_of(OWNER, limit=9).files] == [upload_id]
-            )
+            wait_for(lambda: [i.id for i in queries.files_of(OWNER, limit=9).files] == [upload_id])
             assert child.poll() is None
     assert "Unrecoverable" not in (tmp_path / "worker.log").read_text()

@@ -11,13 +11,14 @@ from collections.abc import Callable
 import pytest
 
 from tests.conftest import upload
-from uploads import confirmation, selectors, usage
+from uploads import confirmation
 from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.events import ObjectEvent
+from uploads.files import queries, usage
+from uploads.files.usage import Usage
 from uploads.models import StoredFile
-from uploads.usage import Usage
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -65,7 +66,7 @@ def test_a_file_that_is_removed_while_it_is_confirmed_is_no_ghost(
 
     in_between(monkeypatch, removed)
     assert apply("created", upload_id, 1) == "unchanged"
-    assert selectors.files_of(OWNER, limit=9).files == []
+    assert queries.files_of(OWNER, limit=9).files == []
     assert usage.usage_of([OWNER])[OWNER] == Usage(0, 0)
 
 

@@ -13,9 +13,9 @@ from django.db import DatabaseError, connection
 from django.db.models import Q
 from django.utils import timezone
 
-from uploads import selectors
 from uploads.core import policy
 from uploads.core.errors import InvalidRequest, NotAllowed
+from uploads.files import queries
 from uploads.models import ApiToken
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ def issue(
     Raises NotAllowed if that one may not make tokens for this user, and InvalidRequest for an
     inactive user or an unusable name.
     """
-    if by is not None and not selectors.token_holders(by).filter(pk=user.pk).exists():
+    if by is not None and not queries.token_holders(by).filter(pk=user.pk).exists():
         raise NotAllowed("You may make API tokens only for yourself.")
     if not user.is_active:
         raise InvalidRequest(f"“{user}” is not active: an API token would not work.")

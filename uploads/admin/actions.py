@@ -15,10 +15,11 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from uploads import confirmation, selectors, services
+from uploads import confirmation, services
 from uploads.admin.rows import Selection
 from uploads.core.errors import FilehubError
-from uploads.manifest import manifest
+from uploads.files import queries
+from uploads.files.manifest import manifest
 from uploads.models import File
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def delete_files(
         # Of what was rejected the object may still be there.
         if file.state == "deleted":
             raise NotDone(gettext("It is not stored."))
-        services.remove(file.pk, selectors.owner_of(request.user))  # type: ignore[arg-type]
+        services.remove(file.pk, queries.owner_of(request.user))  # type: ignore[arg-type]
         return gettext("Deletion asked.")
 
     return _each(
@@ -213,7 +214,7 @@ def change_owner(
 ) -> HttpResponse | None:
     """Give the files to another user."""
     username = request.POST.get("answer", "").strip()
-    owner = selectors.owner_of_username(username) if username else None
+    owner = queries.owner_of_username(username) if username else None
     error = ""
     if _is_answered(request) and owner is None:
         error = (
@@ -236,7 +237,7 @@ def change_owner(
     def act(file: File) -> str:
         if file.state != "stored":
             raise NotDone(gettext("It is not stored."))
-        by = selectors.owner_of(request.user)  # type: ignore[arg-type]
+        by = queries.owner_of(request.user)  # type: ignore[arg-type]
         if not confirmation.give(file.pk, owner, by):
             raise NotDone(gettext("It belongs to %(name)s already.") % {"name": username})
         names = {"old": file.owner, "new": username}
@@ -263,7 +264,7 @@ def download_manifest(
 ) -> HttpResponse | None:
     """A CSV of ids, names, sizes and checksums. It changes nothing, so nothing is asked first."""
     infos = [file.info for file in files]
-    names = selectors.usernames(info.owner for info in infos)
+    names = queries.usernames(info.owner for info in infos)
     _log(request, list(files), CHANGE, gettext("Listed in a downloaded manifest."))
     response = HttpResponse(manifest(infos, names), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="filehub-manifest.csv"'

@@ -21,13 +21,14 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from uploads import selectors, services
+from uploads import services
 from uploads.admin import actions, filters
 from uploads.admin.rows import Selection, row, rows
 from uploads.core import keys
-from uploads.listing import FileInfo, find
+from uploads.files import queries
+from uploads.files.listing import FileInfo, find
+from uploads.files.timeline import Entry, timeline
 from uploads.models import File
-from uploads.timeline import Entry, timeline
 
 if TYPE_CHECKING:
     FileAdminBase = admin.ModelAdmin[File]
@@ -73,7 +74,7 @@ class FileChangeList(ChangeList):
     def _find(self, query: Any) -> list[FileInfo]:
         exact = keys.parse_upload_id(self.query) or keys.upload_id_of(self.query)
         if exact:
-            info = selectors.any_file(exact)
+            info = queries.any_file(exact)
             return [info] if info else []
         after = query.get("after")
         page = find(
@@ -185,8 +186,8 @@ class FileAdmin(FileAdminBase):
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> File | None:
-        info = selectors.any_file(object_id)
-        return row(info, selectors.usernames([info.owner])) if info else None
+        info = queries.any_file(object_id)
+        return row(info, queries.usernames([info.owner])) if info else None
 
     @method_decorator(csp_update(_FROM_S3))
     def change_view(
@@ -223,8 +224,8 @@ class FileAdmin(FileAdminBase):
         """A presigned download, noted in the record like any other."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        info = selectors.any_stored_file(object_id)
-        url, _expires = services.sign_download(info, selectors.owner_of(request.user))  # type: ignore[arg-type]
+        info = queries.any_stored_file(object_id)
+        url, _expires = services.sign_download(info, queries.owner_of(request.user))  # type: ignore[arg-type]
         response = HttpResponseRedirect(url)
         response["Cache-Control"] = "no-store"
         return response
@@ -268,7 +269,7 @@ def _time(moment: datetime) -> str:
 
 def _user_url(owner: str) -> str | None:
     """The admin's page of the user who owns something, if there are both."""
-    user = selectors.user_of_owner(owner)
+    user = queries.user_of_owner(owner)
     if user is None:
         return None
     try:
@@ -281,7 +282,7 @@ def _user_url(owner: str) -> str | None:
 def _names(entries: list[Entry]) -> dict[str, str]:
     mentioned = {entry.by for entry in entries}
     mentioned |= {entry.detail for entry in entries if entry.what == "given"}
-    return selectors.usernames(mentioned)
+    return queries.usernames(mentioned)
 
 
 def _sentence(entry: Entry, names: dict[str, str]) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from uploads import selectors
-from uploads.listing import FileInfo
+from uploads.files import queries
+from uploads.files.listing import FileInfo
 from uploads.models import File
 
 
@@ -31,7 +31,7 @@ def row(info: FileInfo, usernames: dict[str, str]) -> File:
 def rows(infos: Iterable[FileInfo]) -> list[File]:
     """Files with their owners' names, which are looked up in one SQL query."""
     files = list(infos)
-    names = selectors.usernames(info.owner for info in files)
+    names = queries.usernames(info.owner for info in files)
     return [row(info, names) for info in files]
 
 
@@ -48,7 +48,7 @@ class Selection:
 
     def filter(self, *, pk__in: Iterable[str]) -> Selection:
         """The files with these ids that exist, in the order of the ids; at most MAX_IDS."""
-        return Selection(rows(selectors.any_files(pk__in)))
+        return Selection(rows(queries.any_files(pk__in)))
 
     def __iter__(self) -> Iterator[File]:
         return iter(self._files)

@@ -22,11 +22,11 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from uploads import selectors
 from uploads.accounts import api_tokens
 from uploads.admin.selection import ForgivingAutocomplete, ForgivingSelection
 from uploads.core import policy
 from uploads.core.errors import InvalidRequest
+from uploads.files import queries
 from uploads.models import ApiToken
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class ApiTokenAdmin(ForgivingSelection, LastUsed, TokenAdminBase):
         self, db_field: ForeignKey[Any], request: HttpRequest, **kwargs: Any
     ) -> Any:
         if db_field.name == "user":
-            kwargs["queryset"] = selectors.token_holders(request.user)
+            kwargs["queryset"] = queries.token_holders(request.user)
             if db_field.name in self.get_autocomplete_fields(request):
                 kwargs["widget"] = ForgivingAutocomplete(db_field, self.admin_site)
             elif not request.user.is_superuser:

@@ -10,14 +10,14 @@ from ninja.security import HttpBearer
 from ninja.security import SessionAuth as NinjaSessionAuth
 from ninja.utils import check_csrf
 
-from uploads import selectors
 from uploads.accounts import api_tokens
 from uploads.core.errors import CsrfFailed
+from uploads.files import queries
 
 
 def owner(request: HttpRequest) -> str:
     """How records name whoever calls."""
-    return selectors.owner_of(request.auth)  # type: ignore[attr-defined]  # set by ninja
+    return queries.owner_of(request.auth)  # type: ignore[attr-defined]  # set by ninja
 
 
 class Bearer(HttpBearer):
@@ -26,7 +26,7 @@ class Bearer(HttpBearer):
     openapi_description = "An API token, made in the admin or by `manage.py create_api_token`."
 
     def authenticate(self, request: HttpRequest, token: str) -> AbstractBaseUser | None:
-        found = selectors.api_token(token.strip())
+        found = queries.api_token(token.strip())
         if found is None:
             return None
         api_tokens.note_use(found)
@@ -43,7 +43,7 @@ class Session(NinjaSessionAuth):
         # A page may say whose it is. If somebody else signed in meanwhile, in another tab, its
         # requests are not theirs.
         user = request.headers.get("X-Filehub-User")
-        if user is not None and user != selectors.owner_of(request.user):
+        if user is not None and user != queries.owner_of(request.user):
             return None
         if check_csrf(request):
             raise CsrfFailed

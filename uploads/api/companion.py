@@ -14,13 +14,14 @@ from django.http import HttpRequest
 from ninja import Field, Router, Schema
 from pydantic import StrictInt, StrictStr
 
-from uploads import quotas, services, tasks, tokens
+from uploads import services, tasks, tokens
 from uploads.api.auth import owner
 from uploads.api.schemas import ERRORS
 from uploads.api.throttling import SIGNING, count_user
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.core.errors import InvalidRequest
+from uploads.files import quotas
 
 router = Router(tags=["uppy"], by_alias=True)
 

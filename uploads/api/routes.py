@@ -15,7 +15,7 @@ from ninja.parser import Parser
 from ninja.responses import Status
 from ninja.types import DictStrAny
 
-from uploads import quotas, selectors, services, tasks, tokens
+from uploads import services, tasks, tokens
 from uploads.api import companion
 from uploads.api.auth import CALLERS, owner
 from uploads.api.schemas import (
@@ -39,7 +39,8 @@ from uploads.api.schemas import (
 from uploads.api.throttling import SIGNING, count_user
 from uploads.core.errors import BodyTooLarge, FilehubError, InvalidRequest, NotAuthenticated
 from uploads.core.strict_json import parse_json
-from uploads.listing import FileInfo
+from uploads.files import queries, quotas
+from uploads.files.listing import FileInfo
 from uploads.middleware import error_response, json_error
 
 logger = logging.getLogger(__name__)
@@ -162,7 +163,7 @@ def _file(request: HttpRequest, info: FileInfo) -> FileOut:
     )
 
 
-def _upload(request: HttpRequest, status: selectors.UploadStatus) -> UploadOut:
+def _upload(request: HttpRequest, status: queries.UploadStatus) -> UploadOut:
     return UploadOut(
         id=status.id,
         state=status.state,
@@ -260,13 +261,13 @@ def upload_list(request: HttpRequest, ids: str = "") -> list[UploadOut]:
     wanted = [part.strip() for part in ids.split(",") if part.strip()]
     if not wanted:
         raise InvalidRequest("Missing ids", code="missing_ids")
-    return [_upload(request, s) for s in selectors.upload_statuses(wanted, owner(request))]
+    return [_upload(request, s) for s in queries.upload_statuses(wanted, owner(request))]
 
 
 @api.get("/uploads/{upload_id}", response={200: UploadOut, **ERRORS}, tags=["upload"])
 def upload_detail(request: HttpRequest, upload_id: str) -> UploadOut:
     """Where an upload stands."""
-    return _upload(request, selectors.upload_status(upload_id, owner(request)))
+    return _upload(request, queries.upload_status(upload_id, owner(request)))
 
 
 @api.post("/uploads/{upload_id}/complete", response={202: AcceptedOut, **ERRORS}, tags=["upload"])
@@ -282,7 +283,7 @@ def complete_upload(
         if not services.complete(token, quota=_quota(request)):
             tasks.enqueue_hint(token.upload_id)
         return Status(202, AcceptedOut(id=token.upload_id))
-    status = selectors.upload_status(upload_id, owner(request))
+    status = queries.upload_status(upload_id, owner(request))
     if status.state == "pending":
         tasks.enqueue_hint(status.id)
     return Status(202, AcceptedOut(id=status.id))
@@ -297,7 +298,7 @@ def file_list(
     q: Annotated[str, Field(description="Name prefix, case-insensitive.")] = "",
 ) -> list[FileOut]:
     """Your files, newest first. The next page's address is in the `Link` header."""
-    page = selectors.files_of(owner(request), limit=limit, cursor=cursor, prefix=q)
+    page = queries.files_of(owner(request), limit=limit, cursor=cursor, prefix=q)
     if page.next_cursor:
         query = {"limit": str(limit), "cursor": page.next_cursor, **({"q": q} if q else {})}
         url = request.build_absolute_uri(f"{request.path}?{urlencode(query)}")
@@ -308,7 +309,7 @@ def file_list(
 @api.get("/files/{file_id}", response={200: FileOut, **ERRORS}, tags=["files"])
 def file_detail(request: HttpRequest, file_id: str) -> FileOut:
     """One file."""
-    return _file(request, selectors.stored_file(file_id, owner(request)))
+    return _file(request, queries.stored_file(file_id, owner(request)))
 
 
 @api.get("/files/{file_id}/download", response={200: DownloadOut, **ERRORS}, tags=["files"])
@@ -316,7 +317,7 @@ def download_file(
     request: HttpRequest, file_id: str, redirect: bool = False, inline: bool = False
 ) -> DownloadOut | HttpResponse:
     """A presigned GET. `inline=1` shows it in the browser, if its type is safe to show."""
-    info = selectors.stored_file(file_id, owner(request))
+    info = queries.stored_file(file_id, owner(request))
     url, expires_at = services.sign_download(info, owner(request), inline=inline)
     if redirect:
         answer = HttpResponseRedirect(url)
@@ -328,7 +329,7 @@ def download_file(
 @api.delete("/files/{file_id}", response={200: DeletingOut, **ERRORS}, tags=["files"])
 def delete_file(request: HttpRequest, file_id: str) -> DeletingOut:
     """Delete the object; the record follows when S3 reports the removal."""
-    info = selectors.stored_file(file_id, owner(request))
+    info = queries.stored_file(file_id, owner(request))
     services.remove(info.id, owner(request))
     return DeletingOut(id=info.id)
 

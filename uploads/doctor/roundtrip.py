@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
-from uploads import records, services
+from uploads import services
 from uploads.aws import s3, sqs
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable, FilehubError
@@ -23,7 +23,8 @@ from uploads.core.keys import object_key
 from uploads.doctor import http
 from uploads.doctor.finding import UNREACHABLE, Finding, explain
 from uploads.events import NO_SEQUENCER
-from uploads.listing import Wanted, find
+from uploads.files import store
+from uploads.files.listing import Wanted, find
 from uploads.models import StoredFile
 
 logger = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ class RoundTrip:
             sha256=base64.b64encode(hashlib.sha256(body).digest()).decode(),
         )
         # Nothing is sent before it is known that the end can be seen.
-        records.get(upload.id)
+        store.get(upload.id)
         before = depths()
         is_gone = False
         try:
@@ -140,7 +141,7 @@ class RoundTrip:
     def _await(self, upload_id: str, states: set[str]) -> StoredFile | None:
         deadline = time.monotonic() + self.timeout
         while True:
-            found = records.get(upload_id)
+            found = store.get(upload_id)
             if found is not None and found.state in states:
                 return found
             if time.monotonic() >= deadline:

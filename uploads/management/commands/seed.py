@@ -6,8 +6,9 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from uploads import seeding, selectors
+from uploads import seeding
 from uploads.core.errors import FilehubError
+from uploads.files import queries
 
 
 def positive(text: str) -> int:
@@ -43,7 +44,7 @@ class Command(BaseCommand):
         try:
             done = seeding.seed(
                 count,
-                owners=seeding.made_up_owners(owners, map(selectors.owner_of, users)),
+                owners=seeding.made_up_owners(owners, map(queries.owner_of, users)),
                 days=days,
                 rng=random.Random(seed),
             )

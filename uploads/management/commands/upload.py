@@ -7,9 +7,10 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from uploads import selectors, sending
+from uploads import sending
 from uploads.core import policy
 from uploads.core.errors import FilehubError
+from uploads.files import queries
 from uploads.management.progress import Progress
 
 #: Seconds between two pictures of the bar.
@@ -75,7 +76,7 @@ class Command(BaseCommand):
             )
 
     def _tell(
-        self, outcomes: list[sending.Outcome], found: dict[str, selectors.UploadStatus]
+        self, outcomes: list[sending.Outcome], found: dict[str, queries.UploadStatus]
     ) -> list[str]:
         """A line for each file: id, state, path, and what is wrong; returns the states."""
         states: list[str] = []
@@ -97,12 +98,12 @@ def _owner(username: str | None) -> str:
         user = users.filter(**{field: username}).first()
         if user is None:
             raise CommandError(f"There is no active user “{username}”.")
-        return selectors.owner_of(user)
+        return queries.owner_of(user)
     superusers = list(users.filter(is_superuser=True)[:2])
     if len(superusers) != 1:
         count = "are several superusers" if superusers else "is no superuser"
         raise CommandError(f"Say with --owner whose files these will be: there {count}.")
-    return selectors.owner_of(superusers[0])
+    return queries.owner_of(superusers[0])
 
 
 def _printable(path: Path) -> str:

@@ -1,8 +1,8 @@
 """How much somebody may have stored: the user's own quota, else FILEHUB_USER_QUOTA, else no limit.
 
 Asked twice: before signing, so that nobody sends in vain what will not be kept, and when an object
-is recorded, where the answer is exact (`uploads.records`). What is stored already is never asked
-about again, and what an operator gives to somebody neither.
+is recorded, where the answer is exact (`uploads.files.store`). What is stored already is never
+asked about again, and what an operator gives to somebody neither.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import Error
 
-from uploads import usage
 from uploads.accounts.owners import pk_of
 from uploads.core import policy
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
+from uploads.files import usage
 from uploads.models import Quota
 
 

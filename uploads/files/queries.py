@@ -1,4 +1,4 @@
-"""What people and programs ask: whose, which, where it stands. Lists are `uploads.listing`'s."""
+"""Reads of single files and of where uploads stand. Lists come from `uploads.files.listing`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import DatabaseError, connection
 from django.db.models import QuerySet
 
-from uploads import records
 from uploads.accounts.owners import pk_of
 from uploads.aws import s3, sqs
 from uploads.aws.dynamodb import batch_get
 from uploads.core import keys
 from uploads.core.errors import BackendUnavailable, FileNotFound, InvalidRequest, UploadNotFound
-from uploads.listing import FileInfo, Page, Wanted, find, info_of
+from uploads.files import store
+from uploads.files.listing import FileInfo, Page, Wanted, find, info_of
 from uploads.models import ApiToken, StoredFile
 
 #: DynamoDB's BatchGetItem takes at most 100 keys.
@@ -164,7 +164,7 @@ def recorded(upload_ids: Iterable[str]) -> set[str]:
 def files_of(owner: str, *, limit: int, cursor: str | None = None, prefix: str = "") -> Page:
     """A page of one user's stored files, newest first, optionally those whose name starts so.
 
-    Raises as `uploads.listing.find` does.
+    Raises as `uploads.files.listing.find` does.
     """
     return find(Wanted(owner=owner, name=prefix), limit=limit, cursor=cursor)
 
@@ -202,4 +202,4 @@ def _ping_table() -> None:
 
 def _record(upload_id: str) -> StoredFile | None:
     parsed = keys.parse_upload_id(upload_id)
-    return records.get(parsed) if parsed else None
+    return store.get(parsed) if parsed else None

@@ -1,8 +1,8 @@
 """How much is stored: counters, kept beside the records in the same table.
 
-They change in the transaction that changes the record (`uploads.records`), so that an event that
-comes twice, or a worker that dies, cannot make them wrong. Reading them costs the same however many
-files there are. Those that everybody changes are in 16 parts, like the feeds, so that writers do
+They change in the transaction that changes the record (`uploads.files.store`), so that an event
+that comes twice, or a worker that dies, cannot make them wrong. Reading them costs the same however
+many files there are. Those that everybody changes are in 16 parts, like the feeds, so that writers do
 not wait for each other; a user's own is one item.
 """
 

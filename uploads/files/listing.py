@@ -150,7 +150,7 @@ def info_of(record: StoredFile) -> FileInfo:
         size=int(record.size or 0),
         checksum=record.checksum or "",
         owner=record.owner or "",
-        state=record.state,  # type: ignore[arg-type]  # only uploads.records writes it
+        state=record.state,  # type: ignore[arg-type]  # only uploads.files.store writes it
         reason=record.reason or "",
         created_at=record.created_at,
         confirmed_at=record.confirmed_at,

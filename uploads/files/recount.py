@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 from pynamodb.expressions.condition import Condition
 
-from uploads import confirmation, usage
+from uploads import confirmation
 from uploads.aws.dynamodb import table_errors
 from uploads.core.errors import BackendUnavailable
+from uploads.files import usage
+from uploads.files.usage import Reading, Usage
 from uploads.models import StoredFile
-from uploads.usage import Reading, Usage
 
 logger = logging.getLogger(__name__)
 

@@ -19,9 +19,9 @@ from pynamodb.exceptions import TransactWriteError
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
-from uploads import usage
 from uploads.aws.dynamodb import connection, table_errors
 from uploads.core.errors import BackendUnavailable
+from uploads.files import usage
 from uploads.models import StoredFile
 
 logger = logging.getLogger(__name__)
