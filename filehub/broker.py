@@ -11,6 +11,7 @@ import boto3
 from botocore.config import Config
 
 from filehub.env import Env
+from uploads.core.limits import VISIBILITY_TIMEOUT
 
 #: Seconds that a poll waits for a task: the longest that SQS offers, for the fewest empty receives.
 WAIT_SECONDS = 20
@@ -22,9 +23,6 @@ CLIENT_CONFIG: dict[str, Any] = {
     "read_timeout": 5,
     "retries": {"mode": "standard", "total_max_attempts": 3},
 }
-
-#: Seconds that a received task stays hidden. infra/filehub.yaml gives the queue the same value.
-VISIBILITY_TIMEOUT = 180
 
 #: Seconds until a task that failed for the n-th time is tried again. The queue gives up after
 #: maxReceiveCount (infra/filehub.yaml), about half an hour in all.

@@ -14,6 +14,7 @@ from csp.constants import NONE, SELF
 from filehub import env as environment
 from filehub.broker import broker_settings, broker_transport
 from filehub.counters import cache_settings
+from uploads.core.limits import MIB
 
 try:
     ENV = environment.load()
@@ -157,7 +158,7 @@ CSRF_FAILURE_VIEW = "uploads.views.csrf_failure"
 CSRF_TRUSTED_ORIGINS = list(ENV.filehub_cors_origins)
 
 # JSON bodies only; file content never passes through Django.
-DATA_UPLOAD_MAX_MEMORY_SIZE = environment.MIB
+DATA_UPLOAD_MAX_MEMORY_SIZE = MIB
 FILE_UPLOAD_HANDLERS = ["uploads.uploadhandlers.NoFiles"]
 
 _s3 = urlsplit(ENV.s3_bucket_url)

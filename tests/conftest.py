@@ -38,7 +38,7 @@ from local.aws import LocalAws, free_port
 from tests.plugin import AWS_PORT, DATABASE, FIGURE
 from tests.proxy import Proxy
 from tests.wire import wire  # noqa: F401  # a fixture for all
-from uploads import confirmation, services
+from uploads import confirmation
 from uploads.accounts import api_tokens
 from uploads.aws import s3, sqs
 from uploads.aws.cloudformation import deploy
@@ -47,6 +47,7 @@ from uploads.core.conf import env
 from uploads.events import ObjectEvent
 from uploads.files import queries
 from uploads.models import StoredFile
+from uploads.transfers import begin
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "infra" / "filehub.yaml"
@@ -252,7 +253,7 @@ def upload(
     owner: str, name: str = "a.txt", body: bytes = b"hello", type_: str = "text/plain"
 ) -> str:
     """Begin, PUT; nothing confirmed yet. Returns the id."""
-    begun = services.begin(owner, file_name=name, content_type=type_, size=len(body))
+    begun = begin.begin_put(owner, file_name=name, content_type=type_, size=len(body))
     assert put(begun.request, body).status == 200
     return begun.id
 

@@ -21,14 +21,14 @@ from pynamodb.exceptions import UpdateError
 from pytest_django import Settings
 
 from tests.conftest import PASSWORD, removal, send, store, upload
-from uploads import confirmation, services
+from uploads import confirmation
 from uploads.admin import files as admin_files
 from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
 from uploads.events import ObjectEvent
-from uploads.files import queries
+from uploads.files import actions, queries
 from uploads.files.listing import FileInfo
 from uploads.files.manifest import manifest
 from uploads.files.timeline import timeline
@@ -207,7 +207,7 @@ def test_filters_keep_each_other_and_begin_at_the_first_page(admin: Client) -> N
 @pytest.mark.parametrize("name", [name for name in HOSTILE if "<" in name or "&" in name])
 def test_a_hostile_name_is_text_wherever_it_is_shown(admin: Client, alice: User, name: str) -> None:
     upload_id = store(str(alice.pk), name)
-    services.sign_download(queries.any_stored_file(upload_id), str(alice.pk))
+    actions.sign_download(queries.any_stored_file(upload_id), str(alice.pk))
     act(admin, "check_again", upload_id, confirmed="yes")
     for page in (
         admin.get(LIST),
@@ -455,7 +455,7 @@ def test_a_file_shows_everything_about_it(admin: Client, alice: User) -> None:
 def test_the_story_of_a_file_is_told_in_order(admin: Client, alice: User, bob: User) -> None:
     upload_id = upload(str(alice.pk))
     confirmation.apply_event(event("created", upload_id, 1))
-    services.sign_download(queries.any_stored_file(upload_id), str(bob.pk))
+    actions.sign_download(queries.any_stored_file(upload_id), str(bob.pk))
     act(admin, "change_owner", upload_id, confirmed="yes", answer="bob")
     act(admin, "delete_files", upload_id, confirmed="yes")
     removal(upload_id, 9)
@@ -486,11 +486,11 @@ def test_a_rejection_tells_its_reason(admin: Client, settings: Settings) -> None
 
 def test_the_story_stays_short_however_often_a_file_is_downloaded(alice: User) -> None:
     upload_id = store(str(alice.pk))
-    for _ in range(services.DOWNLOADS_KEPT + 3):
-        services.sign_download(queries.any_stored_file(upload_id), str(alice.pk))
+    for _ in range(actions.DOWNLOADS_KEPT + 3):
+        actions.sign_download(queries.any_stored_file(upload_id), str(alice.pk))
     info = queries.any_stored_file(upload_id)
-    assert info.downloads == services.DOWNLOADS_KEPT + 3
-    assert len(info.last_downloads) == services.DOWNLOADS_KEPT
+    assert info.downloads == actions.DOWNLOADS_KEPT + 3
+    assert len(info.last_downloads) == actions.DOWNLOADS_KEPT
     assert [entry.detail for entry in timeline(info) if entry.what == "downloads"] == ["3"]
 
 
@@ -502,7 +502,7 @@ def test_a_download_that_cannot_be_noted_is_still_a_download(
     def refuse(*args: object) -> None:
         raise BackendUnavailable
 
-    monkeypatch.setattr(services, "_mark", refuse)
+    monkeypatch.setattr(actions, "_mark", refuse)
     page = admin.get(f"{LIST}{upload_id}/download/")
     assert page.status_code == 302
     assert send("GET", page["Location"]).body == b"bytes"
@@ -521,8 +521,8 @@ def test_noting_a_download_makes_no_record(alice: User) -> None:
     upload_id = store(str(alice.pk))
     info = queries.any_stored_file(upload_id)
     StoredFile(upload_id).delete(add_version_condition=False)
-    services.sign_download(info, "1")
-    services.remove(upload_id, "1")
+    actions.sign_download(info, "1")
+    actions.remove(upload_id, "1")
     assert queries.any_file(upload_id) is None
 
 
@@ -567,7 +567,7 @@ def test_a_preview_comes_from_s3_and_runs_nothing(
 
 
 def test_a_large_text_is_not_previewed(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services, "PREVIEW_TEXT_SIZE", 4)
+    monkeypatch.setattr(actions, "PREVIEW_TEXT_SIZE", 4)
     upload_id = store("7", body=b"12345")
     assert "file-preview" not in admin.get(f"{LIST}{upload_id}/change/").content.decode()
 
@@ -709,6 +709,6 @@ def test_deleting_waits_for_a_transaction_that_has_the_record(
         return update(self, *args, **kwargs)
 
     monkeypatch.setattr(StoredFile, "update", contended)
-    services.remove(upload_id, "1")
+    actions.remove(upload_id, "1")
     assert s3.head(upload_id) is None
     assert queries.any_stored_file(upload_id).deletion_asked_by == "1"

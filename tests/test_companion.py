@@ -19,13 +19,14 @@ from filehub.env import MIB
 from tests.conftest import Api, drain, send, store, wait_for
 from tests.test_multipart import incomplete
 from tests.test_reconcile import objects
-from uploads import confirmation, services, tokens
+from uploads import confirmation
 from uploads.accounts import api_tokens
 from uploads.aws import multipart, s3
-from uploads.core import keys
+from uploads.core import keys, limits
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
 from uploads.models import Quota
+from uploads.transfers import parts, tokens
 
 PART = 5 * MIB
 BODY = b"".join(bytes([n]) * MIB for n in range(12))
@@ -309,7 +310,7 @@ def test_without_the_key_nothing_is_done(begun: Uppy) -> None:
 
 
 def test_a_token_ends(begun: Uppy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tokens, "LIFETIME", timedelta(0))
+    monkeypatch.setattr(limits, "MULTIPART_LIFETIME", timedelta(0))
     assert refused(begun.sign(1), 404, "upload_expired").endswith("Begin it again.")
 
 
@@ -360,7 +361,7 @@ def test_the_log_has_no_token(begun: Uppy, monkeypatch: pytest.MonkeyPatch) -> N
     handler = next(each for each in logging.getLogger().handlers if each.name == "stderr")
     monkeypatch.setattr(handler, "stream", lines)
     for error in (BackendUnavailable(), ValueError()):
-        monkeypatch.setattr(services, "arrived_parts", Mock(side_effect=error))
+        monkeypatch.setattr(parts, "arrived_parts", Mock(side_effect=error))
         assert begun.list_parts().status_code >= 500
     assert lines.getvalue().count("/s3/multipart/…") >= 2
     assert begun.upload_id not in lines.getvalue()

@@ -16,12 +16,13 @@ from pytest_django import Settings
 
 from tests.conftest import Api, put, put_under, upload
 from tests.wire import Wire
-from uploads import confirmation, services
+from uploads import confirmation
 from uploads.aws import s3
 from uploads.core import sniffing
 from uploads.core.errors import BackendUnavailable
 from uploads.events import ObjectEvent
 from uploads.files import queries, store, usage
+from uploads.transfers import begin
 
 OWNER = "7"
 BEGINNING = 4096
@@ -389,7 +390,7 @@ def test_an_object_that_never_holds_still_is_left_to_a_later_try(
 @pytest.mark.usefixtures("aws")
 def test_a_good_file_cannot_be_followed_by_another_under_its_name() -> None:
     """A request can be sent again once its object is deleted: what comes then is judged anew."""
-    begun = services.begin(OWNER, file_name="a.png", content_type="image/png")
+    begun = begin.begin_put(OWNER, file_name="a.png", content_type="image/png")
     assert put(begun.request, png()).status == 200
     assert created(begun.id, 1) == "stored"
     s3.delete(begun.id)

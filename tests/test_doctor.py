@@ -33,11 +33,11 @@ from local.aws import LocalAws, complete
 from tests.conftest import ROOT, TEMPLATE, consumer, store, upload, wait_for, worker
 from tests.test_permissions import client, user_with
 from tests.test_provision import template
-from uploads import confirmation, doctor, tokens
+from uploads import confirmation, doctor
 from uploads.aws import s3, sqs
 from uploads.aws.cloudformation import deploy
 from uploads.consumer import Consumer
-from uploads.core import keys
+from uploads.core import keys, limits
 from uploads.core.conf import env
 from uploads.doctor import (
     access,
@@ -726,7 +726,7 @@ def test_doctor_wants_what_the_template_makes() -> None:
     assert {each["Event"] for each in notified} == set(wanted.EVENTS)
     (rule,) = bucket_["LifecycleConfiguration"]["Rules"]
     days = rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"]
-    assert days == wanted.ABORT_AFTER > tokens.LIFETIME.days
+    assert days == wanted.ABORT_AFTER > limits.MULTIPART_LIFETIME.days
     for name, receives in (("Events", wanted.EVENTS_RECEIVES), ("Tasks", wanted.TASKS_RECEIVES)):
         queue = resources[f"{name}Queue"]["Properties"]
         assert queue["RedrivePolicy"]["maxReceiveCount"] == receives

@@ -8,7 +8,8 @@ from typing import Any, Literal
 import pytest
 
 from filehub import env
-from filehub.env import GIB, MIB, TIB, InvalidEnvironment
+from filehub.env import InvalidEnvironment
+from uploads.core.limits import GIB, MIB, TIB
 
 SECRET_KEY = "0123456789" * 5
 

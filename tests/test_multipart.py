@@ -17,16 +17,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from filehub.env import MIB, TIB
 from tests.conftest import Answer, Api, drain, send, sha256, wait_for
 from tests.test_api import UNKNOWN, check_error
-from uploads import confirmation, reconcile, services, tasks, tokens
+from uploads import confirmation, reconcile, tasks
 from uploads.aws import multipart, s3
-from uploads.core import keys, policy
+from uploads.core import keys, limits, policy
 from uploads.core.conf import env
 from uploads.core.errors import FilehubError
-from uploads.files import queries
+from uploads.core.limits import MIB, TIB
+from uploads.files import actions, queries
 from uploads.models import StoredFile
+from uploads.transfers import begin, parts, tokens
 
 PART = 5 * MIB
 BODY = b"".join(bytes([n]) * MIB for n in range(12))
@@ -203,7 +204,7 @@ def test_completing_at_the_same_time_makes_one_whole_object(begun: Upload) -> No
 
     def complete() -> None:
         try:
-            outcomes.append(services.complete(token))
+            outcomes.append(parts.complete(token))
         except Exception as exc:  # noqa: BLE001  # told to the test
             outcomes.append(exc)
 
@@ -308,7 +309,7 @@ def test_a_token_is_good_for_one_upload(begun: Upload) -> None:
 def test_an_old_token_says_that_it_is_old(
     begun: Upload, other_api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tokens, "LIFETIME", timedelta(seconds=-1))
+    monkeypatch.setattr(limits, "MULTIPART_LIFETIME", timedelta(seconds=-1))
     for answer in every_route(begun, begun.path, begun.token):
         check_error(answer, 404, "upload_expired")
     begun.api = other_api
@@ -394,7 +395,7 @@ def test_s3_is_told_the_size_that_was_declared(begun: Upload) -> None:
     """Belt and braces: even if the list of parts were wrong, S3 counts for itself."""
     begun.send_all()
     token = tokens.read(begun.token, upload_id=begun.id, owner=begun.api.owner)
-    found = services.arrived_parts(token)
+    found = parts.arrived_parts(token)
     with pytest.raises(FilehubError):
         multipart.complete(token.upload_id, token.s3_upload_id, found, size=token.size + 1)
     assert s3.head(begun.id) is None
@@ -404,8 +405,8 @@ def test_an_upload_that_s3_forgot_and_that_has_another_size_is_not_found(begun: 
     begun.send_all()
     begun.complete()
     token = tokens.read(begun.token, upload_id=begun.id, owner=begun.api.owner)
-    with pytest.raises(services.UploadNotFound):
-        services.complete(replace(token, size=token.size - 1, s3_upload_id="gone"))
+    with pytest.raises(begin.UploadNotFound):
+        parts.complete(replace(token, size=token.size - 1, s3_upload_id="gone"))
 
 
 # What S3 answers when an earlier answer of its own got lost
@@ -474,7 +475,7 @@ def test_completing_again_succeeds_whatever_became_of_the_file(
         settings.ENV = env().model_copy(update={"filehub_max_size": 5})
     confirmation.confirm(begun.id)
     if outcome == "deleted":
-        services.remove(begun.id, "7")
+        actions.remove(begun.id, "7")
         confirmation._bury(begun.id, "F" * 64)
     assert begun.api.get(begun.path).json()["state"] == outcome
     assert begun.complete().status_code == 202

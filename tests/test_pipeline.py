@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Api, consumer, put_under, stop, upload, wait_for, worker
-from uploads import services
 from uploads.aws import s3
 from uploads.files import queries
 from uploads.models import StoredFile
+from uploads.transfers import begin
 
 pytestmark = pytest.mark.usefixtures("own_queues")
 
@@ -40,7 +40,7 @@ def test_a_deletion_leaves_the_lists(api: Api) -> None:
 @pytest.mark.usefixtures("pipeline")
 def test_a_rejection_ends_as_rejected_with_its_reason(api: Api) -> None:
     # The workers know the real limits: declare a type that is no type, past filehub's own check.
-    upload_id = services.begin(api.owner, file_name="a.txt").id
+    upload_id = begin.begin_put(api.owner, file_name="a.txt").id
     put_under(upload_id, api.owner, b"x", "nonsense")
     wait_for(lambda: api.get(f"/uploads/{upload_id}").json()["state"] == "rejected")
     wait_for(lambda: set(StoredFile.get(upload_id).sequencer) != {"0"})

@@ -15,9 +15,9 @@ from pytest_django import Settings
 
 from local.aws import LocalAws
 from tests.conftest import TEMPLATE
-from uploads import tokens
 from uploads.aws import s3, sqs
 from uploads.aws.cloudformation import ProvisioningError, deploy
+from uploads.core import limits
 from uploads.core.conf import env
 from uploads.models import StoredFile
 
@@ -99,7 +99,7 @@ def test_the_template_asks_for_what_local_aws_does_not_apply() -> None:
     (rule,) = resources["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     assert rule["Status"] == "Enabled"
     assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 8}
-    assert timedelta(days=8) > tokens.LIFETIME
+    assert timedelta(days=8) > limits.MULTIPART_LIFETIME
     table = resources["Table"]["Properties"]
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}

@@ -27,7 +27,7 @@ from pytest_django import Settings
 
 from local.aws import LocalAws
 from tests.conftest import PASSWORD, Api, drain, store, upload, wait_for
-from uploads import services, tokens, views
+from uploads import views
 from uploads.accounts import api_tokens
 from uploads.api import api as ninja_api
 from uploads.aws import s3, sqs
@@ -37,6 +37,7 @@ from uploads.core.conf import env
 from uploads.core.errors import FilehubError, UploadNotFound
 from uploads.files import queries
 from uploads.models import ApiToken
+from uploads.transfers import begin, tokens
 
 # Pages that are shown without AWS need them too.
 pytestmark = pytest.mark.usefixtures("_static_files")
@@ -303,7 +304,7 @@ NAMES = {
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES.keys())
 def test_a_name_injects_no_header(aws: LocalAws, name: str) -> None:
-    request = services.begin("7", file_name=name, size=1).request
+    request = begin.begin_put("7", file_name=name, size=1).request
     for value in (*request.headers.values(), request.url, s3.sign_download(
         UNKNOWN, file_name=name
     )[0]):  # fmt: skip

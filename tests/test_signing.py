@@ -10,19 +10,19 @@ from storages.backends.s3 import S3Storage
 
 from local.aws import LocalAws
 from tests.conftest import put, send, sha256, wait_for
-from uploads import services
 from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.models import StoredFile
-from uploads.services import BegunUpload
+from uploads.transfers import begin
+from uploads.transfers.begin import BegunUpload
 
 BODY = b"hello, world"
 
 
 @pytest.fixture
 def begun(aws: LocalAws) -> BegunUpload:
-    return services.begin(
+    return begin.begin_put(
         "7", file_name="a.txt", content_type="text/plain", size=len(BODY), sha256=sha256(BODY)
     )
 
@@ -88,7 +88,7 @@ def test_a_longer_expiry_is_refused(begun: BegunUpload) -> None:
 
 def test_an_expired_request_is_refused(aws: LocalAws, settings: Settings) -> None:
     settings.ENV = env().model_copy(update={"filehub_url_expiry": 1})
-    begun = services.begin("7", file_name="a.txt", size=len(BODY), sha256=sha256(BODY))
+    begun = begin.begin_put("7", file_name="a.txt", size=len(BODY), sha256=sha256(BODY))
     # Other bytes: refused for their checksum (400) until the request itself has expired (403).
     wait_for(lambda: put(begun.request, BODY[::-1]).status == 403)
     assert put(begun.request, BODY).status == 403
@@ -106,12 +106,12 @@ def test_an_unsigned_read_is_refused(begun: BegunUpload) -> None:
 
 
 def test_an_empty_file_can_be_uploaded(aws: LocalAws) -> None:
-    begun = services.begin("7", file_name="empty", size=0, sha256=sha256(b""))
+    begun = begin.begin_put("7", file_name="empty", size=0, sha256=sha256(b""))
     assert put(begun.request, b"").status == 200
 
 
 def test_a_form_content_type_is_signed_too(aws: LocalAws) -> None:
-    begun = services.begin(
+    begun = begin.begin_put(
         "7",
         file_name="form",
         content_type="application/x-www-form-urlencoded; charset=utf-8",

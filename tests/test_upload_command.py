@@ -22,12 +22,14 @@ from tests.plugin import AWS_PORT
 from tests.proxy import Proxy, parts
 from tests.test_multipart import incomplete
 from tests.test_reconcile import objects
-from uploads import confirmation, sending, services
+from uploads import confirmation, sending
 from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.files import queries
 from uploads.models import Quota, StoredFile
+from uploads.transfers import begin
+from uploads.transfers import parts as transfer_parts
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -179,15 +181,15 @@ def test_one_that_is_rejected_is_told_with_its_reason(
     tmp_path: Path, alice: User, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "a.txt").write_bytes(b"x" * 100)
-    begin = services.begin
+    original = begin.begin_put
     limit = env().model_copy(update={"filehub_max_size": 10})
 
     def begun(*args: Any, **fields: Any) -> Any:
-        request = begin(*args, **fields)
+        request = original(*args, **fields)
         settings.ENV = limit  # stricter by the time it arrives
         return request
 
-    monkeypatch.setattr(services, "begin", begun)
+    monkeypatch.setattr(begin, "begin_put", begun)
     _, (line,) = failed(tmp_path, "--owner", "alice")
     assert line[1] == "rejected"
     assert "at most 10" in line[3]
@@ -304,14 +306,14 @@ def test_at_most_so_many_requests_at_a_time(proxy: Proxy, tmp_path: Path, alice:
         (tmp_path / f"{number}").write_bytes(b"x")
     (tmp_path / "large").write_bytes(b"x" * 6 * PART)
     begun: list[int] = []
-    begin = services.begin
+    original = begin.begin_put
 
     def noted(*args: Any, **fields: Any) -> Any:
         begun.append(len(proxy.requests(parts)))
-        return begin(*args, **fields)
+        return original(*args, **fields)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(services, "begin", noted)
+        patch.setattr(begin, "begin_put", noted)
         list(sending.send(tmp_path.iterdir(), queries.owner_of(alice), at_once=2))
     # A request is signed when there is room to send it, and not long before.
     assert all(number <= sent + 2 for number, sent in enumerate(begun))
@@ -326,7 +328,7 @@ def test_interrupted_it_leaves_nothing_in_s3(
     def interrupt(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(services, "complete", interrupt)
+    monkeypatch.setattr(transfer_parts, "complete", interrupt)
     with pytest.raises(CommandError, match="Interrupted"):
         run(tmp_path, "--owner", "alice")
     assert incomplete() == []

@@ -11,11 +11,11 @@ from typing import Any, Literal
 
 from uploads.aws import s3
 from uploads.core import keys, policy, sniffing
+from uploads.core.conf import rules
 from uploads.core.errors import FilehubError, QuotaExceeded
 from uploads.events import NO_SEQUENCER, ObjectEvent
 from uploads.files import quotas, store, usage
 from uploads.models import StoredFile
-from uploads.rules import rules
 
 #: How long a tombstone or a rejection is kept. Twice the 14 days that SQS can hold a late event.
 RETENTION = timedelta(days=28)

@@ -21,11 +21,12 @@ from uuid import UUID
 
 from celery.exceptions import SoftTimeLimitExceeded
 
-from uploads import comparison, confirmation, runs, tokens
+from uploads import comparison, confirmation, runs
 from uploads.aws import s3
 from uploads.comparison import Pair
 from uploads.confirmation import Finding
 from uploads.core import keys
+from uploads.core.limits import MULTIPART_LIFETIME
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
 from uploads.runs import Counts, Kind, Position, Run
@@ -124,7 +125,7 @@ def recent() -> Plan:
 
 def multipart() -> Plan:
     """An upload in parts has the id of the moment in which it was begun, days before its object."""
-    return Plan("multipart", tokens.LIFETIME + MARGIN, MIN_AGE, BUDGET, resumable=True)
+    return Plan("multipart", MULTIPART_LIFETIME + MARGIN, MIN_AGE, BUDGET, resumable=True)
 
 
 def window() -> timedelta:

@@ -29,12 +29,12 @@ from typing import TypeVar
 import urllib3
 from celery.utils.time import get_exponential_backoff_interval
 
-from uploads import services
 from uploads.aws.s3 import SignedRequest
 from uploads.core.conf import env
 from uploads.core.errors import FilehubError, UploadCompleted
 from uploads.files import queries, quotas
-from uploads.tokens import UploadToken
+from uploads.transfers import begin, parts
+from uploads.transfers.tokens import UploadToken
 
 logger = logging.getLogger(__name__)
 
@@ -170,7 +170,7 @@ class _Sender:
                 if size > env().filehub_multipart_threshold:
                     self.large.append(path)
                     continue
-                begun = services.begin(
+                begun = begin.begin_put(
                     self._owner,
                     file_name=path.name,
                     size=size,
@@ -183,7 +183,7 @@ class _Sender:
             else:
                 yield partial(self._small, path, size, begun)
 
-    def _small(self, path: Path, size: int, begun: services.BegunUpload) -> Outcome:
+    def _small(self, path: Path, size: int, begun: begin.BegunUpload) -> Outcome:
         try:
             self._put(path, 0, size, lambda: begun.request)
         except FilehubError as exc:
@@ -193,24 +193,24 @@ class _Sender:
     def in_parts(self, path: Path) -> Outcome:
         """Send one file in parts."""
         try:
-            begun = services.begin_sized(
+            begun = begin.begin_sized(
                 self._owner,
                 file_name=path.name,
                 size=_size_of(path),
                 content_type=_type_of(path.name),
                 quota=self._quota,
             )
-            if not isinstance(begun, services.BegunMultipart):
+            if not isinstance(begun, begin.BegunMultipart):
                 raise SendingFailed("It became smaller while it was sent.")
         except FilehubError as exc:
             return Outcome(path, error=exc.message)
         token = begun.token
         try:
             self._parts(path, token)
-            services.complete(token, quota=self._quota)
+            parts.complete(token, quota=self._quota)
         except FilehubError as exc:
             try:
-                services.abort(token)
+                parts.abort(token)
             except UploadCompleted:  # by a request whose answer got lost
                 return Outcome(path, token.upload_id)
             except FilehubError:
@@ -218,7 +218,7 @@ class _Sender:
             return Outcome(path, error=exc.message)
         except BaseException:
             with suppress(FilehubError):
-                services.abort(token)
+                parts.abort(token)
             raise
         return Outcome(path, token.upload_id)
 
@@ -240,7 +240,7 @@ class _Sender:
     def _part(self, path: Path, token: UploadToken, number: int) -> None:
         start, size = (number - 1) * token.part_size, token.size_of(number)
         sha256 = _sha256(path, start, size)
-        self._put(path, start, size, lambda: services.sign_parts(token, [(number, sha256)])[0])
+        self._put(path, start, size, lambda: parts.sign_parts(token, [(number, sha256)])[0])
 
     def _put(self, path: Path, start: int, size: int, sign: Callable[[], SignedRequest]) -> None:
         """Send one request, again if what went wrong may pass. Raises SendingFailed."""

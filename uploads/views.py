@@ -16,13 +16,12 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from uploads import metrics
-from uploads.core.conf import env
+from uploads.core.conf import env, rules
 from uploads.core.errors import BackendUnavailable, CsrfFailed, InvalidRequest, NotAuthenticated
 from uploads.core.fan_out import attempt
 from uploads.files import queries, quotas
 from uploads.files.listing import Page
 from uploads.middleware import error_page, error_response, json_error, wants_json
-from uploads.rules import rules
 
 logger = logging.getLogger(__name__)
 

@@ -15,10 +15,10 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from uploads import confirmation, services
+from uploads import confirmation
 from uploads.admin.rows import Selection
 from uploads.core.errors import FilehubError
-from uploads.files import queries
+from uploads.files import actions, queries
 from uploads.files.manifest import manifest
 from uploads.models import File
 
@@ -149,7 +149,7 @@ def delete_files(
         # Of what was rejected the object may still be there.
         if file.state == "deleted":
             raise NotDone(gettext("It is not stored."))
-        services.remove(file.pk, queries.owner_of(request.user))  # type: ignore[arg-type]
+        actions.remove(file.pk, queries.owner_of(request.user))  # type: ignore[arg-type]
         return gettext("Deletion asked.")
 
     return _each(

@@ -21,11 +21,11 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from uploads import services
 from uploads.admin import actions, filters
 from uploads.admin.rows import Selection, row, rows
 from uploads.core import keys
 from uploads.files import queries
+from uploads.files.actions import preview, sign_download
 from uploads.files.listing import FileInfo, find
 from uploads.files.timeline import Entry, timeline
 from uploads.models import File
@@ -205,7 +205,7 @@ class FileAdmin(FileAdminBase):
             context |= {
                 "title": str(file),
                 "subtitle": None,
-                "preview": services.preview(file.info),
+                "preview": preview(file.info),
                 "timeline": [(entry, _sentence(entry, names)) for entry in entries],
                 "may_delete": file.state == "stored" and self.has_delete_permission(request),
                 "may_operate": self.has_operate_permission(request),
@@ -225,7 +225,7 @@ class FileAdmin(FileAdminBase):
         if not self.has_view_permission(request):
             raise PermissionDenied
         info = queries.any_stored_file(object_id)
-        url, _expires = services.sign_download(info, queries.owner_of(request.user))  # type: ignore[arg-type]
+        url, _expires = sign_download(info, queries.owner_of(request.user))  # type: ignore[arg-type]
         response = HttpResponseRedirect(url)
         response["Cache-Control"] = "no-store"
         return response

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from ninja import Field, Router, Schema
 from pydantic import StrictInt, StrictStr
 
-from uploads import services, tasks, tokens
+from uploads import tasks
 from uploads.api.auth import owner
 from uploads.api.schemas import ERRORS
 from uploads.api.throttling import SIGNING, count_user
@@ -22,6 +22,8 @@ from uploads.core import keys
 from uploads.core.conf import env
 from uploads.core.errors import InvalidRequest
 from uploads.files import quotas
+from uploads.transfers import parts, tokens
+from uploads.transfers.begin import begin_put, begin_unsized
 
 router = Router(tags=["uppy"], by_alias=True)
 
@@ -83,7 +85,7 @@ def _token(request: HttpRequest, upload_id: str, key: str) -> tokens.UnsizedToke
 def parameters(request: HttpRequest, filename: str = "", type: str = "") -> dict[str, Any]:  # noqa: A002
     """A presigned PUT for a file that Uppy sends in one request."""
     count_user(request, owner(request))
-    begun = services.begin(owner(request), file_name=filename, content_type=type)
+    begun = begin_put(owner(request), file_name=filename, content_type=type)
     return {
         "method": begun.request.method,
         "url": begun.request.url,
@@ -97,7 +99,7 @@ def parameters(request: HttpRequest, filename: str = "", type: str = "") -> dict
 def begin(request: HttpRequest, body: Begin) -> dict[str, Any]:
     """Begin an upload in parts, of a size that nobody knows yet."""
     count_user(request, owner(request))
-    token = services.begin_unsized(owner(request), file_name=body.filename, content_type=body.type)
+    token = begin_unsized(owner(request), file_name=body.filename, content_type=body.type)
     return {"key": token.key, "uploadId": token.sign()}
 
 
@@ -106,7 +108,7 @@ def arrived(request: HttpRequest, upload_id: str, key: str = "") -> list[dict[st
     """What S3 has already."""
     return [
         {"PartNumber": part.number, "Size": part.size, "ETag": f'"{part.etag}"'}
-        for part in services.arrived_parts(_token(request, upload_id, key))
+        for part in parts.arrived_parts(_token(request, upload_id, key))
     ]
 
 
@@ -117,7 +119,7 @@ def complete(request: HttpRequest, upload_id: str, body: Complete, key: str = ""
     token = _token(request, upload_id, key)
     sent = {part.number: part.etag for part in body.parts}
     quota = quotas.limit_of(request.auth)  # type: ignore[attr-defined]  # set by ninja
-    if not services.complete_unsized(token, sent, quota=quota):
+    if not parts.complete_unsized(token, sent, quota=quota):
         tasks.enqueue_hint(token.upload_id)
     location = request.build_absolute_uri(f"/files/{token.upload_id}/download?redirect=1")
     return {"location": location, "key": token.key}
@@ -129,12 +131,12 @@ def sign_part(
 ) -> dict[str, Any]:
     """Presign one part."""
     count_user(request, owner(request))
-    signed = services.sign_unsized_part(_token(request, upload_id, key), part_number)
+    signed = parts.sign_unsized_part(_token(request, upload_id, key), part_number)
     return {"url": signed.url, "expires": env().filehub_url_expiry}
 
 
 @router.delete("/multipart/{upload_id}", response={200: dict[str, str], **ERRORS})
 def abort(request: HttpRequest, upload_id: str, key: str = "") -> dict[str, str]:
     """End an upload in parts."""
-    services.abort(_token(request, upload_id, key))
+    parts.abort(_token(request, upload_id, key))
     return {}

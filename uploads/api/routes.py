@@ -15,7 +15,7 @@ from ninja.parser import Parser
 from ninja.responses import Status
 from ninja.types import DictStrAny
 
-from uploads import services, tasks, tokens
+from uploads import tasks
 from uploads.api import companion
 from uploads.api.auth import CALLERS, owner
 from uploads.api.schemas import (
@@ -39,9 +39,10 @@ from uploads.api.schemas import (
 from uploads.api.throttling import SIGNING, count_user
 from uploads.core.errors import BodyTooLarge, FilehubError, InvalidRequest, NotAuthenticated
 from uploads.core.strict_json import parse_json
-from uploads.files import queries, quotas
+from uploads.files import actions, queries, quotas
 from uploads.files.listing import FileInfo
 from uploads.middleware import error_response, json_error
+from uploads.transfers import begin, parts, tokens
 
 logger = logging.getLogger(__name__)
 
@@ -137,7 +138,7 @@ def _token(request: HttpRequest, upload_id: str, text: str | None) -> tokens.Upl
     return tokens.read(text or "", upload_id=upload_id, owner=owner(request))
 
 
-def _signed(begun: services.BegunUpload) -> SignedUpload:
+def _signed(begun: begin.BegunUpload) -> SignedUpload:
     signed = begun.request
     return SignedUpload(
         id=begun.id,
@@ -176,7 +177,7 @@ def _upload(request: HttpRequest, status: queries.UploadStatus) -> UploadOut:
 def get_url(request: HttpRequest, body: UrlRequest) -> SignedUpload:
     """Ask for a presigned PUT. Nothing is recorded until the object is in the bucket."""
     count_user(request, owner(request))
-    begun = services.begin(
+    begun = begin.begin_put(
         owner(request),
         file_name=body.file_name,
         content_type=body.content_type,
@@ -196,7 +197,7 @@ def get_url(request: HttpRequest, body: UrlRequest) -> SignedUpload:
 def begin_upload(request: HttpRequest, body: UploadRequest) -> Status[Any]:
     """Begin an upload of known size: a presigned PUT, or for a large file a token for its parts."""
     count_user(request, owner(request))
-    begun = services.begin_sized(
+    begun = begin.begin_sized(
         owner(request),
         file_name=body.file_name,
         content_type=body.content_type,
@@ -205,7 +206,7 @@ def begin_upload(request: HttpRequest, body: UploadRequest) -> Status[Any]:
         part_checksums=body.checksum == "sha256",
         quota=_quota(request),
     )
-    if isinstance(begun, services.BegunUpload):
+    if isinstance(begun, begin.BegunUpload):
         return Status(201, _signed(begun))
     token = begun.token
     answer = MultipartUpload(
@@ -228,7 +229,7 @@ def sign_parts(request: HttpRequest, upload_id: str, body: PartsRequest) -> Sign
     count_user(request, owner(request))
     token = _token(request, upload_id, body.token)
     wanted = [(part.part_number, part.sha256) for part in body.parts]
-    signed = services.sign_parts(token, wanted)
+    signed = parts.sign_parts(token, wanted)
     return SignedParts(
         parts=[
             SignedPart(part_number=number, method="PUT", url=part.url, headers=part.headers)
@@ -242,7 +243,7 @@ def part_list(request: HttpRequest, upload_id: str, token: str = "") -> list[Par
     """What S3 has already: the others are left to send."""
     return [
         PartOut(part_number=part.number, size=part.size, etag=part.etag, sha256=part.checksum)
-        for part in services.arrived_parts(_token(request, upload_id, token))
+        for part in parts.arrived_parts(_token(request, upload_id, token))
     ]
 
 
@@ -251,7 +252,7 @@ def abort_upload(
     request: HttpRequest, upload_id: str, body: TokenRequest | None = None, token: str = ""
 ) -> Status[Any]:
     """End an upload in parts. The token may be in the query: some clients send no body here."""
-    services.abort(_token(request, upload_id, (body and body.token) or token))
+    parts.abort(_token(request, upload_id, (body and body.token) or token))
     return Status(204, None)
 
 
@@ -280,7 +281,7 @@ def complete_upload(
     """
     if body is not None and body.token:
         token = _token(request, upload_id, body.token)
-        if not services.complete(token, quota=_quota(request)):
+        if not parts.complete(token, quota=_quota(request)):
             tasks.enqueue_hint(token.upload_id)
         return Status(202, AcceptedOut(id=token.upload_id))
     status = queries.upload_status(upload_id, owner(request))
@@ -318,7 +319,7 @@ def download_file(
 ) -> DownloadOut | HttpResponse:
     """A presigned GET. `inline=1` shows it in the browser, if its type is safe to show."""
     info = queries.stored_file(file_id, owner(request))
-    url, expires_at = services.sign_download(info, owner(request), inline=inline)
+    url, expires_at = actions.sign_download(info, owner(request), inline=inline)
     if redirect:
         answer = HttpResponseRedirect(url)
         answer["Cache-Control"] = "no-store"
@@ -330,7 +331,7 @@ def download_file(
 def delete_file(request: HttpRequest, file_id: str) -> DeletingOut:
     """Delete the object; the record follows when S3 reports the removal."""
     info = queries.stored_file(file_id, owner(request))
-    services.remove(info.id, owner(request))
+    actions.remove(info.id, owner(request))
     return DeletingOut(id=info.id)
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
-from filehub.broker import VISIBILITY_TIMEOUT
 from uploads.core.conf import env
+from uploads.core.limits import VISIBILITY_TIMEOUT
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient

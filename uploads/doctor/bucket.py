@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from uploads import tokens
+from uploads.core.limits import MULTIPART_LIFETIME
 from uploads.core.conf import env
 from uploads.core.keys import PREFIX, object_key
 from uploads.doctor import clients, http, wanted
@@ -148,7 +148,8 @@ def _lifecycle(s3: S3Client) -> Iterator[Finding]:
     days = [
         rule[_ABORT]["DaysAfterInitiation"]
         for rule in aborting
-        if _is_for_uploads(rule) or rule[_ABORT]["DaysAfterInitiation"] <= tokens.LIFETIME.days
+        if _is_for_uploads(rule)
+        or rule[_ABORT]["DaysAfterInitiation"] <= MULTIPART_LIFETIME.days
     ]
     mend = wanted.command(
         "s3api", "put-bucket-lifecycle-configuration", bucket=name,
@@ -164,10 +165,10 @@ def _lifecycle(s3: S3Client) -> Iterator[Finding]:
     if not days:
         text = "the parts of unfinished uploads stay for ever, and cost what files cost."
         yield Finding("FAIL", subject, text, mend)
-    elif min(days) <= tokens.LIFETIME.days:
+    elif min(days) <= MULTIPART_LIFETIME.days:
         text = (
             f"unfinished uploads end after {min(days)} days, but may be gone on with for "
-            f"{tokens.LIFETIME.days}."
+            f"{MULTIPART_LIFETIME.days}."
         )
         yield Finding("FAIL", subject, text, mend)
     else:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 from django.conf import settings
 
-from filehub.broker import VISIBILITY_TIMEOUT
 from uploads.aws import sqs
 from uploads.core.conf import env
+from uploads.core.limits import VISIBILITY_TIMEOUT
 from uploads.doctor import clients, wanted
 from uploads.doctor.finding import Finding, code_of, guarded
 from uploads.inspection import KINDS, Kind, queue_name

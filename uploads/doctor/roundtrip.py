@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
-from uploads import services
 from uploads.aws import s3, sqs
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable, FilehubError
@@ -23,9 +22,10 @@ from uploads.core.keys import object_key
 from uploads.doctor import http
 from uploads.doctor.finding import UNREACHABLE, Finding, explain
 from uploads.events import NO_SEQUENCER
-from uploads.files import store
+from uploads.files import actions, store
 from uploads.files.listing import Wanted, find
 from uploads.models import StoredFile
+from uploads.transfers import begin
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class RoundTrip:
     def _run(self) -> None:
         _sweep()
         body = BODY[: env().filehub_max_size]
-        upload = services.begin(
+        upload = begin.begin_put(
             OWNER,
             file_name=NAME,
             content_type=_content_type(env().filehub_allowed_types),
@@ -129,7 +129,7 @@ class RoundTrip:
             return record.state == "rejected"
         before = depths()
         began = time.monotonic()
-        services.remove(upload_id, OWNER)
+        actions.remove(upload_id, OWNER)
         if self._await(upload_id, {"deleted"}) is None:
             self._stuck("the object was deleted, and its record stays", before)
         else:
@@ -198,7 +198,7 @@ def _sweep() -> None:
     """Remove what a run that was killed has left."""
     until = datetime.now(UTC) - LEFTOVER
     for each in find(Wanted(owner=OWNER, until=until), limit=50).files:
-        services.remove(each.id, OWNER)
+        actions.remove(each.id, OWNER)
 
 
 def _names() -> list[str]:

@@ -2,8 +2,8 @@
 
 They change in the transaction that changes the record (`uploads.files.store`), so that an event
 that comes twice, or a worker that dies, cannot make them wrong. Reading them costs the same however
-many files there are. Those that everybody changes are in 16 parts, like the feeds, so that writers do
-not wait for each other; a user's own is one item.
+many files there are. Those that everybody changes are in 16 parts, like the feeds, so that writers
+do not wait for each other; a user's own is one item.
 """
 
 from __future__ import annotations

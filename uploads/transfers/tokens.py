@@ -7,19 +7,16 @@ no token at all.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from typing import TypeVar
 
 from django.core import signing
 
 from uploads.core import keys
 from uploads.core.errors import InvalidRequest, UploadExpired, UploadNotFound
+from uploads.core.limits import MULTIPART_LIFETIME
 
 _SALT = "filehub.upload"
 _UNSIZED_SALT = "filehub.upload.unsized"
-#: How long an upload in parts may take, pauses included. The bucket's lifecycle rule removes what
-#: is left behind later than this (infra/filehub.yaml; a test compares them).
-LIFETIME = timedelta(days=7)
 #: Far above any token that filehub makes; nothing longer is worth a signature check.
 _MAX_LENGTH = 2_000
 
@@ -114,6 +111,6 @@ def _read(kind: type[T], text: str, salt: str, owner: str) -> T:
 
 def _check_age(text: str, salt: str) -> None:
     try:
-        signing.loads(text, salt=salt, max_age=LIFETIME)
+        signing.loads(text, salt=salt, max_age=MULTIPART_LIFETIME)
     except signing.SignatureExpired as exc:
         raise UploadExpired from exc
