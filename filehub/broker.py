@@ -92,7 +92,7 @@ def broker_settings(env: Env) -> tuple[str, dict[str, Any]]:
         "predefined_queues": PredefinedQueues(
             env,
             [
-                f"uploads.tasks.{task}"
+                f"uploads.ingest.tasks.{task}"
                 for task in (
                     "confirm_objects",
                     "confirm_hint",

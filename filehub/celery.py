@@ -8,7 +8,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "filehub.settings")
 
 app = Celery("filehub")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks()
+app.autodiscover_tasks(["uploads.ingest"])
 
 
 @app.on_configure.connect

@@ -38,14 +38,14 @@ from local.aws import LocalAws, free_port
 from tests.plugin import AWS_PORT, DATABASE, FIGURE
 from tests.proxy import Proxy
 from tests.wire import wire  # noqa: F401  # a fixture for all
-from uploads import confirmation
 from uploads.accounts import api_tokens
 from uploads.aws import s3, sqs
 from uploads.aws.cloudformation import deploy
 from uploads.core import keys
 from uploads.core.conf import env
-from uploads.events import ObjectEvent
 from uploads.files import queries
+from uploads.ingest import confirm
+from uploads.ingest.events import ObjectEvent
 from uploads.models import StoredFile
 from uploads.transfers import begin
 
@@ -276,15 +276,15 @@ def old_upload(owner: str, body: bytes = b"hello") -> str:
 def store(owner: str, name: str = "a.txt", body: bytes = b"hello") -> str:
     """Upload and confirm. Returns the id."""
     upload_id = upload(owner, name, body)
-    assert confirmation.confirm(upload_id) == "stored"
+    assert confirm.confirm(upload_id) == "stored"
     return upload_id
 
 
-def removal(upload_id: str, number: int) -> confirmation.Outcome:
+def removal(upload_id: str, number: int) -> confirm.Outcome:
     """Delete the object, and apply the event of that with this sequencer."""
     s3.delete(upload_id)
     sequencer = f"{number:018X}".ljust(64, "0")
-    return confirmation.apply_event(ObjectEvent("removed", upload_id, sequencer))
+    return confirm.apply_event(ObjectEvent("removed", upload_id, sequencer))
 
 
 @contextmanager

@@ -21,17 +21,17 @@ from pynamodb.exceptions import UpdateError
 from pytest_django import Settings
 
 from tests.conftest import PASSWORD, removal, send, store, upload
-from uploads import confirmation
 from uploads.admin import files as admin_files
 from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
-from uploads.events import ObjectEvent
 from uploads.files import actions, queries
 from uploads.files.listing import FileInfo
 from uploads.files.manifest import manifest
 from uploads.files.timeline import timeline
+from uploads.ingest import confirm
+from uploads.ingest.events import ObjectEvent
 from uploads.models import StoredFile
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -326,14 +326,14 @@ def test_a_file_that_is_given_away_is_in_the_other_list_and_stays_there(
     admin: Client, alice: User, bob: User
 ) -> None:
     upload_id = upload(str(alice.pk))
-    confirmation.apply_event(event("created", upload_id, 1))
+    confirm.apply_event(event("created", upload_id, 1))
     page = act(admin, "change_owner", upload_id, confirmed="yes", answer="bob")
     assert "1 file belongs to bob now." in text_of(page)
     assert [info.id for info in queries.files_of(str(bob.pk), limit=9).files] == [upload_id]
     assert queries.files_of(str(alice.pk), limit=9).files == []
     # Looking at the object again, which still names alice, does not take it back.
-    confirmation.apply_event(event("created", upload_id, 2))
-    confirmation.check(upload_id)
+    confirm.apply_event(event("created", upload_id, 2))
+    confirm.check(upload_id)
     mine = queries.files_of(str(bob.pk), limit=9, prefix="a").files
     assert [(info.id, info.owner, info.uploader) for info in mine] == [
         (upload_id, str(bob.pk), str(alice.pk))
@@ -454,7 +454,7 @@ def test_a_file_shows_everything_about_it(admin: Client, alice: User) -> None:
 
 def test_the_story_of_a_file_is_told_in_order(admin: Client, alice: User, bob: User) -> None:
     upload_id = upload(str(alice.pk))
-    confirmation.apply_event(event("created", upload_id, 1))
+    confirm.apply_event(event("created", upload_id, 1))
     actions.sign_download(queries.any_stored_file(upload_id), str(bob.pk))
     act(admin, "change_owner", upload_id, confirmed="yes", answer="bob")
     act(admin, "delete_files", upload_id, confirmed="yes")
@@ -480,7 +480,7 @@ def test_the_story_of_a_file_is_told_in_order(admin: Client, alice: User, bob: U
 def test_a_rejection_tells_its_reason(admin: Client, settings: Settings) -> None:
     upload_id = upload("7")
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
-    confirmation.apply_event(event("created", upload_id, 1))
+    confirm.apply_event(event("created", upload_id, 1))
     assert "Rejected: Files of type text/plain" in text_of(admin.get(f"{LIST}{upload_id}/change/"))
 
 
@@ -545,7 +545,7 @@ def test_a_preview_comes_from_s3_and_runs_nothing(
     # Sent as an image it would be rejected.
     body = b"<script>" if type_.startswith("text/") else b"hello"
     upload_id = upload("7", "a", body, type_)
-    assert confirmation.confirm(upload_id) == "stored"
+    assert confirm.confirm(upload_id) == "stored"
     response = admin.get(f"{LIST}{upload_id}/change/")
     page = response.content.decode()
     if element is None:
@@ -606,12 +606,12 @@ def test_checking_finds_what_it_should(settings: Settings, alice: User) -> None:
     checks.append((lambda: upload("7"), "confirmed"))
     checks.append((lambda: store("7"), "right"))
     for make, expected in checks:
-        assert confirmation.check(make()) == expected
+        assert confirm.check(make()) == expected
     rejected = upload("7")
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
-    assert confirmation.check(rejected) == "rejected"
+    assert confirm.check(rejected) == "rejected"
     assert s3.head(rejected) is None
-    assert confirmation.check(rejected) == "right"
+    assert confirm.check(rejected) == "right"
 
 
 def test_checking_corrects_what_is_said_of_another_object_and_judges_nothing_again(
@@ -622,11 +622,11 @@ def test_checking_corrects_what_is_said_of_another_object_and_judges_nothing_aga
         Bucket=env().filehub_bucket, Key=keys.object_key(upload_id), Body=b"123", ContentType="x/y"
     )
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
-    assert confirmation.check(upload_id) == "corrected"
+    assert confirm.check(upload_id) == "corrected"
     info = queries.any_stored_file(upload_id)
     assert (info.size, info.content_type, info.owner, info.file_name) == (3, "x/y", "7", "a.txt")
     assert s3.head(upload_id) is not None
-    assert confirmation.check(upload_id) == "right"
+    assert confirm.check(upload_id) == "right"
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|", "\n"])
@@ -680,7 +680,7 @@ def test_a_service_that_does_not_answer_is_not_asked_for_every_file(
         asked.append(upload_id)
         raise BackendUnavailable
 
-    monkeypatch.setattr(confirmation, "check", refuse)
+    monkeypatch.setattr(confirm, "check", refuse)
     ids = [store("7", f"{number}.txt") for number in range(6)]
     text = text_of(act(admin, "check_again", *ids, confirmed="yes"))
     assert len(asked) == 3

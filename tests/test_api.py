@@ -11,11 +11,11 @@ from pytest_django import Settings
 
 from local.aws import LocalAws
 from tests.conftest import Api, drain, send, sha256, store, upload
-from uploads import confirmation
 from uploads.accounts import api_tokens
 from uploads.aws import s3
 from uploads.core.conf import env
 from uploads.files.listing import Wanted, find
+from uploads.ingest import confirm
 from uploads.models import ApiToken, StoredFile
 
 #: Made by another secret. The same in each run: it is part of the names of tests.
@@ -272,7 +272,7 @@ def test_a_download_redirects_to_s3(api: Api) -> None:
 def test_only_safe_types_are_shown_inline(api: Api) -> None:
     text = store(api.owner)
     html = upload(api.owner, "a.html", type_="text/html")
-    confirmation.confirm(html)
+    confirm.confirm(html)
     for upload_id, disposition in ((text, "inline"), (html, "attachment")):
         url = api.get(f"/files/{upload_id}/download?inline=1").json()["url"]
         assert send("GET", url).headers["Content-Disposition"].startswith(disposition)
@@ -327,6 +327,6 @@ def test_names_survive(api: Api) -> None:
     for name in names:
         answer = api.post("/get-url", {"file_name": name, "size": 1}).json()
         assert send("PUT", answer["url"], b"x", answer["headers"]).status == 200
-        confirmation.confirm(answer["id"])
+        confirm.confirm(answer["id"])
         assert api.get(f"/files/{answer['id']}").json()["file_name"] == name
     assert [f["file_name"] for f in api.get("/files").json()] == names[::-1]

@@ -19,12 +19,12 @@ from filehub.env import MIB
 from tests.conftest import Api, drain, send, store, wait_for
 from tests.test_multipart import incomplete
 from tests.test_reconcile import objects
-from uploads import confirmation
 from uploads.accounts import api_tokens
 from uploads.aws import multipart, s3
 from uploads.core import keys, limits
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
+from uploads.ingest import confirm
 from uploads.models import Quota
 from uploads.transfers import parts, tokens
 
@@ -130,7 +130,7 @@ def test_one_request(uppy: Uppy, alice: User) -> None:
     assert (answer["method"], answer["expires"]) == ("PUT", 900)
     assert send("PUT", answer["url"], b"hello", answer["headers"]).status == 200
     uppy.key = answer["fields"]["key"]
-    assert confirmation.confirm(uppy.id) == "stored"
+    assert confirm.confirm(uppy.id) == "stored"
     file = uppy.http.get(f"/files/{uppy.id}").json()
     assert (file["file_name"], file["content_type"], file["owner"]) == (
         "große Datei.bin", "text/plain", "alice",
@@ -145,7 +145,7 @@ def test_several_parts(begun: Uppy) -> None:
     answer = begun.complete(parts[::-1])
     assert answer.status_code == 200
     assert answer.json()["key"] == begun.key
-    assert confirmation.confirm(begun.id) == "stored"
+    assert confirm.confirm(begun.id) == "stored"
     file = begun.http.get(f"/files/{begun.id}").json()
     assert (file["file_name"], file["size"]) == ("große Datei.bin", len(BODY))
     location = begun.http.get(answer.json()["location"].removeprefix("http://testserver"))
@@ -234,7 +234,7 @@ def test_what_has_no_room_is_not_put_together_until_there_is_some(begun: Uppy, a
     quota.save()
     assert begun.complete(parts).status_code == 200
     # It is stored, and takes no more room: repeating that is as harmless as ever.
-    assert confirmation.confirm(begun.id) == "stored"
+    assert confirm.confirm(begun.id) == "stored"
     assert begun.complete(parts).status_code == 200
 
 

@@ -9,15 +9,15 @@ import pytest
 from pytest_django import Settings
 
 from tests.conftest import old_upload, put_under, removal, store, upload
-from uploads import confirmation
 from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
-from uploads.events import ObjectEvent
 from uploads.files import queries, usage
 from uploads.files import store as records
 from uploads.files.listing import Wanted, find
+from uploads.ingest import confirm
+from uploads.ingest.events import ObjectEvent
 from uploads.models import StoredFile
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -40,7 +40,7 @@ def listed() -> list[str]:
 
 def test_a_created_object_is_stored_and_listed() -> None:
     upload_id = upload(OWNER, "naïve.txt", b"12345")
-    assert confirmation.apply_event(event("created", upload_id, 1)) == "stored"
+    assert confirm.apply_event(event("created", upload_id, 1)) == "stored"
     info = queries.stored_file(upload_id, OWNER)
     assert (info.file_name, info.size, info.content_type, info.owner) == (
         "naïve.txt", 5, "text/plain", OWNER,
@@ -50,22 +50,22 @@ def test_a_created_object_is_stored_and_listed() -> None:
 
 def test_a_creation_without_an_object_writes_nothing() -> None:
     upload_id = keys.new_upload_id(OWNER, "secret")
-    assert confirmation.apply_event(event("created", upload_id, 1)) == "absent"
+    assert confirm.apply_event(event("created", upload_id, 1)) == "absent"
     assert list(StoredFile.scan()) == []
 
 
 def test_the_same_event_twice_changes_nothing() -> None:
     upload_id = upload(OWNER)
-    confirmation.apply_event(event("created", upload_id, 1))
+    confirm.apply_event(event("created", upload_id, 1))
     before = StoredFile.get(upload_id).attribute_values
-    assert confirmation.apply_event(event("created", upload_id, 1)) == "unchanged"
+    assert confirm.apply_event(event("created", upload_id, 1)) == "unchanged"
     assert StoredFile.get(upload_id).attribute_values == before
 
 
 def test_an_older_creation_does_not_overwrite_a_newer_one() -> None:
     upload_id = upload(OWNER)
-    confirmation.apply_event(event("created", upload_id, 5))
-    assert confirmation.apply_event(event("created", upload_id, 4)) == "unchanged"
+    confirm.apply_event(event("created", upload_id, 5))
+    assert confirm.apply_event(event("created", upload_id, 4)) == "unchanged"
     assert StoredFile.get(upload_id).sequencer == event("created", upload_id, 5).sequencer
 
 
@@ -79,20 +79,20 @@ def test_a_removal_takes_the_file_out_of_every_list() -> None:
 def test_a_late_creation_does_not_bring_a_removed_file_back() -> None:
     upload_id = upload(OWNER)  # the object is there: only the tombstone can tell
     removal(upload_id, 9)
-    assert confirmation.apply_event(event("created", upload_id, 8)) == "unchanged"
+    assert confirm.apply_event(event("created", upload_id, 8)) == "unchanged"
     assert (state_of(upload_id), listed()) == ("deleted", [])
 
 
 def test_a_hint_does_not_bring_a_removed_file_back() -> None:
     upload_id = upload(OWNER)
     removal(upload_id, 9)
-    assert confirmation.confirm(upload_id) == "unchanged"
+    assert confirm.confirm(upload_id) == "unchanged"
     assert state_of(upload_id) == "deleted"
 
 
 def test_a_late_removal_does_not_hide_an_object_that_was_created_again() -> None:
     upload_id = upload(OWNER)
-    confirmation.apply_event(event("created", upload_id, 9))
+    confirm.apply_event(event("created", upload_id, 9))
     assert removal(upload_id, 8) == "unchanged"
     assert listed() == [upload_id]
 
@@ -112,7 +112,7 @@ def test_a_tombstone_expires() -> None:
 def test_what_breaks_the_policy_is_rejected_and_deleted(settings: Settings) -> None:
     upload_id = upload(OWNER, body=b"123456")
     settings.ENV = env().model_copy(update={"filehub_max_size": 5})
-    assert confirmation.apply_event(event("created", upload_id, 1)) == "rejected"
+    assert confirm.apply_event(event("created", upload_id, 1)) == "rejected"
     status = queries.upload_status(upload_id, OWNER)
     assert status.state == "rejected"
     assert "6 bytes" in status.reason
@@ -123,7 +123,7 @@ def test_what_breaks_the_policy_is_rejected_and_deleted(settings: Settings) -> N
 def test_a_rejection_keeps_its_reason_when_its_object_goes(settings: Settings) -> None:
     upload_id = upload(OWNER)
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
-    confirmation.apply_event(event("created", upload_id, 1))
+    confirm.apply_event(event("created", upload_id, 1))
     reason = queries.upload_status(upload_id, OWNER).reason
     removal(upload_id, 2)
     status = queries.upload_status(upload_id, OWNER)
@@ -138,9 +138,9 @@ def test_a_rejection_that_died_before_the_deletion_is_finished_by_the_next_try(
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
     with monkeypatch.context() as patched:
         patched.setattr(s3, "delete_this", lambda upload_id, etag: None)
-        confirmation.apply_event(event("created", upload_id, 1))
+        confirm.apply_event(event("created", upload_id, 1))
     assert s3.head(upload_id) is not None
-    confirmation.apply_event(event("created", upload_id, 1))
+    confirm.apply_event(event("created", upload_id, 1))
     assert s3.head(upload_id) is None
 
 
@@ -155,18 +155,18 @@ def test_the_same_event_twice_does_not_delete_what_took_the_place_of_a_rejected_
 ) -> None:
     upload_id = upload(OWNER, body=b"123456")
     settings.ENV = env().model_copy(update={"filehub_max_size": 5})
-    assert confirmation.apply_event(event("created", upload_id, 1)) == "rejected"
+    assert confirm.apply_event(event("created", upload_id, 1)) == "rejected"
     replace_object(upload_id, b"12345")
-    assert confirmation.apply_event(event("created", upload_id, 1)) == "unchanged"
-    assert confirmation.apply_event(event("created", upload_id, 3)) == "stored"
+    assert confirm.apply_event(event("created", upload_id, 1)) == "unchanged"
+    assert confirm.apply_event(event("created", upload_id, 3)) == "stored"
     assert listed() == [upload_id]
 
 
 @pytest.mark.parametrize(
     "judge",
     [
-        lambda upload_id: confirmation.apply_event(event("created", upload_id, 1)),
-        confirmation.check,
+        lambda upload_id: confirm.apply_event(event("created", upload_id, 1)),
+        confirm.check,
     ],
     ids=["confirm", "check"],
 )
@@ -185,7 +185,7 @@ def test_what_takes_the_place_of_an_object_while_that_is_rejected_stays(
     with monkeypatch.context() as patched:
         patched.setattr(records, "change", change_and_replace)
         assert judge(upload_id) == "rejected"
-    assert confirmation.apply_event(event("created", upload_id, 3)) == "stored"
+    assert confirm.apply_event(event("created", upload_id, 3)) == "stored"
     assert listed() == [upload_id]
 
 
@@ -201,18 +201,18 @@ def test_that_there_is_no_bucket_does_not_count_as_deleted(settings: Settings) -
 def test_an_object_without_owner_is_rejected() -> None:
     upload_id = keys.new_upload_id(OWNER, "secret")
     s3.client().put_object(Bucket=env().filehub_bucket, Key=keys.object_key(upload_id), Body=b"x")
-    assert confirmation.confirm(upload_id) == "rejected"
+    assert confirm.confirm(upload_id) == "rejected"
     assert s3.head(upload_id) is None
 
 
 def test_stricter_rules_do_not_destroy_what_is_stored(settings: Settings) -> None:
     upload_id = upload(OWNER)
-    confirmation.apply_event(event("created", upload_id, 1))
+    confirm.apply_event(event("created", upload_id, 1))
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
-    assert confirmation.apply_event(event("created", upload_id, 1)) == "unchanged"
-    assert confirmation.confirm(upload_id) == "unchanged"
+    assert confirm.apply_event(event("created", upload_id, 1)) == "unchanged"
+    assert confirm.confirm(upload_id) == "unchanged"
     # Of the same object, as after a hint.
-    assert confirmation.apply_event(event("created", upload_id, 2)) == "stored"
+    assert confirm.apply_event(event("created", upload_id, 2)) == "stored"
     assert s3.head(upload_id) is not None
     assert state_of(upload_id) == "stored"
 
@@ -227,7 +227,7 @@ def only_images(settings: Settings) -> None:
 def test_a_removal_of_something_else_hides_nothing() -> None:
     """Of an old version, or of the mark of a deletion, in a bucket with versions."""
     upload_id = store(OWNER)
-    assert confirmation.apply_event(event("removed", upload_id, 9)) == "unchanged"
+    assert confirm.apply_event(event("removed", upload_id, 9)) == "unchanged"
     assert listed() == [upload_id]
 
 
@@ -237,11 +237,11 @@ def test_an_old_object_without_a_record_is_rejected_but_not_destroyed(
     upload_id = old_upload(OWNER)
     only_images(settings)
     for _ in range(2):
-        assert confirmation.check(upload_id) == "rejected"
-    assert confirmation.confirm(upload_id) == "unchanged"  # a hint of somebody
+        assert confirm.check(upload_id) == "rejected"
+    assert confirm.confirm(upload_id) == "unchanged"  # a hint of somebody
     assert s3.head(upload_id) is not None
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("*",)})
-    assert confirmation.check(upload_id) == "confirmed"
+    assert confirm.check(upload_id) == "confirmed"
     assert listed() == [upload_id]
 
 
@@ -249,13 +249,13 @@ def test_a_stored_file_that_was_buried_by_mistake_comes_back_under_any_rules(
     settings: Settings,
 ) -> None:
     upload_id = upload(OWNER)
-    confirmation.apply_event(event("created", upload_id, 1))
+    confirm.apply_event(event("created", upload_id, 1))
     before = StoredFile.get(upload_id)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(s3, "head", lambda upload_id: None)
-        assert confirmation.check(upload_id) == "missing"
+        assert confirm.check(upload_id) == "missing"
     only_images(settings)
-    assert confirmation.check(upload_id) == "confirmed"
+    assert confirm.check(upload_id) == "confirmed"
     assert listed() == [upload_id]
     after = StoredFile.get(upload_id)
     assert (after.confirmed_at, after.reason, after.expires_at) == (before.confirmed_at, None, None)
@@ -267,7 +267,7 @@ def test_a_stored_file_that_was_buried_by_mistake_comes_back_under_any_rules(
 def test_whoever_may_not_delete_deletes_nothing_by_checking(settings: Settings) -> None:
     upload_id = upload(OWNER)
     only_images(settings)
-    assert confirmation.check(upload_id, may_delete=False) == "rejected"
+    assert confirm.check(upload_id, may_delete=False) == "rejected"
     assert s3.head(upload_id) is not None
 
 
@@ -275,5 +275,5 @@ def test_in_a_bucket_that_is_not_there_nothing_is_missing(settings: Settings) ->
     upload_id = store(OWNER)
     settings.ENV = env().model_copy(update={"filehub_bucket": "no-such-bucket-at-all"})
     with pytest.raises(BackendUnavailable):
-        confirmation.check(upload_id)
+        confirm.check(upload_id)
     assert state_of(upload_id) == "stored"

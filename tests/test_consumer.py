@@ -16,15 +16,17 @@ from django.conf import settings as django_settings
 
 from tests.conftest import arguments, drain, store, upload, wait_for
 from tests.wire import Wire
-from uploads import confirmation, consumer, lifecycle, reconcile, tasks
+from uploads import lifecycle
 from uploads.aws import s3, sqs
-from uploads.consumer import Consumer
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
-from uploads.events import ObjectEvent
 from uploads.files import queries
-from uploads.tasks import confirm_objects
+from uploads.ingest import confirm, consumer, tasks
+from uploads.ingest.consumer import Consumer
+from uploads.ingest.events import ObjectEvent
+from uploads.ingest.reconciliation import reconcile
+from uploads.ingest.tasks import confirm_objects
 
 pytestmark = pytest.mark.usefixtures("own_queues")
 
@@ -330,7 +332,7 @@ def test_what_the_worker_puts_right_is_listed_and_the_event_that_comes_after_all
     store(OWNER)
     tasks.reconcile_recent()
     assert len(queries.files_of(OWNER, limit=9).files) == 2
-    assert confirmation.confirm(lost) == "unchanged"
+    assert confirm.confirm(lost) == "unchanged"
 
 
 def test_reconciliation_does_not_bring_back_what_was_removed(
@@ -339,6 +341,6 @@ def test_reconciliation_does_not_bring_back_what_was_removed(
     monkeypatch.setattr(reconcile, "MIN_AGE", timedelta(0))
     upload_id = store(OWNER)
     s3.delete(upload_id)
-    confirmation.apply_event(ObjectEvent("removed", upload_id, "F" * 64))
+    confirm.apply_event(ObjectEvent("removed", upload_id, "F" * 64))
     tasks.reconcile_recent()
     assert queries.files_of(OWNER, limit=9).files == []

@@ -16,12 +16,12 @@ from pytest_django import Settings
 
 from tests.conftest import Api, put, put_under, upload
 from tests.wire import Wire
-from uploads import confirmation
 from uploads.aws import s3
 from uploads.core import sniffing
 from uploads.core.errors import BackendUnavailable
-from uploads.events import ObjectEvent
 from uploads.files import queries, store, usage
+from uploads.ingest import confirm
+from uploads.ingest.events import ObjectEvent
 from uploads.transfers import begin
 
 OWNER = "7"
@@ -289,9 +289,9 @@ def test_no_true_file_is_refused_for_being_cut_off() -> None:
 # Where it is asked
 
 
-def created(upload_id: str, number: int = 1) -> confirmation.Outcome:
+def created(upload_id: str, number: int = 1) -> confirm.Outcome:
     sequencer = f"{number:018X}".ljust(64, "0")
-    return confirmation.apply_event(ObjectEvent("created", upload_id, sequencer))
+    return confirm.apply_event(ObjectEvent("created", upload_id, sequencer))
 
 
 def test_a_page_sent_as_an_image_is_rejected_with_the_reason_and_deleted(api: Api) -> None:

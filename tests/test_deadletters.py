@@ -19,16 +19,17 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from tests.conftest import consumer, drain, store, upload, wait_for, worker
-from uploads import failures, inspection, letters, tasks
+from uploads import inspection, letters
 from uploads.aws import cloudwatch, dead_letters, s3, sqs
-from uploads.consumer import Consumer
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
-from uploads.events import ObjectEvent
-from uploads.failures import TaskFailure
 from uploads.files import queries
 from uploads.files.listing import Wanted, find
+from uploads.ingest import task_failures, tasks
+from uploads.ingest.consumer import Consumer
+from uploads.ingest.events import ObjectEvent
+from uploads.ingest.task_failures import TaskFailure
 
 OWNER = "7"
 BUCKET = "b"
@@ -375,8 +376,8 @@ def test_a_task_that_fails_leaves_its_error(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.usefixtures("aws")
 def test_the_last_error_stays_and_the_failures_are_counted() -> None:
-    failures.remember("t", "the first")
-    failures.remember("t", "x" * 9999)
+    task_failures.record("t", "the first")
+    task_failures.record("t", "x" * 9999)
     failure = TaskFailure.get(TaskFailure.id_of("t"))
     assert (failure.error, failure.attempts) == ("x" * 500, 2)
 
@@ -400,7 +401,7 @@ def _refuse(upload_id: str) -> None:
 @pytest.mark.usefixtures("aws")
 def test_no_list_of_files_contains_the_errors_of_tasks() -> None:
     file = store(OWNER)
-    failures.remember("t", "x")
+    task_failures.record("t", "x")
     for state in ("stored", "rejected", "deleted"):
         listed = find(Wanted(state), limit=99).files  # type: ignore[arg-type]
         assert [info.id for info in listed] == ([file] if state == "stored" else [])
@@ -485,7 +486,7 @@ def test_the_policy_of_the_web_allows_what_the_page_does_and_no_receiving_from_l
     for queue in (events_queue(), env().filehub_tasks_queue):
         bury("a", queue)
         bury(celery_body([]), queue)
-    failures.remember("t-1", "why")
+    task_failures.record("t-1", "why")
     session = role("WebPolicyArn", monkeypatch)
     for module, service in ((sqs, "sqs"), (cloudwatch, "cloudwatch")):
         client = session.client(service, endpoint_url=env().aws_endpoint_url)  # type: ignore[call-overload]
@@ -507,10 +508,10 @@ def test_the_policy_of_the_web_allows_what_the_page_does_and_no_receiving_from_l
 @pytest.mark.usefixtures("aws")
 def test_the_policy_of_the_worker_allows_to_keep_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     role("WorkerPolicyArn", monkeypatch)
-    failures.remember("t", "why")
+    task_failures.record("t", "why")
     role("ConsumerPolicyArn", monkeypatch)
     with pytest.raises(BackendUnavailable):
-        failures.remember("t", "why")
+        task_failures.record("t", "why")
 
 
 # The command

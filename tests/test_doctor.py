@@ -33,10 +33,9 @@ from local.aws import LocalAws, complete
 from tests.conftest import ROOT, TEMPLATE, consumer, store, upload, wait_for, worker
 from tests.test_permissions import client, user_with
 from tests.test_provision import template
-from uploads import confirmation, doctor
+from uploads import doctor
 from uploads.aws import s3, sqs
 from uploads.aws.cloudformation import deploy
-from uploads.consumer import Consumer
 from uploads.core import keys, limits
 from uploads.core.conf import env
 from uploads.doctor import (
@@ -50,6 +49,8 @@ from uploads.doctor import (
     wanted,
 )
 from uploads.doctor.finding import Finding
+from uploads.ingest import confirm
+from uploads.ingest.consumer import Consumer
 
 #: Makes a fault.
 Break = Callable[[], None]
@@ -576,7 +577,7 @@ def test_a_record_that_only_reconciliation_wrote_is_a_failure(
     def put_and_look(self: Any, request: s3.SignedRequest, body: bytes) -> int:
         done = put(self, request, body)
         (key,) = objects()
-        confirmation.confirm(key.rpartition("/")[2])
+        confirm.confirm(key.rpartition("/")[2])
         return done
 
     monkeypatch.setattr(doctor.RoundTrip, "_put", put_and_look)

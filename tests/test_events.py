@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from uploads.events import (
+from uploads.ingest.events import (
     NO_SEQUENCER,
     SEQUENCER_LENGTH,
     ObjectEvent,

@@ -19,14 +19,15 @@ import pytest
 from django.core.management import CommandError
 
 from tests.test_reconcile import command, forget, found, objects, place, put, recorded, stored
-from uploads import confirmation, inventory, parquet, reconcile
 from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
-from uploads.inventory import InvalidInventory
+from uploads.ingest import confirm
+from uploads.ingest.reconciliation import checkpoints, inventory, parquet, reconcile
+from uploads.ingest.reconciliation.inventory import InvalidInventory
+from uploads.ingest.reconciliation.reconcile import Plan
 from uploads.models import StoredFile
-from uploads.reconcile import Plan
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -106,7 +107,7 @@ def test_objects_without_a_record_are_recorded_and_nothing_else_happens() -> Non
     assert "1 objects without a record, 0 records without an object" in out
     # What is not in the list may have come after it was written: it says nothing.
     assert recorded() == {lost, right, later, ghost}
-    (run,) = reconcile.last_runs()
+    (run,) = checkpoints.last_runs()
     assert (run.kind, run.looked_at, run.orphans) == ("inventory", 3, 1)
 
 
@@ -115,7 +116,7 @@ def test_a_dry_run_of_an_inventory_changes_nothing() -> None:
     out = command("--inventory", write([of(lost)]), "--dry-run")
     assert out.splitlines()[0] == f"{lost}  an object without a record"
     assert recorded() == set()
-    assert reconcile.last_runs() == []
+    assert checkpoints.last_runs() == []
 
 
 def test_columns_may_stand_in_any_order_and_most_may_be_missing() -> None:
@@ -233,7 +234,7 @@ def test_a_rejected_or_deleted_record_does_not_hide_its_object() -> None:
     upload_id = stored()
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(s3, "head", lambda upload_id: None)
-        confirmation._bury(upload_id, "5".ljust(64, "0"))
+        confirm._mark_deleted(upload_id, "5".ljust(64, "0"))
     assert "1 objects without a record" in command("--inventory", write([of(upload_id)]))
     assert recorded() == {upload_id}
     forget(upload_id)

@@ -15,12 +15,14 @@ from pytest_django import Settings
 from tests.conftest import Api, store, upload
 from tests.test_overview import seed
 from tests.wire import Wire
-from uploads import confirmation, runs, views
+from uploads import views
 from uploads.aws import sqs
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
 from uploads.files import usage
-from uploads.runs import Run
+from uploads.ingest import confirm
+from uploads.ingest.reconciliation import checkpoints
+from uploads.ingest.reconciliation.checkpoints import Run
 
 TOKEN = "a-token-for-prometheus"
 
@@ -58,11 +60,11 @@ def test_it_says_what_is_so(settings: Settings) -> None:
     refused = upload("7")
     allowed = env().filehub_allowed_types
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
-    assert confirmation.confirm(refused) == "rejected"
+    assert confirm.confirm(refused) == "rejected"
     settings.ENV = env().model_copy(update={"filehub_allowed_types": allowed})
     sqs.send_to_dead_letters(env().filehub_tasks_queue, "?", "failed")
     now = datetime.now(UTC)
-    runs.save_last(Run("recent", now, now, 60, 1, 2, 3, 4, 5, held_back=51))
+    checkpoints.save_last_run(Run("recent", now, now, 60, 1, 2, 3, 4, 5, held_back=51))
     assert scrape() == empty
     cache.clear()
     found = scrape()

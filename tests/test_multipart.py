@@ -19,13 +19,14 @@ from pytest_django import Settings
 
 from tests.conftest import Answer, Api, drain, send, sha256, wait_for
 from tests.test_api import UNKNOWN, check_error
-from uploads import confirmation, reconcile, tasks
 from uploads.aws import multipart, s3
 from uploads.core import keys, limits, policy
 from uploads.core.conf import env
 from uploads.core.errors import FilehubError
 from uploads.core.limits import MIB, TIB
 from uploads.files import actions, queries
+from uploads.ingest import confirm, tasks
+from uploads.ingest.reconciliation import reconcile
 from uploads.models import StoredFile
 from uploads.transfers import begin, parts, tokens
 
@@ -104,7 +105,7 @@ def test_a_large_file_goes_in_parts_and_a_small_one_does_not(api: Api, begun: Up
 def test_the_whole_way(begun: Upload) -> None:
     begun.send_all()
     assert begun.complete().status_code == 202
-    assert confirmation.confirm(begun.id) == "stored"
+    assert confirm.confirm(begun.id) == "stored"
     file = begun.api.get(f"/files/{begun.id}").json()
     assert file["file_name"] == "große Datei.bin"
     assert file["content_type"] == "text/plain"
@@ -118,7 +119,7 @@ def test_parts_may_come_in_any_order_and_twice(begun: Upload) -> None:
     for number in (3, 1, 2, 1):
         assert begun.send(number).status == 200
     assert begun.complete().status_code == 202
-    assert confirmation.confirm(begun.id) == "stored"
+    assert confirm.confirm(begun.id) == "stored"
     assert begun.api.get(f"/files/{begun.id}").json()["checksum"] == composite(PARTS)
 
 
@@ -166,7 +167,7 @@ def test_a_client_that_cannot_hash_says_so(api: Api) -> None:
     for number in (1, 2, 3):
         assert begun.send(number, sha256=None).status == 200
     assert begun.complete().status_code == 202
-    assert confirmation.confirm(begun.id) == "stored"
+    assert confirm.confirm(begun.id) == "stored"
     assert api.get(f"/files/{begun.id}").json()["checksum"] == ""
 
 
@@ -216,7 +217,7 @@ def test_completing_at_the_same_time_makes_one_whole_object(begun: Upload) -> No
     assert set(outcomes) <= {True, False}
     assert True in outcomes
     assert incomplete() == []
-    assert confirmation.confirm(begun.id) == "stored"
+    assert confirm.confirm(begun.id) == "stored"
 
 
 def test_an_object_in_the_way_is_not_overwritten(begun: Upload) -> None:
@@ -473,10 +474,10 @@ def test_completing_again_succeeds_whatever_became_of_the_file(
     begun.complete()
     if outcome == "rejected":
         settings.ENV = env().model_copy(update={"filehub_max_size": 5})
-    confirmation.confirm(begun.id)
+    confirm.confirm(begun.id)
     if outcome == "deleted":
         actions.remove(begun.id, "7")
-        confirmation._bury(begun.id, "F" * 64)
+        confirm._mark_deleted(begun.id, "F" * 64)
     assert begun.api.get(begun.path).json()["state"] == outcome
     assert begun.complete().status_code == 202
 

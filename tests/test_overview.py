@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from tests.conftest import PASSWORD, store, upload
 from tests.wire import Wire
-from uploads import confirmation, overview
+from uploads import overview
 from uploads.aws import sqs
 from uploads.aws.sqs import Depth
 from uploads.core import keys, policy
@@ -22,6 +22,7 @@ from uploads.core.conf import env
 from uploads.desk import Desk
 from uploads.files import listing
 from uploads.files.usage import Usage
+from uploads.ingest import confirm
 from uploads.models import File, StoredFile
 from uploads.overview import Queues, Rejected, flow_of, percentile
 from uploads.templatetags.figures import duration, grouped
@@ -142,7 +143,7 @@ def confirmed(number: int, *, after: float) -> str:
     """A file whose event came so many seconds ago and is applied now."""
     upload_id = upload("7")
     event = datetime.now(UTC) - timedelta(seconds=after)
-    assert confirmation.confirm(upload_id, f"{number:064X}", event.isoformat()) == "stored"
+    assert confirm.confirm(upload_id, f"{number:064X}", event.isoformat()) == "stored"
     return upload_id
 
 
@@ -226,7 +227,7 @@ def test_what_is_stored_and_rejected_agrees_with_the_uploads(settings: Settings)
     store("8", "b.txt", b"123")
     refused = [upload("7"), upload("8")]
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
-    assert {confirmation.confirm(upload_id) for upload_id in refused} == {"rejected"}
+    assert {confirm.confirm(upload_id) for upload_id in refused} == {"rejected"}
     found = overview.look()
     assert (found.stored, found.rejected) == (Usage(2, 8), Rejected(2, 0))
 

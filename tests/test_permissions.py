@@ -14,9 +14,10 @@ import pytest
 
 from tests.conftest import ROOT, store, upload
 from tests.test_reconcile import objects, place, recorded, table
-from uploads import confirmation, runs
 from uploads.aws import s3
 from uploads.core.conf import env
+from uploads.ingest import confirm
+from uploads.ingest.reconciliation import checkpoints
 from uploads.models import StoredFile
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -71,7 +72,7 @@ def test_the_worker_may_reconcile() -> None:
     done = worker("manage.py", "reconcile", "--all", "--min-age", "0m")
     assert done.returncode == 0, done.stderr
     assert recorded() == {orphan} == objects()
-    assert [run.kind for run in runs.last()] == ["all"]
+    assert [run.kind for run in checkpoints.last_runs()] == ["all"]
 
 
 def test_the_worker_may_look_into_files_and_hold_them_to_a_quota() -> None:
@@ -84,9 +85,9 @@ def test_the_worker_may_look_into_files_and_hold_them_to_a_quota() -> None:
     done = worker(
         *code(
             "from django.conf import settings",
-            "from uploads import confirmation",
+            "from uploads.ingest import confirm",
             "settings.ENV = settings.ENV.model_copy(update={'filehub_user_quota': 10})",
-            f"print([confirmation.confirm(upload_id) for upload_id in {ids}])",
+            f"print([confirm.confirm(upload_id) for upload_id in {ids}])",
         )
     )
     assert done.stdout.strip() == "['stored', 'rejected', 'rejected']", done.stderr
@@ -108,12 +109,14 @@ def test_the_web_may_note_downloads_and_deletions_and_change_records() -> None:
     s3.delete(ghost)
     done = web(
         *code(
-            "from uploads import confirmation, reconcile, selectors, services",
-            f"services.sign_download(selectors.stored_file({kept!r}, '7'), '1')",
-            f"services.remove({kept!r}, '1')",
-            f"assert confirmation.give({given!r}, '8', '1')",
-            f"assert confirmation.check({ghost!r}) == 'missing'",
-            "assert reconcile.last_runs() == []",
+            "from uploads.files import actions, queries",
+            "from uploads.ingest import confirm",
+            "from uploads.ingest.reconciliation import checkpoints",
+            f"actions.sign_download(queries.stored_file({kept!r}, '7'), '1')",
+            f"actions.remove({kept!r}, '1')",
+            f"assert actions.change_owner({given!r}, '8', '1')",
+            f"assert confirm.check({ghost!r}) == 'missing'",
+            "assert checkpoints.last_runs() == []",
         )
     )
     assert done.returncode == 0, done.stderr
@@ -121,7 +124,7 @@ def test_the_web_may_note_downloads_and_deletions_and_change_records() -> None:
     record = StoredFile.get(kept)
     assert (record.downloads, record.deletion_asked_by) == (1, "1")
     assert StoredFile.get(given).owner == "8"
-    assert confirmation.check(ghost) == "right"
+    assert confirm.check(ghost) == "right"
 
 
 @pytest.mark.parametrize("line", ["list(StoredFile.scan())", "StoredFile('x').delete()"])

@@ -26,10 +26,10 @@ from tests.test_deadletters import (
     events_queue,
     s3_record,
 )
-from uploads import failures
 from uploads.aws import cloudwatch, sqs
 from uploads.core.conf import env
-from uploads.failures import TaskFailure
+from uploads.ingest import task_failures
+from uploads.ingest.task_failures import TaskFailure
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -171,7 +171,7 @@ def test_a_letter_shows_what_it_is_and_why_it_is_here(operator: Client) -> None:
 
 
 def test_a_task_shows_its_last_error(operator: Client) -> None:
-    failures.remember("t-1", "S3 was on fire.")
+    task_failures.record("t-1", "S3 was on fire.")
     bury(celery_body([UPLOAD_ID], "uploads.tasks.confirm_hint"), env().filehub_tasks_queue)
     found = page(operator, TASKS)
     assert "uploads.tasks.confirm_hint" in found

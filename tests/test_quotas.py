@@ -15,14 +15,14 @@ from pytest_django import Settings
 from tests.conftest import Api, old_upload, put, removal, send, store, upload
 from tests.test_api import check_error
 from tests.wire import Wire
-from uploads import confirmation
 from uploads.aws import s3
 from uploads.core import keys, policy
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable, QuotaExceeded
-from uploads.events import ObjectEvent
-from uploads.files import queries, quotas, usage
+from uploads.files import actions, queries, quotas, usage
 from uploads.files.usage import Usage
+from uploads.ingest import confirm
+from uploads.ingest.events import ObjectEvent
 from uploads.models import Quota, StoredFile
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -36,9 +36,9 @@ def ten_bytes(settings: Settings) -> None:
     settings.ENV = env().model_copy(update={"filehub_user_quota": 10})
 
 
-def created(upload_id: str, number: int = 1) -> confirmation.Outcome:
+def created(upload_id: str, number: int = 1) -> confirm.Outcome:
     sequencer = f"{number:018X}".ljust(64, "0")
-    return confirmation.apply_event(ObjectEvent("created", upload_id, sequencer))
+    return confirm.apply_event(ObjectEvent("created", upload_id, sequencer))
 
 
 def used(owner: str = OWNER) -> Usage:
@@ -95,7 +95,7 @@ def test_parts_for_which_there_is_no_room_any_more_wait_for_some(
     quota.limit += 1
     quota.save()
     assert api.post(f"{path}/complete", token).status_code == 202
-    assert confirmation.confirm(begun["id"]) == "stored"
+    assert confirm.confirm(begun["id"]) == "stored"
     # Now that it has its room it needs none: repeating that is as safe as ever.
     assert api.post(f"{path}/complete", token).status_code == 202
 
@@ -115,7 +115,7 @@ def test_ones_own_quota_goes_before_the_default(
         check_error(api.post("/uploads", large), 413, "quota_exceeded")
         assert other_api.post("/uploads", large).status_code == 201
         for owner, expected in ((api.owner, "rejected"), (other_api.owner, "stored")):
-            assert confirmation.confirm(upload(owner, body=b"1234")) == expected
+            assert confirm.confirm(upload(owner, body=b"1234")) == expected
 
 
 def test_asking_costs_one_read_and_nothing_without_a_quota(
@@ -164,15 +164,15 @@ def test_the_last_byte_fits_and_deleting_makes_room() -> None:
 def test_what_is_stored_is_not_judged_again() -> None:
     """Neither by the event that comes after a hint, nor by a check, nor when it was buried."""
     upload_id = upload(OWNER, body=b"12345678")
-    assert confirmation.confirm(upload_id) == "stored"
+    assert confirm.confirm(upload_id) == "stored"
     for number in (1, 2):
         assert created(upload_id, number) == "stored"
-    assert confirmation.check(upload_id) == "right"
+    assert confirm.check(upload_id) == "right"
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(s3, "head", lambda upload_id: None)
-        assert confirmation.check(upload_id) == "missing"
+        assert confirm.check(upload_id) == "missing"
     store(OWNER, body=b"12345678")
-    assert confirmation.check(upload_id) == "confirmed"
+    assert confirm.check(upload_id) == "confirmed"
     assert used() == Usage(2, 16)
 
 
@@ -211,7 +211,7 @@ def test_what_comes_again_after_its_removal_is_judged_again() -> None:
 def test_of_many_files_at_the_same_moment_no_more_are_stored_than_fit() -> None:
     ids = [upload(OWNER, body=b"1234") for _ in range(6)]
 
-    def apply(upload_id: str) -> confirmation.Outcome:
+    def apply(upload_id: str) -> confirm.Outcome:
         try:
             return created(upload_id)
         finally:
@@ -256,10 +256,10 @@ def test_a_first_file_that_is_larger_than_the_quota_is_rejected_also_by_the_writ
 @pytest.mark.usefixtures("ten_bytes")
 def test_an_old_object_whose_record_is_gone_is_neither_rejected_nor_deleted() -> None:
     upload_id = old_upload(OWNER, b"12345678901")
-    assert confirmation.confirm(upload_id) == "unchanged"  # a hint of somebody
+    assert confirm.confirm(upload_id) == "unchanged"  # a hint of somebody
     assert list(StoredFile.scan(StoredFile.key.exists())) == []
-    assert confirmation.check(upload_id, dry_run=True) == "confirmed"
-    assert confirmation.check(upload_id) == "confirmed"
+    assert confirm.check(upload_id, dry_run=True) == "confirmed"
+    assert confirm.check(upload_id) == "confirmed"
     assert used() == Usage(1, 11)
 
 
@@ -267,7 +267,7 @@ def test_an_old_object_whose_record_is_gone_is_neither_rejected_nor_deleted() ->
 def test_an_old_upload_whose_event_comes_is_judged() -> None:
     """In parts it may have taken days; a hint that overtakes the event wins nothing."""
     upload_id = old_upload(OWNER, b"12345678901")
-    assert confirmation.confirm(upload_id) == "unchanged"
+    assert confirm.confirm(upload_id) == "unchanged"
     assert created(upload_id) == "rejected"
     assert s3.head(upload_id) is None
 
@@ -275,9 +275,9 @@ def test_an_old_upload_whose_event_comes_is_judged() -> None:
 @pytest.mark.usefixtures("ten_bytes")
 def test_a_check_of_a_young_object_judges_it() -> None:
     upload_id = upload(OWNER, body=b"12345678901")
-    assert confirmation.check(upload_id, dry_run=True) == "rejected"
+    assert confirm.check(upload_id, dry_run=True) == "rejected"
     assert s3.head(upload_id) is not None
-    assert confirmation.check(upload_id) == "rejected"
+    assert confirm.check(upload_id) == "rejected"
     assert s3.head(upload_id) is None
 
 
@@ -285,7 +285,7 @@ def test_a_check_of_a_young_object_judges_it() -> None:
 def test_an_operator_gives_files_past_the_quota() -> None:
     store("8", body=b"12345678")
     upload_id = store(OWNER, body=b"12345678")
-    assert confirmation.give(upload_id, "8", "1")
+    assert actions.change_owner(upload_id, "8", "1")
     assert used("8") == Usage(2, 16)
     assert created(upload(OWNER, body=b"12345678")) == "stored"
     assert created(upload("8", body=b"1")) == "rejected"

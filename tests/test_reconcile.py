@@ -27,18 +27,19 @@ from pytest_django import Settings
 from tests.conftest import ROOT, drain, wait_for
 from tests.plugin import AWS_PORT
 from tests.proxy import Proxy
-from uploads import comparison, confirmation, reconcile, runs, tasks
 from uploads.aws import s3
 from uploads.aws.s3 import ListedObject
-from uploads.comparison import ListedRecord
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
-from uploads.events import ObjectEvent
 from uploads.files import usage
+from uploads.ingest import confirm, decide, tasks
+from uploads.ingest.events import ObjectEvent
+from uploads.ingest.reconciliation import checkpoints, comparison, reconcile
+from uploads.ingest.reconciliation.comparison import ListedRecord
+from uploads.ingest.reconciliation.reconcile import Plan
 from uploads.management.progress import Progress
 from uploads.models import StoredFile
-from uploads.reconcile import Plan
 
 OWNER = "7"
 NOW = timedelta(0)
@@ -73,7 +74,7 @@ def put(upload_id: str, body: bytes, name: str = "a.txt") -> None:
 def stored(**details: Any) -> str:
     """An object with its record."""
     upload_id = place(**details)
-    assert confirmation.confirm(upload_id) == "stored"
+    assert confirm.confirm(upload_id) == "stored"
     return upload_id
 
 
@@ -180,7 +181,7 @@ def test_a_rejected_object_that_was_left_goes(
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
     with monkeypatch.context() as patch:
         patch.setattr(s3, "delete_this", lambda upload_id, etag: None)
-        assert confirmation.confirm(upload_id) == "rejected"
+        assert confirm.confirm(upload_id) == "rejected"
     assert objects() == {upload_id}
     assert found(reconcile.run(ALL)) == {"rejected": 1}
     assert objects() == set()
@@ -191,7 +192,7 @@ def test_a_rejected_object_that_was_left_goes(
 def test_a_file_that_came_back_after_its_removal_is_stored_again() -> None:
     upload_id = stored()
     s3.delete(upload_id)
-    confirmation.apply_event(ObjectEvent("removed", upload_id, "5".ljust(64, "0")))
+    confirm.apply_event(ObjectEvent("removed", upload_id, "5".ljust(64, "0")))
     put(upload_id, b"again")
     assert found(reconcile.run(ALL)) == {"orphans": 1}
     assert recorded() == {upload_id}
@@ -226,7 +227,7 @@ def test_after_any_damage_one_run_makes_both_sides_equal(seed: int) -> None:
         s3.delete,
         lambda upload_id: (forget(upload_id), s3.delete(upload_id)),
         lambda upload_id: put(upload_id, b"other bytes"),
-        lambda upload_id: confirmation.apply_event(
+        lambda upload_id: confirm.apply_event(
             ObjectEvent("removed", upload_id, "9".ljust(64, "0"))
         ),
     ]
@@ -313,7 +314,7 @@ def test_only_ids_of_the_window_are_looked_at() -> None:
 def test_a_window_that_holds_nothing_old_enough_is_empty() -> None:
     place()
     assert reconcile.run(Plan("since", timedelta(minutes=1))).counts.looked_at == 0
-    runs.save_position("all", runs.Position(datetime.now(UTC), "0", "0", "f"))
+    checkpoints.save("all", checkpoints.Checkpoint(datetime.now(UTC), "0", "0", "f"))
     assert reconcile.run(replace(RESUMABLE, min_age=timedelta(hours=2))).counts.looked_at == 0
 
 
@@ -328,7 +329,7 @@ def test_a_dry_run_names_what_differs_and_changes_nothing(
     orphan, ghost, other = place(), stored(), stored()
     s3.delete(ghost)
     put(other, b"other bytes")
-    runs.save_position("all", runs.Position(datetime.now(UTC), "0", "f", "f"))
+    checkpoints.save("all", checkpoints.Checkpoint(datetime.now(UTC), "0", "f", "f"))
     before, there = table(), objects()
     out = command("--all", "--dry-run", "--min-age", "0m")
     assert (table(), objects()) == (before, there)
@@ -376,15 +377,15 @@ def test_a_run_that_used_up_its_budget_is_gone_on_with() -> None:
     plan = replace(RESUMABLE, budget=NOW)
     results = [reconcile.run(plan)]
     assert (found(results[0]), results[0].finished) == ({"orphans": 1}, False)
-    assert reconcile.last_runs() == []
+    assert checkpoints.last_runs() == []
     while not results[-1].finished:
         results.append(reconcile.run(plan))
         assert len(results) < 20
     assert found(results[-1]) == {"orphans": 6}
     assert results[-1].counts.looked_at == 6
     assert recorded() == objects()
-    assert [run.started_at for run in reconcile.last_runs()] == [results[0].run.started_at]
-    assert runs.position("all") is None
+    assert [run.started_at for run in checkpoints.last_runs()] == [results[0].run.started_at]
+    assert checkpoints.load("all") is None
 
 
 @aws
@@ -403,10 +404,10 @@ def test_kinds_of_runs_do_not_disturb_each_others_positions() -> None:
     for _ in range(3):
         place()
     reconcile.run(Plan("recent", timedelta(hours=2), NOW, NOW, resumable=True))
-    before = runs.position("recent")
+    before = checkpoints.load("recent")
     assert before is not None
     assert reconcile.run(RESUMABLE).finished
-    assert runs.position("recent") == before
+    assert checkpoints.load("recent") == before
 
 
 @aws
@@ -418,7 +419,7 @@ def test_restart_begins_anew() -> None:
     forget(healed)
     assert found(reconcile.run(RESUMABLE, restart=True)) == {"orphans": 4}
     assert recorded() == objects()
-    assert runs.position("all") is None
+    assert checkpoints.load("all") is None
 
 
 @aws
@@ -439,7 +440,7 @@ def test_a_listing_that_fails_ends_the_run_which_is_gone_on_with_later(
         with pytest.raises(CommandError, match="S3 could not list the objects"):
             command("--all", "--min-age", "0m")
     assert 0 < len(recorded()) < 8
-    assert reconcile.last_runs() == []
+    assert checkpoints.last_runs() == []
     assert reconcile.run(RESUMABLE).counts.looked_at == 8
     assert recorded() == objects()
 
@@ -459,11 +460,11 @@ def test_a_run_that_is_killed_is_gone_on_with(
             env=os.environ | {"AWS_ENDPOINT_URL_S3": proxy.url},
         )
         try:
-            wait_for(lambda: runs.position("all"))
+            wait_for(lambda: checkpoints.load("all"))
         finally:
             os.kill(child.pid, signal.SIGKILL)
             child.wait()
-    position = runs.position("all")
+    position = checkpoints.load("all")
     assert position is not None
     done = recorded()
     assert 0 < len(done) < 200
@@ -481,9 +482,9 @@ def test_a_run_that_is_killed_is_gone_on_with(
     assert asked[0] == (position.shard, position.last_id)
     assert f"after {position.last_id} in shard {position.shard}" in err.getvalue()
     assert recorded() == objects()
-    (run,) = reconcile.last_runs()
+    (run,) = checkpoints.last_runs()
     assert (run.kind, run.started_at, run.looked_at) == ("all", position.started_at, 200)
-    assert runs.position("all") is None
+    assert checkpoints.load("all") is None
 
 
 # Too many gone
@@ -500,7 +501,7 @@ def gone(number: int) -> list[str]:
                 "secret",
                 random.SystemRandom().getrandbits(42),
             )
-            record = confirmation._record(upload_id, "0" * 64, "stored")
+            record = decide.new_record(upload_id, "0" * 64, "stored")
             record.owner = record.owner_feed = OWNER
             record.file_name = record.name_key = "a.txt"
             record.etag, record.size, record.content_type = "e", 5, "text/plain"
@@ -523,10 +524,10 @@ def test_in_another_bucket_a_run_stops_and_changes_no_record() -> None:
     assert result.braked is not None
     after = table()
     assert [item for item in after if not item["id"]["S"].startswith("reconcile#")] == before
-    (run,) = reconcile.last_runs()
+    (run,) = checkpoints.last_runs()
     assert (run.ghosts, run.held_back) == (0, FEW + 1)
     # The next one begins anew, and finds the same.
-    assert runs.position("all") is None
+    assert checkpoints.load("all") is None
     assert found(reconcile.run(RESUMABLE)) == {"held_back": FEW + 1}
     assert recorded() == {*ids}
 
@@ -629,7 +630,7 @@ def test_the_tasks_stop_too_and_say_so(
     # It is not gone on with: that would find the same.
     assert drain(env().filehub_tasks_queue) == []
     assert recorded() == {*ids}
-    assert [run.held_back for run in reconcile.last_runs()] == [3, 3]
+    assert [run.held_back for run in checkpoints.last_runs()] == [3, 3]
 
 
 # Faults
@@ -661,7 +662,7 @@ def test_one_failing_id_does_not_stop_the_others(
 def test_a_task_that_has_to_stop_stops_and_remembers_where(monkeypatch: pytest.MonkeyPatch) -> None:
     ids = sorted((place() for _ in range(5)), key=lambda i: (keys.shard(i), i))
     run_out_of_time_at(ids[2], monkeypatch)
-    position = runs.position("all")
+    position = checkpoints.load("all")
     assert position is not None
     assert position.last_id == ids[1]
     assert reconcile.run(RESUMABLE).counts.looked_at == 5
@@ -673,7 +674,7 @@ def test_an_index_that_is_behind_makes_no_ghost_and_no_orphan(
 ) -> None:
     here, gone = stored(), stored()
     s3.delete(gone)
-    confirmation.apply_event(ObjectEvent("removed", gone, "5".ljust(64, "0")))
+    confirm.apply_event(ObjectEvent("removed", gone, "5".ljust(64, "0")))
     before = {each: StoredFile.get(each).version for each in (here, gone)}
     old = [ListedRecord(gone, "", None, None)]
 
@@ -701,7 +702,7 @@ def test_a_run_that_is_interrupted_by_hand_says_how_to_go_on(
     with pytest.raises(CommandError, match="Run it again to go on") as caught:
         command("--all", "--min-age", "0m")
     assert caught.value.returncode == 130
-    position = runs.position("all")
+    position = checkpoints.load("all")
     assert position is not None
     assert position.last_id == ids[0]
 
@@ -738,18 +739,18 @@ def test_elsewhere_a_line_is_written_now_and_then(monkeypatch: pytest.MonkeyPatc
 
 @aws
 def test_the_last_run_of_each_kind_is_told(settings: Settings) -> None:
-    assert reconcile.last_runs() == []
+    assert checkpoints.last_runs() == []
     place()
     command("--since", "2h", "--min-age", "0m")
     command("--all", "--min-age", "0m")
     tasks.reconcile_recent()
-    first, second, third = reconcile.last_runs()
+    first, second, third = checkpoints.last_runs()
     assert [first.kind, second.kind, third.kind] == ["recent", "all", "since"]  # newest first
     assert (third.looked_at, third.orphans, second.looked_at, second.orphans) == (1, 1, 1, 0)
     assert first.started_at <= first.finished_at <= datetime.now(UTC)
     place()
     command("--all", "--min-age", "0m")
-    latest = [(run.kind, run.orphans) for run in reconcile.last_runs()]
+    latest = [(run.kind, run.orphans) for run in checkpoints.last_runs()]
     assert latest == [("all", 1), ("recent", 0), ("since", 1)]
 
 
@@ -775,7 +776,7 @@ def test_the_daily_task_goes_on_at_once_and_the_frequent_one_next_time(
     tasks.reconcile_recent()
     assert drain(env().filehub_tasks_queue) == []
     tasks.reconcile_multipart()
-    assert runs.position("multipart") is not None
+    assert checkpoints.load("multipart") is not None
     assert len(drain(env().filehub_tasks_queue)) == 1
 
 

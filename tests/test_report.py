@@ -15,7 +15,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.conftest import PASSWORD, Api, store, upload
 from tests.wire import Wire
-from uploads import confirmation, reconcile, report
+from uploads import report
 from uploads.aws import multipart, s3
 from uploads.aws.multipart import Cursor
 from uploads.core import keys
@@ -23,8 +23,10 @@ from uploads.core.conf import env
 from uploads.core.errors import InvalidRequest
 from uploads.files import queries, usage
 from uploads.files.usage import Counter, Usage
+from uploads.ingest import confirm
+from uploads.ingest.reconciliation import checkpoints
+from uploads.ingest.reconciliation.checkpoints import Run
 from uploads.models import ApiToken
-from uploads.reconcile import Run
 from uploads.report import rank
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -107,10 +109,10 @@ def test_the_numbers_are_those_of_the_uploads(
     for body in (b"12345", b"123"):
         store(queries.owner_of(alice), "a.txt", body)
     picture = upload(queries.owner_of(bob), "b.png", b"1234567890", "image/png")
-    assert confirmation.confirm(picture) == "stored"
+    assert confirm.confirm(picture) == "stored"
     refused = upload(queries.owner_of(bob))
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
-    assert confirmation.confirm(refused) == "rejected"
+    assert confirm.confirm(refused) == "rejected"
 
     html = page(operator)
     assert "Images 1 10 bytes 56 % Text 2 8 bytes 44 %" in section(html, "kinds-title")
@@ -428,7 +430,7 @@ def test_the_last_reconciliations_are_shown(
     assert "It never ran" in section(page(operator), "runs-title")
     moment = datetime(2026, 3, 1, 12, tzinfo=UTC)
     run = Run("multipart", moment, moment + timedelta(minutes=2), 15_000, 2, 3, 4, 5, 6)
-    monkeypatch.setattr(reconcile, "last_runs", lambda: [run])
+    monkeypatch.setattr(checkpoints, "last_runs", lambda: [run])
     text = section(page(operator), "runs-title")
     assert "Uploads in parts 2026-03-01 12:02 UTC 15,000 2 3 4 5 6" in text
     assert "stopped" not in text
@@ -437,7 +439,7 @@ def test_the_last_reconciliations_are_shown(
 def test_a_run_that_was_stopped_is_shown(operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     moment = datetime(2026, 3, 1, 12, tzinfo=UTC)
     run = Run("all", moment, moment, 60, 0, 0, 0, 0, 0, held_back=1_051)
-    monkeypatch.setattr(reconcile, "last_runs", lambda: [run])
+    monkeypatch.setattr(checkpoints, "last_runs", lambda: [run])
     text = section(page(operator), "runs-title")
     assert "The run over everything was stopped: 1,051 records have no object" in text
 

@@ -31,11 +31,11 @@ from uploads import views
 from uploads.accounts import api_tokens
 from uploads.api import api as ninja_api
 from uploads.aws import s3, sqs
-from uploads.consumer import Consumer
 from uploads.core import keys, policy
 from uploads.core.conf import env
 from uploads.core.errors import FilehubError, UploadNotFound
 from uploads.files import queries
+from uploads.ingest.consumer import Consumer
 from uploads.models import ApiToken
 from uploads.transfers import begin, tokens
 

@@ -16,14 +16,15 @@ from pytest_django import Settings
 from tests.conftest import removal, store
 from tests.test_listing import walk
 from tests.test_usage import event, of_owner
-from uploads import confirmation, seeding
+from uploads import seeding
 from uploads.aws import s3
 from uploads.core import keys, policy
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
-from uploads.files import queries, recount, usage
+from uploads.files import actions, queries, recount, usage
 from uploads.files import store as records
 from uploads.files.usage import Usage
+from uploads.ingest import confirm
 from uploads.models import StoredFile
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -86,7 +87,7 @@ def test_a_seeded_record_has_the_attributes_of_one_that_the_worker_wrote(
         return {name for name, value in record.attribute_values.items() if value is not None}
 
     upload_id = store("7")
-    confirmation.apply_event(event("created", upload_id, 5))
+    confirm.apply_event(event("created", upload_id, 5))
     StoredFile(upload_id).update(
         [StoredFile.notified_at.set(datetime.now(UTC))], add_version_condition=False
     )
@@ -94,7 +95,7 @@ def test_a_seeded_record_has_the_attributes_of_one_that_the_worker_wrote(
     removal(upload_id, 9)
     real["deleted"] = attributes(StoredFile.get(upload_id))
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
-    confirmation.confirm(rejected := _upload())
+    confirm.confirm(rejected := _upload())
     real["rejected"] = attributes(StoredFile.get(rejected)) | {"notified_at"}
     StoredFile(upload_id).delete(add_version_condition=False)
     StoredFile(rejected).delete(add_version_condition=False)
@@ -139,7 +140,7 @@ def test_what_becomes_of_a_seeded_file_is_counted_as_of_any_other() -> None:
     seed(60)
     for record in every("stored")[:20]:
         removal(record.id, 16**18 - 1)
-        confirmation.give(every("stored")[0].id, "9", "1")
+        actions.change_owner(every("stored")[0].id, "9", "1")
     assert recount.differences() == []
 
 

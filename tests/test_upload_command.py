@@ -22,11 +22,12 @@ from tests.plugin import AWS_PORT
 from tests.proxy import Proxy, parts
 from tests.test_multipart import incomplete
 from tests.test_reconcile import objects
-from uploads import confirmation, sending
+from uploads import sending
 from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.files import queries
+from uploads.ingest import confirm
 from uploads.models import Quota, StoredFile
 from uploads.transfers import begin
 from uploads.transfers import parts as transfer_parts
@@ -53,7 +54,7 @@ def _events(monkeypatch: pytest.MonkeyPatch) -> None:
     def confirmed(ids: list[str], owner: str) -> Any:
         found = ask(ids, owner)
         for upload_id in ids:
-            confirmation.confirm(upload_id)
+            confirm.confirm(upload_id)
         return found
 
     monkeypatch.setattr(queries, "upload_statuses", confirmed)

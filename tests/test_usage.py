@@ -11,14 +11,14 @@ import pytest
 from pytest_django import Settings
 
 from tests.conftest import removal, store, upload
-from uploads import confirmation
 from uploads.aws import s3
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
-from uploads.events import ObjectEvent
+from uploads.files import actions, recount, usage
 from uploads.files import store as records
-from uploads.files import usage
 from uploads.files.usage import Usage
+from uploads.ingest import confirm
+from uploads.ingest.events import ObjectEvent
 from uploads.models import StoredFile
 
 pytestmark = pytest.mark.usefixtures("aws", "one_day")
@@ -60,11 +60,11 @@ def test_a_stored_file_is_counted_for_its_owner_its_group_and_its_day() -> None:
 def test_events_that_come_twice_and_late_count_once() -> None:
     upload_id = upload(OWNER)
     for number in (1, 1, 5, 3, 5):
-        confirmation.apply_event(event("created", upload_id, number))
+        confirm.apply_event(event("created", upload_id, number))
     assert (of_owner(), today()) == (Usage(1, 5), (1, 5, 0))
     for number in (9, 9, 8):
         removal(upload_id, number)
-    confirmation.apply_event(event("created", upload_id, 7))
+    confirm.apply_event(event("created", upload_id, 7))
     assert (of_owner(), of_kind("text")) == (Usage(0, 0), Usage(0, 0))
     assert today() == (1, 5, 0)  # what arrived on a day stays in its number
 
@@ -78,14 +78,14 @@ def test_a_rejection_is_counted_as_one(settings: Settings) -> None:
     upload_id = upload(OWNER)
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
     for number in (1, 1, 2):
-        confirmation.apply_event(event("created", upload_id, number))
+        confirm.apply_event(event("created", upload_id, number))
     assert (of_owner(), today()) == (Usage(0, 0), (0, 0, 1))
 
 
 def test_a_file_that_is_given_away_counts_for_its_new_owner() -> None:
     upload_id = store(OWNER)
-    assert confirmation.give(upload_id, "8", "1")
-    assert not confirmation.give(upload_id, "8", "1")
+    assert actions.change_owner(upload_id, "8", "1")
+    assert not actions.change_owner(upload_id, "8", "1")
     assert (of_owner(), of_owner("8"), of_kind("text")) == (Usage(0, 0), Usage(1, 5), Usage(1, 5))
 
 
@@ -94,7 +94,7 @@ def test_many_workers_at_the_same_time_count_each_file_once(workers: int) -> Non
     ids = [upload(OWNER) for _ in range(6)]
     events = [event("created", upload_id, 1) for upload_id in ids] * 4
     with ThreadPoolExecutor(workers) as pool:
-        outcomes = Tally(pool.map(confirmation.apply_event, events))
+        outcomes = Tally(pool.map(confirm.apply_event, events))
     assert outcomes == {"stored": 6, "unchanged": 18}
     assert (of_owner(), today()) == (Usage(6, 30), (6, 30, 0))
 
@@ -107,13 +107,13 @@ def test_a_record_that_changed_after_it_was_read_is_decided_about_again(
     """Two workers: one has read and looked, the other writes, and only then does the first."""
     upload_id = upload(OWNER)
     if known:
-        confirmation.apply_event(event("created", upload_id, 1))
+        confirm.apply_event(event("created", upload_id, 1))
     head = s3.head
     meanwhile: list[Callable[[], object]] = [
         lambda: (
             removal(upload_id, 9)
             if first == "removed"
-            else confirmation.apply_event(event("created", upload_id, 9))
+            else confirm.apply_event(event("created", upload_id, 9))
         )
     ]
 
@@ -124,7 +124,7 @@ def test_a_record_that_changed_after_it_was_read_is_decided_about_again(
         return found
 
     monkeypatch.setattr(s3, "head", slow_head)
-    assert confirmation.apply_event(event("created", upload_id, 5)) == "unchanged"
+    assert confirm.apply_event(event("created", upload_id, 5)) == "unchanged"
     record = StoredFile.get(upload_id)
     assert record.sequencer == event("created", upload_id, 9).sequencer
     expected = Usage(1, 5) if first == "created" else Usage(0, 0)
@@ -138,7 +138,7 @@ def test_a_record_that_never_holds_still_is_left_to_a_later_try(
     monkeypatch.setattr(records, "ATTEMPTS", 3)
     monkeypatch.setattr(records, "_commit", lambda *details: False)
     with pytest.raises(BackendUnavailable):
-        confirmation.confirm(upload_id)
+        confirm.confirm(upload_id)
 
 
 def test_what_an_earlier_version_stored_is_counted_once_and_never_taken_away_uncounted() -> None:
@@ -148,8 +148,8 @@ def test_what_an_earlier_version_stored_is_counted_once_and_never_taken_away_unc
         for counter in usage.Counter.scan(usage.Counter.files.exists()):
             counter.delete()
         if known:
-            assert confirmation.count(upload_id)
-            assert not confirmation.count(upload_id)
+            assert recount.count(upload_id)
+            assert not recount.count(upload_id)
             assert (of_owner(), today()) == (Usage(1, 5), (1, 5, 0))
         removal(upload_id, 9)
         assert of_owner() == of_kind("text") == Usage(0, 0)

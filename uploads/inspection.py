@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from uploads import failures, letters
+from uploads import letters
 from uploads.aws import cloudwatch, dead_letters, sqs
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
-from uploads.failures import TaskFailure
+from uploads.ingest import task_failures
+from uploads.ingest.task_failures import TaskFailure
 
 logger = logging.getLogger(__name__)
 
@@ -129,7 +130,7 @@ def _dead_letter(
 def _failures(task_ids: Iterable[str]) -> dict[str, TaskFailure]:
     """Task -> its last failure. The letters are shown even if these cannot be read."""
     try:
-        return failures.of_tasks(task_ids)
+        return task_failures.of_tasks(task_ids)
     except BackendUnavailable as exc:
         logger.warning("the tasks' errors cannot be read: %r", exc.__cause__ or exc)
         return {}

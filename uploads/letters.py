@@ -16,7 +16,7 @@ from urllib.parse import unquote_plus
 
 from uploads.core import keys
 from uploads.core.strict_json import parse_json
-from uploads.events import parse_message
+from uploads.ingest.events import parse_message
 
 #: Characters of a body that is JSON, and of one that nobody can read.
 MAX_JSON = 8_000
@@ -90,7 +90,7 @@ def read_task(body: str, bucket: str) -> Summary:
 
 
 def _records(document: Any) -> list[Any]:
-    """The notifications in any of the three envelopes (see uploads.events)."""
+    """The notifications in any of the three envelopes (see uploads.ingest.events)."""
     if _get(document, "Type") == "Notification":
         document = _json(_get(document, "Message"))
     if isinstance(_get(document, "detail-type"), str):

@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from uploads import overview, reconcile
+from uploads import overview
 from uploads.aws import cloudwatch, sqs
 from uploads.core import policy
 from uploads.core.conf import env
@@ -26,6 +26,7 @@ from uploads.core.errors import BackendUnavailable
 from uploads.core.fan_out import Asking
 from uploads.files import usage
 from uploads.files.usage import Day, Usage
+from uploads.ingest.reconciliation import checkpoints
 from uploads.overview import Flow, Queues
 
 T = TypeVar("T")
@@ -40,7 +41,7 @@ class Readings:
     queues: Queues
     today: Day
     kinds: dict[policy.Kind, Usage]
-    runs: list[reconcile.Run]
+    runs: list[checkpoints.Run]
     oldest: dict[str, timedelta]
 
 
@@ -56,7 +57,7 @@ def read() -> Readings:
     with Asking(6) as asking:
         flow, waiting = asking.ask(overview.flow), asking.ask(overview.waiting)
         today, kinds = asking.ask(_today), asking.ask(usage.by_kind)
-        runs = asking.ask(reconcile.last_runs)
+        runs = asking.ask(checkpoints.last_runs)
         oldest = asking.ask(partial(cloudwatch.oldest_ages, list(_queue_names().values())))
     return Readings(
         _known(flow, "the flow"),

@@ -115,7 +115,7 @@ class StoredFile(Model):
     state = UnicodeAttribute()
     #: Why it was rejected or removed, for people.
     reason = UnicodeAttribute(null=True)
-    #: The last event applied: upper-case hex, padded (see uploads.events).
+    #: The last event applied: upper-case hex, padded (see uploads.ingest.events).
     sequencer = UnicodeAttribute()
 
     # None of these is known of an object that was removed before it was ever confirmed.

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from uploads import reconcile
 from uploads.aws import multipart
 from uploads.core import policy
 from uploads.core.fan_out import Asking, attempt
 from uploads.files import usage
 from uploads.files.usage import Day, Usage
+from uploads.ingest.reconciliation import checkpoints
 from uploads.overview import total
 
 #: Owners whose counters are read.
@@ -50,7 +50,7 @@ class Report:
     owners: Owners | None
     days: list[Day] | None
     unfinished: multipart.UnfinishedPage | None
-    runs: list[reconcile.Run] | None
+    runs: list[checkpoints.Run] | None
 
     @property
     def stored(self) -> Usage | None:
@@ -62,7 +62,7 @@ def look(after: multipart.Cursor | None = None) -> Report:
     with Asking() as asking:
         kinds, owners, days = asking.ask(usage.by_kind), asking.ask(_owners), asking.ask(_days)
         unfinished = asking.ask(partial(multipart.unfinished, UNFINISHED, after))
-        runs = attempt(reconcile.last_runs)
+        runs = attempt(checkpoints.last_runs)
     return Report(kinds.result(), owners.result(), days.result(), unfinished.result(), runs)
 
 

@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from uploads import confirmation
 from uploads.aws.dynamodb import table_errors
 from uploads.core import keys, policy
 from uploads.core.conf import env
 from uploads.core.errors import FilehubError
 from uploads.files import usage
+from uploads.ingest import decide
 from uploads.models import Download, State, StoredFile
 
 #: How many of a hundred records are of each state.
@@ -108,7 +108,7 @@ def _records(
         (state,) = rng.choices(list(_STATES), list(_STATES.values()))
         (owner,) = rng.choices(owners, weights)
         # What is not stored any more is kept for a while only.
-        reach = period if state == "stored" else min(period, confirmation.RETENTION)
+        reach = period if state == "stored" else min(period, decide.RETENTION)
         moment = now - reach * rng.random()
         yield _record(state, owner, moment, now, rng)
 
@@ -150,13 +150,13 @@ def _record(
             record.last_downloads = [Download(at=at, by=owner) for at in downloads]
     elif state == "rejected":
         record.reason = f"Files of type {content_type} are not accepted here."
-        record.expires_at = confirmed_at + confirmation.RETENTION
+        record.expires_at = confirmed_at + decide.RETENTION
     else:
         removed_at = confirmed_at + (now - confirmed_at) * rng.random()
         record.removed_at = removed_at
-        record.expires_at = removed_at + confirmation.RETENTION
+        record.expires_at = removed_at + decide.RETENTION
         if rng.random() < 0.3:
-            record.reason = confirmation.OBJECT_MISSING
+            record.reason = decide.OBJECT_MISSING
         else:
             record.deletion_asked_at, record.deletion_asked_by = removed_at, owner
     return record

@@ -213,9 +213,9 @@ class Storm:
             "shell", "--no-imports", "-c",
             "import json\n"
             "from django.contrib.auth import get_user_model\n"
-            "from uploads import api_tokens, selectors\n"
+            "from uploads.accounts import api_tokens, owners\n"
             f"users = [get_user_model().objects.create_user(n) for n in {OWNERS!r}]\n"
-            "print(json.dumps({selectors.owner_of(u): api_tokens.create(u) for u in users}))\n",
+            "print(json.dumps({owners.owner_of(u): api_tokens.create(u) for u in users}))\n",
         )  # fmt: skip
         self._secrets: dict[str, str] = json.loads(made.splitlines()[-1])
         self._url = {
@@ -459,7 +459,7 @@ class Storm:
                     problems.append(f"ending {entry}: {answer.status} {answer.body!r}")
         self._manage(
             "shell", "--no-imports", "-c",
-            "from uploads import multipart\n"
+            "from uploads.aws import multipart\n"
             "for each in multipart.unfinished(1000).uploads:\n"
             "    multipart.abort_key(each.key, each.s3_upload_id)\n",
         )  # fmt: skip

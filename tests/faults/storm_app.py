@@ -18,12 +18,12 @@ class Storm(AppConfig):
         from filehub import broker
 
         broker.RETRY_AFTER.update(dict.fromkeys(broker.RETRY_AFTER, 2))
-        shorten("uploads.reconcile", "MIN_AGE", timedelta(seconds=6))
+        shorten("uploads.ingest.reconciliation.reconcile", "MIN_AGE", timedelta(seconds=6))
         shorten("uploads.aws.sqs", "WAIT_SECONDS", 3)
         if importlib.util.find_spec("uploads.lifecycle"):
             shorten("uploads.lifecycle", "LONGEST_PAUSE", 3.0)
         else:
-            shorten("uploads.consumer", "MAX_BACKOFF", 3.0)
+            shorten("uploads.ingest.consumer", "MAX_BACKOFF", 3.0)
 
 
 def shorten(module: str, name: str, value: Any) -> None:

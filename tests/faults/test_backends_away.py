@@ -9,13 +9,13 @@ import pytest
 
 from tests.conftest import upload
 from tests.wire import Wire
-from uploads import confirmation, tasks
 from uploads.aws import sqs
-from uploads.consumer import Consumer
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
-from uploads.events import ObjectEvent
 from uploads.files import queries
+from uploads.ingest import confirm, tasks
+from uploads.ingest.consumer import Consumer
+from uploads.ingest.events import ObjectEvent
 
 OWNER = "7"
 
@@ -41,7 +41,7 @@ def test_a_task_survives(aws: None, wire: Wire, service: str, status: int, code:
     events = [{"kind": "created", "upload_id": upload_id, "sequencer": "1".ljust(64, "0")}]
     wire.refusals[service] = (status, code)
     with pytest.raises(BackendUnavailable):
-        confirmation.apply_event(ObjectEvent("created", upload_id, "1".ljust(64, "0")))
+        confirm.apply_event(ObjectEvent("created", upload_id, "1".ljust(64, "0")))
     wire.counts()
     with pytest.raises(tasks.ConfirmationError, match=code if service == "dynamodb" else "S3|5"):
         tasks.confirm_objects(events)

@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import drain
-from uploads import tasks
 from uploads.aws import sqs
-from uploads.consumer import Consumer
 from uploads.core import keys
 from uploads.core.conf import env
-from uploads.events import SEQUENCER_LENGTH, ObjectEvent, parse_message
+from uploads.ingest import tasks
+from uploads.ingest.consumer import Consumer
+from uploads.ingest.events import SEQUENCER_LENGTH, ObjectEvent, parse_message
 from uploads.models import StoredFile
 
 BUCKET = "filehub-uploads"

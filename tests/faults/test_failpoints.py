@@ -21,14 +21,14 @@ from pytest_django import Settings
 
 from tests.conftest import arguments, drain, sha256, upload
 from tests.faults.dying import Forge, Life
-from uploads import confirmation, tasks
 from uploads.aws import s3, sqs
-from uploads.consumer import Consumer
 from uploads.core import keys
 from uploads.core.conf import env
-from uploads.events import ObjectEvent
 from uploads.files import usage
 from uploads.files.usage import Usage
+from uploads.ingest import confirm, tasks
+from uploads.ingest.consumer import Consumer
+from uploads.ingest.events import ObjectEvent
 from uploads.models import StoredFile
 
 BODY = b"what was sent"
@@ -216,7 +216,7 @@ def test_the_task_of_a_creation(quiet: None) -> None:
 def test_the_task_of_a_removal(quiet: None) -> None:
     def prepare(owner: str) -> str:
         upload_id = upload(owner, body=BODY)
-        assert confirmation.apply_event(event("created", upload_id, 1)) == "stored"
+        assert confirm.apply_event(event("created", upload_id, 1)) == "stored"
         s3.delete(upload_id)
         tasks.enqueue([event("removed", upload_id, 2)])
         return upload_id
@@ -259,7 +259,7 @@ def test_the_task_of_an_object_that_breaks_a_rule(quiet: None, settings: Setting
 def test_the_task_of_an_object_that_was_replaced(quiet: None) -> None:
     def prepare(owner: str) -> str:
         upload_id = upload(owner, body=BODY)
-        assert confirmation.apply_event(event("created", upload_id, 1)) == "stored"
+        assert confirm.apply_event(event("created", upload_id, 1)) == "stored"
         s3.client().put_object(
             Bucket=env().filehub_bucket,
             Key=keys.object_key(upload_id),

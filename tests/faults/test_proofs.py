@@ -11,13 +11,13 @@ from collections.abc import Callable
 import pytest
 
 from tests.conftest import upload
-from uploads import confirmation
 from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.conf import env
-from uploads.events import ObjectEvent
 from uploads.files import queries, usage
 from uploads.files.usage import Usage
+from uploads.ingest import confirm
+from uploads.ingest.events import ObjectEvent
 from uploads.models import StoredFile
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -25,8 +25,8 @@ pytestmark = pytest.mark.usefixtures("aws")
 OWNER = "7"
 
 
-def apply(kind: str, upload_id: str, number: int) -> confirmation.Outcome:
-    return confirmation.apply_event(
+def apply(kind: str, upload_id: str, number: int) -> confirm.Outcome:
+    return confirm.apply_event(
         ObjectEvent(kind, upload_id, str(number).ljust(64, "0"))  # type: ignore[arg-type]
     )
 

@@ -15,11 +15,11 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from uploads import confirmation
 from uploads.admin.rows import Selection
 from uploads.core.errors import FilehubError
 from uploads.files import actions, queries
 from uploads.files.manifest import manifest
+from uploads.ingest import confirm
 from uploads.models import File
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ def check_again(
     def act(file: File) -> str:
         nonlocal changed
         may_delete = model_admin.has_delete_permission(request)
-        finding = confirmation.check(file.pk, may_delete=may_delete)
+        finding = confirm.check(file.pk, may_delete=may_delete)
         changed += finding != "right"
         return str(_FINDINGS.get(finding, finding))
 
@@ -238,7 +238,7 @@ def change_owner(
         if file.state != "stored":
             raise NotDone(gettext("It is not stored."))
         by = queries.owner_of(request.user)  # type: ignore[arg-type]
-        if not confirmation.give(file.pk, owner, by):
+        if not actions.change_owner(file.pk, owner, by):
             raise NotDone(gettext("It belongs to %(name)s already.") % {"name": username})
         names = {"old": file.owner, "new": username}
         return gettext("Owner changed from %(old)s to %(new)s.") % names

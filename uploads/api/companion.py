@@ -14,7 +14,6 @@ from django.http import HttpRequest
 from ninja import Field, Router, Schema
 from pydantic import StrictInt, StrictStr
 
-from uploads import tasks
 from uploads.api.auth import owner
 from uploads.api.schemas import ERRORS
 from uploads.api.throttling import SIGNING, count_user
@@ -22,6 +21,7 @@ from uploads.core import keys
 from uploads.core.conf import env
 from uploads.core.errors import InvalidRequest
 from uploads.files import quotas
+from uploads.ingest import tasks
 from uploads.transfers import parts, tokens
 from uploads.transfers.begin import begin_put, begin_unsized
 

@@ -15,7 +15,6 @@ from ninja.parser import Parser
 from ninja.responses import Status
 from ninja.types import DictStrAny
 
-from uploads import tasks
 from uploads.api import companion
 from uploads.api.auth import CALLERS, owner
 from uploads.api.schemas import (
@@ -41,6 +40,7 @@ from uploads.core.errors import BodyTooLarge, FilehubError, InvalidRequest, NotA
 from uploads.core.strict_json import parse_json
 from uploads.files import actions, queries, quotas
 from uploads.files.listing import FileInfo
+from uploads.ingest import tasks
 from uploads.middleware import error_response, json_error
 from uploads.transfers import begin, parts, tokens
 

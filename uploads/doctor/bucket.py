@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from uploads.core.limits import MULTIPART_LIFETIME
 from uploads.core.conf import env
 from uploads.core.keys import PREFIX, object_key
+from uploads.core.limits import MULTIPART_LIFETIME
 from uploads.doctor import clients, http, wanted
 from uploads.doctor.finding import Finding, code_of, guarded, is_denied
 
@@ -148,8 +148,7 @@ def _lifecycle(s3: S3Client) -> Iterator[Finding]:
     days = [
         rule[_ABORT]["DaysAfterInitiation"]
         for rule in aborting
-        if _is_for_uploads(rule)
-        or rule[_ABORT]["DaysAfterInitiation"] <= MULTIPART_LIFETIME.days
+        if _is_for_uploads(rule) or rule[_ABORT]["DaysAfterInitiation"] <= MULTIPART_LIFETIME.days
     ]
     mend = wanted.command(
         "s3api", "put-bucket-lifecycle-configuration", bucket=name,

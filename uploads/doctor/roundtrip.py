@@ -21,9 +21,9 @@ from uploads.core.errors import BackendUnavailable, FilehubError
 from uploads.core.keys import object_key
 from uploads.doctor import http
 from uploads.doctor.finding import UNREACHABLE, Finding, explain
-from uploads.events import NO_SEQUENCER
 from uploads.files import actions, store
 from uploads.files.listing import Wanted, find
+from uploads.ingest.events import NO_SEQUENCER
 from uploads.models import StoredFile
 from uploads.transfers import begin
 

@@ -1,4 +1,4 @@
-"""What people do with a stored file: download it, look at it, delete it."""
+"""What people do with a stored file: download it, look at it, delete it, change its owner."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from uploads.aws import s3
 from uploads.aws.dynamodb import table_errors
 from uploads.core import policy
 from uploads.core.errors import BackendUnavailable
+from uploads.files import store
 from uploads.files.listing import FileInfo
 from uploads.models import Download, StoredFile
 
@@ -95,6 +96,27 @@ def remove(upload_id: str, by: str) -> None:
         ],
     )
     s3.delete(upload_id)
+
+
+def change_owner(upload_id: str, owner: str, by: str) -> bool:
+    """Make somebody else the owner of a stored file; False when there is no such file, or no need.
+
+    The object still says who uploaded it. `by` is who did this, named as records name owners.
+    """
+
+    def changed(current: StoredFile | None) -> StoredFile | None:
+        if current is None or current.state != "stored" or current.owner == owner:
+            return None
+        return store.changed(
+            current,
+            owner=owner,
+            owner_feed=owner,
+            uploader=current.uploader or current.owner,
+            given_at=datetime.now(UTC),
+            given_by=by,
+        )
+
+    return store.change(upload_id, changed)
 
 
 def _mark(upload_id: str, actions: list[Action]) -> None:

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 
 from pynamodb.expressions.condition import Condition
 
-from uploads import confirmation
 from uploads.aws.dynamodb import table_errors
 from uploads.core.errors import BackendUnavailable
-from uploads.files import usage
+from uploads.files import store, usage
 from uploads.files.usage import Reading, Usage
 from uploads.models import StoredFile
 
@@ -59,11 +58,22 @@ def recount() -> Recounted:
     taken = failed = 0
     for upload_id in _uncounted():
         try:
-            taken += confirmation.count(upload_id)
+            taken += count(upload_id)
         except BackendUnavailable as exc:
             failed += 1
             logger.warning("%s could not be counted: %r", upload_id, exc.__cause__ or exc)
     return Recounted(taken, failed)
+
+
+def count(upload_id: str) -> bool:
+    """Take a file into the counters that an earlier version stored; False when it is in them."""
+
+    def counted(current: StoredFile | None) -> StoredFile | None:
+        if current is None or current.state != "stored" or current.counted:
+            return None
+        return store.changed(current)
+
+    return store.change(upload_id, counted)
 
 
 def differences() -> list[Difference]:

@@ -5,13 +5,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from uploads import reconcile, runs
-from uploads.confirmation import Finding
 from uploads.core import keys
 from uploads.core.errors import FilehubError
-from uploads.inventory import objects as listed
+from uploads.ingest.confirm import Finding
+from uploads.ingest.reconciliation import checkpoints, reconcile
+from uploads.ingest.reconciliation.checkpoints import Checkpoint, Counts
+from uploads.ingest.reconciliation.inventory import objects as listed
 from uploads.management.progress import Progress
-from uploads.runs import Counts, Position
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
@@ -103,7 +103,7 @@ class Command(BaseCommand):
                 named.append(f"{upload_id}  {_FINDINGS[finding]}")
 
         try:
-            if plan.resumable and not (restart or dry_run) and (at := runs.position("all")):
+            if plan.resumable and not (restart or dry_run) and (at := checkpoints.load("all")):
                 self.stderr.write(
                     f"Going on with the run of {at.started_at:%Y-%m-%d %H:%M} UTC, "
                     f"after {at.last_id} in shard {at.shard}.",
@@ -172,7 +172,7 @@ class _Shown:
         self._shard = ""
         self._oldest = datetime.now(UTC)
 
-    def __call__(self, position: Position) -> None:
+    def __call__(self, position: Checkpoint) -> None:
         moment = keys.created_at(position.last_id)
         if position.shard != self._shard:
             self._shard, self._oldest = position.shard, moment

@@ -1,4 +1,4 @@
-"""What is remembered of reconciliations: where one stopped, and how the last one of a kind ended.
+"""Checkpoints of reconciliations: where a run stopped, and how the last one of a kind ended.
 
 Two small items of each kind, in the one table that there is: a run that was killed is gone on with
 from any machine. They have no attribute that an index holds. IAM: dynamodb:GetItem,
@@ -69,7 +69,7 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Position:
+class Checkpoint:
     """Where a run is: everything of earlier shards is done, and of this one up to `last_id`.
 
     `first_id` is where the run's window begins in each shard.
@@ -100,8 +100,8 @@ class _LastRun(Model):
     held_back = NumberAttribute(default=0, attr_name="heldBack")
 
 
-class _Position(Model):
-    """`reconcile#position#<kind>`: see `Position`. Without a shard no run is under way."""
+class _CheckpointItem(Model):
+    """`reconcile#position#<kind>`: see `Checkpoint`. Without a shard no run is under way."""
 
     class Meta(Table):
         pass
@@ -121,23 +121,25 @@ class _Position(Model):
 # Each of these raises BackendUnavailable.
 
 
-def position(kind: Kind) -> Position | None:
+def load(kind: Kind) -> Checkpoint | None:
     """Where a run of this kind was interrupted, or None."""
     with table_errors():
         try:
-            found = _Position.get(_position_id(kind), consistent_read=True)
-        except _Position.DoesNotExist:
+            found = _CheckpointItem.get(_checkpoint_id(kind), consistent_read=True)
+        except _CheckpointItem.DoesNotExist:
             return None
     if not found.is_under_way:
         return None
     # Another version may have counted something else.
     counts = {name: int(found.counts.get(name, 0)) for name in Counts.__dataclass_fields__}
-    return Position(found.started_at, found.first_id, found.shard, found.last_id, Counts(**counts))
+    return Checkpoint(
+        found.started_at, found.first_id, found.shard, found.last_id, Counts(**counts)
+    )
 
 
-def save_position(kind: Kind, at: Position | None) -> None:
+def save(kind: Kind, at: Checkpoint | None) -> None:
     """Remember where a run is, or with None that none is under way."""
-    item = _Position(_position_id(kind))
+    item = _CheckpointItem(_checkpoint_id(kind))
     if at is not None:
         item.started_at, item.first_id = at.started_at, at.first_id
         item.shard, item.last_id, item.counts = at.shard, at.last_id, asdict(at.counts)
@@ -145,15 +147,15 @@ def save_position(kind: Kind, at: Position | None) -> None:
         item.save()
 
 
-def save_last(run: Run) -> None:
+def save_last_run(run: Run) -> None:
     """Remember how the last run of its kind ended."""
     fields = asdict(run)
     with table_errors():
         _LastRun(_last_id(fields.pop("kind")), **fields).save()
 
 
-def last() -> list[Run]:
-    """The last finished run of each kind, newest first."""
+def last_runs() -> list[Run]:
+    """The last finished run of each kind, newest first. A kind that never ran is left out."""
     found = {item.id: item for item in batch_get(_LastRun, map(_last_id, KINDS))}
     ended = [
         Run(
@@ -178,5 +180,5 @@ def _last_id(kind: str) -> str:
     return f"reconcile#last#{kind}"
 
 
-def _position_id(kind: str) -> str:
+def _checkpoint_id(kind: str) -> str:
     return f"reconcile#position#{kind}"

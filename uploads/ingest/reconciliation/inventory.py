@@ -25,13 +25,13 @@ from datetime import UTC, datetime
 from typing import Any, BinaryIO, cast
 from urllib.parse import unquote_plus
 
-from uploads import parquet
 from uploads.aws import s3
 from uploads.aws.s3 import ListedObject
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.core.errors import FilehubError
 from uploads.core.strict_json import parse_json
+from uploads.ingest.reconciliation import parquet
 
 #: Bytes that are read at a time.
 PIECE = 8 * 1024**2

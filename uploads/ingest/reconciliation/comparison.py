@@ -2,7 +2,7 @@
 
 Neither side is asked about one file at a time, and neither is held in memory. A difference is only
 a suspicion: the index may be behind the table, and both may have changed since they were read.
-`uploads.confirmation.check` decides. IAM: s3:ListBucket; dynamodb:Query on the index AllFeed,
+`uploads.ingest.confirm.check` decides. IAM: s3:ListBucket; dynamodb:Query on the index AllFeed,
 dynamodb:BatchGetItem.
 """
 

@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from uploads import lifecycle, tasks
+from uploads import lifecycle
 from uploads.aws import sqs
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
-from uploads.events import ParsedMessage, parse_message
+from uploads.ingest import tasks
+from uploads.ingest.events import ParsedMessage, parse_message
 
 logger = logging.getLogger(__name__)
 

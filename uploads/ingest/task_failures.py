@@ -46,7 +46,7 @@ class TaskFailure(Model):
         return f"failure#{task_id}"
 
 
-def remember(task_id: str, error: str) -> None:
+def record(task_id: str, error: str) -> None:
     """Keep why a task failed. The last error stays, and how often there was one.
 
     Raises BackendUnavailable.

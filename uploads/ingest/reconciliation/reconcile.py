@@ -1,6 +1,6 @@
 """Making records and objects agree, both ways, whatever became of the events.
 
-A run walks through a window of ids, shard by shard, and has `uploads.confirmation.check` look at
+A run walks through a window of ids, shard by shard, and has `uploads.ingest.confirm.check` look at
 each id on which the two sides differ. It can stop anywhere and be gone on with: what is done is
 remembered every few seconds, and doing some of it twice changes nothing.
 
@@ -21,28 +21,16 @@ from uuid import UUID
 
 from celery.exceptions import SoftTimeLimitExceeded
 
-from uploads import comparison, confirmation, runs
 from uploads.aws import s3
-from uploads.comparison import Pair
-from uploads.confirmation import Finding
 from uploads.core import keys
-from uploads.core.limits import MULTIPART_LIFETIME
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
-from uploads.runs import Counts, Kind, Position, Run
-
-__all__ = [
-    "Counts",
-    "Kind",
-    "Plan",
-    "Position",
-    "Result",
-    "Run",
-    "check_objects",
-    "is_plausible",
-    "last_runs",
-    "run",
-]
+from uploads.core.limits import MULTIPART_LIFETIME
+from uploads.ingest import confirm
+from uploads.ingest.confirm import Finding
+from uploads.ingest.reconciliation import checkpoints, comparison
+from uploads.ingest.reconciliation.checkpoints import Checkpoint, Counts, Kind, Run
+from uploads.ingest.reconciliation.comparison import Pair
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +103,7 @@ class Result:
 #: Told of each id on which the two sides differed, and what that was.
 Told = Callable[[str, Finding], None]
 #: Told now and then where a run is.
-Progress = Callable[[Position], None]
+Progress = Callable[[Checkpoint], None]
 
 
 def recent() -> Plan:
@@ -138,14 +126,6 @@ def is_plausible(missing: int, records: int) -> bool:
     return missing <= PLAUSIBLE or missing * 2 <= records
 
 
-def last_runs() -> list[Run]:
-    """The last run of each kind (see `uploads.runs.KINDS`), newest first.
-
-    Kinds that never ran are left out. Raises BackendUnavailable.
-    """
-    return runs.last()
-
-
 def run(
     plan: Plan, *, restart: bool = False, told: Told | None = None, progress: Progress | None = None
 ) -> Result:
@@ -156,10 +136,10 @@ def run(
     """
     now = datetime.now(UTC)
     first = _LOWEST if plan.since is None else keys.first_id_at(now - plan.since)
-    start = Position(now, first, keys.SHARDS[0], first)
-    interrupted = runs.position(plan.kind) if plan.resumable and not plan.dry_run else None
+    start = Checkpoint(now, first, keys.SHARDS[0], first)
+    interrupted = checkpoints.load(plan.kind) if plan.resumable and not plan.dry_run else None
     if restart and interrupted is not None:
-        runs.save_position(plan.kind, None)
+        checkpoints.save(plan.kind, None)
     elif interrupted is not None:
         start = interrupted
     # What has a later id is younger than that: neither object nor record is older than its id.
@@ -182,11 +162,11 @@ def check_objects(
     """
     now = datetime.now(UTC)
     pairs = (("", pair) for pair in comparison.look_up(objects))
-    start = Position(now, _LOWEST, "", _LOWEST)
+    start = Checkpoint(now, _LOWEST, "", _LOWEST)
     return _Work(plan, start, now - plan.min_age, told).do(pairs, progress)
 
 
-def _pairs(start: Position, until: str) -> Iterator[tuple[str, Pair]]:
+def _pairs(start: Checkpoint, until: str) -> Iterator[tuple[str, Pair]]:
     """What is left to look at, each with its shard."""
     for shard in keys.SHARDS[keys.SHARDS.index(start.shard) :]:
         after = start.last_id if shard == start.shard else start.first_id
@@ -200,7 +180,7 @@ class _Work:
     def __init__(
         self,
         plan: Plan,
-        start: Position,
+        start: Checkpoint,
         judged_until: datetime,
         told: Told | None,
         *,
@@ -221,8 +201,8 @@ class _Work:
         self._is_remembered = is_remembered
 
     @property
-    def position(self) -> Position:
-        return Position(
+    def position(self) -> Checkpoint:
+        return Checkpoint(
             self._start.started_at,
             self._start.first_id,
             self._shard,
@@ -301,7 +281,7 @@ class _Work:
     def _check(self, upload_id: str, *, only_look: bool = False) -> str | None:
         """Have one id looked at; returns which of the counts it belongs to."""
         try:
-            finding = confirmation.check(upload_id, dry_run=only_look or self._plan.dry_run)
+            finding = confirm.check(upload_id, dry_run=only_look or self._plan.dry_run)
         except SoftTimeLimitExceeded:
             raise
         except BackendUnavailable as exc:
@@ -323,15 +303,15 @@ class _Work:
 
     def _save(self) -> None:
         if self._remembers:
-            runs.save_position(self._plan.kind, self._safe)
+            checkpoints.save(self._plan.kind, self._safe)
             self._is_remembered = True
 
     def _finish(self) -> Result:
         result = self._result(finished=True)
         if not self._plan.dry_run:
-            runs.save_last(result.run)
+            checkpoints.save_last_run(result.run)
         if self._is_remembered:
-            runs.save_position(self._plan.kind, None)
+            checkpoints.save(self._plan.kind, None)
         return result
 
     def _result(self, *, finished: bool) -> Result:

@@ -13,9 +13,10 @@ from celery import Task, shared_task
 from celery.exceptions import SoftTimeLimitExceeded
 from kombu.exceptions import OperationalError
 
-from uploads import confirmation, failures, reconcile
 from uploads.core.errors import BackendUnavailable
-from uploads.events import ObjectEvent
+from uploads.ingest import confirm, task_failures
+from uploads.ingest.events import ObjectEvent
+from uploads.ingest.reconciliation import reconcile
 
 if TYPE_CHECKING:
     TaskBase = Task[Any, Any]
@@ -45,7 +46,7 @@ class RememberingTask(TaskBase):
     ) -> None:
         """Called by Celery, which still fails the task: this must neither raise nor wait long."""
         try:
-            failures.remember(task_id, _sentence(exc))
+            task_failures.record(task_id, _sentence(exc))
         except Exception as problem:  # noqa: BLE001  # above all, DynamoDB itself being away
             cause = problem.__cause__ or problem
             logger.warning("the error of task %s cannot be kept: %r", task_id, cause)
@@ -90,7 +91,7 @@ def confirm_objects(events: list[dict[str, Any]]) -> None:
     for fields in events:
         name = f"{fields.get('kind')} of {fields.get('upload_id')}"
         try:
-            outcomes[confirmation.apply_event(ObjectEvent(**fields))] += 1
+            outcomes[confirm.apply_event(ObjectEvent(**fields))] += 1
         except BackendUnavailable as exc:
             cause = exc.__cause__ or exc
             failed.append(fields)
@@ -120,7 +121,7 @@ def confirm_objects(events: list[dict[str, Any]]) -> None:
 @shared_task(name="uploads.tasks.confirm_hint", base=RememberingTask)
 def confirm_hint(upload_id: str) -> None:
     """Somebody says that this object is there: look. If the event comes too, it wins."""
-    confirmation.confirm(upload_id)
+    confirm.confirm(upload_id)
 
 
 @shared_task(name="uploads.tasks.reconcile_recent", base=RememberingTask)
