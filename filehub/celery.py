@@ -4,6 +4,8 @@ import os
 
 from celery import Celery
 
+from uploads.worker import celery_hooks
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "filehub.settings")
 
 app = Celery("filehub")
@@ -13,7 +15,4 @@ app.autodiscover_tasks(["uploads.ingest"])
 
 @app.on_configure.connect
 def _prepare(sender: Celery, **_: object) -> None:
-    # Not before: the settings import this package.
-    from filehub import processes  # noqa: PLC0415
-
-    processes.prepare(sender)
+    celery_hooks.prepare(sender)

@@ -12,9 +12,9 @@ from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
 from filehub import env as environment
-from filehub.broker import broker_settings, broker_transport
 from filehub.counters import cache_settings
 from uploads.core.limits import MIB
+from uploads.worker.broker import broker_settings, broker_transport
 
 try:
     ENV = environment.load()
@@ -204,7 +204,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT = broker_transport(ENV)
 CELERY_BROKER_URL, CELERY_BROKER_TRANSPORT_OPTIONS = broker_settings(ENV)
-CELERY_BEAT_SCHEDULER = "filehub.processes:Scheduler"
+CELERY_BEAT_SCHEDULER = "uploads.worker.celery_hooks:Scheduler"
 # Seconds between two looks at the schedule: each is a sign of life.
 CELERY_BEAT_MAX_LOOP_INTERVAL = 30
 CELERY_BEAT_SCHEDULE = {

@@ -16,9 +16,8 @@ from django.conf import settings as django_settings
 
 from tests.conftest import arguments, drain, store, upload, wait_for
 from tests.wire import Wire
-from uploads import lifecycle
 from uploads.aws import s3, sqs
-from uploads.core import keys
+from uploads.core import backoff, keys
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
 from uploads.files import queries
@@ -198,7 +197,7 @@ def test_a_loop_that_crashes_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
         return 0
 
     monkeypatch.setattr(running, "step", step)
-    monkeypatch.setattr(lifecycle, "LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(backoff, "LONGEST_PAUSE", 0.01)
     running._loop()
     assert len(steps) == 3
 
@@ -241,7 +240,7 @@ def stopped_at_every_line() -> None:
 
 def test_it_can_be_stopped_at_any_moment_of_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where a lock is held that the handler of the signal would wait for, for ever."""
-    monkeypatch.setattr(lifecycle, "LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(backoff, "LONGEST_PAUSE", 0.01)
     child = multiprocessing.get_context("fork").Process(target=stopped_at_every_line)
     child.start()
     child.join(120)
@@ -250,8 +249,8 @@ def test_it_can_be_stopped_at_any_moment_of_a_pause(monkeypatch: pytest.MonkeyPa
 
 
 def test_pauses_grow_to_a_limit_however_long_it_takes() -> None:
-    assert [lifecycle.pause(n) <= 2.0**n for n in (1, 2, 3)] == [True] * 3
-    assert all(15 <= lifecycle.pause(n) <= 30 for n in (5, 100, 10_000))
+    assert [backoff.pause(n) <= 2.0**n for n in (1, 2, 3)] == [True] * 3
+    assert all(15 <= backoff.pause(n) <= 30 for n in (5, 100, 10_000))
 
 
 def test_the_test_event_is_dropped(queued: list[list[ObjectEvent]]) -> None:

@@ -16,8 +16,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
 from django.http.request import validate_host
 
-from filehub.env import Env
-from uploads.core.conf import env
+from uploads.core.conf import Env, env
 
 HOUR = 3600
 #: Seconds. Longer than that a presigned address, once passed on, is a permission for anybody.
@@ -106,8 +105,8 @@ def celery_loses_nothing(**kwargs: Any) -> list[CheckMessage]:
             Error(
                 f"A task may run for {settings.CELERY_TASK_TIME_LIMIT} s, and is given to another "
                 f"worker after {hidden} s.",
-                hint="CELERY_TASK_TIME_LIMIT must be below VISIBILITY_TIMEOUT (filehub/broker.py); "
-                "after a change of the latter run manage.py provision.",
+                hint="CELERY_TASK_TIME_LIMIT must be below VISIBILITY_TIMEOUT "
+                "(uploads/core/limits.py); after a change of the latter run manage.py provision.",
                 id="filehub.E001",
             )
         )

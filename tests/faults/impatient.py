@@ -1,7 +1,8 @@
 """filehub's settings, for processes that shall not be waited for: short pauses, a short grace."""
 
 from filehub.settings import *  # noqa: F403
-from uploads import lifecycle
+from uploads.core import backoff
+from uploads.worker import shutdown
 
-lifecycle.LONGEST_PAUSE = 1.0
-lifecycle.GRACE = 3.0
+backoff.LONGEST_PAUSE = 1.0
+shutdown.GRACE = 3.0

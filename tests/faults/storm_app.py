@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from datetime import timedelta
 from typing import Any
 
@@ -15,15 +14,12 @@ class Storm(AppConfig):
     label = "storm"
 
     def ready(self) -> None:
-        from filehub import broker
+        from uploads.worker import broker
 
         broker.RETRY_AFTER.update(dict.fromkeys(broker.RETRY_AFTER, 2))
         shorten("uploads.ingest.reconciliation.reconcile", "MIN_AGE", timedelta(seconds=6))
         shorten("uploads.aws.sqs", "WAIT_SECONDS", 3)
-        if importlib.util.find_spec("uploads.lifecycle"):
-            shorten("uploads.lifecycle", "LONGEST_PAUSE", 3.0)
-        else:
-            shorten("uploads.ingest.consumer", "MAX_BACKOFF", 3.0)
+        shorten("uploads.core.backoff", "LONGEST_PAUSE", 3.0)
 
 
 def shorten(module: str, name: str, value: Any) -> None:

@@ -16,8 +16,8 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from tests.conftest import process, wait_for
-from uploads import lifecycle
 from uploads.core.conf import env
+from uploads.worker import heartbeat
 
 
 @pytest.fixture(autouse=True)
@@ -43,22 +43,22 @@ def test_who_never_gave_a_sign_of_life_is_not_healthy() -> None:
         check("worker")
 
 
-@pytest.mark.parametrize("name", lifecycle.PROCESSES)
+@pytest.mark.parametrize("name", heartbeat.PROCESSES)
 def test_silence_has_a_limit(
-    name: lifecycle.Process, directory: Path, monkeypatch: pytest.MonkeyPatch
+    name: heartbeat.Process, directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lifecycle.sign_of_life(name)
+    heartbeat.beat(name)
     assert name in check(name)
     # Its clock stands still, or this test could take a second itself.
     now = time.time()
-    monkeypatch.setattr(lifecycle, "time", SimpleNamespace(time=lambda: now))
+    monkeypatch.setattr(heartbeat, "time", SimpleNamespace(time=lambda: now))
     silent_for(directory / name, 80, now)
     check(name)
     silent_for(directory / name, 100, now)
     with pytest.raises(CommandError, match="100 s old"):
         check(name)
     check(name, "--max-age", "120")
-    lifecycle.sign_of_life(name)
+    heartbeat.beat(name)
     check(name)
 
 
@@ -66,7 +66,7 @@ def test_a_directory_that_cannot_be_written_stops_nobody(
     directory: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     directory.write_text("a file")
-    lifecycle.sign_of_life("consumer")
+    heartbeat.beat("consumer")
     assert "cannot be touched" in caplog.text
 
 

@@ -16,10 +16,10 @@ from local import run
 from tests.conftest import consumer, upload, wait_for, worker
 from tests.plugin import AWS_PORT
 from tests.proxy import Proxy, Request
-from uploads import lifecycle
 from uploads.aws import sqs as queues
 from uploads.core.conf import env
 from uploads.models import StoredFile
+from uploads.worker import shutdown
 
 OWNER = "7"
 
@@ -151,7 +151,7 @@ def test_who_is_stopped_while_aws_does_not_answer_is_gone_in_time_and_loses_noth
 
 def test_the_grace_is_within_what_operators_are_told() -> None:
     """docs/deployment.md: 25 s. `make run` waits somewhat longer before it kills."""
-    assert lifecycle.GRACE <= 20
+    assert shutdown.GRACE <= 20
     assert run.GRACE > 25
 
 

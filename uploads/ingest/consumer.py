@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from uploads import lifecycle
 from uploads.aws import sqs
+from uploads.core import backoff
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
 from uploads.ingest import tasks
 from uploads.ingest.events import ParsedMessage, parse_message
+from uploads.worker import heartbeat, shutdown
 
 logger = logging.getLogger(__name__)
 
@@ -59,13 +60,13 @@ class Consumer:
                 self.step()
             except BackendUnavailable as exc:
                 failures += 1
-                seconds = lifecycle.pause(failures)
+                seconds = backoff.pause(failures)
                 logger.warning("%r; again in %.1f s", exc.__cause__ or exc, seconds)
             except Exception:
                 # A fault of filehub's own. Its messages come again, and SQS gives up in the end
                 # what cannot be handled; to die of it would hold back all others.
                 failures += 1
-                seconds = lifecycle.pause(failures)
+                seconds = backoff.pause(failures)
                 logger.exception("a batch failed; again in %.1f s", seconds)
             else:
                 failures = 0
@@ -76,12 +77,12 @@ class Consumer:
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
         if signum == signal.SIGALRM:
             logger.warning(
-                "not done after %.0f s: the messages in hand will come again", lifecycle.GRACE
+                "not done after %.0f s: the messages in hand will come again", shutdown.GRACE
             )
             raise _Stop
         if not self._stopping:
             self._stopping = True
-            signal.setitimer(signal.ITIMER_REAL, lifecycle.GRACE)
+            signal.setitimer(signal.ITIMER_REAL, shutdown.GRACE)
         if self._idle:
             raise _Stop
 
@@ -100,7 +101,7 @@ class Consumer:
         """One long poll and all that follows from it; returns how many messages were handled."""
         with self._leavable():
             messages = sqs.receive(self.queue)
-        lifecycle.sign_of_life("consumer")
+        heartbeat.beat("consumer")
         if messages:
             self.handle(messages)
         return len(messages)

@@ -20,8 +20,9 @@ from kombu.asynchronous.aws.connection import AsyncHTTPSConnection
 from kombu.asynchronous.aws.sqs.connection import AsyncSQSConnection
 from kombu.transport import SQS
 
-from filehub.broker import WAIT_SECONDS
-from uploads import lifecycle
+from uploads.core import backoff
+from uploads.worker import heartbeat
+from uploads.worker.broker import WAIT_SECONDS
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ class Channel(SQS.Channel):
 
     def _schedule_queue(self, queue: str) -> None:
         if not self.qos.can_consume() and time.monotonic() - self._last_poll < FULL:
-            lifecycle.sign_of_life("worker")
+            heartbeat.beat("worker")
         try:
             super()._schedule_queue(queue)
         except (BotoCoreError, ClientError, OSError) as exc:
@@ -95,7 +96,7 @@ class Channel(SQS.Channel):
             return 0
         self._failures = 0
         self._last_poll = time.monotonic()
-        lifecycle.sign_of_life("worker")
+        heartbeat.beat("worker")
         count = 0
         for message in messages.get("Messages", ()):
             try:
@@ -125,7 +126,7 @@ class Channel(SQS.Channel):
 
     def _loop1(self, queue: str, messages_fetched: int | None = None) -> None:
         if self._failures:
-            self.hub.call_later(lifecycle.pause(self._failures), self._schedule_queue, queue)
+            self.hub.call_later(backoff.pause(self._failures), self._schedule_queue, queue)
         else:
             super()._loop1(queue, messages_fetched)
 

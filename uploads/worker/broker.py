@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 
-from filehub.env import Env
+from uploads.core.conf import Env
 from uploads.core.limits import VISIBILITY_TIMEOUT
 
 #: Seconds that a poll waits for a task: the longest that SQS offers, for the fewest empty receives.
@@ -70,7 +70,9 @@ class PredefinedQueues(Mapping[str, dict[str, Any]]):
 
 def broker_transport(env: Env) -> str | None:
     """The transport, in Celery's terms; None for the one that kombu has for the URL."""
-    return "filehub.transport:Transport" if env.celery_broker_url.startswith("sqs:") else None
+    return (
+        "uploads.worker.transport:Transport" if env.celery_broker_url.startswith("sqs:") else None
+    )
 
 
 def broker_settings(env: Env) -> tuple[str, dict[str, Any]]:
