@@ -19,7 +19,6 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from tests.conftest import consumer, drain, store, upload, wait_for, worker
-from uploads import inspection, letters
 from uploads.aws import cloudwatch, dead_letters, s3, sqs
 from uploads.core import keys
 from uploads.core.conf import env
@@ -30,6 +29,7 @@ from uploads.ingest import task_failures, tasks
 from uploads.ingest.consumer import Consumer
 from uploads.ingest.events import ObjectEvent
 from uploads.ingest.task_failures import TaskFailure
+from uploads.operations import dead_letter_summary, queue_status
 
 OWNER = "7"
 BUCKET = "b"
@@ -135,7 +135,7 @@ def test_the_status_counts_every_queue_and_receives_from_none_that_is_live() -> 
     client.send_message(QueueUrl=live, MessageBody="a")
     client.send_message(QueueUrl=live, MessageBody="b", DelaySeconds=60)
     bury("c")
-    statuses = {status.name: status for status in inspection.queue_statuses()}
+    statuses = {status.name: status for status in queue_status.queue_statuses()}
     assert statuses[events_queue()].depth == sqs.Depth(visible=1, in_flight=0, delayed=1)
     assert statuses[dlq()].depth == sqs.Depth(visible=1, in_flight=0, delayed=0)
     assert len(statuses) == 4
@@ -176,7 +176,7 @@ def test_without_cloudwatch_the_ages_are_unknown_and_the_rest_is_there(
     sqs.client()  # This one has found its endpoint.
     monkeypatch.setattr(cloudwatch, "client", cloudwatch.client.__wrapped__)
     settings.ENV = env().model_copy(update={"aws_endpoint_url": "http://127.0.0.1:9"})
-    live, dead, *_ = inspection.queue_statuses()
+    live, dead, *_ = queue_status.queue_statuses()
     assert live.oldest is None
     assert dead.oldest is not None
     assert dead.oldest < timedelta(minutes=1)
@@ -438,7 +438,7 @@ def test_the_letter_of_a_task_that_a_real_worker_gave_up_says_what_and_why(
         return sqs.depth(dead).visible == 1
 
     wait_for(given_up)
-    (letter,) = inspection.list_dead_letters("tasks").letters
+    (letter,) = queue_status.list_dead_letters("tasks").letters
     assert letter.summary.title == "uploads.tasks.confirm_objects"
     assert "1 of 1 events failed" in letter.error
     assert upload_id in letter.error
@@ -493,14 +493,14 @@ def test_the_policy_of_the_web_allows_what_the_page_does_and_no_receiving_from_l
         monkeypatch.setattr(module, "client", lambda client=client: client)
     sqs.url.cache_clear()
 
-    assert len(inspection.queue_statuses()) == 4
-    for kind in inspection.KINDS:
-        first, second = inspection.list_dead_letters(kind).letters
+    assert len(queue_status.queue_statuses()) == 4
+    for kind in queue_status.KINDS:
+        first, second = queue_status.list_dead_letters(kind).letters
         assert second.error == ("why" if kind == "tasks" else "")
-        assert dead_letters.replay(inspection.queue_name(kind), [first.id]).complete
-        assert dead_letters.discard(inspection.queue_name(kind)).complete
+        assert dead_letters.replay(queue_status.queue_name(kind), [first.id]).complete
+        assert dead_letters.discard(queue_status.queue_name(kind)).complete
         with pytest.raises(ClientError, match="AccessDenied"):
-            sqs.client().receive_message(QueueUrl=sqs.url(inspection.queue_name(kind)))
+            sqs.client().receive_message(QueueUrl=sqs.url(queue_status.queue_name(kind)))
     assert "CloudWatch" not in caplog.text
     assert "cannot be read" not in caplog.text
 
@@ -600,9 +600,11 @@ ENVELOPES = {
 
 @pytest.mark.parametrize("body", ENVELOPES.values(), ids=ENVELOPES.keys())
 def test_an_event_is_told_by_name_bucket_and_key(body: str) -> None:
-    summary = letters.read_event(body, BUCKET)
+    summary = dead_letter_summary.read_event(body, BUCKET)
     assert summary.title == "ObjectCreated:Put"
-    assert summary.objects == (letters.ObjectRef("ObjectCreated:Put", BUCKET, "uploads/a b+c"),)
+    assert summary.objects == (
+        dead_letter_summary.ObjectRef("ObjectCreated:Put", BUCKET, "uploads/a b+c"),
+    )
     assert summary.problem == ""
 
 
@@ -612,44 +614,46 @@ def test_an_event_of_eventbridge_is_told_too() -> None:
         "source": "aws.s3",
         "detail": {"bucket": {"name": BUCKET}, "object": {"key": "uploads/a+b"}},
     }
-    summary = letters.read_event(json.dumps(body), BUCKET)
-    assert summary.objects == (letters.ObjectRef("Object Created", BUCKET, "uploads/a+b"),)
+    summary = dead_letter_summary.read_event(json.dumps(body), BUCKET)
+    assert summary.objects == (
+        dead_letter_summary.ObjectRef("Object Created", BUCKET, "uploads/a+b"),
+    )
 
 
 def test_what_a_broken_record_does_say_is_told_and_what_is_wrong_with_it() -> None:
     record = {"eventName": "s3:ObjectCreated:Put", "s3": {"bucket": {"name": BUCKET}}}
-    summary = letters.read_event(json.dumps({"Records": [record]}), BUCKET)
-    assert summary.objects == (letters.ObjectRef("ObjectCreated:Put", BUCKET, ""),)
+    summary = dead_letter_summary.read_event(json.dumps({"Records": [record]}), BUCKET)
+    assert summary.objects == (dead_letter_summary.ObjectRef("ObjectCreated:Put", BUCKET, ""),)
     assert "s3.object.key is missing" in summary.problem
 
 
 def test_a_letter_of_many_objects_names_some_and_counts_the_others() -> None:
     body = json.dumps({"Records": [s3_record(f"uploads/{n}") for n in range(50)]})
-    summary = letters.read_event(body, BUCKET)
+    summary = dead_letter_summary.read_event(body, BUCKET)
     assert (len(summary.objects), summary.more) == (20, 30)
 
 
 def test_a_task_is_told_by_name_and_objects() -> None:
     event = {"kind": "removed", "upload_id": UPLOAD_ID, "sequencer": "1"}
-    summary = letters.read_task(celery_body([[event]]), BUCKET)
+    summary = dead_letter_summary.read_task(celery_body([[event]]), BUCKET)
     assert (summary.title, summary.task_id) == ("uploads.tasks.confirm_objects", "t-1")
-    assert summary.objects == (letters.ObjectRef("removed", BUCKET, KEY),)
+    assert summary.objects == (dead_letter_summary.ObjectRef("removed", BUCKET, KEY),)
     assert UPLOAD_ID in summary.text
 
 
 def test_a_hint_names_its_object_and_a_reconciliation_none() -> None:
-    hint = letters.read_task(celery_body([UPLOAD_ID]), BUCKET)
-    assert hint.objects == (letters.ObjectRef("", BUCKET, KEY),)
-    assert letters.read_task(celery_body([]), BUCKET).objects == ()
+    hint = dead_letter_summary.read_task(celery_body([UPLOAD_ID]), BUCKET)
+    assert hint.objects == (dead_letter_summary.ObjectRef("", BUCKET, KEY),)
+    assert dead_letter_summary.read_task(celery_body([]), BUCKET).objects == ()
 
 
 @pytest.mark.usefixtures("aws")
 def test_what_celery_itself_queues_can_be_read() -> None:
     tasks.enqueue([ObjectEvent("created", UPLOAD_ID, "A" * 64)])
     (message,) = drain(env().filehub_tasks_queue)
-    summary = letters.read_task(message["Body"], BUCKET)
+    summary = dead_letter_summary.read_task(message["Body"], BUCKET)
     assert summary.title == "uploads.tasks.confirm_objects"
-    assert summary.objects == (letters.ObjectRef("created", BUCKET, KEY),)
+    assert summary.objects == (dead_letter_summary.ObjectRef("created", BUCKET, KEY),)
     assert uuid.UUID(summary.task_id)
     assert summary.problem == ""
 
@@ -682,10 +686,10 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("read", [letters.read_event, letters.read_task])
+@pytest.mark.parametrize("read", [dead_letter_summary.read_event, dead_letter_summary.read_task])
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_hostile_letter_can_be_shown(
-    read: Callable[[str, str], letters.Summary], body: str
+    read: Callable[[str, str], dead_letter_summary.Summary], body: str
 ) -> None:
     summary = read(body, BUCKET)
     shown = [summary.title, summary.problem, summary.task_id]
@@ -698,19 +702,19 @@ def test_a_hostile_letter_can_be_shown(
 
 
 def test_of_a_body_that_nobody_can_read_the_beginning_is_shown() -> None:
-    summary = letters.read_event("lorem " * 500, BUCKET)
+    summary = dead_letter_summary.read_event("lorem " * 500, BUCKET)
     assert summary.text == ("lorem " * 500)[:500] + "…"
     assert summary.problem == "It is not JSON."
 
 
 def test_a_task_with_an_id_that_celery_never_made_is_not_looked_up() -> None:
-    assert letters.read_task(celery_body([], task_id="x" * 5000), BUCKET).task_id == ""
+    assert dead_letter_summary.read_task(celery_body([], task_id="x" * 5000), BUCKET).task_id == ""
 
 
 @pytest.mark.usefixtures("aws")
-@pytest.mark.parametrize("kind", inspection.KINDS)
-def test_hostile_letters_do_not_hide_each_other(kind: inspection.Kind) -> None:
+@pytest.mark.parametrize("kind", queue_status.KINDS)
+def test_hostile_letters_do_not_hide_each_other(kind: queue_status.Kind) -> None:
     sendable = [body for body in HOSTILE.values() if 0 < len(body) < 1_000_000]
     for body in sendable:
-        bury(body, inspection.queue_name(kind))
-    assert len(inspection.list_dead_letters(kind).letters) == len(sendable)
+        bury(body, queue_status.queue_name(kind))
+    assert len(queue_status.list_dead_letters(kind).letters) == len(sendable)

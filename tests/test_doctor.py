@@ -33,24 +33,24 @@ from local.aws import LocalAws, complete
 from tests.conftest import ROOT, TEMPLATE, consumer, store, upload, wait_for, worker
 from tests.test_permissions import client, user_with
 from tests.test_provision import template
-from uploads import doctor
 from uploads.aws import s3, sqs
 from uploads.aws.cloudformation import deploy
 from uploads.core import keys, limits
 from uploads.core.conf import env
-from uploads.doctor import (
+from uploads.ingest import confirm
+from uploads.ingest.consumer import Consumer
+from uploads.operations import doctor
+from uploads.operations.doctor import (
     access,
     bucket,
-    django_side,
+    django_checks,
+    expected,
     notifications,
     queues,
     roundtrip,
     table,
-    wanted,
 )
-from uploads.doctor.finding import Finding
-from uploads.ingest import confirm
-from uploads.ingest.consumer import Consumer
+from uploads.operations.doctor.finding import Finding
 
 #: Makes a fault.
 Break = Callable[[], None]
@@ -103,8 +103,8 @@ def bad(found: list[Finding]) -> list[Finding]:
 def still_bad(subject: str) -> list[Finding]:
     """What is not ok any more after mending it: that part is looked at again, and only that."""
     if subject.startswith("queue"):
-        return bad(list(queues.Queues().look()))
-    return bad([*bucket.look(), *notifications.look(arn(events()))])
+        return bad(list(queues.Queues().inspect()))
+    return bad([*bucket.inspect(), *notifications.inspect(arn(events()))])
 
 
 def one(found: list[Finding]) -> Finding:
@@ -192,7 +192,7 @@ def tasks() -> str:
     return env().filehub_tasks_queue
 
 
-ALL = tuple(wanted.EVENTS)
+ALL = tuple(expected.EVENTS)
 PARTS = {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 8}}
 
 #: What is done -> the subject of the one line that tells, and a word of it.
@@ -423,14 +423,14 @@ def test_an_index_and_a_time_to_live_that_are_missing_are_named(
         GlobalSecondaryIndexes=indexes,
     )
     settings.ENV = env().model_copy(update={"filehub_table": name})
-    found = bad(list(table.look()))
+    found = bad(list(table.inspect()))
     assert {(each.level, each.subject) for each in found} == {
         ("FAIL", "table, index AllFeed"),
         ("FAIL", "table, index AllNames"),
         ("FAIL", "table, time to live"),
     }
     carry_out(next(each.mend for each in found if each.subject == "table, time to live"))
-    assert len(bad(list(table.look()))) == 2
+    assert len(bad(list(table.inspect()))) == 2
 
 
 def test_another_programs_table_is_recognised(installed: Env, settings: Settings) -> None:
@@ -442,12 +442,12 @@ def test_another_programs_table_is_recognised(installed: Env, settings: Settings
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
     )
     settings.ENV = env().model_copy(update={"filehub_table": name})
-    assert "other keys" in bad(list(table.look()))[0].text
+    assert "other keys" in bad(list(table.inspect()))[0].text
 
 
 def test_a_bucket_in_another_region_is_told(installed: Env, settings: Settings) -> None:
     settings.ENV = env().model_copy(update={"aws_region": "eu-central-1"})
-    (found,) = bucket.look()
+    (found,) = bucket.inspect()
     assert found.level == "FAIL"
     assert "AWS_REGION=us-east-1" in found.mend
 
@@ -464,7 +464,7 @@ def test_a_failing_run_says_how_many_and_a_good_one_exits_with_0(installed: Env)
 
 def test_pending_migrations_are_named(installed: Env) -> None:
     MigrationRecorder(connection).record_unapplied("uploads", "0002_operators_desk")
-    found = next(each for each in django_side.look() if each.subject == "database")
+    found = next(each for each in django_checks.inspect() if each.subject == "database")
     assert found.level == "FAIL"
     assert "uploads.0002_operators_desk" in found.text
 
@@ -472,7 +472,7 @@ def test_pending_migrations_are_named(installed: Env) -> None:
 def test_debug_pages_in_production_are_a_failure(settings: Settings) -> None:
     settings.DEBUG = True
     settings.ENV = env().model_copy(update={"django_https": True})
-    failed = [each for each in django_side._settings() if each.level == "FAIL"]
+    failed = [each for each in django_checks._settings() if each.level == "FAIL"]
     assert any("DJANGO_DEBUG" in each.text for each in failed)
 
 
@@ -722,25 +722,28 @@ def test_a_timeout_that_is_none_is_refused(timeout: str) -> None:
 def test_doctor_wants_what_the_template_makes() -> None:
     resources = template()
     bucket_ = resources["Bucket"]["Properties"]
-    assert set(bucket_["PublicAccessBlockConfiguration"]) == set(wanted.PUBLIC_ACCESS_BLOCK)
+    assert set(bucket_["PublicAccessBlockConfiguration"]) == set(expected.PUBLIC_ACCESS_BLOCK)
     notified = bucket_["NotificationConfiguration"]["QueueConfigurations"]
-    assert {each["Event"] for each in notified} == set(wanted.EVENTS)
+    assert {each["Event"] for each in notified} == set(expected.EVENTS)
     (rule,) = bucket_["LifecycleConfiguration"]["Rules"]
     days = rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"]
-    assert days == wanted.ABORT_AFTER > limits.MULTIPART_LIFETIME.days
-    for name, receives in (("Events", wanted.EVENTS_RECEIVES), ("Tasks", wanted.TASKS_RECEIVES)):
+    assert days == expected.ABORT_AFTER > limits.MULTIPART_LIFETIME.days
+    for name, receives in (
+        ("Events", expected.EVENTS_RECEIVES),
+        ("Tasks", expected.TASKS_RECEIVES),
+    ):
         queue = resources[f"{name}Queue"]["Properties"]
         assert queue["RedrivePolicy"]["maxReceiveCount"] == receives
         for each in (queue, resources[f"{name}DeadLetters"]["Properties"]):
-            assert each["MessageRetentionPeriod"] == wanted.RETENTION
+            assert each["MessageRetentionPeriod"] == expected.RETENTION
     hidden = resources["EventsQueue"]["Properties"]["VisibilityTimeout"]
-    assert hidden == wanted.EVENTS_VISIBILITY
+    assert hidden == expected.EVENTS_VISIBILITY
 
 
 def test_the_cors_rule_that_doctor_offers_is_the_templates(own: Env) -> None:
     s3 = client("s3")
     made = s3.get_bucket_cors(Bucket=own.filehub_bucket)["CORSRules"]
     s3.delete_bucket_cors(Bucket=own.filehub_bucket)
-    (mend,) = [each.mend for each in bucket.look() if each.subject == "bucket, CORS"]
+    (mend,) = [each.mend for each in bucket.inspect() if each.subject == "bucket, CORS"]
     carry_out(mend)
     assert s3.get_bucket_cors(Bucket=own.filehub_bucket)["CORSRules"] == made

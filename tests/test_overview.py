@@ -14,7 +14,6 @@ from pytest_django import Settings
 
 from tests.conftest import PASSWORD, store, upload
 from tests.wire import Wire
-from uploads import overview
 from uploads.aws import sqs
 from uploads.aws.sqs import Depth
 from uploads.core import keys, policy
@@ -24,7 +23,8 @@ from uploads.files import listing
 from uploads.files.usage import Usage
 from uploads.ingest import confirm
 from uploads.models import File, StoredFile
-from uploads.overview import Queues, Rejected, flow_of, percentile
+from uploads.operations import dashboard
+from uploads.operations.dashboard import Queues, Rejected, flow_of, percentile
 from uploads.templatetags.figures import duration, grouped
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -67,7 +67,7 @@ def info(seconds: float | None, *, ago: timedelta = timedelta(minutes=10)) -> li
     return listing.info_of(record)
 
 
-def flow(*files: listing.FileInfo) -> overview.Flow:
+def flow(*files: listing.FileInfo) -> dashboard.Flow:
     return flow_of(files, NOW, is_cut=False, last=None)
 
 
@@ -177,7 +177,7 @@ def seed(count: int, ago: timedelta) -> None:
 def test_the_time_from_the_event_to_the_record_is_that_of_the_files_stored() -> None:
     for number, seconds in enumerate((100, 2000, 4000), 1):
         confirmed(number, after=seconds)
-    found = overview.look().flow
+    found = dashboard.collect().flow
     assert found is not None
     assert found.files == 3
     assert found.median == pytest.approx(2000, abs=500)
@@ -189,7 +189,7 @@ def test_the_time_from_the_event_to_the_record_is_that_of_the_files_stored() -> 
 @pytest.mark.usefixtures("aws")
 def test_what_was_signed_longer_ago_counts_for_the_last_time_only() -> None:
     seed(2, timedelta(hours=3))
-    found = overview.look().flow
+    found = dashboard.collect().flow
     assert found is not None
     assert (found.files, found.median, found.state) == (0, None, "unknown")
     assert found.last_at is not None
@@ -199,12 +199,12 @@ def test_what_was_signed_longer_ago_counts_for_the_last_time_only() -> None:
 @pytest.mark.usefixtures("aws")
 def test_of_very_many_files_only_the_newest_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     seed(5, timedelta(minutes=1))
-    monkeypatch.setattr(overview, "NEWEST", 5)
-    found = overview.look().flow
+    monkeypatch.setattr(dashboard, "NEWEST", 5)
+    found = dashboard.collect().flow
     assert found is not None
     assert (found.files, found.is_cut) == (5, False)
-    monkeypatch.setattr(overview, "NEWEST", 4)
-    found = overview.look().flow
+    monkeypatch.setattr(dashboard, "NEWEST", 4)
+    found = dashboard.collect().flow
     assert found is not None
     assert (found.files, found.is_cut) == (4, True)
 
@@ -218,7 +218,7 @@ def test_the_queues_and_what_was_given_up_are_counted() -> None:
     for _ in range(2):
         sqs.client().send_message(QueueUrl=sqs.url(tasks), MessageBody="?")
     sqs.client().receive_message(QueueUrl=sqs.url(tasks), VisibilityTimeout=60)
-    assert overview.look().queues == Queues(Depth(0, 0, 0), Depth(1, 1, 0), 1, 3)
+    assert dashboard.collect().queues == Queues(Depth(0, 0, 0), Depth(1, 1, 0), 1, 3)
 
 
 @pytest.mark.usefixtures("aws", "one_day")
@@ -228,7 +228,7 @@ def test_what_is_stored_and_rejected_agrees_with_the_uploads(settings: Settings)
     refused = [upload("7"), upload("8")]
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
     assert {confirm.confirm(upload_id) for upload_id in refused} == {"rejected"}
-    found = overview.look()
+    found = dashboard.collect()
     assert (found.stored, found.rejected) == (Usage(2, 8), Rejected(2, 0))
 
 
@@ -236,18 +236,18 @@ def test_what_is_stored_and_rejected_agrees_with_the_uploads(settings: Settings)
 @pytest.mark.usefixtures("aws")
 def test_it_costs_as_much_however_many_files_there_are(files: int, wire: Wire) -> None:
     seed(files, timedelta(minutes=1))
-    overview.look()  # the addresses of the queues are asked for once
+    dashboard.collect()  # the addresses of the queues are asked for once
     wire.counts()
-    overview.look()
+    dashboard.collect()
     # 16 shards of the newest files, two calls for the groups and one for two days; four queues.
     assert wire.counts() == {"dynamodb": 19, "sqs": 4}
 
 
 @pytest.mark.usefixtures("aws")
 def test_a_quiet_hour_costs_a_look_at_the_newest_file_more(wire: Wire) -> None:
-    overview.look()
+    dashboard.collect()
     wire.counts()
-    overview.look()
+    dashboard.collect()
     assert wire.counts() == {"dynamodb": 19 + 16, "sqs": 4}
 
 

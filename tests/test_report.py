@@ -15,7 +15,6 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.conftest import PASSWORD, Api, store, upload
 from tests.wire import Wire
-from uploads import report
 from uploads.aws import multipart, s3
 from uploads.aws.multipart import Cursor
 from uploads.core import keys
@@ -27,7 +26,8 @@ from uploads.ingest import confirm
 from uploads.ingest.reconciliation import checkpoints
 from uploads.ingest.reconciliation.checkpoints import Run
 from uploads.models import ApiToken
-from uploads.report import rank
+from uploads.operations import report
+from uploads.operations.report import rank
 
 pytestmark = pytest.mark.usefixtures("aws")
 

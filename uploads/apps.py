@@ -9,7 +9,7 @@ class UploadsConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
-        from uploads import checks  # noqa: F401, PLC0415  # registers the system checks
+        from uploads.operations import checks  # noqa: F401, PLC0415  # registers the system checks
 
 
 class DeskConfig(admin.AdminConfig):

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 
-from uploads import overview
+from uploads.operations import dashboard
 
 #: What a part of the overview leads to: page -> the permission it needs.
 _PAGES = {
@@ -33,8 +33,8 @@ class Desk(AdminSite):
     ) -> TemplateResponse:
         if request.user.has_perm("uploads.view_file"):
             extra_context = {
-                "overview": overview.look(),
-                "newest": overview.NEWEST,
+                "overview": dashboard.collect(),
+                "newest": dashboard.NEWEST,
                 "pages": self._pages(request),
                 **(extra_context or {}),
             }

@@ -15,13 +15,13 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from uploads import metrics
 from uploads.core.conf import env, rules
 from uploads.core.errors import BackendUnavailable, CsrfFailed, InvalidRequest, NotAuthenticated
 from uploads.core.fan_out import attempt
 from uploads.files import queries, quotas
 from uploads.files.listing import Page
 from uploads.middleware import error_page, error_response, json_error, wants_json
+from uploads.operations import metrics
 
 logger = logging.getLogger(__name__)
 

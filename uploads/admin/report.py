@@ -17,7 +17,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from uploads import chart, report
+from uploads import chart
 from uploads.admin.filters import KIND_NAMES, of_owner
 from uploads.aws import multipart
 from uploads.core import keys
@@ -25,7 +25,8 @@ from uploads.core.errors import BackendUnavailable, InvalidRequest
 from uploads.files import queries
 from uploads.files.usage import Day, Usage
 from uploads.models import StorageReport
-from uploads.overview import total
+from uploads.operations import report
+from uploads.operations.dashboard import total
 
 if TYPE_CHECKING:
     ReportAdminBase = admin.ModelAdmin[StorageReport]
@@ -85,7 +86,7 @@ class StorageReportAdmin(ReportAdminBase):
         if not self.has_view_permission(request):
             raise PermissionDenied
         after = _cursor(request)
-        found = report.look(after)
+        found = report.collect(after)
         measure: Measure = "files" if request.GET.get("days") == "files" else "bytes"
         files_url = (
             reverse(f"{self.admin_site.name}:uploads_file_changelist")

@@ -222,7 +222,9 @@ def head(upload_id: str) -> StoredObject | None:
     )
 
 
-def look(upload_id: str, *, wants_beginning: Callable[[StoredObject], bool]) -> StoredObject | None:
+def inspect(
+    upload_id: str, *, wants_beginning: Callable[[StoredObject], bool]
+) -> StoredObject | None:
     """Look at the object, also into its first bytes if they are wanted; None when there is none.
 
     Both are of the same object: should another take its place in between, it is looked at anew.

@@ -18,23 +18,23 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-def attempt(question: Callable[[], T]) -> T | None:
-    """The answer, or None if the service asked is unavailable; that is logged."""
+def attempt(call: Callable[[], T]) -> T | None:
+    """The result of the call, or None if the service behind it is unavailable; that is logged."""
     try:
-        return question()
+        return call()
     except BackendUnavailable as exc:
         logger.warning("%s (%r)", exc.message, exc.__cause__)
         return None
 
 
-class Asking:
-    """`with Asking() as asking: answer = asking.ask(question)`, then `answer.result()`.
+class FanOut:
+    """`with FanOut() as fan_out: answer = fan_out.submit(call)`, then `answer.result()`.
 
-    Questions run in threads of their own: they must not use Django's database.
+    Calls run in threads of their own: they must not use Django's database.
     """
 
     def __init__(self, at_once: int = 6) -> None:
-        self._pool = ThreadPoolExecutor(at_once, "asking")
+        self._pool = ThreadPoolExecutor(at_once, "fan_out")
 
     def __enter__(self) -> Self:
         return self
@@ -42,5 +42,6 @@ class Asking:
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown()
 
-    def ask(self, question: Callable[[], T]) -> Future[T | None]:
-        return self._pool.submit(attempt, question)
+    def submit(self, call: Callable[[], T]) -> Future[T | None]:
+        """Call it in a thread; the future has what `attempt` returns."""
+        return self._pool.submit(attempt, call)

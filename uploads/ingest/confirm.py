@@ -158,7 +158,7 @@ def _inspect(upload_id: str, current: StoredFile | None) -> s3.StoredObject | No
             and not decide.broken_rule(found, rules())
         )
 
-    return s3.look(upload_id, wants_beginning=is_in_doubt)
+    return s3.inspect(upload_id, wants_beginning=is_in_doubt)
 
 
 def _check_quota(target: StoredFile, current: StoredFile | None) -> Target:

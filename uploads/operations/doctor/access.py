@@ -13,8 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from uploads.core import keys
 from uploads.core.conf import env
-from uploads.doctor import clients, http
-from uploads.doctor.finding import (
+from uploads.operations.doctor import clients, http
+from uploads.operations.doctor.finding import (
     CLOCK,
     UNREACHABLE,
     Finding,
@@ -30,7 +30,7 @@ MOST_SKEW = 300
 MUCH_SKEW = 30
 
 
-def look() -> Iterator[Finding]:
+def inspect() -> Iterator[Finding]:
     yield from guarded("credentials", _credentials)
     yield _clock()
     yield from guarded("permissions", _permissions)

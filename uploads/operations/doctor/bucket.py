@@ -12,8 +12,8 @@ from botocore.exceptions import ClientError
 from uploads.core.conf import env
 from uploads.core.keys import PREFIX, object_key
 from uploads.core.limits import MULTIPART_LIFETIME
-from uploads.doctor import clients, http, wanted
-from uploads.doctor.finding import Finding, code_of, guarded, is_denied
+from uploads.operations.doctor import clients, expected, http
+from uploads.operations.doctor.finding import Finding, code_of, guarded, is_denied
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -24,7 +24,7 @@ _ABORT = "AbortIncompleteMultipartUpload"
 _NO_ACTIONS = {"ID", "Status", "Filter", "Prefix"}
 
 
-def look() -> Iterator[Finding]:
+def inspect() -> Iterator[Finding]:
     """The bucket itself first; without it there is nothing else to look at."""
     s3 = clients.s3()
     found = list(guarded("bucket", partial(_itself, s3)))
@@ -83,15 +83,15 @@ def _public_access(s3: S3Client) -> Iterator[Finding]:
         if code_of(exc) != "NoSuchPublicAccessBlockConfiguration":
             raise
         block = {}
-    missing = [each for each in wanted.PUBLIC_ACCESS_BLOCK if not block.get(each)]
+    missing = [each for each in expected.PUBLIC_ACCESS_BLOCK if not block.get(each)]
     if not missing:
         yield Finding("ok", subject, "all blocked.")
         return
     yield Finding(
         "FAIL", subject, f"not blocked: {', '.join(missing)}.",
-        wanted.command(
+        expected.command(
             "s3api", "put-public-access-block", bucket=name,
-            public_access_block_configuration=dict.fromkeys(wanted.PUBLIC_ACCESS_BLOCK, True),
+            public_access_block_configuration=dict.fromkeys(expected.PUBLIC_ACCESS_BLOCK, True),
         ),
     )  # fmt: skip
 
@@ -112,7 +112,7 @@ def _encryption(s3: S3Client) -> Iterator[Finding]:
     if not used:
         yield Finding(
             "FAIL", subject, "objects are not encrypted by default.",
-            wanted.command(
+            expected.command(
                 "s3api", "put-bucket-encryption", bucket=name,
                 server_side_encryption_configuration={
                     "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
@@ -150,7 +150,7 @@ def _lifecycle(s3: S3Client) -> Iterator[Finding]:
         for rule in aborting
         if _is_for_uploads(rule) or rule[_ABORT]["DaysAfterInitiation"] <= MULTIPART_LIFETIME.days
     ]
-    mend = wanted.command(
+    mend = expected.command(
         "s3api", "put-bucket-lifecycle-configuration", bucket=name,
         lifecycle_configuration={"Rules": _mended(rules, aborting)},
     )  # fmt: skip
@@ -185,7 +185,7 @@ def _mended(rules: list[Any], aborting: list[Any]) -> list[Any]:
         "ID": "abort-incomplete-multipart-uploads",
         "Status": "Enabled",
         "Filter": {"Prefix": ""},
-        _ABORT: {"DaysAfterInitiation": wanted.ABORT_AFTER},
+        _ABORT: {"DaysAfterInitiation": expected.ABORT_AFTER},
     }
     if any(each.get("ID") == rule["ID"] for each in kept):
         del rule["ID"]  # S3 makes one up.
@@ -220,15 +220,15 @@ def _cors(s3: S3Client) -> Iterator[Finding]:
         rules = []
     rule = {
         "AllowedOrigins": list(origins),
-        "AllowedMethods": list(wanted.CORS_METHODS),
+        "AllowedMethods": list(expected.CORS_METHODS),
         "AllowedHeaders": ["*"],
-        "ExposeHeaders": list(wanted.CORS_EXPOSED),
-        "MaxAgeSeconds": wanted.CORS_MAX_AGE,
+        "ExposeHeaders": list(expected.CORS_EXPOSED),
+        "MaxAgeSeconds": expected.CORS_MAX_AGE,
     }
     mend = (
         "python manage.py provision, if FILEHUB_CORS_ORIGINS has changed since the last one. "
         "Otherwise somebody changed the bucket, which provision does not see: "
-    ) + wanted.command(
+    ) + expected.command(
         # S3 takes the first rule that fits: what others need may follow.
         "s3api", "put-bucket-cors", bucket=name,
         cors_configuration={"CORSRules": [rule, *_of_others(rules, origins)]},
@@ -243,7 +243,7 @@ def _cors(s3: S3Client) -> Iterator[Finding]:
         yield Finding(
             "warn", subject, text,
             "If that is not meant: "
-            + wanted.command(
+            + expected.command(
                 "s3api", "put-bucket-cors", bucket=name, cors_configuration={"CORSRules": [rule]}
             ),
         )  # fmt: skip
@@ -270,7 +270,7 @@ def _lacks(rules: list[Any], origin: str) -> str:
         (
             [
                 header
-                for header in wanted.CORS_HEADERS
+                for header in expected.CORS_HEADERS
                 if not any(_matches(each, header) for each in rule.get("AllowedHeaders", ()))
             ]
             for rule in sending
@@ -301,7 +301,7 @@ def _preflight() -> Iterator[Finding]:
                 {
                     "Origin": origin,
                     "Access-Control-Request-Method": "PUT",
-                    "Access-Control-Request-Headers": ",".join(wanted.CORS_HEADERS),
+                    "Access-Control-Request-Headers": ",".join(expected.CORS_HEADERS),
                 },
             )
         except http.NoAnswer as exc:

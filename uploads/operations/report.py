@@ -13,11 +13,11 @@ from functools import partial
 
 from uploads.aws import multipart
 from uploads.core import policy
-from uploads.core.fan_out import Asking, attempt
+from uploads.core.fan_out import FanOut, attempt
 from uploads.files import usage
 from uploads.files.usage import Day, Usage
 from uploads.ingest.reconciliation import checkpoints
-from uploads.overview import total
+from uploads.operations.dashboard import total
 
 #: Owners whose counters are read.
 MOST_OWNERS = 1_000
@@ -57,11 +57,15 @@ class Report:
         return None if self.kinds is None else total(self.kinds.values())
 
 
-def look(after: multipart.Cursor | None = None) -> Report:
+def collect(after: multipart.Cursor | None = None) -> Report:
     """Ask for all of it at the same time; `after` is where the unfinished uploads go on."""
-    with Asking() as asking:
-        kinds, owners, days = asking.ask(usage.by_kind), asking.ask(_owners), asking.ask(_days)
-        unfinished = asking.ask(partial(multipart.unfinished, UNFINISHED, after))
+    with FanOut() as fan_out:
+        kinds, owners, days = (
+            fan_out.submit(usage.by_kind),
+            fan_out.submit(_owners),
+            fan_out.submit(_days),
+        )
+        unfinished = fan_out.submit(partial(multipart.unfinished, UNFINISHED, after))
         runs = attempt(checkpoints.last_runs)
     return Report(kinds.result(), owners.result(), days.result(), unfinished.result(), runs)
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from uploads.core.conf import env
 from uploads.core.keys import PREFIX
-from uploads.doctor import clients, wanted
-from uploads.doctor.finding import Finding, guarded
+from uploads.operations.doctor import clients, expected
+from uploads.operations.doctor.finding import Finding, guarded
 
 SUBJECT = "bucket, notifications"
 _KINDS = (
@@ -18,7 +18,7 @@ _KINDS = (
 )  # fmt: skip
 
 
-def look(queue_arn: str | None) -> Iterator[Finding]:
+def inspect(queue_arn: str | None) -> Iterator[Finding]:
     """`queue_arn` is the events queue's, if it is known: the command that mends names it."""
     yield from guarded(SUBJECT, partial(_compare, queue_arn))
 
@@ -35,11 +35,11 @@ def _compare(queue_arn: str | None) -> Iterator[Finding]:
     }
     missing = [
         event
-        for event, parts in wanted.EVENTS.items()
+        for event, parts in expected.EVENTS.items()
         if event not in reported and parts - reported
     ]
     if not missing:
-        yield Finding("ok", SUBJECT, f"{', '.join(wanted.EVENTS)} go to {queue}.")
+        yield Finding("ok", SUBJECT, f"{', '.join(expected.EVENTS)} go to {queue}.")
         return
     text = f"{', '.join(missing)} of {PREFIX} do not go to {queue}."
     ways = [
@@ -76,7 +76,7 @@ def _is_for_uploads(configuration: Any) -> bool:
 def _overlaps(configuration: Any) -> bool:
     """Whether it reports something that filehub wants: S3 refuses to send that to both."""
     prefix = _filters(configuration).get("prefix", "")
-    families = {event.rpartition(":")[0] for event in wanted.EVENTS}
+    families = {event.rpartition(":")[0] for event in expected.EVENTS}
     return (PREFIX.startswith(prefix) or prefix.startswith(PREFIX)) and any(
         event.rpartition(":")[0] in families for event in configuration["Events"]
     )
@@ -93,11 +93,11 @@ def _mend(there: dict[str, Any], queue_arn: str | None) -> str:
     configuration["QueueConfigurations"].append(
         {
             "QueueArn": queue_arn,
-            "Events": list(wanted.EVENTS),
+            "Events": list(expected.EVENTS),
             "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": PREFIX}]}},
         }
     )
-    command = wanted.command(
+    command = expected.command(
         "s3api", "put-bucket-notification-configuration", bucket=env().filehub_bucket,
         notification_configuration={kind: each for kind, each in configuration.items() if each},
     )  # fmt: skip

@@ -15,7 +15,7 @@ from typing import Literal
 
 from uploads.aws import sqs
 from uploads.core.conf import env
-from uploads.core.fan_out import Asking
+from uploads.core.fan_out import FanOut
 from uploads.files import listing, usage
 from uploads.files.listing import FileInfo, Wanted
 from uploads.files.usage import Usage
@@ -94,7 +94,7 @@ class Rejected:
 
 
 @dataclass(frozen=True)
-class Overview:
+class Dashboard:
     """All of it. None: the service did not answer."""
 
     flow: Flow | None
@@ -103,13 +103,13 @@ class Overview:
     stored: Usage | None
 
 
-def look() -> Overview:
+def collect() -> Dashboard:
     """Ask for all of it at the same time."""
-    with Asking() as asking:
-        flowing, depths = asking.ask(flow), asking.ask(waiting)
-        rejected, stored = asking.ask(_rejected), asking.ask(usage.by_kind)
+    with FanOut() as fan_out:
+        flowing, depths = fan_out.submit(flow), fan_out.submit(waiting)
+        rejected, stored = fan_out.submit(_rejected), fan_out.submit(usage.by_kind)
     kinds = stored.result()
-    return Overview(
+    return Dashboard(
         flowing.result(),
         depths.result(),
         rejected.result(),

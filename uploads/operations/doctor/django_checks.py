@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from uploads.core.conf import env
-from uploads.doctor.finding import Finding, Level
+from uploads.operations.doctor.finding import Finding, Level
 
 
 def is_production() -> bool:
@@ -18,7 +18,7 @@ def is_production() -> bool:
     return env().django_https or env().endpoint("s3") is None
 
 
-def look() -> Iterator[Finding]:
+def inspect() -> Iterator[Finding]:
     yield from _settings()
     yield _database()
 

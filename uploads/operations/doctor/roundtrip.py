@@ -19,12 +19,12 @@ from uploads.aws import s3, sqs
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable, FilehubError
 from uploads.core.keys import object_key
-from uploads.doctor import http
-from uploads.doctor.finding import UNREACHABLE, Finding, explain
 from uploads.files import actions, store
 from uploads.files.listing import Wanted, find
 from uploads.ingest.events import NO_SEQUENCER
 from uploads.models import StoredFile
+from uploads.operations.doctor import http
+from uploads.operations.doctor.finding import UNREACHABLE, Finding, explain
 from uploads.transfers import begin
 
 logger = logging.getLogger(__name__)

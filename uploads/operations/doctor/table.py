@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from uploads.core.conf import env
-from uploads.doctor import clients, wanted
-from uploads.doctor.finding import Finding, code_of, guarded
 from uploads.models import StoredFile
+from uploads.operations.doctor import clients, expected
+from uploads.operations.doctor.finding import Finding, code_of, guarded
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _PROVISION = "python manage.py provision (it adds one index at a time, which may take hours)."
 
 
-def look() -> Iterator[Finding]:
+def inspect() -> Iterator[Finding]:
     client = clients.dynamodb()
     yield from guarded("table", partial(_itself, client))
     yield from guarded("table, time to live", partial(_time_to_live, client))
@@ -102,7 +102,7 @@ def _time_to_live(client: DynamoDBClient) -> Iterator[Finding]:
     yield Finding(
         "FAIL", subject, f"{text}: tombstones and rejections would stay for ever.",
         before
-        + wanted.command(
+        + expected.command(
             "dynamodb", "update-time-to-live", table_name=name,
             time_to_live_specification={"Enabled": True, "AttributeName": attribute},
         ),

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from uploads import letters
 from uploads.aws import cloudwatch, dead_letters, sqs
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
 from uploads.ingest import task_failures
 from uploads.ingest.task_failures import TaskFailure
+from uploads.operations import dead_letter_summary
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class DeadLetter:
     sent_at: datetime
     #: How often it was received in its life; each look at it counts too.
     received: int
-    summary: letters.Summary
+    summary: dead_letter_summary.Summary
     #: Why it is here; "" when nobody said.
     error: str
     #: How often its task failed; 0 when that is not known.
@@ -101,7 +101,7 @@ def list_dead_letters(kind: Kind, ids: Collection[str] | None = None) -> DeadLet
     queue = queue_name(kind)
     limit = dead_letters.MAX_SHOWN if ids is None else dead_letters.MAX_HANDLED
     found = dead_letters.peek(queue, limit, ids)
-    read = letters.read_event if kind == "events" else letters.read_task
+    read = dead_letter_summary.read_event if kind == "events" else dead_letter_summary.read_task
     summaries = [read(letter.body, env().filehub_bucket) for letter in found]
     known = _failures(summary.task_id for summary in summaries)
     total = sqs.depth(sqs.dead_letters_of(queue)).total
@@ -115,7 +115,7 @@ def list_dead_letters(kind: Kind, ids: Collection[str] | None = None) -> DeadLet
 
 
 def _dead_letter(
-    letter: dead_letters.Letter, summary: letters.Summary, failure: TaskFailure | None
+    letter: dead_letters.Letter, summary: dead_letter_summary.Summary, failure: TaskFailure | None
 ) -> DeadLetter:
     return DeadLetter(
         letter.id,

@@ -18,16 +18,16 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from uploads import overview
 from uploads.aws import cloudwatch, sqs
 from uploads.core import policy
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
-from uploads.core.fan_out import Asking
+from uploads.core.fan_out import FanOut
 from uploads.files import usage
 from uploads.files.usage import Day, Usage
 from uploads.ingest.reconciliation import checkpoints
-from uploads.overview import Flow, Queues
+from uploads.operations import dashboard
+from uploads.operations.dashboard import Flow, Queues
 
 T = TypeVar("T")
 
@@ -54,11 +54,11 @@ def text() -> bytes:
 
 def read() -> Readings:
     """Ask for all of it at the same time. Raises BackendUnavailable, naming what is unknown."""
-    with Asking(6) as asking:
-        flow, waiting = asking.ask(overview.flow), asking.ask(overview.waiting)
-        today, kinds = asking.ask(_today), asking.ask(usage.by_kind)
-        runs = asking.ask(checkpoints.last_runs)
-        oldest = asking.ask(partial(cloudwatch.oldest_ages, list(_queue_names().values())))
+    with FanOut(6) as fan_out:
+        flow, waiting = fan_out.submit(dashboard.flow), fan_out.submit(dashboard.waiting)
+        today, kinds = fan_out.submit(_today), fan_out.submit(usage.by_kind)
+        runs = fan_out.submit(checkpoints.last_runs)
+        oldest = fan_out.submit(partial(cloudwatch.oldest_ages, list(_queue_names().values())))
     return Readings(
         _known(flow, "the flow"),
         _known(waiting, "the queues"),
@@ -133,7 +133,7 @@ class _Collector(Collector):
         flow = self._readings.flow
         yield GaugeMetricFamily(
             "filehub_flow_files",
-            f"Files that were signed and stored within the last hour, at most {overview.NEWEST}.",
+            f"Files that were signed and stored within the last hour, at most {dashboard.NEWEST}.",
             flow.files,
         )
         seconds = GaugeMetricFamily(

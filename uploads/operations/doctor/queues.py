@@ -14,9 +14,9 @@ from django.conf import settings
 from uploads.aws import sqs
 from uploads.core.conf import env
 from uploads.core.limits import VISIBILITY_TIMEOUT
-from uploads.doctor import clients, wanted
-from uploads.doctor.finding import Finding, code_of, guarded
-from uploads.inspection import KINDS, Kind, queue_name
+from uploads.operations.doctor import clients, expected
+from uploads.operations.doctor.finding import Finding, code_of, guarded
+from uploads.operations.queue_status import KINDS, Kind, queue_name
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -40,7 +40,7 @@ class Queue:
         return int(self.attributes.get(name, 0))
 
     def set_to(self, **attributes: str) -> str:
-        return wanted.command(
+        return expected.command(
             "sqs", "set-queue-attributes", queue_url=self.url, attributes=attributes
         )
 
@@ -51,7 +51,7 @@ class Queues:
     def __init__(self) -> None:
         self.events_arn: str | None = None
 
-    def look(self) -> Iterator[Finding]:
+    def inspect(self) -> Iterator[Finding]:
         client = clients.sqs()
         for kind in KINDS:
             name = queue_name(kind)
@@ -111,11 +111,11 @@ def _problems(queue: Queue, dead: Queue | None, kind: Kind) -> Iterator[Finding]
             queue.set_to(VisibilityTimeout=str(VISIBILITY_TIMEOUT)),
         )  # fmt: skip
     if kind == "events":
-        if hidden < wanted.EVENTS_VISIBILITY:
+        if hidden < expected.EVENTS_VISIBILITY:
             yield Finding(
                 "FAIL", subject,
                 f"an event comes again after {hidden} s, perhaps before its task is queued.",
-                queue.set_to(VisibilityTimeout=str(wanted.EVENTS_VISIBILITY)),
+                queue.set_to(VisibilityTimeout=str(expected.EVENTS_VISIBILITY)),
             )  # fmt: skip
         yield from _senders(queue)
 
@@ -123,16 +123,16 @@ def _problems(queue: Queue, dead: Queue | None, kind: Kind) -> Iterator[Finding]
 def _sizes(queue: Queue) -> Iterator[Finding]:
     subject = f"queue {queue.name}"
     size = queue.number("MaximumMessageSize")
-    if size < wanted.MESSAGE_SIZE:
+    if size < expected.MESSAGE_SIZE:
         yield Finding(
             "FAIL", subject, f"it refuses messages of more than {size:,} bytes.",
             queue.set_to(MaximumMessageSize="262144"),
         )  # fmt: skip
     kept = queue.number("MessageRetentionPeriod")
-    if kept < wanted.RETENTION:
+    if kept < expected.RETENTION:
         yield Finding(
             "warn", subject, f"messages are lost after {kept / 86400:.1f} days.",
-            queue.set_to(MessageRetentionPeriod=str(wanted.RETENTION)),
+            queue.set_to(MessageRetentionPeriod=str(expected.RETENTION)),
         )  # fmt: skip
 
 
@@ -140,7 +140,7 @@ def _redrive(queue: Queue, dead: Queue | None, kind: Kind) -> Iterator[Finding]:
     subject = f"queue {queue.name}"
     if dead is None:
         return
-    receives = wanted.EVENTS_RECEIVES if kind == "events" else wanted.TASKS_RECEIVES
+    receives = expected.EVENTS_RECEIVES if kind == "events" else expected.TASKS_RECEIVES
     policy = {"deadLetterTargetArn": dead.arn, "maxReceiveCount": receives}
     mend = queue.set_to(RedrivePolicy=json.dumps(policy))
     found = _json(queue.attributes.get("RedrivePolicy"))

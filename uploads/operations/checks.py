@@ -1,7 +1,8 @@
 """Django system checks: faults that can be seen without a network.
 
-What can only be seen on AWS is `uploads.doctor`'s. There is no check of dangerous content types: no
-file is ever shown from the site's origin, and none that can run script is shown at all.
+What can only be seen on AWS is `uploads.operations.doctor`'s. There is no check of dangerous
+content types: no file is ever shown from the site's origin, and none that can run script is shown
+at all.
 """
 
 from __future__ import annotations
