@@ -58,7 +58,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "uploads.middleware.ErrorMiddleware",
+    "uploads.web.errors.ErrorMiddleware",
 ]
 
 ROOT_URLCONF = "filehub.urls"
@@ -154,12 +154,12 @@ CSRF_COOKIE_SECURE = ENV.django_https
 LANGUAGE_COOKIE_SECURE = ENV.django_https
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-CSRF_FAILURE_VIEW = "uploads.views.csrf_failure"
+CSRF_FAILURE_VIEW = "uploads.web.errors.csrf_failure"
 CSRF_TRUSTED_ORIGINS = list(ENV.filehub_cors_origins)
 
 # JSON bodies only; file content never passes through Django.
 DATA_UPLOAD_MAX_MEMORY_SIZE = MIB
-FILE_UPLOAD_HANDLERS = ["uploads.uploadhandlers.NoFiles"]
+FILE_UPLOAD_HANDLERS = ["uploads.web.upload_handlers.NoFiles"]
 
 _s3 = urlsplit(ENV.s3_bucket_url)
 S3_ORIGIN = f"{_s3.scheme}://{_s3.netloc}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from django.core.management import get_commands
 
 from filehub.env import Env
-from uploads.api import api
+from uploads.web.api import api
 
 ROOT = Path(__file__).resolve().parent.parent
 

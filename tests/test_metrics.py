@@ -15,7 +15,6 @@ from pytest_django import Settings
 from tests.conftest import Api, store, upload
 from tests.test_overview import seed
 from tests.wire import Wire
-from uploads import views
 from uploads.aws import sqs
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
@@ -23,6 +22,7 @@ from uploads.files import usage
 from uploads.ingest import confirm
 from uploads.ingest.reconciliation import checkpoints
 from uploads.ingest.reconciliation.checkpoints import Run
+from uploads.web import health
 
 TOKEN = "a-token-for-prometheus"
 
@@ -32,7 +32,7 @@ Samples = dict[tuple[str, tuple[str, ...]], float]
 @pytest.fixture(autouse=True)
 def _with_token(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # What is kept for some seconds is kept until a test says so, however long it takes itself.
-    monkeypatch.setattr(views, "METRICS_TTL", 3600)
+    monkeypatch.setattr(health, "METRICS_TTL", 3600)
     settings.ENV = env().model_copy(update={"filehub_metrics_token": TOKEN})
     cache.clear()
     yield

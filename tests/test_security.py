@@ -27,9 +27,7 @@ from pytest_django import Settings
 
 from local.aws import LocalAws
 from tests.conftest import PASSWORD, Api, drain, store, upload, wait_for
-from uploads import views
 from uploads.accounts import api_tokens
-from uploads.api import api as ninja_api
 from uploads.aws import s3, sqs
 from uploads.core import keys, policy
 from uploads.core.conf import env
@@ -38,6 +36,8 @@ from uploads.files import queries
 from uploads.ingest.consumer import Consumer
 from uploads.models import ApiToken
 from uploads.transfers import begin, tokens
+from uploads.web import pages
+from uploads.web.api import api as ninja_api
 
 # Pages that are shown without AWS need them too.
 pytestmark = pytest.mark.usefixtures("_static_files")
@@ -528,7 +528,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> None:
         raise RuntimeError("only for the log")
 
     monkeypatch.setattr(queries, "files_of", fail)
-    monkeypatch.setattr(views.selectors, "upload_statuses", fail)
+    monkeypatch.setattr(pages.queries, "upload_statuses", fail)
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])

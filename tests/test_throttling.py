@@ -27,9 +27,9 @@ from filehub.counters import CounterCache, cache_settings
 from tests.conftest import PASSWORD, ROOT, Api
 from tests.test_api import check_error
 from uploads.accounts import api_tokens
-from uploads.api.throttling import address_of
 from uploads.core.conf import env
 from uploads.core.errors import RateLimited
+from uploads.web.api.throttling import address_of
 
 FILE = {"file_name": "a.txt", "size": 5}
 

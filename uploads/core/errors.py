@@ -1,6 +1,6 @@
 """The error tree. Each member has a stable `code`, an HTTP `status` and a sentence for a person.
 
-`uploads.middleware` turns them into JSON or a page, in one place.
+`uploads.web.errors` turns them into JSON or a page, in one place.
 """
 
 from __future__ import annotations

@@ -9,14 +9,12 @@ from typing import Any, Literal
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db import DatabaseError, connection
 from django.db.models import QuerySet
 
 from uploads.accounts.owners import pk_of
-from uploads.aws import s3, sqs
 from uploads.aws.dynamodb import batch_get
 from uploads.core import keys
-from uploads.core.errors import BackendUnavailable, FileNotFound, InvalidRequest, UploadNotFound
+from uploads.core.errors import FileNotFound, InvalidRequest, UploadNotFound
 from uploads.files import store
 from uploads.files.listing import FileInfo, Page, Wanted, find, info_of
 from uploads.models import ApiToken, StoredFile
@@ -167,37 +165,6 @@ def files_of(owner: str, *, limit: int, cursor: str | None = None, prefix: str =
     Raises as `uploads.files.listing.find` does.
     """
     return find(Wanted(owner=owner, name=prefix), limit=limit, cursor=cursor)
-
-
-def readiness() -> dict[str, str]:
-    """What filehub needs -> "ok" or what is wrong with it."""
-    checks = {
-        "database": _ping_database,
-        "bucket": s3.ping,
-        "queues": sqs.ping,
-        "table": _ping_table,
-    }
-    result = {}
-    for name, check in checks.items():
-        try:
-            check()
-        except BackendUnavailable as exc:
-            result[name] = exc.message
-        else:
-            result[name] = "ok"
-    return result
-
-
-def _ping_database() -> None:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError as exc:
-        raise BackendUnavailable("Django's database does not answer.") from exc
-
-
-def _ping_table() -> None:
-    batch_get(StoredFile, ["readiness"])
 
 
 def _record(upload_id: str) -> StoredFile | None:

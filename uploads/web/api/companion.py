@@ -14,9 +14,6 @@ from django.http import HttpRequest
 from ninja import Field, Router, Schema
 from pydantic import StrictInt, StrictStr
 
-from uploads.api.auth import owner
-from uploads.api.schemas import ERRORS
-from uploads.api.throttling import SIGNING, count_user
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.core.errors import InvalidRequest
@@ -24,6 +21,9 @@ from uploads.files import quotas
 from uploads.ingest import tasks
 from uploads.transfers import parts, tokens
 from uploads.transfers.begin import begin_put, begin_unsized
+from uploads.web.api.auth import owner
+from uploads.web.api.schemas import ERRORS
+from uploads.web.api.throttling import SIGNING, count_user
 
 router = Router(tags=["uppy"], by_alias=True)
 

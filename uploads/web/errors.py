@@ -6,12 +6,13 @@ import logging
 from collections.abc import Callable
 from http import HTTPStatus
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import get_template
 from django.utils.cache import add_never_cache_headers
 
-from uploads.core.errors import FilehubError
+from uploads.core.errors import CsrfFailed, FilehubError
 
 logger = logging.getLogger(__name__)
 
@@ -76,3 +77,38 @@ class ErrorMiddleware:
 
     def process_exception(self, request: HttpRequest, exc: Exception) -> HttpResponse | None:
         return error_response(request, exc) if isinstance(exc, FilehubError) else None
+
+
+# Django's own handlers (filehub/urls.py), outside the API.
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """400 outside the API: a wrong host name, a body too large."""
+    if wants_json(request):
+        return json_error(400, "The request is malformed.", "bad_request")
+    return error_page(request, 400)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if wants_json(request):
+        return json_error(403, "You may not do this.", "forbidden")
+    return error_page(request, 403)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if wants_json(request):
+        return json_error(404, "Not Found", "not_found")
+    return error_page(request, 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    if wants_json(request):
+        return json_error(500, "Something went wrong here. It has been logged.", "internal_error")
+    return render(request, "500.html", status=500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Called by Django's CSRF middleware."""
+    if wants_json(request):
+        return error_response(request, CsrfFailed())
+    return render(request, "403_csrf.html", {"debug": settings.DEBUG}, status=403)

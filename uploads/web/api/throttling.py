@@ -13,9 +13,9 @@ from ipaddress import ip_address, ip_network
 from django.http import HttpRequest
 from django_ratelimit.core import get_usage
 
-from uploads.api.auth import CALLERS
 from uploads.core.conf import env
 from uploads.core.errors import RateLimited
+from uploads.web.api.auth import CALLERS
 
 logger = logging.getLogger(__name__)
 
