@@ -31,7 +31,7 @@ ALLOWED_HOSTS = list(ENV.django_allowed_hosts)
 
 INSTALLED_APPS = [
     "uploads",
-    "uploads.apps.DeskConfig",  # django.contrib.admin
+    "uploads.apps.AdminSiteConfig",  # django.contrib.admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -21,7 +21,7 @@ from pynamodb.exceptions import UpdateError
 from pytest_django import Settings
 
 from tests.conftest import PASSWORD, removal, send, store, upload
-from uploads.admin import files as admin_files
+from uploads.admin.files import pages as admin_files
 from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.conf import env

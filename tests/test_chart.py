@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uploads.chart import Chart, Point, draw, ticks
+from uploads.admin.chart import Chart, Point, draw, ticks
 
 FIRST = date(2025, 1, 1)
 KIB, MIB, GIB = 1024, 1024**2, 1024**3

@@ -13,7 +13,7 @@ from django.test import Client
 from pynamodb.connection.base import Connection
 
 from tests.conftest import PASSWORD
-from uploads.admin import files as admin_files
+from uploads.admin.files import pages as admin_files
 from uploads.files import queries
 from uploads.files.listing import Wanted, find
 from uploads.models import StoredFile

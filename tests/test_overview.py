@@ -14,11 +14,11 @@ from pytest_django import Settings
 
 from tests.conftest import PASSWORD, store, upload
 from tests.wire import Wire
+from uploads.admin.site import DashboardSite
 from uploads.aws import sqs
 from uploads.aws.sqs import Depth
 from uploads.core import keys, policy
 from uploads.core.conf import env
-from uploads.desk import Desk
 from uploads.files import listing
 from uploads.files.usage import Usage
 from uploads.ingest import confirm
@@ -344,12 +344,12 @@ def test_who_may_not_see_files_sees_the_plain_page_and_asks_aws_nothing(
 def test_a_page_that_is_not_there_has_no_link(admin_user: User) -> None:
     request = RequestFactory().get("/")
     request.user = admin_user
-    assert Desk("elsewhere")._pages(request) == {}
-    assert set(Desk("admin")._pages(request)) >= {"file", "storagereport"}
+    assert DashboardSite("elsewhere")._pages(request) == {}
+    assert set(DashboardSite("admin")._pages(request)) >= {"file", "storagereport"}
 
 
 def test_other_apps_still_register_with_djangos_own_name_of_the_site() -> None:
-    assert isinstance(admin.site, Desk)
+    assert isinstance(admin.site, DashboardSite)
     assert admin.site.is_registered(User)
     assert admin.site.is_registered(File)
     assert (admin.site.site_header, admin.site.name) == ("filehub", "admin")

@@ -17,8 +17,8 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from uploads import chart
-from uploads.admin.filters import KIND_NAMES, of_owner
+from uploads.admin import chart
+from uploads.admin.files.filters import KIND_NAMES, of_owner
 from uploads.aws import multipart
 from uploads.core import keys
 from uploads.core.errors import BackendUnavailable, InvalidRequest

@@ -21,8 +21,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from uploads.admin import actions, filters
-from uploads.admin.rows import Selection, row, rows
+from uploads.admin.files import actions, filters
+from uploads.admin.files.rows import Selection, row, rows
 from uploads.core import keys
 from uploads.files import queries
 from uploads.files.actions import preview, sign_download

@@ -15,7 +15,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from uploads.admin.rows import Selection
+from uploads.admin.files.rows import Selection
 from uploads.core.errors import FilehubError
 from uploads.files import actions, queries
 from uploads.files.manifest import manifest
@@ -23,7 +23,7 @@ from uploads.ingest import confirm
 from uploads.models import File
 
 if TYPE_CHECKING:
-    from uploads.admin.files import FileAdmin
+    from uploads.admin.files.pages import FileAdmin
 
 logger = logging.getLogger(__name__)
 

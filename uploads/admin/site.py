@@ -1,7 +1,6 @@
-"""The site of Django's admin, with an overview on its first page.
+"""The site of Django's admin, with the dashboard on its first page.
 
-Not in the package `admin`: its pages register themselves while they are imported, with the site
-that would have to import them first.
+It imports no other page: those register themselves with it while they are imported.
 """
 
 from __future__ import annotations
@@ -12,10 +11,11 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext_lazy as _
 
 from uploads.operations import dashboard
 
-#: What a part of the overview leads to: page -> the permission it needs.
+#: What a part of the dashboard leads to: page -> the permission it needs.
 _PAGES = {
     "file": "uploads.view_file",
     "queue": "uploads.view_queue",
@@ -23,9 +23,12 @@ _PAGES = {
 }
 
 
-class Desk(AdminSite):
+class DashboardSite(AdminSite):
     """Django's own site; whoever may see all files is also told how things stand."""
 
+    site_header = "filehub"
+    site_title = "filehub"
+    index_title = _("Operator’s desk")
     index_template = "admin/operator_index.html"
 
     def index(
