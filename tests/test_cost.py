@@ -16,8 +16,8 @@ from tests.conftest import PASSWORD
 from uploads.admin.files import pages as admin_files
 from uploads.files import queries
 from uploads.files.listing import Wanted, find
+from uploads.management.fake_data import seed
 from uploads.models import StoredFile
-from uploads.seeding import seed
 
 LIST = "/admin/uploads/file/"
 #: A page 50 that a table of a thousand has, too.

@@ -16,7 +16,6 @@ from pytest_django import Settings
 from tests.conftest import removal, store
 from tests.test_listing import walk
 from tests.test_usage import event, of_owner
-from uploads import seeding
 from uploads.aws import s3
 from uploads.core import keys, policy
 from uploads.core.conf import env
@@ -25,6 +24,7 @@ from uploads.files import actions, queries, recount, usage
 from uploads.files import store as records
 from uploads.files.usage import Usage
 from uploads.ingest import confirm
+from uploads.management import fake_data
 from uploads.models import StoredFile
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -32,9 +32,9 @@ pytestmark = pytest.mark.usefixtures("aws")
 OWNERS = ["7", "8", "9"]
 
 
-def seed(count: int = 300, number: int = 1, **details: Any) -> seeding.Seeded:
+def seed(count: int = 300, number: int = 1, **details: Any) -> fake_data.Seeded:
     arguments: dict[str, Any] = {"owners": OWNERS, "days": 60, "rng": random.Random(number)}
-    return seeding.seed(count, **(arguments | details))
+    return fake_data.seed(count, **(arguments | details))
 
 
 def every(state: str | None = None) -> list[StoredFile]:

@@ -22,12 +22,12 @@ from tests.plugin import AWS_PORT
 from tests.proxy import Proxy, parts
 from tests.test_multipart import incomplete
 from tests.test_reconcile import objects
-from uploads import sending
 from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.files import queries
 from uploads.ingest import confirm
+from uploads.management import uploader
 from uploads.models import Quota, StoredFile
 from uploads.transfers import begin
 from uploads.transfers import parts as transfer_parts
@@ -42,8 +42,8 @@ def _quick(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.ENV = env().model_copy(
         update={"filehub_multipart_threshold": PART, "filehub_part_size": PART}
     )
-    monkeypatch.setattr(sending, "LONGEST_PAUSE", 0)
-    monkeypatch.setattr(sending, "ASK_EVERY", 0.01)
+    monkeypatch.setattr(uploader, "LONGEST_PAUSE", 0)
+    monkeypatch.setattr(uploader, "ASK_EVERY", 0.01)
 
 
 @pytest.fixture
@@ -225,7 +225,7 @@ def test_what_passes_is_tried_again(proxy: Proxy, tmp_path: Path, alice: User) -
     proxy.lose_every(5, parts, times=1)
     sent: list[int] = []
     owner = queries.owner_of(alice)
-    outcomes = list(sending.send(sorted(tmp_path.iterdir()), owner, progress=sent.append))
+    outcomes = list(uploader.send(sorted(tmp_path.iterdir()), owner, progress=sent.append))
     assert [outcome.error for outcome in outcomes] == [""] * 4
     assert {request.fault for request in proxy.requests(parts)} >= {"fail", "cut", "lose"}
     found = {outcome.path.name: content(outcome.id) for outcome in outcomes}
@@ -246,7 +246,7 @@ def test_what_passes_is_tried_again(proxy: Proxy, tmp_path: Path, alice: User) -
     ],
 )
 def test_what_may_pass(status: int, code: str, passes: bool) -> None:
-    assert sending._may_pass(status, code) == passes
+    assert uploader._may_pass(status, code) == passes
 
 
 def test_two_of_the_same_request_that_met_are_no_failure(
@@ -254,7 +254,7 @@ def test_two_of_the_same_request_that_met_are_no_failure(
 ) -> None:
     (tmp_path / "a").write_bytes(b"a")
     proxy.fail_every(1, 409, parts, times=1)
-    (outcome,) = sending.send([tmp_path / "a"], queries.owner_of(alice))
+    (outcome,) = uploader.send([tmp_path / "a"], queries.owner_of(alice))
     assert (outcome.error, objects()) == ("", {outcome.id})
 
 
@@ -263,12 +263,12 @@ def test_what_does_not_pass_is_given_up_and_leaves_nothing(
 ) -> None:
     (tmp_path / "large").write_bytes(os.urandom(3 * PART))
     proxy.fail_every(1, 500, parts)
-    (outcome,) = sending.send([tmp_path / "large"], queries.owner_of(alice))
+    (outcome,) = uploader.send([tmp_path / "large"], queries.owner_of(alice))
     assert outcome.error == "S3 answered 500 SlowDown."
     assert incomplete() == []
     tries = [request.query for request in proxy.requests(parts)]
     assert max(sum(f"partNumber={n}&" in query for query in tries) for n in (1, 2, 3)) == (
-        sending.ATTEMPTS
+        uploader.ATTEMPTS
     )
 
 
@@ -277,7 +277,7 @@ def test_bytes_that_change_on_the_way_are_refused_by_s3(
 ) -> None:
     (tmp_path / "a").write_bytes(b"hello")
     proxy.flip_every(1, parts)
-    (outcome,) = sending.send([tmp_path / "a"], queries.owner_of(alice))
+    (outcome,) = uploader.send([tmp_path / "a"], queries.owner_of(alice))
     assert re.fullmatch(r"S3 answered 400 \w+\.", outcome.error), outcome
     assert len(proxy.requests(parts)) == 1
     assert objects() == set()
@@ -289,15 +289,15 @@ def test_a_file_that_shrinks_is_not_stored(
 ) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"x" * size)
-    digest = sending._sha256
+    digest = uploader._sha256
 
     def shrink(path: Path, start: int, size: int) -> str:
         found = digest(path, start, size)
         os.truncate(path, start + size // 2)
         return found
 
-    monkeypatch.setattr(sending, "_sha256", shrink)
-    (outcome,) = sending.send([path], queries.owner_of(alice))
+    monkeypatch.setattr(uploader, "_sha256", shrink)
+    (outcome,) = uploader.send([path], queries.owner_of(alice))
     assert outcome.error == "It became smaller while it was sent."
     assert (objects(), incomplete()) == (set(), [])
 
@@ -315,7 +315,7 @@ def test_at_most_so_many_requests_at_a_time(proxy: Proxy, tmp_path: Path, alice:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(begin, "begin_put", noted)
-        list(sending.send(tmp_path.iterdir(), queries.owner_of(alice), at_once=2))
+        list(uploader.send(tmp_path.iterdir(), queries.owner_of(alice), at_once=2))
     # A request is signed when there is room to send it, and not long before.
     assert all(number <= sent + 2 for number, sent in enumerate(begun))
     assert len(proxy.requests(parts)) == 10 + 6
@@ -342,9 +342,9 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
 import django, resource
 django.setup()
 from pathlib import Path
-from uploads import sending
+from uploads.management import uploader
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-(outcome,) = sending.send([Path({str(tmp_path / "large")!r})], "7")
+(outcome,) = uploader.send([Path({str(tmp_path / "large")!r})], "7")
 assert not outcome.error, outcome
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """

@@ -6,9 +6,9 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from uploads import seeding
 from uploads.core.errors import FilehubError
 from uploads.files import queries
+from uploads.management import fake_data
 
 
 def positive(text: str) -> int:
@@ -42,9 +42,9 @@ class Command(BaseCommand):
         users = get_user_model()._default_manager.order_by("pk")[:owners]
         began = time.monotonic()
         try:
-            done = seeding.seed(
+            done = fake_data.seed(
                 count,
-                owners=seeding.made_up_owners(owners, map(queries.owner_of, users)),
+                owners=fake_data.fake_owners(owners, map(queries.owner_of, users)),
                 days=days,
                 rng=random.Random(seed),
             )

@@ -1,4 +1,4 @@
-"""Made-up records, as the worker would have written them: for tests and benchmarks.
+"""Fake records, as the worker would have written them: for tests and benchmarks.
 
 They have no objects, so a reconciliation would take them for ghosts. Only for a local AWS.
 """
@@ -171,7 +171,7 @@ def _name(ending: str, rng: random.Random) -> str:
     return policy.check_name(f"{stem}{ending}")
 
 
-def made_up_owners(count: int, existing: Iterable[str]) -> list[str]:
+def fake_owners(count: int, existing: Iterable[str]) -> list[str]:
     """`count` owners: those that exist, and then numbers that no user has."""
     found = list(existing)[:count]
     return found + [str(1_000_001 + number) for number in range(count - len(found))]

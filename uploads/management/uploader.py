@@ -103,7 +103,7 @@ def send(
 
     A fault of one file does not stop the others. Of a file in parts that failed, S3 keeps nothing.
     """
-    with ThreadPoolExecutor(at_once, "sending") as pool:
+    with ThreadPoolExecutor(at_once, "uploader") as pool:
         sender = _Sender(pool, owner, at_once, progress)
         try:
             # Small ones first, several at a time; then each large one, several of its parts.
@@ -250,7 +250,7 @@ class _Sender:
             if self.stopped.wait(pause if attempt else 0):
                 break
             signed = sign()
-            with _Slice(path, start, size, self._progress) as body:
+            with FileSlice(path, start, size, self._progress) as body:
                 try:
                     answer = self._http.request(
                         signed.method,
@@ -268,7 +268,7 @@ class _Sender:
                     code = found[1].decode() if found else ""
                     problem = f"S3 answered {answer.status} {code}".rstrip()
                     is_final = not _may_pass(answer.status, code)
-                body.take_back()
+                body.rewind()
             if is_final:
                 break
         raise SendingFailed(f"{problem}.")
@@ -282,7 +282,7 @@ def _may_pass(status: int, code: str) -> bool:
     return status >= 500 or status in {408, 409, 429} or code == "RequestTimeout"
 
 
-class _Slice(io.RawIOBase):
+class FileSlice(io.RawIOBase):
     """A part of a file, which tells how far it was read."""
 
     def __init__(self, path: Path, start: int, size: int, progress: Progress) -> None:
@@ -309,7 +309,7 @@ class _Slice(io.RawIOBase):
         self._progress(len(piece))
         return len(piece)
 
-    def take_back(self) -> None:
+    def rewind(self) -> None:
         """It was not sent after all."""
         self._progress(-self._sent)
         self._sent = 0
@@ -340,7 +340,7 @@ def _size_of(path: Path) -> int:
 def _sha256(path: Path, start: int, size: int) -> str:
     """The base64 of the digest of so many bytes. Raises SendingFailed."""
     digest = hashlib.sha256()
-    with _Slice(path, start, size, lambda _: None) as part:
+    with FileSlice(path, start, size, lambda _: None) as part:
         while piece := part.read(PIECE):
             digest.update(piece)
     return b64encode(digest.digest()).decode()
