@@ -44,9 +44,9 @@ from uploads.aws.cloudformation import deploy
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.files import queries
+from uploads.files.record import StoredFile
 from uploads.ingest import confirm
 from uploads.ingest.events import ObjectEvent
-from uploads.models import StoredFile
 from uploads.transfers import begin
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -27,12 +27,11 @@ from uploads.core import keys
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
 from uploads.files import actions, queries
-from uploads.files.listing import FileInfo
 from uploads.files.manifest import manifest
+from uploads.files.record import FileInfo, StoredFile
 from uploads.files.timeline import timeline
 from uploads.ingest import confirm
 from uploads.ingest.events import ObjectEvent
-from uploads.models import StoredFile
 
 pytestmark = pytest.mark.usefixtures("aws")
 

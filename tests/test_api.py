@@ -15,8 +15,9 @@ from uploads.accounts import api_tokens
 from uploads.aws import s3
 from uploads.core.conf import env
 from uploads.files.listing import Wanted, find
+from uploads.files.record import StoredFile
 from uploads.ingest import confirm
-from uploads.models import ApiToken, StoredFile
+from uploads.models import ApiToken
 
 #: Made by another secret. The same in each run: it is part of the names of tests.
 UNKNOWN = "019c0000-0000-7000-8000-0123456789ab"

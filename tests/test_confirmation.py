@@ -16,9 +16,9 @@ from uploads.core.errors import BackendUnavailable
 from uploads.files import queries, usage
 from uploads.files import store as records
 from uploads.files.listing import Wanted, find
+from uploads.files.record import StoredFile
 from uploads.ingest import confirm
 from uploads.ingest.events import ObjectEvent
-from uploads.models import StoredFile
 
 pytestmark = pytest.mark.usefixtures("aws")
 

@@ -16,8 +16,8 @@ from tests.conftest import PASSWORD
 from uploads.admin.files import pages as admin_files
 from uploads.files import queries
 from uploads.files.listing import Wanted, find
+from uploads.files.record import StoredFile
 from uploads.management.fake_data import seed
-from uploads.models import StoredFile
 
 LIST = "/admin/uploads/file/"
 #: A page 50 that a table of a thousand has, too.

@@ -23,11 +23,11 @@ from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
+from uploads.files.record import StoredFile
 from uploads.ingest import confirm
 from uploads.ingest.reconciliation import checkpoints, inventory, parquet, reconcile
 from uploads.ingest.reconciliation.inventory import InvalidInventory
 from uploads.ingest.reconciliation.reconcile import Plan
-from uploads.models import StoredFile
 
 pytestmark = pytest.mark.usefixtures("aws")
 

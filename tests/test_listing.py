@@ -12,7 +12,7 @@ from uploads.core import keys, policy
 from uploads.core.errors import InvalidRequest
 from uploads.files import listing, queries
 from uploads.files.listing import Page, Wanted, find
-from uploads.models import StoredFile
+from uploads.files.record import StoredFile
 
 pytestmark = pytest.mark.usefixtures("aws")
 

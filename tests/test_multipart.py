@@ -25,9 +25,9 @@ from uploads.core.conf import env
 from uploads.core.errors import FilehubError
 from uploads.core.limits import MIB, TIB
 from uploads.files import actions, queries
+from uploads.files.record import StoredFile
 from uploads.ingest import confirm, tasks
 from uploads.ingest.reconciliation import reconcile
-from uploads.models import StoredFile
 from uploads.transfers import begin, parts, tokens
 
 PART = 5 * MIB

@@ -19,10 +19,10 @@ from uploads.aws import sqs
 from uploads.aws.sqs import Depth
 from uploads.core import keys, policy
 from uploads.core.conf import env
-from uploads.files import listing
+from uploads.files.record import FileInfo, StoredFile, info_of
 from uploads.files.usage import Usage
 from uploads.ingest import confirm
-from uploads.models import File, StoredFile
+from uploads.models import File
 from uploads.operations import dashboard
 from uploads.operations.dashboard import Queues, Rejected, flow_of, percentile
 from uploads.templatetags.figures import duration, grouped
@@ -53,7 +53,7 @@ def test_percentiles(values: list[float], percent: int, expected: float | None) 
     assert percentile(values, percent) == expected
 
 
-def info(seconds: float | None, *, ago: timedelta = timedelta(minutes=10)) -> listing.FileInfo:
+def info(seconds: float | None, *, ago: timedelta = timedelta(minutes=10)) -> FileInfo:
     """A file recorded so long ago, so many seconds after its event (None: without one)."""
     confirmed = NOW - ago
     upload_id = keys._make(int((confirmed.timestamp() - 600) * 1000), "7", "secret")
@@ -64,10 +64,10 @@ def info(seconds: float | None, *, ago: timedelta = timedelta(minutes=10)) -> li
         confirmed_at=confirmed,
         notified_at=None if seconds is None else confirmed - timedelta(seconds=seconds),
     )
-    return listing.info_of(record)
+    return info_of(record)
 
 
-def flow(*files: listing.FileInfo) -> dashboard.Flow:
+def flow(*files: FileInfo) -> dashboard.Flow:
     return flow_of(files, NOW, is_cut=False, last=None)
 
 

@@ -16,9 +16,9 @@ from tests.conftest import ROOT, store, upload
 from tests.test_reconcile import objects, place, recorded, table
 from uploads.aws import s3
 from uploads.core.conf import env
+from uploads.files.record import StoredFile
 from uploads.ingest import confirm
 from uploads.ingest.reconciliation import checkpoints
-from uploads.models import StoredFile
 
 pytestmark = pytest.mark.usefixtures("aws")
 

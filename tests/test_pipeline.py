@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import Api, consumer, put_under, stop, upload, wait_for, worker
 from uploads.aws import s3
 from uploads.files import queries
-from uploads.models import StoredFile
+from uploads.files.record import StoredFile
 from uploads.transfers import begin
 
 pytestmark = pytest.mark.usefixtures("own_queues")

@@ -19,7 +19,7 @@ from uploads.aws import s3, sqs
 from uploads.aws.cloudformation import ProvisioningError, deploy
 from uploads.core import limits
 from uploads.core.conf import env
-from uploads.models import StoredFile
+from uploads.files.record import StoredFile
 
 pytestmark = pytest.mark.usefixtures("aws")
 

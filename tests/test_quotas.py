@@ -20,10 +20,11 @@ from uploads.core import keys, policy
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable, QuotaExceeded
 from uploads.files import actions, queries, quotas, usage
+from uploads.files.record import StoredFile
 from uploads.files.usage import Usage
 from uploads.ingest import confirm
 from uploads.ingest.events import ObjectEvent
-from uploads.models import Quota, StoredFile
+from uploads.models import Quota
 
 pytestmark = pytest.mark.usefixtures("aws")
 

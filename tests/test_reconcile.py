@@ -33,13 +33,13 @@ from uploads.core import keys
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
 from uploads.files import usage
+from uploads.files.record import StoredFile
 from uploads.ingest import confirm, decide, tasks
 from uploads.ingest.events import ObjectEvent
 from uploads.ingest.reconciliation import checkpoints, comparison, reconcile
 from uploads.ingest.reconciliation.comparison import ListedRecord
 from uploads.ingest.reconciliation.reconcile import Plan
 from uploads.management.progress import Progress
-from uploads.models import StoredFile
 
 OWNER = "7"
 NOW = timedelta(0)

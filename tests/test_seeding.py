@@ -22,10 +22,10 @@ from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
 from uploads.files import actions, queries, recount, usage
 from uploads.files import store as records
+from uploads.files.record import StoredFile
 from uploads.files.usage import Usage
 from uploads.ingest import confirm
 from uploads.management import fake_data
-from uploads.models import StoredFile
 
 pytestmark = pytest.mark.usefixtures("aws")
 

@@ -13,7 +13,7 @@ from tests.conftest import put, send, sha256, wait_for
 from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.conf import env
-from uploads.models import StoredFile
+from uploads.files.record import StoredFile
 from uploads.transfers import begin
 from uploads.transfers.begin import BegunUpload
 

@@ -9,7 +9,7 @@ from tests.wire import Wire
 from uploads.aws import dynamodb
 from uploads.aws.dynamodb import batch_get
 from uploads.core.errors import BackendUnavailable
-from uploads.models import StoredFile
+from uploads.files.record import StoredFile
 
 OWNER = "7"
 

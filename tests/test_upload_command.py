@@ -26,9 +26,10 @@ from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.files import queries
+from uploads.files.record import StoredFile
 from uploads.ingest import confirm
 from uploads.management import uploader
-from uploads.models import Quota, StoredFile
+from uploads.models import Quota
 from uploads.transfers import begin
 from uploads.transfers import parts as transfer_parts
 

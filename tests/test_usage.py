@@ -16,10 +16,10 @@ from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
 from uploads.files import actions, recount, usage
 from uploads.files import store as records
+from uploads.files.record import StoredFile
 from uploads.files.usage import Usage
 from uploads.ingest import confirm
 from uploads.ingest.events import ObjectEvent
-from uploads.models import StoredFile
 
 pytestmark = pytest.mark.usefixtures("aws", "one_day")
 

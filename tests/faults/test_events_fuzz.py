@@ -15,10 +15,10 @@ from tests.conftest import drain
 from uploads.aws import sqs
 from uploads.core import keys
 from uploads.core.conf import env
+from uploads.files.record import StoredFile
 from uploads.ingest import tasks
 from uploads.ingest.consumer import Consumer
 from uploads.ingest.events import SEQUENCER_LENGTH, ObjectEvent, parse_message
-from uploads.models import StoredFile
 
 BUCKET = "filehub-uploads"
 #: Of an upload that nobody ever began; its key is as good as any.

@@ -25,11 +25,11 @@ from uploads.aws import s3, sqs
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.files import usage
+from uploads.files.record import StoredFile
 from uploads.files.usage import Usage
 from uploads.ingest import confirm, tasks
 from uploads.ingest.consumer import Consumer
 from uploads.ingest.events import ObjectEvent
-from uploads.models import StoredFile
 
 BODY = b"what was sent"
 OTHER = b"what was sent later"

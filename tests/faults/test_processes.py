@@ -18,7 +18,7 @@ from tests.plugin import AWS_PORT
 from tests.proxy import Proxy, Request
 from uploads.aws import sqs as queues
 from uploads.core.conf import env
-from uploads.models import StoredFile
+from uploads.files.record import StoredFile
 from uploads.worker import shutdown
 
 OWNER = "7"

@@ -15,10 +15,10 @@ from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.files import queries, usage
+from uploads.files.record import StoredFile
 from uploads.files.usage import Usage
 from uploads.ingest import confirm
 from uploads.ingest.events import ObjectEvent
-from uploads.models import StoredFile
 
 pytestmark = pytest.mark.usefixtures("aws")
 

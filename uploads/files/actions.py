@@ -16,8 +16,7 @@ from uploads.aws.dynamodb import table_errors
 from uploads.core import policy
 from uploads.core.errors import BackendUnavailable
 from uploads.files import store
-from uploads.files.listing import FileInfo
-from uploads.models import Download, StoredFile
+from uploads.files.record import Download, FileInfo, StoredFile, changed
 
 logger = logging.getLogger(__name__)
 
@@ -104,10 +103,10 @@ def change_owner(upload_id: str, owner: str, by: str) -> bool:
     The object still says who uploaded it. `by` is who did this, named as records name owners.
     """
 
-    def changed(current: StoredFile | None) -> StoredFile | None:
+    def given(current: StoredFile | None) -> StoredFile | None:
         if current is None or current.state != "stored" or current.owner == owner:
             return None
-        return store.changed(
+        return changed(
             current,
             owner=owner,
             owner_feed=owner,
@@ -116,7 +115,7 @@ def change_owner(upload_id: str, owner: str, by: str) -> bool:
             given_by=by,
         )
 
-    return store.change(upload_id, changed)
+    return store.change(upload_id, given)
 
 
 def _mark(upload_id: str, actions: list[Action]) -> None:

@@ -16,7 +16,7 @@ from uuid import UUID
 from uploads.aws.dynamodb import table_errors
 from uploads.core import keys, policy
 from uploads.core.errors import InvalidRequest
-from uploads.models import State, StoredFile
+from uploads.files.record import FileInfo, State, StoredFile, info_of
 
 #: Matches of a name search that are read from a name index at most.
 SEARCH_WINDOW = 500
@@ -28,51 +28,6 @@ MAX_PREFIX = 1024
 
 _LOWEST = str(UUID(int=0))
 _HIGHEST = str(UUID(int=2**128 - 1))
-
-
-@dataclass(frozen=True)
-class SignedDownload:
-    """When a presigned download was handed out, and to whom (as records name owners)."""
-
-    at: datetime
-    by: str
-
-
-@dataclass(frozen=True)
-class FileInfo:
-    """A file as callers see it. `size` is bytes; `checksum` base64 SHA-256 or ""."""
-
-    id: str
-    file_name: str
-    content_type: str
-    size: int
-    checksum: str
-    owner: str
-    state: State
-    reason: str
-    created_at: datetime
-    confirmed_at: datetime | None
-    etag: str
-    version_id: str
-    notified_at: datetime | None
-    removed_at: datetime | None
-    deletion_asked_at: datetime | None
-    deletion_asked_by: str
-    #: Who uploaded it, if that is not its owner any more; else "".
-    uploader: str
-    given_at: datetime | None
-    given_by: str
-    #: How many presigned downloads were handed out, and the last few of them, oldest first.
-    downloads: int
-    last_downloads: tuple[SignedDownload, ...]
-
-    @property
-    def key(self) -> str:
-        return keys.object_key(self.id)
-
-    @property
-    def kind(self) -> policy.Kind:
-        return policy.kind(self.content_type)
 
 
 @dataclass(frozen=True)
@@ -139,35 +94,6 @@ def find(wanted: Wanted, *, limit: int, cursor: str | None = None, backwards: bo
     found = _read(wanted, _window(wanted, after=position), limit)
     older = found.files[0].id if found.files else _shifted(position, 1)
     return Page(found.files[::-1], older, found.more_after, found.looked_at)
-
-
-def info_of(record: StoredFile) -> FileInfo:
-    """A record as callers see it."""
-    return FileInfo(
-        id=record.id,
-        file_name=record.file_name or "",
-        content_type=record.content_type or "",
-        size=int(record.size or 0),
-        checksum=record.checksum or "",
-        owner=record.owner or "",
-        state=record.state,  # type: ignore[arg-type]  # only uploads.files.store writes it
-        reason=record.reason or "",
-        created_at=record.created_at,
-        confirmed_at=record.confirmed_at,
-        etag=record.etag or "",
-        version_id=record.version_id or "",
-        notified_at=record.notified_at,
-        removed_at=record.removed_at,
-        deletion_asked_at=record.deletion_asked_at,
-        deletion_asked_by=record.deletion_asked_by or "",
-        uploader=record.uploader or "",
-        given_at=record.given_at,
-        given_by=record.given_by or "",
-        downloads=int(record.downloads or 0),
-        last_downloads=tuple(
-            SignedDownload(entry.at, entry.by) for entry in record.last_downloads or ()
-        ),
-    )
 
 
 def _cursor(text: str | None) -> str | None:

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from io import StringIO
 
-from uploads.files.listing import FileInfo
+from uploads.files.record import FileInfo
 
 COLUMNS = ("id", "file_name", "size", "checksum", "content_type", "owner", "state", "created_at")
 

@@ -16,8 +16,9 @@ from uploads.aws.dynamodb import batch_get
 from uploads.core import keys
 from uploads.core.errors import FileNotFound, InvalidRequest, UploadNotFound
 from uploads.files import store
-from uploads.files.listing import FileInfo, Page, Wanted, find, info_of
-from uploads.models import ApiToken, StoredFile
+from uploads.files.listing import Page, Wanted, find
+from uploads.files.record import FileInfo, StoredFile, info_of
+from uploads.models import ApiToken
 
 #: DynamoDB's BatchGetItem takes at most 100 keys.
 MAX_IDS = 100

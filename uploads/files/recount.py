@@ -15,8 +15,8 @@ from pynamodb.expressions.condition import Condition
 from uploads.aws.dynamodb import table_errors
 from uploads.core.errors import BackendUnavailable
 from uploads.files import store, usage
+from uploads.files.record import StoredFile, changed
 from uploads.files.usage import Reading, Usage
-from uploads.models import StoredFile
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ def count(upload_id: str) -> bool:
     def counted(current: StoredFile | None) -> StoredFile | None:
         if current is None or current.state != "stored" or current.counted:
             return None
-        return store.changed(current)
+        return changed(current)
 
     return store.change(upload_id, counted)
 

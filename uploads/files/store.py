@@ -13,7 +13,6 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from pynamodb.exceptions import TransactWriteError
 from pynamodb.expressions.update import Action
@@ -22,7 +21,7 @@ from pynamodb.transactions import TransactWrite
 from uploads.aws.dynamodb import connection, table_errors
 from uploads.core.errors import BackendUnavailable
 from uploads.files import usage
-from uploads.models import StoredFile
+from uploads.files.record import StoredFile
 
 logger = logging.getLogger(__name__)
 
@@ -61,11 +60,6 @@ def get(upload_id: str) -> StoredFile | None:
             return StoredFile.get(upload_id, consistent_read=True)
         except StoredFile.DoesNotExist:
             return None
-
-
-def changed(record: StoredFile, **changes: Any) -> StoredFile:
-    """A copy of a record that differs in some attributes."""
-    return StoredFile(**{**record.attribute_values, **changes})
 
 
 def change(upload_id: str, decide: Decide) -> bool:

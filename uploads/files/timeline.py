@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from uploads.files.listing import FileInfo
+from uploads.files.record import FileInfo
 
 What = Literal[
     "signed", "notified", "confirmed", "rejected", "given", "downloads", "download", "asked",

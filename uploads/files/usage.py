@@ -23,7 +23,7 @@ from pynamodb.models import Model
 from uploads.aws.dynamodb import Table, batch_get, table_errors
 from uploads.core import policy
 from uploads.core.keys import SHARDS, shard
-from uploads.models import StoredFile
+from uploads.files.record import StoredFile
 
 #: How long the number of a day is kept.
 DAYS_KEPT = timedelta(days=400)

@@ -14,9 +14,9 @@ from uploads.core import sniffing
 from uploads.core.conf import rules
 from uploads.core.errors import QuotaExceeded
 from uploads.files import quotas, store, usage
+from uploads.files.record import StoredFile, changed
 from uploads.ingest import decide
 from uploads.ingest.events import NO_SEQUENCER, ObjectEvent
-from uploads.models import StoredFile
 
 Target = StoredFile | store.Within
 Outcome = Literal["stored", "rejected", "removed", "absent", "unchanged"]
@@ -56,7 +56,7 @@ def confirm(upload_id: str, sequencer: str = NO_SEQUENCER, time: str = "") -> Ou
         if current is not None and decide.is_stored(current, found):
             outcome = "stored"
             return decide.restored(current, found, **noticed)
-        validated = store.changed(decide.validate(upload_id, found, current, rules()), **noticed)
+        validated = changed(decide.validate(upload_id, found, current, rules()), **noticed)
         target = _check_quota(validated, current)
         is_rejected = isinstance(target, StoredFile) and target.state == "rejected"
         if is_rejected and validated.state == "stored" and not is_new:
@@ -140,7 +140,7 @@ def _mark_deleted(upload_id: str, sequencer: str, time: str = "") -> Outcome:
             current = decide.new_record(upload_id, sequencer, "deleted")
         if current.state == "rejected":
             # Its object was deleted by filehub itself: the rejection and its reason stay.
-            return store.changed(current, sequencer=sequencer)
+            return changed(current, sequencer=sequencer)
         removed_at = decide.moment(time) or datetime.now(UTC)
         return decide.tombstone(current, sequencer=sequencer, removed_at=removed_at)
 

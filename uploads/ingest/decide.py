@@ -12,9 +12,8 @@ from uploads.aws.s3 import StoredObject
 from uploads.core import keys, policy, sniffing
 from uploads.core.errors import FilehubError
 from uploads.core.policy import Rules
-from uploads.files import store
+from uploads.files.record import StoredFile, changed
 from uploads.ingest.events import NO_SEQUENCER
-from uploads.models import StoredFile
 
 #: How long a tombstone or a rejection is kept. Twice the 14 days that SQS can hold a late event.
 RETENTION = timedelta(days=28)
@@ -61,7 +60,7 @@ def validate(
 ) -> StoredFile:
     """The record of an object: stored, or rejected with the rule that it breaks."""
     sequencer = current.sequencer if current else NO_SEQUENCER
-    record = store.changed(new_record(upload_id, sequencer, "stored"), **_content(found))
+    record = changed(new_record(upload_id, sequencer, "stored"), **_content(found))
     record.owner = found.owner
     record.file_name = found.file_name
     record.confirmed_at = datetime.now(UTC)
@@ -126,7 +125,7 @@ def _feed(record: StoredFile) -> str:
 
 def rejected(record: StoredFile, reason: str) -> StoredFile:
     """The record of a file that is not kept; `reason` is a sentence for people."""
-    result = store.changed(
+    result = changed(
         record,
         state="rejected",
         reason=reason,
@@ -140,7 +139,7 @@ def rejected(record: StoredFile, reason: str) -> StoredFile:
 
 def restored(record: StoredFile, found: StoredObject, **changes: Any) -> StoredFile:
     """The record of a file that is stored, as it was before and with the bytes that are there."""
-    result = store.changed(
+    result = changed(
         record,
         state="stored",
         reason=None,
@@ -157,7 +156,7 @@ def restored(record: StoredFile, found: StoredObject, **changes: Any) -> StoredF
 
 def tombstone(record: StoredFile, **changes: Any) -> StoredFile:
     """The record of a file that is gone: it keeps late events from bringing the file back."""
-    result = store.changed(
+    result = changed(
         record,
         state="deleted",
         expires_at=datetime.now(UTC) + RETENTION,

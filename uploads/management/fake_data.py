@@ -19,8 +19,8 @@ from uploads.core import keys, policy
 from uploads.core.conf import env
 from uploads.core.errors import FilehubError
 from uploads.files import usage
+from uploads.files.record import Download, State, StoredFile
 from uploads.ingest import decide
-from uploads.models import Download, State, StoredFile
 
 #: How many of a hundred records are of each state.
 _STATES: dict[State, int] = {"stored": 92, "rejected": 3, "deleted": 5}

@@ -17,7 +17,8 @@ from uploads.aws import sqs
 from uploads.core.conf import env
 from uploads.core.fan_out import FanOut
 from uploads.files import listing, usage
-from uploads.files.listing import FileInfo, Wanted
+from uploads.files.listing import Wanted
+from uploads.files.record import FileInfo
 from uploads.files.usage import Usage
 
 #: What is told of the last hour is told of its newest files, this many at most.

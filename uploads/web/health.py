@@ -13,7 +13,7 @@ from uploads.aws import s3, sqs
 from uploads.aws.dynamodb import batch_get
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable, NotAuthenticated
-from uploads.models import StoredFile
+from uploads.files.record import StoredFile
 from uploads.operations import metrics
 from uploads.web.errors import error_response
 

@@ -16,7 +16,8 @@ from django.utils.translation import gettext_lazy as _
 from uploads.core import policy
 from uploads.files import queries
 from uploads.files.listing import Wanted
-from uploads.models import STATE_NAMES, STATES
+from uploads.files.record import STATES
+from uploads.models import STATE_NAMES
 
 if TYPE_CHECKING:
     from django.contrib.admin.views.main import ChangeList

@@ -26,7 +26,8 @@ from uploads.admin.files.rows import Selection, row, rows
 from uploads.core import keys
 from uploads.files import queries
 from uploads.files.actions import preview, sign_download
-from uploads.files.listing import FileInfo, find
+from uploads.files.listing import find
+from uploads.files.record import FileInfo
 from uploads.files.timeline import Entry, timeline
 from uploads.models import File
 

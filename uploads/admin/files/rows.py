@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from uploads.files import queries
-from uploads.files.listing import FileInfo
+from uploads.files.record import FileInfo
 from uploads.models import File
 
 

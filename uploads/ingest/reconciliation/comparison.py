@@ -17,7 +17,7 @@ from itertools import groupby, islice
 from uploads.aws import s3
 from uploads.aws.dynamodb import batch_get, table_errors
 from uploads.aws.s3 import ListedObject
-from uploads.models import StoredFile
+from uploads.files.record import StoredFile
 
 #: Records on one page of the index: a few attributes of each are taken, DynamoDB reads all.
 PAGE_SIZE = 1_000

@@ -21,8 +21,8 @@ from uploads.core.errors import BackendUnavailable, FilehubError
 from uploads.core.keys import object_key
 from uploads.files import actions, store
 from uploads.files.listing import Wanted, find
+from uploads.files.record import StoredFile
 from uploads.ingest.events import NO_SEQUENCER
-from uploads.models import StoredFile
 from uploads.operations.doctor import http
 from uploads.operations.doctor.finding import UNREACHABLE, Finding, explain
 from uploads.transfers import begin

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from uploads.core.conf import env
-from uploads.models import StoredFile
+from uploads.files.record import StoredFile
 from uploads.operations.doctor import clients, expected
 from uploads.operations.doctor.finding import Finding, code_of, guarded
 

@@ -11,7 +11,7 @@ from ninja.responses import Status
 
 from uploads.core.errors import InvalidRequest
 from uploads.files import actions, queries, quotas
-from uploads.files.listing import FileInfo
+from uploads.files.record import FileInfo
 from uploads.ingest import tasks
 from uploads.transfers import begin, parts, tokens
 from uploads.web.api import companion
