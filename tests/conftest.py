@@ -38,12 +38,11 @@ from local.aws import LocalAws, free_port
 from tests.plugin import AWS_PORT, DATABASE, FIGURE
 from tests.proxy import Proxy
 from tests.wire import wire  # noqa: F401  # a fixture for all
-from uploads.accounts import api_tokens
+from uploads.accounts import api_tokens, owners
 from uploads.aws import s3, sqs
 from uploads.aws.cloudformation import deploy
 from uploads.core import keys
 from uploads.core.conf import env
-from uploads.files import queries
 from uploads.files.record import StoredFile
 from uploads.ingest import confirm
 from uploads.ingest.events import ObjectEvent
@@ -226,7 +225,7 @@ class Api:
     """The API as one user sees it, with a bearer token."""
 
     def __init__(self, user: User) -> None:
-        self.owner = queries.owner_of(user)
+        self.owner = owners.owner_of(user)
         self._client = Client(headers={"Authorization": f"Bearer {api_tokens.create(user)}"})
 
     def get(self, path: str) -> Any:

@@ -21,6 +21,7 @@ from pynamodb.exceptions import UpdateError
 from pytest_django import Settings
 
 from tests.conftest import PASSWORD, removal, send, store, upload
+from uploads.accounts import owners
 from uploads.admin.files import pages as admin_files
 from uploads.aws import s3
 from uploads.core import keys
@@ -647,7 +648,7 @@ def test_an_owner_who_can_be_no_user_breaks_no_page(admin: Client, root: User, o
     for path in ("", f"{upload_id}/change/", f"{upload_id}/history/", f"{upload_id}/delete/"):
         page = admin.get(LIST + path)
         assert page.status_code == 200
-    assert queries.user_of_owner(owner) is None
+    assert owners.user_of_owner(owner) is None
     assert admin.get("/admin/uploads/storagereport/").status_code == 200
     if owner == owner.strip()[:255]:
         assert ids_on(admin.get(f"{LIST}?{urlencode({'owner': owner})}")) == [upload_id]

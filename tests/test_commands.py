@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
 from tests.conftest import ROOT
-from uploads.files import queries
+from uploads.accounts import api_tokens
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_wrong_setting_stops_the_start_with_one_sentence(command: list[str]) -
 def test_a_token_is_made_for_a_user(alice: User) -> None:
     out = StringIO()
     call_command("create_api_token", "alice", stdout=out)
-    token = queries.api_token(out.getvalue().strip())
+    token = api_tokens.find(out.getvalue().strip())
     assert token is not None
     assert token.user == alice
 

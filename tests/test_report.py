@@ -15,12 +15,13 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.conftest import PASSWORD, Api, store, upload
 from tests.wire import Wire
+from uploads.accounts import owners
 from uploads.aws import multipart, s3
 from uploads.aws.multipart import Cursor
 from uploads.core import keys
 from uploads.core.conf import env
 from uploads.core.errors import InvalidRequest
-from uploads.files import queries, usage
+from uploads.files import usage
 from uploads.files.usage import Counter, Usage
 from uploads.ingest import confirm
 from uploads.ingest.reconciliation import checkpoints
@@ -107,10 +108,10 @@ def test_the_numbers_are_those_of_the_uploads(
     operator: Client, alice: User, bob: User, settings: Settings
 ) -> None:
     for body in (b"12345", b"123"):
-        store(queries.owner_of(alice), "a.txt", body)
-    picture = upload(queries.owner_of(bob), "b.png", b"1234567890", "image/png")
+        store(owners.owner_of(alice), "a.txt", body)
+    picture = upload(owners.owner_of(bob), "b.png", b"1234567890", "image/png")
     assert confirm.confirm(picture) == "stored"
-    refused = upload(queries.owner_of(bob))
+    refused = upload(owners.owner_of(bob))
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
     assert confirm.confirm(refused) == "rejected"
 
@@ -131,14 +132,14 @@ def test_the_numbers_are_those_of_the_uploads(
 def test_each_line_leads_to_its_files(operator: Client, alice: User) -> None:
     alice.username = "al&ice +x@example.com"
     alice.save()
-    store(queries.owner_of(alice))
+    store(owners.owner_of(alice))
     html = page(operator)
     assert 'href="/admin/uploads/file/?kind=text"' in html
     assert f'href="/admin/uploads/file/?owner_id={alice.pk}"' in html
 
 
 def test_without_the_permission_to_see_files_nothing_leads_to_them(alice: User) -> None:
-    store(queries.owner_of(alice))
+    store(owners.owner_of(alice))
     html = page(signed_in(alice, "view_storagereport"))
     assert "alice 1 5 bytes" in section(html, "owners-title")
     assert "uploads/file/" not in html
@@ -147,7 +148,7 @@ def test_without_the_permission_to_see_files_nothing_leads_to_them(alice: User) 
 def test_hostile_names_are_shown_as_text(operator: Client, alice: User) -> None:
     alice.username = '"><script>alert(1)</script>'
     alice.save()
-    store(queries.owner_of(alice))
+    store(owners.owner_of(alice))
     store("<img src=x onerror=alert(2)>")
     html = page(operator)
     assert "<script>alert(1)" not in html
@@ -157,7 +158,7 @@ def test_hostile_names_are_shown_as_text(operator: Client, alice: User) -> None:
 
 
 def test_files_of_a_deleted_user_are_still_somebodys(operator: Client, alice: User) -> None:
-    owner = queries.owner_of(alice)
+    owner = owners.owner_of(alice)
     store(owner)
     alice.delete()
     assert f"{owner} (user deleted) 1 5 bytes 100 %" in section(page(operator), "owners-title")
@@ -192,10 +193,10 @@ def test_of_very_many_owners_it_says_how_many_were_looked_at(
 def test_all_names_are_asked_for_at_once(
     operator: Client, alice: User, bob: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    store(queries.owner_of(alice))
+    store(owners.owner_of(alice))
     with django_assert_num_queries(3):  # session, user, names
         page(operator)
-    store(queries.owner_of(bob))
+    store(owners.owner_of(bob))
     with django_assert_num_queries(3):
         page(operator)
 

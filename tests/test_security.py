@@ -326,7 +326,7 @@ def test_a_token_is_looked_up_by_its_digest_alone(alice: User) -> None:
     secret = api_tokens.create(alice)
     for guess in (secret, secret[:-1] + "x", "x"):
         with CaptureQueriesContext(connection) as captured:
-            queries.api_token(guess)
+            api_tokens.find(guess)
         (query,) = captured.captured_queries
         assert ApiToken.digest_of(guess) in query["sql"]
         assert guess not in query["sql"] or guess == "x"

@@ -18,8 +18,7 @@ from django.test import Client
 
 from local.messages import LOCALE, SOURCES, entries, gather, is_open, languages, path_of
 from tests.conftest import PASSWORD, ROOT, Api, store
-from uploads.accounts import api_tokens
-from uploads.files import queries
+from uploads.accounts import api_tokens, owners
 
 CATALOGUES = [
     pytest.param(language, domain, id=f"{language}-{domain}")
@@ -238,7 +237,7 @@ def test_the_api_speaks_english(
 
 
 def test_stored_files_are_the_same_in_every_language(aws: Any, alice: User) -> None:
-    store(queries.owner_of(alice), "a.txt")
+    store(owners.owner_of(alice), "a.txt")
     token = api_tokens.create(alice)
     german, english = (
         Client(headers={"Authorization": f"Bearer {token}", "Accept-Language": language})

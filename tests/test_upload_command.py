@@ -22,6 +22,7 @@ from tests.plugin import AWS_PORT
 from tests.proxy import Proxy, parts
 from tests.test_multipart import incomplete
 from tests.test_reconcile import objects
+from uploads.accounts import owners
 from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.conf import env
@@ -110,7 +111,7 @@ def test_files_and_directories_large_and_small(tmp_path: Path, alice: User) -> N
     records = {path: StoredFile.get(upload_id) for upload_id, _, path in lines}
     for upload_id, _, path in lines:
         record, body = records[path], bodies[Path(path).relative_to(tree).as_posix()]
-        assert (record.file_name, record.owner) == (Path(path).name, queries.owner_of(alice))
+        assert (record.file_name, record.owner) == (Path(path).name, owners.owner_of(alice))
         assert content(upload_id) == body
         assert record.checksum
     types = {Path(path).name: record.content_type for path, record in records.items()}
@@ -225,7 +226,7 @@ def test_what_passes_is_tried_again(proxy: Proxy, tmp_path: Path, alice: User) -
     proxy.cut_every(4, parts, times=1)
     proxy.lose_every(5, parts, times=1)
     sent: list[int] = []
-    owner = queries.owner_of(alice)
+    owner = owners.owner_of(alice)
     outcomes = list(uploader.send(sorted(tmp_path.iterdir()), owner, progress=sent.append))
     assert [outcome.error for outcome in outcomes] == [""] * 4
     assert {request.fault for request in proxy.requests(parts)} >= {"fail", "cut", "lose"}
@@ -255,7 +256,7 @@ def test_two_of_the_same_request_that_met_are_no_failure(
 ) -> None:
     (tmp_path / "a").write_bytes(b"a")
     proxy.fail_every(1, 409, parts, times=1)
-    (outcome,) = uploader.send([tmp_path / "a"], queries.owner_of(alice))
+    (outcome,) = uploader.send([tmp_path / "a"], owners.owner_of(alice))
     assert (outcome.error, objects()) == ("", {outcome.id})
 
 
@@ -264,7 +265,7 @@ def test_what_does_not_pass_is_given_up_and_leaves_nothing(
 ) -> None:
     (tmp_path / "large").write_bytes(os.urandom(3 * PART))
     proxy.fail_every(1, 500, parts)
-    (outcome,) = uploader.send([tmp_path / "large"], queries.owner_of(alice))
+    (outcome,) = uploader.send([tmp_path / "large"], owners.owner_of(alice))
     assert outcome.error == "S3 answered 500 SlowDown."
     assert incomplete() == []
     tries = [request.query for request in proxy.requests(parts)]
@@ -278,7 +279,7 @@ def test_bytes_that_change_on_the_way_are_refused_by_s3(
 ) -> None:
     (tmp_path / "a").write_bytes(b"hello")
     proxy.flip_every(1, parts)
-    (outcome,) = uploader.send([tmp_path / "a"], queries.owner_of(alice))
+    (outcome,) = uploader.send([tmp_path / "a"], owners.owner_of(alice))
     assert re.fullmatch(r"S3 answered 400 \w+\.", outcome.error), outcome
     assert len(proxy.requests(parts)) == 1
     assert objects() == set()
@@ -298,7 +299,7 @@ def test_a_file_that_shrinks_is_not_stored(
         return found
 
     monkeypatch.setattr(uploader, "_sha256", shrink)
-    (outcome,) = uploader.send([path], queries.owner_of(alice))
+    (outcome,) = uploader.send([path], owners.owner_of(alice))
     assert outcome.error == "It became smaller while it was sent."
     assert (objects(), incomplete()) == (set(), [])
 
@@ -316,7 +317,7 @@ def test_at_most_so_many_requests_at_a_time(proxy: Proxy, tmp_path: Path, alice:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(begin, "begin_put", noted)
-        list(uploader.send(tmp_path.iterdir(), queries.owner_of(alice), at_once=2))
+        list(uploader.send(tmp_path.iterdir(), owners.owner_of(alice), at_once=2))
     # A request is signed when there is room to send it, and not long before.
     assert all(number <= sent + 2 for number, sent in enumerate(begun))
     assert len(proxy.requests(parts)) == 10 + 6
@@ -362,7 +363,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 def test_the_only_superuser_is_the_default(tmp_path: Path, alice: User, admin_user: User) -> None:
     (tmp_path / "a").write_bytes(b"a")
     ((upload_id, *_),) = run(tmp_path, "--no-wait")
-    assert s3.head(upload_id).owner == queries.owner_of(admin_user)  # type: ignore[union-attr]
+    assert s3.head(upload_id).owner == owners.owner_of(admin_user)  # type: ignore[union-attr]
     User.objects.create_superuser("second")
     sentence, lines = failed(tmp_path)
     assert (lines, "there are several superusers" in sentence) == ([], True)

@@ -28,7 +28,7 @@ from tests.conftest import Api, Installation, send
 from uploads.accounts import api_tokens
 from uploads.admin.users import SizeField
 from uploads.core.errors import BackendUnavailable, InvalidRequest, NotAllowed
-from uploads.files import queries, quotas, usage
+from uploads.files import quotas, usage
 from uploads.models import ApiToken, Quota
 
 pytestmark = pytest.mark.usefixtures("_static_files")
@@ -162,7 +162,7 @@ def test_an_unusable_name_is_refused_on_the_command_line_too(alice: User, name: 
 
 def test_the_command_names_a_token(alice: User, capsys: pytest.CaptureFixture[str]) -> None:
     call_command("create_api_token", "alice", "--name", " nightly backup ")
-    token = queries.api_token(capsys.readouterr().out.strip())
+    token = api_tokens.find(capsys.readouterr().out.strip())
     assert token is not None
     assert token.user == alice
     assert ApiToken.objects.get().name == "nightly backup"
@@ -206,7 +206,7 @@ def test_a_link_to_the_form_may_name_anybody(admin: Client, alice: User, user: s
 def test_staff_makes_tokens_for_itself(alice: User) -> None:
     client = staff(alice, "add_apitoken")
     (secret,) = SECRET.findall(make(client, alice).content.decode())
-    token = queries.api_token(secret)
+    token = api_tokens.find(secret)
     assert token is not None
     assert token.user == alice
 

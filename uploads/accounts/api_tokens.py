@@ -1,4 +1,4 @@
-"""API tokens: making them, and noting that they are used."""
+"""API tokens: finding and making them, and noting that they are used."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import DatabaseError, connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from uploads.core import policy
 from uploads.core.errors import InvalidRequest, NotAllowed
-from uploads.files import queries
 from uploads.models import ApiToken
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,27 @@ class IssuedToken:
     secret: str = field(repr=False)
 
 
+def find(secret: str) -> ApiToken | None:
+    """The API token that this is, with its user, if that user is active."""
+    return (
+        ApiToken.objects.select_related("user__quota")
+        .filter(digest=ApiToken.digest_of(secret), user__is_active=True)
+        .first()
+    )
+
+
+def holders_for(maker: AbstractBaseUser | AnonymousUser) -> QuerySet[Any]:
+    """The users for whom somebody may make API tokens.
+
+    Whoever has a token is its user to the API. So superusers may make tokens for everybody who is
+    active, and everybody else for themselves alone: nobody becomes somebody mightier.
+    """
+    active = get_user_model()._default_manager.filter(is_active=True)
+    if getattr(maker, "is_superuser", False):
+        return active
+    return active.filter(pk__in=[maker.pk])
+
+
 def issue(
     user: AbstractBaseUser, *, name: str = "", by: AbstractBaseUser | AnonymousUser | None = None
 ) -> IssuedToken:
@@ -42,7 +64,7 @@ def issue(
     Raises NotAllowed if that one may not make tokens for this user, and InvalidRequest for an
     inactive user or an unusable name.
     """
-    if by is not None and not queries.token_holders(by).filter(pk=user.pk).exists():
+    if by is not None and not holders_for(by).filter(pk=user.pk).exists():
         raise NotAllowed("You may make API tokens only for yourself.")
     if not user.is_active:
         raise InvalidRequest(f"“{user}” is not active: an API token would not work.")

@@ -17,12 +17,12 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from uploads.accounts import owners
 from uploads.admin import chart
 from uploads.admin.files.filters import KIND_NAMES, of_owner
 from uploads.aws import multipart
 from uploads.core import keys
 from uploads.core.errors import BackendUnavailable, InvalidRequest
-from uploads.files import queries
 from uploads.files.usage import Day, Usage
 from uploads.models import StorageReport
 from uploads.operations import report
@@ -250,7 +250,7 @@ def _owners(found: report.Report, files_url: str) -> list[Row]:
     """The largest owners. Who is no user any more is named as records name owners."""
     if found.owners is None:
         return []
-    names = queries.usernames(owner for owner, _ in found.owners.first)
+    names = owners.usernames(owner for owner, _ in found.owners.first)
     everybody = total([*(used for _, used in found.owners.first), found.owners.others_usage])
     return [
         _row(

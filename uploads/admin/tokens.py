@@ -26,7 +26,6 @@ from uploads.accounts import api_tokens
 from uploads.admin.selection import ForgivingAutocomplete, ForgivingSelection
 from uploads.core import policy
 from uploads.core.errors import InvalidRequest
-from uploads.files import queries
 from uploads.models import ApiToken
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ class ApiTokenAdmin(ForgivingSelection, LastUsed, TokenAdminBase):
         self, db_field: ForeignKey[Any], request: HttpRequest, **kwargs: Any
     ) -> Any:
         if db_field.name == "user":
-            kwargs["queryset"] = queries.token_holders(request.user)
+            kwargs["queryset"] = api_tokens.holders_for(request.user)
             if db_field.name in self.get_autocomplete_fields(request):
                 kwargs["widget"] = ForgivingAutocomplete(db_field, self.admin_site)
             elif not request.user.is_superuser:

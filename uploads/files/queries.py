@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import QuerySet
 
-from uploads.accounts.owners import pk_of
 from uploads.aws.dynamodb import batch_get
 from uploads.core import keys
 from uploads.core.errors import FileNotFound, InvalidRequest, UploadNotFound
 from uploads.files import store
 from uploads.files.listing import Page, Wanted, find
 from uploads.files.record import FileInfo, StoredFile, info_of
-from uploads.models import ApiToken
 
 #: DynamoDB's BatchGetItem takes at most 100 keys.
 MAX_IDS = 100
@@ -32,61 +27,6 @@ class UploadStatus:
     state: Literal["pending", "stored", "rejected", "deleted"]
     reason: str = ""
     file: FileInfo | None = None
-
-
-def owner_of(user: AbstractBaseUser) -> str:
-    """How a record names its owner: the primary key, for a username may change."""
-    return str(user.pk)
-
-
-def api_token(secret: str) -> ApiToken | None:
-    """The API token that this is, with its user, if that user is active."""
-    return (
-        ApiToken.objects.select_related("user__quota")
-        .filter(digest=ApiToken.digest_of(secret), user__is_active=True)
-        .first()
-    )
-
-
-def token_holders(maker: AbstractBaseUser | AnonymousUser) -> QuerySet[Any]:
-    """The users for whom somebody may make API tokens.
-
-    Whoever has a token is its user to the API. So superusers may make tokens for everybody who is
-    active, and everybody else for themselves alone: nobody becomes somebody mightier.
-    """
-    active = get_user_model()._default_manager.filter(is_active=True)
-    if getattr(maker, "is_superuser", False):
-        return active
-    return active.filter(pk__in=[maker.pk])
-
-
-def usernames(owners: Iterable[str]) -> dict[str, str]:
-    """Owner -> username for those who still exist, in one SQL query."""
-    wanted = [pk for owner in set(owners) if (pk := pk_of(owner)) is not None]
-    users = get_user_model()._default_manager.filter(pk__in=wanted)
-    return {owner_of(user): user.get_username() for user in users}
-
-
-def user_of_owner(owner: str) -> AbstractBaseUser | None:
-    """The user whom records name so, if there still is one."""
-    pk = pk_of(owner)
-    return get_user_model()._default_manager.filter(pk=pk).first() if pk is not None else None
-
-
-def owner_of_username(username: str) -> str | None:
-    """How records name the user with this name; None when there is none."""
-    model = get_user_model()
-    if not username.isprintable():  # PostgreSQL would not even be asked for a NUL
-        return None
-    try:
-        return owner_of(model._default_manager.get_by_natural_key(username))
-    except model.DoesNotExist:
-        return None
-
-
-def owner_named(text: str) -> str:
-    """What an operator means by a name: a user, or an owner whose user is gone."""
-    return owner_of_username(text) or text
 
 
 def stored_file(upload_id: str, owner: str) -> FileInfo:

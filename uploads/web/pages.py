@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.templatetags.static import static
 from django.views.decorators.http import require_safe
 
+from uploads.accounts import owners
 from uploads.core.conf import env, rules
 from uploads.core.errors import BackendUnavailable, InvalidRequest
 from uploads.core.fan_out import attempt
@@ -32,7 +33,7 @@ def home(request: HttpRequest) -> HttpResponse:
     page, list_error = Page([], None), False
     try:
         page = queries.files_of(
-            queries.owner_of(request.user),  # type: ignore[arg-type]  # login_required
+            owners.owner_of(request.user),  # type: ignore[arg-type]  # login_required
             limit=PAGE_SIZE,
             cursor=request.GET.get("cursor"),
             prefix=q,
@@ -42,7 +43,7 @@ def home(request: HttpRequest) -> HttpResponse:
         logger.error("the list of files cannot be shown: %r", exc.__cause__ or exc)
         list_error = True
     except InvalidRequest:
-        page = queries.files_of(queries.owner_of(request.user), limit=PAGE_SIZE, prefix=q)  # type: ignore[arg-type]
+        page = queries.files_of(owners.owner_of(request.user), limit=PAGE_SIZE, prefix=q)  # type: ignore[arg-type]
     limits = rules()
     context: dict[str, Any] = {
         "files": page.files,
@@ -54,7 +55,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "allowed_types": limits.allowed_types,
             "whole_limit": env().filehub_multipart_threshold,
             "concurrency": CONCURRENCY,
-            "namespace": queries.owner_of(request.user),  # type: ignore[arg-type]
+            "namespace": owners.owner_of(request.user),  # type: ignore[arg-type]
             "worker_url": static("uploads/client/hash-worker.js"),
         },
     }
@@ -93,7 +94,7 @@ def quota(request: HttpRequest) -> HttpResponse:
 def rows(request: HttpRequest) -> HttpResponse:
     """The list rows of the stored files among `ids`, newest first."""
     ids = [part for part in request.GET.get("ids", "").split(",") if part]
-    statuses = queries.upload_statuses(ids, queries.owner_of(request.user))  # type: ignore[arg-type]
+    statuses = queries.upload_statuses(ids, owners.owner_of(request.user))  # type: ignore[arg-type]
     files = [status.file for status in statuses if status.file]
     files.sort(key=lambda info: info.id, reverse=True)
     return render(request, "uploads/_rows.html", {"files": files})

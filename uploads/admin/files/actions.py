@@ -15,9 +15,10 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from uploads.accounts import owners
 from uploads.admin.files.rows import Selection
 from uploads.core.errors import FilehubError
-from uploads.files import actions, queries
+from uploads.files import actions
 from uploads.files.manifest import manifest
 from uploads.ingest import confirm
 from uploads.models import File
@@ -149,7 +150,7 @@ def delete_files(
         # Of what was rejected the object may still be there.
         if file.state == "deleted":
             raise NotDone(gettext("It is not stored."))
-        actions.remove(file.pk, queries.owner_of(request.user))  # type: ignore[arg-type]
+        actions.remove(file.pk, owners.owner_of(request.user))  # type: ignore[arg-type]
         return gettext("Deletion asked.")
 
     return _each(
@@ -214,7 +215,7 @@ def change_owner(
 ) -> HttpResponse | None:
     """Give the files to another user."""
     username = request.POST.get("answer", "").strip()
-    owner = queries.owner_of_username(username) if username else None
+    owner = owners.owner_of_username(username) if username else None
     error = ""
     if _is_answered(request) and owner is None:
         error = (
@@ -237,7 +238,7 @@ def change_owner(
     def act(file: File) -> str:
         if file.state != "stored":
             raise NotDone(gettext("It is not stored."))
-        by = queries.owner_of(request.user)  # type: ignore[arg-type]
+        by = owners.owner_of(request.user)  # type: ignore[arg-type]
         if not actions.change_owner(file.pk, owner, by):
             raise NotDone(gettext("It belongs to %(name)s already.") % {"name": username})
         names = {"old": file.owner, "new": username}
@@ -264,7 +265,7 @@ def download_manifest(
 ) -> HttpResponse | None:
     """A CSV of ids, names, sizes and checksums. It changes nothing, so nothing is asked first."""
     infos = [file.info for file in files]
-    names = queries.usernames(info.owner for info in infos)
+    names = owners.usernames(info.owner for info in infos)
     _log(request, list(files), CHANGE, gettext("Listed in a downloaded manifest."))
     response = HttpResponse(manifest(infos, names), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="filehub-manifest.csv"'

@@ -13,8 +13,8 @@ from django.utils.timezone import localdate
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from uploads.accounts import owners
 from uploads.core import policy
-from uploads.files import queries
 from uploads.files.listing import Wanted
 from uploads.files.record import STATES
 from uploads.models import STATE_NAMES
@@ -55,7 +55,7 @@ class Asked:
 
     def wanted(self, name: str) -> Wanted:
         """In the listing's terms. Days are UTC, as all times in the admin are."""
-        owner = self.owner_id or (queries.owner_named(self.owner) if self.owner else "")
+        owner = self.owner_id or (owners.owner_named(self.owner) if self.owner else "")
         return Wanted(
             state=self.state,
             owner=owner,
@@ -167,7 +167,7 @@ class OwnerFilter(Filter):
     def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
         owner_id = self.asked.owner_id
         yield {
-            "value": queries.usernames([owner_id]).get(owner_id, owner_id) or self.asked.owner,
+            "value": owners.usernames([owner_id]).get(owner_id, owner_id) or self.asked.owner,
             "hidden": self.others(changelist),
             "all": changelist.get_query_string(dict.fromkeys((*self.parameters, *CURSORS))),
         }

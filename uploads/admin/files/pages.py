@@ -21,6 +21,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from uploads.accounts import owners
 from uploads.admin.files import actions, filters
 from uploads.admin.files.rows import Selection, row, rows
 from uploads.core import keys
@@ -188,7 +189,7 @@ class FileAdmin(FileAdminBase):
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> File | None:
         info = queries.any_file(object_id)
-        return row(info, queries.usernames([info.owner])) if info else None
+        return row(info, owners.usernames([info.owner])) if info else None
 
     @method_decorator(csp_update(_FROM_S3))
     def change_view(
@@ -226,7 +227,7 @@ class FileAdmin(FileAdminBase):
         if not self.has_view_permission(request):
             raise PermissionDenied
         info = queries.any_stored_file(object_id)
-        url, _expires = sign_download(info, queries.owner_of(request.user))  # type: ignore[arg-type]
+        url, _expires = sign_download(info, owners.owner_of(request.user))  # type: ignore[arg-type]
         response = HttpResponseRedirect(url)
         response["Cache-Control"] = "no-store"
         return response
@@ -270,7 +271,7 @@ def _time(moment: datetime) -> str:
 
 def _user_url(owner: str) -> str | None:
     """The admin's page of the user who owns something, if there are both."""
-    user = queries.user_of_owner(owner)
+    user = owners.user_of_owner(owner)
     if user is None:
         return None
     try:
@@ -283,7 +284,7 @@ def _user_url(owner: str) -> str | None:
 def _names(entries: list[Entry]) -> dict[str, str]:
     mentioned = {entry.by for entry in entries}
     mentioned |= {entry.detail for entry in entries if entry.what == "given"}
-    return queries.usernames(mentioned)
+    return owners.usernames(mentioned)
 
 
 def _sentence(entry: Entry, names: dict[str, str]) -> str:

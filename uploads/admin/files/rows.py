@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from uploads.accounts import owners
 from uploads.files import queries
 from uploads.files.record import FileInfo
 from uploads.models import File
@@ -31,7 +32,7 @@ def row(info: FileInfo, usernames: dict[str, str]) -> File:
 def rows(infos: Iterable[FileInfo]) -> list[File]:
     """Files with their owners' names, which are looked up in one SQL query."""
     files = list(infos)
-    names = queries.usernames(info.owner for info in files)
+    names = owners.usernames(info.owner for info in files)
     return [row(info, names) for info in files]
 
 

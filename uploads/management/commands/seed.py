@@ -6,8 +6,8 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
+from uploads.accounts.owners import owner_of
 from uploads.core.errors import FilehubError
-from uploads.files import queries
 from uploads.management import fake_data
 
 
@@ -44,7 +44,7 @@ class Command(BaseCommand):
         try:
             done = fake_data.seed(
                 count,
-                owners=fake_data.fake_owners(owners, map(queries.owner_of, users)),
+                owners=fake_data.fake_owners(owners, map(owner_of, users)),
                 days=days,
                 rng=random.Random(seed),
             )

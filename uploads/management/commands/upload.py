@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
+from uploads.accounts import owners
 from uploads.core import policy
 from uploads.core.errors import FilehubError
 from uploads.files import queries
@@ -98,12 +99,12 @@ def _owner(username: str | None) -> str:
         user = users.filter(**{field: username}).first()
         if user is None:
             raise CommandError(f"There is no active user “{username}”.")
-        return queries.owner_of(user)
+        return owners.owner_of(user)
     superusers = list(users.filter(is_superuser=True)[:2])
     if len(superusers) != 1:
         count = "are several superusers" if superusers else "is no superuser"
         raise CommandError(f"Say with --owner whose files these will be: there {count}.")
-    return queries.owner_of(superusers[0])
+    return owners.owner_of(superusers[0])
 
 
 def _printable(path: Path) -> str:

@@ -10,14 +10,13 @@ from ninja.security import HttpBearer
 from ninja.security import SessionAuth as NinjaSessionAuth
 from ninja.utils import check_csrf
 
-from uploads.accounts import api_tokens
+from uploads.accounts import api_tokens, owners
 from uploads.core.errors import CsrfFailed
-from uploads.files import queries
 
 
 def owner(request: HttpRequest) -> str:
     """How records name whoever calls."""
-    return queries.owner_of(request.auth)  # type: ignore[attr-defined]  # set by ninja
+    return owners.owner_of(request.auth)  # type: ignore[attr-defined]  # set by ninja
 
 
 class Bearer(HttpBearer):
@@ -26,7 +25,7 @@ class Bearer(HttpBearer):
     openapi_description = "An API token, made in the admin or by `manage.py create_api_token`."
 
     def authenticate(self, request: HttpRequest, token: str) -> AbstractBaseUser | None:
-        found = queries.api_token(token.strip())
+        found = api_tokens.find(token.strip())
         if found is None:
             return None
         api_tokens.note_use(found)
@@ -43,7 +42,7 @@ class Session(NinjaSessionAuth):
         # A page may say whose it is. If somebody else signed in meanwhile, in another tab, its
         # requests are not theirs.
         user = request.headers.get("X-Filehub-User")
-        if user is not None and user != queries.owner_of(request.user):
+        if user is not None and user != owners.owner_of(request.user):
             return None
         if check_csrf(request):
             raise CsrfFailed
