@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from uploads.core import keys, policy
+from uploads.core import keys, media_types, policy
 from uploads.core.errors import InvalidRequest
 from uploads.files import listing, queries
 from uploads.files.listing import Page, Wanted, find
@@ -157,7 +157,7 @@ def is_wanted(item: StoredFile, wanted: Wanted) -> bool:
     return (
         item.state == wanted.state
         and wanted.owner in ("", item.owner)
-        and (wanted.kind is None or policy.kind(item.content_type or "") == wanted.kind)
+        and (wanted.kind is None or media_types.kind(item.content_type or "") == wanted.kind)
         and (wanted.since is None or item.created_at >= wanted.since)
         and (wanted.until is None or item.created_at < wanted.until)
         and (item.file_name or "").lower().startswith(wanted.name.lower())

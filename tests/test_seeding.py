@@ -17,7 +17,7 @@ from tests.conftest import removal, store
 from tests.test_listing import walk
 from tests.test_usage import event, of_owner
 from uploads.aws import s3
-from uploads.core import keys, policy
+from uploads.core import keys, media_types, policy
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
 from uploads.files import actions, queries, recount, usage
@@ -56,7 +56,7 @@ def test_as_many_records_as_asked_of_all_states_owners_and_type_groups() -> None
     assert len(every("rejected")) == seeded.rejected > 0
     assert len(every("deleted")) == seeded.deleted > 0
     assert {record.owner for record in found} == set(OWNERS)
-    assert {policy.kind(record.content_type) for record in found} == set(policy.KINDS)
+    assert {media_types.kind(record.content_type) for record in found} == set(media_types.KINDS)
     names = [record.file_name for record in found]
     assert any(not name.isascii() for name in names)
     assert max(len(name.encode()) for name in names) > 240

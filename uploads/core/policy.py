@@ -1,15 +1,14 @@
-"""What may be uploaded (pure): names, sizes, types, checksums."""
+"""What may be uploaded (pure): names, sizes, checksums. Types are `media_types`."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Literal, cast, get_args
 
-from uploads.core.errors import FileTooLarge, InvalidRequest, QuotaExceeded, TypeNotAllowed
+from uploads.core.errors import FileTooLarge, InvalidRequest, QuotaExceeded
+from uploads.core.limits import MIB
 
 #: Bytes in UTF-8: what file systems allow. Percent-encoded it is at most 765 bytes of S3's 2 KB for
 #: metadata, and folded for search it stays below DynamoDB's 1,024 bytes for a sort key.
@@ -20,21 +19,6 @@ MAX_TOKEN_NAME = 100
 
 #: S3's limit for one multipart upload.
 MAX_PARTS = 10_000
-_MIB = 1024**2
-
-DEFAULT_TYPE = "application/octet-stream"
-
-# RFC 9110, section 8.3.1: type "/" subtype *( OWS ";" OWS parameter )
-_WORD = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
-_MEDIA_TYPE = re.compile(
-    rf'\s*({_WORD})/({_WORD})((?:\s*;\s*{_WORD}=(?:{_WORD}|"[^"\\\x00-\x1f\x7f-\U0010ffff]*"))*)\s*'
-)
-_MAX_TYPE_LENGTH = 255
-
-#: Shown in the browser instead of downloaded: types that cannot run script. SVG and HTML can.
-_INLINE = re.compile(
-    r"image/(?:avif|bmp|gif|jpeg|png|webp|x-icon)|application/pdf|(?:audio|video)/[^+]+|text/plain"
-)
 
 
 @dataclass(frozen=True)
@@ -98,38 +82,6 @@ def search_key(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
-def check_type(content_type: str | None, rules: Rules) -> str:
-    """Return the type in one spelling (`text/plain;charset=utf-8`), or raise.
-
-    InvalidRequest when it is no media type, TypeNotAllowed when the rules exclude it. An empty type
-    becomes application/octet-stream: browsers give none for files that they do not know.
-    """
-    if not content_type or not content_type.strip():
-        content_type = DEFAULT_TYPE
-    match = _MEDIA_TYPE.fullmatch(content_type)
-    if match is None or len(content_type) > _MAX_TYPE_LENGTH:
-        raise InvalidRequest(
-            "content_type is not a media type such as image/png.", code="invalid_content_type"
-        )
-    essence = f"{match[1]}/{match[2]}".lower()
-    if not is_type_allowed(essence, rules.allowed_types):
-        raise TypeNotAllowed(
-            f"Files of type {essence} are not accepted here. "
-            f"Accepted: {', '.join(rules.allowed_types)}."
-        )
-    # botocore leaves one exact spelling of a form's type out of the signature; this is never it.
-    return essence + re.sub(r'\s*;\s*(?=[^"]*(?:"[^"]*"[^"]*)*$)', ";", match[3])
-
-
-def is_type_allowed(content_type: str, allowed: tuple[str, ...]) -> bool:
-    """Whether a media type matches one of the ranges (`*`, `image/*`, `image/png`)."""
-    essence = content_type.partition(";")[0].strip().lower()
-    group = essence.partition("/")[0]
-    return any(
-        accepted in {"*", "*/*", essence} or accepted == f"{group}/*" for accepted in allowed
-    )
-
-
 def check_size(size: int, rules: Rules, *, in_parts: bool = False) -> int:
     """Return the size in bytes, or raise InvalidRequest (negative) or FileTooLarge."""
     if size < 0:
@@ -160,7 +112,7 @@ def part_size_for(size: int, smallest: int) -> int:
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
     """
     needed = -(-size // MAX_PARTS)
-    return smallest if needed <= smallest else -(-needed // _MIB) * _MIB
+    return smallest if needed <= smallest else -(-needed // MIB) * MIB
 
 
 def check_sha256(value: str) -> str:
@@ -175,66 +127,3 @@ def check_sha256(value: str) -> str:
             code="invalid_sha256",
         )
     return value
-
-
-def is_safe_inline(content_type: str) -> bool:
-    """Whether a browser may show this type instead of saving it."""
-    return _INLINE.fullmatch(content_type.partition(";")[0].strip().lower()) is not None
-
-
-PreviewKind = Literal["image", "video", "audio", "pdf", "text"]
-
-
-def preview(content_type: str) -> PreviewKind | None:
-    """How a type can be shown without letting it run anything; None when it cannot."""
-    essence = content_type.partition(";")[0].strip().lower()
-    group = kind(content_type)
-    if is_safe_inline(content_type) and group in {"image", "video", "audio", "pdf"}:
-        return cast("PreviewKind", group)
-    # As plain text even a page is harmless.
-    if group in {"text", "code"} or essence.startswith("text/"):
-        return "text"
-    return None
-
-
-Kind = Literal["image", "video", "audio", "pdf", "archive", "text", "document", "code", "other"]
-
-KINDS: tuple[Kind, ...] = get_args(Kind)
-
-_KINDS: dict[str, Kind] = {
-    "application/pdf": "pdf",
-    "application/zip": "archive",
-    "application/gzip": "archive",
-    "application/x-gzip": "archive",
-    "application/x-tar": "archive",
-    "application/x-7z-compressed": "archive",
-    "application/vnd.rar": "archive",
-    "application/x-bzip2": "archive",
-    "application/json": "code",
-    "application/xml": "code",
-    "application/javascript": "code",
-    "text/html": "code",
-    "text/css": "code",
-    "text/javascript": "code",
-    "text/xml": "code",
-    "text/x-python": "code",
-    "application/rtf": "document",
-    "application/msword": "document",
-}
-
-
-def kind(content_type: str) -> Kind:
-    """The group a type belongs to, for its icon."""
-    essence = content_type.partition(";")[0].strip().lower()
-    if essence in _KINDS:
-        return _KINDS[essence]
-    if "officedocument" in essence or "opendocument" in essence or "ms-" in essence:
-        return "document"
-    group = essence.partition("/")[0]
-    by_group: dict[str, Kind] = {
-        "image": "image",
-        "video": "video",
-        "audio": "audio",
-        "text": "text",
-    }
-    return by_group.get(group, "other")

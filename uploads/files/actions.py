@@ -13,7 +13,7 @@ from pynamodb.expressions.update import Action
 
 from uploads.aws import s3
 from uploads.aws.dynamodb import table_errors
-from uploads.core import policy
+from uploads.core import media_types
 from uploads.core.errors import BackendUnavailable
 from uploads.files import store
 from uploads.files.record import Download, FileInfo, StoredFile, changed
@@ -34,7 +34,7 @@ PREVIEW_TEXT_SIZE = 1024**2
 class Preview:
     """A presigned URL that shows a file, and the element that it belongs in."""
 
-    how: policy.PreviewKind
+    how: media_types.PreviewKind
     url: str
 
 
@@ -46,7 +46,7 @@ def sign_download(info: FileInfo, by: str, *, inline: bool = False) -> tuple[str
     signed = s3.sign_download(
         info.id,
         file_name=info.file_name,
-        inline=inline and policy.is_safe_inline(info.content_type),
+        inline=inline and media_types.is_safe_inline(info.content_type),
     )
     latest = [Download(at=entry.at, by=entry.by) for entry in info.last_downloads]
     latest.append(Download(at=datetime.now(UTC), by=by))
@@ -68,7 +68,7 @@ def preview(info: FileInfo) -> Preview | None:
     Text of any kind is shown as plain text, whatever it claims to be, and only up to
     PREVIEW_TEXT_SIZE: a browser would load all of it.
     """
-    how = policy.preview(info.content_type)
+    how = media_types.preview(info.content_type)
     if info.state != "stored" or how is None:
         return None
     if how == "text" and info.size > PREVIEW_TEXT_SIZE:

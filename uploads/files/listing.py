@@ -14,7 +14,7 @@ from itertools import islice
 from uuid import UUID
 
 from uploads.aws.dynamodb import table_errors
-from uploads.core import keys, policy
+from uploads.core import keys, media_types, policy
 from uploads.core.errors import InvalidRequest
 from uploads.files.record import FileInfo, State, StoredFile, info_of
 
@@ -37,7 +37,7 @@ class Wanted:
 
     state: State = "stored"
     owner: str = ""
-    kind: policy.Kind | None = None
+    kind: media_types.Kind | None = None
     since: datetime | None = None
     until: datetime | None = None
     name: str = ""

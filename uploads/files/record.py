@@ -20,7 +20,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
 from uploads.aws.dynamodb import Table
-from uploads.core import keys, policy
+from uploads.core import keys, media_types
 
 State = Literal["stored", "rejected", "deleted"]
 STATES: tuple[State, ...] = ("stored", "rejected", "deleted")
@@ -193,8 +193,8 @@ class FileInfo:
         return keys.object_key(self.id)
 
     @property
-    def kind(self) -> policy.Kind:
-        return policy.kind(self.content_type)
+    def kind(self) -> media_types.Kind:
+        return media_types.kind(self.content_type)
 
 
 def info_of(record: StoredFile) -> FileInfo:

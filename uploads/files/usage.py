@@ -21,7 +21,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
 from uploads.aws.dynamodb import Table, batch_get, table_errors
-from uploads.core import policy
+from uploads.core import media_types
 from uploads.core.keys import SHARDS, shard
 from uploads.files.record import StoredFile
 
@@ -196,7 +196,7 @@ class Sums:
 
 
 def _names(record: StoredFile) -> tuple[str, str]:
-    kind = policy.kind(record.content_type or "")
+    kind = media_types.kind(record.content_type or "")
     return f"kind#{kind}#{shard(record.id)}", _owner_id(record.owner)
 
 
@@ -297,15 +297,15 @@ def owners(limit: int) -> list[tuple[str, Usage]]:
     return [(str(counter.owner), _usage(counter)) for counter in found]
 
 
-def by_kind() -> dict[policy.Kind, Usage]:
+def by_kind() -> dict[media_types.Kind, Usage]:
     """What is stored of each type group; together, all that is stored."""
     files: defaultdict[str, int] = defaultdict(int)
     size: defaultdict[str, int] = defaultdict(int)
-    for counter in _get(f"kind#{kind}#{part}" for kind in policy.KINDS for part in SHARDS):
+    for counter in _get(f"kind#{kind}#{part}" for kind in media_types.KINDS for part in SHARDS):
         kind = counter.id.split("#")[1]
         files[kind] += int(counter.files)
         size[kind] += int(counter.bytes)
-    return {kind: Usage(files[kind], size[kind]) for kind in policy.KINDS}
+    return {kind: Usage(files[kind], size[kind]) for kind in media_types.KINDS}
 
 
 def by_day(last: date, count: int) -> list[Day]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from uploads.aws.s3 import StoredObject
-from uploads.core import keys, policy, sniffing
+from uploads.core import keys, media_types, policy, sniffing
 from uploads.core.errors import FilehubError
 from uploads.core.policy import Rules
 from uploads.files.record import StoredFile, changed
@@ -98,7 +98,7 @@ def broken_rule(found: StoredObject, limits: Rules) -> str | None:
         return "It was not uploaded through filehub: owner or name is missing."
     try:
         policy.check_name(found.file_name)
-        policy.check_type(found.content_type, limits)
+        media_types.check_type(found.content_type, limits)
         if found.size > limits.max_size:
             policy.check_size(found.size, limits)
     except FilehubError as exc:

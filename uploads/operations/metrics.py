@@ -19,7 +19,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from uploads.aws import cloudwatch, sqs
-from uploads.core import policy
+from uploads.core import media_types
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
 from uploads.core.fan_out import FanOut
@@ -40,7 +40,7 @@ class Readings:
     flow: Flow
     queues: Queues
     today: Day
-    kinds: dict[policy.Kind, Usage]
+    kinds: dict[media_types.Kind, Usage]
     runs: list[checkpoints.Run]
     oldest: dict[str, timedelta]
 

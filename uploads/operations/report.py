@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from uploads.aws import multipart
-from uploads.core import policy
+from uploads.core import media_types
 from uploads.core.fan_out import FanOut, attempt
 from uploads.files import usage
 from uploads.files.usage import Day, Usage
@@ -46,7 +46,7 @@ class Owners:
 class Report:
     """All of it. None: the service did not answer."""
 
-    kinds: dict[policy.Kind, Usage] | None
+    kinds: dict[media_types.Kind, Usage] | None
     owners: Owners | None
     days: list[Day] | None
     unfinished: multipart.UnfinishedPage | None

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from django.conf import settings
 
 from uploads.aws import multipart, s3
-from uploads.core import keys, policy
+from uploads.core import keys, media_types, policy
 from uploads.core.conf import env, rules
 from uploads.core.limits import MULTIPART_LIFETIME
 from uploads.files import quotas
@@ -128,4 +128,4 @@ def _check(file_name: str, content_type: str | None, sha256: str | None) -> str:
     policy.check_name(file_name)
     if sha256 is not None:
         policy.check_sha256(sha256)
-    return policy.check_type(content_type, rules())
+    return media_types.check_type(content_type, rules())

@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from uploads.accounts import owners
-from uploads.core import policy
+from uploads.core import media_types
 from uploads.files.listing import Wanted
 from uploads.files.record import STATES
 from uploads.models import STATE_NAMES
@@ -94,7 +94,7 @@ def asked(query: QueryDict) -> Asked:
         state=state if state in STATES else "stored",
         owner=query.get("owner", "").strip()[:255],
         owner_id=query.get("owner_id", "").strip()[:255],
-        kind=kind if kind in policy.KINDS else None,
+        kind=kind if kind in media_types.KINDS else None,
         first=day("from"),
         last=day("to"),
         problems=tuple(problems),
@@ -153,7 +153,7 @@ class KindFilter(Filter):
 
     def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
         yield self.link(changelist, _("All"), kind=None)
-        for kind in policy.KINDS:
+        for kind in media_types.KINDS:
             yield self.link(changelist, KIND_NAMES[kind], kind=kind)
 
 
