@@ -23,7 +23,7 @@ test: $(VENV)/dev.stamp browser ## Run every test: two at a time, then those tha
 	@$(BIN)/python -m pytest -m alone
 
 chaos: $(VENV)/dev.stamp ## Storms over all of it: MINUTES=3, and SEED=… for one that was
-	@$(BIN)/python -m tests.faults.storm --minutes $(or $(MINUTES),3) $(if $(SEED),--seed $(SEED))
+	@$(BIN)/python -m tests.chaos.storm --minutes $(or $(MINUTES),3) $(if $(SEED),--seed $(SEED))
 
 check: lint types ## Lint and types
 
