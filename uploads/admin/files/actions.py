@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -22,9 +22,6 @@ from uploads.files import actions
 from uploads.files.manifest import manifest
 from uploads.ingest import confirm
 from uploads.models import File
-
-if TYPE_CHECKING:
-    from uploads.admin.files.pages import FileAdmin
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +51,7 @@ class Question:
 
 
 def _ask(
-    model_admin: FileAdmin, request: HttpRequest, files: Selection, question: Question
+    model_admin: admin.ModelAdmin[File], request: HttpRequest, files: Selection, question: Question
 ) -> HttpResponse:
     context = {
         **model_admin.admin_site.each_context(request),
@@ -74,7 +71,7 @@ def _ask(
 
 
 def _each(
-    model_admin: FileAdmin,
+    model_admin: admin.ModelAdmin[File],
     request: HttpRequest,
     files: Selection,
     act: Callable[[File], str],
@@ -133,7 +130,7 @@ def _is_answered(request: HttpRequest) -> bool:
 
 @admin.action(description=_("Delete selected files"), permissions=["delete"])
 def delete_files(
-    model_admin: FileAdmin, request: HttpRequest, files: Selection
+    model_admin: admin.ModelAdmin[File], request: HttpRequest, files: Selection
 ) -> HttpResponse | None:
     """Delete the objects; the records follow when S3 reports the removals."""
     if not _is_answered(request):
@@ -181,7 +178,7 @@ _FINDINGS = {
 
 @admin.action(description=_("Check selected files again"), permissions=["operate"])
 def check_again(
-    model_admin: FileAdmin, request: HttpRequest, files: Selection
+    model_admin: admin.ModelAdmin[File], request: HttpRequest, files: Selection
 ) -> HttpResponse | None:
     """Look at the objects now, and make the records agree with what is there."""
     if not _is_answered(request):
@@ -211,7 +208,7 @@ def check_again(
 
 @admin.action(description=_("Change the owner of selected files"), permissions=["operate"])
 def change_owner(
-    model_admin: FileAdmin, request: HttpRequest, files: Selection
+    model_admin: admin.ModelAdmin[File], request: HttpRequest, files: Selection
 ) -> HttpResponse | None:
     """Give the files to another user."""
     username = request.POST.get("answer", "").strip()
@@ -261,7 +258,7 @@ def change_owner(
 
 @admin.action(description=_("Download a list of selected files (CSV)"), permissions=["view"])
 def download_manifest(
-    model_admin: FileAdmin, request: HttpRequest, files: Selection
+    model_admin: admin.ModelAdmin[File], request: HttpRequest, files: Selection
 ) -> HttpResponse | None:
     """A CSV of ids, names, sizes and checksums. It changes nothing, so nothing is asked first."""
     infos = [file.info for file in files]
