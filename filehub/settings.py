@@ -95,7 +95,7 @@ CACHES = {
     "counters": cache_settings(ENV.django_cache_url),
 }
 RATELIMIT_USE_CACHE = "counters"
-# If nobody can count, uploads go on (uploads/api/throttling.py).
+# If nobody can count, uploads go on (uploads/web/api/throttling.py).
 RATELIMIT_FAIL_OPEN = True
 
 AUTH_PASSWORD_VALIDATORS = [

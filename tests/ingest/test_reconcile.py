@@ -521,7 +521,7 @@ def test_in_another_bucket_a_run_stops_and_changes_no_record() -> None:
     result = reconcile.run(RESUMABLE)
     assert found(result) == {"held_back": FEW + 1}
     assert result.counts.looked_at == FEW + 1
-    assert result.braked is not None
+    assert result.aborted is not None
     after = table()
     assert [item for item in after if not item["id"]["S"].startswith("reconcile#")] == before
     (run,) = checkpoints.last_runs()

@@ -92,14 +92,14 @@ def note_use(token: ApiToken) -> None:
     # Of several requests at the same time, one writes.
     stale = Q(last_used_at=None) | Q(last_used_at__lte=due)
     try:
-        with _impatient():
+        with _short_busy_timeout():
             ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
     except DatabaseError as exc:
         logger.warning("the use of %s was not noted: %r", token, exc)
 
 
 @contextmanager
-def _impatient() -> Iterator[None]:
+def _short_busy_timeout() -> Iterator[None]:
     """With SQLite, wait for other writers a moment only, instead of the settings' 20 seconds."""
     if connection.vendor != "sqlite":
         yield

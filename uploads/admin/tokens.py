@@ -3,7 +3,7 @@
 Who may see tokens may see everybody's, and who may delete them may revoke everybody's, superusers'
 too: a row shows nothing that could be used, and revoking takes power away and never gives any. A
 token that leaked should be ended by whoever is there first. Making one is what could give power,
-so that `selectors.token_holders` limits it.
+so that `api_tokens.holders_for` limits it.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class Consumer:
 
     def run(self) -> None:
         """Loop until SIGTERM or SIGINT. What is in hand is finished first, within
-        `lifecycle.GRACE`; an idle poll and a pause are left at once. No failure ends the loop: it
+        `shutdown.GRACE`; an idle poll and a pause are left at once. No failure ends the loop: it
         is logged, and followed by a pause that grows."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
             signal.signal(number, self._on_signal)

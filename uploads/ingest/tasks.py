@@ -33,7 +33,7 @@ class ConfirmationError(Exception):
     """Some events of a task could not be applied; the task's message stays in the queue."""
 
 
-class RememberingTask(TaskBase):
+class FailureRecordingTask(TaskBase):
     """A task whose last error can be read beside its dead letter.
 
     Not those of a worker that was killed, or that passed the hard time limit: it cannot tell.
@@ -77,7 +77,7 @@ def _send(task: Any, *arguments: Any) -> None:
         raise BackendUnavailable("The task queue cannot be reached just now.") from exc
 
 
-@shared_task(name="uploads.tasks.confirm_objects", base=RememberingTask)
+@shared_task(name="uploads.tasks.confirm_objects", base=FailureRecordingTask)
 def confirm_objects(events: list[dict[str, Any]]) -> None:
     """Apply each event. One that fails does not hold back the others; all are safe to repeat.
 
@@ -118,13 +118,13 @@ def confirm_objects(events: list[dict[str, Any]]) -> None:
     logger.warning("%s; those that failed are tried again as a task of their own", error)
 
 
-@shared_task(name="uploads.tasks.confirm_hint", base=RememberingTask)
+@shared_task(name="uploads.tasks.confirm_hint", base=FailureRecordingTask)
 def confirm_hint(upload_id: str) -> None:
     """Somebody says that this object is there: look. If the event comes too, it wins."""
     confirm.confirm(upload_id)
 
 
-@shared_task(name="uploads.tasks.reconcile_recent", base=RememberingTask)
+@shared_task(name="uploads.tasks.reconcile_recent", base=FailureRecordingTask)
 def reconcile_recent() -> None:
     """Put right what the last minutes left: objects and records whose event was lost.
 
@@ -133,7 +133,7 @@ def reconcile_recent() -> None:
     _reconcile(reconcile.recent())
 
 
-@shared_task(name="uploads.tasks.reconcile_multipart", base=RememberingTask)
+@shared_task(name="uploads.tasks.reconcile_multipart", base=FailureRecordingTask)
 def reconcile_multipart() -> None:
     """The same for all that an upload in parts may have taken days for."""
     if not _reconcile(reconcile.multipart()):
@@ -145,8 +145,8 @@ def _reconcile(plan: reconcile.Plan) -> bool:
     """Returns whether there is nothing left to go on with. Raises BackendUnavailable."""
     result = reconcile.run(plan)
     counts = result.counts
-    if result.braked:
-        logger.error("reconciliation (%s) was stopped: %s", plan.kind, result.braked)
+    if result.aborted:
+        logger.error("reconciliation (%s) was stopped: %s", plan.kind, result.aborted)
     elif not result.finished:
         logger.info("reconciliation (%s) used up its time and will be gone on with", plan.kind)
     elif counts.orphans or counts.ghosts or counts.rejected or counts.corrected or counts.failed:

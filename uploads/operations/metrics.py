@@ -2,7 +2,7 @@
 
 Everything comes from stores that all processes share, so it does not matter which one is asked, and
 from counters and lists that are cut: a scrape costs the same however many files there are. IAM:
-that of `overview`, and cloudwatch:GetMetricData.
+that of `dashboard`, and cloudwatch:GetMetricData.
 """
 
 from __future__ import annotations

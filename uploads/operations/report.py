@@ -2,7 +2,7 @@
 
 Everything comes from counters and from lists that are cut, so that the report of a large
 installation costs what that of a small one does. Each part is None when the service that knows it
-is unavailable. IAM: that of `usage`, `multipart` and `reconcile`.
+is unavailable. IAM: that of `usage`, `multipart` and `checkpoints`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ each id on which the two sides differ. It can stop anywhere and be gone on with:
 remembered every few seconds, and doing some of it twice changes nothing.
 
 Records without an object are believed only in a plausible number. If most objects seem to be gone,
-this is more likely another bucket than the records' own: the run stops and buries nothing.
+this is more likely another bucket than the records' own: the run stops and marks nothing deleted.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Plan:
 class Result:
     """How far a run came and what it found; `run` is stored once it is finished.
 
-    A run that was braked (`counts.held_back`) is finished too: the next one begins anew.
+    A run that was aborted (`counts.held_back`) is finished too: the next one begins again.
     """
 
     run: Run
@@ -88,7 +88,7 @@ class Result:
     finished: bool
 
     @property
-    def braked(self) -> str | None:
+    def aborted(self) -> str | None:
         """Why the run was stopped, for people; None if it was not."""
         if not self.counts.held_back:
             return None
@@ -100,9 +100,9 @@ class Result:
         )
 
 
-#: Told of each id on which the two sides differed, and what that was.
-Told = Callable[[str, Finding], None]
-#: Told now and then where a run is.
+#: Called with each id on which the two sides differed, and what that was.
+OnFinding = Callable[[str, Finding], None]
+#: Called now and then with where a run is.
 Progress = Callable[[Checkpoint], None]
 
 
@@ -127,7 +127,11 @@ def is_plausible(missing: int, records: int) -> bool:
 
 
 def run(
-    plan: Plan, *, restart: bool = False, told: Told | None = None, progress: Progress | None = None
+    plan: Plan,
+    *,
+    restart: bool = False,
+    on_finding: OnFinding | None = None,
+    progress: Progress | None = None,
 ) -> Result:
     """Compare both sides and put right what differs.
 
@@ -144,7 +148,7 @@ def run(
         start = interrupted
     # What has a later id is younger than that: neither object nor record is older than its id.
     until = keys.first_id_at(now - plan.min_age)
-    work = _Work(plan, start, now - plan.min_age, told, is_remembered=start is interrupted)
+    work = _Work(plan, start, now - plan.min_age, on_finding, is_remembered=start is interrupted)
     return work.do(_pairs(start, until), progress)
 
 
@@ -152,7 +156,7 @@ def check_objects(
     plan: Plan,
     objects: Iterable[s3.ListedObject],
     *,
-    told: Told | None = None,
+    on_finding: OnFinding | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """Put right the records of these objects, which somebody else has listed.
@@ -163,7 +167,7 @@ def check_objects(
     now = datetime.now(UTC)
     pairs = (("", pair) for pair in comparison.look_up(objects))
     start = Checkpoint(now, _LOWEST, "", _LOWEST)
-    return _Work(plan, start, now - plan.min_age, told).do(pairs, progress)
+    return _Work(plan, start, now - plan.min_age, on_finding).do(pairs, progress)
 
 
 def _pairs(start: Checkpoint, until: str) -> Iterator[tuple[str, Pair]]:
@@ -182,26 +186,26 @@ class _Work:
         plan: Plan,
         start: Checkpoint,
         judged_until: datetime,
-        told: Told | None,
+        on_finding: OnFinding | None,
         *,
         is_remembered: bool = False,
     ) -> None:
         self._plan = plan
         self._start = start
         self._judged_until = judged_until
-        self._told = told
+        self._on_finding = on_finding
         self._shard, self._last_id = start.shard, start.last_id
         self._counts = Counter(asdict(start.counts))
         #: Records that seem to have no object, until it is plausible that so many have none; and
         #: where a run has to go on that dies before it.
-        self._ghosts: list[str] = []
-        self._safe = self.position
+        self._missing: list[str] = []
+        self._safe = self.checkpoint
         self._remembers = plan.resumable and not plan.dry_run
         #: Whether a position is stored that has to go in the end.
         self._is_remembered = is_remembered
 
     @property
-    def position(self) -> Checkpoint:
+    def checkpoint(self) -> Checkpoint:
         return Checkpoint(
             self._start.started_at,
             self._start.first_id,
@@ -219,25 +223,27 @@ class _Work:
         is_done = False
         try:
             for shard, pair in pairs:
-                became = self._look_at(pair)
+                became = self._inspect(pair)
                 self._count(pair, became)
                 self._shard, self._last_id = shard, pair.id
                 clock = time.monotonic()
                 is_late = stop_at is not None and clock >= stop_at
-                if (len(self._ghosts) > PLAUSIBLE or is_late) and not self._bury_plausible():
+                if (
+                    len(self._missing) > PLAUSIBLE or is_late
+                ) and not self._mark_deleted_if_plausible():
                     break
                 if is_late:
                     return self._result(finished=False)
                 if progress is not None and clock >= show_at:
-                    progress(self.position)
+                    progress(self.checkpoint)
                     show_at = clock + _SHOW_EVERY
-                if not self._ghosts:
-                    self._safe = self.position
+                if not self._missing:
+                    self._safe = self.checkpoint
                 if clock >= save_at:
                     self._save()
                     save_at = clock + SAVE_EVERY.total_seconds()
             else:
-                self._bury_plausible()
+                self._mark_deleted_if_plausible()
             is_done = True
         finally:
             # Stopped by its budget, by a fault or by hand. Should this fail too, there is the
@@ -247,7 +253,7 @@ class _Work:
                     self._save()
         return self._finish()
 
-    def _look_at(self, pair: Pair) -> str | None:
+    def _inspect(self, pair: Pair) -> str | None:
         """Put this id right; returns which of the counts it belongs to."""
         if pair.agrees:
             return None
@@ -259,29 +265,29 @@ class _Work:
 
     def _suspect(self, upload_id: str) -> str | None:
         """Look whether the object is gone, without any consequence yet."""
-        became = self._check(upload_id, only_look=True)
+        became = self._check(upload_id, only_inspect=True)
         if became == "ghosts":
-            self._ghosts.append(upload_id)
+            self._missing.append(upload_id)
             return None
         return became if became in {None, "failed"} else self._check(upload_id)
 
-    def _bury_plausible(self) -> bool:
-        """Bury those that were found gone, unless they are implausibly many; returns whether."""
-        missing = self._counts["ghosts"] + len(self._ghosts)
-        if self._ghosts and not is_plausible(missing, self._counts["records"]):
-            self._counts["held_back"] = len(self._ghosts)
+    def _mark_deleted_if_plausible(self) -> bool:
+        """Mark those deleted that were found gone, unless implausibly many; returns whether."""
+        missing = self._counts["ghosts"] + len(self._missing)
+        if self._missing and not is_plausible(missing, self._counts["records"]):
+            self._counts["held_back"] = len(self._missing)
             return False
-        for upload_id in self._ghosts:
+        for upload_id in self._missing:
             if (became := self._check(upload_id)) is not None:
                 self._counts[became] += 1
-        self._ghosts.clear()
-        self._safe = self.position
+        self._missing.clear()
+        self._safe = self.checkpoint
         return True
 
-    def _check(self, upload_id: str, *, only_look: bool = False) -> str | None:
+    def _check(self, upload_id: str, *, only_inspect: bool = False) -> str | None:
         """Have one id looked at; returns which of the counts it belongs to."""
         try:
-            finding = confirm.check(upload_id, dry_run=only_look or self._plan.dry_run)
+            finding = confirm.check(upload_id, dry_run=only_inspect or self._plan.dry_run)
         except SoftTimeLimitExceeded:
             raise
         except BackendUnavailable as exc:
@@ -290,8 +296,8 @@ class _Work:
         except Exception:  # a fault of filehub's own; the others must not wait for its repair
             logger.exception("the check of %s failed", upload_id)
             return "failed"
-        if finding in _COUNTED and self._told is not None and not only_look:
-            self._told(upload_id, finding)
+        if finding in _COUNTED and self._on_finding is not None and not only_inspect:
+            self._on_finding(upload_id, finding)
         return _COUNTED.get(finding)
 
     def _count(self, pair: Pair, became: str | None) -> None:
