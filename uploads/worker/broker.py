@@ -29,6 +29,16 @@ CLIENT_CONFIG: dict[str, Any] = {
 RETRY_AFTER = {1: 5, 2: 15, 3: 60, 4: 120, 5: 300, 6: 600, 7: 600}
 
 
+#: The tasks that are tried again so: all there are (uploads/ingest/tasks.py), by the names that
+#: queued messages carry.
+RETRIED_TASKS = (
+    "uploads.tasks.confirm_objects",
+    "uploads.tasks.confirm_hint",
+    "uploads.tasks.reconcile_recent",
+    "uploads.tasks.reconcile_multipart",
+)
+
+
 class PredefinedQueues(Mapping[str, dict[str, Any]]):
     """kombu's `predefined_queues` for one SQS queue, its URL looked up when first needed.
 
@@ -91,16 +101,5 @@ def broker_settings(env: Env) -> tuple[str, dict[str, Any]]:
         "wait_time_seconds": WAIT_SECONDS,
         "polling_interval": 0,
         "client-config": CLIENT_CONFIG,
-        "predefined_queues": PredefinedQueues(
-            env,
-            [
-                f"uploads.ingest.tasks.{task}"
-                for task in (
-                    "confirm_objects",
-                    "confirm_hint",
-                    "reconcile_recent",
-                    "reconcile_multipart",
-                )
-            ],
-        ),
+        "predefined_queues": PredefinedQueues(env, list(RETRIED_TASKS)),
     }
