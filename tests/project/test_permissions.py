@@ -98,7 +98,7 @@ def test_the_worker_may_not_scan_or_delete_records() -> None:
     worker = user_with("Worker")
     upload_id = store("7")
     for line in ("list(StoredFile.scan())", f"StoredFile({upload_id!r}).delete()"):
-        done = worker(*code("from uploads.models import StoredFile", line))
+        done = worker(*code("from uploads.files.record import StoredFile", line))
         assert "AccessDenied" in done.stderr, done.stderr
     assert recorded() == {upload_id}
 
@@ -131,6 +131,6 @@ def test_the_web_may_note_downloads_and_deletions_and_change_records() -> None:
 def test_the_web_may_not_scan_or_delete_records(line: str) -> None:
     store("7")
     before = table()
-    done = user_with("Web")(*code("from uploads.models import StoredFile", line))
+    done = user_with("Web")(*code("from uploads.files.record import StoredFile", line))
     assert "AccessDenied" in done.stderr, done.stderr
     assert table() == before

@@ -20,15 +20,15 @@ from pytest_django import Settings
 from tests.conftest import Answer, Api, drain, send, sha256, wait_for
 from tests.web.test_api import UNKNOWN, check_error
 from uploads.aws import multipart, s3
-from uploads.core import keys, limits, policy
+from uploads.core import keys, policy
 from uploads.core.conf import env
-from uploads.core.errors import FilehubError
+from uploads.core.errors import FilehubError, UploadNotFound
 from uploads.core.limits import MIB, TIB
 from uploads.files import actions, queries
 from uploads.files.record import StoredFile
 from uploads.ingest import confirm, tasks
 from uploads.ingest.reconciliation import reconcile
-from uploads.transfers import begin, parts, tokens
+from uploads.transfers import parts, tokens
 
 PART = 5 * MIB
 BODY = b"".join(bytes([n]) * MIB for n in range(12))
@@ -310,7 +310,7 @@ def test_a_token_is_good_for_one_upload(begun: Upload) -> None:
 def test_an_old_token_says_that_it_is_old(
     begun: Upload, other_api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "MULTIPART_LIFETIME", timedelta(seconds=-1))
+    monkeypatch.setattr(tokens, "MULTIPART_LIFETIME", timedelta(seconds=-1))
     for answer in every_route(begun, begun.path, begun.token):
         check_error(answer, 404, "upload_expired")
     begun.api = other_api
@@ -406,7 +406,7 @@ def test_an_upload_that_s3_forgot_and_that_has_another_size_is_not_found(begun: 
     begun.send_all()
     begun.complete()
     token = tokens.read(begun.token, upload_id=begun.id, owner=begun.api.owner)
-    with pytest.raises(begin.UploadNotFound):
+    with pytest.raises(UploadNotFound):
         parts.complete(replace(token, size=token.size - 1, s3_upload_id="gone"))
 
 

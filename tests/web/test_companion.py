@@ -21,7 +21,7 @@ from tests.ingest.test_reconcile import objects
 from tests.transfers.test_multipart import incomplete
 from uploads.accounts import api_tokens
 from uploads.aws import multipart, s3
-from uploads.core import keys, limits
+from uploads.core import keys
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
 from uploads.ingest import confirm
@@ -310,7 +310,7 @@ def test_without_the_key_nothing_is_done(begun: Uppy) -> None:
 
 
 def test_a_token_ends(begun: Uppy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MULTIPART_LIFETIME", timedelta(0))
+    monkeypatch.setattr(tokens, "MULTIPART_LIFETIME", timedelta(0))
     assert refused(begun.sign(1), 404, "upload_expired").endswith("Begin it again.")
 
 
