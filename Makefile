@@ -30,13 +30,14 @@ test-all: $(VENV)/dev.stamp browser ## Every test at full size: half an hour
 	@$(PYTEST) --all -m alone
 
 chaos: $(VENV)/dev.stamp ## Storms over all of it: MINUTES=3, and SEED=… for one that was
-	@$(BIN)/python -m tests.faults.storm --minutes $(or $(MINUTES),3) $(if $(SEED),--seed $(SEED))
+	@$(BIN)/python -m tests.chaos.storm --minutes $(or $(MINUTES),3) $(if $(SEED),--seed $(SEED))
 
-check: lint types ## Lint and types
+check: lint types ## Lint, imports and types
 
-lint: $(VENV)/dev.stamp ## ruff
+lint: $(VENV)/dev.stamp ## ruff, and who imports whom
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache
 
 types: $(VENV)/dev.stamp ## mypy, strict
 	@DJANGO_SECRET_KEY=only-for-the-type-checker-0123456789 $(BIN)/mypy filehub uploads local

@@ -4,16 +4,15 @@ import os
 
 from celery import Celery
 
+from uploads.worker import celery_hooks
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "filehub.settings")
 
 app = Celery("filehub")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks()
+app.autodiscover_tasks(["uploads.ingest"])
 
 
 @app.on_configure.connect
 def _prepare(sender: Celery, **_: object) -> None:
-    # Not before: the settings import this package.
-    from filehub import processes  # noqa: PLC0415
-
-    processes.prepare(sender)
+    celery_hooks.prepare(sender)

@@ -14,16 +14,13 @@ import dj_database_url
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-MIB = 1024**2
-GIB = 1024**3
-TIB = 1024**4
-
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
-S3_MAX_OBJECT_SIZE = 5 * TIB
-S3_MAX_PUT_SIZE = 5 * GIB
-S3_MIN_PART_SIZE = 5 * MIB
-# https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html (X-Amz-Expires)
-S3_MAX_EXPIRY = 7 * 24 * 3600
+from uploads.core.limits import (
+    MIB,
+    S3_MAX_EXPIRY,
+    S3_MAX_OBJECT_SIZE,
+    S3_MAX_PUT_SIZE,
+    S3_MIN_PART_SIZE,
+)
 
 BUCKET_NAME = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 TABLE_NAME = r"[A-Za-z0-9_.-]{3,255}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 
-#: Uppy has filehub's token in its addresses (uploads/api/companion.py).
+#: Uppy has filehub's token in its addresses (uploads/web/api/companion.py).
 _TOKEN = re.compile(r"(/s3/multipart/)[^/\s?]+")
 
 

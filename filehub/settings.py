@@ -12,8 +12,9 @@ from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
 from filehub import env as environment
-from filehub.broker import broker_settings, broker_transport
 from filehub.counters import cache_settings
+from uploads.core.limits import MIB
+from uploads.worker.broker import broker_settings, broker_transport
 
 try:
     ENV = environment.load()
@@ -30,7 +31,7 @@ ALLOWED_HOSTS = list(ENV.django_allowed_hosts)
 
 INSTALLED_APPS = [
     "uploads",
-    "uploads.apps.DeskConfig",  # django.contrib.admin
+    "uploads.apps.AdminSiteConfig",  # django.contrib.admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -57,7 +58,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "uploads.middleware.ErrorMiddleware",
+    "uploads.web.errors.ErrorMiddleware",
 ]
 
 ROOT_URLCONF = "filehub.urls"
@@ -94,7 +95,7 @@ CACHES = {
     "counters": cache_settings(ENV.django_cache_url),
 }
 RATELIMIT_USE_CACHE = "counters"
-# If nobody can count, uploads go on (uploads/api/throttling.py).
+# If nobody can count, uploads go on (uploads/web/api/throttling.py).
 RATELIMIT_FAIL_OPEN = True
 
 AUTH_PASSWORD_VALIDATORS = [
@@ -153,12 +154,12 @@ CSRF_COOKIE_SECURE = ENV.django_https
 LANGUAGE_COOKIE_SECURE = ENV.django_https
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-CSRF_FAILURE_VIEW = "uploads.views.csrf_failure"
+CSRF_FAILURE_VIEW = "uploads.web.errors.csrf_failure"
 CSRF_TRUSTED_ORIGINS = list(ENV.filehub_cors_origins)
 
 # JSON bodies only; file content never passes through Django.
-DATA_UPLOAD_MAX_MEMORY_SIZE = environment.MIB
-FILE_UPLOAD_HANDLERS = ["uploads.uploadhandlers.NoFiles"]
+DATA_UPLOAD_MAX_MEMORY_SIZE = MIB
+FILE_UPLOAD_HANDLERS = ["uploads.web.upload_handlers.NoFiles"]
 
 _s3 = urlsplit(ENV.s3_bucket_url)
 S3_ORIGIN = f"{_s3.scheme}://{_s3.netloc}"
@@ -203,7 +204,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT = broker_transport(ENV)
 CELERY_BROKER_URL, CELERY_BROKER_TRANSPORT_OPTIONS = broker_settings(ENV)
-CELERY_BEAT_SCHEDULER = "filehub.processes:Scheduler"
+CELERY_BEAT_SCHEDULER = "uploads.worker.celery_hooks:Scheduler"
 # Seconds between two looks at the schedule: each is a sign of life.
 CELERY_BEAT_MAX_LOOP_INTERVAL = 30
 CELERY_BEAT_SCHEDULE = {

@@ -7,8 +7,8 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import conditional_page
 from django.views.i18n import JavaScriptCatalog
 
-from uploads import views
-from uploads.api import api
+from uploads.web import health, pages
+from uploads.web.api import api
 
 # The same address in every language: kept by the browser, but asked about each time.
 catalog = cache_control(private=True, no_cache=True)(
@@ -16,22 +16,22 @@ catalog = cache_control(private=True, no_cache=True)(
 )
 
 urlpatterns = [
-    path("", views.home, name="home"),
-    path("rows", views.rows, name="rows"),
-    path("quota", views.quota, name="quota"),
+    path("", pages.home, name="home"),
+    path("rows", pages.rows, name="rows"),
+    path("quota", pages.quota, name="quota"),
     path("accounts/login/", auth.LoginView.as_view(), name="login"),
     path("accounts/logout/", auth.LogoutView.as_view(), name="logout"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("jsi18n/", catalog, name="javascript-catalog"),
-    path("favicon.ico", views.favicon),
-    path("healthz", views.healthz),
-    path("readyz", views.readyz),
-    path("metrics", views.metrics_text),
+    path("favicon.ico", pages.favicon),
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("metrics", health.metrics_text),
     path("admin/", admin.site.urls),
     path("", api.urls),
 ]
 
-handler400 = "uploads.views.bad_request"
-handler403 = "uploads.views.permission_denied"
-handler404 = "uploads.views.not_found"
-handler500 = "uploads.views.server_error"
+handler400 = "uploads.web.errors.bad_request"
+handler403 = "uploads.web.errors.permission_denied"
+handler404 = "uploads.web.errors.not_found"
+handler500 = "uploads.web.errors.server_error"

@@ -39,11 +39,15 @@ from local.aws import LocalAws, free_port
 from tests.plugin import AWS_PORT, DATABASE, FIGURE
 from tests.proxy import Proxy
 from tests.wire import wire  # noqa: F401  # a fixture for all
-from uploads import api_tokens, confirmation, keys, queues, selectors, services, storage
-from uploads.conf import env
-from uploads.events import ObjectEvent
-from uploads.models import StoredFile
-from uploads.provisioning import deploy
+from uploads.accounts import api_tokens, owners
+from uploads.aws import s3, sqs
+from uploads.aws.cloudformation import deploy
+from uploads.core import keys
+from uploads.core.conf import env
+from uploads.files.record import StoredFile
+from uploads.ingest import confirm
+from uploads.ingest.events import ObjectEvent
+from uploads.transfers import begin
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "infra" / "filehub.yaml"
@@ -97,7 +101,7 @@ def sha256(body: bytes) -> str:
     return base64.b64encode(hashlib.sha256(body).digest()).decode()
 
 
-def put(request: storage.SignedRequest, body: bytes, **changed: str) -> Answer:
+def put(request: s3.SignedRequest, body: bytes, **changed: str) -> Answer:
     """Send a signed request as a client does, with some headers changed."""
     headers = {**request.headers, **{k.replace("_", "-"): v for k, v in changed.items()}}
     return send(request.method, request.url, body, headers)
@@ -157,25 +161,25 @@ def empty_the_table() -> None:
 
 
 def empty_the_bucket() -> None:
-    s3, bucket = storage.client(), env().filehub_bucket
-    if objects := s3.list_objects_v2(Bucket=bucket).get("Contents"):
+    client, bucket = s3.client(), env().filehub_bucket
+    if objects := client.list_objects_v2(Bucket=bucket).get("Contents"):
         keys_ = [{"Key": entry["Key"]} for entry in objects]
-        s3.delete_objects(Bucket=bucket, Delete={"Objects": keys_, "Quiet": True})  # type: ignore[typeddict-item]
-    for upload in s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
-        s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+        client.delete_objects(Bucket=bucket, Delete={"Objects": keys_, "Quiet": True})  # type: ignore[typeddict-item]
+    for upload in client.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
+        client.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
 
 
 def empty_the_queues() -> None:
     """After the bucket: deleting its objects sends events."""
     for name in (env().filehub_events_queue, env().filehub_tasks_queue):
-        for queue in (name, queues.dead_letters_of(name)):
-            queues.client().purge_queue(QueueUrl=queues.url(queue))
+        for queue in (name, sqs.dead_letters_of(name)):
+            sqs.client().purge_queue(QueueUrl=sqs.url(queue))
 
 
 def drain(queue: str) -> list[dict[str, Any]]:
     """Receive and delete everything that a queue shows."""
     found: list[dict[str, Any]] = []
-    client, url = queues.client(), queues.url(queue)
+    client, url = sqs.client(), sqs.url(queue)
     while messages := client.receive_message(
         QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0, MessageAttributeNames=["All"]
     ).get("Messages"):
@@ -256,7 +260,7 @@ class Api:
     """The API as one user sees it, with a bearer token."""
 
     def __init__(self, user: User) -> None:
-        self.owner = selectors.owner_of(user)
+        self.owner = owners.owner_of(user)
         self._client = Client(headers={"Authorization": f"Bearer {api_tokens.create(user)}"})
 
     def get(self, path: str) -> Any:
@@ -283,14 +287,14 @@ def upload(
     owner: str, name: str = "a.txt", body: bytes = b"hello", type_: str = "text/plain"
 ) -> str:
     """Begin, PUT; nothing confirmed yet. Returns the id."""
-    begun = services.begin(owner, file_name=name, content_type=type_, size=len(body))
+    begun = begin.begin_put(owner, file_name=name, content_type=type_, size=len(body))
     assert put(begun.request, body).status == 200
     return begun.id
 
 
 def put_under(upload_id: str, owner: str, body: bytes, type_: str = "text/plain") -> None:
     """An object under this very id, as a signature for it would leave it, past filehub's checks."""
-    request = storage.sign_put(
+    request = s3.sign_put(
         upload_id, owner=owner, file_name="a.txt", content_type=type_, size=len(body), sha256=None
     )
     assert put(request, body).status == 200
@@ -306,15 +310,15 @@ def old_upload(owner: str, body: bytes = b"hello") -> str:
 def store(owner: str, name: str = "a.txt", body: bytes = b"hello") -> str:
     """Upload and confirm. Returns the id."""
     upload_id = upload(owner, name, body)
-    assert confirmation.confirm(upload_id) == "stored"
+    assert confirm.confirm(upload_id) == "stored"
     return upload_id
 
 
-def removal(upload_id: str, number: int) -> confirmation.Outcome:
+def removal(upload_id: str, number: int) -> confirm.Outcome:
     """Delete the object, and apply the event of that with this sequencer."""
-    storage.delete(upload_id)
+    s3.delete(upload_id)
     sequencer = f"{number:018X}".ljust(64, "0")
-    return confirmation.apply_event(ObjectEvent("removed", upload_id, sequencer))
+    return confirm.apply_event(ObjectEvent("removed", upload_id, sequencer))
 
 
 @contextmanager

@@ -1,1 +1,1 @@
-"""filehub's one app: signing, confirming, listing. docs/architecture.md names the rooms."""
+"""filehub's one app; docs/architecture.md describes its packages."""

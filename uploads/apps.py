@@ -1,4 +1,4 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.contrib.admin import apps as admin
 from django.utils.translation import gettext_lazy as _
 
@@ -9,11 +9,16 @@ class UploadsConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
-        from uploads import checks  # noqa: F401, PLC0415  # registers the system checks
+        from uploads.operations import checks  # noqa: F401, PLC0415  # registers the system checks
+
+        if apps.is_installed("django.contrib.admin"):
+            # Not by autodiscovery: that imports the package `uploads.admin`, which has the site
+            # itself, and so would be asked for it while it is being imported.
+            from uploads.admin import registration  # noqa: F401, PLC0415
 
 
-class DeskConfig(admin.AdminConfig):
+class AdminSiteConfig(admin.AdminConfig):
     """Django's admin with a site of our own; `django.contrib.admin.site` is that one."""
 
-    default_site = "uploads.desk.Desk"
+    default_site = "uploads.admin.site.DashboardSite"
     default = False

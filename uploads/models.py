@@ -1,160 +1,24 @@
-"""What filehub stores.
+"""What filehub keeps in Django's own database, and what the admin shows without a table.
 
-`StoredFile` is the record of a file, in DynamoDB. `File`, `Queue` and `StorageReport` have no
+`ApiToken` and `Quota` live in Django's own database. `File`, `Queue` and `StorageReport` have no
 table: they give what is not in SQL a name, addresses and permissions in the Django admin.
-`ApiToken` and `Quota` live in Django's own database.
 """
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-from typing import Any, Literal
+from typing import Any
 
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from pynamodb.attributes import (
-    BooleanAttribute,
-    ListAttribute,
-    MapAttribute,
-    NumberAttribute,
-    TTLAttribute,
-    UnicodeAttribute,
-    UTCDateTimeAttribute,
-    VersionAttribute,
-)
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
-from pynamodb.models import Model
 
-from uploads import policy
-from uploads.table import Table
+from uploads.core import policy
 
-State = Literal["stored", "rejected", "deleted"]
-STATES: tuple[State, ...] = ("stored", "rejected", "deleted")
+#: The states of a record (see `uploads.files.record`), as people read them.
 STATE_NAMES = {"stored": _("stored"), "rejected": _("rejected"), "deleted": _("deleted")}
-
-
-class FileNameIndex(GlobalSecondaryIndex["StoredFile"]):
-    """Files with exactly this name, by time."""
-
-    class Meta:
-        index_name = "FileNameIndex"
-        projection = AllProjection()
-
-    file_name = UnicodeAttribute(hash_key=True, attr_name="originalFileName")
-    created_at = UTCDateTimeAttribute(range_key=True, attr_name="createdAt")
-
-
-class OwnerFeed(GlobalSecondaryIndex["StoredFile"]):
-    """A user's stored files; ids sort by time."""
-
-    class Meta:
-        index_name = "OwnerFeed"
-        projection = AllProjection()
-
-    owner_feed = UnicodeAttribute(hash_key=True, attr_name="ownerFeed")
-    id = UnicodeAttribute(range_key=True)
-
-
-class OwnerNames(GlobalSecondaryIndex["StoredFile"]):
-    """A user's stored files by name, for the prefix search."""
-
-    class Meta:
-        index_name = "OwnerNames"
-        projection = AllProjection()
-
-    owner_feed = UnicodeAttribute(hash_key=True, attr_name="ownerFeed")
-    name_key = UnicodeAttribute(range_key=True, attr_name="nameKey")
-
-
-class AllFeed(GlobalSecondaryIndex["StoredFile"]):
-    """Everybody's files of one state, in 16 shards (`stored#0`…), for the admin."""
-
-    class Meta:
-        index_name = "AllFeed"
-        projection = AllProjection()
-
-    feed = UnicodeAttribute(hash_key=True)
-    id = UnicodeAttribute(range_key=True)
-
-
-class AllNames(GlobalSecondaryIndex["StoredFile"]):
-    """Everybody's stored files by name, in the same shards, for the admin's prefix search."""
-
-    class Meta:
-        index_name = "AllNames"
-        projection = AllProjection()
-
-    feed = UnicodeAttribute(hash_key=True)
-    name_key = UnicodeAttribute(range_key=True, attr_name="nameKey")
-
-
-class Download(MapAttribute[str, Any]):
-    """A presigned download that was handed out: when, and to whom (as records name owners)."""
-
-    at = UTCDateTimeAttribute()
-    by = UnicodeAttribute()
-
-
-class StoredFile(Model):
-    """One item per upload that reached S3.
-
-    `owner_feed` and `name_key` are there only while the file is stored, so that everything else
-    drops out of the owner's lists by itself. Only `uploads.records` writes it.
-    """
-
-    class Meta(Table):
-        pass
-
-    id = UnicodeAttribute(hash_key=True)
-    #: Raised by each write: whoever read an older one has to read again.
-    version = VersionAttribute()
-    key = UnicodeAttribute(attr_name="uniqueFileName")
-    state = UnicodeAttribute()
-    #: Why it was rejected or removed, for people.
-    reason = UnicodeAttribute(null=True)
-    #: The last event applied: upper-case hex, padded (see uploads.events).
-    sequencer = UnicodeAttribute()
-
-    # None of these is known of an object that was removed before it was ever confirmed.
-    file_name = UnicodeAttribute(null=True, attr_name="originalFileName")
-    content_type = UnicodeAttribute(null=True, attr_name="contentType")
-    created_at = UTCDateTimeAttribute(attr_name="createdAt")
-    confirmed_at = UTCDateTimeAttribute(null=True, attr_name="confirmedAt")
-    owner = UnicodeAttribute(null=True)
-    size = NumberAttribute(null=True)
-    etag = UnicodeAttribute(null=True)
-    checksum = UnicodeAttribute(null=True)
-    version_id = UnicodeAttribute(null=True, attr_name="versionId")
-    expires_at = TTLAttribute(null=True, attr_name="expiresAt")
-
-    owner_feed = UnicodeAttribute(null=True, attr_name="ownerFeed")
-    name_key = UnicodeAttribute(null=True, attr_name="nameKey")
-    feed = UnicodeAttribute()
-    #: It is part of the counters (see uploads.usage).
-    counted = BooleanAttribute(null=True)
-
-    # What happened to it, for people: bounded, however long it lives.
-    #: When S3 saw what the record is about, as its event said; None without an event.
-    notified_at = UTCDateTimeAttribute(null=True, attr_name="notifiedAt")
-    removed_at = UTCDateTimeAttribute(null=True, attr_name="removedAt")
-    deletion_asked_at = UTCDateTimeAttribute(null=True, attr_name="deletionAskedAt")
-    deletion_asked_by = UnicodeAttribute(null=True, attr_name="deletionAskedBy")
-    #: Who uploaded it, once it was given to somebody else.
-    uploader = UnicodeAttribute(null=True)
-    given_at = UTCDateTimeAttribute(null=True, attr_name="givenAt")
-    given_by = UnicodeAttribute(null=True, attr_name="givenBy")
-    downloads = NumberAttribute(null=True)
-    #: The last few, oldest first.
-    last_downloads = ListAttribute(of=Download, null=True, attr_name="lastDownloads")
-
-    file_name_index = FileNameIndex()
-    by_owner = OwnerFeed()
-    by_owner_name = OwnerNames()
-    by_state = AllFeed()
-    by_name = AllNames()
 
 
 class NoRows(models.Manager[Any]):
@@ -179,7 +43,7 @@ class File(models.Model):
     created_at = models.DateTimeField(_("created"))
     confirmed_at = models.DateTimeField(_("confirmed"), null=True)
 
-    #: The `uploads.listing.FileInfo` that it shows.
+    #: The `uploads.files.record.FileInfo` that it shows.
     info: Any
 
     objects = NoRows()

@@ -1,12 +1,4 @@
-"""The operator's desk: Django's admin over DynamoDB, S3 and SQS. One module for each page."""
+"""The admin site: Django's admin over DynamoDB, S3 and SQS, with one module for each page.
 
-from django.contrib import admin
-from django.utils.translation import gettext_lazy as _
-
-from uploads.admin import files, queues, report, tokens, users
-
-__all__ = ["files", "queues", "report", "tokens", "users"]
-
-admin.site.site_header = "filehub"
-admin.site.site_title = "filehub"
-admin.site.index_title = _("Operator’s desk")
+Nothing is imported here: the pages register themselves with a site that is in this package too.
+"""

@@ -19,9 +19,10 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from uploads import deadletters, inspection, queues
-from uploads.exceptions import BackendUnavailable
+from uploads.aws import dead_letters, sqs
+from uploads.core.errors import BackendUnavailable
 from uploads.models import Queue
+from uploads.operations import queue_status
 
 if TYPE_CHECKING:
     QueueAdminBase = admin.ModelAdmin[Queue]
@@ -42,7 +43,7 @@ MAX_NAMED = 20
 class Row:
     """One queue of the overview."""
 
-    status: inspection.QueueStatus
+    status: queue_status.QueueStatus
     age: str
     letters_url: str
 
@@ -64,7 +65,7 @@ class QueueAdmin(QueueAdminBase):
         view = self.admin_site.admin_view(self.letters_view)
         own = [
             path(f"{kind}/", view, {"kind": kind}, name=f"uploads_queue_{kind}")
-            for kind in inspection.KINDS
+            for kind in queue_status.KINDS
         ]
         return own + super().get_urls()
 
@@ -103,12 +104,12 @@ class QueueAdmin(QueueAdminBase):
         self._require(request, view=True)
         context: dict[str, Any] = {"title": _("Queues")}
         try:
-            context["rows"] = [_row(status) for status in inspection.queue_statuses()]
+            context["rows"] = [_row(status) for status in queue_status.queue_statuses()]
         except BackendUnavailable as exc:
             return self._unavailable(request, "change_list", context, exc)
         return self._page(request, "change_list", context)
 
-    def letters_view(self, request: HttpRequest, kind: inspection.Kind) -> HttpResponse:
+    def letters_view(self, request: HttpRequest, kind: queue_status.Kind) -> HttpResponse:
         """The dead letters of one queue; a POST asks, and once confirmed acts."""
         self._require(request, view=True)
         if request.method != "POST":
@@ -130,22 +131,22 @@ class QueueAdmin(QueueAdminBase):
             )
         return HttpResponseRedirect(_letters_url(kind))
 
-    def _letters(self, request: HttpRequest, kind: inspection.Kind) -> TemplateResponse:
+    def _letters(self, request: HttpRequest, kind: queue_status.Kind) -> TemplateResponse:
         name = _dead_letters_of(kind)
         context: dict[str, Any] = {"title": _("Dead letters in %(queue)s") % {"queue": name}}
-        context |= {"kind": kind, "queue": inspection.queue_name(kind), "dlq": name}
+        context |= {"kind": kind, "queue": queue_status.queue_name(kind), "dlq": name}
         try:
-            found = inspection.dead_letters(kind)
+            found = queue_status.list_dead_letters(kind)
         except BackendUnavailable as exc:
             return self._unavailable(request, "letters", context, exc)
         context |= {"found": found, "hidden": found.total - len(found.letters)}
         return self._page(request, "letters", context)
 
     def _confirmation(
-        self, request: HttpRequest, kind: inspection.Kind, order: Order
+        self, request: HttpRequest, kind: queue_status.Kind, order: Order
     ) -> HttpResponse:
         """The page that asks, and lists what it is about."""
-        found = inspection.dead_letters(kind, order.ids)
+        found = queue_status.list_dead_letters(kind, order.ids)
         if not found.letters:
             messages.warning(request, _("Nothing was done: these dead letters are gone already."))
             return HttpResponseRedirect(_letters_url(kind))
@@ -161,7 +162,7 @@ class QueueAdmin(QueueAdminBase):
         context = {
             "title": title % {"count": count},
             "kind": kind,
-            "queue": inspection.queue_name(kind),
+            "queue": queue_status.queue_name(kind),
             "dlq": _dead_letters_of(kind),
             "letters_url": _letters_url(kind),
             "found": found,
@@ -172,9 +173,9 @@ class QueueAdmin(QueueAdminBase):
         }
         return self._page(request, "confirm", context)
 
-    def _carry_out(self, request: HttpRequest, kind: inspection.Kind, order: Order) -> None:
-        act = deadletters.replay if order.verb == "replay" else deadletters.discard
-        outcome = act(inspection.queue_name(kind), order.ids)
+    def _carry_out(self, request: HttpRequest, kind: queue_status.Kind, order: Order) -> None:
+        act = dead_letters.replay if order.verb == "replay" else dead_letters.discard
+        outcome = act(queue_status.queue_name(kind), order.ids)
         handled = outcome.done + outcome.doubled
         if handled:
             # The log is a record, not a page: it is not translated.
@@ -227,12 +228,12 @@ class QueueAdmin(QueueAdminBase):
         )
 
 
-def _row(status: inspection.QueueStatus) -> Row:
+def _row(status: queue_status.QueueStatus) -> Row:
     url = _letters_url(status.kind) if status.is_dead_letters else ""
     return Row(status, _age_text(status), url)
 
 
-def _age_text(status: inspection.QueueStatus) -> str:
+def _age_text(status: queue_status.QueueStatus) -> str:
     """How long the oldest message has waited, for people; "" for an empty queue."""
     if not status.depth.total:
         return ""
@@ -243,16 +244,16 @@ def _age_text(status: inspection.QueueStatus) -> str:
     return timesince(timezone.now() - status.oldest, depth=1)
 
 
-def _letters_url(kind: inspection.Kind) -> str:
+def _letters_url(kind: queue_status.Kind) -> str:
     return reverse(f"admin:uploads_queue_{kind}")
 
 
-def _dead_letters_of(kind: inspection.Kind) -> str:
-    return queues.dead_letters_of(inspection.queue_name(kind))
+def _dead_letters_of(kind: queue_status.Kind) -> str:
+    return sqs.dead_letters_of(queue_status.queue_name(kind))
 
 
-def _kind_of(name: str) -> inspection.Kind | None:
-    return next((kind for kind in inspection.KINDS if _dead_letters_of(kind) == name), None)
+def _kind_of(name: str) -> queue_status.Kind | None:
+    return next((kind for kind in queue_status.KINDS if _dead_letters_of(kind) == name), None)
 
 
 def _order(request: HttpRequest) -> Order | None:
@@ -266,7 +267,7 @@ def _order(request: HttpRequest) -> Order | None:
     return Order(verb, list(dict.fromkeys(ids))) if ids else None  # type: ignore[arg-type]
 
 
-def _tell(request: HttpRequest, verb: Verb, outcome: deadletters.Outcome) -> None:
+def _tell(request: HttpRequest, verb: Verb, outcome: dead_letters.Outcome) -> None:
     """Say what was done, and name what was not."""
     count = len(outcome.done)
     if verb == "replay":

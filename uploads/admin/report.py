@@ -17,12 +17,16 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from uploads import chart, keys, multipart, report, selectors
-from uploads.admin.filters import KIND_NAMES, of_owner
-from uploads.exceptions import BackendUnavailable, InvalidRequest
+from uploads.accounts import owners
+from uploads.admin import chart
+from uploads.admin.files.filters import KIND_NAMES, of_owner
+from uploads.aws import multipart
+from uploads.core import keys
+from uploads.core.errors import BackendUnavailable, InvalidRequest
+from uploads.files.usage import Day, Usage
 from uploads.models import StorageReport
-from uploads.overview import total
-from uploads.usage import Day, Usage
+from uploads.operations import report
+from uploads.operations.dashboard import total
 
 if TYPE_CHECKING:
     ReportAdminBase = admin.ModelAdmin[StorageReport]
@@ -82,7 +86,7 @@ class StorageReportAdmin(ReportAdminBase):
         if not self.has_view_permission(request):
             raise PermissionDenied
         after = _cursor(request)
-        found = report.look(after)
+        found = report.collect(after)
         measure: Measure = "files" if request.GET.get("days") == "files" else "bytes"
         files_url = (
             reverse(f"{self.admin_site.name}:uploads_file_changelist")
@@ -246,7 +250,7 @@ def _owners(found: report.Report, files_url: str) -> list[Row]:
     """The largest owners. Who is no user any more is named as records name owners."""
     if found.owners is None:
         return []
-    names = selectors.usernames(owner for owner, _ in found.owners.first)
+    names = owners.usernames(owner for owner, _ in found.owners.first)
     everybody = total([*(used for _, used in found.owners.first), found.owners.others_usage])
     return [
         _row(

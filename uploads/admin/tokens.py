@@ -3,7 +3,7 @@
 Who may see tokens may see everybody's, and who may delete them may revoke everybody's, superusers'
 too: a row shows nothing that could be used, and revoking takes power away and never gives any. A
 token that leaked should be ended by whoever is there first. Making one is what could give power,
-so that `selectors.token_holders` limits it.
+so that `api_tokens.holders_for` limits it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from uploads import api_tokens, policy, selectors
+from uploads.accounts import api_tokens
 from uploads.admin.selection import ForgivingAutocomplete, ForgivingSelection
-from uploads.exceptions import InvalidRequest
+from uploads.core import policy
+from uploads.core.errors import InvalidRequest
 from uploads.models import ApiToken
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class ApiTokenAdmin(ForgivingSelection, LastUsed, TokenAdminBase):
         self, db_field: ForeignKey[Any], request: HttpRequest, **kwargs: Any
     ) -> Any:
         if db_field.name == "user":
-            kwargs["queryset"] = selectors.token_holders(request.user)
+            kwargs["queryset"] = api_tokens.holders_for(request.user)
             if db_field.name in self.get_autocomplete_fields(request):
                 kwargs["widget"] = ForgivingAutocomplete(db_field, self.admin_site)
             elif not request.user.is_superuser:

@@ -21,10 +21,13 @@ from django.utils.formats import get_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from uploads import quotas, selectors, sizes, usage
+from uploads.accounts import api_tokens
+from uploads.accounts.owners import owner_of
 from uploads.admin.selection import ForgivingSelection, ModelAdminBase
 from uploads.admin.tokens import LastUsed
-from uploads.exceptions import BackendUnavailable
+from uploads.core import sizes
+from uploads.core.errors import BackendUnavailable
+from uploads.files import quotas, usage
 from uploads.models import ApiToken, Quota
 
 if TYPE_CHECKING:
@@ -163,7 +166,7 @@ class UserColumns(ForgivingSelection, ModelAdminBase):
         return found
 
     def _add_usage(self, request: HttpRequest, users: Iterable[Any]) -> None:
-        owners = {selectors.owner_of(user): user for user in users}
+        owners = {owner_of(user): user for user in users}
         try:
             found = usage.usage_of(owners)
         except BackendUnavailable:
@@ -201,7 +204,7 @@ class UserColumns(ForgivingSelection, ModelAdminBase):
     ) -> HttpResponse:
         user = context.get("original")
         if user is not None and request.user.has_perm("uploads.add_apitoken"):
-            holders = selectors.token_holders(request.user)
+            holders = api_tokens.holders_for(request.user)
             context["may_make_token"] = holders.filter(pk=user.pk).exists()
         return super().render_change_form(request, context, *args, **kwargs)
 

@@ -1,0 +1,1 @@
+"""Template filters: numbers and durations as people read them."""

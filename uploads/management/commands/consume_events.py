@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from uploads.consumer import Consumer
+from uploads.ingest.consumer import Consumer
 
 
 class Command(BaseCommand):

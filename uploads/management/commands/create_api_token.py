@@ -4,8 +4,8 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from uploads import api_tokens
-from uploads.exceptions import FilehubError
+from uploads.accounts import api_tokens
+from uploads.core.errors import FilehubError
 
 
 class Command(BaseCommand):

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from uploads import doctor
+from uploads.operations import doctor
 
 
 def seconds(text: str) -> float:

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from uploads import lifecycle
+from uploads.worker import heartbeat
 
 
 class Command(BaseCommand):
@@ -11,18 +11,18 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("process", choices=lifecycle.PROCESSES)
+        parser.add_argument("process", choices=heartbeat.PROCESSES)
         parser.add_argument(
             "--max-age",
             type=float,
-            default=lifecycle.MAX_AGE,
+            default=heartbeat.MAX_AGE,
             metavar="SECONDS",
             help="How old the last sign of life may be (default: %(default).0f).",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         process = options["process"]
-        silence = lifecycle.silence(process)
+        silence = heartbeat.age(process)
         if silence is None:
             raise CommandError(f"The {process} has given no sign of life yet.")
         text = f"The last sign of life of the {process} is {silence:.0f} s old."

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from uploads.provisioning import ProvisioningError, deploy
+from uploads.aws.cloudformation import ProvisioningError, deploy
 
 TEMPLATE = Path(settings.BASE_DIR) / "infra" / "filehub.yaml"
 

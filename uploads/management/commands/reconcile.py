@@ -5,12 +5,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from uploads import keys, reconcile, runs
-from uploads.confirmation import Finding
-from uploads.exceptions import FilehubError
-from uploads.inventory import objects as listed
+from uploads.core import keys
+from uploads.core.errors import FilehubError
+from uploads.ingest.confirm import Finding
+from uploads.ingest.reconciliation import checkpoints, reconcile
+from uploads.ingest.reconciliation.checkpoints import Checkpoint, Counts
+from uploads.ingest.reconciliation.inventory import objects as listed
 from uploads.management.progress import Progress
-from uploads.runs import Counts, Position
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
@@ -97,12 +98,12 @@ class Command(BaseCommand):
         )
         named: list[str] = []
 
-        def told(upload_id: str, finding: Finding) -> None:
+        def on_finding(upload_id: str, finding: Finding) -> None:
             if dry_run and len(named) < MAX_NAMED:
                 named.append(f"{upload_id}  {_FINDINGS[finding]}")
 
         try:
-            if plan.resumable and not (restart or dry_run) and (at := runs.position("all")):
+            if plan.resumable and not (restart or dry_run) and (at := checkpoints.load("all")):
                 self.stderr.write(
                     f"Going on with the run of {at.started_at:%Y-%m-%d %H:%M} UTC, "
                     f"after {at.last_id} in shard {at.shard}.",
@@ -111,19 +112,21 @@ class Command(BaseCommand):
             with Progress(self.stderr) as bar:
                 if inventory:
                     result = reconcile.check_objects(
-                        plan, listed(inventory), told=told, progress=_Shown(bar)
+                        plan, listed(inventory), on_finding=on_finding, progress=_Shown(bar)
                     )
                 else:
-                    result = reconcile.run(plan, restart=restart, told=told, progress=_Shown(bar))
+                    result = reconcile.run(
+                        plan, restart=restart, on_finding=on_finding, progress=_Shown(bar)
+                    )
         except FilehubError as exc:
             cause = f" ({exc.__cause__!r})" if exc.__cause__ else ""
             raise CommandError(f"{exc.message}{cause}{_after(plan)}") from exc
         except KeyboardInterrupt:
             raise CommandError(f"Interrupted.{_after(plan)}", returncode=130) from None
         self._tell(result.counts, named, dry_run=dry_run)
-        if result.braked:
+        if result.aborted:
             raise CommandError(
-                f"{result.braked} Look at FILEHUB_BUCKET and FILEHUB_TABLE. "
+                f"{result.aborted} Look at FILEHUB_BUCKET and FILEHUB_TABLE. "
                 "If these objects are gone indeed, run it again with --force."
             )
 
@@ -171,15 +174,15 @@ class _Shown:
         self._shard = ""
         self._oldest = datetime.now(UTC)
 
-    def __call__(self, position: Position) -> None:
-        moment = keys.created_at(position.last_id)
-        if position.shard != self._shard:
-            self._shard, self._oldest = position.shard, moment
+    def __call__(self, checkpoint: Checkpoint) -> None:
+        moment = keys.created_at(checkpoint.last_id)
+        if checkpoint.shard != self._shard:
+            self._shard, self._oldest = checkpoint.shard, moment
         share = None
-        if position.shard:
+        if checkpoint.shard:
             age = datetime.now(UTC) - self._oldest
             inside = (moment - self._oldest) / age if age else 0
-            share = (keys.SHARDS.index(position.shard) + inside) / len(keys.SHARDS)
-        counts = position.counts
+            share = (keys.SHARDS.index(checkpoint.shard) + inside) / len(keys.SHARDS)
+        counts = checkpoint.counts
         differing = counts.orphans + counts.ghosts + counts.rejected + counts.corrected
         self._bar.show(share, f"{counts.looked_at:,} looked at, {differing:,} differ")

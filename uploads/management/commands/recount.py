@@ -3,9 +3,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from uploads import recount
-from uploads.exceptions import BackendUnavailable
-from uploads.usage import Usage
+from uploads.core.errors import BackendUnavailable
+from uploads.files import recount
+from uploads.files.usage import Usage
 
 #: Differences that are named.
 MAX_NAMED = 50

@@ -3,8 +3,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from uploads import deadletters, inspection, queues
-from uploads.exceptions import BackendUnavailable
+from uploads.aws import dead_letters, sqs
+from uploads.core.errors import BackendUnavailable
+from uploads.operations import queue_status
 
 #: More than any dead-letter queue should ever hold. Again goes on where it stopped.
 LIMIT = 100_000
@@ -14,16 +15,16 @@ class Command(BaseCommand):
     help = "Send all dead letters back to their queue, to be processed again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--queue", choices=inspection.KINDS, help="default: both")
+        parser.add_argument("--queue", choices=queue_status.KINDS, help="default: both")
         parser.add_argument("--dry-run", action="store_true", help="only count them")
 
     def handle(
-        self, *args: Any, queue: inspection.Kind | None, dry_run: bool, **options: Any
+        self, *args: Any, queue: queue_status.Kind | None, dry_run: bool, **options: Any
     ) -> None:
         problems = []
-        for kind in (queue,) if queue else inspection.KINDS:
+        for kind in (queue,) if queue else queue_status.KINDS:
             try:
-                problems += self._redrive(inspection.queue_name(kind), dry_run)
+                problems += self._redrive(queue_status.queue_name(kind), dry_run)
             except BackendUnavailable as exc:
                 problems.append(f"{kind}: {exc.message} ({exc.__cause__!r})")
         if problems:
@@ -31,12 +32,12 @@ class Command(BaseCommand):
 
     def _redrive(self, name: str, dry_run: bool) -> list[str]:
         """Replays the dead letters of one queue and prints what it did; returns what went wrong."""
-        dlq = queues.dead_letters_of(name)
+        dlq = sqs.dead_letters_of(name)
         if dry_run:
-            depth = queues.depth(dlq)
+            depth = sqs.depth(dlq)
             self.stdout.write(f"{dlq}: {depth.total} dead letters would go back to {name}.")
             return []
-        outcome = deadletters.replay(name, limit=LIMIT)
+        outcome = dead_letters.replay(name, limit=LIMIT)
         replayed = len(outcome.done) + len(outcome.doubled)
         self.stdout.write(f"{dlq}: {replayed} dead letters went back to {name}.")
         problems = [f"{dlq}: {outcome.stopped}"] if outcome.stopped else []

@@ -6,8 +6,9 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from uploads import seeding, selectors
-from uploads.exceptions import FilehubError
+from uploads.accounts.owners import owner_of
+from uploads.core.errors import FilehubError
+from uploads.management import fake_data
 
 
 def positive(text: str) -> int:
@@ -41,9 +42,9 @@ class Command(BaseCommand):
         users = get_user_model()._default_manager.order_by("pk")[:owners]
         began = time.monotonic()
         try:
-            done = seeding.seed(
+            done = fake_data.seed(
                 count,
-                owners=seeding.made_up_owners(owners, map(selectors.owner_of, users)),
+                owners=fake_data.fake_owners(owners, map(owner_of, users)),
                 days=days,
                 rng=random.Random(seed),
             )

@@ -7,8 +7,11 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from uploads import policy, selectors, sending
-from uploads.exceptions import FilehubError
+from uploads.accounts import owners
+from uploads.core import policy
+from uploads.core.errors import FilehubError
+from uploads.files import queries
+from uploads.management import uploader
 from uploads.management.progress import Progress
 
 #: Seconds between two pictures of the bar.
@@ -46,16 +49,16 @@ class Command(BaseCommand):
         **options: Any,
     ) -> None:
         user = _owner(owner)
-        outcomes: list[sending.Outcome] = []
+        outcomes: list[uploader.Outcome] = []
         try:
-            files = list(dict.fromkeys(sending.files_in(paths)))
+            files = list(dict.fromkeys(uploader.files_in(paths)))
             with Progress(self.stderr) as bar:
                 shown = _Shown(bar, files)
-                for outcome in sending.send(files, user, progress=shown.more):
+                for outcome in uploader.send(files, user, progress=shown.more):
                     outcomes.append(outcome)
                     shown.ended(outcome)
             ids = [each.id for each in outcomes if each.id]
-            found = {} if no_wait else sending.statuses(ids, user, timeout=timeout)
+            found = {} if no_wait else uploader.statuses(ids, user, timeout=timeout)
         except FilehubError as exc:
             self._tell(outcomes, {})
             cause = f" ({exc.__cause__!r})" if exc.__cause__ else ""
@@ -74,7 +77,7 @@ class Command(BaseCommand):
             )
 
     def _tell(
-        self, outcomes: list[sending.Outcome], found: dict[str, selectors.UploadStatus]
+        self, outcomes: list[uploader.Outcome], found: dict[str, queries.UploadStatus]
     ) -> list[str]:
         """A line for each file: id, state, path, and what is wrong; returns the states."""
         states: list[str] = []
@@ -96,12 +99,12 @@ def _owner(username: str | None) -> str:
         user = users.filter(**{field: username}).first()
         if user is None:
             raise CommandError(f"There is no active user “{username}”.")
-        return selectors.owner_of(user)
+        return owners.owner_of(user)
     superusers = list(users.filter(is_superuser=True)[:2])
     if len(superusers) != 1:
         count = "are several superusers" if superusers else "is no superuser"
         raise CommandError(f"Say with --owner whose files these will be: there {count}.")
-    return selectors.owner_of(superusers[0])
+    return owners.owner_of(superusers[0])
 
 
 def _printable(path: Path) -> str:
@@ -125,7 +128,7 @@ class _Shown:
             if time.monotonic() >= self._show_at:
                 self._show()
 
-    def ended(self, outcome: sending.Outcome) -> None:
+    def ended(self, outcome: uploader.Outcome) -> None:
         with self._lock:
             self._ended += 1
             if outcome.error:

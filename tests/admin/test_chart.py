@@ -1,0 +1,120 @@
+"""Bars and ticks: what is there can be seen, nothing leaves the drawing, ticks are round."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from uploads.admin.chart import Chart, Point, draw, ticks
+
+FIRST = date(2025, 1, 1)
+KIB, MIB, GIB = 1024, 1024**2, 1024**3
+
+
+def points(*values: int, below: dict[int, int] | None = None) -> list[Point]:
+    return [
+        Point(FIRST + timedelta(days=number), value, (below or {}).get(number, 0))
+        for number, value in enumerate(values)
+    ]
+
+
+def drawn(*values: int, below: dict[int, int] | None = None) -> Chart:
+    return draw(points(*values, below=below), slot=10, height=100, every=3)
+
+
+@pytest.mark.parametrize(
+    ("most", "unit", "expected"),
+    [
+        (0, 1, [0, 1]),
+        (1, 1, [0, 1]),
+        (3, 1, [0, 1, 2, 3]),
+        (5, 1, [0, 2, 4, 6]),
+        (20, 1, [0, 5, 10, 15, 20]),
+        (21, 1, [0, 10, 20, 30]),
+        (950, 1, [0, 500, 1000]),
+        (2001, 1, [0, 1000, 2000, 3000]),
+        (7, 1024, [0, 2, 4, 6, 8]),
+        (900 * KIB, 1024, [0, 500 * KIB, 1000 * KIB]),
+        (MIB, 1024, [0, 500 * KIB, 1000 * KIB, 1500 * KIB]),
+        (3 * MIB, 1024, [0, MIB, 2 * MIB, 3 * MIB]),
+        (35 * GIB, 1024, [0, 10 * GIB, 20 * GIB, 30 * GIB, 40 * GIB]),
+    ],
+)
+def test_ticks_are_round(most: int, unit: int, expected: list[int]) -> None:
+    assert ticks(most, unit) == expected
+
+
+@given(st.integers(0, 10**18), st.sampled_from([1, 1024]))
+def test_ticks_are_few_evenly_spaced_and_reach_the_highest(most: int, unit: int) -> None:
+    found = ticks(most, unit)
+    assert found[0] == 0
+    assert found[-1] >= most
+    assert 2 <= len(found) <= 5
+    assert len({after - before for before, after in pairwise(found)}) == 1
+
+
+def test_a_bar_is_as_high_as_its_value() -> None:
+    assert [bar.height for bar in drawn(0, 5, 10, 20).bars] == [0, 25, 50, 100]
+
+
+def test_bars_stand_on_the_axis_and_what_is_below_hangs_from_it() -> None:
+    chart = drawn(3, 4, below={1: 2})
+    assert {bar.y + bar.height for bar in chart.bars} == {chart.base}
+    assert chart.lane is not None
+    assert (chart.lane.value, chart.lane.y) == (2, chart.below + chart.bars[1].below_height)
+
+
+def test_one_giant_day_does_not_hide_the_small_ones() -> None:
+    chart = drawn(1, 10**12, 0, below={0: 1, 1: 10**6})
+    assert [bar.height > 0 for bar in chart.bars] == [True, True, False]
+    assert [bar.below_height > 0 for bar in chart.bars] == [True, True, False]
+
+
+def test_nothing_at_all_is_an_axis_without_bars() -> None:
+    chart = drawn(0, 0, 0)
+    assert [(bar.height, bar.below_height) for bar in chart.bars] == [(0, 0)] * 3
+    assert chart.lane is None
+
+
+def test_what_was_only_rejected_is_drawn_too() -> None:
+    chart = drawn(0, 0, below={1: 4})
+    assert [bar.below_height for bar in chart.bars] == [0, 36]
+
+
+def test_the_last_day_is_named_and_every_third_before() -> None:
+    days = [label.day for label in drawn(*range(8)).labels]
+    assert days == [FIRST + timedelta(days=number) for number in (1, 4, 7)]
+
+
+def numbers(value: Any) -> list[Any]:
+    """Every number in a drawing."""
+    if is_dataclass(value):
+        return [n for each in fields(value) for n in numbers(getattr(value, each.name))]
+    if isinstance(value, list):
+        return [n for each in value for n in numbers(each)]
+    return [value] if isinstance(value, int | float) else []
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 10**15), st.integers(0, 10**6)), min_size=1, max_size=40),
+    st.integers(1, 40),
+    st.sampled_from([1, 1024]),
+)
+def test_nothing_leaves_the_drawing_and_all_lengths_are_whole(
+    values: list[tuple[int, int]], slot: int, unit: int
+) -> None:
+    days = [Point(FIRST + timedelta(days=n), *value) for n, value in enumerate(values)]
+    chart = draw(days, slot=slot, height=100, every=7, unit=unit)
+    assert {type(number) for number in numbers(chart)} == {int}
+    for bar in chart.bars:
+        assert chart.left <= bar.x < bar.x + bar.width <= chart.right < chart.width
+        assert 0 <= bar.y <= chart.base
+        assert chart.below + bar.below_height < chart.labels_y < chart.height
+    lefts = [bar.x for bar in chart.bars]
+    assert lefts == sorted(set(lefts))

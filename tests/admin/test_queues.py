@@ -1,0 +1,348 @@
+"""The queues in the admin: who may do what, what is done, and what is said of it."""
+
+from __future__ import annotations
+
+import html
+import json
+import uuid
+from collections.abc import Callable
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from pytest_django import Settings
+
+from tests.aws.test_dead_letters import (
+    HOSTILE,
+    UPLOAD_ID,
+    before,
+    bodies,
+    break_connection,
+    bury,
+    celery_body,
+    dlq,
+    events_queue,
+    s3_record,
+)
+from tests.conftest import PASSWORD, drain
+from uploads.aws import cloudwatch, sqs
+from uploads.core.conf import env
+from uploads.ingest import task_failures
+from uploads.ingest.task_failures import TaskFailure
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+OVERVIEW = "/admin/uploads/queue/"
+EVENTS = "/admin/uploads/queue/events/"
+TASKS = "/admin/uploads/queue/tasks/"
+
+SignIn = Callable[..., Client]
+
+
+@pytest.fixture
+def sign_in(db: None) -> SignIn:
+    """A member of staff with these permissions on queues, and no others."""
+
+    def sign_in(*verbs: str, checks: bool = False) -> Client:
+        user = User.objects.create_user(f"op-{uuid.uuid4().hex}", password=PASSWORD, is_staff=True)
+        user.user_permissions.set(
+            Permission.objects.filter(codename__in=[f"{verb}_queue" for verb in verbs])
+        )
+        client = Client(enforce_csrf_checks=checks, headers={"Accept": "text/html"})
+        client.force_login(user)
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def operator(sign_in: SignIn) -> Client:
+    return sign_in("view", "change", "delete")
+
+
+def page(client: Client, path: str = EVENTS, status: int = 200) -> str:
+    answer = client.get(path)
+    assert answer.status_code == status
+    return answer.content.decode()
+
+
+def act(client: Client, action: str, *ids: str, path: str = EVENTS) -> str:
+    """Order it and confirm; returns what the page then says."""
+    answer = client.post(path, {"action": action, "ids": ids, "confirmed": "yes"}, follow=True)
+    assert answer.status_code == 200
+    said = answer.content.decode()
+    start = said.index('<ul class="messagelist">')
+    return html.unescape(said[start : said.index("</ul>", start)])
+
+
+# Who may
+
+
+def test_without_permission_there_is_nothing_to_see(sign_in: SignIn) -> None:
+    client = sign_in()
+    for path in (OVERVIEW, EVENTS, TASKS):
+        assert client.get(path).status_code == 403
+        assert client.post(path, {"action": "replay_all"}).status_code == 403
+
+
+def test_strangers_are_asked_to_sign_in(client: Client, db: None) -> None:
+    for path in (OVERVIEW, EVENTS):
+        assert client.get(path)["Location"].startswith("/admin/login/")
+    bury("x")
+    answer = client.post(EVENTS, {"action": "discard_all", "confirmed": "yes"})
+    assert answer["Location"].startswith("/admin/login/")
+    assert sqs.depth(dlq()).visible == 1
+
+
+@pytest.mark.parametrize(
+    ("verbs", "shown", "hidden"),
+    [
+        (("view",), (), ("replay", "replay_all", "discard", "discard_all")),
+        (("view", "change"), ("replay", "replay_all"), ("discard", "discard_all")),
+        (("view", "delete"), ("discard", "discard_all"), ("replay", "replay_all")),
+        (("view", "change", "delete"), ("replay", "replay_all", "discard", "discard_all"), ()),
+    ],
+    ids=["view", "change", "delete", "all"],
+)
+def test_each_permission_shows_its_buttons_and_is_enforced(
+    sign_in: SignIn, verbs: tuple[str, ...], shown: tuple[str, ...], hidden: tuple[str, ...]
+) -> None:
+    client, letter = sign_in(*verbs), bury("x")
+    found = page(client)
+    for action in shown:
+        assert f'name="action" value="{action}"' in found
+        assert client.post(EVENTS, {"action": action, "ids": [letter]}).status_code == 200
+    for action in hidden:
+        assert f'name="action" value="{action}"' not in found
+        for confirmed in ({}, {"confirmed": "yes"}):
+            order = {"action": action, "ids": [letter], **confirmed}
+            assert client.post(EVENTS, order).status_code == 403
+    assert sqs.depth(dlq()).visible == 1
+
+
+def test_who_may_only_discard_does_not_see_the_queues_by_it(sign_in: SignIn) -> None:
+    assert sign_in("delete").get(EVENTS).status_code == 403
+
+
+def test_nobody_adds_edits_or_deletes_a_queue(operator: Client) -> None:
+    assert operator.get(f"{OVERVIEW}add/").status_code == 403
+    for name in (dlq(), "other"):
+        for verb in ("get", "post"):
+            assert getattr(operator, verb)(f"{OVERVIEW}{name}/delete/").status_code == 404
+    assert operator.get(f"{OVERVIEW}other/change/").status_code == 404
+
+
+def test_an_order_needs_its_csrf_token(sign_in: SignIn) -> None:
+    bury("x")
+    client = sign_in("view", "change", "delete", checks=True)
+    answer = client.post(EVENTS, {"action": "discard_all", "confirmed": "yes"})
+    assert answer.status_code == 403
+    assert sqs.depth(dlq()).visible == 1
+
+
+# What is shown
+
+
+def test_the_overview_has_all_four_queues_and_links_to_the_dead_letters(operator: Client) -> None:
+    bury("x")
+    found = page(operator, OVERVIEW)
+    for name in (env().filehub_events_queue, env().filehub_tasks_queue):
+        assert f">{name}<" in found
+        assert f">{name}-dlq<" in found
+    assert f'href="{EVENTS}"' in found
+    assert f'href="{TASKS}"' in found
+    assert "less than a minute" in found
+
+
+def test_an_empty_queue_says_that_nothing_is_waiting(operator: Client) -> None:
+    found = page(operator)
+    assert "No dead letters." in found
+    assert "Nothing is waiting for you." in found
+    assert 'name="action"' not in found
+
+
+def test_a_letter_shows_what_it_is_and_why_it_is_here(operator: Client) -> None:
+    bury(json.dumps({"Records": [s3_record("uploads/x")]}), error="The sequencer is odd.")
+    found = page(operator)
+    assert "ObjectCreated:Put" in found
+    assert "b/uploads/x" in found
+    assert "The sequencer is odd." in found
+
+
+def test_a_task_shows_its_last_error(operator: Client) -> None:
+    task_failures.record("t-1", "S3 was on fire.")
+    bury(celery_body([UPLOAD_ID], "uploads.tasks.confirm_hint"), env().filehub_tasks_queue)
+    found = page(operator, TASKS)
+    assert "uploads.tasks.confirm_hint" in found
+    assert "S3 was on fire." in found
+    assert "failed 1 time" in found
+
+
+@pytest.mark.parametrize("path", [EVENTS, TASKS])
+def test_hostile_letters_are_shown_as_text(operator: Client, path: str) -> None:
+    script = "<script>alert(1)</script>"
+    queue = events_queue() if path == EVENTS else env().filehub_tasks_queue
+    for body in (script, json.dumps({"Records": [s3_record(script, script)]}), *HOSTILE.values()):
+        if 0 < len(body) < 1_000_000:
+            bury(body, queue, error=script)
+    found = page(operator, path)
+    assert "&lt;script&gt;alert(1)" in found
+    assert "<script>alert(1)" not in found
+    asked = operator.post(path, {"action": "discard_all"}).content.decode()
+    assert "<script>alert(1)" not in asked
+
+
+def test_letters_beyond_the_bound_are_counted(operator: Client) -> None:
+    for number in range(103):
+        bury(str(number))
+    assert "3 more are not shown" in page(operator)
+
+
+# What is done
+
+
+def test_an_order_is_carried_out_only_once_it_is_confirmed(operator: Client) -> None:
+    letter = bury(json.dumps({"Records": [s3_record("uploads/x")]}))
+    bury("other")
+    asked = operator.post(EVENTS, {"action": "replay", "ids": [letter]}).content.decode()
+    assert "Replay 1 dead letter?" in asked
+    assert "b/uploads/x" in asked
+    assert "other" not in asked
+    assert sqs.depth(dlq()).visible == 2
+    assert drain(events_queue()) == []
+
+
+def test_one_is_replayed(operator: Client) -> None:
+    letter = bury("a")
+    bury("b")
+    assert "1 dead letter was replayed." in act(operator, "replay", letter)
+    assert (bodies(events_queue()), bodies(dlq())) == (["a"], ["b"])
+
+
+def test_several_are_replayed(operator: Client) -> None:
+    chosen = [bury("a"), bury("b")]
+    bury("c")
+    assert "2 dead letters were replayed." in act(operator, "replay", *chosen)
+    assert (bodies(events_queue()), bodies(dlq())) == (["a", "b"], ["c"])
+
+
+def test_all_are_replayed_also_those_that_were_not_shown(operator: Client) -> None:
+    for number in range(105):
+        bury(str(number))
+    assert "105 dead letters were replayed." in act(operator, "replay_all")
+    assert len(drain(events_queue())) == 105
+
+
+def test_selected_ones_are_discarded(operator: Client) -> None:
+    letter = bury("a")
+    bury("b")
+    assert "1 dead letter was discarded." in act(operator, "discard", letter)
+    assert (bodies(events_queue()), bodies(dlq())) == ([], ["b"])
+
+
+def test_all_are_discarded(operator: Client) -> None:
+    bury("a", env().filehub_tasks_queue)
+    bury("b")
+    assert "1 dead letter was discarded." in act(operator, "discard_all", path=TASKS)
+    assert bodies(dlq()) == ["b"]
+
+
+def test_a_letter_that_vanished_meanwhile_is_named_and_the_others_are_done(
+    operator: Client,
+) -> None:
+    here, gone = bury("here"), str(uuid.uuid4())
+    said = act(operator, "replay", gone, here)
+    assert "1 dead letter was replayed." in said
+    assert f"No longer here, or in use by somebody else: {gone}." in said
+    assert here not in said
+
+
+def test_nothing_selected_is_said(operator: Client) -> None:
+    bury("x")
+    for order in ({"action": "discard"}, {}, {"action": "burn_all"}, {"action": "discard_some"}):
+        answer = operator.post(EVENTS, order, follow=True)
+        assert "no dead letter was selected" in answer.content.decode()
+    assert sqs.depth(dlq()).visible == 1
+
+
+def test_a_made_up_id_is_neither_looked_for_nor_repeated(operator: Client) -> None:
+    said = act(operator, "discard", "<b>", "x" * 5000)
+    assert "no dead letter was selected" in said
+    assert "<b>" not in said
+
+
+def test_every_action_is_in_the_admins_log(operator: Client) -> None:
+    letter = bury("a")
+    act(operator, "replay", letter)
+    other = bury("b")
+    act(operator, "discard", other)
+    entries = LogEntry.objects.order_by("pk")
+    assert [entry.object_id for entry in entries] == [dlq(), dlq()]
+    assert [entry.change_message for entry in entries] == [
+        f"Replayed 1 dead letters: {letter}",
+        f"Discarded 1 dead letters: {other}",
+    ]
+    assert letter in page(operator, f"{OVERVIEW}{dlq()}/history/")
+    assert operator.get(f"{OVERVIEW}{dlq()}/change/")["Location"] == EVENTS
+
+
+def test_what_was_not_done_is_not_in_the_log(operator: Client) -> None:
+    act(operator, "replay", str(uuid.uuid4()))
+    assert not LogEntry.objects.exists()
+
+
+# AWS failing
+
+
+@pytest.mark.parametrize("path", [OVERVIEW, EVENTS, TASKS])
+def test_an_outage_is_a_sentence(operator: Client, path: str) -> None:
+    with before("GetQueueAttributes", break_connection):
+        found = page(operator, path, 503)
+    assert "The queues cannot be reached just now. Nothing is lost" in found
+
+
+def test_an_order_during_an_outage_is_a_sentence_and_loses_nothing(operator: Client) -> None:
+    bury("x")
+    with before("SendMessageBatch", break_connection):
+        said = act(operator, "replay_all")
+    assert "This was not done, and nothing is lost." in said
+    assert sqs.depth(dlq()).visible == 1
+    with before("GetQueueAttributes", break_connection):
+        answer = operator.post(EVENTS, {"action": "replay_all"})
+    assert answer.status_code == 302
+
+
+def test_an_outage_half_way_tells_what_was_done(operator: Client) -> None:
+    for number in range(15):
+        bury(str(number))
+    calls: list[None] = []
+
+    def second() -> None:
+        calls.append(None)
+        if len(calls) == 2:
+            break_connection()
+
+    with before("SendMessageBatch", second):
+        said = act(operator, "replay_all")
+    assert "10 dead letters were replayed." in said
+    assert "It ended early" in said
+    assert sqs.depth(dlq()).visible == 5
+
+
+def test_the_page_works_without_cloudwatch(
+    operator: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sqs.client().send_message(QueueUrl=sqs.url(events_queue()), MessageBody="x")
+    monkeypatch.setattr(cloudwatch, "client", cloudwatch.client.__wrapped__)
+    settings.ENV = env().model_copy(update={"aws_endpoint_url": "http://127.0.0.1:9"})
+    assert "unknown" in page(operator, OVERVIEW)
+
+
+def test_the_errors_of_tasks_may_be_out_of_reach(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bury(celery_body([]), env().filehub_tasks_queue)
+    monkeypatch.setattr(TaskFailure.Meta, "table_name", "no-such-table")
+    monkeypatch.setattr(TaskFailure, "_connection", None)
+    assert "uploads.tasks.confirm_objects" in page(operator, TASKS)

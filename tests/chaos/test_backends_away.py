@@ -1,0 +1,69 @@
+"""Each service of AWS that fails, in each of the ways it has: one BackendUnavailable, and the same
+task or batch succeeds afterwards."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.conftest import upload
+from tests.wire import Wire
+from uploads.aws import sqs
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable
+from uploads.files import queries
+from uploads.ingest import confirm, tasks
+from uploads.ingest.consumer import Consumer
+from uploads.ingest.events import ObjectEvent
+
+OWNER = "7"
+
+FAULTS = [
+    ("s3", 503, "SlowDown"),
+    ("s3", 500, "InternalError"),
+    ("dynamodb", 400, "ProvisionedThroughputExceededException"),
+    ("dynamodb", 400, "ThrottlingException"),
+    ("dynamodb", 503, "ServiceUnavailable"),
+]
+SQS_FAULTS = [(400, "ThrottlingException"), (403, "RequestThrottled"), (503, "ServiceUnavailable")]
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """botocore pauses between its own tries."""
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+
+
+@pytest.mark.parametrize(("service", "status", "code"), FAULTS)
+def test_a_task_survives(aws: None, wire: Wire, service: str, status: int, code: str) -> None:
+    upload_id = upload(OWNER)
+    events = [{"kind": "created", "upload_id": upload_id, "sequencer": "1".ljust(64, "0")}]
+    wire.refusals[service] = (status, code)
+    with pytest.raises(BackendUnavailable):
+        confirm.apply_event(ObjectEvent("created", upload_id, "1".ljust(64, "0")))
+    wire.counts()
+    with pytest.raises(tasks.ConfirmationError, match=code if service == "dynamodb" else "S3|5"):
+        tasks.confirm_objects(events)
+    # A bounded number of tries, whatever the answer is.
+    assert 1 < wire.counts()[service] < 12
+    wire.refusals.clear()
+    tasks.confirm_objects(events)
+    assert [info.id for info in queries.files_of(OWNER, limit=9).files] == [upload_id]
+
+
+@pytest.mark.parametrize(("status", "code"), SQS_FAULTS)
+def test_a_poll_survives(own_queues: None, wire: Wire, status: int, code: str) -> None:
+    sqs.client().send_message(
+        QueueUrl=sqs.url(env().filehub_events_queue), MessageBody='{"Event": "s3:TestEvent"}'
+    )
+    consumer = Consumer()
+    wire.counts()
+    wire.refusals["sqs"] = (status, code)
+    with pytest.raises(BackendUnavailable):
+        consumer.step()
+    # The loop pauses by itself, and longer.
+    assert wire.counts()["sqs"] == 1
+    wire.refusals.clear()
+    assert consumer.step() == 1
+    assert sqs.depth(env().filehub_events_queue).total == 0

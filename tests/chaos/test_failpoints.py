@@ -1,0 +1,280 @@
+"""`kill -9` before every single line, from the receipt of a message to its deletion.
+
+Each line of filehub's own code that a step runs through has a child that dies there, with an object
+and a message of its own; a line that is reached again has another one. Under `make test-all` this
+holds for the consumer and for the task of a creation. For the other tasks, and under `make test`,
+it is each line of the modules that decide and write, once.
+Then the rest of the queues is processed without a fault, and everything must be as if no process
+had died.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from pytest_django import Settings
+
+from tests.chaos.dying import Forge, Life
+from tests.conftest import arguments, drain, sha256, upload
+from uploads.aws import s3, sqs
+from uploads.core import keys
+from uploads.core.conf import env
+from uploads.files import usage
+from uploads.files.record import StoredFile
+from uploads.files.usage import Usage
+from uploads.ingest import confirm, tasks
+from uploads.ingest.consumer import Consumer
+from uploads.ingest.events import ObjectEvent
+
+BODY = b"what was sent"
+OTHER = b"what was sent later"
+
+DECIDING = {
+    "consumer.py", "tasks.py", "confirm.py", "decide.py", "record.py", "store.py", "s3.py",
+}  # fmt: skip
+
+
+def tasks_queue() -> str:
+    """Celery knows the queue that it was configured with, not the test's own."""
+    queue: str = django_settings.CELERY_TASK_DEFAULT_QUEUE
+    return queue
+
+
+def events_queue() -> str:
+    return env().filehub_events_queue
+
+
+@pytest.fixture
+def quiet(own_queues: None) -> Iterator[None]:
+    """A bucket that notifies nobody, and messages that stay hidden until a test shows them."""
+    s3.client().put_bucket_notification_configuration(
+        Bucket=env().filehub_bucket, NotificationConfiguration={}
+    )
+    for name in (events_queue(), tasks_queue()):
+        hide_for(name, 900)
+    yield
+    hide_for(tasks_queue(), 180)
+
+
+def hide_for(queue: str, seconds: int) -> None:
+    sqs.client().set_queue_attributes(
+        QueueUrl=sqs.url(queue), Attributes={"VisibilityTimeout": str(seconds)}
+    )
+
+
+def show(queue: str, receipts: list[str]) -> None:
+    """End the visibility timeout of messages, as waiting would; deleted ones stay deleted."""
+    for start in range(0, len(receipts), 10):
+        sqs.client().change_message_visibility_batch(
+            QueueUrl=sqs.url(queue),
+            Entries=[
+                {"Id": str(n), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
+                for n, receipt in enumerate(receipts[start : start + 10])
+            ],
+        )
+
+
+def hide_all(queue: str) -> list[str]:
+    """Receive what nobody has received, so that the next child does not; returns the receipts."""
+    found = sqs.client().receive_message(
+        QueueUrl=sqs.url(queue), MaxNumberOfMessages=10, WaitTimeSeconds=0
+    )
+    return [message["ReceiptHandle"] for message in found.get("Messages", ())]
+
+
+def die_at_every_line(
+    queue: str,
+    prepare: Callable[[str], str],
+    step: Callable[[], object],
+    *,
+    everywhere: bool,
+) -> dict[str, str]:
+    """Prepare and do the step once for each of its lines, and die there. Id by owner.
+
+    With `everywhere` each time that any line is come to, otherwise the first time for those of
+    `DECIDING`. At the end all messages that are left are visible.
+    """
+    prepare("nobody")
+    step()  # The clients exist now.
+    forge = Forge()
+    prepare("first")
+    whole: Life = forge.run(step)
+    assert not whole.killed
+    assert len(whole.lines) > 50
+    ids, receipts = {}, []
+    for number, line in enumerate(whole.lines, start=1):
+        deciding = line.split(":")[0] in DECIDING and line not in whole.lines[: number - 1]
+        if not (everywhere or deciding):
+            continue
+        owner = f"{number:03} {line}"
+        ids[owner] = prepare(owner)
+        life = forge.run(step, die_at=number)
+        assert life.killed, owner
+        receipts += life.receipts or hide_all(queue)
+    show(queue, receipts)
+    return ids
+
+
+def work() -> bool:
+    """What a worker does with a message, in Celery's order: acknowledged late."""
+    messages = sqs.receive(tasks_queue())
+    for message in messages:
+        tasks.confirm_objects(*arguments(message.body))
+        sqs.delete(tasks_queue(), [message])
+    return bool(messages)
+
+
+def depth(queue: str) -> int:
+    return sqs.depth(queue).total
+
+
+def finish() -> None:
+    """Do all that is left, without a fault."""
+    consumer = Consumer()
+    while depth(events_queue()):
+        consumer.step()
+    while depth(tasks_queue()):
+        work()
+    assert depth(f"{tasks_queue()}-dlq") == 0
+
+
+def records() -> dict[str, StoredFile]:
+    return {record.id: record for record in StoredFile.scan(StoredFile.key.exists())}
+
+
+def test_the_consumer_with_a_malformed_neighbour(quiet: None, full_size: bool) -> None:
+    def prepare(owner: str) -> str:
+        upload_id = upload(owner, body=BODY)
+        sqs.client().send_message_batch(
+            QueueUrl=sqs.url(events_queue()),
+            Entries=[
+                {"Id": "bad", "MessageBody": f"malformed {owner}"},
+                {"Id": "good", "MessageBody": notification(upload_id)},
+            ],
+        )
+        return upload_id
+
+    ids = die_at_every_line(events_queue(), prepare, Consumer().step, everywhere=full_size)
+    finish()
+    assert_stored(ids, BODY)
+    letters = Counter(letter["Body"] for letter in drain(f"{events_queue()}-dlq"))
+    assert set(letters) == {f"malformed {owner}" for owner in [*ids, "nobody", "first"]}
+    # Whoever died between setting it aside and deleting it did the first of both only.
+    twice = sorted(body.split(" ", 1)[1] for body, count in letters.items() if count > 1)
+    assert max(letters.values()) == 2
+    assert twice == [owner for owner in sorted(ids) if twice[0] <= owner <= twice[-1]]
+
+
+def notification(upload_id: str) -> str:
+    thing = {
+        "bucket": {"name": env().filehub_bucket},
+        "object": {"key": keys.object_key(upload_id), "sequencer": "1"},
+    }
+    return json.dumps({"Records": [{"eventName": "ObjectCreated:Put", "s3": thing}]})
+
+
+def event(kind: Any, upload_id: str, number: int) -> ObjectEvent:
+    return ObjectEvent(kind, upload_id, str(number).ljust(64, "0"))
+
+
+def assert_stored(ids: dict[str, str], body: bytes) -> None:
+    """One record each, right in all it says, and counted once."""
+    found = records()
+    owners = usage.usage_of(ids)
+    for owner, upload_id in ids.items():
+        record = found[upload_id]
+        assert (record.state, record.owner, record.size) == ("stored", owner, len(body)), owner
+        assert record.checksum in {None, sha256(body)}, owner
+        assert owners[owner] == Usage(1, len(body)), owner
+    total = len(ids) + 2
+    assert len(found) == total
+    assert usage.by_kind()["text"] == Usage(total, total * len(body))
+    assert arrived() == (total, 0)
+
+
+def arrived() -> tuple[int, int]:
+    """Files that were stored today, and that were rejected."""
+    today = datetime.now(UTC).date()
+    days = usage.by_day(today, 2)  # Midnight may have passed.
+    return sum(day.files for day in days), sum(day.rejected for day in days)
+
+
+def test_the_task_of_a_creation(quiet: None, full_size: bool) -> None:
+    def prepare(owner: str) -> str:
+        upload_id = upload(owner, body=BODY)
+        tasks.enqueue([event("created", upload_id, 1)])
+        return upload_id
+
+    ids = die_at_every_line(tasks_queue(), prepare, work, everywhere=full_size)
+    finish()
+    assert_stored(ids, BODY)
+
+
+def test_the_task_of_a_removal(quiet: None) -> None:
+    def prepare(owner: str) -> str:
+        upload_id = upload(owner, body=BODY)
+        assert confirm.apply_event(event("created", upload_id, 1)) == "stored"
+        s3.delete(upload_id)
+        tasks.enqueue([event("removed", upload_id, 2)])
+        return upload_id
+
+    ids = die_at_every_line(tasks_queue(), prepare, work, everywhere=False)
+    finish()
+    found = records()
+    owners = usage.usage_of(ids)
+    for owner, upload_id in ids.items():
+        record = found[upload_id]
+        assert (record.state, record.owner_feed, record.counted) == ("deleted", None, None), owner
+        assert record.sequencer == event("removed", upload_id, 2).sequencer, owner
+        assert owners[owner] == Usage(0, 0), owner
+    assert usage.by_kind()["text"] == Usage(0, 0)
+    assert arrived() == (len(ids) + 2, 0)
+
+
+@pytest.mark.exhaustive
+def test_the_task_of_an_object_that_breaks_a_rule(quiet: None, settings: Settings) -> None:
+    def prepare(owner: str) -> str:
+        settings.ENV = env().model_copy(update={"filehub_allowed_types": ("*",)})
+        upload_id = upload(owner, body=BODY)
+        settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
+        tasks.enqueue([event("created", upload_id, 1)])
+        return upload_id
+
+    ids = die_at_every_line(tasks_queue(), prepare, work, everywhere=False)
+    finish()
+    found = records()
+    for owner, upload_id in ids.items():
+        record = found[upload_id]
+        assert (record.state, record.owner, record.counted) == ("rejected", owner, None), owner
+        assert record.reason, owner
+    assert set(usage.usage_of(ids).values()) == {Usage(0, 0)}
+    assert arrived() == (0, len(ids) + 2)
+    # The objects went after their records said why.
+    bucket = env().filehub_bucket
+    assert "Contents" not in s3.client().list_objects_v2(Bucket=bucket)
+
+
+@pytest.mark.exhaustive
+def test_the_task_of_an_object_that_was_replaced(quiet: None) -> None:
+    def prepare(owner: str) -> str:
+        upload_id = upload(owner, body=BODY)
+        assert confirm.apply_event(event("created", upload_id, 1)) == "stored"
+        s3.client().put_object(
+            Bucket=env().filehub_bucket,
+            Key=keys.object_key(upload_id),
+            Body=OTHER,
+            ContentType="text/plain",
+            Metadata=s3.metadata(owner, "a.txt"),
+        )
+        tasks.enqueue([event("created", upload_id, 2)])
+        return upload_id
+
+    ids = die_at_every_line(tasks_queue(), prepare, work, everywhere=False)
+    finish()
+    assert_stored(ids, OTHER)

@@ -1,0 +1,41 @@
+"""A process of the worker's pool is killed, as the kernel does when memory runs out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.conftest import consumer as consuming
+from tests.conftest import upload, wait_for, worker
+from tests.plugin import AWS_PORT
+from tests.proxy import Proxy, Request
+from uploads.files import queries
+
+pytestmark = pytest.mark.usefixtures("own_queues")
+
+OWNER = "7"
+
+
+def looks(request: Request) -> bool:
+    return request.method == "HEAD"
+
+
+@pytest.mark.exhaustive
+def test_a_killed_child_takes_neither_its_task_nor_the_worker_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "tests.chaos.storm_settings")
+    with Proxy(AWS_PORT) as proxy, consuming(tmp_path):
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.url)
+        with worker(tmp_path) as child:
+            proxy.hold(looks)
+            upload_id = upload(OWNER)
+            wait_for(lambda: proxy.requests(looks))
+            (victim,) = psutil.Process(child.pid).children()
+            victim.kill()
+            proxy.release()
+            wait_for(lambda: [i.id for i in queries.files_of(OWNER, limit=9).files] == [upload_id])
+            assert child.poll() is None
+    assert "Unrecoverable" not in (tmp_path / "worker.log").read_text()

@@ -1,0 +1,98 @@
+"""What the tombstone and the conditional write are there for: two workers at the same moment.
+
+The other one comes in between HeadObject and the write of the first; S3 and DynamoDB are real.
+docs/architecture.md says which tests fail when one of filehub's guards is taken out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.conftest import upload
+from uploads.aws import s3
+from uploads.core import keys
+from uploads.core.conf import env
+from uploads.files import queries, usage
+from uploads.files.record import StoredFile
+from uploads.files.usage import Usage
+from uploads.ingest import confirm
+from uploads.ingest.events import ObjectEvent
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+OWNER = "7"
+
+
+def apply(kind: str, upload_id: str, number: int) -> confirm.Outcome:
+    return confirm.apply_event(
+        ObjectEvent(kind, upload_id, str(number).ljust(64, "0"))  # type: ignore[arg-type]
+    )
+
+
+def in_between(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:
+    """Once, after the next HeadObject and before what is decided by it is written."""
+    head = s3.head
+
+    def look(upload_id: str) -> s3.StoredObject | None:
+        found = head(upload_id)
+        monkeypatch.setattr(s3, "head", head)
+        happens()
+        return found
+
+    monkeypatch.setattr(s3, "head", look)
+
+
+def replace(upload_id: str, body: bytes) -> None:
+    s3.client().put_object(
+        Bucket=env().filehub_bucket,
+        Key=keys.object_key(upload_id),
+        Body=body,
+        ContentType="text/plain",
+        Metadata=s3.metadata(OWNER, "a.txt"),
+    )
+
+
+def test_a_file_that_is_removed_while_it_is_confirmed_is_no_ghost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """There is no record yet that the removal could mark: only a tombstone is in the way."""
+    upload_id = upload(OWNER)
+
+    def removed() -> None:
+        s3.delete(upload_id)
+        assert apply("removed", upload_id, 2) == "removed"
+
+    in_between(monkeypatch, removed)
+    assert apply("created", upload_id, 1) == "unchanged"
+    assert queries.files_of(OWNER, limit=9).files == []
+    assert usage.usage_of([OWNER])[OWNER] == Usage(0, 0)
+
+
+def test_whoever_looked_before_a_file_was_replaced_does_not_overwrite_its_record(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    upload_id = upload(OWNER, body=b"old")
+
+    def replaced() -> None:
+        replace(upload_id, b"newer")
+        assert apply("created", upload_id, 2) == "stored"
+
+    in_between(monkeypatch, replaced)
+    assert apply("created", upload_id, 1) == "unchanged"
+    record = StoredFile.get(upload_id)
+    assert (record.size, record.sequencer[0]) == (5, "2")
+    assert usage.usage_of([OWNER])[OWNER] == Usage(1, 5)
+
+
+def test_two_who_see_the_same_event_at_once_count_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    upload_id = upload(OWNER)
+
+    def the_same() -> None:
+        assert apply("created", upload_id, 1) == "stored"
+
+    in_between(monkeypatch, the_same)
+    assert apply("created", upload_id, 1) == "unchanged"
+    assert StoredFile.get(upload_id).version == 1
+    assert usage.usage_of([OWNER])[OWNER] == Usage(1, 5)

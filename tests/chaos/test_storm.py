@@ -1,0 +1,40 @@
+"""A short and a longer storm: see docs/chaos.md. `make chaos` has others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.plan import Plan
+from tests.chaos.storm import Storm
+
+SEED = 4970
+
+
+@pytest.mark.parametrize(
+    "seconds",
+    [
+        10,
+        pytest.param(
+            40, marks=[pytest.mark.alone, pytest.mark.exhaustive, pytest.mark.timeout(900)]
+        ),
+    ],
+)
+def test_after_a_storm_uploaders_bucket_and_records_agree(
+    tmp_path: Path, seconds: float, show: Callable[[str], None]
+) -> None:
+    report = Storm(SEED, seconds, tmp_path).run()
+    show(str(report))
+    assert report.problems == []
+
+
+def test_a_seed_gives_the_same_plan_each_time() -> None:
+    first, second, other = Plan(1, 60), Plan(1, 60), Plan(2, 60)
+    assert str(first) == str(second) != str(other)
+    faults = [
+        [plan.fault("s3", "HeadObject", number, 1.0, body=False) for number in range(500)]
+        for plan in (first, second, other)
+    ]
+    assert faults[0] == faults[1] != faults[2]

@@ -1,0 +1,412 @@
+"""What may be uploaded: names, sizes, types, checksums."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import sys
+import unicodedata
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from uploads.core import media_types, policy
+from uploads.core.errors import FilehubError, FileTooLarge, InvalidRequest, TypeNotAllowed
+
+ANY = policy.Rules(max_size=1000, max_put_size=1000, allowed_types=("*",))
+DIGEST = base64.b64encode(hashlib.sha256(b"filehub").digest()).decode()
+
+#: The one spelling that botocore leaves out of a signature.
+UNSIGNED = "application/x-www-form-urlencoded; charset=utf-8"
+
+
+def allowing(*types: str) -> policy.Rules:
+    return policy.Rules(max_size=1000, max_put_size=1000, allowed_types=types)
+
+
+# Names
+
+
+GOOD_NAMES = {
+    "plain": "report.pdf",
+    "accents, a plus and a percent sign": "naïve file+v2 100%.txt",
+    "japanese": "日本語.pdf",
+    "a quote and a semicolon": 'a"b;c.txt',
+    "a path": "../../etc/passwd",
+    "a windows path": "C:\\temp\\x.txt",
+    "one letter": "x",
+    "a dot": ".",
+    "spaces around": "  x  ",
+    "an emoji of several code points": "👩‍👩‍👧.png",
+    "right to left": "תמונה.jpg",
+    "decomposed": "cafe\u0301.txt",
+    "markup": "<script>alert(1)</script>",
+    "255 bytes of ascii": "x" * 255,
+    "255 bytes of three each": "語" * 85,
+}
+
+
+@pytest.mark.parametrize("name", GOOD_NAMES.values(), ids=GOOD_NAMES.keys())
+def test_a_good_name_is_returned_unchanged(name: str) -> None:
+    assert policy.check_name(name) == name
+
+
+BAD_NAMES = {
+    "empty": ("", "missing_file_name"),
+    "a space": (" ", "missing_file_name"),
+    "tabs and newlines": ("\t\r\n", "missing_file_name"),
+    "a wide space": ("\u3000", "missing_file_name"),
+    "256 bytes of ascii": ("x" * 256, "name_too_long"),
+    "256 bytes in 86 characters": ("語" * 85 + "x", "name_too_long"),
+    "a very long one": ("x" * 1_000_000, "name_too_long"),
+    "a null": ("a\0b", "invalid_name"),
+    "a newline inside": ("a\nb", "invalid_name"),
+    "a header injection": ("a\r\nX-Evil: 1", "invalid_name"),
+    "a newline at the end": ("a\n", "invalid_name"),
+    "a tab": ("a\tb", "invalid_name"),
+    "an escape": ("a\x1b[31m", "invalid_name"),
+    "delete": ("a\x7f", "invalid_name"),
+    "a control character above ascii": ("a\x85b", "invalid_name"),
+    "a lone high surrogate": ("a\ud800", "invalid_name"),
+    "a lone low surrogate": ("\udc00.txt", "invalid_name"),
+}
+
+
+@pytest.mark.parametrize(("name", "code"), BAD_NAMES.values(), ids=BAD_NAMES.keys())
+def test_a_bad_name_is_refused_with_its_code(name: str, code: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        policy.check_name(name)
+    assert caught.value.code == code
+
+
+def test_a_missing_name_is_answered_with_the_sentence_of_the_contract() -> None:
+    with pytest.raises(InvalidRequest, match=r"^Missing file_name$"):
+        policy.check_name("")
+
+
+def test_a_long_name_is_told_its_size_and_the_limit() -> None:
+    with pytest.raises(InvalidRequest, match="300 bytes long; at most 255"):
+        policy.check_name("é" * 150)
+
+
+@given(st.text(st.characters()))
+def test_a_random_name_is_unchanged_or_refused(name: str) -> None:
+    with suppress(InvalidRequest):
+        assert policy.check_name(name) == name
+
+
+# Types
+
+
+SPELLINGS = {
+    "as it is": ("image/png", "image/png"),
+    "upper case": ("IMAGE/PNG", "image/png"),
+    "spaces around": ("  image/png ", "image/png"),
+    "a space before the parameter": ("text/plain; charset=utf-8", "text/plain;charset=utf-8"),
+    "spaces on both sides": ("text/plain ;  charset=utf-8", "text/plain;charset=utf-8"),
+    "the case of a value stays": ("text/plain;x=ABC", "text/plain;x=ABC"),
+    "two parameters": ("a/b; c=d ;e=f", "a/b;c=d;e=f"),
+    "a quoted value stays": ('a/b; c="d ; e"', 'a/b;c="d ; e"'),
+    "quoted values on both sides": ('a/b; c="; "; d="; "', 'a/b;c="; ";d="; "'),
+    "an empty quoted value": ('a/b; c=""', 'a/b;c=""'),
+    "a suffix": ("image/svg+xml", "image/svg+xml"),
+    "dots": (
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ),
+    "a form": (UNSIGNED, "application/x-www-form-urlencoded;charset=utf-8"),
+    "none": (None, "application/octet-stream"),
+    "empty": ("", "application/octet-stream"),
+    "blank": ("  ", "application/octet-stream"),
+    "255 characters": ("a/" + "b" * 253, "a/" + "b" * 253),
+}
+
+
+@pytest.mark.parametrize(("given_type", "spelling"), SPELLINGS.values(), ids=SPELLINGS.keys())
+def test_a_type_is_returned_in_one_spelling(given_type: str | None, spelling: str) -> None:
+    assert media_types.check_type(given_type, ANY) == spelling
+
+
+@pytest.mark.parametrize(("given_type", "spelling"), SPELLINGS.values(), ids=SPELLINGS.keys())
+def test_the_one_spelling_of_a_type_is_stable(given_type: str | None, spelling: str) -> None:
+    assert media_types.check_type(spelling, ANY) == spelling
+
+
+@given(
+    st.from_regex(
+        re.compile(
+            r"\s{0,3}application/x-www-form-urlencoded\s{0,3};\s{0,3}charset=utf-8\s{0,3}", re.I
+        ),
+        fullmatch=True,
+    )
+)
+def test_no_spelling_of_a_form_comes_out_as_the_one_that_is_not_signed(given_type: str) -> None:
+    assert media_types.check_type(given_type, ANY) != UNSIGNED
+
+
+NOT_TYPES = {
+    "a word": "png",
+    "no subtype": "image/",
+    "no type": "/png",
+    "two slashes": "image/png/x",
+    "a header after it": "text/plain\r\nX: y",
+    "a header after a parameter": "text/plain;a=b\r\nX: y",
+    "a header in a quoted value": 'text/plain;a="b\r\nX: y"',
+    "a newline in the subtype": "text/pl\nain",
+    "a null": "text/plain\0",
+    "a parameter without a value": "text/plain;charset",
+    "a parameter without a name": "text/plain;=utf-8",
+    "nothing after the semicolon": "text/plain;",
+    "an open quote": 'text/plain;a="b',
+    "a list": "text/plain, text/html",
+    "accents": "text/plaïn",
+    "accents in a quoted value": 'text/plain;a="é"',
+    "a lone surrogate": "text/plain\ud800",
+    "a lone surrogate in a quoted value": 'text/plain;a="\ud800"',
+    "256 characters": "a/" + "b" * 254,
+    "a very long one": "a/b" + ";c=d" * 100_000,
+}
+
+
+@pytest.mark.parametrize("text", NOT_TYPES.values(), ids=NOT_TYPES.keys())
+def test_what_is_no_media_type_is_refused(text: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        media_types.check_type(text, ANY)
+    assert caught.value.code == "invalid_content_type"
+
+
+def test_an_emoji_in_a_quoted_value_is_refused() -> None:
+    with pytest.raises(InvalidRequest):
+        media_types.check_type('text/plain;a="😀"', ANY)
+
+
+@given(st.text(st.characters(max_codepoint=0xFFFF)))
+def test_a_random_type_comes_out_as_visible_ascii_or_is_refused(text: str) -> None:
+    try:
+        spelling = media_types.check_type(text, ANY)
+    except InvalidRequest:
+        return
+    assert spelling.isascii()
+    assert spelling.isprintable()
+
+
+RANGES = {
+    "everything": ("image/png", ("*",), True),
+    "everything, written out": ("image/png", ("*/*",), True),
+    "the type itself": ("image/png", ("image/png",), True),
+    "its group": ("image/png", ("image/*",), True),
+    "the second of two": ("image/png", ("text/plain", "image/*"), True),
+    "another case": ("IMAGE/PNG", ("image/png",), True),
+    "with a parameter": ("text/plain;charset=utf-8", ("text/plain",), True),
+    "another type": ("image/png", ("image/jpeg",), False),
+    "another group": ("image/png", ("text/*",), False),
+    "a longer subtype": ("image/pngx", ("image/png",), False),
+    "a group that only begins so": ("imagex/png", ("image/*",), False),
+    "no range at all": ("image/png", (), False),
+    "a range in a parameter": ("text/html;a=image/png", ("image/png",), False),
+}
+
+
+@pytest.mark.parametrize(("text", "allowed", "answer"), RANGES.values(), ids=RANGES.keys())
+def test_a_type_is_allowed_when_one_of_the_ranges_covers_it(
+    text: str, allowed: tuple[str, ...], answer: bool
+) -> None:
+    assert media_types.is_type_allowed(text, allowed) is answer
+
+
+def test_a_type_outside_the_ranges_is_refused_and_told_them() -> None:
+    with pytest.raises(TypeNotAllowed, match=r"text/html .* Accepted: image/\*, text/plain\.$"):
+        media_types.check_type("text/html", allowing("image/*", "text/plain"))
+
+
+def test_an_empty_type_is_held_to_the_ranges_too() -> None:
+    with pytest.raises(TypeNotAllowed):
+        media_types.check_type("", allowing("image/*"))
+
+
+# Sizes
+
+
+@pytest.mark.parametrize("size", [0, 1, 1000])
+def test_a_size_within_the_limits_is_returned(size: int) -> None:
+    assert policy.check_size(size, ANY) == size
+
+
+@pytest.mark.parametrize("size", [1001, 2**63, 10**30])
+def test_a_size_above_the_limit_is_too_large(size: int) -> None:
+    with pytest.raises(FileTooLarge):
+        policy.check_size(size, ANY)
+
+
+def test_a_size_above_what_one_request_carries_is_too_large() -> None:
+    with pytest.raises(FileTooLarge, match="one request can carry at most 10"):
+        policy.check_size(11, policy.Rules(max_size=100, max_put_size=10, allowed_types=("*",)))
+
+
+def test_a_file_that_breaks_both_limits_is_told_the_limit_of_the_installation() -> None:
+    with pytest.raises(FileTooLarge, match="at most 100 are accepted here"):
+        policy.check_size(101, policy.Rules(max_size=100, max_put_size=10, allowed_types=("*",)))
+
+
+def test_a_negative_size_is_refused() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        policy.check_size(-1, ANY)
+    assert caught.value.code == "invalid_size"
+
+
+# Checksums
+
+
+def test_the_base64_of_a_sha256_is_returned_unchanged() -> None:
+    assert policy.check_sha256(DIGEST) == DIGEST
+
+
+NOT_DIGESTS = {
+    "empty": "",
+    "hexadecimal": hashlib.sha256(b"filehub").hexdigest(),
+    "of 31 bytes": base64.b64encode(b"x" * 31).decode(),
+    "of 33 bytes": base64.b64encode(b"x" * 33).decode(),
+    "of a sha-1": base64.b64encode(hashlib.sha1(b"x").digest()).decode(),
+    "without padding": DIGEST.rstrip("="),
+    "with too much padding": DIGEST + "=",
+    "not canonical: spare bits are set": "A" * 42 + "B=",
+    "the alphabet for URLs": base64.urlsafe_b64encode(b"\xff" * 32).decode(),
+    "a newline after": DIGEST + "\n",
+    "a newline inside": DIGEST[:20] + "\n" + DIGEST[20:],
+    "a space before": " " + DIGEST,
+    "accents": "é" * 44,
+    "a lone surrogate": "\ud800" + DIGEST,
+}
+
+
+@pytest.mark.parametrize("value", NOT_DIGESTS.values(), ids=NOT_DIGESTS.keys())
+def test_what_is_no_base64_of_a_sha256_is_refused(value: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        policy.check_sha256(value)
+    assert caught.value.code == "invalid_sha256"
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_every_digest_has_a_base64_that_is_accepted(digest: bytes) -> None:
+    value = base64.b64encode(digest).decode()
+    assert policy.check_sha256(value) == value
+
+
+@given(st.text())
+def test_random_text_is_no_digest(text: str) -> None:
+    with pytest.raises(FilehubError):
+        policy.check_sha256(text)
+
+
+# Showing
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "image/png",
+        "image/jpeg",
+        "IMAGE/PNG",
+        "image/webp",
+        "application/pdf",
+        "audio/mpeg",
+        "video/mp4",
+        "text/plain",
+        "text/plain;charset=utf-8",
+    ],
+)
+def test_a_type_that_cannot_run_script_is_shown(content_type: str) -> None:
+    assert media_types.is_safe_inline(content_type)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "image/svg+xml",
+        "IMAGE/SVG+XML",
+        "image/svg+xml;charset=utf-8",
+        "text/html",
+        "text/html;charset=utf-8",
+        " text/html",
+        "application/xhtml+xml",
+        "text/xml",
+        "application/xml",
+        "text/javascript",
+        "application/javascript",
+        "text/css",
+        "text/plainx",
+        "image/pngx",
+        "image/*",
+        "application/octet-stream",
+        "application/x-shockwave-flash",
+        "multipart/x-mixed-replace",
+        "text/html;image/png",
+        "",
+    ],
+)
+def test_a_type_that_may_run_script_is_not_shown(content_type: str) -> None:
+    assert not media_types.is_safe_inline(content_type)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "kind"),
+    [
+        ("image/png", "image"),
+        ("video/mp4", "video"),
+        ("audio/ogg", "audio"),
+        ("application/pdf", "pdf"),
+        ("application/zip", "archive"),
+        ("text/plain;charset=utf-8", "text"),
+        ("text/html", "code"),
+        ("APPLICATION/JSON", "code"),
+        ("application/vnd.ms-excel", "document"),
+        ("application/vnd.oasis.opendocument.text", "document"),
+        ("application/octet-stream", "other"),
+        ("", "other"),
+    ],
+)
+def test_a_type_has_the_icon_of_its_group(content_type: str, kind: str) -> None:
+    assert media_types.kind(content_type) == kind
+
+
+# Searching
+
+
+SAME = {
+    "case": ("Report.PDF", "report.pdf"),
+    "composed and decomposed": ("café", "cafe\u0301"),
+    "decomposed, in another case": ("CAFE\u0301", "café"),
+    "sharp s": ("STRASSE", "straße"),
+    "final sigma": ("ΟΔΟΣ", "οδος"),
+    "two marks in another order": ("q\u0307\u0323", "q\u0323\u0307"),
+    "hangul": ("한글", unicodedata.normalize("NFD", "한글")),
+    "iota below": ("ᾳ", "ΑΙ"),
+    "a letter whose upper case is three": ("\u0390", "\u0390".upper()),
+    "angstrom": ("\u212b", "å"),
+}
+
+
+@pytest.mark.parametrize(("one", "other"), SAME.values(), ids=SAME.keys())
+def test_names_that_look_the_same_are_searched_as_one(one: str, other: str) -> None:
+    assert policy.search_key(one) == policy.search_key(other)
+
+
+@pytest.mark.parametrize(("one", "other"), [("a", "b"), ("cafe", "café"), ("a b", "ab")])
+def test_names_that_look_different_are_searched_apart(one: str, other: str) -> None:
+    assert policy.search_key(one) != policy.search_key(other)
+
+
+@given(st.text(st.characters(codec="utf-8")))
+def test_the_search_key_does_not_depend_on_the_normal_form(name: str) -> None:
+    forms = {policy.search_key(unicodedata.normalize(form, name)) for form in ("NFC", "NFD")}
+    assert forms == {policy.search_key(name)}
+
+
+def test_the_search_key_of_the_longest_name_fits_a_sort_key_of_dynamodb() -> None:
+    """No character grows more than four times; 255 times four is below 1,024."""
+    characters = (chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000)
+    growth = max(len(policy.search_key(c).encode()) / len(c.encode()) for c in characters)
+    assert growth * policy.MAX_NAME_BYTES <= 1024

@@ -1,0 +1,399 @@
+"""What is in a file against what it is called: real beginnings of many kinds, and hostile ones."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import struct
+import wave
+import zipfile
+import zlib
+from collections.abc import Callable
+
+import pytest
+from pytest_django import Settings
+
+from tests.conftest import Api, put, put_under, upload
+from tests.wire import Wire
+from uploads.aws import s3
+from uploads.core import sniffing
+from uploads.core.errors import BackendUnavailable
+from uploads.files import queries, store, usage
+from uploads.ingest import confirm
+from uploads.ingest.events import ObjectEvent
+from uploads.transfers import begin
+
+OWNER = "7"
+BEGINNING = 4096
+
+
+# Real files, as small as they can be
+
+
+def png() -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
+    pixels = zlib.compress(b"\0\0")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    )
+
+
+def bmp() -> bytes:
+    return b"BM" + struct.pack("<IHHIIiiHHIIiiII", 58, 0, 0, 54, 40, 1, 1, 1, 24, 0, 4, 0, 0, 0, 0)
+
+
+def wav() -> bytes:
+    target = io.BytesIO()
+    with wave.open(target, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(8000)
+        out.writeframes(b"\0\0" * 8)
+    return target.getvalue()
+
+
+def archive(**files: str) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as out:
+        for name, text in files.items():
+            out.writestr(name.replace("__", "/").replace("_xml", ".xml"), text)
+    return target.getvalue()
+
+
+def box(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", 8 + len(data)) + kind + data
+
+
+def ftyp(brand: bytes, *compatible: bytes) -> bytes:
+    return box(b"ftyp", brand + b"\0\0\2\0" + b"".join(compatible)) + box(b"mdat", bytes(16))
+
+
+def riff(kind: bytes, data: bytes) -> bytes:
+    return b"RIFF" + struct.pack("<I", 4 + len(data)) + kind + data
+
+
+JPEG = bytes.fromhex("ffd8ffe000104a46494600010101004800480000ffdb004300") + b"\x08" * 64
+GIF = b"GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff!\xf9\4\1\0\0\0\0,\0\0\0\0\1\0\1\0\0\2\2D\1\0;"
+EBML = b"\x1aE\xdf\xa3\xa3B\x86\x81\1B\xf7\x81\1B\xf2\x81\4B\xf3\x81\x08B\x82"
+ID3 = b"ID3\3\0\0\0\0\0\x0aTIT2\0\0\0\0\0\0"
+PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+MP3_FRAME = b"\xff\xfb\x90\x64" + bytes(413)
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
+XML = b'<?xml version="1.0" encoding="UTF-8"?>\n'
+DOCTYPE = (
+    b'<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" '
+    b'"http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd" [<!ENTITY a "b">]>\n'
+)
+HTML = b"<!DOCTYPE html>\n<html><body>hello</body></html>"
+ZIP = archive(a="hello")
+DOCX = archive(word__document_xml="<w/>")
+ODT = archive(mimetype="application/vnd.oasis.opendocument.text", content_xml="<o/>")
+TYPESCRIPT = b"#!/usr/bin/env node\nexport const a: number = 1;\n"
+
+GOOD = {
+    "png": ("image/png", png()),
+    "apng": ("image/apng", png()),
+    "jpeg": ("image/jpeg", JPEG),
+    "jpeg as people call it": ("image/jpg", JPEG),
+    "jpeg of a camera": ("image/jpeg", b"\xff\xd8\xff\xe1\0\x18Exif\0\0II*\0" + bytes(16)),
+    "gif": ("image/gif", GIF),
+    "webp": ("image/webp", riff(b"WEBP", b"VP8 " + bytes(20))),
+    "avif": ("image/avif", ftyp(b"avif", b"mif1", b"miaf")),
+    "heic": ("image/heic", ftyp(b"heic", b"mif1", b"heic")),
+    "heif of many": ("image/heif", ftyp(b"msf1", b"hevc")),
+    "jxl": ("image/jxl", b"\xff\x0a" + bytes(16)),
+    "jxl in a box": ("image/jxl", b"\0\0\0\x0cJXL \r\n\x87\n"),
+    "bmp": ("image/bmp", bmp()),
+    "ico": ("image/x-icon", struct.pack("<HHH", 0, 1, 1) + bytes(16)),
+    "ico of a png": ("image/vnd.microsoft.icon", struct.pack("<HHH", 0, 1, 1) + png()),
+    "tiff": ("image/tiff", b"II*\0\x08\0\0\0" + bytes(16)),
+    "tiff of a mac": ("image/tiff", b"MM\0*\0\0\0\x08" + bytes(16)),
+    "psd": ("image/vnd.adobe.photoshop", b"8BPS\0\1" + bytes(20)),
+    "dng": ("image/x-adobe-dng", b"II*\0\x08\0\0\0" + bytes(16)),
+    "eps": ("image/x-eps", b"%!PS-Adobe-3.0 EPSF-3.0\n"),
+    "xpm": ("image/x-xpixmap", b"/* XPM */\nstatic char *a[] = {\n"),
+    "ppm": ("image/x-portable-pixmap", b"P3\n1 1\n255\n0 0 0\n"),
+    "openraster": ("image/openraster", archive(mimetype="image/openraster")),
+    "corel": ("image/x-coreldraw", archive(content="root.dat")),
+    "svg": ("image/svg+xml", SVG),
+    "svg of an editor": ("image/svg+xml", XML + b"<!-- Created with Inkscape -->\n" + SVG),
+    "svg with a type": ("image/svg+xml", b"\xef\xbb\xbf" + XML + DOCTYPE + SVG),
+    "svg of another charset": ("image/svg+xml", SVG.decode().encode("utf-16")),
+    "svg with a prefix": ("image/svg+xml", b"<svg:svg xmlns:svg='http://www.w3.org/2000/svg'/>"),
+    "svg, packed": ("image/svg+xml", gzip.compress(SVG)),
+    "png called svg": ("image/svg+xml", png()),
+    "pdf": ("application/pdf", PDF),
+    "pdf after line ends": ("application/pdf", b"\r\n\n" + PDF),
+    "pdf after rubbish": ("application/pdf", b"\x1b%-12345X@PJL\n" + b"\0" * 900 + PDF),
+    "pdf after an archive": ("application/pdf", ZIP + PDF),
+    "pdf after the web server's warning": ("application/pdf", b"<br />\n<b>Notice</b>: x\n" + PDF),
+    "mp4": ("video/mp4", ftyp(b"isom", b"isom", b"iso2", b"avc1", b"mp41")),
+    "mp4 of a phone": ("video/mp4", ftyp(b"mp42", b"isom")),
+    "mp4 called mov": ("video/quicktime", ftyp(b"isom")),
+    "mov": ("video/quicktime", ftyp(b"qt  ")),
+    "mov of old": ("video/quicktime", box(b"wide", b"") + box(b"mdat", bytes(64))),
+    "mov that begins with its index": ("video/quicktime", box(b"moov", box(b"mvhd", bytes(100)))),
+    "m4a": ("audio/mp4", ftyp(b"M4A ", b"isom")),
+    "m4a by another name": ("audio/x-m4a", ftyp(b"M4A ")),
+    "webm": ("video/webm", EBML + b"\x84webmB\x87\x81\4"),
+    "webm for the ears": ("audio/webm", EBML + b"\x84webm"),
+    "mkv": ("video/x-matroska", EBML + b"\x88matroskaB\x87\x81\4"),
+    "mp3": ("audio/mpeg", MP3_FRAME * 3),
+    "mp3 with a title": ("audio/mpeg", ID3 + MP3_FRAME),
+    "mp3 with a cover": ("audio/mp3", ID3 + b"APIC" + JPEG),
+    "mp3 after silence": ("audio/mpeg", bytes(2000) + MP3_FRAME),
+    "aac": ("audio/aac", b"\xff\xf1\x50\x80" + bytes(32)),
+    "ogg": ("audio/ogg", b"OggS\0\2" + bytes(20) + b"\x01vorbis"),
+    "ogg to look at": ("video/ogg", b"OggS\0\2" + bytes(20) + b"\x80theora"),
+    "opus": ("audio/opus", b"OggS\0\2" + bytes(20) + b"OpusHead"),
+    "wav": ("audio/wav", wav()),
+    "wav by another name": ("audio/x-wav", wav()),
+    "flac": ("audio/flac", b'fLaC\0\0\0"' + bytes(34)),
+    "flac with a title": ("audio/flac", ID3 + b"fLaC\0\0\0"),
+    "avi": ("video/x-msvideo", riff(b"AVI ", b"LIST" + bytes(20))),
+    "mpeg": ("video/mpeg", b"\0\0\1\xba\x44\0\4\0"),
+    "amr, which begins like a script": ("audio/amr", b"#!AMR\n\x3c" + bytes(20)),
+    "midi": ("audio/midi", b"MThd\0\0\0\6\0\1"),
+    "a playlist": ("audio/x-mpegurl", b"#EXTM3U\n#EXTINF:1,a\na.mp3\n"),
+    "typescript": ("video/mp2t", TYPESCRIPT),
+    "typescript on windows": ("video/vnd.dlna.mpeg-tts", TYPESCRIPT),
+    "mpeg transport": ("video/mp2t", b"G@\0\x10" + bytes(184)),
+    "samples that begin like a program": ("audio/basic", b"MZ" + bytes(range(256))),
+    "docx": ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", DOCX),
+    "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", DOCX),
+    "odt": ("application/vnd.oasis.opendocument.text", ODT),
+    "zip": ("application/zip", ZIP),
+    "gzip": ("application/gzip", gzip.compress(b"hello")),
+    "7z": ("application/x-7z-compressed", b"7z\xbc\xaf\x27\x1c\0\4" + bytes(24)),
+    "csv": ("text/csv", b"a;b\n1;2\n"),
+    "json": ("application/json", json.dumps({"a": 1}).encode()),
+    "txt": ("text/plain", b"hello"),
+    "a page": ("text/html", HTML),
+    "a script": ("text/x-sh", b"#!/bin/sh\n"),
+    "a program": ("application/x-executable", b"\x7fELF\2\1\1"),
+    "anything": ("application/octet-stream", b"\x7fELF\2\1\1"),
+    "png called jpeg": ("image/jpeg", png()),
+    "jpeg called png": ("image/png", JPEG),
+    "jpeg called heic": ("image/heic", JPEG),
+    "heic called jpeg": ("image/jpeg", ftyp(b"heic", b"mif1")),
+    "webp called png": ("image/png", riff(b"WEBP", b"VP8L" + bytes(20))),
+    "not recognised": ("image/png", b"hello"),
+    "not recognised either": ("application/pdf", b"hello"),
+    "noise": ("image/jpeg", bytes(range(256)) * 16),
+    "noise that begins like sound": ("image/png", b"\xff\xfb" + bytes(range(256))),
+    "noise with a signature inside": ("image/png", bytes(30) + b"PKLITE" + bytes(64)),
+    "one byte": ("image/png", b"<"),
+    "one byte of a program": ("image/png", b"M"),
+    "nothing": ("image/png", b""),
+    "text about pages": ("image/png", b"In <html> the <script> comes last."),
+    "parameters": ("image/png; charset=binary", png()),
+}
+
+
+@pytest.mark.parametrize(("type_", "body"), GOOD.values(), ids=GOOD.keys())
+def test_what_is_what_it_says_or_cannot_be_told_is_let_in(type_: str, body: bytes) -> None:
+    assert sniffing.mismatch(type_, body[:BEGINNING]) is None
+
+
+PE = b"MZ\x90\0" + bytes(56) + struct.pack("<I", 0x80) + bytes(64) + b"PE\0\0\x64\x86"
+FAR_PE = b"MZ\x90\0" + bytes(56) + struct.pack("<I", 0x2000) + bytes(5000)
+SCRIPT = b"<script>alert(1)</script>"
+
+BAD = {
+    "elf": (b"\x7fELF\2\1\1\0" + bytes(56), "a program"),
+    "windows": (PE, "a program"),
+    "windows, its header out of sight": (FAR_PE, "a program"),
+    "mac": (b"\xcf\xfa\xed\xfe\7\0\0\1" + bytes(24), "a program"),
+    "mac, the other way round": (b"\xfe\xed\xfa\xce" + bytes(24), "a program"),
+    "mac, for several processors": (b"\xca\xfe\xba\xbe\0\0\0\2" + bytes(40), "a program"),
+    "shell": (b"#!/bin/sh\nrm -rf /\n", "a script"),
+    "shell after a mark": (b"\xef\xbb\xbf#! /bin/sh\n", "a script"),
+    "php": (b"<?php system($_GET[0]); ?>", "a script"),
+    "php after a line end": (b"\n<?= 1 ?>", "a script"),
+    "a page": (HTML, "a web page"),
+    "a page in capitals": (b"<HTML><BODY>", "a web page"),
+    "a page after space": (b" \r\n\t\x0c" + HTML, "a web page"),
+    "a page after a mark": (b"\xef\xbb\xbf  <html>", "a web page"),
+    "a page of another charset": ("<html><script>".encode("utf-16"), "a web page"),
+    "a page after a comment": (b"<!-- a > b -->\n<html>", "a web page"),
+    "a page in xml": (XML + b'<html xmlns="http://www.w3.org/1999/xhtml">', "a web page"),
+    "a page after another type": (b"<!doctype  svg><html>", "a web page"),
+    "a script": (SCRIPT, "a web page"),
+    "a frame": (b"<iframe src=x>", "a web page"),
+    "a link": (b"<a href='javascript:1'>x</a>", "a web page"),
+    "a page and an image": (SCRIPT + png(), "a web page"),
+    "a page and a pdf": (b"<html>" + PDF, "a web page"),
+    "a page, then too much": (b"<html>" + b" " * 5000 + PDF, "a web page"),
+    "svg": (SVG, "an SVG image, which can run script"),
+    "svg of an editor": (XML + DOCTYPE + b"<!-- x -->" + SVG, "an SVG image, which can run script"),
+    "svg in capitals": (b"<SVG onload=alert(1)>", "an SVG image, which can run script"),
+}
+
+
+@pytest.mark.parametrize(
+    "type_",
+    ["image/png", "IMAGE/JPEG", "image/x-anything", "video/mp4", "audio/mpeg", "application/pdf"],
+)
+@pytest.mark.parametrize(("body", "found"), BAD.values(), ids=BAD.keys())
+def test_programs_and_pages_cannot_hide_behind_what_is_shown(
+    type_: str, body: bytes, found: str
+) -> None:
+    expected = f"It was sent as {type_.lower()}, but its content is {found}."
+    assert sniffing.mismatch(type_, body[:BEGINNING]) == expected
+
+
+@pytest.mark.parametrize("name", [name for name in BAD if not name.startswith("svg")])
+def test_nor_behind_svg(name: str) -> None:
+    body, found = BAD[name]
+    sentence = sniffing.mismatch("image/svg+xml", body[:BEGINNING])
+    assert sentence is not None
+    assert found in sentence
+
+
+FOREIGN = {
+    "zip": ("image/png", ZIP, "an archive"),
+    "gzip": ("audio/mpeg", gzip.compress(b"x"), "an archive"),
+    "7z": ("video/mp4", b"7z\xbc\xaf\x27\x1c\0\4" + bytes(24), "an archive"),
+    "rar": ("image/jpeg", b"Rar!\x1a\x07\x01\0" + bytes(24), "an archive"),
+    "xz": ("image/jpeg", b"\xfd7zXZ\0\0\4" + bytes(24), "an archive"),
+    "docx": ("application/pdf", DOCX, "an archive"),
+    "pdf": ("image/jpeg", PDF, "a PDF document"),
+    "jpeg": ("application/pdf", JPEG, "a JPEG image"),
+    "png": ("video/mp4", png(), "a PNG image"),
+    "gif": ("audio/ogg", GIF, "a GIF image"),
+    "mp3": ("image/png", ID3 + MP3_FRAME, "audio or video"),
+    "webm": ("image/webp", EBML + b"\x84webm", "audio or video"),
+}
+
+
+@pytest.mark.parametrize(("type_", "body", "found"), FOREIGN.values(), ids=FOREIGN.keys())
+def test_what_is_surely_something_else_is_refused(type_: str, body: bytes, found: str) -> None:
+    assert sniffing.mismatch(type_, body) == f"It was sent as {type_}, but its content is {found}."
+
+
+def test_no_true_file_is_refused_for_being_cut_off() -> None:
+    refused = {
+        (name, length)
+        for name, (type_, body) in GOOD.items()
+        for length in (0, 1, 2, 3, 4, 6, 8, 12, 20, 40, 64)
+        if sniffing.mismatch(type_, body[:length])
+    }
+    assert {name for name, _ in refused} <= {"pdf after an archive"}
+
+
+# Where it is asked
+
+
+def created(upload_id: str, number: int = 1) -> confirm.Outcome:
+    sequencer = f"{number:018X}".ljust(64, "0")
+    return confirm.apply_event(ObjectEvent("created", upload_id, sequencer))
+
+
+def test_a_page_sent_as_an_image_is_rejected_with_the_reason_and_deleted(api: Api) -> None:
+    upload_id = upload(api.owner, "a.png", HTML, "image/png")
+    assert created(upload_id) == "rejected"
+    assert s3.head(upload_id) is None
+    status = api.get(f"/uploads/{upload_id}").json()
+    assert (status["state"], status["file"]) == ("rejected", None)
+    assert status["reason"] == "It was sent as image/png, but its content is a web page."
+    assert created(upload_id, 2) == "absent"
+    assert usage.of_owner(api.owner).files == 0
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize(
+    ("type_", "body", "requests"),
+    [
+        ("image/png", png(), 2),
+        ("image/png", b"\x89PNG\r\n\x1a\n" + bytes(10_000), 2),
+        ("image/png", b"", 1),
+        ("text/html", HTML, 1),
+        ("application/octet-stream", PE, 1),
+        ("video/mp2t", TYPESCRIPT, 1),
+    ],
+    ids=["image", "long image", "empty image", "page", "unknown", "typescript"],
+)
+def test_only_what_can_make_a_difference_is_read(
+    type_: str, body: bytes, requests: int, wire: Wire
+) -> None:
+    upload_id = upload(OWNER, "a", body, type_)
+    wire.counts()
+    assert created(upload_id) == "stored"
+    assert wire.counts()["s3"] == requests
+    assert created(upload_id, 2) == "stored"  # what is stored is not looked into again
+    assert wire.counts()["s3"] == 1
+
+
+@pytest.mark.usefixtures("aws")
+def test_what_breaks_another_rule_is_not_read(settings: Settings, wire: Wire) -> None:
+    upload_id = upload(OWNER, "a.png", HTML, "image/png")
+    settings.ENV = settings.ENV.model_copy(update={"filehub_allowed_types": ("text/*",)})
+    wire.counts()
+    assert created(upload_id) == "rejected"
+    assert wire.counts()["s3"] == 2  # HeadObject and DeleteObject
+    assert "not accepted" in queries.upload_status(upload_id, OWNER).reason
+
+
+def replaced(upload_id: str, body: bytes) -> None:
+    s3.delete(upload_id)
+    put_under(upload_id, OWNER, body, "image/png")
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize(
+    ("meanwhile", "outcome", "size"),
+    [
+        (lambda upload_id: replaced(upload_id, HTML), "rejected", len(HTML)),
+        (lambda upload_id: replaced(upload_id, GIF), "stored", len(GIF)),
+        (s3.delete, "absent", None),
+    ],
+    ids=["replaced by a page", "replaced by an image", "deleted"],
+)
+def test_what_is_judged_is_what_is_recorded(
+    monkeypatch: pytest.MonkeyPatch,
+    meanwhile: Callable[[str], None],
+    outcome: str,
+    size: int | None,
+) -> None:
+    """Between the look at the object and the one into it, another takes its place."""
+    upload_id = upload(OWNER, "a", png(), "image/png")
+    head, left = s3.head, [meanwhile]
+
+    def slow_head(upload_id: str) -> s3.StoredObject | None:
+        found = head(upload_id)
+        if left:
+            left.pop()(upload_id)
+        return found
+
+    monkeypatch.setattr(s3, "head", slow_head)
+    assert created(upload_id) == outcome
+    assert left == []
+    record = store.get(upload_id)
+    assert (record.size if record else None) == size
+
+
+@pytest.mark.usefixtures("aws")
+def test_an_object_that_never_holds_still_is_left_to_a_later_try(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    upload_id = upload(OWNER, "a", png(), "image/png")
+    monkeypatch.setattr(s3, "_beginning", lambda upload_id, etag: None)
+    with pytest.raises(BackendUnavailable):
+        created(upload_id)
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_good_file_cannot_be_followed_by_another_under_its_name() -> None:
+    """A request can be sent again once its object is deleted: what comes then is judged anew."""
+    begun = begin.begin_put(OWNER, file_name="a.png", content_type="image/png")
+    assert put(begun.request, png()).status == 200
+    assert created(begun.id, 1) == "stored"
+    s3.delete(begun.id)
+    assert put(begun.request, HTML).status == 200
+    assert created(begun.id, 3) == "rejected"
+    assert s3.head(begun.id) is None

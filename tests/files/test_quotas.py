@@ -1,0 +1,336 @@
+"""Quotas: refused before signing, exact when objects are recorded, however many at once."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
+
+from tests.conftest import Api, old_upload, put, removal, send, store, upload
+from tests.web.test_api import check_error
+from tests.wire import Wire
+from uploads.aws import s3
+from uploads.core import keys, policy
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable, QuotaExceeded
+from uploads.files import actions, queries, quotas, usage
+from uploads.files.record import StoredFile
+from uploads.files.usage import Usage
+from uploads.ingest import confirm
+from uploads.ingest.events import ObjectEvent
+from uploads.models import Quota
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+OWNER = "7"
+
+
+@pytest.fixture
+def ten_bytes(settings: Settings) -> None:
+    """Everybody may have ten bytes."""
+    settings.ENV = env().model_copy(update={"filehub_user_quota": 10})
+
+
+def created(upload_id: str, number: int = 1) -> confirm.Outcome:
+    sequencer = f"{number:018X}".ljust(64, "0")
+    return confirm.apply_event(ObjectEvent("created", upload_id, sequencer))
+
+
+def used(owner: str = OWNER) -> Usage:
+    return usage.of_owner(owner)
+
+
+@pytest.mark.parametrize(
+    ("size", "used", "fits"),
+    [(10, 0, True), (11, 0, False), (4, 6, True), (5, 6, False), (0, 12, True), (1, 12, False)],
+)
+def test_what_fits(size: int, used: int, fits: bool) -> None:
+    if fits:
+        policy.check_quota(size, used=used, limit=10)
+    else:
+        with pytest.raises(QuotaExceeded):
+            policy.check_quota(size, used=used, limit=10)
+
+
+# Before signing
+
+
+@pytest.mark.usefixtures("ten_bytes")
+def test_what_does_not_fit_is_not_signed_and_the_sentence_has_the_numbers(api: Api) -> None:
+    store(api.owner, body=b"123456")
+    for path in ("/get-url", "/uploads"):
+        answer = api.post(path, {"file_name": "a.txt", "size": 1_234})
+        check_error(answer, 413, "quota_exceeded")
+        assert "1,234 bytes" in answer.json()["error"]
+        assert "10 bytes 6 are used" in answer.json()["error"]
+        assert api.post(path, {"file_name": "a.txt", "size": 4}).status_code in {200, 201}
+
+
+@pytest.mark.usefixtures("ten_bytes")
+def test_a_large_file_is_refused_before_s3_hears_of_it(api: Api) -> None:
+    size = env().filehub_multipart_threshold + 1
+    check_error(api.post("/uploads", {"file_name": "a.txt", "size": size}), 413, "quota_exceeded")
+    bucket = env().filehub_bucket
+    assert "Uploads" not in s3.client().list_multipart_uploads(Bucket=bucket)
+
+
+def test_parts_for_which_there_is_no_room_any_more_wait_for_some(
+    api: Api, alice: User, settings: Settings
+) -> None:
+    settings.ENV = env().model_copy(update={"filehub_multipart_threshold": 5})
+    quota = Quota.objects.create(user=alice, limit=10)
+    begun = api.post("/uploads", {"file_name": "a.txt", "size": 6, "checksum": "none"}).json()
+    store(api.owner, body=b"12345")
+    path, token = f"/uploads/{begun['id']}", {"token": begun["token"]}
+    asked = api.post(f"{path}/parts", {**token, "parts": [{"part_number": 1}]}).json()
+    (part,) = asked["parts"]
+    assert send("PUT", part["url"], b"123456", part["headers"]).status == 200
+    check_error(api.post(f"{path}/complete", token), 413, "quota_exceeded")
+    assert s3.head(begun["id"]) is None
+    quota.limit += 1
+    quota.save()
+    assert api.post(f"{path}/complete", token).status_code == 202
+    assert confirm.confirm(begun["id"]) == "stored"
+    # Now that it has its room it needs none: repeating that is as safe as ever.
+    assert api.post(f"{path}/complete", token).status_code == 202
+
+
+@pytest.mark.usefixtures("ten_bytes")
+def test_a_file_of_unknown_size_is_signed_and_judged_when_it_is_there(api: Api) -> None:
+    assert api.post("/get-url", {"file_name": "a.txt"}).status_code == 200
+
+
+def test_ones_own_quota_goes_before_the_default(
+    settings: Settings, api: Api, alice: User, other_api: Api
+) -> None:
+    Quota.objects.create(user=alice, limit=3)
+    for default in (None, 100):
+        settings.ENV = env().model_copy(update={"filehub_user_quota": default})
+        large = {"file_name": "a.txt", "size": 4}
+        check_error(api.post("/uploads", large), 413, "quota_exceeded")
+        assert other_api.post("/uploads", large).status_code == 201
+        for owner, expected in ((api.owner, "rejected"), (other_api.owner, "stored")):
+            assert confirm.confirm(upload(owner, body=b"1234")) == expected
+
+
+def test_asking_costs_one_read_and_nothing_without_a_quota(
+    api: Api, settings: Settings, wire: Wire
+) -> None:
+    def cost() -> tuple[dict[str, int], int]:
+        wire.sent.clear()
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            assert api.post("/get-url", {"file_name": "a.txt", "size": 5}).status_code == 200
+        return wire.counts(), len(queries)
+
+    cost()  # notes the first use of the token
+    assert cost() == ({}, 1)  # the token with its user, and the quota with them
+    settings.ENV = env().model_copy(update={"filehub_user_quota": 10})
+    assert cost() == ({"dynamodb": 1}, 1)
+
+
+# When an object is recorded
+
+
+@pytest.mark.usefixtures("ten_bytes")
+def test_what_does_not_fit_is_rejected_with_the_reason_and_deleted() -> None:
+    first, second = upload(OWNER, body=b"123456"), upload(OWNER, body=b"12345")
+    assert created(first) == "stored"
+    for number, outcome in ((1, "rejected"), (1, "unchanged"), (2, "absent")):
+        assert created(second, number) == outcome
+    status = queries.upload_status(second, OWNER)
+    assert (status.state, s3.head(second)) == ("rejected", None)
+    assert "quota of 10 bytes" in status.reason
+    assert used() == Usage(1, 6)
+
+
+@pytest.mark.usefixtures("ten_bytes")
+def test_the_last_byte_fits_and_deleting_makes_room() -> None:
+    full = upload(OWNER, body=b"1234567890")
+    assert created(full) == "stored"
+    assert created(upload(OWNER, body=b"")) == "stored"
+    assert created(upload(OWNER, body=b"1")) == "rejected"
+    removal(full, 9)
+    assert created(upload(OWNER, body=b"1")) == "stored"
+
+
+@pytest.mark.usefixtures("ten_bytes")
+def test_what_is_stored_is_not_judged_again() -> None:
+    """Neither by the event that comes after a hint, nor by a check, nor when it was buried."""
+    upload_id = upload(OWNER, body=b"12345678")
+    assert confirm.confirm(upload_id) == "stored"
+    for number in (1, 2):
+        assert created(upload_id, number) == "stored"
+    assert confirm.check(upload_id) == "right"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(s3, "head", lambda upload_id: None)
+        assert confirm.check(upload_id) == "missing"
+    store(OWNER, body=b"12345678")
+    assert confirm.check(upload_id) == "confirmed"
+    assert used() == Usage(2, 16)
+
+
+@pytest.mark.usefixtures("ten_bytes")
+def test_a_file_that_is_renamed_past_filehub_takes_no_more_room() -> None:
+    upload_id = upload(OWNER, body=b"12345678")
+    created(upload_id, 1)
+    name = {"Bucket": env().filehub_bucket, "Key": keys.object_key(upload_id)}
+    s3.client().copy_object(
+        **name,
+        CopySource=name,
+        MetadataDirective="REPLACE",
+        ContentType="text/plain",
+        Metadata=s3.metadata(OWNER, "b.txt"),
+    )
+    assert created(upload_id, 2) == "stored"
+    assert queries.stored_file(upload_id, OWNER).file_name == "b.txt"
+    assert used() == Usage(1, 8)
+
+
+@pytest.mark.usefixtures("ten_bytes")
+def test_what_comes_again_after_its_removal_is_judged_again() -> None:
+    upload_id = upload(OWNER, body=b"12345678")
+    request = s3.sign_put(
+        upload_id, owner=OWNER, file_name="a.txt", content_type="text/plain", size=8, sha256=None
+    )
+    created(upload_id, 1)
+    removal(upload_id, 2)
+    store(OWNER, body=b"12345678")
+    assert put(request, b"12345678").status == 200
+    assert created(upload_id, 3) == "rejected"
+    assert s3.head(upload_id) is None
+
+
+@pytest.mark.usefixtures("ten_bytes")
+def test_of_many_files_at_the_same_moment_no_more_are_stored_than_fit() -> None:
+    ids = [upload(OWNER, body=b"1234") for _ in range(6)]
+
+    def apply(upload_id: str) -> confirm.Outcome:
+        try:
+            return created(upload_id)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        assert Tally(pool.map(apply, ids)) == {"stored": 2, "rejected": 4}
+    assert used() == Usage(2, 8)
+    assert len([upload_id for upload_id in ids if s3.head(upload_id)]) == 2
+
+
+@pytest.mark.usefixtures("ten_bytes")
+def test_another_file_that_takes_the_room_between_looking_and_writing_comes_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = upload(OWNER, body=b"123456"), upload(OWNER, body=b"12345")
+    check, others = quotas.check, [second]
+
+    def slow_check(owner: str, limit: int | None, size: int | None) -> None:
+        check(owner, limit, size)
+        if others:
+            assert created(others.pop()) == "stored"
+
+    monkeypatch.setattr(quotas, "check", slow_check)
+    assert created(first) == "rejected"
+    assert used() == Usage(1, 5)
+
+
+@pytest.mark.usefixtures("ten_bytes")
+def test_a_first_file_that_is_larger_than_the_quota_is_rejected_also_by_the_write() -> None:
+    """The counter of an owner without files is not there: that is no reason to let it in."""
+    upload_id = upload(OWNER, body=b"12345678901")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(quotas, "check", lambda *details: None)
+        patched.setattr("uploads.files.store.ATTEMPTS", 1)
+        with pytest.raises(BackendUnavailable):
+            created(upload_id)
+    assert created(upload_id) == "rejected"
+    assert used() == Usage()
+
+
+@pytest.mark.usefixtures("ten_bytes")
+def test_an_old_object_whose_record_is_gone_is_neither_rejected_nor_deleted() -> None:
+    upload_id = old_upload(OWNER, b"12345678901")
+    assert confirm.confirm(upload_id) == "unchanged"  # a hint of somebody
+    assert list(StoredFile.scan(StoredFile.key.exists())) == []
+    assert confirm.check(upload_id, dry_run=True) == "confirmed"
+    assert confirm.check(upload_id) == "confirmed"
+    assert used() == Usage(1, 11)
+
+
+@pytest.mark.usefixtures("ten_bytes")
+def test_an_old_upload_whose_event_comes_is_judged() -> None:
+    """In parts it may have taken days; a hint that overtakes the event wins nothing."""
+    upload_id = old_upload(OWNER, b"12345678901")
+    assert confirm.confirm(upload_id) == "unchanged"
+    assert created(upload_id) == "rejected"
+    assert s3.head(upload_id) is None
+
+
+@pytest.mark.usefixtures("ten_bytes")
+def test_a_check_of_a_young_object_judges_it() -> None:
+    upload_id = upload(OWNER, body=b"12345678901")
+    assert confirm.check(upload_id, dry_run=True) == "rejected"
+    assert s3.head(upload_id) is not None
+    assert confirm.check(upload_id) == "rejected"
+    assert s3.head(upload_id) is None
+
+
+@pytest.mark.usefixtures("ten_bytes")
+def test_an_operator_gives_files_past_the_quota() -> None:
+    store("8", body=b"12345678")
+    upload_id = store(OWNER, body=b"12345678")
+    assert actions.change_owner(upload_id, "8", "1")
+    assert used("8") == Usage(2, 16)
+    assert created(upload(OWNER, body=b"12345678")) == "stored"
+    assert created(upload("8", body=b"1")) == "rejected"
+
+
+@pytest.mark.parametrize("owner", ["", "alice", "99999999999999999999", "07"])
+def test_an_owner_who_is_no_user_has_the_default(
+    owner: str, alice: User, settings: Settings
+) -> None:
+    Quota.objects.create(user=alice, limit=3)
+    for default in (None, 100):
+        settings.ENV = env().model_copy(update={"filehub_user_quota": default})
+        assert quotas.limit_of_owner(owner) == default
+        assert quotas.limit_of_owner(str(alice.pk)) == 3
+
+
+# For people
+
+
+@pytest.mark.usefixtures("ten_bytes")
+def test_the_page_tells_how_much_is_used(alice: User, settings: Settings) -> None:
+    page = Client()
+    page.force_login(alice)
+    store(str(alice.pk), body=b"123456")
+    line = "6\xa0bytes of 10\xa0bytes used"
+    assert line in page.get("/").content.decode()
+    assert page.get("/quota").content.decode().strip() == line
+    assert line not in page.get("/", headers={"HX-Request": "true"}).content.decode()
+    settings.ENV = env().model_copy(update={"filehub_user_quota": None})
+    assert 'id="quota"' not in page.get("/").content.decode()
+    assert page.get("/quota").content.decode().strip() == ""
+
+
+@pytest.mark.usefixtures("ten_bytes")
+def test_a_page_that_cannot_tell_how_much_is_used_does_without(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(owner: str) -> Usage:
+        raise BackendUnavailable
+
+    monkeypatch.setattr(usage, "of_owner", fail)
+    page = Client()
+    page.force_login(alice)
+    answer = page.get("/")
+    assert (answer.status_code, 'id="quota"' in answer.content.decode()) == (200, False)
+    # One that has a line keeps it: to be told nothing would empty it.
+    assert page.get("/quota").status_code == 503

@@ -1,0 +1,279 @@
+"""Confirming and removing, against the real S3 and DynamoDB: any order, any number of times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from tests.conftest import old_upload, put_under, removal, store, upload
+from uploads.aws import s3
+from uploads.core import keys
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable
+from uploads.files import queries, usage
+from uploads.files import store as records
+from uploads.files.listing import Wanted, find
+from uploads.files.record import StoredFile
+from uploads.ingest import confirm
+from uploads.ingest.events import ObjectEvent
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+OWNER = "7"
+
+
+def event(kind: str, upload_id: str, number: int) -> ObjectEvent:
+    return ObjectEvent(kind, upload_id, f"{number:018X}".ljust(64, "0"))  # type: ignore[arg-type]
+
+
+def state_of(upload_id: str) -> str | None:
+    found = queries.any_file(upload_id)
+    return found.state if found else None
+
+
+def listed() -> list[str]:
+    return [info.id for info in queries.files_of(OWNER, limit=100).files]
+
+
+def test_a_created_object_is_stored_and_listed() -> None:
+    upload_id = upload(OWNER, "naïve.txt", b"12345")
+    assert confirm.apply_event(event("created", upload_id, 1)) == "stored"
+    info = queries.stored_file(upload_id, OWNER)
+    assert (info.file_name, info.size, info.content_type, info.owner) == (
+        "naïve.txt", 5, "text/plain", OWNER,
+    )  # fmt: skip
+    assert listed() == [upload_id]
+
+
+def test_a_creation_without_an_object_writes_nothing() -> None:
+    upload_id = keys.new_upload_id(OWNER, "secret")
+    assert confirm.apply_event(event("created", upload_id, 1)) == "absent"
+    assert list(StoredFile.scan()) == []
+
+
+def test_the_same_event_twice_changes_nothing() -> None:
+    upload_id = upload(OWNER)
+    confirm.apply_event(event("created", upload_id, 1))
+    before = StoredFile.get(upload_id).attribute_values
+    assert confirm.apply_event(event("created", upload_id, 1)) == "unchanged"
+    assert StoredFile.get(upload_id).attribute_values == before
+
+
+def test_an_older_creation_does_not_overwrite_a_newer_one() -> None:
+    upload_id = upload(OWNER)
+    confirm.apply_event(event("created", upload_id, 5))
+    assert confirm.apply_event(event("created", upload_id, 4)) == "unchanged"
+    assert StoredFile.get(upload_id).sequencer == event("created", upload_id, 5).sequencer
+
+
+def test_a_removal_takes_the_file_out_of_every_list() -> None:
+    upload_id = store(OWNER)
+    assert removal(upload_id, 9) == "removed"
+    assert (state_of(upload_id), listed()) == ("deleted", [])
+    assert find(Wanted(), limit=10).files == []
+
+
+def test_a_late_creation_does_not_bring_a_removed_file_back() -> None:
+    upload_id = upload(OWNER)  # the object is there: only the tombstone can tell
+    removal(upload_id, 9)
+    assert confirm.apply_event(event("created", upload_id, 8)) == "unchanged"
+    assert (state_of(upload_id), listed()) == ("deleted", [])
+
+
+def test_a_hint_does_not_bring_a_removed_file_back() -> None:
+    upload_id = upload(OWNER)
+    removal(upload_id, 9)
+    assert confirm.confirm(upload_id) == "unchanged"
+    assert state_of(upload_id) == "deleted"
+
+
+def test_a_late_removal_does_not_hide_an_object_that_was_created_again() -> None:
+    upload_id = upload(OWNER)
+    confirm.apply_event(event("created", upload_id, 9))
+    assert removal(upload_id, 8) == "unchanged"
+    assert listed() == [upload_id]
+
+
+def test_a_removal_counts_after_a_hint() -> None:
+    upload_id = store(OWNER)
+    removal(upload_id, 1)
+    assert state_of(upload_id) == "deleted"
+
+
+def test_a_tombstone_expires() -> None:
+    upload_id = store(OWNER)
+    removal(upload_id, 9)
+    assert StoredFile.get(upload_id).expires_at is not None
+
+
+def test_what_breaks_the_policy_is_rejected_and_deleted(settings: Settings) -> None:
+    upload_id = upload(OWNER, body=b"123456")
+    settings.ENV = env().model_copy(update={"filehub_max_size": 5})
+    assert confirm.apply_event(event("created", upload_id, 1)) == "rejected"
+    status = queries.upload_status(upload_id, OWNER)
+    assert status.state == "rejected"
+    assert "6 bytes" in status.reason
+    assert s3.head(upload_id) is None
+    assert listed() == []
+
+
+def test_a_rejection_keeps_its_reason_when_its_object_goes(settings: Settings) -> None:
+    upload_id = upload(OWNER)
+    settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
+    confirm.apply_event(event("created", upload_id, 1))
+    reason = queries.upload_status(upload_id, OWNER).reason
+    removal(upload_id, 2)
+    status = queries.upload_status(upload_id, OWNER)
+    assert (status.state, status.reason) == ("rejected", reason)
+    assert StoredFile.get(upload_id).sequencer == event("removed", upload_id, 2).sequencer
+
+
+def test_a_rejection_that_died_before_the_deletion_is_finished_by_the_next_try(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload_id = upload(OWNER)
+    settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
+    with monkeypatch.context() as patched:
+        patched.setattr(s3, "delete_this", lambda upload_id, etag: None)
+        confirm.apply_event(event("created", upload_id, 1))
+    assert s3.head(upload_id) is not None
+    confirm.apply_event(event("created", upload_id, 1))
+    assert s3.head(upload_id) is None
+
+
+def replace_object(upload_id: str, body: bytes) -> None:
+    """Another object in its place, as the same signed request would put there once it is gone."""
+    s3.delete(upload_id)
+    put_under(upload_id, OWNER, body)
+
+
+def test_the_same_event_twice_does_not_delete_what_took_the_place_of_a_rejected_object(
+    settings: Settings,
+) -> None:
+    upload_id = upload(OWNER, body=b"123456")
+    settings.ENV = env().model_copy(update={"filehub_max_size": 5})
+    assert confirm.apply_event(event("created", upload_id, 1)) == "rejected"
+    replace_object(upload_id, b"12345")
+    assert confirm.apply_event(event("created", upload_id, 1)) == "unchanged"
+    assert confirm.apply_event(event("created", upload_id, 3)) == "stored"
+    assert listed() == [upload_id]
+
+
+@pytest.mark.parametrize(
+    "judge",
+    [
+        lambda upload_id: confirm.apply_event(event("created", upload_id, 1)),
+        confirm.check,
+    ],
+    ids=["confirm", "check"],
+)
+def test_what_takes_the_place_of_an_object_while_that_is_rejected_stays(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, judge: Callable[[str], str]
+) -> None:
+    upload_id = upload(OWNER, body=b"123456")
+    settings.ENV = env().model_copy(update={"filehub_max_size": 5})
+    change = records.change
+
+    def change_and_replace(upload_id: str, decide: Any) -> bool:
+        changed = change(upload_id, decide)
+        replace_object(upload_id, b"12345")
+        return changed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(records, "change", change_and_replace)
+        assert judge(upload_id) == "rejected"
+    assert confirm.apply_event(event("created", upload_id, 3)) == "stored"
+    assert listed() == [upload_id]
+
+
+def test_that_there_is_no_bucket_does_not_count_as_deleted(settings: Settings) -> None:
+    upload_id = upload(OWNER)
+    s3.delete_this(upload_id, "another")
+    assert s3.head(upload_id) is not None
+    settings.ENV = env().model_copy(update={"filehub_bucket": "no-such-bucket-at-all"})
+    with pytest.raises(BackendUnavailable):
+        s3.delete_this(upload_id, "another")
+
+
+def test_an_object_without_owner_is_rejected() -> None:
+    upload_id = keys.new_upload_id(OWNER, "secret")
+    s3.client().put_object(Bucket=env().filehub_bucket, Key=keys.object_key(upload_id), Body=b"x")
+    assert confirm.confirm(upload_id) == "rejected"
+    assert s3.head(upload_id) is None
+
+
+def test_stricter_rules_do_not_destroy_what_is_stored(settings: Settings) -> None:
+    upload_id = upload(OWNER)
+    confirm.apply_event(event("created", upload_id, 1))
+    settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
+    assert confirm.apply_event(event("created", upload_id, 1)) == "unchanged"
+    assert confirm.confirm(upload_id) == "unchanged"
+    # Of the same object, as after a hint.
+    assert confirm.apply_event(event("created", upload_id, 2)) == "stored"
+    assert s3.head(upload_id) is not None
+    assert state_of(upload_id) == "stored"
+
+
+# What is there is not believed to be gone, and what was stored is not judged again
+
+
+def only_images(settings: Settings) -> None:
+    settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
+
+
+def test_a_removal_of_something_else_hides_nothing() -> None:
+    """Of an old version, or of the mark of a deletion, in a bucket with versions."""
+    upload_id = store(OWNER)
+    assert confirm.apply_event(event("removed", upload_id, 9)) == "unchanged"
+    assert listed() == [upload_id]
+
+
+def test_an_old_object_without_a_record_is_rejected_but_not_destroyed(
+    settings: Settings,
+) -> None:
+    upload_id = old_upload(OWNER)
+    only_images(settings)
+    for _ in range(2):
+        assert confirm.check(upload_id) == "rejected"
+    assert confirm.confirm(upload_id) == "unchanged"  # a hint of somebody
+    assert s3.head(upload_id) is not None
+    settings.ENV = env().model_copy(update={"filehub_allowed_types": ("*",)})
+    assert confirm.check(upload_id) == "confirmed"
+    assert listed() == [upload_id]
+
+
+def test_a_stored_file_that_was_buried_by_mistake_comes_back_under_any_rules(
+    settings: Settings,
+) -> None:
+    upload_id = upload(OWNER)
+    confirm.apply_event(event("created", upload_id, 1))
+    before = StoredFile.get(upload_id)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(s3, "head", lambda upload_id: None)
+        assert confirm.check(upload_id) == "missing"
+    only_images(settings)
+    assert confirm.check(upload_id) == "confirmed"
+    assert listed() == [upload_id]
+    after = StoredFile.get(upload_id)
+    assert (after.confirmed_at, after.reason, after.expires_at) == (before.confirmed_at, None, None)
+    # It arrived once.
+    (day,) = usage.by_day(before.confirmed_at.date(), 1)
+    assert (day.files, usage.usage_of([OWNER])[OWNER].files) == (1, 1)
+
+
+def test_whoever_may_not_delete_deletes_nothing_by_checking(settings: Settings) -> None:
+    upload_id = upload(OWNER)
+    only_images(settings)
+    assert confirm.check(upload_id, may_delete=False) == "rejected"
+    assert s3.head(upload_id) is not None
+
+
+def test_in_a_bucket_that_is_not_there_nothing_is_missing(settings: Settings) -> None:
+    upload_id = store(OWNER)
+    settings.ENV = env().model_copy(update={"filehub_bucket": "no-such-bucket-at-all"})
+    with pytest.raises(BackendUnavailable):
+        confirm.check(upload_id)
+    assert state_of(upload_id) == "stored"

@@ -1,0 +1,345 @@
+"""The consumer against real queues: nothing leaves the events queue before its effect is safe."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import signal
+import sys
+import threading
+from datetime import timedelta
+from types import FrameType
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+
+from tests.conftest import arguments, drain, store, upload, wait_for
+from tests.wire import Wire
+from uploads.aws import s3, sqs
+from uploads.core import backoff, keys
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable
+from uploads.files import queries
+from uploads.ingest import confirm, consumer, tasks
+from uploads.ingest.consumer import Consumer
+from uploads.ingest.events import ObjectEvent
+from uploads.ingest.reconciliation import reconcile
+from uploads.ingest.tasks import confirm_objects
+
+pytestmark = pytest.mark.usefixtures("own_queues")
+
+OWNER = "7"
+
+
+@pytest.fixture
+def queued(monkeypatch: pytest.MonkeyPatch) -> list[list[ObjectEvent]]:
+    """What the consumer handed to Celery; it still reaches the real tasks queue."""
+    seen: list[list[ObjectEvent]] = []
+    enqueue = tasks.enqueue
+
+    def note(events: list[ObjectEvent]) -> None:
+        enqueue(events)
+        seen.append(list(events))
+
+    monkeypatch.setattr(tasks, "enqueue", note)
+    return seen
+
+
+def events_queue() -> str:
+    return env().filehub_events_queue
+
+
+def depth(name: str) -> int:
+    answer = sqs.client().get_queue_attributes(
+        QueueUrl=sqs.url(name),
+        AttributeNames=[
+            "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible",
+        ],
+    )["Attributes"]  # fmt: skip
+    return sum(map(int, answer.values()))
+
+
+def send(body: str) -> None:
+    sqs.client().send_message(QueueUrl=sqs.url(events_queue()), MessageBody=body)
+
+
+def test_a_batch_becomes_one_task_and_leaves_the_queue(queued: list[list[ObjectEvent]]) -> None:
+    for number in range(5):
+        upload(OWNER, f"{number}.txt")
+    wait_for(lambda: depth(events_queue()) == 5)
+    assert Consumer().step() == 5
+    assert depth(events_queue()) == 0
+    assert [len(events) for events in queued] == [5]
+
+
+def test_a_message_stays_when_its_task_cannot_be_queued(monkeypatch: pytest.MonkeyPatch) -> None:
+    upload(OWNER)
+    wait_for(lambda: depth(events_queue()) == 1)
+
+    def refuse(events: object) -> None:
+        raise BackendUnavailable
+
+    monkeypatch.setattr(tasks, "enqueue", refuse)
+    with pytest.raises(BackendUnavailable):
+        Consumer().step()
+    assert depth(events_queue()) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["not json", "{}", '{"Records": [{"eventName": "s3:ObjectCreated:Put"}]}', "[" * 50_000],
+    ids=["no JSON", "no Records", "broken record", "nested too deeply"],
+)
+def test_a_malformed_message_goes_alone_to_the_dead_letters(
+    body: str, queued: list[list[ObjectEvent]]
+) -> None:
+    upload(OWNER)
+    send(body)
+    wait_for(lambda: depth(events_queue()) == 2)
+    consumer = Consumer()
+    wait_for(lambda: (consumer.step(), depth(events_queue()) == 0)[1])
+    dead = drain(f"{events_queue()}-dlq")
+    assert [letter["Body"] for letter in dead] == [body]
+    assert dead[0]["MessageAttributes"]["error"]["StringValue"]
+    assert sum(map(len, queued)) == 1
+
+
+@pytest.mark.parametrize("left", [0, 11, 12, 20, 10_000])
+def test_of_the_reason_there_is_as_much_as_fits_beside_a_large_message(left: int) -> None:
+    body = "é" + "x" * (1_048_576 - 2 - left)
+    send(body)
+    wait_for(lambda: depth(events_queue()) == 1)
+    Consumer().step()
+    (letter,) = drain(f"{events_queue()}-dlq")
+    assert letter["Body"] == body
+    reason = letter.get("MessageAttributes", {}).get("error", {}).get("StringValue", "")
+    assert reason == "It is not JSON."[: max(left - len("error" + "String"), 0)]
+
+
+@pytest.fixture
+def crashing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fault of filehub's own: some messages cannot be read, and some events not be queued."""
+    parse, enqueue = consumer.parse_message, tasks.enqueue
+
+    def parse_or_crash(body: str, bucket: str) -> Any:
+        return parse(body, bucket) if body != "unreadable" else 1 / 0
+
+    def enqueue_or_crash(events: list[ObjectEvent]) -> None:
+        if any(event.sequencer.startswith("BAD") for event in events):
+            raise RuntimeError
+        enqueue(events)
+
+    monkeypatch.setattr(consumer, "parse_message", parse_or_crash)
+    monkeypatch.setattr(tasks, "enqueue", enqueue_or_crash)
+
+
+def notification(upload_id: str, sequencer: str) -> str:
+    thing = {
+        "bucket": {"name": env().filehub_bucket},
+        "object": {"key": keys.object_key(upload_id), "sequencer": sequencer},
+    }
+    return json.dumps({"Records": [{"eventName": "ObjectCreated:Put", "s3": thing}]})
+
+
+@pytest.mark.usefixtures("crashing")
+def test_a_message_that_makes_filehub_crash_stays_and_no_other_does() -> None:
+    good = [keys.new_upload_id(OWNER, "secret") for _ in range(8)]
+    bodies = [notification(upload_id, "1") for upload_id in good]
+    bad = notification(keys.new_upload_id(OWNER, "secret"), "BAD")
+    for body in [*bodies[:4], "unreadable", bad, *bodies[4:]]:
+        send(body)
+    messages = []
+    wait_for(lambda: messages.extend(sqs.receive(events_queue())) or len(messages) == 10)
+    Consumer().handle(messages)
+    assert {event["upload_id"] for task in queued_tasks() for event in task} == set(good)
+    assert depth(events_queue()) == 2
+    url = sqs.url(events_queue())
+    for message in messages:
+        if message.body in {"unreadable", bad}:
+            sqs.client().change_message_visibility(
+                QueueUrl=url, ReceiptHandle=message.receipt, VisibilityTimeout=0
+            )
+    assert {message["Body"] for message in drain(events_queue())} == {"unreadable", bad}
+
+
+def test_when_a_dead_letter_cannot_be_stored_only_malformed_messages_come_again(
+    queued: list[list[ObjectEvent]], wire: Wire
+) -> None:
+    """The first could be set aside, and is not set aside again."""
+    letters: list[bytes] = []
+
+    def cuts(operation: str, body: bytes) -> bool:
+        if operation == "SendMessage" and b"-dlq" in body:
+            letters.append(body)
+        return len(letters) > 1 and body == letters[-1]
+
+    wire.cuts = cuts
+    upload_id = keys.new_upload_id(OWNER, "secret")
+    for body in ["first", notification(upload_id, "1"), "second", notification(upload_id, "2")]:
+        send(body)
+    messages: list[sqs.Message] = []
+    wait_for(lambda: messages.extend(sqs.receive(events_queue())) or len(messages) == 4)
+    with pytest.raises(BackendUnavailable):
+        Consumer().handle(messages)
+    assert depth(events_queue()) == depth(f"{events_queue()}-dlq") == 1
+    assert sum(map(len, queued)) == 2
+
+
+def test_a_loop_that_crashes_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    running, steps = Consumer(), []
+
+    def step() -> int:
+        steps.append(1)
+        if len(steps) < 3:
+            raise RuntimeError
+        running._stopping = True
+        return 0
+
+    monkeypatch.setattr(running, "step", step)
+    monkeypatch.setattr(backoff, "LONGEST_PAUSE", 0.01)
+    running._loop()
+    assert len(steps) == 3
+
+
+def stopped_at_every_line() -> None:
+    """Run consumers that SQS does not answer, and tell each to stop at another line."""
+    files = {consumer.__file__, threading.__file__}
+    at = told_at = 0
+    is_looping = False
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        nonlocal at, is_looping
+        if frame.f_code.co_filename not in files:
+            return None
+        if frame.f_code is Consumer._loop.__code__:
+            is_looping = event != "return"
+        if event == "line" and is_looping:
+            at += 1
+            if at == told_at:
+                sys.settrace(None)
+                signal.raise_signal(signal.SIGTERM)
+        return trace
+
+    while at >= told_at:
+        running, at, told_at = Consumer("no-such-queue"), 0, told_at + 1
+        steps = []
+
+        def step(running: Consumer = running, steps: list[int] = steps) -> int:
+            steps.append(1)
+            if len(steps) > 2:
+                running._stopping = True  # Not told any more: it has no line left.
+            raise BackendUnavailable
+
+        running.step = step  # type: ignore[method-assign]
+        sys.settrace(trace)
+        running.run()
+        sys.settrace(None)
+    assert told_at > 20
+
+
+def test_it_can_be_stopped_at_any_moment_of_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where a lock is held that the handler of the signal would wait for, for ever."""
+    monkeypatch.setattr(backoff, "LONGEST_PAUSE", 0.01)
+    child = multiprocessing.get_context("fork").Process(target=stopped_at_every_line)
+    child.start()
+    child.join(120)
+    child.kill()
+    assert child.exitcode == 0
+
+
+def test_pauses_grow_to_a_limit_however_long_it_takes() -> None:
+    assert [backoff.pause(n) <= 2.0**n for n in (1, 2, 3)] == [True] * 3
+    assert all(15 <= backoff.pause(n) <= 30 for n in (5, 100, 10_000))
+
+
+def test_the_test_event_is_dropped(queued: list[list[ObjectEvent]]) -> None:
+    send(json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "x"}))
+    Consumer().step()
+    assert depth(events_queue()) == depth(f"{events_queue()}-dlq") == 0
+    assert queued == []
+
+
+def created(*upload_ids: str) -> list[dict[str, str]]:
+    return [
+        {"kind": "created", "upload_id": upload_id, "sequencer": "1".ljust(64, "0")}
+        for upload_id in upload_ids
+    ]
+
+
+def queued_tasks() -> list[list[dict[str, str]]]:
+    """The events of each task in the tasks queue, which is empty then.
+
+    Celery knows the queue that it was configured with, not the test's own.
+    """
+    queue = django_settings.CELERY_TASK_DEFAULT_QUEUE
+    return [arguments(message["Body"])[0] for message in drain(queue)]
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Ids of objects that nobody can look at."""
+    ids: set[str] = set()
+    head = s3.head
+
+    def look(upload_id: str) -> s3.StoredObject | None:
+        if upload_id in ids:
+            raise BackendUnavailable
+        return head(upload_id)
+
+    monkeypatch.setattr(s3, "head", look)
+    return ids
+
+
+def test_an_event_that_fails_is_a_task_of_its_own_and_the_others_are_done(broken: set[str]) -> None:
+    first, second, third = (upload(OWNER, f"{n}.txt") for n in range(3))
+    broken.add(second)
+    confirm_objects(created(first, second, third))
+    assert [info.id for info in queries.files_of(OWNER, limit=9).files] == [third, first]
+    assert queued_tasks() == [created(second)]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_task_of_which_everything_fails_stays_what_it_is(count: int, broken: set[str]) -> None:
+    """Or it would be split for ever: its tries must come to an end."""
+    broken |= (ids := {upload(OWNER, f"{n}.txt") for n in range(count)})
+    with pytest.raises(tasks.ConfirmationError):
+        confirm_objects(created(*ids))
+    assert queued_tasks() == []
+
+
+def test_a_task_stays_when_what_failed_of_it_cannot_be_queued(broken: set[str], wire: Wire) -> None:
+    first, second = (upload(OWNER, f"{n}.txt") for n in range(2))
+    broken.add(second)
+    wire.cut.add("sqs")
+    with pytest.raises(tasks.ConfirmationError):
+        confirm_objects(created(first, second))
+
+
+def test_an_event_that_is_none_does_not_hold_back_the_others() -> None:
+    good = upload(OWNER)
+    confirm_objects([*created(good), {"nonsense": "yes"}])
+    assert [info.id for info in queries.files_of(OWNER, limit=9).files] == [good]
+    assert queued_tasks() == [[{"nonsense": "yes"}]]
+
+
+def test_what_the_worker_puts_right_is_listed_and_the_event_that_comes_after_all_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reconcile, "MIN_AGE", timedelta(0))
+    lost = upload(OWNER)
+    store(OWNER)
+    tasks.reconcile_recent()
+    assert len(queries.files_of(OWNER, limit=9).files) == 2
+    assert confirm.confirm(lost) == "unchanged"
+
+
+def test_reconciliation_does_not_bring_back_what_was_removed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reconcile, "MIN_AGE", timedelta(0))
+    upload_id = store(OWNER)
+    s3.delete(upload_id)
+    confirm.apply_event(ObjectEvent("removed", upload_id, "F" * 64))
+    tasks.reconcile_recent()
+    assert queries.files_of(OWNER, limit=9).files == []

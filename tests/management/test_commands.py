@@ -1,0 +1,65 @@
+"""Starting with wrong settings, and the small commands."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from io import StringIO
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+
+from tests.conftest import ROOT
+from uploads.accounts import api_tokens
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["manage.py", "check"],
+        ["-m", "celery", "-A", "filehub", "report"],
+        ["-c", "import filehub.wsgi"],
+    ],
+    ids=["manage.py", "celery", "web"],
+)
+def test_a_wrong_setting_stops_the_start_with_one_sentence(command: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env=os.environ | {"FILEHUB_URL_EXPIRY": "soon"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    (line,) = [line for line in done.stderr.splitlines() if "FILEHUB_URL_EXPIRY" in line]
+    assert line.startswith("filehub cannot start: FILEHUB_URL_EXPIRY is wrong")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_token_is_made_for_a_user(alice: User) -> None:
+    out = StringIO()
+    call_command("create_api_token", "alice", stdout=out)
+    token = api_tokens.find(out.getvalue().strip())
+    assert token is not None
+    assert token.user == alice
+
+
+@pytest.mark.django_db
+def test_a_token_for_nobody_is_refused() -> None:
+    with pytest.raises(CommandError, match="nobody"):
+        call_command("create_api_token", "nobody")
+
+
+def test_misspelt_settings_are_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FILEHUB_BUKCET", "x")
+    err = StringIO()
+    call_command("check", stderr=err)
+    assert "FILEHUB_BUKCET" in err.getvalue()
+
+
+@pytest.mark.django_db
+def test_the_migrations_are_complete() -> None:
+    call_command("makemigrations", "--check", "--dry-run", verbosity=0)

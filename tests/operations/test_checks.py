@@ -1,0 +1,141 @@
+"""Each system check: triggered by what it warns of, and silent otherwise."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from django.core.checks import CheckMessage, run_checks
+from pytest_django import Settings
+
+from filehub.env import MIB
+from tests.conftest import ROOT
+from uploads.core.conf import env
+
+PRODUCTION: dict[str, Any] = {
+    "aws_endpoint_url": None,
+    "django_allowed_hosts": ("files.example.com",),
+    "filehub_cors_origins": ("https://files.example.com",),
+    "django_https": True,
+    "filehub_trusted_proxies": 1,
+    "database_url": "postgres://filehub:secret@db.example.com/filehub",
+}
+
+
+def found() -> list[CheckMessage]:
+    """Of filehub's own checks."""
+    messages = run_checks(include_deployment_checks=True)
+    return [each for each in messages if str(each.id).startswith("filehub.")]
+
+
+@pytest.fixture(autouse=True)
+def production(settings: Settings) -> None:
+    settings.ENV = env().model_copy(update=PRODUCTION)
+
+
+def test_a_production_as_the_readme_describes_it_has_nothing_to_complain_about() -> None:
+    assert found() == []
+
+
+FROM_ENVIRONMENT: dict[str, tuple[str, dict[str, Any]]] = {
+    "parts above the threshold": ("W002", {"filehub_part_size": 65 * MIB}),
+    "addresses for a day": ("W003", {"filehub_url_expiry": 86_400}),
+    "addresses for a moment": ("W004", {"filehub_url_expiry": 5}),
+    "nobody may store": ("W005", {"filehub_user_quota": 0}),
+    "no origin": ("W006", {"filehub_cors_origins": ()}),
+    "only others' origins": ("W006", {"filehub_cors_origins": ("https://other.example",)}),
+    "any host": ("W007", {"django_allowed_hosts": ("*",)}),
+    "no host from outside": (
+        "W008",
+        {"django_allowed_hosts": ("localhost", "127.0.0.1", "[::1]"),
+         "filehub_cors_origins": ("https://localhost",)},
+    ),
+    "a local AWS": ("W009", {"aws_endpoint_url": "http://localhost:4566"}),
+    "a local S3": ("W009", {"aws_endpoint_url_s3": "http://127.0.0.1:9000"}),
+    "a proxy that is not known": ("W011", {"filehub_trusted_proxies": 0}),
+    "SQLite": ("I001", {"database_url": "sqlite:///db.sqlite3"}),
+    "an origin without TLS": (
+        "W010",
+        {"filehub_cors_origins": ("https://files.example.com", "http://old.example.com")},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("number", "values"), FROM_ENVIRONMENT.values(), ids=FROM_ENVIRONMENT.keys()
+)
+def test_a_setting_that_is_hardly_meant_is_told(
+    settings: Settings, number: str, values: dict[str, Any]
+) -> None:
+    settings.ENV = env().model_copy(update=values)
+    (message,) = found()
+    assert message.id == f"filehub.{number}"
+    assert message.hint
+
+
+FROM_SETTINGS: dict[str, tuple[str, str, Any]] = {
+    "time limit": ("E001", "CELERY_TASK_TIME_LIMIT", 180),
+    "early acknowledgement": ("E002", "CELERY_TASK_ACKS_LATE", False),
+    "failures acknowledged": ("E002", "CELERY_TASK_ACKS_ON_FAILURE_OR_TIMEOUT", True),
+    "dead workers' tasks": ("E002", "CELERY_TASK_REJECT_ON_WORKER_LOST", False),
+}
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "value"), FROM_SETTINGS.values(), ids=FROM_SETTINGS.keys()
+)
+def test_a_setting_of_djangos_that_loses_work_is_told(
+    settings: Settings, number: str, name: str, value: Any
+) -> None:
+    setattr(settings, name, value)
+    (message,) = found()
+    assert message.id == f"filehub.{number}"
+    assert message.hint
+
+
+@pytest.mark.parametrize(
+    ("hosts", "origin"),
+    [
+        ((".example.com",), "https://files.example.com"),
+        (("*",), "https://anything.example"),
+        (("[::1]",), "http://[::1]:8000"),
+    ],
+    ids=["subdomains", "any", "IPv6"],
+)
+def test_an_origin_of_the_site_is_recognised(
+    settings: Settings, hosts: tuple[str, ...], origin: str
+) -> None:
+    settings.ENV = env().model_copy(
+        update={"django_allowed_hosts": hosts, "filehub_cors_origins": (origin,)}
+    )
+    assert "filehub.W006" not in {message.id for message in found()}
+
+
+def test_production_settings_pass_djangos_deployment_check_and_filehubs_own() -> None:
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("FILEHUB_", "DJANGO_", "AWS_", "DATABASE_"))
+    }
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "INFO"],
+        cwd=ROOT,
+        env=environment
+        | {
+            "DJANGO_SECRET_KEY": "0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT-uV_wX.yZ~0aB1cD2eF3gH4iJ5kL6",
+            "DJANGO_HTTPS": "1",
+            "DJANGO_ALLOWED_HOSTS": "files.example.com",
+            "DATABASE_URL": "postgres://filehub:secret@db.example.com/filehub",
+            "FILEHUB_BUCKET": "example-files",
+            "FILEHUB_TRUSTED_PROXIES": "1",
+            "FILEHUB_CORS_ORIGINS": "https://files.example.com",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "no issues" in done.stdout

@@ -1,0 +1,191 @@
+"""/metrics: who may read it, that it says what is so, and that it costs the same always."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.core.cache import cache
+from django.test import Client
+from prometheus_client.parser import text_string_to_metric_families
+from pytest_django import Settings
+
+from tests.conftest import Api, store, upload
+from tests.operations.test_dashboard import seed
+from tests.wire import Wire
+from uploads.aws import sqs
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable
+from uploads.files import usage
+from uploads.ingest import confirm
+from uploads.ingest.reconciliation import checkpoints
+from uploads.ingest.reconciliation.checkpoints import Run
+from uploads.web import health
+
+TOKEN = "a-token-for-prometheus"
+
+Samples = dict[tuple[str, tuple[str, ...]], float]
+
+
+@pytest.fixture(autouse=True)
+def _with_token(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    # What is kept for some seconds is kept until a test says so, however long it takes itself.
+    monkeypatch.setattr(health, "METRICS_TTL", 3600)
+    settings.ENV = env().model_copy(update={"filehub_metrics_token": TOKEN})
+    cache.clear()
+    yield
+    cache.clear()
+
+
+def scrape(token: str = TOKEN) -> Samples:
+    answer = Client().get("/metrics", headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 200, answer.content
+    assert answer["Content-Type"].startswith("text/plain")
+    return {
+        (sample.name, tuple(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(answer.content.decode())
+        for sample in family.samples
+    }
+
+
+@pytest.mark.usefixtures("aws", "one_day")
+def test_it_says_what_is_so(settings: Settings) -> None:
+    empty = scrape()
+    assert empty["filehub_stored_files", ("text",)] == 0
+    assert ("filehub_flow_seconds", ("0.5",)) not in empty
+    store("7", "a.txt", b"12345")
+    store("8", "b.txt", b"123")
+    refused = upload("7")
+    allowed = env().filehub_allowed_types
+    settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
+    assert confirm.confirm(refused) == "rejected"
+    settings.ENV = env().model_copy(update={"filehub_allowed_types": allowed})
+    sqs.send_to_dead_letters(env().filehub_tasks_queue, "?", "failed")
+    now = datetime.now(UTC)
+    checkpoints.save_last_run(Run("recent", now, now, 60, 1, 2, 3, 4, 5, held_back=51))
+    assert scrape() == empty
+    cache.clear()
+    found = scrape()
+    expected = {
+        ("filehub_stored_files", ("text",)): 2,
+        ("filehub_stored_bytes", ("text",)): 8,
+        ("filehub_stored_files", ("image",)): 0,
+        ("filehub_arrived_files_total", ()): 2,
+        ("filehub_arrived_bytes_total", ()): 8,
+        ("filehub_rejected_files_total", ()): 1,
+        ("filehub_flow_files", ()): 2,
+        ("filehub_flow_without_event", ()): 0,
+        ("filehub_queue_messages", ("tasks", "visible")): 0,
+        ("filehub_dead_letters", ("tasks",)): 1,
+        ("filehub_dead_letters", ("events",)): 0,
+        ("filehub_reconciliation_found", ("recent", "ghosts")): 2,
+        ("filehub_reconciliation_found", ("recent", "held_back")): 51,
+    }
+    assert {name: found[name] for name in expected} == expected
+    ended = found["filehub_reconciliation_end_timestamp_seconds", ("recent",)]
+    assert ended == pytest.approx(now.timestamp(), abs=1)
+
+
+@pytest.mark.parametrize("files", [3, 700])
+@pytest.mark.usefixtures("aws")
+def test_it_costs_as_much_however_many_files_there_are(files: int, wire: Wire) -> None:
+    seed(files, timedelta(minutes=1))
+    scrape()  # looks up the addresses of the queues, once
+    cache.clear()
+    wire.counts()
+    scrape()
+    counts = wire.counts()
+    assert counts["dynamodb"] <= 25
+    assert {name: count for name, count in counts.items() if name != "dynamodb"} == {
+        "monitoring": 1,
+        "sqs": 4,
+    }
+    scrape()
+    assert wire.counts() == {}
+
+
+@pytest.mark.usefixtures("aws")
+def test_without_a_backend_it_says_so(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> None:
+        raise BackendUnavailable
+
+    wire.cut.add("sqs")
+    unavailable("the queues")
+    wire.cut.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(usage, "by_kind", away)
+        unavailable("what is stored")
+    scrape()
+
+
+def unavailable(what: str) -> None:
+    answer = Client().get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert answer.json()["error"] == f"The metrics cannot be told: {what} cannot be read just now."
+    assert answer["Retry-After"] == "5"
+
+
+@pytest.mark.usefixtures("aws")
+def test_without_cloudwatch_only_the_ages_are_missing(wire: Wire) -> None:
+    wire.cut.add("monitoring")
+    found = scrape()
+    assert ("filehub_dead_letters", ("events",)) in found
+    assert not any(name == "filehub_queue_oldest_seconds" for name, _ in found)
+
+
+# Who may
+
+
+def refused(client: Client, **headers: str) -> None:
+    answer = client.get("/metrics", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
+    assert answer["WWW-Authenticate"] == "Bearer"
+    assert b"filehub_stored" not in answer.content
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        f"Bearer {TOKEN}x",
+        TOKEN,
+        f"Basic {TOKEN}",
+        "Bearer None",
+        "Bearer ä",
+    ],
+)
+def test_nobody_else_may(given: str, db: None) -> None:
+    refused(Client(), **({"Authorization": given} if given else {}))
+
+
+@pytest.mark.parametrize("token", [None, ""])
+def test_without_the_setting_no_token_opens_it(
+    token: str | None, settings: Settings, db: None
+) -> None:
+    settings.ENV = env().model_copy(update={"filehub_metrics_token": token and TOKEN})
+    for given in ("Bearer None", "Bearer ", f"Bearer {TOKEN}"):
+        refused(Client(), Authorization=given)
+
+
+def test_an_api_token_opens_nothing(api: Api, admin_user: User) -> None:
+    answer = api.get("/metrics")
+    assert answer.status_code == 401
+
+
+@pytest.mark.usefixtures("aws")
+def test_staff_who_may_see_the_report_may(alice: User) -> None:
+    client = Client()
+    client.force_login(alice)
+    refused(client)
+    alice.user_permissions.add(Permission.objects.get(codename="view_storagereport"))
+    refused(client)
+    alice.is_staff = True
+    alice.save()
+    assert client.get("/metrics").status_code == 200
+    # Who sends a token is not answered from a session.
+    refused(client, Authorization="Bearer wrong")
+    assert client.post("/metrics").status_code in {403, 405}

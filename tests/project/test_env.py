@@ -1,0 +1,318 @@
+"""The environment: defaults, and what is said about wrong values."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+import pytest
+
+from filehub import env
+from filehub.env import InvalidEnvironment
+from uploads.core.limits import GIB, MIB, TIB
+
+SECRET_KEY = "0123456789" * 5
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what is mandatory is set."""
+    for name in env.Env.model_fields:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("DJANGO_SECRET_KEY", SECRET_KEY)
+
+
+def complaint() -> str:
+    with pytest.raises(InvalidEnvironment) as caught:
+        env.load()
+    return str(caught.value)
+
+
+DEFAULTS: dict[str, Any] = {
+    "django_secret_key": SECRET_KEY,
+    "django_debug": False,
+    "django_allowed_hosts": ("localhost", "127.0.0.1", "[::1]"),
+    "django_https": False,
+    "database_url": "sqlite:///db.sqlite3",
+    "celery_broker_url": "sqs://",
+    "aws_region": "us-east-1",
+    "aws_endpoint_url": None,
+    "aws_endpoint_url_s3": None,
+    "aws_endpoint_url_sqs": None,
+    "aws_endpoint_url_dynamodb": None,
+    "filehub_bucket": "filehub-uploads",
+    "filehub_table": "files",
+    "filehub_events_queue": "filehub-events",
+    "filehub_tasks_queue": "filehub-tasks",
+    "filehub_max_size": 5 * TIB,
+    "filehub_allowed_types": ("*",),
+    "filehub_url_expiry": 900,
+    "filehub_multipart_threshold": 64 * MIB,
+    "filehub_part_size": 16 * MIB,
+    "filehub_user_quota": None,
+    "filehub_sign_rate_user": "6000/m",
+    "filehub_sign_rate_address": "20000/m",
+    "filehub_trusted_proxies": 0,
+    "django_cache_url": "file:.local/counters",
+    "filehub_metrics_token": None,
+    "filehub_cors_origins": (),
+}
+
+
+@pytest.mark.parametrize(("name", "value"), DEFAULTS.items(), ids=DEFAULTS.keys())
+def test_an_unset_variable_has_the_default_of_the_contract(name: str, value: Any) -> None:
+    assert getattr(env.load(), name) == value
+
+
+def test_every_variable_is_described() -> None:
+    undescribed = [name for name, field in env.Env.model_fields.items() if not field.description]
+    assert undescribed == []
+
+
+def test_variables_of_other_programs_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FILEHUB_NO_SUCH_SETTING", "1")
+    assert env.load()
+
+
+GOOD: list[tuple[str, str, Any]] = [
+    ("DJANGO_DEBUG", "1", True),
+    ("DJANGO_DEBUG", "false", False),
+    ("DJANGO_HTTPS", "true", True),
+    ("DJANGO_SECRET_KEY", "x" * 32, "x" * 32),
+    ("DATABASE_URL", "postgres://u:p@db:5432/filehub", "postgres://u:p@db:5432/filehub"),
+    ("CELERY_BROKER_URL", "redis://cache:6379/0", "redis://cache:6379/0"),
+    ("CELERY_BROKER_URL", "amqps://u:p@rabbit/", "amqps://u:p@rabbit/"),
+    ("AWS_REGION", "eu-central-1", "eu-central-1"),
+    ("AWS_REGION", "us-gov-west-1", "us-gov-west-1"),
+    ("AWS_ENDPOINT_URL", "http://localhost:4566", "http://localhost:4566"),
+    ("AWS_ENDPOINT_URL", "http://localhost:4566/", "http://localhost:4566"),
+    ("AWS_ENDPOINT_URL", "", None),
+    ("FILEHUB_BUCKET", "abc", "abc"),
+    ("FILEHUB_BUCKET", "a" * 63, "a" * 63),
+    ("FILEHUB_TABLE", "Files_2.prod", "Files_2.prod"),
+    ("FILEHUB_EVENTS_QUEUE", "q" * 76, "q" * 76),
+    ("FILEHUB_MAX_SIZE", "1", 1),
+    ("FILEHUB_MAX_SIZE", str(5 * TIB), 5 * TIB),
+    ("FILEHUB_URL_EXPIRY", "604800", 604_800),
+    ("FILEHUB_PART_SIZE", str(5 * MIB), 5 * MIB),
+    ("FILEHUB_MULTIPART_THRESHOLD", str(5 * GIB), 5 * GIB),
+    ("FILEHUB_USER_QUOTA", "", None),
+    ("FILEHUB_USER_QUOTA", "0", 0),
+    ("FILEHUB_SIGN_RATE_USER", "off", None),
+    ("FILEHUB_SIGN_RATE_USER", "", "6000/m"),
+    ("FILEHUB_SIGN_RATE_USER", "1/s", "1/s"),
+    ("FILEHUB_SIGN_RATE_ADDRESS", "100000/h", "100000/h"),
+    ("FILEHUB_TRUSTED_PROXIES", "2", 2),
+    ("DJANGO_CACHE_URL", "file:/var/lib/filehub/counters", "file:/var/lib/filehub/counters"),
+    ("DJANGO_CACHE_URL", "db:counters", "db:counters"),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "value"), GOOD)
+def test_a_right_value_is_read(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: Any
+) -> None:
+    monkeypatch.setenv(name, text)
+    assert getattr(env.load(), name.lower()) == value
+
+
+LISTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "one": ("DJANGO_ALLOWED_HOSTS", "a.example", ("a.example",)),
+    "two": ("DJANGO_ALLOWED_HOSTS", "a.example,b.example", ("a.example", "b.example")),
+    "spaces": ("DJANGO_ALLOWED_HOSTS", " a.example , b.example ", ("a.example", "b.example")),
+    "commas too many": ("DJANGO_ALLOWED_HOSTS", ",a.example,,", ("a.example",)),
+    "empty": ("DJANGO_ALLOWED_HOSTS", "", ()),
+    "types": ("FILEHUB_ALLOWED_TYPES", "image/*, text/plain", ("image/*", "text/plain")),
+    "types in upper case": ("FILEHUB_ALLOWED_TYPES", "Image/PNG", ("image/png",)),
+    "every type": ("FILEHUB_ALLOWED_TYPES", "*/*", ("*/*",)),
+    "a type with a suffix": ("FILEHUB_ALLOWED_TYPES", "image/svg+xml", ("image/svg+xml",)),
+    "origins": (
+        "FILEHUB_CORS_ORIGINS",
+        "https://a.example,http://localhost:8000",
+        ("https://a.example", "http://localhost:8000"),
+    ),
+    "no origins": ("FILEHUB_CORS_ORIGINS", "", ()),
+}
+
+
+@pytest.mark.parametrize(("name", "text", "value"), LISTS.values(), ids=LISTS.keys())
+def test_a_comma_list_is_read_as_its_parts(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv(name, text)
+    assert getattr(env.load(), name.lower()) == value
+
+
+WRONG: list[tuple[str, str]] = [
+    ("DJANGO_SECRET_KEY", ""),
+    ("DJANGO_SECRET_KEY", "x" * 31),
+    ("DJANGO_DEBUG", "maybe"),
+    ("DJANGO_HTTPS", "443"),
+    ("DATABASE_URL", ""),
+    ("DATABASE_URL", "db.sqlite3"),
+    ("DATABASE_URL", "nosuch://u:p@db/filehub"),
+    ("DATABASE_URL", "postgres://u:p@db:port/filehub"),
+    ("CELERY_BROKER_URL", ""),
+    ("CELERY_BROKER_URL", "https://broker.example"),
+    ("AWS_REGION", ""),
+    ("AWS_REGION", "Frankfurt"),
+    ("AWS_REGION", "eu-central-1\n"),
+    ("AWS_ENDPOINT_URL", "localhost:4566"),
+    ("AWS_ENDPOINT_URL", "http://"),
+    ("AWS_ENDPOINT_URL", "http://["),
+    ("AWS_ENDPOINT_URL_S3", "s3.local"),
+    ("AWS_ENDPOINT_URL_SQS", "ftp://sqs.local"),
+    ("AWS_ENDPOINT_URL_DYNAMODB", "/dynamodb"),
+    ("FILEHUB_BUCKET", ""),
+    ("FILEHUB_BUCKET", "ab"),
+    ("FILEHUB_BUCKET", "a" * 64),
+    ("FILEHUB_BUCKET", "Uploads"),
+    ("FILEHUB_BUCKET", "uploads/"),
+    ("FILEHUB_BUCKET", "uploads\n"),
+    ("FILEHUB_TABLE", "ab"),
+    ("FILEHUB_TABLE", "my files"),
+    ("FILEHUB_EVENTS_QUEUE", "q" * 77),
+    ("FILEHUB_EVENTS_QUEUE", "events.fifo"),
+    ("FILEHUB_TASKS_QUEUE", ""),
+    ("FILEHUB_MAX_SIZE", "0"),
+    ("FILEHUB_MAX_SIZE", "5GB"),
+    ("FILEHUB_MAX_SIZE", "1.5"),
+    ("FILEHUB_MAX_SIZE", str(5 * TIB + 1)),
+    ("FILEHUB_ALLOWED_TYPES", ""),
+    ("FILEHUB_ALLOWED_TYPES", " , "),
+    ("FILEHUB_ALLOWED_TYPES", "image"),
+    ("FILEHUB_ALLOWED_TYPES", "image/png,pdf"),
+    ("FILEHUB_ALLOWED_TYPES", "*/png"),
+    ("FILEHUB_ALLOWED_TYPES", "text/plain;charset=utf-8"),
+    ("FILEHUB_URL_EXPIRY", ""),
+    ("FILEHUB_URL_EXPIRY", "0"),
+    ("FILEHUB_URL_EXPIRY", "604801"),
+    ("FILEHUB_URL_EXPIRY", "15m"),
+    ("FILEHUB_MULTIPART_THRESHOLD", str(5 * MIB - 1)),
+    ("FILEHUB_MULTIPART_THRESHOLD", str(5 * GIB + 1)),
+    ("FILEHUB_PART_SIZE", str(5 * MIB - 1)),
+    ("FILEHUB_PART_SIZE", str(5 * GIB + 1)),
+    ("FILEHUB_USER_QUOTA", "-1"),
+    ("FILEHUB_USER_QUOTA", "none"),
+    *[("FILEHUB_SIGN_RATE_USER", text) for text in ("0/m", "5", "5/d", "5 / m", "/m", "-1/m", "x")],
+    ("FILEHUB_SIGN_RATE_ADDRESS", "5/2m"),
+    ("FILEHUB_TRUSTED_PROXIES", "-1"),
+    ("FILEHUB_TRUSTED_PROXIES", "11"),
+    *[
+        ("DJANGO_CACHE_URL", text)
+        for text in ("", "locmem:", "file:", "redis:", "redis://", "db:a b", "/var/cache")
+    ],
+    ("FILEHUB_CORS_ORIGINS", "*"),
+    ("FILEHUB_CORS_ORIGINS", "files.example.com"),
+    ("FILEHUB_CORS_ORIGINS", "https://files.example.com/"),
+    ("FILEHUB_CORS_ORIGINS", "https://files.example.com/path"),
+    ("FILEHUB_CORS_ORIGINS", "ftp://files.example.com"),
+    ("FILEHUB_CORS_ORIGINS", "https://a.example https://b.example/x"),
+    ("FILEHUB_CORS_ORIGINS", "https://["),
+]
+
+
+@pytest.mark.parametrize(("name", "text"), WRONG)
+def test_a_wrong_value_is_answered_with_one_sentence_that_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str
+) -> None:
+    monkeypatch.setenv(name, text)
+    assert re.fullmatch(rf"{name} is wrong: [^\n]+\.", complaint())
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("FILEHUB_CORS_ORIGINS", "https://"),
+        ("FILEHUB_CORS_ORIGINS", "https://:80"),
+        ("FILEHUB_CORS_ORIGINS", "https://a:x"),
+        ("FILEHUB_CORS_ORIGINS", "https://u:p@a"),
+        ("AWS_ENDPOINT_URL", "http://a:port"),
+    ],
+)
+def test_a_url_that_can_never_work_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str
+) -> None:
+    monkeypatch.setenv(name, text)
+    assert complaint().startswith(f"{name} is wrong: ")
+
+
+def test_a_missing_secret_key_is_said_to_be_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DJANGO_SECRET_KEY")
+    assert complaint() == "DJANGO_SECRET_KEY is not set."
+
+
+def test_of_several_wrong_values_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FILEHUB_URL_EXPIRY", "0")
+    monkeypatch.setenv("FILEHUB_MAX_SIZE", "0")
+    assert complaint().count(" is wrong: ") == 1
+
+
+def test_a_wrong_value_that_is_no_secret_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FILEHUB_URL_EXPIRY", "15m")
+    assert "'15m'" in complaint()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("DJANGO_SECRET_KEY", "hunter2"),
+        ("DATABASE_URL", "hunter2"),
+        ("DATABASE_URL", "nosuch://u:hunter2@db/filehub"),
+        ("DATABASE_URL", "postgres://u:hunter2@db:port/filehub"),
+        ("CELERY_BROKER_URL", "http://u:hunter2@rabbit/"),
+        ("CELERY_BROKER_URL", "hunter2"),
+        ("CELERY_BROKER_URL", "amqp://u:hunter2@[rabbit/"),
+    ],
+)
+def test_a_secret_never_appears_in_the_sentence(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str
+) -> None:
+    monkeypatch.setenv(name, text)
+    assert "hunter2" not in complaint()
+
+
+def test_the_right_secret_does_not_appear_when_something_else_is_wrong(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FILEHUB_MAX_SIZE", "0")
+    assert SECRET_KEY not in complaint()
+
+
+SERVICES: list[Literal["s3", "sqs", "dynamodb"]] = ["s3", "sqs", "dynamodb"]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_without_an_endpoint_a_service_is_on_aws(service: Literal["s3", "sqs", "dynamodb"]) -> None:
+    assert env.load().endpoint(service) is None
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_common_endpoint_is_for_every_service(
+    monkeypatch: pytest.MonkeyPatch, service: Literal["s3", "sqs", "dynamodb"]
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://common:1")
+    assert env.load().endpoint(service) == "http://common:1"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_endpoint_of_a_service_goes_before_the_common_one(
+    monkeypatch: pytest.MonkeyPatch, service: Literal["s3", "sqs", "dynamodb"]
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://common:1")
+    monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service.upper()}", "http://own:2")
+    assert env.load().endpoint(service) == "http://own:2"
+
+
+def test_the_endpoint_of_one_service_is_not_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://own:2")
+    assert env.load().endpoint("sqs") is None
+
+
+def test_an_empty_endpoint_of_a_service_falls_back_to_the_common_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://common:1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "")
+    assert env.load().endpoint("s3") == "http://common:1"

@@ -1,0 +1,136 @@
+"""The policies of the stack, attached to a user: the processes can do their work, and no more."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.conftest import ROOT, store, upload
+from tests.ingest.test_reconcile import objects, place, recorded, table
+from uploads.aws import s3
+from uploads.core.conf import env
+from uploads.files.record import StoredFile
+from uploads.ingest import confirm
+from uploads.ingest.reconciliation import checkpoints
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+#: `python manage.py …` or `-c` as somebody; returns the process's end.
+As = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def client(service: str) -> Any:
+    return boto3.client(
+        service,  # type: ignore[call-overload]
+        region_name=env().aws_region,
+        endpoint_url=env().aws_endpoint_url,
+    )
+
+
+def user_with(policy: str, stack: str = "filehub") -> As:
+    """A user who has one policy of the stack and nothing else."""
+    iam = client("iam")
+    outputs = client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
+    (arn,) = [out["OutputValue"] for out in outputs if out["OutputKey"] == f"{policy}PolicyArn"]
+    name = f"{policy}-{uuid.uuid4().hex[:8]}"
+    iam.create_user(UserName=name)
+    iam.attach_user_policy(UserName=name, PolicyArn=arn)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    environment = os.environ | {
+        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+    }
+
+    def as_user(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+
+    return as_user
+
+
+def code(*lines: str) -> tuple[str, str]:
+    """Lines of Python inside Django."""
+    return "-c", "\n".join(["import django", "django.setup()", *lines])
+
+
+def test_the_worker_may_reconcile() -> None:
+    worker = user_with("Worker")
+    orphan, ghost = place(), store("7")
+    s3.delete(ghost)
+    done = worker("manage.py", "reconcile", "--all", "--min-age", "0m")
+    assert done.returncode == 0, done.stderr
+    assert recorded() == {orphan} == objects()
+    assert [run.kind for run in checkpoints.last_runs()] == ["all"]
+
+
+def test_the_worker_may_look_into_files_and_hold_them_to_a_quota() -> None:
+    worker = user_with("Worker")
+    ids = [
+        upload("7", "a.png", b"\x89PNG\r\n\x1a\n", "image/png"),
+        upload("7", "b.png", b"<html>", "image/png"),
+        upload("7", "c.png", b"GIF89a", "image/png"),
+    ]
+    done = worker(
+        *code(
+            "from django.conf import settings",
+            "from uploads.ingest import confirm",
+            "settings.ENV = settings.ENV.model_copy(update={'filehub_user_quota': 10})",
+            f"print([confirm.confirm(upload_id) for upload_id in {ids}])",
+        )
+    )
+    assert done.stdout.strip() == "['stored', 'rejected', 'rejected']", done.stderr
+    assert objects() == {ids[0]}
+
+
+def test_the_worker_may_not_scan_or_delete_records() -> None:
+    worker = user_with("Worker")
+    upload_id = store("7")
+    for line in ("list(StoredFile.scan())", f"StoredFile({upload_id!r}).delete()"):
+        done = worker(*code("from uploads.files.record import StoredFile", line))
+        assert "AccessDenied" in done.stderr, done.stderr
+    assert recorded() == {upload_id}
+
+
+def test_the_web_may_note_downloads_and_deletions_and_change_records() -> None:
+    web = user_with("Web")
+    kept, given, ghost = store("7"), store("7"), store("7")
+    s3.delete(ghost)
+    done = web(
+        *code(
+            "from uploads.files import actions, queries",
+            "from uploads.ingest import confirm",
+            "from uploads.ingest.reconciliation import checkpoints",
+            f"actions.sign_download(queries.stored_file({kept!r}, '7'), '1')",
+            f"actions.remove({kept!r}, '1')",
+            f"assert actions.change_owner({given!r}, '8', '1')",
+            f"assert confirm.check({ghost!r}) == 'missing'",
+            "assert checkpoints.last_runs() == []",
+        )
+    )
+    assert done.returncode == 0, done.stderr
+    assert "not recorded" not in done.stderr
+    record = StoredFile.get(kept)
+    assert (record.downloads, record.deletion_asked_by) == (1, "1")
+    assert StoredFile.get(given).owner == "8"
+    assert confirm.check(ghost) == "right"
+
+
+@pytest.mark.parametrize("line", ["list(StoredFile.scan())", "StoredFile('x').delete()"])
+def test_the_web_may_not_scan_or_delete_records(line: str) -> None:
+    store("7")
+    before = table()
+    done = user_with("Web")(*code("from uploads.files.record import StoredFile", line))
+    assert "AccessDenied" in done.stderr, done.stderr
+    assert table() == before

@@ -1,0 +1,142 @@
+"""The template, as deployed: what docs promise is what is there."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from local.aws import LocalAws
+from tests.conftest import TEMPLATE
+from uploads.aws import s3, sqs
+from uploads.aws.cloudformation import ProvisioningError, deploy
+from uploads.core import limits
+from uploads.core.conf import env
+from uploads.files.record import StoredFile
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+
+def attributes(queue: str) -> dict[str, Any]:
+    return dict(
+        sqs.client().get_queue_attributes(QueueUrl=sqs.url(queue), AttributeNames=["All"])[
+            "Attributes"
+        ]
+    )
+
+
+def test_provisioning_again_changes_nothing_and_prints_the_outputs() -> None:
+    out = StringIO()
+    call_command("provision", stdout=out)
+    assert f"Bucket = {env().filehub_bucket}" in out.getvalue()
+    assert f"Table = {env().filehub_table}" in out.getvalue()
+
+
+@pytest.mark.parametrize("name", ["filehub_events_queue", "filehub_tasks_queue"])
+def test_every_queue_has_a_dead_letter_queue(name: str) -> None:
+    queue = getattr(env(), name)
+    target = json.loads(attributes(queue)["RedrivePolicy"])["deadLetterTargetArn"]
+    assert target == attributes(f"{queue}-dlq")["QueueArn"]
+
+
+def test_tasks_stay_hidden_for_longer_than_a_task_may_take(settings: Settings) -> None:
+    hidden = int(attributes(env().filehub_tasks_queue)["VisibilityTimeout"])
+    assert hidden > settings.CELERY_TASK_TIME_LIMIT
+    assert hidden == settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"]
+
+
+def test_the_bucket_is_private_encrypted_and_tidy() -> None:
+    client, bucket = s3.client(), env().filehub_bucket
+    block = client.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+    assert all(block.values())
+    rules = client.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"][
+        "Rules"
+    ]
+    assert rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    cors = client.get_bucket_cors(Bucket=bucket)["CORSRules"][0]
+    assert cors["AllowedOrigins"] == list(env().filehub_cors_origins)
+
+
+def test_the_bucket_reports_creations_and_removals_under_the_prefix() -> None:
+    found = s3.client().get_bucket_notification_configuration(Bucket=env().filehub_bucket)
+    assert {event for q in found["QueueConfigurations"] for event in q["Events"]} == {
+        "s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*",
+    }  # fmt: skip
+    for queue in found["QueueConfigurations"]:
+        (rule,) = queue["Filter"]["Key"]["FilterRules"]
+        assert (rule["Name"].lower(), rule["Value"]) == ("prefix", "uploads/")
+
+
+def template() -> Any:
+    """The resources of the template, as they are written."""
+
+    class Loader(yaml.SafeLoader):
+        """Reads CloudFormation's short tags (!Ref, !Sub) as what they hold."""
+
+    Loader.add_multi_constructor("!", lambda loader, suffix, node: node.value)
+    return yaml.load(TEMPLATE.read_text(), Loader)["Resources"]
+
+
+def test_the_web_may_do_with_objects_what_it_does_and_no_more() -> None:
+    statements = template()["WebPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    (objects,) = [each for each in statements if each["Resource"] == "${Bucket.Arn}/uploads/*"]
+    assert set(objects["Action"]) == {
+        "s3:PutObject", "s3:GetObject", "s3:DeleteObject",
+        "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload",
+    }  # fmt: skip
+
+
+def test_the_template_asks_for_what_local_aws_does_not_apply() -> None:
+    """Lifecycle, TTL and backups: ministack's CloudFormation leaves them out without a word."""
+    resources = template()
+    (rule,) = resources["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert rule["Status"] == "Enabled"
+    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 8}
+    assert timedelta(days=8) > limits.MULTIPART_LIFETIME
+    table = resources["Table"]["Properties"]
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+
+
+def test_the_table_has_the_models_indexes() -> None:
+    client = boto3.client(
+        "dynamodb", region_name=env().aws_region, endpoint_url=env().endpoint("dynamodb")
+    )
+    table = client.describe_table(TableName=env().filehub_table)["Table"]
+    assert {i["IndexName"] for i in table["GlobalSecondaryIndexes"]} == set(StoredFile._indexes)
+    assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_a_failure_names_the_resource_and_the_reason() -> None:
+    template = json.dumps(
+        {
+            "Parameters": {
+                name: {"Type": "String"}
+                for name in (
+                    "BucketName", "TableName", "EventsQueueName", "TasksQueueName",
+                    "TasksVisibilityTimeout", "CorsOrigins",
+                )
+            },
+            "Resources": {
+                "Broken": {
+                    "Type": "AWS::S3::Bucket",
+                    "Properties": {"BucketName": env().filehub_bucket},
+                }
+            },
+        }
+    )  # fmt: skip
+    with pytest.raises(ProvisioningError, match=r"Broken .*already exists"):
+        deploy("broken", template)
+
+
+def test_an_endpoint_that_is_down_is_one_sentence(aws: LocalAws, settings: Settings) -> None:
+    settings.ENV = env().model_copy(update={"aws_endpoint_url": "http://127.0.0.1:9"})
+    with pytest.raises(CommandError, match="CloudFormation"):
+        call_command("provision")

@@ -1,0 +1,347 @@
+"""The catalogues are complete, and each reader gets one language, the same one throughout."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from babel.messages import Catalog, Message
+from babel.messages.mofile import read_mo
+from babel.messages.pofile import read_po
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.test import Client
+
+from local.messages import LOCALE, SOURCES, entries, gather, is_open, languages, path_of
+from tests.conftest import PASSWORD, ROOT, Api, store
+from uploads.accounts import api_tokens, owners
+
+CATALOGUES = [
+    pytest.param(language, domain, id=f"{language}-{domain}")
+    for language in languages()
+    for domain in SOURCES
+]
+
+
+def strings(catalog: Catalog) -> dict[Any, list[str]]:
+    """Translations by context, singular and plural."""
+    return {
+        (message.context, *forms(message.id)): forms(message.string) for message in entries(catalog)
+    }
+
+
+def read(path: Path) -> Catalog:
+    with path.open("rb") as file:
+        return read_mo(file) if path.suffix == ".mo" else read_po(file)
+
+
+def forms(text: Any) -> list[str]:
+    """The sentence, or its singular and plurals."""
+    return list(text) if isinstance(text, tuple | list) else [text]
+
+
+def places(sentence: str) -> list[str]:
+    """What is filled in: names, and tags with what they say."""
+    return sorted(re.findall(r"%\(\w+\)\w|%[a-z%]|\{\w*\}|</?\w+[^>]*>", sentence))
+
+
+def misplaced(message: Message) -> bool:
+    """Whether a translation fills in something else than its original.
+
+    In some languages the first form is also for 21, 31 and so on: it may be like the plural.
+    """
+    first, *rest = map(places, forms(message.string))
+    originals = list(map(places, forms(message.id)))
+    return first not in originals or any(form != originals[-1] for form in rest)
+
+
+# --- Catalogues ---------------------------------------------------------------------------------
+
+
+def test_every_language_has_its_catalogues_and_no_other_does() -> None:
+    expected = {path_of(code, domain) for code in languages() for domain in SOURCES}
+    assert set(LOCALE.rglob("*.po")) == expected
+    assert set(LOCALE.rglob("*.mo")) == {path.with_suffix(".mo") for path in expected}
+
+
+@pytest.mark.parametrize(("language", "domain"), CATALOGUES)
+def test_catalogues_have_what_the_sources_say_and_nothing_else(language: str, domain: str) -> None:
+    catalog = read(path_of(language, domain))
+    in_the_sources, known = set(strings(gather(language, domain))), set(strings(catalog))
+    assert in_the_sources - known == set(), "run `make messages` and translate these"
+    assert known - in_the_sources == set(), "run `make messages` to be rid of these"
+    assert list(catalog.obsolete) == [], "run `make messages` to be rid of these"
+
+
+@pytest.mark.parametrize(("language", "domain"), CATALOGUES)
+def test_everything_is_translated(language: str, domain: str) -> None:
+    catalog = read(path_of(language, domain))
+    assert [message.id for message in entries(catalog) if is_open(message)] == []
+    assert [message.id for message in entries(catalog) if misplaced(message)] == []
+    assert {len(forms(m.string)) for m in entries(catalog) if m.pluralizable} <= {
+        catalog.num_plurals
+    }
+
+
+@pytest.mark.parametrize(("language", "domain"), CATALOGUES)
+def test_the_compiled_catalogues_are_those_of_the_sources(language: str, domain: str) -> None:
+    path = path_of(language, domain)
+    compiled, source = read(path.with_suffix(".mo")), read(path)
+    assert strings(compiled) == strings(source), "run `make messages`"
+    assert compiled.plural_forms == source.plural_forms
+
+
+def found(pattern: str, paths: Iterable[Path]) -> set[str]:
+    return {
+        match[1] for path in paths for match in re.finditer(pattern, path.read_text(), re.M | re.S)
+    }
+
+
+def test_scripts_translate_nothing_but_literals() -> None:
+    """Anything else is invisible to the extractor, and to the tests above."""
+    after = found(r"\bn?gettext\(\s*(\S)", (ROOT / "static").rglob("*.js"))
+    assert after == {'"'}
+
+
+def test_the_extractors_miss_nothing() -> None:
+    scripts = found(r'\bn?gettext\(\s*"([^"]+)"', (ROOT / "static").rglob("*.js"))
+    templates = found(r'\{% translate ["\'](.+?)["\'] %\}', (ROOT / "templates").rglob("*.html"))
+    python = found(r'\b_\(\s*"([^"]+)"', (ROOT / "uploads").rglob("*.py"))
+    for domain, expected in (("djangojs", scripts), ("django", templates | python)):
+        gathered = {forms(message.id)[0] for message in entries(gather("de", domain))}
+        assert len(expected) > 50
+        assert expected - gathered == set()
+
+
+@pytest.mark.parametrize(
+    ("id_", "string", "wrong"),
+    [
+        ("%(size)s each", "je %(size)s", False),
+        ("%(size)s each", "je %(groesse)s", True),
+        ("%(size)s each", "je", True),
+        ("<bdi>%(q)s</bdi>", "<b>%(q)s</b>", True),
+        (("The file.", "All %(n)s files."), ("Die Datei.", "Alle %(n)s Dateien."), False),
+        (("The file.", "All %(n)s files."), ("Die Datei.", "Alle Dateien."), True),
+        (("%(n)s file", "%(n)s files"), ("Datei", "%(n)s Dateien"), True),
+        (("The a.", "%(n)s b"), ("%(n)s a", "%(n)s b", "%(n)s c"), False),
+        (("The a.", "%(n)s b"), ("%(n)s a", "b", "%(n)s c"), True),
+    ],
+)
+def test_wrong_places_are_seen(id_: Any, string: Any, wrong: bool) -> None:
+    assert misplaced(Message(id_, string)) is wrong
+
+
+# --- Pages --------------------------------------------------------------------------------------
+
+
+def browser(language: str, user: User | None = None, **options: Any) -> Client:
+    client = Client(headers={"Accept": "text/html", "Accept-Language": language}, **options)
+    if user:
+        client.force_login(user)
+    return client
+
+
+@pytest.mark.parametrize(
+    ("asked", "language", "text"),
+    [
+        ("de", "de", "Anmelden"),
+        ("de-AT,de;q=0.9,en;q=0.5", "de", "Anmelden"),
+        ("en", "en", "Sign in"),
+        ("fr", "en", "Sign in"),
+    ],
+)
+def test_the_login_page(
+    _static_files: None, db: None, asked: str, language: str, text: str
+) -> None:
+    answer = browser(asked).get("/accounts/login/")
+    page = answer.content.decode()
+    assert f'<html lang="{language}">' in page
+    assert f"<h1>{text}</h1>" in page
+    assert answer["Content-Language"] == language
+    assert "Accept-Language" in answer["Vary"]
+
+
+@pytest.mark.parametrize(
+    ("language", "texts"),
+    [
+        ("de", ("Dateien hochladen", "Noch keine Dateien", "Angemeldet als alice", "5,0\xa0TB")),
+        ("en", ("Upload files", "No files yet", "Signed in as alice", "5.0\xa0TB")),
+    ],
+)
+def test_the_home_page(aws: Any, alice: User, language: str, texts: tuple[str, ...]) -> None:
+    page = browser(language, alice).get("/").content.decode()
+    assert f'<html lang="{language}">' in page
+    assert [text for text in texts if text not in page] == []
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [("de", "Unter dieser Adresse gibt es nichts"), ("en", "There is nothing at this address")],
+)
+def test_the_page_for_what_is_not_there(_static_files: None, language: str, text: str) -> None:
+    answer = browser(language).get("/nowhere")
+    assert answer.status_code == 404
+    assert f'<html lang="{language}">' in answer.content.decode()
+    assert text in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("language", "texts"),
+    [("de", ("gespeichert", "abgelehnt", "Größe", "Status")), ("en", ("stored", "Size", "State"))],
+)
+def test_the_admin(aws: Any, db: None, language: str, texts: tuple[str, ...]) -> None:
+    store("7", "a.txt")
+    root = User.objects.create_superuser("root", password=PASSWORD)
+    page = browser(language, root).get("/admin/uploads/file/").content.decode()
+    assert [text for text in texts if text not in page] == []
+    assert ("stored</span></td>" in page) is (language == "en")
+
+
+# --- The API ------------------------------------------------------------------------------------
+
+EXACT = [
+    ("POST", "/get-url", {}, "Missing file_name"),
+    ("POST", "/get-url", {"file_name": " "}, "Missing file_name"),
+    ("GET", "/files/0", None, "File not found"),
+    ("GET", "/nowhere", None, "Not Found"),
+]
+OTHERS = [
+    ("POST", "/uploads", {"file_name": "a", "size": -1}, None),
+    ("POST", "/uploads", {"file_name": "a", "size": 2**60}, None),
+    ("POST", "/uploads", {"file_name": "a" * 300, "size": 1}, None),
+    ("POST", "/uploads", [], None),
+    ("GET", "/files?limit=many", None, None),
+    ("DELETE", "/get-url", None, None),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "sentence"), EXACT + OTHERS)
+def test_the_api_speaks_english(
+    api: Api, alice: User, method: str, path: str, body: Any, sentence: str | None
+) -> None:
+    token = api_tokens.create(alice)
+    german, english = (
+        Client(headers={"Authorization": f"Bearer {token}", "Accept-Language": language}).generic(
+            method, path, b"" if body is None else json.dumps(body), content_type="application/json"
+        )
+        for language in ("de", "en")
+    )
+    assert german.status_code == english.status_code >= 400
+    assert german.json() == english.json()
+    if sentence:
+        assert german.json()["error"] == sentence
+
+
+def test_stored_files_are_the_same_in_every_language(aws: Any, alice: User) -> None:
+    store(owners.owner_of(alice), "a.txt")
+    token = api_tokens.create(alice)
+    german, english = (
+        Client(headers={"Authorization": f"Bearer {token}", "Accept-Language": language})
+        .get("/files")
+        .json()
+        for language in ("de", "en")
+    )
+    assert german == english
+    assert len(german) == 1
+
+
+# --- The scripts' catalogue ---------------------------------------------------------------------
+
+
+def scripts(language: str, **headers: str) -> Any:
+    return browser(language).get("/jsi18n/", headers=headers)
+
+
+def test_scripts_get_their_language(db: None) -> None:
+    german, english = scripts("de"), scripts("en")
+    assert '"Stored": "Gespeichert"' in german.content.decode()
+    assert "(n != 1)" in german.content.decode()
+    assert "Gespeichert" not in english.content.decode()
+    assert german["Content-Type"].startswith("text/javascript")
+
+
+def test_the_admins_sentences_are_left_out(db: None) -> None:
+    """Django's own catalogue for its admin is several times the size of the page's."""
+    assert "Filter" not in scripts("de").content.decode()
+
+
+def test_a_kept_catalogue_is_not_used_in_another_language(db: None) -> None:
+    english = scripts("en")
+    assert "Accept-Language" in english["Vary"]
+    # One's own language may be in a cookie: no cache for many people, and never without asking.
+    assert {"private", "no-cache"} <= set(english["Cache-Control"].split(", "))
+    assert scripts("en", if_none_match=english["ETag"]).status_code == 304
+    german = scripts("de", if_none_match=english["ETag"])
+    assert german.status_code == 200
+    assert german["ETag"] != english["ETag"]
+
+
+# --- Choosing -----------------------------------------------------------------------------------
+
+
+def form_of(page: str) -> dict[str, str]:
+    """What the form with the languages sends, whichever is chosen."""
+    found = re.search(
+        r'<form class="languages" method="post" action="/i18n/setlang/".*?</form>', page, re.S
+    )
+    assert found, page
+    fields = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', found[0])
+    assert re.findall(r'name="language" value="(\w+)"', found[0]) == [
+        code for code, _ in settings.LANGUAGES
+    ]
+    return dict(fields)
+
+
+def test_a_language_is_chosen_by_the_form(_static_files: None, db: None) -> None:
+    client = browser("en", enforce_csrf_checks=True)
+    page = client.get("/accounts/login/?next=/").content.decode()
+    answer = client.post("/i18n/setlang/", form_of(page) | {"language": "de"})
+    assert answer.status_code == 302
+    assert answer["Location"] == "/accounts/login/?next=/"
+    page = client.get(answer["Location"]).content.decode()
+    assert '<html lang="de">' in page
+    assert re.search(r'value="de"[^>]*aria-current="true"', page)
+    assert "Gespeichert" in client.get("/jsi18n/").content.decode()
+
+
+def test_another_site_cannot_choose_the_language(_static_files: None, db: None) -> None:
+    client = browser("en", enforce_csrf_checks=True)
+    client.get("/accounts/login/")
+    answer = client.post("/i18n/setlang/", {"language": "de", "next": "/"})
+    assert answer.status_code == 403
+    assert settings.LANGUAGE_COOKIE_NAME not in answer.cookies
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://evil.example/",
+        "//evil.example/",
+        "///evil.example/",
+        "/\\evil.example/",
+        "\\\\evil.example",
+        "http:evil.example",
+        "javascript:alert(1)",
+        "https://testserver@evil.example/",
+        "https://testserver.evil.example/",
+    ],
+)
+@pytest.mark.parametrize("way", ["field", "referrer"])
+def test_choosing_a_language_leads_to_no_other_host(db: None, address: str, way: str) -> None:
+    data, headers = ({"next": address}, {}) if way == "field" else ({}, {"Referer": address})
+    answer = browser("en").post("/i18n/setlang/", data | {"language": "de"}, headers=headers)
+    assert answer.status_code == 302
+    assert answer["Location"] == "/"
+
+
+@pytest.mark.parametrize("language", ["xx", "../de", "", "fr", "de\r\nX: y"])
+def test_a_language_that_there_is_not_changes_nothing(
+    _static_files: None, db: None, language: str
+) -> None:
+    client = browser("de")
+    assert client.post("/i18n/setlang/", {"language": language, "next": "/"}).status_code == 302
+    assert '<html lang="de">' in client.get("/accounts/login/").content.decode()

@@ -1,0 +1,113 @@
+"""A page costs a page: the requests to DynamoDB do not grow with the table."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from pynamodb.connection.base import Connection
+
+from tests.conftest import PASSWORD
+from uploads.admin.files import pages as admin_files
+from uploads.files import queries
+from uploads.files.listing import Wanted, find
+from uploads.files.record import StoredFile
+from uploads.management.fake_data import seed
+
+LIST = "/admin/uploads/file/"
+#: A page 50 that a table of a thousand has, too.
+PAGE = 15
+
+
+@contextmanager
+def counted() -> Iterator[list[str]]:
+    """The requests that leave for DynamoDB meanwhile, by operation."""
+    seen: list[str] = []
+    send = Connection._make_api_call
+
+    def count(self: Connection, operation: str, *args: object, **kwargs: object) -> object:
+        seen.append(operation)
+        return send(self, operation, *args, **kwargs)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Connection, "_make_api_call", count)
+        yield seen
+
+
+def operations() -> dict[str, Callable[[Client], object]]:
+    """What is opened, by name: lists of the admin, and of a user."""
+    today = datetime.now(UTC).date()
+    week = (today - timedelta(days=7)).isoformat()
+    fiftieth = next(iter_pages(50))
+    someone = find(Wanted(), limit=1).files[0]
+
+    def page(query: str) -> Callable[[Client], object]:
+        def get(client: Client) -> object:
+            response = client.get(f"{LIST}?{query}")
+            assert response.status_code == 200
+            return response
+
+        return get
+
+    return {
+        "the list": page(""),
+        "page 50": page(f"cursor={fiftieth}"),
+        "back from page 50": page(f"after={fiftieth}"),
+        "search: name prefix": page("q=rep"),
+        "search: id": page(f"q={someone.id}"),
+        "search: object key": page(f"q={someone.key}"),
+        "filter: rejected": page("state=rejected"),
+        "filter: owner": page(f"owner={someone.owner}"),
+        "filter: type group": page("kind=audio"),
+        "filter: dates": page(f"from={week}&to={today}"),
+        "all filters": page(f"state=rejected&owner={someone.owner}&kind=pdf&from={week}&q=a"),
+        "one file": lambda client: client.get(f"{LIST}{someone.id}/change/"),
+        "the dashboard": lambda client: client.get("/admin/"),
+        "the storage report": lambda client: client.get("/admin/uploads/storagereport/"),
+        "the users": lambda client: client.get("/admin/auth/user/"),
+        "a user's list": lambda client: queries.files_of(someone.owner, limit=50),
+        "a user's search": lambda client: queries.files_of(someone.owner, limit=50, prefix="r"),
+    }
+
+
+def iter_pages(number: int) -> Iterator[str]:
+    """The cursor with which a page of the list begins."""
+    files = find(Wanted(), limit=(number - 1) * PAGE).files
+    assert len(files) == (number - 1) * PAGE
+    yield files[-1].id
+
+
+def test_the_requests_behind_a_page_do_not_grow_with_the_table(
+    aws: None,
+    db: None,
+    monkeypatch: pytest.MonkeyPatch,
+    show: Callable[[str], None],
+    full_size: bool,
+) -> None:
+    monkeypatch.setattr(admin_files, "PAGE_SIZE", PAGE)
+    monkeypatch.setattr(StoredFile, "scan", lambda *a, **k: pytest.fail("a scan"))
+    client = Client(headers={"Accept": "text/html"})
+    client.force_login(User.objects.create_superuser("root", password=PASSWORD))
+    client.get("/admin/")
+    found: dict[str, list[int]] = {}
+    owners = [str(number) for number in range(100, 120)]
+    for size in (1_000, 19_000 if full_size else 3_000):
+        seed(size, owners=owners, days=30, rng=random.Random(size))
+        for name, open_ in operations().items():
+            with counted() as seen:
+                open_(client)
+            found.setdefault(name, []).append(len(seen))
+    show(f"DynamoDB requests at 1,000 and at {20_000 if full_size else 4_000:,} records")
+    for name, (small, large) in found.items():
+        show(f"  {name}: {small}, {large}")
+    # Which shard of a merge is asked once more is chance, and a wide search has asked the sixteen
+    # shards of the name index first: a bounded difference, however many times larger the table is.
+    shards = 16
+    for name, (small, large) in found.items():
+        assert large <= small + 2 * shards, name
+        assert large <= 4 * shards, name

@@ -1,0 +1,1 @@
+"""Users as filehub sees them: owners of files, and holders of API tokens."""

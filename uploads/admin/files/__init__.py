@@ -1,0 +1,1 @@
+"""Files in the admin: the list, one file, its filters and actions."""

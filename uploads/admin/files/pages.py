@@ -1,0 +1,305 @@
+"""Files in Django's admin: the list by cursor, one file, its preview and its story."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from csp.decorators import csp_update
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.defaultfilters import filesizeformat
+from django.urls import NoReverseMatch, URLPattern, path, reverse
+from django.utils.decorators import method_decorator
+from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from uploads.accounts import owners
+from uploads.admin.files import actions, filters
+from uploads.admin.files.rows import Selection, row, rows
+from uploads.core import keys
+from uploads.files import queries
+from uploads.files.actions import preview, sign_download
+from uploads.files.listing import find
+from uploads.files.record import FileInfo
+from uploads.files.timeline import Entry, timeline
+from uploads.models import File
+
+if TYPE_CHECKING:
+    FileAdminBase = admin.ModelAdmin[File]
+else:
+    FileAdminBase = admin.ModelAdmin
+
+PAGE_SIZE = 100
+
+_DESCRIPTION = ("file_name", "owner_link", "size_exact", "content_type", "state_reason")
+_OBJECT = ("id", "key", "checksum", "etag", "version_id")
+
+#: A preview comes from S3's origin and nowhere else; nothing of it runs in this one.
+_FROM_S3 = {name: [settings.S3_ORIGIN] for name in ("img-src", "media-src", "frame-src")}
+
+
+class FileChangeList(ChangeList):
+    """A change list whose rows come from an index. DynamoDB has cursors, not page numbers."""
+
+    next_url: str | None = None
+    previous_url: str | None = None
+    looked_at: int | None = None
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> Any:
+        self.asked, specs = filters.specs(request)
+        self.filter_specs = specs  # type: ignore[assignment]  # all that templates ask of a filter
+        names = [name for spec in specs for name in spec.parameters]
+        self.has_filters = True
+        self.has_active_filters = any(map(self.params.get, names))
+        self.clear_all_filters_qs = self.get_query_string(dict.fromkeys((*names, *filters.CURSORS)))
+        return Selection()
+
+    def get_results(self, request: HttpRequest) -> None:
+        # An action is about its own selection, and ends with a redirect.
+        files = [] if request.method == "POST" else self._find(request.GET)
+        self.result_list = rows(files)
+        self.result_count = self.full_result_count = len(files)
+        self.show_full_result_count = False
+        self.show_admin_actions = True
+        self.can_show_all = self.multi_page = False
+        self.paginator = Paginator(self.result_list, PAGE_SIZE)
+        self.newest_url = self.get_query_string(dict.fromkeys(filters.CURSORS))
+
+    def _find(self, query: Any) -> list[FileInfo]:
+        exact = keys.parse_upload_id(self.query) or keys.upload_id_of(self.query)
+        if exact:
+            info = queries.any_file(exact)
+            return [info] if info else []
+        after = query.get("after")
+        page = find(
+            self.asked.wanted(self.query),
+            limit=PAGE_SIZE,
+            cursor=after or query.get("cursor"),
+            backwards=bool(after),
+        )
+        self.looked_at = page.looked_at
+        if page.next_cursor:
+            self.next_url = self.get_query_string({"cursor": page.next_cursor, "after": None})
+        if page.previous_cursor:
+            self.previous_url = self.get_query_string(
+                {"after": page.previous_cursor, "cursor": None}
+            )
+        return page.files
+
+
+@admin.register(File)
+class FileAdmin(FileAdminBase):
+    """Files, to look at and to act upon. Records follow S3, so nobody adds or edits them by hand.
+
+    `view` shows, `delete` deletes, `change` checks again and changes the owner.
+    """
+
+    change_list_template = "admin/uploads/file/change_list.html"
+    change_form_template = "admin/uploads/file/change_form.html"
+    list_display = (
+        "name", "owner", "size_text", "content_type", "state_text", "created", "confirmed",
+    )  # fmt: skip
+    show_facets = admin.ShowFacets.NEVER
+    # Newest first is the only order that costs a page instead of a table.
+    sortable_by = ()
+    search_fields = ("file_name",)
+    search_help_text = _("The beginning of a name, an id, or an object key.")
+    actions = actions.ACTIONS
+    fieldsets = ((None, {"fields": _DESCRIPTION}), (_("Object"), {"fields": _OBJECT}))
+    readonly_fields = (*_DESCRIPTION, *_OBJECT)
+
+    # The list
+
+    @admin.display(description=_("name"))
+    def name(self, file: File) -> str:
+        return str(file) if file.file_name else gettext("(removed before it was confirmed)")
+
+    @admin.display(description=_("size"))
+    def size_text(self, file: File) -> str:
+        return filesizeformat(file.size)
+
+    @admin.display(description=_("state"))
+    def state_text(self, file: File) -> str:
+        name = file.get_state_display()
+        return format_html('<span class="file-state {}">{}</span>', file.state, name)
+
+    @admin.display(description=_("created"))
+    def created(self, file: File) -> str:
+        return _time(file.created_at)
+
+    @admin.display(description=_("confirmed"))
+    def confirmed(self, file: File) -> str:
+        return _time(file.confirmed_at) if file.confirmed_at else "—"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return FileChangeList
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        for problem in filters.asked(request.GET).problems if request.method == "GET" else ():
+            self.message_user(request, problem, "warning")
+        context = {"title": gettext("Files"), **(extra_context or {})}
+        return super().changelist_view(request, context)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        found = super().get_actions(request)
+        # Django's own would delete rows from SQL.
+        found.pop("delete_selected", None)
+        return found
+
+    # One file
+
+    @admin.display(description=_("owner"))
+    def owner_link(self, file: File) -> str:
+        files = f"{reverse('admin:uploads_file_changelist')}?{filters.of_owner(file.info.owner)}"
+        listed = format_html('<a href="{}">{}</a>', files, gettext("All files of this owner"))
+        user = _user_url(file.info.owner)
+        name = format_html('<a href="{}">{}</a>', user, file.owner) if user else file.owner
+        return format_html("{} · {}", name, listed) if file.owner else "—"
+
+    @admin.display(description=_("size"))
+    def size_exact(self, file: File) -> str:
+        exact = ngettext("%(n)s byte", "%(n)s bytes", file.size) % {
+            "n": number_format(file.size, force_grouping=True)
+        }
+        return exact if file.size < 1024 else f"{filesizeformat(file.size)} ({exact})"
+
+    @admin.display(description=_("state"))
+    def state_reason(self, file: File) -> str:
+        return format_html("{} {}", self.state_text(file), file.reason)
+
+    @admin.display(description="ETag")
+    def etag(self, file: File) -> str:
+        return file.info.etag or "—"
+
+    @admin.display(description=_("version"))
+    def version_id(self, file: File) -> str:
+        return file.info.version_id or "—"
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> File | None:
+        info = queries.any_file(object_id)
+        return row(info, owners.usernames([info.owner])) if info else None
+
+    @method_decorator(csp_update(_FROM_S3))
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        file = self.get_object(request, object_id)
+        context = dict(extra_context or {})
+        if file is not None and self.has_view_permission(request, file):
+            entries = timeline(file.info)
+            names = _names(entries)
+            context |= {
+                "title": str(file),
+                "subtitle": None,
+                "preview": preview(file.info),
+                "timeline": [(entry, _sentence(entry, names)) for entry in entries],
+                "may_delete": file.state == "stored" and self.has_delete_permission(request),
+                "may_operate": self.has_operate_permission(request),
+            }
+        return super().change_view(request, object_id, form_url, context)
+
+    def get_urls(self) -> list[URLPattern]:
+        download = path(
+            "<path:object_id>/download/",
+            self.admin_site.admin_view(self.download_view),
+            name="uploads_file_download",
+        )
+        return [download, *super().get_urls()]
+
+    def download_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """A presigned download, noted in the record like any other."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        info = queries.any_stored_file(object_id)
+        url, _expires = sign_download(info, owners.owner_of(request.user))  # type: ignore[arg-type]
+        response = HttpResponseRedirect(url)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The question that the action on the list asks, for one file."""
+        if not (self.has_view_permission(request) and self.has_delete_permission(request)):
+            raise PermissionDenied
+        if request.method != "GET":
+            return HttpResponseRedirect(request.path)
+        files = Selection().filter(pk__in=[object_id])
+        if not len(files):
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
+        answer = actions.delete_files(self, request, files)
+        return answer or HttpResponseRedirect(reverse("admin:uploads_file_changelist"))
+
+    # Who may
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        # Nothing in a record is edited in a form; what changes it are the actions.
+        return False
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """Django's own `change`: to check files again and to change their owner."""
+        return bool(request.user.has_perm("uploads.change_file"))
+
+
+def _time(moment: datetime) -> str:
+    """Short enough for a column, the same in every language, exact for whoever asks."""
+    exact = f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        moment.isoformat(), exact, f"{moment:%Y-%m-%d %H:%M}",
+    )  # fmt: skip
+
+
+def _user_url(owner: str) -> str | None:
+    """The admin's page of the user who owns something, if there are both."""
+    user = owners.user_of_owner(owner)
+    if user is None:
+        return None
+    try:
+        name = f"admin:{user._meta.app_label}_{user._meta.model_name}_change"
+        return reverse(name, args=[user.pk])
+    except NoReverseMatch:  # a project may not have registered its user model
+        return None
+
+
+def _names(entries: list[Entry]) -> dict[str, str]:
+    mentioned = {entry.by for entry in entries}
+    mentioned |= {entry.detail for entry in entries if entry.what == "given"}
+    return owners.usernames(mentioned)
+
+
+def _sentence(entry: Entry, names: dict[str, str]) -> str:
+    who = names.get(entry.by, entry.by) or gettext("somebody unknown")
+    given = names.get(entry.detail, entry.detail)
+    details = {"who": who, "new": given, "detail": entry.detail}
+    sentences = {
+        "signed": gettext("Signed for %(who)s"),
+        "notified": gettext("S3 reported the object"),
+        "confirmed": gettext("Looked at and stored"),
+        "rejected": gettext("Rejected: %(detail)s"),
+        "given": gettext("Given to %(new)s by %(who)s"),
+        "downloads": gettext("Downloads signed before: %(detail)s"),
+        "download": gettext("Download signed for %(who)s"),
+        "asked": gettext("Deletion asked by %(who)s"),
+        "removed": gettext("Removed: %(detail)s") if entry.detail else gettext("Removed"),
+    }
+    return sentences[entry.what] % details

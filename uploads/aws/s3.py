@@ -1,0 +1,337 @@
+"""The S3 gateway: sign, head, delete, list. Besides `multipart`, nothing in filehub talks to S3.
+
+"No such key" is an answer (None); anything else that goes wrong is one BackendUnavailable with its
+cause chained. IAM: s3:PutObject and s3:GetObject to sign, s3:GetObject to head and to read,
+s3:DeleteObject, s3:ListBucket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote_to_bytes, urlencode
+
+import boto3
+from botocore.auth import S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.credentials import ReadOnlyCredentials
+from botocore.exceptions import BotoCoreError, ClientError
+from django.core.files.storage import default_storage
+from django.utils.http import content_disposition_header
+
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable
+from uploads.core.keys import PREFIX, object_key, upload_id_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+#: Fail in seconds, not minutes; a queue message is tried again anyway.
+CLIENT_CONFIG = Config(
+    connect_timeout=5,
+    read_timeout=20,
+    retries={"mode": "standard", "total_max_attempts": 4},
+    signature_version="s3v4",
+)
+
+
+#: Bytes that tell what is in a file.
+BEGINNING = 4096
+#: An object may be replaced so many times while it is looked at.
+LOOKS = 3
+
+
+@dataclass(frozen=True)
+class SignedRequest:
+    """A request that whoever holds it may send once, until `expires_at`.
+
+    `headers` are to be sent exactly. Content-Length is signed too when the size is known, but every
+    HTTP client adds it by itself and a browser would refuse to have it set.
+    """
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """What HeadObject says about an object. `size` is in bytes."""
+
+    size: int
+    content_type: str
+    etag: str
+    #: Base64 SHA-256, as S3 verified it; "" when the upload carried none.
+    checksum: str
+    version_id: str
+    #: From the signed metadata; None when missing or not decodable.
+    owner: str | None
+    file_name: str | None
+    #: Its first bytes, at most BEGINNING of them; b"" unless they were asked for.
+    beginning: bytes = b""
+
+
+@dataclass(frozen=True)
+class ListedObject:
+    """What a listing says about an object of filehub's."""
+
+    id: str
+    etag: str
+    #: None when the listing does not say: an inventory need not.
+    modified_at: datetime | None
+
+
+@cache
+def client() -> S3Client:
+    """One client per process: boto3's clients are thread-safe and costly to make."""
+    return boto3.client(
+        "s3",
+        region_name=env().aws_region,
+        endpoint_url=env().endpoint("s3"),
+        config=CLIENT_CONFIG,
+    )
+
+
+@contextmanager
+def s3_errors(doing: str) -> Iterator[None]:
+    """Turn whatever goes wrong inside into one BackendUnavailable: S3 could not do this."""
+    try:
+        yield
+    except (BotoCoreError, ClientError) as exc:
+        raise BackendUnavailable(f"S3 could not {doing}. Try again in a moment.") from exc
+
+
+def sign_put(
+    upload_id: str,
+    *,
+    owner: str,
+    file_name: str,
+    content_type: str,
+    size: int | None,
+    sha256: str | None,
+) -> SignedRequest:
+    """Presign one PUT: one key, owner, name and type, the given size and checksum, one use.
+
+    `If-None-Match: *` is what makes it one use: S3 answers 412 once the key exists. botocore's own
+    signer is called directly, since `generate_presigned_url` can sign neither it nor the length.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+    """
+    headers = {
+        "Content-Type": content_type,
+        "If-None-Match": "*",
+        **{f"x-amz-meta-{name}": value for name, value in metadata(owner, file_name).items()},
+    }
+    return _sign(upload_id, headers, size=size, sha256=sha256)
+
+
+def sign_part(
+    upload_id: str, s3_upload_id: str, number: int, *, size: int | None, sha256: str | None
+) -> SignedRequest:
+    """Presign the PUT of one part: exactly `size` bytes, and the checksum, if these are known.
+
+    A part may be sent twice; S3 keeps the last, and with a checksum both are the same.
+    """
+    query = urlencode({"partNumber": number, "uploadId": s3_upload_id})
+    return _sign(upload_id, {}, query=query, size=size, sha256=sha256)
+
+
+def metadata(owner: str, file_name: str) -> dict[str, str]:
+    """What an object carries about itself. S3 takes ASCII only."""
+    return {"filename": quote(file_name, safe=""), "owner": quote(owner, safe="")}
+
+
+def _sign(
+    upload_id: str,
+    headers: dict[str, str],
+    *,
+    query: str = "",
+    size: int | None,
+    sha256: str | None,
+) -> SignedRequest:
+    if sha256 is not None:
+        headers["x-amz-checksum-sha256"] = sha256
+    signed = dict(headers)
+    if size is not None:
+        signed["Content-Length"] = str(size)
+
+    url = f"{env().s3_bucket_url}/{object_key(upload_id)}"
+    expiry = env().filehub_url_expiry
+    with s3_errors("sign the request"):
+        # No public accessor exists for a client's credentials; the session's refresh themselves.
+        credentials = _credentials()
+        request = AWSRequest(method="PUT", url=f"{url}?{query}" if query else url, headers=signed)
+        S3SigV4QueryAuth(credentials, "s3", env().aws_region, expires=expiry).add_auth(request)
+    return SignedRequest(
+        "PUT", str(request.url), headers, datetime.now(UTC) + timedelta(seconds=expiry)
+    )
+
+
+@cache
+def _session() -> boto3.Session:
+    return boto3.Session(region_name=env().aws_region)
+
+
+def _credentials() -> ReadOnlyCredentials:
+    credentials = _session().get_credentials()
+    if credentials is None:
+        raise BackendUnavailable("The server has no AWS credentials.", code="no_credentials")
+    return credentials.get_frozen_credentials()
+
+
+def sign_download(
+    upload_id: str, *, file_name: str, inline: bool = False, content_type: str | None = None
+) -> tuple[str, datetime]:
+    """A presigned GET and its expiry; the browser saves the file under its own name (RFC 6266).
+
+    With `content_type` S3 answers with that type instead of the object's own.
+    """
+    parameters = {"ResponseContentDisposition": content_disposition_header(not inline, file_name)}
+    if content_type is not None:
+        parameters["ResponseContentType"] = content_type
+    with s3_errors("sign the download"):
+        url = default_storage.url(object_key(upload_id), parameters=parameters)  # type: ignore[call-arg]  # django-storages
+    return url, datetime.now(UTC) + timedelta(seconds=env().filehub_url_expiry)
+
+
+def head(upload_id: str) -> StoredObject | None:
+    """Look at the object; None when there is none."""
+    with s3_errors("look at the object"):
+        try:
+            answer = client().head_object(
+                Bucket=env().filehub_bucket, Key=object_key(upload_id), ChecksumMode="ENABLED"
+            )
+        except ClientError as exc:
+            if exc.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+                return None
+            raise
+    metadata = answer.get("Metadata", {})
+    return StoredObject(
+        size=answer["ContentLength"],
+        content_type=answer.get("ContentType", "binary/octet-stream"),
+        etag=answer["ETag"].strip('"'),
+        checksum=answer.get("ChecksumSHA256", ""),
+        version_id=answer.get("VersionId", ""),
+        owner=_decode(metadata.get("owner")),
+        file_name=_decode(metadata.get("filename")),
+    )
+
+
+def inspect(
+    upload_id: str, *, wants_beginning: Callable[[StoredObject], bool]
+) -> StoredObject | None:
+    """Look at the object, also into its first bytes if they are wanted; None when there is none.
+
+    Both are of the same object: should another take its place in between, it is looked at anew.
+    Raises BackendUnavailable, also when it never holds still.
+    """
+    for _ in range(LOOKS):
+        found = head(upload_id)
+        if found is None or found.size == 0 or not wants_beginning(found):
+            return found
+        beginning = _beginning(upload_id, found.etag)
+        if beginning is not None:
+            return replace(found, beginning=beginning)
+    raise BackendUnavailable(f"The object of {upload_id} is being replaced all the time.")
+
+
+def _beginning(upload_id: str, etag: str) -> bytes | None:
+    """The first bytes of the object with this ETag; None when it is not that one any more."""
+    with s3_errors("read the beginning of the object"):
+        try:
+            answer = client().get_object(
+                Bucket=env().filehub_bucket,
+                Key=object_key(upload_id),
+                IfMatch=f'"{etag}"',
+                Range=f"bytes=0-{BEGINNING - 1}",
+            )
+            return answer["Body"].read(BEGINNING)
+        except ClientError as exc:
+            if _is_another(exc):
+                return None
+            raise
+
+
+def _is_another(exc: ClientError) -> bool:
+    """Whether a request with If-Match found no object, or another one."""
+    return exc.response["Error"]["Code"] in {"NoSuchKey", "PreconditionFailed"}
+
+
+def _decode(value: str | None) -> str | None:
+    try:
+        return unquote_to_bytes(value).decode() if value else None
+    except UnicodeDecodeError:
+        return None
+
+
+def delete(upload_id: str) -> None:
+    """Delete the object. Deleting what is not there succeeds."""
+    with s3_errors("delete the object"):
+        client().delete_object(Bucket=env().filehub_bucket, Key=object_key(upload_id))
+
+
+def delete_this(upload_id: str, etag: str) -> None:
+    """Delete the object if it is still the one with this ETag; anything else stays.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
+    """
+    with s3_errors("delete the object"):
+        try:
+            client().delete_object(
+                Bucket=env().filehub_bucket, Key=object_key(upload_id), IfMatch=f'"{etag}"'
+            )
+        except ClientError as exc:
+            if not _is_another(exc):
+                raise
+
+
+def objects(shard: str, *, after: str, until: str) -> Iterator[ListedObject]:
+    """The objects of one shard with ids above `after` and below `until`, ascending.
+
+    Costs that window, not the bucket, and holds one page of 1,000. Keys that filehub did not make
+    are left out. Raises BackendUnavailable.
+    """
+    prefix = f"{PREFIX}{shard}/"
+    pages = iter(
+        client()
+        .get_paginator("list_objects_v2")
+        .paginate(Bucket=env().filehub_bucket, Prefix=prefix, StartAfter=prefix + after)
+    )
+    while True:
+        with s3_errors("list the objects"):
+            page = next(pages, None)
+        if page is None:
+            return
+        for entry in page.get("Contents", []):
+            if entry["Key"] >= prefix + until:
+                return
+            upload_id = upload_id_of(entry["Key"])
+            if upload_id is not None:
+                yield ListedObject(upload_id, entry["ETag"].strip('"'), entry["LastModified"])
+
+
+def read(bucket: str, key: str, start: int = 0, size: int | None = None) -> bytes:
+    """Bytes of an object anywhere: `size` of them from `start`, fewer or none at its end.
+
+    Raises BackendUnavailable, also when there is no such object.
+    """
+    last = "" if size is None else str(start + size - 1)
+    with s3_errors(f"read s3://{bucket}/{key}"):
+        try:
+            answer = client().get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-{last}")
+        except ClientError as exc:
+            if exc.response["Error"]["Code"] == "InvalidRange":
+                return b""
+            raise
+        return answer["Body"].read()
+
+
+def ping() -> None:
+    """Raise BackendUnavailable unless the bucket can be reached."""
+    with s3_errors("find the bucket"):
+        client().head_bucket(Bucket=env().filehub_bucket)

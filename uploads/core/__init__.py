@@ -1,0 +1,1 @@
+"""What everything else builds on: settings, errors, ids, rules. Imports nothing of filehub's."""

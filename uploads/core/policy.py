@@ -1,0 +1,129 @@
+"""What may be uploaded (pure): names, sizes, checksums. Types are `media_types`."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import unicodedata
+from dataclasses import dataclass
+
+from uploads.core.errors import FileTooLarge, InvalidRequest, QuotaExceeded
+from uploads.core.limits import MIB
+
+#: Bytes in UTF-8: what file systems allow. Percent-encoded it is at most 765 bytes of S3's 2 KB for
+#: metadata, and folded for search it stays below DynamoDB's 1,024 bytes for a sort key.
+MAX_NAME_BYTES = 255
+
+#: Characters in the name of an API token.
+MAX_TOKEN_NAME = 100
+
+#: S3's limit for one multipart upload.
+MAX_PARTS = 10_000
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The limits that apply to one upload. Sizes are bytes."""
+
+    max_size: int
+    max_put_size: int
+    allowed_types: tuple[str, ...]
+
+
+def check_name(name: str) -> str:
+    """Return the name unchanged, or raise InvalidRequest.
+
+    A name is text for people, never a path: slashes, dots and quotes are ordinary characters.
+    """
+    if not name.strip():
+        raise InvalidRequest("Missing file_name", code="missing_file_name")
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError:
+        raise InvalidRequest("The file name is not valid Unicode.", code="invalid_name") from None
+    if size > MAX_NAME_BYTES:
+        raise InvalidRequest(
+            f"The file name is {size} bytes long; at most {MAX_NAME_BYTES} are allowed.",
+            code="name_too_long",
+        )
+    if any(unicodedata.category(char) == "Cc" for char in name):
+        raise InvalidRequest("The file name contains a control character.", code="invalid_name")
+    return name
+
+
+def check_token_name(name: str) -> str:
+    """Return what an API token is for, without space around it, or raise InvalidRequest.
+
+    It may be empty.
+    """
+    name = name.strip()
+    if len(name) > MAX_TOKEN_NAME:
+        raise InvalidRequest(f"The name is longer than {MAX_TOKEN_NAME} characters.")
+    # "Cs" is what the command line makes of bytes that are no UTF-8.
+    if any(unicodedata.category(char) in {"Cc", "Cs"} for char in name):
+        raise InvalidRequest("The name contains a control character.")
+    return name
+
+
+#: They turn the direction of what follows, and can make a name read as another.
+_DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def shown(name: str) -> str:
+    """A name as people are to read it: what cannot be seen but changes the rest is marked."""
+    return "".join(
+        "\ufffd" if char in _DIRECTIONS or unicodedata.category(char) == "Cc" else char
+        for char in name
+    )
+
+
+def search_key(name: str) -> str:
+    """The form under which a name is searched: composed, case folded."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def check_size(size: int, rules: Rules, *, in_parts: bool = False) -> int:
+    """Return the size in bytes, or raise InvalidRequest (negative) or FileTooLarge."""
+    if size < 0:
+        raise InvalidRequest("size must not be negative.", code="invalid_size")
+    if size > rules.max_size:
+        raise FileTooLarge(
+            f"The file has {size:,} bytes; at most {rules.max_size:,} are accepted here."
+        )
+    if not in_parts and size > rules.max_put_size:
+        raise FileTooLarge(
+            f"The file has {size:,} bytes; one request can carry at most {rules.max_put_size:,}."
+        )
+    return size
+
+
+def check_quota(size: int, *, used: int, limit: int) -> None:
+    """Raise QuotaExceeded if `size` bytes more than `used` are above `limit`."""
+    if size > 0 and used + size > limit:
+        raise QuotaExceeded(
+            f"The file has {size:,} bytes, and of your quota of {limit:,} bytes "
+            f"{used:,} are used already."
+        )
+
+
+def part_size_for(size: int, smallest: int) -> int:
+    """Bytes in each part of a file of `size` bytes: `smallest`, or the MiB that 10,000 parts need.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+    """
+    needed = -(-size // MAX_PARTS)
+    return smallest if needed <= smallest else -(-needed // MIB) * MIB
+
+
+def check_sha256(value: str) -> str:
+    """Return the base64 of a SHA-256 digest unchanged, or raise InvalidRequest."""
+    try:
+        digest = base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        digest = b""
+    if len(digest) != 32 or base64.b64encode(digest).decode() != value:
+        raise InvalidRequest(
+            "sha256 must be the base64 of the file's SHA-256 digest (44 characters).",
+            code="invalid_sha256",
+        )
+    return value

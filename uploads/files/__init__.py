@@ -1,0 +1,1 @@
+"""Stored files: their records, and how they are found, counted, limited and changed."""

@@ -1,0 +1,53 @@
+"""What happened to a file, in order (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from uploads.files.record import FileInfo
+
+What = Literal[
+    "signed", "notified", "confirmed", "rejected", "given", "downloads", "download", "asked",
+    "removed",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that happened. `by` names a user as records name owners, or is ""."""
+
+    at: datetime
+    what: What
+    by: str = ""
+    #: A reason, or a number of earlier downloads.
+    detail: str = ""
+
+
+def timeline(info: FileInfo) -> list[Entry]:
+    """All that the record tells, oldest first. Its length is bounded."""
+    entries = [Entry(info.created_at, "signed", info.uploader or info.owner)]
+    if info.notified_at:
+        entries.append(Entry(info.notified_at, "notified"))
+    if info.confirmed_at:
+        rejected = info.state == "rejected"
+        entries.append(
+            Entry(
+                info.confirmed_at,
+                "rejected" if rejected else "confirmed",
+                detail=info.reason if rejected else "",
+            )
+        )
+    if info.given_at:
+        entries.append(Entry(info.given_at, "given", info.given_by, detail=info.owner))
+    earlier = info.downloads - len(info.last_downloads)
+    if earlier > 0:
+        entries.append(Entry(info.last_downloads[0].at, "downloads", detail=str(earlier)))
+    entries += [Entry(download.at, "download", download.by) for download in info.last_downloads]
+    if info.deletion_asked_at:
+        entries.append(Entry(info.deletion_asked_at, "asked", info.deletion_asked_by))
+    if info.removed_at:
+        entries.append(Entry(info.removed_at, "removed", detail=info.reason))
+    # Stable: what happened in the same moment stays in the order of the story.
+    return sorted(entries, key=lambda entry: entry.at)

@@ -1,0 +1,1 @@
+"""Comparing the bucket with the records, and repairing what differs."""

@@ -1,0 +1,223 @@
+"""S3 Inventory: what S3 itself wrote down about a bucket, read instead of listing it.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory-location.html
+
+A data file can have gigabytes. It is read in pieces, each a request of its own: one long answer
+would break off while the files in it are looked at. CSV is read as it comes. Parquet is read from
+its end and in jumps, and so from a copy on disk, one file at a time. IAM: s3:GetObject on the
+inventory's bucket.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+import re
+import shutil
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, BinaryIO, cast
+from urllib.parse import unquote_plus
+
+from uploads.aws import s3
+from uploads.aws.s3 import ListedObject
+from uploads.core import keys
+from uploads.core.conf import env
+from uploads.core.errors import FilehubError
+from uploads.core.strict_json import parse_json
+from uploads.ingest.reconciliation import parquet
+
+#: Bytes that are read at a time.
+PIECE = 8 * 1024**2
+
+
+class InvalidInventory(FilehubError):
+    """It is no inventory of filehub's bucket, or cannot be read; the message says why."""
+
+    code = "invalid_inventory"
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One file of an inventory. `size` is in bytes, `md5` hexadecimal."""
+
+    key: str
+    size: int
+    md5: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What belongs to an inventory: the files, where they are, and how they are written."""
+
+    bucket: str
+    format: str
+    #: Of CSV alone; Parquet names its columns in each file.
+    columns: tuple[str, ...]
+    files: tuple[DataFile, ...]
+
+
+def objects(url: str) -> Iterator[ListedObject]:
+    """The objects of filehub's that an inventory lists, by the address of its manifest.
+
+    Raises InvalidInventory (a damaged CSV only when its end is reached), BackendUnavailable, and
+    ParquetUnavailable where that cannot be read.
+    """
+    manifest = _manifest(url)
+    read = _READERS[manifest.format]
+    for file in manifest.files:
+        for found in read(manifest, file):
+            if found is not None:
+                yield found
+
+
+def _manifest(url: str) -> Manifest:
+    match = re.fullmatch(r"s3://([^/]+)/(.+)", url)
+    if match is None:
+        raise InvalidInventory(f"“{url}” is no address such as s3://bucket/prefix/manifest.json.")
+    try:
+        fields = parse_json(s3.read(match[1], match[2]))
+        source = fields["sourceBucket"]
+        manifest = Manifest(
+            # An ARN; the bucket's name is its last part.
+            bucket=fields["destinationBucket"].rpartition(":")[2],
+            format=str(fields["fileFormat"]),
+            columns=tuple(name.strip() for name in fields["fileSchema"].split(",")),
+            files=tuple(
+                DataFile(file["key"], int(file["size"]), file["MD5checksum"])
+                for file in fields["files"]
+            ),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
+        raise InvalidInventory(f"{url} is not the manifest of an S3 Inventory.") from exc
+    if manifest.format not in _READERS:
+        raise InvalidInventory(
+            f"The inventory is written as {manifest.format}; CSV and Parquet can be read. "
+            "Set the inventory's format to one of these, or reconcile with --all instead."
+        )
+    if source != env().filehub_bucket:
+        raise InvalidInventory(
+            f"The inventory is of the bucket {source}, not of {env().filehub_bucket}."
+        )
+    if manifest.format == "CSV" and "Key" not in manifest.columns:
+        raise InvalidInventory("The inventory has no column Key.")
+    return manifest
+
+
+def _object(
+    key: str, *, is_current: bool, etag: str, modified_at: datetime | None
+) -> ListedObject | None:
+    """What one row tells of; None unless it is filehub's and there now."""
+    upload_id = keys.upload_id_of(key) if is_current else None
+    return ListedObject(upload_id, etag.strip('"'), modified_at) if upload_id else None
+
+
+def _csv(manifest: Manifest, file: DataFile) -> Iterator[ListedObject | None]:
+    pieces = _Pieces(manifest.bucket, file)
+    try:
+        with gzip.open(io.BufferedReader(pieces, PIECE)) as unpacked:
+            text = io.TextIOWrapper(unpacked, encoding="utf-8", newline="")
+            for cells in csv.reader(text):
+                row = dict(zip(manifest.columns, cells, strict=False))
+                modified = row.get("LastModifiedDate")
+                yield _object(
+                    # In CSV alone keys are encoded.
+                    unquote_plus(row.get("Key", "")),
+                    is_current=row.get("IsLatest") != "false"
+                    and row.get("IsDeleteMarker") != "true",
+                    etag=row.get("ETag", ""),
+                    modified_at=datetime.fromisoformat(modified) if modified else None,
+                )
+    except (EOFError, OSError, ValueError, csv.Error, zlib.error) as exc:
+        raise InvalidInventory(f"{file.key} of the inventory is damaged: {exc}") from exc
+    pieces.check_md5()
+
+
+def _parquet(manifest: Manifest, file: DataFile) -> Iterator[ListedObject | None]:
+    with _copy(manifest.bucket, file) as copy:
+        try:
+            for row in parquet.rows(
+                copy, ["key", "is_latest", "is_delete_marker", "e_tag", "last_modified_date"]
+            ):
+                if "key" not in row:
+                    raise InvalidInventory("The inventory has no column key.")
+                yield _object(
+                    _text(row["key"]),
+                    is_current=row.get("is_latest") is not False
+                    and row.get("is_delete_marker") is not True,
+                    etag=_text(row.get("e_tag")),
+                    modified_at=_moment(row.get("last_modified_date")),
+                )
+        except parquet.DamagedParquet as exc:
+            raise InvalidInventory(f"{file.key} of the inventory is damaged: {exc}") from exc
+
+
+_READERS: dict[str, Callable[[Manifest, DataFile], Iterator[ListedObject | None]]] = {
+    "CSV": _csv,
+    "Parquet": _parquet,
+}
+
+
+def _text(value: Any) -> str:
+    """A cell that may be missing, or be marked as bytes."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value or "")
+
+
+def _moment(value: Any) -> datetime | None:
+    """A cell of milliseconds in UTC, whether or not it is marked as that."""
+    if not isinstance(value, datetime):
+        return None
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+@contextmanager
+def _copy(bucket: str, file: DataFile) -> Iterator[BinaryIO]:
+    """A data file on disk, which is what the manifest says it is."""
+    pieces = _Pieces(bucket, file)
+    with tempfile.TemporaryFile() as copy:
+        try:
+            shutil.copyfileobj(cast("BinaryIO", pieces), copy, PIECE)
+        except OSError as exc:
+            raise InvalidInventory(
+                f"{file.key} of the inventory, {file.size:,} bytes, cannot be copied to "
+                f"{tempfile.gettempdir()}: {exc.strerror}."
+            ) from exc
+        pieces.check_md5()
+        copy.seek(0)
+        yield copy
+
+
+class _Pieces(io.RawIOBase):
+    """An object as a file that is read once, from beginning to end; counts its MD5 on the way."""
+
+    def __init__(self, bucket: str, file: DataFile) -> None:
+        self._bucket, self._file = bucket, file
+        self._position = 0
+        self._md5 = hashlib.md5(usedforsecurity=False)
+
+    def check_md5(self) -> None:
+        """Raise InvalidInventory unless what was read is what the manifest says."""
+        if self._md5.hexdigest() != self._file.md5.lower():
+            raise InvalidInventory(
+                f"{self._file.key} of the inventory is damaged: "
+                "its MD5 is not that of the manifest."
+            )
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # any buffer
+        wanted = min(len(buffer), self._file.size - self._position)
+        if wanted <= 0:
+            return 0
+        piece = s3.read(self._bucket, self._file.key, self._position, wanted)
+        buffer[: len(piece)] = piece
+        self._md5.update(piece)
+        self._position += len(piece)
+        return len(piece)

@@ -1,0 +1,177 @@
+"""Fake records, as the worker would have written them: for tests and benchmarks.
+
+They have no objects, so a reconciliation would take them for ghosts. Only for a local AWS.
+"""
+
+from __future__ import annotations
+
+import base64
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from uploads.aws.dynamodb import table_errors
+from uploads.core import keys, policy
+from uploads.core.conf import env
+from uploads.core.errors import FilehubError
+from uploads.files import usage
+from uploads.files.record import Download, State, StoredFile
+from uploads.ingest import decide
+
+#: How many of a hundred records are of each state.
+_STATES: dict[State, int] = {"stored": 92, "rejected": 3, "deleted": 5}
+
+#: Media types with the endings of their names, from every type group.
+_TYPES = {
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/svg+xml": ".svg",
+    "video/mp4": ".mp4",
+    "audio/mpeg": ".mp3",
+    "application/pdf": ".pdf",
+    "application/zip": ".zip",
+    "application/x-tar": ".tar",
+    "text/plain": ".txt",
+    "text/csv": ".csv",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
+    "application/vnd.oasis.opendocument.spreadsheet": ".ods",
+    "application/json": ".json",
+    "text/html": ".html",
+    "text/x-python": ".py",
+    "application/octet-stream": "",
+}
+
+_WORDS = (
+    "Report", "report", "Invoice", "invoice", "IMG", "DSC", "scan", "Meeting notes", "budget",
+    "Übersicht", "Straße", "Cafe\u0301", "café", "naïve", "Ångström", "İstanbul", "отчёт",
+    "報告書", "写真", "한국어 문서", "تقرير", "דוח", "🎉 party", "final FINAL (2)", "a%20b+c",
+    "quote's \"name\"", "path/to/file", "..", "<b>bold</b>", "=SUM(A1)", "x",
+)  # fmt: skip
+
+#: Of a hundred names, how many are as long as a name may be.
+_LONG = 2
+
+
+class NotLocal(FilehubError):
+    """The table is AWS's own."""
+
+    code = "not_local"
+    message = (
+        "seed writes records of files that do not exist, so it works on a local AWS only: "
+        "set AWS_ENDPOINT_URL or AWS_ENDPOINT_URL_DYNAMODB."
+    )
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """How many records of each state were written."""
+
+    stored: int
+    rejected: int
+    deleted: int
+
+
+def seed(count: int, *, owners: Sequence[str], days: int, rng: random.Random) -> Seeded:
+    """Write `count` records of these owners, spread over the last `days`, and count them.
+
+    The same generator gives the same records, but for the moment from which days are counted.
+    Records first, then the counters: after an interruption these are too low. Raises NotLocal and
+    BackendUnavailable.
+    """
+    host = urlsplit(env().endpoint("dynamodb") or "").hostname or ""
+    if not host or host.endswith((".amazonaws.com", ".amazonaws.com.cn")):
+        raise NotLocal
+    sums = usage.Sums()
+    written: dict[str, int] = dict.fromkeys(_STATES, 0)
+    with table_errors(), StoredFile.batch_write() as batch:
+        for record in _records(count, owners, timedelta(days=days), rng):
+            batch.save(record)
+            written[record.state] += 1
+            sums.add_arrival(record)
+            if record.state == "stored":
+                sums.add_stored(record)
+    sums.write()
+    return Seeded(**written)
+
+
+def _records(
+    count: int, owners: Sequence[str], period: timedelta, rng: random.Random
+) -> Iterator[StoredFile]:
+    now = datetime.now(UTC).replace(microsecond=0)
+    # A few owners have most of the files.
+    weights = [1 / number for number in range(1, len(owners) + 1)]
+    for _ in range(count):
+        (state,) = rng.choices(list(_STATES), list(_STATES.values()))
+        (owner,) = rng.choices(owners, weights)
+        # What is not stored any more is kept for a while only.
+        reach = period if state == "stored" else min(period, decide.RETENTION)
+        moment = now - reach * rng.random()
+        yield _record(state, owner, moment, now, rng)
+
+
+def _record(
+    state: State, owner: str, moment: datetime, now: datetime, rng: random.Random
+) -> StoredFile:
+    upload_id = keys.upload_id_at(moment, owner, settings.SECRET_KEY, rng.getrandbits(42))
+    content_type = rng.choice(list(_TYPES))
+    name = _name(_TYPES[content_type], rng)
+    confirmed_at = min(keys.created_at(upload_id) + timedelta(seconds=rng.uniform(0.2, 90)), now)
+    record = StoredFile(
+        upload_id,
+        version=1,
+        key=keys.object_key(upload_id),
+        state=state,
+        feed=f"{state}#{keys.shard(upload_id)}",
+        sequencer=f"{rng.getrandbits(72):018X}".ljust(64, "0"),
+        file_name=name,
+        content_type=content_type,
+        created_at=keys.created_at(upload_id),
+        confirmed_at=confirmed_at,
+        notified_at=confirmed_at,
+        owner=owner,
+        # From a few bytes to some GiB, most of them small.
+        size=int(rng.lognormvariate(12, 3)),
+        etag=f"{rng.getrandbits(128):032x}",
+        checksum=base64.b64encode(rng.randbytes(32)).decode() if rng.random() < 0.8 else None,
+    )
+    if state == "stored":
+        record.owner_feed = owner
+        record.name_key = policy.search_key(name)
+        record.counted = True
+        if rng.random() < 0.2:
+            downloads = sorted(
+                confirmed_at + (now - confirmed_at) * rng.random() for _ in range(rng.randint(1, 3))
+            )
+            record.downloads = len(downloads)
+            record.last_downloads = [Download(at=at, by=owner) for at in downloads]
+    elif state == "rejected":
+        record.reason = f"Files of type {content_type} are not accepted here."
+        record.expires_at = confirmed_at + decide.RETENTION
+    else:
+        removed_at = confirmed_at + (now - confirmed_at) * rng.random()
+        record.removed_at = removed_at
+        record.expires_at = removed_at + decide.RETENTION
+        if rng.random() < 0.3:
+            record.reason = decide.OBJECT_MISSING
+        else:
+            record.deletion_asked_at, record.deletion_asked_by = removed_at, owner
+    return record
+
+
+def _name(ending: str, rng: random.Random) -> str:
+    stem = f"{rng.choice(_WORDS)} {rng.randint(1, 9999)}"
+    if rng.randrange(100) < _LONG:
+        fill = rng.choice(("long ", "länger ", "長"))
+        while len(f"{stem}{fill}{ending}".encode()) <= policy.MAX_NAME_BYTES:
+            stem += fill
+    return policy.check_name(f"{stem}{ending}")
+
+
+def fake_owners(count: int, existing: Iterable[str]) -> list[str]:
+    """`count` owners: those that exist, and then numbers that no user has."""
+    found = list(existing)[:count]
+    return found + [str(1_000_001 + number) for number in range(count - len(found))]

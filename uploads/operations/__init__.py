@@ -1,0 +1,1 @@
+"""What operators look at: the dashboard, metrics, the storage report, queues, checks, doctor."""

@@ -1,0 +1,109 @@
+"""The table: keys, indexes, time to live. IAM: dynamodb:DescribeTable, DescribeTimeToLive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from uploads.core.conf import env
+from uploads.files.record import StoredFile
+from uploads.operations.doctor import clients, expected
+from uploads.operations.doctor.finding import Finding, code_of, guarded
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_PROVISION = "python manage.py provision (it adds one index at a time, which may take hours)."
+
+
+def inspect() -> Iterator[Finding]:
+    client = clients.dynamodb()
+    yield from guarded("table", partial(_itself, client))
+    yield from guarded("table, time to live", partial(_time_to_live, client))
+
+
+def _itself(client: DynamoDBClient) -> Iterator[Finding]:
+    name = env().filehub_table
+    try:
+        table: dict[str, Any] = dict(client.describe_table(TableName=name)["Table"])
+    except ClientError as exc:
+        if code_of(exc) != "ResourceNotFoundException":
+            raise
+        yield Finding(
+            "FAIL", "table", f"there is no {name}.",
+            "Are FILEHUB_TABLE and AWS_REGION right? If filehub was never deployed here: "
+            "python manage.py provision",
+        )  # fmt: skip
+        return
+    problems = list(_problems(name, table))
+    yield from problems
+    if not problems:
+        text = f"{name} is active, with {len(table.get('GlobalSecondaryIndexes', ()))} indexes."
+        yield Finding("ok", "table", text)
+
+
+def _problems(name: str, table: dict[str, Any]) -> Iterator[Finding]:
+    if table["TableStatus"] not in {"ACTIVE", "UPDATING"}:
+        yield Finding(
+            "FAIL", "table", f"{name} is {table['TableStatus']}.", "Wait until it is ACTIVE."
+        )
+    schema = StoredFile._get_schema()
+    if _keys(table["KeySchema"]) != _keys(schema["key_schema"]):
+        yield Finding(
+            "FAIL", "table", f"{name} has other keys than filehub's.",
+            "It is another program's table, or was made by hand: choose another FILEHUB_TABLE and "
+            "run python manage.py provision",
+        )  # fmt: skip
+        return
+    there = {each["IndexName"]: each for each in table.get("GlobalSecondaryIndexes", ())}
+    for index in schema["global_secondary_indexes"]:
+        found = there.get(index["index_name"])
+        subject = f"table, index {index['index_name']}"
+        if found is None:
+            yield Finding("FAIL", subject, "it does not exist; what lists by it fails.", _PROVISION)
+        elif _keys(found["KeySchema"]) != _keys(index["key_schema"]):
+            yield Finding(
+                "FAIL", subject, f"it has other keys: {_keys(found['KeySchema'])}.", _PROVISION
+            )
+        elif found["Projection"]["ProjectionType"] != "ALL":
+            yield Finding("FAIL", subject, "it does not have all attributes.", _PROVISION)
+        elif found.get("IndexStatus", "ACTIVE") != "ACTIVE":
+            yield Finding(
+                "FAIL", subject, f"it is {found['IndexStatus']}.",
+                "Wait until it is ACTIVE; DynamoDB is filling it.",
+            )  # fmt: skip
+
+
+def _keys(schema: list[Any]) -> dict[str, str]:
+    """HASH and RANGE -> attribute."""
+    return {each["KeyType"]: each["AttributeName"] for each in schema}
+
+
+def _time_to_live(client: DynamoDBClient) -> Iterator[Finding]:
+    subject, name = "table, time to live", env().filehub_table
+    try:
+        found = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+    except ClientError as exc:
+        if code_of(exc) != "ResourceNotFoundException":
+            raise
+        yield Finding("skip", subject, "there is no table.")
+        return
+    attribute = StoredFile.expires_at.attr_name
+    status = found.get("TimeToLiveStatus", "DISABLED")
+    if status in {"ENABLED", "ENABLING"} and found.get("AttributeName") == attribute:
+        yield Finding("ok", subject, f"by {attribute}.")
+        return
+    on = status in {"ENABLED", "ENABLING"}
+    text = f"it goes by {found.get('AttributeName')}" if on else "it is off"
+    before = "First turn it off for that attribute, and wait an hour. " if on else ""
+    yield Finding(
+        "FAIL", subject, f"{text}: tombstones and rejections would stay for ever.",
+        before
+        + expected.command(
+            "dynamodb", "update-time-to-live", table_name=name,
+            time_to_live_specification={"Enabled": True, "AttributeName": attribute},
+        ),
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""HTTP: the pages, the JSON API, health, and how errors become answers."""

@@ -1,0 +1,142 @@
+"""The S3 protocol of Uppy's Companion: what `@uppy/aws-s3` 5 asks of its `endpoint`.
+
+Uppy's words are used, and their case. Its `uploadId` is filehub's signed token, which says whose
+upload it is; its `key` has to be the one that belongs to it. Uppy sends no sizes: whatever depends
+on them is checked when the parts are put together, and again on the object.
+https://uppy.io/docs/aws-s3/ and the source of @uppy/aws-s3 5.1
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Field, Router, Schema
+from pydantic import StrictInt, StrictStr
+
+from uploads.core import keys
+from uploads.core.conf import env
+from uploads.core.errors import InvalidRequest
+from uploads.files import quotas
+from uploads.ingest import tasks
+from uploads.transfers import parts, tokens
+from uploads.transfers.begin import begin_put, begin_unsized
+from uploads.web.api.auth import owner
+from uploads.web.api.schemas import ERRORS
+from uploads.web.api.throttling import SIGNING, count_user
+
+router = Router(tags=["uppy"], by_alias=True)
+
+
+class Begin(Schema):
+    """`metadata` is ignored: what filehub keeps of a file is its name and type."""
+
+    filename: StrictStr = Field(description="At most 255 bytes of UTF-8. Text, never a path.")
+    type: StrictStr | None = None
+
+
+class Begun(Schema):
+    key: str
+    upload_id: str = Field(alias="uploadId", description="A signed token, good for seven days.")
+
+
+class Parameters(Schema):
+    """Send the file by `method` to `url` with exactly `headers`."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    fields: dict[str, str] = Field(description="Only `key`, for Uppy to tell; nothing to send.")
+    expires: int = Field(description="Seconds.")
+
+
+class PartUrl(Schema):
+    url: str
+    expires: int = Field(description="Seconds.")
+
+
+class ArrivedPart(Schema):
+    number: int = Field(alias="PartNumber")
+    size: int = Field(alias="Size", description="Bytes.")
+    etag: str = Field(alias="ETag")
+
+
+class ClaimedPart(Schema):
+    number: StrictInt = Field(alias="PartNumber")
+    etag: StrictStr = Field(alias="ETag")
+
+
+class Complete(Schema):
+    parts: list[ClaimedPart]
+
+
+class Completed(Schema):
+    location: str = Field(description="Where the file can be downloaded once it is stored.")
+    key: str
+
+
+def _token(request: HttpRequest, upload_id: str, key: str) -> tokens.UnsizedToken:
+    if not key:
+        raise InvalidRequest("Missing key", code="missing_key")
+    return tokens.read_unsized(upload_id, key=key, owner=owner(request))
+
+
+@router.get("/params", response={200: Parameters, **ERRORS}, auth=SIGNING)
+def parameters(request: HttpRequest, filename: str = "", type: str = "") -> dict[str, Any]:  # noqa: A002
+    """A presigned PUT for a file that Uppy sends in one request."""
+    count_user(request, owner(request))
+    begun = begin_put(owner(request), file_name=filename, content_type=type)
+    return {
+        "method": begun.request.method,
+        "url": begun.request.url,
+        "headers": begun.request.headers,
+        "fields": {"key": keys.object_key(begun.id)},
+        "expires": env().filehub_url_expiry,
+    }
+
+
+@router.post("/multipart", response={200: Begun, **ERRORS}, auth=SIGNING)
+def begin(request: HttpRequest, body: Begin) -> dict[str, Any]:
+    """Begin an upload in parts, of a size that nobody knows yet."""
+    count_user(request, owner(request))
+    token = begin_unsized(owner(request), file_name=body.filename, content_type=body.type)
+    return {"key": token.key, "uploadId": token.sign()}
+
+
+@router.get("/multipart/{upload_id}", response={200: list[ArrivedPart], **ERRORS})
+def arrived(request: HttpRequest, upload_id: str, key: str = "") -> list[dict[str, Any]]:
+    """What S3 has already."""
+    return [
+        {"PartNumber": part.number, "Size": part.size, "ETag": f'"{part.etag}"'}
+        for part in parts.arrived_parts(_token(request, upload_id, key))
+    ]
+
+
+# Before the parts: Django would take "complete" for the number of one.
+@router.post("/multipart/{upload_id}/complete", response={200: Completed, **ERRORS})
+def complete(request: HttpRequest, upload_id: str, body: Complete, key: str = "") -> dict[str, Any]:
+    """Put the parts together, if S3 has exactly those that Uppy sent."""
+    token = _token(request, upload_id, key)
+    sent = {part.number: part.etag for part in body.parts}
+    quota = quotas.limit_of(request.auth)  # type: ignore[attr-defined]  # set by ninja
+    if not parts.complete_unsized(token, sent, quota=quota):
+        tasks.enqueue_hint(token.upload_id)
+    location = request.build_absolute_uri(f"/files/{token.upload_id}/download?redirect=1")
+    return {"location": location, "key": token.key}
+
+
+@router.get("/multipart/{upload_id}/{part_number}", response={200: PartUrl, **ERRORS}, auth=SIGNING)
+def sign_part(
+    request: HttpRequest, upload_id: str, part_number: int, key: str = ""
+) -> dict[str, Any]:
+    """Presign one part."""
+    count_user(request, owner(request))
+    signed = parts.sign_unsized_part(_token(request, upload_id, key), part_number)
+    return {"url": signed.url, "expires": env().filehub_url_expiry}
+
+
+@router.delete("/multipart/{upload_id}", response={200: dict[str, str], **ERRORS})
+def abort(request: HttpRequest, upload_id: str, key: str = "") -> dict[str, str]:
+    """End an upload in parts."""
+    parts.abort(_token(request, upload_id, key))
+    return {}

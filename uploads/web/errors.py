@@ -1,0 +1,114 @@
+"""Errors become answers here, in one place: JSON for programs, a page for people."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.template.loader import get_template
+from django.utils.cache import add_never_cache_headers
+
+from uploads.core.errors import CsrfFailed, FilehubError
+
+logger = logging.getLogger(__name__)
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Whether the caller is a program: it did not ask for HTML."""
+    return "text/html" not in request.headers.get("Accept", "")
+
+
+def json_error(
+    status: int, message: str, code: str, *, retry_after: int | None = None
+) -> JsonResponse:
+    """The one shape of an error: {"error": sentence, "code": slug}."""
+    response = JsonResponse({"error": message, "code": code}, status=status)
+    # A contract, not a page: it is not translated.
+    response["Content-Language"] = "en"
+    if retry_after is not None:
+        response["Retry-After"] = str(retry_after)
+    if status == HTTPStatus.UNAUTHORIZED:
+        response["WWW-Authenticate"] = "Bearer"
+    add_never_cache_headers(response)
+    return response
+
+
+def error_response(
+    request: HttpRequest, error: FilehubError, *, as_json: bool | None = None
+) -> HttpResponse:
+    """Answer with an error of the tree; those that are nobody's mistake are logged."""
+    if error.status >= 500:
+        logger.error("%s %s: %r", request.method, request.path, error.__cause__ or error)
+    if wants_json(request) if as_json is None else as_json:
+        return json_error(error.status, error.message, error.code, retry_after=error.retry_after)
+    return error_page(request, error.status, error.message, error.retry_after)
+
+
+def error_page(
+    request: HttpRequest, status: int, message: str = "", retry_after: int | None = None
+) -> HttpResponse:
+    """The designed page for a status."""
+    template = f"{status}.html" if status in {400, 403, 404, 503} else "400.html"
+    response = render(request, template, {"message": message}, status=status)
+    add_never_cache_headers(response)
+    if retry_after is not None:
+        response["Retry-After"] = str(retry_after)
+    return response
+
+
+class ErrorMiddleware:
+    """Turns a FilehubError from any view into an answer, and every 405 into a JSON error."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        get_template("503.html")  # a missing page is found at start, not during an outage
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED and wants_json(request):
+            allowed = response.get("Allow", "")
+            response = json_error(405, "Method not allowed", "method_not_allowed")
+            response["Allow"] = allowed
+        return response
+
+    def process_exception(self, request: HttpRequest, exc: Exception) -> HttpResponse | None:
+        return error_response(request, exc) if isinstance(exc, FilehubError) else None
+
+
+# Django's own handlers (filehub/urls.py), outside the API.
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """400 outside the API: a wrong host name, a body too large."""
+    if wants_json(request):
+        return json_error(400, "The request is malformed.", "bad_request")
+    return error_page(request, 400)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if wants_json(request):
+        return json_error(403, "You may not do this.", "forbidden")
+    return error_page(request, 403)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if wants_json(request):
+        return json_error(404, "Not Found", "not_found")
+    return error_page(request, 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    if wants_json(request):
+        return json_error(500, "Something went wrong here. It has been logged.", "internal_error")
+    return render(request, "500.html", status=500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Called by Django's CSRF middleware."""
+    if wants_json(request):
+        return error_response(request, CsrfFailed())
+    return render(request, "403_csrf.html", {"debug": settings.DEBUG}, status=403)

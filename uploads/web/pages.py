@@ -1,0 +1,106 @@
+"""The upload page and its fragments."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.templatetags.static import static
+from django.views.decorators.http import require_safe
+
+from uploads.accounts import owners
+from uploads.core.conf import env, rules
+from uploads.core.errors import BackendUnavailable, InvalidRequest
+from uploads.core.fan_out import attempt
+from uploads.files import queries, quotas
+from uploads.files.listing import Page
+
+logger = logging.getLogger(__name__)
+
+PAGE_SIZE = 50
+#: Requests to S3 that the page makes at the same time: as many as browsers open to one host.
+CONCURRENCY = 6
+
+
+@login_required
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """The upload page; to htmx only its list of files."""
+    q = request.GET.get("q", "").strip()
+    page, list_error = Page([], None), False
+    try:
+        page = queries.files_of(
+            owners.owner_of(request.user),  # type: ignore[arg-type]  # login_required
+            limit=PAGE_SIZE,
+            cursor=request.GET.get("cursor"),
+            prefix=q,
+        )
+    except BackendUnavailable as exc:
+        # Uploading may well work: the page stays usable and says what is missing.
+        logger.error("the list of files cannot be shown: %r", exc.__cause__ or exc)
+        list_error = True
+    except InvalidRequest:
+        page = queries.files_of(owners.owner_of(request.user), limit=PAGE_SIZE, prefix=q)  # type: ignore[arg-type]
+    limits = rules()
+    context: dict[str, Any] = {
+        "files": page.files,
+        "next_cursor": page.next_cursor,
+        "q": q,
+        "list_error": list_error,
+        "upload_config": {
+            "max_size": limits.max_size,
+            "allowed_types": limits.allowed_types,
+            "whole_limit": env().filehub_multipart_threshold,
+            "concurrency": CONCURRENCY,
+            "namespace": owners.owner_of(request.user),  # type: ignore[arg-type]
+            "worker_url": static("uploads/client/hash-worker.js"),
+        },
+    }
+    # A history restore asks through htmx too, but for the whole page.
+    htmx = request.htmx  # type: ignore[attr-defined]
+    fragment = bool(htmx) and not htmx.history_restore_request
+    template = "uploads/_files.html" if fragment else "uploads/home.html"
+    if not fragment:
+        context["quota"] = _allowance(request)
+    response = render(request, template, context)
+    response["Cache-Control"] = "no-store"
+    response["Vary"] = "Cookie, HX-Request"
+    return response
+
+
+def _allowance(request: HttpRequest) -> quotas.Allowance | None:
+    """What is used of the quota; None also while that cannot be told: the page does without."""
+    return attempt(lambda: quotas.allowance_of(request.user))  # type: ignore[arg-type]
+
+
+@login_required
+@require_safe
+def quota(request: HttpRequest) -> HttpResponse:
+    """How much of the visitor's quota is used, as a line; empty without a quota.
+
+    Raises BackendUnavailable: the page then keeps the line that it has.
+    """
+    allowance = quotas.allowance_of(request.user)  # type: ignore[arg-type]  # login_required
+    response = render(request, "uploads/_quota.html", {"quota": allowance})
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@login_required
+@require_safe
+def rows(request: HttpRequest) -> HttpResponse:
+    """The list rows of the stored files among `ids`, newest first."""
+    ids = [part for part in request.GET.get("ids", "").split(",") if part]
+    statuses = queries.upload_statuses(ids, owners.owner_of(request.user))  # type: ignore[arg-type]
+    files = [status.file for status in statuses if status.file]
+    files.sort(key=lambda info: info.id, reverse=True)
+    return render(request, "uploads/_rows.html", {"files": files})
+
+
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponse:
+    """What browsers ask for on pages that name no icon (the admin, the API's page)."""
+    return HttpResponseRedirect(static("uploads/favicon.svg"))

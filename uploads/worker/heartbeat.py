@@ -1,0 +1,40 @@
+"""Heartbeats of consumer, worker and beat: a file each, which health checks look at."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import Literal, get_args
+
+from uploads.core.conf import env
+
+logger = logging.getLogger(__name__)
+
+Process = Literal["consumer", "worker", "beat"]
+PROCESSES: tuple[Process, ...] = get_args(Process)
+
+#: Seconds without a heartbeat after which a process is no longer healthy.
+MAX_AGE = 90.0
+
+
+def beat(process: Process) -> None:
+    """Note that the process has just done what it is there for. Never raises."""
+    path = _path(process)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    except OSError as exc:
+        logger.warning("%s cannot be touched, so health checks will fail: %s", path, exc)
+
+
+def age(process: Process) -> float | None:
+    """Seconds since the last heartbeat; None when there never was one."""
+    try:
+        return max(0.0, time.time() - _path(process).stat().st_mtime)
+    except FileNotFoundError:
+        return None
+
+
+def _path(process: Process) -> Path:
+    return Path(env().filehub_health_dir) / process
