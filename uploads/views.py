@@ -65,7 +65,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "whole_limit": env().filehub_multipart_threshold,
             "concurrency": CONCURRENCY,
             "namespace": selectors.owner_of(request.user),  # type: ignore[arg-type]
-            "worker_url": static("uploads/client/hash-worker.js"),
+            "worker_url": static("uploads/client/hashing/hash-worker.js"),
         },
     }
     # A history restore asks through htmx too, but for the whole page.

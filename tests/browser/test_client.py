@@ -52,7 +52,7 @@ def test_sha256_in_pieces_agrees_with_another_implementation(blank: Page, size: 
     found = run(
         blank,
         """
-        const { Sha256 } = await from("sha256");
+        const { Sha256 } = await from("hashing/sha256");
         const bytes = Uint8Array.from(atob(input), (character) => character.charCodeAt(0));
         const hash = new Sha256();
         for (let start = 0, step = 1; start < bytes.length; start += step, step = (step * 7) % 251)
@@ -70,7 +70,7 @@ def test_a_digest_is_the_same_with_and_without_the_browsers_own(blank: Page, cry
         blank,
         """
         if (!input) Object.defineProperty(globalThis, "crypto", { value: undefined });
-        const { digest } = await from("digest");
+        const { digest } = await from("hashing/digest");
         return digest(new Blob(["a".repeat(5_000_000), "b"]));
         """,
         crypto,
@@ -92,7 +92,7 @@ def test_collecting_garbage_ends_no_digest(
         waiting = run(
             page,
             """
-            const { digest } = await from("digest");
+            const { digest } = await from("hashing/digest");
             let waiting = 0;
             for (let batch = 0; batch < 5; batch += 1) {
                 for (let number = 0; number < 100; number += 1, waiting += 1)
@@ -114,10 +114,11 @@ def test_the_hasher_works_without_workers(blank: Page) -> None:
     found = run(
         blank,
         """
-        const { Hasher } = await from("hasher");
+        const { Hasher } = await from("hashing/hasher");
         const texts = ["one", "two"].map((text) => new Blob([text]));
         const digests = [];
-        for (const url of ["/static/uploads/client/hash-worker.js", "/static/no-such-worker.js"]) {
+        const worker = "/static/uploads/client/hashing/hash-worker.js";
+        for (const url of [worker, "/static/no-such-worker.js"]) {
             const hasher = new Hasher(url);
             digests.push(await Promise.all(texts.map((blob) => hasher.sha256(blob, never))));
         }
@@ -134,8 +135,8 @@ def test_a_fingerprint_tells_files_apart_by_each_of_its_parts(blank: Page) -> No
     same, different = run(
         blank,
         """
-        const { Hasher } = await from("hasher");
-        const hasher = new Hasher("/static/uploads/client/hash-worker.js");
+        const { Hasher } = await from("hashing/hasher");
+        const hasher = new Hasher("/static/uploads/client/hashing/hash-worker.js");
         const MIB = 1024 ** 2;
         const make = (change = {}) => {
             const bytes = new Uint8Array(3 * MIB);
@@ -162,7 +163,7 @@ def test_a_small_file_does_not_wait_for_the_end_of_a_large_one(blank: Page) -> N
     order = run(
         blank,
         """
-        const { Pool } = await from("pool");
+        const { Pool } = await from("net/pool");
         const pool = new Pool(2, new Line());
         const order = [];
         const task = (name) => async () => { order.push(name); await later(5); };
@@ -179,7 +180,7 @@ def test_the_pool_keeps_its_bound_and_its_order(blank: Page) -> None:
     most, order = run(
         blank,
         """
-        const { Pool } = await from("pool");
+        const { Pool } = await from("net/pool");
         const pool = new Pool(3, new Line());
         let running = 0, most = 0;
         const order = [];
@@ -202,7 +203,7 @@ def test_the_pool_shrinks_when_requests_fail_and_grows_again(blank: Page) -> Non
     limits = run(
         blank,
         """
-        const { Pool } = await from("pool");
+        const { Pool } = await from("net/pool");
         const { ConnectionLost, StorageError } = await from("errors");
         const pool = new Pool(6, new Line());
         const fail = (error) => pool.run(1, () => Promise.reject(error), never).catch(() => {});
@@ -226,7 +227,7 @@ def test_the_pool_starts_nothing_while_offline(blank: Page) -> None:
     seen = run(
         blank,
         """
-        const { Pool } = await from("pool");
+        const { Pool } = await from("net/pool");
         const line = new Line();
         const pool = new Pool(2, line);
         const seen = [];
@@ -246,7 +247,7 @@ def test_what_waits_in_the_pool_can_be_stopped(blank: Page) -> None:
     seen = run(
         blank,
         """
-        const { Pool } = await from("pool");
+        const { Pool } = await from("net/pool");
         const pool = new Pool(1, new Line());
         const seen = [], stop = new AbortController();
         const first = pool.run(1, () => later(20), never);
@@ -286,7 +287,7 @@ def test_only_what_may_pass_is_tried_again(blank: Page, error: str, tries: int) 
         blank,
         f"""
         const {{ ApiError, ConnectionLost, StorageError }} = await from("errors");
-        const {{ Retry }} = await from("retry");
+        const {{ Retry }} = await from("net/retry");
         let tries = 0;
         const retry = new Retry(new Line(), never);
         await retry.run(async () => {{ tries += 1; throw {error}; }}).catch(() => {{}});
@@ -301,7 +302,7 @@ def test_waits_grow_are_jittered_and_obey_the_server(blank: Page) -> None:
         blank,
         """
         const { ApiError, ConnectionLost } = await from("errors");
-        const { Retry } = await from("retry");
+        const { Retry } = await from("net/retry");
         const line = new Line();
         const waits = [];
         line.pause = async (milliseconds) => void waits.push(milliseconds);
@@ -326,7 +327,7 @@ def test_failures_while_offline_do_not_count(blank: Page) -> None:
         blank,
         """
         const { ConnectionLost } = await from("errors");
-        const { Retry } = await from("retry");
+        const { Retry } = await from("net/retry");
         const line = new Line();
         line.online = false;
         let tries = 0;
@@ -343,7 +344,7 @@ def test_what_is_asked_for_at_the_same_moment_is_one_call(blank: Page) -> None:
     calls, results = run(
         blank,
         """
-        const { Batch } = await from("batch");
+        const { Batch } = await from("net/batch");
         const calls = [];
         const batch = new Batch(async (items) => {
             calls.push(items);
@@ -362,7 +363,7 @@ def test_the_journal_remembers_and_forgets(blank: Page) -> None:
     seen = run(
         blank,
         """
-        const { Journal } = await from("journal");
+        const { Journal } = await from("resume/journal");
         const entry = (fingerprint, state) => ({ fingerprint, id: `id of ${fingerprint}`, state });
         const namespace = crypto.randomUUID();
         await new Journal(namespace).put(entry("a", "sending"));
@@ -392,7 +393,7 @@ def test_the_journal_does_without_a_database(blank: Page) -> None:
         blank,
         """
         indexedDB.open = () => { throw new Error("not in this window"); };
-        const { Journal } = await from("journal");
+        const { Journal } = await from("resume/journal");
         const journal = new Journal("x");
         await journal.put({ fingerprint: "a", id: "1", state: "sent" });
         return [(await journal.get("a")).state, await journal.tidy()];
@@ -412,7 +413,7 @@ def test_a_database_that_fails_later_stops_nobody(blank: Page, break_: str) -> N
     state = run(
         blank,
         f"""
-        const {{ Journal }} = await from("journal");
+        const {{ Journal }} = await from("resume/journal");
         const journal = new Journal(crypto.randomUUID());
         await journal.put({{ fingerprint: "a", id: "1", state: "sending" }});
         {break_};
@@ -428,7 +429,7 @@ def test_a_deleted_file_is_forgotten_by_its_id(blank: Page) -> None:
     found = run(
         blank,
         """
-        const { Journal } = await from("journal");
+        const { Journal } = await from("resume/journal");
         const journal = new Journal(crypto.randomUUID());
         await journal.put({ fingerprint: "a", id: "1", state: "sent" });
         await journal.put({ fingerprint: "b", id: "2", state: "sent" });
@@ -574,9 +575,9 @@ def test_a_server_that_lost_its_data_gets_the_file_again(
         blank,
         FAKE_API
         + """
-        const { Journal } = await from("journal");
-        const { Hasher } = await from("hasher");
-        const hasher = new Hasher("/static/uploads/client/hash-worker.js");
+        const { Journal } = await from("resume/journal");
+        const { Hasher } = await from("hashing/hasher");
+        const hasher = new Hasher("/static/uploads/client/hashing/hash-worker.js");
         const fingerprint = await hasher.fingerprint(file("a"), "a", never);
         const now = Date.now;
         Date.now = () => now() - input.minutes * 60_000;
@@ -598,9 +599,9 @@ def test_uploading_again_survives_a_failure(blank: Page) -> None:
         blank,
         FAKE_API
         + """
-        const { Journal } = await from("journal");
-        const { Hasher } = await from("hasher");
-        const hasher = new Hasher("/static/uploads/client/hash-worker.js");
+        const { Journal } = await from("resume/journal");
+        const { Hasher } = await from("hashing/hasher");
+        const hasher = new Hasher("/static/uploads/client/hashing/hash-worker.js");
         const fingerprint = await hasher.fingerprint(file("a"), "a", never);
         await new Journal(namespace).put({ fingerprint, id: "old", token: null, state: "sent" });
         answers.statuses = async (ids) =>
@@ -630,7 +631,7 @@ def test_a_lock_has_one_holder(blank: Page, locks: bool) -> None:
         blank,
         """
         if (!input) Object.defineProperty(navigator, "locks", { value: undefined });
-        const { take, tryTake } = await from("lock");
+        const { take, tryTake } = await from("resume/lock");
         const seen = [], name = crypto.randomUUID();
         const release = await take(name, never, () => seen.push("not expected"));
         seen.push(await tryTake(name));
@@ -656,7 +657,7 @@ def test_speed_is_smooth_and_falls_while_nothing_moves(blank: Page) -> None:
     steady, bumped, idle = run(
         blank,
         """
-        const { Rate } = await from("rate");
+        const { Rate } = await from("progress/rate");
         const rate = new Rate();
         let now = 0;
         performance.now = () => now;

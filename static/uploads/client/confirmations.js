@@ -1,4 +1,4 @@
-import { MAX_IDS } from "./api.js";
+import { MAX_IDS } from "./net/api.js";
 
 const FIRST_DELAY = 300;
 const FEW = 20;

@@ -1,27 +1,14 @@
-import { abort } from "./discard.js";
+import { abort } from "./resume/discard.js";
 import { ApiError, ConnectionLost, StorageError, isCorrupted, isTemporary } from "./errors.js";
-import { take } from "./lock.js";
-import { assertReadable, sendParts } from "./multipart.js";
-import { Retry } from "./retry.js";
-import { send } from "./transport.js";
+import { take } from "./resume/lock.js";
+import { assertReadable, sendParts } from "./parts.js";
+import { Retry } from "./net/retry.js";
+import { send } from "./net/transport.js";
 
 /** How often an upload in parts is begun or gone through again, when storage has forgotten it or misses parts. */
 const ROUNDS = 3;
 /** Milliseconds in which S3's event for a file that was sent can be expected. */
 const EVENT_IS_DUE = 15 * 60_000;
-
-/**
- * What all transfers share.
- * @typedef {object} Tools
- * @property {import("./api.js").Api} api
- * @property {import("./pool.js").Pool} pool
- * @property {import("./hasher.js").Hasher} hasher
- * @property {import("./connection.js").Connection} connection
- * @property {import("./journal.js").Journal|null} journal
- * @property {import("./batch.js").Batch<string, object|undefined>} statuses
- * @property {(fingerprint: string) => string} lockName
- * @property {number} wholeLimit bytes
- */
 
 /**
  * Whom a transfer tells how it goes.
@@ -44,7 +31,7 @@ export class Transfer {
 
   /**
    * @param {import("./upload.js").Upload} upload
-   * @param {Tools} tools
+   * @param {import("./tools.js").Tools} tools
    * @param {Report} report
    * @param {AbortSignal} signal
    */

@@ -1,4 +1,4 @@
-import { Rate } from "./rate.js";
+import { Rate } from "./progress/rate.js";
 
 /** @typedef {"queued"|"hashing"|"uploading"|"confirming"|"stored"|"paused"|"failed"|"cancelled"|"rejected"} State */
 
@@ -10,7 +10,7 @@ import { Rate } from "./rate.js";
  * @property {number} [partSize] bytes
  * @property {number} [partCount]
  * @property {boolean} [isNew] storage cannot have any part yet
- * @property {import("./api.js").SignedRequest} [request] for one request
+ * @property {import("./net/api.js").SignedRequest} [request] for one request
  */
 
 /** One file on its way. Read it freely; only the Uploader changes it. See docs/uploader.md. */

@@ -1,19 +1,14 @@
-import { MAX_IDS } from "./api.js";
-import { Batch } from "./batch.js";
 import { Confirmations } from "./confirmations.js";
-import { Connection } from "./connection.js";
-import { discard, removeLeftovers } from "./discard.js";
 import { problemOf } from "./errors.js";
-import { Hasher } from "./hasher.js";
-import { Journal } from "./journal.js";
-import { Pool } from "./pool.js";
-import { Rate } from "./rate.js";
-import { Totals } from "./totals.js";
+import { findProblem } from "./limits.js";
+import { Connection } from "./net/connection.js";
+import { Rate } from "./progress/rate.js";
+import { Totals } from "./progress/totals.js";
+import { discard, removeLeftovers } from "./resume/discard.js";
+import { createTools } from "./tools.js";
 import { Transfer } from "./transfer.js";
 import { Upload } from "./upload.js";
 
-/** S3 keeps names as metadata, and file systems stop here too. */
-const MAX_NAME_BYTES = 255;
 /** Files being worked on, for each request that may be under way: while one is hashed or signed, another is sent. */
 const FILES_PER_REQUEST = 2;
 const SIGNED_OUT_FOR = 3_000;
@@ -40,12 +35,13 @@ export class Uploader extends EventTarget {
   #transferred = 0;
   #totals = new Totals();
   #connection = new Connection();
-  #options;
+  #concurrency;
+  #limits;
   #tools;
   #confirmations;
 
   /**
-   * @param {import("./api.js").Api} api
+   * @param {import("./net/api.js").Api} api
    * @param {object} [options] see docs/uploader.md
    * @param {string} [options.namespace]
    * @param {number} [options.concurrency]
@@ -63,20 +59,12 @@ export class Uploader extends EventTarget {
       maxSize = Infinity,
       allowedTypes = ["*"],
       wholeLimit = 64 * MIB,
-      workerUrl = new URL("./hash-worker.js", import.meta.url),
+      workerUrl,
       remember = true,
     } = options;
-    this.#options = { concurrency, maxSize, allowedTypes };
-    this.#tools = {
-      api,
-      wholeLimit,
-      connection: this.#connection,
-      pool: new Pool(concurrency, this.#connection),
-      hasher: new Hasher(workerUrl),
-      journal: remember ? new Journal(namespace) : null,
-      statuses: new Batch((ids) => askStatuses(api, ids), MAX_IDS),
-      lockName: (fingerprint) => `filehub:${namespace}:${fingerprint}`,
-    };
+    this.#concurrency = concurrency;
+    this.#limits = { maxSize, allowedTypes };
+    this.#tools = createTools(api, this.#connection, { namespace, concurrency, wholeLimit, workerUrl, remember });
     this.#confirmations = new Confirmations({
       ask: (ids) => api.statuses(ids),
       settle: (id, status) => this.#settle(id, status),
@@ -121,7 +109,7 @@ export class Uploader extends EventTarget {
       this.#uploads.set(upload.key, upload);
       this.#totals.add(upload);
       this.#emit("add", upload);
-      const code = this.#objection(upload);
+      const code = findProblem(upload, this.#limits);
       if (code) {
         this.#fail(upload, { code }, false);
       } else {
@@ -201,13 +189,6 @@ export class Uploader extends EventTarget {
     for (const upload of this.uploads) if (upload.state === "failed") this.retry(upload);
   }
 
-  #objection(upload) {
-    if (upload.size > this.#options.maxSize) return "too_large";
-    if (!isAllowed(upload.type, this.#options.allowedTypes)) return "type_not_allowed";
-    if (new TextEncoder().encode(upload.name).length > MAX_NAME_BYTES) return "name_too_long";
-    return null;
-  }
-
   // --- Order -------------------------------------------------------------------------------------
 
   #enqueue(upload) {
@@ -233,7 +214,7 @@ export class Uploader extends EventTarget {
   }
 
   #pump() {
-    const most = this.#options.concurrency * FILES_PER_REQUEST;
+    const most = this.#concurrency * FILES_PER_REQUEST;
     while (this.#running < most && this.#queue.size > 0 && !this.#signedOut) {
       const [upload] = this.#queue;
       this.#queue.delete(upload);
@@ -392,19 +373,4 @@ export class Uploader extends EventTarget {
   #emit(type, upload) {
     this.dispatchEvent(new CustomEvent(type, { detail: upload }));
   }
-}
-
-async function askStatuses(api, ids) {
-  const known = new Map((await api.statuses(ids)).map((status) => [status.id, status]));
-  return ids.map((id) => known.get(id));
-}
-
-/**
- * @param {string} type
- * @param {string[]} allowed types such as "image/png", "image/*" and "*"
- */
-function isAllowed(type, allowed) {
-  const name = type.split(";", 1)[0].trim().toLowerCase();
-  const anyOfGroup = `${name.split("/", 1)[0]}/*`;
-  return allowed.some((pattern) => ["*", "*/*", name, anyOfGroup].includes(pattern.toLowerCase()));
 }

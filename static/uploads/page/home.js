@@ -1,12 +1,11 @@
-import { Api } from "../client/api.js";
-import { Uploader } from "../client/uploader.js";
-import { Announcer } from "./announcer.js";
-import { takeFiles } from "./dropzone.js";
-import { FileList } from "./file-list.js";
-import { Intake } from "./intake.js";
-import { messages } from "./messages.js";
-import { Quota } from "./quota.js";
-import { UploadList } from "./upload-list.js";
+import { Api, Uploader } from "../client/index.js";
+import { FileList } from "./files/file-list.js";
+import { Quota } from "./files/quota.js";
+import { takeFiles } from "./intake/dropzone.js";
+import { Intake } from "./intake/intake.js";
+import { messages } from "./text/messages.js";
+import { Announcer } from "./ui/announcer.js";
+import { UploadList } from "./uploads/upload-list.js";
 
 const byId = (id) => document.getElementById(id);
 

@@ -1,7 +1,7 @@
-import { oncePerFrame, setText, setVisible } from "./drawing.js";
-import * as format from "./format.js";
-import { explain, messages } from "./messages.js";
-import { appear, vanish } from "./motion.js";
+import { oncePerFrame, setText, setVisible } from "../ui/drawing.js";
+import * as format from "../text/format.js";
+import { explain, messages } from "../text/messages.js";
+import { appear, vanish } from "../ui/motion.js";
 import { Overall } from "./overall.js";
 import { Thumbnails } from "./thumbnails.js";
 import { UploadGroups } from "./upload-groups.js";

@@ -1,8 +1,8 @@
-import { Confirmations } from "../client/confirmations.js";
-import { confirmWith } from "./confirm-dialog.js";
-import { ago, fullLocalTime } from "./format.js";
-import { explain, messages } from "./messages.js";
-import { appear, vanish } from "./motion.js";
+import { Confirmations } from "../../client/index.js";
+import { confirmWith } from "../ui/confirm-dialog.js";
+import { ago, fullLocalTime } from "../text/format.js";
+import { explain, messages } from "../text/messages.js";
+import { appear, vanish } from "../ui/motion.js";
 
 /** Uploads that are stored at almost the same time are fetched together. */
 const GATHER = 150;

@@ -9,7 +9,7 @@ export class Quota {
 
   /**
    * @param {HTMLElement|null} element null for a user without a quota
-   * @param {import("../client/api.js").Api} api
+   * @param {import("../../client/index.js").Api} api
    */
   constructor(element, api) {
     this.#element = element;

@@ -14,8 +14,8 @@ export class Hasher {
   #worker = null;
   #workerUrl;
 
-  /** @param {string|URL} workerUrl */
-  constructor(workerUrl) {
+  /** @param {string|URL} [workerUrl] the address of hash-worker.js, if it is served from elsewhere */
+  constructor(workerUrl = new URL("./hash-worker.js", import.meta.url)) {
     this.#workerUrl = workerUrl;
   }
 

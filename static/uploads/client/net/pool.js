@@ -1,4 +1,4 @@
-import { isTemporary } from "./errors.js";
+import { isTemporary } from "../errors.js";
 
 /** Requests that fail together are one sign of trouble, not many. */
 const ONE_SIGN = 1_000;

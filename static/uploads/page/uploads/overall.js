@@ -1,8 +1,8 @@
-import { confirmWith } from "./confirm-dialog.js";
-import { setAttribute, setText, setVisible } from "./drawing.js";
-import * as format from "./format.js";
-import { percent } from "./language.js";
-import { messages } from "./messages.js";
+import { confirmWith } from "../ui/confirm-dialog.js";
+import { setAttribute, setText, setVisible } from "../ui/drawing.js";
+import * as format from "../text/format.js";
+import { percent } from "../text/language.js";
+import { messages } from "../text/messages.js";
 import { TimeLeft } from "./time-left.js";
 
 /** How long “all stored” stays. */

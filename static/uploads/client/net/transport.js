@@ -1,4 +1,4 @@
-import { ConnectionLost, StorageError } from "./errors.js";
+import { ConnectionLost, StorageError } from "../errors.js";
 
 /** A connection on which nothing moves for so long is dead, although nobody said so. */
 const STALLED = 60_000;

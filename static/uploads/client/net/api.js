@@ -1,4 +1,4 @@
-import { ApiError } from "./errors.js";
+import { ApiError } from "../errors.js";
 
 /**
  * @typedef {object} SignedRequest what may be sent to storage, once

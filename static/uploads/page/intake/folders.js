@@ -1,11 +1,9 @@
-/** S3 keeps names as metadata, and file systems stop here too. */
-const MAX_NAME_BYTES = 255;
+import { isNameTooLong } from "../../client/index.js";
+
 /** The browser answers for files asked about together in one go; more would hold up the page. */
 const AT_ONCE = 20;
 /** What systems leave in folders without being asked. */
 const LEFTOVER = /^(\.DS_Store|Thumbs\.db|desktop\.ini)$/i;
-
-const encoder = new TextEncoder();
 
 /** @typedef {{file: File, path?: string}} FoundFile */
 
@@ -70,5 +68,5 @@ function pathOf(entry) {
 }
 
 function named(file, path) {
-  return path && encoder.encode(path).length <= MAX_NAME_BYTES ? { file, path } : { file };
+  return path && !isNameTooLong(path) ? { file, path } : { file };
 }

@@ -1,8 +1,8 @@
-import { Batch } from "./batch.js";
-import { MAX_PARTS } from "./api.js";
+import { Batch } from "./net/batch.js";
+import { MAX_PARTS } from "./net/api.js";
 import { ConnectionLost, isCorrupted } from "./errors.js";
-import { Retry } from "./retry.js";
-import { send } from "./transport.js";
+import { Retry } from "./net/retry.js";
+import { send } from "./net/transport.js";
 
 /** Parts whose checksum is computed while others are being sent. */
 const AHEAD = 2;
@@ -12,10 +12,10 @@ const AHEAD = 2;
  * @param {import("./upload.js").Upload} upload with a session that has a token
  * @param {Map<number, string>} arrived the parts that storage has, with their checksums ("" when it has none)
  * @param {object} tools
- * @param {import("./api.js").Api} tools.api
- * @param {import("./pool.js").Pool} tools.pool
- * @param {import("./hasher.js").Hasher} tools.hasher
- * @param {import("./connection.js").Connection} tools.connection
+ * @param {import("./net/api.js").Api} tools.api
+ * @param {import("./net/pool.js").Pool} tools.pool
+ * @param {import("./hashing/hasher.js").Hasher} tools.hasher
+ * @param {import("./net/connection.js").Connection} tools.connection
  * @param {AbortSignal} tools.signal
  * @param {(sent: number) => void} tools.onProgress is told all bytes of the file that storage has or that have left
  * @param {(reason: "retry"|"rate_limited"|"offline"|null) => void} tools.onWait

@@ -17,20 +17,20 @@ export class Totals {
     return this.active + this.paused + this.confirming === 0;
   }
 
-  /** @param {import("./upload.js").Upload} upload */
+  /** @param {import("../upload.js").Upload} upload */
   add(upload) {
     this.#count(upload, 1);
   }
 
-  /** @param {import("./upload.js").Upload} upload */
+  /** @param {import("../upload.js").Upload} upload */
   remove(upload) {
     // What is done stays part of the whole, or the progress would jump back.
     if (upload.state !== "stored") this.#count(upload, -1);
   }
 
   /**
-   * @param {import("./upload.js").Upload} upload
-   * @param {Partial<import("./upload.js").Upload>} changes
+   * @param {import("../upload.js").Upload} upload
+   * @param {Partial<import("../upload.js").Upload>} changes
    */
   change(upload, changes) {
     this.#count(upload, -1);
@@ -38,7 +38,7 @@ export class Totals {
     this.#count(upload, 1);
   }
 
-  /** @param {Iterable<import("./upload.js").Upload>} uploads those there are; they are not part of what comes now */
+  /** @param {Iterable<import("../upload.js").Upload>} uploads those there are; they are not part of what comes now */
   startAnew(uploads) {
     for (const upload of uploads) upload.counted = false;
     this.files = this.bytes = this.sent = this.stored = 0;

@@ -1,10 +1,10 @@
 import { tryTake } from "./lock.js";
-import { Retry } from "./retry.js";
+import { Retry } from "../net/retry.js";
 
 const QUESTIONS = 3;
 const BETWEEN_QUESTIONS = 1_000;
 
-/** @typedef {object} Tools what all transfers share; described in transfer.js, which imports this module */
+/** @typedef {import("../tools.js").Tools} Tools */
 
 /**
  * Has storage drop the parts of an upload, however long it takes to reach the server.
@@ -25,7 +25,7 @@ export async function abort({ id, token }, { api, connection }, signal = new Abo
 
 /**
  * Removes what storage has of a cancelled upload. What fails now is done on the next visit.
- * @param {import("./upload.js").Upload} upload
+ * @param {import("../upload.js").Upload} upload
  * @param {Promise<void>|null} run what was under way when it was cancelled
  * @param {Tools} tools
  * @returns {Promise<boolean>} false when it is too late, since the file is complete; never rejects

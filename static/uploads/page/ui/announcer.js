@@ -1,4 +1,4 @@
-import { messages } from "./messages.js";
+import { messages } from "../text/messages.js";
 
 /** More often would interrupt what the screen reader is saying. */
 const SOON = 1_000;

@@ -1,4 +1,4 @@
-import { Corrupted, isCorrupted, isTemporary } from "./errors.js";
+import { Corrupted, isCorrupted, isTemporary } from "../errors.js";
 
 /** About two minutes of trouble. */
 const ATTEMPTS = 14;
