@@ -91,7 +91,8 @@ export class Confirmations {
         this.#onSessionEnded?.();
       }
       const asked = (error.retryAfter ?? 0) * 1_000;
-      backoff = error.status === 401 ? LONGEST_BACKOFF : Math.min(Math.max(delayBefore * 2, asked, 2_000), LONGEST_BACKOFF);
+      backoff =
+        error.status === 401 ? LONGEST_BACKOFF : Math.min(Math.max(delayBefore * 2, asked, 2_000), LONGEST_BACKOFF);
     }
     this.#asking = false;
     this.#remind();

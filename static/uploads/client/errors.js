@@ -40,7 +40,13 @@ export function isCorrupted(error) {
   return (
     error instanceof StorageError &&
     error.status === 400 &&
-    ["BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch", "InvalidDigest", "IncompleteBody"].includes(error.code)
+    [
+      "BadDigest",
+      "XAmzContentChecksumMismatch",
+      "XAmzContentSHA256Mismatch",
+      "InvalidDigest",
+      "IncompleteBody",
+    ].includes(error.code)
   );
 }
 
@@ -50,7 +56,9 @@ export function isTemporary(error) {
   // Two of the same request met in storage: the next try finds out which of them won.
   if (error instanceof StorageError && error.status === 409) return true;
   if (error instanceof StorageError || error instanceof ApiError) {
-    return error.status === 0 || error.status >= 500 || [408, 429].includes(error.status) || error.code === "RequestTimeout";
+    return (
+      error.status === 0 || error.status >= 500 || [408, 429].includes(error.status) || error.code === "RequestTimeout"
+    );
   }
   return false;
 }

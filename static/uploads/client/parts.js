@@ -1,6 +1,6 @@
-import { Batch } from "./net/batch.js";
-import { MAX_PARTS } from "./net/api.js";
 import { ConnectionLost, isCorrupted } from "./errors.js";
+import { MAX_PARTS } from "./net/api.js";
+import { Batch } from "./net/batch.js";
 import { Retry } from "./net/retry.js";
 import { send } from "./net/transport.js";
 

@@ -1,9 +1,9 @@
-import { abort } from "./resume/discard.js";
-import { ApiError, ConnectionLost, StorageError, isCorrupted, isTemporary } from "./errors.js";
-import { take } from "./resume/lock.js";
-import { assertReadable, sendParts } from "./parts.js";
+import { ApiError, ConnectionLost, isCorrupted, isTemporary, StorageError } from "./errors.js";
 import { Retry } from "./net/retry.js";
 import { send } from "./net/transport.js";
+import { assertReadable, sendParts } from "./parts.js";
+import { abort } from "./resume/discard.js";
+import { take } from "./resume/lock.js";
 
 /** How often an upload in parts is begun or gone through again, when storage has forgotten it or misses parts. */
 const ROUNDS = 3;

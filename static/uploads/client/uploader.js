@@ -104,7 +104,9 @@ export class Uploader extends EventTarget {
    */
   add(files) {
     this.#startAnewWhenIdle();
-    const added = Array.from(files, (item) => (item instanceof File ? new Upload(item) : new Upload(item.file, item.path)));
+    const added = Array.from(files, (item) =>
+      item instanceof File ? new Upload(item) : new Upload(item.file, item.path),
+    );
     for (const upload of added) {
       this.#uploads.set(upload.key, upload);
       this.#totals.add(upload);
@@ -251,7 +253,10 @@ export class Uploader extends EventTarget {
   /** @returns {import("./transfer.js").Report} */
   #reportOf(upload, signal) {
     // A run that was stopped may have a last word, which nobody wants to hear.
-    const unlessStopped = (act) => (...details) => signal.aborted || act(...details);
+    const unlessStopped =
+      (act) =>
+      (...details) =>
+        signal.aborted || act(...details);
     return {
       enter: unlessStopped((state) => this.#enter(upload, state)),
       progress: unlessStopped((sent) => this.#progress(upload, sent)),

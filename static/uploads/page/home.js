@@ -65,10 +65,12 @@ uploader.addEventListener("connection", () => {
 });
 showConnection();
 
-byId("drop-notice").querySelector("[data-close]").addEventListener("click", () => {
-  byId("drop-notice").hidden = true;
-  byId("choose-files").focus();
-});
+byId("drop-notice")
+  .querySelector("[data-close]")
+  .addEventListener("click", () => {
+    byId("drop-notice").hidden = true;
+    byId("choose-files").focus();
+  });
 
 addEventListener("beforeunload", (event) => {
   if (uploader.busy) event.preventDefault();

@@ -1,5 +1,5 @@
-import { tryTake } from "./lock.js";
 import { Retry } from "../net/retry.js";
+import { tryTake } from "./lock.js";
 
 const QUESTIONS = 3;
 const BETWEEN_QUESTIONS = 1_000;

@@ -37,7 +37,11 @@ export class Journal {
    * @returns {Promise<Entry|undefined>}
    */
   async get(fingerprint) {
-    const entry = await this.#try("readonly", (store) => result(store.get(fingerprint)), () => this.#memory.get(fingerprint));
+    const entry = await this.#try(
+      "readonly",
+      (store) => result(store.get(fingerprint)),
+      () => this.#memory.get(fingerprint),
+    );
     return entry && entry.time > Date.now() - KEPT ? entry : undefined;
   }
 
@@ -84,7 +88,8 @@ export class Journal {
       "readwrite",
       async (store) => {
         const old = IDBKeyRange.upperBound(Date.now() - KEPT);
-        for (const fingerprint of await result(store.index("time").getAllKeys(old))) await result(store.delete(fingerprint));
+        for (const fingerprint of await result(store.index("time").getAllKeys(old)))
+          await result(store.delete(fingerprint));
         return result(store.index("state").getAll("cancelled"));
       },
       () => [],

@@ -1,7 +1,7 @@
 import { Confirmations } from "../../client/index.js";
-import { confirmWith } from "../ui/confirm-dialog.js";
 import { ago, fullLocalTime } from "../text/format.js";
 import { explain, messages } from "../text/messages.js";
+import { confirmWith } from "../ui/confirm-dialog.js";
 import { appear, vanish } from "../ui/motion.js";
 
 /** Uploads that are stored at almost the same time are fetched together. */

@@ -1,5 +1,5 @@
-import { filesOfPicker, readFolders } from "./folders.js";
 import { messages } from "../text/messages.js";
+import { filesOfPicker, readFolders } from "./folders.js";
 import { inSlices } from "./slices.js";
 
 /** Files that the uploader is given at a time. */

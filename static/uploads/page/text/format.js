@@ -44,10 +44,13 @@ export function speed(bytesPerSecond) {
  */
 export function duration(seconds) {
   const [value, unit] =
-    seconds < 100 ? [Math.max(1, Math.round(seconds)), "second"]
-    : seconds < 100 * MINUTE ? [Math.round(seconds / MINUTE), "minute"]
-    : seconds < 2 * DAY ? [Math.round(seconds / HOUR), "hour"]
-    : [Math.round(seconds / DAY), "day"];
+    seconds < 100
+      ? [Math.max(1, Math.round(seconds)), "second"]
+      : seconds < 100 * MINUTE
+        ? [Math.round(seconds / MINUTE), "minute"]
+        : seconds < 2 * DAY
+          ? [Math.round(seconds / HOUR), "hour"]
+          : [Math.round(seconds / DAY), "day"];
   return durations[unit].format(value);
 }
 

@@ -122,10 +122,7 @@ export const messages = {
 
   reading: gettext("Reading folder…"),
   readingCount: (count) =>
-    counted(
-      ngettext("Reading folder… %(count)s file so far", "Reading folder… %(count)s files so far", count),
-      count,
-    ),
+    counted(ngettext("Reading folder… %(count)s file so far", "Reading folder… %(count)s files so far", count), count),
   nothingFound: gettext("There are no files in it. Choose or drop something else."),
   unreadable: (names) =>
     names.length > MOST_NAMES
@@ -227,8 +224,7 @@ const problems = {
   parts_missing: refused,
   network: () => gettext("The server cannot be reached. Check your connection and try again."),
   unavailable: () => gettext("Storage does not answer just now. Try again in a moment."),
-  no_credentials: () =>
-    gettext("filehub has no access to its storage just now. Tell whoever runs it, then try again."),
+  no_credentials: () => gettext("filehub has no access to its storage just now. Tell whoever runs it, then try again."),
   internal_error: serverBroken,
   unreadable_answer: serverBroken,
   too_many_ids: serverBroken,

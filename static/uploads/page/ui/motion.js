@@ -27,7 +27,10 @@ export async function vanish(element) {
  */
 export function appear(element) {
   if (!isCalm()) {
-    const frames = [{ opacity: 0, transform: "translateY(-6px)" }, { opacity: 1, transform: "none" }];
+    const frames = [
+      { opacity: 0, transform: "translateY(-6px)" },
+      { opacity: 1, transform: "none" },
+    ];
     element.animate(frames, { duration: 240, easing: "ease-out" });
   }
 }

@@ -1,8 +1,8 @@
-import { confirmWith } from "../ui/confirm-dialog.js";
-import { setAttribute, setText, setVisible } from "../ui/drawing.js";
 import * as format from "../text/format.js";
 import { percent } from "../text/language.js";
 import { messages } from "../text/messages.js";
+import { confirmWith } from "../ui/confirm-dialog.js";
+import { setAttribute, setText, setVisible } from "../ui/drawing.js";
 import { TimeLeft } from "./time-left.js";
 
 /** How long “all stored” stays. */
@@ -82,11 +82,13 @@ export class Overall {
     this.drawBar(now);
     const totals = this.#uploader.totals;
     const sent = percent(...amountOf(totals));
-    const state =
-      !this.#wasUnderWay ? "stored"
-      : totals.active === 0 && totals.confirming === 0 ? "paused"
-      : totals.active === 0 && totals.paused === 0 ? "confirming"
-      : "uploading";
+    const state = !this.#wasUnderWay
+      ? "stored"
+      : totals.active === 0 && totals.confirming === 0
+        ? "paused"
+        : totals.active === 0 && totals.paused === 0
+          ? "confirming"
+          : "uploading";
     setAttribute(this.#panel, "data-state", state);
     setText(this.#percent, sent);
     const detail = this.#describe(totals, now);

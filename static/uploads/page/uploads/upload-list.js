@@ -1,6 +1,6 @@
-import { oncePerFrame, setText, setVisible } from "../ui/drawing.js";
 import * as format from "../text/format.js";
 import { explain, messages } from "../text/messages.js";
+import { oncePerFrame, setText, setVisible } from "../ui/drawing.js";
 import { appear, vanish } from "../ui/motion.js";
 import { Overall } from "./overall.js";
 import { Thumbnails } from "./thumbnails.js";

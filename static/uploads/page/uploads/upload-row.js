@@ -1,7 +1,7 @@
-import { setAttribute, setText, setVisible } from "../ui/drawing.js";
 import * as format from "../text/format.js";
 import { percent } from "../text/language.js";
 import { explain, messages } from "../text/messages.js";
+import { setAttribute, setText, setVisible } from "../ui/drawing.js";
 import { TimeLeft } from "./time-left.js";
 
 /** What one upload looks like. Draws when it is told to. */
