@@ -35,7 +35,18 @@ export class ApiError extends Error {
 /** What was sent arrived as something else, again and again. */
 export class Corrupted extends Error {}
 
-/** What arrived was not what was sent (or had not arrived in full): S3 kept nothing of it. */
+/**
+ * @param {unknown} error
+ * @returns {string} the slug of the server, or the code of S3; empty for any other error
+ */
+export function codeOf(error) {
+  return error instanceof ApiError || error instanceof StorageError ? error.code : "";
+}
+
+/**
+ * What arrived was not what was sent (or had not arrived in full): S3 kept nothing of it.
+ * @param {unknown} error
+ */
 export function isCorrupted(error) {
   return (
     error instanceof StorageError &&
@@ -50,7 +61,10 @@ export function isCorrupted(error) {
   );
 }
 
-/** The network or the other side has trouble just now: the same request may succeed a little later. */
+/**
+ * The network or the other side has trouble just now: the same request may succeed a little later.
+ * @param {unknown} error
+ */
 export function isTemporary(error) {
   if (error instanceof ConnectionLost) return true;
   // Two of the same request met in storage: the next try finds out which of them won.

@@ -4,99 +4,145 @@ import { Batch } from "./net/batch.js";
 import { Retry } from "./net/retry.js";
 import { send } from "./net/transport.js";
 
+/** @import { SignedRequest } from "./net/api.js" */
+/** @import { WaitReason } from "./net/retry.js" */
+/** @import { Tools } from "./tools.js" */
+/** @import { PartsSession, Upload } from "./upload.js" */
+
 /** Parts whose checksum is computed while others are being sent. */
 const AHEAD = 2;
 
 /**
- * Sends the parts of a file that storage does not have yet, several at a time.
- * @param {import("./upload.js").Upload} upload with a session that has a token
- * @param {Map<number, string>} arrived the parts that storage has, with their checksums ("" when it has none)
- * @param {object} tools
- * @param {import("./net/api.js").Api} tools.api
- * @param {import("./net/pool.js").Pool} tools.pool
- * @param {import("./hashing/hasher.js").Hasher} tools.hasher
- * @param {import("./net/connection.js").Connection} tools.connection
- * @param {AbortSignal} tools.signal
- * @param {(sent: number) => void} tools.onProgress is told all bytes of the file that storage has or that have left
- * @param {(reason: "retry"|"rate_limited"|"offline"|null) => void} tools.onWait
- * @returns {Promise<void>} rejects with the first error that no further try can cure
+ * Whom the sending of parts tells how it goes.
+ * @typedef {object} PartsReport
+ * @property {(sent: number) => void} onProgress is told all bytes of the file that storage has or that have left
+ * @property {(reason: WaitReason|null) => void} onWait
  */
-export async function sendParts(upload, arrived, { api, pool, hasher, connection, signal, onProgress, onWait }) {
-  const { id, token, partSize, partCount } = upload.session;
-  const signer = new Batch((parts) => api.signParts(id, token, parts), MAX_PARTS);
-  const inFlight = new Map();
-  let done = [...arrived.keys()].reduce((sum, number) => sum + slice(number).size, 0);
-  // What storage has comes last: it is only compared, and nobody has to wait for that.
-  const numbers = Array.from({ length: partCount }, (_, index) => index + 1);
-  const order = [...numbers.filter((number) => !arrived.has(number)), ...arrived.keys()].values();
 
-  // One lane that gives up stops the others.
-  const giveUp = new AbortController();
-  const either = AbortSignal.any([signal, giveUp.signal]);
-  try {
-    await Promise.all(Array.from({ length: Math.min(pool.most + AHEAD, partCount) }, lane));
-  } catch (error) {
-    giveUp.abort(error);
-    throw error;
+/** Sends the parts of a file that storage does not have yet, several at a time. */
+export class PartSender {
+  #upload;
+  #session;
+  #arrived;
+  #tools;
+  #signal;
+  #report;
+  /** One lane that gives up stops the others. */
+  #giveUp = new AbortController();
+  /** @type {Batch<{part_number: number, sha256: string}, SignedRequest>} */
+  #signer;
+  /** Bytes that have left of the parts under way, by number. @type {Map<number, number>} */
+  #inFlight = new Map();
+  /** Bytes of the parts that storage has. */
+  #done = 0;
+
+  /**
+   * @param {Upload} upload
+   * @param {PartsSession} session
+   * @param {Map<number, string>} arrived the parts that storage has, with their checksums ("" when it has none)
+   * @param {Tools} tools
+   * @param {AbortSignal} signal
+   * @param {PartsReport} report
+   */
+  constructor(upload, session, arrived, tools, signal, report) {
+    this.#upload = upload;
+    this.#session = session;
+    this.#arrived = arrived;
+    this.#tools = tools;
+    this.#signal = AbortSignal.any([signal, this.#giveUp.signal]);
+    this.#report = report;
+    this.#signer = new Batch((parts) => tools.api.signParts(session.id, session.token, parts), MAX_PARTS);
   }
 
-  async function lane() {
-    for (const number of order) {
-      if (!arrived.has(number)) {
-        await deliver(number);
-      } else if (!(await isSame(number))) {
-        done -= slice(number).size;
-        await deliver(number);
-      }
+  /** @returns {Promise<void>} rejects with the first error that no further try can cure */
+  async run() {
+    const { partCount } = this.#session;
+    this.#done = [...this.#arrived.keys()].reduce((sum, number) => sum + this.#slice(number).size, 0);
+    // What storage has comes last: it is only compared, and nobody has to wait for that.
+    const numbers = Array.from({ length: partCount }, (_, index) => index + 1);
+    const missing = numbers.filter((number) => !this.#arrived.has(number));
+    const order = [...missing, ...this.#arrived.keys()].values();
+    const lanes = Math.min(this.#tools.pool.most + AHEAD, partCount);
+    try {
+      await Promise.all(Array.from({ length: lanes }, () => this.#runLane(order)));
+    } catch (error) {
+      this.#giveUp.abort(error);
+      throw error;
     }
   }
 
-  /** The middle of a file may have changed since storage got this part, and its name, size and time not. */
-  async function isSame(number) {
-    return !arrived.get(number) || arrived.get(number) === (await hasher.sha256(slice(number), either));
+  /** @param {Iterable<number>} order shared by all lanes: each takes the next number that is left */
+  async #runLane(order) {
+    for (const number of order) {
+      if (this.#arrived.has(number)) {
+        if (await this.#isSame(number)) continue;
+        this.#done -= this.#slice(number).size;
+      }
+      await this.#deliver(number);
+    }
   }
 
-  async function deliver(number) {
-    const blob = slice(number);
-    const retry = new Retry(connection, either, onWait);
+  /**
+   * The middle of a file may have changed since storage got this part, and its name, size and time not.
+   * @param {number} number
+   */
+  async #isSame(number) {
+    const checksum = this.#arrived.get(number);
+    return !checksum || checksum === (await this.#tools.hasher.sha256(this.#slice(number), this.#signal));
+  }
+
+  /** @param {number} number */
+  async #deliver(number) {
+    const { connection, hasher, pool } = this.#tools;
+    const part = this.#slice(number);
+    const retry = new Retry(connection, this.#signal, this.#report.onWait);
+    /** @type {string|null} */
     let sha256 = null;
     await retry.run(async () => {
-      sha256 ??= await hasher.sha256(blob, either);
+      const checksum = sha256 ?? (await hasher.sha256(part, this.#signal));
+      sha256 = checksum;
       try {
-        await pool.run(upload.key, () => sendOne(number, blob, sha256), either);
+        await pool.run(this.#upload.key, () => this.#send(number, part, checksum), this.#signal);
       } catch (error) {
-        inFlight.delete(number);
-        report();
+        this.#inFlight.delete(number);
+        this.#reportProgress();
         if (isCorrupted(error)) sha256 = null;
-        if (error instanceof ConnectionLost) await assertReadable(blob);
+        if (error instanceof ConnectionLost) await assertReadable(part);
         throw error;
       }
     });
-    inFlight.delete(number);
-    done += blob.size;
-    report();
+    this.#inFlight.delete(number);
+    this.#done += part.size;
+    this.#reportProgress();
   }
 
-  async function sendOne(number, blob, sha256) {
+  /**
+   * @param {number} number
+   * @param {Blob} part
+   * @param {string} sha256
+   */
+  async #send(number, part, sha256) {
     // Signed only now, so that it cannot expire while it waits for its turn.
-    const request = await signer.ask({ part_number: number, sha256 }, either);
-    await send(request, blob, {
-      signal: either,
-      onProgress(bytes) {
-        inFlight.set(number, Math.min(bytes, blob.size));
-        report();
+    const request = await this.#signer.ask({ part_number: number, sha256 }, this.#signal);
+    await send(request, part, {
+      signal: this.#signal,
+      onProgress: (bytes) => {
+        this.#inFlight.set(number, Math.min(bytes, part.size));
+        this.#reportProgress();
       },
     });
   }
 
-  function report() {
-    let sent = done;
-    for (const bytes of inFlight.values()) sent += bytes;
-    onProgress(sent);
+  #reportProgress() {
+    let sent = this.#done;
+    for (const bytes of this.#inFlight.values()) sent += bytes;
+    this.#report.onProgress(sent);
   }
 
-  function slice(number) {
-    return upload.file.slice((number - 1) * partSize, number * partSize);
+  /** @param {number} number */
+  #slice(number) {
+    const { partSize } = this.#session;
+    return this.#upload.file.slice((number - 1) * partSize, number * partSize);
   }
 }
 

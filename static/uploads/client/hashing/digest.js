@@ -11,6 +11,7 @@ let spare = new ArrayBuffer(0);
  * Streams that are being read. Chromium collects one to which nothing but a waiting read refers, and that read never
  * ends: with it everything would stand still that is to be hashed after it.
  */
+/** @type {Set<ReadableStreamBYOBReader>} */
 const open = new Set();
 
 /**
@@ -26,6 +27,7 @@ export async function digest(blob) {
   return btoa(String.fromCharCode(...bytes));
 }
 
+/** @param {Blob} blob */
 async function inSlices(blob) {
   const hash = new Sha256();
   for (let start = 0; start < blob.size; start += SLICE) {
@@ -37,7 +39,7 @@ async function inSlices(blob) {
 /**
  * @template T
  * @param {Blob} blob
- * @param {(bytes: Uint8Array) => T|Promise<T>} use
+ * @param {(bytes: Uint8Array<ArrayBuffer>) => T|Promise<T>} use
  * @returns {Promise<T>}
  */
 async function reading(blob, use) {
@@ -63,7 +65,10 @@ async function reading(blob, use) {
   return result;
 }
 
-/** Null where a Blob cannot be read into a buffer of one's own (Safari). */
+/**
+ * Null where a Blob cannot be read into a buffer of one's own (Safari).
+ * @param {Blob} blob
+ */
 function byteReader(blob) {
   try {
     return blob.stream().getReader({ mode: "byob" });

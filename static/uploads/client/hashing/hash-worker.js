@@ -5,6 +5,7 @@ addEventListener("message", async ({ data: blob }) => {
   try {
     postMessage({ digest: await digest(blob) });
   } catch (error) {
-    postMessage({ error: error.name, message: error.message });
+    const { name, message } = error instanceof Error ? error : new Error(String(error));
+    postMessage({ error: name, message });
   }
 });

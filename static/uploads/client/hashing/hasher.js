@@ -4,13 +4,23 @@ import { digest } from "./digest.js";
 const SAMPLE = 1024 ** 2;
 
 /**
+ * @typedef {object} Job
+ * @property {Blob} blob
+ * @property {(digest: string) => void} resolve
+ * @property {(error: unknown) => void} reject
+ * @property {AbortController} listening to the signal that may end it
+ */
+
+/**
  * Computes checksums in a worker, so that the page stays smooth; one at a time, so that at most one piece of a file is
  * in memory.
  */
 export class Hasher {
-  /** @type {{blob: Blob, resolve: (digest: string) => void, reject: (error: unknown) => void}[]} */
+  /** @type {Job[]} */
   #queue = [];
+  /** @type {Job|null} */
   #current = null;
+  /** Null before it is needed, undefined where there can be none. @type {Worker|null|undefined} */
   #worker = null;
   #workerUrl;
 
@@ -54,8 +64,9 @@ export class Hasher {
   }
 
   async #next() {
-    if (this.#current || this.#queue.length === 0) return;
+    if (this.#current) return;
     const job = this.#queue.shift();
+    if (!job) return;
     this.#current = job;
     try {
       job.resolve(await this.#digest(job.blob));
@@ -67,6 +78,10 @@ export class Hasher {
     this.#next();
   }
 
+  /**
+   * @param {Blob} blob
+   * @returns {Promise<string>}
+   */
   #digest(blob) {
     if (this.#worker === null) {
       this.#worker = start(this.#workerUrl);
@@ -88,6 +103,7 @@ export class Hasher {
   }
 }
 
+/** @param {string|URL} url */
 function start(url) {
   try {
     return new Worker(url, { type: "module" });

@@ -47,10 +47,14 @@ export class Sha256 {
     view.setUint32(padding.length - 4, (length << 3) >>> 0);
     this.update(padding);
     const digest = new DataView(new ArrayBuffer(32));
-    this.#state.forEach((word, index) => digest.setInt32(index * 4, word));
+    for (const [index, word] of this.#state.entries()) digest.setInt32(index * 4, word);
     return new Uint8Array(digest.buffer);
   }
 
+  /**
+   * @param {Uint8Array} bytes
+   * @param {number} offset of the block
+   */
   #compress(bytes, offset) {
     const w = this.#schedule;
     for (let i = 0; i < 16; i += 1, offset += 4) {
@@ -90,7 +94,9 @@ export class Sha256 {
   }
 }
 
+/** @param {number} count */
 function firstPrimes(count) {
+  /** @type {number[]} */
   const primes = [];
   for (let candidate = 2; primes.length < count; candidate += 1) {
     if (primes.every((prime) => candidate % prime !== 0)) primes.push(candidate);
@@ -98,6 +104,7 @@ function firstPrimes(count) {
   return primes;
 }
 
+/** @param {number} number */
 function fraction(number) {
   return ((number % 1) * 2 ** 32) | 0;
 }

@@ -14,10 +14,31 @@ import { ApiError } from "../errors.js";
  */
 
 /**
+ * @typedef {object} StoredFile the part of the server's answer that the client reads; see docs/contract.md
+ * @property {string} checksum base64; with "-" and the number of parts when it was computed over parts; may be empty
+ */
+
+/**
  * @typedef {object} UploadStatus
  * @property {string} id
  * @property {"pending"|"stored"|"rejected"|"deleted"} state
- * @property {string} [reason]
+ * @property {string} [reason] why it was rejected
+ * @property {StoredFile} [file] of one that is stored
+ */
+
+/**
+ * @typedef {object} StoredPart
+ * @property {number} part_number from 1
+ * @property {number} size bytes
+ * @property {string} etag
+ * @property {string} sha256 base64; empty when storage has none
+ */
+
+/**
+ * How a call is made.
+ * @typedef {object} CallOptions
+ * @property {AbortSignal} [signal]
+ * @property {number} [patience] milliseconds until it fails without an answer
  */
 
 /** How many ids the server takes in one question. */
@@ -48,7 +69,7 @@ export class Api {
   /**
    * Asks for a signed request or, for a large file, begins an upload in parts. filehub records nothing yet.
    * @param {{file_name: string, content_type: string, size: number, sha256?: string}} file
-   * @returns {Promise<{id: string} & (SignedRequest | {token: string, multipart: Multipart})>}
+   * @returns {Promise<{id: string} & (SignedRequest & {multipart?: undefined} | {token: string, multipart: Multipart})>}
    */
   begin(file) {
     return this.#json("POST", "/uploads", file);
@@ -61,16 +82,17 @@ export class Api {
    * @returns {Promise<SignedRequest[]>} in the order of the parts
    */
   async signParts(id, token, parts) {
+    /** @type {{parts: (SignedRequest & {part_number: number})[]}} */
     const answer = await this.#json("POST", `/uploads/${encodeURIComponent(id)}/parts`, { token, parts });
     const byNumber = new Map(answer.parts.map((part) => [part.part_number, part]));
-    return parts.map((part) => byNumber.get(part.part_number));
+    return parts.map((part) => /** @type {SignedRequest} */ (byNumber.get(part.part_number)));
   }
 
   /**
    * @param {string} id
    * @param {string} token
    * @param {AbortSignal} [signal]
-   * @returns {Promise<{part_number: number, size: number, etag: string, sha256: string}[]>} what storage has
+   * @returns {Promise<StoredPart[]>} what storage has
    */
   parts(id, token, signal) {
     const url = `/uploads/${encodeURIComponent(id)}/parts?token=${encodeURIComponent(token)}`;
@@ -126,16 +148,26 @@ export class Api {
     return response.text();
   }
 
-  async #json(method, url, body, options) {
+  /**
+   * @param {string} method
+   * @param {string} url
+   * @param {object} [content] sent as JSON
+   * @param {CallOptions} [options]
+   * @returns {Promise<any>} the answer, parsed; null when it is empty
+   */
+  async #json(method, url, content, options) {
+    /** @type {Record<string, string>} */
     const headers = { Accept: "application/json" };
+    /** @type {string|undefined} */
+    let body;
     if (this.#user !== undefined) headers["X-Filehub-User"] = this.#user;
     if (method !== "GET") {
       // Signing in again in another tab changes the token, and this page lives on.
       headers["X-CSRFToken"] = /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? this.#csrfToken;
     }
-    if (body !== undefined) {
+    if (content !== undefined) {
       headers["Content-Type"] = "application/json";
-      body = JSON.stringify(body);
+      body = JSON.stringify(content);
     }
     const response = await this.#send(url, { method, headers, body }, options);
     if (response.status === 204) return null;
@@ -147,6 +179,11 @@ export class Api {
     }
   }
 
+  /**
+   * @param {string} url
+   * @param {RequestInit} init
+   * @param {CallOptions} [options]
+   */
   async #send(url, init, { signal, patience = PATIENCE } = {}) {
     const signals = [AbortSignal.timeout(patience), ...(signal ? [signal] : [])];
     let response;

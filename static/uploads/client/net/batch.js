@@ -1,9 +1,17 @@
 /**
+ * @template Item, Result
+ * @typedef {object} Question
+ * @property {Item} item
+ * @property {(result: Result) => void} resolve
+ * @property {(error: unknown) => void} reject
+ */
+
+/**
  * Gathers what is asked for at the same moment into one call.
  * @template Item, Result
  */
 export class Batch {
-  /** @type {{item: Item, resolve: (result: Result) => void, reject: (error: unknown) => void}[]} */
+  /** @type {Question<Item, Result>[]} */
   #pending = [];
   #call;
   #most;
@@ -23,15 +31,16 @@ export class Batch {
    * @returns {Promise<Result>} rejects with the signal's reason
    */
   ask(item, signal) {
-    let leave;
-    return new Promise((resolve, reject) => {
+    const listening = new AbortController();
+    /** @type {Promise<Result>} */
+    const answer = new Promise((resolve, reject) => {
       signal?.throwIfAborted();
-      leave = () => reject(signal.reason);
-      signal?.addEventListener("abort", leave);
+      signal?.addEventListener("abort", () => reject(signal.reason), { signal: listening.signal });
       this.#pending.push({ item, resolve, reject });
       // A task and not a microtask: whatever became ready in this turn of the loop goes along.
       if (this.#pending.length === 1) setTimeout(() => this.#flush());
-    }).finally(() => signal?.removeEventListener("abort", leave));
+    });
+    return answer.finally(() => listening.abort());
   }
 
   #flush() {
@@ -40,12 +49,13 @@ export class Batch {
     }
   }
 
-  async #send(asked) {
+  /** @param {Question<Item, Result>[]} questions */
+  async #send(questions) {
     try {
-      const results = await this.#call(asked.map(({ item }) => item));
-      asked.forEach(({ resolve }, index) => resolve(results[index]));
+      const results = await this.#call(questions.map(({ item }) => item));
+      for (const [index, { resolve }] of questions.entries()) resolve(results[index]);
     } catch (error) {
-      asked.forEach(({ reject }) => reject(error));
+      for (const { reject } of questions) reject(error);
     }
   }
 }

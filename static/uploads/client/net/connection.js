@@ -22,13 +22,14 @@ export class Connection extends EventTarget {
       signal.throwIfAborted();
       const listening = new AbortController();
       const timer = setTimeout(() => this.online && end(resolve), milliseconds);
-      const end = (settle, value) => {
+      /** @param {() => void} settle */
+      const end = (settle) => {
         clearTimeout(timer);
         listening.abort();
-        settle(value);
+        settle();
       };
       this.addEventListener("change", () => this.online && end(resolve), listening);
-      signal.addEventListener("abort", () => end(reject, signal.reason), listening);
+      signal.addEventListener("abort", () => end(() => reject(signal.reason)), listening);
     });
   }
 }

@@ -1,5 +1,8 @@
 import { isTemporary } from "../errors.js";
 
+/** @import { Connection } from "./connection.js" */
+/** @typedef {{file: number, start: () => void}} WaitingTask */
+
 /** Requests that fail together are one sign of trouble, not many. */
 const ONE_SIGN = 1_000;
 
@@ -13,7 +16,7 @@ export class Pool {
   #running = 0;
   #successes = 0;
   #lastTrouble = -Infinity;
-  /** @type {{file: number, start: () => void}[]} */
+  /** @type {WaitingTask[]} */
   #waiting = [];
   /** Requests under way by file. @type {Map<number, number>} */
   #share = new Map();
@@ -21,7 +24,7 @@ export class Pool {
 
   /**
    * @param {number} most how many requests at a time
-   * @param {import("./connection.js").Connection} connection
+   * @param {Connection} connection
    */
   constructor(most, connection) {
     this.most = most;
@@ -50,6 +53,7 @@ export class Pool {
   run(file, task, signal) {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
+      /** @type {WaitingTask} */
       const entry = {
         file,
         start: () => {
@@ -75,11 +79,19 @@ export class Pool {
     }
   }
 
+  /**
+   * @param {WaitingTask} one
+   * @param {WaitingTask} other
+   */
   #goesBefore(one, other) {
     const shares = (this.#share.get(one.file) ?? 0) - (this.#share.get(other.file) ?? 0);
     return shares < 0 || (shares === 0 && one.file < other.file);
   }
 
+  /**
+   * @param {number} file
+   * @param {1|-1} count
+   */
   #take(file, count) {
     const share = (this.#share.get(file) ?? 0) + count;
     this.#running += count;
@@ -90,6 +102,11 @@ export class Pool {
     }
   }
 
+  /**
+   * @template T
+   * @param {number} file
+   * @param {() => Promise<T>} task
+   */
   async #start(file, task) {
     this.#take(file, 1);
     try {

@@ -1,4 +1,7 @@
-import { Corrupted, isCorrupted, isTemporary } from "../errors.js";
+import { ApiError, Corrupted, codeOf, isCorrupted, isTemporary, StorageError } from "../errors.js";
+
+/** @import { Connection } from "./connection.js" */
+/** @typedef {"retry"|"rate_limited"|"offline"} WaitReason why a request is not sent again at once */
 
 /** About two minutes of trouble. */
 const ATTEMPTS = 14;
@@ -20,9 +23,9 @@ export class Retry {
   #onWait;
 
   /**
-   * @param {import("./connection.js").Connection} connection
+   * @param {Connection} connection
    * @param {AbortSignal} signal
-   * @param {(reason: "retry"|"rate_limited"|"offline"|null) => void} [onWait] is told when waiting begins, and (null) when it ends
+   * @param {(reason: WaitReason|null) => void} [onWait] is told when waiting begins, and (null) when it ends
    */
   constructor(connection, signal, onWait = () => {}) {
     this.#connection = connection;
@@ -36,7 +39,7 @@ export class Retry {
    */
   async after(error) {
     this.#signal.throwIfAborted();
-    if (error.expired) {
+    if (error instanceof StorageError && error.expired) {
       this.#expired += 1;
       // A new signature is all it takes.
       if (this.#expired < EXPIRED_ATTEMPTS) return;
@@ -54,7 +57,8 @@ export class Retry {
     }
     // Full jitter: clients that failed together do not come back together.
     const backoff = Math.min(SHORTEST * 2 ** this.#failures, LONGEST);
-    const wait = Math.max(Math.random() * backoff, Math.min((error.retryAfter ?? 0) * 1_000, LONGEST_ASKED));
+    const asked = error instanceof ApiError ? (error.retryAfter ?? 0) * 1_000 : 0;
+    const wait = Math.max(Math.random() * backoff, Math.min(asked, LONGEST_ASKED));
     this.#onWait(this.#reason(error));
     try {
       await this.#connection.pause(wait, this.#signal);
@@ -63,9 +67,13 @@ export class Retry {
     }
   }
 
+  /**
+   * @param {unknown} error
+   * @returns {WaitReason}
+   */
   #reason(error) {
     if (!this.#connection.online) return "offline";
-    return error.code === "rate_limited" ? "rate_limited" : "retry";
+    return codeOf(error) === "rate_limited" ? "rate_limited" : "retry";
   }
 
   /**

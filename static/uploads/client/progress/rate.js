@@ -5,7 +5,9 @@ const SHORTEST_SECONDS = 0.2;
 
 /** A smoothed transfer speed, from readings that come at irregular times. */
 export class Rate {
+  /** @type {number|null} */
   #average = null;
+  /** @type {number|null} */
   #bytes = null;
   #time = 0;
 

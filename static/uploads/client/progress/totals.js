@@ -1,3 +1,5 @@
+/** @import { Upload } from "../upload.js" */
+
 /**
  * What all uploads come to, kept up to date with each change instead of counted anew. Bytes and files are those that
  * were added since everything was done the last time, so that the overall progress is about what goes on now.
@@ -17,20 +19,20 @@ export class Totals {
     return this.active + this.paused + this.confirming === 0;
   }
 
-  /** @param {import("../upload.js").Upload} upload */
+  /** @param {Upload} upload */
   add(upload) {
     this.#count(upload, 1);
   }
 
-  /** @param {import("../upload.js").Upload} upload */
+  /** @param {Upload} upload */
   remove(upload) {
     // What is done stays part of the whole, or the progress would jump back.
     if (upload.state !== "stored") this.#count(upload, -1);
   }
 
   /**
-   * @param {import("../upload.js").Upload} upload
-   * @param {Partial<import("../upload.js").Upload>} changes
+   * @param {Upload} upload
+   * @param {Partial<Upload>} changes
    */
   change(upload, changes) {
     this.#count(upload, -1);
@@ -38,12 +40,16 @@ export class Totals {
     this.#count(upload, 1);
   }
 
-  /** @param {Iterable<import("../upload.js").Upload>} uploads those there are; they are not part of what comes now */
+  /** @param {Iterable<Upload>} uploads those there are; they are not part of what comes now */
   startAnew(uploads) {
     for (const upload of uploads) upload.counted = false;
     this.files = this.bytes = this.sent = this.stored = 0;
   }
 
+  /**
+   * @param {Upload} upload
+   * @param {1|-1} sign
+   */
   #count(upload, sign) {
     const group = groupOf(upload);
     if (upload.counted || group !== "stored") this[group] += sign;
@@ -54,7 +60,12 @@ export class Totals {
   }
 }
 
+/**
+ * @param {Upload} upload
+ * @returns {"active"|"paused"|"confirming"|"stored"|"failed"}
+ */
 function groupOf(upload) {
   if (upload.active) return "active";
-  return ["paused", "confirming", "stored"].includes(upload.state) ? upload.state : "failed";
+  const { state } = upload;
+  return state === "paused" || state === "confirming" || state === "stored" ? state : "failed";
 }

@@ -1,10 +1,13 @@
+import { ApiError, codeOf } from "../errors.js";
 import { Retry } from "../net/retry.js";
+import { goesInParts } from "../upload.js";
 import { tryTake } from "./lock.js";
+
+/** @import { Tools } from "../tools.js" */
+/** @import { Upload } from "../upload.js" */
 
 const QUESTIONS = 3;
 const BETWEEN_QUESTIONS = 1_000;
-
-/** @typedef {import("../tools.js").Tools} Tools */
 
 /**
  * Has storage drop the parts of an upload, however long it takes to reach the server.
@@ -17,27 +20,28 @@ export async function abort({ id, token }, { api, connection }, signal = new Abo
   try {
     await new Retry(connection, signal).run(() => api.abort(id, token));
   } catch (error) {
-    if (error.code === "upload_completed") return false;
-    if (error.status !== 404) throw error;
+    if (codeOf(error) === "upload_completed") return false;
+    if (!(error instanceof ApiError && error.status === 404)) throw error;
   }
   return true;
 }
 
 /**
  * Removes what storage has of a cancelled upload. What fails now is done on the next visit.
- * @param {import("../upload.js").Upload} upload
+ * @param {Upload} upload
  * @param {Promise<void>|null} run what was under way when it was cancelled
  * @param {Tools} tools
  * @returns {Promise<boolean>} false when it is too late, since the file is complete; never rejects
  */
 export async function discard(upload, run, tools) {
+  /** @type {(() => void)|null} */
   let release = null;
   try {
     // A part on its way could arrive after the abort, and would stay.
     await run;
     const { session, fingerprint } = upload;
     if (upload.state !== "cancelled" || !session) return true;
-    if (!session.token) return !upload.maybeArrived || !(await hasArrived(session.id, tools));
+    if (!goesInParts(session)) return !upload.maybeArrived || !(await hasArrived(session.id, tools));
     // Whoever holds the lock is sending this very file, and needs what storage has.
     release = tools.journal ? await tryTake(tools.lockName(fingerprint)) : () => {};
     if (!release) return true;
@@ -56,7 +60,11 @@ export async function discard(upload, run, tools) {
   }
 }
 
-/** A single request whose last byte had left when it was cancelled: the file may be there, and is then shown. */
+/**
+ * A single request whose last byte had left when it was cancelled: the file may be there, and is then shown.
+ * @param {string} id
+ * @param {Tools} tools
+ */
 async function hasArrived(id, { api }) {
   await api.complete(id);
   for (let question = 1; question <= QUESTIONS; question += 1) {
@@ -72,12 +80,14 @@ async function hasArrived(id, { api }) {
  * @param {Tools} tools
  */
 export async function removeLeftovers(tools) {
-  for (const entry of (await tools.journal?.tidy()) ?? []) {
+  const { journal } = tools;
+  if (!journal) return;
+  for (const entry of await journal.tidy()) {
     const release = await tryTake(tools.lockName(entry.fingerprint));
     if (!release) continue;
     try {
-      if (entry.token) await abort(entry, tools);
-      await tools.journal.remove(entry.fingerprint, entry.id);
+      if (entry.token) await abort({ id: entry.id, token: entry.token }, tools);
+      await journal.remove(entry.fingerprint, entry.id);
     } catch (error) {
       console.warn("filehub: the rest of a cancelled upload stays for now:", error);
     } finally {

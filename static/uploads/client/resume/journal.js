@@ -13,7 +13,7 @@ const PATIENCE = 3_000;
  * @property {string|null} token of an upload in parts
  * @property {number} [partSize]
  * @property {number} [partCount]
- * @property {number} [time] of the last change, milliseconds; set by put()
+ * @property {number} time of the last change, milliseconds
  */
 
 /**
@@ -28,6 +28,7 @@ export class Journal {
 
   /** @param {string} namespace separates the users of one browser */
   constructor(namespace) {
+    /** @type {Promise<never>} */
     const late = new Promise((_resolve, reject) => setTimeout(() => reject(new Error("it does not open")), PATIENCE));
     this.#database = Promise.race([open(`filehub:${namespace}`), late]).catch((error) => this.#giveUp(error));
   }
@@ -37,6 +38,7 @@ export class Journal {
    * @returns {Promise<Entry|undefined>}
    */
   async get(fingerprint) {
+    /** @type {Entry|undefined} */
     const entry = await this.#try(
       "readonly",
       (store) => result(store.get(fingerprint)),
@@ -45,12 +47,12 @@ export class Journal {
     return entry && entry.time > Date.now() - KEPT ? entry : undefined;
   }
 
-  /** @param {Entry} entry */
+  /** @param {Omit<Entry, "time">} entry */
   async put(entry) {
     const { fingerprint, id, state, token, partSize, partCount } = entry;
     const dated = { fingerprint, id, state, token, partSize, partCount, time: Date.now() };
     this.#memory.set(fingerprint, dated);
-    await this.#try("readwrite", (store) => result(store.put(dated)));
+    await this.#write((store) => result(store.put(dated)));
   }
 
   /**
@@ -60,7 +62,7 @@ export class Journal {
    */
   async remove(fingerprint, id) {
     if (this.#memory.get(fingerprint)?.id === id) this.#memory.delete(fingerprint);
-    await this.#try("readwrite", async (store) => {
+    await this.#write(async (store) => {
       const entry = await result(store.get(fingerprint));
       if (entry?.id === id) await result(store.delete(fingerprint));
     });
@@ -74,7 +76,7 @@ export class Journal {
     for (const [fingerprint, entry] of this.#memory) {
       if (entry.id === id) this.#memory.delete(fingerprint);
     }
-    await this.#try("readwrite", async (store) => {
+    await this.#write(async (store) => {
       for (const fingerprint of await result(store.index("id").getAllKeys(id))) await result(store.delete(fingerprint));
     });
   }
@@ -88,8 +90,8 @@ export class Journal {
       "readwrite",
       async (store) => {
         const old = IDBKeyRange.upperBound(Date.now() - KEPT);
-        for (const fingerprint of await result(store.index("time").getAllKeys(old)))
-          await result(store.delete(fingerprint));
+        const fingerprints = await result(store.index("time").getAllKeys(old));
+        for (const fingerprint of fingerprints) await result(store.delete(fingerprint));
         return result(store.index("state").getAll("cancelled"));
       },
       () => [],
@@ -97,13 +99,21 @@ export class Journal {
   }
 
   /**
+   * @param {(store: IDBObjectStore) => Promise<unknown>} work
+   * @returns {Promise<void>}
+   */
+  async #write(work) {
+    await this.#try("readwrite", work, () => undefined);
+  }
+
+  /**
    * @template T
    * @param {IDBTransactionMode} mode
    * @param {(store: IDBObjectStore) => Promise<T>} work
-   * @param {() => T} otherwise
+   * @param {() => T} otherwise without a database
    * @returns {Promise<T>}
    */
-  async #try(mode, work, otherwise = () => undefined) {
+  async #try(mode, work, otherwise) {
     const database = await this.#database;
     if (!database) return otherwise();
     try {
@@ -115,12 +125,17 @@ export class Journal {
     }
   }
 
+  /** @param {unknown} error */
   #giveUp(error) {
     console.warn("filehub: uploads cannot be resumed after a reload:", error);
     return null;
   }
 }
 
+/**
+ * @param {string} name
+ * @returns {Promise<IDBDatabase>}
+ */
 async function open(name) {
   const request = indexedDB.open(name, 1);
   request.onupgradeneeded = () => {

@@ -1,4 +1,5 @@
 /** Locks of this page, for browsers (or insecure contexts) without Web Locks: other tabs are then not seen. */
+/** @type {Map<string, Promise<void>>} */
 const held = new Map();
 
 /**
@@ -13,7 +14,7 @@ export async function take(name, signal, onWait) {
   if (release) return release;
   signal.throwIfAborted();
   onWait();
-  return request(name, { signal });
+  return /** @type {() => void} without `ifAvailable` there is no null */ (await request(name, { signal }));
 }
 
 /**
@@ -24,6 +25,11 @@ export function tryTake(name) {
   return request(name, { ifAvailable: true });
 }
 
+/**
+ * @param {string} name
+ * @param {{signal?: AbortSignal, ifAvailable?: boolean}} options as for navigator.locks.request
+ * @returns {Promise<(() => void)|null>}
+ */
 function request(name, options) {
   if (!navigator.locks) return requestHere(name, options);
   return new Promise((resolve, reject) => {
@@ -33,29 +39,43 @@ function request(name, options) {
           resolve(null);
           return undefined;
         }
-        // Held until this promise settles.
-        return new Promise((release) => resolve(release));
+        /** @type {Promise<void>} held until it settles */
+        const untilReleased = new Promise((release) => resolve(release));
+        return untilReleased;
       })
       .catch(reject);
   });
 }
 
+/**
+ * @param {string} name
+ * @param {{signal?: AbortSignal, ifAvailable?: boolean}} options
+ * @returns {Promise<(() => void)|null>}
+ */
 async function requestHere(name, { ifAvailable, signal }) {
   while (held.has(name)) {
     if (ifAvailable) return null;
-    signal.throwIfAborted();
+    signal?.throwIfAborted();
     await Promise.race([held.get(name), aborted(signal)]);
   }
-  let release;
-  held.set(name, new Promise((resolve) => (release = resolve)));
+  let release = () => {};
+  /** @type {Promise<void>} */
+  const untilReleased = new Promise((resolve) => {
+    release = resolve;
+  });
+  held.set(name, untilReleased);
   return () => {
     held.delete(name);
     release();
   };
 }
 
+/**
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<never>} rejects with the signal's reason
+ */
 function aborted(signal) {
   return new Promise((_resolve, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
   });
 }

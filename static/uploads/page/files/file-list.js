@@ -130,7 +130,7 @@ export class FileList {
   async #fetchRows() {
     const ids = [...this.#arriving];
     const html = await this.#api.fragment(`${this.#list.dataset.rowsUrl}?ids=${ids.join(",")}`);
-    ids.forEach((id) => this.#arriving.delete(id));
+    for (const id of ids) this.#arriving.delete(id);
     this.#insert(html);
   }
 
