@@ -4,3 +4,6 @@ export { ApiError } from "./errors.js";
 export { isNameTooLong } from "./limits.js";
 export { Api } from "./net/api.js";
 export { Uploader } from "./uploader.js";
+
+/** @typedef {import("./net/api.js").UploadStatus} UploadStatus */
+/** @typedef {import("./upload.js").Upload} Upload made by an Uploader only */

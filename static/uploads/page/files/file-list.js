@@ -1,8 +1,21 @@
-import { Confirmations } from "../../client/index.js";
+import { ApiError, Confirmations } from "../../client/index.js";
 import { ago, fullLocalTime } from "../text/format.js";
 import { explain, messages } from "../text/messages.js";
 import { confirmWith } from "../ui/confirm-dialog.js";
+import { byId, findAll } from "../ui/elements.js";
 import { appear, vanish } from "../ui/motion.js";
+import { deleteButtonOf, idOf, markDeleting, markStored, nameOf, note } from "./file-row.js";
+
+/** @import { Api, UploadStatus } from "../../client/index.js" */
+/** @import { Announcer } from "../ui/announcer.js" */
+
+/**
+ * @typedef {object} Callbacks
+ * @property {() => void} onSessionEnded
+ * @property {() => void} onListFailed
+ * @property {(id: string) => void} onDelete the server was told to delete it
+ * @property {() => void} onDeleted
+ */
 
 /** Uploads that are stored at almost the same time are fetched together. */
 const GATHER = 150;
@@ -31,10 +44,10 @@ export class FileList {
   #isExtended = new URLSearchParams(location.search).has("cursor");
   /** Each answer of htmx to a search, or for more, makes an older one of ours useless. */
   #generation = 0;
-  #list = document.getElementById("files");
-  #search = document.getElementById("search");
-  #dialog = document.getElementById("confirm-dialog");
-  #notice = document.getElementById("new-files");
+  #list = byId("files");
+  #search = byId("search", HTMLInputElement);
+  #dialog = byId("confirm-dialog", HTMLDialogElement);
+  #notice = byId("new-files");
   #api;
   #announcer;
   #deletions;
@@ -46,8 +59,7 @@ export class FileList {
   /**
    * @param {Api} api
    * @param {Announcer} announcer
-   * @param {{onSessionEnded: () => void, onListFailed: () => void, onDelete: (id: string) => void, onDeleted: () => void}}
-   *   callbacks
+   * @param {Callbacks} callbacks
    */
   constructor(api, announcer, { onSessionEnded, onListFailed, onDelete, onDeleted }) {
     this.#api = api;
@@ -63,7 +75,7 @@ export class FileList {
       onSessionEnded,
     });
     this.#list.addEventListener("click", (event) => this.#clicked(event));
-    document.getElementById("show-new-files").addEventListener("click", () => this.#showArrived());
+    byId("show-new-files").addEventListener("click", () => this.#showArrived());
     setInterval(() => this.#showTimes(), REFRESH_TIMES);
     this.#watchHtmx();
     this.refresh();
@@ -83,17 +95,19 @@ export class FileList {
   /** Brings rows that came from the server up to date with what this page knows. */
   refresh() {
     const seen = new Set();
-    for (const row of this.#list.querySelectorAll("[data-file-row]")) {
-      if (seen.has(row.dataset.id)) {
+    for (const row of findAll(this.#list, "[data-file-row]")) {
+      const id = idOf(row);
+      if (seen.has(id)) {
         row.remove();
-      } else if (this.#deleting.has(row.dataset.id)) {
+      } else if (this.#deleting.has(id)) {
         markDeleting(row);
       }
-      seen.add(row.dataset.id);
+      seen.add(id);
     }
     this.#showTimes();
   }
 
+  /** @param {number} delay milliseconds */
   #fetchIn(delay) {
     this.#timer ||= setTimeout(() => this.#fetchArriving(), delay);
   }
@@ -114,7 +128,7 @@ export class FileList {
       this.#attempts = 0;
     } catch (error) {
       this.#attempts += 1;
-      if (error.status === 401) {
+      if (error instanceof ApiError && error.status === 401) {
         this.#arriving.clear();
         this.#onSessionEnded();
       } else if (this.#attempts >= FETCH_ATTEMPTS) {
@@ -134,10 +148,11 @@ export class FileList {
     this.#insert(html);
   }
 
+  /** @param {string} html */
   #insert(html) {
-    const rows = [...parse(html).querySelectorAll("[data-file-row]")]
+    const rows = findAll(parse(html), "[data-file-row]")
       // Asked at the last moment: a search or another answer may have changed the list meanwhile.
-      .filter((row) => !this.#row(row.dataset.id) && this.#matchesSearch(row.dataset.name));
+      .filter((row) => !this.#row(idOf(row)) && this.#matchesSearch(nameOf(row)));
     if (rows.length === 0) return;
     this.#list.querySelector("[data-list-message]")?.remove();
     this.#list.prepend(...rows);
@@ -147,10 +162,10 @@ export class FileList {
     const isRare = Date.now() > this.#insertedAt + HIGHLIGHT_AFTER;
     this.#insertedAt = Date.now();
     if (!isRare) return;
-    rows.forEach((row) => {
+    for (const row of rows) {
       row.dataset.fresh = "";
       appear(row);
-    });
+    }
   }
 
   /** Somebody reads, searches or works in the list: it must not change under their eyes. */
@@ -167,21 +182,25 @@ export class FileList {
   #showArrived() {
     this.#notice.hidden = true;
     this.#isExtended = false;
-    document.getElementById("files-heading").focus();
+    byId("files-heading").focus();
     this.#reload({ always: true }).catch(() => this.#onListFailed());
   }
 
-  /** The server searches for the beginning of the name, whatever its capitals. */
+  /**
+   * The server searches for the beginning of the name, whatever its capitals.
+   * @param {string} name
+   */
   #matchesSearch(name) {
     return fold(name).startsWith(fold(this.#search.value.trim()));
   }
 
+  /** @param {MouseEvent} event */
   #clicked(event) {
-    const button = event.target.closest("[data-delete]");
-    if (button) {
-      this.#delete(button.closest("[data-file-row]"));
-    }
-    if (event.target.closest("[data-clear-search]")) {
+    const target = /** @type {Element} */ (event.target);
+    /** @type {HTMLElement|null|undefined} */
+    const row = target.closest("[data-delete]")?.closest("[data-file-row]");
+    if (row) this.#delete(row);
+    if (target.closest("[data-clear-search]")) {
       // A navigation would interrupt the uploads.
       event.preventDefault();
       this.#search.value = "";
@@ -190,9 +209,10 @@ export class FileList {
     }
   }
 
+  /** @param {HTMLElement} row */
   async #delete(row) {
-    const { id, name } = row.dataset;
-    if (this.#deleting.has(id) || !(await confirmWith(this.#dialog, name))) return;
+    const id = idOf(row);
+    if (this.#deleting.has(id) || !(await confirmWith(this.#dialog, nameOf(row)))) return;
     this.#deleting.add(id);
     markDeleting(this.#row(id));
     try {
@@ -200,7 +220,7 @@ export class FileList {
       this.#onDelete(id);
       this.#deletions.add(id);
     } catch (error) {
-      if (error.status === 404) {
+      if (error instanceof ApiError && error.status === 404) {
         this.#deleted(id);
       } else {
         this.#deleteFailed(id, error);
@@ -208,6 +228,10 @@ export class FileList {
     }
   }
 
+  /**
+   * @param {string} id
+   * @param {UploadStatus|undefined} status
+   */
   #settleDeletion(id, status) {
     // A file that the server does not know is as gone as one that it calls deleted.
     if (status !== undefined && status.state !== "deleted") return false;
@@ -215,12 +239,13 @@ export class FileList {
     return true;
   }
 
+  /** @param {string} id */
   async #deleted(id) {
     this.#deleting.delete(id);
     this.#onDeleted();
     const row = this.#row(id);
     if (!row) return;
-    this.#announcer.say("deleted", row.dataset.name);
+    this.#announcer.say("deleted", nameOf(row));
     if (row.contains(document.activeElement) || document.activeElement === document.body) {
       this.#focusAfter(row);
     }
@@ -232,30 +257,36 @@ export class FileList {
     }
   }
 
+  /**
+   * @param {string} id
+   * @param {unknown} error
+   */
   #deleteFailed(id, error) {
     this.#deleting.delete(id);
     const row = this.#row(id);
-    if (row) {
-      row.dataset.state = "stored";
-      row.removeAttribute("aria-busy");
-      row.querySelector("[data-delete]").removeAttribute("aria-disabled");
-    }
-    const sentence = error.code || error.message ? explain(error, {}) : messages.deleteFailed;
+    if (row) markStored(row);
+    const { status, code, message } = error instanceof ApiError ? error : { status: 0, code: "", message: "" };
+    const sentence = code || message ? explain({ code, message }) : messages.deleteFailed;
     this.#note(id, sentence);
     this.#announcer.note(sentence);
-    if (error.status === 401) this.#onSessionEnded();
+    if (status === 401) this.#onSessionEnded();
   }
 
+  /**
+   * @param {string} id
+   * @param {string} sentence
+   */
   #note(id, sentence) {
     const row = this.#row(id);
     if (row) note(row, sentence);
   }
 
+  /** @param {HTMLElement} row */
   #focusAfter(row) {
-    const rows = [...this.#list.querySelectorAll("[data-file-row]")];
+    const rows = findAll(this.#list, "[data-file-row]");
     const index = rows.indexOf(row);
     const neighbour = rows[index + 1] ?? rows[index - 1];
-    (neighbour?.querySelector("[data-delete]") ?? document.getElementById("files-heading")).focus();
+    (neighbour ? deleteButtonOf(neighbour) : byId("files-heading")).focus();
   }
 
   /** Shows the first page as the server has it now, with whichever of its empty states fits. */
@@ -268,15 +299,16 @@ export class FileList {
     // A search has begun meanwhile, and its own answer is the newer one.
     if (this.#generation !== generation || this.#search.value !== search) return;
     if (this.#isInUse() && !always) return;
-    const ids = [...content.querySelectorAll("[data-file-row]")].map((row) => row.dataset.id);
+    const ids = findAll(content, "[data-file-row]").map(idOf);
+    const last = ids.at(-1);
     this.#list.replaceChildren(content);
-    globalThis.htmx?.process(this.#list);
+    /** @type {{htmx?: {process: (element: Element) => void}}} */ (globalThis).htmx?.process(this.#list);
     this.refresh();
     this.#added = 0;
     this.#notice.hidden = true;
     // Ids sort by time. What is newer than the page's end and not on it has not reached the list's index yet.
     for (const id of this.#arriving) {
-      if (ids.includes(id) || id < ids.at(-1)) this.#arriving.delete(id);
+      if (ids.includes(id) || (last !== undefined && id < last)) this.#arriving.delete(id);
     }
   }
 
@@ -287,12 +319,13 @@ export class FileList {
       this.#generation += 1;
       this.refresh();
     });
-    document.addEventListener("htmx:configRequest", ({ detail }) => {
+    document.addEventListener("htmx:configRequest", (event) => {
+      const { detail } = /** @type {CustomEvent} */ (event);
       // An empty search is no search, also in the address bar.
       if (detail.parameters.q === "") delete detail.parameters.q;
     });
     document.addEventListener("htmx:beforeSwap", (event) => {
-      const { xhr, requestConfig } = event.detail;
+      const { xhr, requestConfig } = /** @type {CustomEvent} */ (event).detail;
       const asked = new URL(requestConfig.path, location.href).pathname;
       // Without a session the answer is the login page, which does not belong into a list.
       if (xhr.responseURL && new URL(xhr.responseURL).pathname !== asked) {
@@ -313,27 +346,19 @@ export class FileList {
     }
   }
 
+  /**
+   * @param {string} id
+   * @returns {HTMLElement|null}
+   */
   #row(id) {
     return this.#list.querySelector(`[data-file-row][data-id="${CSS.escape(id)}"]`);
   }
 }
 
-function markDeleting(row) {
-  if (!row) return;
-  row.dataset.state = "deleting";
-  row.setAttribute("aria-busy", "true");
-  // Not `disabled`, which would throw the focus away.
-  row.querySelector("[data-delete]").setAttribute("aria-disabled", "true");
-  note(row, messages.deleting);
-}
-
-function note(row, sentence) {
-  const element = row.querySelector("[data-field=note]");
-  element.textContent = sentence;
-  element.hidden = false;
-}
-
-/** Accents may be typed as one character or as two; the server does not tell them apart either. */
+/**
+ * Accents may be typed as one character or as two; the server does not tell them apart either.
+ * @param {string} text
+ */
 function fold(text) {
   return text.normalize("NFC").toLowerCase();
 }

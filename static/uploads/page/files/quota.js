@@ -1,3 +1,5 @@
+/** @import { Api } from "../../client/index.js" */
+
 /** Many files that are stored at the same time are one reason to ask. */
 const GATHER = 1_500;
 
@@ -9,7 +11,7 @@ export class Quota {
 
   /**
    * @param {HTMLElement|null} element null for a user without a quota
-   * @param {import("../../client/index.js").Api} api
+   * @param {Api} api
    */
   constructor(element, api) {
     this.#element = element;
@@ -18,12 +20,14 @@ export class Quota {
 
   /** Something was stored or deleted: have the line say what is used now. */
   refresh() {
-    if (this.#element) this.#timer ||= setTimeout(() => this.#ask(), GATHER);
+    const element = this.#element;
+    if (element) this.#timer ||= setTimeout(() => this.#ask(element), GATHER);
   }
 
-  async #ask() {
+  /** @param {HTMLElement} element */
+  async #ask(element) {
     try {
-      this.#element.innerHTML = await this.#api.fragment(this.#element.dataset.url);
+      element.innerHTML = await this.#api.fragment(element.dataset.url ?? "");
     } catch {
       // It says what was true a moment ago, and is asked again after the next file.
     } finally {

@@ -23,7 +23,7 @@ export function takeFiles({ filesButton, filesInput, folderButton, folderInput, 
     }
   });
   document.addEventListener("dragover", (event) => {
-    if (carriesFiles(event)) {
+    if (event.dataTransfer && carriesFiles(event)) {
       event.preventDefault();
       event.dataTransfer.dropEffect = "copy";
     }
@@ -33,7 +33,7 @@ export function takeFiles({ filesButton, filesInput, folderButton, folderInput, 
   });
   document.addEventListener("drop", (event) => {
     curtain.hidden = true;
-    if (carriesFiles(event)) {
+    if (event.dataTransfer && carriesFiles(event)) {
       event.preventDefault();
       onTake(...contentOf(event.dataTransfer));
     }
@@ -47,10 +47,15 @@ export function takeFiles({ filesButton, filesInput, folderButton, folderInput, 
   });
 }
 
+/**
+ * @param {HTMLButtonElement} button
+ * @param {HTMLInputElement} input
+ * @param {(files: File[]) => void} onPick
+ */
 function pickWith(button, input, onPick) {
   button.addEventListener("click", () => input.click());
   input.addEventListener("change", () => {
-    onPick([...input.files]);
+    onPick([...(input.files ?? [])]);
     // So that choosing the same file once more is a change again.
     input.value = "";
   });
@@ -65,13 +70,15 @@ function pickWith(button, input, onPick) {
  * @returns {[File[], FileSystemDirectoryEntry[]]}
  */
 function contentOf(transfer) {
+  /** @type {File[]} */
   const files = [];
+  /** @type {FileSystemDirectoryEntry[]} */
   const folders = [];
   for (const item of transfer.items) {
     if (item.kind !== "file") continue;
     const entry = item.webkitGetAsEntry?.();
     if (entry?.isDirectory) {
-      folders.push(entry);
+      folders.push(/** @type {FileSystemDirectoryEntry} */ (entry));
     } else {
       const file = item.getAsFile();
       if (file) files.push(file);
@@ -80,10 +87,12 @@ function contentOf(transfer) {
   return [files, folders];
 }
 
+/** @param {DragEvent} event */
 function carriesFiles(event) {
   return event.dataTransfer?.types.includes("Files") ?? false;
 }
 
+/** @param {EventTarget|null} target */
 function isTextField(target) {
   return target instanceof Element && target.closest("input, textarea, [contenteditable]") !== null;
 }

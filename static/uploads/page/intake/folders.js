@@ -27,14 +27,13 @@ export function filesOfPicker(files) {
  */
 export async function readFolders(folders, { signal, onFiles, onUnreadable }) {
   const queue = [...folders];
-  while (queue.length > 0 && !signal.aborted) {
-    const folder = queue.shift();
+  for (let folder = queue.shift(); folder && !signal.aborted; folder = queue.shift()) {
     const reader = folder.createReader();
     try {
       // Browsers hand out a folder in portions, and an empty one means the end.
       for (let entries = await nextEntries(reader); entries.length > 0; entries = await nextEntries(reader)) {
-        queue.push(...entries.filter((entry) => entry.isDirectory));
-        await readFiles(entries.filter((entry) => entry.isFile && !LEFTOVER.test(entry.name)));
+        queue.push(...entries.filter(isFolder));
+        await readFiles(entries.filter(isFile).filter((entry) => !LEFTOVER.test(entry.name)));
         if (signal.aborted) return;
       }
     } catch {
@@ -42,16 +41,20 @@ export async function readFolders(folders, { signal, onFiles, onUnreadable }) {
     }
   }
 
+  /** @param {FileSystemFileEntry[]} entries */
   async function readFiles(entries) {
     for (let start = 0; start < entries.length && !signal.aborted; start += AT_ONCE) {
       const files = await Promise.all(entries.slice(start, start + AT_ONCE).map(readFile));
-      onFiles(files.filter(Boolean));
+      onFiles(files.filter((file) => file !== null));
     }
   }
 
+  /** @param {FileSystemFileEntry} entry */
   async function readFile(entry) {
     try {
-      return named(await new Promise((resolve, reject) => entry.file(resolve, reject)), pathOf(entry));
+      /** @type {File} */
+      const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+      return named(file, pathOf(entry));
     } catch {
       onUnreadable(pathOf(entry));
       return null;
@@ -59,14 +62,40 @@ export async function readFolders(folders, { signal, onFiles, onUnreadable }) {
   }
 }
 
+/**
+ * @param {FileSystemEntry} entry
+ * @returns {entry is FileSystemDirectoryEntry}
+ */
+function isFolder(entry) {
+  return entry.isDirectory;
+}
+
+/**
+ * @param {FileSystemEntry} entry
+ * @returns {entry is FileSystemFileEntry}
+ */
+function isFile(entry) {
+  return entry.isFile;
+}
+
+/**
+ * @param {FileSystemDirectoryReader} reader
+ * @returns {Promise<FileSystemEntry[]>}
+ */
 function nextEntries(reader) {
   return new Promise((resolve, reject) => reader.readEntries(resolve, reject));
 }
 
+/** @param {FileSystemEntry} entry */
 function pathOf(entry) {
   return entry.fullPath.replace(/^\//, "");
 }
 
+/**
+ * @param {File} file
+ * @param {string} path
+ * @returns {FoundFile}
+ */
 function named(file, path) {
   return path && !isNameTooLong(path) ? { file, path } : { file };
 }

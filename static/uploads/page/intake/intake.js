@@ -1,6 +1,11 @@
 import { messages } from "../text/messages.js";
+import { find } from "../ui/elements.js";
 import { filesOfPicker, readFolders } from "./folders.js";
 import { inSlices } from "./slices.js";
+
+/** @import { Uploader } from "../../client/index.js" */
+/** @import { Announcer } from "../ui/announcer.js" */
+/** @import { FoundFile } from "./folders.js" */
 
 /** Files that the uploader is given at a time. */
 const SLICE = 50;
@@ -65,14 +70,24 @@ export class Intake {
     this.#controller = new AbortController();
   }
 
+  /**
+   * @param {(File|FoundFile)[]} files
+   * @param {AbortSignal} [signal]
+   */
   #add(files, signal = this.#controller.signal) {
     return inSlices(files, SLICE, (slice) => this.#uploader.add(slice), signal);
   }
 
+  /**
+   * @param {FileSystemDirectoryEntry[]} folders
+   * @param {boolean} hasOthers files were taken beside them
+   */
   async #read(folders, hasOthers) {
     const { signal } = this.#controller;
+    /** @type {string[]} */
     const unreadable = [];
     let count = 0;
+    /** @type {FoundFile|undefined} */
     let first;
     // One after another, so that the files keep the order in which they were found.
     let adding = Promise.resolve();
@@ -92,7 +107,7 @@ export class Intake {
     } finally {
       this.#end();
     }
-    if (count > 0) this.#announce(count, first);
+    if (first) this.#announce(count, first);
     if (unreadable.length > 0) {
       this.#notify(messages.unreadable(unreadable));
     } else if (count === 0 && !hasOthers && !signal.aborted) {
@@ -107,7 +122,8 @@ export class Intake {
   }
 
   #show() {
-    this.#status.lastElementChild.textContent = this.#found > 0 ? messages.readingCount(this.#found) : messages.reading;
+    const text = find(this.#status, ":scope > :last-child");
+    text.textContent = this.#found > 0 ? messages.readingCount(this.#found) : messages.reading;
     this.#status.hidden = false;
     this.#hint.hidden = true;
     this.#timer = setTimeout(() => this.#show(), SHOW_AGAIN);
@@ -123,7 +139,12 @@ export class Intake {
     this.#hint.hidden = false;
   }
 
+  /**
+   * @param {number} count
+   * @param {File|FoundFile} first
+   */
   #announce(count, first) {
-    this.#announcer.say("added", first.path ?? (first.file ?? first).name, { count });
+    const name = first instanceof File ? first.name : (first.path ?? first.file.name);
+    this.#announcer.say("added", name, { count });
   }
 }

@@ -43,15 +43,10 @@ export function speed(bytesPerSecond) {
  * @param {number} seconds
  */
 export function duration(seconds) {
-  const [value, unit] =
-    seconds < 100
-      ? [Math.max(1, Math.round(seconds)), "second"]
-      : seconds < 100 * MINUTE
-        ? [Math.round(seconds / MINUTE), "minute"]
-        : seconds < 2 * DAY
-          ? [Math.round(seconds / HOUR), "hour"]
-          : [Math.round(seconds / DAY), "day"];
-  return durations[unit].format(value);
+  if (seconds < 100) return durations.second.format(Math.max(1, Math.round(seconds)));
+  if (seconds < 100 * MINUTE) return durations.minute.format(Math.round(seconds / MINUTE));
+  if (seconds < 2 * DAY) return durations.hour.format(Math.round(seconds / HOUR));
+  return durations.day.format(Math.round(seconds / DAY));
 }
 
 /**
@@ -59,7 +54,7 @@ export function duration(seconds) {
  * @param {Date} [now]
  */
 export function ago(time, now = new Date()) {
-  const seconds = (now - time) / 1000;
+  const seconds = (now.getTime() - time.getTime()) / 1000;
   if (seconds < MINUTE) return messages.justNow;
   if (seconds < HOUR) return relative.format(-Math.floor(seconds / MINUTE), "minute");
   if (seconds < DAY) return relative.format(-Math.floor(seconds / HOUR), "hour");

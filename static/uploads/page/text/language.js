@@ -1,4 +1,12 @@
 /**
+ * What Django's JavaScript catalogue defines for every script.
+ * @typedef {object} Catalogue
+ * @property {(text: string) => string} gettext
+ * @property {(one: string, many: string, count: number) => string} ngettext
+ * @property {(sentence: string, values: Record<string, string>, named: boolean) => string} interpolate
+ */
+
+/**
  * The language of the page. Django's JavaScript catalogue is loaded before the modules; should it not have arrived,
  * English is better than a page that does nothing.
  */
@@ -6,7 +14,7 @@ export const {
   gettext = (text) => text,
   ngettext = (one, many, count) => (count === 1 ? one : many),
   interpolate = (sentence, values) => sentence.replace(/%\((\w+)\)s/g, (_, name) => values[name]),
-} = globalThis;
+} = /** @type {typeof globalThis & Partial<Catalogue>} */ (globalThis);
 
 export const language = globalThis.document?.documentElement.lang || "en";
 

@@ -3,6 +3,11 @@ import { enumerate, fill, gettext, ngettext, number } from "./language.js";
 /** Names in one sentence; more would bury it. */
 const MOST_NAMES = 4;
 
+/** @typedef {(count: number) => string} OfCount */
+/** @typedef {(name: string) => string} OfName */
+/** @typedef {(count: number, name: string, why: string) => string} Announcement the name is that of a single file */
+/** @typedef {{maxSize: string, types: string}} Limits as people read them */
+
 /**
  * Every sentence that scripts show, in one place. Sentences of the server are shown only where this file has none of
  * its own.
@@ -32,12 +37,18 @@ export const messages = {
   slow: gettext(
     "Still confirming. This takes longer than usual; you can close this page, the file will appear in your list.",
   ),
+  /** @type {(size: string) => string} */
   allSent: (size) => fill(gettext("%(size)s sent, waiting for storage to answer"), { size }),
+  /** @type {(sent: string, total: string) => string} */
   of: (sent, total) => fill(gettext("%(sent)s of %(total)s"), { sent, total }),
+  /** @type {(percent: string) => string} */
   resumedAt: (percent) => fill(gettext("continued at %(percent)s"), { percent }),
+  /** @type {(size: string) => string} */
   speed: (size) => fill(gettext("%(size)s/s"), { size }),
+  /** @type {(duration: string) => string} */
   timeLeft: (duration) => fill(gettext("%(duration)s left"), { duration }),
   justNow: gettext("just now"),
+  /** @type {((size: string, count: number) => string)[]} */
   size: [
     (size, count) => fill(ngettext("%(size)s byte", "%(size)s bytes", count), { size }),
     (size) => fill(gettext("%(size)s KB"), { size }),
@@ -47,8 +58,11 @@ export const messages = {
     (size) => fill(gettext("%(size)s PB"), { size }),
   ],
 
+  /** @type {OfName} */
   progressLabel: (name) => fill(gettext("Progress of %(name)s"), { name }),
+  /** @type {(state: string, percent: string) => string} */
   progressValue: (state, percent) => fill(gettext("%(state)s, %(percent)s"), { state, percent }),
+  /** @type {Record<string, OfName>} */
   actionLabel: {
     pause: (name) => fill(gettext("Pause the upload of %(name)s"), { name }),
     resume: (name) => fill(gettext("Resume the upload of %(name)s"), { name }),
@@ -60,11 +74,13 @@ export const messages = {
 
   /** All uploads together. */
   overall: {
+    /** @type {(stored: number, count: number) => string} */
     files: (stored, count) =>
       fill(ngettext("%(stored)s of %(count)s file stored", "%(stored)s of %(count)s files stored", count), {
         stored: number(stored),
         count: number(count),
       }),
+    /** @type {OfCount} */
     confirming: (count) =>
       counted(
         ngettext(
@@ -76,16 +92,20 @@ export const messages = {
       ),
     paused: gettext("Paused"),
     offline: gettext("Waiting for the connection"),
+    /** @type {(percent: string, title: string) => string} */
     title: (percent, title) => fill(gettext("%(percent)s · %(title)s"), { percent, title }),
   },
+  /** @type {Record<"active"|"paused"|"confirming"|"stored", OfCount>} */
   summary: {
     active: (count) => counted(ngettext("%(count)s to go", "%(count)s to go", count), count),
     paused: (count) => counted(ngettext("%(count)s paused", "%(count)s paused", count), count),
     confirming: (count) => counted(ngettext("%(count)s confirming", "%(count)s confirming", count), count),
     stored: (count) => counted(ngettext("%(count)s stored", "%(count)s stored", count), count),
   },
+  /** @type {OfCount} */
   showFailed: (count) => counted(ngettext("%(count)s not uploaded", "%(count)s not uploaded", count), count),
 
+  /** @type {(count: number, notUploaded: number) => string} */
   stored: (count, notUploaded) =>
     counted(
       notUploaded > 0
@@ -94,7 +114,7 @@ export const messages = {
       count,
     ),
 
-  /** Uploads that have no row. */
+  /** Uploads that have no row. @type {Record<string, OfCount>} */
   hidden: {
     failed: (count) =>
       counted(ngettext("%(count)s more was not uploaded.", "%(count)s more were not uploaded.", count), count),
@@ -109,7 +129,9 @@ export const messages = {
     stored: (count) =>
       counted(ngettext("%(count)s more is in your files.", "%(count)s more are in your files.", count), count),
   },
+  /** @type {OfCount} */
   showMore: (count) => counted(ngettext("Show %(count)s more", "Show %(count)s more", count), count),
+  /** @type {OfCount} */
   cancelAll: (count) =>
     counted(
       ngettext(
@@ -121,9 +143,11 @@ export const messages = {
     ),
 
   reading: gettext("Reading folder…"),
+  /** @type {OfCount} */
   readingCount: (count) =>
     counted(ngettext("Reading folder… %(count)s file so far", "Reading folder… %(count)s files so far", count), count),
   nothingFound: gettext("There are no files in it. Choose or drop something else."),
+  /** @type {(names: string[]) => string} */
   unreadable: (names) =>
     names.length > MOST_NAMES
       ? fill(
@@ -152,19 +176,23 @@ export const messages = {
   listFailed: gettext("The list could not be loaded. Check your connection and try again."),
 
   announce: {
+    /** @type {Announcement} */
     added: (count, name) =>
       count === 1
         ? fill(gettext("%(name)s added."), { name })
         : counted(ngettext("%(count)s file added.", "%(count)s files added.", count), count),
+    /** @type {Announcement} */
     stored: (count, name) =>
       count === 1
         ? fill(gettext("%(name)s stored."), { name })
         : counted(ngettext("%(count)s file stored.", "%(count)s files stored.", count), count),
+    /** @type {(stored: number, count: number) => string} */
     milestone: (stored, count) =>
       fill(ngettext("%(stored)s of %(count)s file stored.", "%(stored)s of %(count)s files stored.", count), {
         stored: number(stored),
         count: number(count),
       }),
+    /** @type {Announcement} */
     alreadyStored: (count, name) =>
       count === 1
         ? fill(gettext("%(name)s is already in your files and was not sent again."), { name })
@@ -176,23 +204,28 @@ export const messages = {
             ),
             count,
           ),
+    /** @type {Announcement} */
     failed: (count, name, why) =>
       count === 1
         ? fill(gettext("%(name)s failed: %(why)s"), { name, why })
         : counted(ngettext("%(count)s file failed.", "%(count)s files failed.", count), count),
+    /** @type {Announcement} */
     rejected: (count, name, why) =>
       count === 1
         ? fill(gettext("%(name)s was rejected: %(why)s"), { name, why })
         : counted(ngettext("%(count)s file was rejected.", "%(count)s files were rejected.", count), count),
+    /** @type {Announcement} */
     deleted: (count, name) =>
       count === 1
         ? fill(gettext("%(name)s deleted."), { name })
         : counted(ngettext("%(count)s file deleted.", "%(count)s files deleted.", count), count),
+    /** @type {OfCount} */
     notUploaded: (count) =>
       counted(ngettext("%(count)s file was not uploaded.", "%(count)s files were not uploaded.", count), count),
   },
 };
 
+/** @type {(limits: Limits) => string} */
 const tooLarge = ({ maxSize }) =>
   fill(gettext("This file is larger than the %(size)s that are allowed. Choose a smaller one."), { size: maxSize });
 const sessionEnded = () => gettext("Your session has ended. Sign in again, then retry.");
@@ -202,7 +235,10 @@ const refused = () =>
   gettext("Storage did not accept this file. Try again, and tell whoever runs this filehub if it stays so.");
 const serverBroken = () => gettext("Something went wrong on the server. Try again in a moment.");
 
-/** By the codes of the upload client and the server; see docs/uploader.md and docs/contract.md. */
+/**
+ * By the codes of the upload client and the server; see docs/uploader.md and docs/contract.md.
+ * @type {Record<string, (limits: Limits) => string>}
+ */
 const problems = {
   too_large: tooLarge,
   file_too_large: tooLarge,
@@ -241,17 +277,21 @@ const problems = {
 
 /**
  * @param {{code?: string, message?: string}|null} problem
- * @param {{maxSize: string, types: string}} limits as people read them
+ * @param {Limits} [limits] for the problems of an upload
  * @returns {string} what went wrong, and what to do about it
  */
-export function explain(problem, limits) {
+export function explain(problem, limits = { maxSize: "", types: "" }) {
   if (problem?.code === "rejected") {
     const next = gettext("Choose another file, or ask whoever runs this filehub.");
     return problem.message ? `${problem.message} ${next}` : next;
   }
-  return problems[problem?.code]?.(limits) ?? (problem?.message || gettext("Something went wrong. Try again."));
+  return problems[problem?.code ?? ""]?.(limits) ?? (problem?.message || gettext("Something went wrong. Try again."));
 }
 
+/**
+ * @param {string} sentence
+ * @param {number} count
+ */
 function counted(sentence, count) {
   return fill(sentence, { count: number(count) });
 }

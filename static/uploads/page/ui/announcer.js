@@ -7,9 +7,12 @@ const LATER = 10_000;
 const MANY = 10;
 const OF_UPLOADS = ["stored", "alreadyStored", "failed", "rejected"];
 
+/** @typedef {"added"|"stored"|"alreadyStored"|"failed"|"rejected"|"deleted"} Kind */
+/** @typedef {{count: number, name: string, why?: string}} Milestone the name of the last file, and how many there were */
+
 /** Tells milestones to screen readers, several of a kind in one sentence. */
 export class Announcer {
-  /** @type {Map<string, {count: number, name: string, why?: string}>} */
+  /** @type {Map<Kind, Milestone>} */
   #counted = new Map();
   /** @type {string[]} */
   #notes = [];
@@ -29,7 +32,7 @@ export class Announcer {
   }
 
   /**
-   * @param {"added"|"stored"|"alreadyStored"|"failed"|"rejected"|"deleted"} kind
+   * @param {Kind} kind
    * @param {string} name of a file
    * @param {{count?: number, why?: string}} [more]
    */
@@ -52,16 +55,20 @@ export class Announcer {
    */
   done(stored, notUploaded) {
     if (this.#isPatient("stored")) {
-      for (const kind of ["stored", "failed", "rejected"]) this.#counted.delete(kind);
+      this.#counted.delete("stored");
+      this.#counted.delete("failed");
+      this.#counted.delete("rejected");
     }
     if (stored > 0) this.note(messages.stored(stored, notUploaded));
     if (notUploaded > 0) this.note(messages.announce.notUploaded(notUploaded));
   }
 
+  /** @param {Kind} kind */
   #isPatient(kind) {
     return OF_UPLOADS.includes(kind) && this.#totals().files > MANY;
   }
 
+  /** @param {number} interval milliseconds since it last spoke */
   #speakIn(interval) {
     const now = Date.now();
     const due = Math.max(now + 150, this.#lastTime + interval);
@@ -72,7 +79,7 @@ export class Announcer {
   }
 
   #speak() {
-    const sentences = [...this.#counted].map(([kind, what]) => this.#sentence(kind, what));
+    const sentences = [...this.#counted].map(([kind, milestone]) => this.#sentence(kind, milestone));
     const text = [...sentences, ...this.#notes].join(" ");
     this.#counted.clear();
     this.#notes = [];
@@ -82,11 +89,15 @@ export class Announcer {
     this.#region.textContent = text === this.#region.textContent ? `${text}\u00a0` : text;
   }
 
+  /**
+   * @param {Kind} kind
+   * @param {Milestone} milestone
+   */
   #sentence(kind, { count, name, why }) {
     if (kind === "stored" && this.#isPatient(kind)) {
       const { stored, files } = this.#totals();
       return messages.announce.milestone(stored, files);
     }
-    return messages.announce[kind](count, name, why);
+    return messages.announce[kind](count, name, why ?? "");
   }
 }

@@ -1,3 +1,5 @@
+import { find } from "./elements.js";
+
 /**
  * Asks before something is lost.
  * @param {HTMLDialogElement} dialog
@@ -7,12 +9,12 @@
 export function confirmWith(dialog, text) {
   const listening = new AbortController();
   const { signal } = listening;
-  dialog.querySelector("[data-field]").textContent = text;
+  find(dialog, "[data-field]").textContent = text;
   dialog.returnValue = "";
 
   return new Promise((resolve) => {
-    dialog.querySelector("[data-confirm]").addEventListener("click", () => dialog.close("yes"), { signal });
-    dialog.querySelector("[data-cancel]").addEventListener("click", () => dialog.close(), { signal });
+    find(dialog, "[data-confirm]").addEventListener("click", () => dialog.close("yes"), { signal });
+    find(dialog, "[data-cancel]").addEventListener("click", () => dialog.close(), { signal });
     // The dialog's own box covers its inside, so a click on the dialog itself was on the backdrop.
     dialog.addEventListener("click", (event) => event.target === dialog && dialog.close(), { signal });
     dialog.addEventListener(

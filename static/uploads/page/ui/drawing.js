@@ -30,8 +30,8 @@ export function setText(element, text) {
   const node = element.firstChild;
   if (node === null) {
     element.append(text);
-  } else if (node.data !== text) {
-    node.data = text;
+  } else if (node.nodeValue !== text) {
+    node.nodeValue = text;
   }
 }
 

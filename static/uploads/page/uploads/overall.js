@@ -3,27 +3,37 @@ import { percent } from "../text/language.js";
 import { messages } from "../text/messages.js";
 import { confirmWith } from "../ui/confirm-dialog.js";
 import { setAttribute, setText, setVisible } from "../ui/drawing.js";
+import { byId } from "../ui/elements.js";
 import { TimeLeft } from "./time-left.js";
+
+/** @import { Uploader } from "../../client/index.js" */
+/** @import { UploadGroups } from "./upload-groups.js" */
 
 /** How long “all stored” stays. */
 const END_STAYS = 6_000;
 
-const byId = (id) => document.getElementById(id);
+/** @typedef {Uploader["totals"]} Totals */
+/** @typedef {"pause-all"|"resume-all"|"cancel-all"|"retry-all"|"clear-finished"} Control */
 
 /** All uploads together: how far they are, and what can be done with all of them. Draws when it is told to. */
 export class Overall {
   #uploader;
   #groups;
   #panel = byId("overall");
-  #bar = byId("overall-progress");
+  #bar = byId("overall-progress", HTMLProgressElement);
   #percent = byId("overall-percent");
   #detail = byId("overall-detail");
   #summary = byId("uploads-summary");
   #failed = byId("show-failed");
-  #controls = Object.fromEntries(
-    ["pause-all", "resume-all", "cancel-all", "retry-all", "clear-finished"].map((id) => [id, byId(id)]),
-  );
-  #dialog = byId("cancel-dialog");
+  /** @type {Record<Control, HTMLElement>} */
+  #controls = {
+    "pause-all": byId("pause-all"),
+    "resume-all": byId("resume-all"),
+    "cancel-all": byId("cancel-all"),
+    "retry-all": byId("retry-all"),
+    "clear-finished": byId("clear-finished"),
+  };
+  #dialog = byId("cancel-dialog", HTMLDialogElement);
   #timeLeft = new TimeLeft();
   #title = document.title;
   #wasUnderWay = false;
@@ -51,7 +61,10 @@ export class Overall {
     this.#failed.addEventListener("click", onShowFailed);
   }
 
-  /** Milliseconds for which “all stored” is still to be seen; 0 when it is not. */
+  /**
+   * Milliseconds for which “all stored” is still to be seen; 0 when it is not.
+   * @param {number} now
+   */
   staysFor(now) {
     return Math.max(0, this.#endedAt + END_STAYS - now);
   }
@@ -82,14 +95,7 @@ export class Overall {
     this.drawBar(now);
     const totals = this.#uploader.totals;
     const sent = percent(...amountOf(totals));
-    const state = !this.#wasUnderWay
-      ? "stored"
-      : totals.active === 0 && totals.confirming === 0
-        ? "paused"
-        : totals.active === 0 && totals.paused === 0
-          ? "confirming"
-          : "uploading";
-    setAttribute(this.#panel, "data-state", state);
+    setAttribute(this.#panel, "data-state", this.#stateOf(totals));
     setText(this.#percent, sent);
     const detail = this.#describe(totals, now);
     setText(this.#detail, detail);
@@ -110,14 +116,27 @@ export class Overall {
     setVisible(this.#controls["resume-all"], many && paused > 0);
     setVisible(this.#controls["cancel-all"], many && active + paused > 0);
     setVisible(this.#controls["retry-all"], many && this.#groups.retryable > 0);
-    const finished = ["stored", "cancelled", "failed"].some((group) => this.#groups.count(group) > 0);
-    setVisible(this.#controls["clear-finished"], finished);
-    if (Object.values(this.#controls).includes(focused) && focused.hidden) {
-      const next = Object.values(this.#controls).find((button) => !button.hidden);
+    const finished = this.#groups.count("stored") + this.#groups.count("cancelled") + this.#groups.count("failed");
+    setVisible(this.#controls["clear-finished"], finished > 0);
+    const buttons = Object.values(this.#controls);
+    if (buttons.some((button) => button === focused && button.hidden)) {
+      const next = buttons.find((button) => !button.hidden);
       (next ?? byId("uploads-heading")).focus();
     }
   }
 
+  /** @param {Totals} totals */
+  #stateOf({ active, paused, confirming }) {
+    if (!this.#wasUnderWay) return "stored";
+    if (active === 0 && confirming === 0) return "paused";
+    if (active === 0 && paused === 0) return "confirming";
+    return "uploading";
+  }
+
+  /**
+   * @param {Totals} totals
+   * @param {number} now
+   */
   #describe(totals, now) {
     const { active, paused, confirming, stored, files, sent, bytes } = totals;
     if (!this.#wasUnderWay) return messages.stored(stored, this.#groups.count("failed"));
@@ -128,12 +147,15 @@ export class Overall {
     const facts = [messages.of(format.bytes(sent), format.bytes(bytes)), messages.overall.files(stored, files)];
     if (active === 0 && confirming === 0) facts.push(messages.overall.paused);
     else if (!online) facts.push(messages.overall.offline);
-    if (moves && rate.speed >= 1) facts.push(format.speed(rate.speed));
+    if (moves && rate.speed !== null && rate.speed >= 1) facts.push(format.speed(rate.speed));
     if (left !== null && sent < bytes) facts.push(messages.timeLeft(format.duration(left)));
     return facts.join(" · ");
   }
 
-  /** What the bar does not say. */
+  /**
+   * What the bar does not say.
+   * @param {Totals} totals
+   */
   #summarise(totals) {
     const alone = this.#panel.hidden;
     const facts = [];
@@ -145,14 +167,18 @@ export class Overall {
     const failed = this.#groups.count("failed");
     setVisible(this.#failed, failed > 0);
     setText(this.#failed, failed > 0 ? messages.showFailed(failed) : "");
-    setVisible(this.#summary.parentElement, facts.length > 0 || failed > 0);
+    setVisible(/** @type {HTMLElement} */ (this.#summary.parentElement), facts.length > 0 || failed > 0);
   }
 
-  /** For a single file its row says and offers everything. */
+  /**
+   * For a single file its row says and offers everything.
+   * @param {Totals} totals
+   */
   #isOfMany({ files }) {
     return Math.max(files, this.#uploader.size) > 1;
   }
 
+  /** @param {() => void} onCancelAll */
   async #cancelAll(onCancelAll) {
     const { active, paused } = this.#uploader.totals;
     const count = active + paused;
@@ -161,16 +187,25 @@ export class Overall {
     this.#uploader.cancelAll();
   }
 
+  /**
+   * @param {Control} id
+   * @param {() => void} action
+   */
   #on(id, action) {
     this.#controls[id].addEventListener("click", action);
   }
 }
 
-/** Empty files have no bytes to count. */
+/**
+ * Empty files have no bytes to count.
+ * @param {Totals} totals
+ * @returns {[part: number, whole: number]}
+ */
 function amountOf({ sent, bytes, stored, confirming, files }) {
   return bytes > 0 ? [sent, bytes] : [stored + confirming, files];
 }
 
+/** @param {Totals} totals */
 function progressOf(totals) {
   const [part, whole] = amountOf(totals);
   return whole > 0 ? (part / whole) * 100 : 0;

@@ -30,22 +30,25 @@ export class Thumbnails {
     this.#observer.unobserve(tile);
   }
 
+  /** @param {IntersectionObserverEntry[]} entries */
   #look(entries) {
     for (const { target, isIntersecting } of entries) {
+      const tile = /** @type {HTMLElement} only tiles are observed */ (target);
       // What was seen before it was forgotten may be told after.
-      if (isIntersecting && this.#files.has(target)) {
-        this.#seen.add(target);
+      if (isIntersecting && this.#files.has(tile)) {
+        this.#seen.add(tile);
       } else {
-        this.#seen.delete(target);
+        this.#seen.delete(tile);
       }
     }
     this.#next();
   }
 
   async #next() {
-    if (this.#running >= AT_ONCE || this.#seen.size === 0) return;
+    if (this.#running >= AT_ONCE) return;
     const [tile] = this.#seen;
-    const file = this.#files.get(tile);
+    const file = tile && this.#files.get(tile);
+    if (!file) return;
     this.forget(tile);
     this.#running += 1;
     this.#next();
@@ -59,6 +62,10 @@ export class Thumbnails {
   }
 }
 
+/**
+ * @param {HTMLElement} tile
+ * @param {File} file
+ */
 async function draw(tile, file) {
   const side = Math.round(SIDE * Math.min(devicePixelRatio, 3));
   // Twice as wide, so that portraits and landscapes alike fill the square.
@@ -69,7 +76,7 @@ async function draw(tile, file) {
   const edge = Math.min(picture.width, picture.height);
   const left = (picture.width - edge) / 2;
   const top = (picture.height - edge) / 2;
-  canvas.getContext("2d").drawImage(picture, left, top, edge, edge, 0, 0, side, side);
+  canvas.getContext("2d")?.drawImage(picture, left, top, edge, edge, 0, 0, side, side);
   picture.close();
   tile.prepend(canvas);
   tile.dataset.picture = "";

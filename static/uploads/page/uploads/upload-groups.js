@@ -1,6 +1,14 @@
+/** @import { Upload } from "../../client/index.js" */
+
 /**
  * @typedef {"failed"|"moving"|"confirming"|"paused"|"queued"|"cancelled"|"stored"} Group
  */
+
+/**
+ * Who gets the room that is left.
+ * @type {Group[]}
+ */
+const ORDER = ["queued", "paused", "moving", "confirming", "failed", "cancelled", "stored"];
 
 /** Uploads by what a person wants to know of them, so that nothing has to look at all of them. */
 export class UploadGroups {
@@ -77,9 +85,14 @@ export class UploadGroups {
    * @returns {Set<Upload>}
    */
   choose(limit, shown) {
+    /** @type {Set<Upload>} */
     const chosen = new Set();
     const preferred = [...shown];
     const third = Math.ceil(limit / 3);
+    /**
+     * @param {Group} group
+     * @param {number} [most]
+     */
     const take = (group, most = limit) => {
       for (const uploads of [preferred, this.#groups[group]]) {
         for (const upload of uploads) {
@@ -94,7 +107,7 @@ export class UploadGroups {
     take("moving", third);
     take("paused", third);
     take("confirming", Math.ceil(third / 2));
-    for (const group of ["queued", "paused", "moving", "confirming", "failed", "cancelled", "stored"]) take(group);
+    for (const group of ORDER) take(group);
     return chosen;
   }
 
@@ -103,7 +116,9 @@ export class UploadGroups {
    * @returns {Record<Group, number>} how many of each group are not among them
    */
   countHidden(shown) {
-    const hidden = Object.fromEntries(Object.entries(this.#groups).map(([group, uploads]) => [group, uploads.size]));
+    const counts = Object.entries(this.#groups).map(([group, uploads]) => [group, uploads.size]);
+    /** @type {Record<Group, number>} */
+    const hidden = Object.fromEntries(counts);
     for (const upload of shown) {
       const group = this.#places.get(upload);
       if (group) hidden[group] -= 1;
@@ -112,7 +127,10 @@ export class UploadGroups {
   }
 }
 
-/** @returns {Group} */
+/**
+ * @param {Upload} upload
+ * @returns {Group}
+ */
 function groupOf({ state }) {
   switch (state) {
     case "failed":

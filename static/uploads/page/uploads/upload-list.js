@@ -1,11 +1,14 @@
 import * as format from "../text/format.js";
 import { explain, messages } from "../text/messages.js";
 import { oncePerFrame, setText, setVisible } from "../ui/drawing.js";
+import { byId, findAll } from "../ui/elements.js";
 import { appear, vanish } from "../ui/motion.js";
 import { Overall } from "./overall.js";
 import { Thumbnails } from "./thumbnails.js";
 import { UploadGroups } from "./upload-groups.js";
 import { UploadRow } from "./upload-row.js";
+
+/** @import { Upload, Uploader } from "../../client/index.js" */
 
 /** Rows on the page, however many uploads there are. */
 const ROWS = 60;
@@ -22,8 +25,6 @@ const MOST_MOVING = 6;
 /** Rows made in one frame; all of them at once would hold it up. */
 const MOST_NEW = 20;
 
-const byId = (id) => document.getElementById(id);
-
 /** The uploads in progress. Reads an Uploader, and calls it when a button is pressed. */
 export class UploadList {
   #groups = new UploadGroups();
@@ -31,8 +32,9 @@ export class UploadList {
   #rows = new Map();
   /** @type {Set<Upload>} those that are to be seen */
   #chosen = new Set();
-  /** Uploads that entered another state, or moved on, since the last frame. */
+  /** Uploads that entered another state since the last frame. @type {Set<Upload>} */
   #changed = new Set();
+  /** Uploads that moved on since the last frame. @type {Set<Upload>} */
   #moved = new Set();
   /** @type {Set<Upload>} stored ones whose row may go */
   #leaving = new Set();
@@ -48,7 +50,7 @@ export class UploadList {
   #limits;
   #section = byId("uploads-section");
   #list = byId("uploads");
-  #template = byId("upload-row-template");
+  #template = byId("upload-row-template", HTMLTemplateElement);
   #footer = byId("uploads-more");
   #footerText = byId("uploads-more-text");
   #moreButton = byId("show-more-uploads");
@@ -86,6 +88,7 @@ export class UploadList {
     return explain(upload.problem, this.#limits);
   }
 
+  /** @param {Upload} upload */
   #place(upload) {
     if (this.#groups.put(upload)) this.#regrouped = true;
     this.#changed.add(upload);
@@ -100,22 +103,26 @@ export class UploadList {
     this.#drawSoon();
   }
 
+  /** @param {Upload} upload */
   #progressed(upload) {
     this.#moved.add(upload);
     this.#drawSoon();
   }
 
+  /** @param {Upload} upload */
   #removed(upload) {
     this.#groups.delete(upload);
     this.#regrouped = true;
     this.#drawSoon();
   }
 
+  /** @param {Upload} upload */
   #leave(upload) {
     this.#leaving.add(upload);
     this.#drawSoon();
   }
 
+  /** @param {number} now */
   #draw(now) {
     this.#letLeave();
     if (this.#regrouped) this.#arrange();
@@ -164,7 +171,7 @@ export class UploadList {
           this.#rearrange();
         }, ASK_AGAIN);
       } else {
-        this.#removeRow(upload, this.#isCalm(going));
+        this.#removeRow(upload, row, this.#isCalm(going));
       }
     }
     for (const upload of coming.slice(0, MOST_NEW)) this.#rows.set(upload, this.#createRow(upload));
@@ -172,6 +179,7 @@ export class UploadList {
     if (coming.length > MOST_NEW) this.#rearrange();
   }
 
+  /** @param {unknown[]} moving rows */
   #isCalm(moving) {
     return moving.length <= MOST_MOVING && this.#uploader.size <= MANY;
   }
@@ -181,6 +189,7 @@ export class UploadList {
     this.#drawSoon();
   }
 
+  /** @param {Upload} upload */
   #createRow(upload) {
     const row = new UploadRow(this.#template, upload, this.#limits, {
       pause: () => this.#uploader.pause(upload),
@@ -195,8 +204,12 @@ export class UploadList {
     return row;
   }
 
+  /** @param {boolean} softly */
   #insertRows(softly) {
-    const ordered = [...this.#rows].sort(([a, rowA], [b, rowB]) => rowB.pinned - rowA.pinned || a.key - b.key);
+    const ordered = [...this.#rows].sort(
+      ([a, rowA], [b, rowB]) => Number(rowB.pinned) - Number(rowA.pinned) || a.key - b.key,
+    );
+    /** @type {HTMLElement|null} */
     let next = null;
     for (const [, { element }] of ordered.reverse()) {
       if (!element.isConnected) {
@@ -207,8 +220,12 @@ export class UploadList {
     }
   }
 
-  async #removeRow(upload, softly) {
-    const { element, tile } = this.#rows.get(upload);
+  /**
+   * @param {Upload} upload
+   * @param {UploadRow} row
+   * @param {boolean} softly
+   */
+  async #removeRow(upload, { element, tile }, softly) {
     this.#rows.delete(upload);
     this.#thumbnails.forget(tile);
     if (element.contains(document.activeElement)) this.#focusAfter(element);
@@ -221,12 +238,14 @@ export class UploadList {
     }
   }
 
+  /** @param {HTMLElement} element */
   #focusAfter(element) {
-    const elements = [...this.#list.children].filter((child) => !("leaving" in child.dataset));
+    const elements = findAll(this.#list, ":scope > :not([data-leaving])");
     const index = elements.indexOf(element);
     const neighbour = elements[index + 1] ?? elements[index - 1];
     const row = [...this.#rows.values()].find((each) => each.element === neighbour);
-    (row ?? byId("uploads-heading")).focus();
+    if (row) row.focus();
+    else byId("uploads-heading").focus();
   }
 
   #drawFooter() {
@@ -251,6 +270,10 @@ export class UploadList {
     for (const upload of this.#uploader.uploads) this.#uploader.remove(upload);
   }
 
+  /**
+   * @param {number} now
+   * @param {boolean} isCurrent the text has just been drawn
+   */
   #showSection(now, isCurrent) {
     const stays = this.#overall.staysFor(now);
     const visible = this.#uploader.size > 0 || stays > 0 || this.#list.childElementCount > 0;
@@ -265,6 +288,7 @@ export class UploadList {
   }
 }
 
+/** @param {UploadRow} row */
 function isHeld({ element }) {
   return element.matches(":hover, :focus-visible, :has(:focus-visible)");
 }

@@ -2,7 +2,12 @@ import * as format from "../text/format.js";
 import { percent } from "../text/language.js";
 import { explain, messages } from "../text/messages.js";
 import { setAttribute, setText, setVisible } from "../ui/drawing.js";
+import { find, findAll } from "../ui/elements.js";
 import { TimeLeft } from "./time-left.js";
+
+/** @import { Upload } from "../../client/index.js" */
+/** @import { Limits } from "../text/messages.js" */
+/** @typedef {"pause"|"resume"|"cancel"|"retry"|"again"|"dismiss"} Action */
 
 /** What one upload looks like. Draws when it is told to. */
 export class UploadRow {
@@ -22,28 +27,31 @@ export class UploadRow {
   /**
    * @param {HTMLTemplateElement} template
    * @param {Upload} upload
-   * @param {{maxSize: string, types: string}} limits
-   * @param {Record<string, () => void>} actions by the buttons' `data-action`
+   * @param {Limits} limits
+   * @param {Record<Action, () => void>} actions by the buttons' `data-action`
    */
   constructor(template, upload, limits, actions) {
     this.#upload = upload;
     this.#limits = limits;
-    const element = template.content.firstElementChild.cloneNode(true);
+    const content = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
+    const element = find(content, "[data-upload-row]");
     this.element = element;
-    this.tile = element.querySelector(".tile");
-    this.#use = this.tile.querySelector("use");
+    this.tile = find(element, ".tile");
+    this.#use = find(this.tile, "use", SVGUseElement);
     // Static files carry a hash in their name, so the sprite's address comes from the page.
-    this.#icons = this.#use.getAttribute("href").split("#")[0];
-    this.#progress = element.querySelector("progress");
-    this.#state = element.querySelector("[data-field=state]");
-    this.#detail = element.querySelector("[data-field=detail]");
+    [this.#icons] = (this.#use.getAttribute("href") ?? "").split("#");
+    this.#progress = find(element, "progress", HTMLProgressElement);
+    this.#state = find(element, "[data-field=state]");
+    this.#detail = find(element, "[data-field=detail]");
+    /** @type {Record<Action, HTMLElement>} */
     this.#buttons = Object.fromEntries(
-      [...element.querySelectorAll("[data-action]")].map((button) => [button.dataset.action, button]),
+      findAll(element, "[data-action]").map((button) => [button.dataset.action, button]),
     );
     this.#showName(upload.name);
-    for (const [action, button] of Object.entries(this.#buttons)) {
+    for (const [action, act] of Object.entries(actions)) {
+      const button = this.#buttons[/** @type {Action} */ (action)];
       button.setAttribute("aria-label", messages.actionLabel[action](upload.name));
-      button.addEventListener("click", actions[action]);
+      button.addEventListener("click", act);
     }
     this.draw(performance.now());
   }
@@ -85,7 +93,7 @@ export class UploadRow {
 
   /** Puts the focus on the first thing that can be done here. */
   focus() {
-    const button = this.element.querySelector("button:not([hidden])");
+    const [button] = findAll(this.element, "button:not([hidden])");
     if (button) {
       button.focus();
     } else {
@@ -96,14 +104,15 @@ export class UploadRow {
     }
   }
 
+  /** @param {string} name */
   #showName(name) {
-    const element = this.element.querySelector("[data-field=name]");
+    const element = find(this.element, "[data-field=name]");
     const end = name.lastIndexOf("/") + 1;
     element.title = name;
-    const folder = element.querySelector("[data-field=folder]");
+    const folder = find(element, "[data-field=folder]");
     folder.textContent = name.slice(0, end);
     folder.hidden = end === 0;
-    element.querySelector("[data-field=file]").textContent = name.slice(end);
+    find(element, "[data-field=file]").textContent = name.slice(end);
     this.element.dataset.name = name;
     this.#progress.setAttribute("aria-label", messages.progressLabel(name));
   }
@@ -118,9 +127,10 @@ export class UploadRow {
     setVisible(this.#buttons.retry, canRetry);
     setVisible(this.#buttons.again, alreadyStored && canRemove);
     setVisible(this.#buttons.dismiss, canRemove);
-    if (this.element.contains(focused) && focused.closest("[hidden]")) this.focus();
+    if (this.element.contains(focused) && focused?.closest("[hidden]")) this.focus();
   }
 
+  /** @param {number} now */
   #describe(now) {
     const { state, waiting, sent, size, slow, alreadyStored, problem } = this.#upload;
     switch (state) {
@@ -141,6 +151,7 @@ export class UploadRow {
     }
   }
 
+  /** @param {number} now */
   #describeProgress(now) {
     const { state, waiting, sent, size, rate, resumed } = this.#upload;
     const left = this.#timeLeft.steady(state === "uploading" && !waiting ? rate.secondsLeft(size - sent) : null, now);
@@ -149,7 +160,7 @@ export class UploadRow {
     if (waiting) {
       facts.push(messages.waiting[waiting]);
     } else if (state === "uploading") {
-      if (rate.speed >= 1) facts.push(format.speed(rate.speed));
+      if (rate.speed !== null && rate.speed >= 1) facts.push(format.speed(rate.speed));
       if (left !== null && sent < size) facts.push(messages.timeLeft(format.duration(left)));
       if (resumed > 0) facts.push(messages.resumedAt(percent(resumed, size)));
     }
