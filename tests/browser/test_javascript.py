@@ -1,4 +1,4 @@
-"""The tests that are written in JavaScript, `*.test.js`: each `test("…")` is a test of its own here.
+"""The tests that are written in JavaScript, `*.test.js`: each `test("…")` is one test of pytest.
 
 They need no installation. A small server hands out their files and those of `static/`, under the
 paths that they have on disk, and under a content security policy like the page's. Each test gets a
