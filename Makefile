@@ -10,10 +10,10 @@ DEMO_PASSWORD ?=
 export PORT AWS_PORT LOCAL_DIR DEMO_PASSWORD
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all chaos lint types check format messages lock browser clean
+.PHONY: help run test test-all chaos lint types javascript check format messages lock browser clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/local.stamp ## Start local AWS and filehub; Ctrl-C stops all of it
 	@exec $(BIN)/python -m local.run
@@ -32,7 +32,7 @@ test-all: $(VENV)/dev.stamp browser ## Every test at full size: half an hour
 chaos: $(VENV)/dev.stamp ## Storms over all of it: MINUTES=3, and SEED=… for one that was
 	@$(BIN)/python -m tests.chaos.storm --minutes $(or $(MINUTES),3) $(if $(SEED),--seed $(SEED))
 
-check: lint types ## Lint, imports and types
+check: lint types javascript ## Lint, imports and types, of Python and JavaScript
 
 lint: $(VENV)/dev.stamp ## ruff, and who imports whom
 	@$(BIN)/ruff check .
@@ -42,9 +42,20 @@ lint: $(VENV)/dev.stamp ## ruff, and who imports whom
 types: $(VENV)/dev.stamp ## mypy, strict
 	@DJANGO_SECRET_KEY=only-for-the-type-checker-0123456789 $(BIN)/mypy filehub uploads local
 
-format: $(VENV)/dev.stamp ## Let ruff format the code
+# Only this needs node, and nobody needs it to run filehub.
+ifneq ($(shell command -v node 2>/dev/null),)
+javascript: node_modules/.stamp ## biome and tsc, strict
+	@node_modules/.bin/biome check --error-on-warnings .
+	@node_modules/.bin/tsc
+else
+javascript:
+	@echo "WARNING: JavaScript was NOT checked, because node is missing." >&2
+endif
+
+format: $(VENV)/dev.stamp ## Let ruff and biome format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+	@if command -v node >/dev/null; then $(MAKE) --no-print-directory node_modules/.stamp && node_modules/.bin/biome check --write .; fi
 
 messages: $(VENV)/dev.stamp ## Gather what is to be translated, compile the translations
 	@DJANGO_SETTINGS_MODULE=filehub.settings DJANGO_SECRET_KEY=only-to-read-the-languages-0123456789 \
@@ -60,8 +71,13 @@ lock: $(VENV)/dev.stamp ## Resolve pyproject.toml into requirements*.txt
 browser: $(VENV)/dev.stamp
 	@$(BIN)/python -m local.chromium
 
-clean: ## Remove the virtual environment; .local (users, files) stays
-	@rm -rf $(VENV)
+clean: ## Remove the virtual environment and node_modules; .local (users, files) stays
+	@rm -rf $(VENV) node_modules
+
+node_modules/.stamp: package.json package-lock.json
+	@echo "Installing what checks the JavaScript …"
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

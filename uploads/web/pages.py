@@ -56,7 +56,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "whole_limit": env().filehub_multipart_threshold,
             "concurrency": CONCURRENCY,
             "namespace": owners.owner_of(request.user),  # type: ignore[arg-type]
-            "worker_url": static("uploads/client/hash-worker.js"),
+            "worker_url": static("uploads/client/hashing/hash-worker.js"),
         },
     }
     # A history restore asks through htmx too, but for the whole page.

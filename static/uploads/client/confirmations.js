@@ -1,4 +1,7 @@
-import { MAX_IDS } from "./api.js";
+import { ApiError } from "./errors.js";
+import { MAX_IDS } from "./net/api.js";
+
+/** @import { UploadStatus } from "./net/api.js" */
 
 const FIRST_DELAY = 300;
 const FEW = 20;
@@ -30,8 +33,8 @@ export class Confirmations {
 
   /**
    * @param {object} options
-   * @param {(ids: string[]) => Promise<{id: string}[]>} options.ask
-   * @param {(id: string, status: object|undefined) => boolean} options.settle is told each answer (undefined: the
+   * @param {(ids: string[]) => Promise<UploadStatus[]>} options.ask
+   * @param {(id: string, status: UploadStatus|undefined) => boolean} options.settle is told each answer (undefined: the
    *   server does not know the id) and returns true when there is nothing more to wait for
    * @param {(id: string) => Promise<unknown>} [options.hint] called once for an id that takes several seconds
    * @param {(id: string) => void} [options.onSlow] called once for an id that takes more than a minute
@@ -86,12 +89,13 @@ export class Confirmations {
         }
       }
     } catch (error) {
-      if (error.status === 401) {
+      const { status, retryAfter } = error instanceof ApiError ? error : { status: 0, retryAfter: null };
+      if (status === 401) {
         // Somebody may sign in again in another tab; until then there is no hurry.
         this.#onSessionEnded?.();
       }
-      const asked = (error.retryAfter ?? 0) * 1_000;
-      backoff = error.status === 401 ? LONGEST_BACKOFF : Math.min(Math.max(delayBefore * 2, asked, 2_000), LONGEST_BACKOFF);
+      const asked = (retryAfter ?? 0) * 1_000;
+      backoff = status === 401 ? LONGEST_BACKOFF : Math.min(Math.max(delayBefore * 2, asked, 2_000), LONGEST_BACKOFF);
     }
     this.#asking = false;
     this.#remind();

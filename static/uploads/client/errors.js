@@ -35,22 +35,44 @@ export class ApiError extends Error {
 /** What was sent arrived as something else, again and again. */
 export class Corrupted extends Error {}
 
-/** What arrived was not what was sent (or had not arrived in full): S3 kept nothing of it. */
+/**
+ * @param {unknown} error
+ * @returns {string} the slug of the server, or the code of S3; empty for any other error
+ */
+export function codeOf(error) {
+  return error instanceof ApiError || error instanceof StorageError ? error.code : "";
+}
+
+/**
+ * What arrived was not what was sent (or had not arrived in full): S3 kept nothing of it.
+ * @param {unknown} error
+ */
 export function isCorrupted(error) {
   return (
     error instanceof StorageError &&
     error.status === 400 &&
-    ["BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch", "InvalidDigest", "IncompleteBody"].includes(error.code)
+    [
+      "BadDigest",
+      "XAmzContentChecksumMismatch",
+      "XAmzContentSHA256Mismatch",
+      "InvalidDigest",
+      "IncompleteBody",
+    ].includes(error.code)
   );
 }
 
-/** The network or the other side has trouble just now: the same request may succeed a little later. */
+/**
+ * The network or the other side has trouble just now: the same request may succeed a little later.
+ * @param {unknown} error
+ */
 export function isTemporary(error) {
   if (error instanceof ConnectionLost) return true;
   // Two of the same request met in storage: the next try finds out which of them won.
   if (error instanceof StorageError && error.status === 409) return true;
   if (error instanceof StorageError || error instanceof ApiError) {
-    return error.status === 0 || error.status >= 500 || [408, 429].includes(error.status) || error.code === "RequestTimeout";
+    return (
+      error.status === 0 || error.status >= 500 || [408, 429].includes(error.status) || error.code === "RequestTimeout"
+    );
   }
   return false;
 }

@@ -1,9 +1,16 @@
-import { abort } from "./discard.js";
-import { ApiError, ConnectionLost, StorageError, isCorrupted, isTemporary } from "./errors.js";
-import { take } from "./lock.js";
-import { assertReadable, sendParts } from "./multipart.js";
-import { Retry } from "./retry.js";
-import { send } from "./transport.js";
+import { ApiError, ConnectionLost, codeOf, isCorrupted, isTemporary, StorageError } from "./errors.js";
+import { Retry } from "./net/retry.js";
+import { send } from "./net/transport.js";
+import { assertReadable, PartSender } from "./parts.js";
+import { abort } from "./resume/discard.js";
+import { take } from "./resume/lock.js";
+import { goesInParts } from "./upload.js";
+
+/** @import { SignedRequest } from "./net/api.js" */
+/** @import { WaitReason } from "./net/retry.js" */
+/** @import { Entry } from "./resume/journal.js" */
+/** @import { Tools } from "./tools.js" */
+/** @import { PartsSession, Session, Upload } from "./upload.js" */
 
 /** How often an upload in parts is begun or gone through again, when storage has forgotten it or misses parts. */
 const ROUNDS = 3;
@@ -11,25 +18,12 @@ const ROUNDS = 3;
 const EVENT_IS_DUE = 15 * 60_000;
 
 /**
- * What all transfers share.
- * @typedef {object} Tools
- * @property {import("./api.js").Api} api
- * @property {import("./pool.js").Pool} pool
- * @property {import("./hasher.js").Hasher} hasher
- * @property {import("./connection.js").Connection} connection
- * @property {import("./journal.js").Journal|null} journal
- * @property {import("./batch.js").Batch<string, object|undefined>} statuses
- * @property {(fingerprint: string) => string} lockName
- * @property {number} wholeLimit bytes
- */
-
-/**
  * Whom a transfer tells how it goes.
  * @typedef {object} Report
  * @property {(state: "queued"|"hashing"|"uploading"|"confirming") => void} enter
  * @property {(sent: number) => void} progress bytes that have just left
  * @property {(sent: number) => void} sent bytes that storage has, or that are to be sent again
- * @property {(reason: "retry"|"rate_limited"|"offline"|null) => void} wait
+ * @property {(reason: WaitReason|null) => void} wait
  * @property {() => void} stepAside another tab works on this file; others may go first
  * @property {() => void} stepBack
  * @property {(completing: boolean) => void} completing
@@ -43,7 +37,7 @@ export class Transfer {
   #signal;
 
   /**
-   * @param {import("./upload.js").Upload} upload
+   * @param {Upload} upload
    * @param {Tools} tools
    * @param {Report} report
    * @param {AbortSignal} signal
@@ -71,7 +65,7 @@ export class Transfer {
     try {
       const found = await this.#pickUp();
       if (found) return found;
-      if (upload.session?.token) {
+      if (goesInParts(upload.session)) {
         await this.#sendInParts();
       } else {
         await this.#sendWhole();
@@ -88,6 +82,7 @@ export class Transfer {
     if (!this.#tools.journal) return () => {};
     const name = this.#tools.lockName(this.#upload.fingerprint);
     let aside = false;
+    /** @type {() => void} */
     let release;
     try {
       release = await take(name, this.#signal, () => {
@@ -104,38 +99,44 @@ export class Transfer {
     return release;
   }
 
-  /** Finds out how far an earlier attempt came. Returns null when something is left to send. */
+  /**
+   * Finds out how far an earlier attempt came.
+   * @returns {Promise<"arrived"|"known"|null>} null when something is left to send
+   */
   async #pickUp() {
     const upload = this.#upload;
     const entry = await this.#tools.journal?.get(upload.fingerprint);
     this.#signal.throwIfAborted();
     if (upload.afresh) return null;
     if (entry && upload.session?.id !== entry.id) {
-      const { id, token, partSize, partCount } = entry;
-      upload.session = { id, token, partSize, partCount };
-    } else if (!entry && this.#tools.journal && upload.session?.token) {
+      upload.session = sessionOf(entry);
+    } else if (!entry && this.#tools.journal && goesInParts(upload.session)) {
       // Another tab cancelled it.
       upload.session = null;
     }
-    if (!upload.session) return null;
+    const { session } = upload;
+    if (!session) return null;
 
-    const { id, token } = upload.session;
+    const { id } = session;
     upload.id = id;
     const status = await this.#retry().run(() => this.#tools.statuses.ask(id, this.#signal));
     this.#signal.throwIfAborted();
-    if (status?.state === "stored" && (await this.#isSame(status.file.checksum))) return "known";
+    if (status?.state === "stored" && (await this.#isSame(status.file?.checksum))) return "known";
     if (status?.state !== "pending") {
       await this.#forget();
       return null;
     }
-    if (!token) return this.#pickUpWhole(entry);
+    if (!goesInParts(session)) return this.#pickUpWhole(entry);
     if (entry?.state !== "cancelled") return null;
-    if (!(await abort(upload.session, this.#tools, this.#signal))) return "arrived";
+    if (!(await abort(session, this.#tools, this.#signal))) return "arrived";
     await this.#forget();
     return null;
   }
 
-  /** The fingerprint leaves out the middle of the file; what storage verified does not. */
+  /**
+   * The fingerprint leaves out the middle of the file; what storage verified does not.
+   * @param {string} [checksum] as storage has it; without one there is nothing to compare
+   */
   async #isSame(checksum) {
     const upload = this.#upload;
     const { hasher } = this.#tools;
@@ -145,8 +146,8 @@ export class Transfer {
       await this.#hashWhole();
       return upload.sha256 === checksum;
     }
+    if (!goesInParts(upload.session)) return true;
     const { partSize, partCount } = upload.session;
-    if (!partSize) return true;
     const digests = [];
     for (let number = 1; number <= partCount; number += 1) {
       const part = upload.file.slice((number - 1) * partSize, number * partSize);
@@ -156,11 +157,15 @@ export class Transfer {
     return `${await hasher.sha256(new Blob(digests), this.#signal)}-${partCount}` === checksum;
   }
 
+  /**
+   * @param {Entry|undefined} entry
+   * @returns {"arrived"|null}
+   */
   #pickUpWhole(entry) {
     // Later than that the event has been lost, or the server has: nobody is to wait for it for ever.
     if (entry?.state === "sent" && Date.now() - entry.time < EVENT_IS_DUE) return "arrived";
     // One request that may or may not have arrived. Its signature, if it is still known, cannot arrive twice.
-    if (!this.#upload.session.request) this.#upload.session = null;
+    if (!this.#request) this.#upload.session = null;
     return null;
   }
 
@@ -168,8 +173,7 @@ export class Transfer {
   async #begin() {
     const upload = this.#upload;
     const file = { file_name: upload.name, content_type: upload.type, size: upload.size };
-    if (upload.sha256) file.sha256 = upload.sha256;
-    const answer = await this.#tools.api.begin(file);
+    const answer = await this.#tools.api.begin(upload.sha256 ? { ...file, sha256: upload.sha256 } : file);
     upload.id = answer.id;
     upload.afresh = false;
     upload.maybeArrived = false;
@@ -213,6 +217,7 @@ export class Transfer {
     }
   }
 
+  /** @returns {Promise<"arrived"|"in parts"|"no checksum">} */
   async #beginAndSend() {
     const upload = this.#upload;
     if (!upload.session) {
@@ -220,10 +225,10 @@ export class Transfer {
       if (upload.id && upload.maybeArrived && (await this.#hasArrived(upload.id))) return "arrived";
       await this.#begin();
     }
-    if (upload.session.token) return "in parts";
+    if (!this.#request) return "in parts";
     if (!upload.sha256) return "no checksum";
     this.#report.enter("uploading");
-    await send(upload.session.request, upload.file, {
+    await send(this.#request, upload.file, {
       signal: this.#signal,
       onProgress: (sent) => {
         upload.maybeArrived = sent >= upload.size;
@@ -233,7 +238,11 @@ export class Transfer {
     return "arrived";
   }
 
-  /** What an error of a single request means; returns normally when it means success. */
+  /**
+   * What an error of a single request means.
+   * @param {unknown} error
+   * @returns {Promise<"arrived">} when it means success; otherwise rejects with it
+   */
   async #understand(error) {
     const upload = this.#upload;
     this.#signal.throwIfAborted();
@@ -259,6 +268,7 @@ export class Transfer {
     upload.sha256 = await this.#tools.hasher.sha256(upload.file, this.#signal);
   }
 
+  /** @param {string} id */
   async #hasArrived(id) {
     const [status] = await this.#tools.api.statuses([id]);
     return status?.state === "stored" || status?.state === "rejected";
@@ -271,42 +281,46 @@ export class Transfer {
       try {
         const arrived = await this.#arrivedParts();
         this.#report.enter("uploading");
-        await sendParts(this.#upload, arrived, {
-          ...this.#tools,
-          signal: this.#signal,
+        const sender = new PartSender(this.#upload, this.#parts, arrived, this.#tools, this.#signal, {
           onProgress: (sent) => this.#report.progress(sent),
           onWait: (reason) => this.#report.wait(reason),
         });
+        await sender.run();
         await this.#complete();
         return;
       } catch (error) {
         this.#signal.throwIfAborted();
-        if (error.code === "upload_completed") return;
+        if (codeOf(error) === "upload_completed") return;
         if (round === ROUNDS) throw error;
-        if (error.code === "parts_missing") continue;
+        if (codeOf(error) === "parts_missing") continue;
         if (!isForgotten(error)) throw error;
       }
       await this.#forget();
       await this.#retry().run(() => this.#begin());
-      if (!this.#upload.session.token) {
+      if (!goesInParts(this.#upload.session)) {
         await this.#sendWhole();
         return;
       }
     }
   }
 
-  /** The parts that storage has in full, with their checksums. */
+  /**
+   * The parts that storage has in full, with their checksums.
+   * @returns {Promise<Map<number, string>>}
+   */
   async #arrivedParts() {
     const upload = this.#upload;
-    const { id, token, partSize, partCount, isNew } = upload.session;
+    const session = this.#parts;
+    const { id, token, partSize, partCount, isNew } = session;
     upload.id = id;
-    upload.session.isNew = false;
+    session.isNew = false;
     if (isNew) {
       upload.resumed = 0;
       return new Map();
     }
     const parts = await this.#retry().run(() => this.#tools.api.parts(id, token, this.#signal));
     this.#signal.throwIfAborted();
+    /** @param {number} number */
     const sizeOf = (number) => (number < partCount ? partSize : upload.size - (partCount - 1) * partSize);
     const whole = parts.filter((part) => part.size === sizeOf(part.part_number));
     const bytes = whole.reduce((sum, part) => sum + part.size, 0);
@@ -316,7 +330,7 @@ export class Transfer {
   }
 
   async #complete() {
-    const { id, token } = this.#upload.session;
+    const { id, token } = this.#parts;
     this.#report.enter("confirming");
     this.#report.completing(true);
     try {
@@ -328,10 +342,12 @@ export class Transfer {
 
   // --- What is remembered ------------------------------------------------------------------------
 
+  /** @param {"sending"|"sent"} state */
   async #remember(state) {
-    const { fingerprint, session, id } = this.#upload;
-    const { token = null, partSize, partCount } = session ?? {};
-    await this.#tools.journal?.put({ fingerprint, id: session?.id ?? id, token, partSize, partCount, state });
+    const { fingerprint, session } = this.#upload;
+    // Without a session there is an id: the file arrived although its signature ran out.
+    const known = session ?? { id: /** @type {string} */ (this.#upload.id), token: null };
+    await this.#tools.journal?.put({ ...known, fingerprint, state });
   }
 
   async #forget() {
@@ -342,12 +358,35 @@ export class Transfer {
     this.#signal.throwIfAborted();
   }
 
+  /** @returns {SignedRequest|undefined} of a file that goes in one request */
+  get #request() {
+    const { session } = this.#upload;
+    return session?.token === null ? session.request : undefined;
+  }
+
+  /** The session of a file that goes in parts. */
+  get #parts() {
+    return /** @type {PartsSession} */ (this.#upload.session);
+  }
+
   #retry() {
     return new Retry(this.#tools.connection, this.#signal, (reason) => this.#report.wait(reason));
   }
 }
 
-/** Whether storage, or the server, does not know this upload in parts (any more). */
+/**
+ * @param {Entry} entry
+ * @returns {Session}
+ */
+function sessionOf({ id, token, partSize, partCount }) {
+  if (!token) return { id, token: null };
+  return /** @type {PartsSession} */ ({ id, token, partSize, partCount });
+}
+
+/**
+ * Whether storage, or the server, does not know this upload in parts (any more).
+ * @param {unknown} error
+ */
 function isForgotten(error) {
-  return error.code === "NoSuchUpload" || (error instanceof ApiError && error.status === 404);
+  return codeOf(error) === "NoSuchUpload" || (error instanceof ApiError && error.status === 404);
 }

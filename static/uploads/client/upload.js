@@ -1,17 +1,39 @@
-import { Rate } from "./rate.js";
+import { Rate } from "./progress/rate.js";
+
+/** @import { SignedRequest } from "./net/api.js" */
+/** @import { WaitReason } from "./net/retry.js" */
 
 /** @typedef {"queued"|"hashing"|"uploading"|"confirming"|"stored"|"paused"|"failed"|"cancelled"|"rejected"} State */
 
+/** @typedef {{code: string, message?: string}} Problem see docs/uploader.md */
+
 /**
- * How far the server knows of this upload.
- * @typedef {object} Session
+ * What the server knows of a file that goes in one request.
+ * @typedef {object} WholeSession
  * @property {string} id
- * @property {string|null} token null when the file goes in one request
- * @property {number} [partSize] bytes
- * @property {number} [partCount]
- * @property {boolean} [isNew] storage cannot have any part yet
- * @property {import("./api.js").SignedRequest} [request] for one request
+ * @property {null} token
+ * @property {SignedRequest} [request] missing after a reload
  */
+
+/**
+ * What the server knows of a file that goes in parts.
+ * @typedef {object} PartsSession
+ * @property {string} id
+ * @property {string} token
+ * @property {number} partSize bytes
+ * @property {number} partCount
+ * @property {boolean} [isNew] storage cannot have any part yet
+ */
+
+/** @typedef {WholeSession|PartsSession} Session */
+
+/**
+ * @param {Session|null} session
+ * @returns {session is PartsSession}
+ */
+export function goesInParts(session) {
+  return Boolean(session?.token);
+}
 
 /** One file on its way. Read it freely; only the Uploader changes it. See docs/uploader.md. */
 export class Upload {
@@ -23,9 +45,9 @@ export class Upload {
   state = "queued";
   sent = 0;
   rate = new Rate();
-  /** @type {{code: string, message?: string}|null} */
+  /** @type {Problem|null} */
   problem = null;
-  /** @type {"offline"|"retry"|"other_tab"|null} */
+  /** @type {WaitReason|"other_tab"|null} */
   waiting = null;
   slow = false;
   alreadyStored = false;
@@ -35,8 +57,8 @@ export class Upload {
 
   /** Whether the last problem may be gone with another try. */
   curable = true;
-  /** @type {string|null} */
-  fingerprint = null;
+  /** Empty until it is known. */
+  fingerprint = "";
   /** @type {string|null} of the whole file, base64 */
   sha256 = null;
   /** @type {Session|null} */

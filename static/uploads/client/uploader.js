@@ -1,19 +1,28 @@
-import { MAX_IDS } from "./api.js";
-import { Batch } from "./batch.js";
 import { Confirmations } from "./confirmations.js";
-import { Connection } from "./connection.js";
-import { discard, removeLeftovers } from "./discard.js";
 import { problemOf } from "./errors.js";
-import { Hasher } from "./hasher.js";
-import { Journal } from "./journal.js";
-import { Pool } from "./pool.js";
-import { Rate } from "./rate.js";
-import { Totals } from "./totals.js";
+import { findProblem } from "./limits.js";
+import { Connection } from "./net/connection.js";
+import { Rate } from "./progress/rate.js";
+import { Tracker } from "./progress/tracker.js";
+import { discard, removeLeftovers } from "./resume/discard.js";
+import { createTools } from "./tools.js";
 import { Transfer } from "./transfer.js";
 import { Upload } from "./upload.js";
 
-/** S3 keeps names as metadata, and file systems stop here too. */
-const MAX_NAME_BYTES = 255;
+/** @import { Api, UploadStatus } from "./net/api.js" */
+/** @import { Report } from "./transfer.js" */
+/** @import { Problem } from "./upload.js" */
+
+/**
+ * @typedef {object} UploaderEvents see docs/uploader.md
+ * @property {CustomEvent<Upload>} add
+ * @property {CustomEvent<Upload>} state
+ * @property {CustomEvent<Upload>} progress
+ * @property {CustomEvent<Upload>} remove
+ * @property {Event} connection
+ * @property {Event} sessionend
+ */
+
 /** Files being worked on, for each request that may be under way: while one is hashed or signed, another is sent. */
 const FILES_PER_REQUEST = 2;
 const SIGNED_OUT_FOR = 3_000;
@@ -37,15 +46,15 @@ export class Uploader extends EventTarget {
   #completing = 0;
   #signedOut = false;
   #signedOutAt = -Infinity;
-  #transferred = 0;
-  #totals = new Totals();
+  #tracker = new Tracker((type, upload) => this.dispatchEvent(new CustomEvent(type, { detail: upload })));
   #connection = new Connection();
-  #options;
+  #concurrency;
+  #limits;
   #tools;
   #confirmations;
 
   /**
-   * @param {import("./api.js").Api} api
+   * @param {Api} api
    * @param {object} [options] see docs/uploader.md
    * @param {string} [options.namespace]
    * @param {number} [options.concurrency]
@@ -63,20 +72,12 @@ export class Uploader extends EventTarget {
       maxSize = Infinity,
       allowedTypes = ["*"],
       wholeLimit = 64 * MIB,
-      workerUrl = new URL("./hash-worker.js", import.meta.url),
+      workerUrl,
       remember = true,
     } = options;
-    this.#options = { concurrency, maxSize, allowedTypes };
-    this.#tools = {
-      api,
-      wholeLimit,
-      connection: this.#connection,
-      pool: new Pool(concurrency, this.#connection),
-      hasher: new Hasher(workerUrl),
-      journal: remember ? new Journal(namespace) : null,
-      statuses: new Batch((ids) => askStatuses(api, ids), MAX_IDS),
-      lockName: (fingerprint) => `filehub:${namespace}:${fingerprint}`,
-    };
+    this.#concurrency = concurrency;
+    this.#limits = { maxSize, allowedTypes };
+    this.#tools = createTools(api, this.#connection, { namespace, concurrency, wholeLimit, workerUrl, remember });
     this.#confirmations = new Confirmations({
       ask: (ids) => api.statuses(ids),
       settle: (id, status) => this.#settle(id, status),
@@ -84,9 +85,19 @@ export class Uploader extends EventTarget {
       onSlow: (id) => this.#markSlow(id),
       onSessionEnded: () => this.#endSession(),
     });
-    this.rate = new Rate();
     this.#connection.addEventListener("change", () => this.dispatchEvent(new Event("connection")));
     removeLeftovers(this.#tools);
+  }
+
+  /**
+   * @override for its types alone
+   * @template {keyof UploaderEvents} Type
+   * @param {Type} type
+   * @param {(event: UploaderEvents[Type]) => void} listener
+   * @param {boolean|AddEventListenerOptions} [options]
+   */
+  addEventListener(type, listener, options) {
+    super.addEventListener(type, /** @type {(event: any) => void} */ (listener), options);
   }
 
   /** @returns {Upload[]} in the order they were added */
@@ -99,11 +110,16 @@ export class Uploader extends EventTarget {
   }
 
   get totals() {
-    return { ...this.#totals };
+    return { ...this.#tracker.totals };
+  }
+
+  /** Of everything together. */
+  get rate() {
+    return this.#tracker.rate;
   }
 
   get busy() {
-    return this.#totals.active + this.#completing > 0;
+    return this.#tracker.totals.active + this.#completing > 0;
   }
 
   get online() {
@@ -116,12 +132,13 @@ export class Uploader extends EventTarget {
    */
   add(files) {
     this.#startAnewWhenIdle();
-    const added = Array.from(files, (item) => (item instanceof File ? new Upload(item) : new Upload(item.file, item.path)));
+    const added = Array.from(files, (item) =>
+      item instanceof File ? new Upload(item) : new Upload(item.file, item.path),
+    );
     for (const upload of added) {
       this.#uploads.set(upload.key, upload);
-      this.#totals.add(upload);
-      this.#emit("add", upload);
-      const code = this.#objection(upload);
+      this.#tracker.add(upload);
+      const code = findProblem(upload, this.#limits);
       if (code) {
         this.#fail(upload, { code }, false);
       } else {
@@ -138,7 +155,7 @@ export class Uploader extends EventTarget {
   pause(upload) {
     if (!upload.canPause) return;
     this.#stop(upload, PAUSED);
-    this.#enter(upload, "paused");
+    this.#tracker.enter(upload, "paused");
   }
 
   /** @param {Upload} upload */
@@ -150,7 +167,7 @@ export class Uploader extends EventTarget {
   cancel(upload) {
     if (!upload.canCancel) return;
     this.#stop(upload, CANCELLED);
-    this.#enter(upload, "cancelled");
+    this.#tracker.enter(upload, "cancelled");
     // The next run, if there is one, begins when this is over.
     upload.run = discard(upload, upload.run, this.#tools).then((ended) => {
       if (!ended && upload.state === "cancelled" && this.#uploads.has(upload.key)) this.#confirm(upload);
@@ -180,8 +197,7 @@ export class Uploader extends EventTarget {
   /** @param {Upload} upload */
   remove(upload) {
     if (!upload.canRemove || !this.#uploads.delete(upload.key)) return;
-    this.#totals.remove(upload);
-    this.#emit("remove", upload);
+    this.#tracker.remove(upload);
   }
 
   pauseAll() {
@@ -201,31 +217,25 @@ export class Uploader extends EventTarget {
     for (const upload of this.uploads) if (upload.state === "failed") this.retry(upload);
   }
 
-  #objection(upload) {
-    if (upload.size > this.#options.maxSize) return "too_large";
-    if (!isAllowed(upload.type, this.#options.allowedTypes)) return "type_not_allowed";
-    if (new TextEncoder().encode(upload.name).length > MAX_NAME_BYTES) return "name_too_long";
-    return null;
-  }
-
   // --- Order -------------------------------------------------------------------------------------
 
+  /** @param {Upload} upload */
   #enqueue(upload) {
     this.#startAnewWhenIdle();
     this.#signedOut = false;
-    this.#totals.change(upload, { state: "queued", counted: true, sent: 0 });
-    Object.assign(upload, { problem: null, slow: false, waiting: null });
-    this.#emit("state", upload);
+    this.#tracker.queueAgain(upload);
     this.#queue.add(upload);
     this.#pump();
   }
 
   #startAnewWhenIdle() {
-    if (!this.#totals.isIdle) return;
-    this.#totals.startAnew(this.#uploads.values());
-    this.rate = new Rate();
+    if (this.#tracker.totals.isIdle) this.#tracker.startAnew(this.#uploads.values());
   }
 
+  /**
+   * @param {Upload} upload
+   * @param {DOMException} reason
+   */
   #stop(upload, reason) {
     this.#queue.delete(upload);
     upload.controller?.abort(reason);
@@ -233,7 +243,7 @@ export class Uploader extends EventTarget {
   }
 
   #pump() {
-    const most = this.#options.concurrency * FILES_PER_REQUEST;
+    const most = this.#concurrency * FILES_PER_REQUEST;
     while (this.#running < most && this.#queue.size > 0 && !this.#signedOut) {
       const [upload] = this.#queue;
       this.#queue.delete(upload);
@@ -241,6 +251,10 @@ export class Uploader extends EventTarget {
     }
   }
 
+  /**
+   * @param {Upload} upload
+   * @param {Promise<void>|null} previous
+   */
   async #run(upload, previous) {
     const controller = new AbortController();
     upload.controller = controller;
@@ -253,8 +267,8 @@ export class Uploader extends EventTarget {
       if (!this.#uploads.has(upload.key)) return;
       if (outcome === "known") {
         Object.assign(upload, { alreadyStored: true, resumed: upload.size });
-        this.#setSent(upload, upload.size);
-        this.#enter(upload, "stored");
+        this.#tracker.setSent(upload, upload.size);
+        this.#tracker.enter(upload, "stored");
       } else {
         this.#confirm(upload);
       }
@@ -267,24 +281,27 @@ export class Uploader extends EventTarget {
     }
   }
 
-  /** @returns {import("./transfer.js").Report} */
+  /**
+   * @param {Upload} upload
+   * @param {AbortSignal} signal
+   * @returns {Report}
+   */
   #reportOf(upload, signal) {
-    // A run that was stopped may have a last word, which nobody wants to hear.
-    const unlessStopped = (act) => (...details) => signal.aborted || act(...details);
     return {
-      enter: unlessStopped((state) => this.#enter(upload, state)),
-      progress: unlessStopped((sent) => this.#progress(upload, sent)),
-      sent: unlessStopped((sent) => this.#setSent(upload, sent)),
-      wait: unlessStopped((reason) => this.#wait(upload, reason)),
+      // A run that was stopped may have a last word, which nobody wants to hear.
+      enter: (state) => signal.aborted || this.#tracker.enter(upload, state),
+      progress: (sent) => signal.aborted || this.#tracker.progress(upload, sent),
+      sent: (sent) => signal.aborted || this.#tracker.setSent(upload, sent),
+      wait: (reason) => signal.aborted || this.#tracker.wait(upload, reason),
       stepAside: () => {
         this.#running -= 1;
-        this.#enter(upload, "queued");
-        this.#wait(upload, "other_tab");
+        this.#tracker.enter(upload, "queued");
+        this.#tracker.wait(upload, "other_tab");
         this.#pump();
       },
       stepBack: () => {
         this.#running += 1;
-        this.#wait(upload, null);
+        this.#tracker.wait(upload, null);
       },
       completing: (completing) => {
         upload.completing = completing;
@@ -295,16 +312,22 @@ export class Uploader extends EventTarget {
 
   // --- Confirmation ------------------------------------------------------------------------------
 
+  /** @param {Upload} upload */
   #confirm(upload) {
-    this.#setSent(upload, upload.size);
+    this.#tracker.setSent(upload, upload.size);
     upload.slow = false;
-    const others = this.#confirming.get(upload.id) ?? new Set();
-    this.#confirming.set(upload.id, others.add(upload));
-    this.#enter(upload, "confirming");
-    this.#confirmations.add(upload.id);
+    const id = /** @type {string} whatever storage has, has an id */ (upload.id);
+    const others = this.#confirming.get(id) ?? new Set();
+    this.#confirming.set(id, others.add(upload));
+    this.#tracker.enter(upload, "confirming");
+    this.#confirmations.add(id);
   }
 
-  /** @returns {boolean} whether there is nothing more to wait for */
+  /**
+   * @param {string} id
+   * @param {UploadStatus|undefined} status
+   * @returns {boolean} whether there is nothing more to wait for
+   */
   #settle(id, status) {
     if (status === undefined || status.state === "pending") return false;
     const uploads = this.#confirming.get(id) ?? [];
@@ -312,14 +335,14 @@ export class Uploader extends EventTarget {
     for (const upload of uploads) {
       if (!this.#uploads.has(upload.key)) continue;
       if (status.state === "stored") {
-        this.#enter(upload, "stored");
+        this.#tracker.enter(upload, "stored");
         continue;
       }
       upload.session = null;
       this.#tools.journal?.remove(upload.fingerprint, id);
       if (status.state === "rejected") {
         upload.problem = { code: "rejected", message: status.reason ?? undefined };
-        this.#enter(upload, "rejected");
+        this.#tracker.enter(upload, "rejected");
       } else {
         this.#fail(upload, { code: "deleted" });
       }
@@ -327,31 +350,29 @@ export class Uploader extends EventTarget {
     return true;
   }
 
+  /** @param {string} id */
   #markSlow(id) {
     for (const upload of this.#confirming.get(id) ?? []) {
-      upload.slow = true;
-      this.#emit("progress", upload);
+      this.#tracker.markSlow(upload);
     }
   }
 
-  // --- State -------------------------------------------------------------------------------------
+  // --- Failure ------------------------------------------------------------------------------------
 
-  #enter(upload, state) {
-    if (upload.state === state) return;
-    if (state === "uploading") {
-      upload.rate.restart();
-      if (this.#transferred === 0) this.rate.update(0);
-    }
-    this.#totals.change(upload, { state });
-    upload.waiting = null;
-    this.#emit("state", upload);
-  }
-
+  /**
+   * @param {Upload} upload
+   * @param {Problem} problem
+   * @param {boolean} [curable] another try may help
+   */
   #fail(upload, problem, curable = true) {
     Object.assign(upload, { problem, curable });
-    this.#enter(upload, "failed");
+    this.#tracker.enter(upload, "failed");
   }
 
+  /**
+   * @param {Upload} upload
+   * @param {unknown} error
+   */
   #failWith(upload, error) {
     const { curable, ...problem } = problemOf(error);
     this.#fail(upload, problem, curable);
@@ -366,45 +387,4 @@ export class Uploader extends EventTarget {
     this.#signedOutAt = performance.now();
     this.dispatchEvent(new Event("sessionend"));
   }
-
-  #wait(upload, reason) {
-    if (upload.waiting === reason || (reason && !upload.busy)) return;
-    upload.waiting = reason;
-    this.#emit("progress", upload);
-  }
-
-  #progress(upload, sent) {
-    if (upload.state !== "uploading") return;
-    const more = Math.max(0, sent - upload.sent);
-    this.#setSent(upload, sent);
-    upload.waiting = null;
-    upload.transferred += more;
-    this.#transferred += more;
-    upload.rate.update(upload.transferred);
-    this.rate.update(this.#transferred);
-    this.#emit("progress", upload);
-  }
-
-  #setSent(upload, sent) {
-    this.#totals.change(upload, { sent });
-  }
-
-  #emit(type, upload) {
-    this.dispatchEvent(new CustomEvent(type, { detail: upload }));
-  }
-}
-
-async function askStatuses(api, ids) {
-  const known = new Map((await api.statuses(ids)).map((status) => [status.id, status]));
-  return ids.map((id) => known.get(id));
-}
-
-/**
- * @param {string} type
- * @param {string[]} allowed types such as "image/png", "image/*" and "*"
- */
-function isAllowed(type, allowed) {
-  const name = type.split(";", 1)[0].trim().toLowerCase();
-  const anyOfGroup = `${name.split("/", 1)[0]}/*`;
-  return allowed.some((pattern) => ["*", "*/*", name, anyOfGroup].includes(pattern.toLowerCase()));
 }

@@ -1,17 +1,15 @@
-import { Api } from "../client/api.js";
-import { Uploader } from "../client/uploader.js";
-import { Announcer } from "./announcer.js";
-import { takeFiles } from "./dropzone.js";
-import { FileList } from "./file-list.js";
-import { Intake } from "./intake.js";
-import { messages } from "./messages.js";
-import { Quota } from "./quota.js";
-import { UploadList } from "./upload-list.js";
-
-const byId = (id) => document.getElementById(id);
+import { Api, Uploader } from "../client/index.js";
+import { FileList } from "./files/file-list.js";
+import { Quota } from "./files/quota.js";
+import { takeFiles } from "./intake/dropzone.js";
+import { Intake } from "./intake/intake.js";
+import { messages } from "./text/messages.js";
+import { Announcer } from "./ui/announcer.js";
+import { byId, find } from "./ui/elements.js";
+import { UploadList } from "./uploads/upload-list.js";
 
 const config = JSON.parse(byId("upload-config").textContent);
-const api = new Api(document.querySelector("meta[name=csrf-token]").content, config.namespace);
+const api = new Api(find(document, "meta[name=csrf-token]", HTMLMetaElement).content, config.namespace);
 const uploader = new Uploader(api, {
   maxSize: config.max_size,
   allowedTypes: config.allowed_types,
@@ -26,7 +24,7 @@ const uploadList = new UploadList(uploader, config, {
   onCancelAll: () => intake.stop(),
   onEnd: (stored, notUploaded) => announcer.done(stored, notUploaded),
 });
-const quota = new Quota(byId("quota"), api);
+const quota = new Quota(document.getElementById("quota"), api);
 const fileList = new FileList(api, announcer, {
   onSessionEnded: sessionEnded,
   onListFailed: () => notify(messages.listFailed),
@@ -35,10 +33,10 @@ const fileList = new FileList(api, announcer, {
 });
 
 takeFiles({
-  filesButton: byId("choose-files"),
-  filesInput: byId("file-input"),
-  folderButton: byId("choose-folder"),
-  folderInput: byId("folder-input"),
+  filesButton: byId("choose-files", HTMLButtonElement),
+  filesInput: byId("file-input", HTMLInputElement),
+  folderButton: byId("choose-folder", HTMLButtonElement),
+  folderInput: byId("folder-input", HTMLInputElement),
   curtain: byId("drop-curtain"),
   onTake(files, folders) {
     byId("drop-notice").hidden = true;
@@ -53,7 +51,7 @@ takeFiles({
 uploader.addEventListener("state", ({ detail: upload }) => {
   if (upload.state === "stored") {
     announcer.say(upload.alreadyStored ? "alreadyStored" : "stored", upload.name);
-    if (!upload.alreadyStored) fileList.show(upload.id, upload.name);
+    if (!upload.alreadyStored && upload.id) fileList.show(upload.id, upload.name);
     quota.refresh();
   } else if (upload.state === "failed" || upload.state === "rejected") {
     announcer.say(upload.state, upload.name, { why: uploadList.explain(upload) });
@@ -66,7 +64,7 @@ uploader.addEventListener("connection", () => {
 });
 showConnection();
 
-byId("drop-notice").querySelector("[data-close]").addEventListener("click", () => {
+find(byId("drop-notice"), "[data-close]").addEventListener("click", () => {
   byId("drop-notice").hidden = true;
   byId("choose-files").focus();
 });
@@ -86,7 +84,7 @@ function showConnection() {
 /** @param {string} sentence */
 function notify(sentence) {
   const notice = byId("drop-notice");
-  notice.querySelector("[data-field=text]").textContent = sentence;
+  find(notice, "[data-field=text]").textContent = sentence;
   notice.hidden = false;
   announcer.note(sentence);
 }

@@ -1,0 +1,113 @@
+import { digest } from "./digest.js";
+
+/** How much of a file's beginning and of its end goes into its fingerprint. */
+const SAMPLE = 1024 ** 2;
+
+/**
+ * @typedef {object} Job
+ * @property {Blob} blob
+ * @property {(digest: string) => void} resolve
+ * @property {(error: unknown) => void} reject
+ * @property {AbortController} listening to the signal that may end it
+ */
+
+/**
+ * Computes checksums in a worker, so that the page stays smooth; one at a time, so that at most one piece of a file is
+ * in memory.
+ */
+export class Hasher {
+  /** @type {Job[]} */
+  #queue = [];
+  /** @type {Job|null} */
+  #current = null;
+  /** Null before it is needed, undefined where there can be none. @type {Worker|null|undefined} */
+  #worker = null;
+  #workerUrl;
+
+  /** @param {string|URL} [workerUrl] the address of hash-worker.js, if it is served from elsewhere */
+  constructor(workerUrl = new URL("./hash-worker.js", import.meta.url)) {
+    this.#workerUrl = workerUrl;
+  }
+
+  /**
+   * @param {Blob} blob
+   * @param {AbortSignal} signal
+   * @returns {Promise<string>} base64; rejects with a DOMException when the file cannot be read
+   */
+  sha256(blob, signal) {
+    return new Promise((resolve, reject) => {
+      signal.throwIfAborted();
+      const listening = new AbortController();
+      const job = { blob, resolve, reject, listening };
+      this.#queue.push(job);
+      const leave = () => {
+        this.#queue = this.#queue.filter((other) => other !== job);
+        reject(signal.reason);
+      };
+      signal.addEventListener("abort", leave, { signal: listening.signal });
+      this.#next();
+    });
+  }
+
+  /**
+   * What recognises a file when it is chosen again: name, size, time of change, its first and its last MiB.
+   * @param {File} file
+   * @param {string} name
+   * @param {AbortSignal} signal
+   * @returns {Promise<string>}
+   */
+  fingerprint(file, name, signal) {
+    const head = JSON.stringify([name, file.size, file.lastModified]);
+    const start = file.slice(0, SAMPLE);
+    const end = file.slice(Math.max(SAMPLE, file.size - SAMPLE));
+    return this.sha256(new Blob([head, start, end]), signal);
+  }
+
+  async #next() {
+    if (this.#current) return;
+    const job = this.#queue.shift();
+    if (!job) return;
+    this.#current = job;
+    try {
+      job.resolve(await this.#digest(job.blob));
+    } catch (error) {
+      job.reject(error);
+    }
+    job.listening.abort();
+    this.#current = null;
+    this.#next();
+  }
+
+  /**
+   * @param {Blob} blob
+   * @returns {Promise<string>}
+   */
+  #digest(blob) {
+    if (this.#worker === null) {
+      this.#worker = start(this.#workerUrl);
+    }
+    const worker = this.#worker;
+    // A browser that starts no worker gets the same result, less smoothly.
+    if (!worker) return digest(blob);
+    return new Promise((resolve, reject) => {
+      worker.onmessage = ({ data }) =>
+        data.error ? reject(new DOMException(data.message, data.error)) : resolve(data.digest);
+      worker.onerror = (event) => {
+        event.preventDefault();
+        worker.terminate();
+        this.#worker = undefined;
+        resolve(digest(blob));
+      };
+      worker.postMessage(blob);
+    });
+  }
+}
+
+/** @param {string|URL} url */
+function start(url) {
+  try {
+    return new Worker(url, { type: "module" });
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,38 @@
+/** UTF-8 bytes. S3 keeps names as metadata, and file systems stop here too. */
+const MAX_NAME_BYTES = 255;
+
+const encoder = new TextEncoder();
+
+/**
+ * What may be uploaded, as far as it is known without asking the server.
+ * @typedef {object} Limits
+ * @property {number} maxSize bytes
+ * @property {string[]} allowedTypes such as "image/png", "image/*" and "*"
+ */
+
+/** @param {string} name */
+export function isNameTooLong(name) {
+  return encoder.encode(name).length > MAX_NAME_BYTES;
+}
+
+/**
+ * @param {{name: string, type: string, size: number}} file
+ * @param {Limits} limits
+ * @returns {string|null} the problem code of a file that may not be uploaded
+ */
+export function findProblem(file, limits) {
+  if (file.size > limits.maxSize) return "too_large";
+  if (!isAllowed(file.type, limits.allowedTypes)) return "type_not_allowed";
+  if (isNameTooLong(file.name)) return "name_too_long";
+  return null;
+}
+
+/**
+ * @param {string} type
+ * @param {string[]} allowed
+ */
+function isAllowed(type, allowed) {
+  const name = type.split(";", 1)[0].trim().toLowerCase();
+  const anyOfGroup = `${name.split("/", 1)[0]}/*`;
+  return allowed.some((pattern) => ["*", "*/*", name, anyOfGroup].includes(pattern.toLowerCase()));
+}

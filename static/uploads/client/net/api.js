@@ -1,0 +1,219 @@
+import { ApiError } from "../errors.js";
+
+/**
+ * @typedef {object} SignedRequest what may be sent to storage, once
+ * @property {string} method
+ * @property {string} url
+ * @property {Record<string, string>} headers to be sent exactly as they are
+ */
+
+/**
+ * @typedef {object} Multipart how a large file is to be cut
+ * @property {number} part_size bytes
+ * @property {number} part_count
+ */
+
+/**
+ * @typedef {object} StoredFile the part of the server's answer that the client reads; see docs/contract.md
+ * @property {string} checksum base64; with "-" and the number of parts when it was computed over parts; may be empty
+ */
+
+/**
+ * @typedef {object} UploadStatus
+ * @property {string} id
+ * @property {"pending"|"stored"|"rejected"|"deleted"} state
+ * @property {string} [reason] why it was rejected
+ * @property {StoredFile} [file] of one that is stored
+ */
+
+/**
+ * @typedef {object} StoredPart
+ * @property {number} part_number from 1
+ * @property {number} size bytes
+ * @property {string} etag
+ * @property {string} sha256 base64; empty when storage has none
+ */
+
+/**
+ * How a call is made.
+ * @typedef {object} CallOptions
+ * @property {AbortSignal} [signal]
+ * @property {number} [patience] milliseconds until it fails without an answer
+ */
+
+/** How many ids the server takes in one question. */
+export const MAX_IDS = 100;
+/** How many parts the server signs in one call. */
+export const MAX_PARTS = 1000;
+
+/** An answer that takes longer does not come. */
+const PATIENCE = 30_000;
+/** Storage puts ten thousand parts together. */
+const LONG_PATIENCE = 180_000;
+
+/** filehub's JSON API, with a session cookie and Django's CSRF header. */
+export class Api {
+  #csrfToken;
+  #user;
+
+  /**
+   * @param {string} csrfToken as the page got it; a newer one in Django's cookie goes first
+   * @param {string} [user] the id of the user whose page this is: should somebody else sign in in another tab, the
+   *   server refuses, instead of taking this user's files for theirs
+   */
+  constructor(csrfToken, user) {
+    this.#csrfToken = csrfToken;
+    this.#user = user;
+  }
+
+  /**
+   * Asks for a signed request or, for a large file, begins an upload in parts. filehub records nothing yet.
+   * @param {{file_name: string, content_type: string, size: number, sha256?: string}} file
+   * @returns {Promise<{id: string} & (SignedRequest & {multipart?: undefined} | {token: string, multipart: Multipart})>}
+   */
+  begin(file) {
+    return this.#json("POST", "/uploads", file);
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} token
+   * @param {{part_number: number, sha256: string}[]} parts at most MAX_PARTS
+   * @returns {Promise<SignedRequest[]>} in the order of the parts
+   */
+  async signParts(id, token, parts) {
+    /** @type {{parts: (SignedRequest & {part_number: number})[]}} */
+    const answer = await this.#json("POST", `/uploads/${encodeURIComponent(id)}/parts`, { token, parts });
+    const byNumber = new Map(answer.parts.map((part) => [part.part_number, part]));
+    return parts.map((part) => /** @type {SignedRequest} */ (byNumber.get(part.part_number)));
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} token
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<StoredPart[]>} what storage has
+   */
+  parts(id, token, signal) {
+    const url = `/uploads/${encodeURIComponent(id)}/parts?token=${encodeURIComponent(token)}`;
+    return this.#json("GET", url, undefined, { signal });
+  }
+
+  /**
+   * Ends an upload in parts; storage drops what it has of it.
+   * @param {string} id
+   * @param {string} token
+   */
+  abort(id, token) {
+    return this.#json("DELETE", `/uploads/${encodeURIComponent(id)}`, { token });
+  }
+
+  /**
+   * @param {string[]} ids at most MAX_IDS
+   * @returns {Promise<UploadStatus[]>} ids that the server does not know are left out
+   */
+  statuses(ids) {
+    return this.#json("GET", `/uploads?ids=${ids.map(encodeURIComponent).join(",")}`);
+  }
+
+  /**
+   * With a token: puts the parts together. Without: a hint that the bytes have arrived; the server checks for itself.
+   * @param {string} id
+   * @param {string} [token]
+   */
+  complete(id, token) {
+    const options = { patience: LONG_PATIENCE };
+    return this.#json("POST", `/uploads/${encodeURIComponent(id)}/complete`, token ? { token } : {}, options);
+  }
+
+  /**
+   * @param {string} id
+   * @returns {Promise<{id: string, state: "deleting"}>}
+   */
+  remove(id) {
+    return this.#json("DELETE", `/files/${encodeURIComponent(id)}`);
+  }
+
+  /**
+   * A fragment of the page, rendered by the server.
+   * @param {string} url
+   * @returns {Promise<string>} HTML
+   */
+  async fragment(url) {
+    const response = await this.#send(url, { headers: { "HX-Request": "true" } });
+    // A page answers a visitor without a session by redirecting to the login form.
+    if (response.redirected) {
+      throw new ApiError(401, "session_ended", "");
+    }
+    return response.text();
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} url
+   * @param {object} [content] sent as JSON
+   * @param {CallOptions} [options]
+   * @returns {Promise<any>} the answer, parsed; null when it is empty
+   */
+  async #json(method, url, content, options) {
+    /** @type {Record<string, string>} */
+    const headers = { Accept: "application/json" };
+    /** @type {string|undefined} */
+    let body;
+    if (this.#user !== undefined) headers["X-Filehub-User"] = this.#user;
+    if (method !== "GET") {
+      // Signing in again in another tab changes the token, and this page lives on.
+      headers["X-CSRFToken"] = /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? this.#csrfToken;
+    }
+    if (content !== undefined) {
+      headers["Content-Type"] = "application/json";
+      body = JSON.stringify(content);
+    }
+    const response = await this.#send(url, { method, headers, body }, options);
+    if (response.status === 204) return null;
+    try {
+      return await response.json();
+    } catch {
+      options?.signal?.throwIfAborted();
+      throw new ApiError(response.status, "unreadable_answer", "");
+    }
+  }
+
+  /**
+   * @param {string} url
+   * @param {RequestInit} init
+   * @param {CallOptions} [options]
+   */
+  async #send(url, init, { signal, patience = PATIENCE } = {}) {
+    const signals = [AbortSignal.timeout(patience), ...(signal ? [signal] : [])];
+    let response;
+    try {
+      response = await fetch(url, {
+        credentials: "same-origin",
+        cache: "no-store",
+        signal: AbortSignal.any(signals),
+        ...init,
+      });
+    } catch {
+      signal?.throwIfAborted();
+      throw new ApiError(0, "network", "");
+    }
+    if (!response.ok) {
+      throw await refusal(response);
+    }
+    return response;
+  }
+}
+
+/** @param {Response} response */
+async function refusal(response) {
+  // A proxy in front of Django answers in HTML: then there is a status and nothing else.
+  const answer = await response.json().catch(() => ({}));
+  const seconds = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
+  return new ApiError(
+    response.status,
+    typeof answer?.code === "string" ? answer.code : "",
+    typeof answer?.error === "string" ? answer.error : "",
+    Number.isNaN(seconds) ? null : seconds,
+  );
+}

@@ -1,0 +1,105 @@
+import { Rate } from "./rate.js";
+import { Totals } from "./totals.js";
+
+/** @import { WaitReason } from "../net/retry.js" */
+/** @import { State, Upload } from "../upload.js" */
+/** @typedef {"add"|"state"|"progress"|"remove"} Change */
+
+/** Writes down how each upload goes and what all of them come to, and tells of every change. */
+export class Tracker {
+  totals = new Totals();
+  /** Of everything together. */
+  rate = new Rate();
+  /** Bytes that ever left, over all uploads. */
+  #transferred = 0;
+  #onChange;
+
+  /** @param {(type: Change, upload: Upload) => void} onChange */
+  constructor(onChange) {
+    this.#onChange = onChange;
+  }
+
+  /** @param {Upload} upload */
+  add(upload) {
+    this.totals.add(upload);
+    this.#onChange("add", upload);
+  }
+
+  /** @param {Upload} upload */
+  remove(upload) {
+    this.totals.remove(upload);
+    this.#onChange("remove", upload);
+  }
+
+  /**
+   * Nothing was under way: what comes now is counted from zero.
+   * @param {Iterable<Upload>} uploads those there are
+   */
+  startAnew(uploads) {
+    this.totals.startAnew(uploads);
+    this.rate = new Rate();
+  }
+
+  /** @param {Upload} upload */
+  queueAgain(upload) {
+    this.totals.change(upload, { state: "queued", counted: true, sent: 0 });
+    Object.assign(upload, { problem: null, slow: false, waiting: null });
+    this.#onChange("state", upload);
+  }
+
+  /**
+   * @param {Upload} upload
+   * @param {State} state
+   */
+  enter(upload, state) {
+    if (upload.state === state) return;
+    if (state === "uploading") {
+      upload.rate.restart();
+      if (this.#transferred === 0) this.rate.update(0);
+    }
+    this.totals.change(upload, { state });
+    upload.waiting = null;
+    this.#onChange("state", upload);
+  }
+
+  /**
+   * @param {Upload} upload
+   * @param {WaitReason|"other_tab"|null} reason
+   */
+  wait(upload, reason) {
+    if (upload.waiting === reason || (reason && !upload.busy)) return;
+    upload.waiting = reason;
+    this.#onChange("progress", upload);
+  }
+
+  /**
+   * More bytes have left, or some have to be sent again.
+   * @param {Upload} upload
+   * @param {number} sent bytes
+   */
+  progress(upload, sent) {
+    if (upload.state !== "uploading") return;
+    const more = Math.max(0, sent - upload.sent);
+    this.setSent(upload, sent);
+    upload.waiting = null;
+    upload.transferred += more;
+    this.#transferred += more;
+    upload.rate.update(upload.transferred);
+    this.rate.update(this.#transferred);
+    this.#onChange("progress", upload);
+  }
+
+  /**
+   * @param {Upload} upload
+   * @param {number} sent bytes
+   */
+  setSent(upload, sent) {
+    this.totals.change(upload, { sent });
+  }
+
+  /** @param {Upload} upload */
+  markSlow(upload) {
+    upload.slow = true;
+    this.#onChange("progress", upload);
+  }
+}

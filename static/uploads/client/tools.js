@@ -1,0 +1,52 @@
+import { Hasher } from "./hashing/hasher.js";
+import { MAX_IDS } from "./net/api.js";
+import { Batch } from "./net/batch.js";
+import { Pool } from "./net/pool.js";
+import { Journal } from "./resume/journal.js";
+
+/**
+ * What all transfers of an Uploader share.
+ * @typedef {object} Tools
+ * @property {import("./net/api.js").Api} api
+ * @property {import("./net/pool.js").Pool} pool
+ * @property {import("./hashing/hasher.js").Hasher} hasher
+ * @property {import("./net/connection.js").Connection} connection
+ * @property {import("./resume/journal.js").Journal|null} journal null when nothing is to be remembered
+ * @property {import("./net/batch.js").Batch<string, import("./net/api.js").UploadStatus|undefined>} statuses
+ * @property {(fingerprint: string) => string} lockName
+ * @property {number} wholeLimit bytes
+ */
+
+/**
+ * @param {import("./net/api.js").Api} api
+ * @param {import("./net/connection.js").Connection} connection
+ * @param {object} options see docs/uploader.md
+ * @param {string} options.namespace
+ * @param {number} options.concurrency
+ * @param {number} options.wholeLimit bytes
+ * @param {string|URL} [options.workerUrl]
+ * @param {boolean} options.remember
+ * @returns {Tools}
+ */
+export function createTools(api, connection, { namespace, concurrency, wholeLimit, workerUrl, remember }) {
+  return {
+    api,
+    connection,
+    wholeLimit,
+    pool: new Pool(concurrency, connection),
+    hasher: new Hasher(workerUrl),
+    journal: remember ? new Journal(namespace) : null,
+    statuses: new Batch((ids) => askStatuses(api, ids), MAX_IDS),
+    lockName: (fingerprint) => `filehub:${namespace}:${fingerprint}`,
+  };
+}
+
+/**
+ * @param {import("./net/api.js").Api} api
+ * @param {string[]} ids
+ * @returns {Promise<(import("./net/api.js").UploadStatus|undefined)[]>} in the order of the ids
+ */
+async function askStatuses(api, ids) {
+  const known = new Map((await api.statuses(ids)).map((status) => [status.id, status]));
+  return ids.map((id) => known.get(id));
+}

@@ -1,0 +1,371 @@
+import { ApiError, Confirmations } from "../../client/index.js";
+import { ago, fullLocalTime } from "../text/format.js";
+import { explain, messages } from "../text/messages.js";
+import { confirmWith } from "../ui/confirm-dialog.js";
+import { byId, findAll } from "../ui/elements.js";
+import { appear, vanish } from "../ui/motion.js";
+import { deleteButtonOf, idOf, markDeleting, markStored, nameOf, note } from "./file-row.js";
+
+/** @import { Api, UploadStatus } from "../../client/index.js" */
+/** @import { Announcer } from "../ui/announcer.js" */
+
+/**
+ * @typedef {object} Callbacks
+ * @property {() => void} onSessionEnded
+ * @property {() => void} onListFailed
+ * @property {(id: string) => void} onDelete the server was told to delete it
+ * @property {() => void} onDeleted
+ */
+
+/** Uploads that are stored at almost the same time are fetched together. */
+const GATHER = 150;
+/** With more than this, the first page is loaded instead of rows. */
+const MANY = 20;
+/** Rows that arrive one by one until the list begins anew, so that it does not grow for ever. */
+const MOST_ADDED = 100;
+const RELOAD_EVERY = 2_000;
+const HIGHLIGHT_AFTER = 1_000;
+const FETCH_ATTEMPTS = 3;
+const FETCH_AGAIN = 3_000;
+const REFRESH_TIMES = 60_000;
+
+/** The list of stored files: new ones arrive, deleted ones leave, without a reload. */
+export class FileList {
+  /** @type {Set<string>} */
+  #deleting = new Set();
+  /** @type {Set<string>} */
+  #arriving = new Set();
+  #added = 0;
+  #attempts = 0;
+  #timer = 0;
+  #reloadedAt = -Infinity;
+  #insertedAt = -Infinity;
+  /** More pages were loaded than the first. */
+  #isExtended = new URLSearchParams(location.search).has("cursor");
+  /** Each answer of htmx to a search, or for more, makes an older one of ours useless. */
+  #generation = 0;
+  #list = byId("files");
+  #search = byId("search", HTMLInputElement);
+  #dialog = byId("confirm-dialog", HTMLDialogElement);
+  #notice = byId("new-files");
+  #api;
+  #announcer;
+  #deletions;
+  #onSessionEnded;
+  #onListFailed;
+  #onDelete;
+  #onDeleted;
+
+  /**
+   * @param {Api} api
+   * @param {Announcer} announcer
+   * @param {Callbacks} callbacks
+   */
+  constructor(api, announcer, { onSessionEnded, onListFailed, onDelete, onDeleted }) {
+    this.#api = api;
+    this.#announcer = announcer;
+    this.#onSessionEnded = onSessionEnded;
+    this.#onListFailed = onListFailed;
+    this.#onDelete = onDelete;
+    this.#onDeleted = onDeleted;
+    this.#deletions = new Confirmations({
+      ask: (ids) => api.statuses(ids),
+      settle: (id, status) => this.#settleDeletion(id, status),
+      onSlow: (id) => this.#note(id, messages.deletingSlowly),
+      onSessionEnded,
+    });
+    this.#list.addEventListener("click", (event) => this.#clicked(event));
+    byId("show-new-files").addEventListener("click", () => this.#showArrived());
+    setInterval(() => this.#showTimes(), REFRESH_TIMES);
+    this.#watchHtmx();
+    this.refresh();
+  }
+
+  /**
+   * Shows a file that has just been stored, unless a search hides it.
+   * @param {string} id
+   * @param {string} name
+   */
+  show(id, name) {
+    if (!this.#matchesSearch(name)) return;
+    this.#arriving.add(id);
+    this.#fetchIn(GATHER);
+  }
+
+  /** Brings rows that came from the server up to date with what this page knows. */
+  refresh() {
+    const seen = new Set();
+    for (const row of findAll(this.#list, "[data-file-row]")) {
+      const id = idOf(row);
+      if (seen.has(id)) {
+        row.remove();
+      } else if (this.#deleting.has(id)) {
+        markDeleting(row);
+      }
+      seen.add(id);
+    }
+    this.#showTimes();
+  }
+
+  /** @param {number} delay milliseconds */
+  #fetchIn(delay) {
+    this.#timer ||= setTimeout(() => this.#fetchArriving(), delay);
+  }
+
+  async #fetchArriving() {
+    const wait = this.#reloadedAt + RELOAD_EVERY - Date.now();
+    const isMuch = this.#arriving.size > MANY || this.#added > MOST_ADDED;
+    this.#timer = 0;
+    if (isMuch && (wait > 0 || this.#isInUse())) {
+      this.#notice.hidden = !this.#isInUse();
+      this.#fetchIn(Math.max(wait, RELOAD_EVERY / 2));
+      return;
+    }
+    // Nothing else is begun before this has been answered.
+    this.#timer = -1;
+    try {
+      await (isMuch ? this.#reload() : this.#fetchRows());
+      this.#attempts = 0;
+    } catch (error) {
+      this.#attempts += 1;
+      if (error instanceof ApiError && error.status === 401) {
+        this.#arriving.clear();
+        this.#onSessionEnded();
+      } else if (this.#attempts >= FETCH_ATTEMPTS) {
+        this.#attempts = 0;
+        this.#arriving.clear();
+        this.#onListFailed();
+      }
+    }
+    this.#timer = 0;
+    if (this.#arriving.size > 0) this.#fetchIn(this.#attempts > 0 ? FETCH_AGAIN : GATHER);
+  }
+
+  async #fetchRows() {
+    const ids = [...this.#arriving];
+    const html = await this.#api.fragment(`${this.#list.dataset.rowsUrl}?ids=${ids.join(",")}`);
+    for (const id of ids) this.#arriving.delete(id);
+    this.#insert(html);
+  }
+
+  /** @param {string} html */
+  #insert(html) {
+    const rows = findAll(parse(html), "[data-file-row]")
+      // Asked at the last moment: a search or another answer may have changed the list meanwhile.
+      .filter((row) => !this.#row(idOf(row)) && this.#matchesSearch(nameOf(row)));
+    if (rows.length === 0) return;
+    this.#list.querySelector("[data-list-message]")?.remove();
+    this.#list.prepend(...rows);
+    this.#added += rows.length;
+    this.#showTimes();
+    // Where something new arrives all the time, a highlight says nothing.
+    const isRare = Date.now() > this.#insertedAt + HIGHLIGHT_AFTER;
+    this.#insertedAt = Date.now();
+    if (!isRare) return;
+    for (const row of rows) {
+      row.dataset.fresh = "";
+      appear(row);
+    }
+  }
+
+  /** Somebody reads, searches or works in the list: it must not change under their eyes. */
+  #isInUse() {
+    return (
+      this.#isExtended ||
+      this.#deleting.size > 0 ||
+      this.#dialog.open ||
+      this.#list.contains(document.activeElement) ||
+      this.#list.getBoundingClientRect().top < 0
+    );
+  }
+
+  #showArrived() {
+    this.#notice.hidden = true;
+    this.#isExtended = false;
+    byId("files-heading").focus();
+    this.#reload({ always: true }).catch(() => this.#onListFailed());
+  }
+
+  /**
+   * The server searches for the beginning of the name, whatever its capitals.
+   * @param {string} name
+   */
+  #matchesSearch(name) {
+    return fold(name).startsWith(fold(this.#search.value.trim()));
+  }
+
+  /** @param {MouseEvent} event */
+  #clicked(event) {
+    const target = /** @type {Element} */ (event.target);
+    /** @type {HTMLElement|null|undefined} */
+    const row = target.closest("[data-delete]")?.closest("[data-file-row]");
+    if (row) this.#delete(row);
+    if (target.closest("[data-clear-search]")) {
+      // A navigation would interrupt the uploads.
+      event.preventDefault();
+      this.#search.value = "";
+      this.#search.dispatchEvent(new Event("search", { bubbles: true }));
+      this.#search.focus();
+    }
+  }
+
+  /** @param {HTMLElement} row */
+  async #delete(row) {
+    const id = idOf(row);
+    if (this.#deleting.has(id) || !(await confirmWith(this.#dialog, nameOf(row)))) return;
+    this.#deleting.add(id);
+    markDeleting(this.#row(id));
+    try {
+      await this.#api.remove(id);
+      this.#onDelete(id);
+      this.#deletions.add(id);
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) {
+        this.#deleted(id);
+      } else {
+        this.#deleteFailed(id, error);
+      }
+    }
+  }
+
+  /**
+   * @param {string} id
+   * @param {UploadStatus|undefined} status
+   */
+  #settleDeletion(id, status) {
+    // A file that the server does not know is as gone as one that it calls deleted.
+    if (status !== undefined && status.state !== "deleted") return false;
+    this.#deleted(id);
+    return true;
+  }
+
+  /** @param {string} id */
+  async #deleted(id) {
+    this.#deleting.delete(id);
+    this.#onDeleted();
+    const row = this.#row(id);
+    if (!row) return;
+    this.#announcer.say("deleted", nameOf(row));
+    if (row.contains(document.activeElement) || document.activeElement === document.body) {
+      this.#focusAfter(row);
+    }
+    delete row.dataset.fileRow;
+    await vanish(row);
+    if (!this.#list.querySelector("[data-file-row], [data-more], [data-list-message]")) {
+      // An empty list is not wrong, only less friendly.
+      await this.#reload({ always: true }).catch(() => {});
+    }
+  }
+
+  /**
+   * @param {string} id
+   * @param {unknown} error
+   */
+  #deleteFailed(id, error) {
+    this.#deleting.delete(id);
+    const row = this.#row(id);
+    if (row) markStored(row);
+    const { status, code, message } = error instanceof ApiError ? error : { status: 0, code: "", message: "" };
+    const sentence = code || message ? explain({ code, message }) : messages.deleteFailed;
+    this.#note(id, sentence);
+    this.#announcer.note(sentence);
+    if (status === 401) this.#onSessionEnded();
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} sentence
+   */
+  #note(id, sentence) {
+    const row = this.#row(id);
+    if (row) note(row, sentence);
+  }
+
+  /** @param {HTMLElement} row */
+  #focusAfter(row) {
+    const rows = findAll(this.#list, "[data-file-row]");
+    const index = rows.indexOf(row);
+    const neighbour = rows[index + 1] ?? rows[index - 1];
+    (neighbour ? deleteButtonOf(neighbour) : byId("files-heading")).focus();
+  }
+
+  /** Shows the first page as the server has it now, with whichever of its empty states fits. */
+  async #reload({ always = false } = {}) {
+    const generation = this.#generation;
+    const search = this.#search.value;
+    const query = search ? `?q=${encodeURIComponent(search)}` : "";
+    const content = parse(await this.#api.fragment(`${this.#list.dataset.homeUrl}${query}`));
+    this.#reloadedAt = Date.now();
+    // A search has begun meanwhile, and its own answer is the newer one.
+    if (this.#generation !== generation || this.#search.value !== search) return;
+    if (this.#isInUse() && !always) return;
+    const ids = findAll(content, "[data-file-row]").map(idOf);
+    const last = ids.at(-1);
+    this.#list.replaceChildren(content);
+    /** @type {{htmx?: {process: (element: Element) => void}}} */ (globalThis).htmx?.process(this.#list);
+    this.refresh();
+    this.#added = 0;
+    this.#notice.hidden = true;
+    // Ids sort by time. What is newer than the page's end and not on it has not reached the list's index yet.
+    for (const id of this.#arriving) {
+      if (ids.includes(id) || (last !== undefined && id < last)) this.#arriving.delete(id);
+    }
+  }
+
+  #watchHtmx() {
+    this.#list.addEventListener("htmx:afterSwap", ({ target }) => {
+      this.#isExtended = target !== this.#list;
+      if (!this.#isExtended) this.#added = 0;
+      this.#generation += 1;
+      this.refresh();
+    });
+    document.addEventListener("htmx:configRequest", (event) => {
+      const { detail } = /** @type {CustomEvent} */ (event);
+      // An empty search is no search, also in the address bar.
+      if (detail.parameters.q === "") delete detail.parameters.q;
+    });
+    document.addEventListener("htmx:beforeSwap", (event) => {
+      const { xhr, requestConfig } = /** @type {CustomEvent} */ (event).detail;
+      const asked = new URL(requestConfig.path, location.href).pathname;
+      // Without a session the answer is the login page, which does not belong into a list.
+      if (xhr.responseURL && new URL(xhr.responseURL).pathname !== asked) {
+        event.preventDefault();
+        this.#onSessionEnded();
+      }
+    });
+    for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+      document.addEventListener(failure, () => this.#onListFailed());
+    }
+  }
+
+  #showTimes() {
+    for (const element of this.#list.querySelectorAll("time")) {
+      const time = new Date(element.dateTime);
+      element.textContent = ago(time);
+      element.title = fullLocalTime(time);
+    }
+  }
+
+  /**
+   * @param {string} id
+   * @returns {HTMLElement|null}
+   */
+  #row(id) {
+    return this.#list.querySelector(`[data-file-row][data-id="${CSS.escape(id)}"]`);
+  }
+}
+
+/**
+ * Accents may be typed as one character or as two; the server does not tell them apart either.
+ * @param {string} text
+ */
+function fold(text) {
+  return text.normalize("NFC").toLowerCase();
+}
+
+/** @param {string} html rendered by our server, which escapes names */
+function parse(html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  return template.content;
+}

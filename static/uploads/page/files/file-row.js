@@ -1,0 +1,46 @@
+import { messages } from "../text/messages.js";
+import { find } from "../ui/elements.js";
+
+// A row of the list, as templates/uploads/_rows.html renders it.
+
+/** @param {HTMLElement} row */
+export function idOf(row) {
+  return row.dataset.id ?? "";
+}
+
+/** @param {HTMLElement} row */
+export function nameOf(row) {
+  return row.dataset.name ?? "";
+}
+
+/** @param {HTMLElement} row */
+export function deleteButtonOf(row) {
+  return find(row, "[data-delete]");
+}
+
+/** @param {HTMLElement|null} row */
+export function markDeleting(row) {
+  if (!row) return;
+  row.dataset.state = "deleting";
+  row.setAttribute("aria-busy", "true");
+  // Not `disabled`, which would throw the focus away.
+  deleteButtonOf(row).setAttribute("aria-disabled", "true");
+  note(row, messages.deleting);
+}
+
+/** @param {HTMLElement} row whose file could not be deleted */
+export function markStored(row) {
+  row.dataset.state = "stored";
+  row.removeAttribute("aria-busy");
+  deleteButtonOf(row).removeAttribute("aria-disabled");
+}
+
+/**
+ * @param {HTMLElement} row
+ * @param {string} sentence
+ */
+export function note(row, sentence) {
+  const element = find(row, "[data-field=note]");
+  element.textContent = sentence;
+  element.hidden = false;
+}

@@ -1,0 +1,101 @@
+import { isNameTooLong } from "../../client/index.js";
+
+/** The browser answers for files asked about together in one go; more would hold up the page. */
+const AT_ONCE = 20;
+/** What systems leave in folders without being asked. */
+const LEFTOVER = /^(\.DS_Store|Thumbs\.db|desktop\.ini)$/i;
+
+/** @typedef {{file: File, path?: string}} FoundFile */
+
+/**
+ * @param {Iterable<File>} files from a folder picker
+ * @returns {FoundFile[]}
+ */
+export function filesOfPicker(files) {
+  return Array.from(files)
+    .filter((file) => !LEFTOVER.test(file.name))
+    .map((file) => named(file, file.webkitRelativePath));
+}
+
+/**
+ * Finds every file in dropped folders, and tells of them as it goes.
+ * @param {FileSystemDirectoryEntry[]} folders
+ * @param {object} options
+ * @param {AbortSignal} options.signal ends it
+ * @param {(files: FoundFile[]) => void} options.onFiles
+ * @param {(path: string) => void} options.onUnreadable
+ */
+export async function readFolders(folders, { signal, onFiles, onUnreadable }) {
+  const queue = [...folders];
+  for (let folder = queue.shift(); folder && !signal.aborted; folder = queue.shift()) {
+    const reader = folder.createReader();
+    try {
+      // Browsers hand out a folder in portions, and an empty one means the end.
+      for (let entries = await nextEntries(reader); entries.length > 0; entries = await nextEntries(reader)) {
+        queue.push(...entries.filter(isFolder));
+        await readFiles(entries.filter(isFile).filter((entry) => !LEFTOVER.test(entry.name)));
+        if (signal.aborted) return;
+      }
+    } catch {
+      onUnreadable(pathOf(folder));
+    }
+  }
+
+  /** @param {FileSystemFileEntry[]} entries */
+  async function readFiles(entries) {
+    for (let start = 0; start < entries.length && !signal.aborted; start += AT_ONCE) {
+      const files = await Promise.all(entries.slice(start, start + AT_ONCE).map(readFile));
+      onFiles(files.filter((file) => file !== null));
+    }
+  }
+
+  /** @param {FileSystemFileEntry} entry */
+  async function readFile(entry) {
+    try {
+      /** @type {File} */
+      const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+      return named(file, pathOf(entry));
+    } catch {
+      onUnreadable(pathOf(entry));
+      return null;
+    }
+  }
+}
+
+/**
+ * @param {FileSystemEntry} entry
+ * @returns {entry is FileSystemDirectoryEntry}
+ */
+function isFolder(entry) {
+  return entry.isDirectory;
+}
+
+/**
+ * @param {FileSystemEntry} entry
+ * @returns {entry is FileSystemFileEntry}
+ */
+function isFile(entry) {
+  return entry.isFile;
+}
+
+/**
+ * @param {FileSystemDirectoryReader} reader
+ * @returns {Promise<FileSystemEntry[]>}
+ */
+function nextEntries(reader) {
+  return new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+}
+
+/** @param {FileSystemEntry} entry */
+function pathOf(entry) {
+  return entry.fullPath.replace(/^\//, "");
+}
+
+/**
+ * @param {File} file
+ * @param {string} path
+ * @returns {FoundFile}
+ */
+function named(file, path) {
+  return path && !isNameTooLong(path) ? { file, path } : { file };
+}

@@ -1,0 +1,59 @@
+/**
+ * What Django's JavaScript catalogue defines for every script.
+ * @typedef {object} Catalogue
+ * @property {(text: string) => string} gettext
+ * @property {(one: string, many: string, count: number) => string} ngettext
+ * @property {(sentence: string, values: Record<string, string>, named: boolean) => string} interpolate
+ */
+
+/**
+ * The language of the page. Django's JavaScript catalogue is loaded before the modules; should it not have arrived,
+ * English is better than a page that does nothing.
+ */
+export const {
+  gettext = (text) => text,
+  ngettext = (one, many, count) => (count === 1 ? one : many),
+  interpolate = (sentence, values) => sentence.replace(/%\((\w+)\)s/g, (_, name) => values[name]),
+} = /** @type {typeof globalThis & Partial<Catalogue>} */ (globalThis);
+
+export const language = globalThis.document?.documentElement.lang || "en";
+
+const numbers = new Intl.NumberFormat(language);
+const percents = new Intl.NumberFormat(language, { style: "percent" });
+const lists = new Intl.ListFormat(language);
+
+/**
+ * @param {string} sentence with places such as %(name)s
+ * @param {Record<string, string>} values
+ */
+export function fill(sentence, values) {
+  return interpolate(sentence, values, true);
+}
+
+/** @param {number} value */
+export function number(value) {
+  return numbers.format(value);
+}
+
+/**
+ * Rounded down: "100%" is not said before it is true.
+ * @param {number} part
+ * @param {number} whole
+ */
+export function percent(part, whole) {
+  return percents.format(portion(part, whole) / 100);
+}
+
+/**
+ * @param {number} part
+ * @param {number} whole
+ * @returns {number} 0 to 100
+ */
+export function portion(part, whole) {
+  return whole === 0 ? 100 : Math.floor((Math.min(part, whole) / whole) * 100);
+}
+
+/** @param {string[]} names */
+export function enumerate(names) {
+  return lists.format(names);
+}

@@ -1,0 +1,297 @@
+import { enumerate, fill, gettext, ngettext, number } from "./language.js";
+
+/** Names in one sentence; more would bury it. */
+const MOST_NAMES = 4;
+
+/** @typedef {(count: number) => string} OfCount */
+/** @typedef {(name: string) => string} OfName */
+/** @typedef {(count: number, name: string, why: string) => string} Announcement the name is that of a single file */
+/** @typedef {{maxSize: string, types: string}} Limits as people read them */
+
+/**
+ * Every sentence that scripts show, in one place. Sentences of the server are shown only where this file has none of
+ * its own.
+ */
+export const messages = {
+  state: {
+    queued: gettext("Waiting"),
+    hashing: gettext("Checking"),
+    uploading: gettext("Uploading"),
+    confirming: gettext("Confirming…"),
+    stored: gettext("Stored"),
+    paused: gettext("Paused"),
+    failed: gettext("Failed"),
+    cancelled: gettext("Cancelled"),
+    rejected: gettext("Rejected"),
+  },
+
+  /** Why nothing moves just now. */
+  waiting: {
+    offline: gettext("There is no connection. It goes on by itself as soon as there is one."),
+    retry: gettext("The connection was interrupted. It is tried again in a moment."),
+    rate_limited: gettext("Many files in a short time: the server asks to wait a moment. It goes on by itself."),
+    other_tab: gettext("This very file is being uploaded already, here or in another tab. This one waits for it."),
+  },
+
+  alreadyStored: gettext("Already in your files; not sent again."),
+  slow: gettext(
+    "Still confirming. This takes longer than usual; you can close this page, the file will appear in your list.",
+  ),
+  /** @type {(size: string) => string} */
+  allSent: (size) => fill(gettext("%(size)s sent, waiting for storage to answer"), { size }),
+  /** @type {(sent: string, total: string) => string} */
+  of: (sent, total) => fill(gettext("%(sent)s of %(total)s"), { sent, total }),
+  /** @type {(percent: string) => string} */
+  resumedAt: (percent) => fill(gettext("continued at %(percent)s"), { percent }),
+  /** @type {(size: string) => string} */
+  speed: (size) => fill(gettext("%(size)s/s"), { size }),
+  /** @type {(duration: string) => string} */
+  timeLeft: (duration) => fill(gettext("%(duration)s left"), { duration }),
+  justNow: gettext("just now"),
+  /** @type {((size: string, count: number) => string)[]} */
+  size: [
+    (size, count) => fill(ngettext("%(size)s byte", "%(size)s bytes", count), { size }),
+    (size) => fill(gettext("%(size)s KB"), { size }),
+    (size) => fill(gettext("%(size)s MB"), { size }),
+    (size) => fill(gettext("%(size)s GB"), { size }),
+    (size) => fill(gettext("%(size)s TB"), { size }),
+    (size) => fill(gettext("%(size)s PB"), { size }),
+  ],
+
+  /** @type {OfName} */
+  progressLabel: (name) => fill(gettext("Progress of %(name)s"), { name }),
+  /** @type {(state: string, percent: string) => string} */
+  progressValue: (state, percent) => fill(gettext("%(state)s, %(percent)s"), { state, percent }),
+  /** @type {Record<string, OfName>} */
+  actionLabel: {
+    pause: (name) => fill(gettext("Pause the upload of %(name)s"), { name }),
+    resume: (name) => fill(gettext("Resume the upload of %(name)s"), { name }),
+    cancel: (name) => fill(gettext("Cancel the upload of %(name)s"), { name }),
+    retry: (name) => fill(gettext("Retry the upload of %(name)s"), { name }),
+    again: (name) => fill(gettext("Upload again: %(name)s"), { name }),
+    dismiss: (name) => fill(gettext("Dismiss %(name)s"), { name }),
+  },
+
+  /** All uploads together. */
+  overall: {
+    /** @type {(stored: number, count: number) => string} */
+    files: (stored, count) =>
+      fill(ngettext("%(stored)s of %(count)s file stored", "%(stored)s of %(count)s files stored", count), {
+        stored: number(stored),
+        count: number(count),
+      }),
+    /** @type {OfCount} */
+    confirming: (count) =>
+      counted(
+        ngettext(
+          "Everything is sent. %(count)s file is being confirmed.",
+          "Everything is sent. %(count)s files are being confirmed.",
+          count,
+        ),
+        count,
+      ),
+    paused: gettext("Paused"),
+    offline: gettext("Waiting for the connection"),
+    /** @type {(percent: string, title: string) => string} */
+    title: (percent, title) => fill(gettext("%(percent)s · %(title)s"), { percent, title }),
+  },
+  /** @type {Record<"active"|"paused"|"confirming"|"stored", OfCount>} */
+  summary: {
+    active: (count) => counted(ngettext("%(count)s to go", "%(count)s to go", count), count),
+    paused: (count) => counted(ngettext("%(count)s paused", "%(count)s paused", count), count),
+    confirming: (count) => counted(ngettext("%(count)s confirming", "%(count)s confirming", count), count),
+    stored: (count) => counted(ngettext("%(count)s stored", "%(count)s stored", count), count),
+  },
+  /** @type {OfCount} */
+  showFailed: (count) => counted(ngettext("%(count)s not uploaded", "%(count)s not uploaded", count), count),
+
+  /** @type {(count: number, notUploaded: number) => string} */
+  stored: (count, notUploaded) =>
+    counted(
+      notUploaded > 0
+        ? ngettext("%(count)s file is stored.", "%(count)s files are stored.", count)
+        : ngettext("The file is stored.", "All %(count)s files are stored.", count),
+      count,
+    ),
+
+  /** Uploads that have no row. @type {Record<string, OfCount>} */
+  hidden: {
+    failed: (count) =>
+      counted(ngettext("%(count)s more was not uploaded.", "%(count)s more were not uploaded.", count), count),
+    moving: (count) =>
+      counted(ngettext("%(count)s more is being uploaded.", "%(count)s more are being uploaded.", count), count),
+    queued: (count) => counted(ngettext("%(count)s more is waiting.", "%(count)s more are waiting.", count), count),
+    paused: (count) => counted(ngettext("%(count)s more is paused.", "%(count)s more are paused.", count), count),
+    confirming: (count) =>
+      counted(ngettext("%(count)s more is being confirmed.", "%(count)s more are being confirmed.", count), count),
+    cancelled: (count) =>
+      counted(ngettext("%(count)s more was cancelled.", "%(count)s more were cancelled.", count), count),
+    stored: (count) =>
+      counted(ngettext("%(count)s more is in your files.", "%(count)s more are in your files.", count), count),
+  },
+  /** @type {OfCount} */
+  showMore: (count) => counted(ngettext("Show %(count)s more", "Show %(count)s more", count), count),
+  /** @type {OfCount} */
+  cancelAll: (count) =>
+    counted(
+      ngettext(
+        "%(count)s file is not stored yet. What was sent of it is removed.",
+        "%(count)s files are not stored yet. What was sent of them is removed.",
+        count,
+      ),
+      count,
+    ),
+
+  reading: gettext("Reading folder…"),
+  /** @type {OfCount} */
+  readingCount: (count) =>
+    counted(ngettext("Reading folder… %(count)s file so far", "Reading folder… %(count)s files so far", count), count),
+  nothingFound: gettext("There are no files in it. Choose or drop something else."),
+  /** @type {(names: string[]) => string} */
+  unreadable: (names) =>
+    names.length > MOST_NAMES
+      ? fill(
+          ngettext(
+            "%(count)s file or folder could not be read and was left out: %(names)s. Check that you may open it, then add it again.",
+            "%(count)s files and folders could not be read and were left out, among them %(names)s. Check that you may open them, then add them again.",
+            names.length,
+          ),
+          { count: number(names.length), names: enumerate(names.slice(0, MOST_NAMES)) },
+        )
+      : fill(
+          ngettext(
+            "%(names)s could not be read and was left out. Check that you may open it, then add it again.",
+            "%(names)s could not be read and were left out. Check that you may open them, then add them again.",
+            names.length,
+          ),
+          { names: enumerate(names) },
+        ),
+
+  offline: gettext("You are offline. Uploads go on by themselves as soon as there is a connection."),
+  online: gettext("You are online again."),
+
+  deleting: gettext("Deleting…"),
+  deletingSlowly: gettext("Still deleting. This takes longer than usual; you can close this page."),
+  deleteFailed: gettext("The file could not be deleted. Try again."),
+  listFailed: gettext("The list could not be loaded. Check your connection and try again."),
+
+  announce: {
+    /** @type {Announcement} */
+    added: (count, name) =>
+      count === 1
+        ? fill(gettext("%(name)s added."), { name })
+        : counted(ngettext("%(count)s file added.", "%(count)s files added.", count), count),
+    /** @type {Announcement} */
+    stored: (count, name) =>
+      count === 1
+        ? fill(gettext("%(name)s stored."), { name })
+        : counted(ngettext("%(count)s file stored.", "%(count)s files stored.", count), count),
+    /** @type {(stored: number, count: number) => string} */
+    milestone: (stored, count) =>
+      fill(ngettext("%(stored)s of %(count)s file stored.", "%(stored)s of %(count)s files stored.", count), {
+        stored: number(stored),
+        count: number(count),
+      }),
+    /** @type {Announcement} */
+    alreadyStored: (count, name) =>
+      count === 1
+        ? fill(gettext("%(name)s is already in your files and was not sent again."), { name })
+        : counted(
+            ngettext(
+              "%(count)s file is already in your files and was not sent again.",
+              "%(count)s files are already in your files and were not sent again.",
+              count,
+            ),
+            count,
+          ),
+    /** @type {Announcement} */
+    failed: (count, name, why) =>
+      count === 1
+        ? fill(gettext("%(name)s failed: %(why)s"), { name, why })
+        : counted(ngettext("%(count)s file failed.", "%(count)s files failed.", count), count),
+    /** @type {Announcement} */
+    rejected: (count, name, why) =>
+      count === 1
+        ? fill(gettext("%(name)s was rejected: %(why)s"), { name, why })
+        : counted(ngettext("%(count)s file was rejected.", "%(count)s files were rejected.", count), count),
+    /** @type {Announcement} */
+    deleted: (count, name) =>
+      count === 1
+        ? fill(gettext("%(name)s deleted."), { name })
+        : counted(ngettext("%(count)s file deleted.", "%(count)s files deleted.", count), count),
+    /** @type {OfCount} */
+    notUploaded: (count) =>
+      counted(ngettext("%(count)s file was not uploaded.", "%(count)s files were not uploaded.", count), count),
+  },
+};
+
+/** @type {(limits: Limits) => string} */
+const tooLarge = ({ maxSize }) =>
+  fill(gettext("This file is larger than the %(size)s that are allowed. Choose a smaller one."), { size: maxSize });
+const sessionEnded = () => gettext("Your session has ended. Sign in again, then retry.");
+const forgotten = () =>
+  gettext("Storage does not know this upload any more. Try again; the file is then sent from its beginning.");
+const refused = () =>
+  gettext("Storage did not accept this file. Try again, and tell whoever runs this filehub if it stays so.");
+const serverBroken = () => gettext("Something went wrong on the server. Try again in a moment.");
+
+/**
+ * By the codes of the upload client and the server; see docs/uploader.md and docs/contract.md.
+ * @type {Record<string, (limits: Limits) => string>}
+ */
+const problems = {
+  too_large: tooLarge,
+  file_too_large: tooLarge,
+  quota_exceeded: () =>
+    gettext("There is not enough room left for this file. Delete files that you do not need any more, then try again."),
+  rate_limited: () => gettext("Too much was asked of the server in a short time. Try again in some minutes."),
+  type_not_allowed: ({ types }) =>
+    fill(gettext("Files of this type are not accepted here. Choose one of these types: %(types)s."), { types }),
+  invalid_content_type: () =>
+    gettext("The type of this file is not understood. Give its name the usual ending and choose it again."),
+  name_too_long: () => gettext("The name of this file is too long. Shorten it and choose the file again."),
+  invalid_name: () =>
+    gettext("The name of this file has characters that are not allowed. Rename it and choose it again."),
+  missing_file_name: () => gettext("This file has no name. Give it one and choose it again."),
+  unreadable: () => gettext("This file cannot be read any more. Was it moved or changed? Choose it again."),
+  changed: () => gettext("What arrived was not what was sent, so it was not kept. Try again."),
+  connection_lost: () => gettext("The connection to storage was interrupted. Check it and try again."),
+  storage_refused: refused,
+  parts_missing: refused,
+  network: () => gettext("The server cannot be reached. Check your connection and try again."),
+  unavailable: () => gettext("Storage does not answer just now. Try again in a moment."),
+  no_credentials: () => gettext("filehub has no access to its storage just now. Tell whoever runs it, then try again."),
+  internal_error: serverBroken,
+  unreadable_answer: serverBroken,
+  too_many_ids: serverBroken,
+  deleted: () => gettext("This file was deleted before it could be listed. Upload it again if you need it."),
+  session_ended: sessionEnded,
+  not_authenticated: sessionEnded,
+  csrf_failed: () =>
+    gettext("You signed in again since this page was opened. Reload the page and choose the file again."),
+  forbidden: () => gettext("You may not do this. Ask whoever runs this filehub."),
+  file_not_found: () => gettext("This file is not there any more. Reload the page to see what is."),
+  upload_not_found: forgotten,
+  upload_expired: forgotten,
+};
+
+/**
+ * @param {{code?: string, message?: string}|null} problem
+ * @param {Limits} [limits] for the problems of an upload
+ * @returns {string} what went wrong, and what to do about it
+ */
+export function explain(problem, limits = { maxSize: "", types: "" }) {
+  if (problem?.code === "rejected") {
+    const next = gettext("Choose another file, or ask whoever runs this filehub.");
+    return problem.message ? `${problem.message} ${next}` : next;
+  }
+  return problems[problem?.code ?? ""]?.(limits) ?? (problem?.message || gettext("Something went wrong. Try again."));
+}
+
+/**
+ * @param {string} sentence
+ * @param {number} count
+ */
+function counted(sentence, count) {
+  return fill(sentence, { count: number(count) });
+}

@@ -1,0 +1,212 @@
+import * as format from "../text/format.js";
+import { percent } from "../text/language.js";
+import { messages } from "../text/messages.js";
+import { confirmWith } from "../ui/confirm-dialog.js";
+import { setAttribute, setText, setVisible } from "../ui/drawing.js";
+import { byId } from "../ui/elements.js";
+import { TimeLeft } from "./time-left.js";
+
+/** @import { Uploader } from "../../client/index.js" */
+/** @import { UploadGroups } from "./upload-groups.js" */
+
+/** How long “all stored” stays. */
+const END_STAYS = 6_000;
+
+/** @typedef {Uploader["totals"]} Totals */
+/** @typedef {"pause-all"|"resume-all"|"cancel-all"|"retry-all"|"clear-finished"} Control */
+
+/** All uploads together: how far they are, and what can be done with all of them. Draws when it is told to. */
+export class Overall {
+  #uploader;
+  #groups;
+  #panel = byId("overall");
+  #bar = byId("overall-progress", HTMLProgressElement);
+  #percent = byId("overall-percent");
+  #detail = byId("overall-detail");
+  #summary = byId("uploads-summary");
+  #failed = byId("show-failed");
+  /** @type {Record<Control, HTMLElement>} */
+  #controls = {
+    "pause-all": byId("pause-all"),
+    "resume-all": byId("resume-all"),
+    "cancel-all": byId("cancel-all"),
+    "retry-all": byId("retry-all"),
+    "clear-finished": byId("clear-finished"),
+  };
+  #dialog = byId("cancel-dialog", HTMLDialogElement);
+  #timeLeft = new TimeLeft();
+  #title = document.title;
+  #wasUnderWay = false;
+  #endedAt = -Infinity;
+  #onEnd;
+
+  /**
+   * @param {Uploader} uploader
+   * @param {UploadGroups} groups
+   * @param {object} callbacks
+   * @param {() => void} callbacks.onCancelAll
+   * @param {() => void} callbacks.onClear
+   * @param {() => void} callbacks.onShowFailed
+   * @param {(stored: number, notUploaded: number) => void} callbacks.onEnd nothing is on its way any more
+   */
+  constructor(uploader, groups, { onCancelAll, onClear, onShowFailed, onEnd }) {
+    this.#uploader = uploader;
+    this.#groups = groups;
+    this.#onEnd = onEnd;
+    this.#on("pause-all", () => uploader.pauseAll());
+    this.#on("resume-all", () => uploader.resumeAll());
+    this.#on("retry-all", () => uploader.retryAll());
+    this.#on("clear-finished", onClear);
+    this.#on("cancel-all", () => this.#cancelAll(onCancelAll));
+    this.#failed.addEventListener("click", onShowFailed);
+  }
+
+  /**
+   * Milliseconds for which “all stored” is still to be seen; 0 when it is not.
+   * @param {number} now
+   */
+  staysFor(now) {
+    return Math.max(0, this.#endedAt + END_STAYS - now);
+  }
+
+  /**
+   * Cheap enough for every frame.
+   * @param {number} now
+   */
+  drawBar(now) {
+    const totals = this.#uploader.totals;
+    const underWay = totals.active + totals.paused + totals.confirming > 0;
+    if (underWay) {
+      this.#endedAt = -Infinity;
+    } else if (this.#wasUnderWay && totals.files > 1 && totals.stored > 0) {
+      this.#endedAt = now;
+    }
+    if (this.#wasUnderWay && !underWay && totals.files > 1) this.#onEnd(totals.stored, this.#groups.count("failed"));
+    this.#wasUnderWay = underWay;
+    setVisible(this.#panel, this.#isOfMany(totals) && (underWay || this.staysFor(now) > 0));
+    this.#bar.value = progressOf(totals);
+  }
+
+  /**
+   * Text must stand still long enough to be read.
+   * @param {number} now
+   */
+  draw(now) {
+    this.drawBar(now);
+    const totals = this.#uploader.totals;
+    const sent = percent(...amountOf(totals));
+    setAttribute(this.#panel, "data-state", this.#stateOf(totals));
+    setText(this.#percent, sent);
+    const detail = this.#describe(totals, now);
+    setText(this.#detail, detail);
+    setAttribute(this.#bar, "aria-valuetext", messages.progressValue(sent, detail));
+    this.#summarise(totals);
+    this.drawControls();
+    const title = this.#wasUnderWay ? messages.overall.title(sent, this.#title) : this.#title;
+    if (document.title !== title) document.title = title;
+  }
+
+  /** At once: whoever pressed a button waits for its effect. */
+  drawControls() {
+    const totals = this.#uploader.totals;
+    const { active, paused } = totals;
+    const many = this.#isOfMany(totals);
+    const focused = document.activeElement;
+    setVisible(this.#controls["pause-all"], many && active > 0);
+    setVisible(this.#controls["resume-all"], many && paused > 0);
+    setVisible(this.#controls["cancel-all"], many && active + paused > 0);
+    setVisible(this.#controls["retry-all"], many && this.#groups.retryable > 0);
+    const finished = this.#groups.count("stored") + this.#groups.count("cancelled") + this.#groups.count("failed");
+    setVisible(this.#controls["clear-finished"], finished > 0);
+    const buttons = Object.values(this.#controls);
+    if (buttons.some((button) => button === focused && button.hidden)) {
+      const next = buttons.find((button) => !button.hidden);
+      (next ?? byId("uploads-heading")).focus();
+    }
+  }
+
+  /** @param {Totals} totals */
+  #stateOf({ active, paused, confirming }) {
+    if (!this.#wasUnderWay) return "stored";
+    if (active === 0 && confirming === 0) return "paused";
+    if (active === 0 && paused === 0) return "confirming";
+    return "uploading";
+  }
+
+  /**
+   * @param {Totals} totals
+   * @param {number} now
+   */
+  #describe(totals, now) {
+    const { active, paused, confirming, stored, files, sent, bytes } = totals;
+    if (!this.#wasUnderWay) return messages.stored(stored, this.#groups.count("failed"));
+    if (active === 0 && paused === 0) return messages.overall.confirming(confirming);
+    const { online, rate } = this.#uploader;
+    const moves = active > 0 && online;
+    const left = this.#timeLeft.steady(moves ? rate.secondsLeft(bytes - sent) : null, now);
+    const facts = [messages.of(format.bytes(sent), format.bytes(bytes)), messages.overall.files(stored, files)];
+    if (active === 0 && confirming === 0) facts.push(messages.overall.paused);
+    else if (!online) facts.push(messages.overall.offline);
+    if (moves && rate.speed !== null && rate.speed >= 1) facts.push(format.speed(rate.speed));
+    if (left !== null && sent < bytes) facts.push(messages.timeLeft(format.duration(left)));
+    return facts.join(" · ");
+  }
+
+  /**
+   * What the bar does not say.
+   * @param {Totals} totals
+   */
+  #summarise(totals) {
+    const alone = this.#panel.hidden;
+    const facts = [];
+    if (alone && totals.active > 0) facts.push(messages.summary.active(totals.active));
+    if (totals.paused > 0) facts.push(messages.summary.paused(totals.paused));
+    if (totals.confirming > 0) facts.push(messages.summary.confirming(totals.confirming));
+    if (alone && totals.stored > 0) facts.push(messages.summary.stored(totals.stored));
+    setText(this.#summary, facts.join(" · "));
+    const failed = this.#groups.count("failed");
+    setVisible(this.#failed, failed > 0);
+    setText(this.#failed, failed > 0 ? messages.showFailed(failed) : "");
+    setVisible(/** @type {HTMLElement} */ (this.#summary.parentElement), facts.length > 0 || failed > 0);
+  }
+
+  /**
+   * For a single file its row says and offers everything.
+   * @param {Totals} totals
+   */
+  #isOfMany({ files }) {
+    return Math.max(files, this.#uploader.size) > 1;
+  }
+
+  /** @param {() => void} onCancelAll */
+  async #cancelAll(onCancelAll) {
+    const { active, paused } = this.#uploader.totals;
+    const count = active + paused;
+    if (count > 1 && !(await confirmWith(this.#dialog, messages.cancelAll(count)))) return;
+    onCancelAll();
+    this.#uploader.cancelAll();
+  }
+
+  /**
+   * @param {Control} id
+   * @param {() => void} action
+   */
+  #on(id, action) {
+    this.#controls[id].addEventListener("click", action);
+  }
+}
+
+/**
+ * Empty files have no bytes to count.
+ * @param {Totals} totals
+ * @returns {[part: number, whole: number]}
+ */
+function amountOf({ sent, bytes, stored, confirming, files }) {
+  return bytes > 0 ? [sent, bytes] : [stored + confirming, files];
+}
+
+/** @param {Totals} totals */
+function progressOf(totals) {
+  const [part, whole] = amountOf(totals);
+  return whole > 0 ? (part / whole) * 100 : 0;
+}

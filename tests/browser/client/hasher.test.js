@@ -1,0 +1,92 @@
+import { digest } from "../../../static/uploads/client/hashing/digest.js";
+import { Hasher } from "../../../static/uploads/client/hashing/hasher.js";
+import { delay, never, WORKER_URL } from "./support.js";
+import { equal, ok, test } from "./testing.js";
+
+const MIB = 1024 ** 2;
+
+/** @param {Blob} blob */
+async function expectedDigest(blob) {
+  const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer()));
+  return btoa(String.fromCharCode(...bytes));
+}
+
+test("a digest is that of the browser's own SHA-256", async () => {
+  const blob = new Blob(["a".repeat(5_000_000), "b"]);
+  equal(await digest(blob), await expectedDigest(blob));
+});
+
+test("a digest is the same without crypto.subtle", async () => {
+  const blob = new Blob(["a".repeat(5_000_000), "b"]);
+  const expected = await expectedDigest(blob);
+  Object.defineProperty(globalThis, "crypto", { value: undefined });
+  equal(await digest(blob), expected);
+});
+
+test("collecting garbage ends no digest", async () => {
+  // Chromium collects streams that are being read if nothing else refers to them.
+  const { gc } = /** @type {{gc: () => void}} */ (/** @type {unknown} */ (globalThis));
+  let waiting = 0;
+  for (let batch = 0; batch < 5; batch += 1) {
+    for (let number = 0; number < 100; number += 1) {
+      waiting += 1;
+      digest(new Blob(["x".repeat(300_000)])).then(() => {
+        waiting -= 1;
+      });
+    }
+    for (let round = 0; waiting > 0 && round < 200; round += 1) {
+      gc();
+      await delay(5);
+    }
+  }
+  equal(waiting, 0, "digests that never ended");
+});
+
+/**
+ * @param {string} url of the worker
+ * @returns {Promise<boolean>} whether the worker was given up
+ */
+async function hashTwo(url) {
+  const hasher = new Hasher(url);
+  let givenUp = false;
+  const { terminate } = Worker.prototype;
+  Worker.prototype.terminate = function () {
+    givenUp = true;
+    terminate.call(this);
+  };
+  const blobs = [new Blob(["one"]), new Blob(["two"])];
+  const digests = await Promise.all(blobs.map((blob) => hasher.sha256(blob, never)));
+  equal(digests, await Promise.all(blobs.map(expectedDigest)));
+  return givenUp;
+}
+
+test("the hasher computes checksums in its worker", async () => {
+  equal(await hashTwo(WORKER_URL), false, "given up");
+});
+
+test("the hasher works without workers", async () => {
+  equal(await hashTwo("/static/no-such-worker.js"), true, "given up");
+});
+
+test("a fingerprint tells files apart by each of its parts", async () => {
+  const hasher = new Hasher(WORKER_URL);
+  /** @param {{at?: number, size?: number, time?: number}} [change] */
+  const make = ({ at = 1.5 * MIB, size = 3 * MIB, time = 5 } = {}) => {
+    const bytes = new Uint8Array(3 * MIB);
+    bytes[at] = 1;
+    return new File([bytes.subarray(0, size)], "f", { lastModified: time });
+  };
+  /** @param {File} file */
+  const fingerprint = (file, name = "f") => hasher.fingerprint(file, name, never);
+  const first = await fingerprint(make());
+  equal(await fingerprint(make()), first, "the same file");
+  const others = await Promise.all([
+    fingerprint(make(), "g"),
+    fingerprint(make({ time: 6 })),
+    fingerprint(make({ size: 3 * MIB - 1 })),
+    fingerprint(make({ at: 5 })),
+    fingerprint(make({ at: 3 * MIB - 5 })),
+  ]);
+  equal(new Set([first, ...others]).size, 6, "different fingerprints");
+  ok(!others.includes(first), "no other file has the fingerprint of the first");
+});

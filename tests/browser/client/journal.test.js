@@ -1,0 +1,95 @@
+import { Journal } from "../../../static/uploads/client/resume/journal.js";
+import { equal, test } from "./testing.js";
+
+/** @import { Entry } from "../../../static/uploads/client/resume/journal.js" */
+
+const DAY = 24 * 3600 * 1000;
+
+/**
+ * @param {string} fingerprint
+ * @param {Entry["state"]} state
+ */
+function entry(fingerprint, state) {
+  return { fingerprint, id: `id of ${fingerprint}`, state, token: null };
+}
+
+/** @param {Journal} journal */
+async function stateOf(journal, fingerprint = "a") {
+  return (await journal.get(fingerprint))?.state;
+}
+
+test("the journal remembers after a reload", async () => {
+  await new Journal("somebody").put(entry("a", "sending"));
+  equal(await stateOf(new Journal("somebody")), "sending");
+  equal(await stateOf(new Journal("somebody else")), undefined, "of another user");
+});
+
+test("the journal forgets a file, unless it has become another upload", async () => {
+  const journal = new Journal("somebody");
+  await journal.put(entry("a", "sending"));
+  await journal.remove("a", "id of another upload");
+  equal(await stateOf(journal), "sending");
+  await journal.remove("a", "id of a");
+  equal(await stateOf(journal), undefined);
+});
+
+test("the journal drops what is old, and tells what was cancelled", async () => {
+  const journal = new Journal("somebody");
+  await journal.put(entry("a", "sending"));
+  await journal.put(entry("b", "cancelled"));
+  const now = Date.now;
+  Date.now = () => now() - 31 * DAY;
+  await journal.put(entry("old", "cancelled"));
+  Date.now = now;
+  equal(await stateOf(journal, "old"), undefined, "before it is dropped");
+  const leftovers = await journal.tidy();
+  equal(
+    leftovers.map(({ id }) => id),
+    ["id of b"],
+  );
+  equal(await stateOf(journal), "sending");
+});
+
+test("the journal does without a database", async () => {
+  indexedDB.open = () => {
+    throw new Error("not in this window");
+  };
+  const journal = new Journal("somebody");
+  await journal.put(entry("a", "sent"));
+  equal(await stateOf(journal), "sent");
+  equal(await journal.tidy(), []);
+});
+
+/** @param {() => void} breakIt */
+async function goesOnAfter(breakIt) {
+  const journal = new Journal("somebody");
+  await journal.put(entry("a", "sending"));
+  breakIt();
+  await journal.put(entry("b", "sent"));
+  await journal.remove("a", "id of a");
+  equal(await stateOf(journal, "b"), "sent");
+  equal(await stateOf(journal, "a"), undefined);
+}
+
+test("a full disk stops nobody", () =>
+  goesOnAfter(() => {
+    IDBObjectStore.prototype.put = () => {
+      throw new DOMException("", "QuotaExceededError");
+    };
+  }));
+
+test("a database that is closed later stops nobody", () =>
+  goesOnAfter(() => {
+    IDBDatabase.prototype.transaction = () => {
+      throw new DOMException("", "InvalidStateError");
+    };
+  }));
+
+test("a deleted file is forgotten by its id", async () => {
+  const journal = new Journal("somebody");
+  await journal.put(entry("a", "sent"));
+  await journal.put(entry("b", "sent"));
+  await journal.removeId("id of a");
+  equal(await stateOf(journal, "a"), undefined);
+  equal(await stateOf(journal, "b"), "sent");
+});

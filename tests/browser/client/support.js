@@ -1,0 +1,99 @@
+import { Api } from "../../../static/uploads/client/net/api.js";
+
+export const WORKER_URL = "/static/uploads/client/hashing/hash-worker.js";
+
+/** A signal that is never aborted. */
+export const never = new AbortController().signal;
+
+/** @param {number} milliseconds */
+export function delay(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** @param {() => unknown} condition */
+export async function until(condition) {
+  while (!condition()) await delay(5);
+}
+
+/**
+ * @param {string} name
+ * @param {string} [text]
+ */
+export function makeFile(name, text = "x") {
+  return new File([text], name, { lastModified: 1 });
+}
+
+/** A connection that goes and comes as told, and on which nobody has to wait. */
+export class FakeConnection extends EventTarget {
+  online = true;
+  /** What callers would have waited, in milliseconds. @type {number[]} */
+  pauses = [];
+
+  /** @param {number} milliseconds */
+  async pause(milliseconds) {
+    this.pauses.push(milliseconds);
+  }
+
+  /** @param {boolean} online */
+  change(online) {
+    this.online = online;
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+/** What a server answers that has a file go in one part. */
+export const ONE_PART = { token: "t", multipart: { part_size: 5, part_count: 1 } };
+
+/** A server that exists in the page alone, for what no real one does at the right moment. Tests replace its methods. */
+export class FakeApi extends Api {
+  /** How many uploads were begun. */
+  begun = 0;
+  #answer;
+
+  /** @param {typeof ONE_PART | import("../../../static/uploads/client/net/api.js").SignedRequest} answer */
+  constructor(answer) {
+    super("csrf-token");
+    this.#answer = answer;
+  }
+
+  /** @override */
+  async begin() {
+    this.begun += 1;
+    return { id: `id-${this.begun}`, ...this.#answer };
+  }
+
+  /**
+   * @override
+   * @param {string[]} ids
+   * @returns {Promise<import("../../../static/uploads/client/net/api.js").UploadStatus[]>}
+   */
+  async statuses(ids) {
+    return ids.map((id) => ({ id, state: "pending" }));
+  }
+
+  /**
+   * @override
+   * @returns {Promise<import("../../../static/uploads/client/net/api.js").SignedRequest[]>}
+   */
+  async signParts() {
+    throw new Error("no part was expected to be sent");
+  }
+
+  /**
+   * @override
+   * @returns {Promise<import("../../../static/uploads/client/net/api.js").StoredPart[]>}
+   */
+  async parts() {
+    return [];
+  }
+
+  /** @override */
+  async complete() {
+    return {};
+  }
+
+  /** @override */
+  async abort() {
+    return null;
+  }
+}

@@ -1,0 +1,133 @@
+import { ApiError } from "../../../static/uploads/client/errors.js";
+import { Hasher } from "../../../static/uploads/client/hashing/hasher.js";
+import { Journal } from "../../../static/uploads/client/resume/journal.js";
+import { Uploader } from "../../../static/uploads/client/uploader.js";
+import { delay, FakeApi, makeFile, never, ONE_PART, until, WORKER_URL } from "./support.js";
+import { equal, test } from "./testing.js";
+
+const WHOLE = { method: "PUT", url: "/nowhere", headers: {} };
+
+/** @param {FakeApi} api */
+function makeUploader(api) {
+  return new Uploader(api, { namespace: "somebody", concurrency: 2 });
+}
+
+/** Writes down that the file "a" was sent. */
+async function rememberSent() {
+  const fingerprint = await new Hasher(WORKER_URL).fingerprint(makeFile("a"), "a", never);
+  await new Journal("somebody").put({ fingerprint, id: "old", token: null, state: "sent" });
+}
+
+test("a cancelled row that waited does not rise again", async () => {
+  const api = new FakeApi(ONE_PART);
+  api.begin = () => new Promise(() => {});
+  const request = navigator.locks.request.bind(navigator.locks);
+  let slow = false;
+  navigator.locks.request = /** @param {any[]} details */ async (...details) => {
+    if (slow) await delay(100);
+    return Reflect.apply(request, null, details);
+  };
+  const uploader = makeUploader(api);
+  const [first] = uploader.add([makeFile("a")]);
+  await until(() => first.fingerprint !== "");
+  await delay(50);
+  slow = true;
+  const [second] = uploader.add([makeFile("a")]);
+  await until(() => second.fingerprint !== "");
+  uploader.cancel(second);
+  await delay(300);
+  equal(second.state, "cancelled");
+  equal(uploader.totals.active, 1);
+  equal(uploader.busy, true);
+});
+
+test("a dismissed row stays away when it is too late to cancel", async () => {
+  const api = new FakeApi(ONE_PART);
+  let signing = false;
+  api.signParts = () => {
+    signing = true;
+    return new Promise(() => {});
+  };
+  api.abort = async () => {
+    await delay(50);
+    throw new ApiError(409, "upload_completed", "");
+  };
+  const uploader = makeUploader(api);
+  /** @type {string[]} */
+  const events = [];
+  const [upload] = uploader.add([makeFile("a")]);
+  await until(() => signing);
+  uploader.cancel(upload);
+  uploader.addEventListener("state", () => events.push(upload.state));
+  uploader.addEventListener("remove", () => events.push("remove"));
+  uploader.remove(upload);
+  await delay(200);
+  equal(events, ["remove"]);
+  equal(uploader.totals.failed, 0);
+});
+
+test("a file that it is too late to cancel is confirmed", async () => {
+  const api = new FakeApi(ONE_PART);
+  let signing = false;
+  api.signParts = () => {
+    signing = true;
+    return new Promise(() => {});
+  };
+  api.abort = async () => {
+    throw new ApiError(409, "upload_completed", "");
+  };
+  const uploader = makeUploader(api);
+  const [upload] = uploader.add([makeFile("a")]);
+  await until(() => signing);
+  uploader.cancel(upload);
+  await until(() => upload.state !== "cancelled");
+  equal(upload.state, "confirming");
+  equal(upload.id, "id-1");
+});
+
+/**
+ * Adds a file that was sent some time ago, and of which the server has no record.
+ * @param {number} minutes
+ * @returns {Promise<number>} how many uploads were begun
+ */
+async function beginsAfter(minutes) {
+  const now = Date.now;
+  Date.now = () => now() - minutes * 60_000;
+  await rememberSent();
+  Date.now = now;
+  const api = new FakeApi(WHOLE);
+  const uploader = makeUploader(api);
+  const [upload] = uploader.add([makeFile("a")]);
+  await until(() => api.begun > 0 || upload.state === "confirming");
+  uploader.cancel(upload);
+  return api.begun;
+}
+
+test("a file that was sent a minute ago is waited for", async () => {
+  equal(await beginsAfter(1), 0, "uploads begun");
+});
+
+test("a server that lost its data gets the file again", async () => {
+  equal(await beginsAfter(60), 1, "uploads begun");
+});
+
+test("uploading again survives a failure", async () => {
+  await rememberSent();
+  const api = new FakeApi(ONE_PART);
+  api.statuses = async (ids) => ids.map((id) => ({ id, state: "stored", file: { checksum: "" } }));
+  const { begin } = api;
+  api.begin = async () => {
+    throw new ApiError(413, "file_too_large", "");
+  };
+  const uploader = makeUploader(api);
+  const [upload] = uploader.add([makeFile("a")]);
+  await until(() => upload.alreadyStored);
+  uploader.uploadAgain(upload);
+  await until(() => upload.state === "failed");
+  api.begin = begin;
+  upload.curable = true;
+  uploader.retry(upload);
+  await until(() => api.begun > 0 || upload.state === "stored");
+  uploader.cancel(upload);
+  equal(api.begun, 1, "uploads begun");
+});

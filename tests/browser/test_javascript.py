@@ -1,0 +1,125 @@
+"""The tests that are written in JavaScript, `*.test.js`: each `test("…")` is one test of pytest.
+
+They need no installation. A small server hands out their files and those of `static/`, under the
+paths that they have on disk, and under a content security policy like the page's. Each test gets a
+browser context of its own. What they are written with is in `client/testing.js`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from playwright.sync_api import Browser, Playwright
+
+from tests.browser.conftest import ARGUMENTS
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+
+#: How a test begins. Its name is a literal, so that it is known without running the file.
+BEGINNING = re.compile(r'^test\(\s*("(?:[^"\\\n]|\\.)+")', re.M)
+
+RUN = """([file, name]) =>
+    import("/tests/browser/client/testing.js").then(({ run }) => run(file, name))"""
+
+
+def names_in(path: Path) -> list[str]:
+    """The names of the tests in a file, in their order."""
+    names = [json.loads(literal) for literal in BEGINNING.findall(path.read_text())]
+    assert names, f"{path.relative_to(ROOT)} has no tests"
+    return names
+
+
+CASES = [
+    pytest.param(path, name, id=f"{path.relative_to(HERE).as_posix()}: {name}")
+    for path in sorted(HERE.rglob("*.test.js"))
+    for name in names_in(path)
+]
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Serves `static/` and the tests of the browser, and an empty page at `/`."""
+
+    extensions_map: ClassVar[dict[str, str]] = {".js": "text/javascript", "": "text/plain"}
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments, directory=str(ROOT))
+
+    def send_head(self) -> Any:
+        if self.path == "/":
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            return BytesIO(b"<!doctype html><html lang=en><title>Tests</title>")
+        if not self.path.startswith(("/static/", "/tests/browser/")):
+            self.send_error(404)
+            return None
+        return super().send_head()
+
+    def end_headers(self) -> None:
+        self.send_header("Content-Security-Policy", "default-src 'self'; object-src 'none'")
+        super().end_headers()
+
+    def log_message(self, *arguments: Any) -> None:
+        """A failed test shows what could not be loaded."""
+
+
+@pytest.fixture(scope="module")
+def origin() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
+    """A Chromium in which a test can collect garbage when it likes."""
+    arguments = [*ARGUMENTS, "--js-flags=--expose-gc"]
+    browser = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
+    yield browser
+    browser.close()
+
+
+def run(browser: Browser, origin: str, path: Path, name: str) -> tuple[list[str], list[str]]:
+    """Run one test in a page of its own.
+
+    Returns the names of all tests that its file has, and what went wrong: why the test failed, and
+    errors that nobody caught.
+    """
+    problems: list[str] = []
+    with browser.new_context(base_url=origin) as context:
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(f"uncaught: {error.stack or error}"))
+        page.on("requestfailed", lambda request: problems.append(f"not loaded: {request.url}"))
+        page.on(
+            "response",
+            lambda answer: answer.ok or problems.append(f"{answer.status} for {answer.url}"),
+        )
+        page.goto("/")
+        outcome = page.evaluate(RUN, [f"/{path.relative_to(ROOT).as_posix()}", name])
+    if outcome["failure"] is not None:
+        return outcome["names"], [outcome["failure"], *problems]
+    # A test may load what is not there on purpose; errors that nobody caught are never meant.
+    return outcome["names"], [each for each in problems if each.startswith("uncaught")]
+
+
+# A test that takes too long says so itself, unless it never lets the page do anything else.
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize(("path", "name"), CASES)
+def test_in_javascript(browser: Browser, origin: str, path: Path, name: str) -> None:
+    names, problems = run(browser, origin, path, name)
+    if problems:
+        pytest.fail("\n\n".join(problems), pytrace=False)
+    assert names == names_in(path), "not every test begins a line with a literal name"
