@@ -13,14 +13,16 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 from django.utils.http import urlencode
 from pynamodb.exceptions import UpdateError
 from pytest_django import Settings
 
-from tests.conftest import PASSWORD, removal, send, store, upload
+from tests.support.files import removal, store, upload
+from tests.support.http import send
+from tests.support.users import PASSWORD, signed_in, staff
 from uploads.accounts import owners
 from uploads.admin.files import pages as admin_files
 from uploads.aws import s3
@@ -38,28 +40,6 @@ pytestmark = pytest.mark.usefixtures("aws")
 
 LIST = "/admin/uploads/file/"
 HOSTILE = ("<script>alert(1)</script>.html", "=cmd|' /C calc'!A0.csv", "\u202etxt.exe", "a\"b'c&d")
-
-
-@pytest.fixture
-def root(db: None) -> User:
-    return User.objects.create_superuser("root", password=PASSWORD)
-
-
-@pytest.fixture
-def admin(root: User) -> Client:
-    client = Client(headers={"Accept": "text/html"})
-    client.force_login(root)
-    return client
-
-
-def staff(user: User, *permissions: str) -> Client:
-    """A staff member with just these permissions."""
-    user.is_staff = True
-    user.save()
-    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-    client = Client(headers={"Accept": "text/html"})
-    client.force_login(user)
-    return client
 
 
 def ids_on(page: Any) -> list[str]:
@@ -405,8 +385,7 @@ def test_all_of_them_across_pages_is_none_of_them(admin: Client) -> None:
 
 def test_an_action_needs_the_forms_token(root: User) -> None:
     upload_id = store("7")
-    client = Client(enforce_csrf_checks=True, headers={"Accept": "text/html"})
-    client.force_login(root)
+    client = signed_in(root, checks_csrf=True)
     page = client.post(
         LIST, {"action": "delete_files", "_selected_action": upload_id, "confirmed": "yes"}
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
 
@@ -25,7 +25,8 @@ from tests.aws.test_dead_letters import (
     events_queue,
     s3_record,
 )
-from tests.conftest import PASSWORD, drain
+from tests.support.local_aws import drain
+from tests.support.users import staff
 from uploads.aws import cloudwatch, sqs
 from uploads.core.conf import env
 from uploads.ingest import task_failures
@@ -45,13 +46,8 @@ def sign_in(db: None) -> SignIn:
     """A member of staff with these permissions on queues, and no others."""
 
     def sign_in(*verbs: str, checks: bool = False) -> Client:
-        user = User.objects.create_user(f"op-{uuid.uuid4().hex}", password=PASSWORD, is_staff=True)
-        user.user_permissions.set(
-            Permission.objects.filter(codename__in=[f"{verb}_queue" for verb in verbs])
-        )
-        client = Client(enforce_csrf_checks=checks, headers={"Accept": "text/html"})
-        client.force_login(user)
-        return client
+        user = User.objects.create_user(f"op-{uuid.uuid4().hex}")
+        return staff(user, *(f"{verb}_queue" for verb in verbs), checks_csrf=checks)
 
     return sign_in
 

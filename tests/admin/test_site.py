@@ -7,17 +7,11 @@ from django.contrib.auth.models import Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 
-from tests.conftest import PASSWORD, store
+from tests.support.files import store
+from tests.support.users import staff
 from uploads.models import File
 
 pytestmark = pytest.mark.usefixtures("aws")
-
-
-@pytest.fixture
-def admin(db: None) -> Client:
-    client = Client(headers={"Accept": "text/html"})
-    client.force_login(User.objects.create_superuser("root", password=PASSWORD))
-    return client
 
 
 def test_hostile_names_are_shown_as_text(admin: Client) -> None:
@@ -46,10 +40,7 @@ def test_a_shortcut_to_a_row_without_a_table_is_a_404(admin: Client) -> None:
 
 def test_staff_without_the_permission_sees_nothing(alice: User) -> None:
     store("7", "secret.txt")
-    alice.is_staff = True
-    alice.save()
-    client = Client(headers={"Accept": "text/html"})
-    client.force_login(alice)
+    client = staff(alice)
     assert client.get("/admin/uploads/file/").status_code == 403
     alice.user_permissions.add(Permission.objects.get(codename="view_file"))
     assert "secret.txt" in client.get("/admin/uploads/file/").content.decode()

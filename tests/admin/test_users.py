@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
@@ -24,7 +24,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from local.aws import LocalAws
-from tests.conftest import Api, Installation, send
+from tests.support.http import send
+from tests.support.installation import Installation
+from tests.support.users import Api, staff
 from uploads.accounts import api_tokens
 from uploads.admin.users import SizeField
 from uploads.core.errors import BackendUnavailable, InvalidRequest, NotAllowed
@@ -37,31 +39,6 @@ GIB = 1024**3
 TOKENS = "/admin/uploads/apitoken/"
 USERS = "/admin/auth/user/"
 SECRET = re.compile(r"filehub_[\w-]{43}")
-
-
-def signed_in(user: User) -> Client:
-    client = Client(headers={"Accept": "text/html"})
-    client.force_login(user)
-    return client
-
-
-@pytest.fixture
-def root(db: None) -> User:
-    return User.objects.create_superuser("root")
-
-
-@pytest.fixture
-def admin(root: User) -> Client:
-    return signed_in(root)
-
-
-def staff(user: User, *codenames: str) -> Client:
-    user.is_staff = True
-    user.save()
-    permissions = Permission.objects.filter(codename__in=codenames)
-    assert len(permissions) == len(codenames)
-    user.user_permissions.set(permissions)
-    return signed_in(user)
 
 
 def make(client: Client, user: User, name: str = "", **more: str) -> Any:

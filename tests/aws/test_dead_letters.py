@@ -18,7 +18,10 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from tests.conftest import consumer, drain, store, upload, wait_for, worker
+from tests.support.files import store, upload
+from tests.support.local_aws import drain
+from tests.support.processes import consumer, worker
+from tests.support.waiting import wait_for
 from uploads.aws import cloudwatch, dead_letters, s3, sqs
 from uploads.core import keys
 from uploads.core.conf import env

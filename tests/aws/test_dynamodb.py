@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conftest import store
-from tests.wire import Wire
+from tests.support.files import store
+from tests.support.wire import Wire
 from uploads.aws import dynamodb
 from uploads.aws.dynamodb import batch_get
 from uploads.core.errors import BackendUnavailable

@@ -9,7 +9,8 @@ from pytest_django import Settings
 from storages.backends.s3 import S3Storage
 
 from local.aws import LocalAws
-from tests.conftest import put, send, sha256, wait_for
+from tests.support.http import put, send, sha256
+from tests.support.waiting import wait_for
 from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.conf import env

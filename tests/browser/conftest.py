@@ -22,7 +22,8 @@ from playwright.sync_api import (
 )
 
 from local.chromium import find
-from tests.conftest import PASSWORD, Installation
+from tests.support.installation import Installation
+from tests.support.users import PASSWORD
 
 MIB = 1024**2
 

@@ -12,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.browser.test_page import TO_S3, choose, row, unique, upload_row
-from tests.conftest import Installation
+from tests.support.installation import Installation
 
 STATUSES = re.compile(r"/uploads\?ids=")
 #: Whatever moves and will end; one that is taken away before has ended too.

@@ -13,7 +13,9 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.browser.test_accessibility import look
 from tests.browser.test_page import unique
-from tests.conftest import Installation, send, wait_for
+from tests.support.http import send
+from tests.support.installation import Installation
+from tests.support.waiting import wait_for
 
 LIST = "/admin/uploads/file/"
 

@@ -24,8 +24,10 @@ from tests.browser.conftest import (
     with_small_parts,
 )
 from tests.browser.test_page import row, unique, upload_row
-from tests.conftest import PASSWORD, Installation, wait_for
-from tests.proxy import Fault, Request, parts
+from tests.support.installation import Installation
+from tests.support.proxy import Fault, Request, parts
+from tests.support.users import PASSWORD
+from tests.support.waiting import wait_for
 
 #: Seconds; more than a part takes on a slow machine.
 EXPIRY = 5

@@ -15,8 +15,9 @@ import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.conftest import Installation, wait_for
-from tests.proxy import Request, parts
+from tests.support.installation import Installation
+from tests.support.proxy import Request, parts
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.alone, pytest.mark.exhaustive]
 

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
-from tests.conftest import Installation, send, wait_for
+from tests.support.http import send
+from tests.support.installation import Installation
+from tests.support.waiting import wait_for
 
 TO_S3 = re.compile(r"/uploads/[0-9a-f]/")
 

@@ -12,7 +12,8 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.test_accessibility import look
 from tests.browser.test_page import unique
-from tests.conftest import Installation, wait_for
+from tests.support.installation import Installation
+from tests.support.waiting import wait_for
 
 OVERVIEW = "/admin/uploads/queue/"
 EVENTS = "/admin/uploads/queue/events/"

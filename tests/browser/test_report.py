@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.test_accessibility import LOOKS, look
 from tests.browser.test_page import choose, row, unique
-from tests.conftest import Installation
+from tests.support.installation import Installation
 from uploads.core import keys
 
 REPORT = "/admin/uploads/storagereport/"

@@ -13,8 +13,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import MIB, make_file, visitor
 from tests.browser.test_page import row, unique
-from tests.conftest import Installation, wait_for
-from tests.proxy import Request, parts
+from tests.support.installation import Installation
+from tests.support.proxy import Request, parts
+from tests.support.waiting import wait_for
 
 # Longer than others get: on a slow machine this takes minutes.
 pytestmark = [pytest.mark.alone, pytest.mark.exhaustive, pytest.mark.timeout(900)]

@@ -9,7 +9,8 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.test_accessibility import look
 from tests.browser.test_page import unique
-from tests.conftest import Installation, send
+from tests.support.http import send
+from tests.support.installation import Installation
 
 TOKENS = "/admin/uploads/apitoken/"
 

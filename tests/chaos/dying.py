@@ -21,7 +21,7 @@ from typing import Any
 
 from botocore.httpsession import URLLib3Session
 
-from tests.conftest import ROOT
+from tests.support.processes import ROOT
 from uploads.aws import sqs
 
 #: Only filehub's own lines are counted: the state of AWS changes where they call something.

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from tests.conftest import upload
-from tests.wire import Wire
+from tests.support.files import upload
+from tests.support.wire import Wire
 from uploads.aws import sqs
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import drain
+from tests.support.local_aws import drain
 from uploads.aws import sqs
 from uploads.core import keys
 from uploads.core.conf import env

@@ -21,7 +21,9 @@ from django.conf import settings as django_settings
 from pytest_django import Settings
 
 from tests.chaos.dying import Forge, Life
-from tests.conftest import arguments, drain, sha256, upload
+from tests.support.files import upload
+from tests.support.http import sha256
+from tests.support.local_aws import arguments, drain
 from uploads.aws import s3, sqs
 from uploads.core import keys
 from uploads.core.conf import env

@@ -15,7 +15,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from tests.conftest import process, wait_for
+from tests.support.processes import process
+from tests.support.waiting import wait_for
 from uploads.core.conf import env
 from uploads.worker import heartbeat
 

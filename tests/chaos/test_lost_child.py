@@ -7,10 +7,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.conftest import consumer as consuming
-from tests.conftest import upload, wait_for, worker
 from tests.plugin import AWS_PORT
-from tests.proxy import Proxy, Request
+from tests.support.files import upload
+from tests.support.processes import consumer as consuming
+from tests.support.processes import worker
+from tests.support.proxy import Proxy, Request
+from tests.support.waiting import wait_for
 from uploads.files import queries
 
 pytestmark = pytest.mark.usefixtures("own_queues")

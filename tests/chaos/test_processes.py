@@ -13,9 +13,11 @@ import psutil
 import pytest
 
 from local import run
-from tests.conftest import consumer, upload, wait_for, worker
 from tests.plugin import AWS_PORT
-from tests.proxy import Proxy, Request
+from tests.support.files import upload
+from tests.support.processes import consumer, worker
+from tests.support.proxy import Proxy, Request
+from tests.support.waiting import wait_for
 from uploads.aws import sqs as queues
 from uploads.core.conf import env
 from uploads.files.record import StoredFile

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.conftest import upload
+from tests.support.files import upload
 from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.conf import env

@@ -14,8 +14,10 @@ from collections.abc import Callable
 import pytest
 from pytest_django import Settings
 
-from tests.conftest import Api, put, put_under, upload
-from tests.wire import Wire
+from tests.support.files import put_under, upload
+from tests.support.http import put
+from tests.support.users import Api
+from tests.support.wire import Wire
 from uploads.aws import s3
 from uploads.core import sniffing
 from uploads.core.errors import BackendUnavailable

@@ -12,9 +12,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from tests.conftest import Api, old_upload, put, removal, send, store, upload
+from tests.support.files import old_upload, removal, store, upload
+from tests.support.http import put, send
+from tests.support.users import Api
+from tests.support.wire import Wire
 from tests.web.test_api import check_error
-from tests.wire import Wire
 from uploads.aws import s3
 from uploads.core import keys, policy
 from uploads.core.conf import env

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from pytest_django import Settings
 
-from tests.conftest import removal, store, upload
+from tests.support.files import removal, store, upload
 from uploads.aws import s3
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from tests.conftest import old_upload, put_under, removal, store, upload
+from tests.support.files import old_upload, put_under, removal, store, upload
 from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.conf import env

@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 
-from tests.conftest import arguments, drain, store, upload, wait_for
-from tests.wire import Wire
+from tests.support.files import store, upload
+from tests.support.local_aws import arguments, drain
+from tests.support.waiting import wait_for
+from tests.support.wire import Wire
 from uploads.aws import s3, sqs
 from uploads.core import backoff, keys
 from uploads.core.conf import env

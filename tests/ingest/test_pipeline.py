@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Api, consumer, put_under, stop, upload, wait_for, worker
+from tests.support.files import put_under, upload
+from tests.support.processes import consumer, stop, worker
+from tests.support.users import Api
+from tests.support.waiting import wait_for
 from uploads.aws import s3
 from uploads.files import queries
 from uploads.files.record import StoredFile

@@ -24,9 +24,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from tests.conftest import ROOT, drain, wait_for
 from tests.plugin import AWS_PORT
-from tests.proxy import Proxy
+from tests.support.local_aws import drain
+from tests.support.processes import ROOT
+from tests.support.proxy import Proxy
+from tests.support.waiting import wait_for
 from uploads.aws import s3
 from uploads.aws.s3 import ListedObject
 from uploads.core import keys

@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
-from tests.conftest import ROOT
+from tests.support.processes import ROOT
 from uploads.accounts import api_tokens
 
 

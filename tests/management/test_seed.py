@@ -13,9 +13,9 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from tests.conftest import removal, store
 from tests.files.test_listing import walk
 from tests.files.test_usage import event, of_owner
+from tests.support.files import removal, store
 from uploads.aws import s3
 from uploads.core import keys, media_types, policy
 from uploads.core.conf import env

@@ -17,10 +17,10 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from filehub.env import MIB
-from tests.conftest import ROOT
 from tests.ingest.test_reconcile import objects
 from tests.plugin import AWS_PORT
-from tests.proxy import Proxy, parts
+from tests.support.processes import ROOT
+from tests.support.proxy import Proxy, parts
 from tests.transfers.test_multipart import incomplete
 from uploads.accounts import owners
 from uploads.aws import s3

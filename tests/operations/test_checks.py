@@ -12,7 +12,7 @@ from django.core.checks import CheckMessage, run_checks
 from pytest_django import Settings
 
 from filehub.env import MIB
-from tests.conftest import ROOT
+from tests.support.processes import ROOT
 from uploads.core.conf import env
 
 PRODUCTION: dict[str, Any] = {

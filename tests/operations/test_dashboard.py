@@ -12,8 +12,9 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
-from tests.conftest import PASSWORD, store, upload
-from tests.wire import Wire
+from tests.support.files import store, upload
+from tests.support.users import staff
+from tests.support.wire import Wire
 from uploads.admin.site import DashboardSite
 from uploads.aws import sqs
 from uploads.aws.sqs import Depth
@@ -254,13 +255,6 @@ def test_a_quiet_hour_costs_a_look_at_the_newest_file_more(wire: Wire) -> None:
 # --- The page -----------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def operator(db: None) -> Client:
-    client = Client(headers={"Accept": "text/html"})
-    client.force_login(User.objects.create_superuser("root", password=PASSWORD))
-    return client
-
-
 def tiles(client: Client) -> dict[str, tuple[str, str]]:
     """The tiles of the first page: their state, and what they say."""
     answer = client.get("/admin/")
@@ -277,10 +271,10 @@ def tiles(client: Client) -> dict[str, tuple[str, str]]:
 
 
 @pytest.mark.usefixtures("aws")
-def test_the_first_page_tells_how_things_stand(operator: Client) -> None:
+def test_the_first_page_tells_how_things_stand(admin: Client) -> None:
     confirmed(1, after=2)
     sqs.send_to_dead_letters(env().filehub_events_queue, "?", "no event")
-    found = tiles(operator)
+    found = tiles(admin)
     assert {name: state for name, (state, _) in found.items()} == {
         "flow": "fine",
         "queues": "look",
@@ -294,12 +288,12 @@ def test_the_first_page_tells_how_things_stand(operator: Client) -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_quiet_hour_is_said_neutrally(operator: Client) -> None:
-    state, text = tiles(operator)["flow"]
+def test_a_quiet_hour_is_said_neutrally(admin: Client) -> None:
+    state, text = tiles(admin)["flow"]
     assert state == "unknown"
     assert "No file came within the last hour. None has been recorded yet." in text
     seed(1, timedelta(hours=2))
-    assert "The last one was recorded 2 hours ago." in tiles(operator)["flow"][1]
+    assert "The last one was recorded 2 hours ago." in tiles(admin)["flow"][1]
 
 
 @pytest.mark.parametrize(
@@ -308,14 +302,14 @@ def test_a_quiet_hour_is_said_neutrally(operator: Client) -> None:
 )
 @pytest.mark.usefixtures("aws")
 def test_a_service_that_is_down_takes_nothing_but_its_own_tiles(
-    operator: Client,
+    admin: Client,
     wire: Wire,
     service: str,
     silent: set[str],
 ) -> None:
     confirmed(1, after=2)
     wire.cut.add(service)
-    found = tiles(operator)
+    found = tiles(admin)
     assert len(found) == 4
     assert {name for name, (state, _) in found.items() if state == "unknown"} == silent
     for name in silent:
@@ -328,10 +322,7 @@ def test_who_may_not_see_files_sees_the_plain_page_and_asks_aws_nothing(
     alice: User,
     wire: Wire,
 ) -> None:
-    alice.is_staff = True
-    alice.save()
-    client = Client(headers={"Accept": "text/html"})
-    client.force_login(alice)
+    client = staff(alice)
     assert tiles(client) == {}
     assert wire.counts() == {}
     alice.user_permissions.add(Permission.objects.get(codename="view_file"))

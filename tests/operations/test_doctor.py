@@ -30,9 +30,12 @@ from pytest_django import Settings
 
 from filehub.env import Env
 from local.aws import LocalAws, complete
-from tests.conftest import ROOT, TEMPLATE, consumer, store, upload, wait_for, worker
 from tests.project.test_permissions import client, user_with
 from tests.project.test_provision import template
+from tests.support.files import store, upload
+from tests.support.local_aws import TEMPLATE
+from tests.support.processes import ROOT, consumer, worker
+from tests.support.waiting import wait_for
 from uploads.aws import s3, sqs
 from uploads.aws.cloudformation import deploy
 from uploads.core import keys, limits

@@ -12,9 +12,10 @@ from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
-from tests.conftest import Api, store, upload
 from tests.operations.test_dashboard import seed
-from tests.wire import Wire
+from tests.support.files import store, upload
+from tests.support.users import Api
+from tests.support.wire import Wire
 from uploads.aws import sqs
 from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import DELETION, LogEntry
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from tests.conftest import PASSWORD, Api, store, upload
-from tests.wire import Wire
+from tests.support.files import store, upload
+from tests.support.users import Api, signed_in, staff
+from tests.support.wire import Wire
 from uploads.accounts import owners
 from uploads.aws import multipart, s3
 from uploads.aws.multipart import Cursor
@@ -34,23 +35,6 @@ pytestmark = pytest.mark.usefixtures("aws")
 
 PATH = "/admin/uploads/storagereport/"
 ABORT = f"{PATH}abort/"
-
-
-def signed_in(user: User, *permissions: str) -> Client:
-    """A member of the staff with these permissions."""
-    user.is_staff = True
-    user.save()
-    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-    client = Client(headers={"Accept": "text/html"})
-    client.force_login(user)
-    return client
-
-
-@pytest.fixture
-def operator(db: None) -> Client:
-    client = Client(headers={"Accept": "text/html"})
-    client.force_login(User.objects.create_superuser("root", password=PASSWORD))
-    return client
 
 
 def page(client: Client, query: str = "") -> str:
@@ -105,7 +89,7 @@ def said(answer: Any) -> list[str]:
 
 @pytest.mark.usefixtures("one_day")
 def test_the_numbers_are_those_of_the_uploads(
-    operator: Client, alice: User, bob: User, settings: Settings
+    admin: Client, alice: User, bob: User, settings: Settings
 ) -> None:
     for body in (b"12345", b"123"):
         store(owners.owner_of(alice), "a.txt", body)
@@ -115,7 +99,7 @@ def test_the_numbers_are_those_of_the_uploads(
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
     assert confirm.confirm(refused) == "rejected"
 
-    html = page(operator)
+    html = page(admin)
     assert "Images 1 10 bytes 56 % Text 2 8 bytes 44 %" in section(html, "kinds-title")
     assert "bob 1 10 bytes 56 % alice 2 8 bytes 44 %" in section(html, "owners-title")
     days = section(html, "days-title")
@@ -129,39 +113,39 @@ def test_the_numbers_are_those_of_the_uploads(
     assert headline == [("18\xa0bytes", "stored"), ("3", "files"), ("2", "owners")]
 
 
-def test_each_line_leads_to_its_files(operator: Client, alice: User) -> None:
+def test_each_line_leads_to_its_files(admin: Client, alice: User) -> None:
     alice.username = "al&ice +x@example.com"
     alice.save()
     store(owners.owner_of(alice))
-    html = page(operator)
+    html = page(admin)
     assert 'href="/admin/uploads/file/?kind=text"' in html
     assert f'href="/admin/uploads/file/?owner_id={alice.pk}"' in html
 
 
 def test_without_the_permission_to_see_files_nothing_leads_to_them(alice: User) -> None:
     store(owners.owner_of(alice))
-    html = page(signed_in(alice, "view_storagereport"))
+    html = page(staff(alice, "view_storagereport"))
     assert "alice 1 5 bytes" in section(html, "owners-title")
     assert "uploads/file/" not in html
 
 
-def test_hostile_names_are_shown_as_text(operator: Client, alice: User) -> None:
+def test_hostile_names_are_shown_as_text(admin: Client, alice: User) -> None:
     alice.username = '"><script>alert(1)</script>'
     alice.save()
     store(owners.owner_of(alice))
     store("<img src=x onerror=alert(2)>")
-    html = page(operator)
+    html = page(admin)
     assert "<script>alert(1)" not in html
     assert "<img src=x" not in html
     assert "&lt;script&gt;alert(1)" in html
     assert "&lt;img src=x" in html
 
 
-def test_files_of_a_deleted_user_are_still_somebodys(operator: Client, alice: User) -> None:
+def test_files_of_a_deleted_user_are_still_somebodys(admin: Client, alice: User) -> None:
     owner = owners.owner_of(alice)
     store(owner)
     alice.delete()
-    assert f"{owner} (user deleted) 1 5 bytes 100 %" in section(page(operator), "owners-title")
+    assert f"{owner} (user deleted) 1 5 bytes 100 %" in section(page(admin), "owners-title")
 
 
 def test_the_largest_come_first_and_the_others_together() -> None:
@@ -176,33 +160,33 @@ def test_the_largest_come_first_and_the_others_together() -> None:
 
 
 def test_of_very_many_owners_it_says_how_many_were_looked_at(
-    operator: Client, monkeypatch: pytest.MonkeyPatch
+    admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(report, "NAMED_OWNERS", 2)
     monkeypatch.setattr(report, "MOST_OWNERS", 5)
     for number in range(4):
         store(f"owner {number}", body=b"x" * (number + 1))
-    text = section(page(operator), "owners-title")
+    text = section(page(admin), "owners-title")
     assert "owner 3 (user deleted) 1 4 bytes 40 %" in text
     assert "and 2 more with 3 bytes" in text
     assert "looked at" not in text
     monkeypatch.setattr(report, "MOST_OWNERS", 4)
-    assert "Only 4 owners were looked at" in section(page(operator), "owners-title")
+    assert "Only 4 owners were looked at" in section(page(admin), "owners-title")
 
 
 def test_all_names_are_asked_for_at_once(
-    operator: Client, alice: User, bob: User, django_assert_num_queries: DjangoAssertNumQueries
+    admin: Client, alice: User, bob: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     store(owners.owner_of(alice))
     with django_assert_num_queries(3):  # session, user, names
-        page(operator)
+        page(admin)
     store(owners.owner_of(bob))
     with django_assert_num_queries(3):
-        page(operator)
+        page(admin)
 
 
-def test_nothing_stored_is_said_in_each_part(operator: Client) -> None:
-    html = page(operator)
+def test_nothing_stored_is_said_in_each_part(admin: Client) -> None:
+    html = page(admin)
     assert "Nothing is stored." in section(html, "kinds-title")
     assert "Nobody has stored anything." in section(html, "owners-title")
     assert "Nothing arrived within the last 30 days." in section(html, "days-title")
@@ -222,11 +206,11 @@ def count_days(*days: tuple[int, int, int, int]) -> None:
 
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_the_drawing_has_no_script_and_no_style_and_only_whole_numbers(
-    operator: Client, language: str
+    admin: Client, language: str
 ) -> None:
     count_days((0, 3, 5_000_000, 1), (1, 4_000, 10**12, 7), (20, 1, 1, 0))
-    operator.cookies["django_language"] = language
-    html = page(operator)
+    admin.cookies["django_language"] = language
+    html = page(admin)
     drawings = re.findall(r'<svg class="chart .*?</svg>', html, re.DOTALL)
     assert len(drawings) == 2
     for drawing in drawings:
@@ -242,43 +226,43 @@ def test_the_drawing_has_no_script_and_no_style_and_only_whole_numbers(
 
 
 @pytest.mark.usefixtures("one_day")
-def test_the_bars_show_bytes_or_files(operator: Client) -> None:
+def test_the_bars_show_bytes_or_files(admin: Client) -> None:
     count_days((0, 3, 300, 0), (1, 1, 900, 0))
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
     assert f"the highest is 900 bytes on {yesterday:%-d %b %Y}." in section(
-        page(operator), "days-title"
+        page(admin), "days-title"
     )
-    assert "the highest is 3 on" in section(page(operator, "?days=files"), "days-title")
-    assert "the highest is 900 bytes" in section(page(operator, "?days=nonsense"), "days-title")
+    assert "the highest is 3 on" in section(page(admin, "?days=files"), "days-title")
+    assert "the highest is 900 bytes" in section(page(admin, "?days=nonsense"), "days-title")
 
 
 # --- Unfinished uploads -------------------------------------------------------------------------
 
 
-def test_unfinished_uploads_are_shown_with_what_s3_has_of_them(operator: Client) -> None:
+def test_unfinished_uploads_are_shown_with_what_s3_has_of_them(admin: Client) -> None:
     upload_id, _ = begin(b"x" * 1_000, b"y" * 24)
     begin()
-    text = section(page(operator), "unfinished")
+    text = section(page(admin), "unfinished")
     made = keys.created_at(upload_id)
     assert f"{upload_id} signed {made:%Y-%m-%d %H:%M:%S} UTC" in text
     assert re.search(rf"{upload_id} signed [\d: -]+ UTC [\d: -]+ UTC 0 minutes ago 2 1.0 KB", text)
     assert "2 uploads on this page: 1.0 KB" in text
 
 
-def test_a_key_that_filehub_did_not_make_is_shown_and_can_be_ended(operator: Client) -> None:
+def test_a_key_that_filehub_did_not_make_is_shown_and_can_be_ended(admin: Client) -> None:
     key = "uploads/<b>not ours</b>"
     s3.client().create_multipart_upload(Bucket=env().filehub_bucket, Key=key)
     s3.client().create_multipart_upload(Bucket=env().filehub_bucket, Key="elsewhere/x")
-    html = page(operator)
+    html = page(admin)
     assert "uploads/&lt;b&gt;not ours&lt;/b&gt;" in html
     assert "elsewhere" not in html
     (value,) = re.findall(r'name="only" value="([^"]*)"', html)
-    operator.post(ABORT, {"upload": unescape(value), "confirmed": "yes"})
+    admin.post(ABORT, {"upload": unescape(value), "confirmed": "yes"})
     assert len(in_s3()) == 1
 
 
 def test_pages_show_each_unfinished_upload_once(
-    operator: Client, monkeypatch: pytest.MonkeyPatch
+    admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(report, "UNFINISHED", 2)
     same = keys.new_upload_id("7", "secret")
@@ -286,7 +270,7 @@ def test_pages_show_each_unfinished_upload_once(
     seen: list[str] = []
     query = ""
     for _ in begun:
-        html = page(operator, query)
+        html = page(admin, query)
         seen += re.findall(r'name="upload" value="(\S+) ', html)
         found = re.search(r'href="(\?[^"#]*)[^"]*" rel="next"', html)
         if found is None:
@@ -296,7 +280,7 @@ def test_pages_show_each_unfinished_upload_once(
 
 
 def test_of_very_many_parts_it_tells_that_there_are_at_least_so_many(
-    operator: Client,
+    admin: Client,
     wire: Wire,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -304,20 +288,20 @@ def test_of_very_many_parts_it_tells_that_there_are_at_least_so_many(
     begin(b"x" * 512, b"x" * 512)
     begin(b"x" * 512, b"x" * 512, b"x")
     wire.counts()
-    text = section(page(operator), "unfinished")
+    text = section(page(admin), "unfinished")
     assert wire.counts()["s3"] == 3
     assert text.count(" 2 1.0 KB") == 1
     assert text.count("at least 2 at least 1.0 KB") == 1
     assert "2 uploads on this page: at least 2.0 KB" in text
 
 
-def test_one_is_ended_after_a_question(operator: Client) -> None:
+def test_one_is_ended_after_a_question(admin: Client) -> None:
     upload_id, s3_id = begin(b"x" * 2048)
     _, other = begin(b"y")
-    asked = operator.post(ABORT, {"only": choice(upload_id, s3_id), "upload": "ignored x"})
+    asked = admin.post(ABORT, {"only": choice(upload_id, s3_id), "upload": "ignored x"})
     assert upload_id in asked.content.decode()
     assert in_s3() == {s3_id, other}
-    answer = operator.post(
+    answer = admin.post(
         ABORT, {"upload": choice(upload_id, s3_id), "confirmed": "yes"}, follow=True
     )
     assert in_s3() == {other}
@@ -329,31 +313,29 @@ def test_one_is_ended_after_a_question(operator: Client) -> None:
         f"unfinished upload {upload_id}",
     )
     assert s3_id in entry.change_message
-    assert f"unfinished upload {upload_id}" in operator.get("/admin/").content.decode()
+    assert f"unfinished upload {upload_id}" in admin.get("/admin/").content.decode()
 
 
-def test_several_are_ended_at_once(operator: Client) -> None:
+def test_several_are_ended_at_once(admin: Client) -> None:
     begun = [begin(b"x" * 512) for _ in range(3)]
     form = {"upload": [choice(*each) for each in begun[:2]]}
-    asked = operator.post(ABORT, form).content.decode()
+    asked = admin.post(ABORT, form).content.decode()
     assert all(upload_id in asked for upload_id, _ in begun[:2])
     assert "Together 1.0\xa0KB." in asked
-    answer = operator.post(ABORT, {**form, "confirmed": "yes"}, follow=True)
+    answer = admin.post(ABORT, {**form, "confirmed": "yes"}, follow=True)
     assert in_s3() == {begun[2][1]}
     assert said(answer) == ["2 unfinished uploads were ended: 1.0\xa0KB are free."]
     assert LogEntry.objects.count() == 2
 
 
-def test_one_that_vanished_meanwhile_is_said_to_be_gone(operator: Client) -> None:
+def test_one_that_vanished_meanwhile_is_said_to_be_gone(admin: Client) -> None:
     gone, here = begin(b"x"), begin(b"y")
     multipart.abort(*gone)
     form = {"upload": [choice(*gone), choice(*here)]}
-    assert (
-        "1 of those you chose is not there any more." in operator.post(ABORT, form).content.decode()
-    )
+    assert "1 of those you chose is not there any more." in admin.post(ABORT, form).content.decode()
     multipart.abort(*here)
     for step in ({}, {"confirmed": "yes"}):
-        answer = operator.post(ABORT, {**form, **step}, follow=True)
+        answer = admin.post(ABORT, {**form, **step}, follow=True)
         assert said(answer) == [
             "2 uploads were not there any more: they were completed or ended meanwhile."
         ]
@@ -361,7 +343,7 @@ def test_one_that_vanished_meanwhile_is_said_to_be_gone(operator: Client) -> Non
 
 
 def test_one_that_vanishes_at_the_last_moment_is_not_said_to_be_ended(
-    operator: Client, monkeypatch: pytest.MonkeyPatch
+    admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload_id, s3_id = begin(b"x")
     find = multipart.find_unfinished
@@ -372,17 +354,17 @@ def test_one_that_vanishes_at_the_last_moment_is_not_said_to_be_ended(
         return found
 
     monkeypatch.setattr(multipart, "find_unfinished", find_then_lose)
-    answer = operator.post(
+    answer = admin.post(
         ABORT, {"upload": choice(upload_id, s3_id), "confirmed": "yes"}, follow=True
     )
     assert said(answer) == ["1 upload was not there any more: it was completed or ended meanwhile."]
     assert LogEntry.objects.count() == 0
 
 
-def test_s3_being_down_ends_nothing_and_is_said(operator: Client, wire: Wire) -> None:
+def test_s3_being_down_ends_nothing_and_is_said(admin: Client, wire: Wire) -> None:
     upload_id, s3_id = begin(b"x")
     wire.cut.add("s3")
-    answer = operator.post(
+    answer = admin.post(
         ABORT, {"upload": choice(upload_id, s3_id), "confirmed": "yes"}, follow=True
     )
     wire.cut.clear()
@@ -390,9 +372,9 @@ def test_s3_being_down_ends_nothing_and_is_said(operator: Client, wire: Wire) ->
     assert (in_s3(), LogEntry.objects.count()) == ({s3_id}, 0)
 
 
-def test_choosing_nothing_asks_for_a_choice(operator: Client) -> None:
-    assert said(operator.post(ABORT, follow=True)) == ["Choose at least one unfinished upload."]
-    assert operator.get(ABORT).status_code == 302
+def test_choosing_nothing_asks_for_a_choice(admin: Client) -> None:
+    assert said(admin.post(ABORT, follow=True)) == ["Choose at least one unfinished upload."]
+    assert admin.get(ABORT).status_code == 302
 
 
 @pytest.mark.parametrize(
@@ -405,8 +387,8 @@ def test_choosing_nothing_asks_for_a_choice(operator: Client) -> None:
         [f"x uploads/{number}" for number in range(21)],
     ],
 )
-def test_a_made_up_choice_does_no_harm(operator: Client, values: list[str]) -> None:
-    assert operator.post(ABORT, {"upload": values, "confirmed": "yes"}).status_code == 400
+def test_a_made_up_choice_does_no_harm(admin: Client, values: list[str]) -> None:
+    assert admin.post(ABORT, {"upload": values, "confirmed": "yes"}).status_code == 400
 
 
 def test_only_what_is_under_the_prefix_can_be_ended_at_all() -> None:
@@ -418,30 +400,28 @@ def test_only_what_is_under_the_prefix_can_be_ended_at_all() -> None:
     "query",
     ["?key=x&upload=y", "?key=uploads/&upload=", "?upload=y", "?key=uploads/%00&upload=%27%3Cx"],
 )
-def test_strange_cursors_do_no_harm(operator: Client, query: str) -> None:
-    page(operator, query)
+def test_strange_cursors_do_no_harm(admin: Client, query: str) -> None:
+    page(admin, query)
 
 
 # --- Reconciliation -----------------------------------------------------------------------------
 
 
-def test_the_last_reconciliations_are_shown(
-    operator: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert "It never ran" in section(page(operator), "runs-title")
+def test_the_last_reconciliations_are_shown(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "It never ran" in section(page(admin), "runs-title")
     moment = datetime(2026, 3, 1, 12, tzinfo=UTC)
     run = Run("multipart", moment, moment + timedelta(minutes=2), 15_000, 2, 3, 4, 5, 6)
     monkeypatch.setattr(checkpoints, "last_runs", lambda: [run])
-    text = section(page(operator), "runs-title")
+    text = section(page(admin), "runs-title")
     assert "Uploads in parts 2026-03-01 12:02 UTC 15,000 2 3 4 5 6" in text
     assert "stopped" not in text
 
 
-def test_a_run_that_was_stopped_is_shown(operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_was_stopped_is_shown(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     moment = datetime(2026, 3, 1, 12, tzinfo=UTC)
     run = Run("all", moment, moment, 60, 0, 0, 0, 0, 0, held_back=1_051)
     monkeypatch.setattr(checkpoints, "last_runs", lambda: [run])
-    text = section(page(operator), "runs-title")
+    text = section(page(admin), "runs-title")
     assert "The run over everything was stopped: 1,051 records have no object" in text
 
 
@@ -456,12 +436,12 @@ def test_each_permission_opens_its_own_part(alice: User) -> None:
         (("view_file", "delete_file"), 403, 403),
         (("view_storagereport",), 200, 403),
     ]:
-        client = signed_in(User.objects.get(pk=alice.pk), *permissions)
+        client = staff(User.objects.get(pk=alice.pk), *permissions)
         assert client.get(PATH).status_code == see, permissions
         assert client.post(ABORT, form).status_code == end, permissions
         assert in_s3() == {s3_id}
     assert 'name="only"' not in page(client)
-    client = signed_in(User.objects.get(pk=alice.pk), "view_storagereport", "delete_storagereport")
+    client = staff(User.objects.get(pk=alice.pk), "view_storagereport", "delete_storagereport")
     assert 'name="only"' in page(client)
     assert client.post(ABORT, form).status_code == 302
     assert in_s3() == set()
@@ -474,8 +454,7 @@ def test_an_api_token_opens_nothing_here(api: Api) -> None:
 
 def test_a_form_from_elsewhere_ends_nothing(admin_user: User) -> None:
     upload_id, s3_id = begin()
-    client = Client(enforce_csrf_checks=True)
-    client.force_login(admin_user)
+    client = signed_in(admin_user, checks_csrf=True)
     form = {"upload": choice(upload_id, s3_id), "confirmed": "yes"}
     assert client.post(ABORT, form).status_code == 403
     assert in_s3() == {s3_id}
@@ -483,7 +462,7 @@ def test_a_form_from_elsewhere_ends_nothing(admin_user: User) -> None:
 
 @pytest.mark.parametrize("owners", [2, 150])
 def test_it_costs_as_much_however_much_there_is(
-    operator: Client,
+    admin: Client,
     wire: Wire,
     owners: int,
 ) -> None:
@@ -495,20 +474,20 @@ def test_it_costs_as_much_however_much_there_is(
     for _ in range(3):
         begin()
     wire.counts()
-    page(operator)
+    page(admin)
     # Two calls for the groups, five for 30 days in 16 parts, one for the owners, one for the last
     # runs; one for the unfinished uploads and one more for each of those on the page.
     assert wire.counts() == {"dynamodb": 9, "s3": 1 + 3}
 
 
 def test_of_many_unfinished_uploads_only_those_of_the_page_are_asked_for(
-    operator: Client,
+    admin: Client,
     wire: Wire,
 ) -> None:
     for _ in range(report.UNFINISHED + 4):
         begin()
     wire.counts()
-    page(operator)
+    page(admin)
     assert wire.counts()["s3"] == 1 + report.UNFINISHED
 
 
@@ -520,7 +499,7 @@ def test_of_many_unfinished_uploads_only_those_of_the_page_are_asked_for(
     ],
 )
 def test_a_service_that_is_down_takes_nothing_but_its_own_parts(
-    operator: Client,
+    admin: Client,
     wire: Wire,
     service: str,
     silent: set[str],
@@ -529,7 +508,7 @@ def test_a_service_that_is_down_takes_nothing_but_its_own_parts(
     store("7")
     begin(b"x")
     wire.cut.add(service)
-    html = page(operator)
+    html = page(admin)
     for title in silent:
         assert "does not answer just now" in section(html, title)
     for title in told:

@@ -12,8 +12,9 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.conftest import ROOT, store, upload
 from tests.ingest.test_reconcile import objects, place, recorded, table
+from tests.support.files import store, upload
+from tests.support.processes import ROOT
 from uploads.aws import s3
 from uploads.core.conf import env
 from uploads.files.record import StoredFile

@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from local.aws import LocalAws
-from tests.conftest import TEMPLATE
+from tests.support.local_aws import TEMPLATE
 from uploads.aws import s3, sqs
 from uploads.aws.cloudformation import ProvisioningError, deploy
 from uploads.core import limits

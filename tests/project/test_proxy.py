@@ -14,8 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.conftest import wait_for
-from tests.proxy import Proxy, Request, parts
+from tests.support.proxy import Proxy, Request, parts
+from tests.support.waiting import wait_for
 
 MIB = 1024**2
 

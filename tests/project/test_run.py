@@ -13,7 +13,10 @@ import psutil
 import pytest
 
 from local.aws import free_port
-from tests.conftest import ROOT, Installation, send, wait_for
+from tests.support.http import send
+from tests.support.installation import Installation
+from tests.support.processes import ROOT
+from tests.support.waiting import wait_for
 
 
 @pytest.mark.exhaustive

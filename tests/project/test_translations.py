@@ -17,7 +17,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from local.messages import LOCALE, SOURCES, entries, gather, is_open, languages, path_of
-from tests.conftest import PASSWORD, ROOT, Api, store
+from tests.support.files import store
+from tests.support.processes import ROOT
+from tests.support.users import PASSWORD, Api
 from uploads.accounts import api_tokens, owners
 
 CATALOGUES = [

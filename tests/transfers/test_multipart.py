@@ -17,7 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from tests.conftest import Answer, Api, drain, send, sha256, wait_for
+from tests.support.http import Answer, send, sha256
+from tests.support.local_aws import drain
+from tests.support.users import Api
+from tests.support.waiting import wait_for
 from tests.web.test_api import UNKNOWN, check_error
 from uploads.aws import multipart, s3
 from uploads.core import keys, policy

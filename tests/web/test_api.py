@@ -10,7 +10,10 @@ from django.test import Client
 from pytest_django import Settings
 
 from local.aws import LocalAws
-from tests.conftest import Api, drain, send, sha256, store, upload
+from tests.support.files import store, upload
+from tests.support.http import send, sha256
+from tests.support.local_aws import drain
+from tests.support.users import Api
 from uploads.accounts import api_tokens
 from uploads.aws import s3
 from uploads.core.conf import env

@@ -8,11 +8,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 from pynamodb.connection.base import Connection
 
-from tests.conftest import PASSWORD
 from uploads.admin.files import pages as admin_files
 from uploads.files import queries
 from uploads.files.listing import Wanted, find
@@ -84,23 +82,21 @@ def iter_pages(number: int) -> Iterator[str]:
 
 def test_the_requests_behind_a_page_do_not_grow_with_the_table(
     aws: None,
-    db: None,
+    admin: Client,
     monkeypatch: pytest.MonkeyPatch,
     show: Callable[[str], None],
     full_size: bool,
 ) -> None:
     monkeypatch.setattr(admin_files, "PAGE_SIZE", PAGE)
     monkeypatch.setattr(StoredFile, "scan", lambda *a, **k: pytest.fail("a scan"))
-    client = Client(headers={"Accept": "text/html"})
-    client.force_login(User.objects.create_superuser("root", password=PASSWORD))
-    client.get("/admin/")
+    admin.get("/admin/")
     found: dict[str, list[int]] = {}
     owners = [str(number) for number in range(100, 120)]
     for size in (1_000, 19_000 if full_size else 3_000):
         seed(size, owners=owners, days=30, rng=random.Random(size))
         for name, open_ in operations().items():
             with counted() as seen:
-                open_(client)
+                open_(admin)
             found.setdefault(name, []).append(len(seen))
     show(f"DynamoDB requests at 1,000 and at {20_000 if full_size else 4_000:,} records")
     for name, (small, large) in found.items():

@@ -26,7 +26,10 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from pytest_django import Settings
 
 from local.aws import LocalAws
-from tests.conftest import PASSWORD, Api, drain, store, upload, wait_for
+from tests.support.files import store, upload
+from tests.support.local_aws import drain
+from tests.support.users import PASSWORD, Api, signed_in
+from tests.support.waiting import wait_for
 from uploads.accounts import api_tokens
 from uploads.aws import s3, sqs
 from uploads.core import keys, policy
@@ -98,25 +101,18 @@ def check_json(answer: Any, status: int | None = None) -> None:
 # Cross-site requests
 
 
-@pytest.fixture
-def root(db: None) -> User:
-    return User.objects.create_superuser("root", password=PASSWORD)
-
-
 @WRITING
 def test_no_route_changes_anything_for_a_session_without_its_csrf_token(
     root: User, method: str, path: str
 ) -> None:
-    client = Client(enforce_csrf_checks=True)
-    client.force_login(root)
+    client = signed_in(root, checks_csrf=True)
     answer = getattr(client, method)(fill(path), {}, content_type="application/json")
     check_json(answer, 403)
     assert answer.json()["code"] == "csrf_failed"
 
 
 def test_no_page_accepts_a_form_without_its_csrf_token(root: User) -> None:
-    client = Client(enforce_csrf_checks=True)
-    client.force_login(root)
+    client = signed_in(root, checks_csrf=True)
     accepted = [path for path, _ in PAGES if client.post(path).status_code not in {403, 404, 405}]
     assert accepted == []
 

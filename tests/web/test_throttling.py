@@ -24,7 +24,8 @@ from pytest_django import Settings
 
 from filehub import env as environment
 from filehub.counters import CounterCache, cache_settings
-from tests.conftest import PASSWORD, ROOT, Api
+from tests.support.processes import ROOT
+from tests.support.users import PASSWORD, Api
 from tests.web.test_api import check_error
 from uploads.accounts import api_tokens
 from uploads.core.conf import env

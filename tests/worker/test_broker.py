@@ -8,7 +8,7 @@ import sys
 from django.conf import settings
 
 from filehub.celery import app
-from tests.conftest import ROOT
+from tests.support.processes import ROOT
 from uploads.worker import broker
 
 NAMES = {

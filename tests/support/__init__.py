@@ -1,0 +1,1 @@
+"""What tests share: clients, processes, local AWS. Fixtures are in conftest.py."""

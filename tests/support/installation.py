@@ -1,0 +1,142 @@
+"""filehub as `make run` starts it, with proxies in front of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import boto3
+
+from local.aws import free_port
+from tests.support.http import send
+from tests.support.processes import ROOT
+from tests.support.proxy import Proxy
+from tests.support.users import PASSWORD
+from tests.support.waiting import wait_for
+
+
+class Installation:
+    """filehub as `make run` starts it, with a proxy in front of the web and one in front of S3.
+
+    Everything that goes to S3 goes through its proxy: presigned requests, and the processes' own.
+    """
+
+    def __init__(self, directory: Path, **environment: str) -> None:
+        self.directory = directory
+        self.port, self.aws_port = free_port(), free_port()
+        self.web, self.s3 = Proxy(self.port, host="localhost"), Proxy(self.aws_port)
+        self.url = self.web.url
+        self.log = directory / "run.log"
+        #: Playwright's storage state of a browser that has signed in, if one has.
+        self.session: Any = None
+        self._environment = environment
+        self._child: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        self.directory.mkdir(exist_ok=True)
+        self.web.start()
+        self.s3.start()
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("FILEHUB_", "DJANGO_", "AWS_", "DATABASE_"))
+        }
+        environment |= {
+            "PORT": str(self.port),
+            "AWS_PORT": str(self.aws_port),
+            "LOCAL_DIR": str(self.directory / "local"),
+            "DEMO_PASSWORD": PASSWORD,
+            "AWS_ENDPOINT_URL_S3": self.s3.url,
+            # The page's origin is what the browser sees.
+            "FILEHUB_CORS_ORIGINS": f"{self.url},http://localhost:{self.port}",
+        } | self._environment
+        with self.log.open("a") as output:
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", "local.run"],
+                cwd=ROOT,
+                env=environment,
+                stdout=output,
+                stderr=output,
+                text=True,
+            )
+        wait_for(self._is_ready, 120)
+        self.reset()
+
+    def reset(self) -> None:
+        """No faults any more, and empty logs."""
+        self.web.reset()
+        self.s3.reset()
+
+    @cached_property
+    def bucket(self) -> Any:
+        """The bucket itself, past the proxy: what a test finds there is true."""
+        return boto3.resource(
+            "s3", region_name="us-east-1", endpoint_url=f"http://127.0.0.1:{self.aws_port}"
+        ).Bucket("filehub-uploads")
+
+    @cached_property
+    def _headers(self) -> dict[str, str]:
+        token = self.manage("create_api_token", "demo")
+        return {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+    def api(self, path: str, method: str = "GET", body: Any = None) -> Any:
+        """Ask the API as the demo user, past the proxy; the answer is parsed."""
+        url = f"http://localhost:{self.port}{path}"
+        answer = send(
+            method, url, None if body is None else json.dumps(body).encode(), self._headers
+        )
+        assert answer.status < 300, (answer.status, answer.body)
+        return json.loads(answer.body) if answer.body else None
+
+    def files(self, prefix: str = "") -> list[dict[str, Any]]:
+        """All files of the demo user whose names begin so, newest first; page by page."""
+        found: list[dict[str, Any]] = []
+        path = f"/files?limit=100&q={quote(prefix)}"
+        while path:
+            answer = send("GET", f"http://localhost:{self.port}{path}", headers=self._headers)
+            assert answer.status == 200, answer.body
+            found += json.loads(answer.body)
+            link = re.match(r'<([^>]*)>; rel="next"', answer.headers.get("Link", ""))
+            path = link[1].removeprefix(f"http://localhost:{self.port}") if link else ""
+        return found
+
+    def download(self, file_id: str) -> bytes:
+        return send("GET", self.api(f"/files/{file_id}/download")["url"]).body
+
+    @property
+    def pid(self) -> int:
+        assert self._child is not None
+        return self._child.pid
+
+    def _is_ready(self) -> bool:
+        assert self._child is not None
+        assert self._child.poll() is None, self.log.read_text()
+        try:
+            return send("GET", f"{self.url}/readyz").status == 200
+        except OSError:
+            return False
+
+    def stop(self, signum: int = signal.SIGTERM) -> None:
+        if self._child is not None:
+            if self._child.poll() is None:
+                self._child.send_signal(signum)
+            self._child.wait(90)
+        self.web.stop()
+        self.s3.stop()
+
+    def manage(self, *arguments: str) -> str:
+        """Run a manage.py command as the README does: with `.local/env` loaded."""
+        script = f'. "{self.directory}/local/env" && exec "{sys.executable}" manage.py "$@"'
+        done = subprocess.run(
+            ["sh", "-c", script, "manage", *arguments], cwd=ROOT, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()

@@ -1,0 +1,80 @@
+"""Local AWS: empty it, read its queues, deploy more of it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+from typing import Any
+
+from django.test import override_settings
+
+from tests.support.processes import ROOT
+from tests.support.waiting import wait_for
+from uploads.aws import s3, sqs
+from uploads.aws.cloudformation import deploy
+from uploads.core.conf import env
+from uploads.files.record import StoredFile
+
+TEMPLATE = ROOT / "infra" / "filehub.yaml"
+
+
+def empty_the_table() -> None:
+    with StoredFile.batch_write() as batch:
+        for record in list(StoredFile.scan(attributes_to_get=["id"])):
+            batch.delete(record)
+
+
+def empty_the_bucket() -> None:
+    client, bucket = s3.client(), env().filehub_bucket
+    if objects := client.list_objects_v2(Bucket=bucket).get("Contents"):
+        keys_ = [{"Key": entry["Key"]} for entry in objects]
+        client.delete_objects(Bucket=bucket, Delete={"Objects": keys_, "Quiet": True})  # type: ignore[typeddict-item]
+    for upload in client.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
+        client.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+
+
+def empty_the_queues() -> None:
+    """After the bucket: deleting its objects sends events."""
+    for name in (env().filehub_events_queue, env().filehub_tasks_queue):
+        for queue in (name, sqs.dead_letters_of(name)):
+            sqs.client().purge_queue(QueueUrl=sqs.url(queue))
+
+
+def drain(queue: str) -> list[dict[str, Any]]:
+    """Receive and delete everything that a queue shows."""
+    found: list[dict[str, Any]] = []
+    client, url = sqs.client(), sqs.url(queue)
+    while messages := client.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0, MessageAttributeNames=["All"]
+    ).get("Messages"):
+        for message in messages:
+            client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            found.append(dict(message))
+    return found
+
+
+def arguments(body: str) -> list[Any]:
+    """What a task is called with, from the body of its message as kombu writes it."""
+    return json.loads(base64.b64decode(json.loads(base64.b64decode(body))["body"]))[0]  # type: ignore[no-any-return]
+
+
+def deploy_bucket_and_queues() -> dict[str, str]:
+    """A bucket with its queues, beside the table that all tests share; returns their settings.
+
+    A process that was stopped may leave a long poll behind, which takes a message with it until
+    that message's visibility timeout; another test must not have to wait for it.
+    """
+    suffix = uuid.uuid4().hex[:8]
+    names = {
+        "filehub_bucket": f"bucket-{suffix}",
+        "filehub_events_queue": f"events-{suffix}",
+        "filehub_tasks_queue": f"tasks-{suffix}",
+    }
+    own = env().model_copy(update={**names, "filehub_table": f"unused-{suffix}"})
+    with override_settings(ENV=own):
+        deploy(f"stack-{suffix}", TEMPLATE.read_text())
+    # S3 greets each of the three notifications with a test event.
+    greetings: list[Any] = []
+    wait_for(lambda: greetings.extend(drain(names["filehub_events_queue"])) or len(greetings) >= 3)
+    return names

@@ -1,0 +1,25 @@
+"""Wait for conditions instead of sleeping."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def wait_for(condition: Callable[[], T], timeout: float = 120, every: float = 0.05) -> T:
+    """Await a condition and return its true value; fails the test after `timeout` seconds.
+
+    That is a net under what never comes true, and long: a machine may take ten times as long as
+    another to start a process. There is a last look after it, since the machine may have stood
+    still while this waited.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        is_over = time.monotonic() >= deadline
+        if value := condition():
+            return value
+        assert not is_over, "the condition did not come true in time"
+        time.sleep(every)
