@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig, apps
 from django.contrib.admin import apps as admin
 from django.utils.translation import gettext_lazy as _
@@ -9,12 +11,11 @@ class UploadsConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
-        from uploads.operations import checks  # noqa: F401, PLC0415  # registers the system checks
-
+        import_module("uploads.operations.checks")  # registers the system checks
         if apps.is_installed("django.contrib.admin"):
             # Not by autodiscovery: that imports the package `uploads.admin`, which has the site
             # itself, and so would be asked for it while it is being imported.
-            from uploads.admin import registration  # noqa: F401, PLC0415
+            import_module("uploads.admin.registration")
 
 
 class AdminSiteConfig(admin.AdminConfig):
