@@ -39,7 +39,7 @@ class Command(BaseCommand):
         # Told to stop by whatever signal, it still takes its test file away.
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
-            found = self._look(timeout, no_upload, as_json=options["json"])
+            found = self._inspect(timeout, no_upload, as_json=options["json"])
         except KeyboardInterrupt:
             self.stderr.write("Stopped.")
             sys.exit(130)
@@ -49,7 +49,7 @@ class Command(BaseCommand):
         if failed:
             raise CommandError(f"{failed} of {len(found)} lines say FAIL.")
 
-    def _look(self, timeout: float, no_upload: bool, *, as_json: bool) -> list[doctor.Finding]:
+    def _inspect(self, timeout: float, no_upload: bool, *, as_json: bool) -> list[doctor.Finding]:
         found = []
         for finding in doctor.examine():
             found.append(finding)
