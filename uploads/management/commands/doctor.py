@@ -2,6 +2,8 @@ import json
 import signal
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -21,6 +23,18 @@ def seconds(text: str) -> float:
     return value
 
 
+@contextmanager
+def handled_by(stop: Callable[[], None]) -> Iterator[None]:
+    """Call `stop` on SIGINT and SIGTERM; one that is ignored, as in a background job, stays so."""
+    numbers = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
+    before = {number: signal.signal(number, lambda *_: stop()) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 class Command(BaseCommand):
     help = "Look whether everything is there and set as it must be, and send a file all the way."
     # They are among what it looks at.
@@ -36,7 +50,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="all findings as one JSON array")
 
     def handle(self, *args: Any, timeout: float, no_upload: bool, **options: Any) -> None:
-        # Told to stop by whatever signal, it still takes its test file away.
+        # Stopped by either signal, it says so.
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             found = self._inspect(timeout, no_upload, as_json=options["json"])
@@ -57,7 +71,10 @@ class Command(BaseCommand):
         if not no_upload:
             self.stderr.write(f"Sending a test file; this takes up to {2 * timeout:g} s …")
             self.stderr.flush()
-            for finding in doctor.RoundTrip(timeout).run():
+            trip = doctor.RoundTrip(timeout)
+            with handled_by(trip.stop):
+                findings = trip.run()
+            for finding in findings:
                 found.append(finding)
                 self._show(finding, as_json)
         if as_json:

@@ -10,7 +10,6 @@ import hashlib
 import logging
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -44,13 +43,23 @@ Depths = Mapping[str, sqs.Depth | None]
 
 @dataclass
 class RoundTrip:
-    """One run. Whatever happens, its object is deleted in the end; also on Ctrl-C."""
+    """One run. Whatever happens, its object is deleted in the end, also when `stop` is called."""
 
     #: Seconds to wait for the record, and again for its end.
     timeout: float
     findings: list[Finding] = field(default_factory=list)
+    _is_stopped: bool = False
+
+    def stop(self) -> None:
+        """Make `run` end soon. For signal handlers: it takes no lock and raises nothing.
+
+        An exception that a handler raises can be lost, in a finalizer or a callback of a library
+        that happens to run just then.
+        """
+        self._is_stopped = True
 
     def run(self) -> list[Finding]:
+        """What was found. Raises KeyboardInterrupt once it was stopped."""
         try:
             self._run()
         except BackendUnavailable as exc:
@@ -73,6 +82,7 @@ class RoundTrip:
         # Nothing is sent before it is known that the end can be seen.
         store.get(upload.id)
         before = depths()
+        self._check_stopped()
         is_gone = False
         try:
             status = self._put(upload.request, body)
@@ -89,12 +99,7 @@ class RoundTrip:
         origins = env().filehub_cors_origins
         origin = {"Origin": origins[0]} if origins else {}
         try:
-            # In a thread, so that Ctrl-C lets it end: S3 may store what was broken off after the
-            # deletion that follows.
-            with ThreadPoolExecutor(1) as pool:
-                headers = {**request.headers, **origin}
-                sent = pool.submit(http.send, request.method, request.url, headers, body)
-                answer = sent.result()
+            answer = http.send(request.method, request.url, {**request.headers, **origin}, body)
         except http.NoAnswer as exc:
             self._fail(f"PUT: no answer from {env().s3_bucket_url} ({exc}).", UNREACHABLE)
             return 0
@@ -138,9 +143,14 @@ class RoundTrip:
             self.findings.append(Finding("ok", SUBJECT, text))
         return True
 
+    def _check_stopped(self) -> None:
+        if self._is_stopped:
+            raise KeyboardInterrupt
+
     def _await(self, upload_id: str, states: set[str]) -> StoredFile | None:
         deadline = time.monotonic() + self.timeout
         while True:
+            self._check_stopped()
             found = store.get(upload_id)
             if found is not None and found.state in states:
                 return found
