@@ -20,7 +20,7 @@ run: $(VENV)/local.stamp ## Start local AWS and filehub; Ctrl-C stops all of it
 
 # One test at a time and process; all tests with a browser go to the same process.
 PYTEST := $(BIN)/python -m pytest
-SIDE_BY_SIDE := --numprocesses 2 --dist loadgroup
+SIDE_BY_SIDE := --numprocesses 3 --dist loadgroup
 
 test: $(VENV)/dev.stamp browser ## The tests of a change, in five minutes; T=tests/… for a part
 	@$(PYTEST) $(SIDE_BY_SIDE) $(T)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
@@ -21,7 +22,7 @@ from pytest_django import Settings
 
 from local.aws import LocalAws
 from tests.plugin import AWS_PORT, DATABASE, FIGURE
-from tests.support.installation import Installation
+from tests.support.installation import Installation, with_small_parts
 from tests.support.local_aws import (
     TEMPLATE,
     deploy_bucket_and_queues,
@@ -49,10 +50,15 @@ def _english() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _cheap_passwords() -> Iterator[None]:
-    """Django's own hasher takes a third of a second by design, for every user of every test."""
+def _cheap_settings() -> Iterator[None]:
+    """What is dear in tests alone, and says nothing about filehub.
+
+    Django's password hasher takes a third of a second by design, for every user of every test.
+    WhiteNoise reads the whole folder of static files for each new test client, unless it is told
+    to look for a file when it is asked for one.
+    """
     hashers = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    with override_settings(PASSWORD_HASHERS=hashers):
+    with override_settings(PASSWORD_HASHERS=hashers, WHITENOISE_AUTOREFRESH=True):
         yield
 
 
@@ -176,6 +182,12 @@ def pipeline(aws: LocalAws, _pipeline: dict[str, str], settings: Settings) -> No
 
 
 @pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """botocore and PynamoDB try again at once."""
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+
+
+@pytest.fixture
 def show(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Has a figure that was measured printed in the end, whether the test passes or not."""
     return lambda text: request.node.user_properties.append((FIGURE, text))
@@ -183,9 +195,6 @@ def show(request: pytest.FixtureRequest) -> Callable[[str], None]:
 
 @pytest.fixture(scope="session")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    running = Installation(tmp_path_factory.mktemp("installation"))
-    running.start()
-    try:
+    """filehub as `make run` starts it, except that files above THRESHOLD already go in parts."""
+    with with_small_parts(tmp_path_factory.mktemp("installation")) as running:
         yield running
-    finally:
-        running.stop()

@@ -2,8 +2,8 @@
 
 Local AWS is a real process on a free port; it is started by the first test that asks for it. Tests
 that run at the same time are in processes of their own, each with an AWS of its own. All tests with
-a browser run in one of them (below), so that Chromium and the installations
-that it talks to are started once.
+a browser or an installation run in one of them, and so do those with a consumer and a worker that
+serve several tests (below): what these need is started once.
 """
 
 from __future__ import annotations
@@ -67,10 +67,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the tests with a browser together; without `--all`, leave out what is exhaustive."""
+    """Keep together what shares processes; without `--all`, leave out what is exhaustive."""
     for item in items:
-        if item.path.is_relative_to(BROWSER):
-            item.add_marker(pytest.mark.xdist_group("browser"))
+        fixtures = getattr(item, "fixturenames", ())
+        if item.path.is_relative_to(BROWSER) or "installation" in fixtures:
+            item.add_marker(pytest.mark.xdist_group("installation"))
+        elif "pipeline" in fixtures:
+            item.add_marker(pytest.mark.xdist_group("pipeline"))
     if config.option.everything:
         return
     left_out = [item for item in items if item.get_closest_marker("exhaustive")]

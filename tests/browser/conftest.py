@@ -40,10 +40,6 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 
-#: Of the installation with small parts, in bytes: files above it go in parts, of that size.
-THRESHOLD = 8 * MIB
-SMALL_PART = 5 * MIB
-
 
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
@@ -65,36 +61,12 @@ def chromium(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
     browser.close()
 
 
-@contextlib.contextmanager
-def with_small_parts(directory: Path, **environment: str) -> Iterator[Installation]:
-    running = Installation(
-        directory,
-        FILEHUB_MULTIPART_THRESHOLD=str(THRESHOLD),
-        FILEHUB_PART_SIZE=str(SMALL_PART),
-        **environment,
-    )
-    try:
-        running.start()
-        yield running
-    finally:
-        running.stop()
-
-
-@pytest.fixture(scope="session")
-def small_parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """An installation where small files already go in parts."""
-    with with_small_parts(tmp_path_factory.mktemp("small-parts")) as running:
-        yield running
-
-
 @pytest.fixture(autouse=True)
 def _no_faults_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """The faults of one test are not those of the next."""
-    names = {"installation", "small_parts"} & set(request.fixturenames)
-    running = [request.getfixturevalue(name) for name in sorted(names)]
     yield
-    for each in running:
-        each.reset()
+    if "installation" in request.fixturenames:
+        request.getfixturevalue("installation").reset()
 
 
 def watch(context: BrowserContext) -> list[str]:

@@ -130,7 +130,13 @@ PREVIEWS = {
 }
 
 
-@pytest.mark.parametrize("type_", PREVIEWS)
+@pytest.mark.parametrize(
+    "type_",
+    [
+        "text/html",
+        *(pytest.param(t, marks=pytest.mark.exhaustive) for t in PREVIEWS if t != "text/html"),
+    ],
+)
 def test_a_file_is_shown_from_s3_with_its_story(
     page: Page, installation: Installation, type_: str
 ) -> None:

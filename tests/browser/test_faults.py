@@ -13,38 +13,24 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.conftest import (
-    MIB,
-    SMALL_PART,
-    THRESHOLD,
-    Profile,
-    checksum,
-    make_file,
-    visitor,
-    with_small_parts,
-)
+from tests.browser.conftest import MIB, Profile, checksum, make_file, visitor
 from tests.browser.test_page import row, unique, upload_row
-from tests.support.installation import Installation
+from tests.support.installation import SMALL_PART, THRESHOLD, Installation, with_small_parts
 from tests.support.proxy import Fault, Request, parts
 from tests.support.users import PASSWORD
 from tests.support.waiting import wait_for
 
 #: Seconds; more than a part takes on a slow machine.
 EXPIRY = 5
-
-
-@pytest.fixture(scope="session")
-def installation(small_parts: Installation) -> Installation:
-    return small_parts
+IN_ONE_REQUEST = pytest.param(MIB, id="one request", marks=pytest.mark.exhaustive)
 
 
 @pytest.fixture(autouse=True)
 def _nothing_unfinished(installation: Installation) -> Iterator[None]:
-    """What one test leaves behind when it fails is not the failure of the next."""
+    """What one test leaves behind is not the failure of the next."""
+    installation.abort_unfinished()
     yield
-    for upload in installation.bucket.multipart_uploads.all():
-        with contextlib.suppress(upload.meta.client.exceptions.NoSuchUpload):
-            upload.abort()
+    installation.abort_unfinished()
 
 
 def choose(page: Page, path: Path) -> None:
@@ -95,18 +81,18 @@ def assert_stored(page: Page, installation: Installation, path: Path) -> dict[st
 def test_after_a_crash_only_what_is_missing_is_sent(
     profile: Profile, installation: Installation, tmp_path: Path
 ) -> None:
-    size = 100 * MIB
+    size = 60 * MIB
     file = make_file(tmp_path / unique("crash.bin"), size)
     page = profile.open()
     installation.s3.bandwidth = 40 * MIB
-    stop_after(installation, 60 * MIB)
+    stop_after(installation, 20 * MIB)
     choose(page, file)
-    wait_for(lambda: arrived(installation) >= 60 * MIB)
+    wait_for(lambda: arrived(installation) >= 20 * MIB)
     profile.kill()
     installation.s3.release()
     wait_for(installation.s3.is_quiet)
     [had] = unfinished(installation).values()
-    assert 60 * MIB <= had < size
+    assert 20 * MIB <= had < size
     installation.reset()
     page = profile.open()
     choose(page, file)
@@ -170,7 +156,7 @@ def test_failures_cuts_and_expired_signatures_at_the_same_time(
     assert {"fail", "cut", "hold"} <= {request.fault for request in seen}
 
 
-@pytest.mark.parametrize("size", [MIB, 10 * MIB], ids=["one request", "parts"])
+@pytest.mark.parametrize("size", [IN_ONE_REQUEST, pytest.param(10 * MIB, id="parts")])
 def test_connections_that_break_again_and_again(
     page: Page, installation: Installation, tmp_path: Path, size: int
 ) -> None:
@@ -195,7 +181,7 @@ def test_the_server_in_trouble(page: Page, installation: Installation, tmp_path:
     assert_stored(page, installation, file)
 
 
-@pytest.mark.parametrize("size", [MIB, 20 * MIB], ids=["one request", "parts"])
+@pytest.mark.parametrize("size", [IN_ONE_REQUEST, pytest.param(20 * MIB, id="parts")])
 def test_a_byte_flipped_on_the_way_is_refused_and_sent_again(
     page: Page, installation: Installation, tmp_path: Path, size: int
 ) -> None:
@@ -210,7 +196,7 @@ def test_a_byte_flipped_on_the_way_is_refused_and_sent_again(
     assert installation.s3.sent() == size + resent
 
 
-@pytest.mark.parametrize("size", [MIB, 20 * MIB], ids=["one request", "parts"])
+@pytest.mark.parametrize("size", [IN_ONE_REQUEST, pytest.param(20 * MIB, id="parts")])
 def test_answers_that_get_lost_make_no_second_file(
     page: Page, installation: Installation, tmp_path: Path, size: int
 ) -> None:

@@ -34,8 +34,7 @@ def unfinished(installation: Installation) -> set[str]:
 @pytest.fixture
 def report(context: BrowserContext, page: Page, installation: Installation) -> Page:
     """The report of an installation that has a file and two unfinished uploads."""
-    for upload in installation.bucket.multipart_uploads.all():
-        upload.abort()
+    installation.abort_unfinished()
     begin(installation, b"x" * 2048)
     begin(installation)
     name = unique("counted.txt")

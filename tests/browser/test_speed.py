@@ -118,9 +118,9 @@ HELD_TO_ONE = """
 
 
 @pytest.fixture
-def rivals(chromium: Browser, small_parts: Installation) -> Iterator[dict[str, Page]]:
+def rivals(chromium: Browser, installation: Installation) -> Iterator[dict[str, Page]]:
     """Two pages: one as it is, one that sends a single part at a time."""
-    with visitor(chromium, small_parts) as one, visitor(chromium, small_parts) as other:
+    with visitor(chromium, installation) as one, visitor(chromium, installation) as other:
         several, single = one.new_page(), other.new_page()
         single.add_init_script(HELD_TO_ONE)
         for page in (several, single):
@@ -152,13 +152,13 @@ def seconds_for(page: Page, installation: Installation, path: Path) -> float:
 @pytest.mark.parametrize(("latency", "least"), [(0.05, 3.0), (0, 0.9)])
 def test_several_parts_at_a_time_are_faster_than_one(
     rivals: dict[str, Page],
-    small_parts: Installation,
+    installation: Installation,
     tmp_path: Path,
     latency: float,
     least: float,
     show: Show,
 ) -> None:
-    small_parts.web.latency = small_parts.s3.latency = latency
+    installation.web.latency = installation.s3.latency = latency
     best = dict.fromkeys(rivals, float("inf"))
     ratio = 0.0
     # Whatever else the machine does makes a run slower, never faster: the best one counts.
@@ -166,7 +166,7 @@ def test_several_parts_at_a_time_are_faster_than_one(
         for name, page in rivals.items():
             # Another file each time: nobody sends again what is stored.
             file = make_file(tmp_path / unique(f"{name}.bin"), 256 * MIB)
-            best[name] = min(best[name], seconds_for(page, small_parts, file))
+            best[name] = min(best[name], seconds_for(page, installation, file))
         ratio = best["single"] / best["several"]
         times = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in best.items())
         show(f"{latency * 1000:.0f} ms latency: {times}, {ratio:.2f} times as fast")

@@ -125,6 +125,7 @@ def test_a_quota_is_set_shown_and_taken_away(context: BrowserContext) -> None:
     expect(page.locator("#quota")).to_have_count(0)
 
 
+@pytest.mark.exhaustive
 def test_the_tokens_of_a_user_are_on_the_users_page(context: BrowserContext) -> None:
     page, name = context.new_page(), unique("listed")
     make_token(page, name)

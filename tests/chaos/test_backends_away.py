@@ -3,8 +3,6 @@ task or batch succeeds afterwards."""
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from tests.support.files import upload
@@ -29,10 +27,7 @@ FAULTS = [
 SQS_FAULTS = [(400, "ThrottlingException"), (403, "RequestThrottled"), (503, "ServiceUnavailable")]
 
 
-@pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """botocore pauses between its own tries."""
-    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+pytestmark = pytest.mark.usefixtures("no_pauses")
 
 
 @pytest.mark.parametrize(("service", "status", "code"), FAULTS)

@@ -3,7 +3,7 @@
 Each line of filehub's own code that a step runs through has a child that dies there, with an object
 and a message of its own; a line that is reached again has another one. Under `make test-all` this
 holds for the consumer and for the task of a creation. For the other tasks, and under `make test`,
-it is each line of the modules that decide and write, once.
+it is each line of some modules, once.
 Then the rest of the queues is processed without a fault, and everything must be as if no process
 had died.
 """
@@ -37,9 +37,11 @@ from uploads.ingest.events import ObjectEvent
 BODY = b"what was sent"
 OTHER = b"what was sent later"
 
-DECIDING = {
-    "consumer.py", "tasks.py", "confirm.py", "decide.py", "record.py", "store.py", "s3.py",
-}  # fmt: skip
+#: Modules that write, or tell others what was written.
+WRITING = frozenset({"consumer.py", "tasks.py", "confirm.py", "store.py"})
+#: And those that find out what to write.
+DECIDING = WRITING | {"decide.py", "record.py", "s3.py"}
+EVERYWHERE = None
 
 
 def tasks_queue() -> str:
@@ -94,13 +96,12 @@ def die_at_every_line(
     queue: str,
     prepare: Callable[[str], str],
     step: Callable[[], object],
-    *,
-    everywhere: bool,
+    modules: frozenset[str] | None,
 ) -> dict[str, str]:
     """Prepare and do the step once for each of its lines, and die there. Id by owner.
 
-    With `everywhere` each time that any line is come to, otherwise the first time for those of
-    `DECIDING`. At the end all messages that are left are visible.
+    With `modules` only the first time that a line of one of them is reached; with EVERYWHERE each
+    time, for all lines. At the end all messages that are left are visible.
     """
     prepare("nobody")
     step()  # The clients exist now.
@@ -111,8 +112,9 @@ def die_at_every_line(
     assert len(whole.lines) > 50
     ids, receipts = {}, []
     for number, line in enumerate(whole.lines, start=1):
-        deciding = line.split(":")[0] in DECIDING and line not in whole.lines[: number - 1]
-        if not (everywhere or deciding):
+        if modules is not None and (
+            line.split(":")[0] not in modules or line in whole.lines[: number - 1]
+        ):
             continue
         owner = f"{number:03} {line}"
         ids[owner] = prepare(owner)
@@ -162,7 +164,9 @@ def test_the_consumer_with_a_malformed_neighbour(quiet: None, full_size: bool) -
         )
         return upload_id
 
-    ids = die_at_every_line(events_queue(), prepare, Consumer().step, everywhere=full_size)
+    ids = die_at_every_line(
+        events_queue(), prepare, Consumer().step, EVERYWHERE if full_size else WRITING
+    )
     finish()
     assert_stored(ids, BODY)
     letters = Counter(letter["Body"] for letter in drain(f"{events_queue()}-dlq"))
@@ -213,11 +217,12 @@ def test_the_task_of_a_creation(quiet: None, full_size: bool) -> None:
         tasks.enqueue([event("created", upload_id, 1)])
         return upload_id
 
-    ids = die_at_every_line(tasks_queue(), prepare, work, everywhere=full_size)
+    ids = die_at_every_line(tasks_queue(), prepare, work, EVERYWHERE if full_size else WRITING)
     finish()
     assert_stored(ids, BODY)
 
 
+@pytest.mark.exhaustive
 def test_the_task_of_a_removal(quiet: None) -> None:
     def prepare(owner: str) -> str:
         upload_id = upload(owner, body=BODY)
@@ -226,7 +231,7 @@ def test_the_task_of_a_removal(quiet: None) -> None:
         tasks.enqueue([event("removed", upload_id, 2)])
         return upload_id
 
-    ids = die_at_every_line(tasks_queue(), prepare, work, everywhere=False)
+    ids = die_at_every_line(tasks_queue(), prepare, work, DECIDING)
     finish()
     found = records()
     owners = usage.usage_of(ids)
@@ -248,7 +253,7 @@ def test_the_task_of_an_object_that_breaks_a_rule(quiet: None, settings: Setting
         tasks.enqueue([event("created", upload_id, 1)])
         return upload_id
 
-    ids = die_at_every_line(tasks_queue(), prepare, work, everywhere=False)
+    ids = die_at_every_line(tasks_queue(), prepare, work, DECIDING)
     finish()
     found = records()
     for owner, upload_id in ids.items():
@@ -277,6 +282,6 @@ def test_the_task_of_an_object_that_was_replaced(quiet: None) -> None:
         tasks.enqueue([event("created", upload_id, 2)])
         return upload_id
 
-    ids = die_at_every_line(tasks_queue(), prepare, work, everywhere=False)
+    ids = die_at_every_line(tasks_queue(), prepare, work, DECIDING)
     finish()
     assert_stored(ids, OTHER)

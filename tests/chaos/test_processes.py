@@ -123,6 +123,7 @@ def test_sqs_is_away_and_comes_back(sqs: Proxy, tmp_path: Path) -> None:
         assert reader.poll() is working.poll() is None
 
 
+@pytest.mark.exhaustive
 def test_who_is_stopped_while_aws_does_not_answer_is_gone_in_time_and_loses_nothing(
     sqs: Proxy, s3: Proxy, tmp_path: Path
 ) -> None:

@@ -68,7 +68,7 @@ def test_paging_yields_each_file_once_newest_first(limit: int) -> None:
     assert walk(lambda cursor: queries.files_of("7", limit=limit, cursor=cursor)) == ids
 
 
-@pytest.mark.parametrize("limit", [1, 7, 100])
+@pytest.mark.parametrize("limit", [pytest.param(1, marks=pytest.mark.exhaustive), 7, 100])
 def test_the_merged_feed_yields_each_file_once_newest_first(limit: int) -> None:
     ids = sorted(seed("7", ["a"] * 60) + seed("8", ["b"] * 40), reverse=True)
     seed("7", ["gone"] * 5, "deleted")
@@ -183,7 +183,7 @@ def table(
 
 @pytest.mark.parametrize(
     ("table", "limit"),
-    [(10, 1), (1, 100), *(pytest.param(1, n, marks=pytest.mark.exhaustive) for n in (1, 7))],
+    [(10, 1), *(pytest.param(1, n, marks=pytest.mark.exhaustive) for n in (1, 7, 100))],
     indirect=["table"],
 )
 def test_every_filter_yields_each_record_once_while_others_are_added(
@@ -214,7 +214,11 @@ def test_every_filter_yields_each_record_once_while_others_are_added(
 
 
 # Local AWS takes so long for a query as the table is large: with short pages, a third of it.
-@pytest.mark.parametrize(("table", "limit"), [(3, 13), (1, 100)], indirect=["table"])
+@pytest.mark.parametrize(
+    ("table", "limit"),
+    [(3, 13), pytest.param(1, 100, marks=pytest.mark.exhaustive)],
+    indirect=["table"],
+)
 def test_every_filter_pages_back_the_way_it_came(table: list[StoredFile], limit: int) -> None:
     for name, wanted in FILTERS.items():
         page = find(wanted, limit=limit)

@@ -416,7 +416,7 @@ def test_every_sequencer_is_stored_in_the_same_length(text: str) -> None:
 
 
 #: Ten thousand stranger ones are in tests/chaos/test_events_fuzz.py.
-THOROUGH = settings(max_examples=500)
+THOROUGH = settings(max_examples=200)
 
 
 @settings(THOROUGH)
@@ -493,14 +493,14 @@ def test_random_json_gives_no_events(document: Any) -> None:
     assert parse_message(json.dumps(document), BUCKET).events == ()
 
 
-@settings(THOROUGH, max_examples=500)
+@settings(THOROUGH)
 @given(st.lists(BROKEN_RECORDS | JSON_VALUES, max_size=4))
 def test_each_random_record_is_either_ignored_or_malformed(records: list[Any]) -> None:
     parsed = parse_message(direct(*records), BUCKET)
     assert (parsed.events, parsed.ignored + len(parsed.malformed)) == ((), len(records))
 
 
-@settings(THOROUGH, max_examples=500)
+@settings(THOROUGH)
 @given(JSON_VALUES)
 def test_random_json_inside_an_sns_notification_gives_no_events(document: Any) -> None:
     assert parse_message(over_sns(json.dumps(document)), BUCKET).events == ()

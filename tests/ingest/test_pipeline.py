@@ -76,6 +76,7 @@ def test_an_idle_consumer_stops_at_once_on_sigterm(tmp_path: Path) -> None:
     assert "Traceback" not in (tmp_path / "consumer.log").read_text()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("own_queues")
 def test_a_killed_consumer_loses_nothing(tmp_path: Path) -> None:
     with consumer(tmp_path) as child:

@@ -220,7 +220,9 @@ def test_keys_that_filehub_did_not_make_are_let_be() -> None:
 
 
 @aws
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(
+    "seed", [1, *(pytest.param(n, marks=pytest.mark.exhaustive) for n in (2, 3))]
+)
 def test_after_any_damage_one_run_makes_both_sides_equal(seed: int) -> None:
     rng = random.Random(seed)
     damages: list[Callable[[str], object]] = [
@@ -448,9 +450,8 @@ def test_a_listing_that_fails_ends_the_run_which_is_gone_on_with_later(
 
 
 @aws
-def test_a_run_that_is_killed_is_gone_on_with(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.exhaustive
+def test_a_run_that_is_killed_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(200):
         place()
     with Proxy(AWS_PORT) as proxy:

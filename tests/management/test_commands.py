@@ -18,11 +18,12 @@ from uploads.accounts import api_tokens
 @pytest.mark.parametrize(
     "command",
     [
-        ["manage.py", "check"],
-        ["-m", "celery", "-A", "filehub", "report"],
-        ["-c", "import filehub.wsgi"],
+        pytest.param(["manage.py", "check"], id="manage.py"),
+        pytest.param(
+            ["-m", "celery", "-A", "filehub", "report"], id="celery", marks=pytest.mark.exhaustive
+        ),
+        pytest.param(["-c", "import filehub.wsgi"], id="web", marks=pytest.mark.exhaustive),
     ],
-    ids=["manage.py", "celery", "web"],
 )
 def test_a_wrong_setting_stops_the_start_with_one_sentence(command: list[str]) -> None:
     done = subprocess.run(

@@ -300,7 +300,7 @@ def test_a_quiet_hour_is_said_neutrally(admin: Client) -> None:
     ("service", "silent"),
     [("dynamodb", {"flow", "rejected", "stored"}), ("sqs", {"queues"}), ("s3", set())],
 )
-@pytest.mark.usefixtures("aws")
+@pytest.mark.usefixtures("aws", "no_pauses")
 def test_a_service_that_is_down_takes_nothing_but_its_own_tiles(
     admin: Client,
     wire: Wire,

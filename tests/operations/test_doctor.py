@@ -648,6 +648,7 @@ def lines(output: str, level: str) -> list[str]:
     return [line for line in output.splitlines() if line.startswith(level)]
 
 
+@pytest.mark.exhaustive
 def test_a_sound_installation_is_all_ok_with_exactly_the_operators_policy(
     own: Env, database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -669,7 +670,13 @@ def test_a_sound_installation_is_all_ok_with_exactly_the_operators_policy(
     assert objects() == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGINT, id="SIGINT", marks=pytest.mark.exhaustive),
+        pytest.param(signal.SIGTERM, id="SIGTERM"),
+    ],
+)
 def test_told_to_stop_it_takes_its_file_away(own: Env, number: int) -> None:
     child = start("--timeout=600")
     wait_for(objects)

@@ -361,6 +361,7 @@ def test_one_that_vanishes_at_the_last_moment_is_not_said_to_be_ended(
     assert LogEntry.objects.count() == 0
 
 
+@pytest.mark.usefixtures("no_pauses")
 def test_s3_being_down_ends_nothing_and_is_said(admin: Client, wire: Wire) -> None:
     upload_id, s3_id = begin(b"x")
     wire.cut.add("s3")
@@ -400,6 +401,7 @@ def test_only_what_is_under_the_prefix_can_be_ended_at_all() -> None:
     "query",
     ["?key=x&upload=y", "?key=uploads/&upload=", "?upload=y", "?key=uploads/%00&upload=%27%3Cx"],
 )
+@pytest.mark.usefixtures("no_pauses")
 def test_strange_cursors_do_no_harm(admin: Client, query: str) -> None:
     page(admin, query)
 
@@ -498,6 +500,7 @@ def test_of_many_unfinished_uploads_only_those_of_the_page_are_asked_for(
         ("dynamodb", {"kinds-title", "owners-title", "days-title"}, {"unfinished"}),
     ],
 )
+@pytest.mark.usefixtures("no_pauses")
 def test_a_service_that_is_down_takes_nothing_but_its_own_parts(
     admin: Client,
     wire: Wire,

@@ -136,6 +136,7 @@ def test_a_failure_names_the_resource_and_the_reason() -> None:
         deploy("broken", template)
 
 
+@pytest.mark.usefixtures("no_pauses")
 def test_an_endpoint_that_is_down_is_one_sentence(aws: LocalAws, settings: Settings) -> None:
     settings.ENV = env().model_copy(update={"aws_endpoint_url": "http://127.0.0.1:9"})
     with pytest.raises(CommandError, match="CloudFormation"):

@@ -44,7 +44,10 @@ def test_files_and_users_survive_a_restart(tmp_path: Path) -> None:
     assert "Traceback" not in running.log.read_text()
 
 
-@pytest.mark.parametrize(("name", "value"), [("PORT", "eighty"), ("AWS_PORT", "0")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PORT", "eighty"), pytest.param("AWS_PORT", "0", marks=pytest.mark.exhaustive)],
+)
 def test_a_wrong_port_is_one_sentence(tmp_path: Path, name: str, value: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "local.run"],

@@ -8,6 +8,8 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,10 @@ from tests.support.processes import ROOT
 from tests.support.proxy import Proxy
 from tests.support.users import PASSWORD
 from tests.support.waiting import wait_for
+
+#: Bytes: files above the threshold go in parts, and of that size.
+THRESHOLD = 8 * 1024**2
+SMALL_PART = 5 * 1024**2
 
 
 class Installation:
@@ -82,6 +88,13 @@ class Installation:
             "s3", region_name="us-east-1", endpoint_url=f"http://127.0.0.1:{self.aws_port}"
         ).Bucket("filehub-uploads")
 
+    def abort_unfinished(self) -> None:
+        """End the uploads in parts that nobody has completed."""
+        for upload in self.bucket.multipart_uploads.all():
+            # It may end between the listing and the abort.
+            with suppress(upload.meta.client.exceptions.NoSuchUpload):
+                upload.abort()
+
     @cached_property
     def _headers(self) -> dict[str, str]:
         token = self.manage("create_api_token", "demo")
@@ -140,3 +153,18 @@ class Installation:
         )
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
+
+
+@contextmanager
+def with_small_parts(directory: Path, **environment: str) -> Iterator[Installation]:
+    running = Installation(
+        directory,
+        FILEHUB_MULTIPART_THRESHOLD=str(THRESHOLD),
+        FILEHUB_PART_SIZE=str(SMALL_PART),
+        **environment,
+    )
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
