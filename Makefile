@@ -18,14 +18,14 @@ help: ## Show this list
 run: $(VENV)/local.stamp ## Start local AWS and filehub; Ctrl-C stops all of it
 	@exec $(BIN)/python -m local.run
 
-# One test at a time and process; all tests with a browser go to the same process.
+# Three processes for two cores, since tests also wait. Which of them share one: tests/plugin.py.
 PYTEST := $(BIN)/python -m pytest
 SIDE_BY_SIDE := --numprocesses 3 --dist loadgroup
 
-test: $(VENV)/dev.stamp browser ## The tests of a change, in five minutes; T=tests/… for a part
+test: $(VENV)/dev.stamp browser ## Tests of every kind, in five minutes; T=tests/… for a part
 	@$(PYTEST) $(SIDE_BY_SIDE) $(T)
 
-test-all: $(VENV)/dev.stamp browser ## Every test at full size: half an hour
+test-all: $(VENV)/dev.stamp browser ## Every test, at full size
 	@$(PYTEST) $(SIDE_BY_SIDE) --all -m "not alone"
 	@$(PYTEST) --all -m alone
 
