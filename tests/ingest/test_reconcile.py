@@ -371,11 +371,11 @@ def test_a_dry_run_names_only_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines[2] == "… and 3 more"
 
 
-# Stopping and going on
+# Stopping and resuming
 
 
 @aws
-def test_a_run_that_used_up_its_budget_is_gone_on_with() -> None:
+def test_a_run_that_used_up_its_budget_is_resumed() -> None:
     for _ in range(6):
         place()
     plan = replace(RESUMABLE, budget=NOW)
@@ -427,7 +427,7 @@ def test_restart_begins_anew() -> None:
 
 
 @aws
-def test_a_listing_that_fails_ends_the_run_which_is_gone_on_with_later(
+def test_a_listing_that_fails_ends_the_run_which_is_resumed_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for _ in range(8):
