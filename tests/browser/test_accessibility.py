@@ -192,7 +192,6 @@ def test_a_stored_file_and_one_that_was_stored_before(page: Page) -> None:
     look(page)
 
 
-@pytest.mark.exhaustive
 def test_offline(page: Page) -> None:
     page.context.set_offline(True)
     choose(page, (unique("later.txt"), b"x"))

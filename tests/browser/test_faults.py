@@ -196,7 +196,7 @@ def test_a_byte_flipped_on_the_way_is_refused_and_sent_again(
     assert installation.s3.sent() == size + resent
 
 
-@pytest.mark.parametrize("size", [IN_ONE_REQUEST, pytest.param(20 * MIB, id="parts")])
+@pytest.mark.parametrize("size", [MIB, 20 * MIB], ids=["one request", "parts"])
 def test_answers_that_get_lost_make_no_second_file(
     page: Page, installation: Installation, tmp_path: Path, size: int
 ) -> None:
@@ -405,7 +405,6 @@ def test_a_deleted_file_is_sent_again(
     assert installation.s3.sent() == MIB
 
 
-@pytest.mark.exhaustive
 def test_nobody_gets_the_rest_of_somebody_elses_upload(
     context: BrowserContext, installation: Installation, tmp_path: Path
 ) -> None:

@@ -110,6 +110,8 @@ def die_at_every_line(
     whole: Life = forge.run(step)
     assert not whole.killed
     assert len(whole.lines) > 50
+    reached = {line.split(":")[0] for line in whole.lines}
+    assert modules is None or len(reached & modules) >= 2, reached
     ids, receipts = {}, []
     for number, line in enumerate(whole.lines, start=1):
         if modules is not None and (
@@ -222,8 +224,7 @@ def test_the_task_of_a_creation(quiet: None, full_size: bool) -> None:
     assert_stored(ids, BODY)
 
 
-@pytest.mark.exhaustive
-def test_the_task_of_a_removal(quiet: None) -> None:
+def test_the_task_of_a_removal(quiet: None, full_size: bool) -> None:
     def prepare(owner: str) -> str:
         upload_id = upload(owner, body=BODY)
         assert confirm.apply_event(event("created", upload_id, 1)) == "stored"
@@ -231,7 +232,7 @@ def test_the_task_of_a_removal(quiet: None) -> None:
         tasks.enqueue([event("removed", upload_id, 2)])
         return upload_id
 
-    ids = die_at_every_line(tasks_queue(), prepare, work, DECIDING)
+    ids = die_at_every_line(tasks_queue(), prepare, work, DECIDING if full_size else WRITING)
     finish()
     found = records()
     owners = usage.usage_of(ids)

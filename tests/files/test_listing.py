@@ -183,7 +183,7 @@ def table(
 
 @pytest.mark.parametrize(
     ("table", "limit"),
-    [(10, 1), *(pytest.param(1, n, marks=pytest.mark.exhaustive) for n in (1, 7, 100))],
+    [(3, 7), *(pytest.param(1, n, marks=pytest.mark.exhaustive) for n in (1, 7, 100))],
     indirect=["table"],
 )
 def test_every_filter_yields_each_record_once_while_others_are_added(
@@ -201,8 +201,7 @@ def test_every_filter_yields_each_record_once_while_others_are_added(
 
     for name, wanted in FILTERS.items():
         expected = [each.id for each in table if is_wanted(each, wanted)][::-1]
-        # A filter that lets nothing through proves nothing; a small table has no match for each.
-        assert len(expected) >= 3 or len(table) < 1000, name
+        assert len(expected) >= 3, name
         found = walk(lambda cursor, wanted=wanted: step(wanted, cursor))  # type: ignore[misc]
         new = {each.id for each in added} - set(expected)
         assert [upload_id for upload_id in found if upload_id not in new] == expected, name

@@ -460,7 +460,7 @@ WORDS = st.sampled_from(
         "[]",
     ]
 )
-#: `NaN` and the infinities, which `json` writes, are no JSON: test_untrusted.py.
+#: `NaN` and the infinities, which `json` writes, are no JSON: tests/core/test_strict_json.py.
 NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | NUMBERS | st.text() | WORDS,

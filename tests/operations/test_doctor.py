@@ -14,6 +14,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -594,6 +595,28 @@ def test_a_refused_put_says_why(installed: Env, settings: Settings) -> None:
     found = trip()
     assert found.level == "FAIL"
     assert "PUT refused: 404 NoSuchBucket" in found.text
+
+
+@pytest.mark.parametrize("moment", ["before the PUT", "while it is refused", "while it waits"])
+def test_a_round_trip_that_is_stopped_says_so_and_leaves_no_file(
+    installed: Env, settings: Settings, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    round_trip = doctor.RoundTrip(60)
+    if moment == "before the PUT":
+        round_trip.stop()
+    else:
+        put = doctor.RoundTrip._put
+
+        def put_and_stop(self: Any, request: s3.SignedRequest, body: bytes) -> int:
+            self.stop()
+            if moment == "while it is refused":
+                request = replace(request, url=request.url.partition("?")[0])  # not signed
+            return put(self, request, body)
+
+        monkeypatch.setattr(doctor.RoundTrip, "_put", put_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        round_trip.run()
+    assert objects() == []
 
 
 def test_what_a_killed_run_left_is_removed(installed: Env, monkeypatch: pytest.MonkeyPatch) -> None:

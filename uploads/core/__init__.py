@@ -1,1 +1,1 @@
-"""What everything else builds on: settings, errors, ids, rules. Imports nothing of filehub's."""
+"""What everything else builds on: settings, errors, ids, rules. The bottom layer of the app."""

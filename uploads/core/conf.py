@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.conf import settings
 
-from filehub.env import Env
 from uploads.core.limits import S3_MAX_PUT_SIZE
 from uploads.core.policy import Rules
 
-__all__ = ["Env", "env", "rules"]
+if TYPE_CHECKING:
+    # For its type alone: the project imports the app, and not the other way round.
+    from filehub.env import Env
 
 
 def env() -> Env:

@@ -10,14 +10,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from ipaddress import ip_address
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
 from django.http.request import validate_host
 
-from uploads.core.conf import Env, env
+from uploads.core.conf import env
+
+if TYPE_CHECKING:
+    from filehub.env import Env
 
 HOUR = 3600
 #: Seconds. Longer than that a presigned address, once passed on, is a permission for anybody.
@@ -29,7 +32,7 @@ SHORT_EXPIRY = 60
 @register()
 def unknown_settings(**kwargs: Any) -> list[CheckMessage]:
     """A misspelt FILEHUB_ variable would otherwise be ignored in silence."""
-    known = {name.upper() for name in Env.model_fields}
+    known = {name.upper() for name in type(env()).model_fields}
     return [
         Warning(
             f"{name} is not a setting of filehub.",
@@ -152,7 +155,7 @@ def _production(values: Env) -> Iterator[CheckMessage]:
         )
     endpoints = {
         name: urlsplit(url).hostname or ""
-        for name in Env.model_fields
+        for name in type(env()).model_fields
         if name.startswith("aws_endpoint_url") and (url := getattr(values, name))
     }
     for name, host in endpoints.items():

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
 
-from uploads.core.conf import Env
 from uploads.core.limits import VISIBILITY_TIMEOUT
+
+if TYPE_CHECKING:
+    from filehub.env import Env
 
 #: Seconds that a poll waits for a task: the longest that SQS offers, for the fewest empty receives.
 WAIT_SECONDS = 20

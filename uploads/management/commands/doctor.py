@@ -25,14 +25,27 @@ def seconds(text: str) -> float:
 
 @contextmanager
 def handled_by(stop: Callable[[], None]) -> Iterator[None]:
-    """Call `stop` on SIGINT and SIGTERM; one that is ignored, as in a background job, stays so."""
-    numbers = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
-    before = {number: signal.signal(number, lambda *_: stop()) for number in numbers}
+    """Call `stop` on the first SIGINT or SIGTERM; a second one interrupts at once.
+
+    A signal that is ignored, as SIGINT is in a background job, stays ignored.
+    """
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handled = {n: old for n, old in before.items() if old not in {None, signal.SIG_IGN}}
+
+    def restore() -> None:
+        for number, handler in handled.items():
+            signal.signal(number, handler)
+
+    def on_signal(*_: object) -> None:
+        restore()
+        stop()
+
+    for number in handled:
+        signal.signal(number, on_signal)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        restore()
 
 
 class Command(BaseCommand):

@@ -67,6 +67,7 @@ class RoundTrip:
         except FilehubError as exc:
             text = f"filehub itself refuses the test file: {exc.message}"
             self._fail(text, "Look at FILEHUB_MAX_SIZE and FILEHUB_ALLOWED_TYPES.")
+        self._check_stopped()
         return self.findings
 
     def _run(self) -> None:
