@@ -17,17 +17,18 @@ from uploads.core.limits import MIB
 from uploads.worker.broker import broker_settings, broker_transport
 
 try:
-    ENV = environment.load()
+    env = environment.load()
+    app = environment.load_app()
 except environment.InvalidEnvironment as exc:
-    # One sentence for whoever starts a process; a traceback would bury it.
+    # One sentence for the operator; a traceback would hide it.
     sys.exit(f"filehub cannot start: {exc}")
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-SECRET_KEY = ENV.django_secret_key
-SECRET_KEY_FALLBACKS = list(ENV.django_secret_key_fallbacks)
-DEBUG = ENV.django_debug
-ALLOWED_HOSTS = list(ENV.django_allowed_hosts)
+SECRET_KEY = env.django_secret_key
+SECRET_KEY_FALLBACKS = list(env.django_secret_key_fallbacks)
+DEBUG = env.django_debug
+ALLOWED_HOSTS = list(env.django_allowed_hosts)
 
 INSTALLED_APPS = [
     "uploads",
@@ -42,7 +43,11 @@ INSTALLED_APPS = [
     "csp",
     "django_htmx",
     "ninja",
+    "filehub",
 ]
+
+#: The app's settings (uploads/core/conf.py).
+FILEHUB = app.model_dump(by_alias=True)
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -79,7 +84,7 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {"default": dj_database_url.parse(ENV.database_url, conn_max_age=60)}
+DATABASES = {"default": dj_database_url.parse(env.database_url, conn_max_age=60)}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Web and worker write at the same time: a write waits for the other instead of failing.
     DATABASES["default"]["OPTIONS"] = {
@@ -92,7 +97,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # The first is of one process, and for what costs nothing to lose.
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
-    "counters": cache_settings(ENV.django_cache_url),
+    "counters": cache_settings(env.django_cache_url),
 }
 RATELIMIT_USE_CACHE = "counters"
 # If nobody can count, uploads go on (uploads/web/api/throttling.py).
@@ -122,19 +127,19 @@ USE_TZ = True
 USE_I18N = True
 
 STATIC_URL = "static/"
-STATIC_ROOT = ENV.django_static_root
+STATIC_ROOT = env.django_static_root
 STATICFILES_DIRS = [BASE_DIR / "static"]
 
 STORAGES: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "storages.backends.s3.S3Storage",
         "OPTIONS": {
-            "bucket_name": ENV.filehub_bucket,
-            "region_name": ENV.aws_region,
-            "endpoint_url": ENV.s3_url,
+            "bucket_name": app.bucket,
+            "region_name": app.region,
+            "endpoint_url": app.s3_url,
             "signature_version": "s3v4",
-            "addressing_style": "path" if ENV.s3_path_style else "virtual",
-            "querystring_expire": ENV.filehub_url_expiry,
+            "addressing_style": "path" if app.s3_path_style else "virtual",
+            "querystring_expire": app.url_expiry,
             "default_acl": None,
         },
     },
@@ -143,25 +148,25 @@ STORAGES: dict[str, dict[str, Any]] = {
 
 # --- Security -----------------------------------------------------------------------------------
 
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ENV.django_https else None
-SECURE_SSL_REDIRECT = ENV.django_https
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.django_https else None
+SECURE_SSL_REDIRECT = env.django_https
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
-SECURE_HSTS_SECONDS = 365 * 24 * 3600 if ENV.django_https else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = ENV.django_https
-SECURE_HSTS_PRELOAD = ENV.django_https
-SESSION_COOKIE_SECURE = ENV.django_https
-CSRF_COOKIE_SECURE = ENV.django_https
-LANGUAGE_COOKIE_SECURE = ENV.django_https
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if env.django_https else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.django_https
+SECURE_HSTS_PRELOAD = env.django_https
+SESSION_COOKIE_SECURE = env.django_https
+CSRF_COOKIE_SECURE = env.django_https
+LANGUAGE_COOKIE_SECURE = env.django_https
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "uploads.web.errors.csrf_failure"
-CSRF_TRUSTED_ORIGINS = list(ENV.filehub_cors_origins)
+CSRF_TRUSTED_ORIGINS = list(app.cors_origins)
 
 # JSON bodies only; file content never passes through Django.
 DATA_UPLOAD_MAX_MEMORY_SIZE = MIB
 FILE_UPLOAD_HANDLERS = ["uploads.web.upload_handlers.NoFiles"]
 
-_s3 = urlsplit(ENV.s3_bucket_url)
+_s3 = urlsplit(app.s3_bucket_url)
 S3_ORIGIN = f"{_s3.scheme}://{_s3.netloc}"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -178,13 +183,13 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-CORS_ALLOWED_ORIGINS = list(ENV.filehub_cors_origins)
+CORS_ALLOWED_ORIGINS = list(app.cors_origins)
 CORS_EXPOSE_HEADERS = ["Link", "Retry-After"]
 CORS_URLS_REGEX = r"^/(get-url|uploads|files|s3/|api/openapi\.json)"
 
 # --- Celery -------------------------------------------------------------------------------------
 
-CELERY_TASK_DEFAULT_QUEUE = ENV.filehub_tasks_queue
+CELERY_TASK_DEFAULT_QUEUE = app.tasks_queue
 CELERY_TASK_IGNORE_RESULT = True
 # A task's message leaves the queue only after the task's effect is durable; a task that fails or
 # whose worker dies stays in the queue, and SQS moves it to the dead-letter queue in the end.
@@ -202,8 +207,8 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # For ever: the health check decides whether a process without a broker is started anew.
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-CELERY_BROKER_TRANSPORT = broker_transport(ENV)
-CELERY_BROKER_URL, CELERY_BROKER_TRANSPORT_OPTIONS = broker_settings(ENV)
+CELERY_BROKER_TRANSPORT = broker_transport(env.celery_broker_url)
+CELERY_BROKER_URL, CELERY_BROKER_TRANSPORT_OPTIONS = broker_settings(env.celery_broker_url, app)
 CELERY_BEAT_SCHEDULER = "uploads.worker.celery_hooks:Scheduler"
 # Seconds between two looks at the schedule: each is a sign of life.
 CELERY_BEAT_MAX_LOOP_INTERVAL = 30

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
-from uploads.core.conf import env
+from uploads.aws import clients
+from uploads.core.conf import conf
 from uploads.core.limits import VISIBILITY_TIMEOUT
 
 if TYPE_CHECKING:
@@ -24,14 +24,13 @@ class ProvisioningError(Exception):
 
 def parameters() -> list[ParameterTypeDef]:
     """The template's parameters, from the settings."""
-    settings = env()
     values = {
-        "BucketName": settings.filehub_bucket,
-        "TableName": settings.filehub_table,
-        "EventsQueueName": settings.filehub_events_queue,
-        "TasksQueueName": settings.filehub_tasks_queue,
+        "BucketName": conf().bucket,
+        "TableName": conf().table,
+        "EventsQueueName": conf().events_queue,
+        "TasksQueueName": conf().tasks_queue,
         "TasksVisibilityTimeout": str(VISIBILITY_TIMEOUT),
-        "CorsOrigins": ",".join(settings.filehub_cors_origins),
+        "CorsOrigins": ",".join(conf().cors_origins),
     }
     return [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]
 
@@ -41,9 +40,7 @@ def deploy(stack: str, template: str) -> dict[str, str]:
 
     Raises ProvisioningError.
     """
-    client = boto3.client(
-        "cloudformation", region_name=env().aws_region, endpoint_url=env().aws_endpoint_url
-    )
+    client = clients.cloudformation()
     try:
         exists = _exists(client, stack)
         action = client.update_stack if exists else client.create_stack

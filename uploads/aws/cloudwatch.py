@@ -9,32 +9,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from uploads.core.conf import env
+from uploads.aws import clients
 
 logger = logging.getLogger(__name__)
 
 #: CloudWatch has a figure each minute, some minutes late; an older one tells nothing of now.
 WINDOW = timedelta(minutes=10)
-
-
-@cache
-def client() -> Any:
-    """One client per process. Impatient: what it tells is good to know, and no more."""
-    return boto3.client(
-        "cloudwatch",
-        region_name=env().aws_region,
-        endpoint_url=env().aws_endpoint_url,
-        config=Config(
-            connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 1}
-        ),
-    )
 
 
 def oldest_ages(names: Sequence[str]) -> dict[str, timedelta]:
@@ -45,7 +28,7 @@ def oldest_ages(names: Sequence[str]) -> dict[str, timedelta]:
     """
     now = datetime.now(UTC)
     try:
-        answer = client().get_metric_data(
+        answer = clients.cloudwatch().get_metric_data(
             StartTime=now - WINDOW,
             EndTime=now + timedelta(minutes=1),
             MetricDataQueries=[

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from uploads.aws import sqs
-from uploads.aws.sqs import BATCH, sqs_errors
+from uploads.aws import clients, sqs
+from uploads.aws.errors import aws_errors
+from uploads.aws.sqs import BATCH
 from uploads.core.errors import BackendUnavailable
 
 if TYPE_CHECKING:
@@ -179,8 +180,8 @@ def _handle(
 
 def _replay(queue: str, letters: list[Letter], tally: _Tally) -> None:
     for batch in _packed(letters):
-        with sqs_errors("send the dead letters back"):
-            answer = sqs.client().send_message_batch(
+        with aws_errors("SQS could not send the dead letters back."):
+            answer = clients.sqs().send_message_batch(
                 QueueUrl=sqs.url(queue),
                 Entries=[
                     {
@@ -224,8 +225,8 @@ def _batches(dlq: str, limit: int, expected: int) -> Iterator[list[Letter]]:
         room = limit - len(seen)
         if not room:
             return
-        with sqs_errors("look at the dead letters"):
-            answer = sqs.client().receive_message(
+        with aws_errors("SQS could not look at the dead letters."):
+            answer = clients.sqs().receive_message(
                 QueueUrl=sqs.url(dlq),
                 MaxNumberOfMessages=min(BATCH, room),
                 VisibilityTimeout=HIDDEN_SECONDS,
@@ -286,8 +287,8 @@ def _delete(dlq: str, letters: Sequence[Letter]) -> set[str]:
     """Delete up to BATCH letters; returns the ids of those that are gone."""
     if not letters:
         return set()
-    with sqs_errors("delete the dead letters"):
-        answer = sqs.client().delete_message_batch(
+    with aws_errors("SQS could not delete the dead letters."):
+        answer = clients.sqs().delete_message_batch(
             QueueUrl=sqs.url(dlq),
             Entries=[
                 {"Id": str(number), "ReceiptHandle": letter.receipt}
@@ -302,8 +303,8 @@ def _release(dlq: str, letters: Sequence[Letter]) -> None:
     """Make letters visible again. If it cannot be done, they are after HIDDEN_SECONDS."""
     try:
         for start in range(0, len(letters), BATCH):
-            with sqs_errors("release the dead letters"):
-                sqs.client().change_message_visibility_batch(
+            with aws_errors("SQS could not release the dead letters."):
+                clients.sqs().change_message_visibility_batch(
                     QueueUrl=sqs.url(dlq),
                     Entries=[
                         {"Id": str(n), "ReceiptHandle": letter.receipt, "VisibilityTimeout": 0}

@@ -2,60 +2,88 @@
 
 from __future__ import annotations
 
-import random
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from functools import cache
 from typing import TypeVar
 
 from pynamodb.connection import Connection
+from pynamodb.connection.table import TableConnection
 from pynamodb.constants import BATCH_GET_PAGE_LIMIT
-from pynamodb.exceptions import PynamoDBException
 from pynamodb.models import Model
 
-from uploads.core.conf import env
+from uploads.aws import clients
+from uploads.aws.errors import aws_errors
+from uploads.core import backoff
+from uploads.core.conf import Conf, conf
 from uploads.core.errors import BackendUnavailable
 
-UNAVAILABLE = "The list of files cannot be reached just now. Try again in a moment."
+UNAVAILABLE = "The list of files is not available right now."
 
 M = TypeVar("M", bound=Model)
 
-#: How often DynamoDB may leave out items that it was asked for, and seconds of the first pause.
+#: How often DynamoDB may leave out items that it was asked for, and seconds of the pauses.
 _ATTEMPTS = 8
 _FIRST_PAUSE = 0.05
+_LONGEST_PAUSE = 3.2
+
+
+class _FromSettings:
+    """A class attribute that is read from the settings each time, so that none is frozen."""
+
+    def __init__(self, read: Callable[[Conf], str | None]) -> None:
+        self._read = read
+
+    def __get__(self, instance: object, owner: type) -> str | None:
+        return self._read(conf())
 
 
 class Table:
-    """The `Meta` of every model: they share the table. Fail in seconds; tasks are tried again."""
+    """The `Meta` of every model: they share the table."""
 
-    table_name = env().filehub_table
-    region = env().aws_region
-    host = env().endpoint("dynamodb")
-    connect_timeout_seconds = 5
-    read_timeout_seconds = 10
-    max_retry_attempts = 4
+    table_name = _FromSettings(lambda settings: settings.table)
+    region = _FromSettings(lambda settings: settings.region)
+    host = _FromSettings(lambda settings: settings.endpoint("dynamodb"))
+    connect_timeout_seconds = clients.TABLE.connect
+    read_timeout_seconds = clients.TABLE.read
+    max_retry_attempts = clients.TABLE.attempts - 1
+
+
+class TableModel(Model):
+    """The base of every model."""
+
+    @classmethod
+    def _get_connection(cls) -> TableConnection:
+        """PynamoDB keeps a connection for as long as the table has the same name."""
+        kept = cls._connection
+        if kept is not None and (kept.connection.region, kept.connection.host) != (
+            cls.Meta.region,
+            cls.Meta.host,
+        ):
+            cls._connection = None
+        return super()._get_connection()
+
+
+def connection() -> Connection:
+    """What transactions go through: one per process."""
+    return _connection(conf().region, conf().endpoint("dynamodb"))
 
 
 @cache
-def connection() -> Connection:
-    """What transactions go through: one per process."""
+def _connection(region: str, host: str | None) -> Connection:
     return Connection(
-        region=Table.region,
-        host=Table.host,
+        region=region,
+        host=host,
         connect_timeout_seconds=Table.connect_timeout_seconds,
         read_timeout_seconds=Table.read_timeout_seconds,
         max_retry_attempts=Table.max_retry_attempts,
     )
 
 
-@contextmanager
-def table_errors() -> Iterator[None]:
+def table_errors() -> AbstractContextManager[None]:
     """Turn any failure of DynamoDB into one BackendUnavailable with its cause."""
-    try:
-        yield
-    except PynamoDBException as exc:
-        raise BackendUnavailable(UNAVAILABLE) from exc
+    return aws_errors(UNAVAILABLE)
 
 
 def batch_get(
@@ -78,12 +106,12 @@ def batch_get(
         rest = wanted[start : start + BATCH_GET_PAGE_LIMIT]
         for attempt in range(_ATTEMPTS):
             if attempt:
-                time.sleep(_FIRST_PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1))
+                time.sleep(backoff.pause(attempt, first=_FIRST_PAUSE, longest=_LONGEST_PAUSE))
             with table_errors():
                 page, rest = model._batch_get_page(rest, consistent_read, attributes_to_get)
             found += map(model.from_raw_data, page)
             if not rest:
                 break
         else:
-            raise BackendUnavailable(UNAVAILABLE)
+            raise BackendUnavailable(f"{UNAVAILABLE} Try again in a moment.")
     return found

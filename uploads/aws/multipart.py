@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 from botocore.compat import unquote_str
 from botocore.exceptions import ClientError
 
-from uploads.aws import s3
-from uploads.core.conf import env
+from uploads.aws import clients, s3
+from uploads.aws.errors import aws_errors
+from uploads.core.conf import conf
 from uploads.core.errors import InvalidRequest
 from uploads.core.keys import PREFIX, created_at, object_key, upload_id_of
 
@@ -101,9 +102,9 @@ def create(
     Whether its parts carry a SHA-256 has to be said now: AWS refuses a part that differs from it.
     """
     checksum = {"ChecksumAlgorithm": "SHA256", "ChecksumType": "COMPOSITE"} if checksums else {}
-    with s3.s3_errors("begin the upload"):
-        answer = s3.client().create_multipart_upload(
-            Bucket=env().filehub_bucket,
+    with aws_errors("S3 could not begin the upload."):
+        answer = clients.s3().create_multipart_upload(
+            Bucket=conf().bucket,
             Key=object_key(upload_id),
             ContentType=content_type,
             Metadata=s3.metadata(owner, file_name),
@@ -114,12 +115,12 @@ def create(
 
 def parts(upload_id: str, s3_upload_id: str) -> list[Part] | None:
     """The parts that S3 has, in order; None when it does not know the upload (any more)."""
-    pages = s3.client().get_paginator("list_parts")
+    pages = clients.s3().get_paginator("list_parts")
     found = []
-    with s3.s3_errors("list the parts"):
+    with aws_errors("S3 could not list the parts."):
         try:
             for page in pages.paginate(
-                Bucket=env().filehub_bucket, Key=object_key(upload_id), UploadId=s3_upload_id
+                Bucket=conf().bucket, Key=object_key(upload_id), UploadId=s3_upload_id
             ):
                 found += [
                     Part(
@@ -142,10 +143,10 @@ def complete(upload_id: str, s3_upload_id: str, found: list[Part], *, size: int)
 
     False when that cannot be any more: S3 does not know the upload, or the object exists.
     """
-    with s3.s3_errors("put the parts together"):
+    with aws_errors("S3 could not put the parts together."):
         try:
-            s3.client().complete_multipart_upload(
-                Bucket=env().filehub_bucket,
+            clients.s3().complete_multipart_upload(
+                Bucket=conf().bucket,
                 Key=object_key(upload_id),
                 UploadId=s3_upload_id,
                 MultipartUpload={"Parts": [_reference(part) for part in found]},
@@ -172,10 +173,10 @@ def abort_key(key: str, s3_upload_id: str) -> bool:
     InvalidRequest for a key elsewhere.
     """
     _check_key(key)
-    with s3.s3_errors("end the upload"):
+    with aws_errors("S3 could not end the upload."):
         try:
-            s3.client().abort_multipart_upload(
-                Bucket=env().filehub_bucket, Key=key, UploadId=s3_upload_id
+            clients.s3().abort_multipart_upload(
+                Bucket=conf().bucket, Key=key, UploadId=s3_upload_id
             )
         except ClientError as exc:
             if not _is_unknown(exc):
@@ -187,9 +188,9 @@ def abort_key(key: str, s3_upload_id: str) -> bool:
 def unfinished(limit: int, after: Cursor | None = None) -> UnfinishedPage:
     """A page of the unfinished uploads: one request, and one more for each."""
     markers = {"KeyMarker": after.key, "UploadIdMarker": after.s3_upload_id} if after else {}
-    with s3.s3_errors("list the unfinished uploads"):
-        answer = s3.client().list_multipart_uploads(
-            Bucket=env().filehub_bucket,
+    with aws_errors("S3 could not list the unfinished uploads."):
+        answer = clients.s3().list_multipart_uploads(
+            Bucket=conf().bucket,
             Prefix=PREFIX,
             MaxUploads=limit,
             # A key may have characters that XML has no way to say.
@@ -226,10 +227,10 @@ def find_unfinished(
     the prefix.
     """
     _check_key(key)
-    with s3.s3_errors("list the parts"):
+    with aws_errors("S3 could not list the parts."):
         try:
-            answer = s3.client().list_parts(
-                Bucket=env().filehub_bucket,
+            answer = clients.s3().list_parts(
+                Bucket=conf().bucket,
                 Key=key,
                 UploadId=s3_upload_id,
                 MaxParts=MOST_PARTS,

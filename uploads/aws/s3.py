@@ -8,37 +8,22 @@ s3:DeleteObject, s3:ListBucket.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_to_bytes, urlencode
 
-import boto3
 from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
-from botocore.config import Config
 from botocore.credentials import ReadOnlyCredentials
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from django.core.files.storage import default_storage
 from django.utils.http import content_disposition_header
 
-from uploads.core.conf import env
+from uploads.aws import clients
+from uploads.aws.errors import aws_errors
+from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.core.keys import PREFIX, object_key, upload_id_of
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-#: Fail in seconds, not minutes; a queue message is tried again anyway.
-CLIENT_CONFIG = Config(
-    connect_timeout=5,
-    read_timeout=20,
-    retries={"mode": "standard", "total_max_attempts": 4},
-    signature_version="s3v4",
-)
-
 
 #: Bytes that tell what is in a file.
 BEGINNING = 4096
@@ -85,26 +70,6 @@ class ListedObject:
     etag: str
     #: None when the listing does not say: an inventory need not.
     modified_at: datetime | None
-
-
-@cache
-def client() -> S3Client:
-    """One client per process: boto3's clients are thread-safe and costly to make."""
-    return boto3.client(
-        "s3",
-        region_name=env().aws_region,
-        endpoint_url=env().endpoint("s3"),
-        config=CLIENT_CONFIG,
-    )
-
-
-@contextmanager
-def s3_errors(doing: str) -> Iterator[None]:
-    """Turn whatever goes wrong inside into one BackendUnavailable: S3 could not do this."""
-    try:
-        yield
-    except (BotoCoreError, ClientError) as exc:
-        raise BackendUnavailable(f"S3 could not {doing}. Try again in a moment.") from exc
 
 
 def sign_put(
@@ -160,25 +125,20 @@ def _sign(
     if size is not None:
         signed["Content-Length"] = str(size)
 
-    url = f"{env().s3_bucket_url}/{object_key(upload_id)}"
-    expiry = env().filehub_url_expiry
-    with s3_errors("sign the request"):
-        # No public accessor exists for a client's credentials; the session's refresh themselves.
+    url = f"{conf().s3_bucket_url}/{object_key(upload_id)}"
+    expiry = conf().url_expiry
+    with aws_errors("S3 could not sign the request."):
         credentials = _credentials()
         request = AWSRequest(method="PUT", url=f"{url}?{query}" if query else url, headers=signed)
-        S3SigV4QueryAuth(credentials, "s3", env().aws_region, expires=expiry).add_auth(request)
+        S3SigV4QueryAuth(credentials, "s3", conf().region, expires=expiry).add_auth(request)
     return SignedRequest(
         "PUT", str(request.url), headers, datetime.now(UTC) + timedelta(seconds=expiry)
     )
 
 
-@cache
-def _session() -> boto3.Session:
-    return boto3.Session(region_name=env().aws_region)
-
-
 def _credentials() -> ReadOnlyCredentials:
-    credentials = _session().get_credentials()
+    # No public accessor exists for a client's credentials; the session's refresh themselves.
+    credentials = clients.session(conf().region).get_credentials()
     if credentials is None:
         raise BackendUnavailable("The server has no AWS credentials.", code="no_credentials")
     return credentials.get_frozen_credentials()
@@ -194,17 +154,17 @@ def sign_download(
     parameters = {"ResponseContentDisposition": content_disposition_header(not inline, file_name)}
     if content_type is not None:
         parameters["ResponseContentType"] = content_type
-    with s3_errors("sign the download"):
+    with aws_errors("S3 could not sign the download."):
         url = default_storage.url(object_key(upload_id), parameters=parameters)  # type: ignore[call-arg]  # django-storages
-    return url, datetime.now(UTC) + timedelta(seconds=env().filehub_url_expiry)
+    return url, datetime.now(UTC) + timedelta(seconds=conf().url_expiry)
 
 
 def head(upload_id: str) -> StoredObject | None:
     """Look at the object; None when there is none."""
-    with s3_errors("look at the object"):
+    with aws_errors("S3 could not look at the object."):
         try:
-            answer = client().head_object(
-                Bucket=env().filehub_bucket, Key=object_key(upload_id), ChecksumMode="ENABLED"
+            answer = clients.s3().head_object(
+                Bucket=conf().bucket, Key=object_key(upload_id), ChecksumMode="ENABLED"
             )
         except ClientError as exc:
             if exc.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
@@ -242,10 +202,10 @@ def inspect(
 
 def _beginning(upload_id: str, etag: str) -> bytes | None:
     """The first bytes of the object with this ETag; None when it is not that one any more."""
-    with s3_errors("read the beginning of the object"):
+    with aws_errors("S3 could not read the beginning of the object."):
         try:
-            answer = client().get_object(
-                Bucket=env().filehub_bucket,
+            answer = clients.s3().get_object(
+                Bucket=conf().bucket,
                 Key=object_key(upload_id),
                 IfMatch=f'"{etag}"',
                 Range=f"bytes=0-{BEGINNING - 1}",
@@ -271,8 +231,8 @@ def _decode(value: str | None) -> str | None:
 
 def delete(upload_id: str) -> None:
     """Delete the object. Deleting what is not there succeeds."""
-    with s3_errors("delete the object"):
-        client().delete_object(Bucket=env().filehub_bucket, Key=object_key(upload_id))
+    with aws_errors("S3 could not delete the object."):
+        clients.s3().delete_object(Bucket=conf().bucket, Key=object_key(upload_id))
 
 
 def delete_this(upload_id: str, etag: str) -> None:
@@ -280,10 +240,10 @@ def delete_this(upload_id: str, etag: str) -> None:
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
     """
-    with s3_errors("delete the object"):
+    with aws_errors("S3 could not delete the object."):
         try:
-            client().delete_object(
-                Bucket=env().filehub_bucket, Key=object_key(upload_id), IfMatch=f'"{etag}"'
+            clients.s3().delete_object(
+                Bucket=conf().bucket, Key=object_key(upload_id), IfMatch=f'"{etag}"'
             )
         except ClientError as exc:
             if not _is_another(exc):
@@ -298,12 +258,12 @@ def objects(shard: str, *, after: str, until: str) -> Iterator[ListedObject]:
     """
     prefix = f"{PREFIX}{shard}/"
     pages = iter(
-        client()
+        clients.s3()
         .get_paginator("list_objects_v2")
-        .paginate(Bucket=env().filehub_bucket, Prefix=prefix, StartAfter=prefix + after)
+        .paginate(Bucket=conf().bucket, Prefix=prefix, StartAfter=prefix + after)
     )
     while True:
-        with s3_errors("list the objects"):
+        with aws_errors("S3 could not list the objects."):
             page = next(pages, None)
         if page is None:
             return
@@ -321,9 +281,9 @@ def read(bucket: str, key: str, start: int = 0, size: int | None = None) -> byte
     Raises BackendUnavailable, also when there is no such object.
     """
     last = "" if size is None else str(start + size - 1)
-    with s3_errors(f"read s3://{bucket}/{key}"):
+    with aws_errors(f"S3 could not read s3://{bucket}/{key}."):
         try:
-            answer = client().get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-{last}")
+            answer = clients.s3().get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-{last}")
         except ClientError as exc:
             if exc.response["Error"]["Code"] == "InvalidRange":
                 return b""
@@ -333,5 +293,5 @@ def read(bucket: str, key: str, start: int = 0, size: int | None = None) -> byte
 
 def ping() -> None:
     """Raise BackendUnavailable unless the bucket can be reached."""
-    with s3_errors("find the bucket"):
-        client().head_bucket(Bucket=env().filehub_bucket)
+    with aws_errors("S3 could not find the bucket."):
+        clients.s3().head_bucket(Bucket=conf().bucket)

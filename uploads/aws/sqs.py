@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from uploads.aws import clients
+from uploads.aws.errors import aws_errors
+from uploads.core.conf import conf
 
-from uploads.core.conf import env
-from uploads.core.errors import BackendUnavailable
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
-
-#: The longest poll that SQS offers: the fewest empty receives.
-WAIT_SECONDS = 20
 #: The most messages that one call can carry.
 BATCH = 10
 #: What SQS takes as one message: its body, and the names, types and values of its attributes.
@@ -53,52 +42,22 @@ class Depth:
         return self.visible + self.in_flight + self.delayed
 
 
-@cache
-def client() -> SQSClient:
-    """One client per process, for everything but long polls. Fails in seconds."""
-    return _new_client(read_timeout=8, attempts=3)
-
-
-@cache
-def _polling_client() -> SQSClient:
-    """The client for long polls. Its caller polls again anyway, after a pause."""
-    return _new_client(read_timeout=WAIT_SECONDS + 5, attempts=1)
-
-
-def _new_client(*, read_timeout: int, attempts: int) -> SQSClient:
-    return boto3.client(
-        "sqs",
-        region_name=env().aws_region,
-        endpoint_url=env().endpoint("sqs"),
-        config=Config(
-            connect_timeout=5,
-            read_timeout=read_timeout,
-            retries={"mode": "standard", "total_max_attempts": attempts},
-        ),
-    )
-
-
-@contextmanager
-def sqs_errors(doing: str) -> Iterator[None]:
-    """Turn any failure of SQS into one BackendUnavailable with its cause."""
-    try:
-        yield
-    except (BotoCoreError, ClientError) as exc:
-        raise BackendUnavailable(f"SQS could not {doing}. Try again in a moment.") from exc
-
-
-@cache
 def url(name: str) -> str:
-    """The URL of a queue."""
-    with sqs_errors(f"find the queue {name}"):
-        return client().get_queue_url(QueueName=name)["QueueUrl"]
+    """The URL of a queue, looked up once in a process."""
+    return _url(name, conf().region, conf().endpoint("sqs"))
+
+
+@cache
+def _url(name: str, region: str, endpoint: str | None) -> str:
+    with aws_errors(f"SQS could not find the queue {name}."):
+        return clients.sqs().get_queue_url(QueueName=name)["QueueUrl"]
 
 
 def receive(name: str) -> list[Message]:
-    """Wait for up to BATCH messages, at most WAIT_SECONDS."""
-    with sqs_errors("receive messages"):
-        answer = _polling_client().receive_message(
-            QueueUrl=url(name), MaxNumberOfMessages=BATCH, WaitTimeSeconds=WAIT_SECONDS
+    """Wait for up to BATCH messages, at most POLL_SECONDS."""
+    with aws_errors("SQS could not receive messages."):
+        answer = clients.sqs(clients.POLL).receive_message(
+            QueueUrl=url(name), MaxNumberOfMessages=BATCH, WaitTimeSeconds=clients.POLL_SECONDS
         )
     return [Message(m["Body"], m["ReceiptHandle"]) for m in answer.get("Messages", [])]
 
@@ -108,8 +67,8 @@ def delete(name: str, messages: list[Message]) -> int:
 
     Those come back after their visibility timeout, and confirming them again changes nothing.
     """
-    with sqs_errors("delete messages"):
-        answer = client().delete_message_batch(
+    with aws_errors("SQS could not delete messages."):
+        answer = clients.sqs().delete_message_batch(
             QueueUrl=url(name),
             Entries=[
                 {"Id": str(number), "ReceiptHandle": message.receipt}
@@ -126,8 +85,8 @@ def send_to_dead_letters(name: str, body: str, error: str) -> None:
     """
     room = MAX_BYTES - len(body.encode()) - len("error") - len("String")
     reason = error[:MAX_REASON].encode()[: max(room, 0)].decode(errors="ignore")
-    with sqs_errors("store a dead letter"):
-        client().send_message(
+    with aws_errors("SQS could not store a dead letter."):
+        clients.sqs().send_message(
             QueueUrl=url(dead_letters_of(name)),
             MessageBody=body,
             # SQS takes no empty value.
@@ -144,8 +103,8 @@ def dead_letters_of(name: str) -> str:
 
 def depth(name: str) -> Depth:
     """How many messages a queue has. Receives nothing, so the queue is as it was."""
-    with sqs_errors(f"count the messages in {name}"):
-        found = client().get_queue_attributes(
+    with aws_errors(f"SQS could not count the messages in {name}."):
+        found = clients.sqs().get_queue_attributes(
             QueueUrl=url(name),
             AttributeNames=[
                 "ApproximateNumberOfMessages",
@@ -162,6 +121,6 @@ def depth(name: str) -> Depth:
 
 def ping() -> None:
     """Raise BackendUnavailable unless both queues can be reached."""
-    for name in (env().filehub_events_queue, env().filehub_tasks_queue):
-        with sqs_errors(f"reach the queue {name}"):
-            client().get_queue_attributes(QueueUrl=url(name), AttributeNames=["QueueArn"])
+    for name in (conf().events_queue, conf().tasks_queue):
+        with aws_errors(f"SQS could not reach the queue {name}."):
+            clients.sqs().get_queue_attributes(QueueUrl=url(name), AttributeNames=["QueueArn"])

@@ -1,25 +1,343 @@
-"""Typed, lazy view of the settings: overriding `settings.ENV` in a test just works."""
+"""The app's settings: `settings.FILEHUB`, a dict, as one typed and validated view.
+
+A project sets `FILEHUB = {"BUCKET": "my-files", …}` with the keys below in upper case; each that
+it leaves out has the default. The stand-alone project fills the dict from the environment
+(filehub/env.py). Read lazily, so that `override_settings(FILEHUB=…)` takes effect.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import difflib
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Annotated, Any
+from urllib.parse import SplitResult, urlsplit
 
+import botocore.session
+from botocore.exceptions import BotoCoreError
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+from django.dispatch import receiver
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
-from uploads.core.limits import S3_MAX_PUT_SIZE
+from uploads.core.limits import (
+    MIB,
+    S3_MAX_EXPIRY,
+    S3_MAX_OBJECT_SIZE,
+    S3_MAX_PUT_SIZE,
+    S3_MIN_PART_SIZE,
+)
 from uploads.core.policy import Rules
 
-if TYPE_CHECKING:
-    # For its type alone: the project imports the app, and not the other way round.
-    from filehub.env import Env
+BUCKET_NAME = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+TABLE_NAME = r"[A-Za-z0-9_.-]{3,255}"
+# Four characters are kept free for "-dlq".
+QUEUE_NAME = r"[A-Za-z0-9_-]{1,76}"
+REGION = r"[a-z]{2,6}(-[a-z]+)+-\d"
+MEDIA_RANGE = re.compile(r"\*|\*/\*|[a-z0-9!#$&^_.+-]+/(\*|[a-z0-9!#$&^_.+-]+)")
+RATE = re.compile(r"[1-9]\d{0,8}/[smh]")
+#: Used when neither the settings nor boto3's own configuration name a region.
+DEFAULT_REGION = "us-east-1"
+#: Settings whose values no message repeats.
+_SECRETS = {"METRICS_TOKEN"}
 
 
-def env() -> Env:
-    """The validated environment that this process runs with."""
-    value: Env = settings.ENV
+class InvalidSettings(ImproperlyConfigured):
+    """A setting is unknown or wrong. `key` is the setting's, `problem` the rest of the sentence."""
+
+    def __init__(self, key: str, problem: str) -> None:
+        self.key = key
+        self.problem = problem
+        super().__init__(f"settings.FILEHUB[{key!r}] {problem}")
+
+
+def split_commas(value: Any) -> Any:
+    """A comma-separated text as a tuple of its parts; anything else unchanged."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
 
 
+def _empty_is_none(value: Any) -> Any:
+    return None if value == "" else value
+
+
+def _split_url(text: str) -> SplitResult | None:
+    """The parts of an http(s) URL with a host and, if any, a valid port; None otherwise."""
+    try:
+        url = urlsplit(text)
+        valid = url.scheme in {"http", "https"} and url.hostname and url.port != 0
+    except ValueError:
+        return None
+    return url if valid else None
+
+
+def _check_endpoint(value: str | None) -> str | None:
+    if value is not None and _split_url(value) is None:
+        raise ValueError(f"{value!r} is not a URL such as http://localhost:4566")
+    return value.rstrip("/") if value else None
+
+
+def boto3_region() -> str:
+    """The region that boto3 uses: AWS_DEFAULT_REGION, else that of the profile, else the default.
+
+    Raises ImproperlyConfigured if boto3's own configuration cannot be read.
+    """
+    try:
+        region = botocore.session.get_session().get_config_variable("region")
+    except BotoCoreError as exc:
+        raise ImproperlyConfigured(f"boto3 cannot find its region: {exc}") from exc
+    return region or DEFAULT_REGION
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(split_commas)]
+Endpoint = Annotated[str | None, BeforeValidator(_empty_is_none), AfterValidator(_check_endpoint)]
+
+
+class Conf(BaseModel):
+    """The settings, validated. A field's name in upper case is its key in `settings.FILEHUB`."""
+
+    model_config = ConfigDict(
+        alias_generator=str.upper, extra="forbid", frozen=True, validate_default=True
+    )
+
+    region: str = Field(
+        default_factory=boto3_region,
+        pattern=f"^{REGION}$",
+        description=(
+            "Region of bucket, queues and table. Unset: the one that boto3 finds "
+            "(`AWS_DEFAULT_REGION`, then the AWS profile), else `us-east-1`."
+        ),
+    )
+    endpoint_url: Endpoint = Field(
+        None, description="Endpoint for all AWS services, such as a local AWS. Unset: AWS itself."
+    )
+    endpoint_url_s3: Endpoint = Field(
+        None, description="Endpoint for S3 alone. Browsers must be able to reach it."
+    )
+    endpoint_url_sqs: Endpoint = Field(None, description="Endpoint for SQS alone.")
+    endpoint_url_dynamodb: Endpoint = Field(None, description="Endpoint for DynamoDB alone.")
+
+    bucket: str = Field(
+        "filehub-uploads", pattern=f"^{BUCKET_NAME}$", description="Bucket that holds the files."
+    )
+    table: str = Field(
+        "files", pattern=f"^{TABLE_NAME}$", description="DynamoDB table that holds the records."
+    )
+    events_queue: str = Field(
+        "filehub-events",
+        pattern=f"^{QUEUE_NAME}$",
+        description="Queue of S3's notifications; its dead-letter queue is `<name>-dlq`.",
+    )
+    tasks_queue: str = Field(
+        "filehub-tasks",
+        pattern=f"^{QUEUE_NAME}$",
+        description="Queue of Celery's tasks; its dead-letter queue is `<name>-dlq`.",
+    )
+    max_size: int = Field(
+        S3_MAX_OBJECT_SIZE, ge=1, le=S3_MAX_OBJECT_SIZE, description="Largest file, in bytes."
+    )
+    allowed_types: Texts = Field(
+        ("*",), description="Content types that may be uploaded, comma-separated; `image/*` works."
+    )
+    url_expiry: int = Field(
+        900,
+        ge=1,
+        le=S3_MAX_EXPIRY,
+        description=(
+            "Seconds that a presigned request stays valid, for uploads and downloads; "
+            "at most 7 days."
+        ),
+    )
+    multipart_threshold: int = Field(
+        64 * MIB,
+        ge=S3_MIN_PART_SIZE,
+        le=S3_MAX_PUT_SIZE,
+        description="Bytes up to which a file is uploaded in one request; larger ones go in parts.",
+    )
+    part_size: int = Field(
+        16 * MIB,
+        ge=S3_MIN_PART_SIZE,
+        le=S3_MAX_PUT_SIZE,
+        description="Bytes in a part; grows so that no upload needs more than 10,000 parts.",
+    )
+    user_quota: Annotated[int | None, BeforeValidator(_empty_is_none)] = Field(
+        None,
+        ge=0,
+        description=(
+            "Bytes that a user without a quota of their own may have stored. A file that does not "
+            "fit is refused, or rejected after it has arrived."
+        ),
+    )
+    sign_rate_user: str | None = Field(
+        "6000/m",
+        description=(
+            "Signing requests that one user may send: a number per `s`, `m` or `h`, or `off`."
+        ),
+    )
+    sign_rate_address: str | None = Field(
+        "20000/m", description="The same for one address, including requests without credentials."
+    )
+    trusted_proxies: int = Field(
+        0,
+        ge=0,
+        le=10,
+        description=(
+            "Proxies in front of the web process that each append the caller's address to "
+            "`X-Forwarded-For`. With 0 that header is ignored."
+        ),
+    )
+    metrics_token: Annotated[str | None, BeforeValidator(_empty_is_none)] = Field(
+        None,
+        min_length=16,
+        pattern=r"^[\x21-\x7e]+$",
+        description=(
+            "Bearer token with which Prometheus reads `/metrics`; at least 16 characters. "
+            "Unset: staff only."
+        ),
+    )
+    health_dir: str = Field(
+        ".local/health",
+        min_length=1,
+        description=(
+            "Directory of the files that consumer, worker and beat touch while they work; "
+            "`manage.py healthcheck` reads them."
+        ),
+    )
+    cors_origins: Texts = Field(
+        (),
+        description=(
+            "Origins allowed to call the API and the bucket, comma-separated. "
+            "The site's own origin belongs here, or browsers cannot upload."
+        ),
+    )
+
+    @field_validator("allowed_types")
+    @classmethod
+    def _check_media_ranges(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        value = tuple(part.lower() for part in value)
+        for part in value:
+            if not MEDIA_RANGE.fullmatch(part):
+                raise ValueError(f"{part!r} is not a content type such as image/png or image/*")
+        if not value:
+            raise ValueError("it is empty; write * to allow every type")
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            url = _split_url(origin)
+            if url is None or f"{url.scheme}://{url.netloc}" != origin or "@" in origin:
+                raise ValueError(f"{origin!r} is not an origin such as https://files.example.com")
+        return value
+
+    @field_validator("sign_rate_user", "sign_rate_address", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: Any, info: ValidationInfo) -> Any:
+        """An empty line in a file of settings must not turn a limit off."""
+        return cls.model_fields[str(info.field_name)].default if value == "" else value
+
+    @field_validator("sign_rate_user", "sign_rate_address")
+    @classmethod
+    def _check_rate(cls, value: str | None) -> str | None:
+        if value is None or value == "off":
+            return None
+        if not RATE.fullmatch(value):
+            raise ValueError(f"{value!r} is not a rate such as 6000/m (s, m or h), or off")
+        return value
+
+    def endpoint(self, service: str) -> str | None:
+        """The endpoint URL for a service, such as `s3`, or None for AWS itself."""
+        specific: str | None = getattr(self, f"endpoint_url_{service}", None)
+        return specific or self.endpoint_url
+
+    @property
+    def s3_path_style(self) -> bool:
+        """Whether the bucket is part of the path: a custom endpoint has no DNS entry per bucket,
+        and AWS's wildcard certificate covers no name with a dot."""
+        return bool(self.endpoint("s3")) or "." in self.bucket
+
+    @property
+    def s3_url(self) -> str:
+        """Where S3 is. With its region in every region: in us-east-1 botocore would leave it out,
+        and the pages' Content-Security-Policy would name another host than the one that is used."""
+        return self.endpoint("s3") or f"https://s3.{self.region}.amazonaws.com"
+
+    @property
+    def s3_bucket_url(self) -> str:
+        """Where the bucket is, as a browser sees it, without a slash at the end."""
+        if self.s3_path_style:
+            return f"{self.s3_url}/{self.bucket}"
+        return self.s3_url.replace("://", f"://{self.bucket}.", 1)
+
+
+#: The keys of `settings.FILEHUB`.
+KEYS = tuple(name.upper() for name in Conf.model_fields)
+
+
+def validate(values: Mapping[str, Any]) -> Conf:
+    """Check a dict of settings, as `settings.FILEHUB` is one.
+
+    Raises InvalidSettings for the first key that is unknown or has a wrong value, and
+    ImproperlyConfigured if it is no dict at all.
+    """
+    if not isinstance(values, Mapping):
+        raise ImproperlyConfigured("settings.FILEHUB is wrong: it must be a dict.")
+    try:
+        return Conf.model_validate(dict(values))
+    except ValidationError as exc:
+        key, problem = explain(exc, _SECRETS)
+        if key not in KEYS:
+            similar = difflib.get_close_matches(key.upper(), KEYS, n=1)
+            hint = f" Did you mean {similar[0]!r}?" if similar else ""
+            raise InvalidSettings(key, f"is not a setting of filehub.{hint}") from None
+        raise InvalidSettings(key, problem) from None
+
+
+def explain(exc: ValidationError, secrets: set[str]) -> tuple[str, str]:
+    """The first thing that pydantic found wrong: its upper-case key, and the rest of the sentence.
+
+    The value is repeated unless the key is one of `secrets`.
+    """
+    error = exc.errors(include_url=False)[0]
+    key = str(error["loc"][0])
+    name = key if error["type"] == "extra_forbidden" else key.upper()
+    if error["type"] == "missing":
+        return name, "is not set."
+    problem = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "value_error":
+        return name, f"is wrong: {problem}."
+    value = "" if name in secrets else f" (it is {error['input']!r})"
+    return name, f"is wrong: {problem[0].lower()}{problem[1:]}{value}."
+
+
+@cache
+def conf() -> Conf:
+    """The settings of this process, validated when they are first needed.
+
+    Raises ImproperlyConfigured with a sentence that names the first key that is unknown or wrong.
+    """
+    return validate(getattr(settings, "FILEHUB", {}))
+
+
+@receiver(setting_changed)
+def _read_again(*, setting: str, **kwargs: Any) -> None:
+    if setting == "FILEHUB":
+        conf.cache_clear()
+
+
 def rules() -> Rules:
-    """What may be uploaded just now: the limits of `uploads.core.policy`, from the settings."""
-    return Rules(env().filehub_max_size, S3_MAX_PUT_SIZE, env().filehub_allowed_types)
+    """What may be uploaded now: the limits of `uploads.core.policy`, from the settings."""
+    return Rules(conf().max_size, S3_MAX_PUT_SIZE, conf().allowed_types)

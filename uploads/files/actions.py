@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -121,7 +120,7 @@ def change_owner(upload_id: str, owner: str, by: str) -> bool:
 def _mark(upload_id: str, actions: list[Action]) -> None:
     """Note something in a record that says nothing about the object; no record is ever made."""
     with table_errors():
-        for attempt in range(MARK_ATTEMPTS):
+        for attempt in range(1, MARK_ATTEMPTS + 1):
             try:
                 StoredFile(upload_id).update(
                     list(actions), StoredFile.id.exists(), add_version_condition=False
@@ -131,8 +130,8 @@ def _mark(upload_id: str, actions: list[Action]) -> None:
                     return
                 # A transaction of the worker has the item just now; botocore does not wait for it.
                 is_conflict = exc.cause_response_code == "TransactionConflictException"
-                if not is_conflict or attempt == MARK_ATTEMPTS - 1:
+                if not is_conflict or attempt == MARK_ATTEMPTS:
                     raise
-                time.sleep(random.uniform(0, 0.05 * 2**attempt))
+                time.sleep(backoff.pause(attempt, first=0.05, longest=1.0))
             else:
                 return

@@ -14,7 +14,7 @@ from django.db import Error
 
 from uploads.accounts.owners import pk_of
 from uploads.core import policy
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.files import usage
 from uploads.models import Quota
@@ -29,7 +29,7 @@ def own_limit_of(user: AbstractBaseUser) -> int | None:
 def limit_of(user: AbstractBaseUser) -> int | None:
     """How many bytes a user may have stored; None: no limit. At most one SQL query."""
     own = own_limit_of(user)
-    return env().filehub_user_quota if own is None else own
+    return conf().user_quota if own is None else own
 
 
 def limit_of_owner(owner: str) -> int | None:
@@ -42,7 +42,7 @@ def limit_of_owner(owner: str) -> int | None:
         own = Quota.objects.filter(user=pk).values_list("limit", flat=True).first()
     except Error as exc:
         raise BackendUnavailable("Django's database does not answer.") from exc
-    return env().filehub_user_quota if own is None else own
+    return conf().user_quota if own is None else own
 
 
 @dataclass(frozen=True)

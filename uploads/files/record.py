@@ -17,9 +17,8 @@ from pynamodb.attributes import (
     VersionAttribute,
 )
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
-from pynamodb.models import Model
 
-from uploads.aws.dynamodb import Table
+from uploads.aws.dynamodb import Table, TableModel
 from uploads.core import keys, media_types
 
 State = Literal["stored", "rejected", "deleted"]
@@ -88,7 +87,7 @@ class Download(MapAttribute[str, Any]):
     by = UnicodeAttribute()
 
 
-class StoredFile(Model):
+class StoredFile(TableModel):
     """One item per upload that reached S3.
 
     `owner_feed` and `name_key` are there only while the file is stored, so that everything else

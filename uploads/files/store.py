@@ -9,7 +9,6 @@ dynamodb:GetItem, dynamodb:PutItem, dynamodb:UpdateItem.
 from __future__ import annotations
 
 import logging
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from uploads.aws.dynamodb import connection, table_errors
+from uploads.core import backoff
 from uploads.core.errors import BackendUnavailable
 from uploads.files import usage
 from uploads.files.record import StoredFile
@@ -27,7 +27,8 @@ logger = logging.getLogger(__name__)
 
 #: Other writers can come first so many times; the task is then tried again later.
 ATTEMPTS = 12
-#: Seconds of the longest pause between two attempts.
+#: Seconds of the pauses between two attempts.
+FIRST_PAUSE = 0.02
 LONGEST_PAUSE = 1.0
 
 #: Reasons to read and decide again: the record changed, there is less room in a quota, or another
@@ -68,7 +69,7 @@ def change(upload_id: str, decide: Decide) -> bool:
     `decide` may be asked several times. Raises BackendUnavailable, also when others never stop
     coming first.
     """
-    for attempt in range(ATTEMPTS):
+    for attempt in range(1, ATTEMPTS + 1):
         current = get(upload_id)
         decided = decide(current)
         if decided is None:
@@ -83,7 +84,7 @@ def change(upload_id: str, decide: Decide) -> bool:
             return False
         if _commit(current, target, actions, limit):
             return True
-        time.sleep(random.uniform(0, min(LONGEST_PAUSE, 0.02 * 2**attempt)))
+        time.sleep(backoff.pause(attempt, first=FIRST_PAUSE, longest=LONGEST_PAUSE))
     raise BackendUnavailable(f"The record of {upload_id} is being changed by others all the time.")
 
 

@@ -18,9 +18,8 @@ from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
-from pynamodb.models import Model
 
-from uploads.aws.dynamodb import Table, batch_get, table_errors
+from uploads.aws.dynamodb import Table, TableModel, batch_get, table_errors
 from uploads.core import media_types
 from uploads.core.keys import SHARDS, shard
 from uploads.files.record import StoredFile
@@ -43,7 +42,7 @@ class _OwnerFeed(GlobalSecondaryIndex["Counter"]):
     id = UnicodeAttribute(range_key=True)
 
 
-class Counter(Model):
+class Counter(TableModel):
     """One counter: `kind#<kind>#<shard>`, `day#<date>#<shard>` or `owner#<owner>`.
 
     The first and the last count what is stored now, a day what arrived on it (UTC).

@@ -15,7 +15,7 @@ from types import FrameType
 
 from uploads.aws import sqs
 from uploads.core import backoff
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.ingest import tasks
 from uploads.ingest.events import ParsedMessage, parse_message
@@ -32,8 +32,8 @@ class Consumer:
     """Reads the events queue until told to stop."""
 
     def __init__(self, queue: str | None = None, bucket: str | None = None) -> None:
-        self.queue = queue or env().filehub_events_queue
-        self.bucket = bucket or env().filehub_bucket
+        self.queue = queue or conf().events_queue
+        self.bucket = bucket or conf().bucket
         # Not threading.Event: its lock is not reentrant, and a signal may come while it is held.
         self._stopping = False
         self._idle = False

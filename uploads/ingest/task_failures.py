@@ -11,9 +11,9 @@ from pynamodb.attributes import (
     UnicodeAttribute,
     UTCDateTimeAttribute,
 )
-from pynamodb.models import Model
 
-from uploads.aws.dynamodb import Table, batch_get, table_errors
+from uploads.aws import clients
+from uploads.aws.dynamodb import Table, TableModel, batch_get, table_errors
 
 #: Twice as long as a dead letter can lie in its queue.
 KEPT = timedelta(days=28)
@@ -21,15 +21,15 @@ KEPT = timedelta(days=28)
 MAX_ERROR = 500
 
 
-class TaskFailure(Model):
+class TaskFailure(TableModel):
     """Why a Celery task failed last. In the table of files, but in none of its indexes: it has
     none of their keys. No upload's id begins as its id does.
     """
 
     class Meta(Table):
         # Written by a task that has failed already, perhaps out of time: it must not wait long.
-        connect_timeout_seconds = 2
-        read_timeout_seconds = 3
+        connect_timeout_seconds = clients.OPTIONAL.connect
+        read_timeout_seconds = clients.OPTIONAL.read
         max_retry_attempts = 1
 
     id = UnicodeAttribute(hash_key=True)

@@ -16,7 +16,7 @@ from django.conf import settings
 
 from uploads.aws.dynamodb import table_errors
 from uploads.core import keys, policy
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.core.errors import FilehubError
 from uploads.files import usage
 from uploads.files.record import Download, State, StoredFile
@@ -82,7 +82,7 @@ def seed(count: int, *, owners: Sequence[str], days: int, rng: random.Random) ->
     Records first, then the counters: after an interruption these are too low. Raises NotLocal and
     BackendUnavailable.
     """
-    host = urlsplit(env().endpoint("dynamodb") or "").hostname or ""
+    host = urlsplit(conf().endpoint("dynamodb") or "").hostname or ""
     if not host or host.endswith((".amazonaws.com", ".amazonaws.com.cn")):
         raise NotLocal
     sums = usage.Sums()

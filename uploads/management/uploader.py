@@ -27,10 +27,9 @@ from threading import Event
 from typing import TypeVar
 
 import urllib3
-from celery.utils.time import get_exponential_backoff_interval
 
 from uploads.aws.s3 import SignedRequest
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.core.errors import FilehubError, UploadCompleted
 from uploads.files import queries, quotas
 from uploads.transfers import begin, parts
@@ -167,7 +166,7 @@ class _Sender:
         for path in paths:
             try:
                 size = _size_of(path)
-                if size > env().filehub_multipart_threshold:
+                if size > conf().multipart_threshold:
                     self.large.append(path)
                     continue
                 begun = begin.begin_put(
@@ -245,9 +244,9 @@ class _Sender:
     def _put(self, path: Path, start: int, size: int, sign: Callable[[], SignedRequest]) -> None:
         """Send one request, again if what went wrong may pass. Raises SendingFailed."""
         problem = "It was interrupted"
-        for attempt in range(ATTEMPTS):
-            pause = get_exponential_backoff_interval(1, attempt, LONGEST_PAUSE, full_jitter=True)
-            if self.stopped.wait(pause if attempt else 0):
+        for failures in range(ATTEMPTS):
+            pause = backoff.pause(failures, longest=LONGEST_PAUSE) if failures else 0
+            if self.stopped.wait(pause):
                 break
             signed = sign()
             with FileSlice(path, start, size, self._progress) as body:

@@ -1,5 +1,7 @@
-"""Django system checks: faults that can be seen without a network.
+"""Django system checks: faults of the app's settings that can be seen without a network.
 
+Settings are called here as the environment calls them: FILEHUB_PART_SIZE is `PART_SIZE` in
+`settings.FILEHUB`. What concerns the stand-alone project alone is in filehub/checks.py.
 What can only be seen on AWS is `uploads.operations.doctor`'s. There is no check of dangerous
 content types: no file is ever shown from the site's origin, and none that can run script is shown
 at all.
@@ -7,20 +9,17 @@ at all.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.exceptions import ImproperlyConfigured
 from django.http.request import validate_host
 
-from uploads.core.conf import env
-
-if TYPE_CHECKING:
-    from filehub.env import Env
+from uploads.core.conf import Conf, conf
 
 HOUR = 3600
 #: Seconds. Longer than that a presigned address, once passed on, is a permission for anybody.
@@ -30,49 +29,53 @@ SHORT_EXPIRY = 60
 
 
 @register()
-def unknown_settings(**kwargs: Any) -> list[CheckMessage]:
-    """A misspelt FILEHUB_ variable would otherwise be ignored in silence."""
-    known = {name.upper() for name in type(env()).model_fields}
-    return [
-        Warning(
-            f"{name} is not a setting of filehub.",
-            hint="The README lists the settings. Is it a spelling mistake?",
-            id="filehub.W001",
-        )
-        for name in sorted(os.environ)
-        if name.startswith("FILEHUB_") and name not in known
-    ]
+def valid(**kwargs: Any) -> list[CheckMessage]:
+    """Unknown keys and wrong values of `settings.FILEHUB`."""
+    try:
+        conf()
+    except ImproperlyConfigured as exc:
+        return [Error(str(exc), id="filehub.E003")]
+    return []
+
+
+def _on_valid_settings(check: Callable[[Conf], Iterator[CheckMessage]]) -> list[CheckMessage]:
+    """The findings of a check; none while the settings are invalid, which `valid` reports."""
+    try:
+        values = conf()
+    except ImproperlyConfigured:
+        return []
+    return list(check(values))
 
 
 @register()
 def limits(**kwargs: Any) -> list[CheckMessage]:
-    """Sizes and times that are allowed, and hardly meant."""
-    return list(_limits(env()))
+    """Sizes and times that are allowed but suspicious."""
+    return _on_valid_settings(_limits)
 
 
-def _limits(values: Env) -> Iterator[CheckMessage]:
-    if values.filehub_part_size > values.filehub_multipart_threshold:
+def _limits(values: Conf) -> Iterator[CheckMessage]:
+    if values.part_size > values.multipart_threshold:
         yield Warning(
             "FILEHUB_PART_SIZE is above FILEHUB_MULTIPART_THRESHOLD: some files go “in parts” with "
-            "one part, which is slower than one request and cannot be gone on with.",
+            "one part, which is slower than one request and cannot be resumed.",
             hint="Make the part size at most the threshold.",
             id="filehub.W002",
         )
-    if values.filehub_url_expiry > LONG_EXPIRY:
+    if values.url_expiry > LONG_EXPIRY:
         yield Warning(
-            f"FILEHUB_URL_EXPIRY is {values.filehub_url_expiry / HOUR:.0f} hours: whoever gets "
-            "hold of a presigned address can use it for so long.",
+            f"FILEHUB_URL_EXPIRY is {values.url_expiry / HOUR:.0f} hours: anybody who "
+            "gets hold of a presigned address can use it for that long.",
             hint="The client asks for a new one when it needs it; minutes are enough.",
             id="filehub.W003",
         )
-    if values.filehub_url_expiry < SHORT_EXPIRY:
+    if values.url_expiry < SHORT_EXPIRY:
         yield Warning(
-            f"FILEHUB_URL_EXPIRY is {values.filehub_url_expiry} s: requests may expire before they "
+            f"FILEHUB_URL_EXPIRY is {values.url_expiry} s: requests may expire before they "
             "are sent, and downloads before they are clicked.",
             hint=f"At least {SHORT_EXPIRY} s.",
             id="filehub.W004",
         )
-    if values.filehub_user_quota == 0:
+    if values.user_quota == 0:
         yield Warning(
             "FILEHUB_USER_QUOTA is 0: users without a quota of their own may store nothing.",
             hint="Unset it for no limit. If only some users are to upload, this is right: silence "
@@ -84,19 +87,21 @@ def _limits(values: Env) -> Iterator[CheckMessage]:
 @register()
 def origins(**kwargs: Any) -> list[CheckMessage]:
     """The bucket answers pages of these origins only, and the site's own must be among them."""
-    hosts = list(env().django_allowed_hosts)
-    named = [urlsplit(origin).hostname or "" for origin in env().filehub_cors_origins]
+    return _on_valid_settings(_origins)
+
+
+def _origins(values: Conf) -> Iterator[CheckMessage]:
+    hosts = settings.ALLOWED_HOSTS
+    named = [urlsplit(origin).hostname or "" for origin in values.cors_origins]
     if any(validate_host(f"[{host}]" if ":" in host else host, hosts) for host in named):
-        return []
-    text = "is empty" if not named else "has no host of DJANGO_ALLOWED_HOSTS"
-    return [
-        Warning(
-            f"FILEHUB_CORS_ORIGINS {text}: browsers cannot upload from the site's own page.",
-            hint="Set it to the site's origin, such as https://files.example.com, and run "
-            "manage.py provision.",
-            id="filehub.W006",
-        )
-    ]
+        return
+    text = "is empty" if not named else "has no host of ALLOWED_HOSTS"
+    yield Warning(
+        f"FILEHUB_CORS_ORIGINS {text}: browsers cannot upload from the site's own page.",
+        hint="Set it to the site's origin, such as https://files.example.com, and run "
+        "manage.py provision.",
+        id="filehub.W006",
+    )
 
 
 @register()
@@ -134,51 +139,30 @@ def celery_loses_nothing(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def production(**kwargs: Any) -> list[CheckMessage]:
-    """What is right on one's own machine, and hardly where others come in."""
-    return list(_production(env()))
+    """What is fine on your own machine, but not on a site that others use."""
+    return _on_valid_settings(_production)
 
 
-def _production(values: Env) -> Iterator[CheckMessage]:
-    hosts = values.django_allowed_hosts
-    if "*" in hosts:
-        yield Warning(
-            "DJANGO_ALLOWED_HOSTS has *: whoever sends a request decides what host the site's "
-            "links name.",
-            hint="Name the hosts that the site has.",
-            id="filehub.W007",
-        )
-    elif all(_is_local(host.strip("[]")) for host in hosts):
-        yield Warning(
-            "DJANGO_ALLOWED_HOSTS has no name but this machine's own: everybody else gets 400.",
-            hint="Add the site's host, such as files.example.com.",
-            id="filehub.W008",
-        )
-    endpoints = {
-        name: urlsplit(url).hostname or ""
-        for name in type(env()).model_fields
-        if name.startswith("aws_endpoint_url") and (url := getattr(values, name))
-    }
-    for name, host in endpoints.items():
-        if _is_local(host):
+def _production(values: Conf) -> Iterator[CheckMessage]:
+    for name in Conf.model_fields:
+        if not name.startswith("endpoint_url"):
+            continue
+        host = urlsplit(getattr(values, name) or "").hostname or ""
+        if is_local(host):
             yield Warning(
-                f"{name.upper()} is on this machine ({host}).",
+                f"AWS_{name.upper()} is on this machine ({host}).",
                 hint="Unset it to use AWS.",
                 id="filehub.W009",
             )
-    if values.django_https and any(
-        origin.startswith("http://") for origin in values.filehub_cors_origins
-    ):
+    https = settings.SECURE_SSL_REDIRECT
+    if https and any(origin.startswith("http://") for origin in values.cors_origins):
         yield Warning(
-            "FILEHUB_CORS_ORIGINS has an origin without TLS, while DJANGO_HTTPS is on.",
+            "FILEHUB_CORS_ORIGINS has an origin without TLS, while the site uses HTTPS.",
             hint="The site's page has an origin that begins with https://.",
             id="filehub.W010",
         )
     # The proxy that ends TLS is the only one who calls.
-    if (
-        values.django_https
-        and values.filehub_sign_rate_address
-        and not values.filehub_trusted_proxies
-    ):
+    if https and values.sign_rate_address and not values.trusted_proxies:
         yield Warning(
             "FILEHUB_TRUSTED_PROXIES is 0 behind a proxy: all visitors count as one address, and "
             "together have the rate of one.",
@@ -186,15 +170,10 @@ def _production(values: Env) -> Iterator[CheckMessage]:
             "FILEHUB_SIGN_RATE_ADDRESS to off.",
             id="filehub.W011",
         )
-    if values.database_url.startswith("sqlite:"):
-        yield Info(
-            "Django's database is SQLite: web and worker have to be on one machine.",
-            hint="With more than one, set DATABASE_URL to a PostgreSQL.",
-            id="filehub.I001",
-        )
 
 
-def _is_local(host: str) -> bool:
+def is_local(host: str) -> bool:
+    """Whether a host name or an address is this machine's own."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

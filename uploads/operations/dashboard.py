@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from uploads.aws import sqs
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.core.fan_out import FanOut
 from uploads.files import listing, usage
 from uploads.files.listing import Wanted
@@ -167,7 +167,7 @@ def flow() -> Flow:
 
 def waiting() -> Queues:
     """What waits in the queues, and what was given up. Raises BackendUnavailable."""
-    events, tasks = env().filehub_events_queue, env().filehub_tasks_queue
+    events, tasks = conf().events_queue, conf().tasks_queue
     return Queues(
         events=sqs.depth(events),
         tasks=sqs.depth(tasks),

@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 
 from uploads.aws import cloudwatch, sqs
 from uploads.core import media_types
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.core.fan_out import FanOut
 from uploads.files import usage
@@ -82,7 +82,7 @@ def _today() -> Day:
 
 
 def _queue_names() -> dict[str, str]:
-    events, tasks = env().filehub_events_queue, env().filehub_tasks_queue
+    events, tasks = conf().events_queue, conf().tasks_queue
     return {
         "events": events,
         "tasks": tasks,

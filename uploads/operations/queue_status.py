@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from uploads.aws import cloudwatch, dead_letters, sqs
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.ingest import task_failures
 from uploads.ingest.task_failures import TaskFailure
@@ -58,7 +58,7 @@ class DeadLetters:
 
 def queue_name(kind: Kind) -> str:
     """The live queue of a kind."""
-    return env().filehub_events_queue if kind == "events" else env().filehub_tasks_queue
+    return conf().events_queue if kind == "events" else conf().tasks_queue
 
 
 def queue_statuses() -> list[QueueStatus]:
@@ -102,7 +102,7 @@ def list_dead_letters(kind: Kind, ids: Collection[str] | None = None) -> DeadLet
     limit = dead_letters.MAX_SHOWN if ids is None else dead_letters.MAX_HANDLED
     found = dead_letters.peek(queue, limit, ids)
     read = dead_letter_summary.read_event if kind == "events" else dead_letter_summary.read_task
-    summaries = [read(letter.body, env().filehub_bucket) for letter in found]
+    summaries = [read(letter.body, conf().bucket) for letter in found]
     known = _failures(summary.task_id for summary in summaries)
     total = sqs.depth(sqs.dead_letters_of(queue)).total
     return DeadLetters(

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from uploads.aws import multipart, s3
 from uploads.core import keys, media_types, policy
-from uploads.core.conf import env, rules
+from uploads.core.conf import conf, rules
 from uploads.core.limits import MULTIPART_LIFETIME
 from uploads.files import quotas
 from uploads.transfers import tokens
@@ -81,7 +81,7 @@ def begin_sized(
     `part_checksums` says whether the client will send the SHA-256 of each part. Of a file in parts
     S3 can verify no SHA-256 of the whole: `sha256` is then not used. Raises as `begin_put` does.
     """
-    if size <= env().filehub_multipart_threshold:
+    if size <= conf().multipart_threshold:
         return begin_put(
             owner,
             file_name=file_name,
@@ -101,7 +101,7 @@ def begin_sized(
         content_type=content_type,
         checksums=part_checksums,
     )
-    part_size = policy.part_size_for(size, env().filehub_part_size)
+    part_size = policy.part_size_for(size, conf().part_size)
     return BegunMultipart(
         tokens.UploadToken(upload_id, s3_upload_id, owner, size, part_size),
         datetime.now(UTC) + MULTIPART_LIFETIME,

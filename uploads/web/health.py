@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from uploads.aws import s3, sqs
 from uploads.aws.dynamodb import batch_get
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable, NotAuthenticated
 from uploads.files.record import StoredFile
 from uploads.operations import metrics
@@ -55,7 +55,7 @@ def metrics_text(request: HttpRequest) -> HttpResponse:
 def _may_read_metrics(request: HttpRequest) -> bool:
     given = request.headers.get("Authorization")
     if given is not None:
-        token = env().filehub_metrics_token
+        token = conf().metrics_token
         return bool(token) and constant_time_compare(given, f"Bearer {token}")
     user = request.user
     return user.is_staff and user.has_perm("uploads.view_storagereport")

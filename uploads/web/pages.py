@@ -12,7 +12,7 @@ from django.templatetags.static import static
 from django.views.decorators.http import require_safe
 
 from uploads.accounts import owners
-from uploads.core.conf import env, rules
+from uploads.core.conf import conf, rules
 from uploads.core.errors import BackendUnavailable, InvalidRequest
 from uploads.core.fan_out import attempt
 from uploads.files import queries, quotas
@@ -53,7 +53,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "upload_config": {
             "max_size": limits.max_size,
             "allowed_types": limits.allowed_types,
-            "whole_limit": env().filehub_multipart_threshold,
+            "whole_limit": conf().multipart_threshold,
             "concurrency": CONCURRENCY,
             "namespace": owners.owner_of(request.user),  # type: ignore[arg-type]
             "worker_url": static("uploads/client/hashing/hash-worker.js"),

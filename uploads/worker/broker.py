@@ -1,30 +1,15 @@
-"""How Celery reaches its broker, worked out from the environment."""
+"""How Celery reaches its broker, derived from the app's settings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
-from botocore.config import Config
-
+from uploads.aws import clients
+from uploads.core.conf import Conf, conf
 from uploads.core.limits import VISIBILITY_TIMEOUT
-
-if TYPE_CHECKING:
-    from filehub.env import Env
-
-#: Seconds that a poll waits for a task: the longest that SQS offers, for the fewest empty receives.
-WAIT_SECONDS = 20
-
-#: kombu acknowledges from the worker's only loop, and the consumer queues tasks between two polls:
-#: neither may hang for the minutes that botocore's defaults allow.
-CLIENT_CONFIG: dict[str, Any] = {
-    "connect_timeout": 3,
-    "read_timeout": 5,
-    "retries": {"mode": "standard", "total_max_attempts": 3},
-}
 
 #: Seconds until a task that failed for the n-th time is tried again. The queue gives up after
 #: maxReceiveCount (infra/filehub.yaml), about half an hour in all.
@@ -48,19 +33,13 @@ class PredefinedQueues(Mapping[str, dict[str, Any]]):
     one without a dead-letter queue. Lazy, because importing the settings must not need a network.
     """
 
-    def __init__(self, env: Env, retried_tasks: list[str]) -> None:
-        self._env = env
+    def __init__(self, retried_tasks: list[str]) -> None:
         self._retried_tasks = retried_tasks
 
     @cached_property
     def _queues(self) -> dict[str, dict[str, Any]]:
-        name = self._env.filehub_tasks_queue
-        sqs = boto3.client(
-            "sqs",
-            region_name=self._env.aws_region,
-            endpoint_url=self._env.endpoint("sqs"),
-            config=Config(**CLIENT_CONFIG),
-        )
+        name = conf().tasks_queue
+        sqs = clients.sqs(clients.BROKER)
         return {
             name: {
                 "url": sqs.get_queue_url(QueueName=name)["QueueUrl"],
@@ -80,28 +59,28 @@ class PredefinedQueues(Mapping[str, dict[str, Any]]):
         return 1
 
 
-def broker_transport(env: Env) -> str | None:
+def broker_transport(broker_url: str) -> str | None:
     """The transport, in Celery's terms; None for the one that kombu has for the URL."""
-    return (
-        "uploads.worker.transport:Transport" if env.celery_broker_url.startswith("sqs:") else None
-    )
+    return "uploads.worker.transport:Transport" if broker_url.startswith("sqs:") else None
 
 
-def broker_settings(env: Env) -> tuple[str, dict[str, Any]]:
-    """The broker's URL and transport options, in Celery's terms."""
-    if not env.celery_broker_url.startswith("sqs:"):
-        return env.celery_broker_url, {"visibility_timeout": VISIBILITY_TIMEOUT}
-    url = env.celery_broker_url
-    endpoint = env.endpoint("sqs")
-    if endpoint and not urlsplit(url).hostname:
+def broker_settings(broker_url: str, settings: Conf) -> tuple[str, dict[str, Any]]:
+    """The broker's URL and transport options, in Celery's terms.
+
+    The app's settings are passed in, because Django's settings are not complete when they ask.
+    """
+    if not broker_url.startswith("sqs:"):
+        return broker_url, {"visibility_timeout": VISIBILITY_TIMEOUT}
+    endpoint = settings.endpoint("sqs")
+    if endpoint and not urlsplit(broker_url).hostname:
         # kombu takes a local endpoint's host and port from the URL, its scheme from is_secure.
-        url = f"sqs://{urlsplit(endpoint).netloc}"
-    return url, {
-        "region": env.aws_region,
+        broker_url = f"sqs://{urlsplit(endpoint).netloc}"
+    return broker_url, {
+        "region": settings.region,
         "is_secure": not (endpoint or "").startswith("http:"),
         "visibility_timeout": VISIBILITY_TIMEOUT,
-        "wait_time_seconds": WAIT_SECONDS,
+        "wait_time_seconds": clients.POLL_SECONDS,
         "polling_interval": 0,
-        "client-config": CLIENT_CONFIG,
-        "predefined_queues": PredefinedQueues(env, list(RETRIED_TASKS)),
+        "client-config": clients.BROKER.as_config(),
+        "predefined_queues": PredefinedQueues(list(RETRIED_TASKS)),
     }

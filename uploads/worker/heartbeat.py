@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Literal, get_args
 
-from uploads.core.conf import env
+from uploads.core.conf import conf
 
 logger = logging.getLogger(__name__)
 
@@ -37,4 +37,4 @@ def age(process: Process) -> float | None:
 
 
 def _path(process: Process) -> Path:
-    return Path(env().filehub_health_dir) / process
+    return Path(conf().health_dir) / process

@@ -20,9 +20,9 @@ from kombu.asynchronous.aws.connection import AsyncHTTPSConnection
 from kombu.asynchronous.aws.sqs.connection import AsyncSQSConnection
 from kombu.transport import SQS
 
+from uploads.aws import clients
 from uploads.core import backoff
 from uploads.worker import heartbeat
-from uploads.worker.broker import WAIT_SECONDS
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class _HTTPConnection(AsyncHTTPSConnection):
 
 def _limit(curl: pycurl.Curl) -> None:
     curl.setopt(pycurl.CONNECTTIMEOUT, CONNECT_TIMEOUT)
-    curl.setopt(pycurl.TIMEOUT, WAIT_SECONDS + CONNECT_TIMEOUT)
+    curl.setopt(pycurl.TIMEOUT, clients.POLL_SECONDS + CONNECT_TIMEOUT)
 
 
 class Connection(AsyncSQSConnection):

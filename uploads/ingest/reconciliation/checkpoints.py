@@ -17,9 +17,8 @@ from pynamodb.attributes import (
     UnicodeAttribute,
     UTCDateTimeAttribute,
 )
-from pynamodb.models import Model
 
-from uploads.aws.dynamodb import Table, batch_get, table_errors
+from uploads.aws.dynamodb import Table, TableModel, batch_get, table_errors
 
 Kind = Literal["recent", "multipart", "all", "since", "inventory"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -82,7 +81,7 @@ class Checkpoint:
     counts: Counts = Counts()
 
 
-class _LastRun(Model):
+class _LastRun(TableModel):
     """`reconcile#last#<kind>`: see `Run`."""
 
     class Meta(Table):
@@ -100,7 +99,7 @@ class _LastRun(Model):
     held_back = NumberAttribute(default=0, attr_name="heldBack")
 
 
-class _CheckpointItem(Model):
+class _CheckpointItem(TableModel):
     """`reconcile#position#<kind>`: see `Checkpoint`. Without a shard no run is under way."""
 
     class Meta(Table):

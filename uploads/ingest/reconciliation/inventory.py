@@ -28,7 +28,7 @@ from urllib.parse import unquote_plus
 from uploads.aws import s3
 from uploads.aws.s3 import ListedObject
 from uploads.core import keys
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.core.errors import FilehubError
 from uploads.core.strict_json import parse_json
 from uploads.ingest.reconciliation import parquet
@@ -101,10 +101,8 @@ def _manifest(url: str) -> Manifest:
             f"The inventory is written as {manifest.format}; CSV and Parquet can be read. "
             "Set the inventory's format to one of these, or reconcile with --all instead."
         )
-    if source != env().filehub_bucket:
-        raise InvalidInventory(
-            f"The inventory is of the bucket {source}, not of {env().filehub_bucket}."
-        )
+    if source != conf().bucket:
+        raise InvalidInventory(f"The inventory is of the bucket {source}, not of {conf().bucket}.")
     if manifest.format == "CSV" and "Key" not in manifest.columns:
         raise InvalidInventory("The inventory has no column Key.")
     return manifest

@@ -23,7 +23,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 
 from uploads.aws import s3
 from uploads.core import keys
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.core.limits import MULTIPART_LIFETIME
 from uploads.ingest import confirm
@@ -95,7 +95,7 @@ class Result:
         missing = self.counts.ghosts + self.counts.held_back
         return (
             f"Of {self.counts.records:,} records {missing:,} have no object in the bucket "
-            f"{env().filehub_bucket}. That is implausible: perhaps it is not their bucket. "
+            f"{conf().bucket}. That is implausible: perhaps it is not their bucket. "
             f"Stopped; {self.counts.held_back:,} of them are left as they are."
         )
 
@@ -118,7 +118,7 @@ def multipart() -> Plan:
 
 def window() -> timedelta:
     """How far back a request that is still good may have been signed, and an hour more."""
-    return timedelta(seconds=env().filehub_url_expiry) + MARGIN
+    return timedelta(seconds=conf().url_expiry) + MARGIN
 
 
 def is_plausible(missing: int, records: int) -> bool:

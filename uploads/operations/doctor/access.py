@@ -11,9 +11,10 @@ from email.utils import parsedate_to_datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from uploads.aws import clients
 from uploads.core import keys
-from uploads.core.conf import env
-from uploads.operations.doctor import clients, http
+from uploads.core.conf import conf
+from uploads.operations.doctor import http
 from uploads.operations.doctor.finding import (
     CLOCK,
     UNREACHABLE,
@@ -52,7 +53,7 @@ def _credentials() -> Iterator[Finding]:
 def _clock() -> Finding:
     """By the Date of S3's answer, whatever else it says: no permission is needed."""
     try:
-        answer = http.send("HEAD", env().s3_bucket_url)
+        answer = http.send("HEAD", conf().s3_bucket_url)
     except http.NoAnswer as exc:
         return Finding("FAIL", "clock", f"S3 does not tell the time: {exc}.", UNREACHABLE)
     try:
@@ -112,16 +113,20 @@ def _nobody() -> str:
 
 
 def _head() -> object:
-    return clients.s3().head_object(Bucket=env().filehub_bucket, Key=keys.object_key(_nobody()))
+    return clients.s3(clients.DIAGNOSIS).head_object(
+        Bucket=conf().bucket, Key=keys.object_key(_nobody())
+    )
 
 
 def _get() -> object:
-    return clients.dynamodb().get_item(TableName=env().filehub_table, Key={"id": {"S": _nobody()}})
+    return clients.dynamodb(clients.DIAGNOSIS).get_item(
+        TableName=conf().table, Key={"id": {"S": _nobody()}}
+    )
 
 
 def _query() -> object:
-    return clients.dynamodb().query(
-        TableName=env().filehub_table,
+    return clients.dynamodb(clients.DIAGNOSIS).query(
+        TableName=conf().table,
         IndexName="OwnerFeed",
         KeyConditionExpression="ownerFeed = :owner",
         ExpressionAttributeValues={":owner": {"S": "nobody"}},
@@ -130,8 +135,8 @@ def _query() -> object:
 
 
 def _update() -> object:
-    return clients.dynamodb().update_item(
-        TableName=env().filehub_table,
+    return clients.dynamodb(clients.DIAGNOSIS).update_item(
+        TableName=conf().table,
         Key={"id": {"S": _nobody()}},
         UpdateExpression="SET downloads = :none",
         ConditionExpression="attribute_exists(id)",

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from uploads.core.conf import env
+from uploads.aws import clients
+from uploads.core.conf import conf
 from uploads.core.keys import PREFIX, object_key
 from uploads.core.limits import MULTIPART_LIFETIME
-from uploads.operations.doctor import clients, expected, http
+from uploads.operations.doctor import expected, http
 from uploads.operations.doctor.finding import Finding, code_of, guarded, is_denied
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _NO_ACTIONS = {"ID", "Status", "Filter", "Prefix"}
 
 def inspect() -> Iterator[Finding]:
     """The bucket itself first; without it there is nothing else to look at."""
-    s3 = clients.s3()
+    s3 = clients.s3(clients.DIAGNOSIS)
     found = list(guarded("bucket", partial(_itself, s3)))
     yield from found
     if any(finding.level == "FAIL" for finding in found):
@@ -43,7 +44,7 @@ def inspect() -> Iterator[Finding]:
 
 
 def _itself(s3: S3Client) -> Iterator[Finding]:
-    name, region = env().filehub_bucket, env().aws_region
+    name, region = conf().bucket, conf().region
     try:
         answer = s3.head_bucket(Bucket=name)
     except ClientError as exc:
@@ -74,7 +75,7 @@ def _itself(s3: S3Client) -> Iterator[Finding]:
 
 
 def _public_access(s3: S3Client) -> Iterator[Finding]:
-    subject, name = "bucket, public access", env().filehub_bucket
+    subject, name = "bucket, public access", conf().bucket
     try:
         block: dict[str, Any] = dict(
             s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
@@ -97,7 +98,7 @@ def _public_access(s3: S3Client) -> Iterator[Finding]:
 
 
 def _encryption(s3: S3Client) -> Iterator[Finding]:
-    subject, name = "bucket, encryption", env().filehub_bucket
+    subject, name = "bucket, encryption", conf().bucket
     try:
         rules = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
     except ClientError as exc:
@@ -127,7 +128,7 @@ def _encryption(s3: S3Client) -> Iterator[Finding]:
 
 def _versions(s3: S3Client) -> Iterator[Finding]:
     subject = "bucket, versions"
-    if s3.get_bucket_versioning(Bucket=env().filehub_bucket).get("Status") == "Enabled":
+    if s3.get_bucket_versioning(Bucket=conf().bucket).get("Status") == "Enabled":
         yield Finding(
             "ok", subject, "kept: what is deleted goes on to cost, until a lifecycle rule ends it."
         )
@@ -136,7 +137,7 @@ def _versions(s3: S3Client) -> Iterator[Finding]:
 
 
 def _lifecycle(s3: S3Client) -> Iterator[Finding]:
-    subject, name = "bucket, lifecycle", env().filehub_bucket
+    subject, name = "bucket, lifecycle", conf().bucket
     try:
         rules: list[Any] = list(s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"])
     except ClientError as exc:
@@ -208,7 +209,7 @@ def _touches_uploads(rule: Any) -> bool:
 
 
 def _cors(s3: S3Client) -> Iterator[Finding]:
-    subject, name, origins = "bucket, CORS", env().filehub_bucket, env().filehub_cors_origins
+    subject, name, origins = "bucket, CORS", conf().bucket, conf().cors_origins
     if not origins:
         yield Finding("skip", subject, "there are no origins to compare with (see settings).")
         return
@@ -289,7 +290,7 @@ def _matches(pattern: str, text: str) -> bool:
 def _preflight() -> Iterator[Finding]:
     """What S3 itself answers; needs no permission at all."""
     subject, refused = "bucket, CORS as a browser asks", []
-    origins = env().filehub_cors_origins
+    origins = conf().cors_origins
     if not origins:
         yield Finding("skip", subject, "there are no origins to ask for.")
         return
@@ -297,7 +298,7 @@ def _preflight() -> Iterator[Finding]:
         try:
             answer = http.send(
                 "OPTIONS",
-                f"{env().s3_bucket_url}/{_KEY}",
+                f"{conf().s3_bucket_url}/{_KEY}",
                 {
                     "Origin": origin,
                     "Access-Control-Request-Method": "PUT",
@@ -306,7 +307,7 @@ def _preflight() -> Iterator[Finding]:
             )
         except http.NoAnswer as exc:
             yield Finding(
-                "FAIL", subject, f"no answer from {env().s3_bucket_url} ({exc}).",
+                "FAIL", subject, f"no answer from {conf().s3_bucket_url} ({exc}).",
                 "Browsers need this address, not only the servers: check AWS_ENDPOINT_URL_S3.",
             )  # fmt: skip
             return

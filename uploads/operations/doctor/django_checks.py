@@ -9,13 +9,13 @@ from django.core import checks
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.operations.doctor.finding import Finding, Level
 
 
 def is_production() -> bool:
     """Whether people outside this machine are meant to use it: AWS itself, or HTTPS."""
-    return env().django_https or env().endpoint("s3") is None
+    return settings.SECURE_SSL_REDIRECT or conf().endpoint("s3") is None
 
 
 def inspect() -> Iterator[Finding]:

@@ -32,7 +32,7 @@ def send(
     method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
 ) -> Answer:
     """One request. Raises NoAnswer. Redirects are followed, as browsers do."""
-    # The scheme is http or https: filehub.env accepts no other.
+    # The scheme is http or https: uploads.core.conf accepts no other.
     request = urllib.request.Request(url, body, dict(headers or {}), method=method)  # noqa: S310
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310

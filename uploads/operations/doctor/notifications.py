@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from uploads.core.conf import env
+from uploads.aws import clients
+from uploads.core.conf import conf
 from uploads.core.keys import PREFIX
-from uploads.operations.doctor import clients, expected
+from uploads.operations.doctor import expected
 from uploads.operations.doctor.finding import Finding, guarded
 
 SUBJECT = "bucket, notifications"
@@ -24,8 +25,10 @@ def inspect(queue_arn: str | None) -> Iterator[Finding]:
 
 
 def _compare(queue_arn: str | None) -> Iterator[Finding]:
-    bucket, queue = env().filehub_bucket, env().filehub_events_queue
-    answer: dict[str, Any] = dict(clients.s3().get_bucket_notification_configuration(Bucket=bucket))
+    bucket, queue = conf().bucket, conf().events_queue
+    answer: dict[str, Any] = dict(
+        clients.s3(clients.DIAGNOSIS).get_bucket_notification_configuration(Bucket=bucket)
+    )
     there = {kind: answer[kind] for kind in _KINDS if kind in answer}
     reported = {
         event
@@ -98,7 +101,7 @@ def _mend(there: dict[str, Any], queue_arn: str | None) -> str:
         }
     )
     command = expected.command(
-        "s3api", "put-bucket-notification-configuration", bucket=env().filehub_bucket,
+        "s3api", "put-bucket-notification-configuration", bucket=conf().bucket,
         notification_configuration={kind: each for kind, each in configuration.items() if each},
     )  # fmt: skip
     others = [each for each in replaced if each.get("QueueArn") != queue_arn]

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 from django.conf import settings
 
-from uploads.aws import sqs
-from uploads.core.conf import env
+from uploads.aws import clients, sqs
+from uploads.core.conf import conf
 from uploads.core.limits import VISIBILITY_TIMEOUT
-from uploads.operations.doctor import clients, expected
+from uploads.operations.doctor import expected
 from uploads.operations.doctor.finding import Finding, code_of, guarded
 from uploads.operations.queue_status import KINDS, Kind, queue_name
 
@@ -52,10 +52,10 @@ class Queues:
         self.events_arn: str | None = None
 
     def inspect(self) -> Iterator[Finding]:
-        client = clients.sqs()
+        client = clients.sqs(clients.DIAGNOSIS)
         for kind in KINDS:
             name = queue_name(kind)
-            if kind == "tasks" and not env().celery_broker_url.startswith("sqs:"):
+            if kind == "tasks" and not settings.CELERY_BROKER_URL.startswith("sqs:"):
                 text = "not used: Celery's broker is another (CELERY_BROKER_URL)."
                 yield Finding("skip", f"queue {name}", text)
                 continue
@@ -157,7 +157,7 @@ def _redrive(queue: Queue, dead: Queue | None, kind: Kind) -> Iterator[Finding]:
 
 def _senders(queue: Queue) -> Iterator[Finding]:
     """Whether S3 may send to the events queue, and can."""
-    subject, bucket = f"queue {queue.name}", env().filehub_bucket
+    subject, bucket = f"queue {queue.name}", conf().bucket
     if queue.attributes.get("KmsMasterKeyId") == "alias/aws/sqs":
         yield Finding(
             "FAIL", subject, "S3 cannot use the key that it is encrypted with (alias/aws/sqs).",

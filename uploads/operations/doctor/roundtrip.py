@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
 from uploads.aws import s3, sqs
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable, FilehubError
 from uploads.core.keys import object_key
 from uploads.files import actions, store
@@ -72,11 +72,11 @@ class RoundTrip:
 
     def _run(self) -> None:
         _sweep()
-        body = BODY[: env().filehub_max_size]
+        body = BODY[: conf().max_size]
         upload = begin.begin_put(
             OWNER,
             file_name=NAME,
-            content_type=_content_type(env().filehub_allowed_types),
+            content_type=_content_type(conf().allowed_types),
             size=len(body),
             sha256=base64.b64encode(hashlib.sha256(body).digest()).decode(),
         )
@@ -97,12 +97,12 @@ class RoundTrip:
 
     def _put(self, request: s3.SignedRequest, body: bytes) -> int:
         """S3's status; 0 without an answer."""
-        origins = env().filehub_cors_origins
+        origins = conf().cors_origins
         origin = {"Origin": origins[0]} if origins else {}
         try:
             answer = http.send(request.method, request.url, {**request.headers, **origin}, body)
         except http.NoAnswer as exc:
-            self._fail(f"PUT: no answer from {env().s3_bucket_url} ({exc}).", UNREACHABLE)
+            self._fail(f"PUT: no answer from {conf().s3_bucket_url} ({exc}).", UNREACHABLE)
             return 0
         if answer.status != HTTPStatus.OK:
             mend = _PUT.get(answer.code, "S3's code says why; see also the other lines.")
@@ -170,7 +170,7 @@ class RoundTrip:
         try:
             s3.delete(upload_id)
         except BackendUnavailable as exc:
-            address = f"s3://{env().filehub_bucket}/{object_key(upload_id)}"
+            address = f"s3://{conf().bucket}/{object_key(upload_id)}"
             # Also in the log: on Ctrl-C nobody reads the findings any more.
             logger.error("the test file stays at %s: %r", address, exc.__cause__ or exc)
             self._fail(f"the test file may still be at {address}.", f"aws s3 rm {address}")
@@ -213,7 +213,7 @@ def _sweep() -> None:
 
 
 def _names() -> list[str]:
-    live = (env().filehub_events_queue, env().filehub_tasks_queue)
+    live = (conf().events_queue, conf().tasks_queue)
     return [name for each in live for name in (each, sqs.dead_letters_of(each))]
 
 

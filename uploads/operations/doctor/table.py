@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from uploads.core.conf import env
+from uploads.aws import clients
+from uploads.core.conf import conf
 from uploads.files.record import StoredFile
-from uploads.operations.doctor import clients, expected
+from uploads.operations.doctor import expected
 from uploads.operations.doctor.finding import Finding, code_of, guarded
 
 if TYPE_CHECKING:
@@ -20,13 +21,13 @@ _PROVISION = "python manage.py provision (it adds one index at a time, which may
 
 
 def inspect() -> Iterator[Finding]:
-    client = clients.dynamodb()
+    client = clients.dynamodb(clients.DIAGNOSIS)
     yield from guarded("table", partial(_itself, client))
     yield from guarded("table, time to live", partial(_time_to_live, client))
 
 
 def _itself(client: DynamoDBClient) -> Iterator[Finding]:
-    name = env().filehub_table
+    name = conf().table
     try:
         table: dict[str, Any] = dict(client.describe_table(TableName=name)["Table"])
     except ClientError as exc:
@@ -83,7 +84,7 @@ def _keys(schema: list[Any]) -> dict[str, str]:
 
 
 def _time_to_live(client: DynamoDBClient) -> Iterator[Finding]:
-    subject, name = "table, time to live", env().filehub_table
+    subject, name = "table, time to live", conf().table
     try:
         found = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
     except ClientError as exc:

@@ -15,7 +15,7 @@ from ninja import Field, Router, Schema
 from pydantic import StrictInt, StrictStr
 
 from uploads.core import keys
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.core.errors import InvalidRequest
 from uploads.files import quotas
 from uploads.ingest import tasks
@@ -91,7 +91,7 @@ def parameters(request: HttpRequest, filename: str = "", type: str = "") -> dict
         "url": begun.request.url,
         "headers": begun.request.headers,
         "fields": {"key": keys.object_key(begun.id)},
-        "expires": env().filehub_url_expiry,
+        "expires": conf().url_expiry,
     }
 
 
@@ -132,7 +132,7 @@ def sign_part(
     """Presign one part."""
     count_user(request, owner(request))
     signed = parts.sign_unsized_part(_token(request, upload_id, key), part_number)
-    return {"url": signed.url, "expires": env().filehub_url_expiry}
+    return {"url": signed.url, "expires": conf().url_expiry}
 
 
 @router.delete("/multipart/{upload_id}", response={200: dict[str, str], **ERRORS})

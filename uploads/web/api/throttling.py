@@ -13,7 +13,7 @@ from ipaddress import ip_address, ip_network
 from django.http import HttpRequest
 from django_ratelimit.core import get_usage
 
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.core.errors import RateLimited
 from uploads.web.api.auth import CALLERS
 
@@ -32,7 +32,7 @@ class AddressRate:
     """
 
     def __call__(self, request: HttpRequest) -> None:
-        _count(request, "address", address_of(request), env().filehub_sign_rate_address)
+        _count(request, "address", address_of(request), conf().sign_rate_address)
 
 
 #: Whom the routes that sign answer: how often is counted too.
@@ -41,7 +41,7 @@ SIGNING = [AddressRate(), *CALLERS]
 
 def count_user(request: HttpRequest, owner: str) -> None:
     """Count a request of this user. Raises RateLimited."""
-    _count(request, "user", owner, env().filehub_sign_rate_user)
+    _count(request, "user", owner, conf().sign_rate_user)
 
 
 def address_of(request: HttpRequest) -> str:
@@ -51,7 +51,7 @@ def address_of(request: HttpRequest) -> str:
     adds at the end whom it heard.
     """
     heard: list[str] = [request.META.get("REMOTE_ADDR", "")]
-    proxies = env().filehub_trusted_proxies
+    proxies = conf().trusted_proxies
     if proxies:
         forwarded = request.headers.get("X-Forwarded-For", "").split(",")
         heard = [entry.strip() for entry in forwarded if entry.strip()][-proxies:] or heard

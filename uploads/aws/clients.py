@@ -1,0 +1,114 @@
+"""The one place that makes AWS clients, with the time-outs of each use.
+
+boto3's clients are thread-safe and costly to make: there is one in a process for each service,
+region, endpoint and set of time-outs.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from uploads.core.conf import conf
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds to connect and to wait for an answer, and the number of attempts in all."""
+
+    connect: float
+    read: float
+    attempts: int
+
+    def as_config(self) -> dict[str, Any]:
+        """The same as keyword arguments of botocore's Config."""
+        return {
+            "connect_timeout": self.connect,
+            "read_timeout": self.read,
+            "retries": {"mode": "standard", "total_max_attempts": self.attempts},
+        }
+
+
+#: Seconds of the longest poll that SQS offers: the fewest empty receives.
+POLL_SECONDS = 20
+
+#: Requests and tasks: fail in seconds, not minutes. A task is tried again anyway.
+STANDARD = Timeouts(connect=5, read=20, attempts=4)
+#: SQS answers at once, except to a long poll.
+QUEUE = Timeouts(connect=5, read=8, attempts=3)
+#: A long poll. Its caller polls again after a pause of its own.
+POLL = Timeouts(connect=5, read=POLL_SECONDS + 5, attempts=1)
+#: The table: small items.
+TABLE = Timeouts(connect=5, read=10, attempts=5)
+#: kombu acknowledges from the worker's only loop, and the consumer queues tasks between two polls:
+#: neither may hang for the minutes that botocore's defaults allow.
+BROKER = Timeouts(connect=3, read=5, attempts=3)
+#: For a figure that is good to have: never worth a wait.
+OPTIONAL = Timeouts(connect=2, read=3, attempts=1)
+#: For `doctor`, which finds out what does not answer.
+DIAGNOSIS = Timeouts(connect=3, read=10, attempts=2)
+#: For commands that deploy: botocore's own defaults.
+DEPLOYMENT = Timeouts(connect=60, read=60, attempts=3)
+
+
+def s3(timeouts: Timeouts = STANDARD) -> S3Client:
+    client: S3Client = _client("s3", timeouts)
+    return client
+
+
+def sqs(timeouts: Timeouts = QUEUE) -> SQSClient:
+    client: SQSClient = _client("sqs", timeouts)
+    return client
+
+
+def dynamodb(timeouts: Timeouts = TABLE) -> DynamoDBClient:
+    client: DynamoDBClient = _client("dynamodb", timeouts)
+    return client
+
+
+def cloudformation() -> CloudFormationClient:
+    client: CloudFormationClient = _client("cloudformation", DEPLOYMENT)
+    return client
+
+
+def cloudwatch() -> Any:
+    return _client("cloudwatch", OPTIONAL)
+
+
+def sts() -> Any:
+    return _client("sts", DIAGNOSIS)
+
+
+def _client(service: str, timeouts: Timeouts) -> Any:
+    return _make(service, conf().region, conf().endpoint(service), timeouts)
+
+
+# Two threads must not make clients from one session at the same time.
+# https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html
+_lock = threading.Lock()
+
+
+@cache
+def _make(service: str, region: str, endpoint: str | None, timeouts: Timeouts) -> Any:
+    config = Config(**timeouts.as_config())
+    if service == "s3":
+        config = config.merge(Config(signature_version="s3v4"))
+    with _lock:
+        return session(region).client(service, endpoint_url=endpoint, config=config)  # type: ignore[call-overload]
+
+
+@cache
+def session(region: str) -> boto3.Session:
+    """The session of all clients in a region: it finds the credentials once, and renews them."""
+    return boto3.Session(region_name=region)
