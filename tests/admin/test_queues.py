@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
 
-from tests.aws.test_dead_letters import (
+from tests.support.dead_letters import (
     HOSTILE,
     UPLOAD_ID,
     before,

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs
 
 from tests.chaos.plan import Fault, Plan, Service
-from tests.support.proxy import END_OF_HEAD, Connection, Proxy, Request, headers_of
+from tests.support.http_connection import END_OF_HEAD, Connection, headers_of
 from tests.support.proxy import Fault as Struck
+from tests.support.proxy import Proxy, Request
 
 _TARGETS: dict[str, Service] = {"AmazonSQS": "sqs", "DynamoDB_20120810": "dynamodb"}
 

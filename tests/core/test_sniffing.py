@@ -1,101 +1,42 @@
-"""What is in a file against what it is called: real beginnings of many kinds, and hostile ones."""
+"""The content of a file against its media type: real beginnings of many kinds, and hostile ones."""
 
 from __future__ import annotations
 
 import gzip
-import io
 import json
 import struct
-import wave
-import zipfile
-import zlib
-from collections.abc import Callable
 
 import pytest
-from pytest_django import Settings
 
-from tests.support.files import put_under, upload
-from tests.support.http import put
-from tests.support.users import Api
-from tests.support.wire import Wire
-from uploads.aws import s3
+from tests.support.sample_files import (
+    DOCTYPE,
+    DOCX,
+    EBML,
+    FAR_PE,
+    GIF,
+    HTML,
+    ID3,
+    JPEG,
+    MP3_FRAME,
+    ODT,
+    PDF,
+    PE,
+    SVG,
+    TYPESCRIPT,
+    XML,
+    ZIP,
+    archive,
+    bmp,
+    box,
+    ftyp,
+    png,
+    riff,
+    wav,
+)
 from uploads.core import sniffing
-from uploads.core.errors import BackendUnavailable
-from uploads.files import queries, store, usage
-from uploads.ingest import confirm
-from uploads.ingest.events import ObjectEvent
-from uploads.transfers import begin
 
-OWNER = "7"
 BEGINNING = 4096
 
-
-# Real files, as small as they can be
-
-
-def png() -> bytes:
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        body = kind + data
-        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
-
-    header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
-    pixels = zlib.compress(b"\0\0")
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
-    )
-
-
-def bmp() -> bytes:
-    return b"BM" + struct.pack("<IHHIIiiHHIIiiII", 58, 0, 0, 54, 40, 1, 1, 1, 24, 0, 4, 0, 0, 0, 0)
-
-
-def wav() -> bytes:
-    target = io.BytesIO()
-    with wave.open(target, "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(8000)
-        out.writeframes(b"\0\0" * 8)
-    return target.getvalue()
-
-
-def archive(**files: str) -> bytes:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w") as out:
-        for name, text in files.items():
-            out.writestr(name.replace("__", "/").replace("_xml", ".xml"), text)
-    return target.getvalue()
-
-
-def box(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", 8 + len(data)) + kind + data
-
-
-def ftyp(brand: bytes, *compatible: bytes) -> bytes:
-    return box(b"ftyp", brand + b"\0\0\2\0" + b"".join(compatible)) + box(b"mdat", bytes(16))
-
-
-def riff(kind: bytes, data: bytes) -> bytes:
-    return b"RIFF" + struct.pack("<I", 4 + len(data)) + kind + data
-
-
-JPEG = bytes.fromhex("ffd8ffe000104a46494600010101004800480000ffdb004300") + b"\x08" * 64
-GIF = b"GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff!\xf9\4\1\0\0\0\0,\0\0\0\0\1\0\1\0\0\2\2D\1\0;"
-EBML = b"\x1aE\xdf\xa3\xa3B\x86\x81\1B\xf7\x81\1B\xf2\x81\4B\xf3\x81\x08B\x82"
-ID3 = b"ID3\3\0\0\0\0\0\x0aTIT2\0\0\0\0\0\0"
-PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
-MP3_FRAME = b"\xff\xfb\x90\x64" + bytes(413)
-SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
-XML = b'<?xml version="1.0" encoding="UTF-8"?>\n'
-DOCTYPE = (
-    b'<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" '
-    b'"http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd" [<!ENTITY a "b">]>\n'
-)
-HTML = b"<!DOCTYPE html>\n<html><body>hello</body></html>"
-ZIP = archive(a="hello")
-DOCX = archive(word__document_xml="<w/>")
-ODT = archive(mimetype="application/vnd.oasis.opendocument.text", content_xml="<o/>")
-TYPESCRIPT = b"#!/usr/bin/env node\nexport const a: number = 1;\n"
 
 GOOD = {
     "png": ("image/png", png()),
@@ -202,9 +143,8 @@ def test_what_is_what_it_says_or_cannot_be_told_is_let_in(type_: str, body: byte
     assert sniffing.mismatch(type_, body[:BEGINNING]) is None
 
 
-PE = b"MZ\x90\0" + bytes(56) + struct.pack("<I", 0x80) + bytes(64) + b"PE\0\0\x64\x86"
-FAR_PE = b"MZ\x90\0" + bytes(56) + struct.pack("<I", 0x2000) + bytes(5000)
 SCRIPT = b"<script>alert(1)</script>"
+
 
 BAD = {
     "elf": (b"\x7fELF\2\1\1\0" + bytes(56), "a program"),
@@ -286,116 +226,3 @@ def test_no_true_file_is_refused_for_being_cut_off() -> None:
         if sniffing.mismatch(type_, body[:length])
     }
     assert {name for name, _ in refused} <= {"pdf after an archive"}
-
-
-# Where it is asked
-
-
-def created(upload_id: str, number: int = 1) -> confirm.Outcome:
-    sequencer = f"{number:018X}".ljust(64, "0")
-    return confirm.apply_event(ObjectEvent("created", upload_id, sequencer))
-
-
-def test_a_page_sent_as_an_image_is_rejected_with_the_reason_and_deleted(api: Api) -> None:
-    upload_id = upload(api.owner, "a.png", HTML, "image/png")
-    assert created(upload_id) == "rejected"
-    assert s3.head(upload_id) is None
-    status = api.get(f"/uploads/{upload_id}").json()
-    assert (status["state"], status["file"]) == ("rejected", None)
-    assert status["reason"] == "It was sent as image/png, but its content is a web page."
-    assert created(upload_id, 2) == "absent"
-    assert usage.of_owner(api.owner).files == 0
-
-
-@pytest.mark.usefixtures("aws")
-@pytest.mark.parametrize(
-    ("type_", "body", "requests"),
-    [
-        ("image/png", png(), 2),
-        ("image/png", b"\x89PNG\r\n\x1a\n" + bytes(10_000), 2),
-        ("image/png", b"", 1),
-        ("text/html", HTML, 1),
-        ("application/octet-stream", PE, 1),
-        ("video/mp2t", TYPESCRIPT, 1),
-    ],
-    ids=["image", "long image", "empty image", "page", "unknown", "typescript"],
-)
-def test_only_what_can_make_a_difference_is_read(
-    type_: str, body: bytes, requests: int, wire: Wire
-) -> None:
-    upload_id = upload(OWNER, "a", body, type_)
-    wire.counts()
-    assert created(upload_id) == "stored"
-    assert wire.counts()["s3"] == requests
-    assert created(upload_id, 2) == "stored"  # what is stored is not looked into again
-    assert wire.counts()["s3"] == 1
-
-
-@pytest.mark.usefixtures("aws")
-def test_what_breaks_another_rule_is_not_read(settings: Settings, wire: Wire) -> None:
-    upload_id = upload(OWNER, "a.png", HTML, "image/png")
-    settings.ENV = settings.ENV.model_copy(update={"filehub_allowed_types": ("text/*",)})
-    wire.counts()
-    assert created(upload_id) == "rejected"
-    assert wire.counts()["s3"] == 2  # HeadObject and DeleteObject
-    assert "not accepted" in queries.upload_status(upload_id, OWNER).reason
-
-
-def replaced(upload_id: str, body: bytes) -> None:
-    s3.delete(upload_id)
-    put_under(upload_id, OWNER, body, "image/png")
-
-
-@pytest.mark.usefixtures("aws")
-@pytest.mark.parametrize(
-    ("meanwhile", "outcome", "size"),
-    [
-        (lambda upload_id: replaced(upload_id, HTML), "rejected", len(HTML)),
-        (lambda upload_id: replaced(upload_id, GIF), "stored", len(GIF)),
-        (s3.delete, "absent", None),
-    ],
-    ids=["replaced by a page", "replaced by an image", "deleted"],
-)
-def test_what_is_judged_is_what_is_recorded(
-    monkeypatch: pytest.MonkeyPatch,
-    meanwhile: Callable[[str], None],
-    outcome: str,
-    size: int | None,
-) -> None:
-    """Between the look at the object and the one into it, another takes its place."""
-    upload_id = upload(OWNER, "a", png(), "image/png")
-    head, left = s3.head, [meanwhile]
-
-    def slow_head(upload_id: str) -> s3.StoredObject | None:
-        found = head(upload_id)
-        if left:
-            left.pop()(upload_id)
-        return found
-
-    monkeypatch.setattr(s3, "head", slow_head)
-    assert created(upload_id) == outcome
-    assert left == []
-    record = store.get(upload_id)
-    assert (record.size if record else None) == size
-
-
-@pytest.mark.usefixtures("aws")
-def test_an_object_that_never_holds_still_is_left_to_a_later_try(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    upload_id = upload(OWNER, "a", png(), "image/png")
-    monkeypatch.setattr(s3, "_beginning", lambda upload_id, etag: None)
-    with pytest.raises(BackendUnavailable):
-        created(upload_id)
-
-
-@pytest.mark.usefixtures("aws")
-def test_a_good_file_cannot_be_followed_by_another_under_its_name() -> None:
-    """A request can be sent again once its object is deleted: what comes then is judged anew."""
-    begun = begin.begin_put(OWNER, file_name="a.png", content_type="image/png")
-    assert put(begun.request, png()).status == 200
-    assert created(begun.id, 1) == "stored"
-    s3.delete(begun.id)
-    assert put(begun.request, HTML).status == 200
-    assert created(begun.id, 3) == "rejected"
-    assert s3.head(begun.id) is None

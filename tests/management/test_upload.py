@@ -17,11 +17,11 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from filehub.env import MIB
-from tests.ingest.test_reconcile import objects
+from tests.ingest.reconciliation.helpers import objects
 from tests.plugin import AWS_PORT
 from tests.support.processes import ROOT
 from tests.support.proxy import Proxy, parts
-from tests.transfers.test_multipart import incomplete
+from tests.transfers.uploads import incomplete
 from uploads.accounts import owners
 from uploads.aws import s3
 from uploads.core import keys

@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.ingest.test_reconcile import objects, place, recorded, table
+from tests.ingest.reconciliation.helpers import objects, place, recorded, table
 from tests.support.files import store, upload
 from tests.support.processes import ROOT
 from uploads.aws import s3

@@ -16,13 +16,13 @@ from django.test import Client
 from pytest_django import Settings
 
 from filehub.env import MIB
-from tests.ingest.test_reconcile import objects
+from tests.ingest.reconciliation.helpers import objects
 from tests.support.files import store
 from tests.support.http import send
 from tests.support.local_aws import drain
 from tests.support.users import Api
 from tests.support.waiting import wait_for
-from tests.transfers.test_multipart import incomplete
+from tests.transfers.uploads import incomplete
 from uploads.accounts import api_tokens
 from uploads.aws import multipart, s3
 from uploads.core import keys

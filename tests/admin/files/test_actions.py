@@ -1,0 +1,181 @@
+"""Delete, check again and change the owner of chosen files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.test import Client
+from pynamodb.exceptions import UpdateError
+
+from tests.admin.files.helpers import LIST, act, event, ids_on, put_again, text_of
+from tests.support.files import removal, store, upload
+from uploads.aws import s3
+from uploads.core import keys
+from uploads.core.errors import BackendUnavailable
+from uploads.files import actions, queries
+from uploads.files.record import StoredFile
+from uploads.ingest import confirm
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+
+def test_deleting_asks_first_and_then_counts_and_names(admin: Client, root: User) -> None:
+    first, second = store("7", "a.txt"), store("7", "b.txt")
+    gone = store("7", "gone.txt")
+    removal(gone, 9)
+    question = act(admin, "delete_files", first, second, gone)
+    assert "cannot be undone" in text_of(question)
+    assert ids_on(question) == [first, second, gone]
+    assert s3.head(first) is not None
+    page = act(admin, "delete_files", first, second, gone, confirmed="yes")
+    text = text_of(page)
+    assert "2 files are being deleted" in text
+    assert "“gone.txt”: It is not stored." in text
+    assert s3.head(first) is s3.head(second) is None
+    # The record follows S3's event, as everywhere.
+    assert {entry.object_id for entry in LogEntry.objects.all()} == {first, second}
+    info = queries.any_file(first)
+    assert info is not None
+    assert (info.state, info.deletion_asked_by) == ("stored", str(root.pk))
+
+
+def test_checking_again_puts_right_what_is_wrong(admin: Client) -> None:
+    right, ghost, orphan = store("7", "a.txt"), store("7", "b.txt"), store("7", "c.txt")
+    s3.delete(ghost)
+    removal(orphan, 9)
+    put_again(orphan, "7", "c.txt")
+    page = act(admin, "check_again", right, ghost, orphan, confirmed="yes")
+    assert "3 files were checked. 2 records were changed." in text_of(page)
+    states = {
+        info.id: (info.state, info.reason) for info in queries.any_files([right, ghost, orphan])
+    }
+    assert states == {
+        right: ("stored", ""), ghost: ("deleted", "object missing"), orphan: ("stored", ""),
+    }  # fmt: skip
+
+
+def test_a_file_that_is_given_away_is_in_the_other_list_and_stays_there(
+    admin: Client, alice: User, bob: User
+) -> None:
+    upload_id = upload(str(alice.pk))
+    confirm.apply_event(event("created", upload_id, 1))
+    page = act(admin, "change_owner", upload_id, confirmed="yes", answer="bob")
+    assert "1 file belongs to bob now." in text_of(page)
+    assert [info.id for info in queries.files_of(str(bob.pk), limit=9).files] == [upload_id]
+    assert queries.files_of(str(alice.pk), limit=9).files == []
+    # Looking at the object again, which still names alice, does not take it back.
+    confirm.apply_event(event("created", upload_id, 2))
+    confirm.check(upload_id)
+    mine = queries.files_of(str(bob.pk), limit=9, prefix="a").files
+    assert [(info.id, info.owner, info.uploader) for info in mine] == [
+        (upload_id, str(bob.pk), str(alice.pk))
+    ]
+    assert queries.files_of(str(alice.pk), limit=9).files == []
+    with pytest.raises(Exception, match="File not found"):
+        queries.stored_file(upload_id, str(alice.pk))
+
+
+@pytest.mark.parametrize("answer", ["", "nobody", "  ", "x" * 300])
+def test_a_new_owner_who_does_not_exist_is_asked_for_again(admin: Client, answer: str) -> None:
+    upload_id = store("7")
+    page = admin.post(
+        LIST,
+        {
+            "action": "change_owner",
+            "_selected_action": upload_id,
+            "confirmed": "yes",
+            "answer": answer,
+        },
+    )
+    assert page.status_code == 400
+    assert 'role="alert"' in page.content.decode()
+    assert queries.any_stored_file(upload_id).owner == "7"
+
+
+def test_a_failure_is_named_and_does_not_stop_the_others(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = store("7", "a.txt"), store("7", "b.txt")
+    delete = s3.delete
+
+    def refuse_first(upload_id: str) -> None:
+        if upload_id == first:
+            raise BackendUnavailable("S3 could not delete the object.")
+        delete(upload_id)
+
+    monkeypatch.setattr(s3, "delete", refuse_first)
+    text = text_of(act(admin, "delete_files", first, second, confirmed="yes"))
+    assert "1 file is being deleted" in text
+    assert "“a.txt”: S3 could not delete the object." in text
+    assert s3.head(second) is None
+
+
+@pytest.mark.parametrize("chosen", [["zz"], ["01900000-0000-7000-8000-000000000000"], ["x"] * 500])
+@pytest.mark.parametrize(
+    "action", ["delete_files", "check_again", "change_owner", "download_manifest"]
+)
+def test_a_made_up_selection_does_no_harm(admin: Client, action: str, chosen: list[str]) -> None:
+    for extra in ({}, {"confirmed": "yes", "answer": "root"}, {"select_across": "1"}):
+        page = admin.post(LIST, {"action": action, "_selected_action": chosen, **extra})
+        assert page.status_code in {200, 302, 400}
+    assert not LogEntry.objects.exists()
+
+
+def test_all_of_them_across_pages_is_none_of_them(admin: Client) -> None:
+    upload_id = store("7")
+    admin.post(
+        LIST,
+        {
+            "action": "delete_files",
+            "_selected_action": "x",
+            "select_across": "1",
+            "confirmed": "yes",
+        },
+    )
+    assert s3.head(upload_id) is not None
+
+
+def test_chosen_files_that_do_not_exist_are_named(admin: Client) -> None:
+    unknown = keys.new_upload_id("7", "secret")
+    text = text_of(act(admin, "check_again", store("7"), unknown, "zz", confirmed="yes"))
+    assert "1 file was checked." in text
+    assert "2 chosen files do not exist." in text
+
+
+def test_a_service_that_does_not_answer_is_not_asked_for_every_file(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def refuse(upload_id: str, **kwargs: object) -> None:
+        asked.append(upload_id)
+        raise BackendUnavailable
+
+    monkeypatch.setattr(confirm, "check", refuse)
+    ids = [store("7", f"{number}.txt") for number in range(6)]
+    text = text_of(act(admin, "check_again", *ids, confirmed="yes"))
+    assert len(asked) == 3
+    assert text.count("Not tried, since the service does not answer.") == 3
+
+
+def test_deleting_waits_for_a_transaction_that_has_the_record(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    upload_id = store("7")
+    update = StoredFile.update
+    conflict = ClientError({"Error": {"Code": "TransactionConflictException"}}, "UpdateItem")
+    conflicts = [conflict, conflict]
+
+    def contended(self: StoredFile, *args: Any, **kwargs: Any) -> Any:
+        if conflicts:
+            raise UpdateError("busy", conflicts.pop())
+        return update(self, *args, **kwargs)
+
+    monkeypatch.setattr(StoredFile, "update", contended)
+    actions.remove(upload_id, "1")
+    assert s3.head(upload_id) is None
+    assert queries.any_stored_file(upload_id).deletion_asked_by == "1"

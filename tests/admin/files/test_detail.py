@@ -1,0 +1,167 @@
+"""The page of one file: its details, timeline, downloads and preview."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from tests.admin.files.helpers import LIST, act, event, ids_on, text_of
+from tests.support.files import removal, store, upload
+from tests.support.http import send
+from tests.support.users import PASSWORD
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable
+from uploads.files import actions, queries
+from uploads.files.record import StoredFile
+from uploads.files.timeline import timeline
+from uploads.ingest import confirm
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+
+def test_a_file_shows_everything_about_it(admin: Client, alice: User) -> None:
+    upload_id = store(str(alice.pk), "a.txt", b"x" * 5000)
+    text = text_of(admin.get(f"{LIST}{upload_id}/change/"))
+    info = queries.any_stored_file(upload_id)
+    for word in ("a.txt", "alice", "5,000 bytes", "text/plain", upload_id, info.key, info.etag):
+        assert word in text
+
+
+def test_the_story_of_a_file_is_told_in_order(admin: Client, alice: User, bob: User) -> None:
+    upload_id = upload(str(alice.pk))
+    confirm.apply_event(event("created", upload_id, 1))
+    actions.sign_download(queries.any_stored_file(upload_id), str(bob.pk))
+    act(admin, "change_owner", upload_id, confirmed="yes", answer="bob")
+    act(admin, "delete_files", upload_id, confirmed="yes")
+    removal(upload_id, 9)
+    info = queries.any_file(upload_id)
+    assert info is not None
+    assert [entry.what for entry in timeline(info)] == [
+        "signed", "notified", "confirmed", "download", "given", "asked", "removed",
+    ]  # fmt: skip
+    page = admin.get(f"{LIST}{upload_id}/change/").content.decode()
+    told = [unescape(t) for t in re.findall(r"</time> <span>(.*?)</span>", page)]
+    assert told == [
+        "Signed for alice",
+        "S3 reported the object",
+        "Looked at and stored",
+        "Download signed for bob",
+        "Given to bob by root",
+        "Deletion asked by root",
+        "Removed",
+    ]
+
+
+def test_a_rejection_tells_its_reason(admin: Client, settings: Settings) -> None:
+    upload_id = upload("7")
+    settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
+    confirm.apply_event(event("created", upload_id, 1))
+    assert "Rejected: Files of type text/plain" in text_of(admin.get(f"{LIST}{upload_id}/change/"))
+
+
+def test_the_story_stays_short_however_often_a_file_is_downloaded(alice: User) -> None:
+    upload_id = store(str(alice.pk))
+    for _ in range(actions.DOWNLOADS_KEPT + 3):
+        actions.sign_download(queries.any_stored_file(upload_id), str(alice.pk))
+    info = queries.any_stored_file(upload_id)
+    assert info.downloads == actions.DOWNLOADS_KEPT + 3
+    assert len(info.last_downloads) == actions.DOWNLOADS_KEPT
+    assert [entry.detail for entry in timeline(info) if entry.what == "downloads"] == ["3"]
+
+
+def test_a_download_that_cannot_be_noted_is_still_a_download(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload_id = store("7", body=b"bytes")
+
+    def refuse(*args: object) -> None:
+        raise BackendUnavailable
+
+    monkeypatch.setattr(actions, "_mark", refuse)
+    page = admin.get(f"{LIST}{upload_id}/download/")
+    assert page.status_code == 302
+    assert send("GET", page["Location"]).body == b"bytes"
+
+
+def test_a_download_in_the_admin_is_noted_with_who_it_was(admin: Client, root: User) -> None:
+    upload_id = store("7", "ü.txt", b"bytes")
+    answer = send("GET", admin.get(f"{LIST}{upload_id}/download/")["Location"])
+    assert answer.body == b"bytes"
+    assert "attachment" in answer.headers["Content-Disposition"]
+    (download,) = queries.any_stored_file(upload_id).last_downloads
+    assert download.by == str(root.pk)
+
+
+def test_noting_a_download_makes_no_record(alice: User) -> None:
+    upload_id = store(str(alice.pk))
+    info = queries.any_stored_file(upload_id)
+    StoredFile(upload_id).delete(add_version_condition=False)
+    actions.sign_download(info, "1")
+    actions.remove(upload_id, "1")
+    assert queries.any_file(upload_id) is None
+
+
+@pytest.mark.parametrize(
+    ("type_", "element"),
+    [
+        ("image/png", "<img"),
+        ("video/mp4", "<video"),
+        ("audio/mpeg", "<audio"),
+        ("application/pdf", '<iframe class="paper"'),
+        ("text/plain", "<iframe"),
+        ("text/html", "<iframe"),
+        ("image/svg+xml", None),
+        ("application/zip", None),
+    ],
+)
+def test_a_preview_comes_from_s3_and_runs_nothing(
+    admin: Client, type_: str, element: str | None
+) -> None:
+    # Sent as an image it would be rejected.
+    body = b"<script>" if type_.startswith("text/") else b"hello"
+    upload_id = upload("7", "a", body, type_)
+    assert confirm.confirm(upload_id) == "stored"
+    response = admin.get(f"{LIST}{upload_id}/change/")
+    page = response.content.decode()
+    if element is None:
+        assert "file-preview" not in page
+        return
+    found = re.search(rf'{element}[^>]*src="([^"]+)"[^>]*>', page)
+    assert found
+    url = unescape(found[1])
+    assert url.startswith(env().s3_bucket_url)
+    shown = send("GET", url).headers
+    assert "inline" in shown["Content-Disposition"]
+    if type_.startswith("text/"):
+        assert shown["Content-Type"] == "text/plain; charset=utf-8"
+        assert " sandbox " in found[0]
+    csp = response["Content-Security-Policy"]
+    for directive in ("img-src", "media-src", "frame-src"):
+        assert re.search(rf"{directive}[^;]*{re.escape(env().aws_endpoint_url or '')}", csp)
+    assert "frame-src" not in admin.get(LIST)["Content-Security-Policy"]
+
+
+def test_a_large_text_is_not_previewed(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actions, "PREVIEW_TEXT_SIZE", 4)
+    upload_id = store("7", body=b"12345")
+    assert "file-preview" not in admin.get(f"{LIST}{upload_id}/change/").content.decode()
+
+
+@pytest.mark.parametrize("path", ["change/", "delete/", "download/", "history/"])
+@pytest.mark.parametrize("id_", ["zz", "01900000-0000-7000-8000-000000000000"])
+def test_a_file_that_does_not_exist_is_said_so(admin: Client, id_: str, path: str) -> None:
+    assert admin.get(f"{LIST}{id_}/{path}").status_code in {302, 404}
+
+
+def test_the_owner_leads_to_the_user_and_to_the_files(admin: Client) -> None:
+    user = User.objects.create_user("a&b=c", password=PASSWORD)
+    page = admin.get(f"{LIST}{store(str(user.pk))}/change/").content.decode()
+    assert reverse("admin:auth_user_change", args=[user.pk]) in page
+    (listed,) = re.findall(rf'href="({LIST}\?owner_id=[^"]+)"', page)
+    assert len(ids_on(admin.get(unescape(listed)))) == 1

@@ -1,0 +1,210 @@
+"""The list of files: paging, filters, search, hostile names and queries."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from html import unescape
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils.http import urlencode
+from pytest_django import Settings
+
+from tests.admin.files.helpers import HOSTILE, LIST, act, ids_on, link, text_of
+from tests.support.files import removal, store
+from tests.support.users import PASSWORD
+from uploads.accounts import owners
+from uploads.admin.files import pages as admin_files
+from uploads.core import keys
+from uploads.core.errors import BackendUnavailable
+from uploads.files import actions, queries
+from uploads.files.record import StoredFile
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+
+def test_the_list_pages_forth_and_back_through_everything(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admin_files, "PAGE_SIZE", 3)
+    wanted = sorted((store("7", f"{n}.txt") for n in range(8)), reverse=True)
+    forth, url = [], LIST
+    while True:
+        page = admin.get(url)
+        forth.append(ids_on(page))
+        following = link(page, "next")
+        if following is None:
+            break
+        url = LIST + following
+    assert [len(ids) for ids in forth] == [3, 3, 2]
+    assert [upload_id for ids in forth for upload_id in ids] == wanted
+    back = [forth[-1]]
+    while previous := link(page, "prev"):
+        page = admin.get(LIST + previous)
+        back.append(ids_on(page))
+    assert back == forth[::-1]
+
+
+@pytest.mark.usefixtures("one_day")
+def test_the_list_shows_what_an_operator_looks_for(admin: Client, alice: User) -> None:
+    store(str(alice.pk), "a.txt", b"x" * 2048)
+    text = text_of(admin.get(LIST))
+    for word in (
+        "a.txt",
+        "alice",
+        "2.0\xa0KB",
+        "text/plain",
+        "stored",
+        f"{datetime.now(UTC):%Y-%m-%d}",
+    ):
+        assert word in text
+
+
+@pytest.mark.usefixtures("one_day")
+def test_each_filter_leaves_what_fits(admin: Client, alice: User, settings: Settings) -> None:
+    text = store(str(alice.pk), "report.txt")
+    image = store("77", "picture.png")
+    StoredFile(image).update(
+        [StoredFile.content_type.set("image/png")], add_version_condition=False
+    )
+    gone = store("77", "gone.txt")
+    removal(gone, 9)
+    today = datetime.now(UTC).date()
+    yesterday = (today - timedelta(days=1)).isoformat()
+    for query, expected in (
+        ("", [image, text]),
+        ("state=deleted", [gone]),
+        ("state=rejected", []),
+        ("owner=alice", [text]),
+        ("owner=77", [image]),
+        ("owner=nobody", []),
+        ("owner_id=77", [image]),
+        ("owner_id=alice", []),
+        ("kind=image", [image]),
+        ("kind=image&owner=alice", []),
+        ("kind=text&owner=alice", [text]),
+        ("state=deleted&owner=77", [gone]),
+        (f"from={today}&to={today}", [image, text]),
+        (f"to={yesterday}", []),
+        (f"from={today}&kind=text", [text]),
+        ("q=REP", [text]),
+        ("q=rep&owner=77", []),
+        ("q=p&kind=image", [image]),
+        (f"q={gone}", [gone]),
+        (f"q={keys.object_key(text)}", [text]),
+        ("q=gone&state=deleted", [gone]),
+    ):
+        assert ids_on(admin.get(f"{LIST}?{query}")) == expected, query
+
+
+def test_a_filter_that_no_index_serves_says_how_much_it_looked_at(admin: Client) -> None:
+    for number in range(3):
+        store("7", f"{number}.txt")
+    assert "3 files were looked at" in text_of(admin.get(f"{LIST}?kind=text"))
+    for query in ("", "owner=7", "q=0", "state=deleted", "from=2020-01-01"):
+        assert "looked at" not in text_of(admin.get(f"{LIST}?{query}")), query
+
+
+@pytest.mark.parametrize(
+    "query", ["from=yesterday", "to=2026-13-01", "from=9999-12-31", "to=0001-01-01"]
+)
+def test_a_date_that_is_none_is_said_so(admin: Client, query: str) -> None:
+    upload_id = store("7")
+    page = admin.get(f"{LIST}?{query}")
+    assert "is not a date" in text_of(page)
+    assert ids_on(page) == [upload_id]
+
+
+def test_filters_keep_each_other_and_begin_at_the_first_page(admin: Client) -> None:
+    cursor = store("7")
+    page = admin.get(f"{LIST}?owner=7&kind=text&cursor={cursor}").content.decode()
+    links = [unescape(found) for found in re.findall(r'<a href="(\?[^"]*)">', page)]
+    assert "?kind=image&owner=7" in links
+    assert not [found for found in links if "cursor" in found]
+    form = page[page.index('id="filter-owner"') - 500 : page.index('id="filter-owner"')]
+    assert 'name="kind" value="text"' in form
+    assert "cursor" not in form
+
+
+@pytest.mark.parametrize("name", [name for name in HOSTILE if "<" in name or "&" in name])
+def test_a_hostile_name_is_text_wherever_it_is_shown(admin: Client, alice: User, name: str) -> None:
+    upload_id = store(str(alice.pk), name)
+    actions.sign_download(queries.any_stored_file(upload_id), str(alice.pk))
+    act(admin, "check_again", upload_id, confirmed="yes")
+    for page in (
+        admin.get(LIST),
+        admin.get(f"{LIST}{upload_id}/change/"),
+        admin.get(f"{LIST}{upload_id}/history/"),
+        admin.get(f"{LIST}{upload_id}/delete/"),
+        act(admin, "change_owner", upload_id),
+        act(admin, "delete_files", upload_id, confirmed="yes"),
+        admin.get("/admin/"),
+    ):
+        assert page.status_code == 200
+        body = page.content.decode()
+        assert name not in body
+        assert "<script>alert" not in body
+
+
+def test_no_page_scans_the_table(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    upload_id = store("7")
+    monkeypatch.setattr(StoredFile, "scan", lambda *a, **k: pytest.fail("a scan"))
+    for path in ("", "?kind=text", "?q=a", "?state=deleted&owner=7", f"{upload_id}/change/"):
+        assert admin.get(LIST + path).status_code == 200
+
+
+def test_a_list_that_cannot_be_read_is_a_page_and_no_traceback(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise BackendUnavailable
+
+    monkeypatch.setattr(admin_files, "find", refuse)
+    page = admin.get(LIST)
+    assert page.status_code == 503
+    assert "Traceback" not in page.content.decode()
+
+
+def test_a_user_with_a_number_for_a_name_is_not_taken_for_an_owner(admin: Client) -> None:
+    gone = store("77", "of a user who is gone.txt")
+    named = User.objects.create_user("77", password=PASSWORD)
+    theirs = store(str(named.pk), "of the user 77.txt")
+    assert ids_on(admin.get(f"{LIST}?owner=77")) == [theirs]
+    page = admin.get(f"{LIST}{gone}/change/").content.decode()
+    (listed,) = re.findall(rf'href="({LIST}\?owner_id=[^"]+)"', page)
+    assert ids_on(admin.get(unescape(listed))) == [gone]
+    # The field names whose files are shown.
+    shown = admin.get(f"{LIST}?owner_id={named.pk}").content.decode()
+    assert re.search(r'name="owner" id="filter-owner" value="77"', shown)
+
+
+@pytest.mark.parametrize("owner", ["9" * 40, "1_0", "٣", "-1", "x" * 300, "0", " 1"])
+def test_an_owner_who_can_be_no_user_breaks_no_page(admin: Client, root: User, owner: str) -> None:
+    upload_id = store(owner)
+    for path in ("", f"{upload_id}/change/", f"{upload_id}/history/", f"{upload_id}/delete/"):
+        page = admin.get(LIST + path)
+        assert page.status_code == 200
+    assert owners.user_of_owner(owner) is None
+    assert admin.get("/admin/uploads/storagereport/").status_code == 200
+    if owner == owner.strip()[:255]:
+        assert ids_on(admin.get(f"{LIST}?{urlencode({'owner': owner})}")) == [upload_id]
+
+
+@pytest.mark.parametrize(
+    "query", ["owner=%00", "q=%00", "q=" + "x" * 5000, "owner=" + "x" * 5000, "owner_id=%00"]
+)
+def test_a_hostile_query_finds_nothing(admin: Client, query: str) -> None:
+    store("7")
+    page = admin.get(f"{LIST}?{query}")
+    assert page.status_code == 200
+    assert "x" * 5000 not in text_of(page) or ids_on(page) == []
+
+
+def test_a_name_cannot_turn_around_what_is_read(admin: Client) -> None:
+    upload_id = store("7", "report\u202egpj.exe")
+    for path in (LIST, f"{LIST}{upload_id}/change/", f"{LIST}{upload_id}/delete/"):
+        page = admin.get(path).content.decode()
+        heading = re.sub(r'(alt|title|value)="[^"]*"', "", page)
+        assert "report\ufffdgpj.exe" in heading

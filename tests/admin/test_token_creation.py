@@ -1,0 +1,140 @@
+"""Tokens are created in the admin and shown once."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.core.management import call_command
+from django.test import Client
+
+from local.aws import LocalAws
+from tests.admin.helpers import SECRET, TOKENS, USERS, files_with, make
+from tests.support.users import staff
+from uploads.accounts import api_tokens
+from uploads.core.errors import InvalidRequest, NotAllowed
+from uploads.models import ApiToken
+
+pytestmark = pytest.mark.usefixtures("_static_files")
+
+
+def test_a_token_made_in_the_admin_works(aws: LocalAws, admin: Client, alice: User) -> None:
+    (secret,) = SECRET.findall(make(admin, alice, "backup").content.decode())
+    assert files_with(secret) == 200
+    token = ApiToken.objects.get()
+    assert (token.user, token.name) == (alice, "backup")
+
+
+def test_a_token_is_shown_in_the_answer_to_the_form_and_nowhere_else(
+    admin: Client, alice: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    answer = make(admin, alice, "backup")
+    assert answer.status_code == 200
+    assert "no-store" in answer["Cache-Control"]
+    assert answer["Referrer-Policy"] == "same-origin"
+    (secret,) = SECRET.findall(answer.content.decode())
+    # Without its beginning, which a page may write in other letters.
+    secret = secret.removeprefix("filehub_")
+    assert answer.content.decode().count(secret) == 1
+
+    pk = ApiToken.objects.get().pk
+    for path in (
+        TOKENS,
+        f"{TOKENS}{pk}/change/",
+        f"{TOKENS}{pk}/history/",
+        f"{TOKENS}{pk}/delete/",
+        f"{TOKENS}add/",
+        f"{USERS}{alice.pk}/change/",
+        "/admin/",
+    ):
+        page = admin.get(path)
+        assert page.status_code == 200
+        assert secret not in page.content.decode(), path
+    (entry,) = LogEntry.objects.all()
+    assert str(entry.object_id) == str(pk)
+    assert secret not in f"{entry.object_repr} {entry.change_message} {entry}"
+    assert secret not in str([session.get_decoded() for session in Session.objects.all()])
+    assert secret not in str(answer.headers)
+    assert secret not in str(admin.cookies)
+    assert secret not in caplog.text
+
+
+@pytest.mark.parametrize("button", ["_addanother", "_continue", "_popup", "_saveasnew"])
+def test_no_other_button_keeps_the_token_from_being_shown(
+    admin: Client, alice: User, button: str
+) -> None:
+    answer = make(admin, alice, **{button: "1"})
+    assert len(SECRET.findall(answer.content.decode())) == 1
+
+
+def test_the_new_token_is_not_in_its_representation(alice: User) -> None:
+    issued = api_tokens.issue(alice)
+    assert issued.secret not in repr(issued)
+
+
+def test_a_hostile_name_is_shown_as_text(admin: Client, alice: User) -> None:
+    for page in (
+        make(admin, alice, "<script>alert(1)</script>"),
+        admin.get(TOKENS),
+        admin.get(f"{USERS}{alice.pk}/change/"),
+    ):
+        assert "&lt;script&gt;alert(1)" in page.content.decode()
+        assert "<script>alert(1)" not in page.content.decode()
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\x00b", "x" * 101], ids=["line", "null", "long"])
+def test_an_unusable_name_is_refused_in_the_form(admin: Client, alice: User, name: str) -> None:
+    answer = make(admin, alice, name)
+    assert answer.status_code == 200
+    assert "errornote" in answer.content.decode()
+    assert not ApiToken.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\udcffb", "x" * 101], ids=["line", "bytes", "long"])
+def test_an_unusable_name_is_refused_on_the_command_line_too(alice: User, name: str) -> None:
+    with pytest.raises(InvalidRequest):
+        api_tokens.create(alice, name=name)
+
+
+def test_the_command_names_a_token(alice: User, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("create_api_token", "alice", "--name", " nightly backup ")
+    token = api_tokens.find(capsys.readouterr().out.strip())
+    assert token is not None
+    assert token.user == alice
+    assert ApiToken.objects.get().name == "nightly backup"
+
+
+@pytest.mark.parametrize("user", ["", "x", "0", "-1", "1" * 30, "99999"])
+def test_a_token_for_nobody_is_refused_in_the_form(admin: Client, user: str) -> None:
+    answer = admin.post(f"{TOKENS}add/", {"user": user, "name": ""})
+    assert answer.status_code == 200
+    assert "errornote" in answer.content.decode()
+    assert not ApiToken.objects.exists()
+
+
+def test_there_are_no_tokens_for_inactive_users(admin: Client, root: User, alice: User) -> None:
+    alice.is_active = False
+    alice.save()
+    assert "errornote" in make(admin, alice).content.decode()
+    with pytest.raises(InvalidRequest, match="not active"):
+        api_tokens.create(alice)
+    with pytest.raises(NotAllowed):
+        api_tokens.issue(alice, by=root)
+    assert not ApiToken.objects.exists()
+
+
+def test_users_to_choose_from_are_the_active_ones(admin: Client, alice: User, bob: User) -> None:
+    User.objects.filter(pk=bob.pk).update(is_active=False)
+    query = {"app_label": "uploads", "model_name": "apitoken", "field_name": "user", "term": ""}
+    found = admin.get("/admin/autocomplete/", query).json()["results"]
+    assert {entry["text"] for entry in found} == {"root", "alice"}
+
+
+@pytest.mark.parametrize("user", ["x", "1", "99999", "1" * 30, "%00"])
+def test_a_link_to_the_form_may_name_anybody(admin: Client, alice: User, user: str) -> None:
+    assert admin.get(f"{TOKENS}add/?user={user}").status_code == 200
+    assert staff(alice, "add_apitoken").get(f"{TOKENS}add/?user={user}").status_code == 200

@@ -1,0 +1,120 @@
+"""Quotas are edited on a user's page."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.test import Client
+from pytest_django import Settings
+
+from tests.admin.helpers import GIB, USERS, set_quota
+from tests.support.users import Api, staff
+from uploads.admin.users import SizeField
+from uploads.files import quotas
+from uploads.models import Quota
+
+pytestmark = pytest.mark.usefixtures("_static_files")
+
+
+@pytest.mark.parametrize(
+    ("entered", "stored", "shown"),
+    [
+        ("10 GiB", 10 * GIB, "10 GiB"),
+        ("500 mb", 500_000_000, "500 MB"),
+        ("1536 MiB", 1536 * 1024**2, "1.5 GiB"),
+        ("0", 0, "0 B"),
+        ("1073741824", GIB, "1 GiB"),
+    ],
+)
+def test_a_quota_is_entered_and_shown_as_people_do(
+    admin: Client, alice: User, entered: str, stored: int, shown: str
+) -> None:
+    assert set_quota(admin, alice, entered).status_code == 302
+    assert Quota.objects.get(user=alice).limit == stored
+    page = admin.get(f"{USERS}{alice.pk}/change/").content.decode()
+    assert re.search(r'name="quota-0-limit" value="([^"]*)"', page)[1] == shown  # type: ignore[index]
+    assert f"{shown} (own)" in admin.get(USERS).content.decode()
+
+
+@pytest.mark.parametrize(
+    "entered",
+    ["-1", "much", "1.500 MB", "1e9", "9223372036854775808", "9999 PiB", "9" * 5000, "\x00",
+     "<b>1</b>", "NaN GB", "10 GiB; DROP TABLE", "١٠ GiB"],
+)  # fmt: skip
+def test_what_is_no_quota_is_refused_in_the_form(admin: Client, alice: User, entered: str) -> None:
+    answer = set_quota(admin, alice, entered)
+    assert answer.status_code == 200
+    assert "errorlist" in answer.content.decode()
+    assert "<b>1</b>" not in answer.content.decode()
+    assert not Quota.objects.exists()
+
+
+def test_the_sentence_about_a_wrong_quota_says_what_to_enter() -> None:
+    with pytest.raises(ValidationError, match="such as 10 GiB, 500 MB or a number of bytes"):
+        SizeField().clean("much")
+    with pytest.raises(ValidationError, match="more than filehub can count"):
+        SizeField().clean("9999 PiB")
+
+
+def test_a_quota_that_was_not_touched_is_not_logged(admin: Client, alice: User) -> None:
+    Quota.objects.create(user=alice, limit=GIB)
+    set_quota(admin, alice, "1024 MiB")
+    assert "uota" not in LogEntry.objects.get().change_message
+
+
+def test_no_quota_is_made_of_an_empty_field(admin: Client, alice: User) -> None:
+    assert set_quota(admin, alice, "").status_code == 302
+    assert not Quota.objects.exists()
+
+
+def test_a_quota_is_removed(admin: Client, alice: User) -> None:
+    Quota.objects.create(user=alice, limit=GIB)
+    set_quota(admin, alice, "1 GiB", **{"quota-0-DELETE": "on"})
+    assert not Quota.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("own", "default", "effective"),
+    [(None, None, None), (None, 7, 7), (5, None, 5), (5, 7, 5), (0, 7, 0)],
+)
+def test_a_users_own_quota_comes_before_the_default(
+    alice: User, settings: Settings, own: int | None, default: int | None, effective: int | None
+) -> None:
+    settings.ENV = settings.ENV.model_copy(update={"filehub_user_quota": default})
+    if own is not None:
+        Quota.objects.create(user=alice, limit=own)
+    assert quotas.limit_of(User.objects.get(pk=alice.pk)) == effective
+
+
+def test_the_list_tells_whose_quota_it_is(
+    admin: Client, alice: User, bob: User, settings: Settings
+) -> None:
+    assert "none" in admin.get(USERS).content.decode()
+    settings.ENV = settings.ENV.model_copy(update={"filehub_user_quota": 5 * GIB})
+    Quota.objects.create(user=alice, limit=10 * GIB)
+    page = admin.get(USERS).content.decode()
+    assert "10 GiB (own)" in page
+    assert page.count("5 GiB (default)") == 2
+
+
+def test_staff_without_the_permission_sees_a_quota_but_sets_none(alice: User, bob: User) -> None:
+    client = staff(alice, "change_user", "view_quota")
+    Quota.objects.create(user=bob, limit=GIB)
+    page = client.get(f"{USERS}{bob.pk}/change/").content.decode()
+    assert "1 GiB" in page
+    assert "quota-0-limit" not in page
+    set_quota(client, bob, "2 GiB")
+    set_quota(client, bob, "2 GiB", **{"quota-0-DELETE": "on"})
+    set_quota(client, alice, "2 GiB")
+    assert [quota.limit for quota in Quota.objects.all()] == [GIB]
+
+
+def test_a_quota_of_nothing_is_not_the_same_as_none(api: Api, alice: User) -> None:
+    Quota.objects.create(user=alice, limit=0)
+    for size, status in ((1, 413), (0, 200)):
+        answer = api.post("/get-url", {"file_name": "a.txt", "size": size})
+        assert answer.status_code == status

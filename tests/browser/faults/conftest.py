@@ -1,0 +1,26 @@
+"""No test leaves an unfinished upload to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.browser.faults.helpers import EXPIRY
+from tests.support.installation import Installation, with_small_parts
+
+
+@pytest.fixture(autouse=True)
+def _nothing_unfinished(installation: Installation) -> Iterator[None]:
+    """What one test leaves behind is not the failure of the next."""
+    installation.abort_unfinished()
+    yield
+    installation.abort_unfinished()
+
+
+@pytest.fixture
+def short_lived(tmp_path: Path) -> Iterator[Installation]:
+    """An installation whose signatures expire soon."""
+    with with_small_parts(tmp_path / "installation", FILEHUB_URL_EXPIRY=str(EXPIRY)) as running:
+        yield running

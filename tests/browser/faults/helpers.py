@@ -1,0 +1,79 @@
+"""Uploads in the browser, and what S3 has of them."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import MIB, checksum
+from tests.browser.test_page import row
+from tests.support.installation import SMALL_PART, THRESHOLD, Installation
+from tests.support.proxy import Fault, parts
+
+#: Seconds; more than a part takes on a slow machine.
+EXPIRY = 5
+
+
+IN_ONE_REQUEST = pytest.param(MIB, id="one request", marks=pytest.mark.exhaustive)
+
+
+def choose(page: Page, path: Path) -> None:
+    page.set_input_files("#file-input", path)
+
+
+def arrived(installation: Installation) -> int:
+    """Bytes that S3 has confirmed to somebody."""
+    return sum(request.size for request in installation.s3.requests(parts) if request.status == 200)
+
+
+def stop_after(installation: Installation, size: int) -> Fault:
+    """Once S3 has confirmed so many bytes, it gets no further part until `release`.
+
+    What a test does in the middle of an upload is done there, however long it takes.
+    """
+    return installation.s3.hold(lambda each: parts(each) and arrived(installation) >= size)
+
+
+def unfinished(installation: Installation) -> dict[str, int]:
+    """The incomplete multipart uploads in the bucket, with the bytes of each."""
+    found = {}
+    for upload in installation.bucket.multipart_uploads.all():
+        # It may end between the two questions.
+        with contextlib.suppress(upload.meta.client.exceptions.NoSuchUpload):
+            found[upload.id] = sum(part.size for part in upload.parts.all())
+    return found
+
+
+def keys(installation: Installation) -> set[str]:
+    return {entry.key for entry in installation.bucket.objects.all()}
+
+
+def assert_stored(page: Page, installation: Installation, path: Path) -> dict[str, Any]:
+    """The page lists the file once, and its record and its bytes are those of the file on disk."""
+    expect(row(page, path.name)).to_have_count(1)
+    [file] = installation.files(path.name)
+    body = path.read_bytes()
+    assert file["size"] == len(body)
+    assert file["checksum"] == checksum(path, SMALL_PART if len(body) > THRESHOLD else None)
+    assert (
+        hashlib.sha256(installation.download(file["id"])).digest() == hashlib.sha256(body).digest()
+    )
+    assert unfinished(installation) == {}
+    return file
+
+
+def rewrite_middle(path: Path, offset: int) -> None:
+    """Change a byte; name, size and time of change stay what they were."""
+    times = path.stat()
+    with path.open("r+b") as file:
+        file.seek(offset)
+        byte = file.read(1)[0]
+        file.seek(offset)
+        file.write(bytes([byte ^ 1]))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))

@@ -1,0 +1,122 @@
+"""Whatever goes wrong on the way to S3, the file arrives whole and once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.browser.conftest import MIB, make_file, visitor
+from tests.browser.faults.helpers import (
+    EXPIRY,
+    IN_ONE_REQUEST,
+    arrived,
+    assert_stored,
+    choose,
+    stop_after,
+)
+from tests.browser.test_page import unique
+from tests.support.installation import SMALL_PART, Installation
+from tests.support.proxy import Request, parts
+from tests.support.waiting import wait_for
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("kind", ["the browser knows", "the browser does not know"])
+def test_ten_seconds_without_a_connection(
+    page: Page, context: BrowserContext, installation: Installation, tmp_path: Path, kind: str
+) -> None:
+    file = make_file(tmp_path / unique("offline.bin"), 60 * MIB)
+    installation.s3.bandwidth = 20 * MIB
+    stop_after(installation, 20 * MIB)
+    choose(page, file)
+    wait_for(lambda: arrived(installation) >= 20 * MIB)
+    knows = kind == "the browser knows"
+    if knows:
+        context.set_offline(True)
+    else:
+        installation.s3.refuse()
+    installation.s3.release()
+    page.wait_for_timeout(10_000)
+    assert arrived(installation) < 60 * MIB
+    if knows:
+        context.set_offline(False)
+    else:
+        installation.s3.accept()
+    assert_stored(page, installation, file)
+
+
+@pytest.mark.exhaustive
+def test_failures_cuts_and_expired_signatures_at_the_same_time(
+    chromium: Browser, short_lived: Installation, tmp_path: Path
+) -> None:
+    s3 = short_lived.s3
+    file = make_file(tmp_path / unique("trouble.bin"), 100 * MIB)
+    with visitor(chromium, short_lived) as context:
+        page = context.new_page()
+        page.goto("/")
+        s3.bandwidth = 40 * MIB
+        s3.fail_every(5, 503, parts)
+        s3.cut_every(7, parts)
+        held = stop_after(short_lived, 40 * MIB)
+        choose(page, file)
+        wait_for(lambda: held.struck)
+        # Signatures know nothing but the clock.
+        page.wait_for_timeout((EXPIRY + 1) * 1000)
+        s3.release()
+        assert_stored(page, short_lived, file)
+    seen = s3.requests(parts)
+    assert {request.status for request in seen} == {200, 403, 503, None}
+    assert {"fail", "cut", "hold"} <= {request.fault for request in seen}
+
+
+@pytest.mark.parametrize("size", [IN_ONE_REQUEST, pytest.param(10 * MIB, id="parts")])
+def test_connections_that_break_again_and_again(
+    page: Page, installation: Installation, tmp_path: Path, size: int
+) -> None:
+    # Chromium itself sends again what broke on a connection that was kept, once for each that it
+    # has. With so many breaks in a row the page hears of it too.
+    cuts = installation.s3.cut_every(1, parts, times=6)
+    file = make_file(tmp_path / unique("cut.bin"), size)
+    choose(page, file)
+    assert_stored(page, installation, file)
+    assert cuts.struck == 6
+
+
+@pytest.mark.exhaustive
+def test_the_server_in_trouble(page: Page, installation: Installation, tmp_path: Path) -> None:
+    def of_uploads(request: Request) -> bool:
+        return request.path.startswith("/uploads")
+
+    file = make_file(tmp_path / unique("server.bin"), 30 * MIB)
+    installation.web.fail_every(3, 503, of_uploads)
+    installation.web.cut_every(5, of_uploads)
+    choose(page, file)
+    assert_stored(page, installation, file)
+
+
+@pytest.mark.parametrize("size", [IN_ONE_REQUEST, pytest.param(20 * MIB, id="parts")])
+def test_a_byte_flipped_on_the_way_is_refused_and_sent_again(
+    page: Page, installation: Installation, tmp_path: Path, size: int
+) -> None:
+    file = make_file(tmp_path / unique("flip.bin"), size)
+    installation.s3.flip_every(1, parts, times=1)
+    choose(page, file)
+    assert_stored(page, installation, file)
+    seen = installation.s3.requests(parts)
+    assert [request.status for request in seen if request.fault == "flip"] == [400]
+    assert {request.status for request in seen if not request.fault} == {200}
+    resent = min(size, SMALL_PART)
+    assert installation.s3.sent() == size + resent
+
+
+@pytest.mark.parametrize("size", [MIB, 20 * MIB], ids=["one request", "parts"])
+def test_answers_that_get_lost_make_no_second_file(
+    page: Page, installation: Installation, tmp_path: Path, size: int
+) -> None:
+    file = make_file(tmp_path / unique("lost.bin"), size)
+    installation.s3.lose_every(1, parts, times=1)
+    installation.web.lose_every(1, lambda r: r.path.endswith("/complete"), times=1)
+    choose(page, file)
+    assert_stored(page, installation, file)

@@ -1,0 +1,218 @@
+"""An upload is resumed after a crash, a pause, in another tab, and when the file changed."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.conftest import MIB, Profile, make_file
+from tests.browser.faults.helpers import (
+    arrived,
+    assert_stored,
+    choose,
+    rewrite_middle,
+    stop_after,
+    unfinished,
+)
+from tests.browser.test_page import row, unique, upload_row
+from tests.support.installation import SMALL_PART, Installation
+from tests.support.proxy import parts
+from tests.support.users import PASSWORD
+from tests.support.waiting import wait_for
+
+
+def test_after_a_crash_only_what_is_missing_is_sent(
+    profile: Profile, installation: Installation, tmp_path: Path
+) -> None:
+    size = 60 * MIB
+    file = make_file(tmp_path / unique("crash.bin"), size)
+    page = profile.open()
+    installation.s3.bandwidth = 40 * MIB
+    stop_after(installation, 20 * MIB)
+    choose(page, file)
+    wait_for(lambda: arrived(installation) >= 20 * MIB)
+    profile.kill()
+    installation.s3.release()
+    wait_for(installation.s3.is_quiet)
+    [had] = unfinished(installation).values()
+    assert 20 * MIB <= had < size
+    installation.reset()
+    page = profile.open()
+    choose(page, file)
+    assert_stored(page, installation, file)
+    assert installation.s3.sent() == size - had
+
+
+@pytest.mark.exhaustive
+def test_two_tabs_with_the_same_file(
+    context: BrowserContext, installation: Installation, tmp_path: Path
+) -> None:
+    file = make_file(tmp_path / unique("tabs.bin"), 40 * MIB)
+    installation.s3.bandwidth = 40 * MIB
+    # A row leaves soon after its file is stored.
+    installation.s3.hold(parts)
+    tabs = [context.new_page(), context.new_page()]
+    for tab in tabs:
+        tab.goto("/")
+    for tab in tabs:
+        choose(tab, file)
+    for tab in tabs:
+        expect(upload_row(tab, file.name)).to_have_count(1)
+    installation.s3.release()
+    for tab in tabs:
+        unstored = tab.locator(
+            f'[data-upload-row][data-name="{file.name}"]:not([data-state=stored])'
+        )
+        expect(unstored).to_have_count(0)
+    found = installation.files(file.name)
+    assert len(found) in {1, 2}
+    body = file.read_bytes()
+    for each in found:
+        assert installation.download(each["id"]) == body
+    assert unfinished(installation) == {}
+    # One of them sent it.
+    assert installation.s3.sent() == len(body)
+
+
+@pytest.mark.exhaustive
+def test_a_tab_that_is_closed_leaves_the_rest_to_the_other(
+    context: BrowserContext, installation: Installation, tmp_path: Path
+) -> None:
+    file = make_file(tmp_path / unique("closed.bin"), 60 * MIB)
+    installation.s3.bandwidth = 20 * MIB
+    stop_after(installation, 20 * MIB)
+    first, second = context.new_page(), context.new_page()
+    for tab in (first, second):
+        tab.goto("/")
+        choose(tab, file)
+        expect(upload_row(tab, file.name)).to_have_count(1)
+    wait_for(lambda: arrived(installation) >= 20 * MIB)
+    first.close(run_before_unload=False)
+    installation.s3.release()
+    assert_stored(second, installation, file)
+    # What S3 had confirmed to the first one, the second one did not send.
+    # What was on its way when the tab was closed may arrive twice, and no more than that.
+    assert 60 * MIB <= arrived(installation) <= 60 * MIB + 6 * SMALL_PART
+
+
+@pytest.mark.exhaustive
+def test_a_pause_costs_nothing_that_s3_has(
+    page: Page, installation: Installation, tmp_path: Path
+) -> None:
+    size = 100 * MIB
+    file = make_file(tmp_path / unique("pause.bin"), size)
+    installation.s3.bandwidth = 40 * MIB
+    stop_after(installation, 40 * MIB)
+    choose(page, file)
+    wait_for(lambda: arrived(installation) >= 40 * MIB)
+    upload_row(page, file.name).locator("[data-action=pause]").click()
+    expect(upload_row(page, file.name)).to_have_attribute("data-state", "paused")
+    installation.s3.release()
+    wait_for(installation.s3.is_quiet)
+    [had] = unfinished(installation).values()
+    assert 40 * MIB <= had < size
+    installation.reset()
+    upload_row(page, file.name).locator("[data-action=resume]").click()
+    assert_stored(page, installation, file)
+    assert installation.s3.sent() == size - had
+
+
+@pytest.mark.exhaustive
+def test_a_file_that_changed_in_its_middle_is_resumed_as_it_is_now(
+    context: BrowserContext, installation: Installation, tmp_path: Path
+) -> None:
+    file = make_file(tmp_path / unique("changed.bin"), 40 * MIB)
+    installation.s3.bandwidth = 20 * MIB
+    stop_after(installation, 20 * MIB)
+    page = context.new_page()
+    page.goto("/")
+    choose(page, file)
+    wait_for(lambda: arrived(installation) >= 20 * MIB)
+    page.close(run_before_unload=False)
+    installation.s3.release()
+    wait_for(installation.s3.is_quiet)
+    rewrite_middle(file, 7 * MIB)
+    installation.reset()
+    page = context.new_page()
+    page.goto("/")
+    choose(page, file)
+    assert_stored(page, installation, file)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("size", [4 * MIB, 20 * MIB], ids=["one request", "parts"])
+def test_a_stored_file_is_not_sent_again_unless_it_changed(
+    context: BrowserContext, installation: Installation, tmp_path: Path, size: int
+) -> None:
+    file = make_file(tmp_path / unique("again.bin"), size)
+
+    def choose_it() -> Page:
+        page = context.new_page()
+        page.goto("/")
+        choose(page, file)
+        return page
+
+    assert_stored(choose_it(), installation, file)
+    installation.reset()
+    expect(upload_row(choose_it(), file.name).locator("[data-action=again]")).to_be_visible()
+    assert installation.s3.sent() == 0
+    rewrite_middle(file, 2 * MIB)
+    page = choose_it()
+    expect(row(page, file.name)).to_have_count(2)
+    newest = installation.files(file.name)[0]
+    body = hashlib.sha256(file.read_bytes()).digest()
+    assert hashlib.sha256(installation.download(newest["id"])).digest() == body
+
+
+def test_a_deleted_file_is_sent_again(
+    page: Page, installation: Installation, tmp_path: Path
+) -> None:
+    file = make_file(tmp_path / unique("deleted.bin"), MIB)
+    choose(page, file)
+    expect(row(page, file.name)).to_have_count(1)
+    # The record goes when the worker hears of it; the person does not wait for that.
+    row(page, file.name).get_by_role("button", name="Delete").click()
+    with page.expect_response(lambda answer: answer.request.method == "DELETE") as answer:
+        page.locator("#confirm-dialog [data-confirm]").click()
+    answer.value.finished()
+    installation.reset()
+    choose(page, file)
+    # Confirmed by S3, and not only sent: it is nobody else's when the next test looks at the keys.
+    wait_for(lambda: arrived(installation) == MIB)
+    assert installation.s3.sent() == MIB
+
+
+def test_nobody_gets_the_rest_of_somebody_elses_upload(
+    context: BrowserContext, installation: Installation, tmp_path: Path
+) -> None:
+    eve = f"eve-{uuid.uuid4().hex[:8]}"
+    installation.manage(
+        "shell",
+        "--no-imports",
+        "-c",
+        "from django.contrib.auth.models import User; "
+        f"User.objects.create_user({eve!r}, password={PASSWORD!r})",
+    )
+    file = make_file(tmp_path / unique("mine.bin"), 40 * MIB)
+    installation.s3.bandwidth = 10 * MIB
+    stop_after(installation, 10 * MIB)
+    page, other = context.new_page(), context.new_page()
+    for tab in (page, other):
+        tab.goto("/")
+    choose(page, file)
+    wait_for(lambda: arrived(installation) >= 10 * MIB)
+    other.get_by_role("button", name="Sign out").click()
+    other.get_by_label("Username").fill(eve)
+    other.get_by_label("Password").fill(PASSWORD)
+    other.get_by_role("button", name="Sign in").click()
+    other.wait_for_selector("#choose-files")
+    installation.s3.release()
+    expect(upload_row(page, file.name)).to_have_attribute("data-state", "failed")
+    expect(page.locator("#session-notice")).to_be_visible()
+    other.reload()
+    expect(row(other, file.name)).to_have_count(0)
+    assert len(unfinished(installation)) == 1

@@ -1,0 +1,149 @@
+"""Objects and records in every combination, and what a run makes of them."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from typing import Any
+
+import boto3
+import pytest
+from celery.exceptions import SoftTimeLimitExceeded
+from django.core.management import call_command
+
+from uploads.aws import s3
+from uploads.core import keys
+from uploads.core.conf import env
+from uploads.files.record import StoredFile
+from uploads.ingest import confirm, decide
+from uploads.ingest.reconciliation import reconcile
+from uploads.ingest.reconciliation.reconcile import Plan
+
+OWNER = "7"
+
+
+NOW = timedelta(0)
+
+
+#: Looks at all there is, however young.
+ALL = Plan("all", min_age=NOW)
+
+
+#: The same, and remembers where it is.
+RESUMABLE = replace(ALL, resumable=True)
+
+
+aws = pytest.mark.usefixtures("aws")
+
+
+def place(age: timedelta = timedelta(hours=1), body: bytes = b"hello", name: str = "a.txt") -> str:
+    """An object as an upload leaves it, signed some time ago, that no event told of."""
+    upload_id = keys.upload_id_at(
+        datetime.now(UTC) - age, OWNER, "secret", random.SystemRandom().getrandbits(42)
+    )
+    put(upload_id, body, name)
+    return upload_id
+
+
+def put(upload_id: str, body: bytes, name: str = "a.txt") -> None:
+    s3.client().put_object(
+        Bucket=env().filehub_bucket,
+        Key=keys.object_key(upload_id),
+        Body=body,
+        ContentType="text/plain",
+        Metadata=s3.metadata(OWNER, name),
+    )
+
+
+def stored(**details: Any) -> str:
+    """An object with its record."""
+    upload_id = place(**details)
+    assert confirm.confirm(upload_id) == "stored"
+    return upload_id
+
+
+def forget(upload_id: str) -> None:
+    """The record goes, the object stays."""
+    StoredFile(upload_id).delete(add_version_condition=False)
+
+
+def age(upload_id: str, **moments: datetime) -> None:
+    """Change moments in a record."""
+    actions = [getattr(StoredFile, name).set(moment) for name, moment in moments.items()]
+    StoredFile(upload_id).update(actions, add_version_condition=False)
+
+
+def objects() -> set[str]:
+    pages = s3.client().get_paginator("list_objects_v2").paginate(Bucket=env().filehub_bucket)
+    found = {
+        keys.upload_id_of(entry["Key"]) for page in pages for entry in page.get("Contents", [])
+    }
+    return {each for each in found if each}
+
+
+def recorded(state: str = "stored") -> set[str]:
+    return {record.id for record in StoredFile.scan(StoredFile.state == state)}
+
+
+def table() -> list[dict[str, Any]]:
+    """Every item as it is."""
+    client = boto3.client(
+        "dynamodb", region_name=env().aws_region, endpoint_url=env().endpoint("dynamodb")
+    )
+    pages = client.get_paginator("scan").paginate(TableName=env().filehub_table)
+    items = [dict(item) for page in pages for item in page["Items"]]
+    return sorted(items, key=lambda item: str(item["id"]))
+
+
+def found(result: reconcile.Result) -> dict[str, int]:
+    """The counts that are not zero, without those of what was looked at."""
+    counts = vars(result.counts)
+    looked_at = {"objects", "records", "looked_at"}
+    return {name: count for name, count in counts.items() if count and name not in looked_at}
+
+
+def command(*arguments: str) -> str:
+    out = StringIO()
+    call_command("reconcile", *arguments, stdout=out, stderr=StringIO())
+    return out.getvalue()
+
+
+def gone(number: int) -> list[str]:
+    """Records of an hour ago whose objects are in another bucket, and nothing else."""
+    ids = []
+    with StoredFile.batch_write() as batch:
+        for _ in range(number):
+            upload_id = keys.upload_id_at(
+                datetime.now(UTC) - timedelta(hours=1),
+                OWNER,
+                "secret",
+                random.SystemRandom().getrandbits(42),
+            )
+            record = decide.new_record(upload_id, "0" * 64, "stored")
+            record.owner = record.owner_feed = OWNER
+            record.file_name = record.name_key = "a.txt"
+            record.etag, record.size, record.content_type = "e", 5, "text/plain"
+            record.confirmed_at = datetime.now(UTC) - timedelta(hours=1)
+            batch.save(record)
+            ids.append(upload_id)
+    return ids
+
+
+FEW = reconcile.PLAUSIBLE
+
+
+def run_out_of_time_at(upload_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that Celery ends when it comes to this file."""
+    head = s3.head
+
+    def stop(looked_at: str) -> s3.StoredObject | None:
+        if looked_at == upload_id:
+            raise SoftTimeLimitExceeded
+        return head(looked_at)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(s3, "head", stop)
+        with pytest.raises(SoftTimeLimitExceeded):
+            reconcile.run(RESUMABLE)

@@ -1,0 +1,97 @@
+"""A failing object, a time limit or Ctrl-C loses nothing."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.management import CommandError
+
+from tests.ingest.reconciliation.helpers import (
+    ALL,
+    RESUMABLE,
+    aws,
+    command,
+    found,
+    place,
+    recorded,
+    run_out_of_time_at,
+    stored,
+)
+from uploads.aws import s3
+from uploads.core import keys
+from uploads.core.errors import BackendUnavailable
+from uploads.files.record import StoredFile
+from uploads.ingest import confirm
+from uploads.ingest.events import ObjectEvent
+from uploads.ingest.reconciliation import checkpoints, comparison, reconcile
+from uploads.ingest.reconciliation.comparison import ListedRecord
+
+
+@aws
+@pytest.mark.parametrize("fault", [BackendUnavailable(), ValueError("a bug")])
+def test_one_failing_id_does_not_stop_the_others(
+    monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    ids = sorted((place() for _ in range(5)), key=lambda i: (keys.shard(i), i))
+    head = s3.head
+
+    def fail_for_one(upload_id: str) -> s3.StoredObject | None:
+        if upload_id == ids[1]:
+            raise fault
+        return head(upload_id)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(s3, "head", fail_for_one)
+        assert found(reconcile.run(ALL)) == {"orphans": 4, "failed": 1}
+        assert recorded() == {*ids} - {ids[1]}
+        with pytest.raises(CommandError, match="1 could not be looked at"):
+            command("--all", "--min-age", "0m")
+    assert found(reconcile.run(ALL)) == {"orphans": 1}
+
+
+@aws
+def test_a_task_that_has_to_stop_stops_and_remembers_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = sorted((place() for _ in range(5)), key=lambda i: (keys.shard(i), i))
+    run_out_of_time_at(ids[2], monkeypatch)
+    position = checkpoints.load("all")
+    assert position is not None
+    assert position.last_id == ids[1]
+    assert reconcile.run(RESUMABLE).counts.looked_at == 5
+
+
+@aws
+def test_an_index_that_is_behind_makes_no_ghost_and_no_orphan(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here, gone = stored(), stored()
+    s3.delete(gone)
+    confirm.apply_event(ObjectEvent("removed", gone, "5".ljust(64, "0")))
+    before = {each: StoredFile.get(each).version for each in (here, gone)}
+    old = [ListedRecord(gone, "", None, None)]
+
+    def behind(shard: str, *, after: str, until: str) -> list[ListedRecord]:
+        return [record for record in old if keys.shard(record.id) == shard]
+
+    monkeypatch.setattr(comparison, "_records", behind)
+    assert found(reconcile.run(ALL)) == {}
+    assert {each: StoredFile.get(each).version for each in (here, gone)} == before
+
+
+@aws
+def test_a_run_that_is_interrupted_by_hand_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ids = sorted((place() for _ in range(3)), key=lambda i: (keys.shard(i), i))
+    head = s3.head
+
+    def interrupt(upload_id: str) -> s3.StoredObject | None:
+        if upload_id == ids[1]:
+            raise KeyboardInterrupt
+        return head(upload_id)
+
+    monkeypatch.setattr(s3, "head", interrupt)
+    with pytest.raises(CommandError, match="Run it again to go on") as caught:
+        command("--all", "--min-age", "0m")
+    assert caught.value.returncode == 130
+    position = checkpoints.load("all")
+    assert position is not None
+    assert position.last_id == ids[0]

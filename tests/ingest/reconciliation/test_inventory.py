@@ -1,0 +1,219 @@
+"""Inventories in CSV: which rows count, and what a run makes of them."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.ingest.reconciliation.helpers import (
+    command,
+    forget,
+    found,
+    objects,
+    place,
+    put,
+    recorded,
+    stored,
+)
+from tests.ingest.reconciliation.inventories import (
+    FOLDER,
+    SCHEMA,
+    listed,
+    of,
+    refused,
+    row,
+    upload,
+    write,
+)
+from uploads.aws import s3
+from uploads.core import keys
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable
+from uploads.ingest import confirm
+from uploads.ingest.reconciliation import checkpoints, inventory, reconcile
+from uploads.ingest.reconciliation.reconcile import Plan
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+
+def test_objects_without_a_record_are_recorded_and_nothing_else_happens() -> None:
+    lost, right, later = place(), stored(), stored()
+    ghost = stored()
+    s3.delete(ghost)
+    gone = place()
+    s3.delete(gone)
+    url = write([of(lost), of(right)], [of(gone)])
+    out = command("--inventory", url)
+    assert "1 objects without a record, 0 records without an object" in out
+    # What is not in the list may have come after it was written: it says nothing.
+    assert recorded() == {lost, right, later, ghost}
+    (run,) = checkpoints.last_runs()
+    assert (run.kind, run.looked_at, run.orphans) == ("inventory", 3, 1)
+
+
+def test_a_dry_run_of_an_inventory_changes_nothing() -> None:
+    lost = place()
+    out = command("--inventory", write([of(lost)]), "--dry-run")
+    assert out.splitlines()[0] == f"{lost}  an object without a record"
+    assert recorded() == set()
+    assert checkpoints.last_runs() == []
+
+
+def test_columns_may_stand_in_any_order_and_most_may_be_missing() -> None:
+    ids = [place(), place()]
+    assert listed(write([of(each) for each in ids])) == ids
+    assert listed(write([of(each) for each in ids], schema=SCHEMA[::-1])) == ids
+    assert listed(write([of(each) for each in ids], schema=["Bucket", "Key"])) == ids
+    assert found(reconcile.check_objects(Plan("inventory"), inventory.objects(
+        write([of(each) for each in ids], schema=["Key"])
+    ))) == {"orphans": 2}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "images/a.png",
+        "uploads/0/a+b c.txt",
+        'uploads/0/"quoted",comma\nand line',
+        "uploads/0/日本語/../%2F",
+        "uploads/",
+        "",
+        "uploads2/{key}",
+        "uploads/{wrong}/{id}",
+        "{key}/",
+    ],
+)
+def test_keys_of_others_are_passed_over(key: str) -> None:
+    upload_id = place()
+    wrong = "0" if keys.shard(upload_id) != "0" else "1"
+    hostile = (
+        key.replace("{key}", keys.object_key(upload_id))
+        .replace("{wrong}", wrong)
+        .replace("{id}", upload_id)
+    )
+    assert listed(write([row(hostile), of(upload_id), row(hostile)])) == [upload_id]
+
+
+def test_only_versions_that_are_there_now_count() -> None:
+    ids = [place() for _ in range(3)]
+    rows = [
+        of(ids[0], IsLatest="false"),
+        of(ids[1], IsDeleteMarker="true"),
+        of(ids[2], IsLatest="false"),
+        of(ids[2], VersionId="2"),
+    ]
+    assert listed(write(rows)) == [ids[2]]
+
+
+def test_an_object_that_was_replaced_is_corrected() -> None:
+    upload_id = stored()
+    put(upload_id, b"something else")
+    url = write([of(upload_id, ETag=s3.head(upload_id).etag)])  # type: ignore[union-attr]
+    plan = Plan("inventory", min_age=timedelta(0))
+    assert found(reconcile.check_objects(plan, inventory.objects(url))) == {"corrected": 1}
+
+
+def test_without_etags_only_what_has_no_record_is_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lost, *right = place(), stored(), stored()
+    url = write([of(each) for each in (lost, *right)], schema=["Bucket", "Key"])
+    looked_at: list[str] = []
+    head = s3.head
+
+    def noted(upload_id: str) -> s3.StoredObject | None:
+        looked_at.append(upload_id)
+        return head(upload_id)
+
+    monkeypatch.setattr(s3, "head", noted)
+    plan = Plan("inventory", min_age=timedelta(0))
+    assert found(reconcile.check_objects(plan, inventory.objects(url))) == {"orphans": 1}
+    assert looked_at == [lost]
+
+
+def test_what_was_young_when_it_was_listed_is_left_alone() -> None:
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    url = write([of(place(), LastModifiedDate=now)])
+    result = reconcile.check_objects(Plan("inventory"), inventory.objects(url))
+    assert found(result) == {"left_alone": 1}
+
+
+def test_a_large_file_is_read_in_pieces(sizes: list[int]) -> None:
+    ids = [keys.new_upload_id("7", "secret") for _ in range(2_000)]
+    assert listed(write([of(each) for each in ids])) == ids
+    assert len(sizes) > 4
+    assert max(sizes[1:]) <= 10_000
+
+
+def test_more_objects_than_one_batch_are_looked_up() -> None:
+    right = [stored() for _ in range(5)]
+    lost = [place() for _ in range(3)]
+    unknown = [keys.new_upload_id("7", "secret") for _ in range(240)]
+    ids = [*unknown[:120], *right, *unknown[120:], *lost, *lost]
+    command("--inventory", write([of(each) for each in ids]), "--min-age", "0m")
+    assert recorded() == objects() == {*right, *lost}
+
+
+def test_a_rejected_or_deleted_record_does_not_hide_its_object() -> None:
+    upload_id = stored()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(s3, "head", lambda upload_id: None)
+        confirm._mark_deleted(upload_id, "5".ljust(64, "0"))
+    assert "1 objects without a record" in command("--inventory", write([of(upload_id)]))
+    assert recorded() == {upload_id}
+    forget(upload_id)
+
+
+@pytest.mark.parametrize("format_", ["ORC", "", None, 7])
+def test_other_formats_are_refused(format_: Any) -> None:
+    assert "CSV and Parquet can be read" in refused(write(fileFormat=format_))
+
+
+def test_an_inventory_of_another_bucket_is_refused() -> None:
+    assert "of the bucket theirs" in refused(write(sourceBucket="theirs"))
+
+
+def test_an_inventory_without_keys_is_refused() -> None:
+    assert "no column Key" in refused(write(schema=["Size"]))
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{}", b"\xff", b'{"fileFormat": 1}', b"[" * 10_000], ids=lambda b: b[:9]
+)
+def test_what_is_no_manifest_is_refused(body: bytes) -> None:
+    url = write()
+    upload(f"{FOLDER}/manifest.json", body)
+    assert "is not the manifest" in refused(url)
+
+
+@pytest.mark.parametrize("url", ["manifest.json", "https://a/b", "s3://bucket", "s3:///key"])
+def test_what_is_no_address_is_refused(url: str) -> None:
+    assert "is no address such as s3://" in refused(url)
+
+
+def test_a_missing_manifest_is_named() -> None:
+    url = f"s3://{env().filehub_bucket}/nothing/manifest.json"
+    with pytest.raises(BackendUnavailable, match=r"could not read s3://.*/nothing/manifest.json"):
+        listed(url)
+
+
+def test_a_time_that_is_none_is_damage() -> None:
+    entry = row(keys.object_key(keys.new_upload_id("7", "secret")), LastModifiedDate="yesterday")
+    assert "is damaged" in refused(write([entry]))
+
+
+@pytest.mark.parametrize("damage", ["other bytes", "cut", "no gzip", "another file"])
+def test_a_damaged_file_is_refused(damage: str) -> None:
+    rows = [of(keys.new_upload_id("7", "secret")) for _ in range(50)]
+    write(rows)
+    good = s3.read(env().filehub_bucket, "inventory/data/0.csv.gz")
+    damaged = {
+        "other bytes": good[:60] + bytes(b ^ 0xFF for b in good[60:90]) + good[90:],
+        "cut": good[:-30],
+        "no gzip": b"not gzip",
+        "another file": gzip.compress(b""),
+    }[damage]
+    assert "is damaged" in refused(write(rows, damaged=damaged))

@@ -1,0 +1,135 @@
+"""A run stops when too many objects are missing, as they are in the wrong bucket."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from django.core.management import CommandError
+
+from tests.ingest.reconciliation.helpers import (
+    ALL,
+    FEW,
+    NOW,
+    RESUMABLE,
+    aws,
+    command,
+    found,
+    gone,
+    recorded,
+    run_out_of_time_at,
+    stored,
+    table,
+)
+from tests.support.local_aws import drain
+from uploads.aws.s3 import ListedObject
+from uploads.core import keys
+from uploads.core.conf import env
+from uploads.ingest import tasks
+from uploads.ingest.reconciliation import checkpoints, comparison, reconcile
+from uploads.ingest.reconciliation.comparison import ListedRecord
+
+
+@aws
+def test_in_another_bucket_a_run_stops_and_changes_no_record() -> None:
+    ids = gone(FEW + 30)
+    before = table()
+    result = reconcile.run(RESUMABLE)
+    assert found(result) == {"held_back": FEW + 1}
+    assert result.counts.looked_at == FEW + 1
+    assert result.aborted is not None
+    after = table()
+    assert [item for item in after if not item["id"]["S"].startswith("reconcile#")] == before
+    (run,) = checkpoints.last_runs()
+    assert (run.ghosts, run.held_back) == (0, FEW + 1)
+    # The next one begins anew, and finds the same.
+    assert checkpoints.load("all") is None
+    assert found(reconcile.run(RESUMABLE)) == {"held_back": FEW + 1}
+    assert recorded() == {*ids}
+
+
+@aws
+def test_so_many_at_the_end_of_a_run_are_not_buried_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reconcile, "PLAUSIBLE", 4)
+    ids = gone(5)
+    assert found(reconcile.run(ALL)) == {"held_back": 5}
+    assert recorded() == {*ids}
+    monkeypatch.setattr(reconcile, "PLAUSIBLE", 5)
+    assert found(reconcile.run(ALL)) == {"ghosts": 5}
+
+
+@aws
+def test_many_are_buried_if_as_many_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconcile, "PLAUSIBLE", 2)
+    kept = {stored(age=timedelta(hours=2)) for _ in range(9)}
+    # In one shard, so that all that is there comes first.
+    monkeypatch.setattr(keys, "SHARDS", "0")
+    monkeypatch.setattr(keys, "shard", lambda upload_id: "0")
+    pairs = [
+        comparison.Pair(each, ListedObject(each, "", None), ListedRecord(each, "", None, None))
+        for each in sorted(kept)
+    ]
+    ghosts = gone(9)
+    pairs += [
+        comparison.Pair(each, None, ListedRecord(each, "e", None, None)) for each in sorted(ghosts)
+    ]
+    monkeypatch.setattr(comparison, "compare", lambda *_, **__: iter(pairs))
+    assert found(reconcile.run(ALL)) == {"ghosts": 9}
+    assert recorded() == kept
+
+
+@aws
+def test_a_run_that_dies_with_suspicions_goes_on_before_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ids = sorted(gone(6), key=lambda i: (keys.shard(i), i))
+    run_out_of_time_at(ids[4], monkeypatch)
+    assert recorded() == {*ids}
+    result = reconcile.run(RESUMABLE)
+    assert (found(result), result.counts.looked_at) == ({"ghosts": 6}, 6)
+    assert recorded() == set()
+
+
+@aws
+def test_a_budget_that_is_used_up_leaves_no_suspicions() -> None:
+    gone(3)
+    results = [reconcile.run(replace(RESUMABLE, budget=NOW)) for _ in range(4)]
+    assert [found(result).get("ghosts") for result in results] == [1, 2, 3, 3]
+    assert [result.finished for result in results] == [False, False, False, True]
+    assert recorded() == set()
+
+
+@aws
+def test_the_command_says_why_it_stopped_and_how_to_do_it_all_the_same() -> None:
+    ids = gone(FEW + 1)
+    dry = command("--all", "--dry-run", "--min-age", "0m")
+    assert "without --force it would stop" in dry
+    sentence = f"Of {FEW + 1} records {FEW + 1} have no object in the bucket filehub-uploads"
+    with pytest.raises(CommandError, match=sentence) as caught:
+        command("--all", "--min-age", "0m")
+    assert "--force" in str(caught.value)
+    assert recorded() == {*ids}
+    assert f"{FEW + 1} records without an object" in command("--all", "--min-age", "0m", "--force")
+    assert recorded() == set()
+
+
+@aws
+def test_the_tasks_stop_too_and_say_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(reconcile, "PLAUSIBLE", 2)
+    ids = gone(3)
+    tasks.reconcile_recent()
+    tasks.reconcile_multipart()
+    stopped = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
+    assert [line.partition(" was stopped: Of 3 records 3 ")[0] for line in stopped] == [
+        "reconciliation (recent)",
+        "reconciliation (multipart)",
+    ]
+    # It is not gone on with: that would find the same.
+    assert drain(env().filehub_tasks_queue) == []
+    assert recorded() == {*ids}
+    assert [run.held_back for run in checkpoints.last_runs()] == [3, 3]

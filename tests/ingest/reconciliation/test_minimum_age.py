@@ -1,0 +1,69 @@
+"""What is young is left to its event, and a run stays within its window."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from tests.ingest.reconciliation.helpers import (
+    ALL,
+    NOW,
+    RESUMABLE,
+    age,
+    aws,
+    found,
+    objects,
+    place,
+    recorded,
+    stored,
+)
+from uploads.aws import s3
+from uploads.ingest.reconciliation import checkpoints, reconcile
+from uploads.ingest.reconciliation.reconcile import Plan
+
+
+@aws
+def test_an_object_that_came_just_now_is_left_to_its_event() -> None:
+    place()
+    assert found(reconcile.run(Plan("all"))) == {"left_alone": 1}
+    assert recorded() == set()
+    assert found(reconcile.run(ALL)) == {"orphans": 1}
+
+
+@aws
+def test_a_record_that_was_written_just_now_is_no_ghost() -> None:
+    upload_id = stored()
+    s3.delete(upload_id)
+    assert found(reconcile.run(Plan("all"))) == {"left_alone": 1}
+    age(upload_id, confirmed_at=datetime.now(UTC) - timedelta(minutes=3))
+    assert found(reconcile.run(Plan("all"))) == {"ghosts": 1}
+
+
+@aws
+def test_a_deletion_that_was_asked_for_just_now_is_left_to_its_event() -> None:
+    upload_id = stored()
+    s3.delete(upload_id)
+    earlier = datetime.now(UTC) - timedelta(hours=1)
+    age(upload_id, confirmed_at=earlier, deletion_asked_at=datetime.now(UTC))
+    assert found(reconcile.run(Plan("all"))) == {"left_alone": 1}
+    age(upload_id, deletion_asked_at=earlier)
+    assert found(reconcile.run(Plan("all"))) == {"ghosts": 1}
+
+
+@aws
+def test_only_ids_of_the_window_are_looked_at() -> None:
+    inside, outside = place(timedelta(hours=1)), place(timedelta(hours=3))
+    ghost = stored(age=timedelta(hours=3))
+    s3.delete(ghost)
+    result = reconcile.run(Plan("since", timedelta(hours=2), min_age=NOW))
+    assert (found(result), result.counts.looked_at) == ({"orphans": 1}, 1)
+    assert recorded() == {inside, ghost}
+    assert outside in objects()
+
+
+@aws
+def test_a_window_that_holds_nothing_old_enough_is_empty() -> None:
+    place()
+    assert reconcile.run(Plan("since", timedelta(minutes=1))).counts.looked_at == 0
+    checkpoints.save("all", checkpoints.Checkpoint(datetime.now(UTC), "0", "0", "f"))
+    assert reconcile.run(replace(RESUMABLE, min_age=timedelta(hours=2))).counts.looked_at == 0

@@ -1,0 +1,149 @@
+"""A run makes objects and records agree, and touches nothing else."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from pytest_django import Settings
+
+from tests.ingest.reconciliation.helpers import (
+    ALL,
+    OWNER,
+    RESUMABLE,
+    aws,
+    forget,
+    found,
+    objects,
+    place,
+    put,
+    recorded,
+    stored,
+    table,
+)
+from uploads.aws import s3
+from uploads.core import keys
+from uploads.core.conf import env
+from uploads.files import usage
+from uploads.files.record import StoredFile
+from uploads.ingest import confirm
+from uploads.ingest.events import ObjectEvent
+from uploads.ingest.reconciliation import reconcile
+
+
+@aws
+def test_an_object_without_a_record_is_recorded() -> None:
+    lost = place(name="naïve.txt")
+    assert found(reconcile.run(ALL)) == {"orphans": 1}
+    record = StoredFile.get(lost)
+    assert (record.state, record.file_name, record.owner) == ("stored", "naïve.txt", OWNER)
+    assert usage.usage_of([OWNER])[OWNER] == usage.Usage(1, 5)
+
+
+@aws
+def test_a_record_without_an_object_says_so_and_leaves_the_lists() -> None:
+    ghost = stored()
+    s3.delete(ghost)
+    assert found(reconcile.run(ALL)) == {"ghosts": 1}
+    record = StoredFile.get(ghost)
+    assert (record.state, record.reason) == ("deleted", "object missing")
+    assert record.owner_feed is None
+    assert usage.usage_of([OWNER])[OWNER] == usage.Usage(0, 0)
+
+
+@aws
+def test_both_kinds_are_found_in_one_run_among_many_that_are_right() -> None:
+    right = {stored() for _ in range(40)}
+    orphans = {place() for _ in range(20)}
+    ghosts = {stored() for _ in range(20)}
+    for upload_id in ghosts:
+        s3.delete(upload_id)
+    assert len({keys.shard(upload_id) for upload_id in orphans | ghosts}) > 4
+    result = reconcile.run(ALL)
+    assert found(result) == {"orphans": 20, "ghosts": 20}
+    assert (result.counts.objects, result.counts.records, result.counts.looked_at) == (60, 60, 80)
+    assert recorded() == right | orphans == objects()
+    assert recorded("deleted") == ghosts
+
+
+@aws
+def test_what_is_right_is_not_touched() -> None:
+    for _ in range(20):
+        stored()
+    before = table()
+    result = reconcile.run(RESUMABLE)
+    assert (found(result), result.counts.looked_at) == ({}, 20)
+    after = table()
+    assert [item for item in after if not item["id"]["S"].startswith("reconcile#")] == before
+
+
+@aws
+def test_a_rejected_object_that_was_left_goes(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    upload_id = place()
+    settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
+    with monkeypatch.context() as patch:
+        patch.setattr(s3, "delete_this", lambda upload_id, etag: None)
+        assert confirm.confirm(upload_id) == "rejected"
+    assert objects() == {upload_id}
+    assert found(reconcile.run(ALL)) == {"rejected": 1}
+    assert objects() == set()
+    assert recorded("rejected") == {upload_id}
+
+
+@aws
+def test_a_file_that_came_back_after_its_removal_is_stored_again() -> None:
+    upload_id = stored()
+    s3.delete(upload_id)
+    confirm.apply_event(ObjectEvent("removed", upload_id, "5".ljust(64, "0")))
+    put(upload_id, b"again")
+    assert found(reconcile.run(ALL)) == {"orphans": 1}
+    assert recorded() == {upload_id}
+
+
+@aws
+def test_a_record_of_another_object_is_corrected() -> None:
+    upload_id = stored()
+    put(upload_id, b"something longer")
+    assert found(reconcile.run(ALL)) == {"corrected": 1}
+    assert int(StoredFile.get(upload_id).size) == len(b"something longer")
+    assert found(reconcile.run(ALL)) == {}
+
+
+@aws
+def test_keys_that_filehub_did_not_make_are_let_be() -> None:
+    upload_id = place()
+    wrong_shard = "f" if keys.shard(upload_id) != "f" else "0"
+    for key in ("uploads/0/notes.txt", f"uploads/{wrong_shard}/{upload_id}", "uploads/0/zzz"):
+        s3.client().put_object(Bucket=env().filehub_bucket, Key=key, Body=b"")
+    assert found(reconcile.run(ALL)) == {"orphans": 1}
+    assert recorded() == objects() == {upload_id}
+
+
+@aws
+@pytest.mark.parametrize(
+    "seed", [1, *(pytest.param(n, marks=pytest.mark.exhaustive) for n in (2, 3))]
+)
+def test_after_any_damage_one_run_makes_both_sides_equal(seed: int) -> None:
+    rng = random.Random(seed)
+    damages: list[Callable[[str], object]] = [
+        lambda upload_id: None,
+        forget,
+        s3.delete,
+        lambda upload_id: (forget(upload_id), s3.delete(upload_id)),
+        lambda upload_id: put(upload_id, b"other bytes"),
+        lambda upload_id: confirm.apply_event(
+            ObjectEvent("removed", upload_id, "9".ljust(64, "0"))
+        ),
+    ]
+    for _ in range(60):
+        rng.choice(damages)(stored(age=timedelta(minutes=rng.randint(5, 10_000))))
+    assert recorded() != objects()
+    reconcile.run(ALL)
+    assert recorded() == objects()
+    etags = {record.id: record.etag for record in StoredFile.scan(StoredFile.state == "stored")}
+    assert all(s3.head(each).etag == etag for each, etag in etags.items())  # type: ignore[union-attr]
+    assert found(reconcile.run(ALL)) == {}

@@ -1,0 +1,154 @@
+"""A run that stops, fails or is killed is resumed where it was."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from tests.ingest.reconciliation.helpers import (
+    NOW,
+    RESUMABLE,
+    aws,
+    command,
+    forget,
+    found,
+    objects,
+    place,
+    recorded,
+)
+from tests.plugin import AWS_PORT
+from tests.support.processes import ROOT
+from tests.support.proxy import Proxy
+from tests.support.waiting import wait_for
+from uploads.aws import s3
+from uploads.aws.s3 import ListedObject
+from uploads.core import keys
+from uploads.core.errors import BackendUnavailable
+from uploads.ingest.reconciliation import checkpoints, reconcile
+from uploads.ingest.reconciliation.reconcile import Plan
+
+
+@aws
+def test_a_run_that_used_up_its_budget_is_resumed() -> None:
+    for _ in range(6):
+        place()
+    plan = replace(RESUMABLE, budget=NOW)
+    results = [reconcile.run(plan)]
+    assert (found(results[0]), results[0].finished) == ({"orphans": 1}, False)
+    assert checkpoints.last_runs() == []
+    while not results[-1].finished:
+        results.append(reconcile.run(plan))
+        assert len(results) < 20
+    assert found(results[-1]) == {"orphans": 6}
+    assert results[-1].counts.looked_at == 6
+    assert recorded() == objects()
+    assert [run.started_at for run in checkpoints.last_runs()] == [results[0].run.started_at]
+    assert checkpoints.load("all") is None
+
+
+@aws
+def test_no_id_slips_out_of_the_window_while_a_run_waits() -> None:
+    first, *rest = sorted((place() for _ in range(8)), key=lambda i: (keys.shard(i), i))
+    assert not reconcile.run(Plan("recent", timedelta(hours=2), NOW, NOW, resumable=True)).finished
+    assert recorded() == {first}
+    # Hours later, none of them would be in the window of a new run.
+    later = Plan("recent", timedelta(minutes=5), NOW, resumable=True)
+    assert reconcile.run(later).finished
+    assert recorded() == {first, *rest}
+
+
+@aws
+def test_kinds_of_runs_do_not_disturb_each_others_positions() -> None:
+    for _ in range(3):
+        place()
+    reconcile.run(Plan("recent", timedelta(hours=2), NOW, NOW, resumable=True))
+    before = checkpoints.load("recent")
+    assert before is not None
+    assert reconcile.run(RESUMABLE).finished
+    assert checkpoints.load("recent") == before
+
+
+@aws
+def test_restart_begins_anew() -> None:
+    for _ in range(4):
+        place()
+    reconcile.run(replace(RESUMABLE, budget=NOW))
+    (healed,) = recorded()
+    forget(healed)
+    assert found(reconcile.run(RESUMABLE, restart=True)) == {"orphans": 4}
+    assert recorded() == objects()
+    assert checkpoints.load("all") is None
+
+
+@aws
+def test_a_listing_that_fails_ends_the_run_which_is_resumed_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for _ in range(8):
+        place()
+    listing = s3.objects
+
+    def broken(shard: str, *, after: str, until: str) -> Iterator[ListedObject]:
+        if shard > keys.shard(sorted(objects(), key=keys.shard)[0]):
+            raise BackendUnavailable("S3 could not list the objects.")
+        yield from listing(shard, after=after, until=until)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(s3, "objects", broken)
+        with pytest.raises(CommandError, match="S3 could not list the objects"):
+            command("--all", "--min-age", "0m")
+    assert 0 < len(recorded()) < 8
+    assert checkpoints.last_runs() == []
+    assert reconcile.run(RESUMABLE).counts.looked_at == 8
+    assert recorded() == objects()
+
+
+@aws
+@pytest.mark.exhaustive
+def test_a_run_that_is_killed_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(200):
+        place()
+    with Proxy(AWS_PORT) as proxy:
+        # Each look takes its time: it must not come to its end before it is killed.
+        proxy.latency = 0.3
+        child = subprocess.Popen(
+            [sys.executable, "manage.py", "reconcile", "--all", "--min-age", "0m"],
+            cwd=ROOT,
+            env=os.environ | {"AWS_ENDPOINT_URL_S3": proxy.url},
+        )
+        try:
+            wait_for(lambda: checkpoints.load("all"))
+        finally:
+            os.kill(child.pid, signal.SIGKILL)
+            child.wait()
+    position = checkpoints.load("all")
+    assert position is not None
+    done = recorded()
+    assert 0 < len(done) < 200
+
+    asked: list[tuple[str, str]] = []
+    listing = s3.objects
+
+    def noted(shard: str, *, after: str, until: str) -> Iterator[ListedObject]:
+        asked.append((shard, after))
+        return listing(shard, after=after, until=until)
+
+    monkeypatch.setattr(s3, "objects", noted)
+    err = StringIO()
+    call_command("reconcile", "--all", "--min-age", "0m", stdout=StringIO(), stderr=err)
+    assert asked[0] == (position.shard, position.last_id)
+    assert f"after {position.last_id} in shard {position.shard}" in err.getvalue()
+    assert recorded() == objects()
+    (run,) = checkpoints.last_runs()
+    assert (run.kind, run.started_at, run.looked_at) == ("all", position.started_at, 200)
+    assert checkpoints.load("all") is None

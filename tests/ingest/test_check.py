@@ -1,0 +1,48 @@
+"""Checking a file again compares its record with S3."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+from pytest_django import Settings
+
+from tests.support.files import store, upload
+from uploads.aws import s3
+from uploads.core import keys
+from uploads.core.conf import env
+from uploads.files import queries
+from uploads.ingest import confirm
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+
+def test_checking_finds_what_it_should(settings: Settings, alice: User) -> None:
+    checks: list[tuple[Callable[[], str], str]] = []
+    unknown = keys.new_upload_id("7", "secret")
+    checks.append((lambda: unknown, "unknown"))
+    checks.append((lambda: upload("7"), "confirmed"))
+    checks.append((lambda: store("7"), "right"))
+    for make, expected in checks:
+        assert confirm.check(make()) == expected
+    rejected = upload("7")
+    settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
+    assert confirm.check(rejected) == "rejected"
+    assert s3.head(rejected) is None
+    assert confirm.check(rejected) == "right"
+
+
+def test_checking_corrects_what_is_said_of_another_object_and_judges_nothing_again(
+    settings: Settings,
+) -> None:
+    upload_id = store("7", body=b"12345")
+    s3.client().put_object(
+        Bucket=env().filehub_bucket, Key=keys.object_key(upload_id), Body=b"123", ContentType="x/y"
+    )
+    settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
+    assert confirm.check(upload_id) == "corrected"
+    info = queries.any_stored_file(upload_id)
+    assert (info.size, info.content_type, info.owner, info.file_name) == (3, "x/y", "7", "a.txt")
+    assert s3.head(upload_id) is not None
+    assert confirm.check(upload_id) == "right"

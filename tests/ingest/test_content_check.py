@@ -1,0 +1,132 @@
+"""The worker checks the content of a file before it confirms it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from pytest_django import Settings
+
+from tests.support.files import put_under, upload
+from tests.support.http import put
+from tests.support.sample_files import GIF, HTML, PE, TYPESCRIPT, png
+from tests.support.users import Api
+from tests.support.wire import Wire
+from uploads.aws import s3
+from uploads.core.errors import BackendUnavailable
+from uploads.files import queries, store, usage
+from uploads.ingest import confirm
+from uploads.ingest.events import ObjectEvent
+from uploads.transfers import begin
+
+OWNER = "7"
+
+
+def created(upload_id: str, number: int = 1) -> confirm.Outcome:
+    sequencer = f"{number:018X}".ljust(64, "0")
+    return confirm.apply_event(ObjectEvent("created", upload_id, sequencer))
+
+
+def test_a_page_sent_as_an_image_is_rejected_with_the_reason_and_deleted(api: Api) -> None:
+    upload_id = upload(api.owner, "a.png", HTML, "image/png")
+    assert created(upload_id) == "rejected"
+    assert s3.head(upload_id) is None
+    status = api.get(f"/uploads/{upload_id}").json()
+    assert (status["state"], status["file"]) == ("rejected", None)
+    assert status["reason"] == "It was sent as image/png, but its content is a web page."
+    assert created(upload_id, 2) == "absent"
+    assert usage.of_owner(api.owner).files == 0
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize(
+    ("type_", "body", "requests"),
+    [
+        ("image/png", png(), 2),
+        ("image/png", b"\x89PNG\r\n\x1a\n" + bytes(10_000), 2),
+        ("image/png", b"", 1),
+        ("text/html", HTML, 1),
+        ("application/octet-stream", PE, 1),
+        ("video/mp2t", TYPESCRIPT, 1),
+    ],
+    ids=["image", "long image", "empty image", "page", "unknown", "typescript"],
+)
+def test_only_what_can_make_a_difference_is_read(
+    type_: str, body: bytes, requests: int, wire: Wire
+) -> None:
+    upload_id = upload(OWNER, "a", body, type_)
+    wire.counts()
+    assert created(upload_id) == "stored"
+    assert wire.counts()["s3"] == requests
+    assert created(upload_id, 2) == "stored"  # what is stored is not looked into again
+    assert wire.counts()["s3"] == 1
+
+
+@pytest.mark.usefixtures("aws")
+def test_what_breaks_another_rule_is_not_read(settings: Settings, wire: Wire) -> None:
+    upload_id = upload(OWNER, "a.png", HTML, "image/png")
+    settings.ENV = settings.ENV.model_copy(update={"filehub_allowed_types": ("text/*",)})
+    wire.counts()
+    assert created(upload_id) == "rejected"
+    assert wire.counts()["s3"] == 2  # HeadObject and DeleteObject
+    assert "not accepted" in queries.upload_status(upload_id, OWNER).reason
+
+
+def replaced(upload_id: str, body: bytes) -> None:
+    s3.delete(upload_id)
+    put_under(upload_id, OWNER, body, "image/png")
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize(
+    ("meanwhile", "outcome", "size"),
+    [
+        (lambda upload_id: replaced(upload_id, HTML), "rejected", len(HTML)),
+        (lambda upload_id: replaced(upload_id, GIF), "stored", len(GIF)),
+        (s3.delete, "absent", None),
+    ],
+    ids=["replaced by a page", "replaced by an image", "deleted"],
+)
+def test_what_is_judged_is_what_is_recorded(
+    monkeypatch: pytest.MonkeyPatch,
+    meanwhile: Callable[[str], None],
+    outcome: str,
+    size: int | None,
+) -> None:
+    """Between the look at the object and the one into it, another takes its place."""
+    upload_id = upload(OWNER, "a", png(), "image/png")
+    head, left = s3.head, [meanwhile]
+
+    def slow_head(upload_id: str) -> s3.StoredObject | None:
+        found = head(upload_id)
+        if left:
+            left.pop()(upload_id)
+        return found
+
+    monkeypatch.setattr(s3, "head", slow_head)
+    assert created(upload_id) == outcome
+    assert left == []
+    record = store.get(upload_id)
+    assert (record.size if record else None) == size
+
+
+@pytest.mark.usefixtures("aws")
+def test_an_object_that_never_holds_still_is_left_to_a_later_try(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    upload_id = upload(OWNER, "a", png(), "image/png")
+    monkeypatch.setattr(s3, "_beginning", lambda upload_id, etag: None)
+    with pytest.raises(BackendUnavailable):
+        created(upload_id)
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_good_file_cannot_be_followed_by_another_under_its_name() -> None:
+    """A request can be sent again once its object is deleted: what comes then is judged anew."""
+    begun = begin.begin_put(OWNER, file_name="a.png", content_type="image/png")
+    assert put(begun.request, png()).status == 200
+    assert created(begun.id, 1) == "stored"
+    s3.delete(begun.id)
+    assert put(begun.request, HTML).status == 200
+    assert created(begun.id, 3) == "rejected"
+    assert s3.head(begun.id) is None

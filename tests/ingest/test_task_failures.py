@@ -1,0 +1,136 @@
+"""The errors of failed tasks are kept beside their dead letters."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.dead_letters import UPLOAD_ID, bury, events_queue
+from tests.support.files import store, upload
+from tests.support.local_aws import drain
+from tests.support.processes import consumer, worker
+from tests.support.waiting import wait_for
+from uploads.aws import dead_letters, s3, sqs
+from uploads.core import keys
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable
+from uploads.files import queries
+from uploads.files.listing import Wanted, find
+from uploads.ingest import task_failures, tasks
+from uploads.ingest.consumer import Consumer
+from uploads.ingest.task_failures import TaskFailure
+from uploads.operations import queue_status
+
+OWNER = "7"
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_replayed_event_makes_it_whole() -> None:
+    upload_id = upload(OWNER)
+    (message,) = wait_for(lambda: drain(events_queue()))
+    bury(message["Body"], error="The task queue was away.")
+    assert queries.files_of(OWNER, limit=9).files == []
+
+    assert dead_letters.replay(events_queue()).complete
+
+    assert Consumer().step() == 1
+    (task,) = drain(env().filehub_tasks_queue)
+    tasks.confirm_objects(_arguments(task["Body"])[0])
+    assert [info.id for info in queries.files_of(OWNER, limit=9).files] == [upload_id]
+
+
+def _arguments(body: str) -> Any:
+    envelope = json.loads(base64.b64decode(body))
+    return json.loads(base64.b64decode(envelope["body"]))[0]
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_task_that_fails_leaves_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3, "head", _refuse)
+    event = {"kind": "created", "upload_id": UPLOAD_ID, "sequencer": "1"}
+    result = tasks.confirm_objects.apply(([event],))
+    assert result.failed()
+    failure = TaskFailure.get(TaskFailure.id_of(result.id))
+    assert UPLOAD_ID in failure.error
+    assert "S3 is away today" in failure.error
+    assert failure.attempts == 1
+    assert timedelta(days=27) < failure.expires_at - datetime.now(UTC) <= timedelta(days=28)
+
+
+@pytest.mark.usefixtures("aws")
+def test_the_last_error_stays_and_the_failures_are_counted() -> None:
+    task_failures.record("t", "the first")
+    task_failures.record("t", "x" * 9999)
+    failure = TaskFailure.get(TaskFailure.id_of("t"))
+    assert (failure.error, failure.attempts) == ("x" * 500, 2)
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_task_fails_all_the_same_when_its_error_cannot_be_kept(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(s3, "head", _refuse)
+    monkeypatch.setattr(TaskFailure.Meta, "table_name", "no-such-table")
+    monkeypatch.setattr(TaskFailure, "_connection", None)
+    result = tasks.confirm_hint.apply((UPLOAD_ID,))
+    assert isinstance(result.result, BackendUnavailable)
+    assert "cannot be kept" in caplog.text
+
+
+def _refuse(upload_id: str) -> None:
+    raise BackendUnavailable("S3 is away today.")
+
+
+@pytest.mark.usefixtures("aws")
+def test_no_list_of_files_contains_the_errors_of_tasks() -> None:
+    file = store(OWNER)
+    task_failures.record("t", "x")
+    for state in ("stored", "rejected", "deleted"):
+        listed = find(Wanted(state), limit=99).files  # type: ignore[arg-type]
+        assert [info.id for info in listed] == ([file] if state == "stored" else [])
+    assert queries.any_file(TaskFailure.id_of("t")) is None
+
+
+@pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_queues")
+def test_the_letter_of_a_task_that_a_real_worker_gave_up_says_what_and_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = env().filehub_tasks_queue
+    # The queue gives it up after eight failures; here, after the first,
+    # whoever asks next: a worker that was stopped may have left a poll behind.
+    dead, live = sqs.dead_letters_of(queue), sqs.url(queue)
+    arn = sqs.client().get_queue_attributes(QueueUrl=sqs.url(dead), AttributeNames=["QueueArn"])[
+        "Attributes"
+    ]["QueueArn"]
+    sqs.client().set_queue_attributes(
+        QueueUrl=live,
+        Attributes={
+            "RedrivePolicy": json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 1}),
+            # A worker that is stopped just when its task has failed may not shorten it any more.
+            "VisibilityTimeout": "10",
+        },
+    )
+    upload_id = upload(OWNER)
+    # The processes cannot reach S3; this one can.
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
+    with consumer(tmp_path), worker(tmp_path):
+        wait_for(lambda: "ConfirmationError" in (tmp_path / "worker.log").read_text())
+
+    def given_up() -> bool:
+        sqs.client().receive_message(QueueUrl=live, WaitTimeSeconds=1)
+        return sqs.depth(dead).visible == 1
+
+    wait_for(given_up)
+    (letter,) = queue_status.list_dead_letters("tasks").letters
+    assert letter.summary.title == "uploads.tasks.confirm_objects"
+    assert "1 of 1 events failed" in letter.error
+    assert upload_id in letter.error
+    assert "127.0.0.1:9" in letter.error
+    assert letter.failures >= 1
+    assert [ref.key for ref in letter.summary.objects] == [keys.object_key(upload_id)]

@@ -1,0 +1,200 @@
+"""Break an installation on local AWS, run `manage.py doctor`, and follow its advice."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable
+from io import StringIO
+from typing import Any
+
+from django.core.management import CommandError, call_command
+
+from filehub.env import Env
+from local.aws import complete
+from tests.project.test_permissions import client
+from tests.support.local_aws import TEMPLATE
+from tests.support.processes import ROOT
+from uploads.aws.cloudformation import deploy
+from uploads.core.conf import env
+from uploads.operations import doctor
+from uploads.operations.doctor import (
+    bucket,
+    expected,
+    notifications,
+    queues,
+)
+from uploads.operations.doctor.finding import Finding
+
+#: Makes a fault.
+Break = Callable[[], None]
+
+
+def names() -> dict[str, str]:
+    suffix = uuid.uuid4().hex[:8]
+    return {
+        "filehub_bucket": f"doctor-{suffix}",
+        "filehub_events_queue": f"doctor-events-{suffix}",
+        "filehub_tasks_queue": f"doctor-tasks-{suffix}",
+        "filehub_table": f"doctor-{suffix}",
+    }
+
+
+def deploy_all(values: dict[str, str], settings: Any) -> Env:
+    """A stack with these names, with all that the template wants."""
+    settings.ENV = env().model_copy(update=values)
+    deploy(values["filehub_bucket"], TEMPLATE.read_text())
+    complete(
+        str(env().aws_endpoint_url), env().aws_region, env().filehub_bucket, env().filehub_table
+    )
+    return env()
+
+
+def findings() -> list[Finding]:
+    return list(doctor.examine())
+
+
+def bad(found: list[Finding]) -> list[Finding]:
+    return [each for each in found if each.level != "ok"]
+
+
+def still_bad(subject: str) -> list[Finding]:
+    """What is not ok any more after mending it: that part is looked at again, and only that."""
+    if subject.startswith("queue"):
+        return bad(list(queues.Queues().inspect()))
+    return bad([*bucket.inspect(), *notifications.inspect(arn(events()))])
+
+
+def one(found: list[Finding]) -> Finding:
+    (finding,) = bad(found)
+    return finding
+
+
+def run(*options: str) -> tuple[int, str]:
+    """The command's exit status and what it prints."""
+    out = StringIO()
+    try:
+        call_command("doctor", *options, stdout=out, stderr=StringIO())
+    except CommandError as exc:
+        return exc.returncode, f"{out.getvalue()}{exc}"
+    return 0, out.getvalue()
+
+
+def carry_out(mend: str) -> None:
+    """Do what the command of the AWS command line in this sentence does."""
+    found = re.search(r"aws (s3api|sqs|dynamodb) [^(]*", mend)
+    assert found, mend
+    words = shlex.split(found[0].partition(" (provision")[0])
+    service = {"s3api": "s3"}.get(words[1], words[1])
+    values: dict[str, Any] = {}
+    for option, text in zip(words[3::2], words[4::2], strict=False):
+        name = "".join(part.capitalize() for part in option[2:].split("-"))
+        name = {"CorsConfiguration": "CORSConfiguration"}.get(name, name)
+        values[name] = json.loads(text) if text.startswith("{") else text
+    getattr(client(service), words[2].replace("-", "_"))(**values)
+
+
+def queue_url(name: str) -> str:
+    return str(client("sqs").get_queue_url(QueueName=name)["QueueUrl"])
+
+
+def set_queue(name: str, **attributes: str) -> None:
+    client("sqs").set_queue_attributes(QueueUrl=queue_url(name), Attributes=attributes)
+
+
+def notify(queue: str | None, *events: str, prefix: str = "uploads/", **more: Any) -> None:
+    """Replace the bucket's notifications, as another stack does."""
+    configuration: dict[str, Any] = dict(more)
+    if queue:
+        attributes = client("sqs").get_queue_attributes(
+            QueueUrl=queue_url(queue), AttributeNames=["QueueArn"]
+        )["Attributes"]
+        configuration["QueueConfigurations"] = [
+            {
+                "QueueArn": attributes["QueueArn"],
+                "Events": list(events),
+                "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}},
+            }
+        ]
+    client("s3").put_bucket_notification_configuration(
+        Bucket=env().filehub_bucket,
+        NotificationConfiguration=configuration,
+        SkipDestinationValidation=True,
+    )
+
+
+def cors(**changes: Any) -> None:
+    rule = {"AllowedOrigins": ["http://testserver"], "AllowedMethods": ["PUT"],
+            "AllowedHeaders": ["*"]} | changes  # fmt: skip
+    client("s3").put_bucket_cors(
+        Bucket=env().filehub_bucket, CORSConfiguration={"CORSRules": [rule]}
+    )
+
+
+def lifecycle(**rule: Any) -> None:
+    client("s3").put_bucket_lifecycle_configuration(
+        Bucket=env().filehub_bucket,
+        LifecycleConfiguration={"Rules": [{"ID": "own", "Status": "Enabled", **rule}]},
+    )
+
+
+def of_bucket(action: str) -> Break:
+    return lambda: getattr(client("s3"), action)(Bucket=env().filehub_bucket)
+
+
+def events() -> str:
+    return env().filehub_events_queue
+
+
+def tasks() -> str:
+    return env().filehub_tasks_queue
+
+
+ALL = tuple(expected.EVENTS)
+
+
+PARTS = {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 8}}
+
+
+def lifecycle_rules(*rules: dict[str, Any]) -> None:
+    client("s3").put_bucket_lifecycle_configuration(
+        Bucket=env().filehub_bucket, LifecycleConfiguration={"Rules": list(rules)}
+    )
+
+
+def arn(queue: str) -> str:
+    return str(
+        client("sqs").get_queue_attributes(
+            QueueUrl=queue_url(queue), AttributeNames=["QueueArn"]
+        )["Attributes"]["QueueArn"]
+    )  # fmt: skip
+
+
+def objects() -> list[str]:
+    listed = client("s3").list_objects_v2(Bucket=env().filehub_bucket)
+    return [each["Key"] for each in listed.get("Contents", [])]
+
+
+def trip(timeout: float = 0.2) -> Finding:
+    (found,) = doctor.RoundTrip(timeout).run()
+    return found
+
+
+def start(*options: str, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "manage.py", "doctor", *options],
+        cwd=ROOT,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def lines(output: str, level: str) -> list[str]:
+    return [line for line in output.splitlines() if line.startswith(level)]

@@ -1,0 +1,146 @@
+"""Faults of bucket, notifications and queues: one line each, and its advice fixes the fault."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from filehub.env import Env
+from tests.operations.doctor.faults import FAULTS, WARNINGS
+from tests.operations.doctor.helpers import (
+    ALL,
+    PARTS,
+    Break,
+    carry_out,
+    cors,
+    events,
+    lifecycle_rules,
+    notify,
+    of_bucket,
+    one,
+    queue_url,
+    run,
+    still_bad,
+    tasks,
+)
+from tests.project.test_permissions import client
+from tests.support.local_aws import TEMPLATE
+from uploads.aws import sqs
+from uploads.aws.cloudformation import deploy
+from uploads.core.conf import env
+
+
+@pytest.mark.parametrize(("fault", "subject", "word"), FAULTS.values(), ids=FAULTS.keys())
+def test_a_fault_is_one_line_and_what_it_says_mends_it(
+    installed: Env, fault: Break, subject: str, word: str
+) -> None:
+    fault()
+    status, text = run("--no-upload")
+    assert status == 1
+    (line,) = [line for line in text.splitlines() if line.startswith("FAIL")]
+    assert line.startswith(f"FAIL  {subject.format(events=events(), tasks=tasks())}: ")
+    assert word in line
+    carry_out(line)
+    assert still_bad(subject) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "word"),
+    [
+        (of_bucket("delete_bucket_cors"), "no rule allows http://testserver"),
+        (lambda: cors(AllowedOrigins=["https://other.example"]), "no rule allows"),
+        (lambda: cors(AllowedMethods=["GET"]), "may not PUT"),
+        (lambda: cors(AllowedHeaders=["content-type", "x-amz-*"]), "may not send if-none-match"),
+    ],
+    ids=["none", "another origin", "no PUT", "a header"],
+)
+def test_cors_is_compared_and_asked_for_as_a_browser_does(
+    installed: Env, fault: Break, word: str
+) -> None:
+    fault()
+    compared, asked = still_bad("bucket")
+    assert (compared.level, compared.subject) == ("FAIL", "bucket, CORS")
+    assert word in compared.text
+    assert (asked.level, asked.subject) == ("FAIL", "bucket, CORS as a browser asks")
+    carry_out(compared.mend)
+    left = still_bad("bucket")
+    assert [each.text for each in left if "https://other.example" not in each.text] == []
+    for warning in left:
+        carry_out(warning.mend)
+    assert still_bad("bucket") == []
+
+
+def test_what_mends_a_lifecycle_keeps_what_others_have_set(installed: Env) -> None:
+    logs = {
+        "ID": "logs", "Status": "Enabled", "Filter": {"Prefix": "logs/"},
+        "Expiration": {"Date": datetime(2100, 1, 1, tzinfo=UTC)}, **PARTS,
+    }  # fmt: skip
+    everything = {
+        "ID": "abort-incomplete-multipart-uploads", "Status": "Enabled", "Filter": {"Prefix": ""},
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 30},
+    }  # fmt: skip
+    lifecycle_rules(
+        logs,
+        {**everything, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}},
+        {"ID": "shard", "Status": "Enabled", "Filter": {"Prefix": "uploads/0/"},
+         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 2}},
+    )  # fmt: skip
+    (found,) = still_bad("bucket, lifecycle")
+    assert "after 1 days" in found.text
+    carry_out(found.mend)
+    assert still_bad("bucket, lifecycle") == []
+    s3 = client("s3")
+    rules = s3.get_bucket_lifecycle_configuration(Bucket=env().filehub_bucket)["Rules"]
+    assert rules[:2] == [logs, everything]
+    assert [rule["AbortIncompleteMultipartUpload"] for rule in rules[2:]] == [
+        {"DaysAfterInitiation": 8}
+    ]
+
+
+def test_a_lifecycle_with_a_date_is_no_reason_to_complain(installed: Env) -> None:
+    own = {"ID": "own", "Status": "Enabled", "Filter": {"Prefix": ""}, **PARTS}
+    until = {"Date": datetime(2100, 1, 1, tzinfo=UTC)}
+    lifecycle_rules(
+        own, {"ID": "x", "Status": "Enabled", "Filter": {"Prefix": "tmp/"}, "Expiration": until}
+    )
+    assert still_bad("bucket, lifecycle") == []
+
+
+@pytest.mark.parametrize(("fault", "subject", "word"), WARNINGS.values(), ids=WARNINGS.keys())
+def test_what_is_only_odd_is_a_warning(
+    installed: Env, fault: Break, subject: str, word: str
+) -> None:
+    fault()
+    found = one(still_bad(subject))
+    assert (found.level, found.subject) == ("warn", subject.format(events=events(), tasks=tasks()))
+    assert word in found.text
+    carry_out(found.mend)
+    assert still_bad(subject) == []
+
+
+def test_events_may_come_by_eventbridge(installed: Env) -> None:
+    notify(None, EventBridgeConfiguration={})
+    status, text = run("--no-upload")
+    (line,) = [line for line in text.splitlines() if not line.startswith("ok")]
+    assert status == 0
+    assert line.startswith("warn  bucket, notifications: ")
+    assert "EventBridge" in line
+    notify(events(), *ALL)
+
+
+def test_provision_does_not_see_what_was_changed_by_hand(installed: Env) -> None:
+    """Why doctor names AWS's own commands."""
+    notify(None)
+    deploy(installed.filehub_bucket, TEMPLATE.read_text())
+    found = one(still_bad("bucket"))
+    assert "provision does not see" in found.mend
+    carry_out(found.mend)
+
+
+def test_a_dead_letter_is_told(installed: Env) -> None:
+    sqs.send_to_dead_letters(events(), "not json", "why")
+    found = one(still_bad("queue"))
+    assert (found.level, found.subject) == ("FAIL", f"queue {events()}-dlq")
+    assert "redrive --queue events" in found.mend
+    client("sqs").purge_queue(QueueUrl=queue_url(f"{events()}-dlq"))

@@ -1,0 +1,46 @@
+"""Django's settings and migrations, and the local clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+from pytest_django import Settings
+
+from filehub.env import Env
+from uploads.core.conf import env
+from uploads.operations.doctor import (
+    access,
+    django_checks,
+)
+
+
+def test_pending_migrations_are_named(installed: Env) -> None:
+    MigrationRecorder(connection).record_unapplied("uploads", "0002_operators_desk")
+    found = next(each for each in django_checks.inspect() if each.subject == "database")
+    assert found.level == "FAIL"
+    assert "uploads.0002_operators_desk" in found.text
+
+
+def test_debug_pages_in_production_are_a_failure(settings: Settings) -> None:
+    settings.DEBUG = True
+    settings.ENV = env().model_copy(update={"django_https": True})
+    failed = [each for each in django_checks._settings() if each.level == "FAIL"]
+    assert any("DJANGO_DEBUG" in each.text for each in failed)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "level", "word"),
+    [(0, "ok", "agrees"), (2, "warn", "behind"), (-2, "warn", "ahead"), (6, "FAIL", "behind"),
+     (-1000, "FAIL", "ahead")],
+)  # fmt: skip
+def test_the_clock_is_compared_with_s3s(
+    clock: Callable[[timedelta], None], minutes: int, level: str, word: str
+) -> None:
+    clock(timedelta(minutes=minutes))
+    found = access._clock()
+    assert found.level == level
+    assert word in found.text

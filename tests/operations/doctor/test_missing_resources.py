@@ -1,0 +1,90 @@
+"""Missing, foreign and misplaced resources are reported by name."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+import pytest
+from pytest_django import Settings
+
+from filehub.env import Env
+from tests.operations.doctor.helpers import bad, carry_out, findings, run
+from tests.project.test_permissions import client
+from tests.project.test_provision import template
+from uploads.core.conf import env
+from uploads.operations.doctor import (
+    bucket,
+    table,
+)
+
+
+@pytest.mark.parametrize(
+    ("changed", "subjects"),
+    [
+        ({"filehub_bucket": "no-such-bucket"}, {"bucket", "bucket, notifications"}),
+        ({"filehub_events_queue": "gone"}, {"queue gone", "queue gone-dlq"}),
+        ({"filehub_table": "gone"}, {"table", "permissions"}),
+    ],
+    ids=["bucket", "queue", "table"],
+)
+def test_what_is_not_there_is_named(
+    installed: Env, settings: Settings, changed: dict[str, str], subjects: set[str]
+) -> None:
+    settings.ENV = env().model_copy(update=changed)
+    failed = {each.subject: each for each in findings() if each.level == "FAIL"}
+    assert subjects <= set(failed)
+    assert any("manage.py provision" in failed[subject].mend for subject in subjects)
+
+
+def test_an_index_and_a_time_to_live_that_are_missing_are_named(
+    installed: Env, settings: Settings
+) -> None:
+    dynamodb, name = client("dynamodb"), f"doctor-{uuid.uuid4().hex[:8]}"
+    wanted_table = template()["Table"]["Properties"]
+    indexes = wanted_table["GlobalSecondaryIndexes"]
+    indexes = [each for each in indexes if each["IndexName"] != "AllFeed"]
+    wrong = next(each for each in indexes if each["IndexName"] == "AllNames")
+    wrong["KeySchema"][1]["AttributeName"] = "createdAt"
+    dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=wanted_table["AttributeDefinitions"],
+        KeySchema=wanted_table["KeySchema"],
+        GlobalSecondaryIndexes=indexes,
+    )
+    settings.ENV = env().model_copy(update={"filehub_table": name})
+    found = bad(list(table.inspect()))
+    assert {(each.level, each.subject) for each in found} == {
+        ("FAIL", "table, index AllFeed"),
+        ("FAIL", "table, index AllNames"),
+        ("FAIL", "table, time to live"),
+    }
+    carry_out(next(each.mend for each in found if each.subject == "table, time to live"))
+    assert len(bad(list(table.inspect()))) == 2
+
+
+def test_another_programs_table_is_recognised(installed: Env, settings: Settings) -> None:
+    name = f"doctor-{uuid.uuid4().hex[:8]}"
+    client("dynamodb").create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+    )
+    settings.ENV = env().model_copy(update={"filehub_table": name})
+    assert "other keys" in bad(list(table.inspect()))[0].text
+
+
+def test_a_bucket_in_another_region_is_told(installed: Env, settings: Settings) -> None:
+    settings.ENV = env().model_copy(update={"aws_region": "eu-central-1"})
+    (found,) = bucket.inspect()
+    assert found.level == "FAIL"
+    assert "AWS_REGION=us-east-1" in found.mend
+
+
+def test_a_failing_run_says_how_many_and_a_good_one_exits_with_0(installed: Env) -> None:
+    assert run("--no-upload")[0] == 0
+    assert json.loads(run("--no-upload", "--json")[1])[0].keys() == {
+        "level", "subject", "text", "mend",
+    }  # fmt: skip

@@ -1,0 +1,122 @@
+"""The test file that doctor uploads, and where it got stuck."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from filehub.env import Env
+from local.aws import LocalAws
+from tests.operations.doctor.helpers import events, notify, objects, queue_url, tasks, trip
+from tests.project.test_permissions import client
+from tests.support.files import store, upload
+from tests.support.waiting import wait_for
+from uploads.aws import s3, sqs
+from uploads.core import keys
+from uploads.core.conf import env
+from uploads.ingest import confirm
+from uploads.ingest.consumer import Consumer
+from uploads.operations import doctor
+from uploads.operations.doctor import (
+    roundtrip,
+)
+
+
+def test_without_a_consumer_the_messages_are_told(installed: Env) -> None:
+    # S3 may take longer than this test waits.
+    client("sqs").send_message(QueueUrl=queue_url(events()), MessageBody="an event")
+    found = trip()
+    assert found.level == "FAIL"
+    assert f"wait in {events()}" in found.text
+    assert "consume_events" in found.mend
+    assert objects() == []
+
+
+def test_without_a_notification_no_event_arrives(own_queues: None) -> None:
+    notify(None)
+    found = trip()
+    assert (found.level, "no event arrived" in found.text) == ("FAIL", True)
+    assert objects() == []
+
+
+def test_without_a_worker_the_tasks_are_told(aws: LocalAws) -> None:
+    before = roundtrip.depths()
+    upload("7")
+    wait_for(lambda: Consumer().step())
+    where, mend = roundtrip.locate(before, roundtrip.depths())
+    assert tasks() in where
+    assert "worker" in mend
+
+
+def test_dead_letters_that_grow_are_told_first(aws: LocalAws) -> None:
+    before = roundtrip.depths()
+    upload("7")
+    sqs.send_to_dead_letters(tasks(), "{}", "why")
+    where, mend = roundtrip.locate(before, roundtrip.depths())
+    assert where.startswith(f"{tasks()}-dlq grew")
+    assert "redrive --queue tasks" in mend
+
+
+def test_a_record_that_only_reconciliation_wrote_is_a_failure(
+    installed: Env, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = doctor.RoundTrip._put
+
+    def put_and_look(self: Any, request: s3.SignedRequest, body: bytes) -> int:
+        done = put(self, request, body)
+        (key,) = objects()
+        confirm.confirm(key.rpartition("/")[2])
+        return done
+
+    monkeypatch.setattr(doctor.RoundTrip, "_put", put_and_look)
+    found = trip()
+    assert (found.level, "without an event" in found.text) == ("FAIL", True)
+    assert objects() == []
+
+
+def test_a_refused_put_says_why(installed: Env, settings: Settings) -> None:
+    settings.ENV = env().model_copy(update={"filehub_bucket": "no-such-bucket"})
+    found = trip()
+    assert found.level == "FAIL"
+    assert "PUT refused: 404 NoSuchBucket" in found.text
+
+
+@pytest.mark.parametrize("moment", ["before the PUT", "while it is refused", "while it waits"])
+def test_a_round_trip_that_is_stopped_says_so_and_leaves_no_file(
+    installed: Env, settings: Settings, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    round_trip = doctor.RoundTrip(60)
+    if moment == "before the PUT":
+        round_trip.stop()
+    else:
+        put = doctor.RoundTrip._put
+
+        def put_and_stop(self: Any, request: s3.SignedRequest, body: bytes) -> int:
+            self.stop()
+            if moment == "while it is refused":
+                request = replace(request, url=request.url.partition("?")[0])  # not signed
+            return put(self, request, body)
+
+        monkeypatch.setattr(doctor.RoundTrip, "_put", put_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        round_trip.run()
+    assert objects() == []
+
+
+def test_what_a_killed_run_left_is_removed(installed: Env, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = store(roundtrip.OWNER)
+    monkeypatch.setattr(roundtrip, "LEFTOVER", timedelta(0))
+    trip()
+    assert keys.object_key(left) not in objects()
+
+
+@pytest.mark.parametrize(
+    ("allowed", "sent"),
+    [(("*",), "text/plain"), (("image/*",), "image/x-filehub-doctor"), (("a/b",), "a/b")],
+)
+def test_the_test_file_has_a_type_that_is_allowed(allowed: tuple[str, ...], sent: str) -> None:
+    assert roundtrip._content_type(allowed) == sent

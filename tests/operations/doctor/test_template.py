@@ -1,0 +1,43 @@
+"""doctor expects what infra/filehub.yaml creates."""
+
+from __future__ import annotations
+
+from filehub.env import Env
+from tests.operations.doctor.helpers import carry_out
+from tests.project.test_permissions import client
+from tests.project.test_provision import template
+from uploads.core import limits
+from uploads.operations.doctor import (
+    bucket,
+    expected,
+)
+
+
+def test_doctor_wants_what_the_template_makes() -> None:
+    resources = template()
+    bucket_ = resources["Bucket"]["Properties"]
+    assert set(bucket_["PublicAccessBlockConfiguration"]) == set(expected.PUBLIC_ACCESS_BLOCK)
+    notified = bucket_["NotificationConfiguration"]["QueueConfigurations"]
+    assert {each["Event"] for each in notified} == set(expected.EVENTS)
+    (rule,) = bucket_["LifecycleConfiguration"]["Rules"]
+    days = rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"]
+    assert days == expected.ABORT_AFTER > limits.MULTIPART_LIFETIME.days
+    for name, receives in (
+        ("Events", expected.EVENTS_RECEIVES),
+        ("Tasks", expected.TASKS_RECEIVES),
+    ):
+        queue = resources[f"{name}Queue"]["Properties"]
+        assert queue["RedrivePolicy"]["maxReceiveCount"] == receives
+        for each in (queue, resources[f"{name}DeadLetters"]["Properties"]):
+            assert each["MessageRetentionPeriod"] == expected.RETENTION
+    hidden = resources["EventsQueue"]["Properties"]["VisibilityTimeout"]
+    assert hidden == expected.EVENTS_VISIBILITY
+
+
+def test_the_cors_rule_that_doctor_offers_is_the_templates(own: Env) -> None:
+    s3 = client("s3")
+    made = s3.get_bucket_cors(Bucket=own.filehub_bucket)["CORSRules"]
+    s3.delete_bucket_cors(Bucket=own.filehub_bucket)
+    (mend,) = [each.mend for each in bucket.inspect() if each.subject == "bucket, CORS"]
+    carry_out(mend)
+    assert s3.get_bucket_cors(Bucket=own.filehub_bucket)["CORSRules"] == made

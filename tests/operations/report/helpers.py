@@ -1,0 +1,65 @@
+"""The storage report as text, and unfinished uploads for it."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Any
+
+from django.test import Client
+
+from uploads.aws import multipart, s3
+from uploads.core import keys
+from uploads.core.conf import env
+
+PATH = "/admin/uploads/storagereport/"
+
+
+ABORT = f"{PATH}abort/"
+
+
+def page(client: Client, query: str = "") -> str:
+    answer = client.get(f"{PATH}{query}")
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def section(html: str, title: str) -> str:
+    """What a part of the report says: its text, in one line."""
+    found = re.search(
+        rf'<section class="module" aria-labelledby="{title}">(.*?)</section>', html, re.DOTALL
+    )
+    assert found, html
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", found[1])).split())
+
+
+def begin(*parts: bytes, upload_id: str | None = None) -> tuple[str, str]:
+    """An unfinished upload with these parts: its id, and S3's name for it."""
+    upload_id = upload_id or keys.new_upload_id("7", "secret")
+    s3_id = multipart.create(
+        upload_id, owner="7", file_name="big.bin", content_type="text/plain", checksums=False
+    )
+    for number, body in enumerate(parts, 1):
+        s3.client().upload_part(
+            Bucket=env().filehub_bucket,
+            Key=keys.object_key(upload_id),
+            UploadId=s3_id,
+            PartNumber=number,
+            Body=body,
+        )
+    return upload_id, s3_id
+
+
+def choice(upload_id: str, s3_id: str) -> str:
+    """How the form names an unfinished upload."""
+    return f"{s3_id} {keys.object_key(upload_id)}"
+
+
+def in_s3() -> set[str]:
+    """S3's names of what is unfinished."""
+    answer = s3.client().list_multipart_uploads(Bucket=env().filehub_bucket)
+    return {each["UploadId"] for each in answer.get("Uploads", [])}
+
+
+def said(answer: Any) -> list[str]:
+    return [str(message) for message in answer.context["messages"]]

@@ -1,0 +1,108 @@
+"""Permissions, the number of requests to AWS, and outages."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from tests.operations.report.helpers import ABORT, PATH, begin, choice, in_s3, page, section
+from tests.support.files import store
+from tests.support.users import Api, signed_in, staff
+from tests.support.wire import Wire
+from uploads.files.usage import Counter
+from uploads.models import ApiToken
+from uploads.operations import report
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+
+def test_each_permission_opens_its_own_part(alice: User) -> None:
+    upload_id, s3_id = begin()
+    form = {"upload": choice(upload_id, s3_id), "confirmed": "yes"}
+    for permissions, see, end in [
+        ((), 403, 403),
+        (("view_file", "delete_file"), 403, 403),
+        (("view_storagereport",), 200, 403),
+    ]:
+        client = staff(User.objects.get(pk=alice.pk), *permissions)
+        assert client.get(PATH).status_code == see, permissions
+        assert client.post(ABORT, form).status_code == end, permissions
+        assert in_s3() == {s3_id}
+    assert 'name="only"' not in page(client)
+    client = staff(User.objects.get(pk=alice.pk), "view_storagereport", "delete_storagereport")
+    assert 'name="only"' in page(client)
+    assert client.post(ABORT, form).status_code == 302
+    assert in_s3() == set()
+
+
+def test_an_api_token_opens_nothing_here(api: Api) -> None:
+    assert ApiToken.objects.count() == 1
+    assert api.get(PATH).status_code == 302
+
+
+def test_a_form_from_elsewhere_ends_nothing(admin_user: User) -> None:
+    upload_id, s3_id = begin()
+    client = signed_in(admin_user, checks_csrf=True)
+    form = {"upload": choice(upload_id, s3_id), "confirmed": "yes"}
+    assert client.post(ABORT, form).status_code == 403
+    assert in_s3() == {s3_id}
+
+
+@pytest.mark.parametrize("owners", [2, 150])
+def test_it_costs_as_much_however_much_there_is(
+    admin: Client,
+    wire: Wire,
+    owners: int,
+) -> None:
+    with Counter.batch_write() as batch:
+        for number in range(owners):
+            batch.save(
+                Counter(f"owner#{number}", owner=str(number), feed="owners", files=9, bytes=9)
+            )
+    for _ in range(3):
+        begin()
+    wire.counts()
+    page(admin)
+    # Two calls for the groups, five for 30 days in 16 parts, one for the owners, one for the last
+    # runs; one for the unfinished uploads and one more for each of those on the page.
+    assert wire.counts() == {"dynamodb": 9, "s3": 1 + 3}
+
+
+def test_of_many_unfinished_uploads_only_those_of_the_page_are_asked_for(
+    admin: Client,
+    wire: Wire,
+) -> None:
+    for _ in range(report.UNFINISHED + 4):
+        begin()
+    wire.counts()
+    page(admin)
+    assert wire.counts()["s3"] == 1 + report.UNFINISHED
+
+
+@pytest.mark.parametrize(
+    ("service", "silent", "told"),
+    [
+        ("s3", {"unfinished"}, {"kinds-title", "owners-title", "days-title"}),
+        ("dynamodb", {"kinds-title", "owners-title", "days-title"}, {"unfinished"}),
+    ],
+)
+@pytest.mark.usefixtures("no_pauses")
+def test_a_service_that_is_down_takes_nothing_but_its_own_parts(
+    admin: Client,
+    wire: Wire,
+    service: str,
+    silent: set[str],
+    told: set[str],
+) -> None:
+    store("7")
+    begin(b"x")
+    wire.cut.add(service)
+    html = page(admin)
+    for title in silent:
+        assert "does not answer just now" in section(html, title)
+    for title in told:
+        assert "does not answer" not in section(html, title)
+        assert re.search(r"\d", section(html, title))

@@ -1,0 +1,198 @@
+"""Unfinished uploads are listed and aborted."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import DELETION, LogEntry
+from django.test import Client
+
+from tests.operations.report.helpers import ABORT, begin, choice, in_s3, page, said, section
+from tests.support.wire import Wire
+from uploads.aws import multipart, s3
+from uploads.aws.multipart import Cursor
+from uploads.core import keys
+from uploads.core.conf import env
+from uploads.core.errors import InvalidRequest
+from uploads.operations import report
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+
+def test_unfinished_uploads_are_shown_with_what_s3_has_of_them(admin: Client) -> None:
+    upload_id, _ = begin(b"x" * 1_000, b"y" * 24)
+    begin()
+    text = section(page(admin), "unfinished")
+    made = keys.created_at(upload_id)
+    assert f"{upload_id} signed {made:%Y-%m-%d %H:%M:%S} UTC" in text
+    assert re.search(rf"{upload_id} signed [\d: -]+ UTC [\d: -]+ UTC 0 minutes ago 2 1.0 KB", text)
+    assert "2 uploads on this page: 1.0 KB" in text
+
+
+def test_a_key_that_filehub_did_not_make_is_shown_and_can_be_ended(admin: Client) -> None:
+    key = "uploads/<b>not ours</b>"
+    s3.client().create_multipart_upload(Bucket=env().filehub_bucket, Key=key)
+    s3.client().create_multipart_upload(Bucket=env().filehub_bucket, Key="elsewhere/x")
+    html = page(admin)
+    assert "uploads/&lt;b&gt;not ours&lt;/b&gt;" in html
+    assert "elsewhere" not in html
+    (value,) = re.findall(r'name="only" value="([^"]*)"', html)
+    admin.post(ABORT, {"upload": unescape(value), "confirmed": "yes"})
+    assert len(in_s3()) == 1
+
+
+def test_pages_show_each_unfinished_upload_once(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "UNFINISHED", 2)
+    same = keys.new_upload_id("7", "secret")
+    begun = [begin(upload_id=same) for _ in range(3)] + [begin() for _ in range(2)]
+    seen: list[str] = []
+    query = ""
+    for _ in begun:
+        html = page(admin, query)
+        seen += re.findall(r'name="upload" value="(\S+) ', html)
+        found = re.search(r'href="(\?[^"#]*)[^"]*" rel="next"', html)
+        if found is None:
+            break
+        query = unescape(found[1])
+    assert sorted(seen) == sorted(s3_id for _, s3_id in begun)
+
+
+def test_of_very_many_parts_it_tells_that_there_are_at_least_so_many(
+    admin: Client,
+    wire: Wire,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(multipart, "MOST_PARTS", 2)
+    begin(b"x" * 512, b"x" * 512)
+    begin(b"x" * 512, b"x" * 512, b"x")
+    wire.counts()
+    text = section(page(admin), "unfinished")
+    assert wire.counts()["s3"] == 3
+    assert text.count(" 2 1.0 KB") == 1
+    assert text.count("at least 2 at least 1.0 KB") == 1
+    assert "2 uploads on this page: at least 2.0 KB" in text
+
+
+def test_one_is_ended_after_a_question(admin: Client) -> None:
+    upload_id, s3_id = begin(b"x" * 2048)
+    _, other = begin(b"y")
+    asked = admin.post(ABORT, {"only": choice(upload_id, s3_id), "upload": "ignored x"})
+    assert upload_id in asked.content.decode()
+    assert in_s3() == {s3_id, other}
+    answer = admin.post(
+        ABORT, {"upload": choice(upload_id, s3_id), "confirmed": "yes"}, follow=True
+    )
+    assert in_s3() == {other}
+    assert said(answer) == ["1 unfinished upload was ended: 2.0\xa0KB are free."]
+    entry = LogEntry.objects.get()
+    assert (entry.action_flag, entry.user.get_username()) == (DELETION, "root")
+    assert (entry.object_id, entry.object_repr) == (
+        keys.object_key(upload_id),
+        f"unfinished upload {upload_id}",
+    )
+    assert s3_id in entry.change_message
+    assert f"unfinished upload {upload_id}" in admin.get("/admin/").content.decode()
+
+
+def test_several_are_ended_at_once(admin: Client) -> None:
+    begun = [begin(b"x" * 512) for _ in range(3)]
+    form = {"upload": [choice(*each) for each in begun[:2]]}
+    asked = admin.post(ABORT, form).content.decode()
+    assert all(upload_id in asked for upload_id, _ in begun[:2])
+    assert "Together 1.0\xa0KB." in asked
+    answer = admin.post(ABORT, {**form, "confirmed": "yes"}, follow=True)
+    assert in_s3() == {begun[2][1]}
+    assert said(answer) == ["2 unfinished uploads were ended: 1.0\xa0KB are free."]
+    assert LogEntry.objects.count() == 2
+
+
+def test_one_that_vanished_meanwhile_is_said_to_be_gone(admin: Client) -> None:
+    gone, here = begin(b"x"), begin(b"y")
+    multipart.abort(*gone)
+    form = {"upload": [choice(*gone), choice(*here)]}
+    assert "1 of those you chose is not there any more." in admin.post(ABORT, form).content.decode()
+    multipart.abort(*here)
+    for step in ({}, {"confirmed": "yes"}):
+        answer = admin.post(ABORT, {**form, **step}, follow=True)
+        assert said(answer) == [
+            "2 uploads were not there any more: they were completed or ended meanwhile."
+        ]
+    assert LogEntry.objects.count() == 0
+
+
+def test_one_that_vanishes_at_the_last_moment_is_not_said_to_be_ended(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload_id, s3_id = begin(b"x")
+    find = multipart.find_unfinished
+
+    def find_then_lose(*details: Any) -> Any:
+        found = find(*details)
+        multipart.abort(upload_id, s3_id)
+        return found
+
+    monkeypatch.setattr(multipart, "find_unfinished", find_then_lose)
+    answer = admin.post(
+        ABORT, {"upload": choice(upload_id, s3_id), "confirmed": "yes"}, follow=True
+    )
+    assert said(answer) == ["1 upload was not there any more: it was completed or ended meanwhile."]
+    assert LogEntry.objects.count() == 0
+
+
+@pytest.mark.usefixtures("no_pauses")
+def test_s3_being_down_ends_nothing_and_is_said(admin: Client, wire: Wire) -> None:
+    upload_id, s3_id = begin(b"x")
+    wire.cut.add("s3")
+    answer = admin.post(
+        ABORT, {"upload": choice(upload_id, s3_id), "confirmed": "yes"}, follow=True
+    )
+    wire.cut.clear()
+    assert said(answer) == ["S3 could not list the parts. Try again in a moment."]
+    assert (in_s3(), LogEntry.objects.count()) == ({s3_id}, 0)
+
+
+def test_choosing_nothing_asks_for_a_choice(admin: Client) -> None:
+    assert said(admin.post(ABORT, follow=True)) == ["Choose at least one unfinished upload."]
+    assert admin.get(ABORT).status_code == 302
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["x"],
+        ["x elsewhere/y"],
+        [" uploads/0/y"],
+        ["x uploads0/y"],
+        [f"x uploads/{number}" for number in range(21)],
+    ],
+)
+def test_a_made_up_choice_does_no_harm(admin: Client, values: list[str]) -> None:
+    assert admin.post(ABORT, {"upload": values, "confirmed": "yes"}).status_code == 400
+
+
+def test_only_what_is_under_the_prefix_can_be_ended_at_all() -> None:
+    with pytest.raises(InvalidRequest):
+        multipart.abort_key("elsewhere/x", "x")
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["?key=x&upload=y", "?key=uploads/&upload=", "?upload=y", "?key=uploads/%00&upload=%27%3Cx"],
+)
+@pytest.mark.usefixtures("no_pauses")
+def test_strange_cursors_do_no_harm(admin: Client, query: str) -> None:
+    page(admin, query)
+
+
+def test_a_cursor_is_where_a_list_goes_on() -> None:
+    begun = sorted((keys.object_key(a), b) for a, b in (begin(), begin(), begin()))
+    found = multipart.unfinished(2)
+    assert found.next_cursor == Cursor(*begun[1])
+    rest = multipart.unfinished(2, found.next_cursor)
+    assert [(each.key, each.s3_upload_id) for each in rest.uploads] == begun[2:]
+    assert rest.next_cursor is None

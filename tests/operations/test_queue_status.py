@@ -1,0 +1,135 @@
+"""Depth and age of each queue, and the permissions that the dashboard needs."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from pytest_django import Settings
+
+from tests.support.dead_letters import bury, celery_body, dlq, events_queue
+from uploads.aws import cloudwatch, dead_letters, sqs
+from uploads.core.conf import env
+from uploads.core.errors import BackendUnavailable
+from uploads.ingest import task_failures
+from uploads.ingest.task_failures import TaskFailure
+from uploads.operations import queue_status
+
+
+@pytest.mark.usefixtures("aws")
+def test_the_status_counts_every_queue_and_receives_from_none_that_is_live() -> None:
+    client, live = sqs.client(), sqs.url(events_queue())
+    client.send_message(QueueUrl=live, MessageBody="a")
+    client.send_message(QueueUrl=live, MessageBody="b", DelaySeconds=60)
+    bury("c")
+    statuses = {status.name: status for status in queue_status.queue_statuses()}
+    assert statuses[events_queue()].depth == sqs.Depth(visible=1, in_flight=0, delayed=1)
+    assert statuses[dlq()].depth == sqs.Depth(visible=1, in_flight=0, delayed=0)
+    assert len(statuses) == 4
+    (message,) = client.receive_message(
+        QueueUrl=live, MessageSystemAttributeNames=["ApproximateReceiveCount"]
+    )["Messages"]
+    assert message["Attributes"]["ApproximateReceiveCount"] == "1"
+    client.purge_queue(QueueUrl=live)
+
+
+@pytest.mark.usefixtures("aws")
+def test_the_age_of_a_live_queue_is_the_newest_figure_of_cloudwatch() -> None:
+    name = f"age-{uuid.uuid4().hex}"
+    now = datetime.now(UTC)
+    for minutes, seconds in ((3, 30.0), (1, 90.0), (2, 60.0), (30, 7.0)):
+        cloudwatch.client().put_metric_data(
+            Namespace="AWS/SQS",
+            MetricData=[
+                {
+                    "MetricName": "ApproximateAgeOfOldestMessage",
+                    "Dimensions": [{"Name": "QueueName", "Value": name}],
+                    "Timestamp": now - timedelta(minutes=minutes),
+                    "Value": seconds,
+                }
+            ],
+        )
+    assert cloudwatch.oldest_ages(["other", name]) == {name: timedelta(seconds=90)}
+
+
+@pytest.mark.usefixtures("aws")
+def test_without_cloudwatch_the_ages_are_unknown_and_the_rest_is_there(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bury("x")
+    sqs.client()  # This one has found its endpoint.
+    monkeypatch.setattr(cloudwatch, "client", cloudwatch.client.__wrapped__)
+    settings.ENV = env().model_copy(update={"aws_endpoint_url": "http://127.0.0.1:9"})
+    live, dead, *_ = queue_status.queue_statuses()
+    assert live.oldest is None
+    assert dead.oldest is not None
+    assert dead.oldest < timedelta(minutes=1)
+    assert "CloudWatch" in caplog.text
+
+
+def role(policy: str, monkeypatch: pytest.MonkeyPatch) -> boto3.Session:
+    """From here on, this process may do what the policy of the stack allows, and no more."""
+    admin = {"region_name": env().aws_region, "endpoint_url": env().aws_endpoint_url}
+    outputs = boto3.client("cloudformation", **admin).describe_stacks(StackName="filehub")
+    (arn,) = [
+        output["OutputValue"]
+        for output in outputs["Stacks"][0]["Outputs"]
+        if output["OutputKey"] == policy
+    ]
+    iam, name = boto3.client("iam", **admin), f"role-{uuid.uuid4().hex[:8]}"
+    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+    for statement in document["Statement"]:
+        actions = statement["Action"]
+        # On AWS an action allows its batches; the local one wants to hear of them.
+        statement["Action"] = [
+            name
+            for action in ([actions] if isinstance(actions, str) else actions)
+            for name in (action, f"{action}Batch")
+        ]
+    iam.create_user(UserName=name)
+    iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=json.dumps(document))
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    monkeypatch.setattr(TaskFailure.Meta, "aws_access_key_id", key["AccessKeyId"])
+    monkeypatch.setattr(TaskFailure.Meta, "aws_secret_access_key", key["SecretAccessKey"])
+    monkeypatch.setattr(TaskFailure, "_connection", None)
+    return boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=env().aws_region)
+
+
+@pytest.mark.usefixtures("aws")
+def test_the_policy_of_the_web_allows_what_the_page_does_and_no_receiving_from_live_queues(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for queue in (events_queue(), env().filehub_tasks_queue):
+        bury("a", queue)
+        bury(celery_body([]), queue)
+    task_failures.record("t-1", "why")
+    session = role("WebPolicyArn", monkeypatch)
+    for module, service in ((sqs, "sqs"), (cloudwatch, "cloudwatch")):
+        client = session.client(service, endpoint_url=env().aws_endpoint_url)  # type: ignore[call-overload]
+        monkeypatch.setattr(module, "client", lambda client=client: client)
+    sqs.url.cache_clear()
+
+    assert len(queue_status.queue_statuses()) == 4
+    for kind in queue_status.KINDS:
+        first, second = queue_status.list_dead_letters(kind).letters
+        assert second.error == ("why" if kind == "tasks" else "")
+        assert dead_letters.replay(queue_status.queue_name(kind), [first.id]).complete
+        assert dead_letters.discard(queue_status.queue_name(kind)).complete
+        with pytest.raises(ClientError, match="AccessDenied"):
+            sqs.client().receive_message(QueueUrl=sqs.url(queue_status.queue_name(kind)))
+    assert "CloudWatch" not in caplog.text
+    assert "cannot be read" not in caplog.text
+
+
+@pytest.mark.usefixtures("aws")
+def test_the_policy_of_the_worker_allows_to_keep_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    role("WorkerPolicyArn", monkeypatch)
+    task_failures.record("t", "why")
+    role("ConsumerPolicyArn", monkeypatch)
+    with pytest.raises(BackendUnavailable):
+        task_failures.record("t", "why")

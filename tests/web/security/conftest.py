@@ -1,0 +1,30 @@
+"""Clients of a program and of a broken site."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from local.aws import LocalAws
+from uploads.accounts import api_tokens
+from uploads.files import queries
+from uploads.web import pages
+
+
+@pytest.fixture
+def bearer(_aws: LocalAws, alice: User) -> Client:
+    """A program that a fault of filehub's reaches as an answer."""
+    token = api_tokens.create(alice)
+    return Client(headers={"Authorization": f"Bearer {token}"}, raise_request_exception=False)
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("only for the log")
+
+    monkeypatch.setattr(queries, "files_of", fail)
+    monkeypatch.setattr(pages.queries, "upload_statuses", fail)

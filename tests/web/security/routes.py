@@ -1,0 +1,78 @@
+"""Every route of the API and every page there is, so that no test forgets a new one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from uploads.web.api import api as ninja_api
+
+#: Made by another secret.
+UNKNOWN = "019c0000-0000-7000-8000-0123456789ab"
+
+
+UNSAFE = {"post", "put", "patch", "delete"}
+
+
+def operations() -> list[tuple[str, str]]:
+    """Method and path of each route of the API."""
+    paths: dict[str, dict[str, Any]] = ninja_api.get_openapi_schema()["paths"]
+    return sorted((method, path) for path, found in paths.items() for method in found)
+
+
+def patterns(
+    urls: list[URLPattern | URLResolver] | None = None, before: str = ""
+) -> Iterator[tuple[str, str]]:
+    """Address and name of each page; what varies in it is "1", in whatever form it comes."""
+    for each in get_resolver().url_patterns if urls is None else urls:
+        path = before + str(each.pattern).removeprefix("^").removesuffix("$").removesuffix(r"\Z")
+        if isinstance(each, URLResolver):
+            yield from patterns(each.url_patterns, path)
+        else:
+            path = re.sub(r"<[^>]+>|\(\?P<[^>]+>[^)]*\)", "1", path)
+            yield "/" + path.replace("\\", "").replace("?", ""), each.name or ""
+
+
+PAGES = sorted(
+    {
+        (path, name)
+        for path, name in patterns()
+        if not path.startswith(("/get-url", "/uploads", "/files", "/api/"))
+    }
+)
+
+
+WRITING = pytest.mark.parametrize(
+    ("method", "path"),
+    [pytest.param(*each, id=" ".join(each)) for each in operations() if each[0] in UNSAFE],
+)
+
+
+ADMIN = [(path, name) for path, name in PAGES if path.startswith("/admin/")]
+
+
+def fill(path: str, upload_id: str = UNKNOWN) -> str:
+    return re.sub(r"\{\w+\}", upload_id, path)
+
+
+def check_json(answer: Any, status: int | None = None) -> None:
+    """An error of the contract, and nothing else."""
+    assert status is None or answer.status_code == status, answer.content
+    assert 400 <= answer.status_code < 500
+    # Uppy shows its users a `message`.
+    is_uppys = answer.wsgi_request.path.startswith("/s3/")
+    assert set(answer.json()) == {"error", "code"} | ({"message"} if is_uppys else set())
+
+
+def check_headers(answer: Any) -> None:
+    assert "default-src 'none'" in answer["Content-Security-Policy"], answer
+    assert "frame-ancestors 'none'" in answer["Content-Security-Policy"]
+    assert "unsafe" not in answer["Content-Security-Policy"]
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["Referrer-Policy"] == "same-origin"
+    assert answer["X-Frame-Options"] == "DENY"
+    assert answer["Cross-Origin-Opener-Policy"] == "same-origin"

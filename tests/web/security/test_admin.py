@@ -1,0 +1,49 @@
+"""No page of the admin opens without its permission."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from tests.web.security.routes import ADMIN
+
+# Pages that are shown without AWS need them too.
+pytestmark = pytest.mark.usefixtures("_static_files")
+
+#: What everybody who may enter the admin can see.
+FOR_ALL_STAFF = {
+    "index", "login", "logout", "password_change", "password_change_done", "jsi18n", "view_on_site",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("is_staff", [False, True])
+def test_no_page_of_the_admin_opens_without_its_permission(alice: User, is_staff: bool) -> None:
+    alice.is_staff = is_staff
+    alice.save()
+    client = Client(headers={"Accept": "text/html"})
+    client.force_login(alice)
+    opened = {
+        (method, path)
+        for path, name in ADMIN
+        if name not in FOR_ALL_STAFF
+        for method in ("get", "post")
+        if (answer := getattr(client, method)(path)).status_code not in {403, 404, 405}
+        and not (answer.status_code == 302 and answer["Location"].startswith("/admin/login/"))
+        # Of an address without a row, or of an old form, Django says so before it asks who it is.
+        and answer.get("Location") not in {"/admin/", f"{path}change/"}
+    }
+    assert opened == set()
+
+
+@pytest.mark.django_db
+def test_strangers_are_asked_to_sign_in_on_every_page_of_the_admin() -> None:
+    client = Client(headers={"Accept": "text/html"})
+    opened = [
+        path
+        for path, name in ADMIN
+        if name not in {"login", "logout", "jsi18n"}
+        and (answer := client.get(path)).status_code not in {404, 405}
+        and not (answer.status_code == 302 and "/login/" in answer["Location"])
+    ]
+    assert opened == []

@@ -1,0 +1,37 @@
+"""Messages in the events queue cannot make filehub fetch an address."""
+
+from __future__ import annotations
+
+import json
+import socket
+
+import pytest
+
+from local.aws import LocalAws
+from tests.support.local_aws import drain
+from tests.support.waiting import wait_for
+from uploads.aws import sqs
+from uploads.core.conf import env
+from uploads.ingest.consumer import Consumer
+
+# Pages that are shown without AWS need them too.
+pytestmark = pytest.mark.usefixtures("_static_files")
+
+
+def test_the_address_in_a_message_is_never_fetched(aws: LocalAws) -> None:
+    """SNS asks for a confirmation by an address; whoever can send could name any."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/?Action=ConfirmSubscription"
+        body = {
+            "Type": "SubscriptionConfirmation", "SubscribeURL": url, "UnsubscribeURL": url,
+            "SigningCertURL": url, "Message": url, "TopicArn": "arn:aws:sns:us-east-1:0:x",
+            "Token": "x",
+        }  # fmt: skip
+        sqs.client().send_message(
+            QueueUrl=sqs.url(env().filehub_events_queue), MessageBody=json.dumps(body)
+        )
+        wait_for(lambda: Consumer().step())
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+    assert drain(env().filehub_events_queue) == []

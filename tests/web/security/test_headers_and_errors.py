@@ -1,0 +1,55 @@
+"""Security headers on every page, and error pages that reveal nothing."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from local.aws import LocalAws
+from tests.web.security.routes import PAGES, check_headers, fill, operations
+
+# Pages that are shown without AWS need them too.
+pytestmark = pytest.mark.usefixtures("_static_files")
+
+
+@pytest.mark.parametrize("who", ["stranger", "superuser"])
+def test_every_page_has_the_headers_that_browsers_protect_by(
+    aws: LocalAws, root: User, who: str
+) -> None:
+    client = Client(headers={"Accept": "text/html"}, raise_request_exception=False)
+    if who == "superuser":
+        client.force_login(root)
+    routes = [fill(path) for method, path in operations() if method == "get"]
+    for path in [*(path for path, _ in PAGES), *routes, "/api/docs", "/api/openapi.json", "/none"]:
+        answer = client.get(path)
+        assert answer.status_code != 500, path
+        check_headers(answer)
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+@pytest.mark.parametrize("path", ["/", "/rows?ids=x", "/files"])
+def test_a_fault_shows_a_page_and_nothing_of_its_inside(
+    root: User, broken: None, path: str, accept: str
+) -> None:
+    client = Client(headers={"Accept": accept}, raise_request_exception=False)
+    client.force_login(root)
+    answer = client.get(path)
+    assert answer.status_code == HTTPStatus.INTERNAL_SERVER_ERROR
+    for inside in ("Traceback", "only for the log", "RuntimeError", "site-packages"):
+        assert inside not in answer.content.decode()
+    check_headers(answer)
+
+
+@pytest.mark.django_db
+def test_errors_before_any_view_have_the_headers_too() -> None:
+    client = Client(enforce_csrf_checks=True, headers={"Accept": "text/html"})
+    for answer in (
+        client.get("/", headers={"Host": "evil.example"}),
+        client.post("/accounts/login/"),
+        client.put("/healthz"),
+    ):
+        assert answer.status_code in {400, 403, 405}
+        check_headers(answer)
