@@ -25,7 +25,7 @@ from tests.plugin import AWS_PORT, DATABASE, FIGURE
 from tests.support.installation import Installation, with_small_parts
 from tests.support.local_aws import (
     TEMPLATE,
-    deploy_bucket_and_queues,
+    deploy_installation,
     empty_the_bucket,
     empty_the_queues,
     empty_the_table,
@@ -34,7 +34,6 @@ from tests.support.processes import consumer, worker
 from tests.support.users import PASSWORD, Api, signed_in
 from tests.support.wire import wire  # noqa: F401  # a fixture for all
 from uploads.aws.cloudformation import deploy
-from uploads.core.conf import env
 
 DATABASE_FILE = Path(DATABASE.name) / "db.sqlite3"
 
@@ -98,10 +97,10 @@ def aws(_aws: LocalAws, db: None) -> LocalAws:
 @pytest.fixture
 def own_queues(aws: LocalAws, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bucket and queues of the test's own, for this process and those that it starts."""
-    names = deploy_bucket_and_queues()
-    settings.ENV = env().model_copy(update=names)
+    names = deploy_installation()
+    settings.FILEHUB = settings.FILEHUB | names
     for name, value in names.items():
-        monkeypatch.setenv(name.upper(), value)
+        monkeypatch.setenv(f"FILEHUB_{name}", value)
 
 
 @pytest.fixture
@@ -161,11 +160,11 @@ def other_api(aws: LocalAws, bob: User) -> Api:
 def _pipeline(_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A consumer and a worker on queues of their own; yields the settings that name these."""
     directory = tmp_path_factory.mktemp("pipeline")
-    names = deploy_bucket_and_queues()
+    names = deploy_installation()
     with ExitStack() as stack:
         with pytest.MonkeyPatch.context() as environment:
             for name, value in names.items():
-                environment.setenv(name.upper(), value)
+                environment.setenv(f"FILEHUB_{name}", value)
             stack.enter_context(consumer(directory))
             stack.enter_context(worker(directory))
         yield names
@@ -178,7 +177,7 @@ def pipeline(aws: LocalAws, _pipeline: dict[str, str], settings: Settings) -> No
     They serve several tests. One that stops or kills processes starts its own; one that uses these
     waits for its last event, or the next test finds in the table what this one left on the way.
     """
-    settings.ENV = env().model_copy(update=_pipeline)
+    settings.FILEHUB = settings.FILEHUB | _pipeline
 
 
 @pytest.fixture

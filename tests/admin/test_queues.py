@@ -27,8 +27,8 @@ from tests.support.dead_letters import (
 )
 from tests.support.local_aws import drain
 from tests.support.users import staff
-from uploads.aws import cloudwatch, sqs
-from uploads.core.conf import env
+from uploads.aws import clients, sqs
+from uploads.core.conf import conf
 from uploads.ingest import task_failures
 from uploads.ingest.task_failures import TaskFailure
 
@@ -143,7 +143,7 @@ def test_an_order_needs_its_csrf_token(sign_in: SignIn) -> None:
 def test_the_overview_has_all_four_queues_and_links_to_the_dead_letters(operator: Client) -> None:
     bury("x")
     found = page(operator, OVERVIEW)
-    for name in (env().filehub_events_queue, env().filehub_tasks_queue):
+    for name in (conf().events_queue, conf().tasks_queue):
         assert f">{name}<" in found
         assert f">{name}-dlq<" in found
     assert f'href="{EVENTS}"' in found
@@ -168,7 +168,7 @@ def test_a_letter_shows_what_it_is_and_why_it_is_here(operator: Client) -> None:
 
 def test_a_task_shows_its_last_error(operator: Client) -> None:
     task_failures.record("t-1", "S3 was on fire.")
-    bury(celery_body([UPLOAD_ID], "uploads.tasks.confirm_hint"), env().filehub_tasks_queue)
+    bury(celery_body([UPLOAD_ID], "uploads.tasks.confirm_hint"), conf().tasks_queue)
     found = page(operator, TASKS)
     assert "uploads.tasks.confirm_hint" in found
     assert "S3 was on fire." in found
@@ -178,7 +178,7 @@ def test_a_task_shows_its_last_error(operator: Client) -> None:
 @pytest.mark.parametrize("path", [EVENTS, TASKS])
 def test_hostile_letters_are_shown_as_text(operator: Client, path: str) -> None:
     script = "<script>alert(1)</script>"
-    queue = events_queue() if path == EVENTS else env().filehub_tasks_queue
+    queue = events_queue() if path == EVENTS else conf().tasks_queue
     for body in (script, json.dumps({"Records": [s3_record(script, script)]}), *HOSTILE.values()):
         if 0 < len(body) < 1_000_000:
             bury(body, queue, error=script)
@@ -238,7 +238,7 @@ def test_selected_ones_are_discarded(operator: Client) -> None:
 
 
 def test_all_are_discarded(operator: Client) -> None:
-    bury("a", env().filehub_tasks_queue)
+    bury("a", conf().tasks_queue)
     bury("b")
     assert "1 dead letter was discarded." in act(operator, "discard_all", path=TASKS)
     assert bodies(dlq()) == ["b"]
@@ -329,16 +329,19 @@ def test_an_outage_half_way_tells_what_was_done(operator: Client) -> None:
 def test_the_page_works_without_cloudwatch(
     operator: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sqs.client().send_message(QueueUrl=sqs.url(events_queue()), MessageBody="x")
-    monkeypatch.setattr(cloudwatch, "client", cloudwatch.client.__wrapped__)
-    settings.ENV = env().model_copy(update={"aws_endpoint_url": "http://127.0.0.1:9"})
+    clients.sqs().send_message(QueueUrl=sqs.url(events_queue()), MessageBody="x")
+    settings.FILEHUB = settings.FILEHUB | {
+        "ENDPOINT_URL": "http://127.0.0.1:9",
+        "ENDPOINT_URL_SQS": conf().endpoint_url,
+        "ENDPOINT_URL_DYNAMODB": conf().endpoint_url,
+    }
     assert "unknown" in page(operator, OVERVIEW)
 
 
 def test_the_errors_of_tasks_may_be_out_of_reach(
     operator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bury(celery_body([]), env().filehub_tasks_queue)
+    bury(celery_body([]), conf().tasks_queue)
     monkeypatch.setattr(TaskFailure.Meta, "table_name", "no-such-table")
     monkeypatch.setattr(TaskFailure, "_connection", None)
     assert "uploads.tasks.confirm_objects" in page(operator, TASKS)

@@ -84,7 +84,7 @@ def test_a_quota_is_removed(admin: Client, alice: User) -> None:
 def test_a_users_own_quota_comes_before_the_default(
     alice: User, settings: Settings, own: int | None, default: int | None, effective: int | None
 ) -> None:
-    settings.ENV = settings.ENV.model_copy(update={"filehub_user_quota": default})
+    settings.FILEHUB = settings.FILEHUB | {"USER_QUOTA": default}
     if own is not None:
         Quota.objects.create(user=alice, limit=own)
     assert quotas.limit_of(User.objects.get(pk=alice.pk)) == effective
@@ -94,7 +94,7 @@ def test_the_list_tells_whose_quota_it_is(
     admin: Client, alice: User, bob: User, settings: Settings
 ) -> None:
     assert "none" in admin.get(USERS).content.decode()
-    settings.ENV = settings.ENV.model_copy(update={"filehub_user_quota": 5 * GIB})
+    settings.FILEHUB = settings.FILEHUB | {"USER_QUOTA": 5 * GIB}
     Quota.objects.create(user=alice, limit=10 * GIB)
     page = admin.get(USERS).content.decode()
     assert "10 GiB (own)" in page

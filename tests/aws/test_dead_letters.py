@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.dead_letters import before, bodies, break_connection, bury, dlq, events_queue
 from tests.support.local_aws import drain
-from uploads.aws import dead_letters, sqs
+from uploads.aws import clients, dead_letters, sqs
 from uploads.core.errors import BackendUnavailable
 
 
@@ -134,7 +134,7 @@ def test_a_connection_that_breaks_after_sending_doubles_a_letter_and_loses_none(
 
 @pytest.mark.usefixtures("aws")
 def test_what_sqs_refuses_to_take_stays_and_is_reported_and_the_others_go() -> None:
-    client, url = sqs.client(), sqs.url(events_queue())
+    client, url = clients.sqs(), sqs.url(events_queue())
     small, large = bury("small"), bury("x" * 5000)
     client.set_queue_attributes(QueueUrl=url, Attributes={"MaximumMessageSize": "1024"})
     try:
@@ -152,7 +152,7 @@ def test_what_sqs_refuses_to_delete_is_reported() -> None:
     letter = bury("x")
 
     def purge() -> None:
-        sqs.client().purge_queue(QueueUrl=sqs.url(dlq()))
+        clients.sqs().purge_queue(QueueUrl=sqs.url(dlq()))
 
     with before("DeleteMessageBatch", purge):
         outcome = dead_letters.replay(events_queue())

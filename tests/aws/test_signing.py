@@ -13,7 +13,7 @@ from tests.support.http import put, send, sha256
 from tests.support.waiting import wait_for
 from uploads.aws import s3
 from uploads.core import keys
-from uploads.core.conf import env
+from uploads.core.conf import validate
 from uploads.files.record import StoredFile
 from uploads.transfers import begin
 from uploads.transfers.begin import BegunUpload
@@ -88,7 +88,7 @@ def test_a_longer_expiry_is_refused(begun: BegunUpload) -> None:
 
 
 def test_an_expired_request_is_refused(aws: LocalAws, settings: Settings) -> None:
-    settings.ENV = env().model_copy(update={"filehub_url_expiry": 1})
+    settings.FILEHUB = settings.FILEHUB | {"URL_EXPIRY": 1}
     begun = begin.begin_put("7", file_name="a.txt", size=len(BODY), sha256=sha256(BODY))
     # Other bytes: refused for their checksum (400) until the request itself has expired (403).
     wait_for(lambda: put(begun.request, BODY[::-1]).status == 403)
@@ -138,12 +138,7 @@ def test_downloads_come_from_the_origin_that_pages_allow(
     settings: Settings, region: str, bucket: str
 ) -> None:
     """On AWS itself, where nothing says an endpoint."""
-    aws = env().model_copy(
-        update={
-            "aws_region": region, "filehub_bucket": bucket,
-            "aws_endpoint_url": None, "aws_endpoint_url_s3": None,
-        }
-    )  # fmt: skip
+    aws = validate({"REGION": region, "BUCKET": bucket})
     options = settings.STORAGES["default"]["OPTIONS"] | {
         "bucket_name": bucket,
         "region_name": region,

@@ -7,8 +7,8 @@ import pytest
 
 from tests.support.files import upload
 from tests.support.wire import Wire
-from uploads.aws import sqs
-from uploads.core.conf import env
+from uploads.aws import clients, sqs
+from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.files import queries
 from uploads.ingest import confirm, tasks
@@ -49,8 +49,8 @@ def test_a_task_survives(aws: None, wire: Wire, service: str, status: int, code:
 
 @pytest.mark.parametrize(("status", "code"), SQS_FAULTS)
 def test_a_poll_survives(own_queues: None, wire: Wire, status: int, code: str) -> None:
-    sqs.client().send_message(
-        QueueUrl=sqs.url(env().filehub_events_queue), MessageBody='{"Event": "s3:TestEvent"}'
+    clients.sqs().send_message(
+        QueueUrl=sqs.url(conf().events_queue), MessageBody='{"Event": "s3:TestEvent"}'
     )
     consumer = Consumer()
     wire.counts()
@@ -61,4 +61,4 @@ def test_a_poll_survives(own_queues: None, wire: Wire, status: int, code: str) -
     assert wire.counts()["sqs"] == 1
     wire.refusals.clear()
     assert consumer.step() == 1
-    assert sqs.depth(env().filehub_events_queue).total == 0
+    assert sqs.depth(conf().events_queue).total == 0

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.local_aws import drain
-from uploads.aws import sqs
+from uploads.aws import clients, sqs
 from uploads.core import keys
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.files.record import StoredFile
 from uploads.ingest import tasks
 from uploads.ingest.consumer import Consumer
@@ -225,7 +225,7 @@ def test_two_hundred_of_them_through_the_real_queues_write_nothing(
     monkeypatch.setattr(tasks, "enqueue", enqueued.extend)
     sent = send_in_batches(bodies)
     assert sent > 100
-    events_queue, reader = env().filehub_events_queue, Consumer(bucket=BUCKET)
+    events_queue, reader = conf().events_queue, Consumer(bucket=BUCKET)
     while sqs.depth(events_queue).total:
         reader.step()
     letters = drain(f"{events_queue}-dlq")
@@ -257,9 +257,9 @@ def sendable(body: str) -> bool:
 
 def send_in_batches(bodies: list[str]) -> int:
     good = list(filter(sendable, bodies))
-    url = sqs.url(env().filehub_events_queue)
+    url = sqs.url(conf().events_queue)
     for start in range(0, len(good), 10):
-        answer = sqs.client().send_message_batch(
+        answer = clients.sqs().send_message_batch(
             QueueUrl=url,
             Entries=[
                 {"Id": str(number), "MessageBody": body}

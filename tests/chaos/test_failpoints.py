@@ -24,9 +24,9 @@ from tests.chaos.dying import Forge, Life
 from tests.support.files import upload
 from tests.support.http import sha256
 from tests.support.local_aws import arguments, drain
-from uploads.aws import s3, sqs
+from uploads.aws import clients, s3, sqs
 from uploads.core import keys
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.files import usage
 from uploads.files.record import StoredFile
 from uploads.files.usage import Usage
@@ -51,14 +51,14 @@ def tasks_queue() -> str:
 
 
 def events_queue() -> str:
-    return env().filehub_events_queue
+    return conf().events_queue
 
 
 @pytest.fixture
 def quiet(own_queues: None) -> Iterator[None]:
     """A bucket that notifies nobody, and messages that stay hidden until a test shows them."""
-    s3.client().put_bucket_notification_configuration(
-        Bucket=env().filehub_bucket, NotificationConfiguration={}
+    clients.s3().put_bucket_notification_configuration(
+        Bucket=conf().bucket, NotificationConfiguration={}
     )
     for name in (events_queue(), tasks_queue()):
         hide_for(name, 900)
@@ -67,7 +67,7 @@ def quiet(own_queues: None) -> Iterator[None]:
 
 
 def hide_for(queue: str, seconds: int) -> None:
-    sqs.client().set_queue_attributes(
+    clients.sqs().set_queue_attributes(
         QueueUrl=sqs.url(queue), Attributes={"VisibilityTimeout": str(seconds)}
     )
 
@@ -75,7 +75,7 @@ def hide_for(queue: str, seconds: int) -> None:
 def show(queue: str, receipts: list[str]) -> None:
     """End the visibility timeout of messages, as waiting would; deleted ones stay deleted."""
     for start in range(0, len(receipts), 10):
-        sqs.client().change_message_visibility_batch(
+        clients.sqs().change_message_visibility_batch(
             QueueUrl=sqs.url(queue),
             Entries=[
                 {"Id": str(n), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
@@ -86,7 +86,7 @@ def show(queue: str, receipts: list[str]) -> None:
 
 def hide_all(queue: str) -> list[str]:
     """Receive what nobody has received, so that the next child does not; returns the receipts."""
-    found = sqs.client().receive_message(
+    found = clients.sqs().receive_message(
         QueueUrl=sqs.url(queue), MaxNumberOfMessages=10, WaitTimeSeconds=0
     )
     return [message["ReceiptHandle"] for message in found.get("Messages", ())]
@@ -157,7 +157,7 @@ def records() -> dict[str, StoredFile]:
 def test_the_consumer_with_a_malformed_neighbour(quiet: None, full_size: bool) -> None:
     def prepare(owner: str) -> str:
         upload_id = upload(owner, body=BODY)
-        sqs.client().send_message_batch(
+        clients.sqs().send_message_batch(
             QueueUrl=sqs.url(events_queue()),
             Entries=[
                 {"Id": "bad", "MessageBody": f"malformed {owner}"},
@@ -181,7 +181,7 @@ def test_the_consumer_with_a_malformed_neighbour(quiet: None, full_size: bool) -
 
 def notification(upload_id: str) -> str:
     thing = {
-        "bucket": {"name": env().filehub_bucket},
+        "bucket": {"name": conf().bucket},
         "object": {"key": keys.object_key(upload_id), "sequencer": "1"},
     }
     return json.dumps({"Records": [{"eventName": "ObjectCreated:Put", "s3": thing}]})
@@ -248,9 +248,9 @@ def test_the_task_of_a_removal(quiet: None, full_size: bool) -> None:
 @pytest.mark.exhaustive
 def test_the_task_of_an_object_that_breaks_a_rule(quiet: None, settings: Settings) -> None:
     def prepare(owner: str) -> str:
-        settings.ENV = env().model_copy(update={"filehub_allowed_types": ("*",)})
+        settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("*",)}
         upload_id = upload(owner, body=BODY)
-        settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
+        settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
         tasks.enqueue([event("created", upload_id, 1)])
         return upload_id
 
@@ -264,8 +264,8 @@ def test_the_task_of_an_object_that_breaks_a_rule(quiet: None, settings: Setting
     assert set(usage.usage_of(ids).values()) == {Usage(0, 0)}
     assert arrived() == (0, len(ids) + 2)
     # The objects went after their records said why.
-    bucket = env().filehub_bucket
-    assert "Contents" not in s3.client().list_objects_v2(Bucket=bucket)
+    bucket = conf().bucket
+    assert "Contents" not in clients.s3().list_objects_v2(Bucket=bucket)
 
 
 @pytest.mark.exhaustive
@@ -273,8 +273,8 @@ def test_the_task_of_an_object_that_was_replaced(quiet: None) -> None:
     def prepare(owner: str) -> str:
         upload_id = upload(owner, body=BODY)
         assert confirm.apply_event(event("created", upload_id, 1)) == "stored"
-        s3.client().put_object(
-            Bucket=env().filehub_bucket,
+        clients.s3().put_object(
+            Bucket=conf().bucket,
             Key=keys.object_key(upload_id),
             Body=OTHER,
             ContentType="text/plain",

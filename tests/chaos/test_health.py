@@ -17,14 +17,13 @@ from pytest_django import Settings
 
 from tests.support.processes import process
 from tests.support.waiting import wait_for
-from uploads.core.conf import env
 from uploads.worker import heartbeat
 
 
 @pytest.fixture(autouse=True)
 def directory(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "health"
-    settings.ENV = env().model_copy(update={"filehub_health_dir": str(path)})
+    settings.FILEHUB = settings.FILEHUB | {"HEALTH_DIR": str(path)}
     monkeypatch.setenv("FILEHUB_HEALTH_DIR", str(path))
     return path
 

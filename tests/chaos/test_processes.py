@@ -19,7 +19,7 @@ from tests.support.processes import consumer, worker
 from tests.support.proxy import Proxy, Request
 from tests.support.waiting import wait_for
 from uploads.aws import sqs as queues
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.files.record import StoredFile
 from uploads.worker import shutdown
 
@@ -30,7 +30,7 @@ OWNER = "7"
 def impatient(own_queues: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "tests.chaos.impatient")
     monkeypatch.setenv("FILEHUB_HEALTH_DIR", str(tmp_path / "health"))
-    for name in (env().filehub_events_queue, env().filehub_tasks_queue):
+    for name in (conf().events_queue, conf().tasks_queue):
         queues.client().set_queue_attributes(
             QueueUrl=queues.url(name), Attributes={"VisibilityTimeout": "4"}
         )

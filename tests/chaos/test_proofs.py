@@ -11,9 +11,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.files import upload
-from uploads.aws import s3
+from uploads.aws import clients, s3
 from uploads.core import keys
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.files import queries, usage
 from uploads.files.record import StoredFile
 from uploads.files.usage import Usage
@@ -45,8 +45,8 @@ def in_between(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> 
 
 
 def replace(upload_id: str, body: bytes) -> None:
-    s3.client().put_object(
-        Bucket=env().filehub_bucket,
+    clients.s3().put_object(
+        Bucket=conf().bucket,
         Key=keys.object_key(upload_id),
         Body=body,
         ContentType="text/plain",

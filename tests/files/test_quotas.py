@@ -17,10 +17,11 @@ from tests.support.http import put, send
 from tests.support.users import Api
 from tests.support.wire import Wire
 from tests.web.test_api import check_error
-from uploads.aws import s3
+from uploads.aws import clients, s3
 from uploads.core import keys, policy
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable, QuotaExceeded
+from uploads.core.limits import MIB
 from uploads.files import actions, queries, quotas, usage
 from uploads.files.record import StoredFile
 from uploads.files.usage import Usage
@@ -36,7 +37,7 @@ OWNER = "7"
 @pytest.fixture
 def ten_bytes(settings: Settings) -> None:
     """Everybody may have ten bytes."""
-    settings.ENV = env().model_copy(update={"filehub_user_quota": 10})
+    settings.FILEHUB = settings.FILEHUB | {"USER_QUOTA": 10}
 
 
 def created(upload_id: str, number: int = 1) -> confirm.Outcome:
@@ -76,23 +77,25 @@ def test_what_does_not_fit_is_not_signed_and_the_sentence_has_the_numbers(api: A
 
 @pytest.mark.usefixtures("ten_bytes")
 def test_a_large_file_is_refused_before_s3_hears_of_it(api: Api) -> None:
-    size = env().filehub_multipart_threshold + 1
+    size = conf().multipart_threshold + 1
     check_error(api.post("/uploads", {"file_name": "a.txt", "size": size}), 413, "quota_exceeded")
-    bucket = env().filehub_bucket
-    assert "Uploads" not in s3.client().list_multipart_uploads(Bucket=bucket)
+    bucket = conf().bucket
+    assert "Uploads" not in clients.s3().list_multipart_uploads(Bucket=bucket)
 
 
 def test_parts_for_which_there_is_no_room_any_more_wait_for_some(
     api: Api, alice: User, settings: Settings
 ) -> None:
-    settings.ENV = env().model_copy(update={"filehub_multipart_threshold": 5})
-    quota = Quota.objects.create(user=alice, limit=10)
-    begun = api.post("/uploads", {"file_name": "a.txt", "size": 6, "checksum": "none"}).json()
+    settings.FILEHUB = settings.FILEHUB | {"MULTIPART_THRESHOLD": 5 * MIB}
+    body = bytes(5 * MIB + 1)
+    quota = Quota.objects.create(user=alice, limit=len(body) + 4)
+    large = {"file_name": "a.txt", "size": len(body), "checksum": "none"}
+    begun = api.post("/uploads", large).json()
     store(api.owner, body=b"12345")
     path, token = f"/uploads/{begun['id']}", {"token": begun["token"]}
     asked = api.post(f"{path}/parts", {**token, "parts": [{"part_number": 1}]}).json()
     (part,) = asked["parts"]
-    assert send("PUT", part["url"], b"123456", part["headers"]).status == 200
+    assert send("PUT", part["url"], body, part["headers"]).status == 200
     check_error(api.post(f"{path}/complete", token), 413, "quota_exceeded")
     assert s3.head(begun["id"]) is None
     quota.limit += 1
@@ -113,7 +116,7 @@ def test_ones_own_quota_goes_before_the_default(
 ) -> None:
     Quota.objects.create(user=alice, limit=3)
     for default in (None, 100):
-        settings.ENV = env().model_copy(update={"filehub_user_quota": default})
+        settings.FILEHUB = settings.FILEHUB | {"USER_QUOTA": default}
         large = {"file_name": "a.txt", "size": 4}
         check_error(api.post("/uploads", large), 413, "quota_exceeded")
         assert other_api.post("/uploads", large).status_code == 201
@@ -134,7 +137,7 @@ def test_asking_costs_one_read_and_nothing_without_a_quota(
 
     cost()  # notes the first use of the token
     assert cost() == ({}, 1)  # the token with its user, and the quota with them
-    settings.ENV = env().model_copy(update={"filehub_user_quota": 10})
+    settings.FILEHUB = settings.FILEHUB | {"USER_QUOTA": 10}
     assert cost() == ({"dynamodb": 1}, 1)
 
 
@@ -183,8 +186,8 @@ def test_what_is_stored_is_not_judged_again() -> None:
 def test_a_file_that_is_renamed_past_filehub_takes_no_more_room() -> None:
     upload_id = upload(OWNER, body=b"12345678")
     created(upload_id, 1)
-    name = {"Bucket": env().filehub_bucket, "Key": keys.object_key(upload_id)}
-    s3.client().copy_object(
+    name = {"Bucket": conf().bucket, "Key": keys.object_key(upload_id)}
+    clients.s3().copy_object(
         **name,
         CopySource=name,
         MetadataDirective="REPLACE",
@@ -300,7 +303,7 @@ def test_an_owner_who_is_no_user_has_the_default(
 ) -> None:
     Quota.objects.create(user=alice, limit=3)
     for default in (None, 100):
-        settings.ENV = env().model_copy(update={"filehub_user_quota": default})
+        settings.FILEHUB = settings.FILEHUB | {"USER_QUOTA": default}
         assert quotas.limit_of_owner(owner) == default
         assert quotas.limit_of_owner(str(alice.pk)) == 3
 
@@ -317,7 +320,7 @@ def test_the_page_tells_how_much_is_used(alice: User, settings: Settings) -> Non
     assert line in page.get("/").content.decode()
     assert page.get("/quota").content.decode().strip() == line
     assert line not in page.get("/", headers={"HX-Request": "true"}).content.decode()
-    settings.ENV = env().model_copy(update={"filehub_user_quota": None})
+    settings.FILEHUB = settings.FILEHUB | {"USER_QUOTA": None}
     assert 'id="quota"' not in page.get("/").content.decode()
     assert page.get("/quota").content.decode().strip() == ""
 

@@ -12,7 +12,6 @@ from pytest_django import Settings
 
 from tests.support.files import removal, store, upload
 from uploads.aws import s3
-from uploads.core.conf import env
 from uploads.core.errors import BackendUnavailable
 from uploads.files import actions, recount, usage
 from uploads.files import store as records
@@ -76,7 +75,7 @@ def test_a_removal_of_what_was_never_confirmed_takes_nothing_away() -> None:
 
 def test_a_rejection_is_counted_as_one(settings: Settings) -> None:
     upload_id = upload(OWNER)
-    settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
+    settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
     for number in (1, 1, 2):
         confirm.apply_event(event("created", upload_id, number))
     assert (of_owner(), today()) == (Usage(0, 0), (0, 0, 1))

@@ -9,9 +9,9 @@ from django.contrib.auth.models import User
 from pytest_django import Settings
 
 from tests.support.files import store, upload
-from uploads.aws import s3
+from uploads.aws import clients, s3
 from uploads.core import keys
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.files import queries
 from uploads.ingest import confirm
 
@@ -27,7 +27,7 @@ def test_checking_finds_what_it_should(settings: Settings, alice: User) -> None:
     for make, expected in checks:
         assert confirm.check(make()) == expected
     rejected = upload("7")
-    settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
+    settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
     assert confirm.check(rejected) == "rejected"
     assert s3.head(rejected) is None
     assert confirm.check(rejected) == "right"
@@ -37,10 +37,10 @@ def test_checking_corrects_what_is_said_of_another_object_and_judges_nothing_aga
     settings: Settings,
 ) -> None:
     upload_id = store("7", body=b"12345")
-    s3.client().put_object(
-        Bucket=env().filehub_bucket, Key=keys.object_key(upload_id), Body=b"123", ContentType="x/y"
+    clients.s3().put_object(
+        Bucket=conf().bucket, Key=keys.object_key(upload_id), Body=b"123", ContentType="x/y"
     )
-    settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
+    settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
     assert confirm.check(upload_id) == "corrected"
     info = queries.any_stored_file(upload_id)
     assert (info.size, info.content_type, info.owner, info.file_name) == (3, "x/y", "7", "a.txt")

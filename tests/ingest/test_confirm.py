@@ -9,9 +9,9 @@ import pytest
 from pytest_django import Settings
 
 from tests.support.files import old_upload, put_under, removal, store, upload
-from uploads.aws import s3
+from uploads.aws import clients, s3
 from uploads.core import keys
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.files import queries, usage
 from uploads.files import store as records
@@ -111,7 +111,7 @@ def test_a_tombstone_expires() -> None:
 
 def test_what_breaks_the_policy_is_rejected_and_deleted(settings: Settings) -> None:
     upload_id = upload(OWNER, body=b"123456")
-    settings.ENV = env().model_copy(update={"filehub_max_size": 5})
+    settings.FILEHUB = settings.FILEHUB | {"MAX_SIZE": 5}
     assert confirm.apply_event(event("created", upload_id, 1)) == "rejected"
     status = queries.upload_status(upload_id, OWNER)
     assert status.state == "rejected"
@@ -122,7 +122,7 @@ def test_what_breaks_the_policy_is_rejected_and_deleted(settings: Settings) -> N
 
 def test_a_rejection_keeps_its_reason_when_its_object_goes(settings: Settings) -> None:
     upload_id = upload(OWNER)
-    settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
+    settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
     confirm.apply_event(event("created", upload_id, 1))
     reason = queries.upload_status(upload_id, OWNER).reason
     removal(upload_id, 2)
@@ -135,7 +135,7 @@ def test_a_rejection_that_died_before_the_deletion_is_finished_by_the_next_try(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload_id = upload(OWNER)
-    settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
+    settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
     with monkeypatch.context() as patched:
         patched.setattr(s3, "delete_this", lambda upload_id, etag: None)
         confirm.apply_event(event("created", upload_id, 1))
@@ -154,7 +154,7 @@ def test_the_same_event_twice_does_not_delete_what_took_the_place_of_a_rejected_
     settings: Settings,
 ) -> None:
     upload_id = upload(OWNER, body=b"123456")
-    settings.ENV = env().model_copy(update={"filehub_max_size": 5})
+    settings.FILEHUB = settings.FILEHUB | {"MAX_SIZE": 5}
     assert confirm.apply_event(event("created", upload_id, 1)) == "rejected"
     replace_object(upload_id, b"12345")
     assert confirm.apply_event(event("created", upload_id, 1)) == "unchanged"
@@ -174,7 +174,7 @@ def test_what_takes_the_place_of_an_object_while_that_is_rejected_stays(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, judge: Callable[[str], str]
 ) -> None:
     upload_id = upload(OWNER, body=b"123456")
-    settings.ENV = env().model_copy(update={"filehub_max_size": 5})
+    settings.FILEHUB = settings.FILEHUB | {"MAX_SIZE": 5}
     change = records.change
 
     def change_and_replace(upload_id: str, decide: Any) -> bool:
@@ -193,14 +193,14 @@ def test_that_there_is_no_bucket_does_not_count_as_deleted(settings: Settings) -
     upload_id = upload(OWNER)
     s3.delete_this(upload_id, "another")
     assert s3.head(upload_id) is not None
-    settings.ENV = env().model_copy(update={"filehub_bucket": "no-such-bucket-at-all"})
+    settings.FILEHUB = settings.FILEHUB | {"BUCKET": "no-such-bucket-at-all"}
     with pytest.raises(BackendUnavailable):
         s3.delete_this(upload_id, "another")
 
 
 def test_an_object_without_owner_is_rejected() -> None:
     upload_id = keys.new_upload_id(OWNER, "secret")
-    s3.client().put_object(Bucket=env().filehub_bucket, Key=keys.object_key(upload_id), Body=b"x")
+    clients.s3().put_object(Bucket=conf().bucket, Key=keys.object_key(upload_id), Body=b"x")
     assert confirm.confirm(upload_id) == "rejected"
     assert s3.head(upload_id) is None
 
@@ -208,7 +208,7 @@ def test_an_object_without_owner_is_rejected() -> None:
 def test_stricter_rules_do_not_destroy_what_is_stored(settings: Settings) -> None:
     upload_id = upload(OWNER)
     confirm.apply_event(event("created", upload_id, 1))
-    settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
+    settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
     assert confirm.apply_event(event("created", upload_id, 1)) == "unchanged"
     assert confirm.confirm(upload_id) == "unchanged"
     # Of the same object, as after a hint.
@@ -221,7 +221,7 @@ def test_stricter_rules_do_not_destroy_what_is_stored(settings: Settings) -> Non
 
 
 def only_images(settings: Settings) -> None:
-    settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
+    settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
 
 
 def test_a_removal_of_something_else_hides_nothing() -> None:
@@ -240,7 +240,7 @@ def test_an_old_object_without_a_record_is_rejected_but_not_destroyed(
         assert confirm.check(upload_id) == "rejected"
     assert confirm.confirm(upload_id) == "unchanged"  # a hint of somebody
     assert s3.head(upload_id) is not None
-    settings.ENV = env().model_copy(update={"filehub_allowed_types": ("*",)})
+    settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("*",)}
     assert confirm.check(upload_id) == "confirmed"
     assert listed() == [upload_id]
 
@@ -273,7 +273,7 @@ def test_whoever_may_not_delete_deletes_nothing_by_checking(settings: Settings) 
 
 def test_in_a_bucket_that_is_not_there_nothing_is_missing(settings: Settings) -> None:
     upload_id = store(OWNER)
-    settings.ENV = env().model_copy(update={"filehub_bucket": "no-such-bucket-at-all"})
+    settings.FILEHUB = settings.FILEHUB | {"BUCKET": "no-such-bucket-at-all"}
     with pytest.raises(BackendUnavailable):
         confirm.check(upload_id)
     assert state_of(upload_id) == "stored"

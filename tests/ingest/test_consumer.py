@@ -18,9 +18,9 @@ from tests.support.files import store, upload
 from tests.support.local_aws import arguments, drain
 from tests.support.waiting import wait_for
 from tests.support.wire import Wire
-from uploads.aws import s3, sqs
+from uploads.aws import clients, s3, sqs
 from uploads.core import backoff, keys
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.files import queries
 from uploads.ingest import confirm, consumer, tasks
@@ -49,11 +49,11 @@ def queued(monkeypatch: pytest.MonkeyPatch) -> list[list[ObjectEvent]]:
 
 
 def events_queue() -> str:
-    return env().filehub_events_queue
+    return conf().events_queue
 
 
 def depth(name: str) -> int:
-    answer = sqs.client().get_queue_attributes(
+    answer = clients.sqs().get_queue_attributes(
         QueueUrl=sqs.url(name),
         AttributeNames=[
             "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible",
@@ -63,7 +63,7 @@ def depth(name: str) -> int:
 
 
 def send(body: str) -> None:
-    sqs.client().send_message(QueueUrl=sqs.url(events_queue()), MessageBody=body)
+    clients.sqs().send_message(QueueUrl=sqs.url(events_queue()), MessageBody=body)
 
 
 def test_a_batch_becomes_one_task_and_leaves_the_queue(queued: list[list[ObjectEvent]]) -> None:
@@ -138,7 +138,7 @@ def crashing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def notification(upload_id: str, sequencer: str) -> str:
     thing = {
-        "bucket": {"name": env().filehub_bucket},
+        "bucket": {"name": conf().bucket},
         "object": {"key": keys.object_key(upload_id), "sequencer": sequencer},
     }
     return json.dumps({"Records": [{"eventName": "ObjectCreated:Put", "s3": thing}]})
@@ -159,7 +159,7 @@ def test_a_message_that_makes_filehub_crash_stays_and_no_other_does() -> None:
     url = sqs.url(events_queue())
     for message in messages:
         if message.body in {"unreadable", bad}:
-            sqs.client().change_message_visibility(
+            clients.sqs().change_message_visibility(
                 QueueUrl=url, ReceiptHandle=message.receipt, VisibilityTimeout=0
             )
     assert {message["Body"] for message in drain(events_queue())} == {"unreadable", bad}

@@ -65,7 +65,7 @@ def test_only_what_can_make_a_difference_is_read(
 @pytest.mark.usefixtures("aws")
 def test_what_breaks_another_rule_is_not_read(settings: Settings, wire: Wire) -> None:
     upload_id = upload(OWNER, "a.png", HTML, "image/png")
-    settings.ENV = settings.ENV.model_copy(update={"filehub_allowed_types": ("text/*",)})
+    settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("text/*",)}
     wire.counts()
     assert created(upload_id) == "rejected"
     assert wire.counts()["s3"] == 2  # HeadObject and DeleteObject

@@ -15,9 +15,9 @@ from tests.support.files import store, upload
 from tests.support.local_aws import drain
 from tests.support.processes import consumer, worker
 from tests.support.waiting import wait_for
-from uploads.aws import dead_letters, s3, sqs
+from uploads.aws import clients, dead_letters, s3, sqs
 from uploads.core import keys
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.files import queries
 from uploads.files.listing import Wanted, find
@@ -39,7 +39,7 @@ def test_a_replayed_event_makes_it_whole() -> None:
     assert dead_letters.replay(events_queue()).complete
 
     assert Consumer().step() == 1
-    (task,) = drain(env().filehub_tasks_queue)
+    (task,) = drain(conf().tasks_queue)
     tasks.confirm_objects(_arguments(task["Body"])[0])
     assert [info.id for info in queries.files_of(OWNER, limit=9).files] == [upload_id]
 
@@ -101,14 +101,14 @@ def test_no_list_of_files_contains_the_errors_of_tasks() -> None:
 def test_the_letter_of_a_task_that_a_real_worker_gave_up_says_what_and_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    queue = env().filehub_tasks_queue
+    queue = conf().tasks_queue
     # The queue gives it up after eight failures; here, after the first,
     # whoever asks next: a worker that was stopped may have left a poll behind.
     dead, live = sqs.dead_letters_of(queue), sqs.url(queue)
-    arn = sqs.client().get_queue_attributes(QueueUrl=sqs.url(dead), AttributeNames=["QueueArn"])[
+    arn = clients.sqs().get_queue_attributes(QueueUrl=sqs.url(dead), AttributeNames=["QueueArn"])[
         "Attributes"
     ]["QueueArn"]
-    sqs.client().set_queue_attributes(
+    clients.sqs().set_queue_attributes(
         QueueUrl=live,
         Attributes={
             "RedrivePolicy": json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 1}),
@@ -123,7 +123,7 @@ def test_the_letter_of_a_task_that_a_real_worker_gave_up_says_what_and_why(
         wait_for(lambda: "ConfirmationError" in (tmp_path / "worker.log").read_text())
 
     def given_up() -> bool:
-        sqs.client().receive_message(QueueUrl=live, WaitTimeSeconds=1)
+        clients.sqs().receive_message(QueueUrl=live, WaitTimeSeconds=1)
         return sqs.depth(dead).visible == 1
 
     wait_for(given_up)

@@ -9,29 +9,29 @@ from django.core.management import CommandError, call_command
 
 from tests.support.dead_letters import before, bodies, break_connection, bury, dlq, events_queue
 from uploads.aws import sqs
-from uploads.core.conf import env
+from uploads.core.conf import conf
 
 
 @pytest.mark.usefixtures("aws")
 def test_redrive_replays_both_queues_and_says_how_many() -> None:
     bury("a")
     bury("b")
-    bury("c", env().filehub_tasks_queue)
+    bury("c", conf().tasks_queue)
     out = StringIO()
     call_command("redrive", stdout=out)
     assert f"{dlq()}: 2 dead letters went back" in out.getvalue()
-    assert f"{env().filehub_tasks_queue}-dlq: 1 dead letters went back" in out.getvalue()
+    assert f"{conf().tasks_queue}-dlq: 1 dead letters went back" in out.getvalue()
     assert bodies(events_queue()) == ["a", "b"]
-    assert bodies(env().filehub_tasks_queue) == ["c"]
+    assert bodies(conf().tasks_queue) == ["c"]
 
 
 @pytest.mark.usefixtures("aws")
 def test_redrive_of_one_queue_leaves_the_other() -> None:
     bury("a")
-    bury("b", env().filehub_tasks_queue)
+    bury("b", conf().tasks_queue)
     call_command("redrive", queue="tasks", stdout=StringIO())
     assert sqs.depth(dlq()).visible == 1
-    assert bodies(env().filehub_tasks_queue) == ["b"]
+    assert bodies(conf().tasks_queue) == ["b"]
 
 
 @pytest.mark.usefixtures("aws")
@@ -46,7 +46,7 @@ def test_a_dry_run_counts_and_changes_nothing() -> None:
 
 @pytest.mark.usefixtures("aws")
 def test_a_redrive_that_fails_says_so_in_a_sentence_and_does_the_other_queue() -> None:
-    bury("b", env().filehub_tasks_queue)
+    bury("b", conf().tasks_queue)
     bury("a")
     calls: list[None] = []
 
@@ -61,4 +61,4 @@ def test_a_redrive_that_fails_says_so_in_a_sentence_and_does_the_other_queue() -
     ):
         call_command("redrive", stdout=StringIO())
     assert sqs.depth(dlq()).visible == 1
-    assert bodies(env().filehub_tasks_queue) == ["b"]
+    assert bodies(conf().tasks_queue) == ["b"]

@@ -9,6 +9,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
@@ -16,9 +17,9 @@ from pytest_django import Settings
 from tests.files.test_listing import walk
 from tests.files.test_usage import event, of_owner
 from tests.support.files import removal, store
-from uploads.aws import s3
+from uploads.aws import clients, s3
 from uploads.core import keys, media_types, policy
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.files import actions, queries, recount, usage
 from uploads.files import store as records
@@ -66,7 +67,7 @@ def test_as_many_records_as_asked_of_all_states_owners_and_type_groups() -> None
 
 def test_ids_are_filehubs_own_and_spread_over_the_days() -> None:
     seed()
-    secrets = [env().django_secret_key]
+    secrets = [settings.SECRET_KEY]
     assert all(keys.was_issued_to(each.id, each.owner or "", secrets) for each in every())
     ages = [datetime.now(UTC) - keys.created_at(record.id) for record in every("stored")]
     assert min(ages) < timedelta(days=5)
@@ -94,7 +95,7 @@ def test_a_seeded_record_has_the_attributes_of_one_that_the_worker_wrote(
     real = {"stored": attributes(StoredFile.get(upload_id))}
     removal(upload_id, 9)
     real["deleted"] = attributes(StoredFile.get(upload_id))
-    settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
+    settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
     confirm.confirm(rejected := _upload())
     real["rejected"] = attributes(StoredFile.get(rejected)) | {"notified_at"}
     StoredFile(upload_id).delete(add_version_condition=False)
@@ -107,8 +108,8 @@ def test_a_seeded_record_has_the_attributes_of_one_that_the_worker_wrote(
 
 def _upload() -> str:
     upload_id = keys.new_upload_id("7", "secret")
-    s3.client().put_object(
-        Bucket=env().filehub_bucket,
+    clients.s3().put_object(
+        Bucket=conf().bucket,
         Key=keys.object_key(upload_id),
         Body=b"x",
         ContentType="text/plain",
@@ -183,9 +184,7 @@ def test_a_made_up_id_of_a_moment_is_an_id_of_that_moment() -> None:
 
 @pytest.mark.parametrize("endpoint", [None, "https://dynamodb.eu-west-1.amazonaws.com"])
 def test_nothing_is_seeded_on_aws(settings: Settings, db: None, endpoint: str | None) -> None:
-    settings.ENV = env().model_copy(
-        update={"aws_endpoint_url": None, "aws_endpoint_url_dynamodb": endpoint}
-    )
+    settings.FILEHUB = settings.FILEHUB | {"ENDPOINT_URL": None, "ENDPOINT_URL_DYNAMODB": endpoint}
     with pytest.raises(CommandError, match=r"local AWS only: set AWS_ENDPOINT_URL"):
         run("seed", "5")
     assert every() == []

@@ -16,7 +16,6 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from filehub.env import MIB
 from tests.ingest.reconciliation.helpers import objects
 from tests.plugin import AWS_PORT
 from tests.support.processes import ROOT
@@ -25,7 +24,8 @@ from tests.transfers.uploads import incomplete
 from uploads.accounts import owners
 from uploads.aws import s3
 from uploads.core import keys
-from uploads.core.conf import env
+from uploads.core.conf import conf
+from uploads.core.limits import MIB
 from uploads.files import queries
 from uploads.files.record import StoredFile
 from uploads.ingest import confirm
@@ -41,9 +41,7 @@ PART = 5 * MIB
 
 @pytest.fixture(autouse=True)
 def _quick(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings.ENV = env().model_copy(
-        update={"filehub_multipart_threshold": PART, "filehub_part_size": PART}
-    )
+    settings.FILEHUB = settings.FILEHUB | {"MULTIPART_THRESHOLD": PART, "PART_SIZE": PART}
     monkeypatch.setattr(uploader, "LONGEST_PAUSE", 0)
     monkeypatch.setattr(uploader, "ASK_EVERY", 0.01)
 
@@ -66,7 +64,7 @@ def _events(monkeypatch: pytest.MonkeyPatch) -> None:
 def proxy(settings: Settings) -> Iterator[Proxy]:
     """Between the command and S3, for what goes through presigned requests."""
     with Proxy(AWS_PORT) as proxy:
-        settings.ENV = env().model_copy(update={"aws_endpoint_url_s3": proxy.url})
+        settings.FILEHUB = settings.FILEHUB | {"ENDPOINT_URL_S3": proxy.url}
         yield proxy
 
 
@@ -88,7 +86,7 @@ def failed(*arguments: object) -> tuple[str, list[list[str]]]:
 
 
 def content(upload_id: str) -> bytes:
-    return s3.read(env().filehub_bucket, keys.object_key(upload_id))
+    return s3.read(conf().bucket, keys.object_key(upload_id))
 
 
 @pytest.mark.usefixtures("_events")
@@ -140,7 +138,7 @@ def test_files_that_nobody_records_are_told(tmp_path: Path, alice: User) -> None
 def test_one_that_fails_does_not_stop_the_others(
     tmp_path: Path, alice: User, settings: Settings
 ) -> None:
-    settings.ENV = env().model_copy(update={"filehub_allowed_types": ("text/*",)})
+    settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("text/*",)}
     names = {b"good.txt": "", b"bad\xff.txt": "not valid Unicode", b"new\nline.txt": "control"}
     names[b"picture.png"] = "Files of type image/png are not accepted here"
     for name in names:
@@ -185,11 +183,11 @@ def test_one_that_is_rejected_is_told_with_its_reason(
 ) -> None:
     (tmp_path / "a.txt").write_bytes(b"x" * 100)
     original = begin.begin_put
-    limit = env().model_copy(update={"filehub_max_size": 10})
+    limit = settings.FILEHUB | {"MAX_SIZE": 10}
 
     def begun(*args: Any, **fields: Any) -> Any:
         request = original(*args, **fields)
-        settings.ENV = limit  # stricter by the time it arrives
+        settings.FILEHUB = limit  # stricter by the time it arrives
         return request
 
     monkeypatch.setattr(begin, "begin_put", begun)

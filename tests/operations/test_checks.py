@@ -11,18 +11,29 @@ import pytest
 from django.core.checks import CheckMessage, run_checks
 from pytest_django import Settings
 
-from filehub.env import MIB
 from tests.support.processes import ROOT
-from uploads.core.conf import env
+from uploads.core import conf
+from uploads.core.limits import MIB
 
+#: Of the app, and of Django.
 PRODUCTION: dict[str, Any] = {
-    "aws_endpoint_url": None,
-    "django_allowed_hosts": ("files.example.com",),
-    "filehub_cors_origins": ("https://files.example.com",),
-    "django_https": True,
-    "filehub_trusted_proxies": 1,
-    "database_url": "postgres://filehub:secret@db.example.com/filehub",
+    "ENDPOINT_URL": None,
+    "CORS_ORIGINS": ("https://files.example.com",),
+    "TRUSTED_PROXIES": 1,
 }
+DJANGO: dict[str, Any] = {
+    "ALLOWED_HOSTS": ["files.example.com"],
+    "SECURE_SSL_REDIRECT": True,
+}
+
+
+def override(settings: Settings, values: dict[str, Any]) -> None:
+    """Set the app's settings and Django's."""
+    for name, value in values.items():
+        if name in conf.KEYS:
+            settings.FILEHUB = settings.FILEHUB | {name: value}
+        else:
+            setattr(settings, name, value)
 
 
 def found() -> list[CheckMessage]:
@@ -32,8 +43,9 @@ def found() -> list[CheckMessage]:
 
 
 @pytest.fixture(autouse=True)
-def production(settings: Settings) -> None:
-    settings.ENV = env().model_copy(update=PRODUCTION)
+def production(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    override(settings, PRODUCTION | DJANGO)
+    monkeypatch.setitem(settings.DATABASES["default"], "ENGINE", "django.db.backends.postgresql")
 
 
 def test_a_production_as_the_readme_describes_it_has_nothing_to_complain_about() -> None:
@@ -41,25 +53,24 @@ def test_a_production_as_the_readme_describes_it_has_nothing_to_complain_about()
 
 
 FROM_ENVIRONMENT: dict[str, tuple[str, dict[str, Any]]] = {
-    "parts above the threshold": ("W002", {"filehub_part_size": 65 * MIB}),
-    "addresses for a day": ("W003", {"filehub_url_expiry": 86_400}),
-    "addresses for a moment": ("W004", {"filehub_url_expiry": 5}),
-    "nobody may store": ("W005", {"filehub_user_quota": 0}),
-    "no origin": ("W006", {"filehub_cors_origins": ()}),
-    "only others' origins": ("W006", {"filehub_cors_origins": ("https://other.example",)}),
-    "any host": ("W007", {"django_allowed_hosts": ("*",)}),
+    "parts above the threshold": ("W002", {"PART_SIZE": 65 * MIB}),
+    "addresses for a day": ("W003", {"URL_EXPIRY": 86_400}),
+    "addresses for a moment": ("W004", {"URL_EXPIRY": 5}),
+    "nobody may store": ("W005", {"USER_QUOTA": 0}),
+    "no origin": ("W006", {"CORS_ORIGINS": ()}),
+    "only others' origins": ("W006", {"CORS_ORIGINS": ("https://other.example",)}),
+    "any host": ("W007", {"ALLOWED_HOSTS": ("*",)}),
     "no host from outside": (
         "W008",
-        {"django_allowed_hosts": ("localhost", "127.0.0.1", "[::1]"),
-         "filehub_cors_origins": ("https://localhost",)},
+        {"ALLOWED_HOSTS": ("localhost", "127.0.0.1", "[::1]"),
+         "CORS_ORIGINS": ("https://localhost",)},
     ),
-    "a local AWS": ("W009", {"aws_endpoint_url": "http://localhost:4566"}),
-    "a local S3": ("W009", {"aws_endpoint_url_s3": "http://127.0.0.1:9000"}),
-    "a proxy that is not known": ("W011", {"filehub_trusted_proxies": 0}),
-    "SQLite": ("I001", {"database_url": "sqlite:///db.sqlite3"}),
+    "a local AWS": ("W009", {"ENDPOINT_URL": "http://localhost:4566"}),
+    "a local S3": ("W009", {"ENDPOINT_URL_S3": "http://127.0.0.1:9000"}),
+    "a proxy that is not known": ("W011", {"TRUSTED_PROXIES": 0}),
     "an origin without TLS": (
         "W010",
-        {"filehub_cors_origins": ("https://files.example.com", "http://old.example.com")},
+        {"CORS_ORIGINS": ("https://files.example.com", "http://old.example.com")},
     ),
 }  # fmt: skip
 
@@ -70,7 +81,7 @@ FROM_ENVIRONMENT: dict[str, tuple[str, dict[str, Any]]] = {
 def test_a_setting_that_is_hardly_meant_is_told(
     settings: Settings, number: str, values: dict[str, Any]
 ) -> None:
-    settings.ENV = env().model_copy(update=values)
+    override(settings, values)
     (message,) = found()
     assert message.id == f"filehub.{number}"
     assert message.hint
@@ -108,9 +119,7 @@ def test_a_setting_of_djangos_that_loses_work_is_told(
 def test_an_origin_of_the_site_is_recognised(
     settings: Settings, hosts: tuple[str, ...], origin: str
 ) -> None:
-    settings.ENV = env().model_copy(
-        update={"django_allowed_hosts": hosts, "filehub_cors_origins": (origin,)}
-    )
+    override(settings, {"ALLOWED_HOSTS": list(hosts), "CORS_ORIGINS": (origin,)})
     assert "filehub.W006" not in {message.id for message in found()}
 
 

@@ -16,10 +16,10 @@ from tests.support.files import store, upload
 from tests.support.users import staff
 from tests.support.wire import Wire
 from uploads.admin.site import DashboardSite
-from uploads.aws import sqs
+from uploads.aws import clients, sqs
 from uploads.aws.sqs import Depth
 from uploads.core import keys, policy
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.files.record import FileInfo, StoredFile, info_of
 from uploads.files.usage import Usage
 from uploads.ingest import confirm
@@ -212,13 +212,13 @@ def test_of_very_many_files_only_the_newest_are_looked_at(monkeypatch: pytest.Mo
 
 @pytest.mark.usefixtures("own_queues")
 def test_the_queues_and_what_was_given_up_are_counted() -> None:
-    events, tasks = env().filehub_events_queue, env().filehub_tasks_queue
+    events, tasks = conf().events_queue, conf().tasks_queue
     sqs.send_to_dead_letters(events, "?", "no event")
     for _ in range(3):
         sqs.send_to_dead_letters(tasks, "?", "failed")
     for _ in range(2):
-        sqs.client().send_message(QueueUrl=sqs.url(tasks), MessageBody="?")
-    sqs.client().receive_message(QueueUrl=sqs.url(tasks), VisibilityTimeout=60)
+        clients.sqs().send_message(QueueUrl=sqs.url(tasks), MessageBody="?")
+    clients.sqs().receive_message(QueueUrl=sqs.url(tasks), VisibilityTimeout=60)
     assert dashboard.collect().queues == Queues(Depth(0, 0, 0), Depth(1, 1, 0), 1, 3)
 
 
@@ -227,7 +227,7 @@ def test_what_is_stored_and_rejected_agrees_with_the_uploads(settings: Settings)
     store("7", "a.txt", b"12345")
     store("8", "b.txt", b"123")
     refused = [upload("7"), upload("8")]
-    settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
+    settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
     assert {confirm.confirm(upload_id) for upload_id in refused} == {"rejected"}
     found = dashboard.collect()
     assert (found.stored, found.rejected) == (Usage(2, 8), Rejected(2, 0))
@@ -273,7 +273,7 @@ def tiles(client: Client) -> dict[str, tuple[str, str]]:
 @pytest.mark.usefixtures("aws")
 def test_the_first_page_tells_how_things_stand(admin: Client) -> None:
     confirmed(1, after=2)
-    sqs.send_to_dead_letters(env().filehub_events_queue, "?", "no event")
+    sqs.send_to_dead_letters(conf().events_queue, "?", "no event")
     found = tiles(admin)
     assert {name: state for name, (state, _) in found.items()} == {
         "flow": "fine",

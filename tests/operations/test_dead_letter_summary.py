@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.dead_letters import BUCKET, HOSTILE, KEY, UPLOAD_ID, bury, celery_body, s3_record
 from tests.support.local_aws import drain
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.ingest import tasks
 from uploads.ingest.events import ObjectEvent
 from uploads.operations import dead_letter_summary, queue_status
@@ -73,7 +73,7 @@ def test_a_hint_names_its_object_and_a_reconciliation_none() -> None:
 @pytest.mark.usefixtures("aws")
 def test_what_celery_itself_queues_can_be_read() -> None:
     tasks.enqueue([ObjectEvent("created", UPLOAD_ID, "A" * 64)])
-    (message,) = drain(env().filehub_tasks_queue)
+    (message,) = drain(conf().tasks_queue)
     summary = dead_letter_summary.read_task(message["Body"], BUCKET)
     assert summary.title == "uploads.tasks.confirm_objects"
     assert summary.objects == (dead_letter_summary.ObjectRef("created", BUCKET, KEY),)

@@ -17,7 +17,7 @@ from tests.support.files import store, upload
 from tests.support.users import Api
 from tests.support.wire import Wire
 from uploads.aws import sqs
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.files import usage
 from uploads.ingest import confirm
@@ -34,7 +34,7 @@ Samples = dict[tuple[str, tuple[str, ...]], float]
 def _with_token(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # What is kept for some seconds is kept until a test says so, however long it takes itself.
     monkeypatch.setattr(health, "METRICS_TTL", 3600)
-    settings.ENV = env().model_copy(update={"filehub_metrics_token": TOKEN})
+    settings.FILEHUB = settings.FILEHUB | {"METRICS_TOKEN": TOKEN}
     cache.clear()
     yield
     cache.clear()
@@ -59,11 +59,11 @@ def test_it_says_what_is_so(settings: Settings) -> None:
     store("7", "a.txt", b"12345")
     store("8", "b.txt", b"123")
     refused = upload("7")
-    allowed = env().filehub_allowed_types
-    settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
+    allowed = conf().allowed_types
+    settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
     assert confirm.confirm(refused) == "rejected"
-    settings.ENV = env().model_copy(update={"filehub_allowed_types": allowed})
-    sqs.send_to_dead_letters(env().filehub_tasks_queue, "?", "failed")
+    settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": allowed}
+    sqs.send_to_dead_letters(conf().tasks_queue, "?", "failed")
     now = datetime.now(UTC)
     checkpoints.save_last_run(Run("recent", now, now, 60, 1, 2, 3, 4, 5, held_back=51))
     assert scrape() == empty
@@ -167,7 +167,7 @@ def test_nobody_else_may(given: str, db: None) -> None:
 def test_without_the_setting_no_token_opens_it(
     token: str | None, settings: Settings, db: None
 ) -> None:
-    settings.ENV = env().model_copy(update={"filehub_metrics_token": token and TOKEN})
+    settings.FILEHUB = settings.FILEHUB | {"METRICS_TOKEN": token and TOKEN}
     for given in ("Bearer None", "Bearer ", f"Bearer {TOKEN}"):
         refused(Client(), Authorization=given)
 

@@ -12,8 +12,8 @@ from botocore.exceptions import ClientError
 from pytest_django import Settings
 
 from tests.support.dead_letters import bury, celery_body, dlq, events_queue
-from uploads.aws import cloudwatch, dead_letters, sqs
-from uploads.core.conf import env
+from uploads.aws import clients, cloudwatch, dead_letters, sqs
+from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.ingest import task_failures
 from uploads.ingest.task_failures import TaskFailure
@@ -22,7 +22,7 @@ from uploads.operations import queue_status
 
 @pytest.mark.usefixtures("aws")
 def test_the_status_counts_every_queue_and_receives_from_none_that_is_live() -> None:
-    client, live = sqs.client(), sqs.url(events_queue())
+    client, live = clients.sqs(), sqs.url(events_queue())
     client.send_message(QueueUrl=live, MessageBody="a")
     client.send_message(QueueUrl=live, MessageBody="b", DelaySeconds=60)
     bury("c")
@@ -42,7 +42,7 @@ def test_the_age_of_a_live_queue_is_the_newest_figure_of_cloudwatch() -> None:
     name = f"age-{uuid.uuid4().hex}"
     now = datetime.now(UTC)
     for minutes, seconds in ((3, 30.0), (1, 90.0), (2, 60.0), (30, 7.0)):
-        cloudwatch.client().put_metric_data(
+        clients.cloudwatch().put_metric_data(
             Namespace="AWS/SQS",
             MetricData=[
                 {
@@ -61,9 +61,12 @@ def test_without_cloudwatch_the_ages_are_unknown_and_the_rest_is_there(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     bury("x")
-    sqs.client()  # This one has found its endpoint.
-    monkeypatch.setattr(cloudwatch, "client", cloudwatch.client.__wrapped__)
-    settings.ENV = env().model_copy(update={"aws_endpoint_url": "http://127.0.0.1:9"})
+    clients.sqs()  # This one has found its endpoint.
+    settings.FILEHUB = settings.FILEHUB | {
+        "ENDPOINT_URL": "http://127.0.0.1:9",
+        "ENDPOINT_URL_SQS": conf().endpoint_url,
+        "ENDPOINT_URL_DYNAMODB": conf().endpoint_url,
+    }
     live, dead, *_ = queue_status.queue_statuses()
     assert live.oldest is None
     assert dead.oldest is not None
@@ -73,7 +76,7 @@ def test_without_cloudwatch_the_ages_are_unknown_and_the_rest_is_there(
 
 def role(policy: str, monkeypatch: pytest.MonkeyPatch) -> boto3.Session:
     """From here on, this process may do what the policy of the stack allows, and no more."""
-    admin = {"region_name": env().aws_region, "endpoint_url": env().aws_endpoint_url}
+    admin = {"region_name": conf().region, "endpoint_url": conf().endpoint_url}
     outputs = boto3.client("cloudformation", **admin).describe_stacks(StackName="filehub")
     (arn,) = [
         output["OutputValue"]
@@ -97,20 +100,20 @@ def role(policy: str, monkeypatch: pytest.MonkeyPatch) -> boto3.Session:
     monkeypatch.setattr(TaskFailure.Meta, "aws_access_key_id", key["AccessKeyId"])
     monkeypatch.setattr(TaskFailure.Meta, "aws_secret_access_key", key["SecretAccessKey"])
     monkeypatch.setattr(TaskFailure, "_connection", None)
-    return boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=env().aws_region)
+    return boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=conf().region)
 
 
 @pytest.mark.usefixtures("aws")
 def test_the_policy_of_the_web_allows_what_the_page_does_and_no_receiving_from_live_queues(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for queue in (events_queue(), env().filehub_tasks_queue):
+    for queue in (events_queue(), conf().tasks_queue):
         bury("a", queue)
         bury(celery_body([]), queue)
     task_failures.record("t-1", "why")
     session = role("WebPolicyArn", monkeypatch)
     for module, service in ((sqs, "sqs"), (cloudwatch, "cloudwatch")):
-        client = session.client(service, endpoint_url=env().aws_endpoint_url)  # type: ignore[call-overload]
+        client = session.client(service, endpoint_url=conf().endpoint_url)  # type: ignore[call-overload]
         monkeypatch.setattr(module, "client", lambda client=client: client)
     sqs.url.cache_clear()
 
@@ -121,7 +124,7 @@ def test_the_policy_of_the_web_allows_what_the_page_does_and_no_receiving_from_l
         assert dead_letters.replay(queue_status.queue_name(kind), [first.id]).complete
         assert dead_letters.discard(queue_status.queue_name(kind)).complete
         with pytest.raises(ClientError, match="AccessDenied"):
-            sqs.client().receive_message(QueueUrl=sqs.url(queue_status.queue_name(kind)))
+            clients.sqs().receive_message(QueueUrl=sqs.url(queue_status.queue_name(kind)))
     assert "CloudWatch" not in caplog.text
     assert "cannot be read" not in caplog.text
 

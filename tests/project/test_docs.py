@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.core.management import get_commands
 
-from filehub.env import Env
+from filehub.env import APP_VARIABLES, Env
 from uploads.web.api import api
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,7 +31,7 @@ def _first_column(section: str) -> list[str]:
 
 
 def _settings() -> set[str]:
-    return {name.upper() for name in Env.model_fields}
+    return {*map(str.upper, Env.model_fields), *APP_VARIABLES}
 
 
 def _commands() -> set[str]:

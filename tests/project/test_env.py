@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
 
 from filehub import env
-from filehub.env import InvalidEnvironment
+from filehub.env import APP_VARIABLES, InvalidEnvironment
+from uploads.core.conf import Conf
 from uploads.core.limits import GIB, MIB, TIB
 
 SECRET_KEY = "0123456789" * 5
 
 
 @pytest.fixture(autouse=True)
-def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Only what is mandatory is set."""
-    for name in env.Env.model_fields:
+    for name in (*map(str.upper, env.Env.model_fields), *APP_VARIABLES, "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("DJANGO_SECRET_KEY", SECRET_KEY)
 
 
+def value_of(name: str) -> Any:
+    """What the settings get from a variable."""
+    if name in APP_VARIABLES:
+        return getattr(env.load_app(), APP_VARIABLES[name].lower())
+    return getattr(env.load(), name.lower())
+
+
 def complaint() -> str:
-    with pytest.raises(InvalidEnvironment) as caught:
+    def load() -> None:
         env.load()
+        env.load_app()
+
+    with pytest.raises(InvalidEnvironment) as caught:
+        load()
     return str(caught.value)
 
 
@@ -62,17 +76,72 @@ DEFAULTS: dict[str, Any] = {
 
 @pytest.mark.parametrize(("name", "value"), DEFAULTS.items(), ids=DEFAULTS.keys())
 def test_an_unset_variable_has_the_default_of_the_contract(name: str, value: Any) -> None:
-    assert getattr(env.load(), name) == value
+    assert value_of(name.upper()) == value
 
 
 def test_every_variable_is_described() -> None:
-    undescribed = [name for name, field in env.Env.model_fields.items() if not field.description]
+    fields = [*env.Env.model_fields.items(), *Conf.model_fields.items()]
+    undescribed = [name for name, field in fields if not field.description]
     assert undescribed == []
 
 
 def test_variables_of_other_programs_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FILEHUB_NO_SUCH_SETTING", "1")
     assert env.load()
+    assert env.load_app()
+
+
+def test_a_misspelt_variable_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FILEHUB_NO_SUCH_SETTING", "1")
+    assert env.unknown_variables() == ["FILEHUB_NO_SUCH_SETTING"]
+
+
+REGIONS: dict[str, tuple[dict[str, str], str]] = {
+    "none": ({}, "us-east-1"),
+    "boto3's own variable": ({"AWS_DEFAULT_REGION": "eu-west-1"}, "eu-west-1"),
+    "both variables": ({"AWS_DEFAULT_REGION": "eu-west-1", "AWS_REGION": "eu-west-2"}, "eu-west-2"),
+    "the default profile": ({"config": "[default]\nregion = eu-west-3"}, "eu-west-3"),
+    "another profile": (
+        {"config": "[profile x]\nregion = eu-north-1", "AWS_PROFILE": "x"},
+        "eu-north-1",
+    ),
+    "a variable before a profile": (
+        {"config": "[default]\nregion = eu-west-3", "AWS_DEFAULT_REGION": "eu-west-1"},
+        "eu-west-1",
+    ),
+    "an empty variable": ({"AWS_DEFAULT_REGION": ""}, "us-east-1"),
+}
+
+
+@pytest.mark.parametrize(("environment", "region"), REGIONS.values(), ids=REGIONS.keys())
+def test_the_region_is_the_one_that_boto3_finds_unless_it_is_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, environment: dict[str, str], region: str
+) -> None:
+    (tmp_path / "config").write_text(environment.get("config", ""))
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    found = env.load_app()
+    assert found.region == region
+    assert found.s3_url == f"https://s3.{region}.amazonaws.com"
+    if "AWS_REGION" not in environment and region != "us-east-1":
+        assert boto3.Session().region_name == region
+
+
+def test_a_wrong_region_of_boto3s_is_said_to_come_from_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "Frankfurt")
+    assert "AWS_DEFAULT_REGION" in complaint()
+    assert "'Frankfurt'" in complaint()
+
+
+def test_an_aws_profile_that_does_not_exist_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    assert complaint() == (
+        "boto3 cannot find its region: The config profile (nobody) could not be found"
+    )
 
 
 GOOD: list[tuple[str, str, Any]] = [
@@ -114,7 +183,7 @@ def test_a_right_value_is_read(
     monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: Any
 ) -> None:
     monkeypatch.setenv(name, text)
-    assert getattr(env.load(), name.lower()) == value
+    assert value_of(name) == value
 
 
 LISTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
@@ -141,7 +210,7 @@ def test_a_comma_list_is_read_as_its_parts(
     monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv(name, text)
-    assert getattr(env.load(), name.lower()) == value
+    assert value_of(name) == value
 
 
 WRONG: list[tuple[str, str]] = [
@@ -280,34 +349,34 @@ def test_the_right_secret_does_not_appear_when_something_else_is_wrong(
     assert SECRET_KEY not in complaint()
 
 
-SERVICES: list[Literal["s3", "sqs", "dynamodb"]] = ["s3", "sqs", "dynamodb"]
+SERVICES = ["s3", "sqs", "dynamodb"]
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_without_an_endpoint_a_service_is_on_aws(service: Literal["s3", "sqs", "dynamodb"]) -> None:
-    assert env.load().endpoint(service) is None
+def test_without_an_endpoint_a_service_is_on_aws(service: str) -> None:
+    assert env.load_app().endpoint(service) is None
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_common_endpoint_is_for_every_service(
-    monkeypatch: pytest.MonkeyPatch, service: Literal["s3", "sqs", "dynamodb"]
+    monkeypatch: pytest.MonkeyPatch, service: str
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://common:1")
-    assert env.load().endpoint(service) == "http://common:1"
+    assert env.load_app().endpoint(service) == "http://common:1"
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_endpoint_of_a_service_goes_before_the_common_one(
-    monkeypatch: pytest.MonkeyPatch, service: Literal["s3", "sqs", "dynamodb"]
+    monkeypatch: pytest.MonkeyPatch, service: str
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://common:1")
     monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service.upper()}", "http://own:2")
-    assert env.load().endpoint(service) == "http://own:2"
+    assert env.load_app().endpoint(service) == "http://own:2"
 
 
 def test_the_endpoint_of_one_service_is_not_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://own:2")
-    assert env.load().endpoint("sqs") is None
+    assert env.load_app().endpoint("sqs") is None
 
 
 def test_an_empty_endpoint_of_a_service_falls_back_to_the_common_one(
@@ -315,4 +384,4 @@ def test_an_empty_endpoint_of_a_service_falls_back_to_the_common_one(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://common:1")
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "")
-    assert env.load().endpoint("s3") == "http://common:1"
+    assert env.load_app().endpoint("s3") == "http://common:1"

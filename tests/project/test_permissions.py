@@ -16,7 +16,7 @@ from tests.ingest.reconciliation.helpers import objects, place, recorded, table
 from tests.support.files import store, upload
 from tests.support.processes import ROOT
 from uploads.aws import s3
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.files.record import StoredFile
 from uploads.ingest import confirm
 from uploads.ingest.reconciliation import checkpoints
@@ -30,8 +30,8 @@ As = Callable[..., subprocess.CompletedProcess[str]]
 def client(service: str) -> Any:
     return boto3.client(
         service,  # type: ignore[call-overload]
-        region_name=env().aws_region,
-        endpoint_url=env().aws_endpoint_url,
+        region_name=conf().region,
+        endpoint_url=conf().endpoint_url,
     )
 
 
@@ -87,7 +87,7 @@ def test_the_worker_may_look_into_files_and_hold_them_to_a_quota() -> None:
         *code(
             "from django.conf import settings",
             "from uploads.ingest import confirm",
-            "settings.ENV = settings.ENV.model_copy(update={'filehub_user_quota': 10})",
+            "settings.FILEHUB = settings.FILEHUB | {'USER_QUOTA': 10}",
             f"print([confirm.confirm(upload_id) for upload_id in {ids}])",
         )
     )

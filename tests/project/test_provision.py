@@ -15,10 +15,10 @@ from pytest_django import Settings
 
 from local.aws import LocalAws
 from tests.support.local_aws import TEMPLATE
-from uploads.aws import s3, sqs
+from uploads.aws import clients, sqs
 from uploads.aws.cloudformation import ProvisioningError, deploy
 from uploads.core import limits
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.files.record import StoredFile
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("aws")
 
 def attributes(queue: str) -> dict[str, Any]:
     return dict(
-        sqs.client().get_queue_attributes(QueueUrl=sqs.url(queue), AttributeNames=["All"])[
+        clients.sqs().get_queue_attributes(QueueUrl=sqs.url(queue), AttributeNames=["All"])[
             "Attributes"
         ]
     )
@@ -35,25 +35,25 @@ def attributes(queue: str) -> dict[str, Any]:
 def test_provisioning_again_changes_nothing_and_prints_the_outputs() -> None:
     out = StringIO()
     call_command("provision", stdout=out)
-    assert f"Bucket = {env().filehub_bucket}" in out.getvalue()
-    assert f"Table = {env().filehub_table}" in out.getvalue()
+    assert f"Bucket = {conf().bucket}" in out.getvalue()
+    assert f"Table = {conf().table}" in out.getvalue()
 
 
-@pytest.mark.parametrize("name", ["filehub_events_queue", "filehub_tasks_queue"])
+@pytest.mark.parametrize("name", ["events_queue", "tasks_queue"])
 def test_every_queue_has_a_dead_letter_queue(name: str) -> None:
-    queue = getattr(env(), name)
+    queue = getattr(conf(), name)
     target = json.loads(attributes(queue)["RedrivePolicy"])["deadLetterTargetArn"]
     assert target == attributes(f"{queue}-dlq")["QueueArn"]
 
 
 def test_tasks_stay_hidden_for_longer_than_a_task_may_take(settings: Settings) -> None:
-    hidden = int(attributes(env().filehub_tasks_queue)["VisibilityTimeout"])
+    hidden = int(attributes(conf().tasks_queue)["VisibilityTimeout"])
     assert hidden > settings.CELERY_TASK_TIME_LIMIT
     assert hidden == settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"]
 
 
 def test_the_bucket_is_private_encrypted_and_tidy() -> None:
-    client, bucket = s3.client(), env().filehub_bucket
+    client, bucket = clients.s3(), conf().bucket
     block = client.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
     assert all(block.values())
     rules = client.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"][
@@ -61,11 +61,11 @@ def test_the_bucket_is_private_encrypted_and_tidy() -> None:
     ]
     assert rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
     cors = client.get_bucket_cors(Bucket=bucket)["CORSRules"][0]
-    assert cors["AllowedOrigins"] == list(env().filehub_cors_origins)
+    assert cors["AllowedOrigins"] == list(conf().cors_origins)
 
 
 def test_the_bucket_reports_creations_and_removals_under_the_prefix() -> None:
-    found = s3.client().get_bucket_notification_configuration(Bucket=env().filehub_bucket)
+    found = clients.s3().get_bucket_notification_configuration(Bucket=conf().bucket)
     assert {event for q in found["QueueConfigurations"] for event in q["Events"]} == {
         "s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*",
     }  # fmt: skip
@@ -107,9 +107,9 @@ def test_the_template_asks_for_what_local_aws_does_not_apply() -> None:
 
 def test_the_table_has_the_models_indexes() -> None:
     client = boto3.client(
-        "dynamodb", region_name=env().aws_region, endpoint_url=env().endpoint("dynamodb")
+        "dynamodb", region_name=conf().region, endpoint_url=conf().endpoint("dynamodb")
     )
-    table = client.describe_table(TableName=env().filehub_table)["Table"]
+    table = client.describe_table(TableName=conf().table)["Table"]
     assert {i["IndexName"] for i in table["GlobalSecondaryIndexes"]} == set(StoredFile._indexes)
     assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
 
@@ -127,7 +127,7 @@ def test_a_failure_names_the_resource_and_the_reason() -> None:
             "Resources": {
                 "Broken": {
                     "Type": "AWS::S3::Bucket",
-                    "Properties": {"BucketName": env().filehub_bucket},
+                    "Properties": {"BucketName": conf().bucket},
                 }
             },
         }
@@ -138,6 +138,6 @@ def test_a_failure_names_the_resource_and_the_reason() -> None:
 
 @pytest.mark.usefixtures("no_pauses")
 def test_an_endpoint_that_is_down_is_one_sentence(aws: LocalAws, settings: Settings) -> None:
-    settings.ENV = env().model_copy(update={"aws_endpoint_url": "http://127.0.0.1:9"})
+    settings.FILEHUB = settings.FILEHUB | {"ENDPOINT_URL": "http://127.0.0.1:9"}
     with pytest.raises(CommandError, match="CloudFormation"):
         call_command("provision")

@@ -11,8 +11,8 @@ from typing import Any
 from botocore.exceptions import EndpointConnectionError
 
 from tests.support.local_aws import drain
-from uploads.aws import sqs
-from uploads.core.conf import env
+from uploads.aws import clients, sqs
+from uploads.core.conf import conf
 
 BUCKET = "b"
 
@@ -24,7 +24,7 @@ KEY = f"uploads/7/{UPLOAD_ID}"
 
 
 def events_queue() -> str:
-    return env().filehub_events_queue
+    return conf().events_queue
 
 
 def dlq() -> str:
@@ -33,7 +33,7 @@ def dlq() -> str:
 
 def bury(body: str, queue: str | None = None, **attributes: Any) -> str:
     """Put a letter into the dead-letter queue of a queue (of events); returns its id."""
-    return sqs.client().send_message(
+    return clients.sqs().send_message(
         QueueUrl=sqs.url(sqs.dead_letters_of(queue or events_queue())),
         MessageBody=body,
         MessageAttributes={
@@ -52,7 +52,7 @@ def bodies(queue: str) -> list[str]:
 @contextmanager
 def before(operation: str, act: Callable[[], None]) -> Iterator[None]:
     """Something happens just before each call of this operation leaves this process."""
-    events, name = sqs.client().meta.events, f"before-call.sqs.{operation}"
+    events, name = clients.sqs().meta.events, f"before-call.sqs.{operation}"
 
     def handler(**kwargs: Any) -> None:
         act()

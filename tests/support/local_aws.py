@@ -7,13 +7,14 @@ import json
 import uuid
 from typing import Any
 
+from django.conf import settings
 from django.test import override_settings
 
 from tests.support.processes import ROOT
 from tests.support.waiting import wait_for
-from uploads.aws import s3, sqs
+from uploads.aws import clients, sqs
 from uploads.aws.cloudformation import deploy
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.files.record import StoredFile
 
 TEMPLATE = ROOT / "infra" / "filehub.yaml"
@@ -26,7 +27,7 @@ def empty_the_table() -> None:
 
 
 def empty_the_bucket() -> None:
-    client, bucket = s3.client(), env().filehub_bucket
+    client, bucket = clients.s3(), conf().bucket
     if objects := client.list_objects_v2(Bucket=bucket).get("Contents"):
         keys_ = [{"Key": entry["Key"]} for entry in objects]
         client.delete_objects(Bucket=bucket, Delete={"Objects": keys_, "Quiet": True})  # type: ignore[typeddict-item]
@@ -36,15 +37,15 @@ def empty_the_bucket() -> None:
 
 def empty_the_queues() -> None:
     """After the bucket: deleting its objects sends events."""
-    for name in (env().filehub_events_queue, env().filehub_tasks_queue):
+    for name in (conf().events_queue, conf().tasks_queue):
         for queue in (name, sqs.dead_letters_of(name)):
-            sqs.client().purge_queue(QueueUrl=sqs.url(queue))
+            clients.sqs().purge_queue(QueueUrl=sqs.url(queue))
 
 
 def drain(queue: str) -> list[dict[str, Any]]:
     """Receive and delete everything that a queue shows."""
     found: list[dict[str, Any]] = []
-    client, url = sqs.client(), sqs.url(queue)
+    client, url = clients.sqs(), sqs.url(queue)
     while messages := client.receive_message(
         QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0, MessageAttributeNames=["All"]
     ).get("Messages"):
@@ -59,22 +60,22 @@ def arguments(body: str) -> list[Any]:
     return json.loads(base64.b64decode(json.loads(base64.b64decode(body))["body"]))[0]  # type: ignore[no-any-return]
 
 
-def deploy_bucket_and_queues() -> dict[str, str]:
-    """A bucket with its queues, beside the table that all tests share; returns their settings.
+def deploy_installation() -> dict[str, str]:
+    """A bucket with queues and a table of its own; returns the settings that name them.
 
     A process that was stopped may leave a long poll behind, which takes a message with it until
     that message's visibility timeout; another test must not have to wait for it.
     """
     suffix = uuid.uuid4().hex[:8]
     names = {
-        "filehub_bucket": f"bucket-{suffix}",
-        "filehub_events_queue": f"events-{suffix}",
-        "filehub_tasks_queue": f"tasks-{suffix}",
+        "BUCKET": f"bucket-{suffix}",
+        "EVENTS_QUEUE": f"events-{suffix}",
+        "TASKS_QUEUE": f"tasks-{suffix}",
+        "TABLE": f"table-{suffix}",
     }
-    own = env().model_copy(update={**names, "filehub_table": f"unused-{suffix}"})
-    with override_settings(ENV=own):
+    with override_settings(FILEHUB=settings.FILEHUB | names):
         deploy(f"stack-{suffix}", TEMPLATE.read_text())
     # S3 greets each of the three notifications with a test event.
     greetings: list[Any] = []
-    wait_for(lambda: greetings.extend(drain(names["filehub_events_queue"])) or len(greetings) >= 3)
+    wait_for(lambda: greetings.extend(drain(names["EVENTS_QUEUE"])) or len(greetings) >= 3)
     return names

@@ -14,9 +14,9 @@ from tests.support.http import sha256
 from tests.support.local_aws import drain
 from tests.transfers.uploads import BODY, PARTS, Upload, incomplete
 from tests.web.test_api import check_error
-from uploads.aws import multipart, s3
+from uploads.aws import clients, multipart, s3
 from uploads.core import keys
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.core.errors import FilehubError, UploadNotFound
 from uploads.files import actions
 from uploads.ingest import confirm
@@ -67,7 +67,7 @@ def test_an_object_in_the_way_is_not_overwritten(begun: Upload) -> None:
     """Not through filehub, but what if: S3 itself refuses to replace it."""
     begun.send_all()
     key = keys.object_key(begun.id)
-    s3.client().put_object(Bucket=env().filehub_bucket, Key=key, Body=b"first")
+    clients.s3().put_object(Bucket=conf().bucket, Key=key, Body=b"first")
     check_error(begun.complete(), 404, "upload_not_found")
     found = s3.head(begun.id)
     assert found is not None
@@ -94,7 +94,7 @@ def test_an_upload_that_s3_forgot_and_that_has_another_size_is_not_found(begun: 
 
 def refuse_to_complete(monkeypatch: pytest.MonkeyPatch, code: str, *, after: bool) -> None:
     """S3 answers `code` to CompleteMultipartUpload, `after` having done it or not."""
-    client = s3.client()
+    client = clients.s3()
     complete = client.complete_multipart_upload
 
     def answer(**arguments: Any) -> Any:
@@ -112,7 +112,7 @@ def test_a_completion_whose_answer_got_lost_is_a_success(
     begun.send_all()
     refuse_to_complete(monkeypatch, code, after=True)
     assert begun.complete().status_code == 202
-    assert len(drain(env().filehub_tasks_queue)) == 1
+    assert len(drain(conf().tasks_queue)) == 1
 
 
 @pytest.mark.parametrize("code", ["NoSuchUpload", "PreconditionFailed"])
@@ -140,9 +140,9 @@ def test_only_a_repeated_completion_asks_for_a_look(begun: Upload) -> None:
     """The first one causes an event; of a later one it is not known whether the event came."""
     begun.send_all()
     begun.complete()
-    assert drain(env().filehub_tasks_queue) == []
+    assert drain(conf().tasks_queue) == []
     begun.complete()
-    assert len(drain(env().filehub_tasks_queue)) == 1
+    assert len(drain(conf().tasks_queue)) == 1
 
 
 @pytest.mark.parametrize("outcome", ["stored", "rejected", "deleted"])
@@ -152,7 +152,7 @@ def test_completing_again_succeeds_whatever_became_of_the_file(
     begun.send_all()
     begun.complete()
     if outcome == "rejected":
-        settings.ENV = env().model_copy(update={"filehub_max_size": 5})
+        settings.FILEHUB = settings.FILEHUB | {"MAX_SIZE": 5}
     confirm.confirm(begun.id)
     if outcome == "deleted":
         actions.remove(begun.id, "7")
@@ -167,7 +167,7 @@ def test_it_is_too_late_to_abort_even_where_s3_confirms_it(
     """As AWS does for some hours after the completion."""
     begun.send_all()
     begun.complete()
-    monkeypatch.setattr(s3.client(), "abort_multipart_upload", lambda **_: {})
+    monkeypatch.setattr(clients.s3(), "abort_multipart_upload", lambda **_: {})
     check_error(begun.abort(), 409, "upload_completed")
 
 
@@ -175,7 +175,7 @@ def test_the_completion_is_conditional_and_names_checksums(
     begun: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun.send_all()
-    client, seen = s3.client(), {}
+    client, seen = clients.s3(), {}
     complete = client.complete_multipart_upload
 
     def note(**arguments: Any) -> Any:

@@ -16,9 +16,9 @@ from tests.support.users import Api
 from tests.support.waiting import wait_for
 from tests.transfers.uploads import BODY, PART, PARTS, Upload, composite, incomplete
 from tests.web.test_api import check_error
-from uploads.aws import multipart, s3
+from uploads.aws import clients, multipart, s3
 from uploads.core import keys, policy
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.core.limits import MIB, TIB
 from uploads.files import queries
 from uploads.files.record import StoredFile
@@ -100,7 +100,7 @@ def test_it_is_too_late_to_abort_what_is_complete(begun: Upload) -> None:
 
 def test_a_token_outlives_a_change_of_settings(begun: Upload, settings: Settings) -> None:
     begun.send(1)
-    settings.ENV = env().model_copy(update={"filehub_part_size": 7 * MIB})
+    settings.FILEHUB = settings.FILEHUB | {"PART_SIZE": 7 * MIB}
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "n" * 40, [settings.SECRET_KEY]
     begun.send(2)
     begun.send(3)
@@ -108,9 +108,7 @@ def test_a_token_outlives_a_change_of_settings(begun: Upload, settings: Settings
 
 
 def test_a_large_file_must_keep_the_rules_too(api: Api, settings: Settings) -> None:
-    settings.ENV = env().model_copy(
-        update={"filehub_max_size": 10 * TIB, "filehub_allowed_types": ("text/plain",)}
-    )
+    settings.FILEHUB = settings.FILEHUB | {"MAX_SIZE": 10 * TIB, "ALLOWED_TYPES": ("text/plain",)}
     body = {"file_name": "a", "content_type": "text/plain", "size": 6 * MIB}
     check_error(api.post("/uploads", body | {"size": 11 * TIB}), 413, "file_too_large")
     check_error(api.post("/uploads", body | {"content_type": "image/png"}), 415, "type_not_allowed")
@@ -144,7 +142,7 @@ def test_more_parts_than_one_page_are_listed(begun: Upload) -> None:
     def one_at_a_time(params: dict[str, Any], **_: Any) -> None:
         params["MaxParts"] = 1
 
-    hooks, name = s3.client().meta.events, "before-parameter-build.s3.ListParts"
+    hooks, name = clients.s3().meta.events, "before-parameter-build.s3.ListParts"
     hooks.register(name, one_at_a_time)
     try:
         assert [part["part_number"] for part in begun.listed().json()] == [1, 2, 3]
@@ -154,7 +152,7 @@ def test_more_parts_than_one_page_are_listed(begun: Upload) -> None:
 
 @pytest.mark.parametrize("route", ["begin", "list", "complete", "abort"])
 def test_s3_out_of_reach_is_a_503(begun: Upload, settings: Settings, route: str) -> None:
-    settings.ENV = env().model_copy(update={"filehub_bucket": "no-such-bucket"})
+    settings.FILEHUB = settings.FILEHUB | {"BUCKET": "no-such-bucket"}
     answer = {
         "begin": lambda: begun.api.post("/uploads", {"file_name": "a", "size": len(BODY)}),
         "list": begun.listed,
@@ -188,8 +186,8 @@ def test_a_file_that_took_days_is_found_without_its_event(
     monkeypatch.setattr(reconcile, "MIN_AGE", timedelta(0))
     moment = keys.created_at(begun.id) - timedelta(days=6, hours=23)
     old = keys._make(int(moment.timestamp() * 1000), begun.api.owner, "secret")
-    s3.client().put_object(
-        Bucket=env().filehub_bucket,
+    clients.s3().put_object(
+        Bucket=conf().bucket,
         Key=keys.object_key(old),
         Body=b"x",
         Metadata=s3.metadata(begun.api.owner, "a.txt"),

@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 from tests.support.http import Answer, send, sha256
 from tests.support.users import Api
-from uploads.aws import s3
-from uploads.core.conf import env
+from uploads.aws import clients
+from uploads.core.conf import conf
 from uploads.core.limits import MIB
 
 PART = 5 * MIB
@@ -60,7 +60,7 @@ class Upload:
 
 
 def incomplete() -> list[str]:
-    answer = s3.client().list_multipart_uploads(Bucket=env().filehub_bucket)
+    answer = clients.s3().list_multipart_uploads(Bucket=conf().bucket)
     return [entry["Key"] for entry in answer.get("Uploads", [])]
 
 

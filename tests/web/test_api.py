@@ -16,7 +16,7 @@ from tests.support.local_aws import drain
 from tests.support.users import Api
 from uploads.accounts import api_tokens
 from uploads.aws import s3
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.files.listing import Wanted, find
 from uploads.files.record import StoredFile
 from uploads.ingest import confirm
@@ -128,7 +128,7 @@ def test_the_articles_sentences_are_kept(api: Api) -> None:
 
 
 def test_a_type_that_is_not_allowed_is_a_415(api: Api, settings: Settings) -> None:
-    settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
+    settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
     answer = api.post("/get-url", {"file_name": "a", "content_type": "text/plain"})
     check_error(answer, 415, "type_not_allowed")
 
@@ -291,7 +291,7 @@ def test_deleting_takes_the_object_first(api: Api) -> None:
 def test_a_hint_is_queued_and_never_trusted(api: Api) -> None:
     upload_id = api.post("/get-url", {"file_name": "a"}).json()["id"]
     assert api.post(f"/uploads/{upload_id}/complete", {}).status_code == 202
-    assert len(drain(env().filehub_tasks_queue)) == 1
+    assert len(drain(conf().tasks_queue)) == 1
     assert list(StoredFile.scan()) == []
 
 

@@ -15,7 +15,6 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
 
-from filehub.env import MIB
 from tests.ingest.reconciliation.helpers import objects
 from tests.support.files import store
 from tests.support.http import send
@@ -26,8 +25,9 @@ from tests.transfers.uploads import incomplete
 from uploads.accounts import api_tokens
 from uploads.aws import multipart, s3
 from uploads.core import keys
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
+from uploads.core.limits import MIB
 from uploads.ingest import confirm
 from uploads.models import Quota
 from uploads.transfers import parts, tokens
@@ -171,7 +171,7 @@ def test_completing_twice_is_harmless(begun: Uppy) -> None:
     again = begun.complete(parts)
     assert (first.status_code, first.content) == (again.status_code, again.content)
     # Its answer got lost, and so may S3's event: a look is queued.
-    wait_for(lambda: drain(env().filehub_tasks_queue))
+    wait_for(lambda: drain(conf().tasks_queue))
     assert begun.abort().status_code == 409
     assert objects() == {begun.id}
 
@@ -220,7 +220,7 @@ def test_small_parts_are_refused_in_a_sentence(begun: Uppy) -> None:
 
 
 def test_more_than_the_largest_size_is_refused(begun: Uppy, settings: Settings) -> None:
-    settings.ENV = env().model_copy(update={"filehub_max_size": len(BODY) - 1})
+    settings.FILEHUB = settings.FILEHUB | {"MAX_SIZE": len(BODY) - 1}
     parts = begun.send_all()
     refused(begun.complete(parts), 413, "file_too_large")
     assert objects() == set()
@@ -244,7 +244,7 @@ def test_what_has_no_room_is_not_put_together_until_there_is_some(begun: Uppy, a
 
 @pytest.mark.parametrize("call", [Uppy.params, Uppy.create], ids=["one request", "parts"])
 def test_names_and_types_are_checked(call: Any, aws: None, alice: User, settings: Settings) -> None:
-    settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
+    settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
     for name, type_, status, code in [
         ("a.txt", "text/plain", 415, "type_not_allowed"),
         ("", "image/png", 400, "missing_file_name"),

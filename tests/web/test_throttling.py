@@ -22,13 +22,12 @@ from django.core.management import call_command
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
-from filehub import env as environment
 from filehub.counters import CounterCache, cache_settings
 from tests.support.processes import ROOT
 from tests.support.users import PASSWORD, Api
 from tests.web.test_api import check_error
 from uploads.accounts import api_tokens
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.core.errors import RateLimited
 from uploads.web.api.throttling import address_of
 
@@ -49,13 +48,11 @@ def limit(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
     monkeypatch.setattr("django_ratelimit.core.time", SimpleNamespace(time=lambda: now))
 
     def set_rates(user: int | None = None, address: int | None = None, proxies: int = 0) -> None:
-        settings.ENV = env().model_copy(
-            update={
-                "filehub_sign_rate_user": user and f"{user}/h",
-                "filehub_sign_rate_address": address and f"{address}/h",
-                "filehub_trusted_proxies": proxies,
-            }
-        )
+        settings.FILEHUB = settings.FILEHUB | {
+            "SIGN_RATE_USER": user and f"{user}/h",
+            "SIGN_RATE_ADDRESS": address and f"{address}/h",
+            "TRUSTED_PROXIES": proxies,
+        }
 
     return set_rates
 
@@ -131,7 +128,7 @@ def test_without_rates_nothing_is_counted(
 
 
 def test_two_thousand_files_may_be_dropped_twice() -> None:
-    user, address = environment.load().filehub_sign_rate_user, env().filehub_sign_rate_address
+    user, address = conf().sign_rate_user, conf().sign_rate_address
     assert user is not None
     assert address is not None
     assert user.endswith("/m")

@@ -12,7 +12,7 @@ from pynamodb.expressions.update import Action
 
 from uploads.aws import s3
 from uploads.aws.dynamodb import table_errors
-from uploads.core import media_types
+from uploads.core import backoff, media_types
 from uploads.core.errors import BackendUnavailable
 from uploads.files import store
 from uploads.files.record import Download, FileInfo, StoredFile, changed

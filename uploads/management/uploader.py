@@ -29,6 +29,7 @@ from typing import TypeVar
 import urllib3
 
 from uploads.aws.s3 import SignedRequest
+from uploads.core import backoff
 from uploads.core.conf import conf
 from uploads.core.errors import FilehubError, UploadCompleted
 from uploads.files import queries, quotas

@@ -9,9 +9,9 @@ from typing import Any
 
 from django.test import Client
 
-from uploads.aws import s3
+from uploads.aws import clients, s3
 from uploads.core import keys
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.ingest.events import ObjectEvent
 
 LIST = "/admin/uploads/file/"
@@ -47,8 +47,8 @@ def event(kind: str, upload_id: str, number: int) -> ObjectEvent:
 
 def put_again(upload_id: str, owner: str, name: str) -> None:
     """An object of which no event tells."""
-    s3.client().put_object(
-        Bucket=env().filehub_bucket,
+    clients.s3().put_object(
+        Bucket=conf().bucket,
         Key=keys.object_key(upload_id),
         Body=b"hello",
         ContentType="text/plain",

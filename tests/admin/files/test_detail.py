@@ -15,7 +15,7 @@ from tests.admin.files.helpers import LIST, act, event, ids_on, text_of
 from tests.support.files import removal, store, upload
 from tests.support.http import send
 from tests.support.users import PASSWORD
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.files import actions, queries
 from uploads.files.record import StoredFile
@@ -60,7 +60,7 @@ def test_the_story_of_a_file_is_told_in_order(admin: Client, alice: User, bob: U
 
 def test_a_rejection_tells_its_reason(admin: Client, settings: Settings) -> None:
     upload_id = upload("7")
-    settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
+    settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
     confirm.apply_event(event("created", upload_id, 1))
     assert "Rejected: Files of type text/plain" in text_of(admin.get(f"{LIST}{upload_id}/change/"))
 
@@ -135,7 +135,7 @@ def test_a_preview_comes_from_s3_and_runs_nothing(
     found = re.search(rf'{element}[^>]*src="([^"]+)"[^>]*>', page)
     assert found
     url = unescape(found[1])
-    assert url.startswith(env().s3_bucket_url)
+    assert url.startswith(conf().s3_bucket_url)
     shown = send("GET", url).headers
     assert "inline" in shown["Content-Disposition"]
     if type_.startswith("text/"):
@@ -143,7 +143,7 @@ def test_a_preview_comes_from_s3_and_runs_nothing(
         assert " sandbox " in found[0]
     csp = response["Content-Security-Policy"]
     for directive in ("img-src", "media-src", "frame-src"):
-        assert re.search(rf"{directive}[^;]*{re.escape(env().aws_endpoint_url or '')}", csp)
+        assert re.search(rf"{directive}[^;]*{re.escape(conf().endpoint_url or '')}", csp)
     assert "frame-src" not in admin.get(LIST)["Content-Security-Policy"]
 
 

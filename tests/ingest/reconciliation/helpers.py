@@ -13,9 +13,9 @@ import pytest
 from celery.exceptions import SoftTimeLimitExceeded
 from django.core.management import call_command
 
-from uploads.aws import s3
+from uploads.aws import clients, s3
 from uploads.core import keys
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.files.record import StoredFile
 from uploads.ingest import confirm, decide
 from uploads.ingest.reconciliation import reconcile
@@ -48,8 +48,8 @@ def place(age: timedelta = timedelta(hours=1), body: bytes = b"hello", name: str
 
 
 def put(upload_id: str, body: bytes, name: str = "a.txt") -> None:
-    s3.client().put_object(
-        Bucket=env().filehub_bucket,
+    clients.s3().put_object(
+        Bucket=conf().bucket,
         Key=keys.object_key(upload_id),
         Body=body,
         ContentType="text/plain",
@@ -76,7 +76,7 @@ def age(upload_id: str, **moments: datetime) -> None:
 
 
 def objects() -> set[str]:
-    pages = s3.client().get_paginator("list_objects_v2").paginate(Bucket=env().filehub_bucket)
+    pages = clients.s3().get_paginator("list_objects_v2").paginate(Bucket=conf().bucket)
     found = {
         keys.upload_id_of(entry["Key"]) for page in pages for entry in page.get("Contents", [])
     }
@@ -90,9 +90,9 @@ def recorded(state: str = "stored") -> set[str]:
 def table() -> list[dict[str, Any]]:
     """Every item as it is."""
     client = boto3.client(
-        "dynamodb", region_name=env().aws_region, endpoint_url=env().endpoint("dynamodb")
+        "dynamodb", region_name=conf().region, endpoint_url=conf().endpoint("dynamodb")
     )
-    pages = client.get_paginator("scan").paginate(TableName=env().filehub_table)
+    pages = client.get_paginator("scan").paginate(TableName=conf().table)
     items = [dict(item) for page in pages for item in page["Items"]]
     return sorted(items, key=lambda item: str(item["id"]))
 

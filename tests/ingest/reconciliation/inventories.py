@@ -20,9 +20,9 @@ from django.core.management import CommandError
 from tests.ingest.reconciliation.helpers import (
     command,
 )
-from uploads.aws import s3
+from uploads.aws import clients
 from uploads.core import keys
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.ingest.reconciliation import inventory
 from uploads.ingest.reconciliation.inventory import InvalidInventory
 
@@ -40,7 +40,7 @@ HOUR_AGO = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.
 def row(key: str, **cells: str) -> dict[str, str]:
     """What S3 writes of one version, the key encoded as S3 does."""
     return {
-        "Bucket": env().filehub_bucket,
+        "Bucket": conf().bucket,
         "Key": quote(key, safe=""),
         "IsLatest": "true",
         "IsDeleteMarker": "false",
@@ -70,8 +70,8 @@ def write(
         listed.append({"key": key, "size": len(body), "MD5checksum": hashlib.md5(body).hexdigest()})
         upload(key, body if damaged is None else damaged)
     manifest = {
-        "sourceBucket": env().filehub_bucket,
-        "destinationBucket": f"arn:aws:s3:::{env().filehub_bucket}",
+        "sourceBucket": conf().bucket,
+        "destinationBucket": f"arn:aws:s3:::{conf().bucket}",
         "version": "2016-11-30",
         "creationTimestamp": "1514944800000",
         "fileFormat": "CSV",
@@ -80,11 +80,11 @@ def write(
         **changed,
     }
     upload(f"{FOLDER}/manifest.json", json.dumps(manifest).encode())
-    return f"s3://{env().filehub_bucket}/{FOLDER}/manifest.json"
+    return f"s3://{conf().bucket}/{FOLDER}/manifest.json"
 
 
 def upload(key: str, body: bytes) -> None:
-    s3.client().put_object(Bucket=env().filehub_bucket, Key=key, Body=body)
+    clients.s3().put_object(Bucket=conf().bucket, Key=key, Body=body)
 
 
 def listed(url: str) -> list[str]:
@@ -120,7 +120,7 @@ COLUMNS = pa.schema(
 def cells(key: str, **changed: Any) -> dict[str, Any]:
     """A row as S3 writes it to Parquet: the key as it is, times as times."""
     return {
-        "bucket": env().filehub_bucket,
+        "bucket": conf().bucket,
         "key": key,
         "version_id": None,
         "is_latest": True,

@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from tests.ingest.reconciliation.helpers import NOW, RESUMABLE, aws, command, place, table
 from tests.support.local_aws import drain
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.ingest import tasks
 from uploads.ingest.reconciliation import checkpoints, reconcile
 from uploads.ingest.reconciliation.reconcile import Plan
@@ -54,10 +54,10 @@ def test_the_daily_task_goes_on_at_once_and_the_frequent_one_next_time(
     for _ in range(2):
         place(timedelta(minutes=20))
     tasks.reconcile_recent()
-    assert drain(env().filehub_tasks_queue) == []
+    assert drain(conf().tasks_queue) == []
     tasks.reconcile_multipart()
     assert checkpoints.load("multipart") is not None
-    assert len(drain(env().filehub_tasks_queue)) == 1
+    assert len(drain(conf().tasks_queue)) == 1
 
 
 def test_the_budget_of_a_task_is_within_its_time_limit(settings: Settings) -> None:

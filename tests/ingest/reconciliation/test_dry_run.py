@@ -22,7 +22,6 @@ from tests.ingest.reconciliation.helpers import (
     table,
 )
 from uploads.aws import s3
-from uploads.core.conf import env
 from uploads.ingest.reconciliation import checkpoints, reconcile
 
 
@@ -48,7 +47,7 @@ def test_a_dry_run_names_what_differs_and_changes_nothing(
 @aws
 def test_a_dry_run_deletes_no_object_that_breaks_a_rule(settings: Settings) -> None:
     upload_id = place()
-    settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
+    settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
     assert found(reconcile.run(replace(ALL, dry_run=True))) == {"rejected": 1}
     assert objects() == {upload_id}
     assert table() == []

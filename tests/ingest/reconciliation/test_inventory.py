@@ -30,7 +30,7 @@ from tests.ingest.reconciliation.inventories import (
 )
 from uploads.aws import s3
 from uploads.core import keys
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.ingest import confirm
 from uploads.ingest.reconciliation import checkpoints, inventory, reconcile
@@ -195,7 +195,7 @@ def test_what_is_no_address_is_refused(url: str) -> None:
 
 
 def test_a_missing_manifest_is_named() -> None:
-    url = f"s3://{env().filehub_bucket}/nothing/manifest.json"
+    url = f"s3://{conf().bucket}/nothing/manifest.json"
     with pytest.raises(BackendUnavailable, match=r"could not read s3://.*/nothing/manifest.json"):
         listed(url)
 
@@ -209,7 +209,7 @@ def test_a_time_that_is_none_is_damage() -> None:
 def test_a_damaged_file_is_refused(damage: str) -> None:
     rows = [of(keys.new_upload_id("7", "secret")) for _ in range(50)]
     write(rows)
-    good = s3.read(env().filehub_bucket, "inventory/data/0.csv.gz")
+    good = s3.read(conf().bucket, "inventory/data/0.csv.gz")
     damaged = {
         "other bytes": good[:60] + bytes(b ^ 0xFF for b in good[60:90]) + good[90:],
         "cut": good[:-30],

@@ -24,7 +24,7 @@ from tests.ingest.reconciliation.helpers import (
 from tests.ingest.reconciliation.inventories import cells, listed, refused, write_parquet
 from uploads.aws import s3
 from uploads.core import keys
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.files.record import StoredFile
 from uploads.ingest.reconciliation import inventory, parquet
 
@@ -126,7 +126,7 @@ def test_a_parquet_file_that_is_not_what_the_manifest_says_is_never_read() -> No
 def test_a_damaged_parquet_file_is_refused(damage: str) -> None:
     rows = [cells(keys.object_key(keys.new_upload_id("7", "secret"))) for _ in range(50)]
     write_parquet(rows)
-    good = s3.read(env().filehub_bucket, "inventory/data/0.parquet")
+    good = s3.read(conf().bucket, "inventory/data/0.parquet")
     body = {
         "nothing": b"",
         "no Parquet": b"no Parquet" * 9,

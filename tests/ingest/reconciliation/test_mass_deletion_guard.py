@@ -25,7 +25,7 @@ from tests.ingest.reconciliation.helpers import (
 from tests.support.local_aws import drain
 from uploads.aws.s3 import ListedObject
 from uploads.core import keys
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.ingest import tasks
 from uploads.ingest.reconciliation import checkpoints, comparison, reconcile
 from uploads.ingest.reconciliation.comparison import ListedRecord
@@ -130,6 +130,6 @@ def test_the_tasks_stop_too_and_say_so(
         "reconciliation (multipart)",
     ]
     # It is not gone on with: that would find the same.
-    assert drain(env().filehub_tasks_queue) == []
+    assert drain(conf().tasks_queue) == []
     assert recorded() == {*ids}
     assert [run.held_back for run in checkpoints.last_runs()] == [3, 3]

@@ -23,9 +23,9 @@ from tests.ingest.reconciliation.helpers import (
     stored,
     table,
 )
-from uploads.aws import s3
+from uploads.aws import clients, s3
 from uploads.core import keys
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.files import usage
 from uploads.files.record import StoredFile
 from uploads.ingest import confirm
@@ -84,7 +84,7 @@ def test_a_rejected_object_that_was_left_goes(
     monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     upload_id = place()
-    settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
+    settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
     with monkeypatch.context() as patch:
         patch.setattr(s3, "delete_this", lambda upload_id, etag: None)
         assert confirm.confirm(upload_id) == "rejected"
@@ -118,7 +118,7 @@ def test_keys_that_filehub_did_not_make_are_let_be() -> None:
     upload_id = place()
     wrong_shard = "f" if keys.shard(upload_id) != "f" else "0"
     for key in ("uploads/0/notes.txt", f"uploads/{wrong_shard}/{upload_id}", "uploads/0/zzz"):
-        s3.client().put_object(Bucket=env().filehub_bucket, Key=key, Body=b"")
+        clients.s3().put_object(Bucket=conf().bucket, Key=key, Body=b"")
     assert found(reconcile.run(ALL)) == {"orphans": 1}
     assert recorded() == objects() == {upload_id}
 

@@ -17,25 +17,24 @@ from django.conf import settings as django_settings
 from django.db import connection
 from pytest_django import Settings
 
-from filehub.env import Env
 from local.aws import LocalAws
 from tests.operations.doctor.helpers import deploy_all, names
-from uploads.core.conf import env
+from uploads.core.conf import Conf
 
 
 @pytest.fixture(scope="session")
-def deployed(_aws: LocalAws) -> Env:
+def deployed(_aws: LocalAws) -> Conf:
     """One installation for the faults of all tests; each test fixes what it breaks."""
-    before = django_settings.ENV
+    before = django_settings.FILEHUB
     try:
         return deploy_all(names(), django_settings)
     finally:
-        django_settings.ENV = before
+        django_settings.FILEHUB = before
 
 
 @pytest.fixture
-def installed(deployed: Env, aws: LocalAws, settings: Settings, db: None) -> Env:
-    settings.ENV = deployed
+def installed(deployed: Conf, aws: LocalAws, settings: Settings, db: None) -> Conf:
+    settings.FILEHUB = deployed.model_dump(by_alias=True)
     return deployed
 
 
@@ -61,7 +60,7 @@ def clock(settings: Settings) -> Iterator[Callable[[timedelta], None]]:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         url = f"http://127.0.0.1:{server.server_port}"
-        settings.ENV = env().model_copy(update={"aws_endpoint_url_s3": url})
+        settings.FILEHUB = settings.FILEHUB | {"ENDPOINT_URL_S3": url}
         yield set_to
         server.shutdown()
         thread.join()
@@ -78,9 +77,9 @@ def database(db: None, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def own(aws: LocalAws, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Env:
+def own(aws: LocalAws, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Conf:
     """An installation of the test's own, table included, for the processes that it starts."""
     values = names()
     for name, value in values.items():
-        monkeypatch.setenv(name.upper(), value)
+        monkeypatch.setenv(f"FILEHUB_{name}", value)
     return deploy_all(values, settings)

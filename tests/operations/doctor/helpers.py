@@ -15,13 +15,12 @@ from typing import Any
 
 from django.core.management import CommandError, call_command
 
-from filehub.env import Env
 from local.aws import complete
 from tests.project.test_permissions import client
 from tests.support.local_aws import TEMPLATE
 from tests.support.processes import ROOT
 from uploads.aws.cloudformation import deploy
-from uploads.core.conf import env
+from uploads.core.conf import Conf, conf
 from uploads.operations import doctor
 from uploads.operations.doctor import (
     bucket,
@@ -38,21 +37,19 @@ Break = Callable[[], None]
 def names() -> dict[str, str]:
     suffix = uuid.uuid4().hex[:8]
     return {
-        "filehub_bucket": f"doctor-{suffix}",
-        "filehub_events_queue": f"doctor-events-{suffix}",
-        "filehub_tasks_queue": f"doctor-tasks-{suffix}",
-        "filehub_table": f"doctor-{suffix}",
+        "BUCKET": f"doctor-{suffix}",
+        "EVENTS_QUEUE": f"doctor-events-{suffix}",
+        "TASKS_QUEUE": f"doctor-tasks-{suffix}",
+        "TABLE": f"doctor-{suffix}",
     }
 
 
-def deploy_all(values: dict[str, str], settings: Any) -> Env:
+def deploy_all(values: dict[str, str], settings: Any) -> Conf:
     """A stack with these names, with all that the template wants."""
-    settings.ENV = env().model_copy(update=values)
-    deploy(values["filehub_bucket"], TEMPLATE.read_text())
-    complete(
-        str(env().aws_endpoint_url), env().aws_region, env().filehub_bucket, env().filehub_table
-    )
-    return env()
+    settings.FILEHUB = settings.FILEHUB | values
+    deploy(values["BUCKET"], TEMPLATE.read_text())
+    complete(str(conf().endpoint_url), conf().region, conf().bucket, conf().table)
+    return conf()
 
 
 def findings() -> list[Finding]:
@@ -122,7 +119,7 @@ def notify(queue: str | None, *events: str, prefix: str = "uploads/", **more: An
             }
         ]
     client("s3").put_bucket_notification_configuration(
-        Bucket=env().filehub_bucket,
+        Bucket=conf().bucket,
         NotificationConfiguration=configuration,
         SkipDestinationValidation=True,
     )
@@ -131,28 +128,26 @@ def notify(queue: str | None, *events: str, prefix: str = "uploads/", **more: An
 def cors(**changes: Any) -> None:
     rule = {"AllowedOrigins": ["http://testserver"], "AllowedMethods": ["PUT"],
             "AllowedHeaders": ["*"]} | changes  # fmt: skip
-    client("s3").put_bucket_cors(
-        Bucket=env().filehub_bucket, CORSConfiguration={"CORSRules": [rule]}
-    )
+    client("s3").put_bucket_cors(Bucket=conf().bucket, CORSConfiguration={"CORSRules": [rule]})
 
 
 def lifecycle(**rule: Any) -> None:
     client("s3").put_bucket_lifecycle_configuration(
-        Bucket=env().filehub_bucket,
+        Bucket=conf().bucket,
         LifecycleConfiguration={"Rules": [{"ID": "own", "Status": "Enabled", **rule}]},
     )
 
 
 def of_bucket(action: str) -> Break:
-    return lambda: getattr(client("s3"), action)(Bucket=env().filehub_bucket)
+    return lambda: getattr(client("s3"), action)(Bucket=conf().bucket)
 
 
 def events() -> str:
-    return env().filehub_events_queue
+    return conf().events_queue
 
 
 def tasks() -> str:
-    return env().filehub_tasks_queue
+    return conf().tasks_queue
 
 
 ALL = tuple(expected.EVENTS)
@@ -163,7 +158,7 @@ PARTS = {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 8}}
 
 def lifecycle_rules(*rules: dict[str, Any]) -> None:
     client("s3").put_bucket_lifecycle_configuration(
-        Bucket=env().filehub_bucket, LifecycleConfiguration={"Rules": list(rules)}
+        Bucket=conf().bucket, LifecycleConfiguration={"Rules": list(rules)}
     )
 
 
@@ -176,7 +171,7 @@ def arn(queue: str) -> str:
 
 
 def objects() -> list[str]:
-    listed = client("s3").list_objects_v2(Bucket=env().filehub_bucket)
+    listed = client("s3").list_objects_v2(Bucket=conf().bucket)
     return [each["Key"] for each in listed.get("Contents", [])]
 
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from filehub.env import Env
 from tests.operations.doctor.faults import FAULTS, WARNINGS
 from tests.operations.doctor.helpers import (
     ALL,
@@ -28,12 +27,12 @@ from tests.project.test_permissions import client
 from tests.support.local_aws import TEMPLATE
 from uploads.aws import sqs
 from uploads.aws.cloudformation import deploy
-from uploads.core.conf import env
+from uploads.core.conf import Conf, conf
 
 
 @pytest.mark.parametrize(("fault", "subject", "word"), FAULTS.values(), ids=FAULTS.keys())
 def test_a_fault_is_one_line_and_what_it_says_mends_it(
-    installed: Env, fault: Break, subject: str, word: str
+    installed: Conf, fault: Break, subject: str, word: str
 ) -> None:
     fault()
     status, text = run("--no-upload")
@@ -56,7 +55,7 @@ def test_a_fault_is_one_line_and_what_it_says_mends_it(
     ids=["none", "another origin", "no PUT", "a header"],
 )
 def test_cors_is_compared_and_asked_for_as_a_browser_does(
-    installed: Env, fault: Break, word: str
+    installed: Conf, fault: Break, word: str
 ) -> None:
     fault()
     compared, asked = still_bad("bucket")
@@ -71,7 +70,7 @@ def test_cors_is_compared_and_asked_for_as_a_browser_does(
     assert still_bad("bucket") == []
 
 
-def test_what_mends_a_lifecycle_keeps_what_others_have_set(installed: Env) -> None:
+def test_what_mends_a_lifecycle_keeps_what_others_have_set(installed: Conf) -> None:
     logs = {
         "ID": "logs", "Status": "Enabled", "Filter": {"Prefix": "logs/"},
         "Expiration": {"Date": datetime(2100, 1, 1, tzinfo=UTC)}, **PARTS,
@@ -91,14 +90,14 @@ def test_what_mends_a_lifecycle_keeps_what_others_have_set(installed: Env) -> No
     carry_out(found.mend)
     assert still_bad("bucket, lifecycle") == []
     s3 = client("s3")
-    rules = s3.get_bucket_lifecycle_configuration(Bucket=env().filehub_bucket)["Rules"]
+    rules = s3.get_bucket_lifecycle_configuration(Bucket=conf().bucket)["Rules"]
     assert rules[:2] == [logs, everything]
     assert [rule["AbortIncompleteMultipartUpload"] for rule in rules[2:]] == [
         {"DaysAfterInitiation": 8}
     ]
 
 
-def test_a_lifecycle_with_a_date_is_no_reason_to_complain(installed: Env) -> None:
+def test_a_lifecycle_with_a_date_is_no_reason_to_complain(installed: Conf) -> None:
     own = {"ID": "own", "Status": "Enabled", "Filter": {"Prefix": ""}, **PARTS}
     until = {"Date": datetime(2100, 1, 1, tzinfo=UTC)}
     lifecycle_rules(
@@ -109,7 +108,7 @@ def test_a_lifecycle_with_a_date_is_no_reason_to_complain(installed: Env) -> Non
 
 @pytest.mark.parametrize(("fault", "subject", "word"), WARNINGS.values(), ids=WARNINGS.keys())
 def test_what_is_only_odd_is_a_warning(
-    installed: Env, fault: Break, subject: str, word: str
+    installed: Conf, fault: Break, subject: str, word: str
 ) -> None:
     fault()
     found = one(still_bad(subject))
@@ -119,7 +118,7 @@ def test_what_is_only_odd_is_a_warning(
     assert still_bad(subject) == []
 
 
-def test_events_may_come_by_eventbridge(installed: Env) -> None:
+def test_events_may_come_by_eventbridge(installed: Conf) -> None:
     notify(None, EventBridgeConfiguration={})
     status, text = run("--no-upload")
     (line,) = [line for line in text.splitlines() if not line.startswith("ok")]
@@ -129,16 +128,16 @@ def test_events_may_come_by_eventbridge(installed: Env) -> None:
     notify(events(), *ALL)
 
 
-def test_provision_does_not_see_what_was_changed_by_hand(installed: Env) -> None:
+def test_provision_does_not_see_what_was_changed_by_hand(installed: Conf) -> None:
     """Why doctor names AWS's own commands."""
     notify(None)
-    deploy(installed.filehub_bucket, TEMPLATE.read_text())
+    deploy(installed.bucket, TEMPLATE.read_text())
     found = one(still_bad("bucket"))
     assert "provision does not see" in found.mend
     carry_out(found.mend)
 
 
-def test_a_dead_letter_is_told(installed: Env) -> None:
+def test_a_dead_letter_is_told(installed: Conf) -> None:
     sqs.send_to_dead_letters(events(), "not json", "why")
     found = one(still_bad("queue"))
     assert (found.level, found.subject) == ("FAIL", f"queue {events()}-dlq")

@@ -9,27 +9,26 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from filehub.env import Env
 from local.aws import LocalAws
 from tests.operations.doctor.helpers import lines, objects, start
 from tests.project.test_permissions import user_with
 from tests.support.processes import consumer, worker
 from tests.support.waiting import wait_for
-from uploads.core.conf import env
+from uploads.core.conf import Conf, conf
 
 
 @pytest.mark.exhaustive
 def test_a_sound_installation_is_all_ok_with_exactly_the_operators_policy(
-    own: Env, database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    own: Conf, database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", database)
     with consumer(tmp_path), worker(tmp_path):
-        done = user_with("Operator", own.filehub_bucket)("manage.py", "doctor")
+        done = user_with("Operator", own.bucket)("manage.py", "doctor")
         assert done.returncode == 0, done.stdout + done.stderr
         assert {line[:4] for line in done.stdout.splitlines()} == {"ok  "}, done.stdout
         assert lines(done.stdout, "ok    round trip: stored after")
         # The web may not look at how things are set, and is told so; what it does, works.
-        done = user_with("Web", own.filehub_bucket)("manage.py", "doctor")
+        done = user_with("Web", own.bucket)("manage.py", "doctor")
     assert done.returncode == 0, done.stdout + done.stderr
     assert {line.partition(":")[0][6:] for line in lines(done.stdout, "skip")} == {
         "bucket, public access", "bucket, encryption", "bucket, versions", "bucket, lifecycle",
@@ -47,7 +46,7 @@ def test_a_sound_installation_is_all_ok_with_exactly_the_operators_policy(
         pytest.param(signal.SIGTERM, id="SIGTERM"),
     ],
 )
-def test_told_to_stop_it_takes_its_file_away(own: Env, number: int) -> None:
+def test_told_to_stop_it_takes_its_file_away(own: Conf, number: int) -> None:
     child = start("--timeout=600")
     wait_for(objects)
     child.send_signal(number)
@@ -60,7 +59,7 @@ def test_told_to_stop_it_takes_its_file_away(own: Env, number: int) -> None:
 SECRET = "0123456789abcdefghij-not-a-real-secret"
 
 
-def test_with_wrong_credentials_every_line_says_so_and_none_a_secret(own: Env) -> None:
+def test_with_wrong_credentials_every_line_says_so_and_none_a_secret(own: Conf) -> None:
     child = start(AWS_ACCESS_KEY_ID="AKIANOTAREALKEY00000", AWS_SECRET_ACCESS_KEY=SECRET)
     output, errors = child.communicate(timeout=60)
     assert child.returncode == 1
@@ -84,8 +83,8 @@ def test_with_everything_down_there_are_clear_lines(tmp_path: Path, aws: LocalAw
     assert "Traceback" not in output + errors
     failed = {line.partition(":")[0][6:] for line in lines(output, "FAIL")}
     assert failed == {
-        "database", "clock", "permissions", "bucket", f"queue {env().filehub_events_queue}",
-        f"queue {env().filehub_tasks_queue}", "bucket, notifications", "table",
+        "database", "clock", "permissions", "bucket", f"queue {conf().events_queue}",
+        f"queue {conf().tasks_queue}", "bucket, notifications", "table",
         "table, time to live", "round trip",
     }  # fmt: skip
     assert all(" Mend: " in line for line in lines(output, "FAIL"))

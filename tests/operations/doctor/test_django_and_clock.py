@@ -10,15 +10,14 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from pytest_django import Settings
 
-from filehub.env import Env
-from uploads.core.conf import env
+from uploads.core.conf import Conf
 from uploads.operations.doctor import (
     access,
     django_checks,
 )
 
 
-def test_pending_migrations_are_named(installed: Env) -> None:
+def test_pending_migrations_are_named(installed: Conf) -> None:
     MigrationRecorder(connection).record_unapplied("uploads", "0002_operators_desk")
     found = next(each for each in django_checks.inspect() if each.subject == "database")
     assert found.level == "FAIL"
@@ -27,7 +26,7 @@ def test_pending_migrations_are_named(installed: Env) -> None:
 
 def test_debug_pages_in_production_are_a_failure(settings: Settings) -> None:
     settings.DEBUG = True
-    settings.ENV = env().model_copy(update={"django_https": True})
+    settings.FILEHUB = settings.FILEHUB | {"django_https": True}
     failed = [each for each in django_checks._settings() if each.level == "FAIL"]
     assert any("DJANGO_DEBUG" in each.text for each in failed)
 

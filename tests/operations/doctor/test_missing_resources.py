@@ -8,11 +8,10 @@ import uuid
 import pytest
 from pytest_django import Settings
 
-from filehub.env import Env
 from tests.operations.doctor.helpers import bad, carry_out, findings, run
 from tests.project.test_permissions import client
 from tests.project.test_provision import template
-from uploads.core.conf import env
+from uploads.core.conf import Conf
 from uploads.operations.doctor import (
     bucket,
     table,
@@ -22,23 +21,23 @@ from uploads.operations.doctor import (
 @pytest.mark.parametrize(
     ("changed", "subjects"),
     [
-        ({"filehub_bucket": "no-such-bucket"}, {"bucket", "bucket, notifications"}),
-        ({"filehub_events_queue": "gone"}, {"queue gone", "queue gone-dlq"}),
-        ({"filehub_table": "gone"}, {"table", "permissions"}),
+        ({"BUCKET": "no-such-bucket"}, {"bucket", "bucket, notifications"}),
+        ({"EVENTS_QUEUE": "gone"}, {"queue gone", "queue gone-dlq"}),
+        ({"TABLE": "gone"}, {"table", "permissions"}),
     ],
     ids=["bucket", "queue", "table"],
 )
 def test_what_is_not_there_is_named(
-    installed: Env, settings: Settings, changed: dict[str, str], subjects: set[str]
+    installed: Conf, settings: Settings, changed: dict[str, str], subjects: set[str]
 ) -> None:
-    settings.ENV = env().model_copy(update=changed)
+    settings.FILEHUB = settings.FILEHUB | changed
     failed = {each.subject: each for each in findings() if each.level == "FAIL"}
     assert subjects <= set(failed)
     assert any("manage.py provision" in failed[subject].mend for subject in subjects)
 
 
 def test_an_index_and_a_time_to_live_that_are_missing_are_named(
-    installed: Env, settings: Settings
+    installed: Conf, settings: Settings
 ) -> None:
     dynamodb, name = client("dynamodb"), f"doctor-{uuid.uuid4().hex[:8]}"
     wanted_table = template()["Table"]["Properties"]
@@ -53,7 +52,7 @@ def test_an_index_and_a_time_to_live_that_are_missing_are_named(
         KeySchema=wanted_table["KeySchema"],
         GlobalSecondaryIndexes=indexes,
     )
-    settings.ENV = env().model_copy(update={"filehub_table": name})
+    settings.FILEHUB = settings.FILEHUB | {"TABLE": name}
     found = bad(list(table.inspect()))
     assert {(each.level, each.subject) for each in found} == {
         ("FAIL", "table, index AllFeed"),
@@ -64,7 +63,7 @@ def test_an_index_and_a_time_to_live_that_are_missing_are_named(
     assert len(bad(list(table.inspect()))) == 2
 
 
-def test_another_programs_table_is_recognised(installed: Env, settings: Settings) -> None:
+def test_another_programs_table_is_recognised(installed: Conf, settings: Settings) -> None:
     name = f"doctor-{uuid.uuid4().hex[:8]}"
     client("dynamodb").create_table(
         TableName=name,
@@ -72,18 +71,18 @@ def test_another_programs_table_is_recognised(installed: Env, settings: Settings
         AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
     )
-    settings.ENV = env().model_copy(update={"filehub_table": name})
+    settings.FILEHUB = settings.FILEHUB | {"TABLE": name}
     assert "other keys" in bad(list(table.inspect()))[0].text
 
 
-def test_a_bucket_in_another_region_is_told(installed: Env, settings: Settings) -> None:
-    settings.ENV = env().model_copy(update={"aws_region": "eu-central-1"})
+def test_a_bucket_in_another_region_is_told(installed: Conf, settings: Settings) -> None:
+    settings.FILEHUB = settings.FILEHUB | {"REGION": "eu-central-1"}
     (found,) = bucket.inspect()
     assert found.level == "FAIL"
     assert "AWS_REGION=us-east-1" in found.mend
 
 
-def test_a_failing_run_says_how_many_and_a_good_one_exits_with_0(installed: Env) -> None:
+def test_a_failing_run_says_how_many_and_a_good_one_exits_with_0(installed: Conf) -> None:
     assert run("--no-upload")[0] == 0
     assert json.loads(run("--no-upload", "--json")[1])[0].keys() == {
         "level", "subject", "text", "mend",

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from filehub.env import Env
 from local.aws import LocalAws
 from tests.operations.doctor.helpers import events, notify, objects, queue_url, tasks, trip
 from tests.project.test_permissions import client
@@ -17,7 +16,7 @@ from tests.support.files import store, upload
 from tests.support.waiting import wait_for
 from uploads.aws import s3, sqs
 from uploads.core import keys
-from uploads.core.conf import env
+from uploads.core.conf import Conf
 from uploads.ingest import confirm
 from uploads.ingest.consumer import Consumer
 from uploads.operations import doctor
@@ -26,7 +25,7 @@ from uploads.operations.doctor import (
 )
 
 
-def test_without_a_consumer_the_messages_are_told(installed: Env) -> None:
+def test_without_a_consumer_the_messages_are_told(installed: Conf) -> None:
     # S3 may take longer than this test waits.
     client("sqs").send_message(QueueUrl=queue_url(events()), MessageBody="an event")
     found = trip()
@@ -62,7 +61,7 @@ def test_dead_letters_that_grow_are_told_first(aws: LocalAws) -> None:
 
 
 def test_a_record_that_only_reconciliation_wrote_is_a_failure(
-    installed: Env, monkeypatch: pytest.MonkeyPatch
+    installed: Conf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put = doctor.RoundTrip._put
 
@@ -78,8 +77,8 @@ def test_a_record_that_only_reconciliation_wrote_is_a_failure(
     assert objects() == []
 
 
-def test_a_refused_put_says_why(installed: Env, settings: Settings) -> None:
-    settings.ENV = env().model_copy(update={"filehub_bucket": "no-such-bucket"})
+def test_a_refused_put_says_why(installed: Conf, settings: Settings) -> None:
+    settings.FILEHUB = settings.FILEHUB | {"BUCKET": "no-such-bucket"}
     found = trip()
     assert found.level == "FAIL"
     assert "PUT refused: 404 NoSuchBucket" in found.text
@@ -87,7 +86,7 @@ def test_a_refused_put_says_why(installed: Env, settings: Settings) -> None:
 
 @pytest.mark.parametrize("moment", ["before the PUT", "while it is refused", "while it waits"])
 def test_a_round_trip_that_is_stopped_says_so_and_leaves_no_file(
-    installed: Env, settings: Settings, monkeypatch: pytest.MonkeyPatch, moment: str
+    installed: Conf, settings: Settings, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     round_trip = doctor.RoundTrip(60)
     if moment == "before the PUT":
@@ -107,7 +106,9 @@ def test_a_round_trip_that_is_stopped_says_so_and_leaves_no_file(
     assert objects() == []
 
 
-def test_what_a_killed_run_left_is_removed(installed: Env, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_killed_run_left_is_removed(
+    installed: Conf, monkeypatch: pytest.MonkeyPatch
+) -> None:
     left = store(roundtrip.OWNER)
     monkeypatch.setattr(roundtrip, "LEFTOVER", timedelta(0))
     trip()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from filehub.env import Env
 from tests.operations.doctor.helpers import carry_out
 from tests.project.test_permissions import client
 from tests.project.test_provision import template
 from uploads.core import limits
+from uploads.core.conf import Conf
 from uploads.operations.doctor import (
     bucket,
     expected,
@@ -34,10 +34,10 @@ def test_doctor_wants_what_the_template_makes() -> None:
     assert hidden == expected.EVENTS_VISIBILITY
 
 
-def test_the_cors_rule_that_doctor_offers_is_the_templates(own: Env) -> None:
+def test_the_cors_rule_that_doctor_offers_is_the_templates(own: Conf) -> None:
     s3 = client("s3")
-    made = s3.get_bucket_cors(Bucket=own.filehub_bucket)["CORSRules"]
-    s3.delete_bucket_cors(Bucket=own.filehub_bucket)
+    made = s3.get_bucket_cors(Bucket=own.bucket)["CORSRules"]
+    s3.delete_bucket_cors(Bucket=own.bucket)
     (mend,) = [each.mend for each in bucket.inspect() if each.subject == "bucket, CORS"]
     carry_out(mend)
-    assert s3.get_bucket_cors(Bucket=own.filehub_bucket)["CORSRules"] == made
+    assert s3.get_bucket_cors(Bucket=own.bucket)["CORSRules"] == made

@@ -8,9 +8,9 @@ from typing import Any
 
 from django.test import Client
 
-from uploads.aws import multipart, s3
+from uploads.aws import clients, multipart
 from uploads.core import keys
-from uploads.core.conf import env
+from uploads.core.conf import conf
 
 PATH = "/admin/uploads/storagereport/"
 
@@ -40,8 +40,8 @@ def begin(*parts: bytes, upload_id: str | None = None) -> tuple[str, str]:
         upload_id, owner="7", file_name="big.bin", content_type="text/plain", checksums=False
     )
     for number, body in enumerate(parts, 1):
-        s3.client().upload_part(
-            Bucket=env().filehub_bucket,
+        clients.s3().upload_part(
+            Bucket=conf().bucket,
             Key=keys.object_key(upload_id),
             UploadId=s3_id,
             PartNumber=number,
@@ -57,7 +57,7 @@ def choice(upload_id: str, s3_id: str) -> str:
 
 def in_s3() -> set[str]:
     """S3's names of what is unfinished."""
-    answer = s3.client().list_multipart_uploads(Bucket=env().filehub_bucket)
+    answer = clients.s3().list_multipart_uploads(Bucket=conf().bucket)
     return {each["UploadId"] for each in answer.get("Uploads", [])}
 
 

@@ -14,7 +14,6 @@ from tests.operations.report.helpers import page, section
 from tests.support.files import store, upload
 from tests.support.users import staff
 from uploads.accounts import owners
-from uploads.core.conf import env
 from uploads.files.usage import Usage
 from uploads.ingest import confirm
 from uploads.ingest.reconciliation import checkpoints
@@ -34,7 +33,7 @@ def test_the_numbers_are_those_of_the_uploads(
     picture = upload(owners.owner_of(bob), "b.png", b"1234567890", "image/png")
     assert confirm.confirm(picture) == "stored"
     refused = upload(owners.owner_of(bob))
-    settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
+    settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
     assert confirm.confirm(refused) == "rejected"
 
     html = page(admin)

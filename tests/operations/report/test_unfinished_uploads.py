@@ -12,10 +12,10 @@ from django.test import Client
 
 from tests.operations.report.helpers import ABORT, begin, choice, in_s3, page, said, section
 from tests.support.wire import Wire
-from uploads.aws import multipart, s3
+from uploads.aws import clients, multipart
 from uploads.aws.multipart import Cursor
 from uploads.core import keys
-from uploads.core.conf import env
+from uploads.core.conf import conf
 from uploads.core.errors import InvalidRequest
 from uploads.operations import report
 
@@ -34,8 +34,8 @@ def test_unfinished_uploads_are_shown_with_what_s3_has_of_them(admin: Client) ->
 
 def test_a_key_that_filehub_did_not_make_is_shown_and_can_be_ended(admin: Client) -> None:
     key = "uploads/<b>not ours</b>"
-    s3.client().create_multipart_upload(Bucket=env().filehub_bucket, Key=key)
-    s3.client().create_multipart_upload(Bucket=env().filehub_bucket, Key="elsewhere/x")
+    clients.s3().create_multipart_upload(Bucket=conf().bucket, Key=key)
+    clients.s3().create_multipart_upload(Bucket=conf().bucket, Key="elsewhere/x")
     html = page(admin)
     assert "uploads/&lt;b&gt;not ours&lt;/b&gt;" in html
     assert "elsewhere" not in html

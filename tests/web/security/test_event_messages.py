@@ -10,8 +10,8 @@ import pytest
 from local.aws import LocalAws
 from tests.support.local_aws import drain
 from tests.support.waiting import wait_for
-from uploads.aws import sqs
-from uploads.core.conf import env
+from uploads.aws import clients, sqs
+from uploads.core.conf import conf
 from uploads.ingest.consumer import Consumer
 
 # Pages that are shown without AWS need them too.
@@ -28,10 +28,10 @@ def test_the_address_in_a_message_is_never_fetched(aws: LocalAws) -> None:
             "SigningCertURL": url, "Message": url, "TopicArn": "arn:aws:sns:us-east-1:0:x",
             "Token": "x",
         }  # fmt: skip
-        sqs.client().send_message(
-            QueueUrl=sqs.url(env().filehub_events_queue), MessageBody=json.dumps(body)
+        clients.sqs().send_message(
+            QueueUrl=sqs.url(conf().events_queue), MessageBody=json.dumps(body)
         )
         wait_for(lambda: Consumer().step())
         with pytest.raises(BlockingIOError):
             listener.accept()
-    assert drain(env().filehub_events_queue) == []
+    assert drain(conf().events_queue) == []

@@ -22,8 +22,8 @@ from tests.web.security.routes import UNKNOWN, fill, operations
 from uploads.accounts import api_tokens
 from uploads.aws import s3
 from uploads.core import keys
-from uploads.core.conf import env
 from uploads.core.errors import UploadNotFound
+from uploads.core.limits import MIB
 from uploads.files import queries
 from uploads.models import ApiToken
 from uploads.transfers import tokens
@@ -72,8 +72,8 @@ def body_for(upload_id: str, token: str) -> dict[str, Any]:
 def test_a_strangers_upload_answers_exactly_as_an_unknown_one_on_every_route(
     api: Api, other_api: Api, settings: Settings
 ) -> None:
-    settings.ENV = env().model_copy(update={"filehub_multipart_threshold": 5})
-    begun = api.post("/uploads", {"file_name": "a", "size": 10}).json()
+    settings.FILEHUB = settings.FILEHUB | {"MULTIPART_THRESHOLD": 5 * MIB}
+    begun = api.post("/uploads", {"file_name": "a", "size": 6 * MIB}).json()
     stored, pending = store(api.owner), upload(api.owner)
 
     def ask(method: str, path: str, upload_id: str, token: str) -> tuple[int, str]:

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from uploads.aws.cloudformation import ProvisioningError, deploy
+from uploads.core.conf import conf
 
 TEMPLATE = Path(settings.BASE_DIR) / "infra" / "filehub.yaml"
 
@@ -23,7 +24,7 @@ class Command(BaseCommand):
             raise CommandError(str(exc)) from exc
         for name, value in sorted(outputs.items()):
             self.stdout.write(f"{name} = {value}")
-        if not settings.ENV.filehub_cors_origins:
+        if not conf().cors_origins:
             self.stderr.write(
                 "FILEHUB_CORS_ORIGINS is empty: browsers will not be able to upload. "
                 "Set it to the site's own origin and run provision again."

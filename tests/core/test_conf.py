@@ -1,0 +1,92 @@
+"""settings.FILEHUB: keys, values, and what is said of wrong ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
+from pytest_django import Settings
+
+from local.aws import LocalAws
+from tests.support.files import store
+from uploads.aws import clients, s3, sqs
+from uploads.core.conf import KEYS, Conf, conf, rules
+from uploads.core.errors import BackendUnavailable
+from uploads.files import queries
+from uploads.files.record import StoredFile
+
+
+def test_a_project_that_sets_nothing_has_the_defaults(settings: Settings) -> None:
+    del settings.FILEHUB
+    assert (conf().bucket, conf().table, conf().url_expiry) == ("filehub-uploads", "files", 900)
+
+
+def test_a_project_sets_python_values(settings: Settings) -> None:
+    settings.FILEHUB = {"BUCKET": "my-files", "ALLOWED_TYPES": ["image/*"], "MAX_SIZE": 5}
+    assert conf().bucket == "my-files"
+    assert rules().allowed_types == ("image/*",)
+    assert rules().max_size == 5
+
+
+def test_every_setting_can_be_written_down_and_read_again() -> None:
+    written = conf().model_dump(by_alias=True)
+    assert set(written) == set(KEYS)
+    assert Conf.model_validate(written) == conf()
+
+
+WRONG: dict[str, tuple[Any, str]] = {
+    "a misspelt key": ({"BUKET": "x"}, r"\['BUKET'\] is not a setting .*Did you mean 'BUCKET'\?"),
+    "a key in lower case": ({"bucket": "abc"}, r"\['bucket'\] is not .*Did you mean 'BUCKET'\?"),
+    "an unknown key": ({"XYZZY": 1}, r"\['XYZZY'\] is not a setting of filehub\.$"),
+    "a key that is no text": ({5: 1}, r"'5'\] is not a setting of filehub\.$"),
+    "a wrong value": ({"BUCKET": "Uploads"}, r"\['BUCKET'\] is wrong: .*'Uploads'"),
+    "a wrong type": ({"MAX_SIZE": "5 GB"}, r"\['MAX_SIZE'\] is wrong: .*'5 GB'"),
+    "a number of types": ({"ALLOWED_TYPES": 5}, r"\['ALLOWED_TYPES'\] is wrong: "),
+    "no dict": (["BUCKET"], r"must be a dict"),
+    "None": (None, r"must be a dict"),
+}
+
+
+@pytest.mark.parametrize(("values", "sentence"), WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_setting_is_one_sentence_that_names_it(
+    settings: Settings, values: Any, sentence: str
+) -> None:
+    settings.FILEHUB = values
+    with pytest.raises(ImproperlyConfigured, match=sentence) as caught:
+        conf()
+    assert "\n" not in str(caught.value)
+    (message,) = [each for each in run_checks() if str(each.id).startswith("filehub.")]
+    assert (message.id, message.msg) == ("filehub.E003", str(caught.value))
+
+
+def test_a_secret_is_never_repeated(settings: Settings) -> None:
+    settings.FILEHUB = {"METRICS_TOKEN": "hunter2"}
+    with pytest.raises(ImproperlyConfigured) as caught:
+        conf()
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("aws")
+def test_nothing_is_frozen_when_the_app_is_imported(settings: Settings) -> None:
+    """Names and addresses are those of the settings at each moment."""
+    stored = store("7")
+    before = settings.FILEHUB
+    settings.FILEHUB = before | {"TABLE": "another-table"}
+    assert StoredFile.Meta.table_name == "another-table"
+    with pytest.raises(BackendUnavailable):
+        queries.stored_file(stored, "7")
+    settings.FILEHUB = before | {"ENDPOINT_URL": "http://127.0.0.1:9", "REGION": "eu-west-1"}
+    assert clients.s3().meta.endpoint_url == "http://127.0.0.1:9"
+    assert clients.sqs().meta.region_name == "eu-west-1"
+    assert StoredFile._get_connection().connection.region == "eu-west-1"
+    settings.FILEHUB = before
+    assert s3.head(stored) is not None
+    assert queries.stored_file(stored, "7").id == stored
+    assert sqs.depth(conf().events_queue).total >= 0
+
+
+def test_clients_are_made_once(aws: LocalAws) -> None:
+    assert clients.s3() is clients.s3()
+    assert clients.s3() is not clients.s3(clients.DIAGNOSIS)
