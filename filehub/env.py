@@ -7,9 +7,7 @@ Django's own settings come from the variables of `Env`. The app's (`uploads.core
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
-from importlib.util import find_spec
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -21,11 +19,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from uploads.core import conf
 from uploads.core.conf import Conf, InvalidSettings, split_commas
 
-CACHE_URL = re.compile(r"file:.+|db:[A-Za-z_][A-Za-z0-9_]*|(rediss?|memcached)://[^\s/]+\S*")
-#: What Django needs for a cache, by the scheme of its URL; not among filehub's own requirements.
-CACHE_PACKAGES = {"redis": "redis", "rediss": "redis", "memcached": "pymemcache"}
 #: Variables whose values no message repeats.
-_SECRETS = {"DJANGO_SECRET_KEY", "DATABASE_URL", "DJANGO_CACHE_URL"}
+_SECRETS = {"DJANGO_SECRET_KEY", "DATABASE_URL"}
 #: The variables of the app's settings, and the keys of these.
 APP_VARIABLES = {
     ("AWS_" if key.startswith(("REGION", "ENDPOINT_URL")) else "FILEHUB_") + key: key
@@ -68,13 +63,6 @@ class Env(BaseSettings):
         "sqlite:///db.sqlite3",
         description="Django's own database: users, sessions, API tokens, admin log.",
     )
-    django_cache_url: str = Field(
-        "file:.local/counters",
-        description=(
-            "Where the web processes count requests together: `file:<directory>`, `db:<table>`, "
-            "`redis://…` or `memcached://host:port`."
-        ),
-    )
     celery_broker_url: str = Field(
         "sqs://",
         description="`sqs://` (the tasks queue below), or a `redis://` or `amqp://` URL.",
@@ -89,19 +77,6 @@ class Env(BaseSettings):
             raise ValueError(
                 "it is not a database URL such as postgres://user:password@host/name"
             ) from exc
-        return value
-
-    @field_validator("django_cache_url")
-    @classmethod
-    def _check_cache_url(cls, value: str) -> str:
-        if not CACHE_URL.fullmatch(value):
-            raise ValueError(
-                "it must be file:<directory>, db:<table>, redis://host:6379/0 "
-                "or memcached://host:11211"
-            )
-        package = CACHE_PACKAGES.get(value.partition(":")[0])
-        if package and find_spec(package) is None:
-            raise ValueError(f"it needs a package that is not installed: pip install {package}")
         return value
 
     @field_validator("celery_broker_url")

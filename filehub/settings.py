@@ -12,7 +12,6 @@ from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
 from filehub import env as environment
-from filehub.counters import cache_settings
 from uploads.core.limits import MIB
 from uploads.worker.broker import broker_settings, broker_transport
 
@@ -93,15 +92,6 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-
-# The first is of one process, and for what costs nothing to lose.
-CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
-    "counters": cache_settings(env.django_cache_url),
-}
-RATELIMIT_USE_CACHE = "counters"
-# If nobody can count, uploads go on (uploads/web/api/throttling.py).
-RATELIMIT_FAIL_OPEN = True
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

@@ -95,7 +95,6 @@ def _environment(directory: Path, port: int, aws: LocalAws) -> dict[str, str]:
         "DJANGO_SECRET_KEY": secret_file.read_text(),
         "DJANGO_STATIC_ROOT": str(directory / "static"),
         "DATABASE_URL": f"sqlite:///{directory / 'db.sqlite3'}",
-        "DJANGO_CACHE_URL": f"file:{directory / 'counters'}",
         "AWS_REGION": "us-east-1",
         "AWS_ENDPOINT_URL": aws.url,
         "FILEHUB_HEALTH_DIR": str(directory / "health"),

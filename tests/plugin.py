@@ -29,7 +29,6 @@ AWS_PORT = free_port()
 STATIC_ROOT = tempfile.TemporaryDirectory(prefix="filehub-static-")
 #: Of the processes that tests start. Tests themselves have theirs in memory, with the same tables.
 DATABASE = tempfile.TemporaryDirectory(prefix="filehub-database-")
-COUNTERS = tempfile.TemporaryDirectory(prefix="filehub-counters-")
 HEALTH_DIR = tempfile.TemporaryDirectory(prefix="filehub-health-")
 
 for name in [name for name in os.environ if name.startswith(("FILEHUB_", "DJANGO_", "AWS_"))]:
@@ -41,7 +40,6 @@ os.environ.update(
     DJANGO_STATIC_ROOT=STATIC_ROOT.name,
     DJANGO_ALLOWED_HOSTS="localhost,127.0.0.1,testserver",
     DATABASE_URL=f"sqlite:///{DATABASE.name}/db.sqlite3",
-    DJANGO_CACHE_URL=f"file:{COUNTERS.name}",
     AWS_REGION="us-east-1",
     AWS_ENDPOINT_URL=f"http://127.0.0.1:{AWS_PORT}",
     AWS_EC2_METADATA_DISABLED="true",

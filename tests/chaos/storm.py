@@ -148,7 +148,6 @@ class Storm:
             "FILEHUB_MULTIPART_THRESHOLD": str(5 * MIB),
             "FILEHUB_PART_SIZE": str(5 * MIB),
             "LOCAL_DIR": str(self.directory),
-            "DJANGO_CACHE_URL": f"file:{self.directory / 'counters'}",
             "FILEHUB_HEALTH_DIR": str(self.directory / "health"),
             "HOST": "127.0.0.1",
             "PORT": str(self._port),

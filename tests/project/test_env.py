@@ -68,7 +68,7 @@ DEFAULTS: dict[str, Any] = {
     "filehub_sign_rate_user": "6000/m",
     "filehub_sign_rate_address": "20000/m",
     "filehub_trusted_proxies": 0,
-    "django_cache_url": "file:.local/counters",
+    "filehub_sign_rate_storage": "memory://",
     "filehub_metrics_token": None,
     "filehub_cors_origins": (),
 }
@@ -173,8 +173,10 @@ GOOD: list[tuple[str, str, Any]] = [
     ("FILEHUB_SIGN_RATE_USER", "1/s", "1/s"),
     ("FILEHUB_SIGN_RATE_ADDRESS", "100000/h", "100000/h"),
     ("FILEHUB_TRUSTED_PROXIES", "2", 2),
-    ("DJANGO_CACHE_URL", "file:/var/lib/filehub/counters", "file:/var/lib/filehub/counters"),
-    ("DJANGO_CACHE_URL", "db:counters", "db:counters"),
+    ("FILEHUB_SIGN_RATE_STORAGE", "memory://", "memory://"),
+    ("FILEHUB_SIGN_RATE_STORAGE", "redis://u:p@a:6379/1", "redis://u:p@a:6379/1"),
+    ("FILEHUB_SIGN_RATE_STORAGE", "rediss://a:6379/1", "rediss://a:6379/1"),
+    ("FILEHUB_SIGN_RATE_STORAGE", "memcached://a:11211", "memcached://a:11211"),
 ]
 
 
@@ -269,8 +271,8 @@ WRONG: list[tuple[str, str]] = [
     ("FILEHUB_TRUSTED_PROXIES", "-1"),
     ("FILEHUB_TRUSTED_PROXIES", "11"),
     *[
-        ("DJANGO_CACHE_URL", text)
-        for text in ("", "locmem:", "file:", "redis:", "redis://", "db:a b", "/var/cache")
+        ("FILEHUB_SIGN_RATE_STORAGE", text)
+        for text in ("", "locmem:", "file:/x", "redis:", "redis://", "redis://a b", "/var/cache")
     ],
     ("FILEHUB_CORS_ORIGINS", "*"),
     ("FILEHUB_CORS_ORIGINS", "files.example.com"),

@@ -6,46 +6,40 @@ And never in the way of uploads when nobody can count.
 from __future__ import annotations
 
 import logging
-import os
-import subprocess
-import sys
-import time
+import socket
+import threading
 from collections.abc import Callable, Iterator
-from io import StringIO
-from pathlib import Path
-from types import SimpleNamespace
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
+import time_machine
 from django.contrib.auth.models import User
-from django.core.cache import caches
-from django.core.management import call_command
 from django.test import Client, RequestFactory
+from fakeredis import TcpFakeServer
 from pytest_django import Settings
 
-from filehub.counters import CounterCache, cache_settings
-from tests.support.processes import ROOT
 from tests.support.users import PASSWORD, Api
 from tests.web.test_api import check_error
 from uploads.accounts import api_tokens
 from uploads.core.conf import conf
 from uploads.core.errors import RateLimited
-from uploads.web.api.throttling import address_of
+from uploads.web.api import throttling
+from uploads.web.api.throttling import ADDRESS_RATE, address_of
 
 FILE = {"file_name": "a.txt", "size": 5}
+#: An address at which no server listens.
+NOBODY = "redis://127.0.0.1:9/0"
 
 
 @pytest.fixture(autouse=True)
-def _nothing_counted() -> Iterator[None]:
-    caches["counters"].clear()
-    yield
-    caches["counters"].clear()
+def _nothing_counted() -> None:
+    throttling._limiter.cache_clear()
 
 
 @pytest.fixture
-def limit(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Sets rates. Their clock stands still: a period could end in the middle of a test."""
-    now = time.time()
-    monkeypatch.setattr("django_ratelimit.core.time", SimpleNamespace(time=lambda: now))
+def limit(settings: Settings) -> Iterator[Callable[..., None]]:
+    """Sets rates. The clock stands still: a period could end in the middle of a test."""
 
     def set_rates(user: int | None = None, address: int | None = None, proxies: int = 0) -> None:
         settings.FILEHUB = settings.FILEHUB | {
@@ -54,7 +48,8 @@ def limit(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
             "TRUSTED_PROXIES": proxies,
         }
 
-    return set_rates
+    with time_machine.travel(datetime.now(UTC), tick=False):
+        yield set_rates
 
 
 def test_whoever_asks_too_often_is_told_when_to_come_back(
@@ -119,12 +114,12 @@ def test_a_session_is_counted_with_the_tokens_of_its_user(
 
 
 def test_without_rates_nothing_is_counted(
-    api: Api, limit: Callable[..., None], settings: Settings, tmp_path: Path
+    api: Api, limit: Callable[..., None], settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     limit()
-    settings.CACHES = settings.CACHES | {"counters": cache_settings(f"file:{tmp_path / 'c'}")}
+    settings.FILEHUB = settings.FILEHUB | {"SIGN_RATE_STORAGE": NOBODY}
     assert api.post("/get-url", FILE).status_code == 200
-    assert list(tmp_path.iterdir()) == []
+    assert "cannot be counted" not in caplog.text
 
 
 def test_two_thousand_files_may_be_dropped_twice() -> None:
@@ -136,23 +131,31 @@ def test_two_thousand_files_may_be_dropped_twice() -> None:
     assert int(address.removesuffix("/m")) > int(user.removesuffix("/m"))
 
 
-@pytest.mark.parametrize("url", ["file:{file}/x", "db:no_such_table"], ids=["disk", "database"])
+@pytest.mark.parametrize("scheme", ["redis", "memcached"])
 def test_while_nobody_can_count_uploads_go_on(
     api: Api,
     limit: Callable[..., None],
     settings: Settings,
-    tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
-    url: str,
+    scheme: str,
 ) -> None:
     limit(user=1, address=1)
-    file = tmp_path / "file"
-    file.touch()  # where a directory should be
-    settings.CACHES = settings.CACHES | {"counters": cache_settings(url.format(file=file))}
+    settings.FILEHUB = settings.FILEHUB | {"SIGN_RATE_STORAGE": NOBODY.replace("redis", scheme)}
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
             assert api.post("/get-url", FILE).status_code == 200
     assert "cannot be counted" in caplog.text
+
+
+def test_a_server_of_counters_that_hangs_delays_a_request_for_a_moment_only(
+    api: Api, limit: Callable[..., None], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttling, "TIMEOUT", 0.05)
+    limit(user=1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        settings.FILEHUB = settings.FILEHUB | {"SIGN_RATE_STORAGE": url}
+        assert api.post("/get-url", FILE).status_code == 200
 
 
 # From where
@@ -186,65 +189,43 @@ def test_what_a_caller_says_of_where_it_is_counts_only_behind_trusted_proxies(
     assert address_of(request) == address
 
 
-# The counters
+# Where requests are counted
 
 
-def test_processes_that_count_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
-    script = (
-        "from filehub.counters import CounterCache\n"
-        f"cache = CounterCache({str(tmp_path)!r}, {{}})\n"
-        "for _ in range(300): cache.add('a', 0); cache.incr('a')\n"
-    )
-    running = [subprocess.Popen([sys.executable, "-c", script], cwd=ROOT) for _ in range(3)]
-    assert [process.wait(60) for process in running] == [0, 0, 0]
-    assert CounterCache(str(tmp_path), {}).get("a") == 900
+@pytest.fixture(scope="module")
+def redis_url() -> Iterator[str]:
+    with TcpFakeServer(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"redis://127.0.0.1:{server.server_address[1]}/0"
+        server.shutdown()
+        thread.join()
 
 
-def test_the_oldest_counters_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("filehub.counters.TIDY_EVERY", 1)
-    cache = CounterCache(str(tmp_path), {"OPTIONS": {"MAX_ENTRIES": 3}})
-    for number in range(6):
-        cache.add(str(number), 1)
-        for path in tmp_path.glob("*.djcache"):  # each is a second older than the next
-            os.utime(path, (path.stat().st_mtime - 1,) * 2)
-    assert [number for number in range(6) if cache.get(str(number))] == [2, 3, 4, 5]
-
-
-@pytest.mark.django_db
-def test_many_counters_of_the_past_cost_none_of_the_present(settings: Settings) -> None:
-    found = cache_settings("db:counters")
-    found["OPTIONS"]["MAX_ENTRIES"] = 300
-    settings.CACHES = settings.CACHES | {"counters": found}
-    call_command("createcachetable", "counters", stdout=StringIO())
-    counters = caches["counters"]
-    for number in range(20):
-        counters.add(f"now-{number}", 0, timeout=3_600)
-    for number in range(400):
-        counters.add(f"past-{number}", 1, timeout=60 + number)
-    for number in range(20):
-        assert counters.incr(f"now-{number}") == 1
-    assert not counters.has_key("past-0")
-
-
-@pytest.mark.parametrize(
-    ("url", "backend", "location"),
-    [
-        ("file:/a/b", "CounterCache", "/a/b"),
-        ("file:a/b", "CounterCache", f"{ROOT}/a/b"),
-        ("db:counters", "CounterTable", "counters"),
-        ("redis://u:p@a:6379/1", "RedisCache", "redis://u:p@a:6379/1"),
-        ("rediss://a:6379/1", "RedisCache", "rediss://a:6379/1"),
-        ("memcached://a:11211", "PyMemcacheCache", "a:11211"),
-    ],
-    ids=["directory", "relative directory", "table", "redis", "redis with TLS", "memcached"],
-)
-def test_a_url_names_a_cache(
-    url: str, backend: str, location: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("storage", ["memory", "redis"])
+def test_a_rate_is_kept_exactly_by_threads_that_count_at_the_same_time(
+    redis_url: str, settings: Settings, limit: Callable[..., None], storage: str
 ) -> None:
-    monkeypatch.chdir(ROOT)
-    found = cache_settings(url)
-    assert (found["BACKEND"].rpartition(".")[2], found["LOCATION"]) == (backend, location)
-    assert found["TIMEOUT"] > 3600
+    limit(address=10)
+    url = redis_url if storage == "redis" else "memory://"
+    settings.FILEHUB = settings.FILEHUB | {"SIGN_RATE_STORAGE": url}
+    request = RequestFactory().post("/get-url")
+    with ThreadPoolExecutor(8) as pool:
+        allowed = list(pool.map(lambda _: ADDRESS_RATE.allow_request(request), range(40)))
+    assert allowed.count(True) == 10
+
+
+def test_web_processes_that_share_a_redis_count_together(
+    redis_url: str, settings: Settings, limit: Callable[..., None]
+) -> None:
+    limit(address=2)
+    settings.FILEHUB = settings.FILEHUB | {"SIGN_RATE_STORAGE": redis_url}
+    request = RequestFactory().post("/get-url", REMOTE_ADDR="203.0.113.77")
+    answers = []
+    for _process in range(3):
+        throttling._limiter.cache_clear()
+        answers.append(ADDRESS_RATE.allow_request(request))
+    assert answers == [True, True, False]
 
 
 def test_the_error_says_how_long() -> None:

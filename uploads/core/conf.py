@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
-from functools import cache
+from importlib.util import find_spec
 from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -18,8 +18,6 @@ import botocore.session
 from botocore.exceptions import BotoCoreError
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.signals import setting_changed
-from django.dispatch import receiver
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -46,11 +44,14 @@ TABLE_NAME = r"[A-Za-z0-9_.-]{3,255}"
 QUEUE_NAME = r"[A-Za-z0-9_-]{1,76}"
 REGION = r"[a-z]{2,6}(-[a-z]+)+-\d"
 MEDIA_RANGE = re.compile(r"\*|\*/\*|[a-z0-9!#$&^_.+-]+/(\*|[a-z0-9!#$&^_.+-]+)")
+RATE_STORAGE = re.compile(r"memory://|rediss?://[^\s/]+\S*|memcached://[^\s/]+:\d+")
+#: What a rate storage needs, by the scheme of its URL; not among filehub's own requirements.
+RATE_STORAGE_PACKAGES = {"redis": "redis", "rediss": "redis", "memcached": "pymemcache"}
 RATE = re.compile(r"[1-9]\d{0,8}/[smh]")
 #: Used when neither the settings nor boto3's own configuration name a region.
 DEFAULT_REGION = "us-east-1"
 #: Settings whose values no message repeats.
-_SECRETS = {"METRICS_TOKEN"}
+_SECRETS = {"METRICS_TOKEN", "SIGN_RATE_STORAGE"}
 
 
 class InvalidSettings(ImproperlyConfigured):
@@ -189,6 +190,14 @@ class Conf(BaseModel):
     sign_rate_address: str | None = Field(
         "20000/m", description="The same for one address, including requests without credentials."
     )
+    sign_rate_storage: str = Field(
+        "memory://",
+        description=(
+            "Where signing requests are counted: `memory://` (each web process for itself), or "
+            "`redis://…`, `rediss://…` or `memcached://host:port`, where all of them count "
+            "together; install `redis` or `pymemcache`."
+        ),
+    )
     trusted_proxies: int = Field(
         0,
         ge=0,
@@ -258,6 +267,16 @@ class Conf(BaseModel):
             raise ValueError(f"{value!r} is not a rate such as 6000/m (s, m or h), or off")
         return value
 
+    @field_validator("sign_rate_storage")
+    @classmethod
+    def _check_rate_storage(cls, value: str) -> str:
+        if not RATE_STORAGE.fullmatch(value):
+            raise ValueError("it must be memory://, redis://host:6379/0 or memcached://host:11211")
+        package = RATE_STORAGE_PACKAGES.get(value.partition(":")[0])
+        if package and find_spec(package) is None:
+            raise ValueError(f"it needs a package that is not installed: pip install {package}")
+        return value
+
     def endpoint(self, service: str) -> str | None:
         """The endpoint URL for a service, such as `s3`, or None for AWS itself."""
         specific: str | None = getattr(self, f"endpoint_url_{service}", None)
@@ -323,19 +342,28 @@ def explain(exc: ValidationError, secrets: set[str]) -> tuple[str, str]:
     return name, f"is wrong: {problem[0].lower()}{problem[1:]}{value}."
 
 
-@cache
-def conf() -> Conf:
-    """The settings of this process, validated when they are first needed.
+class _Current:
+    """Validates `settings.FILEHUB` when it is first needed, and again whenever it was replaced."""
 
-    Raises ImproperlyConfigured with a sentence that names the first key that is unknown or wrong.
-    """
-    return validate(getattr(settings, "FILEHUB", {}))
+    def __init__(self) -> None:
+        self._latest: tuple[object, Conf] | None = None
+
+    def __call__(self) -> Conf:
+        """The settings of this process.
+
+        Raises ImproperlyConfigured with a sentence that names the first key that is unknown or
+        wrong.
+        """
+        values = getattr(settings, "FILEHUB", _NOTHING)
+        latest = self._latest
+        if latest is None or latest[0] is not values:
+            latest = self._latest = (values, validate(values))
+        return latest[1]
 
 
-@receiver(setting_changed)
-def _read_again(*, setting: str, **kwargs: Any) -> None:
-    if setting == "FILEHUB":
-        conf.cache_clear()
+#: Of a project that has no `FILEHUB`.
+_NOTHING: dict[str, Any] = {}
+conf = _Current()
 
 
 def rules() -> Rules:

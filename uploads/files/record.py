@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 
@@ -164,28 +164,28 @@ class FileInfo:
     """A file as callers see it. `size` is bytes; `checksum` base64 SHA-256 or ""."""
 
     id: str
-    file_name: str
-    content_type: str
-    size: int
-    checksum: str
-    owner: str
     state: State
-    reason: str
     created_at: datetime
-    confirmed_at: datetime | None
-    etag: str
-    version_id: str
-    notified_at: datetime | None
-    removed_at: datetime | None
-    deletion_asked_at: datetime | None
-    deletion_asked_by: str
+    file_name: str = ""
+    content_type: str = ""
+    size: int = 0
+    checksum: str = ""
+    owner: str = ""
+    reason: str = ""
+    confirmed_at: datetime | None = None
+    etag: str = ""
+    version_id: str = ""
+    notified_at: datetime | None = None
+    removed_at: datetime | None = None
+    deletion_asked_at: datetime | None = None
+    deletion_asked_by: str = ""
     #: Who uploaded it, if that is not its owner any more; else "".
-    uploader: str
-    given_at: datetime | None
-    given_by: str
+    uploader: str = ""
+    given_at: datetime | None = None
+    given_by: str = ""
     #: How many presigned downloads were handed out, and the last few of them, oldest first.
-    downloads: int
-    last_downloads: tuple[SignedDownload, ...]
+    downloads: int = 0
+    last_downloads: tuple[SignedDownload, ...] = ()
 
     @property
     def key(self) -> str:
@@ -197,29 +197,10 @@ class FileInfo:
 
 
 def info_of(record: StoredFile) -> FileInfo:
-    """A record as callers see it."""
+    """A record as callers see it: the attributes of the same names, and defaults for the others."""
+    known = {field.name: getattr(record, field.name) for field in fields(FileInfo)}
+    downloads = tuple(SignedDownload(each.at, each.by) for each in record.last_downloads or ())
     return FileInfo(
-        id=record.id,
-        file_name=record.file_name or "",
-        content_type=record.content_type or "",
-        size=int(record.size or 0),
-        checksum=record.checksum or "",
-        owner=record.owner or "",
-        state=record.state,  # type: ignore[arg-type]  # only uploads.files.store writes it
-        reason=record.reason or "",
-        created_at=record.created_at,
-        confirmed_at=record.confirmed_at,
-        etag=record.etag or "",
-        version_id=record.version_id or "",
-        notified_at=record.notified_at,
-        removed_at=record.removed_at,
-        deletion_asked_at=record.deletion_asked_at,
-        deletion_asked_by=record.deletion_asked_by or "",
-        uploader=record.uploader or "",
-        given_at=record.given_at,
-        given_by=record.given_by or "",
-        downloads=int(record.downloads or 0),
-        last_downloads=tuple(
-            SignedDownload(entry.at, entry.by) for entry in record.last_downloads or ()
-        ),
+        **{name: value for name, value in known.items() if value is not None}
+        | {"last_downloads": downloads}
     )

@@ -193,7 +193,7 @@ class _Sender:
     def in_parts(self, path: Path) -> Outcome:
         """Send one file in parts."""
         try:
-            begun = begin.begin_sized(
+            begun = begin.begin_upload(
                 self._owner,
                 file_name=path.name,
                 size=_size_of(path),
@@ -238,7 +238,7 @@ class _Sender:
             raise failed[0]
 
     def _part(self, path: Path, token: UploadToken, number: int) -> None:
-        start, size = (number - 1) * token.part_size, token.size_of(number)
+        start, size = token.slice_of(number)
         sha256 = _sha256(path, start, size)
         self._put(path, start, size, lambda: parts.sign_parts(token, [(number, sha256)])[0])
 

@@ -49,7 +49,9 @@ def begin_put(
     InvalidRequest, FileTooLarge, QuotaExceeded or TypeNotAllowed; BackendUnavailable without
     credentials, or when that cannot be read.
     """
-    content_type = _check(file_name, content_type, sha256)
+    if sha256 is not None:
+        policy.check_sha256(sha256)
+    content_type = _check(file_name, content_type)
     if size is not None:
         policy.check_size(size, rules())
     quotas.check(owner, quota, size)
@@ -65,7 +67,7 @@ def begin_put(
     return BegunUpload(upload_id, request)
 
 
-def begin_sized(
+def begin_upload(
     owner: str,
     *,
     file_name: str,
@@ -77,9 +79,8 @@ def begin_sized(
 ) -> BegunUpload | BegunMultipart:
     """Begin an upload of `size` bytes: in one request, or in parts when it is large.
 
-    Parts need S3 to know of the upload beforehand; filehub itself writes nothing in either case.
-    `part_checksums` says whether the client will send the SHA-256 of each part. Of a file in parts
-    S3 can verify no SHA-256 of the whole: `sha256` is then not used. Raises as `begin_put` does.
+    Of a file in parts S3 can verify no SHA-256 of the whole: `sha256` is then checked and not
+    used. Raises as `begin_put` does.
     """
     if size <= conf().multipart_threshold:
         return begin_put(
@@ -90,8 +91,37 @@ def begin_sized(
             sha256=sha256,
             quota=quota,
         )
-    content_type = _check(file_name, content_type, sha256)
-    policy.check_size(size, rules(), in_parts=True)
+    if sha256 is not None:
+        policy.check_sha256(sha256)
+    return begin_multipart(
+        owner,
+        file_name=file_name,
+        content_type=content_type,
+        size=size,
+        part_checksums=part_checksums,
+        quota=quota,
+    )
+
+
+def begin_multipart(
+    owner: str,
+    *,
+    file_name: str,
+    content_type: str | None = None,
+    size: int | None = None,
+    part_checksums: bool = True,
+    quota: int | None = None,
+) -> BegunMultipart:
+    """Begin an upload in parts, of a size that may be unknown until it is completed.
+
+    S3 needs to know of it before the first part; filehub itself writes nothing. `part_checksums`
+    says whether the client will send the SHA-256 of each part. Raises as `begin_put` does.
+    """
+    content_type = _check(file_name, content_type)
+    part_size = None
+    if size is not None:
+        policy.check_size(size, rules(), in_parts=True)
+        part_size = policy.part_size_for(size, conf().part_size)
     quotas.check(owner, quota, size)
     upload_id = keys.new_upload_id(owner, settings.SECRET_KEY)
     s3_upload_id = multipart.create(
@@ -101,31 +131,13 @@ def begin_sized(
         content_type=content_type,
         checksums=part_checksums,
     )
-    part_size = policy.part_size_for(size, conf().part_size)
     return BegunMultipart(
         tokens.UploadToken(upload_id, s3_upload_id, owner, size, part_size),
         datetime.now(UTC) + MULTIPART_LIFETIME,
     )
 
 
-def begin_unsized(
-    owner: str, *, file_name: str, content_type: str | None = None
-) -> tokens.UnsizedToken:
-    """Begin an upload in parts, for a client that tells no size before it completes it.
-
-    Its parts come without checksums. Raises as `begin_put` does.
-    """
-    content_type = _check(file_name, content_type, None)
-    upload_id = keys.new_upload_id(owner, settings.SECRET_KEY)
-    s3_upload_id = multipart.create(
-        upload_id, owner=owner, file_name=file_name, content_type=content_type, checksums=False
-    )
-    return tokens.UnsizedToken(upload_id, s3_upload_id, owner)
-
-
-def _check(file_name: str, content_type: str | None, sha256: str | None) -> str:
+def _check(file_name: str, content_type: str | None) -> str:
     """Raise unless these are acceptable; returns the type in one spelling."""
     policy.check_name(file_name)
-    if sha256 is not None:
-        policy.check_sha256(sha256)
     return media_types.check_type(content_type, rules())

@@ -12,6 +12,7 @@ from django.templatetags.static import static
 from django.views.decorators.http import require_safe
 
 from uploads.accounts import owners
+from uploads.accounts.requests import AuthenticatedHttpRequest
 from uploads.core.conf import conf, rules
 from uploads.core.errors import BackendUnavailable, InvalidRequest
 from uploads.core.fan_out import attempt
@@ -27,13 +28,13 @@ CONCURRENCY = 6
 
 @login_required
 @require_safe
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: AuthenticatedHttpRequest) -> HttpResponse:
     """The upload page; to htmx only its list of files."""
     q = request.GET.get("q", "").strip()
     page, list_error = Page([], None), False
     try:
         page = queries.files_of(
-            owners.owner_of(request.user),  # type: ignore[arg-type]  # login_required
+            owners.owner_of(request.user),
             limit=PAGE_SIZE,
             cursor=request.GET.get("cursor"),
             prefix=q,
@@ -43,7 +44,7 @@ def home(request: HttpRequest) -> HttpResponse:
         logger.error("the list of files cannot be shown: %r", exc.__cause__ or exc)
         list_error = True
     except InvalidRequest:
-        page = queries.files_of(owners.owner_of(request.user), limit=PAGE_SIZE, prefix=q)  # type: ignore[arg-type]
+        page = queries.files_of(owners.owner_of(request.user), limit=PAGE_SIZE, prefix=q)
     limits = rules()
     context: dict[str, Any] = {
         "files": page.files,
@@ -55,7 +56,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "allowed_types": limits.allowed_types,
             "whole_limit": conf().multipart_threshold,
             "concurrency": CONCURRENCY,
-            "namespace": owners.owner_of(request.user),  # type: ignore[arg-type]
+            "namespace": owners.owner_of(request.user),
             "worker_url": static("uploads/client/hashing/hash-worker.js"),
         },
     }
@@ -71,19 +72,19 @@ def home(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _allowance(request: HttpRequest) -> quotas.Allowance | None:
+def _allowance(request: AuthenticatedHttpRequest) -> quotas.Allowance | None:
     """What is used of the quota; None also while that cannot be told: the page does without."""
-    return attempt(lambda: quotas.allowance_of(request.user))  # type: ignore[arg-type]
+    return attempt(lambda: quotas.allowance_of(request.user))
 
 
 @login_required
 @require_safe
-def quota(request: HttpRequest) -> HttpResponse:
+def quota(request: AuthenticatedHttpRequest) -> HttpResponse:
     """How much of the visitor's quota is used, as a line; empty without a quota.
 
     Raises BackendUnavailable: the page then keeps the line that it has.
     """
-    allowance = quotas.allowance_of(request.user)  # type: ignore[arg-type]  # login_required
+    allowance = quotas.allowance_of(request.user)
     response = render(request, "uploads/_quota.html", {"quota": allowance})
     response["Cache-Control"] = "no-store"
     return response
@@ -91,10 +92,10 @@ def quota(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_safe
-def rows(request: HttpRequest) -> HttpResponse:
+def rows(request: AuthenticatedHttpRequest) -> HttpResponse:
     """The list rows of the stored files among `ids`, newest first."""
     ids = [part for part in request.GET.get("ids", "").split(",") if part]
-    statuses = queries.upload_statuses(ids, owners.owner_of(request.user))  # type: ignore[arg-type]
+    statuses = queries.upload_statuses(ids, owners.owner_of(request.user))
     files = [status.file for status in statuses if status.file]
     files.sort(key=lambda info: info.id, reverse=True)
     return render(request, "uploads/_rows.html", {"files": files})

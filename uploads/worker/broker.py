@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from uploads.aws import clients
-from uploads.core.conf import Conf, conf
+from uploads.core.conf import Conf
 from uploads.core.limits import VISIBILITY_TIMEOUT
 
 #: Seconds until a task that failed for the n-th time is tried again. The queue gives up after
@@ -33,16 +33,16 @@ class PredefinedQueues(Mapping[str, dict[str, Any]]):
     one without a dead-letter queue. Lazy, because importing the settings must not need a network.
     """
 
-    def __init__(self, retried_tasks: list[str]) -> None:
+    def __init__(self, name: str, retried_tasks: list[str]) -> None:
+        self._name = name
         self._retried_tasks = retried_tasks
 
     @cached_property
     def _queues(self) -> dict[str, dict[str, Any]]:
-        name = conf().tasks_queue
         sqs = clients.sqs(clients.BROKER)
         return {
-            name: {
-                "url": sqs.get_queue_url(QueueName=name)["QueueUrl"],
+            self._name: {
+                "url": sqs.get_queue_url(QueueName=self._name)["QueueUrl"],
                 "backoff_tasks": self._retried_tasks,
                 "backoff_policy": RETRY_AFTER,
             }
@@ -82,5 +82,5 @@ def broker_settings(broker_url: str, settings: Conf) -> tuple[str, dict[str, Any
         "wait_time_seconds": clients.POLL_SECONDS,
         "polling_interval": 0,
         "client-config": clients.BROKER.as_config(),
-        "predefined_queues": PredefinedQueues(list(RETRIED_TASKS)),
+        "predefined_queues": PredefinedQueues(settings.tasks_queue, list(RETRIED_TASKS)),
     }

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.db import connection
+from django.test import override_settings
 from pytest_django import Settings
 
 from local.aws import LocalAws
@@ -25,11 +26,8 @@ from uploads.core.conf import Conf
 @pytest.fixture(scope="session")
 def deployed(_aws: LocalAws) -> Conf:
     """One installation for the faults of all tests; each test fixes what it breaks."""
-    before = django_settings.FILEHUB
-    try:
+    with override_settings():
         return deploy_all(names(), django_settings)
-    finally:
-        django_settings.FILEHUB = before
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from uploads.accounts import owners
+from uploads.accounts.requests import user_of
 from uploads.admin.files.rows import Selection
 from uploads.core.errors import FilehubError
 from uploads.files import actions
@@ -121,7 +122,7 @@ def _each(
 
 
 def _log(request: HttpRequest, files: list[File], flag: int, note: str) -> None:
-    LogEntry.objects.log_actions(request.user.pk, files, flag, note)  # type: ignore[arg-type]  # signed in
+    LogEntry.objects.log_actions(user_of(request).pk, files, flag, note)
 
 
 def _is_answered(request: HttpRequest) -> bool:
@@ -147,7 +148,7 @@ def delete_files(
         # Of what was rejected the object may still be there.
         if file.state == "deleted":
             raise NotDone(gettext("It is not stored."))
-        actions.remove(file.pk, owners.owner_of(request.user))  # type: ignore[arg-type]
+        actions.remove(file.pk, owners.owner_of(user_of(request)))
         return gettext("Deletion asked.")
 
     return _each(
@@ -235,7 +236,7 @@ def change_owner(
     def act(file: File) -> str:
         if file.state != "stored":
             raise NotDone(gettext("It is not stored."))
-        by = owners.owner_of(request.user)  # type: ignore[arg-type]
+        by = owners.owner_of(user_of(request))
         if not actions.change_owner(file.pk, owner, by):
             raise NotDone(gettext("It belongs to %(name)s already.") % {"name": username})
         names = {"old": file.owner, "new": username}

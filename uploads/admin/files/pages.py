@@ -22,6 +22,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from uploads.accounts import owners
+from uploads.accounts.requests import user_of
 from uploads.admin.files import actions, filters
 from uploads.admin.files.rows import Selection, row, rows
 from uploads.core import keys
@@ -227,7 +228,7 @@ class FileAdmin(FileAdminBase):
         if not self.has_view_permission(request):
             raise PermissionDenied
         info = queries.any_stored_file(object_id)
-        url, _expires = sign_download(info, owners.owner_of(request.user))  # type: ignore[arg-type]
+        url, _expires = sign_download(info, owners.owner_of(user_of(request)))
         response = HttpResponseRedirect(url)
         response["Cache-Control"] = "no-store"
         return response

@@ -12,19 +12,8 @@ from uploads.models import File
 
 def row(info: FileInfo, usernames: dict[str, str]) -> File:
     """A file as a model instance, with its owner's name; `info` stays within reach."""
-    file = File(
-        id=info.id,
-        file_name=info.file_name,
-        owner=usernames.get(info.owner, info.owner),
-        size=info.size,
-        content_type=info.content_type,
-        state=info.state,
-        reason=info.reason,
-        checksum=info.checksum,
-        key=info.key,
-        created_at=info.created_at,
-        confirmed_at=info.confirmed_at,
-    )
+    shown = {field.name: getattr(info, field.name) for field in File._meta.fields}
+    file = File(**shown | {"owner": usernames.get(info.owner, info.owner)})
     file.info = info
     return file
 

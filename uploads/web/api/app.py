@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
-from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.errors import AuthenticationError, HttpError, Throttled, ValidationError
 from ninja.operation import Operation
 from ninja.parser import Parser
 from ninja.types import DictStrAny
@@ -17,6 +17,7 @@ from ninja.types import DictStrAny
 from uploads.core.errors import BodyTooLarge, FilehubError, InvalidRequest, NotAuthenticated
 from uploads.core.strict_json import parse_json
 from uploads.web.api.auth import CALLERS
+from uploads.web.api.throttling import ADDRESS_RATE, refusal
 from uploads.web.errors import error_response, json_error
 
 logger = logging.getLogger(__name__)
@@ -73,7 +74,15 @@ def _on_filehub_error(request: HttpRequest, exc: FilehubError) -> HttpResponse:
 
 @api.exception_handler(AuthenticationError)
 def _on_unauthenticated(request: HttpRequest, exc: AuthenticationError) -> HttpResponse:
+    # ninja throttles only after it has authenticated. Guesses of tokens must be counted too.
+    if not ADDRESS_RATE.allow_request(request):
+        return _on_filehub_error(request, refusal(request))
     return json_error(401, NotAuthenticated.message, NotAuthenticated.code)
+
+
+@api.exception_handler(Throttled)
+def _on_throttled(request: HttpRequest, exc: Throttled) -> HttpResponse:
+    return _on_filehub_error(request, refusal(request))
 
 
 @api.exception_handler(RequestDataTooBig)

@@ -11,12 +11,13 @@ from ninja.security import SessionAuth as NinjaSessionAuth
 from ninja.utils import check_csrf
 
 from uploads.accounts import api_tokens, owners
+from uploads.accounts.requests import AuthenticatedHttpRequest
 from uploads.core.errors import CsrfFailed
 
 
-def owner(request: HttpRequest) -> str:
-    """How records name whoever calls."""
-    return owners.owner_of(request.auth)  # type: ignore[attr-defined]  # set by ninja
+def owner(request: AuthenticatedHttpRequest) -> str:
+    """How records name the caller."""
+    return owners.owner_of(request.user)
 
 
 class Bearer(HttpBearer):
@@ -29,6 +30,7 @@ class Bearer(HttpBearer):
         if found is None:
             return None
         api_tokens.note_use(found)
+        request.user = found.user
         return found.user
 
 
@@ -39,8 +41,8 @@ class Session(NinjaSessionAuth):
     def __call__(self, request: HttpRequest) -> Any | None:
         if "Authorization" in request.headers or not request.user.is_authenticated:
             return None
-        # A page may say whose it is. If somebody else signed in meanwhile, in another tab, its
-        # requests are not theirs.
+        # A page may say whose it is. If another user signed in meanwhile, in another tab, the
+        # page's requests are not theirs.
         user = request.headers.get("X-Filehub-User")
         if user is not None and user != owners.owner_of(request.user):
             return None
@@ -49,5 +51,5 @@ class Session(NinjaSessionAuth):
         return request.user
 
 
-#: Whom the routes answer.
+#: The ways to authenticate, in the order in which they are tried.
 CALLERS = [Bearer(), Session()]

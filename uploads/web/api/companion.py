@@ -10,20 +10,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest
 from ninja import Field, Router, Schema
 from pydantic import StrictInt, StrictStr
 
+from uploads.accounts.requests import AuthenticatedHttpRequest
 from uploads.core import keys
 from uploads.core.conf import conf
 from uploads.core.errors import InvalidRequest
 from uploads.files import quotas
 from uploads.ingest import tasks
 from uploads.transfers import parts, tokens
-from uploads.transfers.begin import begin_put, begin_unsized
+from uploads.transfers.begin import begin_multipart, begin_put
 from uploads.web.api.auth import owner
 from uploads.web.api.schemas import ERRORS
-from uploads.web.api.throttling import SIGNING, count_user
+from uploads.web.api.throttling import SIGN_RATES
 
 router = Router(tags=["uppy"], by_alias=True)
 
@@ -75,16 +75,19 @@ class Completed(Schema):
     key: str
 
 
-def _token(request: HttpRequest, upload_id: str, key: str) -> tokens.UnsizedToken:
+def _token(request: AuthenticatedHttpRequest, text: str, key: str) -> tokens.UploadToken:
     if not key:
         raise InvalidRequest("Missing key", code="missing_key")
-    return tokens.read_unsized(upload_id, key=key, owner=owner(request))
+    return tokens.read(text, upload_id=keys.upload_id_of(key) or "", owner=owner(request))
 
 
-@router.get("/params", response={200: Parameters, **ERRORS}, auth=SIGNING)
-def parameters(request: HttpRequest, filename: str = "", type: str = "") -> dict[str, Any]:  # noqa: A002
+@router.get("/params", response={200: Parameters, **ERRORS}, throttle=SIGN_RATES)
+def parameters(
+    request: AuthenticatedHttpRequest,
+    filename: str = "",
+    type: str = "",  # noqa: A002
+) -> dict[str, Any]:
     """A presigned PUT for a file that Uppy sends in one request."""
-    count_user(request, owner(request))
     begun = begin_put(owner(request), file_name=filename, content_type=type)
     return {
         "method": begun.request.method,
@@ -95,16 +98,19 @@ def parameters(request: HttpRequest, filename: str = "", type: str = "") -> dict
     }
 
 
-@router.post("/multipart", response={200: Begun, **ERRORS}, auth=SIGNING)
-def begin(request: HttpRequest, body: Begin) -> dict[str, Any]:
+@router.post("/multipart", response={200: Begun, **ERRORS}, throttle=SIGN_RATES)
+def begin(request: AuthenticatedHttpRequest, body: Begin) -> dict[str, Any]:
     """Begin an upload in parts, of a size that nobody knows yet."""
-    count_user(request, owner(request))
-    token = begin_unsized(owner(request), file_name=body.filename, content_type=body.type)
-    return {"key": token.key, "uploadId": token.sign()}
+    begun = begin_multipart(
+        owner(request), file_name=body.filename, content_type=body.type, part_checksums=False
+    )
+    return {"key": keys.object_key(begun.token.upload_id), "uploadId": begun.token.sign()}
 
 
 @router.get("/multipart/{upload_id}", response={200: list[ArrivedPart], **ERRORS})
-def arrived(request: HttpRequest, upload_id: str, key: str = "") -> list[dict[str, Any]]:
+def arrived(
+    request: AuthenticatedHttpRequest, upload_id: str, key: str = ""
+) -> list[dict[str, Any]]:
     """What S3 has already."""
     return [
         {"PartNumber": part.number, "Size": part.size, "ETag": f'"{part.etag}"'}
@@ -114,29 +120,31 @@ def arrived(request: HttpRequest, upload_id: str, key: str = "") -> list[dict[st
 
 # Before the parts: Django would take "complete" for the number of one.
 @router.post("/multipart/{upload_id}/complete", response={200: Completed, **ERRORS})
-def complete(request: HttpRequest, upload_id: str, body: Complete, key: str = "") -> dict[str, Any]:
+def complete(
+    request: AuthenticatedHttpRequest, upload_id: str, body: Complete, key: str = ""
+) -> dict[str, Any]:
     """Put the parts together, if S3 has exactly those that Uppy sent."""
     token = _token(request, upload_id, key)
     sent = {part.number: part.etag for part in body.parts}
-    quota = quotas.limit_of(request.auth)  # type: ignore[attr-defined]  # set by ninja
-    if not parts.complete_unsized(token, sent, quota=quota):
+    if not parts.complete(token, sent=sent, quota=quotas.limit_of(request.user)):
         tasks.enqueue_hint(token.upload_id)
     location = request.build_absolute_uri(f"/files/{token.upload_id}/download?redirect=1")
-    return {"location": location, "key": token.key}
+    return {"location": location, "key": key}
 
 
-@router.get("/multipart/{upload_id}/{part_number}", response={200: PartUrl, **ERRORS}, auth=SIGNING)
+@router.get(
+    "/multipart/{upload_id}/{part_number}", response={200: PartUrl, **ERRORS}, throttle=SIGN_RATES
+)
 def sign_part(
-    request: HttpRequest, upload_id: str, part_number: int, key: str = ""
+    request: AuthenticatedHttpRequest, upload_id: str, part_number: int, key: str = ""
 ) -> dict[str, Any]:
     """Presign one part."""
-    count_user(request, owner(request))
-    signed = parts.sign_unsized_part(_token(request, upload_id, key), part_number)
+    (signed,) = parts.sign_parts(_token(request, upload_id, key), [(part_number, None)])
     return {"url": signed.url, "expires": conf().url_expiry}
 
 
 @router.delete("/multipart/{upload_id}", response={200: dict[str, str], **ERRORS})
-def abort(request: HttpRequest, upload_id: str, key: str = "") -> dict[str, str]:
+def abort(request: AuthenticatedHttpRequest, upload_id: str, key: str = "") -> dict[str, str]:
     """End an upload in parts."""
     parts.abort(_token(request, upload_id, key))
     return {}

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from ninja import Field, Schema
 from pydantic import BeforeValidator, StrictInt, StrictStr
 from pydantic_core import PydanticCustomError
+
+from uploads.accounts.requests import AuthenticatedHttpRequest
+from uploads.files.queries import UploadStatus
+from uploads.files.record import FileInfo
+from uploads.transfers.begin import BegunMultipart, BegunUpload
 
 
 def _null_is_missing(value: Any) -> Any:
@@ -50,6 +56,10 @@ class SignedUpload(Schema):
     headers: dict[str, str]
     expires_at: datetime
 
+    @classmethod
+    def of(cls, begun: BegunUpload) -> SignedUpload:
+        return cls(id=begun.id, **asdict(begun.request))
+
 
 class PartsPlan(Schema):
     """How to cut the file: every part has `part_size` bytes, the last one the rest."""
@@ -65,6 +75,16 @@ class MultipartUpload(Schema):
     token: str
     multipart: PartsPlan
     expires_at: datetime
+
+    @classmethod
+    def of(cls, begun: BegunMultipart) -> MultipartUpload:
+        token = begun.token
+        return cls(
+            id=token.upload_id,
+            token=token.sign(),
+            multipart=PartsPlan.from_orm(token),
+            expires_at=begun.expires_at,
+        )
 
 
 class PartRequest(Schema):
@@ -91,10 +111,12 @@ class SignedParts(Schema):
 
 
 class PartOut(Schema):
-    part_number: int
+    part_number: int = Field(validation_alias="number")
     size: int = Field(description="Bytes.")
     etag: str
-    sha256: str = Field(description='Base64; "" when the part was sent without.')
+    sha256: str = Field(
+        validation_alias="checksum", description='Base64; "" when the part was sent without.'
+    )
 
 
 class FileOut(Schema):
@@ -108,12 +130,22 @@ class FileOut(Schema):
     owner: str = Field(description="Username.")
     state: Literal["stored"]
 
+    @staticmethod
+    def resolve_owner(_file: FileInfo, context: Any) -> str:
+        """Records name users by their primary key. Callers see only their own files."""
+        request: AuthenticatedHttpRequest = context["request"]
+        return request.user.get_username()
+
 
 class UploadOut(Schema):
     id: str
     state: Literal["pending", "stored", "rejected", "deleted"]
     reason: str | None = None
     file: FileOut | None = None
+
+    @staticmethod
+    def resolve_reason(status: UploadStatus) -> str | None:
+        return status.reason or None
 
 
 class DownloadOut(Schema):
