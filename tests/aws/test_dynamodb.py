@@ -22,7 +22,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return pauses
 
 
-def test_what_was_left_out_is_asked_for_again_after_growing_pauses(
+def test_unprocessed_keys_are_requested_again_after_growing_pauses(
     aws: None, wire: Wire, short_pauses: list[float]
 ) -> None:
     ids = {store(OWNER, f"{n}.txt") for n in range(3)}
@@ -31,7 +31,7 @@ def test_what_was_left_out_is_asked_for_again_after_growing_pauses(
     assert short_pauses == [0.05, 0.1, 0.2]
 
 
-def test_a_table_that_never_answers_is_away(
+def test_a_table_that_never_answers_is_unavailable(
     aws: None, wire: Wire, short_pauses: list[float]
 ) -> None:
     wire.throttled = 1000
@@ -41,11 +41,11 @@ def test_a_table_that_never_answers_is_away(
     assert 5 < sum(short_pauses) < 10
 
 
-def test_more_than_a_hundred_are_asked_for_by_the_hundred(aws: None, wire: Wire) -> None:
+def test_keys_are_requested_in_batches_of_a_hundred(aws: None, wire: Wire) -> None:
     assert batch_get(StoredFile, (str(n) for n in [*range(250), *range(250)])) == []
     assert wire.counts() == {"dynamodb": 3}
 
 
-def test_nothing_is_asked_for_nothing(aws: None, wire: Wire) -> None:
+def test_no_keys_need_no_request(aws: None, wire: Wire) -> None:
     assert batch_get(StoredFile, []) == []
     assert wire.counts() == {}

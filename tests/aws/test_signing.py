@@ -58,7 +58,7 @@ def test_a_changed_header_is_refused(begun: BegunUpload, change: dict[str, str])
     assert s3.head(begun.id) is None
 
 
-def test_a_left_out_header_is_refused(begun: BegunUpload) -> None:
+def test_a_missing_header_is_refused(begun: BegunUpload) -> None:
     headers = {k: v for k, v in begun.request.headers.items() if k != "If-None-Match"}
     assert put(replace(begun.request, headers=headers), BODY).status == 403
 

@@ -54,7 +54,7 @@ def look(page: Page, within: str | None = None, but: str | None = None) -> None:
     page.set_viewport_size(LOOKS[0][1])  # type: ignore[arg-type]
 
 
-def test_axe_would_find_something(page: Page) -> None:
+def test_axe_reports_a_violation(page: Page) -> None:
     page.evaluate(
         "document.body.insertAdjacentHTML('beforeend', '<img src=x.png><button></button>')"
     )
@@ -65,7 +65,7 @@ def test_axe_would_find_something(page: Page) -> None:
     "path",
     ["/", "/?q=no file begins so", "/no/such/page"],
 )
-def test_pages(context: BrowserContext, path: str) -> None:
+def test_pages_are_accessible(context: BrowserContext, path: str) -> None:
     page = context.new_page()
     page.goto(path)
     look(page)
@@ -86,13 +86,13 @@ def test_pages(context: BrowserContext, path: str) -> None:
         ),
     ],
 )
-def test_admin_pages(context: BrowserContext, path: str) -> None:
+def test_admin_pages_are_accessible(context: BrowserContext, path: str) -> None:
     page = context.new_page()
     page.goto(path)
     look(page)
 
 
-def test_sign_in(chromium: Browser, installation: Installation) -> None:
+def test_the_sign_in_page_is_accessible(chromium: Browser, installation: Installation) -> None:
     page = chromium.new_page(base_url=installation.url)
     page.goto("/")
     look(page)
@@ -152,7 +152,7 @@ def nothing(page: Page, name: str) -> None:
         ),
     ],
 )
-def test_an_upload_in_each_state(
+def test_an_upload_is_accessible_in_each_state(
     page: Page, state: str, where: Any, handler: Any, act: Callable[[Page, str], None]
 ) -> None:
     name = unique(f"{state}.txt")
@@ -165,7 +165,7 @@ def test_an_upload_in_each_state(
 
 
 @pytest.mark.exhaustive
-def test_several_uploads_and_the_controls_for_all(page: Page) -> None:
+def test_several_uploads_and_their_controls_are_accessible(page: Page) -> None:
     page.route(TO_S3, stall)
     choose(page, *[(unique(f"{index}.txt"), b"x") for index in range(20)])
     expect(page.locator("[data-upload-row][data-state=uploading]").first).to_be_visible()
@@ -174,7 +174,7 @@ def test_several_uploads_and_the_controls_for_all(page: Page) -> None:
 
 
 @pytest.mark.exhaustive
-def test_a_stored_file_and_one_that_was_stored_before(page: Page) -> None:
+def test_a_stored_and_a_previously_stored_file_are_accessible(page: Page) -> None:
     name, body = unique("again.txt"), json.dumps(unique("content")).encode()
     file = {"name": name, "mimeType": "text/plain", "text": body.decode()}
     drop = """({name, mimeType, text}) => {
@@ -192,14 +192,14 @@ def test_a_stored_file_and_one_that_was_stored_before(page: Page) -> None:
     look(page)
 
 
-def test_offline(page: Page) -> None:
+def test_an_offline_upload_is_accessible(page: Page) -> None:
     page.context.set_offline(True)
     choose(page, (unique("later.txt"), b"x"))
     look(page)
     page.context.set_offline(False)
 
 
-def test_the_question_before_deleting(page: Page) -> None:
+def test_the_confirmation_before_deleting_is_accessible(page: Page) -> None:
     name = unique("keep.txt")
     choose(page, (name, b"x"))
     row(page, name).get_by_role("button", name="Delete").click()

@@ -82,7 +82,7 @@ def test_files_are_found_by_name_id_and_key(page: Page, installation: Installati
 
 
 @pytest.mark.exhaustive
-def test_filters_narrow_the_list_and_go_together(page: Page, installation: Installation) -> None:
+def test_filters_narrow_the_list_and_combine(page: Page, installation: Installation) -> None:
     image = unique("filtered.png")
     store(installation, image, png(), "image/png")
     page.goto(LIST)
@@ -103,7 +103,7 @@ def test_filters_narrow_the_list_and_go_together(page: Page, installation: Insta
 
 
 @pytest.mark.exhaustive
-def test_paging_goes_forth_and_back(page: Page, installation: Installation) -> None:
+def test_paging_goes_forwards_and_backwards(page: Page, installation: Installation) -> None:
     # The same ones each time: by chance, some are as large as the quota that another test sets.
     installation.manage("seed", "230", "--days", "20", "--seed", "1")
     page.goto(LIST)
@@ -137,7 +137,7 @@ PREVIEWS = {
         *(pytest.param(t, marks=pytest.mark.exhaustive) for t in PREVIEWS if t != "text/html"),
     ],
 )
-def test_a_file_is_shown_from_s3_with_its_story(
+def test_a_file_is_previewed_with_its_timeline(
     page: Page, installation: Installation, type_: str
 ) -> None:
     element, body = PREVIEWS[type_]
@@ -199,7 +199,7 @@ def test_several_files_are_deleted_at_once(page: Page, installation: Installatio
 
 
 @pytest.mark.exhaustive
-def test_one_file_is_checked_and_given_away(page: Page, installation: Installation) -> None:
+def test_one_file_is_checked_and_gets_a_new_owner(page: Page, installation: Installation) -> None:
     installation.manage(
         "shell", "--no-imports", "-c",
         "from django.contrib.auth import get_user_model as m;"
@@ -226,7 +226,7 @@ def test_one_file_is_checked_and_given_away(page: Page, installation: Installati
 
 
 @pytest.mark.exhaustive
-def test_a_manifest_comes_as_a_file(page: Page, installation: Installation) -> None:
+def test_a_manifest_is_downloaded(page: Page, installation: Installation) -> None:
     name = unique("=cmd|' /C calc'!A0.csv")
     store(installation, name, b"x")
     page.goto(f"{LIST}?q={name[:8]}")
@@ -258,7 +258,9 @@ def test_everything_works_with_the_keyboard(page: Page, installation: Installati
     expect(page.locator(".messagelist")).to_contain_text("1 file was checked.")
 
 
-def test_nothing_scrolls_sideways_on_a_phone(page: Page, installation: Installation) -> None:
+def test_there_is_no_horizontal_scrolling_on_a_phone(
+    page: Page, installation: Installation
+) -> None:
     file_id = store(installation, unique("w" * 200), b"x")
     page.set_viewport_size({"width": 360, "height": 740})
     for path in (LIST, f"{LIST}{file_id}/change/", f"{LIST}{file_id}/delete/"):

@@ -126,7 +126,7 @@ def run(browser: Browser, origin: str, path: Path, name: str) -> tuple[list[str]
 # A test that takes too long says so itself, unless it never lets the page do anything else.
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(("path", "name"), CASES)
-def test_in_javascript(browser: Browser, origin: str, path: Path, name: str) -> None:
+def test_javascript(browser: Browser, origin: str, path: Path, name: str) -> None:
     names, problems = run(browser, origin, path, name)
     if problems:
         pytest.fail("\n\n".join(problems), pytrace=False)

@@ -112,7 +112,7 @@ def reach(count: Callable[[], int], enough: int) -> None:
 
 # Longer than others get: on a busy machine this takes minutes.
 @pytest.mark.timeout(1200)
-def test_two_thousand_files_in_one_drop(
+def test_two_thousand_dropped_files_are_uploaded(
     page: Page, installation: Installation, show: Callable[[str], None]
 ) -> None:
     prefix = uuid.uuid4().hex[:8]

@@ -33,7 +33,7 @@ def make_token(page: Page, name: str) -> str:
     return page.locator("#new-token").inner_text()
 
 
-def test_a_token_is_made_seen_once_used_and_revoked(
+def test_a_token_is_created_shown_once_used_and_revoked(
     context: BrowserContext, installation: Installation
 ) -> None:
     context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -90,7 +90,7 @@ def test_several_tokens_are_revoked_at_once(
 
 
 @pytest.mark.exhaustive
-def test_a_quota_is_set_shown_and_taken_away(context: BrowserContext) -> None:
+def test_a_quota_is_set_shown_and_removed(context: BrowserContext) -> None:
     page = context.new_page()
     page.goto("/admin/auth/user/")
     row = page.get_by_role("row").filter(has_text="demo")

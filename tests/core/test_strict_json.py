@@ -47,12 +47,12 @@ def test_json_is_read(text: str | bytes, value: object) -> None:
     ],
     ids=lambda text: repr(text[:12]),
 )
-def test_what_is_no_json_is_a_value_error(text: str | bytes) -> None:
+def test_invalid_json_is_a_value_error(text: str | bytes) -> None:
     with pytest.raises(ValueError, match=r"at line 1 column \d+$|surrogates not allowed$"):
         parse_json(text)
 
 
-def test_the_depth_of_a_document_takes_nothing_of_pythons_stack() -> None:
+def test_a_deep_document_does_not_use_pythons_stack() -> None:
     """Where the stack ends, a finaliser of the garbage collector's would fail unseen."""
     document = "[" * 201 + "]" * 201
 

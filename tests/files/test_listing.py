@@ -94,7 +94,7 @@ def test_a_search_finds_composed_and_decomposed_names() -> None:
     assert walk(lambda c: queries.files_of("7", limit=9, cursor=c, prefix="café")) == ids[1:]
 
 
-def test_files_added_while_paging_do_not_repeat_or_hide_others() -> None:
+def test_files_added_while_paging_neither_repeat_nor_hide_others() -> None:
     ids = seed("7", ["a"] * 10)
     first = queries.files_of("7", limit=4)
     seed("7", ["new"] * 20)
@@ -102,7 +102,7 @@ def test_files_added_while_paging_do_not_repeat_or_hide_others() -> None:
     assert [info.id for info in first.files] + [i for i in rest if i in ids] == ids
 
 
-def test_a_made_up_cursor_is_refused() -> None:
+def test_a_forged_cursor_is_refused() -> None:
     with pytest.raises(InvalidRequest):
         queries.files_of("7", limit=4, cursor="x' OR 1=1")
 
@@ -218,7 +218,9 @@ def test_every_filter_yields_each_record_once_while_others_are_added(
     [(3, 13), pytest.param(1, 100, marks=pytest.mark.exhaustive)],
     indirect=["table"],
 )
-def test_every_filter_pages_back_the_way_it_came(table: list[StoredFile], limit: int) -> None:
+def test_every_filter_pages_back_through_the_same_pages(
+    table: list[StoredFile], limit: int
+) -> None:
     for name, wanted in FILTERS.items():
         page = find(wanted, limit=limit)
         forth = [page.files]
@@ -233,7 +235,7 @@ def test_every_filter_pages_back_the_way_it_came(table: list[StoredFile], limit:
         assert [[info.id for info in files] for files in back if files] == ids[::-1], name
 
 
-def test_a_page_that_looked_through_its_budget_goes_on_where_it_stopped(
+def test_a_page_that_exhausts_its_budget_continues_where_it_stopped(
     table: list[StoredFile], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listing, "BUDGET", 64)
@@ -244,7 +246,7 @@ def test_a_page_that_looked_through_its_budget_goes_on_where_it_stopped(
     assert found == [each.id for each in table if is_wanted(each, rare)][::-1]
 
 
-def test_a_page_before_which_everything_has_gone_still_has_a_next_one() -> None:
+def test_a_page_whose_predecessors_were_deleted_still_has_a_next_page() -> None:
     ids = seed("7", ["a"] * 4)
     StoredFile(ids[0]).delete(add_version_condition=False)
     page = find(Wanted(), limit=2, cursor=ids[1], backwards=True)

@@ -52,7 +52,7 @@ def used(owner: str = OWNER) -> Usage:
     ("size", "used", "fits"),
     [(10, 0, True), (11, 0, False), (4, 6, True), (5, 6, False), (0, 12, True), (1, 12, False)],
 )
-def test_what_fits(size: int, used: int, fits: bool) -> None:
+def test_a_file_within_the_quota_is_accepted(size: int, used: int, fits: bool) -> None:
     if fits:
         policy.check_quota(size, used=used, limit=10)
     else:
@@ -64,7 +64,7 @@ def test_what_fits(size: int, used: int, fits: bool) -> None:
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_what_does_not_fit_is_not_signed_and_the_sentence_has_the_numbers(api: Api) -> None:
+def test_a_file_above_the_quota_is_not_signed_and_the_error_has_the_numbers(api: Api) -> None:
     store(api.owner, body=b"123456")
     for path in ("/get-url", "/uploads"):
         answer = api.post(path, {"file_name": "a.txt", "size": 1_234})
@@ -75,14 +75,14 @@ def test_what_does_not_fit_is_not_signed_and_the_sentence_has_the_numbers(api: A
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_a_large_file_is_refused_before_s3_hears_of_it(api: Api) -> None:
+def test_a_large_file_is_refused_before_any_request_to_s3(api: Api) -> None:
     size = env().filehub_multipart_threshold + 1
     check_error(api.post("/uploads", {"file_name": "a.txt", "size": size}), 413, "quota_exceeded")
     bucket = env().filehub_bucket
     assert "Uploads" not in s3.client().list_multipart_uploads(Bucket=bucket)
 
 
-def test_parts_for_which_there_is_no_room_any_more_wait_for_some(
+def test_parts_that_exceed_the_quota_wait_for_free_space(
     api: Api, alice: User, settings: Settings
 ) -> None:
     settings.ENV = env().model_copy(update={"filehub_multipart_threshold": 5})
@@ -104,11 +104,11 @@ def test_parts_for_which_there_is_no_room_any_more_wait_for_some(
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_a_file_of_unknown_size_is_signed_and_judged_when_it_is_there(api: Api) -> None:
+def test_a_file_of_unknown_size_is_checked_after_its_upload(api: Api) -> None:
     assert api.post("/get-url", {"file_name": "a.txt"}).status_code == 200
 
 
-def test_ones_own_quota_goes_before_the_default(
+def test_a_quota_of_the_user_overrides_the_default(
     settings: Settings, api: Api, alice: User, other_api: Api
 ) -> None:
     Quota.objects.create(user=alice, limit=3)
@@ -121,7 +121,7 @@ def test_ones_own_quota_goes_before_the_default(
             assert confirm.confirm(upload(owner, body=b"1234")) == expected
 
 
-def test_asking_costs_one_read_and_nothing_without_a_quota(
+def test_checking_a_quota_costs_one_read_and_none_without_a_quota(
     api: Api, settings: Settings, wire: Wire
 ) -> None:
     def cost() -> tuple[dict[str, int], int]:
@@ -142,7 +142,7 @@ def test_asking_costs_one_read_and_nothing_without_a_quota(
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_what_does_not_fit_is_rejected_with_the_reason_and_deleted() -> None:
+def test_an_object_above_the_quota_is_rejected_with_the_reason_and_deleted() -> None:
     first, second = upload(OWNER, body=b"123456"), upload(OWNER, body=b"12345")
     assert created(first) == "stored"
     for number, outcome in ((1, "rejected"), (1, "unchanged"), (2, "absent")):
@@ -154,7 +154,7 @@ def test_what_does_not_fit_is_rejected_with_the_reason_and_deleted() -> None:
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_the_last_byte_fits_and_deleting_makes_room() -> None:
+def test_the_last_byte_of_a_quota_can_be_used_and_deleting_frees_space() -> None:
     full = upload(OWNER, body=b"1234567890")
     assert created(full) == "stored"
     assert created(upload(OWNER, body=b"")) == "stored"
@@ -164,7 +164,7 @@ def test_the_last_byte_fits_and_deleting_makes_room() -> None:
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_what_is_stored_is_not_judged_again() -> None:
+def test_stored_files_are_not_checked_again() -> None:
     """Neither by the event that comes after a hint, nor by a check, nor when it was buried."""
     upload_id = upload(OWNER, body=b"12345678")
     assert confirm.confirm(upload_id) == "stored"
@@ -180,7 +180,7 @@ def test_what_is_stored_is_not_judged_again() -> None:
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_a_file_that_is_renamed_past_filehub_takes_no_more_room() -> None:
+def test_a_file_that_is_renamed_past_filehub_uses_no_more_space() -> None:
     upload_id = upload(OWNER, body=b"12345678")
     created(upload_id, 1)
     name = {"Bucket": env().filehub_bucket, "Key": keys.object_key(upload_id)}
@@ -197,7 +197,7 @@ def test_a_file_that_is_renamed_past_filehub_takes_no_more_room() -> None:
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_what_comes_again_after_its_removal_is_judged_again() -> None:
+def test_a_file_that_returns_after_its_removal_is_checked_again() -> None:
     upload_id = upload(OWNER, body=b"12345678")
     request = s3.sign_put(
         upload_id, owner=OWNER, file_name="a.txt", content_type="text/plain", size=8, sha256=None
@@ -211,7 +211,7 @@ def test_what_comes_again_after_its_removal_is_judged_again() -> None:
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_of_many_files_at_the_same_moment_no_more_are_stored_than_fit() -> None:
+def test_concurrent_uploads_never_exceed_the_quota() -> None:
     ids = [upload(OWNER, body=b"1234") for _ in range(6)]
 
     def apply(upload_id: str) -> confirm.Outcome:
@@ -227,7 +227,7 @@ def test_of_many_files_at_the_same_moment_no_more_are_stored_than_fit() -> None:
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_another_file_that_takes_the_room_between_looking_and_writing_comes_first(
+def test_a_file_stored_between_check_and_write_uses_the_space_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     first, second = upload(OWNER, body=b"123456"), upload(OWNER, body=b"12345")
@@ -244,7 +244,7 @@ def test_another_file_that_takes_the_room_between_looking_and_writing_comes_firs
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_a_first_file_that_is_larger_than_the_quota_is_rejected_also_by_the_write() -> None:
+def test_the_write_too_rejects_a_first_file_above_the_quota() -> None:
     """The counter of an owner without files is not there: that is no reason to let it in."""
     upload_id = upload(OWNER, body=b"12345678901")
     with pytest.MonkeyPatch.context() as patched:
@@ -267,7 +267,7 @@ def test_an_old_object_whose_record_is_gone_is_neither_rejected_nor_deleted() ->
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_an_old_upload_whose_event_comes_is_judged() -> None:
+def test_an_old_upload_with_an_event_is_checked() -> None:
     """In parts it may have taken days; a hint that overtakes the event wins nothing."""
     upload_id = old_upload(OWNER, b"12345678901")
     assert confirm.confirm(upload_id) == "unchanged"
@@ -276,7 +276,7 @@ def test_an_old_upload_whose_event_comes_is_judged() -> None:
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_a_check_of_a_young_object_judges_it() -> None:
+def test_checking_a_young_object_applies_the_quota() -> None:
     upload_id = upload(OWNER, body=b"12345678901")
     assert confirm.check(upload_id, dry_run=True) == "rejected"
     assert s3.head(upload_id) is not None
@@ -285,7 +285,7 @@ def test_a_check_of_a_young_object_judges_it() -> None:
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_an_operator_gives_files_past_the_quota() -> None:
+def test_an_operator_can_assign_files_beyond_the_quota() -> None:
     store("8", body=b"12345678")
     upload_id = store(OWNER, body=b"12345678")
     assert actions.change_owner(upload_id, "8", "1")
@@ -309,7 +309,7 @@ def test_an_owner_who_is_no_user_has_the_default(
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_the_page_tells_how_much_is_used(alice: User, settings: Settings) -> None:
+def test_the_page_shows_how_much_is_used(alice: User, settings: Settings) -> None:
     page = Client()
     page.force_login(alice)
     store(str(alice.pk), body=b"123456")
@@ -323,9 +323,7 @@ def test_the_page_tells_how_much_is_used(alice: User, settings: Settings) -> Non
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_a_page_that_cannot_tell_how_much_is_used_does_without(
-    alice: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_page_works_without_the_usage(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(owner: str) -> Usage:
         raise BackendUnavailable
 

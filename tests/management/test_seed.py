@@ -48,7 +48,7 @@ def run(*arguments: str) -> str:
     return out.getvalue()
 
 
-def test_as_many_records_as_asked_of_all_states_owners_and_type_groups() -> None:
+def test_seeding_creates_the_requested_number_in_all_states_owners_and_groups() -> None:
     seeded = seed()
     found = every()
     assert seeded.stored + seeded.rejected + seeded.deleted == len(found) == 300
@@ -64,7 +64,7 @@ def test_as_many_records_as_asked_of_all_states_owners_and_type_groups() -> None
     assert {keys.shard(record.id) for record in found} == set(keys.SHARDS)
 
 
-def test_ids_are_filehubs_own_and_spread_over_the_days() -> None:
+def test_seeded_ids_are_valid_and_spread_over_the_days() -> None:
     seed()
     secrets = [env().django_secret_key]
     assert all(keys.was_issued_to(each.id, each.owner or "", secrets) for each in every())
@@ -136,7 +136,7 @@ def test_the_counters_agree_with_what_was_seeded() -> None:
     assert sum(day.rejected for day in days) == len(every("rejected"))
 
 
-def test_what_becomes_of_a_seeded_file_is_counted_as_of_any_other() -> None:
+def test_later_changes_of_a_seeded_file_are_counted() -> None:
     seed(60)
     for record in every("stored")[:20]:
         removal(record.id, 16**18 - 1)
@@ -144,7 +144,7 @@ def test_what_becomes_of_a_seeded_file_is_counted_as_of_any_other() -> None:
     assert recount.differences() == []
 
 
-def test_the_same_number_makes_the_same_files() -> None:
+def test_the_same_random_seed_gives_the_same_files() -> None:
     def names() -> list[tuple[str | None, str | None, str]]:
         found = sorted(every(), key=lambda record: record.etag or "")
         for record in found:
@@ -168,7 +168,7 @@ def test_seeded_files_are_paged_and_searched_like_others() -> None:
     assert set(found) == wanted != set()
 
 
-def test_a_made_up_id_of_a_moment_is_an_id_of_that_moment() -> None:
+def test_a_fake_id_of_a_moment_has_that_moment() -> None:
     moment = datetime(2025, 5, 6, 7, 8, 9, 123_000, tzinfo=UTC)
     for bits in (0, 1, 2**42 - 1):
         upload_id = keys.upload_id_at(moment, "7", "secret", bits)
@@ -191,7 +191,7 @@ def test_nothing_is_seeded_on_aws(settings: Settings, db: None, endpoint: str | 
     assert every() == []
 
 
-def test_the_command_takes_existing_users_first(alice: User, bob: User) -> None:
+def test_the_command_uses_existing_users_first(alice: User, bob: User) -> None:
     assert "records written in" in run("seed", "80", "--owners", "3", "--days", "2", "--seed", "1")
     owners = {record.owner for record in every()}
     assert owners == {str(alice.pk), str(bob.pk), "1000001"}
@@ -199,7 +199,7 @@ def test_the_command_takes_existing_users_first(alice: User, bob: User) -> None:
 
 
 @pytest.mark.parametrize("count", ["0", "-1", "many", "٣"])
-def test_a_count_that_is_none_is_refused(count: str, db: None) -> None:
+def test_an_invalid_count_is_refused(count: str, db: None) -> None:
     with pytest.raises(CommandError):
         run("seed", "--", count)
 
@@ -218,7 +218,7 @@ def of_an_earlier_version(upload_id: str) -> str:
     return upload_id
 
 
-def test_recounting_takes_in_what_an_earlier_version_stored_once() -> None:
+def test_recounting_counts_files_of_earlier_versions_once() -> None:
     for _ in range(3):
         of_an_earlier_version(store("7"))
     forget_counters()
@@ -229,7 +229,7 @@ def test_recounting_takes_in_what_an_earlier_version_stored_once() -> None:
     assert of_owner("7") == Usage(4, 20)
 
 
-def test_a_file_that_cannot_be_counted_is_left_to_the_next_time(
+def test_a_file_that_cannot_be_counted_is_left_to_the_next_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ids = [of_an_earlier_version(store("7")) for _ in range(3)]
@@ -250,7 +250,7 @@ def test_a_file_that_cannot_be_counted_is_left_to_the_next_time(
     assert recount.differences() == []
 
 
-def test_the_check_names_each_counter_that_differs() -> None:
+def test_the_check_reports_each_counter_that_differs() -> None:
     store("7")
     store("8")
     assert run("recount", "--check") == "The counters agree with the records.\n"
@@ -267,7 +267,7 @@ def test_the_check_names_each_counter_that_differs() -> None:
     ]
 
 
-def test_the_check_names_only_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_check_reports_a_limited_number_of_differences(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("uploads.management.commands.recount.MAX_NAMED", 2)
     for number in range(5):
         usage.Counter(f"owner#{number}").update([usage.Counter.files.add(2)])
@@ -284,7 +284,7 @@ def damage() -> None:
     usage.Counter("owner#ghost").update([usage.Counter.bytes.add(1)])
 
 
-def test_a_repair_sets_what_differs_and_nothing_else() -> None:
+def test_a_repair_changes_only_what_differs() -> None:
     store("7")
     store("8")
     store("9")
@@ -304,7 +304,7 @@ def test_a_repair_sets_what_differs_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("moment", ["before the records are read", "after"])
 @pytest.mark.parametrize("change", ["more", "another in its place"])
-def test_a_counter_that_changes_meanwhile_is_read_again(
+def test_a_counter_that_changes_during_a_repair_is_read_again(
     monkeypatch: pytest.MonkeyPatch, moment: str, change: str
 ) -> None:
     first = store("7")
@@ -334,7 +334,7 @@ def test_a_counter_that_changes_meanwhile_is_read_again(
     assert of_owner("7").files == (2 if change == "more" else 1)
 
 
-def test_counters_that_never_stand_still_are_left_and_told(
+def test_counters_that_keep_changing_are_left_and_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     store("7")
@@ -357,7 +357,7 @@ def test_counters_that_never_stand_still_are_left_and_told(
     assert recount.differences() == []
 
 
-def test_a_repair_beside_traffic_is_right_once_the_traffic_ends() -> None:
+def test_a_repair_during_traffic_is_right_once_the_traffic_ends() -> None:
     for _ in range(4):
         store("7")
     damage()

@@ -36,7 +36,7 @@ def production(settings: Settings) -> None:
     settings.ENV = env().model_copy(update=PRODUCTION)
 
 
-def test_a_production_as_the_readme_describes_it_has_nothing_to_complain_about() -> None:
+def test_a_production_installation_like_the_readmes_has_no_warnings() -> None:
     assert found() == []
 
 
@@ -67,7 +67,7 @@ FROM_ENVIRONMENT: dict[str, tuple[str, dict[str, Any]]] = {
 @pytest.mark.parametrize(
     ("number", "values"), FROM_ENVIRONMENT.values(), ids=FROM_ENVIRONMENT.keys()
 )
-def test_a_setting_that_is_hardly_meant_is_told(
+def test_a_suspicious_setting_causes_a_warning(
     settings: Settings, number: str, values: dict[str, Any]
 ) -> None:
     settings.ENV = env().model_copy(update=values)
@@ -87,7 +87,7 @@ FROM_SETTINGS: dict[str, tuple[str, str, Any]] = {
 @pytest.mark.parametrize(
     ("number", "name", "value"), FROM_SETTINGS.values(), ids=FROM_SETTINGS.keys()
 )
-def test_a_setting_of_djangos_that_loses_work_is_told(
+def test_a_django_setting_that_loses_tasks_causes_a_warning(
     settings: Settings, number: str, name: str, value: Any
 ) -> None:
     setattr(settings, name, value)
@@ -105,7 +105,7 @@ def test_a_setting_of_djangos_that_loses_work_is_told(
     ],
     ids=["subdomains", "any", "IPv6"],
 )
-def test_an_origin_of_the_site_is_recognised(
+def test_the_sites_own_origin_is_recognised(
     settings: Settings, hosts: tuple[str, ...], origin: str
 ) -> None:
     settings.ENV = env().model_copy(

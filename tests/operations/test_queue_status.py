@@ -21,7 +21,7 @@ from uploads.operations import queue_status
 
 
 @pytest.mark.usefixtures("aws")
-def test_the_status_counts_every_queue_and_receives_from_none_that_is_live() -> None:
+def test_the_status_counts_every_queue_without_receiving_from_live_ones() -> None:
     client, live = sqs.client(), sqs.url(events_queue())
     client.send_message(QueueUrl=live, MessageBody="a")
     client.send_message(QueueUrl=live, MessageBody="b", DelaySeconds=60)
@@ -38,7 +38,7 @@ def test_the_status_counts_every_queue_and_receives_from_none_that_is_live() -> 
 
 
 @pytest.mark.usefixtures("aws")
-def test_the_age_of_a_live_queue_is_the_newest_figure_of_cloudwatch() -> None:
+def test_the_age_of_a_live_queue_is_cloudwatchs_newest_value() -> None:
     name = f"age-{uuid.uuid4().hex}"
     now = datetime.now(UTC)
     for minutes, seconds in ((3, 30.0), (1, 90.0), (2, 60.0), (30, 7.0)):
@@ -57,7 +57,7 @@ def test_the_age_of_a_live_queue_is_the_newest_figure_of_cloudwatch() -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_without_cloudwatch_the_ages_are_unknown_and_the_rest_is_there(
+def test_without_cloudwatch_only_the_ages_are_unknown(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     bury("x")
@@ -101,7 +101,7 @@ def role(policy: str, monkeypatch: pytest.MonkeyPatch) -> boto3.Session:
 
 
 @pytest.mark.usefixtures("aws")
-def test_the_policy_of_the_web_allows_what_the_page_does_and_no_receiving_from_live_queues(
+def test_the_web_policy_allows_the_page_but_not_receiving_from_live_queues(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     for queue in (events_queue(), env().filehub_tasks_queue):
@@ -127,7 +127,7 @@ def test_the_policy_of_the_web_allows_what_the_page_does_and_no_receiving_from_l
 
 
 @pytest.mark.usefixtures("aws")
-def test_the_policy_of_the_worker_allows_to_keep_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_worker_policy_allows_recording_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     role("WorkerPolicyArn", monkeypatch)
     task_failures.record("t", "why")
     role("ConsumerPolicyArn", monkeypatch)

@@ -107,7 +107,7 @@ def test_every_package_is_in_the_architecture() -> None:
     assert [name for name in sorted(packages) if f"`{name}/`" not in text] == []
 
 
-def test_every_package_says_what_it_is_for() -> None:
+def test_every_package_has_a_docstring() -> None:
     silent = [
         path.parent.name
         for path in (ROOT / "uploads").rglob("__init__.py")

@@ -61,7 +61,7 @@ DEFAULTS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize(("name", "value"), DEFAULTS.items(), ids=DEFAULTS.keys())
-def test_an_unset_variable_has_the_default_of_the_contract(name: str, value: Any) -> None:
+def test_an_unset_variable_has_the_documented_default(name: str, value: Any) -> None:
     assert getattr(env.load(), name) == value
 
 
@@ -110,7 +110,7 @@ GOOD: list[tuple[str, str, Any]] = [
 
 
 @pytest.mark.parametrize(("name", "text", "value"), GOOD)
-def test_a_right_value_is_read(
+def test_a_valid_value_is_read(
     monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: Any
 ) -> None:
     monkeypatch.setenv(name, text)
@@ -214,7 +214,7 @@ WRONG: list[tuple[str, str]] = [
 
 
 @pytest.mark.parametrize(("name", "text"), WRONG)
-def test_a_wrong_value_is_answered_with_one_sentence_that_names_the_variable(
+def test_an_invalid_value_is_one_sentence_with_the_variables_name(
     monkeypatch: pytest.MonkeyPatch, name: str, text: str
 ) -> None:
     monkeypatch.setenv(name, text)
@@ -238,18 +238,18 @@ def test_a_url_that_can_never_work_is_refused(
     assert complaint().startswith(f"{name} is wrong: ")
 
 
-def test_a_missing_secret_key_is_said_to_be_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_secret_key_is_reported_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DJANGO_SECRET_KEY")
     assert complaint() == "DJANGO_SECRET_KEY is not set."
 
 
-def test_of_several_wrong_values_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_of_several_invalid_values_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FILEHUB_URL_EXPIRY", "0")
     monkeypatch.setenv("FILEHUB_MAX_SIZE", "0")
     assert complaint().count(" is wrong: ") == 1
 
 
-def test_a_wrong_value_that_is_no_secret_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_value_that_is_no_secret_is_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FILEHUB_URL_EXPIRY", "15m")
     assert "'15m'" in complaint()
 
@@ -266,14 +266,14 @@ def test_a_wrong_value_that_is_no_secret_is_repeated(monkeypatch: pytest.MonkeyP
         ("CELERY_BROKER_URL", "amqp://u:hunter2@[rabbit/"),
     ],
 )
-def test_a_secret_never_appears_in_the_sentence(
+def test_a_secret_never_appears_in_the_error(
     monkeypatch: pytest.MonkeyPatch, name: str, text: str
 ) -> None:
     monkeypatch.setenv(name, text)
     assert "hunter2" not in complaint()
 
 
-def test_the_right_secret_does_not_appear_when_something_else_is_wrong(
+def test_a_valid_secret_does_not_appear_in_another_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("FILEHUB_MAX_SIZE", "0")
@@ -289,7 +289,7 @@ def test_without_an_endpoint_a_service_is_on_aws(service: Literal["s3", "sqs", "
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_the_common_endpoint_is_for_every_service(
+def test_the_common_endpoint_applies_to_every_service(
     monkeypatch: pytest.MonkeyPatch, service: Literal["s3", "sqs", "dynamodb"]
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://common:1")
@@ -297,7 +297,7 @@ def test_the_common_endpoint_is_for_every_service(
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_the_endpoint_of_a_service_goes_before_the_common_one(
+def test_the_endpoint_of_a_service_overrides_the_common_one(
     monkeypatch: pytest.MonkeyPatch, service: Literal["s3", "sqs", "dynamodb"]
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://common:1")
@@ -305,7 +305,9 @@ def test_the_endpoint_of_a_service_goes_before_the_common_one(
     assert env.load().endpoint(service) == "http://own:2"
 
 
-def test_the_endpoint_of_one_service_is_not_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_endpoint_of_one_service_does_not_apply_to_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://own:2")
     assert env.load().endpoint("sqs") is None
 

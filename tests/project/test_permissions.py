@@ -76,7 +76,7 @@ def test_the_worker_may_reconcile() -> None:
     assert [run.kind for run in checkpoints.last_runs()] == ["all"]
 
 
-def test_the_worker_may_look_into_files_and_hold_them_to_a_quota() -> None:
+def test_the_worker_may_read_files_and_check_quotas() -> None:
     worker = user_with("Worker")
     ids = [
         upload("7", "a.png", b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -95,7 +95,7 @@ def test_the_worker_may_look_into_files_and_hold_them_to_a_quota() -> None:
     assert objects() == {ids[0]}
 
 
-def test_the_web_may_note_downloads_and_deletions_and_change_records() -> None:
+def test_the_web_may_record_downloads_and_deletions_and_change_records() -> None:
     web = user_with("Web")
     kept, given, ghost = store("7"), store("7"), store("7")
     s3.delete(ghost)

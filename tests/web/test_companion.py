@@ -128,7 +128,7 @@ def refused(answer: Any, status: int, code: str) -> str:
     return str(answer.json()["message"])
 
 
-def test_one_request(uppy: Uppy, alice: User) -> None:
+def test_an_upload_in_one_request_works(uppy: Uppy, alice: User) -> None:
     answer = uppy.params().json()
     assert set(answer) == {"method", "url", "headers", "fields", "expires"}
     assert (answer["method"], answer["expires"]) == ("PUT", 900)
@@ -143,7 +143,7 @@ def test_one_request(uppy: Uppy, alice: User) -> None:
     assert send("PUT", answer["url"], b"other", answer["headers"]).status == 412
 
 
-def test_several_parts(begun: Uppy) -> None:
+def test_an_upload_in_parts_works(begun: Uppy) -> None:
     assert set(begun.sign(1).json()) == {"url", "expires"}
     parts = begun.send_all()
     answer = begun.complete(parts[::-1])
@@ -176,7 +176,7 @@ def test_completing_twice_is_harmless(begun: Uppy) -> None:
     assert objects() == {begun.id}
 
 
-def test_aborting(begun: Uppy) -> None:
+def test_an_upload_can_be_aborted(begun: Uppy) -> None:
     parts = begun.send_all()
     answer = begun.abort()
     assert (answer.status_code, answer.json()) == (200, {})
@@ -199,14 +199,14 @@ def test_aborting(begun: Uppy) -> None:
     ],
     ids=["fewer", "more", "another", "none"],
 )
-def test_other_parts_than_those_in_s3_are_not_put_together(begun: Uppy, claim: Any) -> None:
+def test_parts_that_differ_from_those_in_s3_are_not_completed(begun: Uppy, claim: Any) -> None:
     parts = begun.send_all()
     refused(begun.complete(claim(parts)), 409, "parts_missing")
     assert objects() == set()
     assert begun.complete(parts).status_code == 200
 
 
-def test_nothing_is_not_put_together(begun: Uppy) -> None:
+def test_an_empty_list_of_parts_is_not_completed(begun: Uppy) -> None:
     refused(begun.complete([]), 409, "parts_missing")
 
 
@@ -228,7 +228,9 @@ def test_more_than_the_largest_size_is_refused(begun: Uppy, settings: Settings) 
     assert "at least 15,728,640 bytes" in refused(begun.sign(4), 413, "file_too_large")
 
 
-def test_what_has_no_room_is_not_put_together_until_there_is_some(begun: Uppy, alice: User) -> None:
+def test_an_upload_above_the_quota_is_not_completed_until_there_is_space(
+    begun: Uppy, alice: User
+) -> None:
     quota = Quota.objects.create(user=alice, limit=len(BODY) + 4)
     kept = store(str(alice.pk), body=b"hello")
     parts = begun.send_all()
@@ -260,7 +262,7 @@ def test_names_and_types_are_checked(call: Any, aws: None, alice: User, settings
 @pytest.mark.parametrize(
     ("number", "status"), [(0, 400), (-1, 400), (10_001, 400), ("x", 400), (10_000, 200)]
 )
-def test_numbers_of_parts(begun: Uppy, number: Any, status: int) -> None:
+def test_part_numbers_are_checked(begun: Uppy, number: Any, status: int) -> None:
     assert begun.sign(number).status_code == status
 
 
@@ -272,7 +274,7 @@ def everything(uppy: Uppy) -> list[Any]:
     return [uppy.sign(1), uppy.list_parts(), uppy.complete(parts), uppy.abort()]
 
 
-def test_a_stranger_reaches_nothing(begun: Uppy, bob: User) -> None:
+def test_another_user_has_no_access(begun: Uppy, bob: User) -> None:
     stranger = Uppy(bob)
     stranger.key, stranger.upload_id = begun.key, begun.upload_id
     for answer in everything(stranger):
@@ -283,7 +285,9 @@ def test_a_stranger_reaches_nothing(begun: Uppy, bob: User) -> None:
 @pytest.mark.parametrize(
     "forged", ["another key", "edited", "a token of sizes", "S3's own", "long"]
 )
-def test_what_filehub_did_not_sign_is_unknown(begun: Uppy, alice: User, forged: str) -> None:
+def test_an_upload_that_filehub_did_not_sign_is_unknown(
+    begun: Uppy, alice: User, forged: str
+) -> None:
     mine = tokens.read_unsized(begun.upload_id, key=begun.key, owner=str(alice.pk))
     if forged == "another key":
         other = Uppy(alice)
@@ -302,23 +306,23 @@ def test_what_filehub_did_not_sign_is_unknown(begun: Uppy, alice: User, forged: 
         refused(answer, 404, "upload_not_found")
 
 
-def test_a_token_of_parts_of_unknown_size_opens_no_other_route(begun: Uppy) -> None:
+def test_a_token_of_unknown_size_is_refused_on_other_routes(begun: Uppy) -> None:
     answer = begun.http.get(f"/uploads/{begun.id}/parts?token={quote(begun.upload_id)}")
     assert answer.status_code == 404
 
 
-def test_without_the_key_nothing_is_done(begun: Uppy) -> None:
+def test_without_the_key_requests_are_refused(begun: Uppy) -> None:
     begun.key = ""
     for answer in everything(begun):
         refused(answer, 400, "missing_key")
 
 
-def test_a_token_ends(begun: Uppy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_expires(begun: Uppy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokens, "MULTIPART_LIFETIME", timedelta(0))
     assert refused(begun.sign(1), 404, "upload_expired").endswith("Begin it again.")
 
 
-def test_without_credentials_nothing_is_done(aws: None, alice: User) -> None:
+def test_without_credentials_requests_are_refused(aws: None, alice: User) -> None:
     uppy = Uppy(alice)
     uppy.key, uppy.upload_id = "uploads/x", "x"
     uppy.http = Client(headers={"Accept": "application/json"})
@@ -342,7 +346,7 @@ def test_a_session_needs_the_csrf_token(aws: None, alice: User) -> None:
     assert uppy.abort().status_code == 200
 
 
-def test_a_page_of_another_origin_may_ask(aws: None) -> None:
+def test_pages_of_allowed_origins_have_access(aws: None) -> None:
     for origin, allowed in [("http://testserver", True), ("https://elsewhere.example", False)]:
         answer = Client().options(
             "/s3/multipart/x/1",
@@ -355,11 +359,11 @@ def test_a_page_of_another_origin_may_ask(aws: None) -> None:
         assert (answer.get("Access-Control-Allow-Origin") == origin) == allowed
 
 
-def test_other_routes_answer_errors_as_ever(api: Api) -> None:
+def test_errors_of_other_routes_are_unchanged(api: Api) -> None:
     assert set(api.get("/files/x").json()) == {"error", "code"}
 
 
-def test_the_log_has_no_token(begun: Uppy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tokens_are_not_logged(begun: Uppy, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is in Uppy's addresses, which several loggers write when a request fails."""
     lines = StringIO()
     handler = next(each for each in logging.getLogger().handlers if each.name == "stderr")

@@ -80,7 +80,7 @@ def iter_pages(number: int) -> Iterator[str]:
     yield files[-1].id
 
 
-def test_the_requests_behind_a_page_do_not_grow_with_the_table(
+def test_the_number_of_requests_does_not_grow_with_the_table(
     aws: None,
     admin: Client,
     monkeypatch: pytest.MonkeyPatch,

@@ -60,7 +60,7 @@ def limit(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
     return set_rates
 
 
-def test_whoever_asks_too_often_is_told_when_to_come_back(
+def test_too_many_requests_get_a_retry_after(
     api: Api, other_api: Api, limit: Callable[..., None]
 ) -> None:
     limit(user=3)
@@ -95,7 +95,7 @@ def test_signatures_for_uppy_are_counted_with_the_others(
     assert api.delete(f"/s3/multipart/{upload_id}").json()["code"] == "missing_key"
 
 
-def test_an_address_is_counted_before_anybody_is_known(
+def test_requests_without_valid_credentials_count_by_address(
     alice: User, limit: Callable[..., None]
 ) -> None:
     limit(address=2)
@@ -111,9 +111,7 @@ def test_an_address_is_counted_before_anybody_is_known(
     )
 
 
-def test_a_session_is_counted_with_the_tokens_of_its_user(
-    api: Api, limit: Callable[..., None]
-) -> None:
+def test_sessions_and_tokens_of_a_user_count_together(api: Api, limit: Callable[..., None]) -> None:
     limit(user=1)
     page = Client()
     page.login(username="alice", password=PASSWORD)
@@ -121,7 +119,7 @@ def test_a_session_is_counted_with_the_tokens_of_its_user(
     check_error(api.post("/get-url", FILE), 429, "rate_limited")
 
 
-def test_without_rates_nothing_is_counted(
+def test_without_rates_there_is_no_counting(
     api: Api, limit: Callable[..., None], settings: Settings, tmp_path: Path
 ) -> None:
     limit()
@@ -130,7 +128,7 @@ def test_without_rates_nothing_is_counted(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_two_thousand_files_may_be_dropped_twice() -> None:
+def test_two_thousand_files_can_be_dropped_twice() -> None:
     user, address = environment.load().filehub_sign_rate_user, env().filehub_sign_rate_address
     assert user is not None
     assert address is not None
@@ -140,7 +138,7 @@ def test_two_thousand_files_may_be_dropped_twice() -> None:
 
 
 @pytest.mark.parametrize("url", ["file:{file}/x", "db:no_such_table"], ids=["disk", "database"])
-def test_while_nobody_can_count_uploads_go_on(
+def test_uploads_continue_when_the_cache_is_down(
     api: Api,
     limit: Callable[..., None],
     settings: Settings,
@@ -180,7 +178,7 @@ def test_while_nobody_can_count_uploads_go_on(
         (0, "", "", ""),
     ],
 )
-def test_what_a_caller_says_of_where_it_is_counts_only_behind_trusted_proxies(
+def test_forwarded_addresses_count_only_behind_trusted_proxies(
     limit: Callable[..., None], proxies: int, peer: str, forwarded: str, address: str
 ) -> None:
     limit(proxies=proxies)
@@ -192,7 +190,7 @@ def test_what_a_caller_says_of_where_it_is_counts_only_behind_trusted_proxies(
 # The counters
 
 
-def test_processes_that_count_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
+def test_concurrent_processes_lose_no_count(tmp_path: Path) -> None:
     script = (
         "from filehub.counters import CounterCache\n"
         f"cache = CounterCache({str(tmp_path)!r}, {{}})\n"
@@ -214,7 +212,7 @@ def test_the_oldest_counters_are_removed(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.django_db
-def test_many_counters_of_the_past_cost_none_of_the_present(settings: Settings) -> None:
+def test_expired_counters_do_not_evict_current_ones(settings: Settings) -> None:
     found = cache_settings("db:counters")
     found["OPTIONS"]["MAX_ENTRIES"] = 300
     settings.CACHES = settings.CACHES | {"counters": found}
@@ -250,5 +248,5 @@ def test_a_url_names_a_cache(
     assert found["TIMEOUT"] > 3600
 
 
-def test_the_error_says_how_long() -> None:
+def test_the_error_says_how_long_to_wait() -> None:
     assert (RateLimited(7).status, RateLimited(7).retry_after) == (429, 7)

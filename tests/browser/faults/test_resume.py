@@ -25,7 +25,7 @@ from tests.support.users import PASSWORD
 from tests.support.waiting import wait_for
 
 
-def test_after_a_crash_only_what_is_missing_is_sent(
+def test_after_a_crash_only_the_missing_parts_are_sent(
     profile: Profile, installation: Installation, tmp_path: Path
 ) -> None:
     size = 60 * MIB
@@ -48,7 +48,7 @@ def test_after_a_crash_only_what_is_missing_is_sent(
 
 
 @pytest.mark.exhaustive
-def test_two_tabs_with_the_same_file(
+def test_two_tabs_send_the_same_file_only_once(
     context: BrowserContext, installation: Installation, tmp_path: Path
 ) -> None:
     file = make_file(tmp_path / unique("tabs.bin"), 40 * MIB)
@@ -79,7 +79,7 @@ def test_two_tabs_with_the_same_file(
 
 
 @pytest.mark.exhaustive
-def test_a_tab_that_is_closed_leaves_the_rest_to_the_other(
+def test_when_a_tab_is_closed_the_other_tab_finishes_its_upload(
     context: BrowserContext, installation: Installation, tmp_path: Path
 ) -> None:
     file = make_file(tmp_path / unique("closed.bin"), 60 * MIB)
@@ -100,7 +100,7 @@ def test_a_tab_that_is_closed_leaves_the_rest_to_the_other(
 
 
 @pytest.mark.exhaustive
-def test_a_pause_costs_nothing_that_s3_has(
+def test_after_a_pause_only_the_missing_parts_are_sent(
     page: Page, installation: Installation, tmp_path: Path
 ) -> None:
     size = 100 * MIB
@@ -122,7 +122,7 @@ def test_a_pause_costs_nothing_that_s3_has(
 
 
 @pytest.mark.exhaustive
-def test_a_file_that_changed_in_its_middle_is_resumed_as_it_is_now(
+def test_a_file_that_changed_in_the_middle_is_uploaded_in_its_new_version(
     context: BrowserContext, installation: Installation, tmp_path: Path
 ) -> None:
     file = make_file(tmp_path / unique("changed.bin"), 40 * MIB)
@@ -186,7 +186,7 @@ def test_a_deleted_file_is_sent_again(
     assert installation.s3.sent() == MIB
 
 
-def test_nobody_gets_the_rest_of_somebody_elses_upload(
+def test_another_user_cannot_finish_an_upload(
     context: BrowserContext, installation: Installation, tmp_path: Path
 ) -> None:
     eve = f"eve-{uuid.uuid4().hex[:8]}"

@@ -32,7 +32,7 @@ from uploads.core.conf import env
 
 
 @pytest.mark.parametrize(("fault", "subject", "word"), FAULTS.values(), ids=FAULTS.keys())
-def test_a_fault_is_one_line_and_what_it_says_mends_it(
+def test_a_fault_is_one_line_and_its_advice_fixes_it(
     installed: Env, fault: Break, subject: str, word: str
 ) -> None:
     fault()
@@ -55,7 +55,7 @@ def test_a_fault_is_one_line_and_what_it_says_mends_it(
     ],
     ids=["none", "another origin", "no PUT", "a header"],
 )
-def test_cors_is_compared_and_asked_for_as_a_browser_does(
+def test_cors_rules_are_compared_and_tested_with_a_preflight(
     installed: Env, fault: Break, word: str
 ) -> None:
     fault()
@@ -71,7 +71,7 @@ def test_cors_is_compared_and_asked_for_as_a_browser_does(
     assert still_bad("bucket") == []
 
 
-def test_what_mends_a_lifecycle_keeps_what_others_have_set(installed: Env) -> None:
+def test_fixing_a_lifecycle_keeps_other_rules(installed: Env) -> None:
     logs = {
         "ID": "logs", "Status": "Enabled", "Filter": {"Prefix": "logs/"},
         "Expiration": {"Date": datetime(2100, 1, 1, tzinfo=UTC)}, **PARTS,
@@ -98,7 +98,7 @@ def test_what_mends_a_lifecycle_keeps_what_others_have_set(installed: Env) -> No
     ]
 
 
-def test_a_lifecycle_with_a_date_is_no_reason_to_complain(installed: Env) -> None:
+def test_a_lifecycle_rule_with_a_date_is_ok(installed: Env) -> None:
     own = {"ID": "own", "Status": "Enabled", "Filter": {"Prefix": ""}, **PARTS}
     until = {"Date": datetime(2100, 1, 1, tzinfo=UTC)}
     lifecycle_rules(
@@ -108,7 +108,7 @@ def test_a_lifecycle_with_a_date_is_no_reason_to_complain(installed: Env) -> Non
 
 
 @pytest.mark.parametrize(("fault", "subject", "word"), WARNINGS.values(), ids=WARNINGS.keys())
-def test_what_is_only_odd_is_a_warning(
+def test_an_unusual_setting_is_a_warning(
     installed: Env, fault: Break, subject: str, word: str
 ) -> None:
     fault()
@@ -119,7 +119,7 @@ def test_what_is_only_odd_is_a_warning(
     assert still_bad(subject) == []
 
 
-def test_events_may_come_by_eventbridge(installed: Env) -> None:
+def test_events_may_come_through_eventbridge(installed: Env) -> None:
     notify(None, EventBridgeConfiguration={})
     status, text = run("--no-upload")
     (line,) = [line for line in text.splitlines() if not line.startswith("ok")]
@@ -129,7 +129,7 @@ def test_events_may_come_by_eventbridge(installed: Env) -> None:
     notify(events(), *ALL)
 
 
-def test_provision_does_not_see_what_was_changed_by_hand(installed: Env) -> None:
+def test_provision_does_not_detect_manual_changes(installed: Env) -> None:
     """Why doctor names AWS's own commands."""
     notify(None)
     deploy(installed.filehub_bucket, TEMPLATE.read_text())
@@ -138,7 +138,7 @@ def test_provision_does_not_see_what_was_changed_by_hand(installed: Env) -> None
     carry_out(found.mend)
 
 
-def test_a_dead_letter_is_told(installed: Env) -> None:
+def test_a_dead_letter_is_reported(installed: Env) -> None:
     sqs.send_to_dead_letters(events(), "not json", "why")
     found = one(still_bad("queue"))
     assert (found.level, found.subject) == ("FAIL", f"queue {events()}-dlq")

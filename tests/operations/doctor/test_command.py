@@ -19,7 +19,7 @@ from uploads.core.conf import env
 
 
 @pytest.mark.exhaustive
-def test_a_sound_installation_is_all_ok_with_exactly_the_operators_policy(
+def test_a_sound_installation_is_all_ok_with_the_operators_policy(
     own: Env, database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", database)
@@ -47,7 +47,7 @@ def test_a_sound_installation_is_all_ok_with_exactly_the_operators_policy(
         pytest.param(signal.SIGTERM, id="SIGTERM"),
     ],
 )
-def test_told_to_stop_it_takes_its_file_away(own: Env, number: int) -> None:
+def test_on_sigint_and_sigterm_the_test_file_is_deleted(own: Env, number: int) -> None:
     child = start("--timeout=600")
     wait_for(objects)
     child.send_signal(number)
@@ -60,7 +60,7 @@ def test_told_to_stop_it_takes_its_file_away(own: Env, number: int) -> None:
 SECRET = "0123456789abcdefghij-not-a-real-secret"
 
 
-def test_with_wrong_credentials_every_line_says_so_and_none_a_secret(own: Env) -> None:
+def test_wrong_credentials_are_reported_without_secrets(own: Env) -> None:
     child = start(AWS_ACCESS_KEY_ID="AKIANOTAREALKEY00000", AWS_SECRET_ACCESS_KEY=SECRET)
     output, errors = child.communicate(timeout=60)
     assert child.returncode == 1
@@ -72,7 +72,7 @@ def test_with_wrong_credentials_every_line_says_so_and_none_a_secret(own: Env) -
 
 
 @pytest.mark.exhaustive
-def test_with_everything_down_there_are_clear_lines(tmp_path: Path, aws: LocalAws) -> None:
+def test_with_everything_down_each_check_reports_a_failure(tmp_path: Path, aws: LocalAws) -> None:
     child = start(
         "--timeout=1",
         AWS_ENDPOINT_URL="http://127.0.0.1:9",
@@ -92,6 +92,6 @@ def test_with_everything_down_there_are_clear_lines(tmp_path: Path, aws: LocalAw
 
 
 @pytest.mark.parametrize("timeout", ["0", "-1", "nan", "soon", "3601"])
-def test_a_timeout_that_is_none_is_refused(timeout: str) -> None:
+def test_an_invalid_timeout_is_refused(timeout: str) -> None:
     with pytest.raises(CommandError, match="seconds"):
         call_command("doctor", f"--timeout={timeout}")

@@ -18,7 +18,7 @@ from uploads.operations.doctor import (
 )
 
 
-def test_pending_migrations_are_named(installed: Env) -> None:
+def test_pending_migrations_are_reported(installed: Env) -> None:
     MigrationRecorder(connection).record_unapplied("uploads", "0002_operators_desk")
     found = next(each for each in django_checks.inspect() if each.subject == "database")
     assert found.level == "FAIL"

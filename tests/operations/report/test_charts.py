@@ -23,9 +23,7 @@ def count_days(*days: tuple[int, int, int, int]) -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
-def test_the_drawing_has_no_script_and_no_style_and_only_whole_numbers(
-    admin: Client, language: str
-) -> None:
+def test_the_chart_has_no_script_no_style_and_only_integers(admin: Client, language: str) -> None:
     count_days((0, 3, 5_000_000, 1), (1, 4_000, 10**12, 7), (20, 1, 1, 0))
     admin.cookies["django_language"] = language
     html = page(admin)

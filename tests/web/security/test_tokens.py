@@ -43,7 +43,7 @@ def test_a_token_is_looked_up_by_its_digest_alone(alice: User) -> None:
         assert guess not in query["sql"] or guess == "x"
 
 
-def test_a_token_is_in_no_log(
+def test_a_token_is_never_logged(
     aws: LocalAws, alice: User, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -123,13 +123,13 @@ def read(text: str) -> tokens.UploadToken:
     ids=["cut", "cut in front", "longer", "one piece less", "less in it", "a list", "another salt",
          "another key"],
 )  # fmt: skip
-def test_a_forged_upload_token_is_none(forge: Callable[[], str]) -> None:
+def test_a_forged_upload_token_is_refused(forge: Callable[[], str]) -> None:
     assert read(TOKEN.sign()) == TOKEN
     with pytest.raises(UploadNotFound):
         read(forge())
 
 
-def test_an_upload_token_lives_as_long_as_its_key(settings: Settings) -> None:
+def test_an_upload_token_is_valid_as_long_as_its_secret_key(settings: Settings) -> None:
     text, before = TOKEN.sign(), settings.SECRET_KEY
     settings.SECRET_KEY = "another" * 8
     with pytest.raises(UploadNotFound):
