@@ -1,4 +1,4 @@
-"""Bars and ticks: what is there can be seen, nothing leaves the drawing, ticks are round."""
+"""Charts: bars, ticks and labels, all of them inside the drawing."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_the_last_day_and_every_third_before_it_have_labels() -> None:
 
 
 def numbers(value: Any) -> list[Any]:
-    """Every number in a drawing."""
+    """Every number in a chart."""
     if is_dataclass(value):
         return [n for each in fields(value) for n in numbers(getattr(value, each.name))]
     if isinstance(value, list):

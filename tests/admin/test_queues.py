@@ -1,4 +1,4 @@
-"""The queues in the admin: who may do what, what is done, and what is said of it."""
+"""The queues in the admin: permissions, replaying and discarding dead letters, messages."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SignIn = Callable[..., Client]
 
 @pytest.fixture
 def sign_in(db: None) -> SignIn:
-    """A member of staff with these permissions on queues, and no others."""
+    """A staff member with exactly these permissions on queues."""
 
     def sign_in(*verbs: str, checks: bool = False) -> Client:
         user = User.objects.create_user(f"op-{uuid.uuid4().hex}")
@@ -64,7 +64,7 @@ def page(client: Client, path: str = EVENTS, status: int = 200) -> str:
 
 
 def act(client: Client, action: str, *ids: str, path: str = EVENTS) -> str:
-    """Order it and confirm; returns what the page then says."""
+    """Submit and confirm an action; return the messages of the page."""
     answer = client.post(path, {"action": action, "ids": ids, "confirmed": "yes"}, follow=True)
     assert answer.status_code == 200
     said = answer.content.decode()
@@ -72,7 +72,7 @@ def act(client: Client, action: str, *ids: str, path: str = EVENTS) -> str:
     return html.unescape(said[start : said.index("</ul>", start)])
 
 
-# Who may
+# Permissions
 
 
 def test_without_permission_every_page_is_forbidden(sign_in: SignIn) -> None:
@@ -137,7 +137,7 @@ def test_an_action_needs_its_csrf_token(sign_in: SignIn) -> None:
     assert sqs.depth(dlq()).visible == 1
 
 
-# What is shown
+# Pages
 
 
 def test_the_overview_has_all_four_queues_and_links_to_the_dead_letters(operator: Client) -> None:
@@ -195,7 +195,7 @@ def test_dead_letters_beyond_the_limit_are_counted(operator: Client) -> None:
     assert "3 more are not shown" in page(operator)
 
 
-# What is done
+# Actions
 
 
 def test_an_action_needs_a_confirmation(operator: Client) -> None:
@@ -288,7 +288,7 @@ def test_what_failed_is_not_in_the_log(operator: Client) -> None:
     assert not LogEntry.objects.exists()
 
 
-# AWS failing
+# Outages
 
 
 @pytest.mark.parametrize("path", [OVERVIEW, EVENTS, TASKS])

@@ -1,4 +1,4 @@
-"""The admin over DynamoDB, with ordinary and with hostile addresses."""
+"""The admin site with ordinary and with hostile addresses."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def test_a_token_is_shown_once_in_the_response_to_the_form(
     assert "no-store" in answer["Cache-Control"]
     assert answer["Referrer-Policy"] == "same-origin"
     (secret,) = SECRET.findall(answer.content.decode())
-    # Without its beginning, which a page may write in other letters.
+    # Without the prefix, whose letters a page may escape.
     secret = secret.removeprefix("filehub_")
     assert answer.content.decode().count(secret) == 1
 

@@ -112,5 +112,5 @@ def test_a_request_does_not_wait_for_a_locked_database(
         waited = time.monotonic() - began
         other.execute("ROLLBACK")
     assert answer.status == 200
-    # Whoever waits for SQLite does so for this long.
+    # A connection that waits for SQLite waits this long.
     assert waited < settings.DATABASES["default"]["OPTIONS"]["timeout"]

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("_static_files")
 
 
 class Counters:
-    """What the counters say, and how often they were asked."""
+    """Fake counters that record each call."""
 
     def __init__(self) -> None:
         self.asked: list[list[str]] = []
@@ -142,7 +142,7 @@ def test_the_users_page_costs_the_same_for_many_tokens(admin: Client, alice: Use
         return len(captured)
 
     token_of(alice)
-    queries()  # Django remembers the types of content from the first time on
+    queries()  # Django caches the content types from now on.
     few = queries()
     for _ in range(20):
         token_of(alice)

@@ -148,7 +148,7 @@ def test_a_message_that_sqs_refuses_stays_and_is_reported() -> None:
 
 @pytest.mark.usefixtures("aws")
 def test_a_message_that_sqs_cannot_delete_is_reported() -> None:
-    """Its receipt is good no more: here, because somebody emptied the queue in between."""
+    """Its receipt is invalid, here because the queue was purged in the meantime."""
     letter = bury("x")
 
     def purge() -> None:
@@ -171,7 +171,7 @@ def test_replaying_all_ends_even_if_every_message_comes_straight_back() -> None:
         for message in messages:
             sqs.send_to_dead_letters(events_queue(), message["Body"], "It is not JSON.")
 
-    # Before it asks for more, what it sent is back already.
+    # The messages are back before it receives again.
     with before("ReceiveMessage", _guard(consume)):
         outcome = dead_letters.replay(events_queue())
     assert len(outcome.done) == 5
@@ -180,7 +180,7 @@ def test_replaying_all_ends_even_if_every_message_comes_straight_back() -> None:
 
 
 def _guard(act: Callable[[], None]) -> Callable[[], None]:
-    """Not within itself: `act` makes the same calls."""
+    """Prevent recursion, since `act` makes the same calls."""
     running: list[None] = []
 
     def guarded() -> None:

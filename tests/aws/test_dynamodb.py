@@ -1,4 +1,4 @@
-"""A table that is throttled: asked again, after pauses, and not for ever."""
+"""Requests to a throttled table are retried after pauses, a limited number of times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""axe-core finds nothing on any page, in any state, light and dark, wide and narrow."""
+"""axe-core finds no violation on any page in any state: light and dark, wide and narrow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.browser.test_page import TO_S3, choose, row, unique, upload_row
 from tests.support.installation import Installation
 
 STATUSES = re.compile(r"/uploads\?ids=")
-#: Whatever moves and will end; one that is taken away before has ended too.
+#: All animations that end; one that was removed has ended too.
 SETTLE = """() => Promise.all(document.getAnimations()
     .filter((each) => each.effect.getComputedTiming().endTime !== Infinity)
     .map((each) => each.finished.catch(() => {})))"""
@@ -26,10 +26,10 @@ LOOKS = [
 
 
 def violations(page: Page, within: str | None = None, but: str | None = None) -> list[str]:
-    """What axe-core objects to, one line each. `within` is a selector, `but` a rule left out."""
+    """Violations that axe-core finds, one per line. `within`: a selector, `but`: a skipped rule."""
     options: dict[str, Any] = {
-        # Reading the style sheets once more breaks the Content-Security-Policy where they import
-        # others. Only a rule that is off anyway needs it.
+        # Reloading style sheets violates the Content-Security-Policy where they import
+        # others. Only a disabled rule needs it.
         "preload": False,
         "rules": {but: {"enabled": False}} if but else {},
     }
@@ -42,13 +42,13 @@ def violations(page: Page, within: str | None = None, but: str | None = None) ->
 
 
 def look(page: Page, within: str | None = None, but: str | None = None) -> None:
-    """Check the page as it is, in each look."""
-    # After a click that leads elsewhere there may be no page at all yet.
+    """Check the page in every colour scheme and width."""
+    # After a click on a link the next page may not exist yet.
     page.wait_for_load_state()
     for scheme, size in LOOKS:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
         page.set_viewport_size(size)  # type: ignore[arg-type]
-        # Colours on their way from one scheme to the other are nobody's design.
+        # Colours in a transition between schemes are not part of the design.
         page.evaluate(SETTLE)
         assert violations(page, within, but) == [], f"{scheme}, {size['width']} px wide"
     page.set_viewport_size(LOOKS[0][1])  # type: ignore[arg-type]
@@ -133,7 +133,7 @@ def cancel(page: Page, name: str) -> None:
 
 
 def nothing(page: Page, name: str) -> None:
-    """Whatever comes, comes by itself."""
+    """Nothing appears unless it is requested."""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The operator's way through the files, in a real browser."""
+"""An operator works with files in a real browser."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def png() -> bytes:
 
 
 def store(installation: Installation, name: str, body: bytes, type_: str = "text/plain") -> str:
-    """Upload as a program does, and wait until it is stored."""
+    """Upload through the API, and wait until the file is stored."""
     file = {"file_name": name, "content_type": type_, "size": len(body)}
     begun = installation.api("/get-url", "POST", file)
     assert send("PUT", begun["url"], body, begun["headers"]).status == 200
@@ -54,14 +54,14 @@ def files(page: Page) -> Locator:
 
 
 def names(page: Page) -> list[str]:
-    page.wait_for_load_state()  # a click waits for the new page to begin, not for its last row
+    page.wait_for_load_state()  # a click waits for the new page to start, not for its last row
     return page.locator("#result_list .field-name").all_inner_texts()
 
 
 def search(page: Page, text: str) -> None:
     page.get_by_label("Name or id").fill(text)
     page.get_by_role("button", name="Search").click()
-    page.wait_for_load_state()  # before, Django's script does not hear that a box is ticked
+    page.wait_for_load_state()  # Django's script ignores boxes that are ticked earlier
 
 
 @pytest.mark.exhaustive
@@ -104,7 +104,7 @@ def test_filters_narrow_the_list_and_combine(page: Page, installation: Installat
 
 @pytest.mark.exhaustive
 def test_paging_goes_forwards_and_backwards(page: Page, installation: Installation) -> None:
-    # The same ones each time: by chance, some are as large as the quota that another test sets.
+    # Always the same files: random ones could be as large as the quota of another test.
     installation.manage("seed", "230", "--days", "20", "--seed", "1")
     page.goto(LIST)
     pages = [names(page)]
@@ -244,7 +244,7 @@ def test_everything_works_with_the_keyboard(page: Page, installation: Installati
     page.get_by_label("Name or id").focus()
     page.keyboard.type(name)
     page.keyboard.press("Enter")
-    # Nothing waits for a page that a key asks for, and the list before may have had one file too.
+    # Playwright does not wait for a page opened by a key, and the old list may have one file too.
     page.wait_for_url(re.compile(r"\?q="))
     expect(files(page)).to_have_count(1)
     page.locator("#action-toggle").focus()

@@ -1,4 +1,4 @@
-"""The main job as a person does it."""
+"""The upload page as a person uses it."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_a_tab_closed_right_after_the_put_still_lists_the_file(context: BrowserC
     name = unique("closed.txt")
     page = context.new_page()
     page.goto("/")
-    # The page never hears of its success: it is gone as soon as S3 has answered.
+    # The page never learns of its success: it is closed as soon as S3 has answered.
     with page.expect_response(lambda r: r.request.method == "PUT" and r.status == 200):
         choose(page, (name, b"x" * 1000))
     page.close(run_before_unload=False)
@@ -152,7 +152,7 @@ def test_unusual_names_survive_the_round_trip(page: Page, name: str) -> None:
     with page.expect_download() as download:
         newest.get_by_role("link", name="Download").click()
     assert Path(download.value.path()).read_bytes() == body
-    # Chromium itself replaces what no file system takes.
+    # Chromium itself replaces characters that file systems do not allow.
     assert download.value.suggested_filename == name.replace('"', "_")
 
 
@@ -242,13 +242,13 @@ def test_strangers_are_asked_to_sign_in(chromium: Any, installation: Installatio
 
 @pytest.mark.exhaustive
 def test_the_page_waits_as_long_as_the_server_asks(page: Page) -> None:
-    """Not sooner than it says, and with a sentence that says why nothing moves."""
+    """It waits at least as long as the server says, and explains why."""
     asked: list[float] = []
     seen = False
 
     def answer(route: Route) -> None:
         asked.append(time.monotonic())
-        # As long as nobody has seen the sentence: it stays for three seconds only.
+        # Repeat until the sentence was visible: it is shown for three seconds only.
         if seen:
             route.continue_()
             return

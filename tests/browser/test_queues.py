@@ -1,4 +1,4 @@
-"""The operator's way through the dead letters, in a real browser."""
+"""An operator works with dead letters in a real browser."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def sqs(installation: Installation) -> Any:
 
 @pytest.fixture
 def bury(sqs: Any) -> Bury:
-    """Puts a dead letter of events into the queue, which is empty before."""
+    """Send a dead letter to the empty dead-letter queue of events."""
     url = sqs.get_queue_url(QueueName="filehub-events-dlq")["QueueUrl"]
     sqs.purge_queue(QueueUrl=url)
 
@@ -68,7 +68,7 @@ def boxes(page: Page) -> Any:
 def test_a_lost_file_appears_after_its_event_is_replayed(
     page: Page, bury: Bury, installation: Installation
 ) -> None:
-    """Its record is as old as no event: the object came while nobody listened."""
+    """The file was uploaded while no consumer ran, so it has no record."""
     name = unique("lost.txt")
     begun = installation.api("/uploads", "POST", {"file_name": name, "size": 1})
     id_ = begun["id"]

@@ -1,4 +1,4 @@
-"""The operator's desk in a browser: readable wide and narrow, light and dark, and by keyboard."""
+"""Dashboard and storage report in a browser: wide and narrow, light and dark, by keyboard."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REPORT = "/admin/uploads/storagereport/"
 
 
 def begin(installation: Installation, *parts: bytes) -> str:
-    """An unfinished upload; returns its id."""
+    """Begin an upload and leave it unfinished; return its id."""
     upload_id = keys.new_upload_id("1", "secret")
     bucket, key = installation.bucket, keys.object_key(upload_id)
     begun = bucket.Object(key).initiate_multipart_upload()
@@ -27,13 +27,13 @@ def begin(installation: Installation, *parts: bytes) -> str:
 
 
 def unfinished(installation: Installation) -> set[str]:
-    """The keys of what is unfinished in S3."""
+    """The keys of the unfinished uploads in S3."""
     return {upload.object_key for upload in installation.bucket.multipart_uploads.all()}
 
 
 @pytest.fixture
 def report(context: BrowserContext, page: Page, installation: Installation) -> Page:
-    """The report of an installation that has a file and two unfinished uploads."""
+    """The storage report of an installation with one file and two unfinished uploads."""
     installation.abort_unfinished()
     begin(installation, b"x" * 2048)
     begin(installation)
@@ -46,7 +46,7 @@ def report(context: BrowserContext, page: Page, installation: Installation) -> P
 
 
 def fits(page: Page) -> bool:
-    """Whether nothing sticks out to the side."""
+    """Whether the page scrolls horizontally."""
     return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 
@@ -133,7 +133,7 @@ def test_all_selected_uploads_are_aborted_or_none(report: Page, installation: In
     report.get_by_role("button", name="End the chosen ones").click()
     report.get_by_role("link", name="No, take me back").click()
     expect(report).to_have_title("Storage report | filehub")
-    report.wait_for_load_state()  # the title is there before the last box
+    report.wait_for_load_state()  # the title appears before the last box
     assert len(unfinished(installation)) == 2
     for box in report.get_by_role("checkbox", name="Choose uploads/").all():
         box.check()

@@ -160,7 +160,7 @@ class AwsFaultProxy(Proxy):
                     break
             abruptly = False
         except* OSError:
-            pass  # One side is gone, so the other one goes too.
+            pass  # One side has closed, so close the other side too.
         finally:
             client.close(abruptly=abruptly)
             if server:

@@ -1,4 +1,4 @@
-"""JSON that comes from others."""
+"""Strict parsing of untrusted JSON."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_invalid_json_is_a_value_error(text: str | bytes) -> None:
 
 
 def test_a_deep_document_does_not_use_pythons_stack() -> None:
-    """Where the stack ends, a finaliser of the garbage collector's would fail unseen."""
+    """At the end of the stack, a finaliser of the garbage collector would fail silently."""
     document = "[" * 201 + "]" * 201
 
     def down(frames: int) -> object:
@@ -62,7 +62,7 @@ def test_a_deep_document_does_not_use_pythons_stack() -> None:
     here, frame = 0, sys._getframe()
     while frame.f_back is not None:
         here, frame = here + 1, frame.f_back
-    # Fewer frames are left than the document is deep, and enough for such a finaliser.
+    # Fewer frames are left than the depth of the document, but enough for such a finaliser.
     value = down(sys.getrecursionlimit() - here - 150)
     for _ in range(200):
         assert isinstance(value, list)

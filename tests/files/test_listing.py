@@ -1,4 +1,4 @@
-"""Paging and searching: every file exactly once, at every offset, newest first."""
+"""Paging and searching list every file exactly once, at every offset, newest first."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("aws")
 def record(
     number: int, owner: str, name: str, state: str = "stored", content_type: str = "text/plain"
 ) -> StoredFile:
-    """A record as the worker writes it, of a file signed at that second."""
+    """A record as the worker writes it, of a file that was signed in that second."""
     upload_id = ""
     while upload_id[-1:] not in keys.SHARDS or not upload_id:
         upload_id = keys._make(1_700_000_000_000 + number * 1000, owner, "secret")
@@ -42,7 +42,7 @@ def record(
 
 
 def seed(owner: str, names: list[str], state: str = "stored") -> list[str]:
-    """Write such records, one for each name; returns their ids, newest first."""
+    """Write one such record per name; return their ids, newest first."""
     records = [record(number, owner, name, state) for number, name in enumerate(names)]
     with StoredFile.batch_write() as batch:
         for each in records:
@@ -119,7 +119,7 @@ def test_no_page_or_search_scans_the_table(monkeypatch: pytest.MonkeyPatch) -> N
     assert find(Wanted(), limit=2).files
 
 
-# Every filter at every offset, in a table of a thousand that grows meanwhile
+# Every filter at every offset, in a growing table of a thousand records
 
 
 def moment(second: int) -> datetime:
@@ -153,7 +153,7 @@ def thousand(number: int) -> StoredFile:
 
 
 def is_wanted(item: StoredFile, wanted: Wanted) -> bool:
-    """The filter once more, from its words and not from its code."""
+    """The filter again, implemented from its documentation and not from its code."""
     return (
         item.state == wanted.state
         and wanted.owner in ("", item.owner)
@@ -168,9 +168,9 @@ def is_wanted(item: StoredFile, wanted: Wanted) -> bool:
 def table(
     aws: None, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> list[StoredFile]:
-    """A thousand records, one a second; in two shards, so that thousands of pages take no minutes.
+    """A thousand records, one per second, in two shards, so that thousands of pages are fast.
 
-    A parameter n takes only each n-th. A search is narrow up to a hundred matches.
+    A parameter n selects every n-th record. A search is narrow up to a hundred matches.
     """
     monkeypatch.setattr(keys, "SHARDS", "5d")
     monkeypatch.setattr(listing, "SEARCH_WINDOW", 100)
@@ -194,7 +194,7 @@ def test_every_filter_yields_each_record_once_while_others_are_added(
     def step(wanted: Wanted, cursor: str | None) -> Page:
         page = find(wanted, limit=limit, cursor=cursor)
         if len(added) < 50:
-            # Of any age: a record is confirmed when its object arrives, not when it was signed.
+            # Any age: a record is confirmed when its object arrives, not when it is signed.
             added.append(thousand(random.Random(len(added)).randrange(2000)))
             added[-1].save()
         return page
@@ -212,7 +212,7 @@ def test_every_filter_yields_each_record_once_while_others_are_added(
         added.clear()
 
 
-# Local AWS takes so long for a query as the table is large: with short pages, a third of it.
+# On local AWS the time of a query grows with the table, so short pages use a third of it.
 @pytest.mark.parametrize(
     ("table", "limit"),
     [(3, 13), pytest.param(1, 100, marks=pytest.mark.exhaustive)],

@@ -1,4 +1,4 @@
-"""Quotas: refused before signing, exact when objects are recorded, however many at once."""
+"""Quotas: refused before signing, and exact when objects are recorded, even concurrently."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ OWNER = "7"
 
 @pytest.fixture
 def ten_bytes(settings: Settings) -> None:
-    """Everybody may have ten bytes."""
+    """Every user has a quota of ten bytes."""
     settings.ENV = env().model_copy(update={"filehub_user_quota": 10})
 
 
@@ -99,7 +99,7 @@ def test_parts_that_exceed_the_quota_wait_for_free_space(
     quota.save()
     assert api.post(f"{path}/complete", token).status_code == 202
     assert confirm.confirm(begun["id"]) == "stored"
-    # Now that it has its room it needs none: repeating that is as safe as ever.
+    # The upload already counts, so that repeating the request is safe.
     assert api.post(f"{path}/complete", token).status_code == 202
 
 
@@ -132,8 +132,8 @@ def test_checking_a_quota_costs_one_read_and_none_without_a_quota(
             assert api.post("/get-url", {"file_name": "a.txt", "size": 5}).status_code == 200
         return wire.counts(), len(queries)
 
-    cost()  # notes the first use of the token
-    assert cost() == ({}, 1)  # the token with its user, and the quota with them
+    cost()  # records the first use of the token
+    assert cost() == ({}, 1)  # the token with its user and quota
     settings.ENV = env().model_copy(update={"filehub_user_quota": 10})
     assert cost() == ({"dynamodb": 1}, 1)
 
@@ -165,7 +165,7 @@ def test_the_last_byte_of_a_quota_can_be_used_and_deleting_frees_space() -> None
 
 @pytest.mark.usefixtures("ten_bytes")
 def test_stored_files_are_not_checked_again() -> None:
-    """Neither by the event that comes after a hint, nor by a check, nor when it was buried."""
+    """Neither an event after a hint, nor a check, nor a wrong deletion mark checks it again."""
     upload_id = upload(OWNER, body=b"12345678")
     assert confirm.confirm(upload_id) == "stored"
     for number in (1, 2):
@@ -245,7 +245,7 @@ def test_a_file_stored_between_check_and_write_uses_the_space_first(
 
 @pytest.mark.usefixtures("ten_bytes")
 def test_the_write_too_rejects_a_first_file_above_the_quota() -> None:
-    """The counter of an owner without files is not there: that is no reason to let it in."""
+    """An owner without files has no counter, which must not skip the check."""
     upload_id = upload(OWNER, body=b"12345678901")
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(quotas, "check", lambda *details: None)
@@ -259,7 +259,7 @@ def test_the_write_too_rejects_a_first_file_above_the_quota() -> None:
 @pytest.mark.usefixtures("ten_bytes")
 def test_an_old_object_whose_record_is_gone_is_neither_rejected_nor_deleted() -> None:
     upload_id = old_upload(OWNER, b"12345678901")
-    assert confirm.confirm(upload_id) == "unchanged"  # a hint of somebody
+    assert confirm.confirm(upload_id) == "unchanged"  # a hint, as any client can send it
     assert list(StoredFile.scan(StoredFile.key.exists())) == []
     assert confirm.check(upload_id, dry_run=True) == "confirmed"
     assert confirm.check(upload_id) == "confirmed"
@@ -268,7 +268,7 @@ def test_an_old_object_whose_record_is_gone_is_neither_rejected_nor_deleted() ->
 
 @pytest.mark.usefixtures("ten_bytes")
 def test_an_old_upload_with_an_event_is_checked() -> None:
-    """In parts it may have taken days; a hint that overtakes the event wins nothing."""
+    """An upload in parts may take days. A hint that overtakes its event changes nothing."""
     upload_id = old_upload(OWNER, b"12345678901")
     assert confirm.confirm(upload_id) == "unchanged"
     assert created(upload_id) == "rejected"
@@ -305,7 +305,7 @@ def test_an_owner_who_is_no_user_has_the_default(
         assert quotas.limit_of_owner(str(alice.pk)) == 3
 
 
-# For people
+# Pages
 
 
 @pytest.mark.usefixtures("ten_bytes")
@@ -332,5 +332,5 @@ def test_the_page_works_without_the_usage(alice: User, monkeypatch: pytest.Monke
     page.force_login(alice)
     answer = page.get("/")
     assert (answer.status_code, 'id="quota"' in answer.content.decode()) == (200, False)
-    # One that has a line keeps it: to be told nothing would empty it.
+    # The page keeps the line that it has, since an empty answer would clear it.
     assert page.get("/quota").status_code == 503

@@ -1,4 +1,4 @@
-"""The counters agree with the records, whatever happens to them and however often."""
+"""The counters agree with the records, whatever happens and however often."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_duplicate_and_late_events_count_once() -> None:
         removal(upload_id, number)
     confirm.apply_event(event("created", upload_id, 7))
     assert (of_owner(), of_kind("text")) == (Usage(0, 0), Usage(0, 0))
-    assert today() == (1, 5, 0)  # what arrived on a day stays in its number
+    assert today() == (1, 5, 0)  # the number of files that arrived on a day never decreases
 
 
 def test_removing_an_unconfirmed_object_subtracts_nothing() -> None:
@@ -104,7 +104,7 @@ def test_many_workers_at_the_same_time_count_each_file_once(workers: int) -> Non
 def test_a_record_that_changed_after_it_was_read_is_evaluated_again(
     monkeypatch: pytest.MonkeyPatch, first: str, known: bool
 ) -> None:
-    """Two workers: one has read and looked, the other writes, and only then does the first."""
+    """One worker reads record and object, another one writes, and then the first one writes."""
     upload_id = upload(OWNER)
     if known:
         confirm.apply_event(event("created", upload_id, 1))

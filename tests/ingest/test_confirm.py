@@ -1,4 +1,4 @@
-"""Confirming and removing, against the real S3 and DynamoDB: any order, any number of times."""
+"""Confirm and remove files on real S3 and DynamoDB, in any order and any number of times."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_removal_takes_the_file_off_every_list() -> None:
 
 
 def test_a_late_creation_does_not_bring_a_removed_file_back() -> None:
-    upload_id = upload(OWNER)  # the object is there: only the tombstone can tell
+    upload_id = upload(OWNER)  # The object exists, so only the tombstone can prevent it.
     removal(upload_id, 9)
     assert confirm.apply_event(event("created", upload_id, 8)) == "unchanged"
     assert (state_of(upload_id), listed()) == ("deleted", [])
@@ -145,7 +145,7 @@ def test_a_rejection_that_crashed_before_the_deletion_is_finished_by_the_next_at
 
 
 def replace_object(upload_id: str, body: bytes) -> None:
-    """Another object in its place, as the same signed request would put there once it is gone."""
+    """Replace the object, as the same signed request could after its deletion."""
     s3.delete(upload_id)
     put_under(upload_id, OWNER, body)
 
@@ -211,13 +211,13 @@ def test_stricter_rules_do_not_destroy_stored_files(settings: Settings) -> None:
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("image/*",)})
     assert confirm.apply_event(event("created", upload_id, 1)) == "unchanged"
     assert confirm.confirm(upload_id) == "unchanged"
-    # Of the same object, as after a hint.
+    # An event of the same object, as after a hint.
     assert confirm.apply_event(event("created", upload_id, 2)) == "stored"
     assert s3.head(upload_id) is not None
     assert state_of(upload_id) == "stored"
 
 
-# What is there is not believed to be gone, and what was stored is not judged again
+# Existing objects do not count as missing, and stored files are not checked again
 
 
 def only_images(settings: Settings) -> None:
@@ -225,7 +225,7 @@ def only_images(settings: Settings) -> None:
 
 
 def test_a_removal_of_another_object_hides_nothing() -> None:
-    """Of an old version, or of the mark of a deletion, in a bucket with versions."""
+    """The removal of an old version or of a delete marker, in a versioned bucket."""
     upload_id = store(OWNER)
     assert confirm.apply_event(event("removed", upload_id, 9)) == "unchanged"
     assert listed() == [upload_id]
@@ -238,7 +238,7 @@ def test_an_old_object_without_a_record_is_rejected_but_not_destroyed(
     only_images(settings)
     for _ in range(2):
         assert confirm.check(upload_id) == "rejected"
-    assert confirm.confirm(upload_id) == "unchanged"  # a hint of somebody
+    assert confirm.confirm(upload_id) == "unchanged"  # a hint, as any client can send it
     assert s3.head(upload_id) is not None
     settings.ENV = env().model_copy(update={"filehub_allowed_types": ("*",)})
     assert confirm.check(upload_id) == "confirmed"
@@ -259,7 +259,7 @@ def test_a_stored_file_that_was_marked_deleted_by_mistake_returns_under_any_rule
     assert listed() == [upload_id]
     after = StoredFile.get(upload_id)
     assert (after.confirmed_at, after.reason, after.expires_at) == (before.confirmed_at, None, None)
-    # It arrived once.
+    # It counts as one arrival.
     (day,) = usage.by_day(before.confirmed_at.date(), 1)
     assert (day.files, usage.usage_of([OWNER])[OWNER].files) == (1, 1)
 

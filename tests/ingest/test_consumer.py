@@ -1,4 +1,4 @@
-"""The consumer against real queues: nothing leaves the events queue before its effect is safe."""
+"""The consumer on real queues: no message is deleted before its effect is durable."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ OWNER = "7"
 
 @pytest.fixture
 def queued(monkeypatch: pytest.MonkeyPatch) -> list[list[ObjectEvent]]:
-    """What the consumer handed to Celery; it still reaches the real tasks queue."""
+    """The events that the consumer queued. They still reach the real tasks queue."""
     seen: list[list[ObjectEvent]] = []
     enqueue = tasks.enqueue
 
@@ -121,7 +121,7 @@ def test_the_error_is_shortened_beside_a_large_message(left: int) -> None:
 
 @pytest.fixture
 def crashing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fault of filehub's own: some messages cannot be read, and some events not be queued."""
+    """Simulate bugs in filehub: some messages cannot be parsed, some events cannot be queued."""
     parse, enqueue = consumer.parse_message, tasks.enqueue
 
     def parse_or_crash(body: str, bucket: str) -> Any:
@@ -168,7 +168,7 @@ def test_only_the_message_that_makes_filehub_crash_stays() -> None:
 def test_when_a_dead_letter_cannot_be_stored_only_malformed_messages_are_redelivered(
     queued: list[list[ObjectEvent]], wire: Wire
 ) -> None:
-    """The first could be set aside, and is not set aside again."""
+    """The first one was sent to the dead-letter queue and is not sent again."""
     letters: list[bytes] = []
 
     def cuts(operation: str, body: bytes) -> bool:
@@ -205,7 +205,7 @@ def test_the_loop_survives_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def stopped_at_every_line() -> None:
-    """Run consumers that SQS does not answer, and tell each to stop at another line."""
+    """Run consumers that SQS does not answer, and stop each of them at another line."""
     files = {consumer.__file__, threading.__file__}
     at = told_at = 0
     is_looping = False
@@ -230,7 +230,7 @@ def stopped_at_every_line() -> None:
         def step(running: Consumer = running, steps: list[int] = steps) -> int:
             steps.append(1)
             if len(steps) > 2:
-                running._stopping = True  # Not told any more: it has no line left.
+                running._stopping = True  # It ended by itself: there is no such line.
             raise BackendUnavailable
 
         running.step = step  # type: ignore[method-assign]
@@ -241,7 +241,7 @@ def stopped_at_every_line() -> None:
 
 
 def test_the_loop_can_be_stopped_during_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where a lock is held that the handler of the signal would wait for, for ever."""
+    """Also while a lock is held, for which the signal handler would wait forever."""
     monkeypatch.setattr(backoff, "LONGEST_PAUSE", 0.01)
     child = multiprocessing.get_context("fork").Process(target=stopped_at_every_line)
     child.start()
@@ -270,7 +270,7 @@ def created(*upload_ids: str) -> list[dict[str, str]]:
 
 
 def queued_tasks() -> list[list[dict[str, str]]]:
-    """The events of each task in the tasks queue, which is empty then.
+    """Receive all tasks from the tasks queue and return the events of each.
 
     Celery knows the queue that it was configured with, not the test's own.
     """
@@ -280,7 +280,7 @@ def queued_tasks() -> list[list[dict[str, str]]]:
 
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """Ids of objects that nobody can look at."""
+    """Ids of objects whose HeadObject fails."""
     ids: set[str] = set()
     head = s3.head
 
@@ -303,7 +303,7 @@ def test_a_failed_event_becomes_its_own_task_and_the_others_are_done(broken: set
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_task_whose_events_all_fail_is_not_split(count: int, broken: set[str]) -> None:
-    """Or it would be split for ever: its tries must come to an end."""
+    """Splitting it would reset its number of attempts forever."""
     broken |= (ids := {upload(OWNER, f"{n}.txt") for n in range(count)})
     with pytest.raises(tasks.ConfirmationError):
         confirm_objects(created(*ids))

@@ -58,7 +58,7 @@ def test_only_content_that_can_decide_is_read(
     wire.counts()
     assert created(upload_id) == "stored"
     assert wire.counts()["s3"] == requests
-    assert created(upload_id, 2) == "stored"  # what is stored is not looked into again
+    assert created(upload_id, 2) == "stored"  # the content of a stored file is not read again
     assert wire.counts()["s3"] == 1
 
 
@@ -93,7 +93,7 @@ def test_the_checked_object_is_the_recorded_one(
     outcome: str,
     size: int | None,
 ) -> None:
-    """Between the look at the object and the one into it, another takes its place."""
+    """The object is replaced between HeadObject and the read of its content."""
     upload_id = upload(OWNER, "a", png(), "image/png")
     head, left = s3.head, [meanwhile]
 
@@ -122,7 +122,7 @@ def test_an_object_that_keeps_changing_is_left_to_a_later_attempt(
 
 @pytest.mark.usefixtures("aws")
 def test_a_good_file_cannot_be_replaced_with_a_bad_one() -> None:
-    """A request can be sent again once its object is deleted: what comes then is judged anew."""
+    """A request works again once its object is deleted. The new object is checked again."""
     begun = begin.begin_put(OWNER, file_name="a.png", content_type="image/png")
     assert put(begun.request, png()).status == 200
     assert created(begun.id, 1) == "stored"

@@ -102,8 +102,8 @@ def test_the_dead_letter_of_a_failed_task_shows_the_task_and_its_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue = env().filehub_tasks_queue
-    # The queue gives it up after eight failures; here, after the first,
-    # whoever asks next: a worker that was stopped may have left a poll behind.
+    # Normally a task becomes a dead letter after eight failures, here after the first
+    # at the next receive: a stopped worker may have left a poll behind.
     dead, live = sqs.dead_letters_of(queue), sqs.url(queue)
     arn = sqs.client().get_queue_attributes(QueueUrl=sqs.url(dead), AttributeNames=["QueueArn"])[
         "Attributes"
@@ -112,12 +112,12 @@ def test_the_dead_letter_of_a_failed_task_shows_the_task_and_its_error(
         QueueUrl=live,
         Attributes={
             "RedrivePolicy": json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 1}),
-            # A worker that is stopped just when its task has failed may not shorten it any more.
+            # A worker that is stopped right after a failure may not shorten this any more.
             "VisibilityTimeout": "10",
         },
     )
     upload_id = upload(OWNER)
-    # The processes cannot reach S3; this one can.
+    # The processes cannot reach S3, but this one can.
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
     with consumer(tmp_path), worker(tmp_path):
         wait_for(lambda: "ConfirmationError" in (tmp_path / "worker.log").read_text())

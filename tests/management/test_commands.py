@@ -1,4 +1,4 @@
-"""Starting with wrong settings, and the small commands."""
+"""Start with invalid settings, and small commands."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def test_a_terminal_shows_a_bar_on_one_line() -> None:
         bar.show(1.0, "2 looked at")
     first, second = out.getvalue().removesuffix("\n").split("\r")[1:]
     assert first == f"[{'#' * 15}{'.' * 15}]  50% 1,000 looked at"
-    # What is shorter covers what it replaces.
+    # A shorter text is padded to cover the longer one before it.
     assert second == f"[{'#' * 30}] 100% 2 looked at    "
 
 

@@ -1,4 +1,4 @@
-"""Made-up records look like the worker's, and the counters agree with them; recounting."""
+"""Fake data looks like real records, and counters can be recounted."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def test_seeded_ids_are_valid_and_spread_over_the_days() -> None:
 def test_a_seeded_record_has_the_attributes_of_one_that_the_worker_wrote(
     monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
-    """Of each state: so that what is measured and tested with them is true of real ones."""
-    # Those that are there only sometimes.
+    """Compared for each state, so that measurements with fake data hold for real data."""
+    # Optional attributes.
     optional = {"checksum", "downloads", "last_downloads", "reason", "version_id",
                 "deletion_asked_at", "deletion_asked_by"}  # fmt: skip
 
@@ -213,7 +213,7 @@ def forget_counters() -> None:
 
 
 def of_an_earlier_version(upload_id: str) -> str:
-    """As it was before there were counters."""
+    """A record from before there were counters."""
     StoredFile(upload_id).update([StoredFile.counted.remove()], add_version_condition=False)
     return upload_id
 
@@ -278,7 +278,7 @@ def test_the_check_reports_a_limited_number_of_differences(monkeypatch: pytest.M
 
 
 def damage() -> None:
-    """What an edit by hand may leave."""
+    """A counter as a manual edit may leave it."""
     usage.Counter("owner#7").update([usage.Counter.files.add(2), usage.Counter.bytes.add(-3)])
     usage.Counter("owner#8").delete()
     usage.Counter("owner#ghost").update([usage.Counter.bytes.add(1)])
@@ -293,7 +293,7 @@ def test_a_repair_changes_only_what_differs() -> None:
     damage()
     out = run("recount", "--repair")
     assert "owner#7: the counter says 3 files of 2 bytes, the records come to 1 files of 5" in out
-    # The three, and that of the type of the file that was counted twice.
+    # The three counters, and that of the type of the file that was counted twice.
     assert out.endswith("4 counters were set to what the records come to.\n")
     assert recount.differences() == []
     assert (of_owner("7"), of_owner("8"), of_owner("ghost")) == (Usage(1, 5), Usage(2, 10), Usage())
@@ -350,7 +350,7 @@ def test_counters_that_keep_changing_are_left_and_reported(
         patch.setattr(recount, "_sums", disturbed)
         with pytest.raises(CommandError, match="more may differ: they changed"):
             run("recount", "--repair")
-    # What was wrong by two files is wrong by two files.
+    # The counter is still wrong by the same two files.
     assert of_owner("7") == Usage(4 + 2, 20 - 3)
     assert (of_owner("8"), of_owner("ghost")) == (Usage(), Usage())
     run("recount", "--repair")

@@ -1,4 +1,4 @@
-"""`manage.py upload`: from the disk to S3 with presigned requests, whatever goes wrong between."""
+"""`manage.py upload` sends files from disk to S3 with presigned requests, despite faults."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _quick(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def _events(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is asked about is confirmed by then, as by the worker."""
+    """Confirm each upload when its state is requested, as the worker would."""
     ask = queries.upload_statuses
 
     def confirmed(ids: list[str], owner: str) -> Any:
@@ -64,14 +64,14 @@ def _events(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def proxy(settings: Settings) -> Iterator[Proxy]:
-    """Between the command and S3, for what goes through presigned requests."""
+    """A proxy between the command and S3 for presigned requests."""
     with Proxy(AWS_PORT) as proxy:
         settings.ENV = env().model_copy(update={"aws_endpoint_url_s3": proxy.url})
         yield proxy
 
 
 def run(*arguments: object) -> list[list[str]]:
-    """The fields of each line of the output; CommandError passes."""
+    """The fields of each line of output. CommandError propagates."""
     out = StringIO()
     try:
         call_command("upload", *map(str, arguments), stdout=out, stderr=StringIO())
@@ -171,7 +171,7 @@ def test_an_unreadable_file_does_not_stop_the_others(
 
     monkeypatch.setattr(os, "walk", walked)
     _, lines = failed(tmp_path, "x" * 300, "--owner", "alice", "--no-wait")
-    # Each is told of as soon as it has ended.
+    # Each file is reported as soon as it has ended.
     assert sorted((state, why) for _, state, _, *why in lines) == [
         ("failed", ["It cannot be read: File name too long."]),
         ("failed", ["It cannot be read: No such file or directory."]),
@@ -189,7 +189,7 @@ def test_a_rejected_file_is_reported_with_its_reason(
 
     def begun(*args: Any, **fields: Any) -> Any:
         request = original(*args, **fields)
-        settings.ENV = limit  # stricter by the time it arrives
+        settings.ENV = limit  # stricter than when it was signed
         return request
 
     monkeypatch.setattr(begin, "begin_put", begun)
@@ -232,7 +232,7 @@ def test_temporary_errors_are_retried(proxy: Proxy, tmp_path: Path, alice: User)
     assert {request.fault for request in proxy.requests(parts)} >= {"fail", "cut", "lose"}
     found = {outcome.path.name: content(outcome.id) for outcome in outcomes}
     assert found == {"large": body, "a": b"a", "b": b"b", "c": b"c"}
-    # What was sent twice is counted once.
+    # A part that was sent twice is counted once.
     assert sum(sent) == len(body) + 3
 
 
@@ -318,7 +318,7 @@ def test_the_number_of_concurrent_requests_is_limited(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(begin, "begin_put", noted)
         list(uploader.send(tmp_path.iterdir(), owners.owner_of(alice), at_once=2))
-    # A request is signed when there is room to send it, and not long before.
+    # A request is signed just before it is sent.
     assert all(number <= sent + 2 for number, sent in enumerate(begun))
     assert len(proxy.requests(parts)) == 10 + 6
 
@@ -357,7 +357,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
     assert int(done.stdout) < 60
 
 
-# Whose
+# Owners
 
 
 def test_the_only_superuser_is_the_default(tmp_path: Path, alice: User, admin_user: User) -> None:

@@ -1,4 +1,4 @@
-"""Each system check: triggered by what it warns of, and silent otherwise."""
+"""Each system check warns of its problem, and only then."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PRODUCTION: dict[str, Any] = {
 
 
 def found() -> list[CheckMessage]:
-    """Of filehub's own checks."""
+    """The ids of filehub's own checks."""
     messages = run_checks(include_deployment_checks=True)
     return [each for each in messages if str(each.id).startswith("filehub.")]
 

@@ -1,4 +1,4 @@
-"""The first page of the admin: each tile tells what is so, and stays when a service is down."""
+"""The dashboard: its tiles show the state, and survive the outage of a service."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_percentiles_are_nearest_ranks(
 
 
 def info(seconds: float | None, *, ago: timedelta = timedelta(minutes=10)) -> FileInfo:
-    """A file recorded so long ago, so many seconds after its event (None: without one)."""
+    """A file recorded `ago`, `seconds` after its event (None: without an event)."""
     confirmed = NOW - ago
     upload_id = keys._make(int((confirmed.timestamp() - 600) * 1000), "7", "secret")
     record = StoredFile(
@@ -139,11 +139,11 @@ def test_large_numbers_are_in_groups() -> None:
     assert (grouped(999), grouped(1234567)) == ("999", "1,234,567")
 
 
-# --- What is asked ------------------------------------------------------------------------------
+# --- Queries ------------------------------------------------------------------------------------
 
 
 def confirmed(number: int, *, after: float) -> str:
-    """A file whose event came so many seconds ago and is applied now."""
+    """Store a file whose event came `seconds` ago and is applied now."""
     upload_id = upload("7")
     event = datetime.now(UTC) - timedelta(seconds=after)
     assert confirm.confirm(upload_id, f"{number:064X}", event.isoformat()) == "stored"
@@ -151,7 +151,7 @@ def confirmed(number: int, *, after: float) -> str:
 
 
 def seed(count: int, ago: timedelta) -> None:
-    """Records as the worker writes them, signed so long ago."""
+    """Write records as the worker does, signed this long ago."""
     with StoredFile.batch_write() as batch:
         for number in range(count):
             moment = datetime.now(UTC) - ago - timedelta(seconds=number)
@@ -239,7 +239,7 @@ def test_stored_and_rejected_counts_match_the_uploads(settings: Settings) -> Non
 @pytest.mark.usefixtures("aws")
 def test_the_cost_does_not_depend_on_the_number_of_files(files: int, wire: Wire) -> None:
     seed(files, timedelta(minutes=1))
-    dashboard.collect()  # the addresses of the queues are asked for once
+    dashboard.collect()  # the addresses of the queues are requested once
     wire.counts()
     dashboard.collect()
     # 16 shards of the newest files, two calls for the groups and one for two days; four queues.
@@ -258,7 +258,7 @@ def test_a_quiet_hour_costs_one_more_query(wire: Wire) -> None:
 
 
 def tiles(client: Client) -> dict[str, tuple[str, str]]:
-    """The tiles of the first page: their state, and what they say."""
+    """The tiles of the dashboard: their state and text."""
     answer = client.get("/admin/")
     assert answer.status_code == 200
     found = re.findall(

@@ -1,4 +1,4 @@
-"""/metrics: who may read it, that it says what is so, and that it costs the same always."""
+"""/metrics: access, correctness and constant cost."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Samples = dict[tuple[str, tuple[str, ...]], float]
 
 @pytest.fixture(autouse=True)
 def _with_token(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    # What is kept for some seconds is kept until a test says so, however long it takes itself.
+    # Cached values stay until a test clears them, however long the test takes.
     monkeypatch.setattr(health, "METRICS_TTL", 3600)
     settings.ENV = env().model_copy(update={"filehub_metrics_token": TOKEN})
     cache.clear()
@@ -138,7 +138,7 @@ def test_without_cloudwatch_only_the_queue_ages_are_missing(wire: Wire) -> None:
     assert not any(name == "filehub_queue_oldest_seconds" for name, _ in found)
 
 
-# Who may
+# Permissions
 
 
 def refused(client: Client, **headers: str) -> None:
@@ -189,6 +189,6 @@ def test_staff_who_may_view_the_report_have_access(alice: User) -> None:
     alice.is_staff = True
     alice.save()
     assert client.get("/metrics").status_code == 200
-    # Who sends a token is not answered from a session.
+    # A request with a token never falls back to the session.
     refused(client, Authorization="Bearer wrong")
     assert client.post("/metrics").status_code in {403, 405}

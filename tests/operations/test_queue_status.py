@@ -61,7 +61,7 @@ def test_without_cloudwatch_only_the_ages_are_unknown(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     bury("x")
-    sqs.client()  # This one has found its endpoint.
+    sqs.client()  # The SQS client has its endpoint already.
     monkeypatch.setattr(cloudwatch, "client", cloudwatch.client.__wrapped__)
     settings.ENV = env().model_copy(update={"aws_endpoint_url": "http://127.0.0.1:9"})
     live, dead, *_ = queue_status.queue_statuses()
@@ -72,7 +72,7 @@ def test_without_cloudwatch_only_the_ages_are_unknown(
 
 
 def role(policy: str, monkeypatch: pytest.MonkeyPatch) -> boto3.Session:
-    """From here on, this process may do what the policy of the stack allows, and no more."""
+    """Give this process exactly the permissions of a policy of the stack."""
     admin = {"region_name": env().aws_region, "endpoint_url": env().aws_endpoint_url}
     outputs = boto3.client("cloudformation", **admin).describe_stacks(StackName="filehub")
     (arn,) = [
@@ -85,7 +85,7 @@ def role(policy: str, monkeypatch: pytest.MonkeyPatch) -> boto3.Session:
     document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
     for statement in document["Statement"]:
         actions = statement["Action"]
-        # On AWS an action allows its batches; the local one wants to hear of them.
+        # On AWS an action includes its batch variant; local AWS needs both names.
         statement["Action"] = [
             name
             for action in ([actions] if isinstance(actions, str) else actions)

@@ -1,4 +1,4 @@
-"""The environment: defaults, and what is said about wrong values."""
+"""Environment variables: defaults, and the errors for invalid values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SECRET_KEY = "0123456789" * 5
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only what is mandatory is set."""
+    """Set only the mandatory variables."""
     for name in env.Env.model_fields:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)

@@ -1,4 +1,4 @@
-"""The policies of the stack, attached to a user: the processes can do their work, and no more."""
+"""Users with the policies of the stack can do the work of their process, and nothing else."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from uploads.ingest.reconciliation import checkpoints
 
 pytestmark = pytest.mark.usefixtures("aws")
 
-#: `python manage.py …` or `-c` as somebody; returns the process's end.
+#: Runs `python manage.py …` or `python -c …` as a user; returns the completed process.
 As = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -36,7 +36,7 @@ def client(service: str) -> Any:
 
 
 def user_with(policy: str, stack: str = "filehub") -> As:
-    """A user who has one policy of the stack and nothing else."""
+    """A user with a single policy of the stack."""
     iam = client("iam")
     outputs = client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
     (arn,) = [out["OutputValue"] for out in outputs if out["OutputKey"] == f"{policy}PolicyArn"]
@@ -62,7 +62,7 @@ def user_with(policy: str, stack: str = "filehub") -> As:
 
 
 def code(*lines: str) -> tuple[str, str]:
-    """Lines of Python inside Django."""
+    """Run Python code inside Django."""
     return "-c", "\n".join(["import django", "django.setup()", *lines])
 
 

@@ -1,4 +1,4 @@
-"""The template, as deployed: what docs promise is what is there."""
+"""The deployed template matches the documentation."""
 
 from __future__ import annotations
 
@@ -75,10 +75,10 @@ def test_the_bucket_reports_creations_and_removals_under_the_prefix() -> None:
 
 
 def template() -> Any:
-    """The resources of the template, as they are written."""
+    """The resources of the template, unevaluated."""
 
     class Loader(yaml.SafeLoader):
-        """Reads CloudFormation's short tags (!Ref, !Sub) as what they hold."""
+        """Reads CloudFormation's short tags (!Ref, !Sub) as their plain values."""
 
     Loader.add_multi_constructor("!", lambda loader, suffix, node: node.value)
     return yaml.load(TEMPLATE.read_text(), Loader)["Resources"]
@@ -94,7 +94,7 @@ def test_the_web_policy_for_objects_is_minimal() -> None:
 
 
 def test_the_template_contains_what_local_aws_does_not_apply() -> None:
-    """Lifecycle, TTL and backups: ministack's CloudFormation leaves them out without a word."""
+    """Lifecycle, TTL and backups, which ministack's CloudFormation silently ignores."""
     resources = template()
     (rule,) = resources["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     assert rule["Status"] == "Enabled"

@@ -1,4 +1,4 @@
-"""`make run`: stopped and started again, it has lost nothing and left nothing behind."""
+"""`make run` can be stopped and restarted without losing or leaving anything."""
 
 from __future__ import annotations
 

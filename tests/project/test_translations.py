@@ -1,4 +1,4 @@
-"""The catalogues are complete, and each reader gets one language, the same one throughout."""
+"""The catalogues are complete, and each page is in one language."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ def read(path: Path) -> Catalog:
 
 
 def forms(text: Any) -> list[str]:
-    """The sentence, or its singular and plurals."""
+    """The message, or its singular and plural forms."""
     return list(text) if isinstance(text, tuple | list) else [text]
 
 
 def places(sentence: str) -> list[str]:
-    """What is filled in: names, and tags with what they say."""
+    """The placeholders of a message: names, and tags with their content."""
     return sorted(re.findall(r"%\(\w+\)\w|%[a-z%]|\{\w*\}|</?\w+[^>]*>", sentence))
 
 
 def misplaced(message: Message) -> bool:
-    """Whether a translation fills in something else than its original.
+    """Whether a translation has other placeholders than its original.
 
-    In some languages the first form is also for 21, 31 and so on: it may be like the plural.
+    In some languages the first form is also for 21, 31 and so on, so it may be like the plural.
     """
     first, *rest = map(places, forms(message.string))
     originals = list(map(places, forms(message.id)))
@@ -104,7 +104,7 @@ def found(pattern: str, paths: Iterable[Path]) -> set[str]:
 
 
 def test_scripts_translate_only_literals() -> None:
-    """Anything else is invisible to the extractor, and to the tests above."""
+    """Anything else is invisible to the extractor and to the tests above."""
     after = found(r"\bn?gettext\(\s*(\S)", (ROOT / "static").rglob("*.js"))
     assert after == {'"'}
 
@@ -276,7 +276,7 @@ def test_messages_of_the_admin_are_not_sent_to_scripts(db: None) -> None:
 def test_a_cached_catalogue_is_not_used_in_another_language(db: None) -> None:
     english = scripts("en")
     assert "Accept-Language" in english["Vary"]
-    # One's own language may be in a cookie: no cache for many people, and never without asking.
+    # The language may come from a cookie, so shared caches must not keep it.
     assert {"private", "no-cache"} <= set(english["Cache-Control"].split(", "))
     assert scripts("en", if_none_match=english["ETag"]).status_code == 304
     german = scripts("de", if_none_match=english["ETag"])
@@ -288,7 +288,7 @@ def test_a_cached_catalogue_is_not_used_in_another_language(db: None) -> None:
 
 
 def form_of(page: str) -> dict[str, str]:
-    """What the form with the languages sends, whichever is chosen."""
+    """The fields of the language form for a language."""
     found = re.search(
         r'<form class="languages" method="post" action="/i18n/setlang/".*?</form>', page, re.S
     )

@@ -1,4 +1,4 @@
-"""Completing an upload: once, twice, at the same time, and when an answer of S3 got lost."""
+"""Complete an upload: once, twice, concurrently, and after a lost answer of S3."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_concurrent_completions_create_one_complete_object(begun: Upload) -> Non
     def complete() -> None:
         try:
             outcomes.append(parts.complete(token))
-        except Exception as exc:  # noqa: BLE001  # told to the test
+        except Exception as exc:  # noqa: BLE001  # reported to the test
             outcomes.append(exc)
 
     threads = [threading.Thread(target=complete) for _ in range(6)]
@@ -64,7 +64,7 @@ def test_concurrent_completions_create_one_complete_object(begun: Upload) -> Non
 
 
 def test_an_existing_object_is_not_overwritten(begun: Upload) -> None:
-    """Not through filehub, but what if: S3 itself refuses to replace it."""
+    """This cannot happen through filehub, but S3 itself also refuses to replace the object."""
     begun.send_all()
     key = keys.object_key(begun.id)
     s3.client().put_object(Bucket=env().filehub_bucket, Key=key, Body=b"first")
@@ -75,7 +75,7 @@ def test_an_existing_object_is_not_overwritten(begun: Upload) -> None:
 
 
 def test_s3_checks_the_declared_size(begun: Upload) -> None:
-    """Belt and braces: even if the list of parts were wrong, S3 counts for itself."""
+    """Even if the list of parts were wrong, S3 would check the size itself."""
     begun.send_all()
     token = tokens.read(begun.token, upload_id=begun.id, owner=begun.api.owner)
     found = parts.arrived_parts(token)
@@ -93,7 +93,7 @@ def test_an_object_of_another_size_does_not_count_as_completed(begun: Upload) ->
 
 
 def refuse_to_complete(monkeypatch: pytest.MonkeyPatch, code: str, *, after: bool) -> None:
-    """S3 answers `code` to CompleteMultipartUpload, `after` having done it or not."""
+    """Make S3 answer CompleteMultipartUpload with `code`, with or without completing it."""
     client = s3.client()
     complete = client.complete_multipart_upload
 
@@ -137,7 +137,7 @@ def test_a_conflict_at_completion_can_be_retried(
 
 
 def test_only_a_repeated_completion_queues_a_hint(begun: Upload) -> None:
-    """The first one causes an event; of a later one it is not known whether the event came."""
+    """The first one causes an event; after a later one the event may have been lost."""
     begun.send_all()
     begun.complete()
     assert drain(env().filehub_tasks_queue) == []
@@ -164,7 +164,7 @@ def test_completing_again_succeeds_in_every_state_of_the_file(
 def test_a_completed_upload_cannot_be_aborted_even_if_s3_confirms_it(
     begun: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As AWS does for some hours after the completion."""
+    """AWS does this for some hours after the completion."""
     begun.send_all()
     begun.complete()
     monkeypatch.setattr(s3.client(), "abort_multipart_upload", lambda **_: {})

@@ -138,7 +138,7 @@ def test_no_upload_needs_more_than_ten_thousand_parts(size: int, smallest: int) 
 
 
 def test_all_pages_of_parts_are_listed(begun: Upload) -> None:
-    """S3 lists 1,000 on a page; here it is asked for one at a time, however the code asks."""
+    """S3 lists 1,000 parts on a page; here every request gets a page of one part."""
     begun.send_all()
 
     def one_at_a_time(params: dict[str, Any], **_: Any) -> None:
@@ -184,7 +184,7 @@ def test_every_periodic_task_waits_longer_after_each_failure(settings: Settings)
 def test_a_file_that_took_days_to_upload_is_found_without_its_event(
     begun: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its id, and so its place in the listing, is of the moment in which it was begun."""
+    """Its id, and so its place in the listing, has the time at which the upload began."""
     monkeypatch.setattr(reconcile, "MIN_AGE", timedelta(0))
     moment = keys.created_at(begun.id) - timedelta(days=6, hours=23)
     old = keys._make(int(moment.timestamp() * 1000), begun.api.owner, "secret")

@@ -1,4 +1,4 @@
-"""The token of an upload: whose it is, and what a forged one does."""
+"""Upload tokens: owner, expiry, forgery."""
 
 from __future__ import annotations
 

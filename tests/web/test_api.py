@@ -1,4 +1,4 @@
-"""The contract over HTTP: answers, errors, and nobody else's files."""
+"""The API over HTTP: responses, errors, and access to own files only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from uploads.files.record import StoredFile
 from uploads.ingest import confirm
 from uploads.models import ApiToken
 
-#: Made by another secret. The same in each run: it is part of the names of tests.
+#: Created with another secret. It never changes, because it is part of test ids.
 UNKNOWN = "019c0000-0000-7000-8000-0123456789ab"
 
 
@@ -316,7 +316,7 @@ def test_openapi_is_3_1_and_its_page_loads_nothing_external(api: Api) -> None:
 
 
 def test_operation_ids_for_generated_clients_are_stable(api: Api) -> None:
-    """django-ninja makes them of the path of a module, which is nobody's business."""
+    """By default django-ninja derives them from module paths, which may change."""
     paths = api.get("/api/openapi.json").json()["paths"]
     names = {operation["operationId"] for path in paths.values() for operation in path.values()}
     assert {

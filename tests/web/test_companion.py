@@ -38,7 +38,7 @@ CHUNKS = [BODY[start : start + PART] for start in range(0, len(BODY), PART)]
 
 
 class Uppy:
-    """What Uppy sends for one file, and what it makes of the answers."""
+    """The requests of Uppy for one file."""
 
     def __init__(
         self, user: User, name: str = "große Datei.bin", type_: str = "text/plain"
@@ -95,7 +95,7 @@ class Uppy:
         return self.http.delete(self._path())
 
     def _path(self, rest: str = "") -> str:
-        """Both are encoded as encodeURIComponent does."""
+        """Encode both as encodeURIComponent does."""
         return (
             f"/s3/multipart/{quote(self.upload_id, safe='')}{rest}?key={quote(self.key, safe='')}"
         )
@@ -122,7 +122,7 @@ def begun(uppy: Uppy) -> Uppy:
 
 
 def refused(answer: Any, status: int, code: str) -> str:
-    """An error as filehub's clients read it, and Uppy's, which shows `message`."""
+    """The error has filehub's format, and a `message` for Uppy."""
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.content
     assert answer.json()["message"] == answer.json()["error"]
     return str(answer.json()["message"])
@@ -139,7 +139,7 @@ def test_an_upload_in_one_request_works(uppy: Uppy, alice: User) -> None:
     assert (file["file_name"], file["content_type"], file["owner"]) == (
         "große Datei.bin", "text/plain", "alice",
     )  # fmt: skip
-    # The request is good once.
+    # The request works once.
     assert send("PUT", answer["url"], b"other", answer["headers"]).status == 412
 
 
@@ -170,7 +170,7 @@ def test_completing_twice_is_harmless(begun: Uppy) -> None:
     first = begun.complete(parts)
     again = begun.complete(parts)
     assert (first.status_code, first.content) == (again.status_code, again.content)
-    # Its answer got lost, and so may S3's event: a look is queued.
+    # Its answer was lost, and perhaps S3's event too, so a hint is queued.
     wait_for(lambda: drain(env().filehub_tasks_queue))
     assert begun.abort().status_code == 409
     assert objects() == {begun.id}
@@ -186,7 +186,7 @@ def test_an_upload_can_be_aborted(begun: Uppy) -> None:
     refused(begun.complete(parts), 404, "upload_not_found")
 
 
-# What S3 has decides
+# S3's list of parts decides
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_small_parts_are_refused_in_a_sentence(begun: Uppy) -> None:
     assert "less than 5 MiB" in refused(answer, 400, "part_too_small")
 
 
-# The rules
+# Rules
 
 
 def test_more_than_the_largest_size_is_refused(begun: Uppy, settings: Settings) -> None:
@@ -224,7 +224,7 @@ def test_more_than_the_largest_size_is_refused(begun: Uppy, settings: Settings) 
     parts = begun.send_all()
     refused(begun.complete(parts), 413, "file_too_large")
     assert objects() == set()
-    # All but the last have 5 MiB at least: the fourth is never needed.
+    # All parts but the last have at least 5 MiB, so a fourth is never needed.
     assert "at least 15,728,640 bytes" in refused(begun.sign(4), 413, "file_too_large")
 
 
@@ -239,7 +239,7 @@ def test_an_upload_above_the_quota_is_not_completed_until_there_is_space(
     quota.limit += 1
     quota.save()
     assert begun.complete(parts).status_code == 200
-    # It is stored, and takes no more room: repeating that is as harmless as ever.
+    # The file is stored and uses no more space, so repeating the request is harmless.
     assert confirm.confirm(begun.id) == "stored"
     assert begun.complete(parts).status_code == 200
 
@@ -266,7 +266,7 @@ def test_part_numbers_are_checked(begun: Uppy, number: Any, status: int) -> None
     assert begun.sign(number).status_code == status
 
 
-# Whose
+# Owners
 
 
 def everything(uppy: Uppy) -> list[Any]:
@@ -364,7 +364,7 @@ def test_errors_of_other_routes_are_unchanged(api: Api) -> None:
 
 
 def test_tokens_are_not_logged(begun: Uppy, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is in Uppy's addresses, which several loggers write when a request fails."""
+    """Uppy's addresses contain it, and several loggers write the address of a failed request."""
     lines = StringIO()
     handler = next(each for each in logging.getLogger().handlers if each.name == "stderr")
     monkeypatch.setattr(handler, "stream", lines)

@@ -1,6 +1,6 @@
-"""How often signatures may be asked for: counted by all web processes together.
+"""Rate limits for signatures, counted by all web processes together.
 
-And never in the way of uploads when nobody can count.
+Uploads continue when the counters are unavailable.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _nothing_counted() -> Iterator[None]:
 
 @pytest.fixture
 def limit(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Sets rates. Their clock stands still: a period could end in the middle of a test."""
+    """Set rates. Their clock stands still, since a period could end during a test."""
     now = time.time()
     monkeypatch.setattr("django_ratelimit.core.time", SimpleNamespace(time=lambda: now))
 
@@ -91,7 +91,7 @@ def test_signatures_for_uppy_are_counted_with_the_others(
     ):
         assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
         assert int(refused["Retry-After"]) >= 1
-    # Ending what was begun needs no signature.
+    # Completing an upload needs no signature.
     assert api.delete(f"/s3/multipart/{upload_id}").json()["code"] == "missing_key"
 
 
@@ -148,7 +148,7 @@ def test_uploads_continue_when_the_cache_is_down(
 ) -> None:
     limit(user=1, address=1)
     file = tmp_path / "file"
-    file.touch()  # where a directory should be
+    file.touch()  # a file instead of a directory
     settings.CACHES = settings.CACHES | {"counters": cache_settings(url.format(file=file))}
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
@@ -156,7 +156,7 @@ def test_uploads_continue_when_the_cache_is_down(
     assert "cannot be counted" in caplog.text
 
 
-# From where
+# Client addresses
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_forwarded_addresses_count_only_behind_trusted_proxies(
     assert address_of(request) == address
 
 
-# The counters
+# Counters
 
 
 def test_concurrent_processes_lose_no_count(tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def test_the_oldest_counters_are_removed(tmp_path: Path, monkeypatch: pytest.Mon
     cache = CounterCache(str(tmp_path), {"OPTIONS": {"MAX_ENTRIES": 3}})
     for number in range(6):
         cache.add(str(number), 1)
-        for path in tmp_path.glob("*.djcache"):  # each is a second older than the next
+        for path in tmp_path.glob("*.djcache"):  # each one is a second older than the next
             os.utime(path, (path.stat().st_mtime - 1,) * 2)
     assert [number for number in range(6) if cache.get(str(number))] == [2, 3, 4, 5]
 

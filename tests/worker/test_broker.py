@@ -1,4 +1,4 @@
-"""What Celery is told about its tasks: their names are in queued messages, and outlive modules."""
+"""Task names, which are in queued messages and outlive modules, retries and the schedule."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def test_deleting_asks_first_and_then_reports_each_file(admin: Client, root: Use
     assert "2 files are being deleted" in text
     assert "“gone.txt”: It is not stored." in text
     assert s3.head(first) is s3.head(second) is None
-    # The record follows S3's event, as everywhere.
+    # The record changes with S3's event, as always.
     assert {entry.object_id for entry in LogEntry.objects.all()} == {first, second}
     info = queries.any_file(first)
     assert info is not None
@@ -67,7 +67,7 @@ def test_a_file_with_a_new_owner_moves_to_their_list_and_stays_there(
     assert "1 file belongs to bob now." in text_of(page)
     assert [info.id for info in queries.files_of(str(bob.pk), limit=9).files] == [upload_id]
     assert queries.files_of(str(alice.pk), limit=9).files == []
-    # Looking at the object again, which still names alice, does not take it back.
+    # Checking the object again, whose metadata still names alice, does not change the owner back.
     confirm.apply_event(event("created", upload_id, 2))
     confirm.check(upload_id)
     mine = queries.files_of(str(bob.pk), limit=9, prefix="a").files

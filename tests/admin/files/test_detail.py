@@ -123,7 +123,7 @@ def test_recording_a_download_does_not_create_a_record(alice: User) -> None:
 def test_a_preview_comes_from_s3_and_runs_no_script(
     admin: Client, type_: str, element: str | None
 ) -> None:
-    # Sent as an image it would be rejected.
+    # As an image it would be rejected.
     body = b"<script>" if type_.startswith("text/") else b"hello"
     upload_id = upload("7", "a", body, type_)
     assert confirm.confirm(upload_id) == "stored"

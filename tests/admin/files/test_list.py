@@ -177,7 +177,7 @@ def test_a_numeric_user_name_is_not_mistaken_for_an_owner(admin: Client) -> None
     page = admin.get(f"{LIST}{gone}/change/").content.decode()
     (listed,) = re.findall(rf'href="({LIST}\?owner_id=[^"]+)"', page)
     assert ids_on(admin.get(unescape(listed))) == [gone]
-    # The field names whose files are shown.
+    # The form field shows the user name of the owner.
     shown = admin.get(f"{LIST}?owner_id={named.pk}").content.decode()
     assert re.search(r'name="owner" id="filter-owner" value="77"', shown)
 

@@ -46,7 +46,7 @@ def test_an_upload_that_is_cancelled_offline_is_removed_once_online(
     choose(page, file)
     wait_for(lambda: arrived(installation) >= 10 * MIB)
     context.set_offline(True)
-    # When it asks the server, it has noted what is to be removed, for the next visit.
+    # Before this request the page has recorded what the next visit must remove.
     with page.expect_event("requestfailed", lambda request: request.method == "DELETE"):
         upload_row(page, file.name).locator("[data-action=cancel]").click()
     expect(upload_row(page, file.name)).to_have_attribute("data-state", "cancelled")

@@ -62,7 +62,7 @@ def test_an_upload_survives_errors_broken_connections_and_expired_signatures(
         held = stop_after(short_lived, 40 * MIB)
         choose(page, file)
         wait_for(lambda: held.struck)
-        # Signatures know nothing but the clock.
+        # Only time makes a signature expire.
         page.wait_for_timeout((EXPIRY + 1) * 1000)
         s3.release()
         assert_stored(page, short_lived, file)
@@ -75,8 +75,8 @@ def test_an_upload_survives_errors_broken_connections_and_expired_signatures(
 def test_an_upload_survives_connections_that_break_repeatedly(
     page: Page, installation: Installation, tmp_path: Path, size: int
 ) -> None:
-    # Chromium itself sends again what broke on a connection that was kept, once for each that it
-    # has. With so many breaks in a row the page hears of it too.
+    # Chromium itself retries requests that break on a reused connection, once per connection.
+    # Only with this many breaks in a row does the page see an error.
     cuts = installation.s3.cut_every(1, parts, times=6)
     file = make_file(tmp_path / unique("cut.bin"), size)
     choose(page, file)

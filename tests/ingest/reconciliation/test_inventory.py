@@ -48,7 +48,7 @@ def test_an_inventory_only_adds_missing_records() -> None:
     url = write([of(lost), of(right)], [of(gone)])
     out = command("--inventory", url)
     assert "1 objects without a record, 0 records without an object" in out
-    # What is not in the list may have come after it was written: it says nothing.
+    # A record that is not in the list may be newer than the list.
     assert recorded() == {lost, right, later, ghost}
     (run,) = checkpoints.last_runs()
     assert (run.kind, run.looked_at, run.orphans) == ("inventory", 3, 1)

@@ -80,7 +80,7 @@ def test_keys_in_parquet_are_not_encoded() -> None:
 def test_parquet_columns_may_have_other_types() -> None:
     upload_id = keys.new_upload_id("7", "secret")
     schema = pa.schema([("key", pa.binary()), ("last_modified_date", pa.timestamp("ms"))])
-    moment = datetime(2026, 1, 1)  # noqa: DTZ001  # as a writer that does not say UTC has it
+    moment = datetime(2026, 1, 1)  # noqa: DTZ001  # as from a writer that omits UTC
     row = {"key": keys.object_key(upload_id).encode(), "last_modified_date": moment}
     (found,) = inventory.objects(write_parquet([row], schema=schema))
     assert (found.id, found.etag, found.modified_at) == (upload_id, "", moment.replace(tzinfo=UTC))
@@ -110,7 +110,7 @@ def test_a_large_parquet_file_is_read_in_batches(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(parquet, "BUFFER", 10_000)
     ids = [keys.new_upload_id("7", "secret") for _ in range(20_000)]
     file = Counted()
-    # One row group, as large as the file.
+    # A single row group of the size of the file.
     pq.write_table(pa.table({"key": ids}), file, use_dictionary=False, data_page_size=10_000)
     rows = parquet.rows(file, ["key"])
     assert next(rows) == {"key": ids[0]}

@@ -43,7 +43,7 @@ def test_in_the_wrong_bucket_a_run_aborts_and_changes_no_record() -> None:
     assert [item for item in after if not item["id"]["S"].startswith("reconcile#")] == before
     (run,) = checkpoints.last_runs()
     assert (run.ghosts, run.held_back) == (0, FEW + 1)
-    # The next one begins anew, and finds the same.
+    # The next run starts again and finds the same.
     assert checkpoints.load("all") is None
     assert found(reconcile.run(RESUMABLE)) == {"held_back": FEW + 1}
     assert recorded() == {*ids}
@@ -67,7 +67,7 @@ def test_many_missing_objects_are_plausible_beside_as_many_existing_ones(
 ) -> None:
     monkeypatch.setattr(reconcile, "PLAUSIBLE", 2)
     kept = {stored(age=timedelta(hours=2)) for _ in range(9)}
-    # In one shard, so that all that is there comes first.
+    # In one shard, so that the existing objects come first.
     monkeypatch.setattr(keys, "SHARDS", "0")
     monkeypatch.setattr(keys, "shard", lambda upload_id: "0")
     pairs = [
@@ -131,7 +131,7 @@ def test_the_tasks_abort_too_and_log_it(
         "reconciliation (recent)",
         "reconciliation (multipart)",
     ]
-    # It is not gone on with: that would find the same.
+    # It is not resumed, which would find the same.
     assert drain(env().filehub_tasks_queue) == []
     assert recorded() == {*ids}
     assert [run.held_back for run in checkpoints.last_runs()] == [3, 3]

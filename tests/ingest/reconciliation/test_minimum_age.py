@@ -1,4 +1,4 @@
-"""What is young is left to its event, and a run stays within its window."""
+"""Young objects are left to their events, and a run stays within its window."""
 
 from __future__ import annotations
 

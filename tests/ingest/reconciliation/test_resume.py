@@ -1,4 +1,4 @@
-"""A run that stops, fails or is killed is resumed where it was."""
+"""A run that stops, fails or is killed is resumed where it stopped."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_resumed_run_keeps_its_original_window() -> None:
     first, *rest = sorted((place() for _ in range(8)), key=lambda i: (keys.shard(i), i))
     assert not reconcile.run(Plan("recent", timedelta(hours=2), NOW, NOW, resumable=True)).finished
     assert recorded() == {first}
-    # Hours later, none of them would be in the window of a new run.
+    # Hours later, a new run's window would contain none of them.
     later = Plan("recent", timedelta(minutes=5), NOW, resumable=True)
     assert reconcile.run(later).finished
     assert recorded() == {first, *rest}
@@ -119,7 +119,7 @@ def test_a_run_that_is_killed_is_resumed(tmp_path: Path, monkeypatch: pytest.Mon
     for _ in range(200):
         place()
     with Proxy(AWS_PORT) as proxy:
-        # Each look takes its time: it must not come to its end before it is killed.
+        # Slow requests, so that the run does not finish before it is killed.
         proxy.latency = 0.3
         child = subprocess.Popen(
             [sys.executable, "manage.py", "reconcile", "--all", "--min-age", "0m"],

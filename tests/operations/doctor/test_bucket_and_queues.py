@@ -130,7 +130,7 @@ def test_events_may_come_through_eventbridge(installed: Env) -> None:
 
 
 def test_provision_does_not_detect_manual_changes(installed: Env) -> None:
-    """Why doctor names AWS's own commands."""
+    """This is why doctor suggests AWS's own commands."""
     notify(None)
     deploy(installed.filehub_bucket, TEMPLATE.read_text())
     found = one(still_bad("bucket"))

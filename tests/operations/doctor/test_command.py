@@ -28,7 +28,7 @@ def test_a_sound_installation_is_all_ok_with_the_operators_policy(
         assert done.returncode == 0, done.stdout + done.stderr
         assert {line[:4] for line in done.stdout.splitlines()} == {"ok  "}, done.stdout
         assert lines(done.stdout, "ok    round trip: stored after")
-        # The web may not look at how things are set, and is told so; what it does, works.
+        # The web may not read these settings, so they are skipped; the round trip works.
         done = user_with("Web", own.filehub_bucket)("manage.py", "doctor")
     assert done.returncode == 0, done.stdout + done.stderr
     assert {line.partition(":")[0][6:] for line in lines(done.stdout, "skip")} == {

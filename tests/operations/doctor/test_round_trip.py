@@ -1,4 +1,4 @@
-"""The test file that doctor uploads, and where it got stuck."""
+"""The round trip of a test file, and where it got stuck."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def test_the_cost_does_not_depend_on_the_number_of_owners(
         begin()
     wire.counts()
     page(admin)
-    # Two calls for the groups, five for 30 days in 16 parts, one for the owners, one for the last
+    # Two requests for the groups, five for 30 days in 16 shards, one for owners, one for the last
     # runs; one for the unfinished uploads and one more for each of those on the page.
     assert wire.counts() == {"dynamodb": 9, "s3": 1 + 3}
 

@@ -102,7 +102,7 @@ def test_held_requests_wait_until_they_are_released(
     assert talk("GET")[0] == 200
     waiting = in_background(lambda: talk("PUT", "/", b"x"))
     [request] = wait_for(lambda: proxy.requests(parts))
-    time.sleep(0.1)  # Nothing happens, which no condition can show.
+    time.sleep(0.1)  # That nothing happens cannot be shown by waiting for a condition.
     assert (request.status, len(upstream.seen)) == (None, 1)
     proxy.release()
     waiting.join()

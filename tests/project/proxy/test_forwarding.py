@@ -1,4 +1,4 @@
-"""What the fault proxy must leave alone."""
+"""The fault proxy forwards everything unchanged."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_the_host_header_stays_what_the_client_sent(upstream: Upstream, talk: Ta
 def test_the_clients_connection_is_kept_and_the_servers_is_not(
     upstream: Upstream, talk: Talk
 ) -> None:
-    """A server that hangs up after an answer must not cost the next request."""
+    """A server that closes the connection after an answer must not break the next request."""
     talk("PUT", "/", b"x")
     kept = talk.connection.sock
     for _ in range(4):
@@ -76,14 +76,14 @@ def test_a_client_that_expects_100_continue_gets_it(proxy: Proxy) -> None:
 
 def test_a_server_that_is_gone_is_a_broken_connection(upstream: Upstream) -> None:
     with socket.socket() as unused:
-        # Taken, so that nobody else gets it, and nobody listens.
+        # The port is bound, so that no other process gets it, but nothing listens.
         unused.bind(("127.0.0.1", 0))
         with Proxy(unused.getsockname()[1]) as proxy:
             assert Talk(proxy).fails()
 
 
 def test_a_hanging_server_blocks_only_its_own_clients() -> None:
-    """The kernel lets one wait to be accepted; to the next it does not even say no."""
+    """The kernel queues one connection; the next one gets no answer at all."""
     with (
         socket.create_server(("127.0.0.1", 0), backlog=0) as busy,
         socket.create_connection(busy.getsockname()),

@@ -16,7 +16,7 @@ from uploads.core import policy
 from uploads.core.errors import FilehubError
 from uploads.transfers import begin
 
-# Pages that are shown without AWS need them too.
+# Pages that need no AWS need static files too.
 pytestmark = pytest.mark.usefixtures("_static_files")
 
 
@@ -28,7 +28,7 @@ class Untouched(io.RawIOBase):
 
 
 def huge(type_: str) -> dict[str, Any]:
-    """What a server tells of a request with a terabyte of body."""
+    """The WSGI variables of a request with a terabyte of body."""
     return {"CONTENT_TYPE": type_, "CONTENT_LENGTH": str(10**12), "wsgi.input": Untouched()}
 
 
@@ -41,14 +41,14 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(
         method.upper(), fill(path), **huge(type_)
     )  # fmt: skip
     check_json(answer)
-    # What takes no body does not look for one.
+    # Routes without a body ignore it.
     assert answer.json()["code"] in {"body_too_large", "file_not_found", "missing_key"}
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/accounts/login/", "/admin/login/", "/i18n/setlang/", "/files"])
 def test_a_form_cannot_fill_the_disk(path: str) -> None:
-    """Django would write files of forms to disk, before it knows whose they are."""
+    """Django would write files of forms to disk before it authenticates the user."""
     client = Client(enforce_csrf_checks=True)
     client.get("/accounts/login/")
     answer = client.generic(

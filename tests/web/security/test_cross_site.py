@@ -13,7 +13,7 @@ from tests.support.files import store
 from tests.support.users import PASSWORD, Api, signed_in
 from tests.web.security.routes import PAGES, WRITING, check_json, fill
 
-# Pages that are shown without AWS need them too.
+# Pages that need no AWS need static files too.
 pytestmark = pytest.mark.usefixtures("_static_files")
 
 
@@ -36,7 +36,7 @@ def test_no_page_accepts_a_form_without_its_csrf_token(root: User) -> None:
 @pytest.mark.usefixtures("aws")
 def test_signing_in_changes_the_session_key(alice: User) -> None:
     client = Client()
-    # What an attacker planted.
+    # Planted by an attacker.
     session = client.session
     session["planted"] = "1"
     session.save()
@@ -81,7 +81,7 @@ def test_no_page_redirects_to_another_site(root: User, path: str, form: dict[str
     sent = {
         target: Client().post(path, {**form, "next": target})["Location"] for target in ELSEWHERE
     }
-    # A browser takes // and /\\ for the beginning of a host.
+    # Browsers take // and /\\ for the beginning of a host.
     assert {each: to for each, to in sent.items() if not re.match(r"/(?![/\\\t])", to)} == {}
 
 

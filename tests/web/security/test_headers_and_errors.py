@@ -11,7 +11,7 @@ from django.test import Client
 from local.aws import LocalAws
 from tests.web.security.routes import PAGES, check_headers, fill, operations
 
-# Pages that are shown without AWS need them too.
+# Pages that need no AWS need static files too.
 pytestmark = pytest.mark.usefixtures("_static_files")
 
 
