@@ -29,8 +29,8 @@ test-all: $(VENV)/dev.stamp browser ## Every test, at full size
 	@$(PYTEST) $(SIDE_BY_SIDE) --all -m "not alone"
 	@$(PYTEST) --all -m alone
 
-chaos: $(VENV)/dev.stamp ## Storms over all of it: MINUTES=3, and SEED=… for one that was
-	@$(BIN)/python -m tests.chaos.storm --minutes $(or $(MINUTES),3) $(if $(SEED),--seed $(SEED))
+chaos: $(VENV)/dev.stamp ## Break everything at random, check invariants; MINUTES=3 SEED=… repeats a plan
+	@$(BIN)/python -m tests.chaos.chaos_run --minutes $(or $(MINUTES),3) $(if $(SEED),--seed $(SEED))
 
 check: lint types javascript ## Lint, imports and types, of Python and JavaScript
 

@@ -44,13 +44,13 @@ hypothesis.settings.load_profile("ci")
 
 @pytest.fixture(autouse=True)
 def _english() -> None:
-    """Django leaves the language of the last request active, for whatever test comes next."""
+    """Django leaves the language of the last request active for the next test."""
     translation.activate("en")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _cheap_settings() -> Iterator[None]:
-    """What is dear in tests alone, and says nothing about filehub.
+    """Replace settings that slow down tests and prove nothing about filehub.
 
     Django's password hasher takes a third of a second by design, for every user of every test.
     WhiteNoise reads the whole folder of static files for each new test client, unless it is told
@@ -63,13 +63,13 @@ def _cheap_settings() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def _static_files() -> None:
-    """Pages name their static files by hash, so the files must have been collected."""
+    """Collect the static files, since pages refer to them by hash."""
     call_command("collectstatic", interactive=False, verbosity=0)
 
 
 @pytest.fixture(scope="session")
 def _database(django_db_setup: None, django_db_blocker: Any) -> None:
-    """The tables, without a row, also where the processes that tests start look for them."""
+    """Create empty tables, also in the database of the processes that tests start."""
     with django_db_blocker.unblock(), closing(sqlite3.connect(DATABASE_FILE)) as target:
         connection.ensure_connection()
         connection.connection.backup(target)
@@ -87,7 +87,7 @@ def _aws(
 
 @pytest.fixture
 def aws(_aws: LocalAws, db: None) -> LocalAws:
-    """Local AWS with nothing in table, bucket and queues. Confirming reads quotas: hence `db`."""
+    """Local AWS with an empty table, bucket and queues. Confirming reads quotas, hence `db`."""
     empty_the_table()
     empty_the_bucket()
     empty_the_queues()
@@ -96,7 +96,7 @@ def aws(_aws: LocalAws, db: None) -> LocalAws:
 
 @pytest.fixture
 def own_queues(aws: LocalAws, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bucket and queues of the test's own, for this process and those that it starts."""
+    """Bucket, queues and table for this test alone, in this process and those that it starts."""
     names = deploy_installation()
     settings.FILEHUB = settings.FILEHUB | names
     for name, value in names.items():
@@ -105,9 +105,9 @@ def own_queues(aws: LocalAws, settings: Settings, monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture
 def one_day() -> Iterator[None]:
-    """Today is the same day (UTC) from here to the end of the test.
+    """Keep the date (UTC) the same until the test ends.
 
-    In the last ten minutes of a day the clock of this process is set back by that time; AWS accepts
+    In the last ten minutes of a day the clock of this process goes back by ten minutes. AWS accepts
     signatures that are up to fifteen minutes old.
     """
     back = timedelta(minutes=10)
@@ -121,7 +121,7 @@ def one_day() -> Iterator[None]:
 
 @pytest.fixture
 def full_size(request: pytest.FixtureRequest) -> bool:
-    """Whether `--all` was given: then a test runs at the size that its promise speaks of."""
+    """Whether `--all` was given, so that tests run at full size."""
     return bool(request.config.option.everything)
 
 
@@ -142,7 +142,7 @@ def root(db: None) -> User:
 
 @pytest.fixture
 def admin(root: User) -> Client:
-    """A browser in which a superuser is signed in."""
+    """A client with a signed-in superuser."""
     return signed_in(root)
 
 
@@ -158,7 +158,7 @@ def other_api(aws: LocalAws, bob: User) -> Api:
 
 @pytest.fixture(scope="session")
 def _pipeline(_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A consumer and a worker on queues of their own; yields the settings that name these."""
+    """A consumer and a worker on their own queues; yields the settings of these queues."""
     directory = tmp_path_factory.mktemp("pipeline")
     names = deploy_installation()
     with ExitStack() as stack:
@@ -172,28 +172,29 @@ def _pipeline(_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture
 def pipeline(aws: LocalAws, _pipeline: dict[str, str], settings: Settings) -> None:
-    """A real consumer and a real Celery worker, and the bucket that they listen to.
+    """A real consumer and a real Celery worker, with a bucket and a table of their own.
 
-    They serve several tests. One that stops or kills processes starts its own; one that uses these
-    waits for its last event, or the next test finds in the table what this one left on the way.
+    Several tests share them. A test that stops or kills processes starts its own. A test that uses
+    these must wait for its last event, since late events would change the table of the next test.
     """
     settings.FILEHUB = settings.FILEHUB | _pipeline
+    empty_the_table()
 
 
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """botocore and PynamoDB try again at once."""
+    """Make botocore and PynamoDB retry at once."""
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
 
 
 @pytest.fixture
 def show(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Has a figure that was measured printed in the end, whether the test passes or not."""
+    """Print a measured figure in the terminal summary, whether the test passes or not."""
     return lambda text: request.node.user_properties.append((FIGURE, text))
 
 
 @pytest.fixture(scope="session")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """filehub as `make run` starts it, except that files above THRESHOLD already go in parts."""
+    """filehub as `make run` starts it, except that files above THRESHOLD are uploaded in parts."""
     with with_small_parts(tmp_path_factory.mktemp("installation")) as running:
         yield running

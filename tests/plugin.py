@@ -1,9 +1,9 @@
 """Loaded before Django's settings: the environment that the tests run in.
 
-Local AWS is a real process on a free port; it is started by the first test that asks for it. Tests
-that run at the same time are in processes of their own, each with an AWS of its own. All tests with
-a browser or an installation run in one of them, and so do those with a consumer and a worker that
-serve several tests (below): what these need is started once.
+Local AWS is a real process on a free port; the first test that needs it starts it. Parallel tests
+run in processes of their own, each with its own AWS. All tests with a browser or an installation
+run in one of them, and so do those that share a consumer and a worker (below), so that these are
+started once.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ import pytest
 
 from local.aws import CREDENTIALS, free_port
 
-# A test run that is told to stop ends as with Ctrl-C: its servers are stopped too. SIGINT is set as
+# On SIGTERM a test run ends as with Ctrl-C, so that its servers are stopped too. SIGINT is set as
 # well: a shell starts background jobs with SIGINT ignored, which the processes that tests start
 # would inherit.
 for signum in (signal.SIGINT, signal.SIGTERM):
     signal.signal(signum, signal.default_int_handler)
 
 AWS_PORT = free_port()
-# Removed when the process ends.
+# Deleted when the process ends.
 STATIC_ROOT = tempfile.TemporaryDirectory(prefix="filehub-static-")
-#: Of the processes that tests start. Tests themselves have theirs in memory, with the same tables.
+#: For the processes that tests start. Tests themselves use an in-memory database.
 DATABASE = tempfile.TemporaryDirectory(prefix="filehub-database-")
 HEALTH_DIR = tempfile.TemporaryDirectory(prefix="filehub-health-")
 
@@ -65,7 +65,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep together what shares processes; without `--all`, leave out what is exhaustive."""
+    """Group tests that share processes; deselect exhaustive tests without `--all`."""
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         if item.path.is_relative_to(BROWSER) or "installation" in fixtures:
@@ -81,7 +81,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """The figures that were measured, of passed tests too, whichever process they ran in."""
+    """Print the measured figures, also of passed tests and from all processes."""
     for reports in list(terminalreporter.stats.values()):
         for report in reports:
             for name, text in getattr(report, "user_properties", ()):

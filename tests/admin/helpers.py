@@ -25,12 +25,12 @@ SECRET = re.compile(r"filehub_[\w-]{43}")
 
 
 def make(client: Client, user: User, name: str = "", **more: str) -> Any:
-    """Send the form that makes a token."""
+    """Submit the form that creates a token."""
     return client.post(f"{TOKENS}add/", {"user": str(user.pk), "name": name, **more})
 
 
 def files_with(secret: str) -> int:
-    """The status of an API call with this token."""
+    """Return the status of an API call with this token."""
     return Client().get("/files", headers={"Authorization": f"Bearer {secret}"}).status_code
 
 
@@ -42,7 +42,7 @@ FORGED = ["zz", "", "-1", "0", "1" * 30, "1" * 5000, "1.5", "None", "\x00", "1,2
 
 
 def quota_form(user: User, limit: str, **more: str) -> dict[str, Any]:
-    """The form of a user's page, with a quota."""
+    """The fields of a user's page, with a quota."""
     quota = Quota.objects.filter(user=user).first()
     inline = {
         "quota-TOTAL_FORMS": "1",
@@ -68,7 +68,7 @@ def set_quota(client: Client, user: User, limit: str, **more: str) -> Any:
 
 
 def tokens_form(user: User, *pks: object, doomed: Iterable[int] = ()) -> dict[str, Any]:
-    """The form of a user's page, with the table of tokens."""
+    """The fields of a user's page, with the table of tokens."""
     form = {"api_tokens-TOTAL_FORMS": str(len(pks)), "api_tokens-INITIAL_FORMS": str(len(pks))}
     for index, pk in enumerate(pks):
         form[f"api_tokens-{index}-id"] = str(pk)

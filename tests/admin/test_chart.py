@@ -1,4 +1,4 @@
-"""Bars and ticks: what is there can be seen, nothing leaves the drawing, ticks are round."""
+"""Charts: bars, ticks and labels, all of them inside the drawing."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_ticks_are_round(most: int, unit: int, expected: list[int]) -> None:
 
 
 @given(st.integers(0, 10**18), st.sampled_from([1, 1024]))
-def test_ticks_are_few_evenly_spaced_and_reach_the_highest(most: int, unit: int) -> None:
+def test_ticks_are_few_evenly_spaced_and_reach_the_maximum(most: int, unit: int) -> None:
     found = ticks(most, unit)
     assert found[0] == 0
     assert found[-1] >= most
@@ -59,41 +59,41 @@ def test_ticks_are_few_evenly_spaced_and_reach_the_highest(most: int, unit: int)
     assert len({after - before for before, after in pairwise(found)}) == 1
 
 
-def test_a_bar_is_as_high_as_its_value() -> None:
+def test_the_height_of_a_bar_is_proportional_to_its_value() -> None:
     assert [bar.height for bar in drawn(0, 5, 10, 20).bars] == [0, 25, 50, 100]
 
 
-def test_bars_stand_on_the_axis_and_what_is_below_hangs_from_it() -> None:
+def test_bars_start_at_the_axis_upwards_and_downwards() -> None:
     chart = drawn(3, 4, below={1: 2})
     assert {bar.y + bar.height for bar in chart.bars} == {chart.base}
     assert chart.lane is not None
     assert (chart.lane.value, chart.lane.y) == (2, chart.below + chart.bars[1].below_height)
 
 
-def test_one_giant_day_does_not_hide_the_small_ones() -> None:
+def test_one_large_day_does_not_hide_the_small_ones() -> None:
     chart = drawn(1, 10**12, 0, below={0: 1, 1: 10**6})
     assert [bar.height > 0 for bar in chart.bars] == [True, True, False]
     assert [bar.below_height > 0 for bar in chart.bars] == [True, True, False]
 
 
-def test_nothing_at_all_is_an_axis_without_bars() -> None:
+def test_without_data_there_is_an_axis_without_bars() -> None:
     chart = drawn(0, 0, 0)
     assert [(bar.height, bar.below_height) for bar in chart.bars] == [(0, 0)] * 3
     assert chart.lane is None
 
 
-def test_what_was_only_rejected_is_drawn_too() -> None:
+def test_a_day_with_only_rejections_is_drawn() -> None:
     chart = drawn(0, 0, below={1: 4})
     assert [bar.below_height for bar in chart.bars] == [0, 36]
 
 
-def test_the_last_day_is_named_and_every_third_before() -> None:
+def test_the_last_day_and_every_third_before_it_have_labels() -> None:
     days = [label.day for label in drawn(*range(8)).labels]
     assert days == [FIRST + timedelta(days=number) for number in (1, 4, 7)]
 
 
 def numbers(value: Any) -> list[Any]:
-    """Every number in a drawing."""
+    """Every number in a chart."""
     if is_dataclass(value):
         return [n for each in fields(value) for n in numbers(getattr(value, each.name))]
     if isinstance(value, list):
@@ -106,7 +106,7 @@ def numbers(value: Any) -> list[Any]:
     st.integers(1, 40),
     st.sampled_from([1, 1024]),
 )
-def test_nothing_leaves_the_drawing_and_all_lengths_are_whole(
+def test_everything_is_inside_the_chart_and_all_lengths_are_integers(
     values: list[tuple[int, int]], slot: int, unit: int
 ) -> None:
     days = [Point(FIRST + timedelta(days=n), *value) for n, value in enumerate(values)]

@@ -1,4 +1,4 @@
-"""The queues in the admin: who may do what, what is done, and what is said of it."""
+"""The queues in the admin: permissions, replaying and discarding dead letters, messages."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SignIn = Callable[..., Client]
 
 @pytest.fixture
 def sign_in(db: None) -> SignIn:
-    """A member of staff with these permissions on queues, and no others."""
+    """A staff member with exactly these permissions on queues."""
 
     def sign_in(*verbs: str, checks: bool = False) -> Client:
         user = User.objects.create_user(f"op-{uuid.uuid4().hex}")
@@ -64,7 +64,7 @@ def page(client: Client, path: str = EVENTS, status: int = 200) -> str:
 
 
 def act(client: Client, action: str, *ids: str, path: str = EVENTS) -> str:
-    """Order it and confirm; returns what the page then says."""
+    """Submit and confirm an action; return the messages of the page."""
     answer = client.post(path, {"action": action, "ids": ids, "confirmed": "yes"}, follow=True)
     assert answer.status_code == 200
     said = answer.content.decode()
@@ -72,10 +72,10 @@ def act(client: Client, action: str, *ids: str, path: str = EVENTS) -> str:
     return html.unescape(said[start : said.index("</ul>", start)])
 
 
-# Who may
+# Permissions
 
 
-def test_without_permission_there_is_nothing_to_see(sign_in: SignIn) -> None:
+def test_without_permission_every_page_is_forbidden(sign_in: SignIn) -> None:
     client = sign_in()
     for path in (OVERVIEW, EVENTS, TASKS):
         assert client.get(path).status_code == 403
@@ -117,11 +117,11 @@ def test_each_permission_shows_its_buttons_and_is_enforced(
     assert sqs.depth(dlq()).visible == 1
 
 
-def test_who_may_only_discard_does_not_see_the_queues_by_it(sign_in: SignIn) -> None:
+def test_permission_to_discard_does_not_include_viewing(sign_in: SignIn) -> None:
     assert sign_in("delete").get(EVENTS).status_code == 403
 
 
-def test_nobody_adds_edits_or_deletes_a_queue(operator: Client) -> None:
+def test_queues_cannot_be_added_edited_or_deleted(operator: Client) -> None:
     assert operator.get(f"{OVERVIEW}add/").status_code == 403
     for name in (dlq(), "other"):
         for verb in ("get", "post"):
@@ -129,7 +129,7 @@ def test_nobody_adds_edits_or_deletes_a_queue(operator: Client) -> None:
     assert operator.get(f"{OVERVIEW}other/change/").status_code == 404
 
 
-def test_an_order_needs_its_csrf_token(sign_in: SignIn) -> None:
+def test_an_action_needs_its_csrf_token(sign_in: SignIn) -> None:
     bury("x")
     client = sign_in("view", "change", "delete", checks=True)
     answer = client.post(EVENTS, {"action": "discard_all", "confirmed": "yes"})
@@ -137,7 +137,7 @@ def test_an_order_needs_its_csrf_token(sign_in: SignIn) -> None:
     assert sqs.depth(dlq()).visible == 1
 
 
-# What is shown
+# Pages
 
 
 def test_the_overview_has_all_four_queues_and_links_to_the_dead_letters(operator: Client) -> None:
@@ -151,14 +151,14 @@ def test_the_overview_has_all_four_queues_and_links_to_the_dead_letters(operator
     assert "less than a minute" in found
 
 
-def test_an_empty_queue_says_that_nothing_is_waiting(operator: Client) -> None:
+def test_an_empty_queue_says_so(operator: Client) -> None:
     found = page(operator)
     assert "No dead letters." in found
     assert "Nothing is waiting for you." in found
     assert 'name="action"' not in found
 
 
-def test_a_letter_shows_what_it_is_and_why_it_is_here(operator: Client) -> None:
+def test_a_dead_letter_shows_its_content_and_its_error(operator: Client) -> None:
     bury(json.dumps({"Records": [s3_record("uploads/x")]}), error="The sequencer is odd.")
     found = page(operator)
     assert "ObjectCreated:Put" in found
@@ -176,7 +176,7 @@ def test_a_task_shows_its_last_error(operator: Client) -> None:
 
 
 @pytest.mark.parametrize("path", [EVENTS, TASKS])
-def test_hostile_letters_are_shown_as_text(operator: Client, path: str) -> None:
+def test_hostile_dead_letters_are_shown_as_text(operator: Client, path: str) -> None:
     script = "<script>alert(1)</script>"
     queue = events_queue() if path == EVENTS else conf().tasks_queue
     for body in (script, json.dumps({"Records": [s3_record(script, script)]}), *HOSTILE.values()):
@@ -189,16 +189,16 @@ def test_hostile_letters_are_shown_as_text(operator: Client, path: str) -> None:
     assert "<script>alert(1)" not in asked
 
 
-def test_letters_beyond_the_bound_are_counted(operator: Client) -> None:
+def test_dead_letters_beyond_the_limit_are_counted(operator: Client) -> None:
     for number in range(103):
         bury(str(number))
     assert "3 more are not shown" in page(operator)
 
 
-# What is done
+# Actions
 
 
-def test_an_order_is_carried_out_only_once_it_is_confirmed(operator: Client) -> None:
+def test_an_action_needs_a_confirmation(operator: Client) -> None:
     letter = bury(json.dumps({"Records": [s3_record("uploads/x")]}))
     bury("other")
     asked = operator.post(EVENTS, {"action": "replay", "ids": [letter]}).content.decode()
@@ -209,42 +209,42 @@ def test_an_order_is_carried_out_only_once_it_is_confirmed(operator: Client) -> 
     assert drain(events_queue()) == []
 
 
-def test_one_is_replayed(operator: Client) -> None:
+def test_one_dead_letter_is_replayed(operator: Client) -> None:
     letter = bury("a")
     bury("b")
     assert "1 dead letter was replayed." in act(operator, "replay", letter)
     assert (bodies(events_queue()), bodies(dlq())) == (["a"], ["b"])
 
 
-def test_several_are_replayed(operator: Client) -> None:
+def test_several_dead_letters_are_replayed(operator: Client) -> None:
     chosen = [bury("a"), bury("b")]
     bury("c")
     assert "2 dead letters were replayed." in act(operator, "replay", *chosen)
     assert (bodies(events_queue()), bodies(dlq())) == (["a", "b"], ["c"])
 
 
-def test_all_are_replayed_also_those_that_were_not_shown(operator: Client) -> None:
+def test_replaying_all_includes_those_that_were_not_shown(operator: Client) -> None:
     for number in range(105):
         bury(str(number))
     assert "105 dead letters were replayed." in act(operator, "replay_all")
     assert len(drain(events_queue())) == 105
 
 
-def test_selected_ones_are_discarded(operator: Client) -> None:
+def test_selected_dead_letters_are_discarded(operator: Client) -> None:
     letter = bury("a")
     bury("b")
     assert "1 dead letter was discarded." in act(operator, "discard", letter)
     assert (bodies(events_queue()), bodies(dlq())) == ([], ["b"])
 
 
-def test_all_are_discarded(operator: Client) -> None:
+def test_all_dead_letters_are_discarded(operator: Client) -> None:
     bury("a", conf().tasks_queue)
     bury("b")
     assert "1 dead letter was discarded." in act(operator, "discard_all", path=TASKS)
     assert bodies(dlq()) == ["b"]
 
 
-def test_a_letter_that_vanished_meanwhile_is_named_and_the_others_are_done(
+def test_a_dead_letter_that_has_vanished_is_reported_and_the_others_are_processed(
     operator: Client,
 ) -> None:
     here, gone = bury("here"), str(uuid.uuid4())
@@ -254,7 +254,7 @@ def test_a_letter_that_vanished_meanwhile_is_named_and_the_others_are_done(
     assert here not in said
 
 
-def test_nothing_selected_is_said(operator: Client) -> None:
+def test_an_empty_selection_is_reported(operator: Client) -> None:
     bury("x")
     for order in ({"action": "discard"}, {}, {"action": "burn_all"}, {"action": "discard_some"}):
         answer = operator.post(EVENTS, order, follow=True)
@@ -262,7 +262,7 @@ def test_nothing_selected_is_said(operator: Client) -> None:
     assert sqs.depth(dlq()).visible == 1
 
 
-def test_a_made_up_id_is_neither_looked_for_nor_repeated(operator: Client) -> None:
+def test_a_forged_id_is_neither_looked_up_nor_shown(operator: Client) -> None:
     said = act(operator, "discard", "<b>", "x" * 5000)
     assert "no dead letter was selected" in said
     assert "<b>" not in said
@@ -283,22 +283,22 @@ def test_every_action_is_in_the_admins_log(operator: Client) -> None:
     assert operator.get(f"{OVERVIEW}{dlq()}/change/")["Location"] == EVENTS
 
 
-def test_what_was_not_done_is_not_in_the_log(operator: Client) -> None:
+def test_what_failed_is_not_in_the_log(operator: Client) -> None:
     act(operator, "replay", str(uuid.uuid4()))
     assert not LogEntry.objects.exists()
 
 
-# AWS failing
+# Outages
 
 
 @pytest.mark.parametrize("path", [OVERVIEW, EVENTS, TASKS])
-def test_an_outage_is_a_sentence(operator: Client, path: str) -> None:
+def test_an_outage_is_reported_in_one_sentence(operator: Client, path: str) -> None:
     with before("GetQueueAttributes", break_connection):
         found = page(operator, path, 503)
     assert "The queues cannot be reached just now. Nothing is lost" in found
 
 
-def test_an_order_during_an_outage_is_a_sentence_and_loses_nothing(operator: Client) -> None:
+def test_an_action_during_an_outage_is_reported_and_loses_nothing(operator: Client) -> None:
     bury("x")
     with before("SendMessageBatch", break_connection):
         said = act(operator, "replay_all")
@@ -309,7 +309,7 @@ def test_an_order_during_an_outage_is_a_sentence_and_loses_nothing(operator: Cli
     assert answer.status_code == 302
 
 
-def test_an_outage_half_way_tells_what_was_done(operator: Client) -> None:
+def test_an_outage_half_way_reports_what_was_done(operator: Client) -> None:
     for number in range(15):
         bury(str(number))
     calls: list[None] = []
@@ -338,7 +338,7 @@ def test_the_page_works_without_cloudwatch(
     assert "unknown" in page(operator, OVERVIEW)
 
 
-def test_the_errors_of_tasks_may_be_out_of_reach(
+def test_the_page_works_without_the_errors_of_tasks(
     operator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bury(celery_body([]), conf().tasks_queue)

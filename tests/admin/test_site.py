@@ -1,4 +1,4 @@
-"""The admin over DynamoDB, with ordinary and with hostile addresses."""
+"""The admin site with ordinary and with hostile addresses."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_staff_without_the_permission_sees_nothing(alice: User) -> None:
     assert "secret.txt" in client.get("/admin/uploads/file/").content.decode()
 
 
-def test_a_made_up_selection_does_no_harm(admin: Client) -> None:
+def test_a_forged_selection_changes_nothing(admin: Client) -> None:
     forged = {"action": "delete_selected", "_selected_action": "zz"}
     for model in ("file", "apitoken"):
         assert admin.post(f"/admin/uploads/{model}/", forged).status_code in {200, 302, 403}

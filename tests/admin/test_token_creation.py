@@ -21,14 +21,14 @@ from uploads.models import ApiToken
 pytestmark = pytest.mark.usefixtures("_static_files")
 
 
-def test_a_token_made_in_the_admin_works(aws: LocalAws, admin: Client, alice: User) -> None:
+def test_a_token_created_in_the_admin_works(aws: LocalAws, admin: Client, alice: User) -> None:
     (secret,) = SECRET.findall(make(admin, alice, "backup").content.decode())
     assert files_with(secret) == 200
     token = ApiToken.objects.get()
     assert (token.user, token.name) == (alice, "backup")
 
 
-def test_a_token_is_shown_in_the_answer_to_the_form_and_nowhere_else(
+def test_a_token_is_shown_once_in_the_response_to_the_form(
     admin: Client, alice: User, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -37,7 +37,7 @@ def test_a_token_is_shown_in_the_answer_to_the_form_and_nowhere_else(
     assert "no-store" in answer["Cache-Control"]
     assert answer["Referrer-Policy"] == "same-origin"
     (secret,) = SECRET.findall(answer.content.decode())
-    # Without its beginning, which a page may write in other letters.
+    # Without the prefix, whose letters a page may escape.
     secret = secret.removeprefix("filehub_")
     assert answer.content.decode().count(secret) == 1
 
@@ -64,14 +64,12 @@ def test_a_token_is_shown_in_the_answer_to_the_form_and_nowhere_else(
 
 
 @pytest.mark.parametrize("button", ["_addanother", "_continue", "_popup", "_saveasnew"])
-def test_no_other_button_keeps_the_token_from_being_shown(
-    admin: Client, alice: User, button: str
-) -> None:
+def test_every_submit_button_shows_the_token(admin: Client, alice: User, button: str) -> None:
     answer = make(admin, alice, **{button: "1"})
     assert len(SECRET.findall(answer.content.decode())) == 1
 
 
-def test_the_new_token_is_not_in_its_representation(alice: User) -> None:
+def test_the_repr_of_a_new_token_hides_the_secret(alice: User) -> None:
     issued = api_tokens.issue(alice)
     assert issued.secret not in repr(issued)
 
@@ -109,7 +107,7 @@ def test_the_command_names_a_token(alice: User, capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.parametrize("user", ["", "x", "0", "-1", "1" * 30, "99999"])
-def test_a_token_for_nobody_is_refused_in_the_form(admin: Client, user: str) -> None:
+def test_a_token_for_an_unknown_user_is_refused_in_the_form(admin: Client, user: str) -> None:
     answer = admin.post(f"{TOKENS}add/", {"user": user, "name": ""})
     assert answer.status_code == 200
     assert "errornote" in answer.content.decode()
@@ -127,7 +125,7 @@ def test_there_are_no_tokens_for_inactive_users(admin: Client, root: User, alice
     assert not ApiToken.objects.exists()
 
 
-def test_users_to_choose_from_are_the_active_ones(admin: Client, alice: User, bob: User) -> None:
+def test_only_active_users_can_be_chosen(admin: Client, alice: User, bob: User) -> None:
     User.objects.filter(pk=bob.pk).update(is_active=False)
     query = {"app_label": "uploads", "model_name": "apitoken", "field_name": "user", "term": ""}
     found = admin.get("/admin/autocomplete/", query).json()["results"]
@@ -135,6 +133,6 @@ def test_users_to_choose_from_are_the_active_ones(admin: Client, alice: User, bo
 
 
 @pytest.mark.parametrize("user", ["x", "1", "99999", "1" * 30, "%00"])
-def test_a_link_to_the_form_may_name_anybody(admin: Client, alice: User, user: str) -> None:
+def test_a_link_to_the_form_may_name_any_user(admin: Client, alice: User, user: str) -> None:
     assert admin.get(f"{TOKENS}add/?user={user}").status_code == 200
     assert staff(alice, "add_apitoken").get(f"{TOKENS}add/?user={user}").status_code == 200

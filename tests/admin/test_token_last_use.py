@@ -36,7 +36,7 @@ def secret(aws: LocalAws, alice: User) -> str:
     return api_tokens.create(alice, name="backup")
 
 
-def test_the_first_use_is_noted(secret: str, admin: Client) -> None:
+def test_the_first_use_is_recorded(secret: str, admin: Client) -> None:
     token = ApiToken.objects.get()
     assert token.last_used_at is None
     assert "never" in admin.get(TOKENS).content.decode()
@@ -46,7 +46,7 @@ def test_the_first_use_is_noted(secret: str, admin: Client) -> None:
     assert "never" not in admin.get(TOKENS).content.decode()
 
 
-def test_a_use_soon_after_another_is_not_noted(secret: str) -> None:
+def test_a_use_soon_after_another_is_not_recorded(secret: str) -> None:
     token = ApiToken.objects.get()
     recently = timezone.now() - api_tokens.USE_PRECISION + timedelta(seconds=30)
     ApiToken.objects.update(last_used_at=recently)
@@ -56,7 +56,7 @@ def test_a_use_soon_after_another_is_not_noted(secret: str) -> None:
     assert [query for query in captured if "UPDATE" in query["sql"]] == []
 
 
-def test_a_use_long_after_another_is_noted_with_one_statement(secret: str) -> None:
+def test_a_later_use_is_recorded_with_one_statement(secret: str) -> None:
     token = ApiToken.objects.get()
     long_ago = timezone.now() - api_tokens.USE_PRECISION
     ApiToken.objects.update(last_used_at=long_ago)
@@ -66,7 +66,7 @@ def test_a_use_long_after_another_is_noted_with_one_statement(secret: str) -> No
     assert len([query for query in captured if "UPDATE" in query["sql"]]) == 1
 
 
-def test_of_two_requests_at_the_same_time_one_notes_the_use(secret: str) -> None:
+def test_only_one_of_two_concurrent_requests_records_the_use(secret: str) -> None:
     first, second = ApiToken.objects.get(), ApiToken.objects.get()
     api_tokens.note_use(first)
     noted = used_at(ApiToken.objects.get())
@@ -74,7 +74,7 @@ def test_of_two_requests_at_the_same_time_one_notes_the_use(secret: str) -> None
     assert used_at(ApiToken.objects.get()) == noted
 
 
-def test_what_an_inactive_users_token_asks_for_is_no_use(secret: str) -> None:
+def test_a_refused_request_of_an_inactive_user_is_not_recorded(secret: str) -> None:
     User.objects.update(is_active=False)
     assert files_with(secret) == 401
     assert ApiToken.objects.get().last_used_at is None
@@ -112,5 +112,5 @@ def test_a_request_does_not_wait_for_a_locked_database(
         waited = time.monotonic() - began
         other.execute("ROLLBACK")
     assert answer.status == 200
-    # Whoever waits for SQLite does so for this long.
+    # A connection that waits for SQLite waits this long.
     assert waited < settings.DATABASES["default"]["OPTIONS"]["timeout"]

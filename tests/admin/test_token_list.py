@@ -69,7 +69,7 @@ def test_a_forged_selection_does_no_harm(
     assert (ApiToken.objects.count(), User.objects.count()) == (1, 2)
 
 
-def test_a_selection_that_is_forged_in_part_counts_for_the_rest(admin: Client, alice: User) -> None:
+def test_a_partly_forged_selection_revokes_the_valid_tokens(admin: Client, alice: User) -> None:
     token = token_of(alice)
     form = {"action": "delete_selected", "_selected_action": ["zz", token.pk], "post": "yes"}
     admin.post(TOKENS, form)

@@ -17,7 +17,7 @@ from uploads.models import ApiToken
 pytestmark = pytest.mark.usefixtures("_static_files")
 
 
-def test_staff_makes_tokens_for_itself(alice: User) -> None:
+def test_staff_create_tokens_for_themselves(alice: User) -> None:
     client = staff(alice, "add_apitoken")
     (secret,) = SECRET.findall(make(client, alice).content.decode())
     token = api_tokens.find(secret)
@@ -25,13 +25,13 @@ def test_staff_makes_tokens_for_itself(alice: User) -> None:
     assert token.user == alice
 
 
-def test_staff_is_offered_nobody_else(alice: User, bob: User, root: User) -> None:
+def test_staff_cannot_choose_another_user(alice: User, bob: User, root: User) -> None:
     page = staff(alice, "add_apitoken", "view_user").get(f"{TOKENS}add/").content.decode()
     assert re.findall(r"<option value=\"(\d+)\"", page) == [str(alice.pk)]
 
 
 @pytest.mark.parametrize("more", [{}, {"_popup": "1"}, {"_to_field": "id"}])
-def test_staff_cannot_make_a_token_for_somebody_else(
+def test_staff_cannot_create_a_token_for_another_user(
     alice: User, bob: User, root: User, more: dict[str, str]
 ) -> None:
     client = staff(alice, "add_apitoken", "view_apitoken", "change_user", "view_user")
@@ -48,14 +48,14 @@ def test_staff_cannot_make_a_token_for_somebody_else(
     assert not ApiToken.objects.exists()
 
 
-def test_the_service_refuses_a_token_for_somebody_else(alice: User, bob: User, root: User) -> None:
+def test_issuing_a_token_for_another_user_is_refused(alice: User, bob: User, root: User) -> None:
     for victim in (bob, root):
         with pytest.raises(NotAllowed):
             api_tokens.issue(victim, by=alice)
     assert not ApiToken.objects.exists()
 
 
-def test_the_user_page_offers_a_token_only_where_one_can_be_made(
+def test_the_user_page_offers_a_token_only_if_it_can_be_created(
     alice: User, bob: User, admin: Client
 ) -> None:
     client = staff(alice, "add_apitoken", "change_user")
@@ -85,7 +85,7 @@ def test_each_page_needs_its_permission(
     assert {name: client.get(TOKENS + path).status_code for name, path in pages.items()} == statuses
 
 
-def test_nobody_changes_a_token(admin: Client, alice: User, bob: User) -> None:
+def test_tokens_cannot_be_changed(admin: Client, alice: User, bob: User) -> None:
     token = token_of(alice, "mine")
     answer = admin.post(f"{TOKENS}{token.pk}/change/", {"user": bob.pk, "name": "yours"})
     assert answer.status_code == 403

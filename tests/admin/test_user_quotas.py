@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("_static_files")
         ("1073741824", GIB, "1 GiB"),
     ],
 )
-def test_a_quota_is_entered_and_shown_as_people_do(
+def test_a_quota_is_entered_and_shown_with_units(
     admin: Client, alice: User, entered: str, stored: int, shown: str
 ) -> None:
     assert set_quota(admin, alice, entered).status_code == 302
@@ -45,7 +45,7 @@ def test_a_quota_is_entered_and_shown_as_people_do(
     ["-1", "much", "1.500 MB", "1e9", "9223372036854775808", "9999 PiB", "9" * 5000, "\x00",
      "<b>1</b>", "NaN GB", "10 GiB; DROP TABLE", "١٠ GiB"],
 )  # fmt: skip
-def test_what_is_no_quota_is_refused_in_the_form(admin: Client, alice: User, entered: str) -> None:
+def test_an_invalid_quota_is_refused_in_the_form(admin: Client, alice: User, entered: str) -> None:
     answer = set_quota(admin, alice, entered)
     assert answer.status_code == 200
     assert "errorlist" in answer.content.decode()
@@ -53,20 +53,20 @@ def test_what_is_no_quota_is_refused_in_the_form(admin: Client, alice: User, ent
     assert not Quota.objects.exists()
 
 
-def test_the_sentence_about_a_wrong_quota_says_what_to_enter() -> None:
+def test_the_error_for_an_invalid_quota_says_what_to_enter() -> None:
     with pytest.raises(ValidationError, match="such as 10 GiB, 500 MB or a number of bytes"):
         SizeField().clean("much")
     with pytest.raises(ValidationError, match="more than filehub can count"):
         SizeField().clean("9999 PiB")
 
 
-def test_a_quota_that_was_not_touched_is_not_logged(admin: Client, alice: User) -> None:
+def test_an_unchanged_quota_is_not_logged(admin: Client, alice: User) -> None:
     Quota.objects.create(user=alice, limit=GIB)
     set_quota(admin, alice, "1024 MiB")
     assert "uota" not in LogEntry.objects.get().change_message
 
 
-def test_no_quota_is_made_of_an_empty_field(admin: Client, alice: User) -> None:
+def test_an_empty_field_creates_no_quota(admin: Client, alice: User) -> None:
     assert set_quota(admin, alice, "").status_code == 302
     assert not Quota.objects.exists()
 
@@ -81,7 +81,7 @@ def test_a_quota_is_removed(admin: Client, alice: User) -> None:
     ("own", "default", "effective"),
     [(None, None, None), (None, 7, 7), (5, None, 5), (5, 7, 5), (0, 7, 0)],
 )
-def test_a_users_own_quota_comes_before_the_default(
+def test_a_users_own_quota_overrides_the_default(
     alice: User, settings: Settings, own: int | None, default: int | None, effective: int | None
 ) -> None:
     settings.FILEHUB = settings.FILEHUB | {"USER_QUOTA": default}
@@ -90,7 +90,7 @@ def test_a_users_own_quota_comes_before_the_default(
     assert quotas.limit_of(User.objects.get(pk=alice.pk)) == effective
 
 
-def test_the_list_tells_whose_quota_it_is(
+def test_the_list_says_whether_a_quota_is_the_default(
     admin: Client, alice: User, bob: User, settings: Settings
 ) -> None:
     assert "none" in admin.get(USERS).content.decode()
@@ -101,7 +101,7 @@ def test_the_list_tells_whose_quota_it_is(
     assert page.count("5 GiB (default)") == 2
 
 
-def test_staff_without_the_permission_sees_a_quota_but_sets_none(alice: User, bob: User) -> None:
+def test_staff_without_the_permission_can_see_but_not_set_a_quota(alice: User, bob: User) -> None:
     client = staff(alice, "change_user", "view_quota")
     Quota.objects.create(user=bob, limit=GIB)
     page = client.get(f"{USERS}{bob.pk}/change/").content.decode()
@@ -113,7 +113,7 @@ def test_staff_without_the_permission_sees_a_quota_but_sets_none(alice: User, bo
     assert [quota.limit for quota in Quota.objects.all()] == [GIB]
 
 
-def test_a_quota_of_nothing_is_not_the_same_as_none(api: Api, alice: User) -> None:
+def test_a_quota_of_zero_differs_from_no_quota(api: Api, alice: User) -> None:
     Quota.objects.create(user=alice, limit=0)
     for size, status in ((1, 413), (0, 200)):
         answer = api.post("/get-url", {"file_name": "a.txt", "size": size})

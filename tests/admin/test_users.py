@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("_static_files")
 
 
 class Counters:
-    """What the counters say, and how often they were asked."""
+    """Fake counters that record each call."""
 
     def __init__(self) -> None:
         self.asked: list[list[str]] = []
@@ -69,7 +69,7 @@ def test_the_list_costs_the_same_for_many_users(admin: Client, counters: Counter
     assert queries(range(3, 30)) == few
 
 
-def test_only_the_users_of_the_page_are_counted(admin: Client, counters: Counters) -> None:
+def test_usage_is_read_only_for_the_users_on_the_page(admin: Client, counters: Counters) -> None:
     User.objects.bulk_create(User(username=f"user-{number:03}") for number in range(150))
     assert admin.get(USERS, {"p": "2"}).status_code == 200
     ((*owners,),) = counters.asked
@@ -87,7 +87,7 @@ def test_the_list_opens_while_the_counters_cannot_be_read(
     assert "alice" in page.content.decode()
 
 
-def test_a_user_is_made_as_before(admin: Client) -> None:
+def test_a_user_is_created_with_djangos_form(admin: Client) -> None:
     form = {
         "username": "carol",
         "usable_password": "true",
@@ -119,7 +119,7 @@ def test_a_forged_row_on_the_users_page_does_no_harm(admin: Client, alice: User,
     assert ApiToken.objects.count() == 1
 
 
-def test_the_users_page_makes_no_token(admin: Client, alice: User) -> None:
+def test_the_users_page_creates_no_token(admin: Client, alice: User) -> None:
     form = tokens_form(alice, "") | {"api_tokens-INITIAL_FORMS": "0", "api_tokens-0-name": "x"}
     set_quota(admin, alice, "", **form)
     assert not ApiToken.objects.exists()
@@ -142,7 +142,7 @@ def test_the_users_page_costs_the_same_for_many_tokens(admin: Client, alice: Use
         return len(captured)
 
     token_of(alice)
-    queries()  # Django remembers the types of content from the first time on
+    queries()  # Django caches the content types from now on.
     few = queries()
     for _ in range(20):
         token_of(alice)

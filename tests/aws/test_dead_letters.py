@@ -15,7 +15,7 @@ from uploads.core.errors import BackendUnavailable
 
 
 @pytest.mark.usefixtures("aws")
-def test_looking_changes_nothing() -> None:
+def test_peeking_changes_nothing() -> None:
     for number in range(25):
         bury(str(number))
     found = dead_letters.peek(events_queue())
@@ -24,7 +24,7 @@ def test_looking_changes_nothing() -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_looking_is_bounded_and_what_was_not_shown_is_still_there() -> None:
+def test_peeking_is_limited_and_leaves_the_rest_visible() -> None:
     for number in range(25):
         bury(str(number))
     assert len(dead_letters.peek(events_queue(), 12)) == 12
@@ -32,7 +32,7 @@ def test_looking_is_bounded_and_what_was_not_shown_is_still_there() -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_letters_come_oldest_first_with_what_sqs_knows_of_them() -> None:
+def test_dead_letters_come_oldest_first_with_their_attributes() -> None:
     start = datetime.now(UTC) - timedelta(seconds=1)
     first = bury("1", error="It is not JSON.")
     bury("2")
@@ -43,7 +43,7 @@ def test_letters_come_oldest_first_with_what_sqs_knows_of_them() -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_look_that_fails_half_way_hides_nothing() -> None:
+def test_peeking_that_fails_half_way_hides_nothing() -> None:
     for number in range(12):
         bury(str(number))
     calls: list[None] = []
@@ -59,7 +59,7 @@ def test_a_look_that_fails_half_way_hides_nothing() -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_replaying_all_sends_every_letter_back_as_it_was() -> None:
+def test_replaying_all_sends_every_message_back_unchanged() -> None:
     for number in range(23):
         bury(str(number), error="why", kept="this", raw=b"\x00\xff")
     outcome = dead_letters.replay(events_queue())
@@ -82,7 +82,7 @@ def test_replaying_some_leaves_the_others_as_they_are() -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_discarding_some_deletes_these_and_sends_nothing() -> None:
+def test_discarding_some_deletes_them_and_sends_nothing() -> None:
     ids = [bury(str(number)) for number in range(3)]
     assert dead_letters.discard(events_queue(), [ids[1]]).done == (ids[1],)
     assert bodies(dlq()) == ["0", "2"]
@@ -98,7 +98,7 @@ def test_discarding_all_deletes_all() -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_letter_that_is_gone_is_reported_by_its_id() -> None:
+def test_a_missing_dead_letter_is_reported_by_its_id() -> None:
     here, gone = bury("here"), str(uuid.uuid4())
     outcome = dead_letters.replay(events_queue(), [gone, here])
     assert (outcome.done, outcome.missing) == ((here,), (gone,))
@@ -106,7 +106,7 @@ def test_a_letter_that_is_gone_is_reported_by_its_id() -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_letter_is_still_in_its_queue_while_it_is_sent() -> None:
+def test_a_dead_letter_stays_in_its_queue_while_it_is_sent() -> None:
     bury("precious")
     seen: list[int] = []
     with before("SendMessageBatch", lambda: seen.append(sqs.depth(dlq()).total)):
@@ -115,7 +115,7 @@ def test_a_letter_is_still_in_its_queue_while_it_is_sent() -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_letter_that_cannot_be_sent_stays() -> None:
+def test_a_dead_letter_that_cannot_be_sent_stays() -> None:
     bury("precious")
     with before("SendMessageBatch", break_connection), pytest.raises(BackendUnavailable):
         dead_letters.replay(events_queue())
@@ -123,7 +123,7 @@ def test_a_letter_that_cannot_be_sent_stays() -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_connection_that_breaks_after_sending_doubles_a_letter_and_loses_none() -> None:
+def test_a_connection_that_breaks_after_sending_duplicates_a_message_and_loses_none() -> None:
     letter = bury("precious")
     with before("DeleteMessageBatch", break_connection):
         outcome = dead_letters.replay(events_queue())
@@ -133,7 +133,7 @@ def test_a_connection_that_breaks_after_sending_doubles_a_letter_and_loses_none(
 
 
 @pytest.mark.usefixtures("aws")
-def test_what_sqs_refuses_to_take_stays_and_is_reported_and_the_others_go() -> None:
+def test_a_message_that_sqs_refuses_stays_and_is_reported() -> None:
     client, url = clients.sqs(), sqs.url(events_queue())
     small, large = bury("small"), bury("x" * 5000)
     client.set_queue_attributes(QueueUrl=url, Attributes={"MaximumMessageSize": "1024"})
@@ -147,8 +147,8 @@ def test_what_sqs_refuses_to_take_stays_and_is_reported_and_the_others_go() -> N
 
 
 @pytest.mark.usefixtures("aws")
-def test_what_sqs_refuses_to_delete_is_reported() -> None:
-    """Its receipt is good no more: here, because somebody emptied the queue in between."""
+def test_a_message_that_sqs_cannot_delete_is_reported() -> None:
+    """Its receipt is invalid, here because the queue was purged in the meantime."""
     letter = bury("x")
 
     def purge() -> None:
@@ -160,7 +160,7 @@ def test_what_sqs_refuses_to_delete_is_reported() -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_replaying_all_ends_though_every_letter_comes_straight_back() -> None:
+def test_replaying_all_ends_even_if_every_message_comes_straight_back() -> None:
     for number in range(5):
         bury(f"not JSON {number}")
     counts: list[int] = []
@@ -171,7 +171,7 @@ def test_replaying_all_ends_though_every_letter_comes_straight_back() -> None:
         for message in messages:
             sqs.send_to_dead_letters(events_queue(), message["Body"], "It is not JSON.")
 
-    # Before it asks for more, what it sent is back already.
+    # The messages are back before it receives again.
     with before("ReceiveMessage", _guard(consume)):
         outcome = dead_letters.replay(events_queue())
     assert len(outcome.done) == 5
@@ -180,7 +180,7 @@ def test_replaying_all_ends_though_every_letter_comes_straight_back() -> None:
 
 
 def _guard(act: Callable[[], None]) -> Callable[[], None]:
-    """Not within itself: `act` makes the same calls."""
+    """Prevent recursion, since `act` makes the same calls."""
     running: list[None] = []
 
     def guarded() -> None:
@@ -195,7 +195,7 @@ def _guard(act: Callable[[], None]) -> Callable[[], None]:
 
 
 @pytest.mark.usefixtures("aws")
-def test_letters_that_together_are_too_large_for_one_batch_are_replayed() -> None:
+def test_dead_letters_too_large_for_one_batch_are_replayed() -> None:
     for _ in range(4):
         bury("x" * 600_000)
     assert len(dead_letters.replay(events_queue()).done) == 4
@@ -203,7 +203,7 @@ def test_letters_that_together_are_too_large_for_one_batch_are_replayed() -> Non
 
 
 @pytest.mark.usefixtures("aws")
-def test_one_call_goes_through_no_more_letters_than_it_may() -> None:
+def test_one_call_processes_no_more_than_its_limit() -> None:
     for number in range(15):
         bury(str(number))
     assert len(dead_letters.replay(events_queue(), limit=12).done) == 12

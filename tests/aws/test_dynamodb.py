@@ -1,4 +1,4 @@
-"""A table that is throttled: asked again, after pauses, and not for ever."""
+"""Requests to a throttled table are retried after pauses, a limited number of times."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from tests.support.files import store
 from tests.support.wire import Wire
 from uploads.aws import dynamodb
 from uploads.aws.dynamodb import batch_get
+from uploads.core import backoff
 from uploads.core.errors import BackendUnavailable
 from uploads.files.record import StoredFile
 
@@ -18,11 +19,11 @@ OWNER = "7"
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     pauses: list[float] = []
     monkeypatch.setattr(dynamodb.time, "sleep", pauses.append)
-    monkeypatch.setattr(dynamodb.random, "uniform", lambda low, high: high)
+    monkeypatch.setattr(backoff.random, "uniform", lambda low, high: high)
     return pauses
 
 
-def test_what_was_left_out_is_asked_for_again_after_growing_pauses(
+def test_unprocessed_keys_are_requested_again_after_growing_pauses(
     aws: None, wire: Wire, short_pauses: list[float]
 ) -> None:
     ids = {store(OWNER, f"{n}.txt") for n in range(3)}
@@ -31,7 +32,7 @@ def test_what_was_left_out_is_asked_for_again_after_growing_pauses(
     assert short_pauses == [0.05, 0.1, 0.2]
 
 
-def test_a_table_that_never_answers_is_away(
+def test_a_table_that_never_answers_is_unavailable(
     aws: None, wire: Wire, short_pauses: list[float]
 ) -> None:
     wire.throttled = 1000
@@ -41,11 +42,11 @@ def test_a_table_that_never_answers_is_away(
     assert 5 < sum(short_pauses) < 10
 
 
-def test_more_than_a_hundred_are_asked_for_by_the_hundred(aws: None, wire: Wire) -> None:
+def test_keys_are_requested_in_batches_of_a_hundred(aws: None, wire: Wire) -> None:
     assert batch_get(StoredFile, (str(n) for n in [*range(250), *range(250)])) == []
     assert wire.counts() == {"dynamodb": 3}
 
 
-def test_nothing_is_asked_for_nothing(aws: None, wire: Wire) -> None:
+def test_no_keys_need_no_request(aws: None, wire: Wire) -> None:
     assert batch_get(StoredFile, []) == []
     assert wire.counts() == {}

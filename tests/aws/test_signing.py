@@ -1,4 +1,4 @@
-"""What S3 accepts of a signed request, and above all what it refuses."""
+"""S3 accepts exactly what was signed and refuses everything else."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_changed_header_is_refused(begun: BegunUpload, change: dict[str, str])
     assert s3.head(begun.id) is None
 
 
-def test_a_left_out_header_is_refused(begun: BegunUpload) -> None:
+def test_a_missing_header_is_refused(begun: BegunUpload) -> None:
     headers = {k: v for k, v in begun.request.headers.items() if k != "If-None-Match"}
     assert put(replace(begun.request, headers=headers), BODY).status == 403
 
@@ -90,7 +90,7 @@ def test_a_longer_expiry_is_refused(begun: BegunUpload) -> None:
 def test_an_expired_request_is_refused(aws: LocalAws, settings: Settings) -> None:
     settings.FILEHUB = settings.FILEHUB | {"URL_EXPIRY": 1}
     begun = begin.begin_put("7", file_name="a.txt", size=len(BODY), sha256=sha256(BODY))
-    # Other bytes: refused for their checksum (400) until the request itself has expired (403).
+    # The wrong checksum is refused with 400 until the request itself has expired (403).
     wait_for(lambda: put(begun.request, BODY[::-1]).status == 403)
     assert put(begun.request, BODY).status == 403
     assert s3.head(begun.id) is None
@@ -137,7 +137,7 @@ def test_a_download_carries_the_name(begun: BegunUpload) -> None:
 def test_downloads_come_from_the_origin_that_pages_allow(
     settings: Settings, region: str, bucket: str
 ) -> None:
-    """On AWS itself, where nothing says an endpoint."""
+    """On AWS itself, where no endpoint is set."""
     aws = validate({"REGION": region, "BUCKET": bucket})
     options = settings.STORAGES["default"]["OPTIONS"] | {
         "bucket_name": bucket,

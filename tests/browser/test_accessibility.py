@@ -1,4 +1,4 @@
-"""axe-core finds nothing on any page, in any state, light and dark, wide and narrow."""
+"""axe-core finds no violation on any page in any state: light and dark, wide and narrow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.browser.test_page import TO_S3, choose, row, unique, upload_row
 from tests.support.installation import Installation
 
 STATUSES = re.compile(r"/uploads\?ids=")
-#: Whatever moves and will end; one that is taken away before has ended too.
+#: All animations that end; one that was removed has ended too.
 SETTLE = """() => Promise.all(document.getAnimations()
     .filter((each) => each.effect.getComputedTiming().endTime !== Infinity)
     .map((each) => each.finished.catch(() => {})))"""
@@ -26,10 +26,10 @@ LOOKS = [
 
 
 def violations(page: Page, within: str | None = None, but: str | None = None) -> list[str]:
-    """What axe-core objects to, one line each. `within` is a selector, `but` a rule left out."""
+    """Violations that axe-core finds, one per line. `within`: a selector, `but`: a skipped rule."""
     options: dict[str, Any] = {
-        # Reading the style sheets once more breaks the Content-Security-Policy where they import
-        # others. Only a rule that is off anyway needs it.
+        # Reloading style sheets violates the Content-Security-Policy where they import
+        # others. Only a disabled rule needs it.
         "preload": False,
         "rules": {but: {"enabled": False}} if but else {},
     }
@@ -42,19 +42,19 @@ def violations(page: Page, within: str | None = None, but: str | None = None) ->
 
 
 def look(page: Page, within: str | None = None, but: str | None = None) -> None:
-    """Check the page as it is, in each look."""
-    # After a click that leads elsewhere there may be no page at all yet.
+    """Check the page in every colour scheme and width."""
+    # After a click on a link the next page may not exist yet.
     page.wait_for_load_state()
     for scheme, size in LOOKS:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
         page.set_viewport_size(size)  # type: ignore[arg-type]
-        # Colours on their way from one scheme to the other are nobody's design.
+        # Colours in a transition between schemes are not part of the design.
         page.evaluate(SETTLE)
         assert violations(page, within, but) == [], f"{scheme}, {size['width']} px wide"
     page.set_viewport_size(LOOKS[0][1])  # type: ignore[arg-type]
 
 
-def test_axe_would_find_something(page: Page) -> None:
+def test_axe_reports_a_violation(page: Page) -> None:
     page.evaluate(
         "document.body.insertAdjacentHTML('beforeend', '<img src=x.png><button></button>')"
     )
@@ -65,7 +65,7 @@ def test_axe_would_find_something(page: Page) -> None:
     "path",
     ["/", "/?q=no file begins so", "/no/such/page"],
 )
-def test_pages(context: BrowserContext, path: str) -> None:
+def test_pages_are_accessible(context: BrowserContext, path: str) -> None:
     page = context.new_page()
     page.goto(path)
     look(page)
@@ -86,13 +86,13 @@ def test_pages(context: BrowserContext, path: str) -> None:
         ),
     ],
 )
-def test_admin_pages(context: BrowserContext, path: str) -> None:
+def test_admin_pages_are_accessible(context: BrowserContext, path: str) -> None:
     page = context.new_page()
     page.goto(path)
     look(page)
 
 
-def test_sign_in(chromium: Browser, installation: Installation) -> None:
+def test_the_sign_in_page_is_accessible(chromium: Browser, installation: Installation) -> None:
     page = chromium.new_page(base_url=installation.url)
     page.goto("/")
     look(page)
@@ -133,7 +133,7 @@ def cancel(page: Page, name: str) -> None:
 
 
 def nothing(page: Page, name: str) -> None:
-    """Whatever comes, comes by itself."""
+    """Nothing appears unless it is requested."""
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def nothing(page: Page, name: str) -> None:
         ),
     ],
 )
-def test_an_upload_in_each_state(
+def test_an_upload_is_accessible_in_each_state(
     page: Page, state: str, where: Any, handler: Any, act: Callable[[Page, str], None]
 ) -> None:
     name = unique(f"{state}.txt")
@@ -165,7 +165,7 @@ def test_an_upload_in_each_state(
 
 
 @pytest.mark.exhaustive
-def test_several_uploads_and_the_controls_for_all(page: Page) -> None:
+def test_several_uploads_and_their_controls_are_accessible(page: Page) -> None:
     page.route(TO_S3, stall)
     choose(page, *[(unique(f"{index}.txt"), b"x") for index in range(20)])
     expect(page.locator("[data-upload-row][data-state=uploading]").first).to_be_visible()
@@ -174,7 +174,7 @@ def test_several_uploads_and_the_controls_for_all(page: Page) -> None:
 
 
 @pytest.mark.exhaustive
-def test_a_stored_file_and_one_that_was_stored_before(page: Page) -> None:
+def test_a_stored_and_a_previously_stored_file_are_accessible(page: Page) -> None:
     name, body = unique("again.txt"), json.dumps(unique("content")).encode()
     file = {"name": name, "mimeType": "text/plain", "text": body.decode()}
     drop = """({name, mimeType, text}) => {
@@ -192,14 +192,14 @@ def test_a_stored_file_and_one_that_was_stored_before(page: Page) -> None:
     look(page)
 
 
-def test_offline(page: Page) -> None:
+def test_an_offline_upload_is_accessible(page: Page) -> None:
     page.context.set_offline(True)
     choose(page, (unique("later.txt"), b"x"))
     look(page)
     page.context.set_offline(False)
 
 
-def test_the_question_before_deleting(page: Page) -> None:
+def test_the_confirmation_before_deleting_is_accessible(page: Page) -> None:
     name = unique("keep.txt")
     choose(page, (name, b"x"))
     row(page, name).get_by_role("button", name="Delete").click()

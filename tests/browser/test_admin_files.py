@@ -1,4 +1,4 @@
-"""The operator's way through the files, in a real browser."""
+"""An operator works with files in a real browser."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def png() -> bytes:
 
 
 def store(installation: Installation, name: str, body: bytes, type_: str = "text/plain") -> str:
-    """Upload as a program does, and wait until it is stored."""
+    """Upload through the API, and wait until the file is stored."""
     file = {"file_name": name, "content_type": type_, "size": len(body)}
     begun = installation.api("/get-url", "POST", file)
     assert send("PUT", begun["url"], body, begun["headers"]).status == 200
@@ -54,14 +54,14 @@ def files(page: Page) -> Locator:
 
 
 def names(page: Page) -> list[str]:
-    page.wait_for_load_state()  # a click waits for the new page to begin, not for its last row
+    page.wait_for_load_state()  # a click waits for the new page to start, not for its last row
     return page.locator("#result_list .field-name").all_inner_texts()
 
 
 def search(page: Page, text: str) -> None:
     page.get_by_label("Name or id").fill(text)
     page.get_by_role("button", name="Search").click()
-    page.wait_for_load_state()  # before, Django's script does not hear that a box is ticked
+    page.wait_for_load_state()  # Django's script ignores boxes that are ticked earlier
 
 
 @pytest.mark.exhaustive
@@ -82,7 +82,7 @@ def test_files_are_found_by_name_id_and_key(page: Page, installation: Installati
 
 
 @pytest.mark.exhaustive
-def test_filters_narrow_the_list_and_go_together(page: Page, installation: Installation) -> None:
+def test_filters_narrow_the_list_and_combine(page: Page, installation: Installation) -> None:
     image = unique("filtered.png")
     store(installation, image, png(), "image/png")
     page.goto(LIST)
@@ -103,8 +103,8 @@ def test_filters_narrow_the_list_and_go_together(page: Page, installation: Insta
 
 
 @pytest.mark.exhaustive
-def test_paging_goes_forth_and_back(page: Page, installation: Installation) -> None:
-    # The same ones each time: by chance, some are as large as the quota that another test sets.
+def test_paging_goes_forwards_and_backwards(page: Page, installation: Installation) -> None:
+    # Always the same files: random ones could be as large as the quota of another test.
     installation.manage("seed", "230", "--days", "20", "--seed", "1")
     page.goto(LIST)
     pages = [names(page)]
@@ -137,7 +137,7 @@ PREVIEWS = {
         *(pytest.param(t, marks=pytest.mark.exhaustive) for t in PREVIEWS if t != "text/html"),
     ],
 )
-def test_a_file_is_shown_from_s3_with_its_story(
+def test_a_file_is_previewed_with_its_timeline(
     page: Page, installation: Installation, type_: str
 ) -> None:
     element, body = PREVIEWS[type_]
@@ -199,7 +199,7 @@ def test_several_files_are_deleted_at_once(page: Page, installation: Installatio
 
 
 @pytest.mark.exhaustive
-def test_one_file_is_checked_and_given_away(page: Page, installation: Installation) -> None:
+def test_one_file_is_checked_and_gets_a_new_owner(page: Page, installation: Installation) -> None:
     installation.manage(
         "shell", "--no-imports", "-c",
         "from django.contrib.auth import get_user_model as m;"
@@ -226,7 +226,7 @@ def test_one_file_is_checked_and_given_away(page: Page, installation: Installati
 
 
 @pytest.mark.exhaustive
-def test_a_manifest_comes_as_a_file(page: Page, installation: Installation) -> None:
+def test_a_manifest_is_downloaded(page: Page, installation: Installation) -> None:
     name = unique("=cmd|' /C calc'!A0.csv")
     store(installation, name, b"x")
     page.goto(f"{LIST}?q={name[:8]}")
@@ -244,7 +244,7 @@ def test_everything_works_with_the_keyboard(page: Page, installation: Installati
     page.get_by_label("Name or id").focus()
     page.keyboard.type(name)
     page.keyboard.press("Enter")
-    # Nothing waits for a page that a key asks for, and the list before may have had one file too.
+    # Playwright does not wait for a page opened by a key, and the old list may have one file too.
     page.wait_for_url(re.compile(r"\?q="))
     expect(files(page)).to_have_count(1)
     page.locator("#action-toggle").focus()
@@ -258,7 +258,9 @@ def test_everything_works_with_the_keyboard(page: Page, installation: Installati
     expect(page.locator(".messagelist")).to_contain_text("1 file was checked.")
 
 
-def test_nothing_scrolls_sideways_on_a_phone(page: Page, installation: Installation) -> None:
+def test_there_is_no_horizontal_scrolling_on_a_phone(
+    page: Page, installation: Installation
+) -> None:
     file_id = store(installation, unique("w" * 200), b"x")
     page.set_viewport_size({"width": 360, "height": 740})
     for path in (LIST, f"{LIST}{file_id}/change/", f"{LIST}{file_id}/delete/"):

@@ -1,8 +1,8 @@
 """The tests that are written in JavaScript, `*.test.js`: each `test("…")` is one test of pytest.
 
-They need no installation. A small server hands out their files and those of `static/`, under the
+They need no installation. A small server serves their files and those of `static/`, under the
 paths that they have on disk, and under a content security policy like the page's. Each test gets a
-browser context of its own. What they are written with is in `client/testing.js`.
+browser context of its own. Their test framework is `client/testing.js`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.browser.conftest import ARGUMENTS
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 
-#: How a test begins. Its name is a literal, so that it is known without running the file.
+#: The beginning of a test. Its name is a literal, so that it is known without running the file.
 BEGINNING = re.compile(r'^test\(\s*("(?:[^"\\\n]|\\.)+")', re.M)
 
 RUN = """([file, name]) =>
@@ -33,7 +33,7 @@ RUN = """([file, name]) =>
 
 
 def names_in(path: Path) -> list[str]:
-    """The names of the tests in a file, in their order."""
+    """The names of the tests in a file, in order."""
     names = [json.loads(literal) for literal in BEGINNING.findall(path.read_text())]
     assert names, f"{path.relative_to(ROOT)} has no tests"
     return names
@@ -47,7 +47,7 @@ CASES = [
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """Serves `static/` and the tests of the browser, and an empty page at `/`."""
+    """Serves `static/`, the browser tests, and an empty page at `/`."""
 
     extensions_map: ClassVar[dict[str, str]] = {".js": "text/javascript", "": "text/plain"}
 
@@ -70,12 +70,12 @@ class Handler(SimpleHTTPRequestHandler):
         super().end_headers()
 
     def log_message(self, *arguments: Any) -> None:
-        """A failed test shows what could not be loaded."""
+        """Log nothing: a failed test shows what could not be loaded."""
 
 
 class Server(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
-        # A page that has been closed meanwhile wants no answer.
+        # A page that was closed needs no answer.
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -93,7 +93,7 @@ def origin() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
-    """A Chromium in which a test can collect garbage when it likes."""
+    """A Chromium in which a test can trigger garbage collection."""
     arguments = [*ARGUMENTS, "--js-flags=--expose-gc"]
     browser = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
     yield browser
@@ -103,8 +103,8 @@ def browser(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
 def run(browser: Browser, origin: str, path: Path, name: str) -> tuple[list[str], list[str]]:
     """Run one test in a page of its own.
 
-    Returns the names of all tests that its file has, and what went wrong: why the test failed, and
-    errors that nobody caught.
+    Return the names of all tests in its file, and the problems: why the test failed, and
+    uncaught errors.
     """
     problems: list[str] = []
     with browser.new_context(base_url=origin) as context:
@@ -119,14 +119,14 @@ def run(browser: Browser, origin: str, path: Path, name: str) -> tuple[list[str]
         outcome = page.evaluate(RUN, [f"/{path.relative_to(ROOT).as_posix()}", name])
     if outcome["failure"] is not None:
         return outcome["names"], [outcome["failure"], *problems]
-    # A test may load what is not there on purpose; errors that nobody caught are never meant.
+    # A test may load a missing file on purpose, but uncaught errors are never intended.
     return outcome["names"], [each for each in problems if each.startswith("uncaught")]
 
 
-# A test that takes too long says so itself, unless it never lets the page do anything else.
+# A test that takes too long fails by itself, unless it blocks the page.
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(("path", "name"), CASES)
-def test_in_javascript(browser: Browser, origin: str, path: Path, name: str) -> None:
+def test_javascript(browser: Browser, origin: str, path: Path, name: str) -> None:
     names, problems = run(browser, origin, path, name)
     if problems:
         pytest.fail("\n\n".join(problems), pytrace=False)

@@ -1,4 +1,4 @@
-"""Two thousand files in one drop."""
+"""Two thousand files are dropped at once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.waiting import wait_for
 pytestmark = [pytest.mark.alone, pytest.mark.exhaustive]
 
 COUNT = 2000
-#: Milliseconds for which the page may be busy without a break.
+#: Milliseconds for which the page may block.
 LONGEST_TASK = 200
 
 PREPARE = """([prefix, count]) => {
@@ -56,7 +56,7 @@ def begins(request: Request) -> bool:
 
 
 def story(page: Page, installation: Installation) -> str:
-    """What there is to know when not everything arrives."""
+    """Details for the failure message when files are missing."""
     requests = installation.web.requests(begins) + installation.s3.requests(parts)
     answers = Counter((request.method, request.status) for request in requests)
     waiting = [each for each in installation.web.log + installation.s3.log if not each.over]
@@ -72,9 +72,9 @@ def story(page: Page, installation: Installation) -> str:
 
 @contextlib.contextmanager
 def processor_time_of_pages() -> Iterator[Callable[[float, float], float]]:
-    """Yields what tells how many milliseconds at most pages had a processor between two moments.
+    """Yield a function that measures for how many milliseconds pages were scheduled at most.
 
-    A page that is not let run does not react either, and is not to blame.
+    A page that the machine does not schedule cannot react.
     """
     children = psutil.Process().children(recursive=True)
     pages = [child for child in children if "--type=renderer" in child.cmdline()]
@@ -85,7 +85,7 @@ def processor_time_of_pages() -> Iterator[Callable[[float, float], float]]:
         while not over.wait(0.02):
             before, used = time.time(), 0.0
             for process in pages:
-                with contextlib.suppress(psutil.Error):  # one in reserve may have ended
+                with contextlib.suppress(psutil.Error):  # a spare process may have ended
                     times = process.cpu_times()
                     used += times.user + times.system
             samples.append((before * 1000, used * 1000, time.time() * 1000))
@@ -105,14 +105,14 @@ def processor_time_of_pages() -> Iterator[Callable[[float, float], float]]:
 
 
 def reach(count: Callable[[], int], enough: int) -> None:
-    """However long it takes, as long as it moves: how fast a machine is says nothing of filehub."""
+    """Wait while there is progress, since the speed of a machine says nothing about filehub."""
     while (now := count()) < enough:
         wait_for(lambda: count() > now, timeout=60, every=0.5)
 
 
-# Longer than others get: on a busy machine this takes minutes.
+# More time than for other tests: on a busy machine this takes minutes.
 @pytest.mark.timeout(1200)
-def test_two_thousand_files_in_one_drop(
+def test_two_thousand_dropped_files_are_uploaded(
     page: Page, installation: Installation, show: Callable[[str], None]
 ) -> None:
     prefix = uuid.uuid4().hex[:8]
@@ -123,7 +123,7 @@ def test_two_thousand_files_in_one_drop(
         return sum(r.status == 200 for r in installation.s3.requests(parts))
 
     def confirmed() -> int:
-        # Asking the page is cheap; a listing of everything takes the processes' time.
+        # Asking the page is cheap; listing all files takes the time of the processes.
         text = page.locator("#uploads-summary").inner_text()
         waiting = re.search(r"([\d,]+) confirming", text)
         return COUNT - (int(waiting[1].replace(",", "")) if waiting else 0)
@@ -142,10 +142,10 @@ def test_two_thousand_files_in_one_drop(
     assert sorted(file["file_name"] for file in found) == expected
     assert {file["size"] for file in found} == {1024}
     expect(page.locator("[data-upload-row][data-state=failed]")).to_have_count(0)
-    # Each was signed once, and sent once.
+    # Each file was signed once and sent once.
     assert len(installation.web.requests(begins)) == COUNT
     assert len(installation.s3.requests(parts)) == COUNT
-    # The page heard of the first ones while it still sent others.
+    # The page learned of the first confirmations while it still sent other files.
     asked = [request.method for request in installation.web.requests(about_uploads)]
     assert "GET" in asked[: COUNT // 2]
     dropped: float = page.evaluate("window.dropped")

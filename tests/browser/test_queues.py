@@ -1,4 +1,4 @@
-"""The operator's way through the dead letters, in a real browser."""
+"""An operator works with dead letters in a real browser."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def sqs(installation: Installation) -> Any:
 
 @pytest.fixture
 def bury(sqs: Any) -> Bury:
-    """Puts a dead letter of events into the queue, which is empty before."""
+    """Send a dead letter to the empty dead-letter queue of events."""
     url = sqs.get_queue_url(QueueName="filehub-events-dlq")["QueueUrl"]
     sqs.purge_queue(QueueUrl=url)
 
@@ -65,10 +65,10 @@ def boxes(page: Page) -> Any:
     return page.locator("input[name=ids]")
 
 
-def test_a_lost_file_is_there_after_its_event_was_replayed(
+def test_a_lost_file_appears_after_its_event_is_replayed(
     page: Page, bury: Bury, installation: Installation
 ) -> None:
-    """Its record is as old as no event: the object came while nobody listened."""
+    """The file was uploaded while no consumer ran, so it has no record."""
     name = unique("lost.txt")
     begun = installation.api("/uploads", "POST", {"file_name": name, "size": 1})
     id_ = begun["id"]
@@ -107,7 +107,7 @@ def test_a_lost_file_is_there_after_its_event_was_replayed(
     wait_for(lambda: [file["id"] for file in installation.files(name)] == [id_])
 
 
-def test_one_box_ticks_all_and_follows_them(page: Page, bury: Bury) -> None:
+def test_the_select_all_box_selects_all_and_follows_them(page: Page, bury: Bury) -> None:
     for number in range(3):
         bury(event(f"uploads/{number}"), "x")
     page.goto(EVENTS)
@@ -124,7 +124,7 @@ def test_one_box_ticks_all_and_follows_them(page: Page, bury: Bury) -> None:
         expect(box).not_to_be_checked()
 
 
-def test_taking_it_back_changes_nothing(page: Page, bury: Bury) -> None:
+def test_cancelling_the_confirmation_changes_nothing(page: Page, bury: Bury) -> None:
     bury("x", "It is not JSON.")
     page.goto(EVENTS)
     page.get_by_role("button", name="Discard all").click()
@@ -151,7 +151,7 @@ def test_the_pages_are_accessible(page: Page, bury: Bury) -> None:
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("path", [OVERVIEW, EVENTS, TASKS])
 @pytest.mark.parametrize("width", [360, 1280])
-def test_no_page_is_wider_than_the_window(page: Page, bury: Bury, path: str, width: int) -> None:
+def test_no_page_scrolls_horizontally(page: Page, bury: Bury, path: str, width: int) -> None:
     bury(event("uploads/" + "k" * 900), "e" * 500)
     page.set_viewport_size({"width": width, "height": 780})
     page.goto(path)

@@ -1,4 +1,4 @@
-"""The operator's desk in a browser: readable wide and narrow, light and dark, and by keyboard."""
+"""Dashboard and storage report in a browser: wide and narrow, light and dark, by keyboard."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REPORT = "/admin/uploads/storagereport/"
 
 
 def begin(installation: Installation, *parts: bytes) -> str:
-    """An unfinished upload; returns its id."""
+    """Begin an upload and leave it unfinished; return its id."""
     upload_id = keys.new_upload_id("1", "secret")
     bucket, key = installation.bucket, keys.object_key(upload_id)
     begun = bucket.Object(key).initiate_multipart_upload()
@@ -27,13 +27,13 @@ def begin(installation: Installation, *parts: bytes) -> str:
 
 
 def unfinished(installation: Installation) -> set[str]:
-    """The keys of what is unfinished in S3."""
+    """The keys of the unfinished uploads in S3."""
     return {upload.object_key for upload in installation.bucket.multipart_uploads.all()}
 
 
 @pytest.fixture
 def report(context: BrowserContext, page: Page, installation: Installation) -> Page:
-    """The report of an installation that has a file and two unfinished uploads."""
+    """The storage report of an installation with one file and two unfinished uploads."""
     installation.abort_unfinished()
     begin(installation, b"x" * 2048)
     begin(installation)
@@ -46,17 +46,17 @@ def report(context: BrowserContext, page: Page, installation: Installation) -> P
 
 
 def fits(page: Page) -> bool:
-    """Whether nothing sticks out to the side."""
+    """Whether the page scrolls horizontally."""
     return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 
-def test_the_report_is_accessible_with_its_numbers_open_too(report: Page) -> None:
+def test_the_report_is_accessible_with_its_tables_open_too(report: Page) -> None:
     look(report)
     report.get_by_text("The same in numbers").click()
     look(report)
 
 
-def test_the_first_page_is_accessible_and_tells_four_things(
+def test_the_dashboard_is_accessible_and_shows_four_tiles(
     report: Page, installation: Installation
 ) -> None:
     sqs = boto3.client(
@@ -79,7 +79,7 @@ def test_the_first_page_is_accessible_and_tells_four_things(
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("path", ["/admin/", REPORT])
-def test_nothing_sticks_out_of_the_page(report: Page, path: str) -> None:
+def test_nothing_overflows_the_page(report: Page, path: str) -> None:
     report.goto(path)
     for _, size in LOOKS:
         report.set_viewport_size(size)  # type: ignore[arg-type]
@@ -87,7 +87,7 @@ def test_nothing_sticks_out_of_the_page(report: Page, path: str) -> None:
 
 
 @pytest.mark.exhaustive
-def test_each_width_has_one_drawing_whose_text_can_be_read(report: Page) -> None:
+def test_each_width_shows_one_chart_with_readable_text(report: Page) -> None:
     for width, name in ((1280, "wide"), (360, "narrow")):
         report.set_viewport_size({"width": width, "height": 800})
         drawing = report.get_by_role("img", name="Size of what arrived on each of the last 30 days")
@@ -100,7 +100,7 @@ def test_each_width_has_one_drawing_whose_text_can_be_read(report: Page) -> None
 
 
 @pytest.mark.exhaustive
-def test_the_drawing_shows_files_instead_of_bytes(report: Page) -> None:
+def test_the_chart_can_show_files_instead_of_bytes(report: Page) -> None:
     report.get_by_role("link", name="Files", exact=True).and_(
         report.locator(".chart-measure a")
     ).click()
@@ -110,7 +110,7 @@ def test_the_drawing_shows_files_instead_of_bytes(report: Page) -> None:
     ).to_be_visible()
 
 
-def test_one_unfinished_upload_is_ended_by_keyboard(
+def test_one_unfinished_upload_is_aborted_by_keyboard(
     report: Page, installation: Installation
 ) -> None:
     before = unfinished(installation)
@@ -127,15 +127,13 @@ def test_one_unfinished_upload_is_ended_by_keyboard(
 
 
 @pytest.mark.exhaustive
-def test_all_chosen_ones_are_ended_or_none_of_them(
-    report: Page, installation: Installation
-) -> None:
+def test_all_selected_uploads_are_aborted_or_none(report: Page, installation: Installation) -> None:
     for box in report.get_by_role("checkbox", name="Choose uploads/").all():
         box.check()
     report.get_by_role("button", name="End the chosen ones").click()
     report.get_by_role("link", name="No, take me back").click()
     expect(report).to_have_title("Storage report | filehub")
-    report.wait_for_load_state()  # the title is there before the last box
+    report.wait_for_load_state()  # the title appears before the last box
     assert len(unfinished(installation)) == 2
     for box in report.get_by_role("checkbox", name="Choose uploads/").all():
         box.check()

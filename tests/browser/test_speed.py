@@ -1,4 +1,4 @@
-"""Large files: as fast as the line, and in little memory."""
+"""Large files: as fast as the connection, in little memory."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tests.support.installation import Installation
 from tests.support.proxy import Request, parts
 from tests.support.waiting import wait_for
 
-# Longer than others get: on a slow machine this takes minutes.
+# More time than for other tests: on a slow machine this takes minutes.
 pytestmark = [pytest.mark.alone, pytest.mark.exhaustive, pytest.mark.timeout(900)]
 
-#: Seconds for what takes ten or twenty on a machine of today.
+#: Seconds for something that takes ten or twenty on a current machine.
 PATIENCE = 300
 
 Show = Callable[[str], None]
@@ -31,7 +31,7 @@ def is_completion(request: Request) -> bool:
 
 
 def finish(page: Page, installation: Installation, path: Path) -> None:
-    """Wait until the file is listed, then take it out of the bucket and off the disk."""
+    """Wait until the file is listed, then delete it from bucket and disk."""
     expect(row(page, path.name)).to_have_count(1)
     [file] = installation.files(path.name)
     assert file["size"] == path.stat().st_size
@@ -54,7 +54,7 @@ def renderer_memory() -> int:
     """Bytes in the largest resident set of a Chromium renderer; the hashing worker lives in it."""
     sizes = []
     for child in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):  # Chromium ends one now and then
+        with contextlib.suppress(psutil.NoSuchProcess):  # Chromium occasionally ends a renderer
             if "--type=renderer" in child.cmdline():
                 sizes.append(child.memory_info().rss)
     return max(sizes)
@@ -63,7 +63,7 @@ def renderer_memory() -> int:
 def test_a_large_file_needs_little_memory(
     page: Page, context: BrowserContext, installation: Installation, tmp_path: Path, show: Show
 ) -> None:
-    # What the web loads once for its first multipart upload is not growth.
+    # Modules that the web loads for its first multipart upload are not growth.
     begun = installation.api("/uploads", "POST", {"file_name": "x", "size": 100 * MIB})
     installation.api(f"/uploads/{begun['id']}", "DELETE", {"token": begun["token"]})
     file = make_file(tmp_path / unique("large.bin"), 1024 * MIB)
@@ -96,7 +96,7 @@ def test_a_large_file_needs_little_memory(
     )
     show(f"1 GiB in {seconds:.1f} s, {len(samples)} samples: {figures}")
     assert growth[0] < 150e6
-    # A few parts at most, and not the file.
+    # A few parts at most, not the whole file.
     assert growth[1] < 300e6
     assert growth[2] < 20e6
     finish(page, installation, file)
@@ -104,9 +104,9 @@ def test_a_large_file_needs_little_memory(
 
 # Speed
 
-#: How often both are tried at most.
+#: The maximum number of attempts for both.
 ROUNDS = 5
-#: The page as it is, except that it may send one part at a time.
+#: The page, changed to send one part at a time.
 HELD_TO_ONE = """
     const parse = JSON.parse;
     JSON.parse = (text) => {
@@ -119,7 +119,7 @@ HELD_TO_ONE = """
 
 @pytest.fixture
 def rivals(chromium: Browser, installation: Installation) -> Iterator[dict[str, Page]]:
-    """Two pages: one as it is, one that sends a single part at a time."""
+    """Two pages: an unchanged one, and one that sends one part at a time."""
     with visitor(chromium, installation) as one, visitor(chromium, installation) as other:
         several, single = one.new_page(), other.new_page()
         single.add_init_script(HELD_TO_ONE)
@@ -129,10 +129,10 @@ def rivals(chromium: Browser, installation: Installation) -> Iterator[dict[str, 
 
 
 def seconds_for(page: Page, installation: Installation, path: Path) -> float:
-    """From the choice until storage has every byte.
+    """Seconds from choosing the file until storage has every byte.
 
-    Putting the parts together is not counted: AWS does it without touching them, local AWS by
-    copying all of them, which takes the same second or two however they came.
+    Completing the upload is not counted: AWS does it without copying, local AWS by
+    copying all parts, which takes a second or two in both cases.
     """
     installation.s3.log.clear()
     size = path.stat().st_size
@@ -161,10 +161,10 @@ def test_several_parts_at_a_time_are_faster_than_one(
     installation.web.latency = installation.s3.latency = latency
     best = dict.fromkeys(rivals, float("inf"))
     ratio = 0.0
-    # Whatever else the machine does makes a run slower, never faster: the best one counts.
+    # Other load makes a run slower, never faster, so the best one counts.
     for _ in range(ROUNDS):
         for name, page in rivals.items():
-            # Another file each time: nobody sends again what is stored.
+            # A new file each time, since the page does not send stored files again.
             file = make_file(tmp_path / unique(f"{name}.bin"), 256 * MIB)
             best[name] = min(best[name], seconds_for(page, installation, file))
         ratio = best["single"] / best["several"]

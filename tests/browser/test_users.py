@@ -1,4 +1,4 @@
-"""API tokens and quotas in Django's admin, as an operator uses them."""
+"""An operator manages API tokens and quotas in the admin."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ TOKENS = "/admin/uploads/apitoken/"
 
 
 def files_with(installation: Installation, secret: str) -> int:
-    """The status of an API call with this token."""
+    """Return the status of an API call with this token."""
     headers = {"Authorization": f"Bearer {secret}"}
     return send("GET", f"{installation.url}/files", headers=headers).status
 
 
 def make_token(page: Page, name: str) -> str:
-    """Make one for the user `demo`, found by typing; returns the token."""
+    """Create a token for the user `demo`, found by autocompletion; return the token."""
     page.goto(TOKENS)
     page.get_by_role("link", name="Add API token").click()
     page.locator(".select2-selection").click()
@@ -33,7 +33,7 @@ def make_token(page: Page, name: str) -> str:
     return page.locator("#new-token").inner_text()
 
 
-def test_a_token_is_made_seen_once_used_and_revoked(
+def test_a_token_is_created_shown_once_used_and_revoked(
     context: BrowserContext, installation: Installation
 ) -> None:
     context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -90,7 +90,7 @@ def test_several_tokens_are_revoked_at_once(
 
 
 @pytest.mark.exhaustive
-def test_a_quota_is_set_shown_and_taken_away(context: BrowserContext) -> None:
+def test_a_quota_is_set_shown_and_removed(context: BrowserContext) -> None:
     page = context.new_page()
     page.goto("/admin/auth/user/")
     row = page.get_by_role("row").filter(has_text="demo")
@@ -101,7 +101,7 @@ def test_a_quota_is_set_shown_and_taken_away(context: BrowserContext) -> None:
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Enter a size such as 10 GiB, 500 MB")).to_be_visible()
     expect(limit).to_have_value("much")
-    # The rest of the page is Django's, which axe-core finds fault with.
+    # The rest of the page is Django's and has violations of its own.
     look(page, "#quota-group")
     limit.fill("1536 MiB")
     page.get_by_role("button", name="Save", exact=True).click()
@@ -132,7 +132,7 @@ def test_the_tokens_of_a_user_are_on_the_users_page(context: BrowserContext) -> 
     page.goto("/admin/auth/user/")
     page.get_by_role("row").filter(has_text="demo").get_by_role("link").first.click()
     row = page.get_by_role("row").filter(has_text=name)
-    # Django leaves the heading of its column of links empty.
+    # Django's column of links has an empty heading.
     look(page, "#api_tokens-group", but="empty-table-header")
     row.get_by_role("checkbox", name="Revoke token").check()
     page.get_by_role("button", name="Save", exact=True).click()

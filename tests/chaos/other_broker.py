@@ -1,4 +1,4 @@
-"""filehub's settings, with kombu's broker in memory: as little of SQS as Redis and RabbitMQ are."""
+"""filehub's settings with kombu's in-memory broker, which is no SQS, like Redis and RabbitMQ."""
 
 from filehub.settings import *  # noqa: F403
 

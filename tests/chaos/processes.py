@@ -1,4 +1,4 @@
-"""filehub's processes as the Procfile starts them: started, killed, started again, never left."""
+"""filehub's processes as the Procfile starts them: start, kill, restart, stop."""
 
 from __future__ import annotations
 
@@ -21,21 +21,24 @@ NAMES = ("web", "consumer", "worker", "beat")
 
 
 class Processes:
-    """The four processes, each the leader of a group of its own that dies as a whole."""
+    """The four processes, each the leader of its own process group, which is killed as a whole."""
 
     def __init__(
-        self, directory: Path, environment: dict[str, str], more: dict[str, dict[str, str]]
+        self,
+        directory: Path,
+        environment: dict[str, str],
+        extra_environment: dict[str, dict[str, str]],
     ) -> None:
         self._commands = parse_procfile((ROOT / "Procfile").read_text()).processes
         self._environment = environment
-        #: For one of them alone.
-        self._more = more
+        #: Variables of one process alone.
+        self._extra_environment = extra_environment
         self._directory = directory
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._commands_running: dict[subprocess.Popen[bytes], tuple[str, float]] = {}
         self.kills: Counter[str] = Counter()
-        #: Those that ended by themselves, with their status.
-        self.deserted: list[tuple[str, int]] = []
+        #: Processes that ended by themselves, with their status.
+        self.exited: list[tuple[str, int]] = []
 
     def log(self, name: str) -> Path:
         return self._directory / f"{name}.log"
@@ -46,7 +49,7 @@ class Processes:
                 self._commands[name],
                 shell=True,
                 cwd=ROOT,
-                env=self._environment | self._more.get(name, {}),
+                env=self._environment | self._extra_environment.get(name, {}),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -54,12 +57,12 @@ class Processes:
             )
 
     def command(self, arguments: tuple[str, ...], killed_after: float) -> None:
-        """One of manage.py, with the worker's environment."""
+        """Start a command of manage.py with the worker's environment."""
         with self.log("operator").open("ab") as output:
             child = subprocess.Popen(
                 [sys.executable, "manage.py", *arguments],
                 cwd=ROOT,
-                env=self._environment | self._more.get("worker", {}),
+                env=self._environment | self._extra_environment.get("worker", {}),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -68,7 +71,7 @@ class Processes:
         self._commands_running[child] = (arguments[0], time.monotonic() + killed_after)
 
     def watch_commands(self, *, at_once: bool = False) -> None:
-        """Kill those whose time is over, or all."""
+        """Kill the commands whose time is over, or all."""
         for child, (name, until) in list(self._commands_running.items()):
             if child.poll() is None and time.monotonic() < until and not at_once:
                 continue
@@ -83,15 +86,15 @@ class Processes:
                 self.start(name)
 
     def watch(self) -> None:
-        """Note, and start again, what ended without having been killed."""
+        """Record and restart the processes that ended without having been killed."""
         for name, child in list(self._running.items()):
             if (status := child.poll()) is not None:
-                self.deserted.append((name, status))
+                self.exited.append((name, status))
                 self._end_group(child)
                 self.start(name)
 
     def kill(self, victim: Victim) -> str | None:
-        """SIGKILL; returns the process that has to be started again, if any."""
+        """Send SIGKILL; return the process that has to be restarted, if any."""
         if victim == "child":
             self._kill_child()
             return None
@@ -103,7 +106,7 @@ class Processes:
         return victim
 
     def _kill_child(self) -> None:
-        """One of the worker's pool."""
+        """Kill a process of the worker's pool."""
         worker = self._running.get("worker")
         with suppress(psutil.Error):
             children = psutil.Process(worker.pid).children() if worker else []
@@ -112,9 +115,9 @@ class Processes:
                 self.kills["child"] += 1
 
     def _end_group(self, child: subprocess.Popen[bytes]) -> None:
-        """The whole group, as when a container is killed: no child of it goes on."""
+        """Kill the whole group, as when a container is killed."""
         deadline = time.monotonic() + 60
-        # The leader's id is the group's, and is not given away while the group has a member.
+        # The leader's id is the group's, and is not reused while the group has a member.
         while time.monotonic() < deadline:
             try:
                 os.killpg(child.pid, signal.SIGKILL)
@@ -125,14 +128,14 @@ class Processes:
         child.wait(60)
 
     def stop(self, *names: str, timeout: float = 60) -> dict[str, int]:
-        """SIGTERM, and the statuses; SIGKILL (a negative status) for those that do not go."""
-        chosen = {n: c for n in names or NAMES if (c := self._running.pop(n, None)) is not None}
-        for child in chosen.values():
+        """Send SIGTERM and return the statuses; SIGKILL (a negative status) for those that stay."""
+        selected = {n: c for n in names or NAMES if (c := self._running.pop(n, None)) is not None}
+        for child in selected.values():
             with suppress(ProcessLookupError):
                 os.kill(child.pid, signal.SIGTERM)
         deadline = time.monotonic() + timeout
         statuses = {}
-        for name, child in chosen.items():
+        for name, child in selected.items():
             with suppress(subprocess.TimeoutExpired):
                 child.wait(max(0.1, deadline - time.monotonic()))
             if child.poll() is not None:
@@ -142,7 +145,7 @@ class Processes:
         return statuses
 
     def end(self) -> None:
-        """Whatever happened: nothing is left."""
+        """Kill everything that still runs."""
         self.watch_commands(at_once=True)
         for child in self._running.values():
             self._end_group(child)

@@ -1,4 +1,4 @@
-"""Whatever is in the events queue: the consumer does not crash, and nothing is written for it."""
+"""Hostile messages in the events queue neither crash the consumer nor write a record."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from uploads.ingest.consumer import Consumer
 from uploads.ingest.events import SEQUENCER_LENGTH, ObjectEvent, parse_message
 
 BUCKET = "filehub-uploads"
-#: Of an upload that nobody ever began; its key is as good as any.
+#: The id of an upload that does not exist. Its key is valid.
 ID = "0190a5c0-1234-7abc-8def-0123456789ab"
 
-#: Always the same examples, or their number would be a matter of luck.
+#: The same examples every time, so that the counts below are stable.
 many = settings(
     deadline=None,
     database=None,
@@ -103,7 +103,7 @@ VALUES = st.recursive(
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Where something could be changed in a document."""
+    """All paths in a document at which a value could be changed."""
     inner: Any = ()
     if isinstance(value, dict):
         inner = value.items()
@@ -116,13 +116,13 @@ PLACES = [places(envelope) for envelope in ENVELOPES]
 
 
 def wrapped(text: str) -> str:
-    """As SNS does it."""
+    """Wrap a message as SNS does."""
     return json.dumps({"Type": "Notification", "MessageId": "1", "Message": text})
 
 
 @st.composite
 def changed_envelopes(draw: st.DrawFn) -> str:
-    """A real event with something wrong at one or two places, in one of the three envelopes."""
+    """A real event with changes in one or two places, in one of the three envelopes."""
     which = draw(st.integers(0, len(ENVELOPES) - 1))
     document: Any = copy.deepcopy(ENVELOPES[which])
     for _ in range(draw(st.integers(1, 2))):
@@ -136,14 +136,14 @@ def changed_envelopes(draw: st.DrawFn) -> str:
             else:
                 del target[last]
         except (TypeError, KeyError, IndexError):
-            continue  # The first change took the place away.
+            continue  # The first change removed this path.
     text = json.dumps(document)
     return wrapped(text) if draw(st.integers(0, 2)) == 0 else text
 
 
 @st.composite
 def torn_texts(draw: st.DrawFn) -> str:
-    """What is no JSON any more, or is so in a strange way."""
+    """Text that is no longer JSON, or unusual JSON."""
     text = json.dumps(draw(st.sampled_from(ENVELOPES)))
     at = draw(st.integers(0, len(text)))
     return draw(
@@ -177,7 +177,7 @@ BODIES = (
 
 
 def test_no_body_of_another_bucket_is_an_event(full_size: bool) -> None:
-    """Nor is one of no bucket at all: whatever is wrong, the bucket is looked at."""
+    """Nor is a body without a bucket: the bucket is always checked."""
 
     @settings(many, max_examples=1_000 if full_size else 200)
     @given(BODIES)
@@ -188,7 +188,7 @@ def test_no_body_of_another_bucket_is_an_event(full_size: bool) -> None:
 
 
 def assert_harmless(event: ObjectEvent) -> None:
-    """It names an upload as filehub names them, which may or may not exist."""
+    """The event has a valid upload id, which may or may not exist."""
     assert event.kind in {"created", "removed"}
     assert keys.parse_upload_id(event.upload_id) == event.upload_id
     assert keys.upload_id_of(keys.object_key(event.upload_id)) == event.upload_id
@@ -196,21 +196,21 @@ def assert_harmless(event: ObjectEvent) -> None:
     assert set(event.sequencer) <= set("0123456789ABCDEF")
 
 
-def test_no_body_crashes_the_consumer_or_makes_it_name_what_is_no_upload(full_size: bool) -> None:
+def test_no_body_crashes_the_consumer_or_gives_an_event_with_an_invalid_id(full_size: bool) -> None:
     @settings(many, max_examples=10_000 if full_size else 200)
     @given(BODIES)
     def check(body: str) -> None:
         parsed = parse_message(body, BUCKET)
         for event in parsed.events:
             assert_harmless(event)
-        # It goes somewhere: to the tasks, to the dead letters, or it is not filehub's business.
+        # Every other body becomes tasks or a dead letter, or is counted as ignored.
         if not (parsed.events or parsed.malformed or parsed.ignored):
             assert json.loads(body)
 
     check()
 
 
-def test_two_hundred_of_them_through_the_real_queues_write_nothing(
+def test_two_hundred_bodies_in_the_real_queues_write_nothing(
     own_queues: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bodies: list[str] = []
@@ -228,21 +228,21 @@ def test_two_hundred_of_them_through_the_real_queues_write_nothing(
     events_queue, reader = conf().events_queue, Consumer(bucket=BUCKET)
     while sqs.depth(events_queue).total:
         reader.step()
-    letters = drain(f"{events_queue}-dlq")
+    dead_letters = drain(f"{events_queue}-dlq")
     expected = [parse_message(body, BUCKET) for body in bodies if sendable(body)]
-    assert len(letters) == sum(bool(parsed.malformed) for parsed in expected)
+    assert len(dead_letters) == sum(bool(parsed.malformed) for parsed in expected)
     assert sorted(enqueued, key=repr) == sorted(
         (event for parsed in expected for event in parsed.events), key=repr
     )
     assert enqueued
-    # A good event of an object that nobody ever sent: S3 is asked, and knows nothing of it. (That
-    # of a removal leaves a tombstone, as it must: the creation may come later.)
+    # A valid event of an object that does not exist: S3 is asked, and nothing is written. (The
+    # event of a removal must leave a tombstone, since the creation may arrive later.)
     tasks.confirm_objects([event.__dict__ for event in enqueued if event.kind == "created"])
     assert list(StoredFile.scan()) == []
 
 
 def sendable(body: str) -> bool:
-    """SQS refuses an empty message, and what XML cannot hold.
+    """Whether SQS accepts the message: not empty, and no characters that XML does not allow.
 
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
     """

@@ -1,6 +1,6 @@
-"""Signs of life, and the command that looks for them.
+"""Heartbeats, and the command that checks them.
 
-That the real consumer and worker give them for polls that succeed alone is in test_processes.py.
+test_processes.py tests that the real consumer and worker send them only for polls that succeed.
 """
 
 from __future__ import annotations
@@ -34,27 +34,27 @@ def check(name: str, *arguments: str) -> str:
     return output.getvalue()
 
 
-def silent_for(path: Path, seconds: float, now: float) -> None:
+def set_age(path: Path, seconds: float, now: float) -> None:
     os.utime(path, (now - seconds, now - seconds))
 
 
-def test_who_never_gave_a_sign_of_life_is_not_healthy() -> None:
+def test_a_process_without_a_heartbeat_is_unhealthy() -> None:
     with pytest.raises(CommandError, match="no sign of life yet"):
         check("worker")
 
 
 @pytest.mark.parametrize("name", heartbeat.PROCESSES)
-def test_silence_has_a_limit(
+def test_a_heartbeat_may_be_90_seconds_old(
     name: heartbeat.Process, directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heartbeat.beat(name)
     assert name in check(name)
-    # Its clock stands still, or this test could take a second itself.
+    # The clock stands still, since this test itself could take a second.
     now = time.time()
     monkeypatch.setattr(heartbeat, "time", SimpleNamespace(time=lambda: now))
-    silent_for(directory / name, 80, now)
+    set_age(directory / name, 80, now)
     check(name)
-    silent_for(directory / name, 100, now)
+    set_age(directory / name, 100, now)
     with pytest.raises(CommandError, match="100 s old"):
         check(name)
     check(name, "--max-age", "120")
@@ -62,7 +62,7 @@ def test_silence_has_a_limit(
     check(name)
 
 
-def test_a_directory_that_cannot_be_written_stops_nobody(
+def test_a_read_only_directory_stops_no_process(
     directory: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     directory.write_text("a file")
@@ -70,14 +70,14 @@ def test_a_directory_that_cannot_be_written_stops_nobody(
     assert "cannot be touched" in caplog.text
 
 
-def test_beat_gives_signs_of_life(directory: Path, tmp_path: Path) -> None:
+def test_beat_sends_heartbeats(directory: Path, tmp_path: Path) -> None:
     schedule = str(tmp_path / "schedule")
     with process("-m", "celery", "-A", "filehub", "beat", "-s", schedule, log=tmp_path / "log"):
         wait_for((directory / "beat").exists)
 
 
 @pytest.mark.exhaustive
-def test_a_worker_with_another_broker_gives_signs_of_life_while_it_is_connected(
+def test_a_worker_with_another_broker_sends_heartbeats_while_it_is_connected(
     directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "tests.chaos.other_broker")

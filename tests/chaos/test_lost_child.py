@@ -20,21 +20,21 @@ pytestmark = pytest.mark.usefixtures("own_queues")
 OWNER = "7"
 
 
-def looks(request: Request) -> bool:
+def is_head_object(request: Request) -> bool:
     return request.method == "HEAD"
 
 
 @pytest.mark.exhaustive
-def test_a_killed_child_takes_neither_its_task_nor_the_worker_with_it(
+def test_a_killed_pool_process_loses_neither_its_task_nor_the_worker(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "tests.chaos.storm_settings")
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "tests.chaos.chaos_settings")
     with Proxy(AWS_PORT) as proxy, consuming(tmp_path):
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.url)
         with worker(tmp_path) as child:
-            proxy.hold(looks)
+            proxy.hold(is_head_object)
             upload_id = upload(OWNER)
-            wait_for(lambda: proxy.requests(looks))
+            wait_for(lambda: proxy.requests(is_head_object))
             (victim,) = psutil.Process(child.pid).children()
             victim.kill()
             proxy.release()

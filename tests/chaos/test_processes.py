@@ -1,4 +1,4 @@
-"""The real consumer and the real worker, while AWS is away, when they are stopped, and killed."""
+"""The real consumer and worker: AWS is unavailable, or they are stopped or killed."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tests.support.files import upload
 from tests.support.processes import consumer, worker
 from tests.support.proxy import Proxy, Request
 from tests.support.waiting import wait_for
+from uploads.aws import clients
 from uploads.aws import sqs as queues
 from uploads.core.conf import conf
 from uploads.files.record import StoredFile
@@ -27,11 +28,11 @@ OWNER = "7"
 
 
 @pytest.fixture(autouse=True)
-def impatient(own_queues: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "tests.chaos.impatient")
+def fast_timeouts(own_queues: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "tests.chaos.fast_timeouts")
     monkeypatch.setenv("FILEHUB_HEALTH_DIR", str(tmp_path / "health"))
     for name in (conf().events_queue, conf().tasks_queue):
-        queues.client().set_queue_attributes(
+        clients.sqs().set_queue_attributes(
             QueueUrl=queues.url(name), Attributes={"VisibilityTimeout": "4"}
         )
 
@@ -45,13 +46,13 @@ def proxied(service: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
 
 @pytest.fixture
 def sqs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    """Before SQS, as the processes see it."""
+    """A proxy between the processes and SQS."""
     yield from proxied("SQS", monkeypatch)
 
 
 @pytest.fixture
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    """Before S3, as the processes see it."""
+    """A proxy between the processes and S3."""
     yield from proxied("S3", monkeypatch)
 
 
@@ -59,12 +60,12 @@ def operation(name: str) -> Any:
     return lambda request: request.headers.get("x-amz-target", "").endswith(f".{name}")
 
 
-def looks(request: Request) -> bool:
+def is_head_object(request: Request) -> bool:
     return request.method == "HEAD"
 
 
-def looks_at(upload_id: str) -> Any:
-    return lambda request: looks(request) and upload_id in request.path
+def is_head_of(upload_id: str) -> Any:
+    return lambda request: is_head_object(request) and upload_id in request.path
 
 
 def waiting(proxy: Proxy, match: Any) -> list[Request]:
@@ -75,24 +76,24 @@ def is_stored(*upload_ids: str) -> bool:
     return {record.id for record in StoredFile.batch_get(upload_ids)} == set(upload_ids)
 
 
-def is_there(process: psutil.Process) -> bool:
+def is_running(process: psutil.Process) -> bool:
     try:
         return process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 
 
-def alive(directory: Path) -> set[str]:
-    """The processes that have given a sign of life since this was asked last."""
-    found = {path.name for path in (directory / "health").glob("*")}
-    for name in found:
+def heartbeats(directory: Path) -> set[str]:
+    """The processes that have sent a heartbeat since the last call."""
+    names = {path.name for path in (directory / "health").glob("*")}
+    for name in names:
         (directory / "health" / name).unlink()
-    return found
+    return names
 
 
 @pytest.mark.exhaustive
-def test_sqs_is_away_and_comes_back(sqs: Proxy, tmp_path: Path) -> None:
-    """Refused, then throttled. Neither process ends, stops polling or polls without a pause."""
+def test_both_processes_survive_an_outage_of_sqs(sqs: Proxy, tmp_path: Path) -> None:
+    """Connections are refused, then throttled. Both processes keep polling, with pauses."""
     both = {"consumer", "worker"}
 
     def failures(of_worker: str, of_consumer: str) -> bool:
@@ -107,43 +108,43 @@ def test_sqs_is_away_and_comes_back(sqs: Proxy, tmp_path: Path) -> None:
         sqs.refuse()
         second = upload(OWNER)
         wait_for(lambda: failures("ReceiveMessage failed", "ConnectionClosedError"))
-        alive(tmp_path)
+        heartbeats(tmp_path)
         before, began = len(sqs.requests()), time.monotonic()
         throttle = sqs.fail_every(1, 400)
         sqs.accept()
         wait_for(lambda: failures("failed: 400", "(400)") and throttle.struck >= 8)
-        assert alive(tmp_path) == set()
+        assert heartbeats(tmp_path) == set()
         asked = len(sqs.requests()) - before
-        # Half a second is the shortest pause of each, and now and then something else is asked.
+        # The shortest pause of each is half a second, and there are a few other requests.
         assert asked < 10 + 2 * (time.monotonic() - began) / 0.5
         sqs.reset()
         wait_for(lambda: is_stored(second))
         seen: set[str] = set()
-        wait_for(lambda: seen.update(alive(tmp_path)) or seen == both)
+        wait_for(lambda: seen.update(heartbeats(tmp_path)) or seen == both)
         assert reader.poll() is working.poll() is None
 
 
 @pytest.mark.exhaustive
-def test_who_is_stopped_while_aws_does_not_answer_is_gone_in_time_and_loses_nothing(
+def test_processes_that_are_stopped_while_aws_hangs_end_in_time_and_lose_nothing(
     sqs: Proxy, s3: Proxy, tmp_path: Path
 ) -> None:
     with ExitStack() as stack:
         reader = stack.enter_context(consumer(tmp_path))
         working = stack.enter_context(worker(tmp_path))
-        # Before the upload: the worker may be faster than this test.
-        s3.hold(looks)
+        # Hold before the upload, since the worker may be faster than this test.
+        s3.hold(is_head_object)
         first = upload(OWNER)
-        wait_for(lambda: waiting(s3, looks_at(first)))
+        wait_for(lambda: waiting(s3, is_head_of(first)))
         sqs.hold(operation("SendMessage"))
         second = upload(OWNER)
         wait_for(lambda: waiting(sqs, operation("SendMessage")))
         children = psutil.Process(working.pid).children(recursive=True)
         for process in (reader, working):
             process.send_signal(signal.SIGTERM)
-        # Not because the request that it waits for was given up: what they say below tells.
+        # The logs below show that they did not end because the request timed out.
         assert reader.wait(60) == 0
         assert working.wait(60) == 1
-        assert not [child for child in children if is_there(child)]
+        assert not [child for child in children if is_running(child)]
     assert "will come again" in (tmp_path / "consumer.log").read_text()
     assert "will be run again" in (tmp_path / "worker.log").read_text()
     assert not is_stored(first)
@@ -153,30 +154,28 @@ def test_who_is_stopped_while_aws_does_not_answer_is_gone_in_time_and_loses_noth
         wait_for(lambda: is_stored(first, second))
 
 
-def test_the_grace_is_within_what_operators_are_told() -> None:
-    """docs/deployment.md: 25 s. `make run` waits somewhat longer before it kills."""
+def test_the_grace_period_is_within_the_documented_limit() -> None:
+    """docs/deployment.md says 25 s. `make run` waits somewhat longer before it kills."""
     assert shutdown.GRACE <= 20
     assert run.GRACE > 25
 
 
 @pytest.mark.exhaustive
-def test_a_worker_that_is_killed_in_the_middle_of_a_task_loses_nothing(
-    s3: Proxy, tmp_path: Path
-) -> None:
-    """First the process that runs the task, then the whole worker."""
+def test_a_worker_that_is_killed_during_a_task_loses_nothing(s3: Proxy, tmp_path: Path) -> None:
+    """First the pool process that runs the task is killed, then the whole worker."""
     with consumer(tmp_path):
         with worker(tmp_path) as working:
-            s3.hold(looks)
+            s3.hold(is_head_object)
             first = upload(OWNER)
-            wait_for(lambda: waiting(s3, looks_at(first)))
+            wait_for(lambda: waiting(s3, is_head_of(first)))
             (child,) = psutil.Process(working.pid).children()
             child.kill()
             wait_for(lambda: "WorkerLostError" in (tmp_path / "worker.log").read_text())
             s3.release()
             wait_for(lambda: is_stored(first))
-            s3.hold(looks)
+            s3.hold(is_head_object)
             second = upload(OWNER)
-            wait_for(lambda: waiting(s3, looks_at(second)))
+            wait_for(lambda: waiting(s3, is_head_of(second)))
             for process in psutil.Process(working.pid).children():
                 process.kill()
             working.kill()

@@ -23,7 +23,7 @@ def make(owner: str = OWNER, secret: str = SECRET) -> str:
     return keys.new_upload_id(owner, secret)
 
 
-def test_an_id_survives_the_way_to_a_key_and_back() -> None:
+def test_an_id_survives_the_conversion_to_a_key_and_back() -> None:
     upload_id = make()
     assert keys.upload_id_of(keys.object_key(upload_id)) == upload_id
 
@@ -36,7 +36,7 @@ def test_the_shard_is_the_last_digit_of_the_id() -> None:
     assert keys.shard(ID) == "b"
 
 
-def test_every_shard_is_used_by_enough_ids() -> None:
+def test_ids_use_every_shard() -> None:
     used = Counter(keys.shard(make()) for _ in range(2000))
     assert sorted(used) == sorted(keys.SHARDS)
 
@@ -58,13 +58,13 @@ def test_two_ids_of_one_owner_differ() -> None:
     assert len({make() for _ in range(1000)}) == 1000
 
 
-def test_an_id_carries_the_moment_in_which_it_was_made() -> None:
+def test_an_id_contains_its_creation_time() -> None:
     before = datetime.now(UTC) - timedelta(milliseconds=1)
     made = keys.created_at(make())
     assert before <= made <= datetime.now(UTC)
 
 
-def test_an_id_made_later_sorts_later() -> None:
+def test_a_later_id_sorts_later() -> None:
     first = make()
     time.sleep(0.002)
     assert first < make()
@@ -119,12 +119,12 @@ def test_an_id_was_not_issued_when_no_secret_is_known() -> None:
     assert not keys.was_issued_to(make(), OWNER, [])
 
 
-def test_an_id_outlives_the_rotation_of_its_secret() -> None:
+def test_an_id_stays_valid_after_its_secret_is_rotated() -> None:
     assert keys.was_issued_to(make(), OWNER, ["newest", "newer", SECRET])
 
 
 @pytest.mark.parametrize("bit", [0, 31, 32, 61, 64, 75, 80, 127])
-def test_an_id_with_one_bit_changed_was_issued_to_nobody(bit: int) -> None:
+def test_an_id_with_one_changed_bit_was_not_issued(bit: int) -> None:
     changed = str(UUID(int=UUID(make()).int ^ 1 << bit))
     assert not keys.was_issued_to(changed, OWNER, [SECRET])
 
@@ -160,7 +160,7 @@ NOT_IDS = {
 
 
 @pytest.mark.parametrize("text", NOT_IDS.values(), ids=NOT_IDS.keys())
-def test_what_is_no_id_does_not_parse(text: str) -> None:
+def test_an_invalid_id_does_not_parse(text: str) -> None:
     assert keys.parse_upload_id(text) is None
 
 
@@ -191,7 +191,7 @@ NOT_KEYS = {
 
 
 @pytest.mark.parametrize("key", NOT_KEYS.values(), ids=NOT_KEYS.keys())
-def test_a_key_that_filehub_did_not_make_has_no_id(key: str) -> None:
+def test_a_foreign_key_has_no_id(key: str) -> None:
     assert keys.upload_id_of(key) is None
 
 

@@ -41,12 +41,12 @@ SPELLINGS = {
 
 
 @pytest.mark.parametrize(("given_type", "spelling"), SPELLINGS.values(), ids=SPELLINGS.keys())
-def test_a_type_is_returned_in_one_spelling(given_type: str | None, spelling: str) -> None:
+def test_a_type_is_normalised(given_type: str | None, spelling: str) -> None:
     assert media_types.check_type(given_type, ANY) == spelling
 
 
 @pytest.mark.parametrize(("given_type", "spelling"), SPELLINGS.values(), ids=SPELLINGS.keys())
-def test_the_one_spelling_of_a_type_is_stable(given_type: str | None, spelling: str) -> None:
+def test_the_normalised_type_is_stable(given_type: str | None, spelling: str) -> None:
     assert media_types.check_type(spelling, ANY) == spelling
 
 
@@ -58,7 +58,7 @@ def test_the_one_spelling_of_a_type_is_stable(given_type: str | None, spelling: 
         fullmatch=True,
     )
 )
-def test_no_spelling_of_a_form_comes_out_as_the_one_that_is_not_signed(given_type: str) -> None:
+def test_no_form_type_is_normalised_to_the_one_that_is_not_signed(given_type: str) -> None:
     assert media_types.check_type(given_type, ANY) != UNSIGNED
 
 
@@ -87,7 +87,7 @@ NOT_TYPES = {
 
 
 @pytest.mark.parametrize("text", NOT_TYPES.values(), ids=NOT_TYPES.keys())
-def test_what_is_no_media_type_is_refused(text: str) -> None:
+def test_an_invalid_media_type_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         media_types.check_type(text, ANY)
     assert caught.value.code == "invalid_content_type"
@@ -99,7 +99,7 @@ def test_an_emoji_in_a_quoted_value_is_refused() -> None:
 
 
 @given(st.text(st.characters(max_codepoint=0xFFFF)))
-def test_a_random_type_comes_out_as_visible_ascii_or_is_refused(text: str) -> None:
+def test_a_random_type_becomes_printable_ascii_or_is_refused(text: str) -> None:
     try:
         spelling = media_types.check_type(text, ANY)
     except InvalidRequest:
@@ -132,12 +132,12 @@ def test_a_type_is_allowed_when_one_of_the_ranges_covers_it(
     assert media_types.is_type_allowed(text, allowed) is answer
 
 
-def test_a_type_outside_the_ranges_is_refused_and_told_them() -> None:
+def test_the_error_for_a_type_outside_the_ranges_names_the_ranges() -> None:
     with pytest.raises(TypeNotAllowed, match=r"text/html .* Accepted: image/\*, text/plain\.$"):
         media_types.check_type("text/html", allowing("image/*", "text/plain"))
 
 
-def test_an_empty_type_is_held_to_the_ranges_too() -> None:
+def test_an_empty_type_is_checked_against_the_ranges_too() -> None:
     with pytest.raises(TypeNotAllowed):
         media_types.check_type("", allowing("image/*"))
 

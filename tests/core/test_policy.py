@@ -74,12 +74,12 @@ def test_a_bad_name_is_refused_with_its_code(name: str, code: str) -> None:
     assert caught.value.code == code
 
 
-def test_a_missing_name_is_answered_with_the_sentence_of_the_contract() -> None:
+def test_a_missing_name_has_the_documented_error() -> None:
     with pytest.raises(InvalidRequest, match=r"^Missing file_name$"):
         policy.check_name("")
 
 
-def test_a_long_name_is_told_its_size_and_the_limit() -> None:
+def test_the_error_for_a_long_name_has_its_size_and_the_limit() -> None:
     with pytest.raises(InvalidRequest, match="300 bytes long; at most 255"):
         policy.check_name("é" * 150)
 
@@ -104,12 +104,12 @@ def test_a_size_above_the_limit_is_too_large(size: int) -> None:
         policy.check_size(size, ANY)
 
 
-def test_a_size_above_what_one_request_carries_is_too_large() -> None:
+def test_a_size_above_the_limit_of_one_request_is_too_large() -> None:
     with pytest.raises(FileTooLarge, match="one request can carry at most 10"):
         policy.check_size(11, policy.Rules(max_size=100, max_put_size=10, allowed_types=("*",)))
 
 
-def test_a_file_that_breaks_both_limits_is_told_the_limit_of_the_installation() -> None:
+def test_the_error_for_exceeding_both_limits_names_the_lower_one_of_the_installation() -> None:
     with pytest.raises(FileTooLarge, match="at most 100 are accepted here"):
         policy.check_size(101, policy.Rules(max_size=100, max_put_size=10, allowed_types=("*",)))
 
@@ -146,7 +146,7 @@ NOT_DIGESTS = {
 
 
 @pytest.mark.parametrize("value", NOT_DIGESTS.values(), ids=NOT_DIGESTS.keys())
-def test_what_is_no_base64_of_a_sha256_is_refused(value: str) -> None:
+def test_an_invalid_sha256_is_refused(value: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         policy.check_sha256(value)
     assert caught.value.code == "invalid_sha256"
@@ -182,12 +182,12 @@ SAME = {
 
 
 @pytest.mark.parametrize(("one", "other"), SAME.values(), ids=SAME.keys())
-def test_names_that_look_the_same_are_searched_as_one(one: str, other: str) -> None:
+def test_names_that_look_the_same_have_the_same_search_key(one: str, other: str) -> None:
     assert policy.search_key(one) == policy.search_key(other)
 
 
 @pytest.mark.parametrize(("one", "other"), [("a", "b"), ("cafe", "café"), ("a b", "ab")])
-def test_names_that_look_different_are_searched_apart(one: str, other: str) -> None:
+def test_names_that_look_different_have_different_search_keys(one: str, other: str) -> None:
     assert policy.search_key(one) != policy.search_key(other)
 
 
@@ -197,7 +197,7 @@ def test_the_search_key_does_not_depend_on_the_normal_form(name: str) -> None:
     assert forms == {policy.search_key(name)}
 
 
-def test_the_search_key_of_the_longest_name_fits_a_sort_key_of_dynamodb() -> None:
+def test_the_search_key_of_the_longest_name_fits_into_a_sort_key() -> None:
     """No character grows more than four times; 255 times four is below 1,024."""
     characters = (chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000)
     growth = max(len(policy.search_key(c).encode()) / len(c.encode()) for c in characters)

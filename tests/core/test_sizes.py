@@ -29,7 +29,7 @@ GIB = 1024**3
         ("0.5 KiB", 512),
     ],
 )
-def test_what_people_write_is_understood(text: str, size: int) -> None:
+def test_common_notations_are_understood(text: str, size: int) -> None:
     assert sizes.parse(text) == size
 
 
@@ -41,7 +41,7 @@ def test_what_people_write_is_understood(text: str, size: int) -> None:
         "1 MB\x00", "1\n\n2", "9" * 31, "9" * 5000 + " B",
     ],
 )  # fmt: skip
-def test_what_could_mean_something_else_is_refused(text: str) -> None:
+def test_ambiguous_notations_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a size"):
         sizes.parse(text)
 
@@ -63,7 +63,7 @@ def test_an_exact_size_is_short(size: int, text: str) -> None:
 
 
 @given(st.integers(min_value=0, max_value=2**63 - 1))
-def test_an_exact_size_is_read_as_the_same_number(size: int) -> None:
+def test_an_exact_size_is_parsed_to_the_same_number(size: int) -> None:
     assert sizes.parse(sizes.exact(size)) == size
 
 
@@ -79,5 +79,5 @@ def test_an_exact_size_is_read_as_the_same_number(size: int) -> None:
         (5 * 1024**6, "5120 PiB"),
     ],
 )
-def test_a_rounded_size_can_be_compared_at_a_glance(size: int, text: str) -> None:
+def test_a_rounded_size_has_at_most_one_decimal(size: int, text: str) -> None:
     assert sizes.rounded(size) == text

@@ -139,7 +139,7 @@ GOOD = {
 
 
 @pytest.mark.parametrize(("type_", "body"), GOOD.values(), ids=GOOD.keys())
-def test_what_is_what_it_says_or_cannot_be_told_is_let_in(type_: str, body: bytes) -> None:
+def test_content_that_matches_or_is_unknown_is_accepted(type_: str, body: bytes) -> None:
     assert sniffing.mismatch(type_, body[:BEGINNING]) is None
 
 
@@ -182,7 +182,7 @@ BAD = {
     ["image/png", "IMAGE/JPEG", "image/x-anything", "video/mp4", "audio/mpeg", "application/pdf"],
 )
 @pytest.mark.parametrize(("body", "found"), BAD.values(), ids=BAD.keys())
-def test_programs_and_pages_cannot_hide_behind_what_is_shown(
+def test_programs_and_pages_are_refused_as_types_that_browsers_show(
     type_: str, body: bytes, found: str
 ) -> None:
     expected = f"It was sent as {type_.lower()}, but its content is {found}."
@@ -190,7 +190,7 @@ def test_programs_and_pages_cannot_hide_behind_what_is_shown(
 
 
 @pytest.mark.parametrize("name", [name for name in BAD if not name.startswith("svg")])
-def test_nor_behind_svg(name: str) -> None:
+def test_programs_and_pages_are_refused_as_svg(name: str) -> None:
     body, found = BAD[name]
     sentence = sniffing.mismatch("image/svg+xml", body[:BEGINNING])
     assert sentence is not None
@@ -214,11 +214,11 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize(("type_", "body", "found"), FOREIGN.values(), ids=FOREIGN.keys())
-def test_what_is_surely_something_else_is_refused(type_: str, body: bytes, found: str) -> None:
+def test_content_of_another_kind_is_refused(type_: str, body: bytes, found: str) -> None:
     assert sniffing.mismatch(type_, body) == f"It was sent as {type_}, but its content is {found}."
 
 
-def test_no_true_file_is_refused_for_being_cut_off() -> None:
+def test_no_genuine_file_is_refused_when_it_is_truncated() -> None:
     refused = {
         (name, length)
         for name, (type_, body) in GOOD.items()

@@ -1,4 +1,4 @@
-"""JSON that comes from others."""
+"""Strict parsing of untrusted JSON."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def test_json_is_read(text: str | bytes, value: object) -> None:
     ],
     ids=lambda text: repr(text[:12]),
 )
-def test_what_is_no_json_is_a_value_error(text: str | bytes) -> None:
+def test_invalid_json_is_a_value_error(text: str | bytes) -> None:
     with pytest.raises(ValueError, match=r"at line 1 column \d+$|surrogates not allowed$"):
         parse_json(text)
 
 
-def test_the_depth_of_a_document_takes_nothing_of_pythons_stack() -> None:
-    """Where the stack ends, a finaliser of the garbage collector's would fail unseen."""
+def test_a_deep_document_does_not_use_pythons_stack() -> None:
+    """At the end of the stack, a finaliser of the garbage collector would fail silently."""
     document = "[" * 201 + "]" * 201
 
     def down(frames: int) -> object:
@@ -62,7 +62,7 @@ def test_the_depth_of_a_document_takes_nothing_of_pythons_stack() -> None:
     here, frame = 0, sys._getframe()
     while frame.f_back is not None:
         here, frame = here + 1, frame.f_back
-    # Fewer frames are left than the document is deep, and enough for such a finaliser.
+    # Fewer frames are left than the depth of the document, but enough for such a finaliser.
     value = down(sys.getrecursionlimit() - here - 150)
     for _ in range(200):
         assert isinstance(value, list)

@@ -1,4 +1,4 @@
-"""Paging and searching: every file exactly once, at every offset, newest first."""
+"""Paging and searching list every file exactly once, at every offset, newest first."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("aws")
 def record(
     number: int, owner: str, name: str, state: str = "stored", content_type: str = "text/plain"
 ) -> StoredFile:
-    """A record as the worker writes it, of a file signed at that second."""
+    """A record as the worker writes it, of a file that was signed in that second."""
     upload_id = ""
     while upload_id[-1:] not in keys.SHARDS or not upload_id:
         upload_id = keys._make(1_700_000_000_000 + number * 1000, owner, "secret")
@@ -42,7 +42,7 @@ def record(
 
 
 def seed(owner: str, names: list[str], state: str = "stored") -> list[str]:
-    """Write such records, one for each name; returns their ids, newest first."""
+    """Write one such record per name; return their ids, newest first."""
     records = [record(number, owner, name, state) for number, name in enumerate(names)]
     with StoredFile.batch_write() as batch:
         for each in records:
@@ -94,7 +94,7 @@ def test_a_search_finds_composed_and_decomposed_names() -> None:
     assert walk(lambda c: queries.files_of("7", limit=9, cursor=c, prefix="café")) == ids[1:]
 
 
-def test_files_added_while_paging_do_not_repeat_or_hide_others() -> None:
+def test_files_added_while_paging_neither_repeat_nor_hide_others() -> None:
     ids = seed("7", ["a"] * 10)
     first = queries.files_of("7", limit=4)
     seed("7", ["new"] * 20)
@@ -102,7 +102,7 @@ def test_files_added_while_paging_do_not_repeat_or_hide_others() -> None:
     assert [info.id for info in first.files] + [i for i in rest if i in ids] == ids
 
 
-def test_a_made_up_cursor_is_refused() -> None:
+def test_a_forged_cursor_is_refused() -> None:
     with pytest.raises(InvalidRequest):
         queries.files_of("7", limit=4, cursor="x' OR 1=1")
 
@@ -119,7 +119,7 @@ def test_no_page_or_search_scans_the_table(monkeypatch: pytest.MonkeyPatch) -> N
     assert find(Wanted(), limit=2).files
 
 
-# Every filter at every offset, in a table of a thousand that grows meanwhile
+# Every filter at every offset, in a growing table of a thousand records
 
 
 def moment(second: int) -> datetime:
@@ -153,7 +153,7 @@ def thousand(number: int) -> StoredFile:
 
 
 def is_wanted(item: StoredFile, wanted: Wanted) -> bool:
-    """The filter once more, from its words and not from its code."""
+    """The filter again, implemented from its documentation and not from its code."""
     return (
         item.state == wanted.state
         and wanted.owner in ("", item.owner)
@@ -168,9 +168,9 @@ def is_wanted(item: StoredFile, wanted: Wanted) -> bool:
 def table(
     aws: None, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> list[StoredFile]:
-    """A thousand records, one a second; in two shards, so that thousands of pages take no minutes.
+    """A thousand records, one per second, in two shards, so that thousands of pages are fast.
 
-    A parameter n takes only each n-th. A search is narrow up to a hundred matches.
+    A parameter n selects every n-th record. A search is narrow up to a hundred matches.
     """
     monkeypatch.setattr(keys, "SHARDS", "5d")
     monkeypatch.setattr(listing, "SEARCH_WINDOW", 100)
@@ -194,7 +194,7 @@ def test_every_filter_yields_each_record_once_while_others_are_added(
     def step(wanted: Wanted, cursor: str | None) -> Page:
         page = find(wanted, limit=limit, cursor=cursor)
         if len(added) < 50:
-            # Of any age: a record is confirmed when its object arrives, not when it was signed.
+            # Any age: a record is confirmed when its object arrives, not when it is signed.
             added.append(thousand(random.Random(len(added)).randrange(2000)))
             added[-1].save()
         return page
@@ -212,13 +212,15 @@ def test_every_filter_yields_each_record_once_while_others_are_added(
         added.clear()
 
 
-# Local AWS takes so long for a query as the table is large: with short pages, a third of it.
+# On local AWS the time of a query grows with the table, so short pages use a third of it.
 @pytest.mark.parametrize(
     ("table", "limit"),
     [(3, 13), pytest.param(1, 100, marks=pytest.mark.exhaustive)],
     indirect=["table"],
 )
-def test_every_filter_pages_back_the_way_it_came(table: list[StoredFile], limit: int) -> None:
+def test_every_filter_pages_back_through_the_same_pages(
+    table: list[StoredFile], limit: int
+) -> None:
     for name, wanted in FILTERS.items():
         page = find(wanted, limit=limit)
         forth = [page.files]
@@ -233,7 +235,7 @@ def test_every_filter_pages_back_the_way_it_came(table: list[StoredFile], limit:
         assert [[info.id for info in files] for files in back if files] == ids[::-1], name
 
 
-def test_a_page_that_looked_through_its_budget_goes_on_where_it_stopped(
+def test_a_page_that_exhausts_its_budget_continues_where_it_stopped(
     table: list[StoredFile], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listing, "BUDGET", 64)
@@ -244,7 +246,7 @@ def test_a_page_that_looked_through_its_budget_goes_on_where_it_stopped(
     assert found == [each.id for each in table if is_wanted(each, rare)][::-1]
 
 
-def test_a_page_before_which_everything_has_gone_still_has_a_next_one() -> None:
+def test_a_page_whose_predecessors_were_deleted_still_has_a_next_page() -> None:
     ids = seed("7", ["a"] * 4)
     StoredFile(ids[0]).delete(add_version_condition=False)
     page = find(Wanted(), limit=2, cursor=ids[1], backwards=True)

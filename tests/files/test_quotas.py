@@ -1,4 +1,4 @@
-"""Quotas: refused before signing, exact when objects are recorded, however many at once."""
+"""Quotas: refused before signing, and exact when objects are recorded, even concurrently."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ OWNER = "7"
 
 @pytest.fixture
 def ten_bytes(settings: Settings) -> None:
-    """Everybody may have ten bytes."""
+    """Every user has a quota of ten bytes."""
     settings.FILEHUB = settings.FILEHUB | {"USER_QUOTA": 10}
 
 
@@ -53,7 +53,7 @@ def used(owner: str = OWNER) -> Usage:
     ("size", "used", "fits"),
     [(10, 0, True), (11, 0, False), (4, 6, True), (5, 6, False), (0, 12, True), (1, 12, False)],
 )
-def test_what_fits(size: int, used: int, fits: bool) -> None:
+def test_a_file_within_the_quota_is_accepted(size: int, used: int, fits: bool) -> None:
     if fits:
         policy.check_quota(size, used=used, limit=10)
     else:
@@ -65,7 +65,7 @@ def test_what_fits(size: int, used: int, fits: bool) -> None:
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_what_does_not_fit_is_not_signed_and_the_sentence_has_the_numbers(api: Api) -> None:
+def test_a_file_above_the_quota_is_not_signed_and_the_error_has_the_numbers(api: Api) -> None:
     store(api.owner, body=b"123456")
     for path in ("/get-url", "/uploads"):
         answer = api.post(path, {"file_name": "a.txt", "size": 1_234})
@@ -76,14 +76,14 @@ def test_what_does_not_fit_is_not_signed_and_the_sentence_has_the_numbers(api: A
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_a_large_file_is_refused_before_s3_hears_of_it(api: Api) -> None:
+def test_a_large_file_is_refused_before_any_request_to_s3(api: Api) -> None:
     size = conf().multipart_threshold + 1
     check_error(api.post("/uploads", {"file_name": "a.txt", "size": size}), 413, "quota_exceeded")
     bucket = conf().bucket
     assert "Uploads" not in clients.s3().list_multipart_uploads(Bucket=bucket)
 
 
-def test_parts_for_which_there_is_no_room_any_more_wait_for_some(
+def test_parts_that_exceed_the_quota_wait_for_free_space(
     api: Api, alice: User, settings: Settings
 ) -> None:
     settings.FILEHUB = settings.FILEHUB | {"MULTIPART_THRESHOLD": 5 * MIB}
@@ -102,16 +102,16 @@ def test_parts_for_which_there_is_no_room_any_more_wait_for_some(
     quota.save()
     assert api.post(f"{path}/complete", token).status_code == 202
     assert confirm.confirm(begun["id"]) == "stored"
-    # Now that it has its room it needs none: repeating that is as safe as ever.
+    # The upload already counts, so that repeating the request is safe.
     assert api.post(f"{path}/complete", token).status_code == 202
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_a_file_of_unknown_size_is_signed_and_judged_when_it_is_there(api: Api) -> None:
+def test_a_file_of_unknown_size_is_checked_after_its_upload(api: Api) -> None:
     assert api.post("/get-url", {"file_name": "a.txt"}).status_code == 200
 
 
-def test_ones_own_quota_goes_before_the_default(
+def test_a_quota_of_the_user_overrides_the_default(
     settings: Settings, api: Api, alice: User, other_api: Api
 ) -> None:
     Quota.objects.create(user=alice, limit=3)
@@ -124,7 +124,7 @@ def test_ones_own_quota_goes_before_the_default(
             assert confirm.confirm(upload(owner, body=b"1234")) == expected
 
 
-def test_asking_costs_one_read_and_nothing_without_a_quota(
+def test_checking_a_quota_costs_one_read_and_none_without_a_quota(
     api: Api, settings: Settings, wire: Wire
 ) -> None:
     def cost() -> tuple[dict[str, int], int]:
@@ -135,8 +135,8 @@ def test_asking_costs_one_read_and_nothing_without_a_quota(
             assert api.post("/get-url", {"file_name": "a.txt", "size": 5}).status_code == 200
         return wire.counts(), len(queries)
 
-    cost()  # notes the first use of the token
-    assert cost() == ({}, 1)  # the token with its user, and the quota with them
+    cost()  # records the first use of the token
+    assert cost() == ({}, 1)  # the token with its user and quota
     settings.FILEHUB = settings.FILEHUB | {"USER_QUOTA": 10}
     assert cost() == ({"dynamodb": 1}, 1)
 
@@ -145,7 +145,7 @@ def test_asking_costs_one_read_and_nothing_without_a_quota(
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_what_does_not_fit_is_rejected_with_the_reason_and_deleted() -> None:
+def test_an_object_above_the_quota_is_rejected_with_the_reason_and_deleted() -> None:
     first, second = upload(OWNER, body=b"123456"), upload(OWNER, body=b"12345")
     assert created(first) == "stored"
     for number, outcome in ((1, "rejected"), (1, "unchanged"), (2, "absent")):
@@ -157,7 +157,7 @@ def test_what_does_not_fit_is_rejected_with_the_reason_and_deleted() -> None:
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_the_last_byte_fits_and_deleting_makes_room() -> None:
+def test_the_last_byte_of_a_quota_can_be_used_and_deleting_frees_space() -> None:
     full = upload(OWNER, body=b"1234567890")
     assert created(full) == "stored"
     assert created(upload(OWNER, body=b"")) == "stored"
@@ -167,8 +167,8 @@ def test_the_last_byte_fits_and_deleting_makes_room() -> None:
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_what_is_stored_is_not_judged_again() -> None:
-    """Neither by the event that comes after a hint, nor by a check, nor when it was buried."""
+def test_stored_files_are_not_checked_again() -> None:
+    """Neither an event after a hint, nor a check, nor a wrong deletion mark checks it again."""
     upload_id = upload(OWNER, body=b"12345678")
     assert confirm.confirm(upload_id) == "stored"
     for number in (1, 2):
@@ -183,7 +183,7 @@ def test_what_is_stored_is_not_judged_again() -> None:
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_a_file_that_is_renamed_past_filehub_takes_no_more_room() -> None:
+def test_a_file_that_is_renamed_past_filehub_uses_no_more_space() -> None:
     upload_id = upload(OWNER, body=b"12345678")
     created(upload_id, 1)
     name = {"Bucket": conf().bucket, "Key": keys.object_key(upload_id)}
@@ -200,7 +200,7 @@ def test_a_file_that_is_renamed_past_filehub_takes_no_more_room() -> None:
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_what_comes_again_after_its_removal_is_judged_again() -> None:
+def test_a_file_that_returns_after_its_removal_is_checked_again() -> None:
     upload_id = upload(OWNER, body=b"12345678")
     request = s3.sign_put(
         upload_id, owner=OWNER, file_name="a.txt", content_type="text/plain", size=8, sha256=None
@@ -214,7 +214,7 @@ def test_what_comes_again_after_its_removal_is_judged_again() -> None:
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_of_many_files_at_the_same_moment_no_more_are_stored_than_fit() -> None:
+def test_concurrent_uploads_never_exceed_the_quota() -> None:
     ids = [upload(OWNER, body=b"1234") for _ in range(6)]
 
     def apply(upload_id: str) -> confirm.Outcome:
@@ -230,7 +230,7 @@ def test_of_many_files_at_the_same_moment_no_more_are_stored_than_fit() -> None:
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_another_file_that_takes_the_room_between_looking_and_writing_comes_first(
+def test_a_file_stored_between_check_and_write_uses_the_space_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     first, second = upload(OWNER, body=b"123456"), upload(OWNER, body=b"12345")
@@ -247,8 +247,8 @@ def test_another_file_that_takes_the_room_between_looking_and_writing_comes_firs
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_a_first_file_that_is_larger_than_the_quota_is_rejected_also_by_the_write() -> None:
-    """The counter of an owner without files is not there: that is no reason to let it in."""
+def test_the_write_too_rejects_a_first_file_above_the_quota() -> None:
+    """An owner without files has no counter, which must not skip the check."""
     upload_id = upload(OWNER, body=b"12345678901")
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(quotas, "check", lambda *details: None)
@@ -262,7 +262,7 @@ def test_a_first_file_that_is_larger_than_the_quota_is_rejected_also_by_the_writ
 @pytest.mark.usefixtures("ten_bytes")
 def test_an_old_object_whose_record_is_gone_is_neither_rejected_nor_deleted() -> None:
     upload_id = old_upload(OWNER, b"12345678901")
-    assert confirm.confirm(upload_id) == "unchanged"  # a hint of somebody
+    assert confirm.confirm(upload_id) == "unchanged"  # a hint, as any client can send it
     assert list(StoredFile.scan(StoredFile.key.exists())) == []
     assert confirm.check(upload_id, dry_run=True) == "confirmed"
     assert confirm.check(upload_id) == "confirmed"
@@ -270,8 +270,8 @@ def test_an_old_object_whose_record_is_gone_is_neither_rejected_nor_deleted() ->
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_an_old_upload_whose_event_comes_is_judged() -> None:
-    """In parts it may have taken days; a hint that overtakes the event wins nothing."""
+def test_an_old_upload_with_an_event_is_checked() -> None:
+    """An upload in parts may take days. A hint that overtakes its event changes nothing."""
     upload_id = old_upload(OWNER, b"12345678901")
     assert confirm.confirm(upload_id) == "unchanged"
     assert created(upload_id) == "rejected"
@@ -279,7 +279,7 @@ def test_an_old_upload_whose_event_comes_is_judged() -> None:
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_a_check_of_a_young_object_judges_it() -> None:
+def test_checking_a_young_object_applies_the_quota() -> None:
     upload_id = upload(OWNER, body=b"12345678901")
     assert confirm.check(upload_id, dry_run=True) == "rejected"
     assert s3.head(upload_id) is not None
@@ -288,7 +288,7 @@ def test_a_check_of_a_young_object_judges_it() -> None:
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_an_operator_gives_files_past_the_quota() -> None:
+def test_an_operator_can_assign_files_beyond_the_quota() -> None:
     store("8", body=b"12345678")
     upload_id = store(OWNER, body=b"12345678")
     assert actions.change_owner(upload_id, "8", "1")
@@ -308,11 +308,11 @@ def test_an_owner_who_is_no_user_has_the_default(
         assert quotas.limit_of_owner(str(alice.pk)) == 3
 
 
-# For people
+# Pages
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_the_page_tells_how_much_is_used(alice: User, settings: Settings) -> None:
+def test_the_page_shows_how_much_is_used(alice: User, settings: Settings) -> None:
     page = Client()
     page.force_login(alice)
     store(str(alice.pk), body=b"123456")
@@ -326,9 +326,7 @@ def test_the_page_tells_how_much_is_used(alice: User, settings: Settings) -> Non
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_a_page_that_cannot_tell_how_much_is_used_does_without(
-    alice: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_page_works_without_the_usage(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(owner: str) -> Usage:
         raise BackendUnavailable
 
@@ -337,5 +335,5 @@ def test_a_page_that_cannot_tell_how_much_is_used_does_without(
     page.force_login(alice)
     answer = page.get("/")
     assert (answer.status_code, 'id="quota"' in answer.content.decode()) == (200, False)
-    # One that has a line keeps it: to be told nothing would empty it.
+    # The page keeps the line that it has, since an empty answer would clear it.
     assert page.get("/quota").status_code == 503

@@ -1,4 +1,4 @@
-"""The counters agree with the records, whatever happens to them and however often."""
+"""The counters agree with the records, whatever happens and however often."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def today() -> tuple[int, int, int]:
     return day.files, day.bytes, day.rejected
 
 
-def test_a_stored_file_is_counted_for_its_owner_its_group_and_its_day() -> None:
+def test_a_stored_file_counts_for_its_owner_group_and_day() -> None:
     store(OWNER, "a.txt", b"12345")
     store("8", "b.txt", b"123")
     assert usage.usage_of([OWNER, "8", "9"]) == {
@@ -56,7 +56,7 @@ def test_a_stored_file_is_counted_for_its_owner_its_group_and_its_day() -> None:
     assert sorted(usage.owners(10)) == [(OWNER, Usage(1, 5)), ("8", Usage(1, 3))]
 
 
-def test_events_that_come_twice_and_late_count_once() -> None:
+def test_duplicate_and_late_events_count_once() -> None:
     upload_id = upload(OWNER)
     for number in (1, 1, 5, 3, 5):
         confirm.apply_event(event("created", upload_id, number))
@@ -65,15 +65,15 @@ def test_events_that_come_twice_and_late_count_once() -> None:
         removal(upload_id, number)
     confirm.apply_event(event("created", upload_id, 7))
     assert (of_owner(), of_kind("text")) == (Usage(0, 0), Usage(0, 0))
-    assert today() == (1, 5, 0)  # what arrived on a day stays in its number
+    assert today() == (1, 5, 0)  # the number of files that arrived on a day never decreases
 
 
-def test_a_removal_of_what_was_never_confirmed_takes_nothing_away() -> None:
+def test_removing_an_unconfirmed_object_subtracts_nothing() -> None:
     removal(upload(OWNER), 1)
     assert of_owner() == of_kind("text") == Usage(0, 0)
 
 
-def test_a_rejection_is_counted_as_one(settings: Settings) -> None:
+def test_a_rejection_is_counted_as_a_rejection(settings: Settings) -> None:
     upload_id = upload(OWNER)
     settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
     for number in (1, 1, 2):
@@ -81,7 +81,7 @@ def test_a_rejection_is_counted_as_one(settings: Settings) -> None:
     assert (of_owner(), today()) == (Usage(0, 0), (0, 0, 1))
 
 
-def test_a_file_that_is_given_away_counts_for_its_new_owner() -> None:
+def test_a_file_counts_for_its_new_owner() -> None:
     upload_id = store(OWNER)
     assert actions.change_owner(upload_id, "8", "1")
     assert not actions.change_owner(upload_id, "8", "1")
@@ -100,10 +100,10 @@ def test_many_workers_at_the_same_time_count_each_file_once(workers: int) -> Non
 
 @pytest.mark.parametrize("known", [False, True], ids=["new", "recorded before"])
 @pytest.mark.parametrize("first", ["created", "removed"])
-def test_a_record_that_changed_after_it_was_read_is_decided_about_again(
+def test_a_record_that_changed_after_it_was_read_is_evaluated_again(
     monkeypatch: pytest.MonkeyPatch, first: str, known: bool
 ) -> None:
-    """Two workers: one has read and looked, the other writes, and only then does the first."""
+    """One worker reads record and object, another one writes, and then the first one writes."""
     upload_id = upload(OWNER)
     if known:
         confirm.apply_event(event("created", upload_id, 1))
@@ -130,7 +130,7 @@ def test_a_record_that_changed_after_it_was_read_is_decided_about_again(
     assert of_owner() == expected
 
 
-def test_a_record_that_never_holds_still_is_left_to_a_later_try(
+def test_a_record_that_keeps_changing_is_left_to_a_later_attempt(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     upload_id = upload(OWNER)
@@ -140,7 +140,7 @@ def test_a_record_that_never_holds_still_is_left_to_a_later_try(
         confirm.confirm(upload_id)
 
 
-def test_what_an_earlier_version_stored_is_counted_once_and_never_taken_away_uncounted() -> None:
+def test_files_of_earlier_versions_are_counted_once_and_never_subtracted_uncounted() -> None:
     for known in (True, False):
         upload_id = store(OWNER)
         StoredFile(upload_id).update([StoredFile.counted.remove()], add_version_condition=False)

@@ -18,7 +18,7 @@ from uploads.ingest import confirm
 pytestmark = pytest.mark.usefixtures("aws")
 
 
-def test_checking_finds_what_it_should(settings: Settings, alice: User) -> None:
+def test_checking_reports_the_outcome(settings: Settings, alice: User) -> None:
     checks: list[tuple[Callable[[], str], str]] = []
     unknown = keys.new_upload_id("7", "secret")
     checks.append((lambda: unknown, "unknown"))
@@ -33,7 +33,7 @@ def test_checking_finds_what_it_should(settings: Settings, alice: User) -> None:
     assert confirm.check(rejected) == "right"
 
 
-def test_checking_corrects_what_is_said_of_another_object_and_judges_nothing_again(
+def test_checking_corrects_a_replaced_object_without_applying_the_rules_again(
     settings: Settings,
 ) -> None:
     upload_id = store("7", body=b"12345")

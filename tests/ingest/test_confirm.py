@@ -1,4 +1,4 @@
-"""Confirming and removing, against the real S3 and DynamoDB: any order, any number of times."""
+"""Confirm and remove files on real S3 and DynamoDB, in any order and any number of times."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_an_older_creation_does_not_overwrite_a_newer_one() -> None:
     assert StoredFile.get(upload_id).sequencer == event("created", upload_id, 5).sequencer
 
 
-def test_a_removal_takes_the_file_out_of_every_list() -> None:
+def test_a_removal_takes_the_file_off_every_list() -> None:
     upload_id = store(OWNER)
     assert removal(upload_id, 9) == "removed"
     assert (state_of(upload_id), listed()) == ("deleted", [])
@@ -77,7 +77,7 @@ def test_a_removal_takes_the_file_out_of_every_list() -> None:
 
 
 def test_a_late_creation_does_not_bring_a_removed_file_back() -> None:
-    upload_id = upload(OWNER)  # the object is there: only the tombstone can tell
+    upload_id = upload(OWNER)  # The object exists, so only the tombstone can prevent it.
     removal(upload_id, 9)
     assert confirm.apply_event(event("created", upload_id, 8)) == "unchanged"
     assert (state_of(upload_id), listed()) == ("deleted", [])
@@ -109,7 +109,7 @@ def test_a_tombstone_expires() -> None:
     assert StoredFile.get(upload_id).expires_at is not None
 
 
-def test_what_breaks_the_policy_is_rejected_and_deleted(settings: Settings) -> None:
+def test_an_object_that_breaks_the_policy_is_rejected_and_deleted(settings: Settings) -> None:
     upload_id = upload(OWNER, body=b"123456")
     settings.FILEHUB = settings.FILEHUB | {"MAX_SIZE": 5}
     assert confirm.apply_event(event("created", upload_id, 1)) == "rejected"
@@ -120,7 +120,7 @@ def test_what_breaks_the_policy_is_rejected_and_deleted(settings: Settings) -> N
     assert listed() == []
 
 
-def test_a_rejection_keeps_its_reason_when_its_object_goes(settings: Settings) -> None:
+def test_a_rejection_keeps_its_reason_when_its_object_is_deleted(settings: Settings) -> None:
     upload_id = upload(OWNER)
     settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
     confirm.apply_event(event("created", upload_id, 1))
@@ -131,7 +131,7 @@ def test_a_rejection_keeps_its_reason_when_its_object_goes(settings: Settings) -
     assert StoredFile.get(upload_id).sequencer == event("removed", upload_id, 2).sequencer
 
 
-def test_a_rejection_that_died_before_the_deletion_is_finished_by_the_next_try(
+def test_a_rejection_that_crashed_before_the_deletion_is_finished_by_the_next_attempt(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload_id = upload(OWNER)
@@ -145,12 +145,12 @@ def test_a_rejection_that_died_before_the_deletion_is_finished_by_the_next_try(
 
 
 def replace_object(upload_id: str, body: bytes) -> None:
-    """Another object in its place, as the same signed request would put there once it is gone."""
+    """Replace the object, as the same signed request could after its deletion."""
     s3.delete(upload_id)
     put_under(upload_id, OWNER, body)
 
 
-def test_the_same_event_twice_does_not_delete_what_took_the_place_of_a_rejected_object(
+def test_the_same_event_twice_does_not_delete_the_replacement_of_a_rejected_object(
     settings: Settings,
 ) -> None:
     upload_id = upload(OWNER, body=b"123456")
@@ -170,7 +170,7 @@ def test_the_same_event_twice_does_not_delete_what_took_the_place_of_a_rejected_
     ],
     ids=["confirm", "check"],
 )
-def test_what_takes_the_place_of_an_object_while_that_is_rejected_stays(
+def test_a_replacement_during_a_rejection_is_kept(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, judge: Callable[[str], str]
 ) -> None:
     upload_id = upload(OWNER, body=b"123456")
@@ -189,7 +189,7 @@ def test_what_takes_the_place_of_an_object_while_that_is_rejected_stays(
     assert listed() == [upload_id]
 
 
-def test_that_there_is_no_bucket_does_not_count_as_deleted(settings: Settings) -> None:
+def test_a_missing_bucket_does_not_count_as_a_deletion(settings: Settings) -> None:
     upload_id = upload(OWNER)
     s3.delete_this(upload_id, "another")
     assert s3.head(upload_id) is not None
@@ -205,27 +205,27 @@ def test_an_object_without_owner_is_rejected() -> None:
     assert s3.head(upload_id) is None
 
 
-def test_stricter_rules_do_not_destroy_what_is_stored(settings: Settings) -> None:
+def test_stricter_rules_do_not_destroy_stored_files(settings: Settings) -> None:
     upload_id = upload(OWNER)
     confirm.apply_event(event("created", upload_id, 1))
     settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
     assert confirm.apply_event(event("created", upload_id, 1)) == "unchanged"
     assert confirm.confirm(upload_id) == "unchanged"
-    # Of the same object, as after a hint.
+    # An event of the same object, as after a hint.
     assert confirm.apply_event(event("created", upload_id, 2)) == "stored"
     assert s3.head(upload_id) is not None
     assert state_of(upload_id) == "stored"
 
 
-# What is there is not believed to be gone, and what was stored is not judged again
+# Existing objects do not count as missing, and stored files are not checked again
 
 
 def only_images(settings: Settings) -> None:
     settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
 
 
-def test_a_removal_of_something_else_hides_nothing() -> None:
-    """Of an old version, or of the mark of a deletion, in a bucket with versions."""
+def test_a_removal_of_another_object_hides_nothing() -> None:
+    """The removal of an old version or of a delete marker, in a versioned bucket."""
     upload_id = store(OWNER)
     assert confirm.apply_event(event("removed", upload_id, 9)) == "unchanged"
     assert listed() == [upload_id]
@@ -238,14 +238,14 @@ def test_an_old_object_without_a_record_is_rejected_but_not_destroyed(
     only_images(settings)
     for _ in range(2):
         assert confirm.check(upload_id) == "rejected"
-    assert confirm.confirm(upload_id) == "unchanged"  # a hint of somebody
+    assert confirm.confirm(upload_id) == "unchanged"  # a hint, as any client can send it
     assert s3.head(upload_id) is not None
     settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("*",)}
     assert confirm.check(upload_id) == "confirmed"
     assert listed() == [upload_id]
 
 
-def test_a_stored_file_that_was_buried_by_mistake_comes_back_under_any_rules(
+def test_a_stored_file_that_was_marked_deleted_by_mistake_returns_under_any_rules(
     settings: Settings,
 ) -> None:
     upload_id = upload(OWNER)
@@ -259,19 +259,19 @@ def test_a_stored_file_that_was_buried_by_mistake_comes_back_under_any_rules(
     assert listed() == [upload_id]
     after = StoredFile.get(upload_id)
     assert (after.confirmed_at, after.reason, after.expires_at) == (before.confirmed_at, None, None)
-    # It arrived once.
+    # It counts as one arrival.
     (day,) = usage.by_day(before.confirmed_at.date(), 1)
     assert (day.files, usage.usage_of([OWNER])[OWNER].files) == (1, 1)
 
 
-def test_whoever_may_not_delete_deletes_nothing_by_checking(settings: Settings) -> None:
+def test_checking_without_permission_to_delete_deletes_nothing(settings: Settings) -> None:
     upload_id = upload(OWNER)
     only_images(settings)
     assert confirm.check(upload_id, may_delete=False) == "rejected"
     assert s3.head(upload_id) is not None
 
 
-def test_in_a_bucket_that_is_not_there_nothing_is_missing(settings: Settings) -> None:
+def test_in_a_missing_bucket_no_object_counts_as_missing(settings: Settings) -> None:
     upload_id = store(OWNER)
     settings.FILEHUB = settings.FILEHUB | {"BUCKET": "no-such-bucket-at-all"}
     with pytest.raises(BackendUnavailable):

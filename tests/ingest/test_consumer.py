@@ -1,4 +1,4 @@
-"""The consumer against real queues: nothing leaves the events queue before its effect is safe."""
+"""The consumer on real queues: no message is deleted before its effect is durable."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ OWNER = "7"
 
 @pytest.fixture
 def queued(monkeypatch: pytest.MonkeyPatch) -> list[list[ObjectEvent]]:
-    """What the consumer handed to Celery; it still reaches the real tasks queue."""
+    """The events that the consumer queued. They still reach the real tasks queue."""
     seen: list[list[ObjectEvent]] = []
     enqueue = tasks.enqueue
 
@@ -108,7 +108,7 @@ def test_a_malformed_message_goes_alone_to_the_dead_letters(
 
 
 @pytest.mark.parametrize("left", [0, 11, 12, 20, 10_000])
-def test_of_the_reason_there_is_as_much_as_fits_beside_a_large_message(left: int) -> None:
+def test_the_error_is_shortened_beside_a_large_message(left: int) -> None:
     body = "é" + "x" * (1_048_576 - 2 - left)
     send(body)
     wait_for(lambda: depth(events_queue()) == 1)
@@ -121,7 +121,7 @@ def test_of_the_reason_there_is_as_much_as_fits_beside_a_large_message(left: int
 
 @pytest.fixture
 def crashing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fault of filehub's own: some messages cannot be read, and some events not be queued."""
+    """Simulate bugs in filehub: some messages cannot be parsed, some events cannot be queued."""
     parse, enqueue = consumer.parse_message, tasks.enqueue
 
     def parse_or_crash(body: str, bucket: str) -> Any:
@@ -145,7 +145,7 @@ def notification(upload_id: str, sequencer: str) -> str:
 
 
 @pytest.mark.usefixtures("crashing")
-def test_a_message_that_makes_filehub_crash_stays_and_no_other_does() -> None:
+def test_only_the_message_that_makes_filehub_crash_stays() -> None:
     good = [keys.new_upload_id(OWNER, "secret") for _ in range(8)]
     bodies = [notification(upload_id, "1") for upload_id in good]
     bad = notification(keys.new_upload_id(OWNER, "secret"), "BAD")
@@ -165,10 +165,10 @@ def test_a_message_that_makes_filehub_crash_stays_and_no_other_does() -> None:
     assert {message["Body"] for message in drain(events_queue())} == {"unreadable", bad}
 
 
-def test_when_a_dead_letter_cannot_be_stored_only_malformed_messages_come_again(
+def test_when_a_dead_letter_cannot_be_stored_only_malformed_messages_are_redelivered(
     queued: list[list[ObjectEvent]], wire: Wire
 ) -> None:
-    """The first could be set aside, and is not set aside again."""
+    """The first one was sent to the dead-letter queue and is not sent again."""
     letters: list[bytes] = []
 
     def cuts(operation: str, body: bytes) -> bool:
@@ -188,7 +188,7 @@ def test_when_a_dead_letter_cannot_be_stored_only_malformed_messages_come_again(
     assert sum(map(len, queued)) == 2
 
 
-def test_a_loop_that_crashes_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_loop_survives_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
     running, steps = Consumer(), []
 
     def step() -> int:
@@ -205,7 +205,7 @@ def test_a_loop_that_crashes_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def stopped_at_every_line() -> None:
-    """Run consumers that SQS does not answer, and tell each to stop at another line."""
+    """Run consumers that SQS does not answer, and stop each of them at another line."""
     files = {consumer.__file__, threading.__file__}
     at = told_at = 0
     is_looping = False
@@ -230,7 +230,7 @@ def stopped_at_every_line() -> None:
         def step(running: Consumer = running, steps: list[int] = steps) -> int:
             steps.append(1)
             if len(steps) > 2:
-                running._stopping = True  # Not told any more: it has no line left.
+                running._stopping = True  # It ended by itself: there is no such line.
             raise BackendUnavailable
 
         running.step = step  # type: ignore[method-assign]
@@ -240,8 +240,8 @@ def stopped_at_every_line() -> None:
     assert told_at > 20
 
 
-def test_it_can_be_stopped_at_any_moment_of_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where a lock is held that the handler of the signal would wait for, for ever."""
+def test_the_loop_can_be_stopped_during_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while a lock is held, for which the signal handler would wait forever."""
     monkeypatch.setattr(backoff, "LONGEST_PAUSE", 0.01)
     child = multiprocessing.get_context("fork").Process(target=stopped_at_every_line)
     child.start()
@@ -250,7 +250,7 @@ def test_it_can_be_stopped_at_any_moment_of_a_pause(monkeypatch: pytest.MonkeyPa
     assert child.exitcode == 0
 
 
-def test_pauses_grow_to_a_limit_however_long_it_takes() -> None:
+def test_pauses_grow_to_a_limit() -> None:
     assert [backoff.pause(n) <= 2.0**n for n in (1, 2, 3)] == [True] * 3
     assert all(15 <= backoff.pause(n) <= 30 for n in (5, 100, 10_000))
 
@@ -270,7 +270,7 @@ def created(*upload_ids: str) -> list[dict[str, str]]:
 
 
 def queued_tasks() -> list[list[dict[str, str]]]:
-    """The events of each task in the tasks queue, which is empty then.
+    """Receive all tasks from the tasks queue and return the events of each.
 
     Celery knows the queue that it was configured with, not the test's own.
     """
@@ -280,7 +280,7 @@ def queued_tasks() -> list[list[dict[str, str]]]:
 
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """Ids of objects that nobody can look at."""
+    """Ids of objects whose HeadObject fails."""
     ids: set[str] = set()
     head = s3.head
 
@@ -293,7 +293,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     return ids
 
 
-def test_an_event_that_fails_is_a_task_of_its_own_and_the_others_are_done(broken: set[str]) -> None:
+def test_a_failed_event_becomes_its_own_task_and_the_others_are_done(broken: set[str]) -> None:
     first, second, third = (upload(OWNER, f"{n}.txt") for n in range(3))
     broken.add(second)
     confirm_objects(created(first, second, third))
@@ -302,15 +302,15 @@ def test_an_event_that_fails_is_a_task_of_its_own_and_the_others_are_done(broken
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_a_task_of_which_everything_fails_stays_what_it_is(count: int, broken: set[str]) -> None:
-    """Or it would be split for ever: its tries must come to an end."""
+def test_a_task_whose_events_all_fail_is_not_split(count: int, broken: set[str]) -> None:
+    """Splitting it would reset its number of attempts forever."""
     broken |= (ids := {upload(OWNER, f"{n}.txt") for n in range(count)})
     with pytest.raises(tasks.ConfirmationError):
         confirm_objects(created(*ids))
     assert queued_tasks() == []
 
 
-def test_a_task_stays_when_what_failed_of_it_cannot_be_queued(broken: set[str], wire: Wire) -> None:
+def test_a_task_stays_when_its_failed_events_cannot_be_queued(broken: set[str], wire: Wire) -> None:
     first, second = (upload(OWNER, f"{n}.txt") for n in range(2))
     broken.add(second)
     wire.cut.add("sqs")
@@ -318,14 +318,14 @@ def test_a_task_stays_when_what_failed_of_it_cannot_be_queued(broken: set[str], 
         confirm_objects(created(first, second))
 
 
-def test_an_event_that_is_none_does_not_hold_back_the_others() -> None:
+def test_an_invalid_event_does_not_block_the_others() -> None:
     good = upload(OWNER)
     confirm_objects([*created(good), {"nonsense": "yes"}])
     assert [info.id for info in queries.files_of(OWNER, limit=9).files] == [good]
     assert queued_tasks() == [[{"nonsense": "yes"}]]
 
 
-def test_what_the_worker_puts_right_is_listed_and_the_event_that_comes_after_all_changes_nothing(
+def test_an_event_that_arrives_after_reconciliation_changes_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(reconcile, "MIN_AGE", timedelta(0))
@@ -336,7 +336,7 @@ def test_what_the_worker_puts_right_is_listed_and_the_event_that_comes_after_all
     assert confirm.confirm(lost) == "unchanged"
 
 
-def test_reconciliation_does_not_bring_back_what_was_removed(
+def test_reconciliation_does_not_restore_removed_files(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(reconcile, "MIN_AGE", timedelta(0))

@@ -51,19 +51,19 @@ def test_a_page_sent_as_an_image_is_rejected_with_the_reason_and_deleted(api: Ap
     ],
     ids=["image", "long image", "empty image", "page", "unknown", "typescript"],
 )
-def test_only_what_can_make_a_difference_is_read(
+def test_only_content_that_can_decide_is_read(
     type_: str, body: bytes, requests: int, wire: Wire
 ) -> None:
     upload_id = upload(OWNER, "a", body, type_)
     wire.counts()
     assert created(upload_id) == "stored"
     assert wire.counts()["s3"] == requests
-    assert created(upload_id, 2) == "stored"  # what is stored is not looked into again
+    assert created(upload_id, 2) == "stored"  # the content of a stored file is not read again
     assert wire.counts()["s3"] == 1
 
 
 @pytest.mark.usefixtures("aws")
-def test_what_breaks_another_rule_is_not_read(settings: Settings, wire: Wire) -> None:
+def test_an_object_that_breaks_another_rule_is_not_read(settings: Settings, wire: Wire) -> None:
     upload_id = upload(OWNER, "a.png", HTML, "image/png")
     settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("text/*",)}
     wire.counts()
@@ -87,13 +87,13 @@ def replaced(upload_id: str, body: bytes) -> None:
     ],
     ids=["replaced by a page", "replaced by an image", "deleted"],
 )
-def test_what_is_judged_is_what_is_recorded(
+def test_the_checked_object_is_the_recorded_one(
     monkeypatch: pytest.MonkeyPatch,
     meanwhile: Callable[[str], None],
     outcome: str,
     size: int | None,
 ) -> None:
-    """Between the look at the object and the one into it, another takes its place."""
+    """The object is replaced between HeadObject and the read of its content."""
     upload_id = upload(OWNER, "a", png(), "image/png")
     head, left = s3.head, [meanwhile]
 
@@ -111,7 +111,7 @@ def test_what_is_judged_is_what_is_recorded(
 
 
 @pytest.mark.usefixtures("aws")
-def test_an_object_that_never_holds_still_is_left_to_a_later_try(
+def test_an_object_that_keeps_changing_is_left_to_a_later_attempt(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     upload_id = upload(OWNER, "a", png(), "image/png")
@@ -121,8 +121,8 @@ def test_an_object_that_never_holds_still_is_left_to_a_later_try(
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_good_file_cannot_be_followed_by_another_under_its_name() -> None:
-    """A request can be sent again once its object is deleted: what comes then is judged anew."""
+def test_a_good_file_cannot_be_replaced_with_a_bad_one() -> None:
+    """A request works again once its object is deleted. The new object is checked again."""
     begun = begin.begin_put(OWNER, file_name="a.png", content_type="image/png")
     assert put(begun.request, png()).status == 200
     assert created(begun.id, 1) == "stored"

@@ -1,4 +1,4 @@
-"""The whole path with a real consumer and a real Celery worker on the SQS broker."""
+"""The whole pipeline with a real consumer and a real Celery worker on SQS."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def test_a_deletion_leaves_the_lists(api: Api) -> None:
 
 @pytest.mark.usefixtures("pipeline")
 def test_a_rejection_ends_as_rejected_with_its_reason(api: Api) -> None:
-    # The workers know the real limits: declare a type that is no type, past filehub's own check.
+    # The worker has the real rules, so declare an invalid type past filehub's own check.
     upload_id = begin.begin_put(api.owner, file_name="a.txt").id
     put_under(upload_id, api.owner, b"x", "nonsense")
     wait_for(lambda: api.get(f"/uploads/{upload_id}").json()["state"] == "rejected")
     wait_for(lambda: set(StoredFile.get(upload_id).sequencer) != {"0"})
     assert "media type" in api.get(f"/uploads/{upload_id}").json()["reason"]
-    # The object goes after its record has said why, and the event of that is applied too.
+    # The object is deleted after its record has the reason, and the event of that is applied too.
     wait_for(lambda: s3.head(upload_id) is None)
     wait_for(lambda: StoredFile.get(upload_id).version >= 2)
 

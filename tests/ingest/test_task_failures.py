@@ -30,7 +30,7 @@ OWNER = "7"
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_replayed_event_makes_it_whole() -> None:
+def test_a_replayed_event_records_the_file() -> None:
     upload_id = upload(OWNER)
     (message,) = wait_for(lambda: drain(events_queue()))
     bury(message["Body"], error="The task queue was away.")
@@ -50,7 +50,7 @@ def _arguments(body: str) -> Any:
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_task_that_fails_leaves_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_task_records_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3, "head", _refuse)
     event = {"kind": "created", "upload_id": UPLOAD_ID, "sequencer": "1"}
     result = tasks.confirm_objects.apply(([event],))
@@ -63,7 +63,7 @@ def test_a_task_that_fails_leaves_its_error(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.usefixtures("aws")
-def test_the_last_error_stays_and_the_failures_are_counted() -> None:
+def test_the_last_error_is_kept_and_failures_are_counted() -> None:
     task_failures.record("t", "the first")
     task_failures.record("t", "x" * 9999)
     failure = TaskFailure.get(TaskFailure.id_of("t"))
@@ -71,7 +71,7 @@ def test_the_last_error_stays_and_the_failures_are_counted() -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_task_fails_all_the_same_when_its_error_cannot_be_kept(
+def test_a_task_fails_as_usual_when_its_error_cannot_be_recorded(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(s3, "head", _refuse)
@@ -98,12 +98,12 @@ def test_no_list_of_files_contains_the_errors_of_tasks() -> None:
 
 @pytest.mark.exhaustive
 @pytest.mark.usefixtures("own_queues")
-def test_the_letter_of_a_task_that_a_real_worker_gave_up_says_what_and_why(
+def test_the_dead_letter_of_a_failed_task_shows_the_task_and_its_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue = conf().tasks_queue
-    # The queue gives it up after eight failures; here, after the first,
-    # whoever asks next: a worker that was stopped may have left a poll behind.
+    # Normally a task becomes a dead letter after eight failures, here after the first
+    # at the next receive: a stopped worker may have left a poll behind.
     dead, live = sqs.dead_letters_of(queue), sqs.url(queue)
     arn = clients.sqs().get_queue_attributes(QueueUrl=sqs.url(dead), AttributeNames=["QueueArn"])[
         "Attributes"
@@ -112,12 +112,12 @@ def test_the_letter_of_a_task_that_a_real_worker_gave_up_says_what_and_why(
         QueueUrl=live,
         Attributes={
             "RedrivePolicy": json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 1}),
-            # A worker that is stopped just when its task has failed may not shorten it any more.
+            # A worker that is stopped right after a failure may not shorten this any more.
             "VisibilityTimeout": "10",
         },
     )
     upload_id = upload(OWNER)
-    # The processes cannot reach S3; this one can.
+    # The processes cannot reach S3, but this one can.
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
     with consumer(tmp_path), worker(tmp_path):
         wait_for(lambda: "ConfirmationError" in (tmp_path / "worker.log").read_text())

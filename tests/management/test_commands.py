@@ -1,4 +1,4 @@
-"""Starting with wrong settings, and the small commands."""
+"""Start with invalid settings, and small commands."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from uploads.accounts import api_tokens
         pytest.param(["-c", "import filehub.wsgi"], id="web", marks=pytest.mark.exhaustive),
     ],
 )
-def test_a_wrong_setting_stops_the_start_with_one_sentence(command: list[str]) -> None:
+def test_an_invalid_setting_prevents_the_start_with_one_sentence(command: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, *command],
         cwd=ROOT,
@@ -40,7 +40,7 @@ def test_a_wrong_setting_stops_the_start_with_one_sentence(command: list[str]) -
     assert "Traceback" not in done.stderr
 
 
-def test_a_token_is_made_for_a_user(alice: User) -> None:
+def test_a_token_is_created_for_a_user(alice: User) -> None:
     out = StringIO()
     call_command("create_api_token", "alice", stdout=out)
     token = api_tokens.find(out.getvalue().strip())
@@ -49,12 +49,12 @@ def test_a_token_is_made_for_a_user(alice: User) -> None:
 
 
 @pytest.mark.django_db
-def test_a_token_for_nobody_is_refused() -> None:
+def test_a_token_for_an_unknown_user_is_refused() -> None:
     with pytest.raises(CommandError, match="nobody"):
         call_command("create_api_token", "nobody")
 
 
-def test_misspelt_settings_are_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_misspelt_settings_cause_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FILEHUB_BUKCET", "x")
     err = StringIO()
     call_command("check", stderr=err)

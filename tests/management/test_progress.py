@@ -15,18 +15,18 @@ class Terminal(StringIO):
         return True
 
 
-def test_a_terminal_gets_a_bar_on_one_line() -> None:
+def test_a_terminal_shows_a_bar_on_one_line() -> None:
     out = Terminal()
     with Progress(OutputWrapper(out)) as bar:
         bar.show(0.5, "1,000 looked at")
         bar.show(1.0, "2 looked at")
     first, second = out.getvalue().removesuffix("\n").split("\r")[1:]
     assert first == f"[{'#' * 15}{'.' * 15}]  50% 1,000 looked at"
-    # What is shorter covers what it replaces.
+    # A shorter text is padded to cover the longer one before it.
     assert second == f"[{'#' * 30}] 100% 2 looked at    "
 
 
-def test_elsewhere_a_line_is_written_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_gets_occasional_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     out = StringIO()
     with Progress(OutputWrapper(out)) as bar:
         bar.show(0.5, "too soon")

@@ -13,7 +13,7 @@ from uploads.core.conf import conf
 
 
 @pytest.mark.usefixtures("aws")
-def test_redrive_replays_both_queues_and_says_how_many() -> None:
+def test_redrive_replays_both_queues_and_prints_the_counts() -> None:
     bury("a")
     bury("b")
     bury("c", conf().tasks_queue)
@@ -26,7 +26,7 @@ def test_redrive_replays_both_queues_and_says_how_many() -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_redrive_of_one_queue_leaves_the_other() -> None:
+def test_redriving_one_queue_leaves_the_other() -> None:
     bury("a")
     bury("b", conf().tasks_queue)
     call_command("redrive", queue="tasks", stdout=StringIO())
@@ -45,7 +45,7 @@ def test_a_dry_run_counts_and_changes_nothing() -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_redrive_that_fails_says_so_in_a_sentence_and_does_the_other_queue() -> None:
+def test_a_failed_redrive_reports_the_error_and_continues_with_the_other_queue() -> None:
     bury("b", conf().tasks_queue)
     bury("a")
     calls: list[None] = []

@@ -1,4 +1,4 @@
-"""Made-up records look like the worker's, and the counters agree with them; recounting."""
+"""Fake data looks like real records, and counters can be recounted."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def run(*arguments: str) -> str:
     return out.getvalue()
 
 
-def test_as_many_records_as_asked_of_all_states_owners_and_type_groups() -> None:
+def test_seeding_creates_the_requested_number_in_all_states_owners_and_groups() -> None:
     seeded = seed()
     found = every()
     assert seeded.stored + seeded.rejected + seeded.deleted == len(found) == 300
@@ -65,7 +65,7 @@ def test_as_many_records_as_asked_of_all_states_owners_and_type_groups() -> None
     assert {keys.shard(record.id) for record in found} == set(keys.SHARDS)
 
 
-def test_ids_are_filehubs_own_and_spread_over_the_days() -> None:
+def test_seeded_ids_are_valid_and_spread_over_the_days() -> None:
     seed()
     secrets = [settings.SECRET_KEY]
     assert all(keys.was_issued_to(each.id, each.owner or "", secrets) for each in every())
@@ -79,8 +79,8 @@ def test_ids_are_filehubs_own_and_spread_over_the_days() -> None:
 def test_a_seeded_record_has_the_attributes_of_one_that_the_worker_wrote(
     monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
-    """Of each state: so that what is measured and tested with them is true of real ones."""
-    # Those that are there only sometimes.
+    """Compared for each state, so that measurements with fake data hold for real data."""
+    # Optional attributes.
     optional = {"checksum", "downloads", "last_downloads", "reason", "version_id",
                 "deletion_asked_at", "deletion_asked_by"}  # fmt: skip
 
@@ -137,7 +137,7 @@ def test_the_counters_agree_with_what_was_seeded() -> None:
     assert sum(day.rejected for day in days) == len(every("rejected"))
 
 
-def test_what_becomes_of_a_seeded_file_is_counted_as_of_any_other() -> None:
+def test_later_changes_of_a_seeded_file_are_counted() -> None:
     seed(60)
     for record in every("stored")[:20]:
         removal(record.id, 16**18 - 1)
@@ -145,7 +145,7 @@ def test_what_becomes_of_a_seeded_file_is_counted_as_of_any_other() -> None:
     assert recount.differences() == []
 
 
-def test_the_same_number_makes_the_same_files() -> None:
+def test_the_same_random_seed_gives_the_same_files() -> None:
     def names() -> list[tuple[str | None, str | None, str]]:
         found = sorted(every(), key=lambda record: record.etag or "")
         for record in found:
@@ -169,7 +169,7 @@ def test_seeded_files_are_paged_and_searched_like_others() -> None:
     assert set(found) == wanted != set()
 
 
-def test_a_made_up_id_of_a_moment_is_an_id_of_that_moment() -> None:
+def test_a_fake_id_of_a_moment_has_that_moment() -> None:
     moment = datetime(2025, 5, 6, 7, 8, 9, 123_000, tzinfo=UTC)
     for bits in (0, 1, 2**42 - 1):
         upload_id = keys.upload_id_at(moment, "7", "secret", bits)
@@ -190,7 +190,7 @@ def test_nothing_is_seeded_on_aws(settings: Settings, db: None, endpoint: str | 
     assert every() == []
 
 
-def test_the_command_takes_existing_users_first(alice: User, bob: User) -> None:
+def test_the_command_uses_existing_users_first(alice: User, bob: User) -> None:
     assert "records written in" in run("seed", "80", "--owners", "3", "--days", "2", "--seed", "1")
     owners = {record.owner for record in every()}
     assert owners == {str(alice.pk), str(bob.pk), "1000001"}
@@ -198,7 +198,7 @@ def test_the_command_takes_existing_users_first(alice: User, bob: User) -> None:
 
 
 @pytest.mark.parametrize("count", ["0", "-1", "many", "٣"])
-def test_a_count_that_is_none_is_refused(count: str, db: None) -> None:
+def test_an_invalid_count_is_refused(count: str, db: None) -> None:
     with pytest.raises(CommandError):
         run("seed", "--", count)
 
@@ -212,12 +212,12 @@ def forget_counters() -> None:
 
 
 def of_an_earlier_version(upload_id: str) -> str:
-    """As it was before there were counters."""
+    """A record from before there were counters."""
     StoredFile(upload_id).update([StoredFile.counted.remove()], add_version_condition=False)
     return upload_id
 
 
-def test_recounting_takes_in_what_an_earlier_version_stored_once() -> None:
+def test_recounting_counts_files_of_earlier_versions_once() -> None:
     for _ in range(3):
         of_an_earlier_version(store("7"))
     forget_counters()
@@ -228,7 +228,7 @@ def test_recounting_takes_in_what_an_earlier_version_stored_once() -> None:
     assert of_owner("7") == Usage(4, 20)
 
 
-def test_a_file_that_cannot_be_counted_is_left_to_the_next_time(
+def test_a_file_that_cannot_be_counted_is_left_to_the_next_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ids = [of_an_earlier_version(store("7")) for _ in range(3)]
@@ -249,7 +249,7 @@ def test_a_file_that_cannot_be_counted_is_left_to_the_next_time(
     assert recount.differences() == []
 
 
-def test_the_check_names_each_counter_that_differs() -> None:
+def test_the_check_reports_each_counter_that_differs() -> None:
     store("7")
     store("8")
     assert run("recount", "--check") == "The counters agree with the records.\n"
@@ -266,7 +266,7 @@ def test_the_check_names_each_counter_that_differs() -> None:
     ]
 
 
-def test_the_check_names_only_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_check_reports_a_limited_number_of_differences(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("uploads.management.commands.recount.MAX_NAMED", 2)
     for number in range(5):
         usage.Counter(f"owner#{number}").update([usage.Counter.files.add(2)])
@@ -277,13 +277,13 @@ def test_the_check_names_only_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def damage() -> None:
-    """What an edit by hand may leave."""
+    """A counter as a manual edit may leave it."""
     usage.Counter("owner#7").update([usage.Counter.files.add(2), usage.Counter.bytes.add(-3)])
     usage.Counter("owner#8").delete()
     usage.Counter("owner#ghost").update([usage.Counter.bytes.add(1)])
 
 
-def test_a_repair_sets_what_differs_and_nothing_else() -> None:
+def test_a_repair_changes_only_what_differs() -> None:
     store("7")
     store("8")
     store("9")
@@ -292,7 +292,7 @@ def test_a_repair_sets_what_differs_and_nothing_else() -> None:
     damage()
     out = run("recount", "--repair")
     assert "owner#7: the counter says 3 files of 2 bytes, the records come to 1 files of 5" in out
-    # The three, and that of the type of the file that was counted twice.
+    # The three counters, and that of the type of the file that was counted twice.
     assert out.endswith("4 counters were set to what the records come to.\n")
     assert recount.differences() == []
     assert (of_owner("7"), of_owner("8"), of_owner("ghost")) == (Usage(1, 5), Usage(2, 10), Usage())
@@ -303,7 +303,7 @@ def test_a_repair_sets_what_differs_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("moment", ["before the records are read", "after"])
 @pytest.mark.parametrize("change", ["more", "another in its place"])
-def test_a_counter_that_changes_meanwhile_is_read_again(
+def test_a_counter_that_changes_during_a_repair_is_read_again(
     monkeypatch: pytest.MonkeyPatch, moment: str, change: str
 ) -> None:
     first = store("7")
@@ -333,7 +333,7 @@ def test_a_counter_that_changes_meanwhile_is_read_again(
     assert of_owner("7").files == (2 if change == "more" else 1)
 
 
-def test_counters_that_never_stand_still_are_left_and_told(
+def test_counters_that_keep_changing_are_left_and_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     store("7")
@@ -349,14 +349,14 @@ def test_counters_that_never_stand_still_are_left_and_told(
         patch.setattr(recount, "_sums", disturbed)
         with pytest.raises(CommandError, match="more may differ: they changed"):
             run("recount", "--repair")
-    # What was wrong by two files is wrong by two files.
+    # The counter is still wrong by the same two files.
     assert of_owner("7") == Usage(4 + 2, 20 - 3)
     assert (of_owner("8"), of_owner("ghost")) == (Usage(), Usage())
     run("recount", "--repair")
     assert recount.differences() == []
 
 
-def test_a_repair_beside_traffic_is_right_once_the_traffic_ends() -> None:
+def test_a_repair_during_traffic_is_right_once_the_traffic_ends() -> None:
     for _ in range(4):
         store("7")
     damage()

@@ -1,4 +1,4 @@
-"""`manage.py upload`: from the disk to S3 with presigned requests, whatever goes wrong between."""
+"""`manage.py upload` sends files from disk to S3 with presigned requests, despite faults."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _quick(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def _events(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is asked about is confirmed by then, as by the worker."""
+    """Confirm each upload when its state is requested, as the worker would."""
     ask = queries.upload_statuses
 
     def confirmed(ids: list[str], owner: str) -> Any:
@@ -62,14 +62,14 @@ def _events(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def proxy(settings: Settings) -> Iterator[Proxy]:
-    """Between the command and S3, for what goes through presigned requests."""
+    """A proxy between the command and S3 for presigned requests."""
     with Proxy(AWS_PORT) as proxy:
         settings.FILEHUB = settings.FILEHUB | {"ENDPOINT_URL_S3": proxy.url}
         yield proxy
 
 
 def run(*arguments: object) -> list[list[str]]:
-    """The fields of each line of the output; CommandError passes."""
+    """The fields of each line of output. CommandError propagates."""
     out = StringIO()
     try:
         call_command("upload", *map(str, arguments), stdout=out, stderr=StringIO())
@@ -90,7 +90,7 @@ def content(upload_id: str) -> bytes:
 
 
 @pytest.mark.usefixtures("_events")
-def test_files_and_directories_large_and_small(tmp_path: Path, alice: User) -> None:
+def test_files_and_directories_are_uploaded(tmp_path: Path, alice: User) -> None:
     tree = tmp_path / "tree"
     (tree / "b" / "empty").mkdir(parents=True)
     bodies = {
@@ -122,20 +122,20 @@ def test_files_and_directories_large_and_small(tmp_path: Path, alice: User) -> N
     assert incomplete() == []
 
 
-def test_without_waiting_they_are_pending(tmp_path: Path, alice: User) -> None:
+def test_without_waiting_uploads_are_pending(tmp_path: Path, alice: User) -> None:
     (tmp_path / "a").write_bytes(b"a")
     ((upload_id, state, _),) = run(tmp_path, "--owner", "alice", "--no-wait")
     assert (state, objects()) == ("pending", {upload_id})
 
 
-def test_files_that_nobody_records_are_told(tmp_path: Path, alice: User) -> None:
+def test_unconfirmed_files_are_reported(tmp_path: Path, alice: User) -> None:
     (tmp_path / "a").write_bytes(b"a")
     sentence, ((_, state, _),) = failed(tmp_path, "--owner", "alice", "--timeout", 0)
     assert (state, "not recorded within 0 s" in sentence) == ("pending", True)
 
 
 @pytest.mark.usefixtures("_events")
-def test_one_that_fails_does_not_stop_the_others(
+def test_a_failed_file_does_not_stop_the_others(
     tmp_path: Path, alice: User, settings: Settings
 ) -> None:
     settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("text/*",)}
@@ -157,7 +157,7 @@ def test_one_that_fails_does_not_stop_the_others(
     assert len(objects()) == 1
 
 
-def test_what_cannot_even_be_looked_at_does_not_stop_the_others(
+def test_an_unreadable_file_does_not_stop_the_others(
     tmp_path: Path, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "a").write_bytes(b"a")
@@ -169,7 +169,7 @@ def test_what_cannot_even_be_looked_at_does_not_stop_the_others(
 
     monkeypatch.setattr(os, "walk", walked)
     _, lines = failed(tmp_path, "x" * 300, "--owner", "alice", "--no-wait")
-    # Each is told of as soon as it has ended.
+    # Each file is reported as soon as it has ended.
     assert sorted((state, why) for _, state, _, *why in lines) == [
         ("failed", ["It cannot be read: File name too long."]),
         ("failed", ["It cannot be read: No such file or directory."]),
@@ -178,7 +178,7 @@ def test_what_cannot_even_be_looked_at_does_not_stop_the_others(
 
 
 @pytest.mark.usefixtures("_events")
-def test_one_that_is_rejected_is_told_with_its_reason(
+def test_a_rejected_file_is_reported_with_its_reason(
     tmp_path: Path, alice: User, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "a.txt").write_bytes(b"x" * 100)
@@ -187,7 +187,7 @@ def test_one_that_is_rejected_is_told_with_its_reason(
 
     def begun(*args: Any, **fields: Any) -> Any:
         request = original(*args, **fields)
-        settings.FILEHUB = limit  # stricter by the time it arrives
+        settings.FILEHUB = limit  # stricter than when it was signed
         return request
 
     monkeypatch.setattr(begin, "begin_put", begun)
@@ -197,7 +197,7 @@ def test_one_that_is_rejected_is_told_with_its_reason(
 
 
 @pytest.mark.usefixtures("_events")
-def test_what_has_no_room_is_not_sent(tmp_path: Path, alice: User) -> None:
+def test_a_file_above_the_quota_is_not_sent(tmp_path: Path, alice: User) -> None:
     (tmp_path / "large").write_bytes(b"x" * (PART + 1))
     (tmp_path / "small").write_bytes(b"x" * 11)
     (tmp_path / "tiny").write_bytes(b"x" * 10)
@@ -215,7 +215,7 @@ def test_what_has_no_room_is_not_sent(tmp_path: Path, alice: User) -> None:
 # Faults
 
 
-def test_what_passes_is_tried_again(proxy: Proxy, tmp_path: Path, alice: User) -> None:
+def test_temporary_errors_are_retried(proxy: Proxy, tmp_path: Path, alice: User) -> None:
     body = os.urandom(3 * PART)
     (tmp_path / "large").write_bytes(body)
     for name in ("a", "b", "c"):
@@ -230,7 +230,7 @@ def test_what_passes_is_tried_again(proxy: Proxy, tmp_path: Path, alice: User) -
     assert {request.fault for request in proxy.requests(parts)} >= {"fail", "cut", "lose"}
     found = {outcome.path.name: content(outcome.id) for outcome in outcomes}
     assert found == {"large": body, "a": b"a", "b": b"b", "c": b"c"}
-    # What was sent twice is counted once.
+    # A part that was sent twice is counted once.
     assert sum(sent) == len(body) + 3
 
 
@@ -245,11 +245,11 @@ def test_what_passes_is_tried_again(proxy: Proxy, tmp_path: Path, alice: User) -
         (403, "AccessDenied", False),
     ],
 )
-def test_what_may_pass(status: int, code: str, passes: bool) -> None:
+def test_which_errors_are_temporary(status: int, code: str, passes: bool) -> None:
     assert uploader._may_pass(status, code) == passes
 
 
-def test_two_of_the_same_request_that_met_are_no_failure(
+def test_a_conflict_with_the_same_request_is_no_failure(
     proxy: Proxy, tmp_path: Path, alice: User
 ) -> None:
     (tmp_path / "a").write_bytes(b"a")
@@ -258,7 +258,7 @@ def test_two_of_the_same_request_that_met_are_no_failure(
     assert (outcome.error, objects()) == ("", {outcome.id})
 
 
-def test_what_does_not_pass_is_given_up_and_leaves_nothing(
+def test_a_permanent_error_is_not_retried_and_leaves_nothing(
     proxy: Proxy, tmp_path: Path, alice: User
 ) -> None:
     (tmp_path / "large").write_bytes(os.urandom(3 * PART))
@@ -272,9 +272,7 @@ def test_what_does_not_pass_is_given_up_and_leaves_nothing(
     )
 
 
-def test_bytes_that_change_on_the_way_are_refused_by_s3(
-    proxy: Proxy, tmp_path: Path, alice: User
-) -> None:
+def test_corrupted_bytes_are_refused_by_s3(proxy: Proxy, tmp_path: Path, alice: User) -> None:
     (tmp_path / "a").write_bytes(b"hello")
     proxy.flip_every(1, parts)
     (outcome,) = uploader.send([tmp_path / "a"], owners.owner_of(alice))
@@ -302,7 +300,9 @@ def test_a_file_that_shrinks_is_not_stored(
     assert (objects(), incomplete()) == (set(), [])
 
 
-def test_at_most_so_many_requests_at_a_time(proxy: Proxy, tmp_path: Path, alice: User) -> None:
+def test_the_number_of_concurrent_requests_is_limited(
+    proxy: Proxy, tmp_path: Path, alice: User
+) -> None:
     for number in range(10):
         (tmp_path / f"{number}").write_bytes(b"x")
     (tmp_path / "large").write_bytes(b"x" * 6 * PART)
@@ -316,12 +316,12 @@ def test_at_most_so_many_requests_at_a_time(proxy: Proxy, tmp_path: Path, alice:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(begin, "begin_put", noted)
         list(uploader.send(tmp_path.iterdir(), owners.owner_of(alice), at_once=2))
-    # A request is signed when there is room to send it, and not long before.
+    # A request is signed just before it is sent.
     assert all(number <= sent + 2 for number, sent in enumerate(begun))
     assert len(proxy.requests(parts)) == 10 + 6
 
 
-def test_interrupted_it_leaves_nothing_in_s3(
+def test_an_interrupted_command_leaves_nothing_in_s3(
     proxy: Proxy, tmp_path: Path, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "large").write_bytes(b"x" * 4 * PART)
@@ -355,7 +355,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
     assert int(done.stdout) < 60
 
 
-# Whose
+# Owners
 
 
 def test_the_only_superuser_is_the_default(tmp_path: Path, alice: User, admin_user: User) -> None:
@@ -367,7 +367,7 @@ def test_the_only_superuser_is_the_default(tmp_path: Path, alice: User, admin_us
     assert (lines, "there are several superusers" in sentence) == ([], True)
 
 
-def test_nobody_is_no_owner(tmp_path: Path, alice: User) -> None:
+def test_an_unknown_user_cannot_be_the_owner(tmp_path: Path, alice: User) -> None:
     (tmp_path / "a").write_bytes(b"a")
     assert "there is no superuser" in failed(tmp_path)[0]
     assert "no active user “bob”" in failed(tmp_path, "--owner", "bob")[0]

@@ -1,4 +1,4 @@
-"""The first page of the admin: each tile tells what is so, and stays when a service is down."""
+"""The dashboard: its tiles show the state, and survive the outage of a service."""
 
 from __future__ import annotations
 
@@ -50,12 +50,14 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
         ([2.0, 1.0], 0, 1.0),
     ],
 )
-def test_percentiles(values: list[float], percent: int, expected: float | None) -> None:
+def test_percentiles_are_nearest_ranks(
+    values: list[float], percent: int, expected: float | None
+) -> None:
     assert percentile(values, percent) == expected
 
 
 def info(seconds: float | None, *, ago: timedelta = timedelta(minutes=10)) -> FileInfo:
-    """A file recorded so long ago, so many seconds after its event (None: without one)."""
+    """A file recorded `ago`, `seconds` after its event (None: without an event)."""
     confirmed = NOW - ago
     upload_id = keys._make(int((confirmed.timestamp() - 600) * 1000), "7", "secret")
     record = StoredFile(
@@ -72,28 +74,28 @@ def flow(*files: FileInfo) -> dashboard.Flow:
     return flow_of(files, NOW, is_cut=False, last=None)
 
 
-def test_half_and_95_of_100_are_told_of_the_files_that_have_an_event() -> None:
+def test_median_and_95th_percentile_cover_files_with_an_event() -> None:
     found = flow(*[info(float(n)) for n in range(1, 21)], info(None, ago=timedelta(seconds=1)))
     assert (found.files, found.median, found.slowest, found.without_event) == (21, 10.0, 19.0, 0)
     assert found.state == "fine"
 
 
-def test_clocks_that_differ_make_no_negative_time() -> None:
+def test_clock_skew_gives_no_negative_duration() -> None:
     assert flow(info(-3)).median == 0
 
 
-def test_slow_files_are_something_to_look_at_if_they_are_more_than_a_few() -> None:
+def test_more_than_a_few_slow_files_need_attention() -> None:
     assert flow(info(61.0)).state == "look"
     assert flow(*[info(1.0)] * 19, info(3_600.0)).state == "fine"
     assert flow(*[info(1.0)] * 18, *[info(3_600.0)] * 2).state == "look"
 
 
-def test_a_file_whose_event_never_came_is_something_to_look_at() -> None:
+def test_a_file_without_an_event_needs_attention() -> None:
     found = flow(info(None, ago=timedelta(minutes=6)), info(1.0))
     assert (found.without_event, found.state) == (1, "look")
 
 
-def test_no_file_is_nothing_to_judge_by() -> None:
+def test_without_files_there_is_no_verdict() -> None:
     assert (flow().median, flow().state) == (None, "unknown")
 
 
@@ -111,7 +113,7 @@ def test_no_file_is_nothing_to_judge_by() -> None:
         (Rejected(0, 1), "look"),
     ],
 )
-def test_what_is_to_be_looked_at(found: Queues | Rejected, state: str) -> None:
+def test_what_needs_attention(found: Queues | Rejected, state: str) -> None:
     assert found.state == state
 
 
@@ -129,7 +131,7 @@ def test_what_is_to_be_looked_at(found: Queues | Rejected, state: str) -> None:
         (3_660.0, "1 h 1 min"),
     ],
 )
-def test_durations(seconds: float | None, text: str) -> None:
+def test_durations_are_readable(seconds: float | None, text: str) -> None:
     assert duration(seconds) == text
 
 
@@ -137,11 +139,11 @@ def test_large_numbers_are_in_groups() -> None:
     assert (grouped(999), grouped(1234567)) == ("999", "1,234,567")
 
 
-# --- What is asked ------------------------------------------------------------------------------
+# --- Queries ------------------------------------------------------------------------------------
 
 
 def confirmed(number: int, *, after: float) -> str:
-    """A file whose event came so many seconds ago and is applied now."""
+    """Store a file whose event came `seconds` ago and is applied now."""
     upload_id = upload("7")
     event = datetime.now(UTC) - timedelta(seconds=after)
     assert confirm.confirm(upload_id, f"{number:064X}", event.isoformat()) == "stored"
@@ -149,7 +151,7 @@ def confirmed(number: int, *, after: float) -> str:
 
 
 def seed(count: int, ago: timedelta) -> None:
-    """Records as the worker writes them, signed so long ago."""
+    """Write records as the worker does, signed this long ago."""
     with StoredFile.batch_write() as batch:
         for number in range(count):
             moment = datetime.now(UTC) - ago - timedelta(seconds=number)
@@ -175,7 +177,7 @@ def seed(count: int, ago: timedelta) -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_the_time_from_the_event_to_the_record_is_that_of_the_files_stored() -> None:
+def test_processing_time_is_measured_for_stored_files() -> None:
     for number, seconds in enumerate((100, 2000, 4000), 1):
         confirmed(number, after=seconds)
     found = dashboard.collect().flow
@@ -188,7 +190,7 @@ def test_the_time_from_the_event_to_the_record_is_that_of_the_files_stored() -> 
 
 
 @pytest.mark.usefixtures("aws")
-def test_what_was_signed_longer_ago_counts_for_the_last_time_only() -> None:
+def test_older_uploads_count_only_for_the_latest_time() -> None:
     seed(2, timedelta(hours=3))
     found = dashboard.collect().flow
     assert found is not None
@@ -198,7 +200,7 @@ def test_what_was_signed_longer_ago_counts_for_the_last_time_only() -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_of_very_many_files_only_the_newest_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_newest_of_many_files_are_examined(monkeypatch: pytest.MonkeyPatch) -> None:
     seed(5, timedelta(minutes=1))
     monkeypatch.setattr(dashboard, "NEWEST", 5)
     found = dashboard.collect().flow
@@ -211,7 +213,7 @@ def test_of_very_many_files_only_the_newest_are_looked_at(monkeypatch: pytest.Mo
 
 
 @pytest.mark.usefixtures("own_queues")
-def test_the_queues_and_what_was_given_up_are_counted() -> None:
+def test_queues_and_dead_letters_are_counted() -> None:
     events, tasks = conf().events_queue, conf().tasks_queue
     sqs.send_to_dead_letters(events, "?", "no event")
     for _ in range(3):
@@ -223,7 +225,7 @@ def test_the_queues_and_what_was_given_up_are_counted() -> None:
 
 
 @pytest.mark.usefixtures("aws", "one_day")
-def test_what_is_stored_and_rejected_agrees_with_the_uploads(settings: Settings) -> None:
+def test_stored_and_rejected_counts_match_the_uploads(settings: Settings) -> None:
     store("7", "a.txt", b"12345")
     store("8", "b.txt", b"123")
     refused = [upload("7"), upload("8")]
@@ -235,9 +237,9 @@ def test_what_is_stored_and_rejected_agrees_with_the_uploads(settings: Settings)
 
 @pytest.mark.parametrize("files", [3, 700])
 @pytest.mark.usefixtures("aws")
-def test_it_costs_as_much_however_many_files_there_are(files: int, wire: Wire) -> None:
+def test_the_cost_does_not_depend_on_the_number_of_files(files: int, wire: Wire) -> None:
     seed(files, timedelta(minutes=1))
-    dashboard.collect()  # the addresses of the queues are asked for once
+    dashboard.collect()  # the addresses of the queues are requested once
     wire.counts()
     dashboard.collect()
     # 16 shards of the newest files, two calls for the groups and one for two days; four queues.
@@ -245,7 +247,7 @@ def test_it_costs_as_much_however_many_files_there_are(files: int, wire: Wire) -
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_quiet_hour_costs_a_look_at_the_newest_file_more(wire: Wire) -> None:
+def test_a_quiet_hour_costs_one_more_query(wire: Wire) -> None:
     dashboard.collect()
     wire.counts()
     dashboard.collect()
@@ -256,7 +258,7 @@ def test_a_quiet_hour_costs_a_look_at_the_newest_file_more(wire: Wire) -> None:
 
 
 def tiles(client: Client) -> dict[str, tuple[str, str]]:
-    """The tiles of the first page: their state, and what they say."""
+    """The tiles of the dashboard: their state and text."""
     answer = client.get("/admin/")
     assert answer.status_code == 200
     found = re.findall(
@@ -271,7 +273,7 @@ def tiles(client: Client) -> dict[str, tuple[str, str]]:
 
 
 @pytest.mark.usefixtures("aws")
-def test_the_first_page_tells_how_things_stand(admin: Client) -> None:
+def test_the_dashboard_shows_the_state(admin: Client) -> None:
     confirmed(1, after=2)
     sqs.send_to_dead_letters(conf().events_queue, "?", "no event")
     found = tiles(admin)
@@ -288,7 +290,7 @@ def test_the_first_page_tells_how_things_stand(admin: Client) -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_quiet_hour_is_said_neutrally(admin: Client) -> None:
+def test_a_quiet_hour_is_reported_neutrally(admin: Client) -> None:
     state, text = tiles(admin)["flow"]
     assert state == "unknown"
     assert "No file came within the last hour. None has been recorded yet." in text
@@ -301,7 +303,7 @@ def test_a_quiet_hour_is_said_neutrally(admin: Client) -> None:
     [("dynamodb", {"flow", "rejected", "stored"}), ("sqs", {"queues"}), ("s3", set())],
 )
 @pytest.mark.usefixtures("aws", "no_pauses")
-def test_a_service_that_is_down_takes_nothing_but_its_own_tiles(
+def test_an_outage_affects_only_the_tiles_of_that_service(
     admin: Client,
     wire: Wire,
     service: str,
@@ -318,7 +320,7 @@ def test_a_service_that_is_down_takes_nothing_but_its_own_tiles(
 
 
 @pytest.mark.usefixtures("aws")
-def test_who_may_not_see_files_sees_the_plain_page_and_asks_aws_nothing(
+def test_without_permission_the_plain_page_makes_no_request_to_aws(
     alice: User,
     wire: Wire,
 ) -> None:
@@ -332,14 +334,14 @@ def test_who_may_not_see_files_sees_the_plain_page_and_asks_aws_nothing(
     assert "/admin/uploads/storagereport/" not in page
 
 
-def test_a_page_that_is_not_there_has_no_link(admin_user: User) -> None:
+def test_there_is_no_link_to_a_missing_page(admin_user: User) -> None:
     request = RequestFactory().get("/")
     request.user = admin_user
     assert DashboardSite("elsewhere")._pages(request) == {}
     assert set(DashboardSite("admin")._pages(request)) >= {"file", "storagereport"}
 
 
-def test_other_apps_still_register_with_djangos_own_name_of_the_site() -> None:
+def test_other_apps_still_register_with_djangos_default_site() -> None:
     assert isinstance(admin.site, DashboardSite)
     assert admin.site.is_registered(User)
     assert admin.site.is_registered(File)

@@ -22,7 +22,7 @@ ENVELOPES = {
 
 
 @pytest.mark.parametrize("body", ENVELOPES.values(), ids=ENVELOPES.keys())
-def test_an_event_is_told_by_name_bucket_and_key(body: str) -> None:
+def test_the_summary_of_an_event_has_its_name_bucket_and_key(body: str) -> None:
     summary = dead_letter_summary.read_event(body, BUCKET)
     assert summary.title == "ObjectCreated:Put"
     assert summary.objects == (
@@ -31,7 +31,7 @@ def test_an_event_is_told_by_name_bucket_and_key(body: str) -> None:
     assert summary.problem == ""
 
 
-def test_an_event_of_eventbridge_is_told_too() -> None:
+def test_the_summary_of_an_eventbridge_event_has_the_same() -> None:
     body = {
         "detail-type": "Object Created",
         "source": "aws.s3",
@@ -43,20 +43,20 @@ def test_an_event_of_eventbridge_is_told_too() -> None:
     )
 
 
-def test_what_a_broken_record_does_say_is_told_and_what_is_wrong_with_it() -> None:
+def test_the_summary_of_a_broken_record_has_its_content_and_its_problem() -> None:
     record = {"eventName": "s3:ObjectCreated:Put", "s3": {"bucket": {"name": BUCKET}}}
     summary = dead_letter_summary.read_event(json.dumps({"Records": [record]}), BUCKET)
     assert summary.objects == (dead_letter_summary.ObjectRef("ObjectCreated:Put", BUCKET, ""),)
     assert "s3.object.key is missing" in summary.problem
 
 
-def test_a_letter_of_many_objects_names_some_and_counts_the_others() -> None:
+def test_the_summary_of_many_objects_lists_some_and_counts_the_rest() -> None:
     body = json.dumps({"Records": [s3_record(f"uploads/{n}") for n in range(50)]})
     summary = dead_letter_summary.read_event(body, BUCKET)
     assert (len(summary.objects), summary.more) == (20, 30)
 
 
-def test_a_task_is_told_by_name_and_objects() -> None:
+def test_the_summary_of_a_task_has_its_name_and_objects() -> None:
     event = {"kind": "removed", "upload_id": UPLOAD_ID, "sequencer": "1"}
     summary = dead_letter_summary.read_task(celery_body([[event]]), BUCKET)
     assert (summary.title, summary.task_id) == ("uploads.tasks.confirm_objects", "t-1")
@@ -64,14 +64,14 @@ def test_a_task_is_told_by_name_and_objects() -> None:
     assert UPLOAD_ID in summary.text
 
 
-def test_a_hint_names_its_object_and_a_reconciliation_none() -> None:
+def test_a_hint_has_one_object_and_a_reconciliation_has_none() -> None:
     hint = dead_letter_summary.read_task(celery_body([UPLOAD_ID]), BUCKET)
     assert hint.objects == (dead_letter_summary.ObjectRef("", BUCKET, KEY),)
     assert dead_letter_summary.read_task(celery_body([]), BUCKET).objects == ()
 
 
 @pytest.mark.usefixtures("aws")
-def test_what_celery_itself_queues_can_be_read() -> None:
+def test_a_task_queued_by_celery_can_be_read() -> None:
     tasks.enqueue([ObjectEvent("created", UPLOAD_ID, "A" * 64)])
     (message,) = drain(conf().tasks_queue)
     summary = dead_letter_summary.read_task(message["Body"], BUCKET)
@@ -83,7 +83,7 @@ def test_what_celery_itself_queues_can_be_read() -> None:
 
 @pytest.mark.parametrize("read", [dead_letter_summary.read_event, dead_letter_summary.read_task])
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE.keys())
-def test_a_hostile_letter_can_be_shown(
+def test_a_hostile_dead_letter_can_be_shown(
     read: Callable[[str, str], dead_letter_summary.Summary], body: str
 ) -> None:
     summary = read(body, BUCKET)
@@ -96,19 +96,19 @@ def test_a_hostile_letter_can_be_shown(
     assert "\x00" not in summary.text
 
 
-def test_of_a_body_that_nobody_can_read_the_beginning_is_shown() -> None:
+def test_an_unreadable_body_shows_its_beginning() -> None:
     summary = dead_letter_summary.read_event("lorem " * 500, BUCKET)
     assert summary.text == ("lorem " * 500)[:500] + "…"
     assert summary.problem == "It is not JSON."
 
 
-def test_a_task_with_an_id_that_celery_never_made_is_not_looked_up() -> None:
+def test_a_task_with_an_invalid_id_is_not_looked_up() -> None:
     assert dead_letter_summary.read_task(celery_body([], task_id="x" * 5000), BUCKET).task_id == ""
 
 
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize("kind", queue_status.KINDS)
-def test_hostile_letters_do_not_hide_each_other(kind: queue_status.Kind) -> None:
+def test_hostile_dead_letters_do_not_hide_each_other(kind: queue_status.Kind) -> None:
     sendable = [body for body in HOSTILE.values() if 0 < len(body) < 1_000_000]
     for body in sendable:
         bury(body, queue_status.queue_name(kind))

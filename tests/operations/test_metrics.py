@@ -1,4 +1,4 @@
-"""/metrics: who may read it, that it says what is so, and that it costs the same always."""
+"""/metrics: access, correctness and constant cost."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Samples = dict[tuple[str, tuple[str, ...]], float]
 
 @pytest.fixture(autouse=True)
 def _with_token(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    # What is kept for some seconds is kept until a test says so, however long it takes itself.
+    # Cached values stay until a test clears them, however long the test takes.
     monkeypatch.setattr(health, "METRICS_TTL", 3600)
     settings.FILEHUB = settings.FILEHUB | {"METRICS_TOKEN": TOKEN}
     cache.clear()
@@ -52,7 +52,7 @@ def scrape(token: str = TOKEN) -> Samples:
 
 
 @pytest.mark.usefixtures("aws", "one_day")
-def test_it_says_what_is_so(settings: Settings) -> None:
+def test_the_metrics_match_the_installation(settings: Settings) -> None:
     empty = scrape()
     assert empty["filehub_stored_files", ("text",)] == 0
     assert ("filehub_flow_seconds", ("0.5",)) not in empty
@@ -91,7 +91,7 @@ def test_it_says_what_is_so(settings: Settings) -> None:
 
 @pytest.mark.parametrize("files", [3, 700])
 @pytest.mark.usefixtures("aws")
-def test_it_costs_as_much_however_many_files_there_are(files: int, wire: Wire) -> None:
+def test_the_cost_does_not_depend_on_the_number_of_files(files: int, wire: Wire) -> None:
     seed(files, timedelta(minutes=1))
     scrape()  # looks up the addresses of the queues, once
     cache.clear()
@@ -108,7 +108,9 @@ def test_it_costs_as_much_however_many_files_there_are(files: int, wire: Wire) -
 
 
 @pytest.mark.usefixtures("aws")
-def test_without_a_backend_it_says_so(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_backend_the_metrics_are_unavailable(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def away(*_: object) -> None:
         raise BackendUnavailable
 
@@ -129,14 +131,14 @@ def unavailable(what: str) -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_without_cloudwatch_only_the_ages_are_missing(wire: Wire) -> None:
+def test_without_cloudwatch_only_the_queue_ages_are_missing(wire: Wire) -> None:
     wire.cut.add("monitoring")
     found = scrape()
     assert ("filehub_dead_letters", ("events",)) in found
     assert not any(name == "filehub_queue_oldest_seconds" for name, _ in found)
 
 
-# Who may
+# Permissions
 
 
 def refused(client: Client, **headers: str) -> None:
@@ -159,12 +161,12 @@ def refused(client: Client, **headers: str) -> None:
         "Bearer ä",
     ],
 )
-def test_nobody_else_may(given: str, db: None) -> None:
+def test_without_the_token_access_is_denied(given: str, db: None) -> None:
     refused(Client(), **({"Authorization": given} if given else {}))
 
 
 @pytest.mark.parametrize("token", [None, ""])
-def test_without_the_setting_no_token_opens_it(
+def test_without_the_setting_no_token_gives_access(
     token: str | None, settings: Settings, db: None
 ) -> None:
     settings.FILEHUB = settings.FILEHUB | {"METRICS_TOKEN": token and TOKEN}
@@ -172,13 +174,13 @@ def test_without_the_setting_no_token_opens_it(
         refused(Client(), Authorization=given)
 
 
-def test_an_api_token_opens_nothing(api: Api, admin_user: User) -> None:
+def test_an_api_token_gives_no_access(api: Api, admin_user: User) -> None:
     answer = api.get("/metrics")
     assert answer.status_code == 401
 
 
 @pytest.mark.usefixtures("aws")
-def test_staff_who_may_see_the_report_may(alice: User) -> None:
+def test_staff_who_may_view_the_report_have_access(alice: User) -> None:
     client = Client()
     client.force_login(alice)
     refused(client)
@@ -187,6 +189,6 @@ def test_staff_who_may_see_the_report_may(alice: User) -> None:
     alice.is_staff = True
     alice.save()
     assert client.get("/metrics").status_code == 200
-    # Who sends a token is not answered from a session.
+    # A request with a token never falls back to the session.
     refused(client, Authorization="Bearer wrong")
     assert client.post("/metrics").status_code in {403, 405}

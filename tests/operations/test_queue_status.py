@@ -21,7 +21,7 @@ from uploads.operations import queue_status
 
 
 @pytest.mark.usefixtures("aws")
-def test_the_status_counts_every_queue_and_receives_from_none_that_is_live() -> None:
+def test_the_status_counts_every_queue_without_receiving_from_live_ones() -> None:
     client, live = clients.sqs(), sqs.url(events_queue())
     client.send_message(QueueUrl=live, MessageBody="a")
     client.send_message(QueueUrl=live, MessageBody="b", DelaySeconds=60)
@@ -38,7 +38,7 @@ def test_the_status_counts_every_queue_and_receives_from_none_that_is_live() -> 
 
 
 @pytest.mark.usefixtures("aws")
-def test_the_age_of_a_live_queue_is_the_newest_figure_of_cloudwatch() -> None:
+def test_the_age_of_a_live_queue_is_cloudwatchs_newest_value() -> None:
     name = f"age-{uuid.uuid4().hex}"
     now = datetime.now(UTC)
     for minutes, seconds in ((3, 30.0), (1, 90.0), (2, 60.0), (30, 7.0)):
@@ -57,11 +57,11 @@ def test_the_age_of_a_live_queue_is_the_newest_figure_of_cloudwatch() -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_without_cloudwatch_the_ages_are_unknown_and_the_rest_is_there(
+def test_without_cloudwatch_only_the_ages_are_unknown(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     bury("x")
-    clients.sqs()  # This one has found its endpoint.
+    clients.sqs()  # The SQS client has its endpoint already.
     settings.FILEHUB = settings.FILEHUB | {
         "ENDPOINT_URL": "http://127.0.0.1:9",
         "ENDPOINT_URL_SQS": conf().endpoint_url,
@@ -75,7 +75,7 @@ def test_without_cloudwatch_the_ages_are_unknown_and_the_rest_is_there(
 
 
 def role(policy: str, monkeypatch: pytest.MonkeyPatch) -> boto3.Session:
-    """From here on, this process may do what the policy of the stack allows, and no more."""
+    """Give this process exactly the permissions of a policy of the stack."""
     admin = {"region_name": conf().region, "endpoint_url": conf().endpoint_url}
     outputs = boto3.client("cloudformation", **admin).describe_stacks(StackName="filehub")
     (arn,) = [
@@ -88,7 +88,7 @@ def role(policy: str, monkeypatch: pytest.MonkeyPatch) -> boto3.Session:
     document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
     for statement in document["Statement"]:
         actions = statement["Action"]
-        # On AWS an action allows its batches; the local one wants to hear of them.
+        # On AWS an action includes its batch variant; local AWS needs both names.
         statement["Action"] = [
             name
             for action in ([actions] if isinstance(actions, str) else actions)
@@ -104,7 +104,7 @@ def role(policy: str, monkeypatch: pytest.MonkeyPatch) -> boto3.Session:
 
 
 @pytest.mark.usefixtures("aws")
-def test_the_policy_of_the_web_allows_what_the_page_does_and_no_receiving_from_live_queues(
+def test_the_web_policy_allows_the_page_but_not_receiving_from_live_queues(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     for queue in (events_queue(), conf().tasks_queue):
@@ -112,10 +112,10 @@ def test_the_policy_of_the_web_allows_what_the_page_does_and_no_receiving_from_l
         bury(celery_body([]), queue)
     task_failures.record("t-1", "why")
     session = role("WebPolicyArn", monkeypatch)
-    for module, service in ((sqs, "sqs"), (cloudwatch, "cloudwatch")):
+    for service in ("sqs", "cloudwatch"):
         client = session.client(service, endpoint_url=conf().endpoint_url)  # type: ignore[call-overload]
-        monkeypatch.setattr(module, "client", lambda client=client: client)
-    sqs.url.cache_clear()
+        monkeypatch.setattr(clients, service, lambda client=client: client)
+    sqs._url.cache_clear()
 
     assert len(queue_status.queue_statuses()) == 4
     for kind in queue_status.KINDS:
@@ -130,7 +130,7 @@ def test_the_policy_of_the_web_allows_what_the_page_does_and_no_receiving_from_l
 
 
 @pytest.mark.usefixtures("aws")
-def test_the_policy_of_the_worker_allows_to_keep_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_worker_policy_allows_recording_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     role("WorkerPolicyArn", monkeypatch)
     task_failures.record("t", "why")
     role("ConsumerPolicyArn", monkeypatch)

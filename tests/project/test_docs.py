@@ -1,4 +1,4 @@
-"""The documents name what exists, and nothing else."""
+"""The documents name exactly what exists."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _section(document: str, heading: str) -> str:
 
 
 def _first_column(section: str) -> list[str]:
-    """What stands in backticks in the first cell of each row of the section's tables."""
+    """The words in backticks in the first cell of each row of the section's tables."""
     cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("|")]
     return [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
 
@@ -107,7 +107,7 @@ def test_every_package_is_in_the_architecture() -> None:
     assert [name for name in sorted(packages) if f"`{name}/`" not in text] == []
 
 
-def test_every_package_says_what_it_is_for() -> None:
+def test_every_package_has_a_docstring() -> None:
     silent = [
         path.parent.name
         for path in (ROOT / "uploads").rglob("__init__.py")

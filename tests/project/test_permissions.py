@@ -1,4 +1,4 @@
-"""The policies of the stack, attached to a user: the processes can do their work, and no more."""
+"""Users with the policies of the stack can do the work of their process, and nothing else."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from uploads.ingest.reconciliation import checkpoints
 
 pytestmark = pytest.mark.usefixtures("aws")
 
-#: `python manage.py …` or `-c` as somebody; returns the process's end.
+#: Runs `python manage.py …` or `python -c …` as a user; returns the completed process.
 As = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -36,7 +36,7 @@ def client(service: str) -> Any:
 
 
 def user_with(policy: str, stack: str = "filehub") -> As:
-    """A user who has one policy of the stack and nothing else."""
+    """A user with a single policy of the stack."""
     iam = client("iam")
     outputs = client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
     (arn,) = [out["OutputValue"] for out in outputs if out["OutputKey"] == f"{policy}PolicyArn"]
@@ -62,7 +62,7 @@ def user_with(policy: str, stack: str = "filehub") -> As:
 
 
 def code(*lines: str) -> tuple[str, str]:
-    """Lines of Python inside Django."""
+    """Run Python code inside Django."""
     return "-c", "\n".join(["import django", "django.setup()", *lines])
 
 
@@ -76,7 +76,7 @@ def test_the_worker_may_reconcile() -> None:
     assert [run.kind for run in checkpoints.last_runs()] == ["all"]
 
 
-def test_the_worker_may_look_into_files_and_hold_them_to_a_quota() -> None:
+def test_the_worker_may_read_files_and_check_quotas() -> None:
     worker = user_with("Worker")
     ids = [
         upload("7", "a.png", b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -95,7 +95,7 @@ def test_the_worker_may_look_into_files_and_hold_them_to_a_quota() -> None:
     assert objects() == {ids[0]}
 
 
-def test_the_web_may_note_downloads_and_deletions_and_change_records() -> None:
+def test_the_web_may_record_downloads_and_deletions_and_change_records() -> None:
     web = user_with("Web")
     kept, given, ghost = store("7"), store("7"), store("7")
     s3.delete(ghost)

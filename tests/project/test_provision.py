@@ -1,4 +1,4 @@
-"""The template, as deployed: what docs promise is what is there."""
+"""The deployed template matches the documentation."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_tasks_stay_hidden_for_longer_than_a_task_may_take(settings: Settings) -
     assert hidden == settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"]
 
 
-def test_the_bucket_is_private_encrypted_and_tidy() -> None:
+def test_the_bucket_is_private_and_encrypted_and_expires_unfinished_uploads() -> None:
     client, bucket = clients.s3(), conf().bucket
     block = client.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
     assert all(block.values())
@@ -75,16 +75,16 @@ def test_the_bucket_reports_creations_and_removals_under_the_prefix() -> None:
 
 
 def template() -> Any:
-    """The resources of the template, as they are written."""
+    """The resources of the template, unevaluated."""
 
     class Loader(yaml.SafeLoader):
-        """Reads CloudFormation's short tags (!Ref, !Sub) as what they hold."""
+        """Reads CloudFormation's short tags (!Ref, !Sub) as their plain values."""
 
     Loader.add_multi_constructor("!", lambda loader, suffix, node: node.value)
     return yaml.load(TEMPLATE.read_text(), Loader)["Resources"]
 
 
-def test_the_web_may_do_with_objects_what_it_does_and_no_more() -> None:
+def test_the_web_policy_for_objects_is_minimal() -> None:
     statements = template()["WebPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     (objects,) = [each for each in statements if each["Resource"] == "${Bucket.Arn}/uploads/*"]
     assert set(objects["Action"]) == {
@@ -93,8 +93,8 @@ def test_the_web_may_do_with_objects_what_it_does_and_no_more() -> None:
     }  # fmt: skip
 
 
-def test_the_template_asks_for_what_local_aws_does_not_apply() -> None:
-    """Lifecycle, TTL and backups: ministack's CloudFormation leaves them out without a word."""
+def test_the_template_contains_what_local_aws_does_not_apply() -> None:
+    """Lifecycle, TTL and backups, which ministack's CloudFormation silently ignores."""
     resources = template()
     (rule,) = resources["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     assert rule["Status"] == "Enabled"
@@ -114,7 +114,7 @@ def test_the_table_has_the_models_indexes() -> None:
     assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
 
 
-def test_a_failure_names_the_resource_and_the_reason() -> None:
+def test_a_failure_reports_the_resource_and_the_reason() -> None:
     template = json.dumps(
         {
             "Parameters": {

@@ -1,4 +1,4 @@
-"""`make run`: stopped and started again, it has lost nothing and left nothing behind."""
+"""`make run` can be stopped and restarted without losing or leaving anything."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_files_and_users_survive_a_restart(tmp_path: Path) -> None:
     ("name", "value"),
     [("PORT", "eighty"), pytest.param("AWS_PORT", "0", marks=pytest.mark.exhaustive)],
 )
-def test_a_wrong_port_is_one_sentence(tmp_path: Path, name: str, value: str) -> None:
+def test_an_invalid_port_is_one_sentence(tmp_path: Path, name: str, value: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "local.run"],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""The catalogues are complete, and each reader gets one language, the same one throughout."""
+"""The catalogues are complete, and each page is in one language."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ def read(path: Path) -> Catalog:
 
 
 def forms(text: Any) -> list[str]:
-    """The sentence, or its singular and plurals."""
+    """The message, or its singular and plural forms."""
     return list(text) if isinstance(text, tuple | list) else [text]
 
 
 def places(sentence: str) -> list[str]:
-    """What is filled in: names, and tags with what they say."""
+    """The placeholders of a message: names, and tags with their content."""
     return sorted(re.findall(r"%\(\w+\)\w|%[a-z%]|\{\w*\}|</?\w+[^>]*>", sentence))
 
 
 def misplaced(message: Message) -> bool:
-    """Whether a translation fills in something else than its original.
+    """Whether a translation has other placeholders than its original.
 
-    In some languages the first form is also for 21, 31 and so on: it may be like the plural.
+    In some languages the first form is also for 21, 31 and so on, so it may be like the plural.
     """
     first, *rest = map(places, forms(message.string))
     originals = list(map(places, forms(message.id)))
@@ -71,7 +71,7 @@ def test_every_language_has_its_catalogues_and_no_other_does() -> None:
 
 
 @pytest.mark.parametrize(("language", "domain"), CATALOGUES)
-def test_catalogues_have_what_the_sources_say_and_nothing_else(language: str, domain: str) -> None:
+def test_catalogues_have_exactly_the_messages_of_the_sources(language: str, domain: str) -> None:
     catalog = read(path_of(language, domain))
     in_the_sources, known = set(strings(gather(language, domain))), set(strings(catalog))
     assert in_the_sources - known == set(), "run `make messages` and translate these"
@@ -90,7 +90,7 @@ def test_everything_is_translated(language: str, domain: str) -> None:
 
 
 @pytest.mark.parametrize(("language", "domain"), CATALOGUES)
-def test_the_compiled_catalogues_are_those_of_the_sources(language: str, domain: str) -> None:
+def test_the_compiled_catalogues_are_up_to_date(language: str, domain: str) -> None:
     path = path_of(language, domain)
     compiled, source = read(path.with_suffix(".mo")), read(path)
     assert strings(compiled) == strings(source), "run `make messages`"
@@ -103,13 +103,13 @@ def found(pattern: str, paths: Iterable[Path]) -> set[str]:
     }
 
 
-def test_scripts_translate_nothing_but_literals() -> None:
-    """Anything else is invisible to the extractor, and to the tests above."""
+def test_scripts_translate_only_literals() -> None:
+    """Anything else is invisible to the extractor and to the tests above."""
     after = found(r"\bn?gettext\(\s*(\S)", (ROOT / "static").rglob("*.js"))
     assert after == {'"'}
 
 
-def test_the_extractors_miss_nothing() -> None:
+def test_the_extractors_find_every_message() -> None:
     scripts = found(r'\bn?gettext\(\s*"([^"]+)"', (ROOT / "static").rglob("*.js"))
     templates = found(r'\{% translate ["\'](.+?)["\'] %\}', (ROOT / "templates").rglob("*.html"))
     python = found(r'\b_\(\s*"([^"]+)"', (ROOT / "uploads").rglob("*.py"))
@@ -133,7 +133,7 @@ def test_the_extractors_miss_nothing() -> None:
         (("The a.", "%(n)s b"), ("%(n)s a", "b", "%(n)s c"), True),
     ],
 )
-def test_wrong_places_are_seen(id_: Any, string: Any, wrong: bool) -> None:
+def test_wrong_placeholders_are_detected(id_: Any, string: Any, wrong: bool) -> None:
     assert misplaced(Message(id_, string)) is wrong
 
 
@@ -156,7 +156,7 @@ def browser(language: str, user: User | None = None, **options: Any) -> Client:
         ("fr", "en", "Sign in"),
     ],
 )
-def test_the_login_page(
+def test_the_login_page_is_translated(
     _static_files: None, db: None, asked: str, language: str, text: str
 ) -> None:
     answer = browser(asked).get("/accounts/login/")
@@ -174,7 +174,9 @@ def test_the_login_page(
         ("en", ("Upload files", "No files yet", "Signed in as alice", "5.0\xa0TB")),
     ],
 )
-def test_the_home_page(aws: Any, alice: User, language: str, texts: tuple[str, ...]) -> None:
+def test_the_home_page_is_translated(
+    aws: Any, alice: User, language: str, texts: tuple[str, ...]
+) -> None:
     page = browser(language, alice).get("/").content.decode()
     assert f'<html lang="{language}">' in page
     assert [text for text in texts if text not in page] == []
@@ -184,7 +186,7 @@ def test_the_home_page(aws: Any, alice: User, language: str, texts: tuple[str, .
     ("language", "text"),
     [("de", "Unter dieser Adresse gibt es nichts"), ("en", "There is nothing at this address")],
 )
-def test_the_page_for_what_is_not_there(_static_files: None, language: str, text: str) -> None:
+def test_the_not_found_page_is_translated(_static_files: None, language: str, text: str) -> None:
     answer = browser(language).get("/nowhere")
     assert answer.status_code == 404
     assert f'<html lang="{language}">' in answer.content.decode()
@@ -195,7 +197,7 @@ def test_the_page_for_what_is_not_there(_static_files: None, language: str, text
     ("language", "texts"),
     [("de", ("gespeichert", "abgelehnt", "Größe", "Status")), ("en", ("stored", "Size", "State"))],
 )
-def test_the_admin(aws: Any, db: None, language: str, texts: tuple[str, ...]) -> None:
+def test_the_admin_is_translated(aws: Any, db: None, language: str, texts: tuple[str, ...]) -> None:
     store("7", "a.txt")
     root = User.objects.create_superuser("root", password=PASSWORD)
     page = browser(language, root).get("/admin/uploads/file/").content.decode()
@@ -258,7 +260,7 @@ def scripts(language: str, **headers: str) -> Any:
     return browser(language).get("/jsi18n/", headers=headers)
 
 
-def test_scripts_get_their_language(db: None) -> None:
+def test_scripts_get_the_language_of_the_page(db: None) -> None:
     german, english = scripts("de"), scripts("en")
     assert '"Stored": "Gespeichert"' in german.content.decode()
     assert "(n != 1)" in german.content.decode()
@@ -266,15 +268,15 @@ def test_scripts_get_their_language(db: None) -> None:
     assert german["Content-Type"].startswith("text/javascript")
 
 
-def test_the_admins_sentences_are_left_out(db: None) -> None:
+def test_messages_of_the_admin_are_not_sent_to_scripts(db: None) -> None:
     """Django's own catalogue for its admin is several times the size of the page's."""
     assert "Filter" not in scripts("de").content.decode()
 
 
-def test_a_kept_catalogue_is_not_used_in_another_language(db: None) -> None:
+def test_a_cached_catalogue_is_not_used_in_another_language(db: None) -> None:
     english = scripts("en")
     assert "Accept-Language" in english["Vary"]
-    # One's own language may be in a cookie: no cache for many people, and never without asking.
+    # The language may come from a cookie, so shared caches must not keep it.
     assert {"private", "no-cache"} <= set(english["Cache-Control"].split(", "))
     assert scripts("en", if_none_match=english["ETag"]).status_code == 304
     german = scripts("de", if_none_match=english["ETag"])
@@ -286,7 +288,7 @@ def test_a_kept_catalogue_is_not_used_in_another_language(db: None) -> None:
 
 
 def form_of(page: str) -> dict[str, str]:
-    """What the form with the languages sends, whichever is chosen."""
+    """The fields of the language form for a language."""
     found = re.search(
         r'<form class="languages" method="post" action="/i18n/setlang/".*?</form>', page, re.S
     )
@@ -298,7 +300,7 @@ def form_of(page: str) -> dict[str, str]:
     return dict(fields)
 
 
-def test_a_language_is_chosen_by_the_form(_static_files: None, db: None) -> None:
+def test_the_form_chooses_a_language(_static_files: None, db: None) -> None:
     client = browser("en", enforce_csrf_checks=True)
     page = client.get("/accounts/login/?next=/").content.decode()
     answer = client.post("/i18n/setlang/", form_of(page) | {"language": "de"})
@@ -333,7 +335,9 @@ def test_another_site_cannot_choose_the_language(_static_files: None, db: None) 
     ],
 )
 @pytest.mark.parametrize("way", ["field", "referrer"])
-def test_choosing_a_language_leads_to_no_other_host(db: None, address: str, way: str) -> None:
+def test_choosing_a_language_never_redirects_to_another_host(
+    db: None, address: str, way: str
+) -> None:
     data, headers = ({"next": address}, {}) if way == "field" else ({}, {"Referer": address})
     answer = browser("en").post("/i18n/setlang/", data | {"language": "de"}, headers=headers)
     assert answer.status_code == 302
@@ -341,9 +345,7 @@ def test_choosing_a_language_leads_to_no_other_host(db: None, address: str, way:
 
 
 @pytest.mark.parametrize("language", ["xx", "../de", "", "fr", "de\r\nX: y"])
-def test_a_language_that_there_is_not_changes_nothing(
-    _static_files: None, db: None, language: str
-) -> None:
+def test_an_unknown_language_changes_nothing(_static_files: None, db: None, language: str) -> None:
     client = browser("de")
     assert client.post("/i18n/setlang/", {"language": language, "next": "/"}).status_code == 302
     assert '<html lang="de">' in client.get("/accounts/login/").content.decode()

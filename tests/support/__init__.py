@@ -1,1 +1,1 @@
-"""What tests share: clients, processes, local AWS. Fixtures are in conftest.py."""
+"""Shared by tests: clients, processes, local AWS. Fixtures are in conftest.py."""

@@ -1,4 +1,4 @@
-"""Dead letters for tests, and faults of SQS at chosen moments."""
+"""Send dead letters, and make SQS fail at chosen moments."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def dlq() -> str:
 
 
 def bury(body: str, queue: str | None = None, **attributes: Any) -> str:
-    """Put a letter into the dead-letter queue of a queue (of events); returns its id."""
+    """Send a dead letter of a queue (by default of events); return its id."""
     return clients.sqs().send_message(
         QueueUrl=sqs.url(sqs.dead_letters_of(queue or events_queue())),
         MessageBody=body,
@@ -51,7 +51,7 @@ def bodies(queue: str) -> list[str]:
 
 @contextmanager
 def before(operation: str, act: Callable[[], None]) -> Iterator[None]:
-    """Something happens just before each call of this operation leaves this process."""
+    """Call `act` just before each request of this operation."""
     events, name = clients.sqs().meta.events, f"before-call.sqs.{operation}"
 
     def handler(**kwargs: Any) -> None:
@@ -78,7 +78,7 @@ def s3_record(key: str = "uploads/a+b%2Bc", name: str = "s3:ObjectCreated:Put") 
 def celery_body(
     arguments: Any, task: str = "uploads.tasks.confirm_objects", task_id: str = "t-1"
 ) -> str:
-    """As kombu puts it into SQS."""
+    """A task as kombu sends it to SQS."""
     inner = json.dumps([arguments, {}, {"callbacks": None}])
     envelope = {
         "body": base64.b64encode(inner.encode()).decode(),
@@ -88,7 +88,7 @@ def celery_body(
     return base64.b64encode(json.dumps(envelope).encode()).decode()
 
 
-#: Bodies that nobody can read, or should.
+#: Bodies that are unreadable or hostile.
 HOSTILE = {
     "empty": "",
     "no JSON": "hello",

@@ -1,4 +1,4 @@
-"""Files at any point between the signature and the record."""
+"""Files in every state between the signature and the record."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from uploads.transfers import begin
 def upload(
     owner: str, name: str = "a.txt", body: bytes = b"hello", type_: str = "text/plain"
 ) -> str:
-    """Begin, PUT; nothing confirmed yet. Returns the id."""
+    """Begin an upload and send it, without confirming it; return its id."""
     begun = begin.begin_put(owner, file_name=name, content_type=type_, size=len(body))
     assert put(begun.request, body).status == 200
     return begun.id
 
 
 def put_under(upload_id: str, owner: str, body: bytes, type_: str = "text/plain") -> None:
-    """An object under this very id, as a signature for it would leave it, past filehub's checks."""
+    """Put an object under this id, past filehub's checks."""
     request = s3.sign_put(
         upload_id, owner=owner, file_name="a.txt", content_type=type_, size=len(body), sha256=None
     )
@@ -28,21 +28,21 @@ def put_under(upload_id: str, owner: str, body: bytes, type_: str = "text/plain"
 
 
 def old_upload(owner: str, body: bytes = b"hello") -> str:
-    """An object that was signed long ago, of which no record tells. Returns the id."""
+    """Put an object that was signed long ago and has no record; return its id."""
     upload_id = keys._make(1_700_000_000_000, owner, "secret")
     put_under(upload_id, owner, body)
     return upload_id
 
 
 def store(owner: str, name: str = "a.txt", body: bytes = b"hello") -> str:
-    """Upload and confirm. Returns the id."""
+    """Upload and confirm a file; return its id."""
     upload_id = upload(owner, name, body)
     assert confirm.confirm(upload_id) == "stored"
     return upload_id
 
 
 def removal(upload_id: str, number: int) -> confirm.Outcome:
-    """Delete the object, and apply the event of that with this sequencer."""
+    """Delete the object and apply the event of its removal with this sequencer."""
     s3.delete(upload_id)
     sequencer = f"{number:018X}".ljust(64, "0")
     return confirm.apply_event(ObjectEvent("removed", upload_id, sequencer))

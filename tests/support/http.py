@@ -22,7 +22,7 @@ class Answer:
 def send(
     method: str, url: str, body: bytes | None = None, headers: dict[str, str] | None = None
 ) -> Answer:
-    """One HTTP request, no exceptions for error statuses."""
+    """Send one HTTP request; error statuses raise no exception."""
     request = urllib.request.Request(url, body, headers or {}, method=method)
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:

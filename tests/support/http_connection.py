@@ -14,12 +14,12 @@ PIECE = 256 * 1024
 END_OF_HEAD = b"\r\n\r\n"
 
 
-#: Closed like this, the other side sees a reset and not an end.
+#: Closing with this option sends a reset to the other side.
 NO_LINGERING = struct.pack("ii", 1, 0)
 
 
 class Connection:
-    """A socket, and what was read from it too early."""
+    """A socket with a read buffer."""
 
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
@@ -61,7 +61,7 @@ class Connection:
                 line = await self.until(b"\r\n")
                 size = int(line.partition(b";")[0], 16)
                 yield line
-                # Behind the last chunk there is an empty line; nobody here sends trailers.
+                # An empty line follows the last chunk; no test sends trailers.
                 async for piece in self._exactly(size + 2):
                     yield piece
         elif length is not None:

@@ -24,7 +24,7 @@ from tests.support.proxy import Proxy
 from tests.support.users import PASSWORD
 from tests.support.waiting import wait_for
 
-#: Bytes: files above the threshold go in parts, and of that size.
+#: Bytes: files above the threshold are uploaded in parts of that size.
 THRESHOLD = 8 * 1024**2
 SMALL_PART = 5 * 1024**2
 
@@ -32,7 +32,7 @@ SMALL_PART = 5 * 1024**2
 class Installation:
     """filehub as `make run` starts it, with a proxy in front of the web and one in front of S3.
 
-    Everything that goes to S3 goes through its proxy: presigned requests, and the processes' own.
+    All requests to S3 go through its proxy, presigned ones and those of the processes.
     """
 
     def __init__(self, directory: Path, **environment: str) -> None:
@@ -41,7 +41,7 @@ class Installation:
         self.web, self.s3 = Proxy(self.port, host="localhost"), Proxy(self.aws_port)
         self.url = self.web.url
         self.log = directory / "run.log"
-        #: Playwright's storage state of a browser that has signed in, if one has.
+        #: Playwright's storage state of a signed-in browser, if there is one.
         self.session: Any = None
         self._environment = environment
         self._child: subprocess.Popen[str] | None = None
@@ -77,19 +77,19 @@ class Installation:
         self.reset()
 
     def reset(self) -> None:
-        """No faults any more, and empty logs."""
+        """Remove all faults and clear the logs."""
         self.web.reset()
         self.s3.reset()
 
     @cached_property
     def bucket(self) -> Any:
-        """The bucket itself, past the proxy: what a test finds there is true."""
+        """The bucket itself, past the proxy."""
         return boto3.resource(
             "s3", region_name="us-east-1", endpoint_url=f"http://127.0.0.1:{self.aws_port}"
         ).Bucket("filehub-uploads")
 
     def abort_unfinished(self) -> None:
-        """End the uploads in parts that nobody has completed."""
+        """Abort all unfinished uploads in parts."""
         for upload in self.bucket.multipart_uploads.all():
             # It may end between the listing and the abort.
             with suppress(upload.meta.client.exceptions.NoSuchUpload):
@@ -101,7 +101,7 @@ class Installation:
         return {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
     def api(self, path: str, method: str = "GET", body: Any = None) -> Any:
-        """Ask the API as the demo user, past the proxy; the answer is parsed."""
+        """Call the API as the demo user, past the proxy; return the parsed answer."""
         url = f"http://localhost:{self.port}{path}"
         answer = send(
             method, url, None if body is None else json.dumps(body).encode(), self._headers
@@ -110,7 +110,7 @@ class Installation:
         return json.loads(answer.body) if answer.body else None
 
     def files(self, prefix: str = "") -> list[dict[str, Any]]:
-        """All files of the demo user whose names begin so, newest first; page by page."""
+        """All files of the demo user whose names have this prefix, newest first."""
         found: list[dict[str, Any]] = []
         path = f"/files?limit=100&q={quote(prefix)}"
         while path:

@@ -1,4 +1,4 @@
-"""Local AWS: empty it, read its queues, deploy more of it."""
+"""Local AWS: empty it, read its queues, deploy more resources."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def empty_the_bucket() -> None:
 
 
 def empty_the_queues() -> None:
-    """After the bucket: deleting its objects sends events."""
+    """Call this after emptying the bucket, which sends events."""
     for name in (conf().events_queue, conf().tasks_queue):
         for queue in (name, sqs.dead_letters_of(name)):
             clients.sqs().purge_queue(QueueUrl=sqs.url(queue))
 
 
 def drain(queue: str) -> list[dict[str, Any]]:
-    """Receive and delete everything that a queue shows."""
+    """Receive and delete all visible messages of a queue."""
     found: list[dict[str, Any]] = []
     client, url = clients.sqs(), sqs.url(queue)
     while messages := client.receive_message(
@@ -56,15 +56,15 @@ def drain(queue: str) -> list[dict[str, Any]]:
 
 
 def arguments(body: str) -> list[Any]:
-    """What a task is called with, from the body of its message as kombu writes it."""
+    """The arguments of a task, from the message body that kombu writes."""
     return json.loads(base64.b64decode(json.loads(base64.b64decode(body))["body"]))[0]  # type: ignore[no-any-return]
 
 
 def deploy_installation() -> dict[str, str]:
-    """A bucket with queues and a table of its own; returns the settings that name them.
+    """Deploy a bucket, its queues and a table; return the settings that name them.
 
-    A process that was stopped may leave a long poll behind, which takes a message with it until
-    that message's visibility timeout; another test must not have to wait for it.
+    A stopped process may leave a long poll behind, which swallows a message until
+    that message's visibility timeout; other tests must not wait for that.
     """
     suffix = uuid.uuid4().hex[:8]
     names = {
@@ -75,7 +75,7 @@ def deploy_installation() -> dict[str, str]:
     }
     with override_settings(FILEHUB=settings.FILEHUB | names):
         deploy(f"stack-{suffix}", TEMPLATE.read_text())
-    # S3 greets each of the three notifications with a test event.
+    # S3 sends a test event for each of the three notifications.
     greetings: list[Any] = []
     wait_for(lambda: greetings.extend(drain(names["EVENTS_QUEUE"])) or len(greetings) >= 3)
     return names

@@ -1,4 +1,4 @@
-"""Processes of the project, as production starts them."""
+"""The processes of the project, as production starts them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def process(
     *arguments: str, ready: str | None = None, log: Path
 ) -> Iterator[subprocess.Popen[str]]:
-    """A process of the project; stopped with SIGTERM at the end, and never left behind."""
+    """Start a process of the project; stop it with SIGTERM at the end."""
     with log.open("a") as output:
         child = subprocess.Popen(
             [sys.executable, *arguments],
@@ -44,7 +44,7 @@ def process(
 
 
 def stop(child: subprocess.Popen[str]) -> int:
-    """SIGTERM, and SIGKILL for one that does not go in time."""
+    """Send SIGTERM, and SIGKILL if the process does not end in time."""
     if child.poll() is None:
         child.send_signal(signal.SIGTERM)
     try:

@@ -3,7 +3,7 @@
     with Proxy(upstream_port) as proxy:
         proxy.fail_every(5, 503, parts)
 
-It runs in a thread. Faults come by counting, not by chance, so that a test fails twice in the same
+It runs in a thread. Faults are counted, not random, so that a test fails twice in the same
 way. Only heads are parsed: a body passes in pieces, and is never held as a whole. Heads pass
 unchanged, `Host` included, because presigned requests sign it.
 """
@@ -21,7 +21,7 @@ from typing import Literal
 from local.aws import free_port
 from tests.support.http_connection import END_OF_HEAD, Connection, headers_of
 
-#: A small buffer keeps the sender's progress close to what has really passed.
+#: A small buffer keeps the sender's progress close to the forwarded bytes.
 RECEIVE_BUFFER = 256 * 1024
 
 
@@ -37,24 +37,24 @@ TROUBLE = b"""<?xml version="1.0" encoding="UTF-8"?>
 
 @dataclass(eq=False)
 class Request:
-    """A line of the log; it is filled in while the request goes on."""
+    """A log entry, which is updated during the request."""
 
     method: str
     path: str
     query: str
     headers: dict[str, str] = field(repr=False)
-    #: Of the answer; None while it has not begun to reach the client.
+    #: Status of the response; None until it begins to reach the client.
     status: int | None = None
-    #: Bytes of the body that went on to the server.
+    #: Bytes of the body that were forwarded to the server.
     sent: int = 0
-    #: What the proxy did to it.
+    #: The fault that the request had.
     fault: str | None = None
-    #: Nothing more will happen to it: it was answered, or broken off.
+    #: The request has ended: it was answered or broken off.
     over: bool = False
 
     @property
     def size(self) -> int:
-        """Bytes in the body, as the client announced them."""
+        """Bytes in the body, as announced by the client."""
         return int(self.headers.get("content-length", 0))
 
 
@@ -75,7 +75,7 @@ def parts(request: Request) -> bool:
 
 @dataclass(eq=False)
 class Fault:
-    """Strikes every n-th request that matches, and not more than so many times."""
+    """Strikes every n-th matching request, at most `times` times."""
 
     kind: Kind
     every: int
@@ -98,7 +98,7 @@ class Fault:
 
 
 class Proxy:
-    """`with Proxy(upstream_port) as proxy:` - everything can be set while it runs."""
+    """`with Proxy(upstream_port) as proxy:` - all settings can change while it runs."""
 
     def __init__(
         self, upstream_port: int, port: int | None = None, host: str = "127.0.0.1"
@@ -110,13 +110,13 @@ class Proxy:
         self._connections: dict[asyncio.Task[None], Connection] = {}
         self.reset()
 
-    # What a test sets and reads
+    # For tests
 
     def reset(self) -> None:
-        """Behave well again, and forget the log."""
-        #: Seconds that each request waits before it goes on.
+        """Remove all faults and clear the log."""
+        #: Seconds that each request waits before it is forwarded.
         self.latency = 0.0
-        #: Bytes per second that all bodies together may send; None for no limit.
+        #: Bytes per second of all bodies together; None for no limit.
         self.bandwidth: int | None = None
         self._free_at = 0.0
         self.log: list[Request] = []
@@ -124,15 +124,15 @@ class Proxy:
         self._refusing = False
 
     def requests(self, match: Match = anything) -> list[Request]:
-        """What came so far, without preflights."""
+        """All requests so far, without preflights."""
         return [each for each in self.log if each.method != "OPTIONS" and match(each)]
 
     def is_quiet(self) -> bool:
-        """Whether no request is on its way, to the server or back."""
+        """Whether no request is in flight."""
         return all(request.over for request in self.log)
 
     def sent(self, match: Match = parts) -> int:
-        """Bytes of those requests' bodies that went on to the server."""
+        """Bytes of the matching requests' bodies that were forwarded."""
         return sum(request.sent for request in self.requests(match))
 
     def fail_every(
@@ -145,7 +145,7 @@ class Proxy:
         times: int | None = None,
         preflights: bool = False,
     ) -> Fault:
-        """Answer as S3 in trouble does. Without `cors` a page sees a broken connection instead."""
+        """Answer like an overloaded S3. Without `cors` a page sees a broken connection instead."""
         answer = (
             f"HTTP/1.1 {status} Trouble\r\nContent-Type: application/xml\r\n"
             f"{CORS if cors else ''}Content-Length: {len(TROUBLE)}\r\n\r\n"
@@ -157,7 +157,7 @@ class Proxy:
         return self._add(Fault("cut", every, match, times))
 
     def lose_every(self, every: int, match: Match = anything, *, times: int | None = None) -> Fault:
-        """Pass the request on, and break the connection instead of the answer."""
+        """Forward the request, and break the connection instead of answering."""
         return self._add(Fault("lose", every, match, times))
 
     def flip_every(self, every: int, match: Match = anything, *, times: int | None = None) -> Fault:
@@ -165,7 +165,7 @@ class Proxy:
         return self._add(Fault("flip", every, match, times))
 
     def hold(self, match: Match = anything) -> Fault:
-        """Let requests wait until `release`, and then pass; the log has them, without a status."""
+        """Delay requests until `release`; the log has them without a status."""
         return self._add(Fault("hold", 1, match))
 
     def release(self) -> None:
@@ -180,7 +180,7 @@ class Proxy:
         self._refusing = False
 
     def _add(self, fault: Fault) -> Fault:
-        # A new list: the other thread may be looking through the old one.
+        # A new list, since the other thread may be iterating over the old one.
         self._faults = [*self._faults, fault]
         return fault
 
@@ -232,7 +232,7 @@ class Proxy:
             task.add_done_callback(self._forget)
 
     def _forget(self, task: asyncio.Task[None]) -> None:
-        # A task that is cancelled before it began closes nothing by itself.
+        # A task that is cancelled before it starts does not close its connection.
         self._connections.pop(task).close(abruptly=True)
 
     async def _drop(self) -> None:
@@ -258,12 +258,12 @@ class Proxy:
                     await self._refuse_politely(request, client, fault)
                     request.over = True
                     continue
-                # A new one each time: a server may hang up just when the next request is sent.
+                # A new one each time: a server may close it just when the next request is sent.
                 server = Connection(socket.socket())
                 await server.connect(self._upstream)
                 await server.send(head)
                 async with asyncio.TaskGroup() as both:
-                    # At the same time: a server may answer before it has the whole body.
+                    # Concurrently: a server may answer before it has the whole body.
                     both.create_task(self._pass_body(request, client, server, struck))
                     answer = both.create_task(self._pass_answer(request, client, server, struck))
                 request.over = True
@@ -272,7 +272,7 @@ class Proxy:
                     break
             abruptly = False
         except* OSError:
-            pass  # One side is gone, so the other one goes too.
+            pass  # One side has closed, so close the other side too.
         finally:
             if request:
                 request.over = True
@@ -281,7 +281,7 @@ class Proxy:
                 server.close(abruptly=abruptly)
 
     def _strike(self, request: Request) -> dict[Kind, Fault]:
-        # What is held is late, and nothing else: the other faults do not even count it.
+        # A held request has no other fault and is not counted by other faults.
         for fault in self._faults:
             if fault.kind == "hold" and fault.strikes(request):
                 return {"hold": fault}
@@ -315,7 +315,7 @@ class Proxy:
                 try:
                     await server.send(piece)
                 except OSError:
-                    # It has answered already. The rest is read, or the client would not read that.
+                    # It has answered already. Read on, or the client would not read the answer.
                     gone = True
             if request.sent == limit:
                 break

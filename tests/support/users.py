@@ -13,14 +13,14 @@ PASSWORD = "demo-password-for-tests"
 
 
 def signed_in(user: User, *, checks_csrf: bool = False) -> Client:
-    """A browser in which this user is signed in."""
+    """A client with this signed-in user."""
     client = Client(enforce_csrf_checks=checks_csrf, headers={"Accept": "text/html"})
     client.force_login(user)
     return client
 
 
 def staff(user: User, *codenames: str, checks_csrf: bool = False) -> Client:
-    """The same as a member of the staff who has just these permissions."""
+    """A client with this user as a staff member who has exactly these permissions."""
     permissions = Permission.objects.filter(codename__in=codenames)
     assert len(permissions) == len(codenames)
     user.is_staff = True

@@ -10,11 +10,10 @@ T = TypeVar("T")
 
 
 def wait_for(condition: Callable[[], T], timeout: float = 120, every: float = 0.05) -> T:
-    """Await a condition and return its true value; fails the test after `timeout` seconds.
+    """Wait for a condition and return its true value; fail the test after `timeout` seconds.
 
-    That is a net under what never comes true, and long: a machine may take ten times as long as
-    another to start a process. There is a last look after it, since the machine may have stood
-    still while this waited.
+    The timeout is a safety net, and long: a machine may take ten times as long as another to start
+    a process. The condition is checked once more at the end, since the machine may have stalled.
     """
     deadline = time.monotonic() + timeout
     while True:

@@ -1,4 +1,4 @@
-"""The wire between this process and AWS: what goes over it is counted, and it can be cut."""
+"""Counts the requests from this process to AWS, and can break them."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from botocore.httpsession import URLLib3Session
 
 @dataclass
 class Wire:
-    """`sent` names the service of each request; requests to those in `cut` do not arrive, nor do
-    those that `cuts` matches, by their operation and body."""
+    """`sent` has the service of each request. Requests to services in `cut` do not arrive, nor do
+    requests that `cuts` matches by operation and body."""
 
     sent: list[str] = field(default_factory=list)
     cut: set[str] = field(default_factory=set)
     cuts: Callable[[str, bytes], bool] = lambda operation, body: False
-    #: Service -> the status and the code of the error that it answers everything with.
+    #: Service -> status and code of the error that answers every request.
     refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
-    #: How many more BatchGetItem are answered with nothing but UnprocessedKeys: a throttled table.
+    #: The number of BatchGetItem requests to answer with UnprocessedKeys only: a throttled table.
     throttled: int = 0
 
     def counts(self) -> dict[str, int]:
-        """How many requests went to each service since this was asked last."""
+        """The number of requests to each service since the last call."""
         found = {service: self.sent.count(service) for service in sorted(set(self.sent))}
         self.sent.clear()
         return found
@@ -43,7 +43,7 @@ def _service(request: AWSPreparedRequest) -> str:
 
 
 def _operation(request: AWSPreparedRequest) -> str:
-    """Of SQS and DynamoDB; "" of S3."""
+    """The operation of SQS and DynamoDB; "" for S3."""
     target = request.headers.get("X-Amz-Target", b"")
     return (target if isinstance(target, str) else target.decode()).rpartition(".")[2]
 
@@ -58,7 +58,7 @@ def _nothing_but_unprocessed_keys(request: AWSPreparedRequest, asked: Any) -> AW
 
 
 def _refusal(request: AWSPreparedRequest, service: str, status: int, code: str) -> AWSResponse:
-    """An error as the service writes it: S3 in XML, the others in JSON."""
+    """An error in the format of the service: XML for S3, JSON for the others."""
     text = json.dumps({"__type": f"com.amazonaws#{code}", "message": "Not now."})
     if service == "s3":
         text = f"<Error><Code>{code}</Code><Message>Not now.</Message></Error>"

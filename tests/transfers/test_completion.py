@@ -1,4 +1,4 @@
-"""Completing an upload: once, twice, at the same time, and when an answer of S3 got lost."""
+"""Complete an upload: once, twice, concurrently, and after a lost answer of S3."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from uploads.ingest import confirm
 from uploads.transfers import parts, tokens
 
 
-def test_completing_names_the_parts_that_are_missing(begun: Upload) -> None:
+def test_completing_reports_the_missing_parts(begun: Upload) -> None:
     begun.send(2)
     answer = begun.complete()
     check_error(answer, 409, "parts_missing")
@@ -34,14 +34,14 @@ def test_completing_names_the_parts_that_are_missing(begun: Upload) -> None:
     assert begun.complete().status_code == 202
 
 
-def test_completing_twice_is_completing_once(begun: Upload) -> None:
+def test_completing_twice_succeeds(begun: Upload) -> None:
     begun.send_all()
     assert begun.complete().status_code == 202
     assert begun.complete().status_code == 202
     check_error(begun.listed(), 409, "upload_completed")
 
 
-def test_completing_at_the_same_time_makes_one_whole_object(begun: Upload) -> None:
+def test_concurrent_completions_create_one_complete_object(begun: Upload) -> None:
     begun.send_all()
     token = tokens.read(begun.token, upload_id=begun.id, owner=begun.api.owner)
     outcomes: list[Any] = []
@@ -49,7 +49,7 @@ def test_completing_at_the_same_time_makes_one_whole_object(begun: Upload) -> No
     def complete() -> None:
         try:
             outcomes.append(parts.complete(token))
-        except Exception as exc:  # noqa: BLE001  # told to the test
+        except Exception as exc:  # noqa: BLE001  # reported to the test
             outcomes.append(exc)
 
     threads = [threading.Thread(target=complete) for _ in range(6)]
@@ -63,8 +63,8 @@ def test_completing_at_the_same_time_makes_one_whole_object(begun: Upload) -> No
     assert confirm.confirm(begun.id) == "stored"
 
 
-def test_an_object_in_the_way_is_not_overwritten(begun: Upload) -> None:
-    """Not through filehub, but what if: S3 itself refuses to replace it."""
+def test_an_existing_object_is_not_overwritten(begun: Upload) -> None:
+    """This cannot happen through filehub, but S3 itself also refuses to replace the object."""
     begun.send_all()
     key = keys.object_key(begun.id)
     clients.s3().put_object(Bucket=conf().bucket, Key=key, Body=b"first")
@@ -74,8 +74,8 @@ def test_an_object_in_the_way_is_not_overwritten(begun: Upload) -> None:
     assert found.size == 5
 
 
-def test_s3_is_told_the_size_that_was_declared(begun: Upload) -> None:
-    """Belt and braces: even if the list of parts were wrong, S3 counts for itself."""
+def test_s3_checks_the_declared_size(begun: Upload) -> None:
+    """Even if the list of parts were wrong, S3 would check the size itself."""
     begun.send_all()
     token = tokens.read(begun.token, upload_id=begun.id, owner=begun.api.owner)
     found = parts.arrived_parts(token)
@@ -84,7 +84,7 @@ def test_s3_is_told_the_size_that_was_declared(begun: Upload) -> None:
     assert s3.head(begun.id) is None
 
 
-def test_an_upload_that_s3_forgot_and_that_has_another_size_is_not_found(begun: Upload) -> None:
+def test_an_object_of_another_size_does_not_count_as_completed(begun: Upload) -> None:
     begun.send_all()
     begun.complete()
     token = tokens.read(begun.token, upload_id=begun.id, owner=begun.api.owner)
@@ -93,7 +93,7 @@ def test_an_upload_that_s3_forgot_and_that_has_another_size_is_not_found(begun: 
 
 
 def refuse_to_complete(monkeypatch: pytest.MonkeyPatch, code: str, *, after: bool) -> None:
-    """S3 answers `code` to CompleteMultipartUpload, `after` having done it or not."""
+    """Make S3 answer CompleteMultipartUpload with `code`, with or without completing it."""
     client = clients.s3()
     complete = client.complete_multipart_upload
 
@@ -106,7 +106,7 @@ def refuse_to_complete(monkeypatch: pytest.MonkeyPatch, code: str, *, after: boo
 
 
 @pytest.mark.parametrize("code", ["NoSuchUpload", "PreconditionFailed"])
-def test_a_completion_whose_answer_got_lost_is_a_success(
+def test_a_completion_whose_answer_was_lost_succeeds(
     begun: Upload, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
     begun.send_all()
@@ -116,7 +116,7 @@ def test_a_completion_whose_answer_got_lost_is_a_success(
 
 
 @pytest.mark.parametrize("code", ["NoSuchUpload", "PreconditionFailed"])
-def test_a_refused_completion_without_an_object_is_no_success(
+def test_a_refused_completion_without_an_object_fails(
     begun: Upload, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
     begun.send_all()
@@ -124,7 +124,7 @@ def test_a_refused_completion_without_an_object_is_no_success(
     check_error(begun.complete(), 404, "upload_not_found")
 
 
-def test_a_conflict_at_completion_may_be_tried_again(
+def test_a_conflict_at_completion_can_be_retried(
     begun: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun.send_all()
@@ -136,8 +136,8 @@ def test_a_conflict_at_completion_may_be_tried_again(
     assert begun.complete().status_code == 202
 
 
-def test_only_a_repeated_completion_asks_for_a_look(begun: Upload) -> None:
-    """The first one causes an event; of a later one it is not known whether the event came."""
+def test_only_a_repeated_completion_queues_a_hint(begun: Upload) -> None:
+    """The first one causes an event; after a later one the event may have been lost."""
     begun.send_all()
     begun.complete()
     assert drain(conf().tasks_queue) == []
@@ -146,7 +146,7 @@ def test_only_a_repeated_completion_asks_for_a_look(begun: Upload) -> None:
 
 
 @pytest.mark.parametrize("outcome", ["stored", "rejected", "deleted"])
-def test_completing_again_succeeds_whatever_became_of_the_file(
+def test_completing_again_succeeds_in_every_state_of_the_file(
     begun: Upload, settings: Settings, outcome: str
 ) -> None:
     begun.send_all()
@@ -161,17 +161,17 @@ def test_completing_again_succeeds_whatever_became_of_the_file(
     assert begun.complete().status_code == 202
 
 
-def test_it_is_too_late_to_abort_even_where_s3_confirms_it(
+def test_a_completed_upload_cannot_be_aborted_even_if_s3_confirms_it(
     begun: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As AWS does for some hours after the completion."""
+    """AWS does this for some hours after the completion."""
     begun.send_all()
     begun.complete()
     monkeypatch.setattr(clients.s3(), "abort_multipart_upload", lambda **_: {})
     check_error(begun.abort(), 409, "upload_completed")
 
 
-def test_the_completion_is_conditional_and_names_checksums(
+def test_the_completion_is_conditional_and_includes_checksums(
     begun: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun.send_all()

@@ -34,7 +34,7 @@ def test_a_large_file_goes_in_parts_and_a_small_one_does_not(api: Api, begun: Up
     assert "url" in api.post("/get-url", {"file_name": "a", "size": PART + 1}).json()
 
 
-def test_the_whole_way(begun: Upload) -> None:
+def test_an_upload_in_parts_is_stored_and_downloaded(begun: Upload) -> None:
     begun.send_all()
     assert begun.complete().status_code == 202
     assert confirm.confirm(begun.id) == "stored"
@@ -62,7 +62,7 @@ def test_nothing_is_recorded_before_s3s_event(begun: Upload) -> None:
     assert begun.api.get(f"/uploads/{begun.id}").json()["state"] == "pending"
 
 
-def test_resuming_learns_what_s3_has(begun: Upload) -> None:
+def test_a_resuming_client_can_list_the_uploaded_parts(begun: Upload) -> None:
     assert begun.listed().json() == []
     begun.send(2)
     (part,) = begun.listed().json()
@@ -91,14 +91,14 @@ def test_the_token_of_an_abort_may_be_in_the_body(begun: Upload) -> None:
     assert incomplete() == []
 
 
-def test_it_is_too_late_to_abort_what_is_complete(begun: Upload) -> None:
+def test_a_completed_upload_cannot_be_aborted(begun: Upload) -> None:
     begun.send_all()
     begun.complete()
     check_error(begun.abort(), 409, "upload_completed")
     assert s3.head(begun.id) is not None
 
 
-def test_a_token_outlives_a_change_of_settings(begun: Upload, settings: Settings) -> None:
+def test_a_token_stays_valid_after_settings_change(begun: Upload, settings: Settings) -> None:
     begun.send(1)
     settings.FILEHUB = settings.FILEHUB | {"PART_SIZE": 7 * MIB}
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "n" * 40, [settings.SECRET_KEY]
@@ -107,7 +107,7 @@ def test_a_token_outlives_a_change_of_settings(begun: Upload, settings: Settings
     assert begun.complete().status_code == 202
 
 
-def test_a_large_file_must_keep_the_rules_too(api: Api, settings: Settings) -> None:
+def test_the_rules_apply_to_large_files_too(api: Api, settings: Settings) -> None:
     settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("text/plain",)}
     body = {"file_name": "a", "content_type": "text/plain", "size": 6 * MIB}
     check_error(api.post("/uploads", body | {"size": 5 * TIB + 1}), 413, "file_too_large")
@@ -135,8 +135,8 @@ def test_no_upload_needs_more_than_ten_thousand_parts(size: int, smallest: int) 
     assert 0 < rest <= token.part_size
 
 
-def test_more_parts_than_one_page_are_listed(begun: Upload) -> None:
-    """S3 lists 1,000 on a page; here it is asked for one at a time, however the code asks."""
+def test_all_pages_of_parts_are_listed(begun: Upload) -> None:
+    """S3 lists 1,000 parts on a page; here every request gets a page of one part."""
     begun.send_all()
 
     def one_at_a_time(params: dict[str, Any], **_: Any) -> None:
@@ -151,7 +151,7 @@ def test_more_parts_than_one_page_are_listed(begun: Upload) -> None:
 
 
 @pytest.mark.parametrize("route", ["begin", "list", "complete", "abort"])
-def test_s3_out_of_reach_is_a_503(begun: Upload, settings: Settings, route: str) -> None:
+def test_an_outage_of_s3_is_a_503(begun: Upload, settings: Settings, route: str) -> None:
     settings.FILEHUB = settings.FILEHUB | {"BUCKET": "no-such-bucket"}
     answer = {
         "begin": lambda: begun.api.post("/uploads", {"file_name": "a", "size": len(BODY)}),
@@ -162,12 +162,12 @@ def test_s3_out_of_reach_is_a_503(begun: Upload, settings: Settings, route: str)
     check_error(answer, 503, "unavailable")
 
 
-def test_a_single_request_has_no_parts_to_end(api: Api) -> None:
+def test_an_upload_in_one_request_cannot_be_aborted(api: Api) -> None:
     upload_id = api.post("/uploads", {"file_name": "a", "size": 5}).json()["id"]
     check_error(api.delete(f"/uploads/{upload_id}"), 400, "missing_token")
 
 
-def test_an_id_may_be_in_capitals_as_everywhere(begun: Upload) -> None:
+def test_an_id_may_be_in_upper_case(begun: Upload) -> None:
     path = f"/uploads/{begun.id.upper()}"
     assert begun.api.get(path).status_code == 200
     assert begun.api.get(f"{path}/parts?token={begun.token}").status_code == 200
@@ -179,10 +179,10 @@ def test_every_periodic_task_waits_longer_after_each_failure(settings: Settings)
     assert periodic <= set(queues._retried_tasks)
 
 
-def test_a_file_that_took_days_is_found_without_its_event(
+def test_a_file_that_took_days_to_upload_is_found_without_its_event(
     begun: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its id, and so its place in the listing, is of the moment in which it was begun."""
+    """Its id, and so its place in the listing, has the time at which the upload began."""
     monkeypatch.setattr(reconcile, "MIN_AGE", timedelta(0))
     moment = keys.created_at(begun.id) - timedelta(days=6, hours=23)
     old = keys._make(int(moment.timestamp() * 1000), begun.api.owner, "secret")
@@ -199,7 +199,7 @@ def test_a_file_that_took_days_is_found_without_its_event(
 
 
 @pytest.mark.usefixtures("pipeline")
-def test_s3s_event_for_parts_reaches_the_list(api: Api) -> None:
+def test_the_event_of_a_multipart_upload_reaches_the_list(api: Api) -> None:
     begun = Upload(api)
     begun.send_all()
     begun.complete()
@@ -207,7 +207,7 @@ def test_s3s_event_for_parts_reaches_the_list(api: Api) -> None:
     assert [file["checksum"] for file in api.get("/files").json()] == [composite(PARTS)]
 
 
-def test_keys_of_unfinished_uploads_are_decoded_if_s3_says_that_it_encoded_them() -> None:
+def test_url_encoded_keys_of_unfinished_uploads_are_decoded() -> None:
     encoded: Any = {"EncodingType": "url"}
     assert multipart._key(encoded, "uploads/a%01+b%2B%C3%A4") == "uploads/a\x01 b+ä"
     assert multipart._key({}, "uploads/a+%41") == "uploads/a+%41"  # type: ignore[typeddict-item]

@@ -10,7 +10,7 @@ from tests.support.http import send, sha256
 from tests.support.users import Api
 from tests.transfers.uploads import PARTS, Upload
 from tests.web.test_api import check_error
-from uploads.aws import s3
+from uploads.aws import clients
 from uploads.ingest import confirm
 
 
@@ -28,7 +28,7 @@ def test_a_part_of_another_length_is_refused_by_s3(begun: Upload) -> None:
     assert begun.send(3, PARTS[0], sha256=None).status == 403
 
 
-def test_the_url_of_a_part_is_good_for_no_other(begun: Upload) -> None:
+def test_the_url_of_a_part_is_invalid_for_another(begun: Upload) -> None:
     (part,) = begun.sign({"part_number": 1, "sha256": sha256(PARTS[0])}).json()["parts"]
     url = part["url"].replace("partNumber=1", "partNumber=2")
     assert send("PUT", url, PARTS[0], part["headers"]).status == 403
@@ -46,7 +46,7 @@ def test_many_parts_are_signed_in_one_call(begun: Upload) -> None:
     assert [part["part_number"] for part in answer.json()["parts"]] == [2, 1, 3]
 
 
-def test_a_client_that_cannot_hash_says_so(api: Api) -> None:
+def test_a_client_without_checksums_says_so(api: Api) -> None:
     begun = Upload(api, checksum="none")
     for number in (1, 2, 3):
         assert begun.send(number, sha256=None).status == 200
@@ -71,11 +71,11 @@ def test_a_client_that_cannot_hash_says_so(api: Api) -> None:
         ([{"part_number": 1}] * 1001, "too_many_parts"),
     ],
 )
-def test_a_part_that_cannot_be_is_refused(begun: Upload, parts: Any, code: str) -> None:
+def test_an_invalid_part_is_refused(begun: Upload, parts: Any, code: str) -> None:
     check_error(begun.sign(*parts), 400, code)
 
 
-def test_signing_asks_nobody(begun: Upload, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_signing_makes_no_request(begun: Upload, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clients, "s3", lambda *_: pytest.fail("S3 was asked"))
     assert begun.sign({"part_number": 1}).status_code == 200
 
@@ -93,6 +93,6 @@ def test_signing_asks_nobody(begun: Upload, monkeypatch: pytest.MonkeyPatch) -> 
     ],
     ids=str,
 )
-def test_what_is_no_list_of_parts_is_refused(begun: Upload, parts: Any, code: str) -> None:
+def test_an_invalid_list_of_parts_is_refused(begun: Upload, parts: Any, code: str) -> None:
     answer = begun.api.post(f"{begun.path}/parts", {"token": begun.token, "parts": parts})
     check_error(answer, 400, code)

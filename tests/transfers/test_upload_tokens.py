@@ -1,4 +1,4 @@
-"""The token of an upload: whose it is, and what a forged one does."""
+"""Upload tokens: owner, expiry, forgery."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tests.web.test_api import UNKNOWN, check_error
 from uploads.transfers import tokens
 
 
-def test_a_token_is_needed(begun: Upload) -> None:
+def test_a_token_is_required(begun: Upload) -> None:
     for answer in every_route(begun, begun.path, ""):
         check_error(answer, 400, "missing_token")
 
 
-def test_an_edited_token_is_none(begun: Upload) -> None:
+def test_a_forged_token_is_refused(begun: Upload) -> None:
     payload = signing.loads(begun.token, salt="filehub.upload")
     forged = [
         begun.token[:-1] + ("A" if begun.token[-1] != "A" else "B"),
@@ -38,7 +38,7 @@ def test_an_edited_token_is_none(begun: Upload) -> None:
     assert len(incomplete()) == 1
 
 
-def test_somebody_elses_token_is_useless(begun: Upload, other_api: Api) -> None:
+def test_another_users_token_is_refused(begun: Upload, other_api: Api) -> None:
     thief = Upload(other_api)
     for path in (begun.path, thief.path, f"/uploads/{UNKNOWN}", "/uploads/x"):
         for answer in every_route(thief, path, begun.token):
@@ -48,13 +48,13 @@ def test_somebody_elses_token_is_useless(begun: Upload, other_api: Api) -> None:
     assert len(incomplete()) == 2
 
 
-def test_a_token_is_good_for_one_upload(begun: Upload) -> None:
+def test_a_token_is_valid_for_one_upload(begun: Upload) -> None:
     other = Upload(begun.api)
     for answer in every_route(begun, other.path, begun.token):
         check_error(answer, 404, "upload_not_found")
 
 
-def test_an_old_token_says_that_it_is_old(
+def test_an_expired_token_is_reported_as_expired(
     begun: Upload, other_api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tokens, "MULTIPART_LIFETIME", timedelta(seconds=-1))
@@ -74,7 +74,7 @@ def test_a_token_of_null_is_missing(begun: Upload) -> None:
 
 @pytest.mark.parametrize("token", [5, ["x"]], ids=str)
 @pytest.mark.parametrize("route", ["parts", "complete", "abort"])
-def test_a_token_that_is_no_text_is_refused(begun: Upload, route: str, token: Any) -> None:
+def test_a_token_that_is_not_text_is_refused(begun: Upload, route: str, token: Any) -> None:
     body = {"token": token, "parts": [{"part_number": 1}]}
     if route == "abort":
         answer = begun.api._client.delete(begun.path, body, content_type="application/json")

@@ -39,7 +39,7 @@ class Upload:
         return self.api.post(f"{self.path}/parts", body)
 
     def send(self, number: int, body: bytes | None = None, **signed: Any) -> Answer:
-        """Have one part signed and send it, or another body in its place."""
+        """Get one part signed and send it, or another body in its place."""
         asked = {"part_number": number, "sha256": sha256(PARTS[number - 1])} | signed
         (part,) = self.sign(asked).json()["parts"]
         assert (part["part_number"], part["method"]) == (number, "PUT")
@@ -65,7 +65,7 @@ def incomplete() -> list[str]:
 
 
 def composite(parts: list[bytes]) -> str:
-    """What S3 calls the checksum of a file in parts: that of its parts' digests."""
+    """S3's checksum of a file in parts: the digest of the digests of its parts."""
     digests = b"".join(hashlib.sha256(part).digest() for part in parts)
     return f"{base64.b64encode(hashlib.sha256(digests).digest()).decode()}-{len(parts)}"
 

@@ -1,4 +1,4 @@
-"""The contract over HTTP: answers, errors, and nobody else's files."""
+"""The API over HTTP: responses, errors, and access to own files only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from uploads.files.record import StoredFile
 from uploads.ingest import confirm
 from uploads.models import ApiToken
 
-#: Made by another secret. The same in each run: it is part of the names of tests.
+#: Created with another secret. It never changes, because it is part of test ids.
 UNKNOWN = "019c0000-0000-7000-8000-0123456789ab"
 
 
@@ -38,7 +38,7 @@ def check_error(answer: Any, status: int, code: str | None = None) -> None:
         assert body["code"] == code
 
 
-def test_get_url_answers_a_request_that_s3_accepts(api: Api) -> None:
+def test_get_url_returns_a_request_that_s3_accepts(api: Api) -> None:
     body = b"hello"
     answer = api.post(
         "/get-url", {"file_name": "a.txt", "content_type": "text/plain", "size": 5,
@@ -48,7 +48,7 @@ def test_get_url_answers_a_request_that_s3_accepts(api: Api) -> None:
     assert send(answer["method"], answer["url"], body, answer["headers"]).status == 200
 
 
-def test_a_page_of_somebody_else_is_refused(aws: LocalAws, alice: User, bob: User) -> None:
+def test_a_page_of_another_user_is_refused(aws: LocalAws, alice: User, bob: User) -> None:
     client = Client()
     client.force_login(bob)
     mine, foreign = ({"X-Filehub-User": str(user.pk)} for user in (bob, alice))
@@ -121,7 +121,7 @@ def test_uploads_needs_a_size(api: Api) -> None:
     check_error(api.post("/uploads", {"file_name": "a"}), 400, "missing_size")
 
 
-def test_the_articles_sentences_are_kept(api: Api) -> None:
+def test_the_documented_error_messages_are_kept(api: Api) -> None:
     assert api.post("/get-url", {}).json()["error"] == "Missing file_name"
     assert api.get(f"/files/{UNKNOWN}").json()["error"] == "File not found"
     assert api.get("/nothing/here").json()["error"] == "Not Found"
@@ -222,7 +222,7 @@ def test_a_strangers_id_answers_exactly_as_an_unknown_one(
     assert s3.head(mine) is not None
 
 
-def test_lists_and_polls_leave_strangers_files_out(api: Api, other_api: Api) -> None:
+def test_lists_and_polls_omit_files_of_other_users(api: Api, other_api: Api) -> None:
     mine = store(api.owner)
     assert other_api.get("/files").json() == []
     assert other_api.get("/files?q=a").json() == []
@@ -282,7 +282,7 @@ def test_only_safe_types_are_shown_inline(api: Api) -> None:
         assert send("GET", url).headers["Content-Disposition"].startswith(disposition)
 
 
-def test_deleting_takes_the_object_first(api: Api) -> None:
+def test_deleting_removes_the_object_first(api: Api) -> None:
     upload_id = store(api.owner)
     assert api.delete(f"/files/{upload_id}").json() == {"id": upload_id, "state": "deleting"}
     assert s3.head(upload_id) is None
@@ -295,7 +295,7 @@ def test_a_hint_is_queued_and_never_trusted(api: Api) -> None:
     assert list(StoredFile.scan()) == []
 
 
-def test_a_backend_that_is_down_is_a_503(
+def test_an_unavailable_backend_is_a_503(
     api: Api, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(StoredFile.Meta, "table_name", "no-such-table")
@@ -305,7 +305,7 @@ def test_a_backend_that_is_down_is_a_503(
     assert answer["Retry-After"]
 
 
-def test_openapi_is_3_1_and_its_page_loads_nothing_from_elsewhere(api: Api) -> None:
+def test_openapi_is_3_1_and_its_page_loads_nothing_external(api: Api) -> None:
     assert api.get("/api/openapi.json").json()["openapi"].startswith("3.1")
     page = api.get("/api/docs").content.decode()
     assert (
@@ -315,8 +315,8 @@ def test_openapi_is_3_1_and_its_page_loads_nothing_from_elsewhere(api: Api) -> N
     assert "cdn" not in page
 
 
-def test_generated_clients_keep_the_names_of_their_functions(api: Api) -> None:
-    """django-ninja makes them of the path of a module, which is nobody's business."""
+def test_operation_ids_for_generated_clients_are_stable(api: Api) -> None:
+    """By default django-ninja derives them from module paths, which may change."""
     paths = api.get("/api/openapi.json").json()["paths"]
     names = {operation["operationId"] for path in paths.values() for operation in path.values()}
     assert {

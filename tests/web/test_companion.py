@@ -40,7 +40,7 @@ CHUNKS = [BODY[start : start + PART] for start in range(0, len(BODY), PART)]
 
 
 class Uppy:
-    """What Uppy sends for one file, and what it makes of the answers."""
+    """The requests of Uppy for one file."""
 
     def __init__(
         self, user: User, name: str = "große Datei.bin", type_: str = "text/plain"
@@ -97,7 +97,7 @@ class Uppy:
         return self.http.delete(self._path())
 
     def _path(self, rest: str = "") -> str:
-        """Both are encoded as encodeURIComponent does."""
+        """Encode both as encodeURIComponent does."""
         return (
             f"/s3/multipart/{quote(self.upload_id, safe='')}{rest}?key={quote(self.key, safe='')}"
         )
@@ -124,13 +124,13 @@ def begun(uppy: Uppy) -> Uppy:
 
 
 def refused(answer: Any, status: int, code: str) -> str:
-    """An error as filehub's clients read it, and Uppy's, which shows `message`."""
+    """The error has filehub's format, and a `message` for Uppy."""
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.content
     assert answer.json()["message"] == answer.json()["error"]
     return str(answer.json()["message"])
 
 
-def test_one_request(uppy: Uppy, alice: User) -> None:
+def test_an_upload_in_one_request_works(uppy: Uppy, alice: User) -> None:
     answer = uppy.params().json()
     assert set(answer) == {"method", "url", "headers", "fields", "expires"}
     assert (answer["method"], answer["expires"]) == ("PUT", 900)
@@ -141,11 +141,11 @@ def test_one_request(uppy: Uppy, alice: User) -> None:
     assert (file["file_name"], file["content_type"], file["owner"]) == (
         "große Datei.bin", "text/plain", "alice",
     )  # fmt: skip
-    # The request is good once.
+    # The request works once.
     assert send("PUT", answer["url"], b"other", answer["headers"]).status == 412
 
 
-def test_several_parts(begun: Uppy) -> None:
+def test_an_upload_in_parts_works(begun: Uppy) -> None:
     assert set(begun.sign(1).json()) == {"url", "expires"}
     parts = begun.send_all()
     answer = begun.complete(parts[::-1])
@@ -172,13 +172,13 @@ def test_completing_twice_is_harmless(begun: Uppy) -> None:
     first = begun.complete(parts)
     again = begun.complete(parts)
     assert (first.status_code, first.content) == (again.status_code, again.content)
-    # Its answer got lost, and so may S3's event: a look is queued.
+    # Its answer was lost, and perhaps S3's event too, so a hint is queued.
     wait_for(lambda: drain(conf().tasks_queue))
     assert begun.abort().status_code == 409
     assert objects() == {begun.id}
 
 
-def test_aborting(begun: Uppy) -> None:
+def test_an_upload_can_be_aborted(begun: Uppy) -> None:
     parts = begun.send_all()
     answer = begun.abort()
     assert (answer.status_code, answer.json()) == (200, {})
@@ -188,7 +188,7 @@ def test_aborting(begun: Uppy) -> None:
     refused(begun.complete(parts), 404, "upload_not_found")
 
 
-# What S3 has decides
+# S3's list of parts decides
 
 
 @pytest.mark.parametrize(
@@ -201,14 +201,14 @@ def test_aborting(begun: Uppy) -> None:
     ],
     ids=["fewer", "more", "another", "none"],
 )
-def test_other_parts_than_those_in_s3_are_not_put_together(begun: Uppy, claim: Any) -> None:
+def test_parts_that_differ_from_those_in_s3_are_not_completed(begun: Uppy, claim: Any) -> None:
     parts = begun.send_all()
     refused(begun.complete(claim(parts)), 409, "parts_missing")
     assert objects() == set()
     assert begun.complete(parts).status_code == 200
 
 
-def test_nothing_is_not_put_together(begun: Uppy) -> None:
+def test_an_empty_list_of_parts_is_not_completed(begun: Uppy) -> None:
     refused(begun.complete([]), 409, "parts_missing")
 
 
@@ -218,7 +218,7 @@ def test_small_parts_are_refused_in_a_sentence(begun: Uppy) -> None:
     assert "less than 5 MiB" in refused(answer, 400, "part_too_small")
 
 
-# The rules
+# Rules
 
 
 def test_more_than_the_largest_size_is_refused(begun: Uppy, settings: Settings) -> None:
@@ -226,11 +226,13 @@ def test_more_than_the_largest_size_is_refused(begun: Uppy, settings: Settings) 
     parts = begun.send_all()
     refused(begun.complete(parts), 413, "file_too_large")
     assert objects() == set()
-    # All but the last have 5 MiB at least: the fourth is never needed.
+    # All parts but the last have at least 5 MiB, so a fourth is never needed.
     assert "at least 15,728,640 bytes" in refused(begun.sign(4), 413, "file_too_large")
 
 
-def test_what_has_no_room_is_not_put_together_until_there_is_some(begun: Uppy, alice: User) -> None:
+def test_an_upload_above_the_quota_is_not_completed_until_there_is_space(
+    begun: Uppy, alice: User
+) -> None:
     quota = Quota.objects.create(user=alice, limit=len(BODY) + 4)
     kept = store(str(alice.pk), body=b"hello")
     parts = begun.send_all()
@@ -239,7 +241,7 @@ def test_what_has_no_room_is_not_put_together_until_there_is_some(begun: Uppy, a
     quota.limit += 1
     quota.save()
     assert begun.complete(parts).status_code == 200
-    # It is stored, and takes no more room: repeating that is as harmless as ever.
+    # The file is stored and uses no more space, so repeating the request is harmless.
     assert confirm.confirm(begun.id) == "stored"
     assert begun.complete(parts).status_code == 200
 
@@ -262,11 +264,11 @@ def test_names_and_types_are_checked(call: Any, aws: None, alice: User, settings
 @pytest.mark.parametrize(
     ("number", "status"), [(0, 400), (-1, 400), (10_001, 400), ("x", 400), (10_000, 200)]
 )
-def test_numbers_of_parts(begun: Uppy, number: Any, status: int) -> None:
+def test_part_numbers_are_checked(begun: Uppy, number: Any, status: int) -> None:
     assert begun.sign(number).status_code == status
 
 
-# Whose
+# Owners
 
 
 def everything(uppy: Uppy) -> list[Any]:
@@ -274,7 +276,7 @@ def everything(uppy: Uppy) -> list[Any]:
     return [uppy.sign(1), uppy.list_parts(), uppy.complete(parts), uppy.abort()]
 
 
-def test_a_stranger_reaches_nothing(begun: Uppy, bob: User) -> None:
+def test_another_user_has_no_access(begun: Uppy, bob: User) -> None:
     stranger = Uppy(bob)
     stranger.key, stranger.upload_id = begun.key, begun.upload_id
     for answer in everything(stranger):
@@ -285,7 +287,9 @@ def test_a_stranger_reaches_nothing(begun: Uppy, bob: User) -> None:
 @pytest.mark.parametrize(
     "forged", ["another key", "edited", "signed elsewhere", "S3's own", "long"]
 )
-def test_what_filehub_did_not_sign_is_unknown(begun: Uppy, alice: User, forged: str) -> None:
+def test_an_upload_that_filehub_did_not_sign_is_unknown(
+    begun: Uppy, alice: User, forged: str
+) -> None:
     mine = tokens.read(begun.upload_id, upload_id=begun.id, owner=str(alice.pk))
     if forged == "another key":
         other = Uppy(alice)
@@ -302,8 +306,8 @@ def test_what_filehub_did_not_sign_is_unknown(begun: Uppy, alice: User, forged: 
         refused(answer, 404, "upload_not_found")
 
 
-def test_filehubs_own_routes_know_the_upload_and_complete_nothing_blindly(begun: Uppy) -> None:
-    """Only Uppy knows which parts it has sent; these routes do not ask for them."""
+def test_filehubs_own_routes_list_the_parts_but_complete_nothing_blindly(begun: Uppy) -> None:
+    """Only Uppy knows which parts it sent, and these routes have no place to say so."""
     begun.send_all()
     token = {"token": begun.upload_id}
     listed = begun.http.get(f"/uploads/{begun.id}/parts", token)
@@ -313,18 +317,18 @@ def test_filehubs_own_routes_know_the_upload_and_complete_nothing_blindly(begun:
     assert incomplete() == [begun.key]
 
 
-def test_without_the_key_nothing_is_done(begun: Uppy) -> None:
+def test_without_the_key_requests_are_refused(begun: Uppy) -> None:
     begun.key = ""
     for answer in everything(begun):
         refused(answer, 400, "missing_key")
 
 
-def test_a_token_ends(begun: Uppy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_expires(begun: Uppy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokens, "MULTIPART_LIFETIME", timedelta(0))
     assert refused(begun.sign(1), 404, "upload_expired").endswith("Begin it again.")
 
 
-def test_without_credentials_nothing_is_done(aws: None, alice: User) -> None:
+def test_without_credentials_requests_are_refused(aws: None, alice: User) -> None:
     uppy = Uppy(alice)
     uppy.key, uppy.upload_id = "uploads/x", "x"
     uppy.http = Client(headers={"Accept": "application/json"})
@@ -348,7 +352,7 @@ def test_a_session_needs_the_csrf_token(aws: None, alice: User) -> None:
     assert uppy.abort().status_code == 200
 
 
-def test_a_page_of_another_origin_may_ask(aws: None) -> None:
+def test_pages_of_allowed_origins_have_access(aws: None) -> None:
     for origin, allowed in [("http://testserver", True), ("https://elsewhere.example", False)]:
         answer = Client().options(
             "/s3/multipart/x/1",
@@ -361,12 +365,12 @@ def test_a_page_of_another_origin_may_ask(aws: None) -> None:
         assert (answer.get("Access-Control-Allow-Origin") == origin) == allowed
 
 
-def test_other_routes_answer_errors_as_ever(api: Api) -> None:
+def test_errors_of_other_routes_are_unchanged(api: Api) -> None:
     assert set(api.get("/files/x").json()) == {"error", "code"}
 
 
-def test_the_log_has_no_token(begun: Uppy, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is in Uppy's addresses, which several loggers write when a request fails."""
+def test_tokens_are_not_logged(begun: Uppy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Uppy's addresses contain it, and several loggers write the address of a failed request."""
     lines = StringIO()
     handler = next(each for each in logging.getLogger().handlers if each.name == "stderr")
     monkeypatch.setattr(handler, "stream", lines)

@@ -1,4 +1,4 @@
-"""A page costs a page: the requests to DynamoDB do not grow with the table."""
+"""The number of requests to DynamoDB for a page does not grow with the table."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from uploads.files.record import StoredFile
 from uploads.management.fake_data import seed
 
 LIST = "/admin/uploads/file/"
-#: A page 50 that a table of a thousand has, too.
+#: A page that exists in a table of a thousand records too.
 PAGE = 15
 
 
 @contextmanager
 def counted() -> Iterator[list[str]]:
-    """The requests that leave for DynamoDB meanwhile, by operation."""
+    """Count the requests to DynamoDB by operation."""
     seen: list[str] = []
     send = Connection._make_api_call
 
@@ -38,7 +38,7 @@ def counted() -> Iterator[list[str]]:
 
 
 def operations() -> dict[str, Callable[[Client], object]]:
-    """What is opened, by name: lists of the admin, and of a user."""
+    """The pages by name: lists of the admin and of a user."""
     today = datetime.now(UTC).date()
     week = (today - timedelta(days=7)).isoformat()
     fiftieth = next(iter_pages(50))
@@ -74,13 +74,13 @@ def operations() -> dict[str, Callable[[Client], object]]:
 
 
 def iter_pages(number: int) -> Iterator[str]:
-    """The cursor with which a page of the list begins."""
+    """The cursor of a page of the list."""
     files = find(Wanted(), limit=(number - 1) * PAGE).files
     assert len(files) == (number - 1) * PAGE
     yield files[-1].id
 
 
-def test_the_requests_behind_a_page_do_not_grow_with_the_table(
+def test_the_number_of_requests_does_not_grow_with_the_table(
     aws: None,
     admin: Client,
     monkeypatch: pytest.MonkeyPatch,
@@ -101,8 +101,8 @@ def test_the_requests_behind_a_page_do_not_grow_with_the_table(
     show(f"DynamoDB requests at 1,000 and at {20_000 if full_size else 2_000:,} records")
     for name, (small, large) in found.items():
         show(f"  {name}: {small}, {large}")
-    # Which shard of a merge is asked once more is chance, and a wide search has asked the sixteen
-    # shards of the name index first: a bounded difference, however many times larger the table is.
+    # Which shard of a merge needs another request is random, and a wide search has queried the 16
+    # shards of the name index first: a bounded difference for a table of any size.
     shards = 16
     for name, (small, large) in found.items():
         assert large <= small + 2 * shards, name

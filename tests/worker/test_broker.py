@@ -1,4 +1,4 @@
-"""What Celery is told about its tasks: their names are in queued messages, and outlive modules."""
+"""Task names, which are in queued messages and outlive modules, retries and the schedule."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_the_tasks_have_the_names_that_queued_messages_carry() -> None:
     assert {name for name in app.tasks if not name.startswith("celery.")} == NAMES
 
 
-def test_every_task_is_tried_again_after_a_pause() -> None:
+def test_every_task_is_retried_after_a_pause() -> None:
     assert set(broker.RETRIED_TASKS) == NAMES
 
 

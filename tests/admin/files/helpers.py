@@ -34,7 +34,7 @@ def text_of(page: Any) -> str:
 
 
 def act(client: Client, action: str, *ids: str, **answer: str) -> Any:
-    """Choose files in the list and an action; with `confirmed` the question is answered too."""
+    """Submit an action for files of the list; `confirmed` answers its confirmation page too."""
     return client.post(
         LIST, {"action": action, "_selected_action": ids, **answer}, follow="confirmed" in answer
     )
@@ -46,7 +46,7 @@ def event(kind: str, upload_id: str, number: int) -> ObjectEvent:
 
 
 def put_again(upload_id: str, owner: str, name: str) -> None:
-    """An object of which no event tells."""
+    """Put an object without an event."""
     clients.s3().put_object(
         Bucket=conf().bucket,
         Key=keys.object_key(upload_id),

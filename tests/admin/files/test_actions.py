@@ -23,7 +23,7 @@ from uploads.ingest import confirm
 pytestmark = pytest.mark.usefixtures("aws")
 
 
-def test_deleting_asks_first_and_then_counts_and_names(admin: Client, root: User) -> None:
+def test_deleting_asks_first_and_then_reports_each_file(admin: Client, root: User) -> None:
     first, second = store("7", "a.txt"), store("7", "b.txt")
     gone = store("7", "gone.txt")
     removal(gone, 9)
@@ -36,14 +36,14 @@ def test_deleting_asks_first_and_then_counts_and_names(admin: Client, root: User
     assert "2 files are being deleted" in text
     assert "“gone.txt”: It is not stored." in text
     assert s3.head(first) is s3.head(second) is None
-    # The record follows S3's event, as everywhere.
+    # The record changes with S3's event, as always.
     assert {entry.object_id for entry in LogEntry.objects.all()} == {first, second}
     info = queries.any_file(first)
     assert info is not None
     assert (info.state, info.deletion_asked_by) == ("stored", str(root.pk))
 
 
-def test_checking_again_puts_right_what_is_wrong(admin: Client) -> None:
+def test_checking_again_fixes_records(admin: Client) -> None:
     right, ghost, orphan = store("7", "a.txt"), store("7", "b.txt"), store("7", "c.txt")
     s3.delete(ghost)
     removal(orphan, 9)
@@ -58,7 +58,7 @@ def test_checking_again_puts_right_what_is_wrong(admin: Client) -> None:
     }  # fmt: skip
 
 
-def test_a_file_that_is_given_away_is_in_the_other_list_and_stays_there(
+def test_a_file_with_a_new_owner_moves_to_their_list_and_stays_there(
     admin: Client, alice: User, bob: User
 ) -> None:
     upload_id = upload(str(alice.pk))
@@ -67,7 +67,7 @@ def test_a_file_that_is_given_away_is_in_the_other_list_and_stays_there(
     assert "1 file belongs to bob now." in text_of(page)
     assert [info.id for info in queries.files_of(str(bob.pk), limit=9).files] == [upload_id]
     assert queries.files_of(str(alice.pk), limit=9).files == []
-    # Looking at the object again, which still names alice, does not take it back.
+    # Checking the object again, whose metadata still names alice, does not change the owner back.
     confirm.apply_event(event("created", upload_id, 2))
     confirm.check(upload_id)
     mine = queries.files_of(str(bob.pk), limit=9, prefix="a").files
@@ -80,7 +80,7 @@ def test_a_file_that_is_given_away_is_in_the_other_list_and_stays_there(
 
 
 @pytest.mark.parametrize("answer", ["", "nobody", "  ", "x" * 300])
-def test_a_new_owner_who_does_not_exist_is_asked_for_again(admin: Client, answer: str) -> None:
+def test_an_unknown_new_owner_is_refused(admin: Client, answer: str) -> None:
     upload_id = store("7")
     page = admin.post(
         LIST,
@@ -96,7 +96,7 @@ def test_a_new_owner_who_does_not_exist_is_asked_for_again(admin: Client, answer
     assert queries.any_stored_file(upload_id).owner == "7"
 
 
-def test_a_failure_is_named_and_does_not_stop_the_others(
+def test_a_failure_is_reported_and_does_not_stop_the_others(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = store("7", "a.txt"), store("7", "b.txt")
@@ -118,14 +118,14 @@ def test_a_failure_is_named_and_does_not_stop_the_others(
 @pytest.mark.parametrize(
     "action", ["delete_files", "check_again", "change_owner", "download_manifest"]
 )
-def test_a_made_up_selection_does_no_harm(admin: Client, action: str, chosen: list[str]) -> None:
+def test_a_forged_selection_changes_nothing(admin: Client, action: str, chosen: list[str]) -> None:
     for extra in ({}, {"confirmed": "yes", "answer": "root"}, {"select_across": "1"}):
         page = admin.post(LIST, {"action": action, "_selected_action": chosen, **extra})
         assert page.status_code in {200, 302, 400}
     assert not LogEntry.objects.exists()
 
 
-def test_all_of_them_across_pages_is_none_of_them(admin: Client) -> None:
+def test_selecting_across_pages_selects_nothing(admin: Client) -> None:
     upload_id = store("7")
     admin.post(
         LIST,
@@ -139,14 +139,14 @@ def test_all_of_them_across_pages_is_none_of_them(admin: Client) -> None:
     assert s3.head(upload_id) is not None
 
 
-def test_chosen_files_that_do_not_exist_are_named(admin: Client) -> None:
+def test_selected_files_that_do_not_exist_are_counted(admin: Client) -> None:
     unknown = keys.new_upload_id("7", "secret")
     text = text_of(act(admin, "check_again", store("7"), unknown, "zz", confirmed="yes"))
     assert "1 file was checked." in text
     assert "2 chosen files do not exist." in text
 
 
-def test_a_service_that_does_not_answer_is_not_asked_for_every_file(
+def test_after_three_failures_a_service_is_not_called_again(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
@@ -162,7 +162,7 @@ def test_a_service_that_does_not_answer_is_not_asked_for_every_file(
     assert text.count("Not tried, since the service does not answer.") == 3
 
 
-def test_deleting_waits_for_a_transaction_that_has_the_record(
+def test_deleting_retries_after_a_transaction_conflict(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     upload_id = store("7")

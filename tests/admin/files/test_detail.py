@@ -33,7 +33,7 @@ def test_a_file_shows_everything_about_it(admin: Client, alice: User) -> None:
         assert word in text
 
 
-def test_the_story_of_a_file_is_told_in_order(admin: Client, alice: User, bob: User) -> None:
+def test_the_timeline_of_a_file_is_in_order(admin: Client, alice: User, bob: User) -> None:
     upload_id = upload(str(alice.pk))
     confirm.apply_event(event("created", upload_id, 1))
     actions.sign_download(queries.any_stored_file(upload_id), str(bob.pk))
@@ -58,14 +58,14 @@ def test_the_story_of_a_file_is_told_in_order(admin: Client, alice: User, bob: U
     ]
 
 
-def test_a_rejection_tells_its_reason(admin: Client, settings: Settings) -> None:
+def test_a_rejection_shows_its_reason(admin: Client, settings: Settings) -> None:
     upload_id = upload("7")
     settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
     confirm.apply_event(event("created", upload_id, 1))
     assert "Rejected: Files of type text/plain" in text_of(admin.get(f"{LIST}{upload_id}/change/"))
 
 
-def test_the_story_stays_short_however_often_a_file_is_downloaded(alice: User) -> None:
+def test_the_timeline_stays_short_after_many_downloads(alice: User) -> None:
     upload_id = store(str(alice.pk))
     for _ in range(actions.DOWNLOADS_KEPT + 3):
         actions.sign_download(queries.any_stored_file(upload_id), str(alice.pk))
@@ -75,7 +75,7 @@ def test_the_story_stays_short_however_often_a_file_is_downloaded(alice: User) -
     assert [entry.detail for entry in timeline(info) if entry.what == "downloads"] == ["3"]
 
 
-def test_a_download_that_cannot_be_noted_is_still_a_download(
+def test_a_download_works_even_if_it_cannot_be_recorded(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload_id = store("7", body=b"bytes")
@@ -89,7 +89,7 @@ def test_a_download_that_cannot_be_noted_is_still_a_download(
     assert send("GET", page["Location"]).body == b"bytes"
 
 
-def test_a_download_in_the_admin_is_noted_with_who_it_was(admin: Client, root: User) -> None:
+def test_a_download_in_the_admin_is_recorded_with_its_user(admin: Client, root: User) -> None:
     upload_id = store("7", "ü.txt", b"bytes")
     answer = send("GET", admin.get(f"{LIST}{upload_id}/download/")["Location"])
     assert answer.body == b"bytes"
@@ -98,7 +98,7 @@ def test_a_download_in_the_admin_is_noted_with_who_it_was(admin: Client, root: U
     assert download.by == str(root.pk)
 
 
-def test_noting_a_download_makes_no_record(alice: User) -> None:
+def test_recording_a_download_does_not_create_a_record(alice: User) -> None:
     upload_id = store(str(alice.pk))
     info = queries.any_stored_file(upload_id)
     StoredFile(upload_id).delete(add_version_condition=False)
@@ -120,10 +120,10 @@ def test_noting_a_download_makes_no_record(alice: User) -> None:
         ("application/zip", None),
     ],
 )
-def test_a_preview_comes_from_s3_and_runs_nothing(
+def test_a_preview_comes_from_s3_and_runs_no_script(
     admin: Client, type_: str, element: str | None
 ) -> None:
-    # Sent as an image it would be rejected.
+    # As an image it would be rejected.
     body = b"<script>" if type_.startswith("text/") else b"hello"
     upload_id = upload("7", "a", body, type_)
     assert confirm.confirm(upload_id) == "stored"
@@ -155,11 +155,11 @@ def test_a_large_text_is_not_previewed(admin: Client, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("path", ["change/", "delete/", "download/", "history/"])
 @pytest.mark.parametrize("id_", ["zz", "01900000-0000-7000-8000-000000000000"])
-def test_a_file_that_does_not_exist_is_said_so(admin: Client, id_: str, path: str) -> None:
+def test_an_unknown_file_is_not_found(admin: Client, id_: str, path: str) -> None:
     assert admin.get(f"{LIST}{id_}/{path}").status_code in {302, 404}
 
 
-def test_the_owner_leads_to_the_user_and_to_the_files(admin: Client) -> None:
+def test_the_owner_links_to_the_user_and_their_files(admin: Client) -> None:
     user = User.objects.create_user("a&b=c", password=PASSWORD)
     page = admin.get(f"{LIST}{store(str(user.pk))}/change/").content.decode()
     assert reverse("admin:auth_user_change", args=[user.pk]) in page

@@ -25,7 +25,7 @@ from uploads.files.record import StoredFile
 pytestmark = pytest.mark.usefixtures("aws")
 
 
-def test_the_list_pages_forth_and_back_through_everything(
+def test_the_list_pages_forwards_and_backwards(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(admin_files, "PAGE_SIZE", 3)
@@ -48,7 +48,7 @@ def test_the_list_pages_forth_and_back_through_everything(
 
 
 @pytest.mark.usefixtures("one_day")
-def test_the_list_shows_what_an_operator_looks_for(admin: Client, alice: User) -> None:
+def test_the_list_shows_name_owner_size_type_state_and_date(admin: Client, alice: User) -> None:
     store(str(alice.pk), "a.txt", b"x" * 2048)
     text = text_of(admin.get(LIST))
     for word in (
@@ -63,7 +63,9 @@ def test_the_list_shows_what_an_operator_looks_for(admin: Client, alice: User) -
 
 
 @pytest.mark.usefixtures("one_day")
-def test_each_filter_leaves_what_fits(admin: Client, alice: User, settings: Settings) -> None:
+def test_each_filter_shows_the_matching_files(
+    admin: Client, alice: User, settings: Settings
+) -> None:
     text = store(str(alice.pk), "report.txt")
     image = store("77", "picture.png")
     StoredFile(image).update(
@@ -99,7 +101,7 @@ def test_each_filter_leaves_what_fits(admin: Client, alice: User, settings: Sett
         assert ids_on(admin.get(f"{LIST}?{query}")) == expected, query
 
 
-def test_a_filter_that_no_index_serves_says_how_much_it_looked_at(admin: Client) -> None:
+def test_a_filter_without_an_index_says_how_many_files_it_examined(admin: Client) -> None:
     for number in range(3):
         store("7", f"{number}.txt")
     assert "3 files were looked at" in text_of(admin.get(f"{LIST}?kind=text"))
@@ -110,14 +112,14 @@ def test_a_filter_that_no_index_serves_says_how_much_it_looked_at(admin: Client)
 @pytest.mark.parametrize(
     "query", ["from=yesterday", "to=2026-13-01", "from=9999-12-31", "to=0001-01-01"]
 )
-def test_a_date_that_is_none_is_said_so(admin: Client, query: str) -> None:
+def test_an_invalid_date_is_reported(admin: Client, query: str) -> None:
     upload_id = store("7")
     page = admin.get(f"{LIST}?{query}")
     assert "is not a date" in text_of(page)
     assert ids_on(page) == [upload_id]
 
 
-def test_filters_keep_each_other_and_begin_at_the_first_page(admin: Client) -> None:
+def test_filters_combine_and_return_to_the_first_page(admin: Client) -> None:
     cursor = store("7")
     page = admin.get(f"{LIST}?owner=7&kind=text&cursor={cursor}").content.decode()
     links = [unescape(found) for found in re.findall(r'<a href="(\?[^"]*)">', page)]
@@ -129,7 +131,7 @@ def test_filters_keep_each_other_and_begin_at_the_first_page(admin: Client) -> N
 
 
 @pytest.mark.parametrize("name", [name for name in HOSTILE if "<" in name or "&" in name])
-def test_a_hostile_name_is_text_wherever_it_is_shown(admin: Client, alice: User, name: str) -> None:
+def test_a_hostile_name_is_escaped_on_every_page(admin: Client, alice: User, name: str) -> None:
     upload_id = store(str(alice.pk), name)
     actions.sign_download(queries.any_stored_file(upload_id), str(alice.pk))
     act(admin, "check_again", upload_id, confirmed="yes")
@@ -155,7 +157,7 @@ def test_no_page_scans_the_table(admin: Client, monkeypatch: pytest.MonkeyPatch)
         assert admin.get(LIST + path).status_code == 200
 
 
-def test_a_list_that_cannot_be_read_is_a_page_and_no_traceback(
+def test_an_outage_is_an_error_page_without_a_traceback(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*args: object, **kwargs: object) -> None:
@@ -167,7 +169,7 @@ def test_a_list_that_cannot_be_read_is_a_page_and_no_traceback(
     assert "Traceback" not in page.content.decode()
 
 
-def test_a_user_with_a_number_for_a_name_is_not_taken_for_an_owner(admin: Client) -> None:
+def test_a_numeric_user_name_is_not_mistaken_for_an_owner(admin: Client) -> None:
     gone = store("77", "of a user who is gone.txt")
     named = User.objects.create_user("77", password=PASSWORD)
     theirs = store(str(named.pk), "of the user 77.txt")
@@ -175,13 +177,15 @@ def test_a_user_with_a_number_for_a_name_is_not_taken_for_an_owner(admin: Client
     page = admin.get(f"{LIST}{gone}/change/").content.decode()
     (listed,) = re.findall(rf'href="({LIST}\?owner_id=[^"]+)"', page)
     assert ids_on(admin.get(unescape(listed))) == [gone]
-    # The field names whose files are shown.
+    # The form field shows the user name of the owner.
     shown = admin.get(f"{LIST}?owner_id={named.pk}").content.decode()
     assert re.search(r'name="owner" id="filter-owner" value="77"', shown)
 
 
 @pytest.mark.parametrize("owner", ["9" * 40, "1_0", "٣", "-1", "x" * 300, "0", " 1"])
-def test_an_owner_who_can_be_no_user_breaks_no_page(admin: Client, root: User, owner: str) -> None:
+def test_an_owner_that_is_no_valid_user_breaks_no_page(
+    admin: Client, root: User, owner: str
+) -> None:
     upload_id = store(owner)
     for path in ("", f"{upload_id}/change/", f"{upload_id}/history/", f"{upload_id}/delete/"):
         page = admin.get(LIST + path)
@@ -202,7 +206,7 @@ def test_a_hostile_query_finds_nothing(admin: Client, query: str) -> None:
     assert "x" * 5000 not in text_of(page) or ids_on(page) == []
 
 
-def test_a_name_cannot_turn_around_what_is_read(admin: Client) -> None:
+def test_a_name_cannot_change_the_text_direction(admin: Client) -> None:
     upload_id = store("7", "report\u202egpj.exe")
     for path in (LIST, f"{LIST}{upload_id}/change/", f"{LIST}{upload_id}/delete/"):
         page = admin.get(path).content.decode()

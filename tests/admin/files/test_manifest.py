@@ -19,7 +19,7 @@ from uploads.files.record import FileInfo
 pytestmark = pytest.mark.usefixtures("aws")
 
 
-def test_a_manifest_lists_the_chosen_files_and_runs_nothing(admin: Client, alice: User) -> None:
+def test_a_manifest_lists_the_selected_files_without_formulas(admin: Client, alice: User) -> None:
     ids = [store(str(alice.pk), name) for name in HOSTILE]
     page = act(admin, "download_manifest", *ids)
     assert page["Content-Type"] == "text/csv; charset=utf-8"
@@ -35,7 +35,7 @@ def test_a_manifest_lists_the_chosen_files_and_runs_nothing(admin: Client, alice
 @pytest.mark.parametrize(
     "name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\u00a0=1", "＝1", "\r=1", "\u200b=1"]
 )
-def test_a_cell_never_begins_like_a_formula(name: str) -> None:
+def test_no_cell_begins_like_a_formula(name: str) -> None:
     info = FileInfo(
         "id", name, "text/plain", 1, "", name, "stored", "", datetime.now(UTC), None,
         *("", ""), *(None, None, None), *("", ""), None, "", 0, (),
@@ -47,7 +47,7 @@ def test_a_cell_never_begins_like_a_formula(name: str) -> None:
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|", "\n"])
-def test_no_cell_is_a_formula_for_whoever_takes_another_separator(separator: str) -> None:
+def test_no_cell_is_a_formula_with_another_separator(separator: str) -> None:
     name = f"x{separator}=1+1{separator} \u200b@SUM(A1){separator}y"
     info = FileInfo(
         "id", name, f"text/plain;+a{separator}=b", 1, "", "7", "stored", "", datetime.now(UTC),

@@ -44,7 +44,7 @@ def test_staff_without_view_sees_no_page_of_a_file(alice: User, path: str) -> No
     assert client.get(LIST + path.format(id=store("7"))).status_code == 403
 
 
-def test_the_buttons_are_those_that_work(alice: User) -> None:
+def test_only_permitted_buttons_are_shown(alice: User) -> None:
     upload_id = store("7")
     page = staff(alice, "view_file").get(f"{LIST}{upload_id}/change/").content.decode()
     assert "check_again" not in page

@@ -13,7 +13,7 @@ from tests.support.installation import Installation, with_small_parts
 
 @pytest.fixture(autouse=True)
 def _nothing_unfinished(installation: Installation) -> Iterator[None]:
-    """What one test leaves behind is not the failure of the next."""
+    """Abort the unfinished uploads of the previous test."""
     installation.abort_unfinished()
     yield
     installation.abort_unfinished()
@@ -21,6 +21,6 @@ def _nothing_unfinished(installation: Installation) -> Iterator[None]:
 
 @pytest.fixture
 def short_lived(tmp_path: Path) -> Iterator[Installation]:
-    """An installation whose signatures expire soon."""
+    """An installation whose signatures expire after seconds."""
     with with_small_parts(tmp_path / "installation", FILEHUB_URL_EXPIRY=str(EXPIRY)) as running:
         yield running

@@ -1,4 +1,4 @@
-"""Uploads in the browser, and what S3 has of them."""
+"""Upload in the browser, and compare with S3."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.browser.test_page import row
 from tests.support.installation import SMALL_PART, THRESHOLD, Installation
 from tests.support.proxy import Fault, parts
 
-#: Seconds; more than a part takes on a slow machine.
+#: Seconds; longer than a part takes on a slow machine.
 EXPIRY = 5
 
 
@@ -28,23 +28,23 @@ def choose(page: Page, path: Path) -> None:
 
 
 def arrived(installation: Installation) -> int:
-    """Bytes that S3 has confirmed to somebody."""
+    """Bytes of all requests that S3 has answered with 200."""
     return sum(request.size for request in installation.s3.requests(parts) if request.status == 200)
 
 
 def stop_after(installation: Installation, size: int) -> Fault:
-    """Once S3 has confirmed so many bytes, it gets no further part until `release`.
+    """Once S3 has confirmed this many bytes, hold further parts until `release`.
 
-    What a test does in the middle of an upload is done there, however long it takes.
+    So a test can act in the middle of an upload, on a machine of any speed.
     """
     return installation.s3.hold(lambda each: parts(each) and arrived(installation) >= size)
 
 
 def unfinished(installation: Installation) -> dict[str, int]:
-    """The incomplete multipart uploads in the bucket, with the bytes of each."""
+    """The unfinished multipart uploads in the bucket, with the bytes of each."""
     found = {}
     for upload in installation.bucket.multipart_uploads.all():
-        # It may end between the two questions.
+        # It may end between the two requests.
         with contextlib.suppress(upload.meta.client.exceptions.NoSuchUpload):
             found[upload.id] = sum(part.size for part in upload.parts.all())
     return found
@@ -55,7 +55,7 @@ def keys(installation: Installation) -> set[str]:
 
 
 def assert_stored(page: Page, installation: Installation, path: Path) -> dict[str, Any]:
-    """The page lists the file once, and its record and its bytes are those of the file on disk."""
+    """The page lists the file once, and its record and content match the file on disk."""
     expect(row(page, path.name)).to_have_count(1)
     [file] = installation.files(path.name)
     body = path.read_bytes()
@@ -69,7 +69,7 @@ def assert_stored(page: Page, installation: Installation, path: Path) -> dict[st
 
 
 def rewrite_middle(path: Path, offset: int) -> None:
-    """Change a byte; name, size and time of change stay what they were."""
+    """Change a byte, but keep name, size and modification time."""
     times = path.stat()
     with path.open("r+b") as file:
         file.seek(offset)

@@ -14,7 +14,7 @@ from tests.support.installation import Installation
 from tests.support.waiting import wait_for
 
 
-def test_cancelled_in_the_middle_it_leaves_nothing_in_the_bucket(
+def test_an_upload_that_is_cancelled_half_way_leaves_nothing_in_the_bucket(
     page: Page, installation: Installation, tmp_path: Path
 ) -> None:
     before = keys(installation)
@@ -34,7 +34,7 @@ def test_cancelled_in_the_middle_it_leaves_nothing_in_the_bucket(
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("stays", [True, False], ids=["same page", "next visit"])
-def test_cancelled_without_a_connection_it_is_removed_once_there_is_one(
+def test_an_upload_that_is_cancelled_offline_is_removed_once_online(
     context: BrowserContext, installation: Installation, tmp_path: Path, stays: bool
 ) -> None:
     before = keys(installation)
@@ -46,7 +46,7 @@ def test_cancelled_without_a_connection_it_is_removed_once_there_is_one(
     choose(page, file)
     wait_for(lambda: arrived(installation) >= 10 * MIB)
     context.set_offline(True)
-    # When it asks the server, it has noted what is to be removed, for the next visit.
+    # Before this request the page has recorded what the next visit must remove.
     with page.expect_event("requestfailed", lambda request: request.method == "DELETE"):
         upload_row(page, file.name).locator("[data-action=cancel]").click()
     expect(upload_row(page, file.name)).to_have_attribute("data-state", "cancelled")

@@ -24,7 +24,7 @@ from tests.support.waiting import wait_for
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("kind", ["the browser knows", "the browser does not know"])
-def test_ten_seconds_without_a_connection(
+def test_an_upload_survives_ten_seconds_offline(
     page: Page, context: BrowserContext, installation: Installation, tmp_path: Path, kind: str
 ) -> None:
     file = make_file(tmp_path / unique("offline.bin"), 60 * MIB)
@@ -48,7 +48,7 @@ def test_ten_seconds_without_a_connection(
 
 
 @pytest.mark.exhaustive
-def test_failures_cuts_and_expired_signatures_at_the_same_time(
+def test_an_upload_survives_errors_broken_connections_and_expired_signatures(
     chromium: Browser, short_lived: Installation, tmp_path: Path
 ) -> None:
     s3 = short_lived.s3
@@ -62,7 +62,7 @@ def test_failures_cuts_and_expired_signatures_at_the_same_time(
         held = stop_after(short_lived, 40 * MIB)
         choose(page, file)
         wait_for(lambda: held.struck)
-        # Signatures know nothing but the clock.
+        # Only time makes a signature expire.
         page.wait_for_timeout((EXPIRY + 1) * 1000)
         s3.release()
         assert_stored(page, short_lived, file)
@@ -72,11 +72,11 @@ def test_failures_cuts_and_expired_signatures_at_the_same_time(
 
 
 @pytest.mark.parametrize("size", [IN_ONE_REQUEST, pytest.param(10 * MIB, id="parts")])
-def test_connections_that_break_again_and_again(
+def test_an_upload_survives_connections_that_break_repeatedly(
     page: Page, installation: Installation, tmp_path: Path, size: int
 ) -> None:
-    # Chromium itself sends again what broke on a connection that was kept, once for each that it
-    # has. With so many breaks in a row the page hears of it too.
+    # Chromium itself retries requests that break on a reused connection, once per connection.
+    # Only with this many breaks in a row does the page see an error.
     cuts = installation.s3.cut_every(1, parts, times=6)
     file = make_file(tmp_path / unique("cut.bin"), size)
     choose(page, file)
@@ -85,7 +85,9 @@ def test_connections_that_break_again_and_again(
 
 
 @pytest.mark.exhaustive
-def test_the_server_in_trouble(page: Page, installation: Installation, tmp_path: Path) -> None:
+def test_an_upload_survives_errors_of_the_site(
+    page: Page, installation: Installation, tmp_path: Path
+) -> None:
     def of_uploads(request: Request) -> bool:
         return request.path.startswith("/uploads")
 
@@ -97,7 +99,7 @@ def test_the_server_in_trouble(page: Page, installation: Installation, tmp_path:
 
 
 @pytest.mark.parametrize("size", [IN_ONE_REQUEST, pytest.param(20 * MIB, id="parts")])
-def test_a_byte_flipped_on_the_way_is_refused_and_sent_again(
+def test_a_part_with_a_flipped_byte_is_refused_and_sent_again(
     page: Page, installation: Installation, tmp_path: Path, size: int
 ) -> None:
     file = make_file(tmp_path / unique("flip.bin"), size)
@@ -112,7 +114,7 @@ def test_a_byte_flipped_on_the_way_is_refused_and_sent_again(
 
 
 @pytest.mark.parametrize("size", [MIB, 20 * MIB], ids=["one request", "parts"])
-def test_answers_that_get_lost_make_no_second_file(
+def test_lost_answers_do_not_create_a_second_file(
     page: Page, installation: Installation, tmp_path: Path, size: int
 ) -> None:
     file = make_file(tmp_path / unique("lost.bin"), size)

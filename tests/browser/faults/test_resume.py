@@ -25,7 +25,7 @@ from tests.support.users import PASSWORD
 from tests.support.waiting import wait_for
 
 
-def test_after_a_crash_only_what_is_missing_is_sent(
+def test_after_a_crash_only_the_missing_parts_are_sent(
     profile: Profile, installation: Installation, tmp_path: Path
 ) -> None:
     size = 60 * MIB
@@ -48,12 +48,12 @@ def test_after_a_crash_only_what_is_missing_is_sent(
 
 
 @pytest.mark.exhaustive
-def test_two_tabs_with_the_same_file(
+def test_two_tabs_send_the_same_file_only_once(
     context: BrowserContext, installation: Installation, tmp_path: Path
 ) -> None:
     file = make_file(tmp_path / unique("tabs.bin"), 40 * MIB)
     installation.s3.bandwidth = 40 * MIB
-    # A row leaves soon after its file is stored.
+    # Hold the parts, since a row disappears soon after its file is stored.
     installation.s3.hold(parts)
     tabs = [context.new_page(), context.new_page()]
     for tab in tabs:
@@ -74,12 +74,12 @@ def test_two_tabs_with_the_same_file(
     for each in found:
         assert installation.download(each["id"]) == body
     assert unfinished(installation) == {}
-    # One of them sent it.
+    # Only one of them sent it.
     assert installation.s3.sent() == len(body)
 
 
 @pytest.mark.exhaustive
-def test_a_tab_that_is_closed_leaves_the_rest_to_the_other(
+def test_when_a_tab_is_closed_the_other_tab_finishes_its_upload(
     context: BrowserContext, installation: Installation, tmp_path: Path
 ) -> None:
     file = make_file(tmp_path / unique("closed.bin"), 60 * MIB)
@@ -94,13 +94,13 @@ def test_a_tab_that_is_closed_leaves_the_rest_to_the_other(
     first.close(run_before_unload=False)
     installation.s3.release()
     assert_stored(second, installation, file)
-    # What S3 had confirmed to the first one, the second one did not send.
-    # What was on its way when the tab was closed may arrive twice, and no more than that.
+    # The second tab did not send again what S3 had confirmed to the first one.
+    # Only requests in flight when the tab was closed may arrive twice.
     assert 60 * MIB <= arrived(installation) <= 60 * MIB + 6 * SMALL_PART
 
 
 @pytest.mark.exhaustive
-def test_a_pause_costs_nothing_that_s3_has(
+def test_after_a_pause_only_the_missing_parts_are_sent(
     page: Page, installation: Installation, tmp_path: Path
 ) -> None:
     size = 100 * MIB
@@ -122,7 +122,7 @@ def test_a_pause_costs_nothing_that_s3_has(
 
 
 @pytest.mark.exhaustive
-def test_a_file_that_changed_in_its_middle_is_resumed_as_it_is_now(
+def test_a_file_that_changed_in_the_middle_is_uploaded_in_its_new_version(
     context: BrowserContext, installation: Installation, tmp_path: Path
 ) -> None:
     file = make_file(tmp_path / unique("changed.bin"), 40 * MIB)
@@ -174,19 +174,19 @@ def test_a_deleted_file_is_sent_again(
     file = make_file(tmp_path / unique("deleted.bin"), MIB)
     choose(page, file)
     expect(row(page, file.name)).to_have_count(1)
-    # The record goes when the worker hears of it; the person does not wait for that.
+    # The record is deleted by the worker later; the user does not wait for that.
     row(page, file.name).get_by_role("button", name="Delete").click()
     with page.expect_response(lambda answer: answer.request.method == "DELETE") as answer:
         page.locator("#confirm-dialog [data-confirm]").click()
     answer.value.finished()
     installation.reset()
     choose(page, file)
-    # Confirmed by S3, and not only sent: it is nobody else's when the next test looks at the keys.
+    # Wait until S3 has confirmed it, since the next test compares the keys.
     wait_for(lambda: arrived(installation) == MIB)
     assert installation.s3.sent() == MIB
 
 
-def test_nobody_gets_the_rest_of_somebody_elses_upload(
+def test_another_user_cannot_finish_an_upload(
     context: BrowserContext, installation: Installation, tmp_path: Path
 ) -> None:
     eve = f"eve-{uuid.uuid4().hex[:8]}"

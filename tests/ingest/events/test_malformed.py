@@ -53,7 +53,7 @@ NOT_MESSAGES = {
 
 
 @pytest.mark.parametrize("body", NOT_MESSAGES.values(), ids=NOT_MESSAGES.keys())
-def test_what_is_no_notification_is_malformed_once(body: str) -> None:
+def test_a_message_that_is_no_notification_is_malformed_once(body: str) -> None:
     parsed = parse_message(body, BUCKET)
     assert (parsed.events, parsed.ignored, len(parsed.malformed)) == ((), 0, 1)
 
@@ -109,9 +109,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
 
 
 @pytest.mark.parametrize(("change", "sentence"), CHANGES.values(), ids=CHANGES.keys())
-def test_a_record_that_lacks_something_is_malformed_and_says_what(
-    change: Change, sentence: str
-) -> None:
+def test_an_incomplete_record_is_malformed_and_says_why(change: Change, sentence: str) -> None:
     broken = record()
     change(broken)
     assert parse_message(direct(broken), BUCKET).malformed == (f"Record 0: {sentence}.",)
@@ -150,23 +148,23 @@ def test_a_sequencer_that_is_not_hexadecimal_is_malformed(envelope: str, sequenc
     ],
     ids=["null", "empty", "no object", "no sequencer", "a number for a key", "text for a bucket"],
 )
-def test_an_eventbridge_event_that_lacks_something_is_malformed(detail: Any) -> None:
+def test_an_incomplete_eventbridge_event_is_malformed(detail: Any) -> None:
     body = json.dumps({"detail-type": "Object Created", "source": "aws.s3", "detail": detail})
     assert len(parse_message(body, BUCKET).malformed) == 1
 
 
 @pytest.mark.parametrize("position", [0, 1, 2])
-def test_one_bad_record_does_not_hold_back_the_others(position: int) -> None:
+def test_one_bad_record_does_not_block_the_others(position: int) -> None:
     records: list[Any] = [record(), record("ObjectRemoved:Delete")]
     records.insert(position, {"eventName": "ObjectCreated:Put"})
     assert parse_message(direct(*records), BUCKET).events == (CREATED, REMOVED)
 
 
-def test_a_bad_record_is_named_by_its_place() -> None:
+def test_a_bad_record_is_reported_with_its_index() -> None:
     parsed = parse_message(direct(record(), {}, record()), BUCKET)
     assert parsed.malformed == ("Record 1: eventName is missing.",)
 
 
-def test_good_ignored_and_bad_records_are_told_apart() -> None:
+def test_good_ignored_and_bad_records_are_counted_separately() -> None:
     parsed = parse_message(direct(record(), record("ObjectAcl:Put"), None), BUCKET)
     assert (len(parsed.events), parsed.ignored, len(parsed.malformed)) == (1, 1, 1)

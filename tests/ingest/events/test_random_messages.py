@@ -13,7 +13,7 @@ from uploads.ingest.events import (
     parse_message,
 )
 
-#: Ten thousand stranger ones are in tests/chaos/test_events_fuzz.py.
+#: tests/chaos/test_events_fuzz.py has ten thousand stranger examples.
 THOROUGH = settings(max_examples=200)
 
 
@@ -62,7 +62,7 @@ WORDS = st.sampled_from(
 )
 
 
-#: `NaN` and the infinities, which `json` writes, are no JSON: tests/core/test_strict_json.py.
+#: Without `NaN` and infinities, which `json` writes but are not JSON (test_strict_json.py).
 NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 
 

@@ -38,7 +38,7 @@ def test_sequencers_of_different_length_compare_as_if_padded_with_zeros(
 
 
 @pytest.mark.parametrize(("one", "other"), [("0a", "0A"), ("0A", "0A0"), ("1", "1" + "0" * 63)])
-def test_sequencers_that_mean_the_same_are_equal(one: str, other: str) -> None:
+def test_equivalent_sequencers_are_equal(one: str, other: str) -> None:
     assert sequencer_of(one) == sequencer_of(other)
 
 

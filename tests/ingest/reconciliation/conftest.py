@@ -1,4 +1,4 @@
-"""Fixtures of the tests of reconciliation."""
+"""Fixtures for reconciliation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uploads.ingest.reconciliation import inventory
 
 @pytest.fixture
 def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Of the pieces that are read, which have at most 10,000 bytes each."""
+    """The sizes of the pieces that are read, at most 10,000 bytes each."""
     monkeypatch.setattr(inventory, "PIECE", 10_000)
     sizes: list[int] = []
     read = s3.read

@@ -1,4 +1,4 @@
-"""Objects and records in every combination, and what a run makes of them."""
+"""Create objects and records in every combination, and read what a run did."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ OWNER = "7"
 NOW = timedelta(0)
 
 
-#: Looks at all there is, however young.
+#: Examines everything, however young.
 ALL = Plan("all", min_age=NOW)
 
 
-#: The same, and remembers where it is.
+#: The same, with checkpoints.
 RESUMABLE = replace(ALL, resumable=True)
 
 
@@ -39,7 +39,7 @@ aws = pytest.mark.usefixtures("aws")
 
 
 def place(age: timedelta = timedelta(hours=1), body: bytes = b"hello", name: str = "a.txt") -> str:
-    """An object as an upload leaves it, signed some time ago, that no event told of."""
+    """Create an object as an upload does, signed some time ago, without an event."""
     upload_id = keys.upload_id_at(
         datetime.now(UTC) - age, OWNER, "secret", random.SystemRandom().getrandbits(42)
     )
@@ -58,19 +58,19 @@ def put(upload_id: str, body: bytes, name: str = "a.txt") -> None:
 
 
 def stored(**details: Any) -> str:
-    """An object with its record."""
+    """Create an object with its record."""
     upload_id = place(**details)
     assert confirm.confirm(upload_id) == "stored"
     return upload_id
 
 
 def forget(upload_id: str) -> None:
-    """The record goes, the object stays."""
+    """Delete the record and keep the object."""
     StoredFile(upload_id).delete(add_version_condition=False)
 
 
 def age(upload_id: str, **moments: datetime) -> None:
-    """Change moments in a record."""
+    """Change timestamps of a record."""
     actions = [getattr(StoredFile, name).set(moment) for name, moment in moments.items()]
     StoredFile(upload_id).update(actions, add_version_condition=False)
 
@@ -88,7 +88,7 @@ def recorded(state: str = "stored") -> set[str]:
 
 
 def table() -> list[dict[str, Any]]:
-    """Every item as it is."""
+    """All raw items of the table."""
     client = boto3.client(
         "dynamodb", region_name=conf().region, endpoint_url=conf().endpoint("dynamodb")
     )
@@ -98,7 +98,7 @@ def table() -> list[dict[str, Any]]:
 
 
 def found(result: reconcile.Result) -> dict[str, int]:
-    """The counts that are not zero, without those of what was looked at."""
+    """The non-zero counts, without the numbers of examined items."""
     counts = vars(result.counts)
     looked_at = {"objects", "records", "looked_at"}
     return {name: count for name, count in counts.items() if count and name not in looked_at}
@@ -111,7 +111,7 @@ def command(*arguments: str) -> str:
 
 
 def gone(number: int) -> list[str]:
-    """Records of an hour ago whose objects are in another bucket, and nothing else."""
+    """Write records that are an hour old and have no object in the bucket."""
     ids = []
     with StoredFile.batch_write() as batch:
         for _ in range(number):
@@ -135,7 +135,7 @@ FEW = reconcile.PLAUSIBLE
 
 
 def run_out_of_time_at(upload_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run that Celery ends when it comes to this file."""
+    """Start a run that Celery's time limit ends at this file."""
     head = s3.head
 
     def stop(looked_at: str) -> s3.StoredObject | None:

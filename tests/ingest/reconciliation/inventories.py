@@ -38,7 +38,7 @@ HOUR_AGO = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.
 
 
 def row(key: str, **cells: str) -> dict[str, str]:
-    """What S3 writes of one version, the key encoded as S3 does."""
+    """A row as S3 writes it for one version, with the key encoded as S3 does."""
     return {
         "Bucket": conf().bucket,
         "Key": quote(key, safe=""),
@@ -58,7 +58,7 @@ def write(
     damaged: bytes | None = None,
     **changed: Any,
 ) -> str:
-    """An inventory in the bucket itself, as S3 writes it; returns its address."""
+    """Write an inventory to the bucket itself, as S3 does; return its address."""
     listed = []
     for number, rows in enumerate(files):
         text = io.StringIO()
@@ -118,7 +118,7 @@ COLUMNS = pa.schema(
 
 
 def cells(key: str, **changed: Any) -> dict[str, Any]:
-    """A row as S3 writes it to Parquet: the key as it is, times as times."""
+    """A row as S3 writes it to Parquet: the key unencoded, times as timestamps."""
     return {
         "bucket": conf().bucket,
         "key": key,

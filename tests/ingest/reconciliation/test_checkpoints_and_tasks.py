@@ -18,7 +18,7 @@ from uploads.ingest.reconciliation.reconcile import Plan
 
 
 @aws
-def test_the_last_run_of_each_kind_is_told(settings: Settings) -> None:
+def test_the_last_run_of_each_kind_is_recorded(settings: Settings) -> None:
     assert checkpoints.last_runs() == []
     place()
     command("--since", "2h", "--min-age", "0m")
@@ -35,7 +35,7 @@ def test_the_last_run_of_each_kind_is_told(settings: Settings) -> None:
 
 
 @aws
-def test_what_is_remembered_is_in_no_index() -> None:
+def test_checkpoints_are_in_no_index() -> None:
     place()
     reconcile.run(replace(RESUMABLE, budget=NOW))
     reconcile.run(Plan("since", timedelta(hours=2)))
@@ -46,7 +46,7 @@ def test_what_is_remembered_is_in_no_index() -> None:
 
 
 @aws
-def test_the_daily_task_goes_on_at_once_and_the_frequent_one_next_time(
+def test_the_daily_task_resumes_at_once_and_the_frequent_task_next_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(reconcile, "BUDGET", NOW)
@@ -73,6 +73,6 @@ def test_the_budget_of_a_task_is_within_its_time_limit(settings: Settings) -> No
     "arguments",
     [["--restart"], ["--since", "soon"], ["--all", "--since", "1h"]],
 )
-def test_options_that_make_no_sense_together_are_refused(arguments: list[str]) -> None:
+def test_contradictory_options_are_refused(arguments: list[str]) -> None:
     with pytest.raises(CommandError):
         command(*arguments)

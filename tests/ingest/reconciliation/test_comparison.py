@@ -29,7 +29,7 @@ def test_two_sorted_streams_become_pairs_in_order(sides: dict[str, str]) -> None
         assert pair.agrees == (sides[pair.id] == "both")
 
 
-def test_streams_of_any_length_are_compared_in_the_memory_of_one_step() -> None:
+def test_streams_of_any_length_are_compared_in_constant_memory() -> None:
     ids = (f"{number:012}" for number in count())
     evens = (f"{number:012}" for number in count(0, 2))
     pairs = comparison.merge(

@@ -26,7 +26,7 @@ from uploads.ingest.reconciliation import checkpoints, reconcile
 
 
 @aws
-def test_a_dry_run_names_what_differs_and_changes_nothing(
+def test_a_dry_run_reports_differences_and_changes_nothing(
     monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     stored()
@@ -54,7 +54,7 @@ def test_a_dry_run_deletes_no_object_that_breaks_a_rule(settings: Settings) -> N
 
 
 @aws
-def test_a_dry_run_that_stops_remembers_nothing() -> None:
+def test_a_dry_run_that_stops_saves_no_checkpoint() -> None:
     place()
     result = reconcile.run(replace(RESUMABLE, budget=NOW, dry_run=True))
     assert (found(result), result.finished) == ({"orphans": 1}, False)
@@ -62,7 +62,7 @@ def test_a_dry_run_that_stops_remembers_nothing() -> None:
 
 
 @aws
-def test_a_dry_run_names_only_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dry_run_reports_a_limited_number_of_differences(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("uploads.management.commands.reconcile.MAX_NAMED", 2)
     for _ in range(5):
         place()

@@ -49,7 +49,7 @@ def test_one_failing_id_does_not_stop_the_others(
 
 
 @aws
-def test_a_task_that_has_to_stop_stops_and_remembers_where(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_at_its_time_limit_saves_a_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     ids = sorted((place() for _ in range(5)), key=lambda i: (keys.shard(i), i))
     run_out_of_time_at(ids[2], monkeypatch)
     position = checkpoints.load("all")
@@ -59,7 +59,7 @@ def test_a_task_that_has_to_stop_stops_and_remembers_where(monkeypatch: pytest.M
 
 
 @aws
-def test_an_index_that_is_behind_makes_no_ghost_and_no_orphan(
+def test_a_stale_index_causes_no_change(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     here, gone = stored(), stored()
@@ -77,7 +77,7 @@ def test_an_index_that_is_behind_makes_no_ghost_and_no_orphan(
 
 
 @aws
-def test_a_run_that_is_interrupted_by_hand_says_how_to_go_on(
+def test_an_interrupted_command_says_how_to_resume(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ids = sorted((place() for _ in range(3)), key=lambda i: (keys.shard(i), i))

@@ -39,7 +39,7 @@ from uploads.ingest.reconciliation.reconcile import Plan
 pytestmark = pytest.mark.usefixtures("aws")
 
 
-def test_objects_without_a_record_are_recorded_and_nothing_else_happens() -> None:
+def test_an_inventory_only_adds_missing_records() -> None:
     lost, right, later = place(), stored(), stored()
     ghost = stored()
     s3.delete(ghost)
@@ -48,7 +48,7 @@ def test_objects_without_a_record_are_recorded_and_nothing_else_happens() -> Non
     url = write([of(lost), of(right)], [of(gone)])
     out = command("--inventory", url)
     assert "1 objects without a record, 0 records without an object" in out
-    # What is not in the list may have come after it was written: it says nothing.
+    # A record that is not in the list may be newer than the list.
     assert recorded() == {lost, right, later, ghost}
     (run,) = checkpoints.last_runs()
     assert (run.kind, run.looked_at, run.orphans) == ("inventory", 3, 1)
@@ -62,7 +62,7 @@ def test_a_dry_run_of_an_inventory_changes_nothing() -> None:
     assert checkpoints.last_runs() == []
 
 
-def test_columns_may_stand_in_any_order_and_most_may_be_missing() -> None:
+def test_columns_may_be_in_any_order_and_most_may_be_missing() -> None:
     ids = [place(), place()]
     assert listed(write([of(each) for each in ids])) == ids
     assert listed(write([of(each) for each in ids], schema=SCHEMA[::-1])) == ids
@@ -86,7 +86,7 @@ def test_columns_may_stand_in_any_order_and_most_may_be_missing() -> None:
         "{key}/",
     ],
 )
-def test_keys_of_others_are_passed_over(key: str) -> None:
+def test_foreign_keys_are_skipped(key: str) -> None:
     upload_id = place()
     wrong = "0" if keys.shard(upload_id) != "0" else "1"
     hostile = (
@@ -97,7 +97,7 @@ def test_keys_of_others_are_passed_over(key: str) -> None:
     assert listed(write([row(hostile), of(upload_id), row(hostile)])) == [upload_id]
 
 
-def test_only_versions_that_are_there_now_count() -> None:
+def test_only_current_versions_count() -> None:
     ids = [place() for _ in range(3)]
     rows = [
         of(ids[0], IsLatest="false"),
@@ -116,7 +116,7 @@ def test_an_object_that_was_replaced_is_corrected() -> None:
     assert found(reconcile.check_objects(plan, inventory.objects(url))) == {"corrected": 1}
 
 
-def test_without_etags_only_what_has_no_record_is_looked_at(
+def test_without_etags_only_objects_without_a_record_are_checked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     lost, *right = place(), stored(), stored()
@@ -134,7 +134,7 @@ def test_without_etags_only_what_has_no_record_is_looked_at(
     assert looked_at == [lost]
 
 
-def test_what_was_young_when_it_was_listed_is_left_alone() -> None:
+def test_objects_that_were_young_when_listed_are_left_alone() -> None:
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     url = write([of(place(), LastModifiedDate=now)])
     result = reconcile.check_objects(Plan("inventory"), inventory.objects(url))
@@ -183,24 +183,24 @@ def test_an_inventory_without_keys_is_refused() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"{}", b"\xff", b'{"fileFormat": 1}', b"[" * 10_000], ids=lambda b: b[:9]
 )
-def test_what_is_no_manifest_is_refused(body: bytes) -> None:
+def test_an_invalid_manifest_is_refused(body: bytes) -> None:
     url = write()
     upload(f"{FOLDER}/manifest.json", body)
     assert "is not the manifest" in refused(url)
 
 
 @pytest.mark.parametrize("url", ["manifest.json", "https://a/b", "s3://bucket", "s3:///key"])
-def test_what_is_no_address_is_refused(url: str) -> None:
+def test_an_invalid_address_is_refused(url: str) -> None:
     assert "is no address such as s3://" in refused(url)
 
 
-def test_a_missing_manifest_is_named() -> None:
+def test_a_missing_manifest_is_reported_with_its_address() -> None:
     url = f"s3://{conf().bucket}/nothing/manifest.json"
     with pytest.raises(BackendUnavailable, match=r"could not read s3://.*/nothing/manifest.json"):
         listed(url)
 
 
-def test_a_time_that_is_none_is_damage() -> None:
+def test_an_invalid_time_counts_as_damage() -> None:
     entry = row(keys.object_key(keys.new_upload_id("7", "secret")), LastModifiedDate="yesterday")
     assert "is damaged" in refused(write([entry]))
 

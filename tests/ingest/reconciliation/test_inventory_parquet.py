@@ -31,7 +31,7 @@ from uploads.ingest.reconciliation import inventory, parquet
 pytestmark = pytest.mark.usefixtures("aws")
 
 
-def test_a_parquet_inventory_does_the_same() -> None:
+def test_a_parquet_inventory_works_like_csv() -> None:
     lost, right, other, young = place(), stored(), stored(), place()
     put(other, b"something else")
     etags = {each: s3.head(each).etag for each in (right, other)}  # type: ignore[union-attr]
@@ -64,7 +64,9 @@ def test_a_parquet_inventory_does_the_same() -> None:
     ],
     ids=["as written", "without versions", "without time", "old", "marker", "another key"],
 )
-def test_a_row_of_parquet(changed: dict[str, Any], is_there: bool) -> None:
+def test_a_parquet_row_counts_if_it_is_a_current_version(
+    changed: dict[str, Any], is_there: bool
+) -> None:
     upload_id = keys.new_upload_id("7", "secret")
     row = cells(keys.object_key(upload_id)) | changed
     assert listed(write_parquet([row])) == ([upload_id] if is_there else [])
@@ -75,10 +77,10 @@ def test_keys_in_parquet_are_not_encoded() -> None:
     assert listed(write_parquet([cells(quote(key, safe=""))])) == []
 
 
-def test_parquet_with_other_types_of_columns() -> None:
+def test_parquet_columns_may_have_other_types() -> None:
     upload_id = keys.new_upload_id("7", "secret")
     schema = pa.schema([("key", pa.binary()), ("last_modified_date", pa.timestamp("ms"))])
-    moment = datetime(2026, 1, 1)  # noqa: DTZ001  # as a writer that does not say UTC has it
+    moment = datetime(2026, 1, 1)  # noqa: DTZ001  # as from a writer that omits UTC
     row = {"key": keys.object_key(upload_id).encode(), "last_modified_date": moment}
     (found,) = inventory.objects(write_parquet([row], schema=schema))
     assert (found.id, found.etag, found.modified_at) == (upload_id, "", moment.replace(tzinfo=UTC))
@@ -103,12 +105,12 @@ class Counted(io.BytesIO):
         return found
 
 
-def test_of_a_large_parquet_file_only_some_rows_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_parquet_file_is_read_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parquet, "BATCH", 100)
     monkeypatch.setattr(parquet, "BUFFER", 10_000)
     ids = [keys.new_upload_id("7", "secret") for _ in range(20_000)]
     file = Counted()
-    # One row group, as large as the file.
+    # A single row group of the size of the file.
     pq.write_table(pa.table({"key": ids}), file, use_dictionary=False, data_page_size=10_000)
     rows = parquet.rows(file, ["key"])
     assert next(rows) == {"key": ids[0]}
@@ -116,7 +118,7 @@ def test_of_a_large_parquet_file_only_some_rows_are_held(monkeypatch: pytest.Mon
     assert [row["key"] for row in rows] == ids[1:]
 
 
-def test_a_parquet_file_that_is_not_what_the_manifest_says_is_never_read() -> None:
+def test_a_parquet_file_with_another_md5_is_never_read() -> None:
     row = cells(keys.object_key(place()))
     assert "its MD5 is not that" in refused(write_parquet([row], md5="0" * 32))
     assert recorded() == set()
@@ -141,7 +143,7 @@ def test_a_parquet_file_without_keys_is_refused() -> None:
     assert "no column key" in refused(url)
 
 
-def test_without_pyarrow_a_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pyarrow_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     url = write_parquet([cells(keys.object_key(place()))])
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(CommandError, match=r"pip install .* pyarrow"):
@@ -149,7 +151,7 @@ def test_without_pyarrow_a_sentence_says_what_to_install(monkeypatch: pytest.Mon
     assert recorded() == set()
 
 
-def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     url = write_parquet([cells(keys.object_key(place()))])
 
     def full(*_: object) -> None:

@@ -32,7 +32,7 @@ from uploads.ingest.reconciliation.comparison import ListedRecord
 
 
 @aws
-def test_in_another_bucket_a_run_stops_and_changes_no_record() -> None:
+def test_in_the_wrong_bucket_a_run_aborts_and_changes_no_record() -> None:
     ids = gone(FEW + 30)
     before = table()
     result = reconcile.run(RESUMABLE)
@@ -43,14 +43,14 @@ def test_in_another_bucket_a_run_stops_and_changes_no_record() -> None:
     assert [item for item in after if not item["id"]["S"].startswith("reconcile#")] == before
     (run,) = checkpoints.last_runs()
     assert (run.ghosts, run.held_back) == (0, FEW + 1)
-    # The next one begins anew, and finds the same.
+    # The next run starts again and finds the same.
     assert checkpoints.load("all") is None
     assert found(reconcile.run(RESUMABLE)) == {"held_back": FEW + 1}
     assert recorded() == {*ids}
 
 
 @aws
-def test_so_many_at_the_end_of_a_run_are_not_buried_either(
+def test_too_many_missing_objects_at_the_end_of_a_run_abort_it_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(reconcile, "PLAUSIBLE", 4)
@@ -62,10 +62,12 @@ def test_so_many_at_the_end_of_a_run_are_not_buried_either(
 
 
 @aws
-def test_many_are_buried_if_as_many_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_missing_objects_are_plausible_beside_as_many_existing_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(reconcile, "PLAUSIBLE", 2)
     kept = {stored(age=timedelta(hours=2)) for _ in range(9)}
-    # In one shard, so that all that is there comes first.
+    # In one shard, so that the existing objects come first.
     monkeypatch.setattr(keys, "SHARDS", "0")
     monkeypatch.setattr(keys, "shard", lambda upload_id: "0")
     pairs = [
@@ -82,7 +84,7 @@ def test_many_are_buried_if_as_many_are_there(monkeypatch: pytest.MonkeyPatch) -
 
 
 @aws
-def test_a_run_that_dies_with_suspicions_goes_on_before_them(
+def test_a_run_that_ends_with_withheld_records_resumes_before_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ids = sorted(gone(6), key=lambda i: (keys.shard(i), i))
@@ -94,7 +96,7 @@ def test_a_run_that_dies_with_suspicions_goes_on_before_them(
 
 
 @aws
-def test_a_budget_that_is_used_up_leaves_no_suspicions() -> None:
+def test_an_exhausted_budget_leaves_no_withheld_records() -> None:
     gone(3)
     results = [reconcile.run(replace(RESUMABLE, budget=NOW)) for _ in range(4)]
     assert [found(result).get("ghosts") for result in results] == [1, 2, 3, 3]
@@ -103,7 +105,7 @@ def test_a_budget_that_is_used_up_leaves_no_suspicions() -> None:
 
 
 @aws
-def test_the_command_says_why_it_stopped_and_how_to_do_it_all_the_same() -> None:
+def test_an_aborted_command_says_why_and_how_to_force_it() -> None:
     ids = gone(FEW + 1)
     dry = command("--all", "--dry-run", "--min-age", "0m")
     assert "without --force it would stop" in dry
@@ -117,7 +119,7 @@ def test_the_command_says_why_it_stopped_and_how_to_do_it_all_the_same() -> None
 
 
 @aws
-def test_the_tasks_stop_too_and_say_so(
+def test_the_tasks_abort_too_and_log_it(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(reconcile, "PLAUSIBLE", 2)
@@ -129,7 +131,7 @@ def test_the_tasks_stop_too_and_say_so(
         "reconciliation (recent)",
         "reconciliation (multipart)",
     ]
-    # It is not gone on with: that would find the same.
+    # It is not resumed, which would find the same.
     assert drain(conf().tasks_queue) == []
     assert recorded() == {*ids}
     assert [run.held_back for run in checkpoints.last_runs()] == [3, 3]

@@ -1,4 +1,4 @@
-"""What is young is left to its event, and a run stays within its window."""
+"""Young objects are left to their events, and a run stays within its window."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from uploads.ingest.reconciliation.reconcile import Plan
 
 
 @aws
-def test_an_object_that_came_just_now_is_left_to_its_event() -> None:
+def test_a_new_object_is_left_to_its_event() -> None:
     place()
     assert found(reconcile.run(Plan("all"))) == {"left_alone": 1}
     assert recorded() == set()
@@ -31,7 +31,7 @@ def test_an_object_that_came_just_now_is_left_to_its_event() -> None:
 
 
 @aws
-def test_a_record_that_was_written_just_now_is_no_ghost() -> None:
+def test_a_new_record_without_an_object_is_left_alone() -> None:
     upload_id = stored()
     s3.delete(upload_id)
     assert found(reconcile.run(Plan("all"))) == {"left_alone": 1}
@@ -40,7 +40,7 @@ def test_a_record_that_was_written_just_now_is_no_ghost() -> None:
 
 
 @aws
-def test_a_deletion_that_was_asked_for_just_now_is_left_to_its_event() -> None:
+def test_a_recent_deletion_is_left_to_its_event() -> None:
     upload_id = stored()
     s3.delete(upload_id)
     earlier = datetime.now(UTC) - timedelta(hours=1)
@@ -51,7 +51,7 @@ def test_a_deletion_that_was_asked_for_just_now_is_left_to_its_event() -> None:
 
 
 @aws
-def test_only_ids_of_the_window_are_looked_at() -> None:
+def test_only_ids_within_the_window_are_examined() -> None:
     inside, outside = place(timedelta(hours=1)), place(timedelta(hours=3))
     ghost = stored(age=timedelta(hours=3))
     s3.delete(ghost)
@@ -62,7 +62,7 @@ def test_only_ids_of_the_window_are_looked_at() -> None:
 
 
 @aws
-def test_a_window_that_holds_nothing_old_enough_is_empty() -> None:
+def test_a_window_with_only_young_objects_is_empty() -> None:
     place()
     assert reconcile.run(Plan("since", timedelta(minutes=1))).counts.looked_at == 0
     checkpoints.save("all", checkpoints.Checkpoint(datetime.now(UTC), "0", "0", "f"))

@@ -43,7 +43,7 @@ def test_an_object_without_a_record_is_recorded() -> None:
 
 
 @aws
-def test_a_record_without_an_object_says_so_and_leaves_the_lists() -> None:
+def test_a_record_without_an_object_is_marked_deleted() -> None:
     ghost = stored()
     s3.delete(ghost)
     assert found(reconcile.run(ALL)) == {"ghosts": 1}
@@ -54,7 +54,7 @@ def test_a_record_without_an_object_says_so_and_leaves_the_lists() -> None:
 
 
 @aws
-def test_both_kinds_are_found_in_one_run_among_many_that_are_right() -> None:
+def test_one_run_finds_missing_and_orphaned_objects_among_consistent_ones() -> None:
     right = {stored() for _ in range(40)}
     orphans = {place() for _ in range(20)}
     ghosts = {stored() for _ in range(20)}
@@ -69,7 +69,7 @@ def test_both_kinds_are_found_in_one_run_among_many_that_are_right() -> None:
 
 
 @aws
-def test_what_is_right_is_not_touched() -> None:
+def test_consistent_records_are_not_touched() -> None:
     for _ in range(20):
         stored()
     before = table()
@@ -80,7 +80,7 @@ def test_what_is_right_is_not_touched() -> None:
 
 
 @aws
-def test_a_rejected_object_that_was_left_goes(
+def test_a_rejected_object_that_still_exists_is_deleted(
     monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     upload_id = place()
@@ -95,7 +95,7 @@ def test_a_rejected_object_that_was_left_goes(
 
 
 @aws
-def test_a_file_that_came_back_after_its_removal_is_stored_again() -> None:
+def test_a_file_that_returns_after_its_removal_is_stored_again() -> None:
     upload_id = stored()
     s3.delete(upload_id)
     confirm.apply_event(ObjectEvent("removed", upload_id, "5".ljust(64, "0")))
@@ -114,7 +114,7 @@ def test_a_record_of_another_object_is_corrected() -> None:
 
 
 @aws
-def test_keys_that_filehub_did_not_make_are_let_be() -> None:
+def test_foreign_keys_are_left_alone() -> None:
     upload_id = place()
     wrong_shard = "f" if keys.shard(upload_id) != "f" else "0"
     for key in ("uploads/0/notes.txt", f"uploads/{wrong_shard}/{upload_id}", "uploads/0/zzz"):
@@ -127,7 +127,7 @@ def test_keys_that_filehub_did_not_make_are_let_be() -> None:
 @pytest.mark.parametrize(
     "seed", [1, *(pytest.param(n, marks=pytest.mark.exhaustive) for n in (2, 3))]
 )
-def test_after_any_damage_one_run_makes_both_sides_equal(seed: int) -> None:
+def test_one_run_repairs_any_damage(seed: int) -> None:
     rng = random.Random(seed)
     damages: list[Callable[[str], object]] = [
         lambda upload_id: None,

@@ -1,4 +1,4 @@
-"""A run that stops, fails or is killed is resumed where it was."""
+"""A run that stops, fails or is killed is resumed where it stopped."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from uploads.ingest.reconciliation.reconcile import Plan
 
 
 @aws
-def test_a_run_that_used_up_its_budget_is_resumed() -> None:
+def test_a_run_that_exhausts_its_budget_is_resumed() -> None:
     for _ in range(6):
         place()
     plan = replace(RESUMABLE, budget=NOW)
@@ -57,18 +57,18 @@ def test_a_run_that_used_up_its_budget_is_resumed() -> None:
 
 
 @aws
-def test_no_id_slips_out_of_the_window_while_a_run_waits() -> None:
+def test_a_resumed_run_keeps_its_original_window() -> None:
     first, *rest = sorted((place() for _ in range(8)), key=lambda i: (keys.shard(i), i))
     assert not reconcile.run(Plan("recent", timedelta(hours=2), NOW, NOW, resumable=True)).finished
     assert recorded() == {first}
-    # Hours later, none of them would be in the window of a new run.
+    # Hours later, a new run's window would contain none of them.
     later = Plan("recent", timedelta(minutes=5), NOW, resumable=True)
     assert reconcile.run(later).finished
     assert recorded() == {first, *rest}
 
 
 @aws
-def test_kinds_of_runs_do_not_disturb_each_others_positions() -> None:
+def test_each_kind_of_run_has_its_own_checkpoint() -> None:
     for _ in range(3):
         place()
     reconcile.run(Plan("recent", timedelta(hours=2), NOW, NOW, resumable=True))
@@ -79,7 +79,7 @@ def test_kinds_of_runs_do_not_disturb_each_others_positions() -> None:
 
 
 @aws
-def test_restart_begins_anew() -> None:
+def test_restart_starts_from_the_beginning() -> None:
     for _ in range(4):
         place()
     reconcile.run(replace(RESUMABLE, budget=NOW))
@@ -91,7 +91,7 @@ def test_restart_begins_anew() -> None:
 
 
 @aws
-def test_a_listing_that_fails_ends_the_run_which_is_resumed_later(
+def test_a_run_that_fails_while_listing_is_resumed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for _ in range(8):
@@ -119,7 +119,7 @@ def test_a_run_that_is_killed_is_resumed(tmp_path: Path, monkeypatch: pytest.Mon
     for _ in range(200):
         place()
     with Proxy(AWS_PORT) as proxy:
-        # Each look takes its time: it must not come to its end before it is killed.
+        # Slow requests, so that the run does not finish before it is killed.
         proxy.latency = 0.3
         child = subprocess.Popen(
             [sys.executable, "manage.py", "reconcile", "--all", "--min-age", "0m"],

@@ -66,7 +66,7 @@ def clock(settings: Settings) -> Iterator[Callable[[timedelta], None]]:
 
 @pytest.fixture
 def database(db: None, tmp_path: Path) -> str:
-    """The URL of a database in which nothing is pending: a copy of the tests' own."""
+    """The URL of a database without pending migrations: a copy of the tests' database."""
     path = tmp_path / "db.sqlite3"
     connection.ensure_connection()
     with closing(sqlite3.connect(path)) as copy:
@@ -76,7 +76,7 @@ def database(db: None, tmp_path: Path) -> str:
 
 @pytest.fixture
 def own(aws: LocalAws, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Conf:
-    """An installation of the test's own, table included, for the processes that it starts."""
+    """An installation for this test alone, including a table, and for its processes."""
     values = names()
     for name, value in values.items():
         monkeypatch.setenv(f"FILEHUB_{name}", value)

@@ -18,7 +18,7 @@ from tests.operations.doctor.helpers import (
     tasks,
 )
 
-#: What is done -> the subject of the one line that tells, and a word of it.
+#: Name -> the fault, the subject of the one line that reports it, and a word of that line.
 FAULTS: dict[str, tuple[Break, str, str]] = {
     "no notification": (lambda: notify(None), "bucket, notifications", "s3:ObjectCreated:*"),
     "notification for others": (

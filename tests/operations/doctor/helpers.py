@@ -30,7 +30,7 @@ from uploads.operations.doctor import (
 )
 from uploads.operations.doctor.finding import Finding
 
-#: Makes a fault.
+#: Causes a fault.
 Break = Callable[[], None]
 
 
@@ -45,7 +45,7 @@ def names() -> dict[str, str]:
 
 
 def deploy_all(values: dict[str, str], settings: Any) -> Conf:
-    """A stack with these names, with all that the template wants."""
+    """Deploy a stack with these names, complete with what local CloudFormation leaves out."""
     settings.FILEHUB = settings.FILEHUB | values
     deploy(values["BUCKET"], TEMPLATE.read_text())
     complete(str(conf().endpoint_url), conf().region, conf().bucket, conf().table)
@@ -61,7 +61,7 @@ def bad(found: list[Finding]) -> list[Finding]:
 
 
 def still_bad(subject: str) -> list[Finding]:
-    """What is not ok any more after mending it: that part is looked at again, and only that."""
+    """Check only the fixed part again, and return the findings that are not ok."""
     if subject.startswith("queue"):
         return bad(list(queues.Queues().inspect()))
     return bad([*bucket.inspect(), *notifications.inspect(arn(events()))])
@@ -73,7 +73,7 @@ def one(found: list[Finding]) -> Finding:
 
 
 def run(*options: str) -> tuple[int, str]:
-    """The command's exit status and what it prints."""
+    """Return the exit status and the output of the command."""
     out = StringIO()
     try:
         call_command("doctor", *options, stdout=out, stderr=StringIO())
@@ -83,7 +83,7 @@ def run(*options: str) -> tuple[int, str]:
 
 
 def carry_out(mend: str) -> None:
-    """Do what the command of the AWS command line in this sentence does."""
+    """Run the AWS CLI command in this sentence with boto3."""
     found = re.search(r"aws (s3api|sqs|dynamodb) [^(]*", mend)
     assert found, mend
     words = shlex.split(found[0].partition(" (provision")[0])
@@ -105,7 +105,7 @@ def set_queue(name: str, **attributes: str) -> None:
 
 
 def notify(queue: str | None, *events: str, prefix: str = "uploads/", **more: Any) -> None:
-    """Replace the bucket's notifications, as another stack does."""
+    """Replace the bucket's notifications, as another stack would."""
     configuration: dict[str, Any] = dict(more)
     if queue:
         attributes = client("sqs").get_queue_attributes(

@@ -31,7 +31,7 @@ from uploads.core.conf import Conf, conf
 
 
 @pytest.mark.parametrize(("fault", "subject", "word"), FAULTS.values(), ids=FAULTS.keys())
-def test_a_fault_is_one_line_and_what_it_says_mends_it(
+def test_a_fault_is_one_line_and_its_advice_fixes_it(
     installed: Conf, fault: Break, subject: str, word: str
 ) -> None:
     fault()
@@ -54,7 +54,7 @@ def test_a_fault_is_one_line_and_what_it_says_mends_it(
     ],
     ids=["none", "another origin", "no PUT", "a header"],
 )
-def test_cors_is_compared_and_asked_for_as_a_browser_does(
+def test_cors_rules_are_compared_and_tested_with_a_preflight(
     installed: Conf, fault: Break, word: str
 ) -> None:
     fault()
@@ -70,7 +70,7 @@ def test_cors_is_compared_and_asked_for_as_a_browser_does(
     assert still_bad("bucket") == []
 
 
-def test_what_mends_a_lifecycle_keeps_what_others_have_set(installed: Conf) -> None:
+def test_fixing_a_lifecycle_keeps_other_rules(installed: Conf) -> None:
     logs = {
         "ID": "logs", "Status": "Enabled", "Filter": {"Prefix": "logs/"},
         "Expiration": {"Date": datetime(2100, 1, 1, tzinfo=UTC)}, **PARTS,
@@ -97,7 +97,7 @@ def test_what_mends_a_lifecycle_keeps_what_others_have_set(installed: Conf) -> N
     ]
 
 
-def test_a_lifecycle_with_a_date_is_no_reason_to_complain(installed: Conf) -> None:
+def test_a_lifecycle_rule_with_a_date_is_ok(installed: Conf) -> None:
     own = {"ID": "own", "Status": "Enabled", "Filter": {"Prefix": ""}, **PARTS}
     until = {"Date": datetime(2100, 1, 1, tzinfo=UTC)}
     lifecycle_rules(
@@ -107,7 +107,7 @@ def test_a_lifecycle_with_a_date_is_no_reason_to_complain(installed: Conf) -> No
 
 
 @pytest.mark.parametrize(("fault", "subject", "word"), WARNINGS.values(), ids=WARNINGS.keys())
-def test_what_is_only_odd_is_a_warning(
+def test_an_unusual_setting_is_a_warning(
     installed: Conf, fault: Break, subject: str, word: str
 ) -> None:
     fault()
@@ -118,7 +118,7 @@ def test_what_is_only_odd_is_a_warning(
     assert still_bad(subject) == []
 
 
-def test_events_may_come_by_eventbridge(installed: Conf) -> None:
+def test_events_may_come_through_eventbridge(installed: Conf) -> None:
     notify(None, EventBridgeConfiguration={})
     status, text = run("--no-upload")
     (line,) = [line for line in text.splitlines() if not line.startswith("ok")]
@@ -128,8 +128,8 @@ def test_events_may_come_by_eventbridge(installed: Conf) -> None:
     notify(events(), *ALL)
 
 
-def test_provision_does_not_see_what_was_changed_by_hand(installed: Conf) -> None:
-    """Why doctor names AWS's own commands."""
+def test_provision_does_not_detect_manual_changes(installed: Conf) -> None:
+    """This is why doctor suggests AWS's own commands."""
     notify(None)
     deploy(installed.bucket, TEMPLATE.read_text())
     found = one(still_bad("bucket"))
@@ -137,7 +137,7 @@ def test_provision_does_not_see_what_was_changed_by_hand(installed: Conf) -> Non
     carry_out(found.mend)
 
 
-def test_a_dead_letter_is_told(installed: Conf) -> None:
+def test_a_dead_letter_is_reported(installed: Conf) -> None:
     sqs.send_to_dead_letters(events(), "not json", "why")
     found = one(still_bad("queue"))
     assert (found.level, found.subject) == ("FAIL", f"queue {events()}-dlq")

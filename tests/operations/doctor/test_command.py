@@ -18,7 +18,7 @@ from uploads.core.conf import Conf, conf
 
 
 @pytest.mark.exhaustive
-def test_a_sound_installation_is_all_ok_with_exactly_the_operators_policy(
+def test_a_sound_installation_is_all_ok_with_the_operators_policy(
     own: Conf, database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", database)
@@ -27,7 +27,7 @@ def test_a_sound_installation_is_all_ok_with_exactly_the_operators_policy(
         assert done.returncode == 0, done.stdout + done.stderr
         assert {line[:4] for line in done.stdout.splitlines()} == {"ok  "}, done.stdout
         assert lines(done.stdout, "ok    round trip: stored after")
-        # The web may not look at how things are set, and is told so; what it does, works.
+        # The web may not read these settings, so they are skipped; the round trip works.
         done = user_with("Web", own.bucket)("manage.py", "doctor")
     assert done.returncode == 0, done.stdout + done.stderr
     assert {line.partition(":")[0][6:] for line in lines(done.stdout, "skip")} == {
@@ -46,7 +46,7 @@ def test_a_sound_installation_is_all_ok_with_exactly_the_operators_policy(
         pytest.param(signal.SIGTERM, id="SIGTERM"),
     ],
 )
-def test_told_to_stop_it_takes_its_file_away(own: Conf, number: int) -> None:
+def test_on_sigint_and_sigterm_the_test_file_is_deleted(own: Conf, number: int) -> None:
     child = start("--timeout=600")
     wait_for(objects)
     child.send_signal(number)
@@ -59,7 +59,7 @@ def test_told_to_stop_it_takes_its_file_away(own: Conf, number: int) -> None:
 SECRET = "0123456789abcdefghij-not-a-real-secret"
 
 
-def test_with_wrong_credentials_every_line_says_so_and_none_a_secret(own: Conf) -> None:
+def test_wrong_credentials_are_reported_without_secrets(own: Conf) -> None:
     child = start(AWS_ACCESS_KEY_ID="AKIANOTAREALKEY00000", AWS_SECRET_ACCESS_KEY=SECRET)
     output, errors = child.communicate(timeout=60)
     assert child.returncode == 1
@@ -71,7 +71,7 @@ def test_with_wrong_credentials_every_line_says_so_and_none_a_secret(own: Conf) 
 
 
 @pytest.mark.exhaustive
-def test_with_everything_down_there_are_clear_lines(tmp_path: Path, aws: LocalAws) -> None:
+def test_with_everything_down_each_check_reports_a_failure(tmp_path: Path, aws: LocalAws) -> None:
     child = start(
         "--timeout=1",
         AWS_ENDPOINT_URL="http://127.0.0.1:9",
@@ -91,6 +91,6 @@ def test_with_everything_down_there_are_clear_lines(tmp_path: Path, aws: LocalAw
 
 
 @pytest.mark.parametrize("timeout", ["0", "-1", "nan", "soon", "3601"])
-def test_a_timeout_that_is_none_is_refused(timeout: str) -> None:
+def test_an_invalid_timeout_is_refused(timeout: str) -> None:
     with pytest.raises(CommandError, match="seconds"):
         call_command("doctor", f"--timeout={timeout}")

@@ -27,7 +27,7 @@ from uploads.operations.doctor import (
     ],
     ids=["bucket", "queue", "table"],
 )
-def test_what_is_not_there_is_named(
+def test_a_missing_resource_is_reported_by_name(
     installed: Conf, settings: Settings, changed: dict[str, str], subjects: set[str]
 ) -> None:
     settings.FILEHUB = settings.FILEHUB | changed
@@ -36,9 +36,7 @@ def test_what_is_not_there_is_named(
     assert any("manage.py provision" in failed[subject].mend for subject in subjects)
 
 
-def test_an_index_and_a_time_to_live_that_are_missing_are_named(
-    installed: Conf, settings: Settings
-) -> None:
+def test_a_missing_index_and_time_to_live_are_reported(installed: Conf, settings: Settings) -> None:
     dynamodb, name = client("dynamodb"), f"doctor-{uuid.uuid4().hex[:8]}"
     wanted_table = template()["Table"]["Properties"]
     indexes = wanted_table["GlobalSecondaryIndexes"]
@@ -75,14 +73,14 @@ def test_another_programs_table_is_recognised(installed: Conf, settings: Setting
     assert "other keys" in bad(list(table.inspect()))[0].text
 
 
-def test_a_bucket_in_another_region_is_told(installed: Conf, settings: Settings) -> None:
+def test_a_bucket_in_another_region_is_reported(installed: Conf, settings: Settings) -> None:
     settings.FILEHUB = settings.FILEHUB | {"REGION": "eu-central-1"}
     (found,) = bucket.inspect()
     assert found.level == "FAIL"
     assert "AWS_REGION=us-east-1" in found.mend
 
 
-def test_a_failing_run_says_how_many_and_a_good_one_exits_with_0(installed: Conf) -> None:
+def test_a_sound_installation_exits_with_0_and_prints_json(installed: Conf) -> None:
     assert run("--no-upload")[0] == 0
     assert json.loads(run("--no-upload", "--json")[1])[0].keys() == {
         "level", "subject", "text", "mend",

@@ -1,4 +1,4 @@
-"""The test file that doctor uploads, and where it got stuck."""
+"""The round trip of a test file, and where it got stuck."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from uploads.operations.doctor import (
 )
 
 
-def test_without_a_consumer_the_messages_are_told(installed: Conf) -> None:
+def test_without_a_consumer_waiting_messages_are_reported(installed: Conf) -> None:
     # S3 may take longer than this test waits.
     client("sqs").send_message(QueueUrl=queue_url(events()), MessageBody="an event")
     found = trip()
@@ -42,7 +42,7 @@ def test_without_a_notification_no_event_arrives(own_queues: None) -> None:
     assert objects() == []
 
 
-def test_without_a_worker_the_tasks_are_told(aws: LocalAws) -> None:
+def test_without_a_worker_waiting_tasks_are_reported(aws: LocalAws) -> None:
     before = roundtrip.depths()
     upload("7")
     wait_for(lambda: Consumer().step())
@@ -51,7 +51,7 @@ def test_without_a_worker_the_tasks_are_told(aws: LocalAws) -> None:
     assert "worker" in mend
 
 
-def test_dead_letters_that_grow_are_told_first(aws: LocalAws) -> None:
+def test_new_dead_letters_are_reported_first(aws: LocalAws) -> None:
     before = roundtrip.depths()
     upload("7")
     sqs.send_to_dead_letters(tasks(), "{}", "why")
@@ -77,7 +77,7 @@ def test_a_record_that_only_reconciliation_wrote_is_a_failure(
     assert objects() == []
 
 
-def test_a_refused_put_says_why(installed: Conf, settings: Settings) -> None:
+def test_a_refused_put_reports_the_reason(installed: Conf, settings: Settings) -> None:
     settings.FILEHUB = settings.FILEHUB | {"BUCKET": "no-such-bucket"}
     found = trip()
     assert found.level == "FAIL"
@@ -106,7 +106,7 @@ def test_a_round_trip_that_is_stopped_says_so_and_leaves_no_file(
     assert objects() == []
 
 
-def test_what_a_killed_run_left_is_removed(
+def test_leftovers_of_a_killed_run_are_removed(
     installed: Conf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left = store(roundtrip.OWNER)
@@ -119,5 +119,5 @@ def test_what_a_killed_run_left_is_removed(
     ("allowed", "sent"),
     [(("*",), "text/plain"), (("image/*",), "image/x-filehub-doctor"), (("a/b",), "a/b")],
 )
-def test_the_test_file_has_a_type_that_is_allowed(allowed: tuple[str, ...], sent: str) -> None:
+def test_the_test_file_has_an_allowed_type(allowed: tuple[str, ...], sent: str) -> None:
     assert roundtrip._content_type(allowed) == sent

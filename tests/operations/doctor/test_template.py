@@ -13,7 +13,7 @@ from uploads.operations.doctor import (
 )
 
 
-def test_doctor_wants_what_the_template_makes() -> None:
+def test_doctor_expects_what_the_template_creates() -> None:
     resources = template()
     bucket_ = resources["Bucket"]["Properties"]
     assert set(bucket_["PublicAccessBlockConfiguration"]) == set(expected.PUBLIC_ACCESS_BLOCK)
@@ -34,7 +34,7 @@ def test_doctor_wants_what_the_template_makes() -> None:
     assert hidden == expected.EVENTS_VISIBILITY
 
 
-def test_the_cors_rule_that_doctor_offers_is_the_templates(own: Conf) -> None:
+def test_doctor_suggests_the_cors_rule_of_the_template(own: Conf) -> None:
     s3 = client("s3")
     made = s3.get_bucket_cors(Bucket=own.bucket)["CORSRules"]
     s3.delete_bucket_cors(Bucket=own.bucket)

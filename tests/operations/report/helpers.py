@@ -25,7 +25,7 @@ def page(client: Client, query: str = "") -> str:
 
 
 def section(html: str, title: str) -> str:
-    """What a part of the report says: its text, in one line."""
+    """The text of a section of the report, in one line."""
     found = re.search(
         rf'<section class="module" aria-labelledby="{title}">(.*?)</section>', html, re.DOTALL
     )
@@ -34,7 +34,7 @@ def section(html: str, title: str) -> str:
 
 
 def begin(*parts: bytes, upload_id: str | None = None) -> tuple[str, str]:
-    """An unfinished upload with these parts: its id, and S3's name for it."""
+    """Begin an upload with these parts; return its id and S3's upload ID."""
     upload_id = upload_id or keys.new_upload_id("7", "secret")
     s3_id = multipart.create(
         upload_id, owner="7", file_name="big.bin", content_type="text/plain", checksums=False
@@ -51,12 +51,12 @@ def begin(*parts: bytes, upload_id: str | None = None) -> tuple[str, str]:
 
 
 def choice(upload_id: str, s3_id: str) -> str:
-    """How the form names an unfinished upload."""
+    """The form value of an unfinished upload."""
     return f"{s3_id} {keys.object_key(upload_id)}"
 
 
 def in_s3() -> set[str]:
-    """S3's names of what is unfinished."""
+    """S3's upload IDs of the unfinished uploads."""
     answer = clients.s3().list_multipart_uploads(Bucket=conf().bucket)
     return {each["UploadId"] for each in answer.get("Uploads", [])}
 

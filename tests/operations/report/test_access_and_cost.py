@@ -38,12 +38,12 @@ def test_each_permission_opens_its_own_part(alice: User) -> None:
     assert in_s3() == set()
 
 
-def test_an_api_token_opens_nothing_here(api: Api) -> None:
+def test_an_api_token_gives_no_access(api: Api) -> None:
     assert ApiToken.objects.count() == 1
     assert api.get(PATH).status_code == 302
 
 
-def test_a_form_from_elsewhere_ends_nothing(admin_user: User) -> None:
+def test_a_cross_site_form_aborts_nothing(admin_user: User) -> None:
     upload_id, s3_id = begin()
     client = signed_in(admin_user, checks_csrf=True)
     form = {"upload": choice(upload_id, s3_id), "confirmed": "yes"}
@@ -52,7 +52,7 @@ def test_a_form_from_elsewhere_ends_nothing(admin_user: User) -> None:
 
 
 @pytest.mark.parametrize("owners", [2, 150])
-def test_it_costs_as_much_however_much_there_is(
+def test_the_cost_does_not_depend_on_the_number_of_owners(
     admin: Client,
     wire: Wire,
     owners: int,
@@ -66,12 +66,12 @@ def test_it_costs_as_much_however_much_there_is(
         begin()
     wire.counts()
     page(admin)
-    # Two calls for the groups, five for 30 days in 16 parts, one for the owners, one for the last
+    # Two requests for the groups, five for 30 days in 16 shards, one for owners, one for the last
     # runs; one for the unfinished uploads and one more for each of those on the page.
     assert wire.counts() == {"dynamodb": 9, "s3": 1 + 3}
 
 
-def test_of_many_unfinished_uploads_only_those_of_the_page_are_asked_for(
+def test_only_the_unfinished_uploads_on_the_page_are_requested(
     admin: Client,
     wire: Wire,
 ) -> None:
@@ -90,7 +90,7 @@ def test_of_many_unfinished_uploads_only_those_of_the_page_are_asked_for(
     ],
 )
 @pytest.mark.usefixtures("no_pauses")
-def test_a_service_that_is_down_takes_nothing_but_its_own_parts(
+def test_an_outage_affects_only_the_parts_of_that_service(
     admin: Client,
     wire: Wire,
     service: str,

@@ -16,16 +16,14 @@ pytestmark = pytest.mark.usefixtures("aws")
 
 
 def count_days(*days: tuple[int, int, int, int]) -> None:
-    """Counters of days: how many days ago, files, bytes, rejected."""
+    """Write counters of days: days ago, files, bytes, rejected."""
     for ago, files, size, rejected in days:
         name = usage._day_id(datetime.now(UTC).date() - timedelta(days=ago), "0")
         Counter(name, files=files, bytes=size, rejected=rejected).save()
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
-def test_the_drawing_has_no_script_and_no_style_and_only_whole_numbers(
-    admin: Client, language: str
-) -> None:
+def test_the_chart_has_no_script_no_style_and_only_integers(admin: Client, language: str) -> None:
     count_days((0, 3, 5_000_000, 1), (1, 4_000, 10**12, 7), (20, 1, 1, 0))
     admin.cookies["django_language"] = language
     html = page(admin)

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("aws")
 
 
 @pytest.mark.usefixtures("one_day")
-def test_the_numbers_are_those_of_the_uploads(
+def test_the_numbers_match_the_uploads(
     admin: Client, alice: User, bob: User, settings: Settings
 ) -> None:
     for body in (b"12345", b"123"):
@@ -50,7 +50,7 @@ def test_the_numbers_are_those_of_the_uploads(
     assert headline == [("18\xa0bytes", "stored"), ("3", "files"), ("2", "owners")]
 
 
-def test_each_line_leads_to_its_files(admin: Client, alice: User) -> None:
+def test_each_line_links_to_its_files(admin: Client, alice: User) -> None:
     alice.username = "al&ice +x@example.com"
     alice.save()
     store(owners.owner_of(alice))
@@ -59,7 +59,7 @@ def test_each_line_leads_to_its_files(admin: Client, alice: User) -> None:
     assert f'href="/admin/uploads/file/?owner_id={alice.pk}"' in html
 
 
-def test_without_the_permission_to_see_files_nothing_leads_to_them(alice: User) -> None:
+def test_without_permission_to_view_files_there_are_no_links(alice: User) -> None:
     store(owners.owner_of(alice))
     html = page(staff(alice, "view_storagereport"))
     assert "alice 1 5 bytes" in section(html, "owners-title")
@@ -78,14 +78,14 @@ def test_hostile_names_are_shown_as_text(admin: Client, alice: User) -> None:
     assert "&lt;img src=x" in html
 
 
-def test_files_of_a_deleted_user_are_still_somebodys(admin: Client, alice: User) -> None:
+def test_files_of_a_deleted_user_keep_their_owner(admin: Client, alice: User) -> None:
     owner = owners.owner_of(alice)
     store(owner)
     alice.delete()
     assert f"{owner} (user deleted) 1 5 bytes 100 %" in section(page(admin), "owners-title")
 
 
-def test_the_largest_come_first_and_the_others_together() -> None:
+def test_the_largest_come_first_and_the_rest_are_summed() -> None:
     found = rank(
         [("small", Usage(9, 1)), ("gone", Usage(0, 0)), ("large", Usage(1, 7)), ("b", Usage(1, 3))],
         limit=5,
@@ -96,7 +96,7 @@ def test_the_largest_come_first_and_the_others_together() -> None:
     assert not found.is_cut
 
 
-def test_of_very_many_owners_it_says_how_many_were_looked_at(
+def test_with_many_owners_the_report_says_how_many_were_examined(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(report, "NAMED_OWNERS", 2)
@@ -111,7 +111,7 @@ def test_of_very_many_owners_it_says_how_many_were_looked_at(
     assert "Only 4 owners were looked at" in section(page(admin), "owners-title")
 
 
-def test_all_names_are_asked_for_at_once(
+def test_all_names_are_read_with_one_query(
     admin: Client, alice: User, bob: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     store(owners.owner_of(alice))
@@ -122,7 +122,7 @@ def test_all_names_are_asked_for_at_once(
         page(admin)
 
 
-def test_nothing_stored_is_said_in_each_part(admin: Client) -> None:
+def test_each_part_says_when_there_is_no_data(admin: Client) -> None:
     html = page(admin)
     assert "Nothing is stored." in section(html, "kinds-title")
     assert "Nobody has stored anything." in section(html, "owners-title")

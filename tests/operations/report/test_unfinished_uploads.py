@@ -22,7 +22,7 @@ from uploads.operations import report
 pytestmark = pytest.mark.usefixtures("aws")
 
 
-def test_unfinished_uploads_are_shown_with_what_s3_has_of_them(admin: Client) -> None:
+def test_unfinished_uploads_are_shown_with_their_parts(admin: Client) -> None:
     upload_id, _ = begin(b"x" * 1_000, b"y" * 24)
     begin()
     text = section(page(admin), "unfinished")
@@ -32,7 +32,7 @@ def test_unfinished_uploads_are_shown_with_what_s3_has_of_them(admin: Client) ->
     assert "2 uploads on this page: 1.0 KB" in text
 
 
-def test_a_key_that_filehub_did_not_make_is_shown_and_can_be_ended(admin: Client) -> None:
+def test_a_foreign_key_is_shown_and_can_be_aborted(admin: Client) -> None:
     key = "uploads/<b>not ours</b>"
     clients.s3().create_multipart_upload(Bucket=conf().bucket, Key=key)
     clients.s3().create_multipart_upload(Bucket=conf().bucket, Key="elsewhere/x")
@@ -62,7 +62,7 @@ def test_pages_show_each_unfinished_upload_once(
     assert sorted(seen) == sorted(s3_id for _, s3_id in begun)
 
 
-def test_of_very_many_parts_it_tells_that_there_are_at_least_so_many(
+def test_a_very_long_list_of_parts_shows_a_lower_bound(
     admin: Client,
     wire: Wire,
     monkeypatch: pytest.MonkeyPatch,
@@ -78,7 +78,7 @@ def test_of_very_many_parts_it_tells_that_there_are_at_least_so_many(
     assert "2 uploads on this page: at least 2.0 KB" in text
 
 
-def test_one_is_ended_after_a_question(admin: Client) -> None:
+def test_one_upload_is_aborted_after_a_confirmation(admin: Client) -> None:
     upload_id, s3_id = begin(b"x" * 2048)
     _, other = begin(b"y")
     asked = admin.post(ABORT, {"only": choice(upload_id, s3_id), "upload": "ignored x"})
@@ -99,7 +99,7 @@ def test_one_is_ended_after_a_question(admin: Client) -> None:
     assert f"unfinished upload {upload_id}" in admin.get("/admin/").content.decode()
 
 
-def test_several_are_ended_at_once(admin: Client) -> None:
+def test_several_uploads_are_aborted_at_once(admin: Client) -> None:
     begun = [begin(b"x" * 512) for _ in range(3)]
     form = {"upload": [choice(*each) for each in begun[:2]]}
     asked = admin.post(ABORT, form).content.decode()
@@ -111,7 +111,7 @@ def test_several_are_ended_at_once(admin: Client) -> None:
     assert LogEntry.objects.count() == 2
 
 
-def test_one_that_vanished_meanwhile_is_said_to_be_gone(admin: Client) -> None:
+def test_an_upload_that_has_vanished_is_reported_as_gone(admin: Client) -> None:
     gone, here = begin(b"x"), begin(b"y")
     multipart.abort(*gone)
     form = {"upload": [choice(*gone), choice(*here)]}
@@ -125,7 +125,7 @@ def test_one_that_vanished_meanwhile_is_said_to_be_gone(admin: Client) -> None:
     assert LogEntry.objects.count() == 0
 
 
-def test_one_that_vanishes_at_the_last_moment_is_not_said_to_be_ended(
+def test_an_upload_that_vanishes_at_the_last_moment_is_not_reported_as_aborted(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload_id, s3_id = begin(b"x")
@@ -145,7 +145,7 @@ def test_one_that_vanishes_at_the_last_moment_is_not_said_to_be_ended(
 
 
 @pytest.mark.usefixtures("no_pauses")
-def test_s3_being_down_ends_nothing_and_is_said(admin: Client, wire: Wire) -> None:
+def test_an_outage_of_s3_aborts_nothing_and_is_reported(admin: Client, wire: Wire) -> None:
     upload_id, s3_id = begin(b"x")
     wire.cut.add("s3")
     answer = admin.post(
@@ -156,7 +156,7 @@ def test_s3_being_down_ends_nothing_and_is_said(admin: Client, wire: Wire) -> No
     assert (in_s3(), LogEntry.objects.count()) == ({s3_id}, 0)
 
 
-def test_choosing_nothing_asks_for_a_choice(admin: Client) -> None:
+def test_an_empty_selection_asks_for_a_choice(admin: Client) -> None:
     assert said(admin.post(ABORT, follow=True)) == ["Choose at least one unfinished upload."]
     assert admin.get(ABORT).status_code == 302
 
@@ -171,11 +171,11 @@ def test_choosing_nothing_asks_for_a_choice(admin: Client) -> None:
         [f"x uploads/{number}" for number in range(21)],
     ],
 )
-def test_a_made_up_choice_does_no_harm(admin: Client, values: list[str]) -> None:
+def test_a_forged_choice_is_refused(admin: Client, values: list[str]) -> None:
     assert admin.post(ABORT, {"upload": values, "confirmed": "yes"}).status_code == 400
 
 
-def test_only_what_is_under_the_prefix_can_be_ended_at_all() -> None:
+def test_only_uploads_under_the_prefix_can_be_aborted() -> None:
     with pytest.raises(InvalidRequest):
         multipart.abort_key("elsewhere/x", "x")
 
@@ -189,7 +189,7 @@ def test_strange_cursors_do_no_harm(admin: Client, query: str) -> None:
     page(admin, query)
 
 
-def test_a_cursor_is_where_a_list_goes_on() -> None:
+def test_a_cursor_continues_the_list() -> None:
     begun = sorted((keys.object_key(a), b) for a, b in (begin(), begin(), begin()))
     found = multipart.unfinished(2)
     assert found.next_cursor == Cursor(*begun[1])

@@ -14,7 +14,7 @@ MIB = 1024**2
 
 
 class Upstream(ThreadingHTTPServer):
-    """Answers with the digest of the body, and remembers what it saw."""
+    """Answers with the digest of the body and records each request."""
 
     daemon_threads = True
 
@@ -50,7 +50,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         if self.path == "/early":
-            # Refused before the body: what S3 may do with a wrong signature.
+            # Refused before the body was read, as S3 may do with a wrong signature.
             self.server.seen.append("early")
             self.send_response(403)
             self.send_header("Content-Length", "5")

@@ -27,7 +27,7 @@ def test_every_third_request_fails_and_the_server_never_sees_it(
     assert proxy.sent() == 5 * 4
 
 
-def test_a_failure_looks_like_one_of_s3(proxy: Proxy, talk: Talk) -> None:
+def test_a_failure_looks_like_an_error_of_s3(proxy: Proxy, talk: Talk) -> None:
     proxy.fail_every(1, 500)
     status, body = talk("PUT", "/", bytes(MIB))
     assert status == 500
@@ -35,9 +35,7 @@ def test_a_failure_looks_like_one_of_s3(proxy: Proxy, talk: Talk) -> None:
 
 
 @pytest.mark.parametrize("cors", [True, False])
-def test_a_failure_may_lack_the_headers_without_which_a_page_cannot_read_it(
-    proxy: Proxy, talk: Talk, cors: bool
-) -> None:
+def test_a_failure_may_lack_cors_headers(proxy: Proxy, talk: Talk, cors: bool) -> None:
     proxy.fail_every(1, cors=cors)
     talk.connection.request("PUT", "/", b"x")
     answer = talk.connection.getresponse()
@@ -45,19 +43,19 @@ def test_a_failure_may_lack_the_headers_without_which_a_page_cannot_read_it(
     assert answer.headers["Access-Control-Allow-Origin"] == ("*" if cors else None)
 
 
-def test_only_what_matches_is_counted(proxy: Proxy, talk: Talk) -> None:
+def test_only_matching_requests_are_counted(proxy: Proxy, talk: Talk) -> None:
     fault = proxy.fail_every(2, match=parts)
     assert statuses(talk, 3, "POST") == [200, 200, 200]
     assert statuses(talk, 2) == [200, 503]
     assert fault.matched == 2
 
 
-def test_a_fault_can_end_by_itself(proxy: Proxy, talk: Talk) -> None:
+def test_a_fault_can_be_limited_to_some_requests(proxy: Proxy, talk: Talk) -> None:
     proxy.fail_every(1, times=2)
     assert statuses(talk, 3) == [503, 503, 200]
 
 
-def test_preflights_are_hit_only_if_asked(proxy: Proxy, talk: Talk) -> None:
+def test_preflights_fail_only_if_requested(proxy: Proxy, talk: Talk) -> None:
     proxy.fail_every(1)
     assert statuses(talk, 1, "OPTIONS") == [200]
     proxy.reset()
@@ -68,7 +66,7 @@ def test_preflights_are_hit_only_if_asked(proxy: Proxy, talk: Talk) -> None:
 
 
 @pytest.mark.parametrize("size", [2, 2 * MIB])
-def test_a_cut_comes_in_the_middle_of_the_body(
+def test_a_cut_breaks_the_connection_in_the_middle_of_the_body(
     proxy: Proxy, upstream: Upstream, talk: Talk, size: int
 ) -> None:
     proxy.cut_every(2)
@@ -80,7 +78,7 @@ def test_a_cut_comes_in_the_middle_of_the_body(
     assert len(upstream.seen) == 2
 
 
-def test_a_lost_answer_belongs_to_a_request_that_was_done(
+def test_a_request_whose_answer_is_lost_takes_effect(
     proxy: Proxy, upstream: Upstream, talk: Talk
 ) -> None:
     proxy.lose_every(1, times=1)
@@ -104,14 +102,14 @@ def test_held_requests_wait_until_they_are_released(
     assert talk("GET")[0] == 200
     waiting = in_background(lambda: talk("PUT", "/", b"x"))
     [request] = wait_for(lambda: proxy.requests(parts))
-    time.sleep(0.1)  # Nothing happens, which no condition can show.
+    time.sleep(0.1)  # That nothing happens cannot be shown by waiting for a condition.
     assert (request.status, len(upstream.seen)) == (None, 1)
     proxy.release()
     waiting.join()
     assert request.status == 200
 
 
-def test_nothing_else_happens_to_a_request_that_was_held(proxy: Proxy, talk: Talk) -> None:
+def test_a_held_request_has_no_other_fault(proxy: Proxy, talk: Talk) -> None:
     broken = proxy.fail_every(1)
     proxy.hold(parts)
     waiting = in_background(lambda: talk("PUT", "/", b"x"))
@@ -121,7 +119,7 @@ def test_nothing_else_happens_to_a_request_that_was_held(proxy: Proxy, talk: Tal
     assert (request.status, request.fault, broken.matched) == (200, "hold", 0)
 
 
-def test_a_refused_client_loses_what_it_has_and_gets_no_new(proxy: Proxy, talk: Talk) -> None:
+def test_refusing_drops_connections_and_accepts_no_new_ones(proxy: Proxy, talk: Talk) -> None:
     assert talk()[0] == 200
     proxy.refuse()
     assert talk.fails()
@@ -159,7 +157,7 @@ def test_a_reset_ends_every_fault_and_empties_the_log(proxy: Proxy, talk: Talk) 
     assert [request.status for request in proxy.log] == [200]
 
 
-def test_the_log_can_be_narrowed(proxy: Proxy, talk: Talk) -> None:
+def test_the_log_can_be_filtered(proxy: Proxy, talk: Talk) -> None:
     def third(request: Request) -> bool:
         return request.path == "/3"
 

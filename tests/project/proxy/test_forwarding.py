@@ -1,4 +1,4 @@
-"""What the fault proxy must leave alone."""
+"""The fault proxy forwards everything unchanged."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_chunked_body_arrives_and_the_connection_can_be_used_again(talk: Talk)
 
 
 @pytest.mark.parametrize("path", ["/", "/chunked", "/until-close", "/close", "/empty"])
-def test_answers_of_every_framing_pass(talk: Talk, path: str) -> None:
+def test_responses_of_every_framing_pass(talk: Talk, path: str) -> None:
     for body in (b"one", b"two"):
         expected = (204, b"") if path == "/empty" else (200, digest(body))
         assert talk("POST", path, body) == expected
@@ -47,10 +47,10 @@ def test_the_host_header_stays_what_the_client_sent(upstream: Upstream, talk: Ta
     assert upstream.seen == ["GET /signed bucket.example"]
 
 
-def test_the_clients_connection_is_kept_and_the_servers_is_new(
+def test_the_clients_connection_is_kept_and_the_servers_is_not(
     upstream: Upstream, talk: Talk
 ) -> None:
-    """A server that hangs up after an answer must not cost the next request."""
+    """A server that closes the connection after an answer must not break the next request."""
     talk("PUT", "/", b"x")
     kept = talk.connection.sock
     for _ in range(4):
@@ -64,7 +64,7 @@ def test_an_answer_that_comes_before_the_body_reaches_the_client(proxy: Proxy, t
     assert proxy.requests(parts)[0].sent < 8 * MIB
 
 
-def test_a_client_that_asks_before_it_sends_is_answered(proxy: Proxy) -> None:
+def test_a_client_that_expects_100_continue_gets_it(proxy: Proxy) -> None:
     with socket.create_connection(("127.0.0.1", proxy.port), 20) as client:
         client.sendall(
             b"PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n"
@@ -76,14 +76,14 @@ def test_a_client_that_asks_before_it_sends_is_answered(proxy: Proxy) -> None:
 
 def test_a_server_that_is_gone_is_a_broken_connection(upstream: Upstream) -> None:
     with socket.socket() as unused:
-        # Taken, so that nobody else gets it, and nobody listens.
+        # The port is bound, so that no other process gets it, but nothing listens.
         unused.bind(("127.0.0.1", 0))
         with Proxy(unused.getsockname()[1]) as proxy:
             assert Talk(proxy).fails()
 
 
-def test_a_server_that_accepts_nothing_holds_up_only_who_asks_it() -> None:
-    """The kernel lets one wait to be accepted; to the next it does not even say no."""
+def test_a_hanging_server_blocks_only_its_own_clients() -> None:
+    """The kernel queues one connection; the next one gets no answer at all."""
     with (
         socket.create_server(("127.0.0.1", 0), backlog=0) as busy,
         socket.create_connection(busy.getsockname()),
@@ -100,7 +100,7 @@ def test_a_server_that_accepts_nothing_holds_up_only_who_asks_it() -> None:
         other.connection.close()
 
 
-def test_it_stops_with_requests_in_flight_and_starts_again(proxy: Proxy, talk: Talk) -> None:
+def test_the_proxy_stops_with_requests_in_flight_and_starts_again(proxy: Proxy, talk: Talk) -> None:
     proxy.hold()
     failed: list[bool] = []
     thread = threading.Thread(target=lambda: failed.append(talk.fails()))

@@ -1,4 +1,4 @@
-"""Clients of a program and of a broken site."""
+"""A client with an API token, and a site with a bug."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from uploads.web import pages
 
 @pytest.fixture
 def bearer(_aws: LocalAws, alice: User) -> Client:
-    """A program that a fault of filehub's reaches as an answer."""
+    """An API client that gets errors of filehub as responses."""
     token = api_tokens.create(alice)
     return Client(headers={"Authorization": f"Bearer {token}"}, raise_request_exception=False)
 

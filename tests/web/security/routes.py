@@ -11,7 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from uploads.web.api import api as ninja_api
 
-#: Made by another secret.
+#: Created with another secret.
 UNKNOWN = "019c0000-0000-7000-8000-0123456789ab"
 
 
@@ -19,7 +19,7 @@ UNSAFE = {"post", "put", "patch", "delete"}
 
 
 def operations() -> list[tuple[str, str]]:
-    """Method and path of each route of the API."""
+    """The method and path of each route of the API."""
     paths: dict[str, dict[str, Any]] = ninja_api.get_openapi_schema()["paths"]
     return sorted((method, path) for path, found in paths.items() for method in found)
 
@@ -27,7 +27,7 @@ def operations() -> list[tuple[str, str]]:
 def patterns(
     urls: list[URLPattern | URLResolver] | None = None, before: str = ""
 ) -> Iterator[tuple[str, str]]:
-    """Address and name of each page; what varies in it is "1", in whatever form it comes."""
+    """The address and name of each page, with "1" for each parameter."""
     for each in get_resolver().url_patterns if urls is None else urls:
         path = before + str(each.pattern).removeprefix("^").removesuffix("$").removesuffix(r"\Z")
         if isinstance(each, URLResolver):
@@ -60,7 +60,7 @@ def fill(path: str, upload_id: str = UNKNOWN) -> str:
 
 
 def check_json(answer: Any, status: int | None = None) -> None:
-    """An error of the contract, and nothing else."""
+    """The response is an error in the documented format."""
     assert status is None or answer.status_code == status, answer.content
     assert 400 <= answer.status_code < 500
     # Uppy shows its users a `message`.

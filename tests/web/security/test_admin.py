@@ -8,10 +8,10 @@ from django.test import Client
 
 from tests.web.security.routes import ADMIN
 
-# Pages that are shown without AWS need them too.
+# Pages that need no AWS need static files too.
 pytestmark = pytest.mark.usefixtures("_static_files")
 
-#: What everybody who may enter the admin can see.
+#: Pages that all staff can see.
 FOR_ALL_STAFF = {
     "index", "login", "logout", "password_change", "password_change_done", "jsi18n", "view_on_site",
 }  # fmt: skip
@@ -30,7 +30,7 @@ def test_no_page_of_the_admin_opens_without_its_permission(alice: User, is_staff
         for method in ("get", "post")
         if (answer := getattr(client, method)(path)).status_code not in {403, 404, 405}
         and not (answer.status_code == 302 and answer["Location"].startswith("/admin/login/"))
-        # Of an address without a row, or of an old form, Django says so before it asks who it is.
+        # Django redirects from addresses without a row before it checks permissions.
         and answer.get("Location") not in {"/admin/", f"{path}change/"}
     }
     assert opened == set()

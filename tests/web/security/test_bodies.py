@@ -16,7 +16,7 @@ from uploads.core import policy
 from uploads.core.errors import FilehubError
 from uploads.transfers import begin
 
-# Pages that are shown without AWS need them too.
+# Pages that need no AWS need static files too.
 pytestmark = pytest.mark.usefixtures("_static_files")
 
 
@@ -28,7 +28,7 @@ class Untouched(io.RawIOBase):
 
 
 def huge(type_: str) -> dict[str, Any]:
-    """What a server tells of a request with a terabyte of body."""
+    """The WSGI variables of a request with a terabyte of body."""
     return {"CONTENT_TYPE": type_, "CONTENT_LENGTH": str(10**12), "wsgi.input": Untouched()}
 
 
@@ -41,14 +41,14 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(
         method.upper(), fill(path), **huge(type_)
     )  # fmt: skip
     check_json(answer)
-    # What takes no body does not look for one.
+    # Routes without a body ignore it.
     assert answer.json()["code"] in {"body_too_large", "file_not_found", "missing_key"}
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/accounts/login/", "/admin/login/", "/i18n/setlang/", "/files"])
-def test_nobody_fills_the_disk_with_a_form(path: str) -> None:
-    """Django would write files of forms to disk, before it knows whose they are."""
+def test_a_form_cannot_fill_the_disk(path: str) -> None:
+    """Django would write files of forms to disk before it authenticates the user."""
     client = Client(enforce_csrf_checks=True)
     client.get("/accounts/login/")
     answer = client.generic(
@@ -58,7 +58,7 @@ def test_nobody_fills_the_disk_with_a_form(path: str) -> None:
 
 
 @pytest.mark.django_db
-def test_a_file_in_a_form_is_never_kept() -> None:
+def test_files_in_forms_are_dropped() -> None:
     request = RequestFactory().post("/", {"file": io.BytesIO(b"x" * 1000), "field": "kept"})
     assert dict(request.FILES) == {}
     assert request.POST["field"] == "kept"
@@ -82,7 +82,7 @@ BODIES: dict[str, tuple[str, bytes]] = {
 
 @pytest.mark.parametrize(("type_", "body"), BODIES.values(), ids=BODIES.keys())
 @pytest.mark.parametrize("path", ["/get-url", f"/uploads/{UNKNOWN}/parts"])
-def test_a_strange_body_is_a_4xx_in_the_shape_of_every_error(
+def test_a_strange_body_is_a_4xx_with_the_usual_error(
     bearer: Client, path: str, type_: str, body: bytes
 ) -> None:
     check_json(bearer.generic("POST", path, body, content_type=type_))
@@ -107,7 +107,7 @@ NAMES = {
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES.keys())
-def test_a_name_injects_no_header(aws: LocalAws, name: str) -> None:
+def test_a_name_cannot_inject_a_header(aws: LocalAws, name: str) -> None:
     request = begin.begin_put("7", file_name=name, size=1).request
     for value in (*request.headers.values(), request.url, s3.sign_download(
         UNKNOWN, file_name=name
@@ -117,6 +117,6 @@ def test_a_name_injects_no_header(aws: LocalAws, name: str) -> None:
 
 
 @pytest.mark.parametrize("char", ["\r", "\n", "\x00", "\x1b", "\x7f", "\x85"], ids=ascii)
-def test_a_control_character_is_no_part_of_a_name(char: str) -> None:
+def test_control_characters_in_names_are_refused(char: str) -> None:
     with pytest.raises(FilehubError):
         policy.check_name(f"a{char}b")

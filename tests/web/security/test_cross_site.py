@@ -13,7 +13,7 @@ from tests.support.files import store
 from tests.support.users import PASSWORD, Api, signed_in
 from tests.web.security.routes import PAGES, WRITING, check_json, fill
 
-# Pages that are shown without AWS need them too.
+# Pages that need no AWS need static files too.
 pytestmark = pytest.mark.usefixtures("_static_files")
 
 
@@ -34,9 +34,9 @@ def test_no_page_accepts_a_form_without_its_csrf_token(root: User) -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_signing_in_gives_the_session_another_key(alice: User) -> None:
+def test_signing_in_changes_the_session_key(alice: User) -> None:
     client = Client()
-    # What an attacker planted.
+    # Planted by an attacker.
     session = client.session
     session["planted"] = "1"
     session.save()
@@ -52,7 +52,7 @@ def test_signing_in_gives_the_session_another_key(alice: User) -> None:
 
 
 @pytest.mark.django_db
-def test_a_session_cookie_is_kept_from_scripts_and_other_sites(alice: User) -> None:
+def test_the_session_cookie_is_http_only_and_same_site(alice: User) -> None:
     client = Client()
     client.post("/accounts/login/", {"username": "alice", "password": PASSWORD})
     cookie = client.cookies[django_settings.SESSION_COOKIE_NAME]
@@ -77,30 +77,30 @@ ELSEWHERE = [
     ],
     ids=["sign in", "admin", "sign out", "language"],
 )
-def test_no_page_sends_anybody_elsewhere(root: User, path: str, form: dict[str, str]) -> None:
+def test_no_page_redirects_to_another_site(root: User, path: str, form: dict[str, str]) -> None:
     sent = {
         target: Client().post(path, {**form, "next": target})["Location"] for target in ELSEWHERE
     }
-    # A browser takes // and /\\ for the beginning of a host.
+    # Browsers take // and /\\ for the beginning of a host.
     assert {each: to for each, to in sent.items() if not re.match(r"/(?![/\\\t])", to)} == {}
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/files", "/accounts/login/", "/healthz", "/admin/login/"])
-def test_a_foreign_host_is_a_400_in_the_shape_of_every_error(path: str) -> None:
+def test_a_foreign_host_is_a_400_with_the_usual_error(path: str) -> None:
     for host in ("evil.example", "testserver.evil.example", "testserver@evil.example", "a b", "["):
         check_json(Client().get(path, headers={"Host": host}), 400)
 
 
 @pytest.mark.django_db
-def test_a_foreign_host_is_a_page_for_browsers() -> None:
+def test_a_foreign_host_is_an_error_page_for_browsers() -> None:
     answer = Client().get("/", headers={"Host": "evil.example", "Accept": "text/html"})
     assert answer.status_code == 400
     assert "Traceback" not in answer.content.decode()
     assert "evil.example" not in answer.content.decode()
 
 
-def test_links_name_the_host_that_was_asked_and_no_other(api: Api) -> None:
+def test_links_use_the_requested_host(api: Api) -> None:
     for name in ("a.txt", "b.txt"):
         store(api.owner, name)
     answer = api._client.get("/files?limit=1", headers={"X-Forwarded-Host": "evil.example"})

@@ -14,12 +14,12 @@ from uploads.aws import clients, sqs
 from uploads.core.conf import conf
 from uploads.ingest.consumer import Consumer
 
-# Pages that are shown without AWS need them too.
+# Pages that need no AWS need static files too.
 pytestmark = pytest.mark.usefixtures("_static_files")
 
 
 def test_the_address_in_a_message_is_never_fetched(aws: LocalAws) -> None:
-    """SNS asks for a confirmation by an address; whoever can send could name any."""
+    """SNS sends an address to confirm a subscription; a sender could name any address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(0)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/?Action=ConfirmSubscription"

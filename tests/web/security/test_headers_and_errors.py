@@ -11,14 +11,12 @@ from django.test import Client
 from local.aws import LocalAws
 from tests.web.security.routes import PAGES, check_headers, fill, operations
 
-# Pages that are shown without AWS need them too.
+# Pages that need no AWS need static files too.
 pytestmark = pytest.mark.usefixtures("_static_files")
 
 
 @pytest.mark.parametrize("who", ["stranger", "superuser"])
-def test_every_page_has_the_headers_that_browsers_protect_by(
-    aws: LocalAws, root: User, who: str
-) -> None:
+def test_every_page_has_the_security_headers(aws: LocalAws, root: User, who: str) -> None:
     client = Client(headers={"Accept": "text/html"}, raise_request_exception=False)
     if who == "superuser":
         client.force_login(root)
@@ -31,7 +29,7 @@ def test_every_page_has_the_headers_that_browsers_protect_by(
 
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
 @pytest.mark.parametrize("path", ["/", "/rows?ids=x", "/files"])
-def test_a_fault_shows_a_page_and_nothing_of_its_inside(
+def test_an_internal_error_reveals_no_details(
     root: User, broken: None, path: str, accept: str
 ) -> None:
     client = Client(headers={"Accept": accept}, raise_request_exception=False)

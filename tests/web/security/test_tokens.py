@@ -28,12 +28,12 @@ from uploads.files import queries
 from uploads.models import ApiToken
 from uploads.transfers import tokens
 
-# Pages that are shown without AWS need them too.
+# Pages that need no AWS need static files too.
 pytestmark = pytest.mark.usefixtures("_static_files")
 
 
 def test_a_token_is_looked_up_by_its_digest_alone(alice: User) -> None:
-    """So that no comparison's time tells how much of a guess was right."""
+    """So the time of a comparison does not reveal how much of a guess is right."""
     secret = api_tokens.create(alice)
     for guess in (secret, secret[:-1] + "x", "x"):
         with CaptureQueriesContext(connection) as captured:
@@ -43,7 +43,7 @@ def test_a_token_is_looked_up_by_its_digest_alone(alice: User) -> None:
         assert guess not in query["sql"] or guess == "x"
 
 
-def test_a_token_is_in_no_log(
+def test_a_token_is_never_logged(
     aws: LocalAws, alice: User, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -57,12 +57,12 @@ def test_a_token_is_in_no_log(
         client = Client(headers={"Authorization": f"Bearer {token}"}, raise_request_exception=False)
         assert client.get(f"/files?token={token}").status_code in {401, 500}
     assert "a fault of filehub's own" in caplog.text
-    # Django logs its queries at DEBUG, and there stands only the digest.
+    # Django logs its queries at DEBUG, which contain only the digest.
     assert secret not in caplog.text
 
 
 def body_for(upload_id: str, token: str) -> dict[str, Any]:
-    """Whatever the routes ask for."""
+    """All fields that any route needs."""
     return {
         "token": token, "parts": [{"part_number": 1}], "key": keys.object_key(upload_id),
         "uploadId": token, "file_name": "a.txt", "size": 1,
@@ -123,13 +123,13 @@ def read(text: str) -> tokens.UploadToken:
     ids=["cut", "cut in front", "longer", "one piece less", "less in it", "a list", "another salt",
          "another key"],
 )  # fmt: skip
-def test_a_forged_upload_token_is_none(forge: Callable[[], str]) -> None:
+def test_a_forged_upload_token_is_refused(forge: Callable[[], str]) -> None:
     assert read(TOKEN.sign()) == TOKEN
     with pytest.raises(UploadNotFound):
         read(forge())
 
 
-def test_an_upload_token_lives_as_long_as_its_key(settings: Settings) -> None:
+def test_an_upload_token_is_valid_as_long_as_its_secret_key(settings: Settings) -> None:
     text, before = TOKEN.sign(), settings.SECRET_KEY
     settings.SECRET_KEY = "another" * 8
     with pytest.raises(UploadNotFound):

@@ -1,11 +1,11 @@
 """`kill -9` before every single line, from the receipt of a message to its deletion.
 
-Each line of filehub's own code that a step runs through has a child that dies there, with an object
-and a message of its own; a line that is reached again has another one. Under `make test-all` this
-holds for the consumer and for the task of a creation. For the other tasks, and under `make test`,
-it is each line of some modules, once.
+For each line of filehub's own code that a step executes, a child with its own object and message
+crashes there; a line that is executed again has another child. `make test-all` does this for the
+consumer and for the task of a creation. For the other tasks, and in `make test`, it is each line of
+some modules, once.
 Then the rest of the queues is processed without a fault, and everything must be as if no process
-had died.
+had crashed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pytest
 from django.conf import settings as django_settings
 from pytest_django import Settings
 
-from tests.chaos.dying import Forge, Life
+from tests.chaos.crash_points import ChildResult, ChildRunner
 from tests.support.files import upload
 from tests.support.http import sha256
 from tests.support.local_aws import arguments, drain
@@ -37,9 +37,9 @@ from uploads.ingest.events import ObjectEvent
 BODY = b"what was sent"
 OTHER = b"what was sent later"
 
-#: Modules that write, or tell others what was written.
+#: Modules that write, or acknowledge what was written.
 WRITING = frozenset({"consumer.py", "tasks.py", "confirm.py", "store.py"})
-#: And those that find out what to write.
+#: These, and the modules that decide what to write.
 DECIDING = WRITING | {"decide.py", "record.py", "s3.py"}
 EVERYWHERE = None
 
@@ -56,7 +56,7 @@ def events_queue() -> str:
 
 @pytest.fixture
 def quiet(own_queues: None) -> Iterator[None]:
-    """A bucket that notifies nobody, and messages that stay hidden until a test shows them."""
+    """A bucket without notifications, and messages that stay invisible until a test shows them."""
     clients.s3().put_bucket_notification_configuration(
         Bucket=conf().bucket, NotificationConfiguration={}
     )
@@ -85,50 +85,50 @@ def show(queue: str, receipts: list[str]) -> None:
 
 
 def hide_all(queue: str) -> list[str]:
-    """Receive what nobody has received, so that the next child does not; returns the receipts."""
-    found = clients.sqs().receive_message(
+    """Receive all visible messages, so that the next child does not; return their receipts."""
+    answer = clients.sqs().receive_message(
         QueueUrl=sqs.url(queue), MaxNumberOfMessages=10, WaitTimeSeconds=0
     )
-    return [message["ReceiptHandle"] for message in found.get("Messages", ())]
+    return [message["ReceiptHandle"] for message in answer.get("Messages", ())]
 
 
-def die_at_every_line(
+def crash_at_every_line(
     queue: str,
     prepare: Callable[[str], str],
     step: Callable[[], object],
     modules: frozenset[str] | None,
 ) -> dict[str, str]:
-    """Prepare and do the step once for each of its lines, and die there. Id by owner.
+    """Prepare and run the step once for each of its lines, and crash there. Return ids by owner.
 
-    With `modules` only the first time that a line of one of them is reached; with EVERYWHERE each
-    time, for all lines. At the end all messages that are left are visible.
+    With `modules`, crash only the first time that a line of one of them is executed; with
+    EVERYWHERE each time, at all lines. At the end all remaining messages are visible.
     """
     prepare("nobody")
-    step()  # The clients exist now.
-    forge = Forge()
+    step()  # This creates the clients.
+    runner = ChildRunner()
     prepare("first")
-    whole: Life = forge.run(step)
-    assert not whole.killed
-    assert len(whole.lines) > 50
-    reached = {line.split(":")[0] for line in whole.lines}
+    complete: ChildResult = runner.run(step)
+    assert not complete.killed
+    assert len(complete.lines) > 50
+    reached = {line.split(":")[0] for line in complete.lines}
     assert modules is None or len(reached & modules) >= 2, reached
     ids, receipts = {}, []
-    for number, line in enumerate(whole.lines, start=1):
+    for number, line in enumerate(complete.lines, start=1):
         if modules is not None and (
-            line.split(":")[0] not in modules or line in whole.lines[: number - 1]
+            line.split(":")[0] not in modules or line in complete.lines[: number - 1]
         ):
             continue
         owner = f"{number:03} {line}"
         ids[owner] = prepare(owner)
-        life = forge.run(step, die_at=number)
-        assert life.killed, owner
-        receipts += life.receipts or hide_all(queue)
+        result = runner.run(step, crash_at=number)
+        assert result.killed, owner
+        receipts += result.receipts or hide_all(queue)
     show(queue, receipts)
     return ids
 
 
 def work() -> bool:
-    """What a worker does with a message, in Celery's order: acknowledged late."""
+    """Do what a worker does with a message, in Celery's order: acknowledge late."""
     messages = sqs.receive(tasks_queue())
     for message in messages:
         tasks.confirm_objects(*arguments(message.body))
@@ -141,7 +141,7 @@ def depth(queue: str) -> int:
 
 
 def finish() -> None:
-    """Do all that is left, without a fault."""
+    """Process everything that is left, without a fault."""
     consumer = Consumer()
     while depth(events_queue()):
         consumer.step()
@@ -154,7 +154,9 @@ def records() -> dict[str, StoredFile]:
     return {record.id: record for record in StoredFile.scan(StoredFile.key.exists())}
 
 
-def test_the_consumer_with_a_malformed_neighbour(quiet: None, full_size: bool) -> None:
+def test_the_consumer_may_crash_at_any_line_beside_a_malformed_message(
+    quiet: None, full_size: bool
+) -> None:
     def prepare(owner: str) -> str:
         upload_id = upload(owner, body=BODY)
         clients.sqs().send_message_batch(
@@ -166,25 +168,25 @@ def test_the_consumer_with_a_malformed_neighbour(quiet: None, full_size: bool) -
         )
         return upload_id
 
-    ids = die_at_every_line(
+    ids = crash_at_every_line(
         events_queue(), prepare, Consumer().step, EVERYWHERE if full_size else WRITING
     )
     finish()
     assert_stored(ids, BODY)
-    letters = Counter(letter["Body"] for letter in drain(f"{events_queue()}-dlq"))
-    assert set(letters) == {f"malformed {owner}" for owner in [*ids, "nobody", "first"]}
-    # Whoever died between setting it aside and deleting it did the first of both only.
-    twice = sorted(body.split(" ", 1)[1] for body, count in letters.items() if count > 1)
-    assert max(letters.values()) == 2
+    dead_letters = Counter(message["Body"] for message in drain(f"{events_queue()}-dlq"))
+    assert set(dead_letters) == {f"malformed {owner}" for owner in [*ids, "nobody", "first"]}
+    # Duplicates: the child crashed after it sent the dead letter and before it deleted the message.
+    twice = sorted(body.split(" ", 1)[1] for body, count in dead_letters.items() if count > 1)
+    assert max(dead_letters.values()) == 2
     assert twice == [owner for owner in sorted(ids) if twice[0] <= owner <= twice[-1]]
 
 
 def notification(upload_id: str) -> str:
-    thing = {
+    details = {
         "bucket": {"name": conf().bucket},
         "object": {"key": keys.object_key(upload_id), "sequencer": "1"},
     }
-    return json.dumps({"Records": [{"eventName": "ObjectCreated:Put", "s3": thing}]})
+    return json.dumps({"Records": [{"eventName": "ObjectCreated:Put", "s3": details}]})
 
 
 def event(kind: Any, upload_id: str, number: int) -> ObjectEvent:
@@ -192,39 +194,39 @@ def event(kind: Any, upload_id: str, number: int) -> ObjectEvent:
 
 
 def assert_stored(ids: dict[str, str], body: bytes) -> None:
-    """One record each, right in all it says, and counted once."""
-    found = records()
+    """Each object has one correct record and is counted once."""
+    by_id = records()
     owners = usage.usage_of(ids)
     for owner, upload_id in ids.items():
-        record = found[upload_id]
+        record = by_id[upload_id]
         assert (record.state, record.owner, record.size) == ("stored", owner, len(body)), owner
         assert record.checksum in {None, sha256(body)}, owner
         assert owners[owner] == Usage(1, len(body)), owner
     total = len(ids) + 2
-    assert len(found) == total
+    assert len(by_id) == total
     assert usage.by_kind()["text"] == Usage(total, total * len(body))
     assert arrived() == (total, 0)
 
 
 def arrived() -> tuple[int, int]:
-    """Files that were stored today, and that were rejected."""
+    """How many files were stored and rejected today."""
     today = datetime.now(UTC).date()
     days = usage.by_day(today, 2)  # Midnight may have passed.
     return sum(day.files for day in days), sum(day.rejected for day in days)
 
 
-def test_the_task_of_a_creation(quiet: None, full_size: bool) -> None:
+def test_the_task_of_a_creation_may_crash_at_any_line(quiet: None, full_size: bool) -> None:
     def prepare(owner: str) -> str:
         upload_id = upload(owner, body=BODY)
         tasks.enqueue([event("created", upload_id, 1)])
         return upload_id
 
-    ids = die_at_every_line(tasks_queue(), prepare, work, EVERYWHERE if full_size else WRITING)
+    ids = crash_at_every_line(tasks_queue(), prepare, work, EVERYWHERE if full_size else WRITING)
     finish()
     assert_stored(ids, BODY)
 
 
-def test_the_task_of_a_removal(quiet: None, full_size: bool) -> None:
+def test_the_task_of_a_removal_may_crash_at_any_line(quiet: None, full_size: bool) -> None:
     def prepare(owner: str) -> str:
         upload_id = upload(owner, body=BODY)
         assert confirm.apply_event(event("created", upload_id, 1)) == "stored"
@@ -232,12 +234,12 @@ def test_the_task_of_a_removal(quiet: None, full_size: bool) -> None:
         tasks.enqueue([event("removed", upload_id, 2)])
         return upload_id
 
-    ids = die_at_every_line(tasks_queue(), prepare, work, DECIDING if full_size else WRITING)
+    ids = crash_at_every_line(tasks_queue(), prepare, work, DECIDING if full_size else WRITING)
     finish()
-    found = records()
+    by_id = records()
     owners = usage.usage_of(ids)
     for owner, upload_id in ids.items():
-        record = found[upload_id]
+        record = by_id[upload_id]
         assert (record.state, record.owner_feed, record.counted) == ("deleted", None, None), owner
         assert record.sequencer == event("removed", upload_id, 2).sequencer, owner
         assert owners[owner] == Usage(0, 0), owner
@@ -246,7 +248,7 @@ def test_the_task_of_a_removal(quiet: None, full_size: bool) -> None:
 
 
 @pytest.mark.exhaustive
-def test_the_task_of_an_object_that_breaks_a_rule(quiet: None, settings: Settings) -> None:
+def test_the_task_of_a_rejection_may_crash_at_any_line(quiet: None, settings: Settings) -> None:
     def prepare(owner: str) -> str:
         settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("*",)}
         upload_id = upload(owner, body=BODY)
@@ -254,22 +256,22 @@ def test_the_task_of_an_object_that_breaks_a_rule(quiet: None, settings: Setting
         tasks.enqueue([event("created", upload_id, 1)])
         return upload_id
 
-    ids = die_at_every_line(tasks_queue(), prepare, work, DECIDING)
+    ids = crash_at_every_line(tasks_queue(), prepare, work, DECIDING)
     finish()
-    found = records()
+    by_id = records()
     for owner, upload_id in ids.items():
-        record = found[upload_id]
+        record = by_id[upload_id]
         assert (record.state, record.owner, record.counted) == ("rejected", owner, None), owner
         assert record.reason, owner
     assert set(usage.usage_of(ids).values()) == {Usage(0, 0)}
     assert arrived() == (0, len(ids) + 2)
-    # The objects went after their records said why.
+    # The objects were deleted after their records said why.
     bucket = conf().bucket
     assert "Contents" not in clients.s3().list_objects_v2(Bucket=bucket)
 
 
 @pytest.mark.exhaustive
-def test_the_task_of_an_object_that_was_replaced(quiet: None) -> None:
+def test_the_task_of_a_replaced_object_may_crash_at_any_line(quiet: None) -> None:
     def prepare(owner: str) -> str:
         upload_id = upload(owner, body=BODY)
         assert confirm.apply_event(event("created", upload_id, 1)) == "stored"
@@ -283,6 +285,6 @@ def test_the_task_of_an_object_that_was_replaced(quiet: None) -> None:
         tasks.enqueue([event("created", upload_id, 2)])
         return upload_id
 
-    ids = die_at_every_line(tasks_queue(), prepare, work, DECIDING)
+    ids = crash_at_every_line(tasks_queue(), prepare, work, DECIDING)
     finish()
     assert_stored(ids, OTHER)

@@ -1,4 +1,4 @@
-"""Shortens the pauses of filehub that are no settings, in the processes of a storm."""
+"""Shortens those pauses of filehub that are no settings, in the processes of a chaos run."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Any
 from django.apps import AppConfig
 
 
-class Storm(AppConfig):
+class Chaos(AppConfig):
     name = "tests.chaos"
-    label = "storm"
+    label = "chaos"
 
     def ready(self) -> None:
         from uploads.worker import broker
 
         broker.RETRY_AFTER.update(dict.fromkeys(broker.RETRY_AFTER, 2))
         shorten("uploads.ingest.reconciliation.reconcile", "MIN_AGE", timedelta(seconds=6))
-        shorten("uploads.aws.sqs", "WAIT_SECONDS", 3)
+        shorten("uploads.aws.clients", "POLL_SECONDS", 3)
         shorten("uploads.core.backoff", "LONGEST_PAUSE", 3.0)
 
 
 def shorten(module: str, name: str, value: Any) -> None:
-    """Change what is there; what was renamed must not be missed in silence."""
-    found = importlib.import_module(module)
-    if not hasattr(found, name):
-        raise AttributeError(f"{module} has no {name} any more: adapt tests/chaos/storm_app.py")
-    setattr(found, name, value)
+    """Change a constant of a module. A constant that was renamed is an error."""
+    target = importlib.import_module(module)
+    if not hasattr(target, name):
+        raise AttributeError(f"{module} has no {name}: adapt tests/chaos/chaos_app.py")
+    setattr(target, name, value)

@@ -1,4 +1,4 @@
-"""The proxy between filehub and local AWS: it knows the operations, and does what the plan says."""
+"""The proxy between filehub and local AWS, which injects the planned faults."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 from tests.chaos.plan import Fault, Plan, Service
 from tests.support.http_connection import END_OF_HEAD, Connection, headers_of
-from tests.support.proxy import Fault as Struck
+from tests.support.proxy import Fault as ProxyFault
 from tests.support.proxy import Proxy, Request
 
 _TARGETS: dict[str, Service] = {"AmazonSQS": "sqs", "DynamoDB_20120810": "dynamodb"}
@@ -22,11 +22,11 @@ _SLOW_DOWN = b"""<?xml version="1.0" encoding="UTF-8"?>
 _UNAVAILABLE = b"""<?xml version="1.0" encoding="UTF-8"?>
 <Error><Code>ServiceUnavailable</Code><Message>Please try again.</Message></Error>"""
 
-#: What DynamoDB and SQS say in trouble; botocore makes an exception of each of their error types.
-INJECTED = "Injected by the storm."
+#: The message of injected errors; botocore has an exception for each of their error types.
+INJECTED = "Injected by the chaos run."
 
 _DYNAMODB = "com.amazonaws.dynamodb.v20120810#"
-#: Status and error type of what is no XML.
+#: Status and error type of the services that answer in JSON.
 #: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
 _ERRORS = {
@@ -39,8 +39,8 @@ _ERRORS = {
 
 
 @dataclass(frozen=True)
-class Begun:
-    """A CreateMultipartUpload that reached S3; unanswered ones leave an upload nobody knows of."""
+class MultipartCreation:
+    """A CreateMultipartUpload that reached S3. Without an answer, only S3 knows the upload."""
 
     key: str
     answered: bool
@@ -73,7 +73,7 @@ def operation_of(request: Request) -> tuple[Service, str]:
 
 
 def refusal(service: Service, request: Request, fault: Fault) -> bytes:
-    """The answer of a service that is in trouble, as AWS words it."""
+    """The answer of a failing service, in the words of AWS."""
     if service == "s3":
         body = _SLOW_DOWN if fault.kind == "throttle" else _UNAVAILABLE
         status, headers = 503, "Content-Type: application/xml\r\n"
@@ -92,35 +92,35 @@ def refusal(service: Service, request: Request, fault: Fault) -> bytes:
             headers += f"x-amzn-query-error: {error.partition('#')[2]};{side}\r\n"
     if request.method == "HEAD":
         body = b""
-    head = f"HTTP/1.1 {status} Storm\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
+    head = f"HTTP/1.1 {status} Chaos\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
 
-class Gateway(Proxy):
-    """Counts what passes (`seen`) and what it did to it (`faults`), by service and operation."""
+class AwsFaultProxy(Proxy):
+    """Counts requests (`seen`) and injected faults (`faults`) by service and operation."""
 
     def __init__(self, upstream_port: int, plan: Plan) -> None:
         super().__init__(upstream_port)
         self._plan = plan
-        self._began: float | None = None
+        self._started_at: float | None = None
         self.seen: Counter[tuple[str, str]] = Counter()
         self.faults: Counter[tuple[str, str, str]] = Counter()
-        self.begun: list[Begun] = []
+        self.multipart_creations: list[MultipartCreation] = []
 
-    def begin(self) -> None:
-        self._began = time.monotonic()
+    def start_faults(self) -> None:
+        self._started_at = time.monotonic()
 
-    def end(self) -> None:
-        """Good weather from now on."""
-        self._began = None
+    def stop_faults(self) -> None:
+        """Pass everything on from now on."""
+        self._started_at = None
 
     def _fault(self, service: Service, operation: str, request: Request) -> Fault | None:
-        began = self._began
+        started_at = self._started_at
         self.seen[service, operation] += 1
-        if began is None:
+        if started_at is None:
             return None
         number = self.seen[service, operation]
-        at = time.monotonic() - began
+        at = time.monotonic() - started_at
         fault = self._plan.fault(service, operation, number, at, body=request.size > 1)
         if fault is not None:
             self.faults[service, operation, fault.kind] += 1
@@ -152,13 +152,15 @@ class Gateway(Proxy):
                     answered = await self._pass(request, client, server, fault)
                 finally:
                     if operation == "CreateMultipartUpload":
-                        self.begun.append(Begun(path.split("/", 2)[2], request.status is not None))
+                        self.multipart_creations.append(
+                            MultipartCreation(path.split("/", 2)[2], request.status is not None)
+                        )
                 server.close()
                 if not answered:
                     break
             abruptly = False
         except* OSError:
-            pass  # One side is gone, so the other one goes too.
+            pass  # One side has closed, so close the other side too.
         finally:
             client.close(abruptly=abruptly)
             if server:
@@ -167,17 +169,17 @@ class Gateway(Proxy):
     async def _pass(
         self, request: Request, client: Connection, server: Connection, fault: Fault | None
     ) -> bool:
-        """Returns whether the client's connection can be used again."""
+        """Return whether the client's connection can be reused."""
         kind = fault.kind if fault is not None else None
-        struck = {}
+        faults = {}
         if kind == "cut":
-            struck["cut"] = Struck("cut", 1, lambda _: True)
+            faults["cut"] = ProxyFault("cut", 1, lambda _: True)
         if kind in {"lost", "stall"}:
-            struck["lose"] = Struck("lose", 1, lambda _: True)
+            faults["lose"] = ProxyFault("lose", 1, lambda _: True)
         try:
             async with asyncio.TaskGroup() as both:
-                both.create_task(self._pass_body(request, client, server, struck))
-                answer = both.create_task(self._pass_answer(request, client, server, struck))
+                both.create_task(self._pass_body(request, client, server, faults))
+                answer = both.create_task(self._pass_answer(request, client, server, faults))
         finally:
             if kind == "stall" and fault is not None:
                 await asyncio.sleep(fault.seconds)

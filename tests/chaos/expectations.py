@@ -1,4 +1,4 @@
-"""What the uploaders know: the only source of what must be true after a storm."""
+"""What the uploaders know: the only source of what must hold after a chaos run."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal
 
-#: Whether something happened: yes (it was acknowledged), no, or nobody heard.
+#: Whether something happened: yes (it was acknowledged), no, or the answer was lost.
 Known = Literal["yes", "no", "maybe"]
 
 
 @dataclass(eq=False)
-class Entry:
-    """One upload that somebody began and got an id for."""
+class Upload:
+    """One upload that was begun and has an id."""
 
     id: str
     owner: str
@@ -22,16 +22,16 @@ class Entry:
     size: int
     #: Base64 SHA-256 of the bytes.
     sha256: str
-    #: What the record has to say: the same, a composite, or "" when none was sent.
+    #: The checksum that the record must have: the same, a composite, or "" if none was sent.
     checksum: str
     #: The whole file is in the bucket.
     sent: Known = "no"
     deleted: Known = "no"
-    #: The worker's rules exclude it.
+    #: The worker's rules reject it.
     is_forbidden: bool = False
     #: Of an upload in parts: the token.
     token: str = ""
-    #: Of an upload in parts: ended with DELETE /uploads/{id}.
+    #: Of an upload in parts: aborted with DELETE /uploads/{id}.
     aborted: Known = "no"
 
     @property
@@ -49,31 +49,31 @@ class Entry:
 
 
 @dataclass
-class Ledger:
-    """Written by all uploaders. `problems` are things that no uploader may ever see."""
+class Expectations:
+    """Written by all uploaders. `problems` are answers that no uploader may ever get."""
 
-    entries: dict[str, Entry] = field(default_factory=dict)
+    uploads: dict[str, Upload] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
-    #: Uploads in parts that were asked for, without an answer: S3 may know them, nobody else does.
+    #: Requests for uploads in parts without an answer: only S3 may know these uploads.
     unanswered: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def add(self, entry: Entry) -> Entry:
+    def add(self, upload: Upload) -> Upload:
         with self._lock:
-            if entry.id in self.entries:
-                self.problems.append(f"the id {entry.id} was given twice")
-            self.entries[entry.id] = entry
-        return entry
+            if upload.id in self.uploads:
+                self.problems.append(f"the id {upload.id} was issued twice")
+            self.uploads[upload.id] = upload
+        return upload
 
     def count(self, what: str) -> None:
         with self._lock:
             self.counts[what] += 1
 
-    def complain(self, sentence: str) -> None:
+    def report_problem(self, sentence: str) -> None:
         with self._lock:
             self.problems.append(sentence)
 
-    def begin_unanswered(self) -> None:
+    def count_unanswered(self) -> None:
         with self._lock:
             self.unanswered += 1

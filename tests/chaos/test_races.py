@@ -1,7 +1,7 @@
-"""What the tombstone and the conditional write are there for: two workers at the same moment.
+"""Two workers at the same moment: why the tombstone and the conditional write exist.
 
-The other one comes in between HeadObject and the write of the first; S3 and DynamoDB are real.
-docs/architecture.md says which tests fail when one of filehub's guards is taken out.
+The second worker acts between HeadObject and the write of the first; S3 and DynamoDB are real.
+docs/architecture.md says which tests fail when one of filehub's guards is removed.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ def apply(kind: str, upload_id: str, number: int) -> confirm.Outcome:
     )
 
 
-def in_between(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:
-    """Once, after the next HeadObject and before what is decided by it is written."""
+def after_next_head(monkeypatch: pytest.MonkeyPatch, action: Callable[[], None]) -> None:
+    """Run the action once, after the next HeadObject and before the write that follows it."""
     head = s3.head
 
-    def look(upload_id: str) -> s3.StoredObject | None:
-        found = head(upload_id)
+    def head_then_act(upload_id: str) -> s3.StoredObject | None:
+        s3_object = head(upload_id)
         monkeypatch.setattr(s3, "head", head)
-        happens()
-        return found
+        action()
+        return s3_object
 
-    monkeypatch.setattr(s3, "head", look)
+    monkeypatch.setattr(s3, "head", head_then_act)
 
 
 def replace(upload_id: str, body: bytes) -> None:
@@ -54,23 +54,23 @@ def replace(upload_id: str, body: bytes) -> None:
     )
 
 
-def test_a_file_that_is_removed_while_it_is_confirmed_is_no_ghost(
+def test_a_file_that_is_removed_while_it_is_confirmed_leaves_no_record(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """There is no record yet that the removal could mark: only a tombstone is in the way."""
+    """There is no record yet that the removal could mark. Only a tombstone prevents the write."""
     upload_id = upload(OWNER)
 
     def removed() -> None:
         s3.delete(upload_id)
         assert apply("removed", upload_id, 2) == "removed"
 
-    in_between(monkeypatch, removed)
+    after_next_head(monkeypatch, removed)
     assert apply("created", upload_id, 1) == "unchanged"
     assert queries.files_of(OWNER, limit=9).files == []
     assert usage.usage_of([OWNER])[OWNER] == Usage(0, 0)
 
 
-def test_whoever_looked_before_a_file_was_replaced_does_not_overwrite_its_record(
+def test_a_worker_with_an_outdated_answer_does_not_overwrite_a_newer_record(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     upload_id = upload(OWNER, body=b"old")
@@ -79,20 +79,20 @@ def test_whoever_looked_before_a_file_was_replaced_does_not_overwrite_its_record
         replace(upload_id, b"newer")
         assert apply("created", upload_id, 2) == "stored"
 
-    in_between(monkeypatch, replaced)
+    after_next_head(monkeypatch, replaced)
     assert apply("created", upload_id, 1) == "unchanged"
     record = StoredFile.get(upload_id)
     assert (record.size, record.sequencer[0]) == (5, "2")
     assert usage.usage_of([OWNER])[OWNER] == Usage(1, 5)
 
 
-def test_two_who_see_the_same_event_at_once_count_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_workers_with_the_same_event_count_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
     upload_id = upload(OWNER)
 
     def the_same() -> None:
         assert apply("created", upload_id, 1) == "stored"
 
-    in_between(monkeypatch, the_same)
+    after_next_head(monkeypatch, the_same)
     assert apply("created", upload_id, 1) == "unchanged"
     assert StoredFile.get(upload_id).version == 1
     assert usage.usage_of([OWNER])[OWNER] == Usage(1, 5)

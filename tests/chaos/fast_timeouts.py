@@ -1,4 +1,4 @@
-"""filehub's settings, for processes that shall not be waited for: short pauses, a short grace."""
+"""filehub's settings with short pauses and a short grace period."""
 
 from filehub.settings import *  # noqa: F403
 from uploads.core import backoff

@@ -1,4 +1,4 @@
-"""A short and a longer storm: see docs/chaos.md. `make chaos` has others."""
+"""A short and a longer chaos run: see docs/chaos.md. `make chaos` runs others."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.chaos_run import ChaosRun
 from tests.chaos.plan import Plan
-from tests.chaos.storm import Storm
 
 
 @pytest.mark.parametrize(
@@ -20,17 +20,17 @@ from tests.chaos.storm import Storm
         ),
     ],
 )
-def test_after_a_storm_uploaders_bucket_and_records_agree(
+def test_after_a_chaos_run_expectations_bucket_and_records_agree(
     tmp_path: Path, seed: int, seconds: float, show: Callable[[str], None]
 ) -> None:
-    report = Storm(seed, seconds, tmp_path).run()
+    report = ChaosRun(seed, seconds, tmp_path).run()
     show(str(report))
     assert report.problems == []
-    # Both plans kill each of them; beat is the only one that they may spare.
+    # Both plans kill each of these; only beat may survive.
     assert {"web", "consumer", "worker"} <= report.kills.keys()
 
 
-def test_a_seed_gives_the_same_plan_each_time() -> None:
+def test_a_seed_always_gives_the_same_plan() -> None:
     first, second, other = Plan(1, 60), Plan(1, 60), Plan(2, 60)
     assert str(first) == str(second) != str(other)
     faults = [

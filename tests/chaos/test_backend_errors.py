@@ -1,5 +1,4 @@
-"""Each service of AWS that fails, in each of the ways it has: one BackendUnavailable, and the same
-task or batch succeeds afterwards."""
+"""Every error of an AWS service becomes BackendUnavailable, and a later attempt succeeds."""
 
 from __future__ import annotations
 
@@ -31,7 +30,9 @@ pytestmark = pytest.mark.usefixtures("no_pauses")
 
 
 @pytest.mark.parametrize(("service", "status", "code"), FAULTS)
-def test_a_task_survives(aws: None, wire: Wire, service: str, status: int, code: str) -> None:
+def test_a_task_fails_and_then_succeeds(
+    aws: None, wire: Wire, service: str, status: int, code: str
+) -> None:
     upload_id = upload(OWNER)
     events = [{"kind": "created", "upload_id": upload_id, "sequencer": "1".ljust(64, "0")}]
     wire.refusals[service] = (status, code)
@@ -40,7 +41,7 @@ def test_a_task_survives(aws: None, wire: Wire, service: str, status: int, code:
     wire.counts()
     with pytest.raises(tasks.ConfirmationError, match=code if service == "dynamodb" else "S3|5"):
         tasks.confirm_objects(events)
-    # A bounded number of tries, whatever the answer is.
+    # The number of attempts is bounded, whatever the answer.
     assert 1 < wire.counts()[service] < 12
     wire.refusals.clear()
     tasks.confirm_objects(events)
@@ -48,7 +49,9 @@ def test_a_task_survives(aws: None, wire: Wire, service: str, status: int, code:
 
 
 @pytest.mark.parametrize(("status", "code"), SQS_FAULTS)
-def test_a_poll_survives(own_queues: None, wire: Wire, status: int, code: str) -> None:
+def test_a_poll_fails_and_then_succeeds(
+    own_queues: None, wire: Wire, status: int, code: str
+) -> None:
     clients.sqs().send_message(
         QueueUrl=sqs.url(conf().events_queue), MessageBody='{"Event": "s3:TestEvent"}'
     )
@@ -57,7 +60,7 @@ def test_a_poll_survives(own_queues: None, wire: Wire, status: int, code: str) -
     wire.refusals["sqs"] = (status, code)
     with pytest.raises(BackendUnavailable):
         consumer.step()
-    # The loop pauses by itself, and longer.
+    # The loop itself pauses, and for longer.
     assert wire.counts()["sqs"] == 1
     wire.refusals.clear()
     assert consumer.step() == 1
