@@ -105,8 +105,8 @@ def _count(request: HttpRequest, group: str, caller: str, rate: str | None) -> b
         if limiter.hit(item, key, caller):
             return True
         ends_at = limiter.get_window_stats(item, key, caller).reset_time
-    except StorageError as exc:
-        logger.warning("requests cannot be counted, so none is refused: %r", exc.storage_error)
+    except (StorageError, OSError) as exc:
+        logger.warning("requests cannot be counted, so none is refused: %r", exc)
         return True
     # A throttle is shared by all threads, so that it cannot keep this itself.
     request.META[_RETRY_AFTER] = max(1, math.ceil(ends_at - time.time()))
