@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tests.support.records import erase
+from uploads.aws.dynamodb import TableModel
 from uploads.core import keys, media_types, policy
 from uploads.core.errors import InvalidRequest
 from uploads.files import listing, queries
@@ -196,7 +198,7 @@ def test_every_filter_yields_each_record_once_while_others_are_added(
         if len(added) < 50:
             # Any age: a record is confirmed when its object arrives, not when it is signed.
             added.append(thousand(random.Random(len(added)).randrange(2000)))
-            added[-1].save()
+            TableModel.save(added[-1])
         return page
 
     for name, wanted in FILTERS.items():
@@ -248,7 +250,7 @@ def test_a_page_that_exhausts_its_budget_continues_where_it_stopped(
 
 def test_a_page_whose_predecessors_were_deleted_still_has_a_next_page() -> None:
     ids = seed("7", ["a"] * 4)
-    StoredFile(ids[0]).delete(add_version_condition=False)
+    erase(ids[0])
     page = find(Wanted(), limit=2, cursor=ids[1], backwards=True)
     assert (page.files, page.previous_cursor) == ([], None)
     assert [info.id for info in find(Wanted(), limit=2, cursor=page.next_cursor).files] == ids[1:3]

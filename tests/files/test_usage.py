@@ -11,6 +11,7 @@ import pytest
 from pytest_django import Settings
 
 from tests.support.files import removal, store, upload
+from tests.support.records import tamper
 from uploads.aws import s3
 from uploads.core.errors import BackendUnavailable
 from uploads.files import actions, recount, usage
@@ -143,7 +144,7 @@ def test_a_record_that_keeps_changing_is_left_to_a_later_attempt(
 def test_files_of_earlier_versions_are_counted_once_and_never_subtracted_uncounted() -> None:
     for known in (True, False):
         upload_id = store(OWNER)
-        StoredFile(upload_id).update([StoredFile.counted.remove()], add_version_condition=False)
+        tamper(upload_id, StoredFile.counted.remove())
         for counter in usage.Counter.scan(usage.Counter.files.exists()):
             counter.delete()
         if known:

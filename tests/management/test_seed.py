@@ -17,6 +17,7 @@ from pytest_django import Settings
 from tests.files.test_listing import walk
 from tests.files.test_usage import event, of_owner
 from tests.support.files import removal, store
+from tests.support.records import erase, tamper
 from uploads.aws import clients, s3
 from uploads.core import keys, media_types, policy
 from uploads.core.conf import conf
@@ -89,17 +90,15 @@ def test_a_seeded_record_has_the_attributes_of_one_that_the_worker_wrote(
 
     upload_id = store("7")
     confirm.apply_event(event("created", upload_id, 5))
-    StoredFile(upload_id).update(
-        [StoredFile.notified_at.set(datetime.now(UTC))], add_version_condition=False
-    )
+    tamper(upload_id, StoredFile.notified_at.set(datetime.now(UTC)))
     real = {"stored": attributes(StoredFile.get(upload_id))}
     removal(upload_id, 9)
     real["deleted"] = attributes(StoredFile.get(upload_id))
     settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
     confirm.confirm(rejected := _upload())
     real["rejected"] = attributes(StoredFile.get(rejected)) | {"notified_at"}
-    StoredFile(upload_id).delete(add_version_condition=False)
-    StoredFile(rejected).delete(add_version_condition=False)
+    erase(upload_id)
+    erase(rejected)
 
     seed()
     for record in every():
@@ -149,7 +148,7 @@ def test_the_same_random_seed_gives_the_same_files() -> None:
     def names() -> list[tuple[str | None, str | None, str]]:
         found = sorted(every(), key=lambda record: record.etag or "")
         for record in found:
-            StoredFile(record.id).delete(add_version_condition=False)
+            erase(record.id)
         return [(record.file_name, record.owner, record.state) for record in found]
 
     seed(40, number=5)
@@ -213,7 +212,7 @@ def forget_counters() -> None:
 
 def of_an_earlier_version(upload_id: str) -> str:
     """A record from before there were counters."""
-    StoredFile(upload_id).update([StoredFile.counted.remove()], add_version_condition=False)
+    tamper(upload_id, StoredFile.counted.remove())
     return upload_id
 
 

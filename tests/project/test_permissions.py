@@ -126,9 +126,10 @@ def test_neither_web_nor_worker_may_scan_the_table_or_delete_records(policy: str
     done = user_with(policy)(
         *code(
             "from pynamodb.exceptions import DeleteError, ScanError",
+            "from tests.support.records import erase",
             "from uploads.files.record import StoredFile",
             f"refused = {{ScanError: lambda: list(StoredFile.scan()), "
-            f"DeleteError: StoredFile({upload_id!r}).delete}}",
+            f"DeleteError: lambda: erase({upload_id!r})}}",
             "for error, attempt in refused.items():",
             "    try: attempt()",
             "    except error as exc: print(exc.cause_response_code)",

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.update import Action
 
 from uploads.aws import s3
-from uploads.aws.dynamodb import table_errors
-from uploads.core import backoff, media_types
+from uploads.core import media_types
 from uploads.core.errors import BackendUnavailable
 from uploads.files import store
 from uploads.files.record import Download, FileInfo, StoredFile, changed
@@ -21,9 +18,6 @@ logger = logging.getLogger(__name__)
 
 #: Downloads that a record tells one by one; of the earlier ones it has the number.
 DOWNLOADS_KEPT = 10
-
-#: Tries of noting something in a record that a transaction is changing.
-MARK_ATTEMPTS = 5
 
 #: Bytes of the largest text that is shown.
 PREVIEW_TEXT_SIZE = 1024**2
@@ -54,7 +48,7 @@ def sign_download(info: FileInfo, by: str, *, inline: bool = False) -> tuple[str
         StoredFile.last_downloads.set(latest[-DOWNLOADS_KEPT:]),
     ]
     try:
-        _mark(info.id, actions)
+        store.annotate(info.id, actions)
     except BackendUnavailable as exc:
         # Somebody wants a file that is there; that this is not remembered is no reason to refuse.
         logger.warning("the download of %s is not recorded: %r", info.id, exc.__cause__ or exc)
@@ -86,7 +80,7 @@ def remove(upload_id: str, by: str) -> None:
 
     `by` is who asked for it, named as records name owners.
     """
-    _mark(
+    store.annotate(
         upload_id,
         [
             StoredFile.deletion_asked_at.set(datetime.now(UTC)),
@@ -115,23 +109,3 @@ def change_owner(upload_id: str, owner: str, by: str) -> bool:
         )
 
     return store.change(upload_id, given)
-
-
-def _mark(upload_id: str, actions: list[Action]) -> None:
-    """Note something in a record that says nothing about the object; no record is ever made."""
-    with table_errors():
-        for attempt in range(1, MARK_ATTEMPTS + 1):
-            try:
-                StoredFile(upload_id).update(
-                    list(actions), StoredFile.id.exists(), add_version_condition=False
-                )
-            except UpdateError as exc:
-                if exc.cause_response_code == "ConditionalCheckFailedException":
-                    return
-                # A transaction of the worker has the item just now; botocore does not wait for it.
-                is_conflict = exc.cause_response_code == "TransactionConflictException"
-                if not is_conflict or attempt == MARK_ATTEMPTS:
-                    raise
-                time.sleep(backoff.pause(attempt, first=0.05, longest=1.0))
-            else:
-                return

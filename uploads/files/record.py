@@ -139,11 +139,27 @@ class StoredFile(TableModel):
     #: The last few, oldest first.
     last_downloads = ListAttribute(of=Download, null=True, attr_name="lastDownloads")
 
+    def save(self, *args: Any, **kwargs: Any) -> Any:
+        raise _only_by_the_store()
+
+    def update(self, *args: Any, **kwargs: Any) -> Any:
+        raise _only_by_the_store()
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        raise _only_by_the_store()
+
     file_name_index = FileNameIndex()
     by_owner = OwnerFeed()
     by_owner_name = OwnerNames()
     by_state = AllFeed()
     by_name = AllNames()
+
+
+def _only_by_the_store() -> TypeError:
+    return TypeError(
+        "A record is written by uploads.files.store, together with the counters that it is part "
+        "of. PynamoDB's own save, update and delete would make these wrong."
+    )
 
 
 def changed(record: StoredFile, **changes: Any) -> StoredFile:

@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pynamodb.exceptions import TransactWriteError
+from pynamodb.exceptions import TransactWriteError, UpdateError
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
-from uploads.aws.dynamodb import connection, table_errors
+from uploads.aws.dynamodb import TableModel, connection, table_errors
 from uploads.core import backoff
 from uploads.core.errors import BackendUnavailable
 from uploads.files import usage
@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 #: Other writers can come first so many times; the task is then tried again later.
 ATTEMPTS = 12
+#: The same for an annotation.
+ANNOTATE_ATTEMPTS = 5
 #: Seconds of the pauses between two attempts.
 FIRST_PAUSE = 0.02
 LONGEST_PAUSE = 1.0
@@ -86,6 +88,32 @@ def change(upload_id: str, decide: Decide) -> bool:
             return True
         time.sleep(backoff.pause(attempt, first=FIRST_PAUSE, longest=LONGEST_PAUSE))
     raise BackendUnavailable(f"The record of {upload_id} is being changed by others all the time.")
+
+
+def annotate(upload_id: str, actions: list[Action]) -> None:
+    """Change attributes that say nothing about the object and count nowhere, such as downloads.
+
+    No record is created. Raises BackendUnavailable.
+    """
+    with table_errors():
+        for attempt in range(1, ANNOTATE_ATTEMPTS + 1):
+            try:
+                TableModel.update(
+                    StoredFile(upload_id),
+                    list(actions),
+                    StoredFile.id.exists(),
+                    add_version_condition=False,
+                )
+            except UpdateError as exc:
+                if exc.cause_response_code == "ConditionalCheckFailedException":
+                    return
+                # A worker's transaction has the item right now; botocore does not wait for it.
+                is_conflict = exc.cause_response_code == "TransactionConflictException"
+                if not is_conflict or attempt == ANNOTATE_ATTEMPTS:
+                    raise
+                time.sleep(backoff.pause(attempt, first=0.05, longest=LONGEST_PAUSE))
+            else:
+                return
 
 
 def _difference(current: StoredFile | None, target: StoredFile) -> list[Action]:

@@ -1,6 +1,7 @@
 """S3 event notifications: message body -> what happened to which object (pure).
 
-Three envelopes are found in the field: S3 → SQS, S3 → SNS → SQS, S3 → EventBridge → SQS.
+Notifications arrive in one of three envelopes: S3 → SQS, S3 → SNS → SQS, S3 → EventBridge → SQS.
+`unwrap` opens them, for the consumer and for the display of dead letters alike.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
 """
@@ -22,26 +23,8 @@ from uploads.core.strict_json import parse_json
 SEQUENCER_LENGTH = 64
 _SEQUENCER = re.compile(r"[0-9A-Fa-f]{1,64}")
 
-#: What a confirmation carries when no event told of the object: older than any event.
+#: The sequencer of a confirmation without an event: older than any event.
 NO_SEQUENCER = "0" * SEQUENCER_LENGTH
-
-_CREATED = frozenset(
-    {
-        "ObjectCreated:Put",
-        "ObjectCreated:Post",
-        "ObjectCreated:Copy",
-        "ObjectCreated:CompleteMultipartUpload",
-    }
-)
-_REMOVED = frozenset(
-    {
-        "ObjectRemoved:Delete",
-        "ObjectRemoved:DeleteMarkerCreated",
-        "LifecycleExpiration:Delete",
-        "LifecycleExpiration:DeleteMarkerCreated",
-    }
-)
-_EVENTBRIDGE = {"Object Created": "created", "Object Deleted": "removed"}
 
 Kind = Literal["created", "removed"]
 
@@ -54,7 +37,7 @@ class ObjectEvent:
     upload_id: str
     #: Upper-case hex, padded to SEQUENCER_LENGTH: compares as text.
     sequencer: str
-    #: When, as S3 said it (ISO 8601); "" when it is not known. Only for people and measurements.
+    #: When S3 says it happened (ISO 8601), "" if unknown. Only for people and measurements.
     time: str = ""
 
 
@@ -69,24 +52,117 @@ class ParsedMessage:
     malformed: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True)
+class Layout:
+    """Where a record has what filehub reads of it."""
+
+    name: tuple[str, ...]
+    bucket: tuple[str, ...]
+    key: tuple[str, ...]
+    sequencer: tuple[str, ...]
+    time: str
+    #: What the names of events mean; filehub ignores all others.
+    kinds: dict[str, Kind]
+    #: S3's own records have form-encoded keys: a space arrives as "+", a plus as "%2B".
+    form_encoded: bool
+
+    def decode(self, key: str) -> str:
+        """The key of the object, from the text in the record."""
+        return unquote_plus(key) if self.form_encoded else key
+
+
+S3 = Layout(
+    name=("eventName",),
+    bucket=("s3", "bucket", "name"),
+    key=("s3", "object", "key"),
+    sequencer=("s3", "object", "sequencer"),
+    time="eventTime",
+    kinds={
+        "ObjectCreated:Put": "created",
+        "ObjectCreated:Post": "created",
+        "ObjectCreated:Copy": "created",
+        "ObjectCreated:CompleteMultipartUpload": "created",
+        "ObjectRemoved:Delete": "removed",
+        "ObjectRemoved:DeleteMarkerCreated": "removed",
+        "LifecycleExpiration:Delete": "removed",
+        "LifecycleExpiration:DeleteMarkerCreated": "removed",
+    },
+    form_encoded=True,
+)
+EVENTBRIDGE = Layout(
+    name=("detail-type",),
+    bucket=("detail", "bucket", "name"),
+    key=("detail", "object", "key"),
+    sequencer=("detail", "object", "sequencer"),
+    time="time",
+    kinds={"Object Created": "created", "Object Deleted": "removed"},
+    form_encoded=False,
+)
+
+
+@dataclass(frozen=True)
+class Unwrapped:
+    """The records of a message, whatever is in them, and where they have what."""
+
+    layout: Layout
+    records: list[Any]
+    #: 1 for a message that is well-formed and not about objects: S3's test event, or one of
+    #: another service.
+    ignored: int = 0
+
+
+def unwrap(body: str) -> Unwrapped:
+    """Open the envelope of a queue message. S3's test event has no records.
+
+    Raises MalformedEvent.
+    """
+    document = _load(body)
+    # SNS wraps the notification as text, unless raw delivery is on. A subscription confirmation
+    # has the same shape; its SubscribeURL is never fetched.
+    if document.get("Type") == "Notification" and isinstance(document.get("Message"), str):
+        document = _load(document["Message"])
+    if document.get("Event") == "s3:TestEvent":
+        return Unwrapped(S3, [], ignored=1)
+    if isinstance(document.get("detail-type"), str):
+        if document.get("source") != "aws.s3":
+            return Unwrapped(EVENTBRIDGE, [], ignored=1)
+        return Unwrapped(EVENTBRIDGE, [document])
+    records = document.get("Records")
+    if not isinstance(records, list):
+        raise MalformedEvent("It has no list of Records and is no EventBridge event.")
+    return Unwrapped(S3, records)
+
+
 def parse_message(body: str, bucket: str) -> ParsedMessage:
     """Read one queue message. Never raises: what cannot be understood is in `malformed`."""
     try:
-        document = _load(body)
-        # SNS wraps the notification as text, unless raw delivery is on. A subscription
-        # confirmation has the same shape; its SubscribeURL is never fetched.
-        if document.get("Type") == "Notification" and isinstance(document.get("Message"), str):
-            document = _load(document["Message"])
-        if document.get("Event") == "s3:TestEvent":
-            return ParsedMessage(ignored=1)
-        if isinstance(document.get("detail-type"), str):
-            return _collect([document], _eventbridge_event, bucket)
-        records = document.get("Records")
-        if not isinstance(records, list):
-            raise MalformedEvent("It has no list of Records and is no EventBridge event.")
+        message = unwrap(body)
     except MalformedEvent as exc:
         return ParsedMessage(malformed=(exc.message,))
-    return _collect(records, _s3_event, bucket)
+    events: list[ObjectEvent] = []
+    malformed: list[str] = []
+    for number, record in enumerate(message.records):
+        try:
+            event = _event(message.layout, record, bucket)
+        except MalformedEvent as exc:
+            malformed.append(f"Record {number}: {exc.message}")
+            continue
+        if event is not None:
+            events.append(event)
+    ignored = message.ignored + len(message.records) - len(events) - len(malformed)
+    return ParsedMessage(tuple(events), ignored, tuple(malformed))
+
+
+def _event(layout: Layout, record: Any, bucket: str) -> ObjectEvent | None:
+    """What a record says; None if it is of another bucket, prefix or kind."""
+    kind = layout.kinds.get(_text(record, *layout.name).removeprefix("s3:"))
+    if _text(record, *layout.bucket) != bucket:
+        return None
+    upload_id = upload_id_of(layout.decode(_text(record, *layout.key)))
+    if kind is None or upload_id is None:
+        return None
+    sequencer = _sequencer(_text(record, *layout.sequencer))
+    return ObjectEvent(kind, upload_id, sequencer, _time(record.get(layout.time)))
 
 
 def _load(text: str) -> dict[str, Any]:
@@ -97,52 +173,6 @@ def _load(text: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise MalformedEvent("It is not a JSON object.")
     return document
-
-
-def _collect(records: list[Any], read: Any, bucket: str) -> ParsedMessage:
-    events: list[ObjectEvent] = []
-    malformed: list[str] = []
-    ignored = 0
-    for number, record in enumerate(records):
-        try:
-            event = read(record, bucket)
-        except MalformedEvent as exc:
-            malformed.append(f"Record {number}: {exc.message}")
-            continue
-        if event is None:
-            ignored += 1
-        else:
-            events.append(event)
-    return ParsedMessage(tuple(events), ignored, tuple(malformed))
-
-
-def _s3_event(record: Any, bucket: str) -> ObjectEvent | None:
-    name = _text(record, "eventName").removeprefix("s3:")
-    if _text(record, "s3", "bucket", "name") != bucket:
-        return None
-    # Keys are form-encoded: a space arrives as "+", a plus as "%2B".
-    key = unquote_plus(_text(record, "s3", "object", "key"))
-    kind: Kind | None = "created" if name in _CREATED else "removed" if name in _REMOVED else None
-    upload_id = upload_id_of(key)
-    if kind is None or upload_id is None:
-        return None
-    sequencer = _sequencer(_text(record, "s3", "object", "sequencer"))
-    return ObjectEvent(kind, upload_id, sequencer, _time(record.get("eventTime")))
-
-
-def _eventbridge_event(document: Any, bucket: str) -> ObjectEvent | None:
-    kind = _EVENTBRIDGE.get(document["detail-type"])
-    if kind is None or document.get("source") != "aws.s3":
-        return None
-    if _text(document, "detail", "bucket", "name") != bucket:
-        return None
-    # EventBridge carries keys as they are.
-    upload_id = upload_id_of(_text(document, "detail", "object", "key"))
-    if upload_id is None:
-        return None
-    sequencer = _sequencer(_text(document, "detail", "object", "sequencer"))
-    time = _time(document.get("time"))
-    return ObjectEvent("created" if kind == "created" else "removed", upload_id, sequencer, time)
 
 
 def _text(value: Any, *path: str) -> str:

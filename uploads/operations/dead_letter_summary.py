@@ -1,6 +1,6 @@
 """A dead letter -> what it is about, for people (pure).
 
-Nothing here raises, whatever the letter says: it is a dead letter because something is wrong.
+Nothing here raises, whatever the message says: it is a dead letter because something is wrong.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote_plus
 
 from uploads.core import keys
+from uploads.core.errors import MalformedEvent
 from uploads.core.strict_json import parse_json
-from uploads.ingest.events import parse_message
+from uploads.ingest.events import parse_message, unwrap
 
 #: Characters of a body that is JSON, and of one that nobody can read.
 MAX_JSON = 8_000
 MAX_RAW = 500
-#: Objects of one letter that are named. A task has up to a hundred.
+#: Objects of one dead letter that are named. A task has up to a hundred.
 MAX_OBJECTS = 20
 #: Characters of a name, a key or a sentence; S3's keys have up to 1024 bytes.
 MAX_NAME = 300
@@ -31,7 +31,7 @@ _TASK_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 @dataclass(frozen=True)
 class ObjectRef:
-    """What a letter says of one object. Each part may be "": the letter did not say."""
+    """What a dead letter says about one object. Each part may be "": it does not say."""
 
     event: str
     bucket: str
@@ -40,7 +40,7 @@ class ObjectRef:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a letter is about. All text is printable and of bounded length."""
+    """What a dead letter is about. All text is printable and of bounded length."""
 
     #: The events' names or the task's; "" when that could not be read.
     title: str = ""
@@ -49,27 +49,26 @@ class Summary:
     more: int = 0
     #: Celery's id of the task, when it is one that Celery could have made.
     task_id: str = ""
-    #: What filehub objects to, as a sentence; "" when it would accept the letter.
+    #: What filehub objects to, as a sentence; "" when it would accept the message.
     problem: str = ""
     #: The body: indented JSON if it is JSON, otherwise its beginning.
     text: str = ""
 
 
 def read_event(body: str, bucket: str) -> Summary:
-    """A letter of the events queue: a notification of S3, or what else came there."""
-    document = _json(body)
-    objects = [_event_object(record) for record in _records(document)]
+    """A dead letter of the events queue: an S3 notification, or whatever else was sent there."""
+    objects = _notified_objects(body)
     return Summary(
         title=", ".join(dict.fromkeys(ref.event for ref in objects[:MAX_OBJECTS] if ref.event)),
         objects=tuple(objects[:MAX_OBJECTS]),
         more=len(objects[MAX_OBJECTS:]),
         problem=_clean(" ".join(parse_message(body, bucket).malformed)),
-        text=_text(body, document),
+        text=_text(body, _json(body)),
     )
 
 
 def read_task(body: str, bucket: str) -> Summary:
-    """A letter of the tasks queue: Celery's message in kombu's envelope."""
+    """A dead letter of the tasks queue: Celery's message in kombu's envelope."""
     envelope = _json(body) or _json(_base64(body))
     headers = _get(envelope, "headers")
     name, task_id = _string(headers, "task"), _string(headers, "id")
@@ -89,33 +88,25 @@ def read_task(body: str, bucket: str) -> Summary:
     )
 
 
-def _records(document: Any) -> list[Any]:
-    """The notifications in any of the three envelopes (see uploads.ingest.events)."""
-    if _get(document, "Type") == "Notification":
-        document = _json(_get(document, "Message"))
-    if isinstance(_get(document, "detail-type"), str):
-        return [document]
-    records = _get(document, "Records")
-    return records if isinstance(records, list) else []
-
-
-def _event_object(record: Any) -> ObjectRef:
-    if isinstance(_get(record, "detail-type"), str):
-        return ObjectRef(
-            _clean(_string(record, "detail-type")),
-            _clean(_string(record, "detail", "bucket", "name")),
-            _clean(_string(record, "detail", "object", "key")),
+def _notified_objects(body: str) -> list[ObjectRef]:
+    try:
+        message = unwrap(body)
+    except MalformedEvent:
+        return []
+    layout = message.layout
+    return [
+        ObjectRef(
+            _clean(_string(record, *layout.name).removeprefix("s3:")),
+            _clean(_string(record, *layout.bucket)),
+            _clean(layout.decode(_string(record, *layout.key))),
         )
-    return ObjectRef(
-        _clean(_string(record, "eventName").removeprefix("s3:")),
-        _clean(_string(record, "s3", "bucket", "name")),
-        _clean(unquote_plus(_string(record, "s3", "object", "key"))),
-    )
+        for record in message.records
+    ]
 
 
 def _task_objects(arguments: Any, bucket: str) -> Iterator[ObjectRef]:
-    """The objects that a task of filehub's was about: its only argument is an upload's id, or a
-    list of events."""
+    """The objects that a filehub task was about: its only argument is an upload's id, or a list
+    of events."""
     first = arguments[0] if isinstance(arguments, list) and arguments else None
     for event in first if isinstance(first, list) else [{"upload_id": first}]:
         upload_id = keys.parse_upload_id(_string(event, "upload_id"))

@@ -14,11 +14,11 @@ from pytest_django import Settings
 from tests.admin.files.helpers import LIST, act, event, ids_on, text_of
 from tests.support.files import removal, store, upload
 from tests.support.http import send
+from tests.support.records import erase
 from tests.support.users import PASSWORD
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.files import actions, queries
-from uploads.files.record import StoredFile
 from uploads.files.timeline import timeline
 from uploads.ingest import confirm
 
@@ -101,7 +101,7 @@ def test_a_download_in_the_admin_is_recorded_with_its_user(admin: Client, root: 
 def test_recording_a_download_does_not_create_a_record(alice: User) -> None:
     upload_id = store(str(alice.pk))
     info = queries.any_stored_file(upload_id)
-    StoredFile(upload_id).delete(add_version_condition=False)
+    erase(upload_id)
     actions.sign_download(info, "1")
     actions.remove(upload_id, "1")
     assert queries.any_file(upload_id) is None

@@ -14,6 +14,7 @@ from pytest_django import Settings
 
 from tests.admin.files.helpers import HOSTILE, LIST, act, ids_on, link, text_of
 from tests.support.files import removal, store
+from tests.support.records import tamper
 from tests.support.users import PASSWORD
 from uploads.accounts import owners
 from uploads.admin.files import pages as admin_files
@@ -68,9 +69,7 @@ def test_each_filter_shows_the_matching_files(
 ) -> None:
     text = store(str(alice.pk), "report.txt")
     image = store("77", "picture.png")
-    StoredFile(image).update(
-        [StoredFile.content_type.set("image/png")], add_version_condition=False
-    )
+    tamper(image, StoredFile.content_type.set("image/png"))
     gone = store("77", "gone.txt")
     removal(gone, 9)
     today = datetime.now(UTC).date()

@@ -13,6 +13,7 @@ import pytest
 from celery.exceptions import SoftTimeLimitExceeded
 from django.core.management import call_command
 
+from tests.support.records import erase, tamper
 from uploads.aws import clients, s3
 from uploads.core import keys
 from uploads.core.conf import conf
@@ -66,13 +67,13 @@ def stored(**details: Any) -> str:
 
 def forget(upload_id: str) -> None:
     """Delete the record and keep the object."""
-    StoredFile(upload_id).delete(add_version_condition=False)
+    erase(upload_id)
 
 
 def age(upload_id: str, **moments: datetime) -> None:
     """Change timestamps of a record."""
     actions = [getattr(StoredFile, name).set(moment) for name, moment in moments.items()]
-    StoredFile(upload_id).update(actions, add_version_condition=False)
+    tamper(upload_id, *actions)
 
 
 def objects() -> set[str]:
