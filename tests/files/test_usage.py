@@ -11,10 +11,9 @@ import pytest
 from pytest_django import Settings
 
 from tests.support.files import removal, store, upload
-from tests.support.records import tamper
 from uploads.aws import s3
 from uploads.core.errors import BackendUnavailable
-from uploads.files import actions, recount, usage
+from uploads.files import actions, usage
 from uploads.files import store as records
 from uploads.files.record import StoredFile
 from uploads.files.usage import Usage
@@ -139,17 +138,3 @@ def test_a_record_that_keeps_changing_is_left_to_a_later_attempt(
     monkeypatch.setattr(records, "_commit", lambda *details: False)
     with pytest.raises(BackendUnavailable):
         confirm.confirm(upload_id)
-
-
-def test_files_of_earlier_versions_are_counted_once_and_never_subtracted_uncounted() -> None:
-    for known in (True, False):
-        upload_id = store(OWNER)
-        tamper(upload_id, StoredFile.counted.remove())
-        for counter in usage.Counter.scan(usage.Counter.files.exists()):
-            counter.delete()
-        if known:
-            assert recount.count(upload_id)
-            assert not recount.count(upload_id)
-            assert (of_owner(), today()) == (Usage(1, 5), (1, 5, 0))
-        removal(upload_id, 9)
-        assert of_owner() == of_kind("text") == Usage(0, 0)

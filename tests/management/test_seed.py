@@ -21,9 +21,7 @@ from tests.support.records import erase, tamper
 from uploads.aws import clients, s3
 from uploads.core import keys, media_types, policy
 from uploads.core.conf import conf
-from uploads.core.errors import BackendUnavailable
 from uploads.files import actions, queries, recount, usage
-from uploads.files import store as records
 from uploads.files.record import StoredFile
 from uploads.files.usage import Usage
 from uploads.ingest import confirm
@@ -183,9 +181,11 @@ def test_a_fake_id_of_a_moment_has_that_moment() -> None:
 
 @pytest.mark.parametrize("endpoint", [None, "https://dynamodb.eu-west-1.amazonaws.com"])
 def test_nothing_is_seeded_on_aws(settings: Settings, db: None, endpoint: str | None) -> None:
-    settings.FILEHUB = settings.FILEHUB | {"ENDPOINT_URL": None, "ENDPOINT_URL_DYNAMODB": endpoint}
+    local = settings.FILEHUB
+    settings.FILEHUB = local | {"ENDPOINT_URL": None, "ENDPOINT_URL_DYNAMODB": endpoint}
     with pytest.raises(CommandError, match=r"local AWS only: set AWS_ENDPOINT_URL"):
         run("seed", "5")
+    settings.FILEHUB = local
     assert every() == []
 
 
@@ -203,49 +203,6 @@ def test_an_invalid_count_is_refused(count: str, db: None) -> None:
 
 
 # Recounting
-
-
-def forget_counters() -> None:
-    for counter in usage.Counter.scan(usage.Counter.files.exists()):
-        counter.delete()
-
-
-def of_an_earlier_version(upload_id: str) -> str:
-    """A record from before there were counters."""
-    tamper(upload_id, StoredFile.counted.remove())
-    return upload_id
-
-
-def test_recounting_counts_files_of_earlier_versions_once() -> None:
-    for _ in range(3):
-        of_an_earlier_version(store("7"))
-    forget_counters()
-    store("7")
-    assert run("recount") == "3 files were taken into the counters.\n"
-    assert (of_owner("7"), recount.differences()) == (Usage(4, 20), [])
-    assert run("recount") == "0 files were taken into the counters.\n"
-    assert of_owner("7") == Usage(4, 20)
-
-
-def test_a_file_that_cannot_be_counted_is_left_to_the_next_run(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    ids = [of_an_earlier_version(store("7")) for _ in range(3)]
-    forget_counters()
-    get = records.get
-
-    def fail_for_one(upload_id: str) -> StoredFile | None:
-        if upload_id == ids[1]:
-            raise BackendUnavailable
-        return get(upload_id)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(records, "get", fail_for_one)
-        with pytest.raises(CommandError, match="1 could not be"):
-            run("recount")
-    assert of_owner("7") == Usage(2, 10)
-    assert run("recount").startswith("1 files")
-    assert recount.differences() == []
 
 
 def test_the_check_reports_each_counter_that_differs() -> None:
@@ -286,13 +243,12 @@ def test_a_repair_changes_only_what_differs() -> None:
     store("7")
     store("8")
     store("9")
-    of_an_earlier_version(store("8"))
+    store("8")
     right = usage.Counter.get("owner#9").attribute_values
     damage()
     out = run("recount", "--repair")
     assert "owner#7: the counter says 3 files of 2 bytes, the records come to 1 files of 5" in out
-    # The three counters, and that of the type of the file that was counted twice.
-    assert out.endswith("4 counters were set to what the records come to.\n")
+    assert out.endswith("3 counters were set to what the records come to.\n")
     assert recount.differences() == []
     assert (of_owner("7"), of_owner("8"), of_owner("ghost")) == (Usage(1, 5), Usage(2, 10), Usage())
     assert {owner for owner, _ in usage.owners(10)} == {"7", "8", "9", "ghost"}
@@ -307,7 +263,7 @@ def test_a_counter_that_changes_during_a_repair_is_read_again(
 ) -> None:
     first = store("7")
     damage()
-    read = recount._sums
+    read = recount._stored
     rounds: list[str] = []
 
     def meanwhile() -> None:
@@ -315,16 +271,16 @@ def test_a_counter_that_changes_during_a_repair_is_read_again(
         if change == "another in its place":
             removal(first, 10)
 
-    def disturbed(condition: Any) -> dict[str, Usage]:
+    def disturbed() -> dict[str, Usage]:
         rounds.append("one")
         if len(rounds) == 1 and moment != "after":
             meanwhile()
-        sums = read(condition)
+        sums = read()
         if len(rounds) == 1 and moment == "after":
             meanwhile()
         return sums
 
-    monkeypatch.setattr(recount, "_sums", disturbed)
+    monkeypatch.setattr(recount, "_stored", disturbed)
     found = recount.repair()
     assert (len(rounds), found.busy) == (2, 0)
     monkeypatch.undo()
@@ -337,15 +293,15 @@ def test_counters_that_keep_changing_are_left_and_reported(
 ) -> None:
     store("7")
     damage()
-    read = recount._sums
+    read = recount._stored
 
-    def disturbed(condition: Any) -> dict[str, Usage]:
-        sums = read(condition)
+    def disturbed() -> dict[str, Usage]:
+        sums = read()
         store("7")
         return sums
 
     with monkeypatch.context() as patch:
-        patch.setattr(recount, "_sums", disturbed)
+        patch.setattr(recount, "_stored", disturbed)
         with pytest.raises(CommandError, match="more may differ: they changed"):
             run("recount", "--repair")
     # The counter is still wrong by the same two files.

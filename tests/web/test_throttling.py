@@ -29,7 +29,7 @@ from uploads.web.api.throttling import ADDRESS_RATE, address_of
 
 FILE = {"file_name": "a.txt", "size": 5}
 #: An address at which no server listens.
-NOBODY = "redis://127.0.0.1:9/0"
+NOBODY = "redis://127.0.0.1:9"
 
 
 @pytest.fixture(autouse=True)
@@ -140,7 +140,7 @@ def test_while_nobody_can_count_uploads_go_on(
     scheme: str,
 ) -> None:
     limit(user=1, address=1)
-    settings.FILEHUB = settings.FILEHUB | {"SIGN_RATE_STORAGE": NOBODY.replace("redis", scheme)}
+    settings.FILEHUB = settings.FILEHUB | {"SIGN_RATE_STORAGE": f"{scheme}://127.0.0.1:9"}
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
             assert api.post("/get-url", FILE).status_code == 200
@@ -210,9 +210,11 @@ def test_a_rate_is_kept_exactly_by_threads_that_count_at_the_same_time(
     url = redis_url if storage == "redis" else "memory://"
     settings.FILEHUB = settings.FILEHUB | {"SIGN_RATE_STORAGE": url}
     request = RequestFactory().post("/get-url")
+    # The library makes a counter's lock with the first request.
+    assert ADDRESS_RATE.allow_request(request)
     with ThreadPoolExecutor(8) as pool:
         allowed = list(pool.map(lambda _: ADDRESS_RATE.allow_request(request), range(40)))
-    assert allowed.count(True) == 10
+    assert allowed.count(True) == 9
 
 
 def test_web_processes_that_share_a_redis_count_together(

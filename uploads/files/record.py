@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any, Literal
 
 from pynamodb.attributes import (
-    BooleanAttribute,
     ListAttribute,
     MapAttribute,
     NumberAttribute,
@@ -122,8 +121,6 @@ class StoredFile(TableModel):
     owner_feed = UnicodeAttribute(null=True, attr_name="ownerFeed")
     name_key = UnicodeAttribute(null=True, attr_name="nameKey")
     feed = UnicodeAttribute()
-    #: It is part of the counters (see uploads.files.usage).
-    counted = BooleanAttribute(null=True)
 
     # What happened to it, for people: bounded, however long it lives.
     #: When S3 saw what the record is about, as its event said; None without an event.

@@ -1,35 +1,20 @@
-"""Counters and records: taking in what an earlier version stored, comparing, and putting right.
+"""Compare the counters with the records, and repair them.
 
-All of it reads the whole table, page by page, and so is for commands only. IAM: dynamodb:Scan,
-besides what changing a record needs.
+Both read the whole table, page by page, and so are for commands only. IAM: dynamodb:Scan, and to
+repair dynamodb:UpdateItem.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pynamodb.expressions.condition import Condition
-
 from uploads.aws.dynamodb import table_errors
-from uploads.core.errors import BackendUnavailable
-from uploads.files import store, usage
-from uploads.files.record import StoredFile, changed
+from uploads.files import usage
+from uploads.files.record import StoredFile
 from uploads.files.usage import Reading, Usage
-
-logger = logging.getLogger(__name__)
 
 #: Times that a repair looks at counters which others change all the while.
 ROUNDS = 3
-
-
-@dataclass(frozen=True)
-class Recounted:
-    """How many files were taken into the counters, and how many could not be."""
-
-    taken: int
-    failed: int
 
 
 @dataclass(frozen=True)
@@ -49,40 +34,13 @@ class Repaired:
     busy: int
 
 
-def recount() -> Recounted:
-    """Take every stored file into the counters that is in none. Safe to repeat and to interrupt.
-
-    Raises BackendUnavailable when the table cannot be read; one record that cannot be changed is
-    counted as failed and left to the next time.
-    """
-    taken = failed = 0
-    for upload_id in _uncounted():
-        try:
-            taken += count(upload_id)
-        except BackendUnavailable as exc:
-            failed += 1
-            logger.warning("%s could not be counted: %r", upload_id, exc.__cause__ or exc)
-    return Recounted(taken, failed)
-
-
-def count(upload_id: str) -> bool:
-    """Take a file into the counters that an earlier version stored; False when it is in them."""
-
-    def counted(current: StoredFile | None) -> StoredFile | None:
-        if current is None or current.state != "stored" or current.counted:
-            return None
-        return changed(current)
-
-    return store.change(upload_id, counted)
-
-
 def differences() -> list[Difference]:
     """The counters of owners and type groups that differ from the records, by name.
 
     What is stored, deleted or given away while this reads may appear as a difference. The numbers
     of days are not compared: they count what arrived, and records of what is gone are not kept.
     """
-    stored = _sums(StoredFile.state == "stored")
+    stored = _stored()
     return _compare(dict(usage.scan_stored()), stored)
 
 
@@ -98,11 +56,7 @@ def repair() -> Repaired:
     busy: list[Difference] = []
     for _ in range(ROUNDS):
         readings = dict(usage.scan_stored())
-        # Those that are in no counter yet are taken in by `recount`, which adds them.
-        found = _compare(
-            readings,
-            _sums((StoredFile.state == "stored") & (StoredFile.counted == True)),  # noqa: E712
-        )
+        found = _compare(readings, _stored())
         busy = []
         for each in found:
             read = readings.get(each.name, Reading())
@@ -115,11 +69,12 @@ def repair() -> Repaired:
     return Repaired(corrected, len(busy))
 
 
-def _sums(condition: Condition) -> dict[str, Usage]:
+def _stored() -> dict[str, Usage]:
+    """What the records come to, by the name of the counter."""
     sums = usage.Sums()
     with table_errors():
         for record in StoredFile.scan(
-            condition,
+            StoredFile.state == "stored",
             attributes_to_get=["id", "owner", "contentType", "size"],
             consistent_read=True,
         ):
@@ -133,12 +88,3 @@ def _compare(counters: dict[str, Reading], stored: dict[str, Usage]) -> list[Dif
         for name in sorted(stored.keys() | counters.keys())
     ]
     return [each for each in found if each.counter != each.records]
-
-
-def _uncounted() -> Iterator[str]:
-    with table_errors():
-        for record in StoredFile.scan(
-            (StoredFile.state == "stored") & StoredFile.counted.does_not_exist(),
-            attributes_to_get=["id"],
-        ):
-            yield record.id

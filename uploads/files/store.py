@@ -80,7 +80,6 @@ def change(upload_id: str, decide: Decide) -> bool:
             target, limit = decided.record, decided.limit
         else:
             target, limit = decided, None
-        target.counted = True if target.state == "stored" else None
         actions = _difference(current, target)
         if not actions:
             return False

@@ -105,8 +105,9 @@ class Adjustment:
 
 def growth(before: StoredFile | None, after: StoredFile) -> int:
     """The bytes by which a change of a record raises what its owner has stored."""
-    known = before is not None and before.counted and before.owner == after.owner
-    return int(after.size or 0) - (int(before.size or 0) if before and known else 0)
+    if before is None or before.state != "stored" or before.owner != after.owner:
+        return int(after.size or 0)
+    return int(after.size or 0) - int(before.size or 0)
 
 
 def adjustments(
@@ -114,14 +115,13 @@ def adjustments(
 ) -> list[Adjustment]:
     """What a change of a record does to the counters, as the rest of its transaction.
 
-    A record that was stored before there were counters is in none: it is not taken out of them.
     With a limit, in bytes, the change may not bring its owner above it. The condition is checked
     with the write, so that of many files at the same moment no more are let in than fit.
     """
     files: defaultdict[str, int] = defaultdict(int)
     size: defaultdict[str, int] = defaultdict(int)
     for record, sign in ((before, -1), (after, 1)):
-        if record is not None and record.counted:
+        if record is not None and record.state == "stored":
             for name in _names(record):
                 files[name] += sign
                 size[name] += sign * int(record.size or 0)
@@ -140,9 +140,7 @@ def adjustments(
     # What comes back after it was thought to be gone has arrived before.
     arrived = after.state == "stored" and (before is None or before.confirmed_at is None)
     rejected = after.state == "rejected" and (before is None or before.state != "rejected")
-    # A record of an earlier version is counted for the day on which it was confirmed.
-    late = before is not None and before.state == "stored" and not before.counted
-    if arrived or rejected or (late and after.counted):
+    if arrived or rejected:
         result.append(_on_day(after, rejected=rejected))
     return result
 
@@ -210,7 +208,7 @@ def correct(name: str, read: Reading, right: Usage) -> bool:
     """
     condition: Condition = Counter.id.does_not_exist()
     if read.exists:
-        # Processes of an earlier version do not count their changes.
+        # An edit by hand may leave `changes` as it was.
         condition = (
             _is(Counter.changes, read.changes)
             & _is(Counter.files, read.usage.files)

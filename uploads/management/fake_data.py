@@ -141,7 +141,6 @@ def _record(
     if state == "stored":
         record.owner_feed = owner
         record.name_key = policy.search_key(name)
-        record.counted = True
         if rng.random() < 0.2:
             downloads = sorted(
                 confirmed_at + (now - confirmed_at) * rng.random() for _ in range(rng.randint(1, 3))

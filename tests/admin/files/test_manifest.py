@@ -36,10 +36,7 @@ def test_a_manifest_lists_the_selected_files_without_formulas(admin: Client, ali
     "name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\u00a0=1", "＝1", "\r=1", "\u200b=1"]
 )
 def test_no_cell_begins_like_a_formula(name: str) -> None:
-    info = FileInfo(
-        "id", name, "text/plain", 1, "", name, "stored", "", datetime.now(UTC), None,
-        *("", ""), *(None, None, None), *("", ""), None, "", 0, (),
-    )  # fmt: skip
+    info = FileInfo("id", "stored", datetime.now(UTC), file_name=name, owner=name)
     (row,) = csv.DictReader(StringIO(manifest([info], {}), newline=""))
     for cell in (row["file_name"], row["owner"]):
         assert cell.replace("'", "") == name
@@ -49,10 +46,10 @@ def test_no_cell_begins_like_a_formula(name: str) -> None:
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|", "\n"])
 def test_no_cell_is_a_formula_with_another_separator(separator: str) -> None:
     name = f"x{separator}=1+1{separator} \u200b@SUM(A1){separator}y"
+    content_type = f"text/plain;+a{separator}=b"
     info = FileInfo(
-        "id", name, f"text/plain;+a{separator}=b", 1, "", "7", "stored", "", datetime.now(UTC),
-        None, *("", ""), *(None, None, None), *("", ""), None, "", 0, (),
-    )  # fmt: skip
+        "id", "stored", datetime.now(UTC), file_name=name, content_type=content_type, size=1
+    )
     for line in manifest([info], {}).splitlines():
         for cell in re.split(r"[,;\t|]", line):
             visible = re.sub(r"^[\s\u200b\"]+", "", cell)

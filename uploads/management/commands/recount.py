@@ -12,39 +12,29 @@ MAX_NAMED = 50
 
 
 class Command(BaseCommand):
-    help = "Take files that an earlier version stored into the counters, check or repair these."
+    help = "Compare the counters of stored files with all records; exit 1 if they differ."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         what = parser.add_mutually_exclusive_group()
         what.add_argument(
             "--repair",
             action="store_true",
-            help="also set counters that differ from the records to what these come to",
+            help="set counters that differ from the records to what these come to",
         )
         what.add_argument(
             "--check",
             action="store_true",
-            help="change nothing; compare the counters with all records, exit 1 if they differ",
+            help="change nothing (the default)",
         )
 
-    def handle(self, *args: Any, check: bool, repair: bool, **options: Any) -> None:
+    def handle(self, *args: Any, repair: bool, **options: Any) -> None:
         try:
-            if check:
-                self._check()
-            else:
-                self._recount()
             if repair:
                 self._repair()
+            else:
+                self._check()
         except BackendUnavailable as exc:
             raise CommandError(f"{exc.message} ({exc.__cause__!r})") from exc
-
-    def _recount(self) -> None:
-        found = recount.recount()
-        self.stdout.write(f"{found.taken:,} files were taken into the counters.")
-        if found.failed:
-            raise CommandError(
-                f"{found.failed:,} could not be; the log says why. Run it again to take them in."
-            )
 
     def _check(self) -> None:
         found = recount.differences()
