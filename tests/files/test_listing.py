@@ -254,3 +254,56 @@ def test_a_page_whose_predecessors_were_deleted_still_has_a_next_page() -> None:
     page = find(Wanted(), limit=2, cursor=ids[1], backwards=True)
     assert (page.files, page.previous_cursor) == ([], None)
     assert [info.id for info in find(Wanted(), limit=2, cursor=page.next_cursor).files] == ids[1:3]
+
+
+# By exact name
+
+
+def named(name: str, limit: int = 10, owner: str = "7") -> Callable[[str | None], Page]:
+    return lambda cursor: find(Wanted(owner=owner, exact_name=name), limit=limit, cursor=cursor)
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("limit", [1, 2, 10])
+def test_an_exact_name_finds_the_owners_stored_files_of_that_name_newest_first(limit: int) -> None:
+    mine = seed("7", ["a.txt", "A.txt", "a.txt", "a.txt.bak", "ä.txt", "a.txt"])
+    for other, state in (("8", "stored"), ("7", "rejected")):
+        later = [record(100 + number, other, "a.txt", state) for number in range(3)]
+        with StoredFile.batch_write() as batch:
+            for each in later:
+                batch.save(each)
+    # Newest first: of the names above the last comes first.
+    assert walk(named("a.txt", limit)) == [mine[0], mine[3], mine[5]]
+    assert walk(named("A.txt", limit)) == [mine[4]]
+    assert walk(named("ä.txt", limit)) == [mine[1]]
+    assert walk(named("a", limit)) == []
+    assert walk(named("x" * 3_000, limit)) == []
+
+
+@pytest.mark.usefixtures("aws")
+def test_files_of_one_name_and_one_millisecond_are_each_found_once() -> None:
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    ids = [keys.upload_id_at(moment, "7", "secret", bits) for bits in range(5)]
+    with StoredFile.batch_write() as batch:
+        for upload_id in ids:
+            item = record(0, "7", "a.txt", "stored")
+            item.id, item.created_at = upload_id, moment
+            batch.save(item)
+    for limit in (1, 2, 5):
+        assert walk(named("a.txt", limit)) == sorted(ids, reverse=True)
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_name_that_many_others_use_costs_a_bounded_page_and_tells_no_ids(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listing, "BUDGET", 3)
+    (mine,) = seed("7", ["a.txt"])
+    others = [record(1 + number, "8", "a.txt", "stored") for number in range(7)]
+    with StoredFile.batch_write() as batch:
+        for each in others:
+            batch.save(each)
+    page = named("a.txt")(None)
+    assert (page.files, page.looked_at) == ([], 3)
+    assert page.next_cursor not in {each.id for each in others}
+    assert walk(named("a.txt")) == [mine]

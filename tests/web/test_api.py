@@ -133,6 +133,17 @@ def test_a_type_that_is_not_allowed_is_a_415(api: Api, settings: Settings) -> No
     check_error(answer, 415, "type_not_allowed")
 
 
+def test_files_are_found_by_their_exact_name(api: Api, other_api: Api) -> None:
+    mine = [store(api.owner, "a & b.txt") for _ in range(2)]
+    store(api.owner, "A & b.txt")
+    store(other_api.owner, "a & b.txt")
+    first = api.get("/files?limit=1&name=a%20%26%20b.txt")
+    assert [each["id"] for each in first.json()] == [mine[1]]
+    following = api.get(first["Link"].split(">")[0].removeprefix("<http://testserver"))
+    assert [each["id"] for each in following.json()] == [mine[0]]
+    assert "Link" not in following
+
+
 def test_the_wrong_method_is_a_405(api: Api) -> None:
     answer = api.get("/get-url")
     check_error(answer, 405, "method_not_allowed")

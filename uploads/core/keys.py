@@ -78,6 +78,11 @@ def first_id_at(moment: datetime) -> str:
     return str(UUID(int=(milliseconds & (2**48 - 1)) << 80))
 
 
+def without_tag(upload_id: str) -> str:
+    """The id with zeros in place of its tag: it sorts the same, and is nobody's."""
+    return str(UUID(int=UUID(upload_id).int >> _TAG_BITS << _TAG_BITS))
+
+
 def shard(upload_id: str) -> str:
     """One hex digit, evenly spread: the last of the id."""
     return upload_id[-1]

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
-from itertools import islice
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import groupby, islice
 from uuid import UUID
 
 from uploads.aws.dynamodb import table_errors
@@ -33,7 +33,8 @@ _HIGHEST = str(UUID(int=2**128 - 1))
 @dataclass(frozen=True)
 class Wanted:
     """Which files. `since` is the first moment of signing that counts, `until` the first that does
-    not any more; `name` a prefix in whatever case; "" and None stand for all."""
+    not any more; `name` is a prefix in any case, `exact_name` a whole name as it is written; ""
+    and None stand for all."""
 
     state: State = "stored"
     owner: str = ""
@@ -41,6 +42,7 @@ class Wanted:
     since: datetime | None = None
     until: datetime | None = None
     name: str = ""
+    exact_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -122,11 +124,14 @@ def _window(wanted: Wanted, *, before: str | None = None, after: str | None = No
 
 def _read(wanted: Wanted, window: _Window, limit: int) -> _Found:
     # No name is so long, and DynamoDB refuses to compare with it.
-    if window.low > window.high or len(_prefix(wanted).encode()) > MAX_PREFIX:
+    longest = max(len(_prefix(wanted).encode()), len(wanted.exact_name.encode()))
+    if window.low > window.high or longest > MAX_PREFIX:
         return _Found([], None)
     # Only what is stored has an owner's feed, and a name to search for.
     stored = wanted.state == "stored"
     with table_errors():
+        if wanted.exact_name:
+            return _exactly_named(wanted, window, limit)
         if wanted.name and stored:
             named = _named(wanted)
             if named is not None:
@@ -164,10 +169,40 @@ def _sift(feed: Iterator[FileInfo], wanted: Wanted, limit: int) -> _Found:
 
 def _fits(info: FileInfo, wanted: Wanted) -> bool:
     return (
-        (not wanted.owner or info.owner == wanted.owner)
+        info.state == wanted.state
+        and (not wanted.owner or info.owner == wanted.owner)
         and (wanted.kind is None or info.kind == wanted.kind)
         and (not wanted.name or policy.search_key(info.file_name).startswith(_prefix(wanted)))
     )
+
+
+def _exactly_named(wanted: Wanted, window: _Window, limit: int) -> _Found:
+    """Look for the files of one name among everybody's, in every state, by time."""
+    records = StoredFile.file_name_index.query(
+        wanted.exact_name,
+        StoredFile.created_at.between(_moment(window.low), _moment(window.high)),
+        scan_index_forward=window.upwards,
+        page_size=min(max(limit + 1, 64), BUDGET),
+    )
+    # The index sorts by the millisecond in which an id was made; within one, the id decides.
+    in_order = (
+        info_of(record)
+        for _, group in groupby(records, key=lambda record: record.created_at)
+        for record in sorted(group, key=lambda record: record.id, reverse=not window.upwards)
+        if record.id in window
+    )
+    found = _sift(in_order, wanted, limit)
+    # Reading may have ended at a file of somebody else: its id is told to nobody.
+    more_after = found.more_after and keys.without_tag(found.more_after)
+    return replace(found, more_after=more_after)
+
+
+def _moment(upload_id: str) -> datetime:
+    """When an id was made; the last moment there is for ids that are later than that."""
+    try:
+        return keys.created_at(upload_id)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def _prefix(wanted: Wanted) -> str:

@@ -100,12 +100,16 @@ def recorded(upload_ids: Iterable[str]) -> set[str]:
     return {record.id for record in batch_get(StoredFile, upload_ids, consistent_read=True)}
 
 
-def files_of(owner: str, *, limit: int, cursor: str | None = None, prefix: str = "") -> Page:
-    """A page of one user's stored files, newest first, optionally those whose name starts so.
+def files_of(
+    owner: str, *, limit: int, cursor: str | None = None, prefix: str = "", name: str = ""
+) -> Page:
+    """A page of one user's stored files, newest first.
 
+    Optionally only those whose name begins with `prefix`, in any case, or is exactly `name`.
     Raises as `uploads.files.listing.find` does.
     """
-    return find(Wanted(owner=owner, name=prefix), limit=limit, cursor=cursor)
+    wanted = Wanted(owner=owner, name=prefix, exact_name=name)
+    return find(wanted, limit=limit, cursor=cursor)
 
 
 def _record(upload_id: str) -> StoredFile | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpResponse, HttpResponseRedirect
-from ninja import Field
+from ninja import Query
 from ninja.responses import Status
 
 from uploads.accounts.requests import AuthenticatedHttpRequest
@@ -25,6 +25,7 @@ from uploads.web.api.schemas import (
     DeletingOut,
     DownloadOut,
     FileOut,
+    FilesQuery,
     MultipartUpload,
     PartOut,
     PartsRequest,
@@ -37,8 +38,6 @@ from uploads.web.api.schemas import (
     UrlRequest,
 )
 from uploads.web.api.throttling import SIGN_RATES
-
-MAX_LIMIT = 200
 
 
 def _token(
@@ -159,17 +158,16 @@ def complete_upload(
 
 @api.get("/files", response={200: list[FileOut], **ERRORS}, tags=["files"])
 def file_list(
-    request: AuthenticatedHttpRequest,
-    response: HttpResponse,
-    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 50,
-    cursor: str = "",
-    q: Annotated[str, Field(description="Name prefix, case-insensitive.")] = "",
+    request: AuthenticatedHttpRequest, response: HttpResponse, query: Query[FilesQuery]
 ) -> list[FileInfo]:
     """Your files, newest first. The next page's address is in the `Link` header."""
-    page = queries.files_of(owner(request), limit=limit, cursor=cursor, prefix=q)
+    page = queries.files_of(
+        owner(request), limit=query.limit, cursor=query.cursor, prefix=query.q, name=query.name
+    )
     if page.next_cursor:
-        query = {"limit": str(limit), "cursor": page.next_cursor, **({"q": q} if q else {})}
-        url = request.build_absolute_uri(f"{request.path}?{urlencode(query)}")
+        following = query.model_copy(update={"cursor": page.next_cursor})
+        parameters = {name: value for name, value in following if value}
+        url = request.build_absolute_uri(f"{request.path}?{urlencode(parameters)}")
         response["Link"] = f'<{url}>; rel="next"'
     return page.files
 

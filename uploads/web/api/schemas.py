@@ -119,6 +119,15 @@ class PartOut(Schema):
     )
 
 
+class FilesQuery(Schema):
+    """Which of your files."""
+
+    limit: int = Field(50, ge=1, le=200)
+    cursor: str = ""
+    q: str = Field("", description="Name prefix, case-insensitive.")
+    name: str = Field("", description="The whole name, exactly as it is written.")
+
+
 class FileOut(Schema):
     id: str
     file_name: str
