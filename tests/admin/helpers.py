@@ -67,12 +67,12 @@ def set_quota(client: Client, user: User, limit: str, **more: str) -> Any:
     return client.post(f"{USERS}{user.pk}/change/", quota_form(user, limit, **more))
 
 
-def tokens_form(user: User, *pks: object, doomed: Iterable[int] = ()) -> dict[str, Any]:
+def tokens_form(user: User, *pks: object, deleted: Iterable[int] = ()) -> dict[str, Any]:
     """The fields of a user's page, with the table of tokens."""
     form = {"api_tokens-TOTAL_FORMS": str(len(pks)), "api_tokens-INITIAL_FORMS": str(len(pks))}
     for index, pk in enumerate(pks):
         form[f"api_tokens-{index}-id"] = str(pk)
         form[f"api_tokens-{index}-user"] = str(user.pk)
-    for index in doomed:
+    for index in deleted:
         form[f"api_tokens-{index}-DELETE"] = "on"
     return form

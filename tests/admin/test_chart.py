@@ -52,11 +52,11 @@ def test_ticks_are_round(most: int, unit: int, expected: list[int]) -> None:
 
 @given(st.integers(0, 10**18), st.sampled_from([1, 1024]))
 def test_ticks_are_few_evenly_spaced_and_reach_the_maximum(most: int, unit: int) -> None:
-    found = ticks(most, unit)
-    assert found[0] == 0
-    assert found[-1] >= most
-    assert 2 <= len(found) <= 5
-    assert len({after - before for before, after in pairwise(found)}) == 1
+    values = ticks(most, unit)
+    assert values[0] == 0
+    assert values[-1] >= most
+    assert 2 <= len(values) <= 5
+    assert len({after - before for before, after in pairwise(values)}) == 1
 
 
 def test_the_height_of_a_bar_is_proportional_to_its_value() -> None:

@@ -128,8 +128,8 @@ def test_there_are_no_tokens_for_inactive_users(admin: Client, root: User, alice
 def test_only_active_users_can_be_chosen(admin: Client, alice: User, bob: User) -> None:
     User.objects.filter(pk=bob.pk).update(is_active=False)
     query = {"app_label": "uploads", "model_name": "apitoken", "field_name": "user", "term": ""}
-    found = admin.get("/admin/autocomplete/", query).json()["results"]
-    assert {entry["text"] for entry in found} == {"root", "alice"}
+    results = admin.get("/admin/autocomplete/", query).json()["results"]
+    assert {entry["text"] for entry in results} == {"root", "alice"}
 
 
 @pytest.mark.parametrize("user", ["x", "1", "99999", "1" * 30, "%00"])

@@ -46,9 +46,9 @@ def test_a_revoked_token_is_refused(aws: LocalAws, admin: Client, alice: User) -
 
 
 def test_several_tokens_are_revoked_at_once(admin: Client, alice: User, bob: User) -> None:
-    doomed = [token_of(alice).pk, token_of(bob).pk]
+    revoked = [token_of(alice).pk, token_of(bob).pk]
     kept = token_of(alice).pk
-    form = {"action": "delete_selected", "_selected_action": doomed}
+    form = {"action": "delete_selected", "_selected_action": revoked}
     page = admin.post(TOKENS, form)
     assert page.status_code == 200
     assert ApiToken.objects.count() == 3

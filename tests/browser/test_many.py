@@ -137,10 +137,10 @@ def test_two_thousand_dropped_files_are_uploaded(
     except AssertionError as exc:
         exc.add_note(story(page, installation))
         raise
-    found = installation.files(prefix)
+    files = installation.files(prefix)
     expected = [f"{prefix} {number:04}.txt" for number in range(COUNT)]
-    assert sorted(file["file_name"] for file in found) == expected
-    assert {file["size"] for file in found} == {1024}
+    assert sorted(file["file_name"] for file in files) == expected
+    assert {file["size"] for file in files} == {1024}
     expect(page.locator("[data-upload-row][data-state=failed]")).to_have_count(0)
     # Each file was signed once and sent once.
     assert len(installation.web.requests(begins)) == COUNT

@@ -50,18 +50,18 @@ def run(*arguments: str) -> str:
 
 def test_seeding_creates_the_requested_number_in_all_states_owners_and_groups() -> None:
     seeded = seed()
-    found = every()
-    assert seeded.stored + seeded.rejected + seeded.deleted == len(found) == 300
+    records = every()
+    assert seeded.stored + seeded.rejected + seeded.deleted == len(records) == 300
     assert len(every("stored")) == seeded.stored > seeded.rejected + seeded.deleted
     assert len(every("rejected")) == seeded.rejected > 0
     assert len(every("deleted")) == seeded.deleted > 0
-    assert {record.owner for record in found} == set(OWNERS)
-    assert {media_types.kind(record.content_type) for record in found} == set(media_types.KINDS)
-    names = [record.file_name for record in found]
+    assert {record.owner for record in records} == set(OWNERS)
+    assert {media_types.kind(record.content_type) for record in records} == set(media_types.KINDS)
+    names = [record.file_name for record in records]
     assert any(not name.isascii() for name in names)
     assert max(len(name.encode()) for name in names) > 240
     assert all(policy.check_name(name) for name in names)
-    assert {keys.shard(record.id) for record in found} == set(keys.SHARDS)
+    assert {keys.shard(record.id) for record in records} == set(keys.SHARDS)
 
 
 def test_seeded_ids_are_valid_and_spread_over_the_days() -> None:
@@ -129,7 +129,7 @@ def test_the_counters_agree_with_what_was_seeded() -> None:
         for owner in OWNERS
     }
     assert usage.usage_of(OWNERS) == expected
-    assert sum(found.files for found in usage.by_kind().values()) == len(stored) > seeded.stored
+    assert sum(counter.files for counter in usage.by_kind().values()) == len(stored) > seeded.stored
     assert recount.differences() == []
     days = usage.by_day(datetime.now(UTC).date(), 62)
     assert sum(day.files for day in days) == len(stored) + len(every("deleted"))
@@ -146,10 +146,10 @@ def test_later_changes_of_a_seeded_file_are_counted() -> None:
 
 def test_the_same_random_seed_gives_the_same_files() -> None:
     def names() -> list[tuple[str | None, str | None, str]]:
-        found = sorted(every(), key=lambda record: record.etag or "")
-        for record in found:
+        records = sorted(every(), key=lambda record: record.etag or "")
+        for record in records:
             StoredFile(record.id).delete(add_version_condition=False)
-        return [(record.file_name, record.owner, record.state) for record in found]
+        return [(record.file_name, record.owner, record.state) for record in records]
 
     seed(40, number=5)
     first = names()
@@ -163,9 +163,9 @@ def test_seeded_files_are_paged_and_searched_like_others() -> None:
     seed(120)
     mine = {record.id: record for record in every("stored") if record.owner == "7"}
     assert walk(lambda c: queries.files_of("7", limit=7, cursor=c)) == sorted(mine, reverse=True)
-    wanted = {i for i, record in mine.items() if (record.file_name or "")[:6].lower() == "report"}
-    found = walk(lambda c: queries.files_of("7", limit=7, cursor=c, prefix="REPORT"))
-    assert set(found) == wanted != set()
+    expected = {i for i, record in mine.items() if (record.file_name or "")[:6].lower() == "report"}
+    ids = walk(lambda c: queries.files_of("7", limit=7, cursor=c, prefix="REPORT"))
+    assert set(ids) == expected != set()
 
 
 def test_a_fake_id_of_a_moment_has_that_moment() -> None:
@@ -256,14 +256,14 @@ def test_the_check_reports_each_counter_that_differs() -> None:
     assert run("recount", "--check") == "The counters agree with the records.\n"
     usage.Counter("owner#7").update([usage.Counter.files.add(2)])
     usage.Counter("owner#8").delete()
-    usage.Counter("owner#ghost").update([usage.Counter.bytes.add(1)])
+    usage.Counter("owner#nobody").update([usage.Counter.bytes.add(1)])
     out = StringIO()
     with pytest.raises(CommandError, match="3 counters differ"):
         call_command("recount", "--check", stdout=out)
     assert out.getvalue().splitlines() == [
         "owner#7: the counter says 3 files of 5 bytes, the records come to 1 files of 5 bytes",
         "owner#8: the counter says 0 files of 0 bytes, the records come to 1 files of 5 bytes",
-        "owner#ghost: the counter says 0 files of 1 bytes, the records come to 0 files of 0 bytes",
+        "owner#nobody: the counter says 0 files of 1 bytes, the records come to 0 files of 0 bytes",
     ]
 
 
@@ -281,7 +281,7 @@ def damage() -> None:
     """A counter as a manual edit may leave it."""
     usage.Counter("owner#7").update([usage.Counter.files.add(2), usage.Counter.bytes.add(-3)])
     usage.Counter("owner#8").delete()
-    usage.Counter("owner#ghost").update([usage.Counter.bytes.add(1)])
+    usage.Counter("owner#nobody").update([usage.Counter.bytes.add(1)])
 
 
 def test_a_repair_changes_only_what_differs() -> None:
@@ -296,8 +296,12 @@ def test_a_repair_changes_only_what_differs() -> None:
     # The three counters, and that of the type of the file that was counted twice.
     assert out.endswith("4 counters were set to what the records come to.\n")
     assert recount.differences() == []
-    assert (of_owner("7"), of_owner("8"), of_owner("ghost")) == (Usage(1, 5), Usage(2, 10), Usage())
-    assert {owner for owner, _ in usage.owners(10)} == {"7", "8", "9", "ghost"}
+    assert (of_owner("7"), of_owner("8"), of_owner("nobody")) == (
+        Usage(1, 5),
+        Usage(2, 10),
+        Usage(),
+    )
+    assert {owner for owner, _ in usage.owners(10)} == {"7", "8", "9", "nobody"}
     assert usage.Counter.get("owner#9").attribute_values == right
     assert run("recount", "--repair").endswith("0 counters were set to what the records come to.\n")
 
@@ -327,8 +331,8 @@ def test_a_counter_that_changes_during_a_repair_is_read_again(
         return sums
 
     monkeypatch.setattr(recount, "_sums", disturbed)
-    found = recount.repair()
-    assert (len(rounds), found.busy) == (2, 0)
+    result = recount.repair()
+    assert (len(rounds), result.busy) == (2, 0)
     monkeypatch.undo()
     assert recount.differences() == []
     assert of_owner("7").files == (2 if change == "more" else 1)
@@ -352,7 +356,7 @@ def test_counters_that_keep_changing_are_left_and_reported(
             run("recount", "--repair")
     # The counter is still wrong by the same two files.
     assert of_owner("7") == Usage(4 + 2, 20 - 3)
-    assert (of_owner("8"), of_owner("ghost")) == (Usage(), Usage())
+    assert (of_owner("8"), of_owner("nobody")) == (Usage(), Usage())
     run("recount", "--repair")
     assert recount.differences() == []
 

@@ -54,10 +54,10 @@ def _events(monkeypatch: pytest.MonkeyPatch) -> None:
     ask = queries.upload_statuses
 
     def confirmed(ids: list[str], owner: str) -> Any:
-        found = ask(ids, owner)
+        statuses = ask(ids, owner)
         for upload_id in ids:
             confirm.confirm(upload_id)
-        return found
+        return statuses
 
     monkeypatch.setattr(queries, "upload_statuses", confirmed)
 
@@ -148,14 +148,14 @@ def test_a_failed_file_does_not_stop_the_others(
     missing = tmp_path / "missing.txt"
     sentence, lines = failed(tmp_path, missing, tmp_path / "good.txt", "--owner", "alice")
     assert sentence == "4 of 5 files were not stored."
-    told = {Path(line[2]).name: (line[1], " ".join(line[3:])) for line in lines}
-    assert told.pop("good.txt") == ("stored", "")
-    assert {state for state, _ in told.values()} == {"failed"}
-    assert set(told) == {"bad\\udcff.txt", "new\ufffdline.txt", "picture.png", "missing.txt"}
-    assert "not valid Unicode" in told["bad\\udcff.txt"][1]
-    assert "control character" in told["new\ufffdline.txt"][1]
-    assert "image/png" in told["picture.png"][1]
-    assert "cannot be read: No such file" in told["missing.txt"][1]
+    results = {Path(line[2]).name: (line[1], " ".join(line[3:])) for line in lines}
+    assert results.pop("good.txt") == ("stored", "")
+    assert {state for state, _ in results.values()} == {"failed"}
+    assert set(results) == {"bad\\udcff.txt", "new\ufffdline.txt", "picture.png", "missing.txt"}
+    assert "not valid Unicode" in results["bad\\udcff.txt"][1]
+    assert "control character" in results["new\ufffdline.txt"][1]
+    assert "image/png" in results["picture.png"][1]
+    assert "cannot be read: No such file" in results["missing.txt"][1]
     assert len(objects()) == 1
 
 
@@ -205,11 +205,11 @@ def test_a_file_above_the_quota_is_not_sent(tmp_path: Path, alice: User) -> None
     (tmp_path / "tiny").write_bytes(b"x" * 10)
     Quota.objects.create(user=alice, limit=10)
     _, lines = failed(tmp_path, "--owner", "alice")
-    told = {Path(line[2]).name: (line[1], line[-1]) for line in lines}
-    assert told["tiny"][0] == "stored"
+    results = {Path(line[2]).name: (line[1], line[-1]) for line in lines}
+    assert results["tiny"][0] == "stored"
     for name in ("large", "small"):
-        assert told[name][0] == "failed"
-        assert "of your quota of 10 bytes" in told[name][1]
+        assert results[name][0] == "failed"
+        assert "of your quota of 10 bytes" in results[name][1]
     assert len(objects()) == 1
     assert incomplete() == []
 
@@ -230,8 +230,8 @@ def test_temporary_errors_are_retried(proxy: Proxy, tmp_path: Path, alice: User)
     outcomes = list(uploader.send(sorted(tmp_path.iterdir()), owner, progress=sent.append))
     assert [outcome.error for outcome in outcomes] == [""] * 4
     assert {request.fault for request in proxy.requests(parts)} >= {"fail", "cut", "lose"}
-    found = {outcome.path.name: content(outcome.id) for outcome in outcomes}
-    assert found == {"large": body, "a": b"a", "b": b"b", "c": b"c"}
+    contents = {outcome.path.name: content(outcome.id) for outcome in outcomes}
+    assert contents == {"large": body, "a": b"a", "b": b"b", "c": b"c"}
     # A part that was sent twice is counted once.
     assert sum(sent) == len(body) + 3
 
@@ -292,9 +292,9 @@ def test_a_file_that_shrinks_is_not_stored(
     digest = uploader._sha256
 
     def shrink(path: Path, start: int, size: int) -> str:
-        found = digest(path, start, size)
+        checksum = digest(path, start, size)
         os.truncate(path, start + size // 2)
-        return found
+        return checksum
 
     monkeypatch.setattr(uploader, "_sha256", shrink)
     (outcome,) = uploader.send([path], owners.owner_of(alice))

@@ -25,8 +25,8 @@ PRODUCTION: dict[str, Any] = {
 }
 
 
-def found() -> list[CheckMessage]:
-    """The ids of filehub's own checks."""
+def check_messages() -> list[CheckMessage]:
+    """The messages of filehub's own checks."""
     messages = run_checks(include_deployment_checks=True)
     return [each for each in messages if str(each.id).startswith("filehub.")]
 
@@ -37,7 +37,7 @@ def production(settings: Settings) -> None:
 
 
 def test_a_production_installation_like_the_readmes_has_no_warnings() -> None:
-    assert found() == []
+    assert check_messages() == []
 
 
 FROM_ENVIRONMENT: dict[str, tuple[str, dict[str, Any]]] = {
@@ -71,7 +71,7 @@ def test_a_suspicious_setting_causes_a_warning(
     settings: Settings, number: str, values: dict[str, Any]
 ) -> None:
     settings.ENV = env().model_copy(update=values)
-    (message,) = found()
+    (message,) = check_messages()
     assert message.id == f"filehub.{number}"
     assert message.hint
 
@@ -91,7 +91,7 @@ def test_a_django_setting_that_loses_tasks_causes_a_warning(
     settings: Settings, number: str, name: str, value: Any
 ) -> None:
     setattr(settings, name, value)
-    (message,) = found()
+    (message,) = check_messages()
     assert message.id == f"filehub.{number}"
     assert message.hint
 
@@ -111,7 +111,7 @@ def test_the_sites_own_origin_is_recognised(
     settings.ENV = env().model_copy(
         update={"django_allowed_hosts": hosts, "filehub_cors_origins": (origin,)}
     )
-    assert "filehub.W006" not in {message.id for message in found()}
+    assert "filehub.W006" not in {message.id for message in check_messages()}
 
 
 def test_production_settings_pass_djangos_deployment_check_and_filehubs_own() -> None:

@@ -31,7 +31,7 @@ def dlq() -> str:
     return sqs.dead_letters_of(events_queue())
 
 
-def bury(body: str, queue: str | None = None, **attributes: Any) -> str:
+def send_dead_letter(body: str, queue: str | None = None, **attributes: Any) -> str:
     """Send a dead letter of a queue (by default of events); return its id."""
     return sqs.client().send_message(
         QueueUrl=sqs.url(sqs.dead_letters_of(queue or events_queue())),

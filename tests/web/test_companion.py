@@ -105,9 +105,9 @@ class Uppy:
 
     @property
     def id(self) -> str:
-        found = keys.upload_id_of(self.key)
-        assert found
-        return found
+        upload_id = keys.upload_id_of(self.key)
+        assert upload_id
+        return upload_id
 
 
 @pytest.fixture
@@ -378,7 +378,7 @@ def test_tokens_are_not_logged(begun: Uppy, monkeypatch: pytest.MonkeyPatch) -> 
 def test_parts_are_expected_without_checksums(begun: Uppy, alice: User) -> None:
     mine = tokens.read_unsized(begun.upload_id, key=begun.key, owner=str(alice.pk))
     begun.send_all()
-    found = multipart.parts(mine.upload_id, mine.s3_upload_id)
-    assert found is not None
-    assert {part.checksum for part in found} == {""}
+    uploaded = multipart.parts(mine.upload_id, mine.s3_upload_id)
+    assert uploaded is not None
+    assert {part.checksum for part in uploaded} == {""}
     assert s3.head(begun.id) is None

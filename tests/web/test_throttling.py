@@ -213,9 +213,9 @@ def test_the_oldest_counters_are_removed(tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.django_db
 def test_expired_counters_do_not_evict_current_ones(settings: Settings) -> None:
-    found = cache_settings("db:counters")
-    found["OPTIONS"]["MAX_ENTRIES"] = 300
-    settings.CACHES = settings.CACHES | {"counters": found}
+    cache = cache_settings("db:counters")
+    cache["OPTIONS"]["MAX_ENTRIES"] = 300
+    settings.CACHES = settings.CACHES | {"counters": cache}
     call_command("createcachetable", "counters", stdout=StringIO())
     counters = caches["counters"]
     for number in range(20):
@@ -243,9 +243,9 @@ def test_a_url_names_a_cache(
     url: str, backend: str, location: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
-    found = cache_settings(url)
-    assert (found["BACKEND"].rpartition(".")[2], found["LOCATION"]) == (backend, location)
-    assert found["TIMEOUT"] > 3600
+    cache = cache_settings(url)
+    assert (cache["BACKEND"].rpartition(".")[2], cache["LOCATION"]) == (backend, location)
+    assert cache["TIMEOUT"] > 3600
 
 
 def test_the_error_says_how_long_to_wait() -> None:

@@ -25,8 +25,8 @@ def ids_on(page: Any) -> list[str]:
 
 
 def link(page: Any, rel: str) -> str | None:
-    found = re.search(rf'<a href="(\?[^"]*)" rel="{rel}"', page.content.decode())
-    return unescape(found[1]) if found else None
+    match = re.search(rf'<a href="(\?[^"]*)" rel="{rel}"', page.content.decode())
+    return unescape(match[1]) if match else None
 
 
 def text_of(page: Any) -> str:

@@ -42,12 +42,12 @@ def stop_after(installation: Installation, size: int) -> Fault:
 
 def unfinished(installation: Installation) -> dict[str, int]:
     """The unfinished multipart uploads in the bucket, with the bytes of each."""
-    found = {}
+    sizes = {}
     for upload in installation.bucket.multipart_uploads.all():
         # It may end between the two requests.
         with contextlib.suppress(upload.meta.client.exceptions.NoSuchUpload):
-            found[upload.id] = sum(part.size for part in upload.parts.all())
-    return found
+            sizes[upload.id] = sum(part.size for part in upload.parts.all())
+    return sizes
 
 
 def keys(installation: Installation) -> set[str]:

@@ -18,7 +18,7 @@ import pytest
 from django.core.management import CommandError
 
 from tests.ingest.reconciliation.helpers import (
-    command,
+    run_command,
 )
 from uploads.aws import s3
 from uploads.core import keys
@@ -63,7 +63,7 @@ def write(
     for number, rows in enumerate(files):
         text = io.StringIO()
         csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(
-            [each[name] for name in schema] for each in rows
+            [row[name] for name in schema] for row in rows
         )
         body = gzip.compress(text.getvalue().encode())
         key = f"inventory/data/{number}.csv.gz"
@@ -88,7 +88,7 @@ def upload(key: str, body: bytes) -> None:
 
 
 def listed(url: str) -> list[str]:
-    return [each.id for each in inventory.objects(url)]
+    return [listed.id for listed in inventory.objects(url)]
 
 
 def of(upload_id: str, **cells: str) -> dict[str, str]:
@@ -99,7 +99,7 @@ def refused(url: str) -> str:
     with pytest.raises(InvalidInventory) as caught:
         listed(url)
     with pytest.raises(CommandError):
-        command("--inventory", url)
+        run_command("--inventory", url)
     return caught.value.message
 
 

@@ -20,9 +20,9 @@ from uploads.operations.doctor import (
 
 def test_pending_migrations_are_reported(installed: Env) -> None:
     MigrationRecorder(connection).record_unapplied("uploads", "0002_operators_desk")
-    found = next(each for each in django_checks.inspect() if each.subject == "database")
-    assert found.level == "FAIL"
-    assert "uploads.0002_operators_desk" in found.text
+    finding = next(each for each in django_checks.inspect() if each.subject == "database")
+    assert finding.level == "FAIL"
+    assert "uploads.0002_operators_desk" in finding.text
 
 
 def test_debug_pages_in_production_are_a_failure(settings: Settings) -> None:
@@ -41,6 +41,6 @@ def test_the_clock_is_compared_with_s3s(
     clock: Callable[[timedelta], None], minutes: int, level: str, word: str
 ) -> None:
     clock(timedelta(minutes=minutes))
-    found = access._clock()
-    assert found.level == level
-    assert word in found.text
+    finding = access._clock()
+    assert finding.level == level
+    assert word in finding.text

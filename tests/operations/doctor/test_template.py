@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from filehub.env import Env
-from tests.operations.doctor.helpers import carry_out
+from tests.operations.doctor.helpers import follow
 from tests.project.test_permissions import client
 from tests.project.test_provision import template
 from uploads.core import limits
@@ -38,6 +38,6 @@ def test_doctor_suggests_the_cors_rule_of_the_template(own: Env) -> None:
     s3 = client("s3")
     made = s3.get_bucket_cors(Bucket=own.filehub_bucket)["CORSRules"]
     s3.delete_bucket_cors(Bucket=own.filehub_bucket)
-    (mend,) = [each.mend for each in bucket.inspect() if each.subject == "bucket, CORS"]
-    carry_out(mend)
+    (advice,) = [each.mend for each in bucket.inspect() if each.subject == "bucket, CORS"]
+    follow(advice)
     assert s3.get_bucket_cors(Bucket=own.filehub_bucket)["CORSRules"] == made

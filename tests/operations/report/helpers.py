@@ -26,11 +26,11 @@ def page(client: Client, query: str = "") -> str:
 
 def section(html: str, title: str) -> str:
     """The text of a section of the report, in one line."""
-    found = re.search(
+    match = re.search(
         rf'<section class="module" aria-labelledby="{title}">(.*?)</section>', html, re.DOTALL
     )
-    assert found, html
-    return " ".join(unescape(re.sub(r"<[^>]*>", " ", found[1])).split())
+    assert match, html
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", match[1])).split())
 
 
 def begin(*parts: bytes, upload_id: str | None = None) -> tuple[str, str]:
@@ -61,5 +61,5 @@ def in_s3() -> set[str]:
     return {each["UploadId"] for each in answer.get("Uploads", [])}
 
 
-def said(answer: Any) -> list[str]:
+def messages_of(answer: Any) -> list[str]:
     return [str(message) for message in answer.context["messages"]]

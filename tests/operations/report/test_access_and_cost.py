@@ -83,7 +83,7 @@ def test_only_the_unfinished_uploads_on_the_page_are_requested(
 
 
 @pytest.mark.parametrize(
-    ("service", "silent", "told"),
+    ("service", "unavailable", "available"),
     [
         ("s3", {"unfinished"}, {"kinds-title", "owners-title", "days-title"}),
         ("dynamodb", {"kinds-title", "owners-title", "days-title"}, {"unfinished"}),
@@ -94,15 +94,15 @@ def test_an_outage_affects_only_the_parts_of_that_service(
     admin: Client,
     wire: Wire,
     service: str,
-    silent: set[str],
-    told: set[str],
+    unavailable: set[str],
+    available: set[str],
 ) -> None:
     store("7")
     begin(b"x")
     wire.cut.add(service)
     html = page(admin)
-    for title in silent:
+    for title in unavailable:
         assert "does not answer just now" in section(html, title)
-    for title in told:
+    for title in available:
         assert "does not answer" not in section(html, title)
         assert re.search(r"\d", section(html, title))
