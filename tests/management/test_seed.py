@@ -1,67 +1,45 @@
-"""Fake data looks like real records, and counters can be recounted."""
+"""Fake data looks like real records, and the counters agree with it."""
 
 from __future__ import annotations
 
-import random
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from io import StringIO
-from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 from pytest_django import Settings
 
 from tests.files.test_listing import walk
-from tests.files.test_usage import event, of_owner
+from tests.files.test_usage import event
+from tests.management.helpers import OWNERS, every, run, seed
 from tests.support.files import removal, store
 from uploads.aws import s3
 from uploads.core import keys, media_types, policy
 from uploads.core.conf import env
-from uploads.core.errors import BackendUnavailable
 from uploads.files import actions, queries, recount, usage
-from uploads.files import store as records
 from uploads.files.record import StoredFile
 from uploads.files.usage import Usage
 from uploads.ingest import confirm
-from uploads.management import fake_data
 
 pytestmark = pytest.mark.usefixtures("aws")
-
-OWNERS = ["7", "8", "9"]
-
-
-def seed(count: int = 300, number: int = 1, **details: Any) -> fake_data.Seeded:
-    arguments: dict[str, Any] = {"owners": OWNERS, "days": 60, "rng": random.Random(number)}
-    return fake_data.seed(count, **(arguments | details))
-
-
-def every(state: str | None = None) -> list[StoredFile]:
-    condition = StoredFile.state.exists() if state is None else StoredFile.state == state
-    return list(StoredFile.scan(condition))
-
-
-def run(*arguments: str) -> str:
-    out = StringIO()
-    call_command(*arguments, stdout=out)
-    return out.getvalue()
 
 
 def test_seeding_creates_the_requested_number_in_all_states_owners_and_groups() -> None:
     seeded = seed()
-    records = every()
-    assert seeded.stored + seeded.rejected + seeded.deleted == len(records) == 300
+    all_records = every()
+    assert seeded.stored + seeded.rejected + seeded.deleted == len(all_records) == 300
     assert len(every("stored")) == seeded.stored > seeded.rejected + seeded.deleted
     assert len(every("rejected")) == seeded.rejected > 0
     assert len(every("deleted")) == seeded.deleted > 0
-    assert {record.owner for record in records} == set(OWNERS)
-    assert {media_types.kind(record.content_type) for record in records} == set(media_types.KINDS)
-    names = [record.file_name for record in records]
+    assert {record.owner for record in all_records} == set(OWNERS)
+    assert {media_types.kind(record.content_type) for record in all_records} == set(
+        media_types.KINDS
+    )
+    names = [record.file_name for record in all_records]
     assert any(not name.isascii() for name in names)
     assert max(len(name.encode()) for name in names) > 240
     assert all(policy.check_name(name) for name in names)
-    assert {keys.shard(record.id) for record in records} == set(keys.SHARDS)
+    assert {keys.shard(record.id) for record in all_records} == set(keys.SHARDS)
 
 
 def test_seeded_ids_are_valid_and_spread_over_the_days() -> None:
@@ -146,10 +124,10 @@ def test_later_changes_of_a_seeded_file_are_counted() -> None:
 
 def test_the_same_random_seed_gives_the_same_files() -> None:
     def names() -> list[tuple[str | None, str | None, str]]:
-        records = sorted(every(), key=lambda record: record.etag or "")
-        for record in records:
+        all_records = sorted(every(), key=lambda record: record.etag or "")
+        for record in all_records:
             StoredFile(record.id).delete(add_version_condition=False)
-        return [(record.file_name, record.owner, record.state) for record in records]
+        return [(record.file_name, record.owner, record.state) for record in all_records]
 
     seed(40, number=5)
     first = names()
@@ -178,9 +156,6 @@ def test_a_fake_id_of_a_moment_has_that_moment() -> None:
         assert not keys.was_issued_to(upload_id, "8", ["secret"])
 
 
-# The command
-
-
 @pytest.mark.parametrize("endpoint", [None, "https://dynamodb.eu-west-1.amazonaws.com"])
 def test_nothing_is_seeded_on_aws(settings: Settings, db: None, endpoint: str | None) -> None:
     settings.ENV = env().model_copy(
@@ -202,176 +177,3 @@ def test_the_command_uses_existing_users_first(alice: User, bob: User) -> None:
 def test_an_invalid_count_is_refused(count: str, db: None) -> None:
     with pytest.raises(CommandError):
         run("seed", "--", count)
-
-
-# Recounting
-
-
-def forget_counters() -> None:
-    for counter in usage.Counter.scan(usage.Counter.files.exists()):
-        counter.delete()
-
-
-def of_an_earlier_version(upload_id: str) -> str:
-    """A record from before there were counters."""
-    StoredFile(upload_id).update([StoredFile.counted.remove()], add_version_condition=False)
-    return upload_id
-
-
-def test_recounting_counts_files_of_earlier_versions_once() -> None:
-    for _ in range(3):
-        of_an_earlier_version(store("7"))
-    forget_counters()
-    store("7")
-    assert run("recount") == "3 files were taken into the counters.\n"
-    assert (of_owner("7"), recount.differences()) == (Usage(4, 20), [])
-    assert run("recount") == "0 files were taken into the counters.\n"
-    assert of_owner("7") == Usage(4, 20)
-
-
-def test_a_file_that_cannot_be_counted_is_left_to_the_next_run(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    ids = [of_an_earlier_version(store("7")) for _ in range(3)]
-    forget_counters()
-    get = records.get
-
-    def fail_for_one(upload_id: str) -> StoredFile | None:
-        if upload_id == ids[1]:
-            raise BackendUnavailable
-        return get(upload_id)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(records, "get", fail_for_one)
-        with pytest.raises(CommandError, match="1 could not be"):
-            run("recount")
-    assert of_owner("7") == Usage(2, 10)
-    assert run("recount").startswith("1 files")
-    assert recount.differences() == []
-
-
-def test_the_check_reports_each_counter_that_differs() -> None:
-    store("7")
-    store("8")
-    assert run("recount", "--check") == "The counters agree with the records.\n"
-    usage.Counter("owner#7").update([usage.Counter.files.add(2)])
-    usage.Counter("owner#8").delete()
-    usage.Counter("owner#nobody").update([usage.Counter.bytes.add(1)])
-    out = StringIO()
-    with pytest.raises(CommandError, match="3 counters differ"):
-        call_command("recount", "--check", stdout=out)
-    assert out.getvalue().splitlines() == [
-        "owner#7: the counter says 3 files of 5 bytes, the records come to 1 files of 5 bytes",
-        "owner#8: the counter says 0 files of 0 bytes, the records come to 1 files of 5 bytes",
-        "owner#nobody: the counter says 0 files of 1 bytes, the records come to 0 files of 0 bytes",
-    ]
-
-
-def test_the_check_reports_a_limited_number_of_differences(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("uploads.management.commands.recount.MAX_NAMED", 2)
-    for number in range(5):
-        usage.Counter(f"owner#{number}").update([usage.Counter.files.add(2)])
-    out = StringIO()
-    with pytest.raises(CommandError, match="5 counters differ"):
-        call_command("recount", "--check", stdout=out)
-    assert out.getvalue().splitlines()[2:] == ["… and 3 more"]
-
-
-def damage() -> None:
-    """A counter as a manual edit may leave it."""
-    usage.Counter("owner#7").update([usage.Counter.files.add(2), usage.Counter.bytes.add(-3)])
-    usage.Counter("owner#8").delete()
-    usage.Counter("owner#nobody").update([usage.Counter.bytes.add(1)])
-
-
-def test_a_repair_changes_only_what_differs() -> None:
-    store("7")
-    store("8")
-    store("9")
-    of_an_earlier_version(store("8"))
-    right = usage.Counter.get("owner#9").attribute_values
-    damage()
-    out = run("recount", "--repair")
-    assert "owner#7: the counter says 3 files of 2 bytes, the records come to 1 files of 5" in out
-    # The three counters, and that of the type of the file that was counted twice.
-    assert out.endswith("4 counters were set to what the records come to.\n")
-    assert recount.differences() == []
-    assert (of_owner("7"), of_owner("8"), of_owner("nobody")) == (
-        Usage(1, 5),
-        Usage(2, 10),
-        Usage(),
-    )
-    assert {owner for owner, _ in usage.owners(10)} == {"7", "8", "9", "nobody"}
-    assert usage.Counter.get("owner#9").attribute_values == right
-    assert run("recount", "--repair").endswith("0 counters were set to what the records come to.\n")
-
-
-@pytest.mark.parametrize("moment", ["before the records are read", "after"])
-@pytest.mark.parametrize("change", ["more", "another in its place"])
-def test_a_counter_that_changes_during_a_repair_is_read_again(
-    monkeypatch: pytest.MonkeyPatch, moment: str, change: str
-) -> None:
-    first = store("7")
-    damage()
-    read = recount._sums
-    rounds: list[str] = []
-
-    def meanwhile() -> None:
-        store("7")
-        if change == "another in its place":
-            removal(first, 10)
-
-    def disturbed(condition: Any) -> dict[str, Usage]:
-        rounds.append("one")
-        if len(rounds) == 1 and moment != "after":
-            meanwhile()
-        sums = read(condition)
-        if len(rounds) == 1 and moment == "after":
-            meanwhile()
-        return sums
-
-    monkeypatch.setattr(recount, "_sums", disturbed)
-    result = recount.repair()
-    assert (len(rounds), result.busy) == (2, 0)
-    monkeypatch.undo()
-    assert recount.differences() == []
-    assert of_owner("7").files == (2 if change == "more" else 1)
-
-
-def test_counters_that_keep_changing_are_left_and_reported(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    store("7")
-    damage()
-    read = recount._sums
-
-    def disturbed(condition: Any) -> dict[str, Usage]:
-        sums = read(condition)
-        store("7")
-        return sums
-
-    with monkeypatch.context() as patch:
-        patch.setattr(recount, "_sums", disturbed)
-        with pytest.raises(CommandError, match="more may differ: they changed"):
-            run("recount", "--repair")
-    # The counter is still wrong by the same two files.
-    assert of_owner("7") == Usage(4 + 2, 20 - 3)
-    assert (of_owner("8"), of_owner("nobody")) == (Usage(), Usage())
-    run("recount", "--repair")
-    assert recount.differences() == []
-
-
-def test_a_repair_during_traffic_is_right_once_the_traffic_ends() -> None:
-    for _ in range(4):
-        store("7")
-    damage()
-    with ThreadPoolExecutor(4) as pool:
-        coming = [pool.submit(store, "7") for _ in range(24)]
-        going = pool.submit(lambda: [removal(store("8"), 10) for _ in range(6)])
-        while not all(task.done() for task in [*coming, going]):
-            recount.repair()
-        for task in [*coming, going]:
-            task.result()
-    assert recount.repair().busy == 0
-    assert recount.differences() == []
-    assert of_owner("7") == Usage(28, 140)

@@ -1,94 +1,30 @@
-"""`manage.py upload` sends files from disk to S3 with presigned requests, despite faults."""
+"""`manage.py upload` sends files and directories with presigned requests."""
 
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from filehub.env import MIB
 from tests.ingest.reconciliation.helpers import objects
-from tests.plugin import AWS_PORT
+from tests.management.upload.helpers import PART, content, failed, run
 from tests.support.processes import ROOT
-from tests.support.proxy import Proxy, parts
 from tests.transfers.uploads import incomplete
 from uploads.accounts import owners
 from uploads.aws import s3
-from uploads.core import keys
 from uploads.core.conf import env
-from uploads.files import queries
 from uploads.files.record import StoredFile
-from uploads.ingest import confirm
-from uploads.management import uploader
 from uploads.models import Quota
 from uploads.transfers import begin
-from uploads.transfers import parts as transfer_parts
 
 pytestmark = pytest.mark.usefixtures("aws")
-
-PART = 5 * MIB
-
-
-@pytest.fixture(autouse=True)
-def _quick(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings.ENV = env().model_copy(
-        update={"filehub_multipart_threshold": PART, "filehub_part_size": PART}
-    )
-    monkeypatch.setattr(uploader, "LONGEST_PAUSE", 0)
-    monkeypatch.setattr(uploader, "ASK_EVERY", 0.01)
-
-
-@pytest.fixture
-def _events(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Confirm each upload when its state is requested, as the worker would."""
-    ask = queries.upload_statuses
-
-    def confirmed(ids: list[str], owner: str) -> Any:
-        statuses = ask(ids, owner)
-        for upload_id in ids:
-            confirm.confirm(upload_id)
-        return statuses
-
-    monkeypatch.setattr(queries, "upload_statuses", confirmed)
-
-
-@pytest.fixture
-def proxy(settings: Settings) -> Iterator[Proxy]:
-    """A proxy between the command and S3 for presigned requests."""
-    with Proxy(AWS_PORT) as proxy:
-        settings.ENV = env().model_copy(update={"aws_endpoint_url_s3": proxy.url})
-        yield proxy
-
-
-def run(*arguments: object) -> list[list[str]]:
-    """The fields of each line of output. CommandError propagates."""
-    out = StringIO()
-    try:
-        call_command("upload", *map(str, arguments), stdout=out, stderr=StringIO())
-    finally:
-        lines = [re.split(" {2,}", line) for line in out.getvalue().splitlines()]
-        run.lines = lines  # type: ignore[attr-defined]
-    return lines
-
-
-def failed(*arguments: object) -> tuple[str, list[list[str]]]:
-    with pytest.raises(CommandError) as caught:
-        run(*arguments)
-    return str(caught.value), run.lines  # type: ignore[attr-defined]
-
-
-def content(upload_id: str) -> bytes:
-    return s3.read(env().filehub_bucket, keys.object_key(upload_id))
 
 
 @pytest.mark.usefixtures("_events")
@@ -214,129 +150,6 @@ def test_a_file_above_the_quota_is_not_sent(tmp_path: Path, alice: User) -> None
     assert incomplete() == []
 
 
-# Faults
-
-
-def test_temporary_errors_are_retried(proxy: Proxy, tmp_path: Path, alice: User) -> None:
-    body = os.urandom(3 * PART)
-    (tmp_path / "large").write_bytes(body)
-    for name in ("a", "b", "c"):
-        (tmp_path / name).write_bytes(name.encode())
-    proxy.fail_every(3, 503, parts, times=2)
-    proxy.cut_every(4, parts, times=1)
-    proxy.lose_every(5, parts, times=1)
-    sent: list[int] = []
-    owner = owners.owner_of(alice)
-    outcomes = list(uploader.send(sorted(tmp_path.iterdir()), owner, progress=sent.append))
-    assert [outcome.error for outcome in outcomes] == [""] * 4
-    assert {request.fault for request in proxy.requests(parts)} >= {"fail", "cut", "lose"}
-    contents = {outcome.path.name: content(outcome.id) for outcome in outcomes}
-    assert contents == {"large": body, "a": b"a", "b": b"b", "c": b"c"}
-    # A part that was sent twice is counted once.
-    assert sum(sent) == len(body) + 3
-
-
-@pytest.mark.parametrize(
-    ("status", "code", "passes"),
-    [
-        (400, "RequestTimeout", True),
-        (409, "ConditionalRequestConflict", True),
-        (429, "", True),
-        (503, "SlowDown", True),
-        (400, "BadDigest", False),
-        (403, "AccessDenied", False),
-    ],
-)
-def test_which_errors_are_temporary(status: int, code: str, passes: bool) -> None:
-    assert uploader._may_pass(status, code) == passes
-
-
-def test_a_conflict_with_the_same_request_is_no_failure(
-    proxy: Proxy, tmp_path: Path, alice: User
-) -> None:
-    (tmp_path / "a").write_bytes(b"a")
-    proxy.fail_every(1, 409, parts, times=1)
-    (outcome,) = uploader.send([tmp_path / "a"], owners.owner_of(alice))
-    assert (outcome.error, objects()) == ("", {outcome.id})
-
-
-def test_a_permanent_error_is_not_retried_and_leaves_nothing(
-    proxy: Proxy, tmp_path: Path, alice: User
-) -> None:
-    (tmp_path / "large").write_bytes(os.urandom(3 * PART))
-    proxy.fail_every(1, 500, parts)
-    (outcome,) = uploader.send([tmp_path / "large"], owners.owner_of(alice))
-    assert outcome.error == "S3 answered 500 SlowDown."
-    assert incomplete() == []
-    tries = [request.query for request in proxy.requests(parts)]
-    assert max(sum(f"partNumber={n}&" in query for query in tries) for n in (1, 2, 3)) == (
-        uploader.ATTEMPTS
-    )
-
-
-def test_corrupted_bytes_are_refused_by_s3(proxy: Proxy, tmp_path: Path, alice: User) -> None:
-    (tmp_path / "a").write_bytes(b"hello")
-    proxy.flip_every(1, parts)
-    (outcome,) = uploader.send([tmp_path / "a"], owners.owner_of(alice))
-    assert re.fullmatch(r"S3 answered 400 \w+\.", outcome.error), outcome
-    assert len(proxy.requests(parts)) == 1
-    assert objects() == set()
-
-
-@pytest.mark.parametrize("size", [100, 2 * PART])
-def test_a_file_that_shrinks_is_not_stored(
-    tmp_path: Path, alice: User, monkeypatch: pytest.MonkeyPatch, size: int
-) -> None:
-    path = tmp_path / "a"
-    path.write_bytes(b"x" * size)
-    digest = uploader._sha256
-
-    def shrink(path: Path, start: int, size: int) -> str:
-        checksum = digest(path, start, size)
-        os.truncate(path, start + size // 2)
-        return checksum
-
-    monkeypatch.setattr(uploader, "_sha256", shrink)
-    (outcome,) = uploader.send([path], owners.owner_of(alice))
-    assert outcome.error == "It became smaller while it was sent."
-    assert (objects(), incomplete()) == (set(), [])
-
-
-def test_the_number_of_concurrent_requests_is_limited(
-    proxy: Proxy, tmp_path: Path, alice: User
-) -> None:
-    for number in range(10):
-        (tmp_path / f"{number}").write_bytes(b"x")
-    (tmp_path / "large").write_bytes(b"x" * 6 * PART)
-    begun: list[int] = []
-    original = begin.begin_put
-
-    def noted(*args: Any, **fields: Any) -> Any:
-        begun.append(len(proxy.requests(parts)))
-        return original(*args, **fields)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(begin, "begin_put", noted)
-        list(uploader.send(tmp_path.iterdir(), owners.owner_of(alice), at_once=2))
-    # A request is signed just before it is sent.
-    assert all(number <= sent + 2 for number, sent in enumerate(begun))
-    assert len(proxy.requests(parts)) == 10 + 6
-
-
-def test_an_interrupted_command_leaves_nothing_in_s3(
-    proxy: Proxy, tmp_path: Path, alice: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "large").write_bytes(b"x" * 4 * PART)
-
-    def interrupt(*_: Any, **__: Any) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(transfer_parts, "complete", interrupt)
-    with pytest.raises(CommandError, match="Interrupted"):
-        run(tmp_path, "--owner", "alice")
-    assert incomplete() == []
-
-
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     with (tmp_path / "large").open("wb") as file:
         file.truncate(100 * MIB)
@@ -355,9 +168,6 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
     )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 60
-
-
-# Owners
 
 
 def test_the_only_superuser_is_the_default(tmp_path: Path, alice: User, admin_user: User) -> None:

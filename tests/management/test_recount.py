@@ -1,0 +1,191 @@
+"""Counters are recounted, checked and repaired."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from tests.files.test_usage import of_owner
+from tests.management.helpers import run
+from tests.support.files import removal, store
+from uploads.core.errors import BackendUnavailable
+from uploads.files import recount, usage
+from uploads.files import store as records
+from uploads.files.record import StoredFile
+from uploads.files.usage import Usage
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+
+def forget_counters() -> None:
+    for counter in usage.Counter.scan(usage.Counter.files.exists()):
+        counter.delete()
+
+
+def of_an_earlier_version(upload_id: str) -> str:
+    """A record from before there were counters."""
+    StoredFile(upload_id).update([StoredFile.counted.remove()], add_version_condition=False)
+    return upload_id
+
+
+def test_recounting_counts_files_of_earlier_versions_once() -> None:
+    for _ in range(3):
+        of_an_earlier_version(store("7"))
+    forget_counters()
+    store("7")
+    assert run("recount") == "3 files were taken into the counters.\n"
+    assert (of_owner("7"), recount.differences()) == (Usage(4, 20), [])
+    assert run("recount") == "0 files were taken into the counters.\n"
+    assert of_owner("7") == Usage(4, 20)
+
+
+def test_a_file_that_cannot_be_counted_is_left_to_the_next_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ids = [of_an_earlier_version(store("7")) for _ in range(3)]
+    forget_counters()
+    get = records.get
+
+    def fail_for_one(upload_id: str) -> StoredFile | None:
+        if upload_id == ids[1]:
+            raise BackendUnavailable
+        return get(upload_id)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(records, "get", fail_for_one)
+        with pytest.raises(CommandError, match="1 could not be"):
+            run("recount")
+    assert of_owner("7") == Usage(2, 10)
+    assert run("recount").startswith("1 files")
+    assert recount.differences() == []
+
+
+def test_the_check_reports_each_counter_that_differs() -> None:
+    store("7")
+    store("8")
+    assert run("recount", "--check") == "The counters agree with the records.\n"
+    usage.Counter("owner#7").update([usage.Counter.files.add(2)])
+    usage.Counter("owner#8").delete()
+    usage.Counter("owner#nobody").update([usage.Counter.bytes.add(1)])
+    out = StringIO()
+    with pytest.raises(CommandError, match="3 counters differ"):
+        call_command("recount", "--check", stdout=out)
+    assert out.getvalue().splitlines() == [
+        "owner#7: the counter says 3 files of 5 bytes, the records come to 1 files of 5 bytes",
+        "owner#8: the counter says 0 files of 0 bytes, the records come to 1 files of 5 bytes",
+        "owner#nobody: the counter says 0 files of 1 bytes, the records come to 0 files of 0 bytes",
+    ]
+
+
+def test_the_check_reports_a_limited_number_of_differences(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("uploads.management.commands.recount.MAX_NAMED", 2)
+    for number in range(5):
+        usage.Counter(f"owner#{number}").update([usage.Counter.files.add(2)])
+    out = StringIO()
+    with pytest.raises(CommandError, match="5 counters differ"):
+        call_command("recount", "--check", stdout=out)
+    assert out.getvalue().splitlines()[2:] == ["… and 3 more"]
+
+
+def damage() -> None:
+    """A counter as a manual edit may leave it."""
+    usage.Counter("owner#7").update([usage.Counter.files.add(2), usage.Counter.bytes.add(-3)])
+    usage.Counter("owner#8").delete()
+    usage.Counter("owner#nobody").update([usage.Counter.bytes.add(1)])
+
+
+def test_a_repair_changes_only_what_differs() -> None:
+    store("7")
+    store("8")
+    store("9")
+    of_an_earlier_version(store("8"))
+    right = usage.Counter.get("owner#9").attribute_values
+    damage()
+    out = run("recount", "--repair")
+    assert "owner#7: the counter says 3 files of 2 bytes, the records come to 1 files of 5" in out
+    # The three counters, and that of the type of the file that was counted twice.
+    assert out.endswith("4 counters were set to what the records come to.\n")
+    assert recount.differences() == []
+    assert (of_owner("7"), of_owner("8"), of_owner("nobody")) == (
+        Usage(1, 5),
+        Usage(2, 10),
+        Usage(),
+    )
+    assert {owner for owner, _ in usage.owners(10)} == {"7", "8", "9", "nobody"}
+    assert usage.Counter.get("owner#9").attribute_values == right
+    assert run("recount", "--repair").endswith("0 counters were set to what the records come to.\n")
+
+
+@pytest.mark.parametrize("moment", ["before the records are read", "after"])
+@pytest.mark.parametrize("change", ["more", "another in its place"])
+def test_a_counter_that_changes_during_a_repair_is_read_again(
+    monkeypatch: pytest.MonkeyPatch, moment: str, change: str
+) -> None:
+    first = store("7")
+    damage()
+    read = recount._sums
+    rounds: list[str] = []
+
+    def meanwhile() -> None:
+        store("7")
+        if change == "another in its place":
+            removal(first, 10)
+
+    def disturbed(condition: Any) -> dict[str, Usage]:
+        rounds.append("one")
+        if len(rounds) == 1 and moment != "after":
+            meanwhile()
+        sums = read(condition)
+        if len(rounds) == 1 and moment == "after":
+            meanwhile()
+        return sums
+
+    monkeypatch.setattr(recount, "_sums", disturbed)
+    result = recount.repair()
+    assert (len(rounds), result.busy) == (2, 0)
+    monkeypatch.undo()
+    assert recount.differences() == []
+    assert of_owner("7").files == (2 if change == "more" else 1)
+
+
+def test_counters_that_keep_changing_are_left_and_reported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store("7")
+    damage()
+    read = recount._sums
+
+    def disturbed(condition: Any) -> dict[str, Usage]:
+        sums = read(condition)
+        store("7")
+        return sums
+
+    with monkeypatch.context() as patch:
+        patch.setattr(recount, "_sums", disturbed)
+        with pytest.raises(CommandError, match="more may differ: they changed"):
+            run("recount", "--repair")
+    # The counter is still wrong by the same two files.
+    assert of_owner("7") == Usage(4 + 2, 20 - 3)
+    assert (of_owner("8"), of_owner("nobody")) == (Usage(), Usage())
+    run("recount", "--repair")
+    assert recount.differences() == []
+
+
+def test_a_repair_during_traffic_is_right_once_the_traffic_ends() -> None:
+    for _ in range(4):
+        store("7")
+    damage()
+    with ThreadPoolExecutor(4) as pool:
+        coming = [pool.submit(store, "7") for _ in range(24)]
+        going = pool.submit(lambda: [removal(store("8"), 10) for _ in range(6)])
+        while not all(task.done() for task in [*coming, going]):
+            recount.repair()
+        for task in [*coming, going]:
+            task.result()
+    assert recount.repair().busy == 0
+    assert recount.differences() == []
+    assert of_owner("7") == Usage(28, 140)
