@@ -85,8 +85,8 @@ def test_a_name_search_is_newest_first_and_complete(
     names = [("Report" if n % 3 else "other") + f" {n}" for n in range(30)]
     ids = seed("7", names)
     expected = [i for i, name in zip(ids, reversed(names), strict=True) if name[0] == "R"]
-    ids = walk(lambda c: queries.files_of("7", limit=limit, cursor=c, prefix="REPORT"))
-    assert ids == expected
+    listed = walk(lambda c: queries.files_of("7", limit=limit, cursor=c, prefix="REPORT"))
+    assert listed == expected
 
 
 def test_a_search_finds_composed_and_decomposed_names() -> None:
