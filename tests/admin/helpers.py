@@ -13,14 +13,8 @@ from uploads.accounts import api_tokens
 from uploads.models import ApiToken, Quota
 
 GIB = 1024**3
-
-
 TOKENS = "/admin/uploads/apitoken/"
-
-
 USERS = "/admin/auth/user/"
-
-
 SECRET = re.compile(r"filehub_[\w-]{43}")
 
 

@@ -63,7 +63,7 @@ def chromium(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
 
 @pytest.fixture(autouse=True)
 def _no_faults_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Remove the faults of the previous test."""
+    """Remove all faults after each test."""
     yield
     if "installation" in request.fixturenames:
         request.getfixturevalue("installation").reset()

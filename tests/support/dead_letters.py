@@ -15,11 +15,7 @@ from uploads.aws import sqs
 from uploads.core.conf import env
 
 BUCKET = "b"
-
-
 UPLOAD_ID = "0199f7a1-6a52-7c3e-9d10-4be2a1f0c9d7"
-
-
 KEY = f"uploads/7/{UPLOAD_ID}"
 
 

@@ -15,8 +15,6 @@ from uploads.core.conf import env
 from uploads.ingest.events import ObjectEvent
 
 LIST = "/admin/uploads/file/"
-
-
 HOSTILE = ("<script>alert(1)</script>.html", "=cmd|' /C calc'!A0.csv", "\u202etxt.exe", "a\"b'c&d")
 
 

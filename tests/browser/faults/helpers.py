@@ -18,8 +18,6 @@ from tests.support.proxy import Fault, parts
 
 #: Seconds; longer than a part takes on a slow machine.
 EXPIRY = 5
-
-
 IN_ONE_REQUEST = pytest.param(MIB, id="one request", marks=pytest.mark.exhaustive)
 
 

@@ -22,19 +22,11 @@ from uploads.ingest.reconciliation import reconcile
 from uploads.ingest.reconciliation.reconcile import Plan
 
 OWNER = "7"
-
-
 NOW = timedelta(0)
-
-
 #: Examines everything, however young.
 ALL = Plan("all", min_age=NOW)
-
-
 #: The same, with checkpoints.
 RESUMABLE = replace(ALL, resumable=True)
-
-
 aws = pytest.mark.usefixtures("aws")
 
 

@@ -30,10 +30,7 @@ SCHEMA = (
     "Size", "IsLatest", "Key", "ETag", "IsDeleteMarker", "Bucket", "LastModifiedDate", "VersionId",
 )  # fmt: skip
 
-
 FOLDER = "inventory/filehub/daily/2026-01-01T01-00Z"
-
-
 HOUR_AGO = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 

@@ -67,7 +67,6 @@ FAULTS: dict[str, tuple[Break, str, str]] = {
     ),
 }  # fmt: skip
 
-
 WARNINGS: dict[str, tuple[Break, str, str]] = {
     "any origin": (lambda: cors(AllowedOrigins=["*"]), "bucket, CORS", "other origins"),
     "messages are lost early": (

@@ -156,8 +156,6 @@ def tasks() -> str:
 
 
 ALL = tuple(expected.EVENTS)
-
-
 PARTS = {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 8}}
 
 

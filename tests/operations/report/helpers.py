@@ -13,8 +13,6 @@ from uploads.core import keys
 from uploads.core.conf import env
 
 PATH = "/admin/uploads/storagereport/"
-
-
 ABORT = f"{PATH}abort/"
 
 

@@ -15,11 +15,7 @@ from uploads.accounts import api_tokens
 from uploads.core import keys
 
 PART = 5 * MIB
-
-
 BODY = b"".join(bytes([n]) * MIB for n in range(12))
-
-
 CHUNKS = [BODY[start : start + PART] for start in range(0, len(BODY), PART)]
 
 

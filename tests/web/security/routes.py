@@ -13,8 +13,6 @@ from uploads.web.api import api as ninja_api
 
 #: Created with another secret.
 UNKNOWN = "019c0000-0000-7000-8000-0123456789ab"
-
-
 UNSAFE = {"post", "put", "patch", "delete"}
 
 
@@ -45,12 +43,10 @@ PAGES = sorted(
     }
 )
 
-
 WRITING = pytest.mark.parametrize(
     ("method", "path"),
     [pytest.param(*each, id=" ".join(each)) for each in operations() if each[0] in UNSAFE],
 )
-
 
 ADMIN = [(path, name) for path, name in PAGES if path.startswith("/admin/")]
 
