@@ -23,7 +23,7 @@ def make(client: Client, user: User, name: str = "", **more: str) -> Any:
     return client.post(f"{TOKENS}add/", {"user": str(user.pk), "name": name, **more})
 
 
-def files_with(secret: str) -> int:
+def status_with_token(secret: str) -> int:
     """Return the status of an API call with this token."""
     return Client().get("/files", headers={"Authorization": f"Bearer {secret}"}).status_code
 

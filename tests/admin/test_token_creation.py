@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from local.aws import LocalAws
-from tests.admin.helpers import SECRET, TOKENS, USERS, files_with, make
+from tests.admin.helpers import SECRET, TOKENS, USERS, make, status_with_token
 from tests.support.users import staff
 from uploads.accounts import api_tokens
 from uploads.core.errors import InvalidRequest, NotAllowed
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("_static_files")
 
 def test_a_token_created_in_the_admin_works(aws: LocalAws, admin: Client, alice: User) -> None:
     (secret,) = SECRET.findall(make(admin, alice, "backup").content.decode())
-    assert files_with(secret) == 200
+    assert status_with_token(secret) == 200
     token = ApiToken.objects.get()
     assert (token.user, token.name) == (alice, "backup")
 

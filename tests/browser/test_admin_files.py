@@ -186,11 +186,11 @@ def test_several_files_are_deleted_at_once(page: Page, installation: Installatio
     page.get_by_role("button", name="Delete").click()
     expect(page.locator(".messagelist")).to_contain_text("2 files are being deleted")
 
-    def left() -> list[str]:
+    def remaining() -> list[str]:
         page.goto(f"{LIST}?q={prefix}")
         return names(page)
 
-    wait_for(lambda: left() == [f"{prefix}2.txt"])
+    wait_for(lambda: remaining() == [f"{prefix}2.txt"])
     assert [
         o.key for o in installation.bucket.objects.filter(Prefix=f"uploads/{ids[0][-1]}/{ids[0]}")
     ] == []

@@ -45,7 +45,7 @@ def report(context: BrowserContext, page: Page, installation: Installation) -> P
     return report
 
 
-def fits(page: Page) -> bool:
+def has_no_horizontal_scrolling(page: Page) -> bool:
     """Whether the page scrolls horizontally."""
     return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
@@ -83,7 +83,7 @@ def test_nothing_overflows_the_page(report: Page, path: str) -> None:
     report.goto(path)
     for _, size in VARIANTS:
         report.set_viewport_size(size)  # type: ignore[arg-type]
-        assert fits(report), size
+        assert has_no_horizontal_scrolling(report), size
 
 
 @pytest.mark.exhaustive

@@ -15,7 +15,7 @@ from tests.support.installation import Installation
 TOKENS = "/admin/uploads/apitoken/"
 
 
-def files_with(installation: Installation, secret: str) -> int:
+def status_with_token(installation: Installation, secret: str) -> int:
     """Return the status of an API call with this token."""
     headers = {"Authorization": f"Bearer {secret}"}
     return send("GET", f"{installation.url}/files", headers=headers).status
@@ -50,7 +50,7 @@ def test_a_token_is_created_shown_once_used_and_revoked(
     row = page.get_by_role("row").filter(has_text=name)
     expect(row).to_contain_text("never")
     assert secret not in page.content()
-    assert files_with(installation, secret) == 200
+    assert status_with_token(installation, secret) == 200
     page.reload()
     expect(row).not_to_contain_text("never")
     check_accessibility(page)
@@ -61,7 +61,7 @@ def test_a_token_is_created_shown_once_used_and_revoked(
     check_accessibility(page)
     page.get_by_role("button", name=re.compile("Yes")).click()
     expect(row).to_have_count(0)
-    assert files_with(installation, secret) == 401
+    assert status_with_token(installation, secret) == 401
 
 
 def test_a_token_that_cannot_be_copied_is_selected(context: BrowserContext) -> None:
@@ -86,7 +86,7 @@ def test_several_tokens_are_revoked_at_once(
     check_accessibility(page)
     page.get_by_role("button", name=re.compile("Yes")).click()
     expect(page.get_by_text("Successfully deleted 2 API tokens.")).to_be_visible()
-    assert [files_with(installation, secret) for secret in secrets] == [401, 401]
+    assert [status_with_token(installation, secret) for secret in secrets] == [401, 401]
 
 
 @pytest.mark.exhaustive

@@ -122,7 +122,7 @@ def test_no_page_or_search_scans_the_table(monkeypatch: pytest.MonkeyPatch) -> N
 # Every filter at every offset, in a growing table of a thousand records
 
 
-def moment(second: int) -> datetime:
+def time_at(second: int) -> datetime:
     return datetime.fromtimestamp(1_700_000_000 + second, UTC)
 
 
@@ -132,16 +132,18 @@ FILTERS = {
     "state": Wanted(state="rejected"),
     "owner": Wanted(owner="3"),
     "type group": Wanted(kind="image"),
-    "dates": Wanted(since=moment(300), until=moment(500)),
+    "dates": Wanted(since=time_at(300), until=time_at(500)),
     "name": Wanted(name="REPORT 1"),
     "wide name": Wanted(name="r"),
     "owner and name": Wanted(owner="3", name="report"),
     "owner and type group": Wanted(owner="3", kind="video"),
-    "state, owner, type group and dates": Wanted("rejected", "3", "text", moment(100), moment(900)),
+    "state, owner, type group and dates": Wanted(
+        "rejected", "3", "text", time_at(100), time_at(900)
+    ),
 }
 
 
-def thousand(number: int) -> StoredFile:
+def nth_record(number: int) -> StoredFile:
     draw = random.Random(number)
     return record(
         number,
@@ -174,7 +176,7 @@ def table(
     """
     monkeypatch.setattr(keys, "SHARDS", "5d")
     monkeypatch.setattr(listing, "SEARCH_WINDOW", 100)
-    records = [thousand(number) for number in range(0, 1000, getattr(request, "param", 1))]
+    records = [nth_record(number) for number in range(0, 1000, getattr(request, "param", 1))]
     with StoredFile.batch_write() as batch:
         for each in records:
             batch.save(each)
@@ -195,7 +197,7 @@ def test_every_filter_yields_each_record_once_while_others_are_added(
         page = find(query, limit=limit, cursor=cursor)
         if len(added) < 50:
             # Any age: a record is confirmed when its object arrives, not when it is signed.
-            added.append(thousand(random.Random(len(added)).randrange(2000)))
+            added.append(nth_record(random.Random(len(added)).randrange(2000)))
             added[-1].save()
         return page
 

@@ -122,11 +122,11 @@ def test_the_dead_letter_of_a_failed_task_shows_the_task_and_its_error(
     with consumer(tmp_path), worker(tmp_path):
         wait_for(lambda: "ConfirmationError" in (tmp_path / "worker.log").read_text())
 
-    def given_up() -> bool:
+    def is_dead_letter() -> bool:
         sqs.client().receive_message(QueueUrl=live, WaitTimeSeconds=1)
         return sqs.depth(dead).visible == 1
 
-    wait_for(given_up)
+    wait_for(is_dead_letter)
     (dead_letter,) = queue_status.list_dead_letters("tasks").letters
     assert dead_letter.summary.title == "uploads.tasks.confirm_objects"
     assert "1 of 1 events failed" in dead_letter.error

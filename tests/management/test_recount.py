@@ -26,7 +26,7 @@ def forget_counters() -> None:
         counter.delete()
 
 
-def of_an_earlier_version(upload_id: str) -> str:
+def uncounted_file(upload_id: str) -> str:
     """A record from before there were counters."""
     StoredFile(upload_id).update([StoredFile.counted.remove()], add_version_condition=False)
     return upload_id
@@ -34,7 +34,7 @@ def of_an_earlier_version(upload_id: str) -> str:
 
 def test_recounting_counts_files_of_earlier_versions_once() -> None:
     for _ in range(3):
-        of_an_earlier_version(store("7"))
+        uncounted_file(store("7"))
     forget_counters()
     store("7")
     assert run("recount") == "3 files were taken into the counters.\n"
@@ -46,7 +46,7 @@ def test_recounting_counts_files_of_earlier_versions_once() -> None:
 def test_a_file_that_cannot_be_counted_is_left_to_the_next_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    ids = [of_an_earlier_version(store("7")) for _ in range(3)]
+    ids = [uncounted_file(store("7")) for _ in range(3)]
     forget_counters()
     get = records.get
 
@@ -91,7 +91,7 @@ def test_the_check_reports_a_limited_number_of_differences(monkeypatch: pytest.M
     assert out.getvalue().splitlines()[2:] == ["… and 3 more"]
 
 
-def damage() -> None:
+def damage_counters() -> None:
     """A counter as a manual edit may leave it."""
     usage.Counter("owner#7").update([usage.Counter.files.add(2), usage.Counter.bytes.add(-3)])
     usage.Counter("owner#8").delete()
@@ -102,9 +102,9 @@ def test_a_repair_changes_only_what_differs() -> None:
     store("7")
     store("8")
     store("9")
-    of_an_earlier_version(store("8"))
+    uncounted_file(store("8"))
     right = usage.Counter.get("owner#9").attribute_values
-    damage()
+    damage_counters()
     out = run("recount", "--repair")
     assert "owner#7: the counter says 3 files of 2 bytes, the records come to 1 files of 5" in out
     # The three counters, and that of the type of the file that was counted twice.
@@ -126,25 +126,25 @@ def test_a_counter_that_changes_during_a_repair_is_read_again(
     monkeypatch: pytest.MonkeyPatch, moment: str, change: str
 ) -> None:
     first = store("7")
-    damage()
+    damage_counters()
     read = recount._sums
     rounds: list[str] = []
 
-    def meanwhile() -> None:
+    def change_counter() -> None:
         store("7")
         if change == "another in its place":
             removal(first, 10)
 
-    def disturbed(condition: Any) -> dict[str, Usage]:
+    def changing_counters(condition: Any) -> dict[str, Usage]:
         rounds.append("one")
         if len(rounds) == 1 and moment != "after":
-            meanwhile()
+            change_counter()
         sums = read(condition)
         if len(rounds) == 1 and moment == "after":
-            meanwhile()
+            change_counter()
         return sums
 
-    monkeypatch.setattr(recount, "_sums", disturbed)
+    monkeypatch.setattr(recount, "_sums", changing_counters)
     result = recount.repair()
     assert (len(rounds), result.busy) == (2, 0)
     monkeypatch.undo()
@@ -156,16 +156,16 @@ def test_counters_that_keep_changing_are_left_and_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     store("7")
-    damage()
+    damage_counters()
     read = recount._sums
 
-    def disturbed(condition: Any) -> dict[str, Usage]:
+    def changing_counters(condition: Any) -> dict[str, Usage]:
         sums = read(condition)
         store("7")
         return sums
 
     with monkeypatch.context() as patch:
-        patch.setattr(recount, "_sums", disturbed)
+        patch.setattr(recount, "_sums", changing_counters)
         with pytest.raises(CommandError, match="more may differ: they changed"):
             run("recount", "--repair")
     # The counter is still wrong by the same two files.
@@ -178,7 +178,7 @@ def test_counters_that_keep_changing_are_left_and_reported(
 def test_a_repair_during_traffic_is_right_once_the_traffic_ends() -> None:
     for _ in range(4):
         store("7")
-    damage()
+    damage_counters()
     with ThreadPoolExecutor(4) as pool:
         coming = [pool.submit(store, "7") for _ in range(24)]
         going = pool.submit(lambda: [removal(store("8"), 10) for _ in range(6)])

@@ -111,14 +111,14 @@ def test_the_cost_does_not_depend_on_the_number_of_files(files: int, wire: Wire)
 def test_without_a_backend_the_metrics_are_unavailable(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*_: object) -> None:
+    def fail(*_: object) -> None:
         raise BackendUnavailable
 
     wire.cut.add("sqs")
     unavailable("the queues")
     wire.cut.clear()
     with monkeypatch.context() as patch:
-        patch.setattr(usage, "by_kind", away)
+        patch.setattr(usage, "by_kind", fail)
         unavailable("what is stored")
     scrape()
 

@@ -23,7 +23,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DJANGO_SECRET_KEY", SECRET_KEY)
 
 
-def complaint() -> str:
+def error_of() -> str:
     with pytest.raises(InvalidEnvironment) as caught:
         env.load()
     return str(caught.value)
@@ -218,7 +218,7 @@ def test_an_invalid_value_is_one_sentence_with_the_variables_name(
     monkeypatch: pytest.MonkeyPatch, name: str, text: str
 ) -> None:
     monkeypatch.setenv(name, text)
-    assert re.fullmatch(rf"{name} is wrong: [^\n]+\.", complaint())
+    assert re.fullmatch(rf"{name} is wrong: [^\n]+\.", error_of())
 
 
 @pytest.mark.parametrize(
@@ -235,23 +235,23 @@ def test_a_url_that_can_never_work_is_refused(
     monkeypatch: pytest.MonkeyPatch, name: str, text: str
 ) -> None:
     monkeypatch.setenv(name, text)
-    assert complaint().startswith(f"{name} is wrong: ")
+    assert error_of().startswith(f"{name} is wrong: ")
 
 
 def test_a_missing_secret_key_is_reported_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DJANGO_SECRET_KEY")
-    assert complaint() == "DJANGO_SECRET_KEY is not set."
+    assert error_of() == "DJANGO_SECRET_KEY is not set."
 
 
 def test_one_of_several_invalid_values_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FILEHUB_URL_EXPIRY", "0")
     monkeypatch.setenv("FILEHUB_MAX_SIZE", "0")
-    assert complaint().count(" is wrong: ") == 1
+    assert error_of().count(" is wrong: ") == 1
 
 
 def test_an_invalid_value_that_is_no_secret_is_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FILEHUB_URL_EXPIRY", "15m")
-    assert "'15m'" in complaint()
+    assert "'15m'" in error_of()
 
 
 @pytest.mark.parametrize(
@@ -270,14 +270,14 @@ def test_a_secret_never_appears_in_the_error(
     monkeypatch: pytest.MonkeyPatch, name: str, text: str
 ) -> None:
     monkeypatch.setenv(name, text)
-    assert "hunter2" not in complaint()
+    assert "hunter2" not in error_of()
 
 
 def test_a_valid_secret_does_not_appear_in_another_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("FILEHUB_MAX_SIZE", "0")
-    assert SECRET_KEY not in complaint()
+    assert SECRET_KEY not in error_of()
 
 
 SERVICES: list[Literal["s3", "sqs", "dynamodb"]] = ["s3", "sqs", "dynamodb"]

@@ -61,7 +61,7 @@ def user_with(policy: str, stack: str = "filehub") -> As:
     return as_user
 
 
-def code(*lines: str) -> tuple[str, str]:
+def django_code(*lines: str) -> tuple[str, str]:
     """Run Python code inside Django."""
     return "-c", "\n".join(["import django", "django.setup()", *lines])
 
@@ -84,7 +84,7 @@ def test_the_worker_may_read_files_and_check_quotas() -> None:
         upload("7", "c.png", b"GIF89a", "image/png"),
     ]
     done = worker(
-        *code(
+        *django_code(
             "from django.conf import settings",
             "from uploads.ingest import confirm",
             "settings.ENV = settings.ENV.model_copy(update={'filehub_user_quota': 10})",
@@ -100,7 +100,7 @@ def test_the_web_may_record_downloads_and_deletions_and_change_records() -> None
     kept, reassigned, missing = store("7"), store("7"), store("7")
     s3.delete(missing)
     done = web(
-        *code(
+        *django_code(
             "from uploads.files import actions, queries",
             "from uploads.ingest import confirm",
             "from uploads.ingest.reconciliation import checkpoints",
@@ -124,7 +124,7 @@ def test_neither_web_nor_worker_may_scan_the_table_or_delete_records(policy: str
     upload_id = store("7")
     before = table()
     done = user_with(policy)(
-        *code(
+        *django_code(
             "from pynamodb.exceptions import DeleteError, ScanError",
             "from uploads.files.record import StoredFile",
             f"refused = {{ScanError: lambda: list(StoredFile.scan()), "

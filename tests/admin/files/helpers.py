@@ -43,7 +43,7 @@ def event(kind: str, upload_id: str, number: int) -> ObjectEvent:
     return ObjectEvent(kind, upload_id, f"{number:018X}".ljust(64, "0"), time)  # type: ignore[arg-type]
 
 
-def put_again(upload_id: str, owner: str, name: str) -> None:
+def put_object(upload_id: str, owner: str, name: str) -> None:
     """Put an object without an event."""
     s3.client().put_object(
         Bucket=env().filehub_bucket,

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pynamodb.exceptions import UpdateError
 
-from tests.admin.files.helpers import LIST, act, event, ids_on, put_again, text_of
+from tests.admin.files.helpers import LIST, act, event, ids_on, put_object, text_of
 from tests.support.files import removal, store, upload
 from uploads.aws import s3
 from uploads.core import keys
@@ -47,7 +47,7 @@ def test_checking_again_fixes_records(admin: Client) -> None:
     consistent, missing, orphaned = store("7", "a.txt"), store("7", "b.txt"), store("7", "c.txt")
     s3.delete(missing)
     removal(orphaned, 9)
-    put_again(orphaned, "7", "c.txt")
+    put_object(orphaned, "7", "c.txt")
     page = act(admin, "check_again", consistent, missing, orphaned, confirmed="yes")
     assert "3 files were checked. 2 records were changed." in text_of(page)
     states = {

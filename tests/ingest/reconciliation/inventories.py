@@ -88,7 +88,7 @@ def listed(url: str) -> list[str]:
     return [listed.id for listed in inventory.objects(url)]
 
 
-def of(upload_id: str, **cells: str) -> dict[str, str]:
+def row_of(upload_id: str, **cells: str) -> dict[str, str]:
     return row(keys.object_key(upload_id), **cells)
 
 

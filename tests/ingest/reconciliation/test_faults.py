@@ -68,10 +68,10 @@ def test_a_stale_index_causes_no_change(
     before = {upload_id: StoredFile.get(upload_id).version for upload_id in (here, gone)}
     old = [ListedRecord(gone, "", None, None)]
 
-    def behind(shard: str, *, after: str, until: str) -> list[ListedRecord]:
+    def stale_index(shard: str, *, after: str, until: str) -> list[ListedRecord]:
         return [record for record in old if keys.shard(record.id) == shard]
 
-    monkeypatch.setattr(comparison, "_records", behind)
+    monkeypatch.setattr(comparison, "_records", stale_index)
     assert differences(reconcile.run(ALL)) == {}
     assert {upload_id: StoredFile.get(upload_id).version for upload_id in (here, gone)} == before
 

@@ -98,13 +98,13 @@ def test_a_run_that_fails_while_listing_is_resumed(
         create_object()
     listing = s3.objects
 
-    def broken(shard: str, *, after: str, until: str) -> Iterator[ListedObject]:
+    def fail_after_first_shard(shard: str, *, after: str, until: str) -> Iterator[ListedObject]:
         if shard > keys.shard(sorted(objects(), key=keys.shard)[0]):
             raise BackendUnavailable("S3 could not list the objects.")
         yield from listing(shard, after=after, until=until)
 
     with monkeypatch.context() as patch:
-        patch.setattr(s3, "objects", broken)
+        patch.setattr(s3, "objects", fail_after_first_shard)
         with pytest.raises(CommandError, match="S3 could not list the objects"):
             run_command("--all", "--min-age", "0m")
     assert 0 < len(recorded()) < 8
@@ -139,11 +139,11 @@ def test_a_run_that_is_killed_is_resumed(tmp_path: Path, monkeypatch: pytest.Mon
     asked: list[tuple[str, str]] = []
     listing = s3.objects
 
-    def noted(shard: str, *, after: str, until: str) -> Iterator[ListedObject]:
+    def record_call(shard: str, *, after: str, until: str) -> Iterator[ListedObject]:
         asked.append((shard, after))
         return listing(shard, after=after, until=until)
 
-    monkeypatch.setattr(s3, "objects", noted)
+    monkeypatch.setattr(s3, "objects", record_call)
     err = StringIO()
     call_command("reconcile", "--all", "--min-age", "0m", stdout=StringIO(), stderr=err)
     assert asked[0] == (checkpoint.shard, checkpoint.last_id)

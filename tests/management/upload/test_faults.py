@@ -117,12 +117,12 @@ def test_the_number_of_concurrent_requests_is_limited(
     begun: list[int] = []
     original = begin.begin_put
 
-    def noted(*args: Any, **fields: Any) -> Any:
+    def record_call(*args: Any, **fields: Any) -> Any:
         begun.append(len(proxy.requests(parts)))
         return original(*args, **fields)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(begin, "begin_put", noted)
+        patch.setattr(begin, "begin_put", record_call)
         list(uploader.send(tmp_path.iterdir(), owners.owner_of(alice), at_once=2))
     # A request is signed just before it is sent.
     assert all(number <= sent + 2 for number, sent in enumerate(begun))

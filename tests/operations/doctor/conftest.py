@@ -78,7 +78,7 @@ def database(db: None, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def own(aws: LocalAws, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Env:
+def own_installation(aws: LocalAws, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Env:
     """An installation for this test alone, including a table, and for its processes."""
     values = names()
     for name, value in values.items():

@@ -143,7 +143,7 @@ def lifecycle(**rule: Any) -> None:
     )
 
 
-def of_bucket(action: str) -> Break:
+def call_on_bucket(action: str) -> Break:
     return lambda: getattr(client("s3"), action)(Bucket=env().filehub_bucket)
 
 

@@ -12,12 +12,12 @@ from tests.operations.doctor.helpers import (
     ALL,
     PARTS,
     Break,
+    call_on_bucket,
     cors,
     events,
     follow,
     lifecycle_rules,
     notify,
-    of_bucket,
     only_problem,
     queue_url,
     remaining_problems,
@@ -48,7 +48,7 @@ def test_a_fault_is_one_line_and_its_advice_fixes_it(
 @pytest.mark.parametrize(
     ("fault", "word"),
     [
-        (of_bucket("delete_bucket_cors"), "no rule allows http://testserver"),
+        (call_on_bucket("delete_bucket_cors"), "no rule allows http://testserver"),
         (lambda: cors(AllowedOrigins=["https://other.example"]), "no rule allows"),
         (lambda: cors(AllowedMethods=["GET"]), "may not PUT"),
         (lambda: cors(AllowedHeaders=["content-type", "x-amz-*"]), "may not send if-none-match"),

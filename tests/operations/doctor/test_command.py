@@ -20,16 +20,16 @@ from uploads.core.conf import env
 
 @pytest.mark.exhaustive
 def test_a_sound_installation_is_all_ok_with_the_operators_policy(
-    own: Env, database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    own_installation: Env, database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", database)
     with consumer(tmp_path), worker(tmp_path):
-        done = user_with("Operator", own.filehub_bucket)("manage.py", "doctor")
+        done = user_with("Operator", own_installation.filehub_bucket)("manage.py", "doctor")
         assert done.returncode == 0, done.stdout + done.stderr
         assert {line[:4] for line in done.stdout.splitlines()} == {"ok  "}, done.stdout
         assert lines(done.stdout, "ok    round trip: stored after")
         # The web may not read these settings, so they are skipped; the round trip works.
-        done = user_with("Web", own.filehub_bucket)("manage.py", "doctor")
+        done = user_with("Web", own_installation.filehub_bucket)("manage.py", "doctor")
     assert done.returncode == 0, done.stdout + done.stderr
     assert {line.partition(":")[0][6:] for line in lines(done.stdout, "skip")} == {
         "bucket, public access", "bucket, encryption", "bucket, versions", "bucket, lifecycle",
@@ -47,7 +47,7 @@ def test_a_sound_installation_is_all_ok_with_the_operators_policy(
         pytest.param(signal.SIGTERM, id="SIGTERM"),
     ],
 )
-def test_on_sigint_and_sigterm_the_test_file_is_deleted(own: Env, number: int) -> None:
+def test_on_sigint_and_sigterm_the_test_file_is_deleted(own_installation: Env, number: int) -> None:
     child = start("--timeout=600")
     wait_for(objects)
     child.send_signal(number)
@@ -60,7 +60,7 @@ def test_on_sigint_and_sigterm_the_test_file_is_deleted(own: Env, number: int) -
 SECRET = "0123456789abcdefghij-not-a-real-secret"
 
 
-def test_wrong_credentials_are_reported_without_secrets(own: Env) -> None:
+def test_wrong_credentials_are_reported_without_secrets(own_installation: Env) -> None:
     child = start(AWS_ACCESS_KEY_ID="AKIANOTAREALKEY00000", AWS_SECRET_ACCESS_KEY=SECRET)
     output, errors = child.communicate(timeout=60)
     assert child.returncode == 1

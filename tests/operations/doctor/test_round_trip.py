@@ -66,13 +66,13 @@ def test_a_record_that_only_reconciliation_wrote_is_a_failure(
 ) -> None:
     put = doctor.RoundTrip._put
 
-    def put_and_look(self: Any, request: s3.SignedRequest, body: bytes) -> int:
+    def put_and_confirm(self: Any, request: s3.SignedRequest, body: bytes) -> int:
         done = put(self, request, body)
         (key,) = objects()
         confirm.confirm(key.rpartition("/")[2])
         return done
 
-    monkeypatch.setattr(doctor.RoundTrip, "_put", put_and_look)
+    monkeypatch.setattr(doctor.RoundTrip, "_put", put_and_confirm)
     finding = round_trip()
     assert (finding.level, "without an event" in finding.text) == ("FAIL", True)
     assert objects() == []

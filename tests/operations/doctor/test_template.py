@@ -34,10 +34,10 @@ def test_doctor_expects_what_the_template_creates() -> None:
     assert hidden == expected.EVENTS_VISIBILITY
 
 
-def test_doctor_suggests_the_cors_rule_of_the_template(own: Env) -> None:
+def test_doctor_suggests_the_cors_rule_of_the_template(own_installation: Env) -> None:
     s3 = client("s3")
-    made = s3.get_bucket_cors(Bucket=own.filehub_bucket)["CORSRules"]
-    s3.delete_bucket_cors(Bucket=own.filehub_bucket)
+    made = s3.get_bucket_cors(Bucket=own_installation.filehub_bucket)["CORSRules"]
+    s3.delete_bucket_cors(Bucket=own_installation.filehub_bucket)
     (advice,) = [each.mend for each in bucket.inspect() if each.subject == "bucket, CORS"]
     follow(advice)
-    assert s3.get_bucket_cors(Bucket=own.filehub_bucket)["CORSRules"] == made
+    assert s3.get_bucket_cors(Bucket=own_installation.filehub_bucket)["CORSRules"] == made

@@ -53,7 +53,7 @@ def choice(upload_id: str, s3_id: str) -> str:
     return f"{s3_id} {keys.object_key(upload_id)}"
 
 
-def in_s3() -> set[str]:
+def unfinished_in_s3() -> set[str]:
     """S3's upload IDs of the unfinished uploads."""
     answer = s3.client().list_multipart_uploads(Bucket=env().filehub_bucket)
     return {each["UploadId"] for each in answer.get("Uploads", [])}

@@ -10,7 +10,15 @@ import pytest
 from django.contrib.admin.models import DELETION, LogEntry
 from django.test import Client
 
-from tests.operations.report.helpers import ABORT, begin, choice, in_s3, messages_of, page, section
+from tests.operations.report.helpers import (
+    ABORT,
+    begin,
+    choice,
+    messages_of,
+    page,
+    section,
+    unfinished_in_s3,
+)
 from tests.support.wire import Wire
 from uploads.aws import multipart, s3
 from uploads.aws.multipart import Cursor
@@ -41,7 +49,7 @@ def test_a_foreign_key_is_shown_and_can_be_aborted(admin: Client) -> None:
     assert "elsewhere" not in html
     (value,) = re.findall(r'name="only" value="([^"]*)"', html)
     admin.post(ABORT, {"upload": unescape(value), "confirmed": "yes"})
-    assert len(in_s3()) == 1
+    assert len(unfinished_in_s3()) == 1
 
 
 def test_pages_show_each_unfinished_upload_once(
@@ -83,11 +91,11 @@ def test_one_upload_is_aborted_after_a_confirmation(admin: Client) -> None:
     _, other = begin(b"y")
     asked = admin.post(ABORT, {"only": choice(upload_id, s3_id), "upload": "ignored x"})
     assert upload_id in asked.content.decode()
-    assert in_s3() == {s3_id, other}
+    assert unfinished_in_s3() == {s3_id, other}
     answer = admin.post(
         ABORT, {"upload": choice(upload_id, s3_id), "confirmed": "yes"}, follow=True
     )
-    assert in_s3() == {other}
+    assert unfinished_in_s3() == {other}
     assert messages_of(answer) == ["1 unfinished upload was ended: 2.0\xa0KB are free."]
     entry = LogEntry.objects.get()
     assert (entry.action_flag, entry.user.get_username()) == (DELETION, "root")
@@ -106,7 +114,7 @@ def test_several_uploads_are_aborted_at_once(admin: Client) -> None:
     assert all(upload_id in asked for upload_id, _ in begun[:2])
     assert "Together 1.0\xa0KB." in asked
     answer = admin.post(ABORT, {**form, "confirmed": "yes"}, follow=True)
-    assert in_s3() == {begun[2][1]}
+    assert unfinished_in_s3() == {begun[2][1]}
     assert messages_of(answer) == ["2 unfinished uploads were ended: 1.0\xa0KB are free."]
     assert LogEntry.objects.count() == 2
 
@@ -155,7 +163,7 @@ def test_an_outage_of_s3_aborts_nothing_and_is_reported(admin: Client, wire: Wir
     )
     wire.cut.clear()
     assert messages_of(answer) == ["S3 could not list the parts. Try again in a moment."]
-    assert (in_s3(), LogEntry.objects.count()) == ({s3_id}, 0)
+    assert (unfinished_in_s3(), LogEntry.objects.count()) == ({s3_id}, 0)
 
 
 def test_an_empty_selection_asks_for_a_choice(admin: Client) -> None:
