@@ -63,7 +63,7 @@ def chromium(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
 
 @pytest.fixture(autouse=True)
 def _no_faults_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Remove the faults of the previous test."""
+    """Remove all faults after each test."""
     yield
     if "installation" in request.fixturenames:
         request.getfixturevalue("installation").reset()
@@ -130,7 +130,7 @@ def page(context: BrowserContext) -> Page:
     return page
 
 
-def family(directory: Path | str) -> list[psutil.Process]:
+def process_tree(directory: Path | str) -> list[psutil.Process]:
     """The processes of the Chromium with this profile: the main process, then its children."""
     option = f"--user-data-dir={directory}"
     for process in psutil.Process().children(recursive=True):
@@ -165,7 +165,7 @@ class Profile:
 
     def kill(self) -> None:
         """Kill all its processes at once, as a crash or a power cut does."""
-        processes = family(self._directory)
+        processes = process_tree(self._directory)
         assert processes
         for process in processes:
             with contextlib.suppress(psutil.NoSuchProcess):

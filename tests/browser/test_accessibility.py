@@ -19,7 +19,7 @@ STATUSES = re.compile(r"/uploads\?ids=")
 SETTLE = """() => Promise.all(document.getAnimations()
     .filter((each) => each.effect.getComputedTiming().endTime !== Infinity)
     .map((each) => each.finished.catch(() => {})))"""
-LOOKS = [
+VARIANTS = [
     ("light", {"width": 1280, "height": 800}),
     ("dark", {"width": 360, "height": 780}),
 ]
@@ -33,25 +33,25 @@ def violations(page: Page, within: str | None = None, but: str | None = None) ->
         "preload": False,
         "rules": {but: {"enabled": False}} if but else {},
     }
-    found = Axe().run(page, within, options).response["violations"]
+    rules = Axe().run(page, within, options).response["violations"]
     return [
         f"{rule['id']}: {rule['help']} at {node['target']}"
-        for rule in found
+        for rule in rules
         for node in rule["nodes"]
     ]
 
 
-def look(page: Page, within: str | None = None, but: str | None = None) -> None:
+def check_accessibility(page: Page, within: str | None = None, but: str | None = None) -> None:
     """Check the page in every colour scheme and width."""
     # After a click on a link the next page may not exist yet.
     page.wait_for_load_state()
-    for scheme, size in LOOKS:
+    for scheme, size in VARIANTS:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
         page.set_viewport_size(size)  # type: ignore[arg-type]
         # Colours in a transition between schemes are not part of the design.
         page.evaluate(SETTLE)
         assert violations(page, within, but) == [], f"{scheme}, {size['width']} px wide"
-    page.set_viewport_size(LOOKS[0][1])  # type: ignore[arg-type]
+    page.set_viewport_size(VARIANTS[0][1])  # type: ignore[arg-type]
 
 
 def test_axe_reports_a_violation(page: Page) -> None:
@@ -68,7 +68,7 @@ def test_axe_reports_a_violation(page: Page) -> None:
 def test_pages_are_accessible(context: BrowserContext, path: str) -> None:
     page = context.new_page()
     page.goto(path)
-    look(page)
+    check_accessibility(page)
 
 
 @pytest.mark.parametrize(
@@ -89,18 +89,18 @@ def test_pages_are_accessible(context: BrowserContext, path: str) -> None:
 def test_admin_pages_are_accessible(context: BrowserContext, path: str) -> None:
     page = context.new_page()
     page.goto(path)
-    look(page)
+    check_accessibility(page)
 
 
 def test_the_sign_in_page_is_accessible(chromium: Browser, installation: Installation) -> None:
     page = chromium.new_page(base_url=installation.url)
     page.goto("/")
-    look(page)
+    check_accessibility(page)
     page.get_by_label("Username").fill("demo")
     page.get_by_label("Password").fill("wrong")
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("alert")).to_be_visible()
-    look(page)
+    check_accessibility(page)
     page.close()
 
 
@@ -160,7 +160,7 @@ def test_an_upload_is_accessible_in_each_state(
     choose(page, (name, b"x"))
     act(page, name)
     expect(upload_row(page, name)).to_have_attribute("data-state", state)
-    look(page)
+    check_accessibility(page)
     page.unroute_all(behavior="ignoreErrors")
 
 
@@ -169,7 +169,7 @@ def test_several_uploads_and_their_controls_are_accessible(page: Page) -> None:
     page.route(TO_S3, stall)
     choose(page, *[(unique(f"{index}.txt"), b"x") for index in range(20)])
     expect(page.locator("[data-upload-row][data-state=uploading]").first).to_be_visible()
-    look(page)
+    check_accessibility(page)
     page.unroute_all(behavior="ignoreErrors")
 
 
@@ -185,17 +185,17 @@ def test_a_stored_and_a_previously_stored_file_are_accessible(page: Page) -> Non
     }"""
     page.evaluate(drop, file)
     expect(row(page, name)).to_be_visible()
-    look(page)
+    check_accessibility(page)
     page.reload()
     page.evaluate(drop, file)
     expect(upload_row(page, name).locator("[data-action=again]")).to_be_visible()
-    look(page)
+    check_accessibility(page)
 
 
 def test_an_offline_upload_is_accessible(page: Page) -> None:
     page.context.set_offline(True)
     choose(page, (unique("later.txt"), b"x"))
-    look(page)
+    check_accessibility(page)
     page.context.set_offline(False)
 
 
@@ -204,5 +204,5 @@ def test_the_confirmation_before_deleting_is_accessible(page: Page) -> None:
     choose(page, (name, b"x"))
     row(page, name).get_by_role("button", name="Delete").click()
     expect(page.locator("#confirm-dialog")).to_be_visible()
-    look(page)
+    check_accessibility(page)
     page.keyboard.press("Escape")

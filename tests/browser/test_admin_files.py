@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.browser.test_accessibility import look
+from tests.browser.test_accessibility import check_accessibility
 from tests.browser.test_page import unique
 from tests.support.http import send
 from tests.support.installation import Installation
@@ -75,10 +75,10 @@ def test_files_are_found_by_name_id_and_key(page: Page, installation: Installati
         assert names(page) == [name]
     search(page, "no file begins so")
     expect(page.get_by_text("No file fits.")).to_be_visible()
-    look(page)
+    check_accessibility(page)
     page.get_by_role("link", name="Show all files").click()
     expect(files(page).first).to_be_visible()
-    look(page)
+    check_accessibility(page)
 
 
 @pytest.mark.exhaustive
@@ -95,7 +95,7 @@ def test_filters_narrow_the_list_and_combine(page: Page, installation: Installat
     assert {"kind=image", "owner=demo"} <= set(page.url.partition("?")[2].split("&"))
     assert image in names(page)
     assert set(page.locator(".field-content_type").all_inner_texts()) == {"image/png"}
-    look(page)
+    check_accessibility(page)
     panel.get_by_role("link", name="rejected").click()
     expect(files(page)).to_have_count(0)
     panel.get_by_role("link", name="Clear all filters").click()
@@ -156,7 +156,7 @@ def test_a_file_is_previewed_with_its_timeline(
     expect(page.locator(".file-timeline li")).to_have_count(3)
     expect(page.locator("h1")).to_have_text(name)
     if element in {"img", "audio"}:
-        look(page)
+        check_accessibility(page)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
     assert download.value.path().read_bytes() == body
@@ -176,7 +176,7 @@ def test_several_files_are_deleted_at_once(page: Page, installation: Installatio
     page.get_by_label("Action:").select_option("delete_files")
     page.get_by_role("button", name="Go").click()
     expect(page.get_by_role("heading", name="Delete files")).to_be_visible()
-    look(page)
+    check_accessibility(page)
     page.get_by_role("link", name="No, take me back").click()
     search(page, prefix)
     page.locator("#action-toggle").check()
@@ -186,11 +186,11 @@ def test_several_files_are_deleted_at_once(page: Page, installation: Installatio
     page.get_by_role("button", name="Delete").click()
     expect(page.locator(".messagelist")).to_contain_text("2 files are being deleted")
 
-    def left() -> list[str]:
+    def remaining() -> list[str]:
         page.goto(f"{LIST}?q={prefix}")
         return names(page)
 
-    wait_for(lambda: left() == [f"{prefix}2.txt"])
+    wait_for(lambda: remaining() == [f"{prefix}2.txt"])
     assert [
         o.key for o in installation.bucket.objects.filter(Prefix=f"uploads/{ids[0][-1]}/{ids[0]}")
     ] == []
@@ -215,7 +215,7 @@ def test_one_file_is_checked_and_gets_a_new_owner(page: Page, installation: Inst
     page.get_by_label("New owner").fill("nobody")
     page.get_by_role("button", name="Change the owner").click()
     expect(page.get_by_role("alert")).to_have_text("There is no user “nobody”.")
-    look(page)
+    check_accessibility(page)
     page.get_by_label("New owner").fill("carol")
     page.get_by_role("button", name="Change the owner").click()
     expect(page.locator(".messagelist")).to_contain_text("1 file belongs to carol now.")

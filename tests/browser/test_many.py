@@ -51,13 +51,13 @@ def about_uploads(request: Request) -> bool:
     return request.path == "/uploads"
 
 
-def begins(request: Request) -> bool:
+def is_begin(request: Request) -> bool:
     return about_uploads(request) and request.method == "POST"
 
 
-def story(page: Page, installation: Installation) -> str:
+def details(page: Page, installation: Installation) -> str:
     """Details for the failure message when files are missing."""
-    requests = installation.web.requests(begins) + installation.s3.requests(parts)
+    requests = installation.web.requests(is_begin) + installation.s3.requests(parts)
     answers = Counter((request.method, request.status) for request in requests)
     waiting = [each for each in installation.web.log + installation.s3.log if not each.over]
     lines = installation.log.read_text().splitlines()[-40:]
@@ -104,7 +104,7 @@ def processor_time_of_pages() -> Iterator[Callable[[float, float], float]]:
         thread.join()
 
 
-def reach(count: Callable[[], int], enough: int) -> None:
+def wait_for_progress(count: Callable[[], int], enough: int) -> None:
     """Wait while there is progress, since the speed of a machine says nothing about filehub."""
     while (now := count()) < enough:
         wait_for(lambda: count() > now, timeout=60, every=0.5)
@@ -131,19 +131,19 @@ def test_two_thousand_dropped_files_are_uploaded(
     try:
         with processor_time_of_pages() as processor_time:
             page.evaluate(DROP)
-            reach(sent, COUNT)
-            reach(confirmed, COUNT)
-        reach(lambda: len(installation.files(prefix)), COUNT)
+            wait_for_progress(sent, COUNT)
+            wait_for_progress(confirmed, COUNT)
+        wait_for_progress(lambda: len(installation.files(prefix)), COUNT)
     except AssertionError as exc:
-        exc.add_note(story(page, installation))
+        exc.add_note(details(page, installation))
         raise
-    found = installation.files(prefix)
+    files = installation.files(prefix)
     expected = [f"{prefix} {number:04}.txt" for number in range(COUNT)]
-    assert sorted(file["file_name"] for file in found) == expected
-    assert {file["size"] for file in found} == {1024}
+    assert sorted(file["file_name"] for file in files) == expected
+    assert {file["size"] for file in files} == {1024}
     expect(page.locator("[data-upload-row][data-state=failed]")).to_have_count(0)
     # Each file was signed once and sent once.
-    assert len(installation.web.requests(begins)) == COUNT
+    assert len(installation.web.requests(is_begin)) == COUNT
     assert len(installation.s3.requests(parts)) == COUNT
     # The page learned of the first confirmations while it still sent other files.
     asked = [request.method for request in installation.web.requests(about_uploads)]

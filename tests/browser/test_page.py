@@ -211,7 +211,7 @@ def test_a_presigned_request_without_a_put_is_on_no_page(
     page: Page, installation: Installation
 ) -> None:
     token = installation.manage("create_api_token", "demo")
-    name = unique("ghost.txt")
+    name = unique("unsent.txt")
     answer = send(
         "POST",
         f"{installation.url}/get-url",

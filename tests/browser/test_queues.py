@@ -10,7 +10,7 @@ import boto3
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.test_accessibility import look
+from tests.browser.test_accessibility import check_accessibility
 from tests.browser.test_page import unique
 from tests.support.installation import Installation
 from tests.support.waiting import wait_for
@@ -19,7 +19,7 @@ OVERVIEW = "/admin/uploads/queue/"
 EVENTS = "/admin/uploads/queue/events/"
 TASKS = "/admin/uploads/queue/tasks/"
 
-Bury = Callable[..., None]
+SendDeadLetter = Callable[..., None]
 
 
 @pytest.fixture
@@ -30,19 +30,19 @@ def sqs(installation: Installation) -> Any:
 
 
 @pytest.fixture
-def bury(sqs: Any) -> Bury:
+def send_dead_letter(sqs: Any) -> SendDeadLetter:
     """Send a dead letter to the empty dead-letter queue of events."""
     url = sqs.get_queue_url(QueueName="filehub-events-dlq")["QueueUrl"]
     sqs.purge_queue(QueueUrl=url)
 
-    def bury(body: str, error: str) -> None:
+    def send_dead_letter(body: str, error: str) -> None:
         sqs.send_message(
             QueueUrl=url,
             MessageBody=body,
             MessageAttributes={"error": {"DataType": "String", "StringValue": error}},
         )
 
-    return bury
+    return send_dead_letter
 
 
 def event(key: str, sequencer: str = "0055AED6DCD90281E5") -> str:
@@ -66,7 +66,7 @@ def boxes(page: Page) -> Any:
 
 
 def test_a_lost_file_appears_after_its_event_is_replayed(
-    page: Page, bury: Bury, installation: Installation
+    page: Page, send_dead_letter: SendDeadLetter, installation: Installation
 ) -> None:
     """The file was uploaded while no consumer ran, so it has no record."""
     name = unique("lost.txt")
@@ -88,8 +88,8 @@ def test_a_lost_file_appears_after_its_event_is_replayed(
         notifications.put_bucket_notification_configuration(
             Bucket="filehub-uploads", NotificationConfiguration=configuration
         )
-    bury(event(key), "The task queue was away.")
-    bury("not JSON", "It is not JSON.")
+    send_dead_letter(event(key), "The task queue was away.")
+    send_dead_letter("not JSON", "It is not JSON.")
     assert installation.files(name) == []
 
     page.goto(OVERVIEW)
@@ -107,9 +107,11 @@ def test_a_lost_file_appears_after_its_event_is_replayed(
     wait_for(lambda: [file["id"] for file in installation.files(name)] == [id_])
 
 
-def test_the_select_all_box_selects_all_and_follows_them(page: Page, bury: Bury) -> None:
+def test_the_select_all_box_selects_all_and_follows_them(
+    page: Page, send_dead_letter: SendDeadLetter
+) -> None:
     for number in range(3):
-        bury(event(f"uploads/{number}"), "x")
+        send_dead_letter(event(f"uploads/{number}"), "x")
     page.goto(EVENTS)
     all_ = page.get_by_label("Select all")
     all_.check()
@@ -124,35 +126,41 @@ def test_the_select_all_box_selects_all_and_follows_them(page: Page, bury: Bury)
         expect(box).not_to_be_checked()
 
 
-def test_cancelling_the_confirmation_changes_nothing(page: Page, bury: Bury) -> None:
-    bury("x", "It is not JSON.")
+def test_cancelling_the_confirmation_changes_nothing(
+    page: Page, send_dead_letter: SendDeadLetter
+) -> None:
+    send_dead_letter("x", "It is not JSON.")
     page.goto(EVENTS)
     page.get_by_role("button", name="Discard all").click()
     page.get_by_role("link", name="No, take me back").click()
     expect(boxes(page)).to_have_count(1)
 
 
-def test_the_pages_are_accessible(page: Page, bury: Bury) -> None:
+def test_the_pages_are_accessible(page: Page, send_dead_letter: SendDeadLetter) -> None:
     page.goto(EVENTS)
     expect(page.get_by_text("No dead letters.")).to_be_visible()
-    look(page)
+    check_accessibility(page)
     for number in range(3):
-        bury(event("uploads/" + f"{number}" * 200), "A sentence about what went wrong. " * 5)
-    bury("[" * 9000, "It is not JSON.")
+        send_dead_letter(
+            event("uploads/" + f"{number}" * 200), "A sentence about what went wrong. " * 5
+        )
+    send_dead_letter("[" * 9000, "It is not JSON.")
     page.goto(OVERVIEW)
-    look(page)
+    check_accessibility(page)
     page.goto(EVENTS)
     page.get_by_text("Content", exact=True).first.click()
-    look(page)
+    check_accessibility(page)
     page.get_by_role("button", name="Discard all").click()
-    look(page)
+    check_accessibility(page)
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("path", [OVERVIEW, EVENTS, TASKS])
 @pytest.mark.parametrize("width", [360, 1280])
-def test_no_page_scrolls_horizontally(page: Page, bury: Bury, path: str, width: int) -> None:
-    bury(event("uploads/" + "k" * 900), "e" * 500)
+def test_no_page_scrolls_horizontally(
+    page: Page, send_dead_letter: SendDeadLetter, path: str, width: int
+) -> None:
+    send_dead_letter(event("uploads/" + "k" * 900), "e" * 500)
     page.set_viewport_size({"width": width, "height": 780})
     page.goto(path)
     assert page.evaluate("document.documentElement.scrollWidth") <= width

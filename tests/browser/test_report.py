@@ -8,7 +8,7 @@ import boto3
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.test_accessibility import LOOKS, look
+from tests.browser.test_accessibility import VARIANTS, check_accessibility
 from tests.browser.test_page import choose, row, unique
 from tests.support.installation import Installation
 from uploads.core import keys
@@ -45,15 +45,15 @@ def report(context: BrowserContext, page: Page, installation: Installation) -> P
     return report
 
 
-def fits(page: Page) -> bool:
+def has_no_horizontal_scrolling(page: Page) -> bool:
     """Whether the page scrolls horizontally."""
     return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 
 def test_the_report_is_accessible_with_its_tables_open_too(report: Page) -> None:
-    look(report)
+    check_accessibility(report)
     report.get_by_text("The same in numbers").click()
-    look(report)
+    check_accessibility(report)
 
 
 def test_the_dashboard_is_accessible_and_shows_four_tiles(
@@ -72,7 +72,7 @@ def test_the_dashboard_is_accessible_and_shows_four_tiles(
         expect(report.locator("[data-tile=flow]")).to_contain_text("within the last hour")
         expect(report.locator("[data-tile=queues]")).to_contain_text("Look here")
         expect(report.locator("[data-tile=stored]")).to_contain_text("Fine")
-        look(report)
+        check_accessibility(report)
     finally:
         sqs.purge_queue(QueueUrl=dead_letters)
 
@@ -81,9 +81,9 @@ def test_the_dashboard_is_accessible_and_shows_four_tiles(
 @pytest.mark.parametrize("path", ["/admin/", REPORT])
 def test_nothing_overflows_the_page(report: Page, path: str) -> None:
     report.goto(path)
-    for _, size in LOOKS:
+    for _, size in VARIANTS:
         report.set_viewport_size(size)  # type: ignore[arg-type]
-        assert fits(report), size
+        assert has_no_horizontal_scrolling(report), size
 
 
 @pytest.mark.exhaustive
@@ -119,7 +119,7 @@ def test_one_unfinished_upload_is_aborted_by_keyboard(
     button.focus()
     report.keyboard.press("Enter")
     expect(report.get_by_role("heading", name="End unfinished uploads?")).to_be_visible()
-    look(report)
+    check_accessibility(report)
     assert unfinished(installation) == before
     report.get_by_role("button", name="Yes, end them").press("Enter")
     expect(report.get_by_text("1 unfinished upload was ended")).to_be_visible()

@@ -30,7 +30,7 @@ def is_completion(request: Request) -> bool:
     return request.method == "POST" and request.path.endswith("/complete")
 
 
-def finish(page: Page, installation: Installation, path: Path) -> None:
+def wait_and_delete(page: Page, installation: Installation, path: Path) -> None:
     """Wait until the file is listed, then delete it from bucket and disk."""
     expect(row(page, path.name)).to_have_count(1)
     [file] = installation.files(path.name)
@@ -99,7 +99,7 @@ def test_a_large_file_needs_little_memory(
     # A few parts at most, not the whole file.
     assert growth[1] < 300e6
     assert growth[2] < 20e6
-    finish(page, installation, file)
+    wait_and_delete(page, installation, file)
 
 
 # Speed
@@ -118,7 +118,7 @@ HELD_TO_ONE = """
 
 
 @pytest.fixture
-def rivals(chromium: Browser, installation: Installation) -> Iterator[dict[str, Page]]:
+def compared_pages(chromium: Browser, installation: Installation) -> Iterator[dict[str, Page]]:
     """Two pages: an unchanged one, and one that sends one part at a time."""
     with visitor(chromium, installation) as one, visitor(chromium, installation) as other:
         several, single = one.new_page(), other.new_page()
@@ -145,13 +145,13 @@ def seconds_for(page: Page, installation: Installation, path: Path) -> float:
     page.set_input_files("#file-input", path)
     wait_for(is_sent, timeout=PATIENCE, every=0.02)
     seconds = time.monotonic() - began
-    finish(page, installation, path)
+    wait_and_delete(page, installation, path)
     return seconds
 
 
 @pytest.mark.parametrize(("latency", "least"), [(0.05, 3.0), (0, 0.9)])
 def test_several_parts_at_a_time_are_faster_than_one(
-    rivals: dict[str, Page],
+    compared_pages: dict[str, Page],
     installation: Installation,
     tmp_path: Path,
     latency: float,
@@ -159,11 +159,11 @@ def test_several_parts_at_a_time_are_faster_than_one(
     show: Show,
 ) -> None:
     installation.web.latency = installation.s3.latency = latency
-    best = dict.fromkeys(rivals, float("inf"))
+    best = dict.fromkeys(compared_pages, float("inf"))
     ratio = 0.0
     # Other load makes a run slower, never faster, so the best one counts.
     for _ in range(ROUNDS):
-        for name, page in rivals.items():
+        for name, page in compared_pages.items():
             # A new file each time, since the page does not send stored files again.
             file = make_file(tmp_path / unique(f"{name}.bin"), 256 * MIB)
             best[name] = min(best[name], seconds_for(page, installation, file))

@@ -19,9 +19,9 @@ def _read(name: str) -> str:
 
 def _section(document: str, heading: str) -> str:
     """The text under a Markdown heading, up to the next heading of the same level."""
-    found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", document, re.S | re.M)
-    assert found, f"README.md has no section “{heading}”"
-    return found[1]
+    match = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", document, re.S | re.M)
+    assert match, f"README.md has no section “{heading}”"
+    return match[1]
 
 
 def _first_column(section: str) -> list[str]:

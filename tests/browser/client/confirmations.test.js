@@ -1,14 +1,14 @@
 import { Confirmations } from "../../../static/uploads/client/confirmations.js";
 import { equal, ok, test } from "./testing.js";
 
-test("hints are few and only while nothing settles", async () => {
+test("hints are few and only sent while nothing is confirmed", async () => {
   let now = 0;
   Date.now = () => now;
   /** @type {(() => void)[]} */
   const timers = [];
   /** @param {() => void} act */
   const setTimeoutLater = (act) => timers.push(act);
-  globalThis.setTimeout = /** @type {any} a clock that stands still until tick() */ (setTimeoutLater);
+  globalThis.setTimeout = /** @type {any} a clock that only advances with tick() */ (setTimeoutLater);
   const tick = async () => {
     now += 3000;
     timers.splice(0).at(-1)?.();

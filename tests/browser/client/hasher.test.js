@@ -11,20 +11,20 @@ async function expectedDigest(blob) {
   return btoa(String.fromCharCode(...bytes));
 }
 
-test("a digest is that of the browser's own SHA-256", async () => {
+test("digests match the browser's own SHA-256", async () => {
   const blob = new Blob(["a".repeat(5_000_000), "b"]);
   equal(await digest(blob), await expectedDigest(blob));
 });
 
-test("a digest is the same without crypto.subtle", async () => {
+test("digests are the same without crypto.subtle", async () => {
   const blob = new Blob(["a".repeat(5_000_000), "b"]);
   const expected = await expectedDigest(blob);
   Object.defineProperty(globalThis, "crypto", { value: undefined });
   equal(await digest(blob), expected);
 });
 
-test("collecting garbage ends no digest", async () => {
-  // Chromium collects streams that are being read if nothing else refers to them.
+test("garbage collection does not break a digest", async () => {
+  // Chromium collects streams during a read if nothing else refers to them.
   const { gc } = /** @type {{gc: () => void}} */ (/** @type {unknown} */ (globalThis));
   let waiting = 0;
   for (let batch = 0; batch < 5; batch += 1) {
@@ -44,7 +44,7 @@ test("collecting garbage ends no digest", async () => {
 
 /**
  * @param {string} url of the worker
- * @returns {Promise<boolean>} whether the worker was given up
+ * @returns {Promise<boolean>} whether the worker was abandoned
  */
 async function hashTwo(url) {
   const hasher = new Hasher(url);
@@ -68,7 +68,7 @@ test("the hasher works without workers", async () => {
   equal(await hashTwo("/static/no-such-worker.js"), true, "given up");
 });
 
-test("a fingerprint tells files apart by each of its parts", async () => {
+test("a fingerprint depends on each of its parts", async () => {
   const hasher = new Hasher(WORKER_URL);
   /** @param {{at?: number, size?: number, time?: number}} [change] */
   const make = ({ at = 1.5 * MIB, size = 3 * MIB, time = 5 } = {}) => {

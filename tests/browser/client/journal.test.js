@@ -18,13 +18,13 @@ async function stateOf(journal, fingerprint = "a") {
   return (await journal.get(fingerprint))?.state;
 }
 
-test("the journal remembers after a reload", async () => {
+test("the journal survives a reload", async () => {
   await new Journal("somebody").put(entry("a", "sending"));
   equal(await stateOf(new Journal("somebody")), "sending");
   equal(await stateOf(new Journal("somebody else")), undefined, "of another user");
 });
 
-test("the journal forgets a file, unless it has become another upload", async () => {
+test("the journal forgets a file unless it belongs to another upload now", async () => {
   const journal = new Journal("somebody");
   await journal.put(entry("a", "sending"));
   await journal.remove("a", "id of another upload");
@@ -33,7 +33,7 @@ test("the journal forgets a file, unless it has become another upload", async ()
   equal(await stateOf(journal), undefined);
 });
 
-test("the journal drops what is old, and tells what was cancelled", async () => {
+test("the journal drops old entries and returns cancelled ones", async () => {
   const journal = new Journal("somebody");
   await journal.put(entry("a", "sending"));
   await journal.put(entry("b", "cancelled"));
@@ -50,7 +50,7 @@ test("the journal drops what is old, and tells what was cancelled", async () => 
   equal(await stateOf(journal), "sending");
 });
 
-test("the journal does without a database", async () => {
+test("the journal works without a database", async () => {
   indexedDB.open = () => {
     throw new Error("not in this window");
   };
@@ -71,14 +71,14 @@ async function goesOnAfter(breakIt) {
   equal(await stateOf(journal, "a"), undefined);
 }
 
-test("a full disk stops nobody", () =>
+test("a full disk does not stop an upload", () =>
   goesOnAfter(() => {
     IDBObjectStore.prototype.put = () => {
       throw new DOMException("", "QuotaExceededError");
     };
   }));
 
-test("a database that is closed later stops nobody", () =>
+test("a database that is closed later does not stop an upload", () =>
   goesOnAfter(() => {
     IDBDatabase.prototype.transaction = () => {
       throw new DOMException("", "InvalidStateError");

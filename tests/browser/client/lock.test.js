@@ -11,7 +11,7 @@ async function hasOneHolder() {
   const stop = new AbortController();
   const stopped = take(name, stop.signal, () => {}).catch((error) => seen.push(error.message));
   const second = take(name, never, () => seen.push("waits"));
-  // It asked later than the one that is stopped, so that one waits too.
+  // It requested the lock after the stopped one, so the stopped one is waiting too.
   await until(() => seen.includes("waits"));
   stop.abort(new Error("stopped"));
   await stopped;

@@ -3,7 +3,7 @@ import { Pool } from "../../../static/uploads/client/net/pool.js";
 import { delay, FakeConnection, never } from "./support.js";
 import { equal, test } from "./testing.js";
 
-test("a small file does not wait for the end of a large one", async () => {
+test("a small file does not wait for a large one to finish", async () => {
   const pool = new Pool(2, new FakeConnection());
   /** @type {string[]} */
   const order = [];
@@ -18,7 +18,7 @@ test("a small file does not wait for the end of a large one", async () => {
   equal(order, ["part 1", "part 2", "file 2", "part 3", "file 3", "part 4", "part 5"]);
 });
 
-test("the pool keeps its bound and its order", async () => {
+test("the pool keeps its limit and its order", async () => {
   const pool = new Pool(3, new FakeConnection());
   let running = 0;
   let most = 0;
@@ -68,7 +68,7 @@ test("the pool starts nothing while offline", async () => {
   equal(seen, ["still offline", "ran"]);
 });
 
-test("what waits in the pool can be stopped", async () => {
+test("waiting tasks of the pool can be aborted", async () => {
   const pool = new Pool(1, new FakeConnection());
   /** @type {string[]} */
   const seen = [];

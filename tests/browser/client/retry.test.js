@@ -22,7 +22,7 @@ const CASES = [
   ["a bug", new TypeError("a bug"), 1],
 ];
 
-test("only what may pass is tried again", async () => {
+test("only temporary errors are retried", async () => {
   for (const [what, error, expected] of CASES) {
     let tries = 0;
     const retry = new Retry(new FakeConnection(), never);
@@ -35,7 +35,7 @@ test("only what may pass is tried again", async () => {
   }
 });
 
-test("waits grow, are jittered and obey the server", async () => {
+test("pauses grow, are jittered and respect the server's Retry-After", async () => {
   /** @param {Error} error */
   const pausesAfter = async (error) => {
     const connection = new FakeConnection();

@@ -4,7 +4,7 @@ import { equal, test } from "./testing.js";
 // Around the ends of a block and of its padding (FIPS 180-4, section 5.1.1), and over many blocks.
 const SIZES = [0, 1, 55, 56, 63, 64, 65, 119, 120, 128, 1000, 100_003];
 
-test("SHA-256 in pieces agrees with the browser's own", async () => {
+test("SHA-256 in pieces matches the browser's own", async () => {
   for (const size of SIZES) {
     const bytes = new Uint8Array(size);
     for (let start = 0; start < size; start += 65_536) crypto.getRandomValues(bytes.subarray(start, start + 65_536));
@@ -17,7 +17,7 @@ test("SHA-256 in pieces agrees with the browser's own", async () => {
   }
 });
 
-test("SHA-256 of the standard's own example", () => {
+test("SHA-256 matches the example of the standard", () => {
   const hash = new Sha256();
   hash.update(new TextEncoder().encode("abc"));
   const hex = [...hash.digest()].map((byte) => byte.toString(16).padStart(2, "0")).join("");

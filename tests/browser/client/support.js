@@ -23,7 +23,7 @@ export function makeFile(name, text = "x") {
   return new File([text], name, { lastModified: 1 });
 }
 
-/** A connection that goes and comes as told, and on which nobody has to wait. */
+/** A connection that tests switch off and on, without real waiting. */
 export class FakeConnection extends EventTarget {
   online = true;
   /** What callers would have waited, in milliseconds. @type {number[]} */
@@ -41,10 +41,10 @@ export class FakeConnection extends EventTarget {
   }
 }
 
-/** What a server answers that has a file go in one part. */
+/** The response of a server for an upload in one part. */
 export const ONE_PART = { token: "t", multipart: { part_size: 5, part_count: 1 } };
 
-/** A server that exists in the page alone, for what no real one does at the right moment. Tests replace its methods. */
+/** A fake server inside the page, for responses that a real server cannot time. Tests replace its methods. */
 export class FakeApi extends Api {
   /** How many uploads were begun. */
   begun = 0;
@@ -76,7 +76,7 @@ export class FakeApi extends Api {
    * @returns {Promise<import("../../../static/uploads/client/net/api.js").SignedRequest[]>}
    */
   signParts() {
-    // Nothing is to be sent, and an upload that waits can still be cancelled.
+    // There is nothing to send, and a waiting upload can still be cancelled.
     return new Promise(() => {});
   }
 

@@ -1,5 +1,5 @@
-// What the tests in *.test.js are written with. tests/browser/test_javascript.py runs them, each in a page of its own:
-// what a test does to the page or to JavaScript's own objects need not be undone.
+// The test framework of *.test.js. tests/browser/test_javascript.py runs each test in a page of its own,
+// so a test need not undo its changes to the page or to JavaScript's own objects.
 
 /** Milliseconds. */
 const PATIENCE = 30_000;
@@ -18,14 +18,14 @@ export function test(name, body) {
 
 /**
  * Runs one test. Called by test_javascript.py.
- * @param {string} file the address of the module that has it
+ * @param {string} file the address of its module
  * @param {string} name
- * @returns {Promise<{names: string[], failure: string|null}>} the names of all tests in the file; what went wrong
+ * @returns {Promise<{names: string[], failure: string|null}>} the names of all tests in the file, and the error if the test failed
  */
 export async function run(file, name) {
   /** @type {string|null} */
   let failure = null;
-  // Begun before the test can replace setTimeout.
+  // Started before the test can replace setTimeout.
   const late = new Promise((_resolve, reject) => {
     setTimeout(() => reject(new Error(`still running after ${PATIENCE} ms`)), PATIENCE);
   });
@@ -42,14 +42,14 @@ export async function run(file, name) {
 
 /**
  * @param {unknown} value
- * @param {string} what is expected to be true
+ * @param {string} what the condition that should be true
  */
 export function ok(value, what) {
   if (!value) throw new Error(`expected: ${what}`);
 }
 
 /**
- * Compares values, and arrays and plain objects by what they contain.
+ * Compares values; arrays and plain objects by content.
  * @param {unknown} actual
  * @param {unknown} expected
  * @param {string} [what] is compared, where it is not obvious

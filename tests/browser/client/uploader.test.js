@@ -12,13 +12,13 @@ function makeUploader(api) {
   return new Uploader(api, { namespace: "somebody", concurrency: 2 });
 }
 
-/** Writes down that the file "a" was sent. */
+/** Records in the journal that the file "a" was sent. */
 async function rememberSent() {
   const fingerprint = await new Hasher(WORKER_URL).fingerprint(makeFile("a"), "a", never);
   await new Journal("somebody").put({ fingerprint, id: "old", token: null, state: "sent" });
 }
 
-test("a cancelled row that waited does not rise again", async () => {
+test("a cancelled upload that was waiting does not return", async () => {
   const api = new FakeApi(ONE_PART);
   api.begin = () => new Promise(() => {});
   const request = navigator.locks.request.bind(navigator.locks);
@@ -41,7 +41,7 @@ test("a cancelled row that waited does not rise again", async () => {
   equal(uploader.busy, true);
 });
 
-test("a dismissed row stays away when it is too late to cancel", async () => {
+test("a dismissed upload stays hidden when it is too late to cancel", async () => {
   const api = new FakeApi(ONE_PART);
   let signing = false;
   api.signParts = () => {
@@ -66,7 +66,7 @@ test("a dismissed row stays away when it is too late to cancel", async () => {
   equal(uploader.totals.failed, 0);
 });
 
-test("a file that it is too late to cancel is confirmed", async () => {
+test("a file that can no longer be cancelled is confirmed", async () => {
   const api = new FakeApi(ONE_PART);
   let signing = false;
   api.signParts = () => {
@@ -86,7 +86,7 @@ test("a file that it is too late to cancel is confirmed", async () => {
 });
 
 /**
- * Adds a file that was sent some time ago, and of which the server has no record.
+ * Adds a file that was sent some time ago and is unknown to the server.
  * @param {number} minutes
  * @returns {Promise<number>} how many uploads were begun
  */
@@ -103,11 +103,11 @@ async function beginsAfter(minutes) {
   return api.begun;
 }
 
-test("a file that was sent a minute ago is waited for", async () => {
+test("the uploader waits for a file that was sent a minute ago", async () => {
   equal(await beginsAfter(1), 0, "uploads begun");
 });
 
-test("a server that lost its data gets the file again", async () => {
+test("a server that lost its data receives the file again", async () => {
   equal(await beginsAfter(60), 1, "uploads begun");
 });
 

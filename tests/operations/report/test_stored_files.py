@@ -86,14 +86,14 @@ def test_files_of_a_deleted_user_keep_their_owner(admin: Client, alice: User) ->
 
 
 def test_the_largest_come_first_and_the_rest_are_summed() -> None:
-    found = rank(
+    ranking = rank(
         [("small", Usage(9, 1)), ("gone", Usage(0, 0)), ("large", Usage(1, 7)), ("b", Usage(1, 3))],
         limit=5,
         named=2,
     )
-    assert [owner for owner, _ in found.first] == ["large", "b"]
-    assert (found.others, found.others_usage, found.count) == (1, Usage(9, 1), 3)
-    assert not found.is_cut
+    assert [owner for owner, _ in ranking.first] == ["large", "b"]
+    assert (ranking.others, ranking.others_usage, ranking.count) == (1, Usage(9, 1), 3)
+    assert not ranking.is_cut
 
 
 def test_with_many_owners_the_report_says_how_many_were_examined(
