@@ -12,19 +12,22 @@ MAX_NAMED = 50
 
 
 class Command(BaseCommand):
-    help = "Take files that an earlier version stored into the counters, check or repair these."
+    help = (
+        "Add files that are in no counter yet to the counters of what is stored; with options, "
+        "compare the counters with the records, or repair them. May run beside uploads."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         what = parser.add_mutually_exclusive_group()
         what.add_argument(
             "--repair",
             action="store_true",
-            help="also set counters that differ from the records to what these come to",
+            help="also set counters that differ to the sum of the records",
         )
         what.add_argument(
             "--check",
             action="store_true",
-            help="change nothing; compare the counters with all records, exit 1 if they differ",
+            help="change nothing; compare the counters with all records, exit with 1 if any differ",
         )
 
     def handle(self, *args: Any, check: bool, repair: bool, **options: Any) -> None:
