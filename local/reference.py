@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from argparse import SUPPRESS, Action
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +17,12 @@ from django.core.management import BaseCommand, get_commands, load_command_class
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from filehub.env import Env
+from filehub.env import APP_VARIABLES, Env
+from uploads.core.conf import Conf
 from uploads.core.limits import GIB, MIB, TIB
+
+#: Seconds.
+DAY = 24 * 3600
 
 ROOT = Path(__file__).resolve().parent.parent
 PATH = ROOT / "docs" / "reference.md"
@@ -46,28 +50,44 @@ command also has Django's own options, such as `--help` and `--traceback`.
 """
 
 
+_APP = """\
+The app's own settings. In a Django project of your own they are a dict whose keys are the names of
+the variables without `FILEHUB_` or `AWS_`:
+
+```python
+FILEHUB = {"BUCKET": "my-files", "MAX_SIZE": 100 * 1024**2, "ALLOWED_TYPES": ["image/*"]}
+```
+"""
+
+_PROJECT = """\
+The settings of the Django project that comes with filehub. A project of your own has Django's
+settings instead.
+"""
+
+
 @dataclass(frozen=True)
 class Section:
-    """The settings of one model, under a heading."""
+    """The settings of one model: a heading, a text, and the environment variable of each field."""
 
     title: str
+    text: str
     model: type[BaseModel]
+    variables: Mapping[str, str]
 
-    def variable(self, name: str) -> str:
-        """The environment variable that a field is read from."""
-        return name.upper()
+    def fields(self) -> dict[str, FieldInfo]:
+        """The fields by their environment variables."""
+        return {self.variables[name]: field for name, field in self.model.model_fields.items()}
 
 
-SECTIONS = (Section("All processes", Env),)
+SECTIONS = (
+    Section("filehub", _APP, Conf, {key.lower(): name for name, key in APP_VARIABLES.items()}),
+    Section("The Django project", _PROJECT, Env, {name: name.upper() for name in Env.model_fields}),
+)
 
 
 def settings() -> dict[str, FieldInfo]:
     """Each environment variable and the field that it sets."""
-    return {
-        section.variable(name): field
-        for section in SECTIONS
-        for name, field in section.model.model_fields.items()
-    }
+    return {name: field for section in SECTIONS for name, field in section.fields().items()}
 
 
 def commands() -> dict[str, BaseCommand]:
@@ -90,15 +110,17 @@ def render() -> str:
 
 def _section(section: Section) -> str:
     rows = [
-        (f"`{section.variable(name)}`", _default(field), _meaning(field))
-        for name, field in section.model.model_fields.items()
+        (f"`{name}`", _default(field), _meaning(field)) for name, field in section.fields().items()
     ]
-    return f"### {section.title}\n\n{_table(('variable', 'default', 'meaning'), rows)}"
+    table = _table(("variable", "default", "meaning"), rows)
+    return f"### {section.title}\n\n{section.text}\n{table}"
 
 
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "none, required"
+    if field.default_factory is not None:
+        return "see right"
     value = field.default
     if value is None or value == ():
         return "none"
@@ -113,7 +135,7 @@ def _meaning(field: FieldInfo) -> str:
     """The description, and the limits that the field is checked against."""
     lowest, highest = _limit(field, "ge"), _limit(field, "le")
     limits = []
-    if lowest is not None and lowest > 0:
+    if lowest is not None and lowest > 1:
         limits.append(f"at least {_number(lowest)}")
     if highest is not None:
         limits.append(f"at most {_number(highest)}")
@@ -130,8 +152,8 @@ def _limit(field: FieldInfo, name: str) -> int | None:
 
 
 def _number(value: int) -> str:
-    """A number as it is to be written in the environment, and how people read a size."""
-    for unit, name in ((TIB, "TiB"), (GIB, "GiB"), (MIB, "MiB")):
+    """A number as it is written in the environment, and as people read a size or a long time."""
+    for unit, name in ((TIB, "TiB"), (GIB, "GiB"), (MIB, "MiB"), (DAY, "days")):
         if value and value % unit == 0:
             return f"`{value}` ({value // unit} {name})"
     return f"`{value}`"

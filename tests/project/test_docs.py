@@ -15,6 +15,7 @@ from django.core.management import BaseCommand, get_commands, load_command_class
 
 from filehub.celery import app as celery_app
 from local import reference
+from uploads.core import conf
 from uploads.web.api import api
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,6 +94,13 @@ def test_the_reference_is_what_make_reference_writes() -> None:
 
 def _settings() -> set[str]:
     return set(reference.settings())
+
+
+def test_the_dict_of_settings_in_the_reference_is_valid() -> None:
+    [block] = _blocks(_read("docs/reference.md"), "python")
+    namespace: dict[str, dict[str, object]] = {}
+    exec(block, namespace)
+    assert conf.validate(namespace["FILEHUB"]).bucket == "my-files"
 
 
 def _commands() -> set[str]:
