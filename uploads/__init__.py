@@ -1,1 +1,1 @@
-"""filehub's one app; docs/architecture.md describes its packages."""
+"""filehub's one app; CONTRIBUTING.md describes its packages."""

@@ -19,6 +19,7 @@ from tests.support.users import PASSWORD
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.files import actions, queries
+from uploads.files import store as records
 from uploads.files.timeline import timeline
 from uploads.ingest import confirm
 
@@ -83,7 +84,7 @@ def test_a_download_works_even_if_it_cannot_be_recorded(
     def refuse(*args: object) -> None:
         raise BackendUnavailable
 
-    monkeypatch.setattr(actions, "_mark", refuse)
+    monkeypatch.setattr(records, "annotate", refuse)
     page = admin.get(f"{LIST}{upload_id}/download/")
     assert page.status_code == 302
     assert send("GET", page["Location"]).body == b"bytes"
