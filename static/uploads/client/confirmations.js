@@ -33,7 +33,8 @@ export class Confirmations {
 
   /**
    * @param {object} options
-   * @param {(ids: string[]) => Promise<UploadStatus[]>} options.ask
+   * @param {(ids: string[]) => Promise<UploadStatus[]>} options.ask rejects with an ApiError when the server refuses or
+   *   cannot be reached; any other error is a bug, and is not caught
    * @param {(id: string, status: UploadStatus|undefined) => boolean} options.settle is told each answer (undefined: the
    *   server does not know the id) and returns true when there is nothing more to wait for
    * @param {(id: string) => Promise<unknown>} [options.hint] called once for an id that takes several seconds
@@ -56,11 +57,6 @@ export class Confirmations {
     this.#schedule();
   }
 
-  /** @param {string} id */
-  remove(id) {
-    this.#waiting.delete(id);
-  }
-
   #schedule() {
     if (this.#waiting.size === 0 || this.#asking) return;
     const due = Date.now() + this.#delay;
@@ -75,37 +71,51 @@ export class Confirmations {
     this.#asking = true;
     this.#timer = 0;
     const delayBefore = this.#delay;
-    let backoff = 0;
+    let backoff = LONGEST_BACKOFF;
     try {
-      for (const ids of chunks([...this.#waiting.keys()], MAX_IDS)) {
-        const answers = await this.#ask(ids);
-        const byId = new Map(answers.map((answer) => [answer.id, answer]));
-        for (const id of ids) {
-          // It may have been removed while the question was on its way.
-          if (this.#waiting.has(id) && this.#settle(id, byId.get(id))) {
-            this.#waiting.delete(id);
-            this.#settledAt = Date.now();
-          }
+      await this.#askAboutAll();
+      backoff = 0;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      backoff = this.#backoffAfter(error, delayBefore);
+    } finally {
+      this.#asking = false;
+      this.#remind();
+      if (backoff > 0) {
+        this.#delay = backoff;
+      } else if (this.#delay === delayBefore) {
+        // Otherwise an id joined meanwhile, and deserves a quick first look.
+        this.#delay = this.#allSlow() ? PATIENT_DELAY : Math.min(delayBefore * 1.5, LONGEST_DELAY);
+      }
+      this.#schedule();
+    }
+  }
+
+  async #askAboutAll() {
+    for (const ids of chunks([...this.#waiting.keys()], MAX_IDS)) {
+      const answers = await this.#ask(ids);
+      const byId = new Map(answers.map((answer) => [answer.id, answer]));
+      for (const id of ids) {
+        if (this.#settle(id, byId.get(id))) {
+          this.#waiting.delete(id);
+          this.#settledAt = Date.now();
         }
       }
-    } catch (error) {
-      const { status, retryAfter } = error instanceof ApiError ? error : { status: 0, retryAfter: null };
-      if (status === 401) {
-        // Somebody may sign in again in another tab; until then there is no hurry.
-        this.#onSessionEnded?.();
-      }
-      const asked = (retryAfter ?? 0) * 1_000;
-      backoff = status === 401 ? LONGEST_BACKOFF : Math.min(Math.max(delayBefore * 2, asked, 2_000), LONGEST_BACKOFF);
     }
-    this.#asking = false;
-    this.#remind();
-    if (backoff > 0) {
-      this.#delay = backoff;
-    } else if (this.#delay === delayBefore) {
-      // Otherwise an id joined meanwhile, and deserves a quick first look.
-      this.#delay = this.#allSlow() ? PATIENT_DELAY : Math.min(delayBefore * 1.5, LONGEST_DELAY);
+  }
+
+  /**
+   * @param {ApiError} error
+   * @param {number} delayBefore milliseconds
+   * @returns {number} milliseconds
+   */
+  #backoffAfter({ status, retryAfter }, delayBefore) {
+    if (status === 401) {
+      // The user may sign in again in another tab; until then there is no hurry.
+      this.#onSessionEnded?.();
+      return LONGEST_BACKOFF;
     }
-    this.#schedule();
+    return Math.min(Math.max(delayBefore * 2, (retryAfter ?? 0) * 1_000, 2_000), LONGEST_BACKOFF);
   }
 
   #remind() {
@@ -115,13 +125,22 @@ export class Confirmations {
       if (this.#hint && hints > 0 && age > HINT_AFTER && !entry.hinted) {
         hints -= 1;
         entry.hinted = true;
-        // Only a hint: whether it arrives or not, the answer comes.
-        this.#hint(id).catch(() => {});
+        this.#sendHint(id);
       }
       if (age > SLOW_AFTER && !entry.slow) {
         entry.slow = true;
         this.#onSlow?.(id);
       }
+    }
+  }
+
+  /** @param {string} id */
+  async #sendHint(id) {
+    try {
+      await this.#hint?.(id);
+    } catch (error) {
+      // Only a hint: the answer comes without it too.
+      if (!(error instanceof ApiError)) throw error;
     }
   }
 

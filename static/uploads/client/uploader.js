@@ -5,6 +5,7 @@ import { Connection } from "./net/connection.js";
 import { Rate } from "./progress/rate.js";
 import { Tracker } from "./progress/tracker.js";
 import { discard, removeLeftovers } from "./resume/discard.js";
+import { Slots } from "./slots.js";
 import { createTools } from "./tools.js";
 import { Transfer } from "./transfer.js";
 import { Upload } from "./upload.js";
@@ -42,13 +43,12 @@ export class Uploader extends EventTarget {
   #confirming = new Map();
   /** @type {Set<Upload>} */
   #queue = new Set();
-  #running = 0;
+  #slots;
   #completing = 0;
   #signedOut = false;
   #signedOutAt = -Infinity;
   #tracker = new Tracker((type, upload) => this.dispatchEvent(new CustomEvent(type, { detail: upload })));
   #connection = new Connection();
-  #concurrency;
   #limits;
   #tools;
   #confirmations;
@@ -75,7 +75,7 @@ export class Uploader extends EventTarget {
       workerUrl,
       remember = true,
     } = options;
-    this.#concurrency = concurrency;
+    this.#slots = new Slots(concurrency * FILES_PER_REQUEST);
     this.#limits = { maxSize, allowedTypes };
     this.#tools = createTools(api, this.#connection, { namespace, concurrency, wholeLimit, workerUrl, remember });
     this.#confirmations = new Confirmations({
@@ -243,8 +243,7 @@ export class Uploader extends EventTarget {
   }
 
   #pump() {
-    const most = this.#concurrency * FILES_PER_REQUEST;
-    while (this.#running < most && this.#queue.size > 0 && !this.#signedOut) {
+    while (!this.#slots.areFull && this.#queue.size > 0 && !this.#signedOut) {
       const [upload] = this.#queue;
       this.#queue.delete(upload);
       upload.run = this.#run(upload, upload.run);
@@ -258,11 +257,12 @@ export class Uploader extends EventTarget {
   async #run(upload, previous) {
     const controller = new AbortController();
     upload.controller = controller;
-    this.#running += 1;
+    const slot = this.#slots.take();
     try {
       // An upload that was stopped and set going again has one run at a time.
       await previous;
-      const transfer = new Transfer(upload, this.#tools, this.#reportOf(upload, controller.signal), controller.signal);
+      const report = this.#reportOf(upload, slot, controller.signal);
+      const transfer = new Transfer(upload, this.#tools, report, controller.signal);
       const outcome = await transfer.run();
       if (!this.#uploads.has(upload.key)) return;
       if (outcome === "known") {
@@ -276,17 +276,18 @@ export class Uploader extends EventTarget {
       // Of an upload that was stopped, the state is already what it should be.
       if (!controller.signal.aborted) this.#failWith(upload, error);
     } finally {
-      this.#running -= 1;
+      slot.free();
       this.#pump();
     }
   }
 
   /**
    * @param {Upload} upload
+   * @param {ReturnType<Slots["take"]>} slot
    * @param {AbortSignal} signal
    * @returns {Report}
    */
-  #reportOf(upload, signal) {
+  #reportOf(upload, slot, signal) {
     return {
       // A run that was stopped may have a last word, which nobody wants to hear.
       enter: (state) => signal.aborted || this.#tracker.enter(upload, state),
@@ -294,14 +295,15 @@ export class Uploader extends EventTarget {
       sent: (sent) => signal.aborted || this.#tracker.setSent(upload, sent),
       wait: (reason) => signal.aborted || this.#tracker.wait(upload, reason),
       stepAside: () => {
-        this.#running -= 1;
+        if (signal.aborted) return;
+        slot.yield();
         this.#tracker.enter(upload, "queued");
         this.#tracker.wait(upload, "other_tab");
         this.#pump();
       },
       stepBack: () => {
-        this.#running += 1;
-        this.#tracker.wait(upload, null);
+        slot.reclaim();
+        if (!signal.aborted) this.#tracker.wait(upload, null);
       },
       completing: (completing) => {
         upload.completing = completing;

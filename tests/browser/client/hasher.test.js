@@ -13,14 +13,14 @@ async function expectedDigest(blob) {
 
 test("a digest is that of the browser's own SHA-256", async () => {
   const blob = new Blob(["a".repeat(5_000_000), "b"]);
-  equal(await digest(blob), await expectedDigest(blob));
+  equal(await digest(blob, never), await expectedDigest(blob));
 });
 
 test("a digest is the same without crypto.subtle", async () => {
   const blob = new Blob(["a".repeat(5_000_000), "b"]);
   const expected = await expectedDigest(blob);
   Object.defineProperty(globalThis, "crypto", { value: undefined });
-  equal(await digest(blob), expected);
+  equal(await digest(blob, never), expected);
 });
 
 test("collecting garbage ends no digest", async () => {
@@ -30,7 +30,7 @@ test("collecting garbage ends no digest", async () => {
   for (let batch = 0; batch < 5; batch += 1) {
     for (let number = 0; number < 100; number += 1) {
       waiting += 1;
-      digest(new Blob(["x".repeat(300_000)])).then(() => {
+      digest(new Blob(["x".repeat(300_000)]), never).then(() => {
         waiting -= 1;
       });
     }
@@ -67,6 +67,29 @@ test("the hasher computes checksums in its worker", async () => {
 test("the hasher works without workers", async () => {
   equal(await hashTwo("/static/no-such-worker.js"), true, "given up");
 });
+
+/**
+ * Aborts the digest of a blob that takes minutes to hash, then computes a short one.
+ * @param {string} url of the worker
+ */
+async function hashAfterAbort(url) {
+  const hasher = new Hasher(url);
+  const piece = new Blob([new Uint8Array(4 * MIB)]);
+  const huge = new Blob(Array(4096).fill(piece));
+  const stop = new AbortController();
+  const aborted = hasher.sha256(huge, stop.signal).catch((error) => error.message);
+  const next = new Blob(["next"]);
+  const digestOfNext = hasher.sha256(next, never);
+  // By now the huge blob is being hashed.
+  await delay(300);
+  stop.abort(new Error("stopped"));
+  equal(await aborted, "stopped");
+  equal(await digestOfNext, await expectedDigest(next));
+}
+
+test("an aborted digest stops in the worker", () => hashAfterAbort(WORKER_URL));
+
+test("an aborted digest stops without workers", () => hashAfterAbort("/static/no-such-worker.js"));
 
 test("a fingerprint tells files apart by each of its parts", async () => {
   const hasher = new Hasher(WORKER_URL);

@@ -21,6 +21,32 @@ async function hasOneHolder() {
   equal(seen, ["waits", "stopped"]);
 }
 
+test("a lock that is taken no longer listens to the signal without Web Locks", async () => {
+  Object.defineProperty(navigator, "locks", { value: undefined });
+  const controller = new AbortController();
+  const { signal } = controller;
+  let calls = 0;
+  const { addEventListener } = signal;
+  signal.addEventListener = /** @param {any[]} details */ (...details) => {
+    const [type, listener, options] = details;
+    const counting = () => {
+      calls += 1;
+      listener();
+    };
+    addEventListener.call(signal, type, counting, options);
+  };
+  const release = await take("a file", signal, () => {});
+  let waits = false;
+  const second = take("a file", signal, () => {
+    waits = true;
+  });
+  await until(() => waits);
+  release();
+  (await second)();
+  controller.abort();
+  equal(calls, 0, "listeners that were left behind");
+});
+
 test("a lock has one holder with Web Locks", hasOneHolder);
 
 test("a lock has one holder without Web Locks", async () => {

@@ -15,6 +15,31 @@ export async function until(condition) {
   while (!condition()) await delay(5);
 }
 
+/** From now on every timer fires at once. */
+export function hurry() {
+  const { setTimeout } = globalThis;
+  const atOnce = /** @param {() => void} act */ (act) => setTimeout(act, 0);
+  globalThis.setTimeout = /** @type {any} the types of browsers and of node differ */ (atOnce);
+}
+
+/**
+ * Records the messages of uncaught errors, which would otherwise fail the test.
+ * @returns {string[]} filled as they come
+ */
+export function recordUncaught() {
+  /** @type {string[]} */
+  const messages = [];
+  addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    messages.push(event.reason.message);
+  });
+  addEventListener("error", (event) => {
+    event.preventDefault();
+    messages.push(event.error.message);
+  });
+  return messages;
+}
+
 /**
  * @param {string} name
  * @param {string} [text]
@@ -93,8 +118,11 @@ export class FakeApi extends Api {
     return {};
   }
 
-  /** @override */
-  async abort() {
+  /**
+   * @override
+   * @param {string} _id
+   */
+  async abort(_id) {
     return null;
   }
 }

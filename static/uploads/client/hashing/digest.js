@@ -16,21 +16,27 @@ const open = new Set();
 
 /**
  * @param {Blob} blob
- * @returns {Promise<string>} the SHA-256 in base64, as S3's checksum header carries it
+ * @param {AbortSignal} signal stops it after the current slice
+ * @returns {Promise<string>} the SHA-256 in base64, as S3's checksum header carries it; rejects with the signal's
+ *   reason, or with a DOMException when the blob cannot be read
  */
-export async function digest(blob) {
+export async function digest(blob, signal) {
   const native = globalThis.crypto?.subtle;
   const bytes =
     native && blob.size <= AT_ONCE
       ? new Uint8Array(await reading(blob, (all) => native.digest("SHA-256", all)))
-      : await inSlices(blob);
+      : await inSlices(blob, signal);
   return btoa(String.fromCharCode(...bytes));
 }
 
-/** @param {Blob} blob */
-async function inSlices(blob) {
+/**
+ * @param {Blob} blob
+ * @param {AbortSignal} signal
+ */
+async function inSlices(blob, signal) {
   const hash = new Sha256();
   for (let start = 0; start < blob.size; start += SLICE) {
+    signal.throwIfAborted();
     await reading(blob.slice(start, start + SLICE), (bytes) => hash.update(bytes));
   }
   return hash.digest();

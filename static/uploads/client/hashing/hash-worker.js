@@ -1,9 +1,19 @@
-/** Runs in a worker: takes a Blob, answers {digest} or {error, message}. The Hasher asks one thing at a time. */
+/**
+ * Runs in a worker: takes a Blob, answers {digest} or {error, message}. Null stops the Blob that is being hashed. The
+ * Hasher sends the next Blob only after the answer.
+ */
 import { digest } from "./digest.js";
 
+let current = new AbortController();
+
 addEventListener("message", async ({ data: blob }) => {
+  if (blob === null) {
+    current.abort();
+    return;
+  }
+  current = new AbortController();
   try {
-    postMessage({ digest: await digest(blob) });
+    postMessage({ digest: await digest(blob, current.signal) });
   } catch (error) {
     const { name, message } = error instanceof Error ? error : new Error(String(error));
     postMessage({ error: name, message });

@@ -6,6 +6,7 @@ const SAMPLE = 1024 ** 2;
 /**
  * @typedef {object} Job
  * @property {Blob} blob
+ * @property {AbortSignal} signal
  * @property {(digest: string) => void} resolve
  * @property {(error: unknown) => void} reject
  * @property {AbortController} listening to the signal that may end it
@@ -38,7 +39,7 @@ export class Hasher {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const listening = new AbortController();
-      const job = { blob, resolve, reject, listening };
+      const job = { blob, signal, resolve, reject, listening };
       this.#queue.push(job);
       const leave = () => {
         this.#queue = this.#queue.filter((other) => other !== job);
@@ -69,7 +70,7 @@ export class Hasher {
     if (!job) return;
     this.#current = job;
     try {
-      job.resolve(await this.#digest(job.blob));
+      job.resolve(await this.#digest(job.blob, job.signal));
     } catch (error) {
       job.reject(error);
     }
@@ -80,26 +81,32 @@ export class Hasher {
 
   /**
    * @param {Blob} blob
+   * @param {AbortSignal} signal
    * @returns {Promise<string>}
    */
-  #digest(blob) {
+  #digest(blob, signal) {
     if (this.#worker === null) {
       this.#worker = start(this.#workerUrl);
     }
     const worker = this.#worker;
     // A browser that starts no worker gets the same result, less smoothly.
-    if (!worker) return digest(blob);
-    return new Promise((resolve, reject) => {
+    if (!worker) return digest(blob, signal);
+    const listening = new AbortController();
+    /** @type {Promise<string>} */
+    const answer = new Promise((resolve, reject) => {
       worker.onmessage = ({ data }) =>
         data.error ? reject(new DOMException(data.message, data.error)) : resolve(data.digest);
       worker.onerror = (event) => {
         event.preventDefault();
         worker.terminate();
         this.#worker = undefined;
-        resolve(digest(blob));
+        resolve(digest(blob, signal));
       };
+      // The worker answers this too, and only then gets the next blob.
+      signal.addEventListener("abort", () => worker.postMessage(null), { signal: listening.signal });
       worker.postMessage(blob);
     });
+    return answer.finally(() => listening.abort());
   }
 }
 

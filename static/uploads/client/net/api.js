@@ -145,7 +145,11 @@ export class Api {
     if (response.redirected) {
       throw new ApiError(401, "session_ended", "");
     }
-    return response.text();
+    try {
+      return await response.text();
+    } catch {
+      throw new ApiError(0, "network", "");
+    }
   }
 
   /**

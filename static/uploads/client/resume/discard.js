@@ -53,7 +53,7 @@ export async function discard(upload, run, tools) {
     }
     return ended;
   } catch (error) {
-    console.warn("filehub: the rest of a cancelled upload is removed on the next visit:", error);
+    reportLeftover(error);
     return true;
   } finally {
     release?.();
@@ -78,20 +78,35 @@ async function hasArrived(id, { api }) {
 /**
  * Removes what was cancelled on an earlier visit, when the server could not be reached.
  * @param {Tools} tools
+ * @returns {Promise<void>} never rejects
  */
 export async function removeLeftovers(tools) {
   const { journal } = tools;
   if (!journal) return;
   for (const entry of await journal.tidy()) {
-    const release = await tryTake(tools.lockName(entry.fingerprint));
-    if (!release) continue;
+    /** @type {(() => void)|null} */
+    let release = null;
     try {
+      release = await tryTake(tools.lockName(entry.fingerprint));
+      if (!release) continue;
       if (entry.token) await abort({ id: entry.id, token: entry.token }, tools);
       await journal.remove(entry.fingerprint, entry.id);
     } catch (error) {
-      console.warn("filehub: the rest of a cancelled upload stays for now:", error);
+      reportLeftover(error);
     } finally {
-      release();
+      release?.();
     }
+  }
+}
+
+/**
+ * Logs why something of a cancelled upload is still in storage. A bug is reported as an uncaught error.
+ * @param {unknown} error
+ */
+function reportLeftover(error) {
+  if (error instanceof ApiError || error instanceof DOMException) {
+    console.warn("filehub: the rest of a cancelled upload will be removed on the next visit:", error);
+  } else {
+    reportError(error);
   }
 }

@@ -55,8 +55,7 @@ function request(name, options) {
 async function requestHere(name, { ifAvailable, signal }) {
   while (held.has(name)) {
     if (ifAvailable) return null;
-    signal?.throwIfAborted();
-    await Promise.race([held.get(name), aborted(signal)]);
+    await settled(/** @type {Promise<void>} */ (held.get(name)), signal);
   }
   let release = () => {};
   /** @type {Promise<void>} */
@@ -71,11 +70,17 @@ async function requestHere(name, { ifAvailable, signal }) {
 }
 
 /**
+ * @param {Promise<void>} promise
  * @param {AbortSignal} [signal]
- * @returns {Promise<never>} rejects with the signal's reason
+ * @returns {Promise<void>} settles with the promise; rejects with the signal's reason if it is aborted first
  */
-function aborted(signal) {
-  return new Promise((_resolve, reject) => {
-    signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+function settled(promise, signal) {
+  const listening = new AbortController();
+  /** @type {Promise<void>} */
+  const result = new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    signal?.addEventListener("abort", () => reject(signal.reason), { signal: listening.signal });
+    promise.then(resolve, reject);
   });
+  return result.finally(() => listening.abort());
 }
