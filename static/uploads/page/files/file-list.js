@@ -121,24 +121,28 @@ export class FileList {
       this.#fetchIn(Math.max(wait, RELOAD_EVERY / 2));
       return;
     }
-    // Nothing else is begun before this has been answered.
+    // No other fetch starts before this one has been answered.
     this.#timer = -1;
+    this.#attempts += 1;
     try {
       await (isMuch ? this.#reload() : this.#fetchRows());
       this.#attempts = 0;
     } catch (error) {
-      this.#attempts += 1;
-      if (error instanceof ApiError && error.status === 401) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.status === 401) {
         this.#arriving.clear();
         this.#onSessionEnded();
-      } else if (this.#attempts >= FETCH_ATTEMPTS) {
-        this.#attempts = 0;
-        this.#arriving.clear();
+      } else if (this.#attempts === FETCH_ATTEMPTS) {
         this.#onListFailed();
       }
+    } finally {
+      this.#timer = 0;
+      if (this.#attempts === FETCH_ATTEMPTS) {
+        this.#attempts = 0;
+        this.#arriving.clear();
+      }
+      if (this.#arriving.size > 0) this.#fetchIn(this.#attempts > 0 ? FETCH_AGAIN : GATHER);
     }
-    this.#timer = 0;
-    if (this.#arriving.size > 0) this.#fetchIn(this.#attempts > 0 ? FETCH_AGAIN : GATHER);
   }
 
   async #fetchRows() {
@@ -179,11 +183,16 @@ export class FileList {
     );
   }
 
-  #showArrived() {
+  async #showArrived() {
     this.#notice.hidden = true;
     this.#isExtended = false;
     byId("files-heading").focus();
-    this.#reload({ always: true }).catch(() => this.#onListFailed());
+    try {
+      await this.#reload({ always: true });
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.#onListFailed();
+    }
   }
 
   /**
@@ -222,9 +231,10 @@ export class FileList {
     } catch (error) {
       if (error instanceof ApiError && error.status === 404) {
         this.#deleted(id);
-      } else {
-        this.#deleteFailed(id, error);
+        return;
       }
+      this.#deleteFailed(id, error);
+      if (!(error instanceof ApiError)) throw error;
     }
   }
 
@@ -251,9 +261,12 @@ export class FileList {
     }
     delete row.dataset.fileRow;
     await vanish(row);
-    if (!this.#list.querySelector("[data-file-row], [data-more], [data-list-message]")) {
-      // An empty list is not wrong, only less friendly.
-      await this.#reload({ always: true }).catch(() => {});
+    if (this.#list.querySelector("[data-file-row], [data-more], [data-list-message]")) return;
+    try {
+      await this.#reload({ always: true });
+    } catch (error) {
+      // The list is empty either way; only the message that says so is missing.
+      if (!(error instanceof ApiError)) throw error;
     }
   }
 

@@ -1,3 +1,5 @@
+import { ApiError } from "../../client/index.js";
+
 /** @import { Api } from "../../client/index.js" */
 
 /** Many files that are stored at the same time are one reason to ask. */
@@ -28,8 +30,9 @@ export class Quota {
   async #ask(element) {
     try {
       element.innerHTML = await this.#api.fragment(element.dataset.url ?? "");
-    } catch {
-      // It says what was true a moment ago, and is asked again after the next file.
+    } catch (error) {
+      // Without an answer the line keeps the previous figure until the next file is stored or deleted.
+      if (!(error instanceof ApiError)) throw error;
     } finally {
       this.#timer = 0;
     }

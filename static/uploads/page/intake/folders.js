@@ -36,7 +36,8 @@ export async function readFolders(folders, { signal, onFiles, onUnreadable }) {
         await readFiles(entries.filter(isFile).filter((entry) => !LEFTOVER.test(entry.name)));
         if (signal.aborted) return;
       }
-    } catch {
+    } catch (error) {
+      if (!(error instanceof DOMException)) throw error;
       onUnreadable(pathOf(folder));
     }
   }
@@ -55,7 +56,8 @@ export async function readFolders(folders, { signal, onFiles, onUnreadable }) {
       /** @type {File} */
       const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
       return named(file, pathOf(entry));
-    } catch {
+    } catch (error) {
+      if (!(error instanceof DOMException)) throw error;
       onUnreadable(pathOf(entry));
       return null;
     }
