@@ -1,8 +1,9 @@
 """The tests that are written in JavaScript, `*.test.js`: each `test("…")` is one test of pytest.
 
 They need no installation. A small server hands out their files and those of `static/`, under the
-paths that they have on disk, and under a content security policy like the page's. Each test gets a
-browser context of its own. What they are written with is in `client/testing.js`.
+paths that they have on disk, with the site's Content-Security-Policy. Each test runs in its own
+browser context, and fails if the browser logs an error. `client/testing.js` has `test` and the
+assertions.
 """
 
 from __future__ import annotations
@@ -18,12 +19,16 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from playwright.sync_api import Browser, Playwright
+from csp.utils import build_policy
+from playwright.sync_api import Browser, ConsoleMessage, Playwright
 
 from tests.browser.conftest import ARGUMENTS
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+
+#: The header's value, from Django's settings.
+POLICY = build_policy()
 
 #: How a test begins. Its name is a literal, so that it is known without running the file.
 BEGINNING = re.compile(r'^test\(\s*("(?:[^"\\\n]|\\.)+")', re.M)
@@ -66,7 +71,7 @@ class Handler(SimpleHTTPRequestHandler):
         return super().send_head()
 
     def end_headers(self) -> None:
-        self.send_header("Content-Security-Policy", "default-src 'self'; object-src 'none'")
+        self.send_header("Content-Security-Policy", POLICY)
         super().end_headers()
 
     def log_message(self, *arguments: Any) -> None:
@@ -103,24 +108,32 @@ def browser(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
 def run(browser: Browser, origin: str, path: Path, name: str) -> tuple[list[str], list[str]]:
     """Run one test in a page of its own.
 
-    Returns the names of all tests that its file has, and what went wrong: why the test failed, and
-    errors that nobody caught.
+    Returns the names of all tests in its file, and what went wrong: why the test failed, uncaught
+    errors, and errors that the browser logged.
     """
     problems: list[str] = []
+    missing: list[str] = []
     with browser.new_context(base_url=origin) as context:
         page = context.new_page()
         page.on("pageerror", lambda error: problems.append(f"uncaught: {error.stack or error}"))
-        page.on("requestfailed", lambda request: problems.append(f"not loaded: {request.url}"))
+        page.on("console", lambda message: collect(message, problems))
+        page.on("requestfailed", lambda request: missing.append(f"not loaded: {request.url}"))
         page.on(
             "response",
-            lambda answer: answer.ok or problems.append(f"{answer.status} for {answer.url}"),
+            lambda answer: answer.ok or missing.append(f"{answer.status} for {answer.url}"),
         )
         page.goto("/")
         outcome = page.evaluate(RUN, [f"/{path.relative_to(ROOT).as_posix()}", name])
     if outcome["failure"] is not None:
-        return outcome["names"], [outcome["failure"], *problems]
-    # A test may load what is not there on purpose; errors that nobody caught are never meant.
-    return outcome["names"], [each for each in problems if each.startswith("uncaught")]
+        return outcome["names"], [outcome["failure"], *problems, *missing]
+    return outcome["names"], problems
+
+
+def collect(message: ConsoleMessage, problems: list[str]) -> None:
+    """Add an error that was logged, such as a violation of the Content-Security-Policy."""
+    # A test may load what is not there on purpose, and Chromium logs that by itself.
+    if message.type == "error" and "Failed to load resource" not in message.text:
+        problems.append(f"logged: {message.text}")
 
 
 # A test that takes too long says so itself, unless it never lets the page do anything else.
