@@ -70,7 +70,7 @@ export class Overall {
   }
 
   /**
-   * Cheap enough for every frame.
+   * The bar, and every percentage. Cheap enough for every frame.
    * @param {number} now
    */
   drawBar(now) {
@@ -85,6 +85,10 @@ export class Overall {
     this.#wasUnderWay = underWay;
     setVisible(this.#panel, this.#isOfMany(totals) && (underWay || this.staysFor(now) > 0));
     this.#bar.value = progressOf(totals);
+    const sent = percent(...amountOf(totals));
+    setText(this.#percent, sent);
+    const title = underWay ? messages.overall.title(sent, this.#title) : this.#title;
+    if (document.title !== title) document.title = title;
   }
 
   /**
@@ -96,14 +100,11 @@ export class Overall {
     const totals = this.#uploader.totals;
     const sent = percent(...amountOf(totals));
     setAttribute(this.#panel, "data-state", this.#stateOf(totals));
-    setText(this.#percent, sent);
     const detail = this.#describe(totals, now);
     setText(this.#detail, detail);
     setAttribute(this.#bar, "aria-valuetext", messages.progressValue(sent, detail));
     this.#summarise(totals);
     this.drawControls();
-    const title = this.#wasUnderWay ? messages.overall.title(sent, this.#title) : this.#title;
-    if (document.title !== title) document.title = title;
   }
 
   /** At once: whoever pressed a button waits for its effect. */

@@ -20,6 +20,7 @@ export class UploadRow {
   #icon = "";
   #progress;
   #state;
+  #percent;
   #detail;
   #buttons;
   #timeLeft = new TimeLeft();
@@ -42,6 +43,7 @@ export class UploadRow {
     [this.#icons] = (this.#use.getAttribute("href") ?? "").split("#");
     this.#progress = find(element, "progress", HTMLProgressElement);
     this.#state = find(element, "[data-field=state]");
+    this.#percent = find(element, "[data-field=percent]");
     this.#detail = find(element, "[data-field=detail]");
     /** @type {Record<Action, HTMLElement>} */
     this.#buttons = Object.fromEntries(
@@ -78,9 +80,10 @@ export class UploadRow {
     this.#showButtons();
   }
 
-  /** Cheap enough for every frame. */
+  /** The bar and the percentage. Cheap enough for every frame. */
   drawBar() {
     const { state, sent, size, finished } = this.#upload;
+    setText(this.#percent, this.#showsProgress() && !this.#isAllSent() ? `${percent(sent, size)} · ` : "");
     setVisible(this.#progress, !finished);
     if (state === "hashing" || state === "confirming") {
       // Without a value it is indeterminate: something goes on, and nobody knows for how long.
@@ -132,7 +135,8 @@ export class UploadRow {
 
   /** @param {number} now */
   #describe(now) {
-    const { state, waiting, sent, size, slow, alreadyStored, problem } = this.#upload;
+    const { state, waiting, size, slow, alreadyStored, problem } = this.#upload;
+    if (this.#showsProgress()) return this.#describeProgress(now);
     switch (state) {
       case "failed":
       case "rejected":
@@ -141,22 +145,28 @@ export class UploadRow {
         return alreadyStored ? messages.alreadyStored : format.bytes(size);
       case "confirming":
         if (slow) return messages.slow;
-        return waiting ? messages.waiting[waiting] : format.bytes(size);
-      case "uploading":
-      case "paused":
-        return this.#describeProgress(now);
-      default:
-        if (waiting) return messages.waiting[waiting];
-        return state === "queued" && sent > 0 ? this.#describeProgress(now) : format.bytes(size);
+        break;
     }
+    return waiting ? messages.waiting[waiting] : format.bytes(size);
+  }
+
+  #showsProgress() {
+    const { state, waiting, sent } = this.#upload;
+    return state === "uploading" || state === "paused" || (state === "queued" && sent > 0 && !waiting);
+  }
+
+  /** Every byte has left, and storage has not answered yet. */
+  #isAllSent() {
+    const { state, sent, size } = this.#upload;
+    return state === "uploading" && size > 0 && sent === size;
   }
 
   /** @param {number} now */
   #describeProgress(now) {
     const { state, waiting, sent, size, rate, resumed } = this.#upload;
     const left = this.#timeLeft.steady(state === "uploading" && !waiting ? rate.secondsLeft(size - sent) : null, now);
-    if (state === "uploading" && size > 0 && sent === size) return messages.allSent(format.bytes(size));
-    const facts = [percent(sent, size), messages.of(format.bytes(sent), format.bytes(size))];
+    if (this.#isAllSent()) return messages.allSent(format.bytes(size));
+    const facts = [messages.of(format.bytes(sent), format.bytes(size))];
     if (waiting) {
       facts.push(messages.waiting[waiting]);
     } else if (state === "uploading") {
