@@ -37,18 +37,18 @@ test("only what may pass is tried again", async () => {
 
 test("waits grow, are jittered and obey the server", async () => {
   /** @param {Error} error */
-  const pausesAfter = async (error) => {
+  const waitsAfter = async (error) => {
     const connection = new FakeConnection();
     await new Retry(connection, never).run(() => Promise.reject(error)).catch(() => {});
-    return connection.pauses;
+    return connection.waits;
   };
   Math.random = () => 1;
-  const longest = await pausesAfter(new ConnectionLost());
+  const longest = await waitsAfter(new ConnectionLost());
   equal(longest.slice(0, 8), [600, 1200, 2400, 4800, 9600, 19200, 30000, 30000]);
   Math.random = () => 0.5;
-  equal((await pausesAfter(new ConnectionLost())).slice(0, 2), [300, 600]);
-  equal(await pausesAfter(new ApiError(503, "", "", 60)), Array(13).fill(60_000), "as the server asked");
-  equal(await pausesAfter(new ApiError(503, "", "", 86_400)), Array(13).fill(120_000), "but not for ever");
+  equal((await waitsAfter(new ConnectionLost())).slice(0, 2), [300, 600]);
+  equal(await waitsAfter(new ApiError(503, "", "", 60)), Array(13).fill(60_000), "as the server asked");
+  equal(await waitsAfter(new ApiError(503, "", "", 86_400)), Array(13).fill(120_000), "but not for ever");
 });
 
 test("failures while offline do not count", async () => {

@@ -52,11 +52,11 @@ export function makeFile(name, text = "x") {
 export class FakeConnection extends EventTarget {
   online = true;
   /** What callers would have waited, in milliseconds. @type {number[]} */
-  pauses = [];
+  waits = [];
 
   /** @param {number} milliseconds */
-  async pause(milliseconds) {
-    this.pauses.push(milliseconds);
+  async wait(milliseconds) {
+    this.waits.push(milliseconds);
   }
 
   /** @param {boolean} online */

@@ -2,7 +2,7 @@
 // what a test does to the page or to JavaScript's own objects need not be undone.
 
 /** Milliseconds. */
-const PATIENCE = 30_000;
+const TIMEOUT = 30_000;
 
 /** @type {Map<string, () => unknown>} */
 const tests = new Map();
@@ -27,7 +27,7 @@ export async function run(file, name) {
   let failure = null;
   // Begun before the test can replace setTimeout.
   const late = new Promise((_resolve, reject) => {
-    setTimeout(() => reject(new Error(`still running after ${PATIENCE} ms`)), PATIENCE);
+    setTimeout(() => reject(new Error(`still running after ${TIMEOUT} ms`)), TIMEOUT);
   });
   try {
     await import(file);

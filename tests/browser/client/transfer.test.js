@@ -22,7 +22,7 @@ test("a transfer that is stopped while it takes its lock gives it back and reads
     journal: { get: async () => calls.push("journal") },
     lockName: () => "a file",
   };
-  const report = { enter: () => {} };
+  const report = { enter: () => {}, reclaimSlot: () => {} };
   const transfer = new Transfer(
     new Upload(makeFile("a")),
     /** @type {Tools} only what it uses */ (/** @type {unknown} */ (tools)),

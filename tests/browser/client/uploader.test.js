@@ -125,7 +125,7 @@ test("uploading again survives a failure", async () => {
   uploader.uploadAgain(upload);
   await until(() => upload.state === "failed");
   api.begin = begin;
-  upload.curable = true;
+  upload.retryable = true;
   uploader.retry(upload);
   await until(() => api.begun > 0 || upload.state === "stored");
   uploader.cancel(upload);

@@ -1,6 +1,6 @@
 /**
- * Runs in a worker: takes a Blob, answers {digest} or {error, message}. Null stops the Blob that is being hashed. The
- * Hasher sends the next Blob only after the answer.
+ * A worker that hashes Blobs. It receives a Blob and answers {digest} or {error, message}; null aborts the current
+ * Blob. The Hasher sends the next Blob only after the answer.
  */
 import { digest } from "./digest.js";
 

@@ -1,13 +1,15 @@
-/** Locks of this page, for browsers (or insecure contexts) without Web Locks: other tabs are then not seen. */
-/** @type {Map<string, Promise<void>>} */
+/**
+ * Locks within this page, for browsers and insecure contexts without Web Locks. They do not cover other tabs.
+ * @type {Map<string, Promise<void>>}
+ */
 const held = new Map();
 
 /**
  * Takes a lock that no other tab of this site can hold at the same time.
  * @param {string} name
  * @param {AbortSignal} signal
- * @param {() => void} onWait called when somebody else holds it
- * @returns {Promise<() => void>} a function that gives it back; rejects with the signal's reason
+ * @param {() => void} onWait called if another tab or upload holds it
+ * @returns {Promise<() => void>} a function that releases it; rejects with the signal's reason
  */
 export async function take(name, signal, onWait) {
   const release = await tryTake(name);
@@ -19,7 +21,7 @@ export async function take(name, signal, onWait) {
 
 /**
  * @param {string} name
- * @returns {Promise<(() => void)|null>} null when somebody else holds it
+ * @returns {Promise<(() => void)|null>} null if it is held
  */
 export function tryTake(name) {
   return request(name, { ifAvailable: true });
