@@ -2,10 +2,10 @@ import { ApiError } from "../../client/index.js";
 
 /** @import { Api } from "../../client/index.js" */
 
-/** Many files that are stored at the same time are one reason to ask. */
-const GATHER = 1_500;
+/** Many files that are stored at the same time cause one request. */
+const BATCH_DELAY = 1_500;
 
-/** The line that says how much of the quota is used, if there is one. */
+/** The line that shows how much of the quota is used. */
 export class Quota {
   #element;
   #api;
@@ -20,14 +20,14 @@ export class Quota {
     this.#api = api;
   }
 
-  /** Something was stored or deleted: have the line say what is used now. */
+  /** Updates the line after a file was stored or deleted. */
   refresh() {
     const element = this.#element;
-    if (element) this.#timer ||= setTimeout(() => this.#ask(element), GATHER);
+    if (element) this.#timer ||= setTimeout(() => this.#fetch(element), BATCH_DELAY);
   }
 
   /** @param {HTMLElement} element */
-  async #ask(element) {
+  async #fetch(element) {
     try {
       element.innerHTML = await this.#api.fragment(element.dataset.url ?? "");
     } catch (error) {

@@ -1,7 +1,7 @@
 import { enumerate, fill, gettext, ngettext, number } from "./language.js";
 
 /** Names in one sentence; more would bury it. */
-const MOST_NAMES = 4;
+const MAX_NAMES = 4;
 
 /** @typedef {(count: number) => string} OfCount */
 /** @typedef {(name: string) => string} OfName */
@@ -149,14 +149,14 @@ export const messages = {
   nothingFound: gettext("There are no files in it. Choose or drop something else."),
   /** @type {(names: string[]) => string} */
   unreadable: (names) =>
-    names.length > MOST_NAMES
+    names.length > MAX_NAMES
       ? fill(
           ngettext(
             "%(count)s file or folder could not be read and was left out: %(names)s. Check that you may open it, then add it again.",
             "%(count)s files and folders could not be read and were left out, among them %(names)s. Check that you may open them, then add them again.",
             names.length,
           ),
-          { count: number(names.length), names: enumerate(names.slice(0, MOST_NAMES)) },
+          { count: number(names.length), names: enumerate(names.slice(0, MAX_NAMES)) },
         )
       : fill(
           ngettext(
