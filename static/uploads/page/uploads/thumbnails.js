@@ -1,7 +1,7 @@
 /** Decoding a larger image takes more memory than a thumbnail is worth. */
 const MAX_BYTES = 40 * 1024 ** 2;
 const AT_ONCE = 2;
-/** CSS pixels, as in app.css. */
+/** CSS pixels, as in css/uploads.css. */
 const SIDE = 40;
 
 /** Thumbnails of chosen images, drawn only for visible tiles and a few at a time. */
