@@ -158,9 +158,9 @@ def test_each_filter_leaves_what_fits(admin: Client, alice: User, settings: Sett
 def test_a_filter_that_no_index_serves_says_how_much_it_looked_at(admin: Client) -> None:
     for number in range(3):
         store("7", f"{number}.txt")
-    assert "3 files were looked at" in text_of(admin.get(f"{LIST}?kind=text"))
+    assert "3 files were searched" in text_of(admin.get(f"{LIST}?kind=text"))
     for query in ("", "owner=7", "q=0", "state=deleted", "from=2020-01-01"):
-        assert "looked at" not in text_of(admin.get(f"{LIST}?{query}")), query
+        assert "searched" not in text_of(admin.get(f"{LIST}?{query}")), query
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,7 @@ def test_the_overview_has_all_four_queues_and_links_to_the_dead_letters(operator
 def test_an_empty_queue_says_that_nothing_is_waiting(operator: Client) -> None:
     found = page(operator)
     assert "No dead letters." in found
-    assert "Nothing is waiting for you." in found
+    assert "Nothing needs your attention." in found
     assert 'name="action"' not in found
 
 
@@ -295,7 +295,7 @@ def test_what_was_not_done_is_not_in_the_log(operator: Client) -> None:
 def test_an_outage_is_a_sentence(operator: Client, path: str) -> None:
     with before("GetQueueAttributes", break_connection):
         found = page(operator, path, 503)
-    assert "The queues cannot be reached just now. Nothing is lost" in found
+    assert "The queues cannot be reached at the moment. Their messages are safe" in found
 
 
 def test_an_order_during_an_outage_is_a_sentence_and_loses_nothing(operator: Client) -> None:

@@ -74,7 +74,7 @@ def test_files_are_found_by_name_id_and_key(page: Page, installation: Installati
         expect(files(page)).to_have_count(1)
         assert names(page) == [name]
     search(page, "no file begins so")
-    expect(page.get_by_text("No file fits.")).to_be_visible()
+    expect(page.get_by_text("No matching files.")).to_be_visible()
     look(page)
     page.get_by_role("link", name="Show all files").click()
     expect(files(page).first).to_be_visible()
@@ -88,7 +88,7 @@ def test_filters_narrow_the_list_and_go_together(page: Page, installation: Insta
     page.goto(LIST)
     panel = page.locator("#changelist-filter")
     panel.get_by_role("link", name="Images").click()
-    expect(page.get_by_text(re.compile("No index has just these files"))).to_be_visible()
+    expect(page.get_by_text(re.compile("No index covers this combination"))).to_be_visible()
     panel.get_by_label("Username").fill("demo")
     panel.get_by_role("button", name="Filter").first.click()
     panel.get_by_role("link", name="Today").click()

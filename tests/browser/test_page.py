@@ -258,7 +258,7 @@ def test_a_server_that_asks_to_wait_is_waited_for(page: Page) -> None:
     page.route("**/uploads", answer)
     name = unique("patient.txt")
     choose(page, (name, b"hello"))
-    expect(upload_row(page, name)).to_contain_text("the server asks to wait a moment")
+    expect(upload_row(page, name)).to_contain_text("The server is limiting requests")
     seen = True
     expect(row(page, name)).to_be_visible()
     assert len(asked) > 1

@@ -93,7 +93,7 @@ def test_a_lost_file_is_there_after_its_event_was_replayed(
     assert installation.files(name) == []
 
     page.goto(OVERVIEW)
-    page.get_by_role("link", name="Dead letters of events").click()
+    page.get_by_role("link", name="Event dead letters").click()
     letter = page.get_by_role("listitem").filter(has_text=key).first
     letter.get_by_label("ObjectCreated:Put").check()
     page.get_by_role("button", name="Replay selected").click()
@@ -102,7 +102,7 @@ def test_a_lost_file_is_there_after_its_event_was_replayed(
     page.get_by_role("button", name="Yes, replay").click()
 
     expect(page.get_by_text("1 dead letter was replayed.")).to_be_visible()
-    expect(page.get_by_label("A message that cannot be read")).to_be_visible()
+    expect(page.get_by_label("Unreadable message")).to_be_visible()
     expect(page.get_by_text(key)).to_have_count(0)
     wait_for(lambda: [file["id"] for file in installation.files(name)] == [id_])
 

@@ -52,7 +52,7 @@ def fits(page: Page) -> bool:
 
 def test_the_report_is_accessible_with_its_numbers_open_too(report: Page) -> None:
     look(report)
-    report.get_by_text("The same in numbers").click()
+    report.get_by_text("Show the numbers").click()
     look(report)
 
 
@@ -69,9 +69,9 @@ def test_the_first_page_is_accessible_and_tells_four_things(
     try:
         report.goto("/admin/")
         expect(report.locator(".tile")).to_have_count(4)
-        expect(report.locator("[data-tile=flow]")).to_contain_text("within the last hour")
-        expect(report.locator("[data-tile=queues]")).to_contain_text("Look here")
-        expect(report.locator("[data-tile=stored]")).to_contain_text("Fine")
+        expect(report.locator("[data-tile=flow]")).to_contain_text("in the last hour")
+        expect(report.locator("[data-tile=queues]")).to_contain_text("Needs attention")
+        expect(report.locator("[data-tile=stored]")).to_contain_text("OK")
         look(report)
     finally:
         sqs.purge_queue(QueueUrl=dead_letters)
@@ -90,7 +90,7 @@ def test_nothing_sticks_out_of_the_page(report: Page, path: str) -> None:
 def test_each_width_has_one_drawing_whose_text_can_be_read(report: Page) -> None:
     for width, name in ((1280, "wide"), (360, "narrow")):
         report.set_viewport_size({"width": width, "height": 800})
-        drawing = report.get_by_role("img", name="Size of what arrived on each of the last 30 days")
+        drawing = report.get_by_role("img", name="Size of new files on each of the last 30 days")
         expect(drawing).to_have_count(1)
         expect(report.locator(f".chart-{name}")).to_be_visible()
         size = drawing.evaluate(
@@ -106,7 +106,7 @@ def test_the_drawing_shows_files_instead_of_bytes(report: Page) -> None:
     ).click()
     expect(report).to_have_url(re.compile("days=files"))
     expect(
-        report.get_by_role("img", name="Files that arrived on each of the last 30 days")
+        report.get_by_role("img", name="Number of new files on each of the last 30 days")
     ).to_be_visible()
 
 
@@ -130,17 +130,17 @@ def test_one_unfinished_upload_is_ended_by_keyboard(
 def test_all_chosen_ones_are_ended_or_none_of_them(
     report: Page, installation: Installation
 ) -> None:
-    for box in report.get_by_role("checkbox", name="Choose uploads/").all():
+    for box in report.get_by_role("checkbox", name="Select uploads/").all():
         box.check()
-    report.get_by_role("button", name="End the chosen ones").click()
+    report.get_by_role("button", name="End selected").click()
     report.get_by_role("link", name="No, take me back").click()
     expect(report).to_have_title("Storage report | filehub")
     report.wait_for_load_state()  # the title is there before the last box
     assert len(unfinished(installation)) == 2
-    for box in report.get_by_role("checkbox", name="Choose uploads/").all():
+    for box in report.get_by_role("checkbox", name="Select uploads/").all():
         box.check()
-    report.get_by_role("button", name="End the chosen ones").click()
+    report.get_by_role("button", name="End selected").click()
     report.get_by_role("button", name="Yes, end them").click()
     expect(report.get_by_text("2 unfinished uploads were ended")).to_be_visible()
-    expect(report.get_by_text("No upload in parts is unfinished.")).to_be_visible()
+    expect(report.get_by_text("No unfinished multipart uploads.")).to_be_visible()
     assert unfinished(installation) == set()

@@ -29,7 +29,7 @@ def make_token(page: Page, name: str) -> str:
     page.locator(".select2-search__field").fill("dem")
     page.get_by_role("option", name="demo").click()
     page.get_by_label("Name").fill(name)
-    page.get_by_role("button", name="Make token").click()
+    page.get_by_role("button", name="Create token").click()
     return page.locator("#new-token").inner_text()
 
 

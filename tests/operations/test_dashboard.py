@@ -281,19 +281,19 @@ def test_the_first_page_tells_how_things_stand(admin: Client) -> None:
         "rejected": "fine",
         "stored": "fine",
     }
-    assert "1 file within the last hour." in found["flow"][1]
-    assert "Dead letters Look here 1 " in found["queues"][1]
-    assert "Fine 0 today; 0 yesterday (UTC)." in found["rejected"][1]
-    assert "Fine 5 bytes in 1 file" in found["stored"][1]
+    assert "1 file in the last hour." in found["flow"][1]
+    assert "Dead letters Needs attention 1 " in found["queues"][1]
+    assert "OK 0 today, 0 yesterday (UTC)" in found["rejected"][1]
+    assert "OK 5 bytes in 1 file" in found["stored"][1]
 
 
 @pytest.mark.usefixtures("aws")
 def test_a_quiet_hour_is_said_neutrally(admin: Client) -> None:
     state, text = tiles(admin)["flow"]
     assert state == "unknown"
-    assert "No file came within the last hour. None has been recorded yet." in text
+    assert "No files arrived in the last hour. No files have been recorded yet." in text
     seed(1, timedelta(hours=2))
-    assert "The last one was recorded 2 hours ago." in tiles(admin)["flow"][1]
+    assert "The last file was recorded 2 hours ago." in tiles(admin)["flow"][1]
 
 
 @pytest.mark.parametrize(
@@ -313,8 +313,8 @@ def test_a_service_that_is_down_takes_nothing_but_its_own_tiles(
     assert len(found) == 4
     assert {name for name, (state, _) in found.items() if state == "unknown"} == silent
     for name in silent:
-        assert "Cannot tell" in found[name][1]
-        assert "just now" in found[name][1]
+        assert "Unknown" in found[name][1]
+        assert "responding." in found[name][1]
 
 
 @pytest.mark.usefixtures("aws")

@@ -169,9 +169,9 @@ def test_of_very_many_owners_it_says_how_many_were_looked_at(
     text = section(page(admin), "owners-title")
     assert "owner 3 (user deleted) 1 4 bytes 40 %" in text
     assert "and 2 more with 3 bytes" in text
-    assert "looked at" not in text
+    assert "were checked" not in text
     monkeypatch.setattr(report, "MOST_OWNERS", 4)
-    assert "Only 4 owners were looked at" in section(page(admin), "owners-title")
+    assert "Only 4 owners were checked" in section(page(admin), "owners-title")
 
 
 def test_all_names_are_asked_for_at_once(
@@ -188,9 +188,9 @@ def test_all_names_are_asked_for_at_once(
 def test_nothing_stored_is_said_in_each_part(admin: Client) -> None:
     html = page(admin)
     assert "Nothing is stored." in section(html, "kinds-title")
-    assert "Nobody has stored anything." in section(html, "owners-title")
-    assert "Nothing arrived within the last 30 days." in section(html, "days-title")
-    assert "No upload in parts is unfinished." in section(html, "unfinished")
+    assert "No files are stored." in section(html, "owners-title")
+    assert "Nothing arrived in the last 30 days." in section(html, "days-title")
+    assert "No unfinished multipart uploads." in section(html, "unfinished")
     assert "<svg class=" not in html
 
 
@@ -321,7 +321,7 @@ def test_several_are_ended_at_once(admin: Client) -> None:
     form = {"upload": [choice(*each) for each in begun[:2]]}
     asked = admin.post(ABORT, form).content.decode()
     assert all(upload_id in asked for upload_id, _ in begun[:2])
-    assert "Together 1.0\xa0KB." in asked
+    assert "Total: 1.0\xa0KB" in asked
     answer = admin.post(ABORT, {**form, "confirmed": "yes"}, follow=True)
     assert in_s3() == {begun[2][1]}
     assert said(answer) == ["2 unfinished uploads were ended: 1.0\xa0KB are free."]
@@ -332,7 +332,7 @@ def test_one_that_vanished_meanwhile_is_said_to_be_gone(admin: Client) -> None:
     gone, here = begin(b"x"), begin(b"y")
     multipart.abort(*gone)
     form = {"upload": [choice(*gone), choice(*here)]}
-    assert "1 of those you chose is not there any more." in admin.post(ABORT, form).content.decode()
+    assert "1 selected upload no longer exists." in admin.post(ABORT, form).content.decode()
     multipart.abort(*here)
     for step in ({}, {"confirmed": "yes"}):
         answer = admin.post(ABORT, {**form, **step}, follow=True)
@@ -410,13 +410,13 @@ def test_strange_cursors_do_no_harm(admin: Client, query: str) -> None:
 
 
 def test_the_last_reconciliations_are_shown(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "It never ran" in section(page(admin), "runs-title")
+    assert "No runs have been recorded." in section(page(admin), "runs-title")
     moment = datetime(2026, 3, 1, 12, tzinfo=UTC)
     run = Run("multipart", moment, moment + timedelta(minutes=2), 15_000, 2, 3, 4, 5, 6)
     monkeypatch.setattr(checkpoints, "last_runs", lambda: [run])
     text = section(page(admin), "runs-title")
     assert "Uploads in parts 2026-03-01 12:02 UTC 15,000 2 3 4 5 6" in text
-    assert "stopped" not in text
+    assert "aborted" not in text
 
 
 def test_a_run_that_was_stopped_is_shown(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -424,7 +424,7 @@ def test_a_run_that_was_stopped_is_shown(admin: Client, monkeypatch: pytest.Monk
     run = Run("all", moment, moment, 60, 0, 0, 0, 0, 0, held_back=1_051)
     monkeypatch.setattr(checkpoints, "last_runs", lambda: [run])
     text = section(page(admin), "runs-title")
-    assert "The run over everything was stopped: 1,051 records have no object" in text
+    assert "The run “everything” was aborted: 1,051 records have no object" in text
 
 
 # --- Permissions, cost, outages -----------------------------------------------------------------
@@ -513,9 +513,9 @@ def test_a_service_that_is_down_takes_nothing_but_its_own_parts(
     wire.cut.add(service)
     html = page(admin)
     for title in silent:
-        assert "does not answer just now" in section(html, title)
+        assert "not available at the moment" in section(html, title)
     for title in told:
-        assert "does not answer" not in section(html, title)
+        assert "not available" not in section(html, title)
         assert re.search(r"\d", section(html, title))
 
 

@@ -182,7 +182,7 @@ def test_the_home_page(aws: Any, alice: User, language: str, texts: tuple[str, .
 
 @pytest.mark.parametrize(
     ("language", "text"),
-    [("de", "Unter dieser Adresse gibt es nichts"), ("en", "There is nothing at this address")],
+    [("de", "Seite nicht gefunden"), ("en", "Page not found")],
 )
 def test_the_page_for_what_is_not_there(_static_files: None, language: str, text: str) -> None:
     answer = browser(language).get("/nowhere")
