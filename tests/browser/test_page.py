@@ -192,6 +192,29 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(page: Page, scheme: Any) ->
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_overall_percentage_keeps_its_distance_from_the_bar(page: Page, width: int) -> None:
+    page.set_extra_http_headers({"Accept-Language": "de"})
+    page.set_viewport_size({"width": width, "height": 780})
+    page.goto("/")
+    page.route(TO_S3, lambda route: None)  # S3 never answers
+    choose(page, (unique("1.txt"), b"x"), (unique("2.txt"), b"x"))
+    expect(page.locator("#overall")).to_be_visible()
+    # The widest text: German puts a space before the sign.
+    text, distance = page.evaluate("""() => {
+        const percent = document.querySelector("#overall-percent");
+        percent.textContent = new Intl.NumberFormat(document.documentElement.lang,
+            { style: "percent" }).format(1);
+        const range = document.createRange();
+        range.selectNodeContents(percent);
+        const bar = document.querySelector("#overall-progress").getBoundingClientRect();
+        return [percent.textContent, bar.left - range.getBoundingClientRect().right];
+    }""")
+    assert text == "100\N{NO-BREAK SPACE}%"
+    assert distance >= 8
+    page.unroute_all(behavior="ignoreErrors")
+
+
 def test_the_admin_lists_the_files_newest_first(page: Page) -> None:
     first, second = unique("admin 1.txt"), unique("admin 2.txt")
     for name in (first, second):

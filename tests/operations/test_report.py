@@ -145,7 +145,7 @@ def test_files_of_a_deleted_user_are_still_somebodys(admin: Client, alice: User)
     owner = owners.owner_of(alice)
     store(owner)
     alice.delete()
-    assert f"{owner} (user deleted) 1 5 bytes 100 %" in section(page(admin), "owners-title")
+    assert f"{owner} (user deleted) 1 5 bytes 100%" in section(page(admin), "owners-title")
 
 
 def test_the_largest_come_first_and_the_others_together() -> None:
