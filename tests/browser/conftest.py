@@ -27,8 +27,8 @@ from tests.support.users import PASSWORD
 
 MIB = 1024**2
 
-#: Milliseconds for whatever a test expects to come. No test waits so long unless it is about to
-#: fail; Playwright's own five seconds are less than a busy machine may stand still.
+#: Milliseconds for every expectation. Only a test that is about to fail waits so long; a busy
+#: machine may stall for longer than Playwright's default of five seconds.
 PATIENCE = 90_000
 expect.set_options(timeout=PATIENCE)
 
@@ -63,14 +63,14 @@ def chromium(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
 
 @pytest.fixture(autouse=True)
 def _no_faults_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The faults of one test are not those of the next."""
+    """Remove the faults that a test has injected."""
     yield
     if "installation" in request.fixturenames:
         request.getfixturevalue("installation").reset()
 
 
 def watch(context: BrowserContext) -> list[str]:
-    """The errors on the consoles of a browser, CSP violations included, as they come."""
+    """A list that collects errors on the consoles of a browser, including CSP violations."""
     problems: list[str] = []
 
     def add(page: Page) -> None:
@@ -79,7 +79,7 @@ def watch(context: BrowserContext) -> list[str]:
             "console",
             lambda message: (
                 problems.append(message.text)
-                # Chromium logs every answer of 4xx by itself.
+                # Chromium logs every 4xx response.
                 if message.type == "error" and "Failed to load resource" not in message.text
                 else None
             ),
@@ -103,7 +103,7 @@ def sign_in(context: BrowserContext) -> None:
 def visitor(chromium: Browser, installation: Installation) -> Iterator[BrowserContext]:
     """A signed-in browser whose console must stay free of errors and CSP violations.
 
-    Signing in takes longer than most tests: the session of an earlier one is used while it lasts.
+    Signing in takes longer than most tests, so the session of an earlier test is reused.
     """
     with chromium.new_context(
         base_url=installation.url, accept_downloads=True, storage_state=installation.session
@@ -131,7 +131,7 @@ def page(context: BrowserContext) -> Page:
 
 
 def family(directory: Path | str) -> list[psutil.Process]:
-    """The processes of the Chromium whose profile is there: first itself, then its children."""
+    """The processes of the Chromium with this profile: itself first, then its children."""
     option = f"--user-data-dir={directory}"
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
@@ -156,7 +156,7 @@ class Profile:
             args=ARGUMENTS,
             base_url=self._url,
         )
-        # The cookie of a session that began just before a kill may not have reached the disk.
+        # The cookie of a session that started just before a kill may not be on the disk.
         self._context.clear_cookies()
         sign_in(self._context)
         page = self._context.new_page()
@@ -164,7 +164,7 @@ class Profile:
         return page
 
     def kill(self) -> None:
-        """As a crash or a power cut does: none of its processes can do anything any more."""
+        """Kill all processes at once, as a crash or a power cut does."""
         processes = family(self._directory)
         assert processes
         for process in processes:
@@ -193,7 +193,7 @@ def profile(
 
 
 def make_file(path: Path, size: int) -> Path:
-    """A file that differs from every other one, in each of its parts; quick, whatever its size."""
+    """Create a file that differs from every other file in each part; it is fast at any size."""
     with path.open("wb") as file:
         file.truncate(size)
         for start in range(0, size, MIB):
@@ -203,7 +203,7 @@ def make_file(path: Path, size: int) -> Path:
 
 
 def checksum(path: Path, part_size: int | None = None) -> str:
-    """What S3 makes of a file that was sent at once, or in parts of that many bytes."""
+    """The checksum that S3 computes for a file sent at once, or in parts of that many bytes."""
     with path.open("rb") as file:
         if part_size is None:
             return base64.b64encode(hashlib.file_digest(file, "sha256").digest()).decode()

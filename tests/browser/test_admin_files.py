@@ -1,4 +1,4 @@
-"""The operator's way through the files, in a real browser."""
+"""The pages about files in the admin, in a real browser."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.browser.test_accessibility import look
+from tests.browser.test_accessibility import check_accessibility
 from tests.browser.test_page import unique
 from tests.support.http import send
 from tests.support.installation import Installation
@@ -41,7 +41,7 @@ def png() -> bytes:
 
 
 def store(installation: Installation, name: str, body: bytes, type_: str = "text/plain") -> str:
-    """Upload as a program does, and wait until it is stored."""
+    """Upload through the API and wait until the file is stored."""
     file = {"file_name": name, "content_type": type_, "size": len(body)}
     begun = installation.api("/get-url", "POST", file)
     assert send("PUT", begun["url"], body, begun["headers"]).status == 200
@@ -54,14 +54,14 @@ def files(page: Page) -> Locator:
 
 
 def names(page: Page) -> list[str]:
-    page.wait_for_load_state()  # a click waits for the new page to begin, not for its last row
+    page.wait_for_load_state()  # a click only waits until the new page starts to load
     return page.locator("#result_list .field-name").all_inner_texts()
 
 
 def search(page: Page, text: str) -> None:
     page.get_by_label("Name or id").fill(text)
     page.get_by_role("button", name="Search").click()
-    page.wait_for_load_state()  # before, Django's script does not hear that a box is ticked
+    page.wait_for_load_state()  # Django's script must be listening before a box is ticked
 
 
 @pytest.mark.exhaustive
@@ -75,14 +75,16 @@ def test_files_are_found_by_name_id_and_key(page: Page, installation: Installati
         assert names(page) == [name]
     search(page, "no file begins so")
     expect(page.get_by_text("No matching files.")).to_be_visible()
-    look(page)
+    check_accessibility(page)
     page.get_by_role("link", name="Show all files").click()
     expect(files(page).first).to_be_visible()
-    look(page)
+    check_accessibility(page)
 
 
 @pytest.mark.exhaustive
-def test_filters_narrow_the_list_and_go_together(page: Page, installation: Installation) -> None:
+def test_filters_narrow_the_list_and_can_be_combined(
+    page: Page, installation: Installation
+) -> None:
     image = unique("filtered.png")
     store(installation, image, png(), "image/png")
     page.goto(LIST)
@@ -95,7 +97,7 @@ def test_filters_narrow_the_list_and_go_together(page: Page, installation: Insta
     assert {"kind=image", "owner=demo"} <= set(page.url.partition("?")[2].split("&"))
     assert image in names(page)
     assert set(page.locator(".field-content_type").all_inner_texts()) == {"image/png"}
-    look(page)
+    check_accessibility(page)
     panel.get_by_role("link", name="rejected").click()
     expect(files(page)).to_have_count(0)
     panel.get_by_role("link", name="Clear all filters").click()
@@ -103,8 +105,8 @@ def test_filters_narrow_the_list_and_go_together(page: Page, installation: Insta
 
 
 @pytest.mark.exhaustive
-def test_paging_goes_forth_and_back(page: Page, installation: Installation) -> None:
-    # The same ones each time: by chance, some are as large as the quota that another test sets.
+def test_paging_works_in_both_directions(page: Page, installation: Installation) -> None:
+    # A fixed seed: by chance, some files would be as large as the quota that another test sets.
     installation.manage("seed", "230", "--days", "20", "--seed", "1")
     page.goto(LIST)
     pages = [names(page)]
@@ -112,7 +114,7 @@ def test_paging_goes_forth_and_back(page: Page, installation: Installation) -> N
         page.get_by_role("link", name="Older").click()
         pages.append(names(page))
     assert len(pages) >= 3
-    assert {len(each) for each in pages[:-1]} == {100}
+    assert {len(rows) for rows in pages[:-1]} == {100}
     for expected in pages[-2::-1]:
         page.get_by_role("link", name="Newer").click()
         assert names(page) == expected
@@ -137,7 +139,7 @@ PREVIEWS = {
         *(pytest.param(t, marks=pytest.mark.exhaustive) for t in PREVIEWS if t != "text/html"),
     ],
 )
-def test_a_file_is_shown_from_s3_with_its_story(
+def test_a_file_has_a_preview_from_s3_and_a_timeline(
     page: Page, installation: Installation, type_: str
 ) -> None:
     element, body = PREVIEWS[type_]
@@ -156,7 +158,7 @@ def test_a_file_is_shown_from_s3_with_its_story(
     expect(page.locator(".file-timeline li")).to_have_count(3)
     expect(page.locator("h1")).to_have_text(name)
     if element in {"img", "audio"}:
-        look(page)
+        check_accessibility(page)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
     assert download.value.path().read_bytes() == body
@@ -176,7 +178,7 @@ def test_several_files_are_deleted_at_once(page: Page, installation: Installatio
     page.get_by_label("Action:").select_option("delete_files")
     page.get_by_role("button", name="Go").click()
     expect(page.get_by_role("heading", name="Delete files")).to_be_visible()
-    look(page)
+    check_accessibility(page)
     page.get_by_role("link", name="No, take me back").click()
     search(page, prefix)
     page.locator("#action-toggle").check()
@@ -199,7 +201,7 @@ def test_several_files_are_deleted_at_once(page: Page, installation: Installatio
 
 
 @pytest.mark.exhaustive
-def test_one_file_is_checked_and_given_away(page: Page, installation: Installation) -> None:
+def test_a_file_is_checked_and_its_owner_changed(page: Page, installation: Installation) -> None:
     installation.manage(
         "shell", "--no-imports", "-c",
         "from django.contrib.auth import get_user_model as m;"
@@ -215,7 +217,7 @@ def test_one_file_is_checked_and_given_away(page: Page, installation: Installati
     page.get_by_label("New owner").fill("nobody")
     page.get_by_role("button", name="Change the owner").click()
     expect(page.get_by_role("alert")).to_have_text("There is no user “nobody”.")
-    look(page)
+    check_accessibility(page)
     page.get_by_label("New owner").fill("carol")
     page.get_by_role("button", name="Change the owner").click()
     expect(page.locator(".messagelist")).to_contain_text("1 file belongs to carol now.")
@@ -244,7 +246,7 @@ def test_everything_works_with_the_keyboard(page: Page, installation: Installati
     page.get_by_label("Name or id").focus()
     page.keyboard.type(name)
     page.keyboard.press("Enter")
-    # Nothing waits for a page that a key asks for, and the list before may have had one file too.
+    # Pressing a key does not wait for the new page, and the old list may have had one file too.
     page.wait_for_url(re.compile(r"\?q="))
     expect(files(page)).to_have_count(1)
     page.locator("#action-toggle").focus()

@@ -1,4 +1,4 @@
-"""What goes wrong on the way to S3, and what must come of it: the file, whole, and nothing else."""
+"""Failures on the way to S3. The file must arrive undamaged, exactly once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ IN_ONE_REQUEST = pytest.param(MIB, id="one request", marks=pytest.mark.exhaustiv
 
 @pytest.fixture(autouse=True)
 def _nothing_unfinished(installation: Installation) -> Iterator[None]:
-    """What one test leaves behind is not the failure of the next."""
+    """Abort what a test has left unfinished, so that the next one does not see it."""
     installation.abort_unfinished()
     yield
     installation.abort_unfinished()
@@ -38,14 +38,14 @@ def choose(page: Page, path: Path) -> None:
 
 
 def arrived(installation: Installation) -> int:
-    """Bytes that S3 has confirmed to somebody."""
+    """Bytes that S3 has confirmed."""
     return sum(request.size for request in installation.s3.requests(parts) if request.status == 200)
 
 
 def stop_after(installation: Installation, size: int) -> Fault:
-    """Once S3 has confirmed so many bytes, it gets no further part until `release`.
+    """Hold back further parts once S3 has confirmed so many bytes, until `release`.
 
-    What a test does in the middle of an upload is done there, however long it takes.
+    This gives a test any amount of time in the middle of an upload.
     """
     return installation.s3.hold(lambda each: parts(each) and arrived(installation) >= size)
 
@@ -54,7 +54,7 @@ def unfinished(installation: Installation) -> dict[str, int]:
     """The incomplete multipart uploads in the bucket, with the bytes of each."""
     found = {}
     for upload in installation.bucket.multipart_uploads.all():
-        # It may end between the two questions.
+        # It may end between the two requests.
         with contextlib.suppress(upload.meta.client.exceptions.NoSuchUpload):
             found[upload.id] = sum(part.size for part in upload.parts.all())
     return found
@@ -160,8 +160,8 @@ def test_failures_cuts_and_expired_signatures_at_the_same_time(
 def test_connections_that_break_again_and_again(
     page: Page, installation: Installation, tmp_path: Path, size: int
 ) -> None:
-    # Chromium itself sends again what broke on a connection that was kept, once for each that it
-    # has. With so many breaks in a row the page hears of it too.
+    # Chromium itself retries requests on broken keep-alive connections, once per connection. With
+    # so many failures in a row, the page sees some of them.
     cuts = installation.s3.cut_every(1, parts, times=6)
     file = make_file(tmp_path / unique("cut.bin"), size)
     choose(page, file)
@@ -197,7 +197,7 @@ def test_a_byte_flipped_on_the_way_is_refused_and_sent_again(
 
 
 @pytest.mark.parametrize("size", [MIB, 20 * MIB], ids=["one request", "parts"])
-def test_answers_that_get_lost_make_no_second_file(
+def test_lost_answers_do_not_create_a_second_file(
     page: Page, installation: Installation, tmp_path: Path, size: int
 ) -> None:
     file = make_file(tmp_path / unique("lost.bin"), size)
@@ -231,10 +231,10 @@ def test_two_tabs_with_the_same_file(
     found = installation.files(file.name)
     assert len(found) in {1, 2}
     body = file.read_bytes()
-    for each in found:
-        assert installation.download(each["id"]) == body
+    for entry in found:
+        assert installation.download(entry["id"]) == body
     assert unfinished(installation) == {}
-    # One of them sent it.
+    # Only one of them sent it.
     assert installation.s3.sent() == len(body)
 
 
@@ -254,12 +254,12 @@ def test_a_tab_that_is_closed_leaves_the_rest_to_the_other(
     first.close(run_before_unload=False)
     installation.s3.release()
     assert_stored(second, installation, file)
-    # What S3 had confirmed to the first one, the second one did not send.
-    # What was on its way when the tab was closed may arrive twice, and no more than that.
+    # The second tab did not send what S3 had confirmed to the first. Only parts that were in flight
+    # when the tab was closed may arrive twice.
     assert 60 * MIB <= arrived(installation) <= 60 * MIB + 6 * SMALL_PART
 
 
-def test_cancelled_in_the_middle_it_leaves_nothing_in_the_bucket(
+def test_an_upload_cancelled_halfway_leaves_nothing_in_the_bucket(
     page: Page, installation: Installation, tmp_path: Path
 ) -> None:
     before = keys(installation)
@@ -279,7 +279,7 @@ def test_cancelled_in_the_middle_it_leaves_nothing_in_the_bucket(
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("stays", [True, False], ids=["same page", "next visit"])
-def test_cancelled_without_a_connection_it_is_removed_once_there_is_one(
+def test_an_upload_cancelled_offline_is_removed_once_there_is_a_connection(
     context: BrowserContext, installation: Installation, tmp_path: Path, stays: bool
 ) -> None:
     before = keys(installation)
@@ -291,7 +291,7 @@ def test_cancelled_without_a_connection_it_is_removed_once_there_is_one(
     choose(page, file)
     wait_for(lambda: arrived(installation) >= 10 * MIB)
     context.set_offline(True)
-    # When it asks the server, it has noted what is to be removed, for the next visit.
+    # By the time of this request, the journal has the upload for the next visit.
     with page.expect_event("requestfailed", lambda request: request.method == "DELETE"):
         upload_row(page, file.name).locator("[data-action=cancel]").click()
     expect(upload_row(page, file.name)).to_have_attribute("data-state", "cancelled")
@@ -308,7 +308,7 @@ def test_cancelled_without_a_connection_it_is_removed_once_there_is_one(
 
 
 @pytest.mark.exhaustive
-def test_a_pause_costs_nothing_that_s3_has(
+def test_resuming_after_a_pause_sends_only_what_s3_lacks(
     page: Page, installation: Installation, tmp_path: Path
 ) -> None:
     size = 100 * MIB
@@ -393,19 +393,19 @@ def test_a_deleted_file_is_sent_again(
     file = make_file(tmp_path / unique("deleted.bin"), MIB)
     choose(page, file)
     expect(row(page, file.name)).to_have_count(1)
-    # The record goes when the worker hears of it; the person does not wait for that.
+    # The record is updated later, but the user does not wait for that.
     row(page, file.name).get_by_role("button", name="Delete").click()
     with page.expect_response(lambda answer: answer.request.method == "DELETE") as answer:
         page.locator("#confirm-dialog [data-confirm]").click()
     answer.value.finished()
     installation.reset()
     choose(page, file)
-    # Confirmed by S3, and not only sent: it is nobody else's when the next test looks at the keys.
+    # Wait until S3 has confirmed it, so that it does not appear during the next test.
     wait_for(lambda: arrived(installation) == MIB)
     assert installation.s3.sent() == MIB
 
 
-def test_nobody_gets_the_rest_of_somebody_elses_upload(
+def test_a_user_who_signs_in_does_not_get_the_rest_of_another_users_upload(
     context: BrowserContext, installation: Installation, tmp_path: Path
 ) -> None:
     eve = f"eve-{uuid.uuid4().hex[:8]}"

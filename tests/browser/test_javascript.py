@@ -75,12 +75,12 @@ class Handler(SimpleHTTPRequestHandler):
         super().end_headers()
 
     def log_message(self, *arguments: Any) -> None:
-        """A failed test shows what could not be loaded."""
+        """Log nothing; a failed test lists what could not be loaded."""
 
 
 class Server(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
-        # A page that has been closed meanwhile wants no answer.
+        # The page may have been closed before the answer.
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -98,7 +98,7 @@ def origin() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
-    """A Chromium in which a test can collect garbage when it likes."""
+    """A Chromium in which tests can trigger garbage collection."""
     arguments = [*ARGUMENTS, "--js-flags=--expose-gc"]
     browser = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
     yield browser
@@ -136,7 +136,7 @@ def collect(message: ConsoleMessage, problems: list[str]) -> None:
         problems.append(f"logged: {message.text}")
 
 
-# A test that takes too long says so itself, unless it never lets the page do anything else.
+# The page reports a test that takes too long, unless the test blocks the page.
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(("path", "name"), CASES)
 def test_in_javascript(browser: Browser, origin: str, path: Path, name: str) -> None:

@@ -56,7 +56,7 @@ def begins(request: Request) -> bool:
 
 
 def story(page: Page, installation: Installation) -> str:
-    """What there is to know when not everything arrives."""
+    """The state of the page and the requests, for a failure message."""
     requests = installation.web.requests(begins) + installation.s3.requests(parts)
     answers = Counter((request.method, request.status) for request in requests)
     waiting = [each for each in installation.web.log + installation.s3.log if not each.over]
@@ -72,9 +72,9 @@ def story(page: Page, installation: Installation) -> str:
 
 @contextlib.contextmanager
 def processor_time_of_pages() -> Iterator[Callable[[float, float], float]]:
-    """Yields what tells how many milliseconds at most pages had a processor between two moments.
+    """Yield a function for the maximum processor time (ms) of pages between two moments.
 
-    A page that is not let run does not react either, and is not to blame.
+    A page that gets no processor time does not react, which is not its fault.
     """
     children = psutil.Process().children(recursive=True)
     pages = [child for child in children if "--type=renderer" in child.cmdline()]
@@ -85,7 +85,7 @@ def processor_time_of_pages() -> Iterator[Callable[[float, float], float]]:
         while not over.wait(0.02):
             before, used = time.time(), 0.0
             for process in pages:
-                with contextlib.suppress(psutil.Error):  # one in reserve may have ended
+                with contextlib.suppress(psutil.Error):  # a spare renderer may have ended
                     times = process.cpu_times()
                     used += times.user + times.system
             samples.append((before * 1000, used * 1000, time.time() * 1000))
@@ -105,12 +105,12 @@ def processor_time_of_pages() -> Iterator[Callable[[float, float], float]]:
 
 
 def reach(count: Callable[[], int], enough: int) -> None:
-    """However long it takes, as long as it moves: how fast a machine is says nothing of filehub."""
+    """Wait without a total limit, as long as the count keeps growing: the machine may be slow."""
     while (now := count()) < enough:
         wait_for(lambda: count() > now, timeout=60, every=0.5)
 
 
-# Longer than others get: on a busy machine this takes minutes.
+# A longer limit than usual, because this takes minutes on a busy machine.
 @pytest.mark.timeout(1200)
 def test_two_thousand_files_in_one_drop(
     page: Page, installation: Installation, show: Callable[[str], None]
@@ -123,7 +123,7 @@ def test_two_thousand_files_in_one_drop(
         return sum(r.status == 200 for r in installation.s3.requests(parts))
 
     def confirmed() -> int:
-        # Asking the page is cheap; a listing of everything takes the processes' time.
+        # Reading the page is cheap; listing all files would slow down the processes.
         text = page.locator("#uploads-summary").inner_text()
         waiting = re.search(r"([\d,]+) confirming", text)
         return COUNT - (int(waiting[1].replace(",", "")) if waiting else 0)
@@ -145,7 +145,7 @@ def test_two_thousand_files_in_one_drop(
     # Each was signed once, and sent once.
     assert len(installation.web.requests(begins)) == COUNT
     assert len(installation.s3.requests(parts)) == COUNT
-    # The page heard of the first ones while it still sent others.
+    # The page asked about the first files while it was still sending others.
     asked = [request.method for request in installation.web.requests(about_uploads)]
     assert "GET" in asked[: COUNT // 2]
     dropped: float = page.evaluate("window.dropped")

@@ -1,4 +1,4 @@
-"""The main job as a person does it."""
+"""Uploading, finding, downloading and deleting files, as a user does it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def upload_row(page: Page, name: str) -> Locator:
     return page.locator(f'[data-upload-row][data-name="{name}"]')
 
 
-def test_nothing_can_be_chosen_before_somebody_listens(page: Page) -> None:
+def test_files_can_be_chosen_only_after_the_script_has_loaded(page: Page) -> None:
     held: list[Route] = []
 
     def hold(route: Route) -> None:
@@ -84,7 +84,7 @@ def test_two_dropped_files_are_stored_listed_downloaded_and_deleted(page: Page) 
         expect(row(page, name)).to_have_count(0)
 
 
-def test_uploaded_is_not_shown_as_stored_before_s3_has_said_so(page: Page) -> None:
+def test_an_upload_is_shown_as_stored_only_after_s3_has_reported_it(page: Page) -> None:
     name = unique("confirming.txt")
     page.route("**/uploads?ids=*", lambda route: route.abort())
     choose(page, (name, b"x"))
@@ -98,7 +98,7 @@ def test_a_tab_closed_right_after_the_put_still_lists_the_file(context: BrowserC
     name = unique("closed.txt")
     page = context.new_page()
     page.goto("/")
-    # The page never hears of its success: it is gone as soon as S3 has answered.
+    # The page is closed as soon as S3 has answered, before the upload is confirmed.
     with page.expect_response(lambda r: r.request.method == "PUT" and r.status == 200):
         choose(page, (name, b"x" * 1000))
     page.close(run_before_unload=False)
@@ -111,7 +111,7 @@ def test_a_tab_closed_right_after_the_put_still_lists_the_file(context: BrowserC
     wait_for(listed)
 
 
-def test_a_failed_upload_can_be_tried_again_and_leaves_no_ghost(page: Page) -> None:
+def test_a_failed_upload_can_be_retried_and_is_not_listed(page: Page) -> None:
     name = unique("retry.txt")
     refusal = {"status": 403, "headers": {"Access-Control-Allow-Origin": "*"}, "body": "<Error/>"}
     page.route(TO_S3, lambda route: route.fulfill(**refusal))  # type: ignore[arg-type]
@@ -152,11 +152,11 @@ def test_names_survive_the_round_trip(page: Page, name: str) -> None:
     with page.expect_download() as download:
         newest.get_by_role("link", name="Download").click()
     assert Path(download.value.path()).read_bytes() == body
-    # Chromium itself replaces what no file system takes.
+    # Chromium replaces characters that file systems do not allow.
     assert download.value.suggested_filename == name.replace('"', "_")
 
 
-def test_the_search_finds_by_the_beginning_of_a_name(page: Page) -> None:
+def test_the_search_matches_the_beginning_of_a_name(page: Page) -> None:
     name, other = unique("Needle.txt"), unique("hay.txt")
     choose(page, (name, b"x"), (other, b"x"))
     expect(row(page, other)).to_be_visible()
@@ -168,7 +168,7 @@ def test_the_search_finds_by_the_beginning_of_a_name(page: Page) -> None:
     expect(page.locator("[data-file-row]")).to_have_count(0)
 
 
-def test_the_whole_job_works_by_keyboard(page: Page) -> None:
+def test_everything_works_by_keyboard(page: Page) -> None:
     name = unique("keyboard.txt")
     with page.expect_file_chooser() as chooser:
         page.locator("#choose-files").press("Enter")
@@ -183,7 +183,7 @@ def test_the_whole_job_works_by_keyboard(page: Page) -> None:
 
 
 @pytest.mark.parametrize("scheme", [pytest.param("light", marks=pytest.mark.exhaustive), "dark"])
-def test_a_narrow_screen_needs_no_sideways_scrolling(page: Page, scheme: Any) -> None:
+def test_a_narrow_screen_does_not_scroll_sideways(page: Page, scheme: Any) -> None:
     name = uuid.uuid4().hex + "x" * 200
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": 360, "height": 780})
@@ -264,14 +264,13 @@ def test_strangers_are_asked_to_sign_in(chromium: Any, installation: Installatio
 
 
 @pytest.mark.exhaustive
-def test_a_server_that_asks_to_wait_is_waited_for(page: Page) -> None:
-    """Not sooner than it says, and with a sentence that says why nothing moves."""
+def test_retry_after_is_obeyed_and_explained(page: Page) -> None:
     asked: list[float] = []
     seen = False
 
     def answer(route: Route) -> None:
         asked.append(time.monotonic())
-        # As long as nobody has seen the sentence: it stays for three seconds only.
+        # Until the test has seen the message, which is shown for three seconds only.
         if seen:
             route.continue_()
             return

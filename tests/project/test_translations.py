@@ -1,4 +1,4 @@
-"""The catalogues are complete, and each reader gets one language, the same one throughout."""
+"""The catalogues are complete, and every page is in one language throughout."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def forms(text: Any) -> list[str]:
 
 
 def places(sentence: str) -> list[str]:
-    """What is filled in: names, and tags with what they say."""
+    """The placeholders and tags of a sentence."""
     return sorted(re.findall(r"%\(\w+\)\w|%[a-z%]|\{\w*\}|</?\w+[^>]*>", sentence))
 
 
 def misplaced(message: Message) -> bool:
-    """Whether a translation fills in something else than its original.
+    """Whether a translation has other placeholders than its original.
 
-    In some languages the first form is also for 21, 31 and so on: it may be like the plural.
+    In some languages the first form is also used for 21, 31 and so on, and may match the plural.
     """
     first, *rest = map(places, forms(message.string))
     originals = list(map(places, forms(message.id)))
@@ -71,7 +71,7 @@ def test_every_language_has_its_catalogues_and_no_other_does() -> None:
 
 
 @pytest.mark.parametrize(("language", "domain"), CATALOGUES)
-def test_catalogues_have_what_the_sources_say_and_nothing_else(language: str, domain: str) -> None:
+def test_catalogues_have_exactly_the_messages_of_the_sources(language: str, domain: str) -> None:
     catalog = read(path_of(language, domain))
     in_the_sources, known = set(strings(gather(language, domain))), set(strings(catalog))
     assert in_the_sources - known == set(), "run `make messages` and translate these"
@@ -90,7 +90,7 @@ def test_everything_is_translated(language: str, domain: str) -> None:
 
 
 @pytest.mark.parametrize(("language", "domain"), CATALOGUES)
-def test_the_compiled_catalogues_are_those_of_the_sources(language: str, domain: str) -> None:
+def test_the_compiled_catalogues_are_up_to_date(language: str, domain: str) -> None:
     path = path_of(language, domain)
     compiled, source = read(path.with_suffix(".mo")), read(path)
     assert strings(compiled) == strings(source), "run `make messages`"
@@ -103,8 +103,8 @@ def found(pattern: str, paths: Iterable[Path]) -> set[str]:
     }
 
 
-def test_scripts_translate_nothing_but_literals() -> None:
-    """Anything else is invisible to the extractor, and to the tests above."""
+def test_scripts_translate_only_literals() -> None:
+    """The extractor and the tests above see nothing else."""
     after = found(r"\bn?gettext\(\s*(\S)", (ROOT / "static").rglob("*.js"))
     assert after == {'"'}
 
@@ -184,7 +184,7 @@ def test_the_home_page(aws: Any, alice: User, language: str, texts: tuple[str, .
     ("language", "text"),
     [("de", "Seite nicht gefunden"), ("en", "Page not found")],
 )
-def test_the_page_for_what_is_not_there(_static_files: None, language: str, text: str) -> None:
+def test_the_not_found_page(_static_files: None, language: str, text: str) -> None:
     answer = browser(language).get("/nowhere")
     assert answer.status_code == 404
     assert f'<html lang="{language}">' in answer.content.decode()
@@ -266,15 +266,15 @@ def test_scripts_get_their_language(db: None) -> None:
     assert german["Content-Type"].startswith("text/javascript")
 
 
-def test_the_admins_sentences_are_left_out(db: None) -> None:
-    """Django's own catalogue for its admin is several times the size of the page's."""
+def test_scripts_do_not_get_the_admins_messages(db: None) -> None:
+    """Django's catalogue for its admin is several times as large as the page's."""
     assert "Filter" not in scripts("de").content.decode()
 
 
-def test_a_kept_catalogue_is_not_used_in_another_language(db: None) -> None:
+def test_a_cached_catalogue_is_not_used_in_another_language(db: None) -> None:
     english = scripts("en")
     assert "Accept-Language" in english["Vary"]
-    # One's own language may be in a cookie: no cache for many people, and never without asking.
+    # The language may come from a cookie, so only private caches may keep it and must revalidate.
     assert {"private", "no-cache"} <= set(english["Cache-Control"].split(", "))
     assert scripts("en", if_none_match=english["ETag"]).status_code == 304
     german = scripts("de", if_none_match=english["ETag"])
@@ -286,7 +286,7 @@ def test_a_kept_catalogue_is_not_used_in_another_language(db: None) -> None:
 
 
 def form_of(page: str) -> dict[str, str]:
-    """What the form with the languages sends, whichever is chosen."""
+    """The hidden fields of the language form."""
     found = re.search(
         r'<form class="languages" method="post" action="/i18n/setlang/".*?</form>', page, re.S
     )
@@ -341,9 +341,7 @@ def test_choosing_a_language_leads_to_no_other_host(db: None, address: str, way:
 
 
 @pytest.mark.parametrize("language", ["xx", "../de", "", "fr", "de\r\nX: y"])
-def test_a_language_that_there_is_not_changes_nothing(
-    _static_files: None, db: None, language: str
-) -> None:
+def test_an_unknown_language_changes_nothing(_static_files: None, db: None, language: str) -> None:
     client = browser("de")
     assert client.post("/i18n/setlang/", {"language": language, "next": "/"}).status_code == 302
     assert '<html lang="de">' in client.get("/accounts/login/").content.decode()

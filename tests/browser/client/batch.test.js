@@ -1,7 +1,7 @@
 import { Batch } from "../../../static/uploads/client/net/batch.js";
 import { equal, test } from "./testing.js";
 
-test("what is asked for at the same moment is one call", async () => {
+test("items submitted at the same time are one call", async () => {
   /** @type {number[][]} */
   const calls = [];
   /** @type {Batch<number, number>} */

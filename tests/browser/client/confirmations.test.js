@@ -5,14 +5,14 @@ import { equal, ok, test } from "./testing.js";
 
 /** @import { UploadStatus } from "../../../static/uploads/client/net/api.js" */
 
-test("hints are few and only while nothing settles", async () => {
+test("hints are few, and are sent only while nothing settles", async () => {
   let now = 0;
   Date.now = () => now;
   /** @type {(() => void)[]} */
   const timers = [];
   /** @param {() => void} act */
   const setTimeoutLater = (act) => timers.push(act);
-  globalThis.setTimeout = /** @type {any} a clock that stands still until tick() */ (setTimeoutLater);
+  globalThis.setTimeout = /** @type {any} time stands still until tick() */ (setTimeoutLater);
   const tick = async () => {
     now += 3000;
     timers.splice(0).at(-1)?.();
@@ -41,9 +41,9 @@ test("hints are few and only while nothing settles", async () => {
 });
 
 /**
- * Asks about one id with a first answer that fails.
+ * Asks about one id. The first answer fails.
  * @param {Error} error
- * @returns {Promise<string[]>} the errors that nobody caught
+ * @returns {Promise<string[]>} uncaught errors
  */
 async function confirmAfter(error) {
   hurry();
@@ -72,11 +72,11 @@ test("a server that cannot be reached is asked again", async () => {
   equal(await confirmAfter(new ApiError(0, "network", "")), []);
 });
 
-test("a bug in a question surfaces, and the server is asked again", async () => {
+test("a bug while asking surfaces, and the server is asked again", async () => {
   equal(await confirmAfter(new TypeError("a bug")), ["a bug"]);
 });
 
-test("a bug in a hint surfaces, and a hint that fails does not", async () => {
+test("a bug in a hint surfaces, but a failed hint does not", async () => {
   hurry();
   const uncaught = recordUncaught();
   const errors = [new ApiError(503, "unavailable", ""), new TypeError("a bug")];

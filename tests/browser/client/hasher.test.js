@@ -11,7 +11,7 @@ async function expectedDigest(blob) {
   return btoa(String.fromCharCode(...bytes));
 }
 
-test("a digest is that of the browser's own SHA-256", async () => {
+test("a digest equals the browser's own SHA-256", async () => {
   const blob = new Blob(["a".repeat(5_000_000), "b"]);
   equal(await digest(blob, never), await expectedDigest(blob));
 });
@@ -23,8 +23,8 @@ test("a digest is the same without crypto.subtle", async () => {
   equal(await digest(blob, never), expected);
 });
 
-test("collecting garbage ends no digest", async () => {
-  // Chromium collects streams that are being read if nothing else refers to them.
+test("garbage collection does not interrupt a digest", async () => {
+  // Chromium collects a stream that only a pending read refers to.
   const { gc } = /** @type {{gc: () => void}} */ (/** @type {unknown} */ (globalThis));
   let waiting = 0;
   for (let batch = 0; batch < 5; batch += 1) {
@@ -44,28 +44,28 @@ test("collecting garbage ends no digest", async () => {
 
 /**
  * @param {string} url of the worker
- * @returns {Promise<boolean>} whether the worker was given up
+ * @returns {Promise<boolean>} whether the worker was terminated
  */
 async function hashTwo(url) {
   const hasher = new Hasher(url);
-  let givenUp = false;
+  let terminated = false;
   const { terminate } = Worker.prototype;
   Worker.prototype.terminate = function () {
-    givenUp = true;
+    terminated = true;
     terminate.call(this);
   };
   const blobs = [new Blob(["one"]), new Blob(["two"])];
   const digests = await Promise.all(blobs.map((blob) => hasher.sha256(blob, never)));
   equal(digests, await Promise.all(blobs.map(expectedDigest)));
-  return givenUp;
+  return terminated;
 }
 
 test("the hasher computes checksums in its worker", async () => {
-  equal(await hashTwo(WORKER_URL), false, "given up");
+  equal(await hashTwo(WORKER_URL), false, "terminated");
 });
 
 test("the hasher works without workers", async () => {
-  equal(await hashTwo("/static/no-such-worker.js"), true, "given up");
+  equal(await hashTwo("/static/no-such-worker.js"), true, "terminated");
 });
 
 /**
@@ -80,7 +80,7 @@ async function hashAfterAbort(url) {
   const aborted = hasher.sha256(huge, stop.signal).catch((error) => error.message);
   const next = new Blob(["next"]);
   const digestOfNext = hasher.sha256(next, never);
-  // By now the huge blob is being hashed.
+  // Time for the hash of the huge blob to start.
   await delay(300);
   stop.abort(new Error("stopped"));
   equal(await aborted, "stopped");
@@ -91,7 +91,7 @@ test("an aborted digest stops in the worker", () => hashAfterAbort(WORKER_URL));
 
 test("an aborted digest stops without workers", () => hashAfterAbort("/static/no-such-worker.js"));
 
-test("a fingerprint tells files apart by each of its parts", async () => {
+test("a fingerprint depends on every property and both ends of a file", async () => {
   const hasher = new Hasher(WORKER_URL);
   /** @param {{at?: number, size?: number, time?: number}} [change] */
   const make = ({ at = 1.5 * MIB, size = 3 * MIB, time = 5 } = {}) => {

@@ -18,13 +18,13 @@ async function stateOf(journal, fingerprint = "a") {
   return (await journal.get(fingerprint))?.state;
 }
 
-test("the journal remembers after a reload", async () => {
+test("the journal remembers uploads after a reload", async () => {
   await new Journal("somebody").put(entry("a", "sending"));
   equal(await stateOf(new Journal("somebody")), "sending");
   equal(await stateOf(new Journal("somebody else")), undefined, "of another user");
 });
 
-test("the journal forgets a file, unless it has become another upload", async () => {
+test("the journal forgets a file, unless its entry belongs to another upload", async () => {
   const journal = new Journal("somebody");
   await journal.put(entry("a", "sending"));
   await journal.remove("a", "id of another upload");
@@ -33,7 +33,7 @@ test("the journal forgets a file, unless it has become another upload", async ()
   equal(await stateOf(journal), undefined);
 });
 
-test("the journal drops what is old, and tells what was cancelled", async () => {
+test("the journal drops old entries and returns cancelled uploads", async () => {
   const journal = new Journal("somebody");
   await journal.put(entry("a", "sending"));
   await journal.put(entry("b", "cancelled"));
@@ -41,7 +41,7 @@ test("the journal drops what is old, and tells what was cancelled", async () => 
   Date.now = () => now() - 31 * DAY;
   await journal.put(entry("old", "cancelled"));
   Date.now = now;
-  equal(await stateOf(journal, "old"), undefined, "before it is dropped");
+  equal(await stateOf(journal, "old"), undefined, "an expired entry that is not dropped yet");
   const leftovers = await journal.tidy();
   equal(
     leftovers.map(({ id }) => id),
@@ -50,7 +50,7 @@ test("the journal drops what is old, and tells what was cancelled", async () => 
   equal(await stateOf(journal), "sending");
 });
 
-test("the journal does without a database", async () => {
+test("the journal works without a database", async () => {
   indexedDB.open = () => {
     throw new Error("not in this window");
   };
@@ -61,7 +61,7 @@ test("the journal does without a database", async () => {
 });
 
 /** @param {() => void} breakIt */
-async function goesOnAfter(breakIt) {
+async function worksAfter(breakIt) {
   const journal = new Journal("somebody");
   await journal.put(entry("a", "sending"));
   breakIt();
@@ -71,15 +71,15 @@ async function goesOnAfter(breakIt) {
   equal(await stateOf(journal, "a"), undefined);
 }
 
-test("a full disk stops nobody", () =>
-  goesOnAfter(() => {
+test("the journal works with a full disk", () =>
+  worksAfter(() => {
     IDBObjectStore.prototype.put = () => {
       throw new DOMException("", "QuotaExceededError");
     };
   }));
 
-test("a database that is closed later stops nobody", () =>
-  goesOnAfter(() => {
+test("the journal works after its database was closed", () =>
+  worksAfter(() => {
     IDBDatabase.prototype.transaction = () => {
       throw new DOMException("", "InvalidStateError");
     };

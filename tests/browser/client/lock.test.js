@@ -11,7 +11,7 @@ async function hasOneHolder() {
   const stop = new AbortController();
   const stopped = take(name, stop.signal, () => {}).catch((error) => seen.push(error.message));
   const second = take(name, never, () => seen.push("waits"));
-  // It asked later than the one that is stopped, so that one waits too.
+  // The aborted request was made earlier, so it is waiting too.
   await until(() => seen.includes("waits"));
   stop.abort(new Error("stopped"));
   await stopped;
@@ -21,7 +21,7 @@ async function hasOneHolder() {
   equal(seen, ["waits", "stopped"]);
 }
 
-test("a lock that is taken no longer listens to the signal without Web Locks", async () => {
+test("without Web Locks a granted lock leaves no listener on the signal", async () => {
   Object.defineProperty(navigator, "locks", { value: undefined });
   const controller = new AbortController();
   const { signal } = controller;
@@ -36,11 +36,11 @@ test("a lock that is taken no longer listens to the signal without Web Locks", a
     addEventListener.call(signal, type, counting, options);
   };
   const release = await take("a file", signal, () => {});
-  let waits = false;
+  let isWaiting = false;
   const second = take("a file", signal, () => {
-    waits = true;
+    isWaiting = true;
   });
-  await until(() => waits);
+  await until(() => isWaiting);
   release();
   (await second)();
   controller.abort();

@@ -48,7 +48,7 @@ export function makeFile(name, text = "x") {
   return new File([text], name, { lastModified: 1 });
 }
 
-/** A connection that goes and comes as told, and on which nobody has to wait. */
+/** A connection that tests can interrupt, and on which every wait ends at once. */
 export class FakeConnection extends EventTarget {
   online = true;
   /** What callers would have waited, in milliseconds. @type {number[]} */
@@ -66,12 +66,12 @@ export class FakeConnection extends EventTarget {
   }
 }
 
-/** What a server answers that has a file go in one part. */
+/** The answer of a server that starts a multipart upload with one part. */
 export const ONE_PART = { token: "t", multipart: { part_size: 5, part_count: 1 } };
 
-/** A server that exists in the page alone, for what no real one does at the right moment. Tests replace its methods. */
+/** A fake server, for situations that a real one does not produce on demand. Tests replace its methods. */
 export class FakeApi extends Api {
-  /** How many uploads were begun. */
+  /** How many uploads were started. */
   begun = 0;
   #answer;
 
@@ -101,7 +101,7 @@ export class FakeApi extends Api {
    * @returns {Promise<import("../../../static/uploads/client/net/api.js").SignedRequest[]>}
    */
   signParts() {
-    // Nothing is to be sent, and an upload that waits can still be cancelled.
+    // Never answers: nothing is sent, and the upload can still be cancelled.
     return new Promise(() => {});
   }
 

@@ -7,13 +7,13 @@ import { equal, test } from "./testing.js";
 /** @import { Report } from "../../../static/uploads/client/transfer.js" */
 /** @import { Tools } from "../../../static/uploads/client/tools.js" */
 
-test("a transfer that is stopped while it takes its lock gives it back and reads nothing", async () => {
+test("a transfer that is stopped while it takes its lock releases it and reads nothing", async () => {
   const stop = new AbortController();
   /** @type {string[]} */
   const calls = [];
   const request = navigator.locks.request.bind(navigator.locks);
   navigator.locks.request = /** @param {any[]} details */ (...details) => {
-    // The lock is free, so that the browser grants it although nobody needs it any more.
+    // The lock is free, so the browser grants it although it is no longer needed.
     stop.abort(new Error("stopped"));
     return Reflect.apply(request, null, details);
   };
@@ -31,6 +31,6 @@ test("a transfer that is stopped while it takes its lock gives it back and reads
   );
   await transfer.run().catch((error) => calls.push(error.message));
   equal(calls, ["stopped"]);
-  // Waits until nobody else has it.
+  // Waits until the lock is free.
   (await take("a file", never, () => {}))();
 });

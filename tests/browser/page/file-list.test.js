@@ -18,9 +18,9 @@ const ROW = `
   </li>`;
 
 /**
- * Shows a file that has been stored, with answers that fail.
- * @param {Error[]} errors one for each answer that fails
- * @returns {Promise<string[]>} what became of it: the errors that nobody caught, and calls
+ * Shows a file that has just been stored. The first answers fail.
+ * @param {Error[]} errors one for each failed answer
+ * @returns {Promise<string[]>} uncaught errors and callbacks
  */
 async function showAfter(errors) {
   hurry();
@@ -44,7 +44,7 @@ async function showAfter(errors) {
   list.show("1", "a.txt");
   await until(() => document.querySelector("[data-file-row]") || outcome.length > 0);
   await until(() => {
-    // After the failure the next file is fetched as ever.
+    // After the failure the next file is fetched as usual.
     if (errors.length === 0) list.show("1", "a.txt");
     return document.querySelector("[data-file-row]");
   });
@@ -57,11 +57,11 @@ test("the list tries again after a failure", async () => {
   equal(await showAfter([unavailable(), unavailable()]), []);
 });
 
-test("the list says so when it fails three times", async () => {
+test("the list reports three failures in a row", async () => {
   equal(await showAfter([unavailable(), unavailable(), unavailable()]), ["list failed"]);
 });
 
-test("the list says so when the session has ended", async () => {
+test("the list reports the end of the session", async () => {
   equal(await showAfter([new ApiError(401, "session_ended", "")]), ["session ended"]);
 });
 

@@ -58,7 +58,7 @@ test("the percentage of a row changes with its bar", () => {
 
   upload.sent = 1000;
   row.draw(1);
-  equal(textOf("[data-status]"), "Uploading 1,000\u00a0bytes sent, waiting for storage to answer");
+  equal(textOf("[data-status]"), "Uploading 1,000\u00a0bytes sent, waiting for storage");
 });
 
 test("the percentage of all uploads, and the title, change with the bar", () => {

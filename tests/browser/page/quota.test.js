@@ -4,9 +4,9 @@ import { FakeApi, hurry, ONE_PART, recordUncaught, until } from "../client/suppo
 import { equal, test } from "../client/testing.js";
 
 /**
- * Refreshes the line twice, with a first answer that fails.
+ * Refreshes the line twice. The first answer fails.
  * @param {Error} error
- * @returns {Promise<string[]>} the errors that nobody caught
+ * @returns {Promise<string[]>} uncaught errors
  */
 async function refreshAfter(error) {
   hurry();
@@ -14,14 +14,14 @@ async function refreshAfter(error) {
   const element = document.createElement("p");
   element.textContent = "1 KB of 2 KB used";
   const api = new FakeApi(ONE_PART);
-  let asked = false;
+  let fetched = false;
   api.fragment = async () => {
-    asked = true;
+    fetched = true;
     throw error;
   };
   const quota = new Quota(element, api);
   quota.refresh();
-  await until(() => asked);
+  await until(() => fetched);
   equal(element.textContent, "1 KB of 2 KB used", "after an error");
   api.fragment = async () => "2 KB of 2 KB used";
   await until(() => {
