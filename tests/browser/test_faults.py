@@ -47,17 +47,17 @@ def stop_after(installation: Installation, size: int) -> Fault:
 
     This gives a test any amount of time in the middle of an upload.
     """
-    return installation.s3.hold(lambda each: parts(each) and arrived(installation) >= size)
+    return installation.s3.hold(lambda request: parts(request) and arrived(installation) >= size)
 
 
 def unfinished(installation: Installation) -> dict[str, int]:
     """The incomplete multipart uploads in the bucket, with the bytes of each."""
-    found = {}
+    sizes = {}
     for upload in installation.bucket.multipart_uploads.all():
         # It may end between the two requests.
         with contextlib.suppress(upload.meta.client.exceptions.NoSuchUpload):
-            found[upload.id] = sum(part.size for part in upload.parts.all())
-    return found
+            sizes[upload.id] = sum(part.size for part in upload.parts.all())
+    return sizes
 
 
 def keys(installation: Installation) -> set[str]:
@@ -228,10 +228,10 @@ def test_two_tabs_with_the_same_file(
             f'[data-upload-row][data-name="{file.name}"]:not([data-state=stored])'
         )
         expect(unstored).to_have_count(0)
-    found = installation.files(file.name)
-    assert len(found) in {1, 2}
+    files = installation.files(file.name)
+    assert len(files) in {1, 2}
     body = file.read_bytes()
-    for entry in found:
+    for entry in files:
         assert installation.download(entry["id"]) == body
     assert unfinished(installation) == {}
     # Only one of them sent it.

@@ -59,7 +59,7 @@ def story(page: Page, installation: Installation) -> str:
     """The state of the page and the requests, for a failure message."""
     requests = installation.web.requests(begins) + installation.s3.requests(parts)
     answers = Counter((request.method, request.status) for request in requests)
-    waiting = [each for each in installation.web.log + installation.s3.log if not each.over]
+    waiting = [r for r in installation.web.log + installation.s3.log if not r.over]
     lines = installation.log.read_text().splitlines()[-40:]
     return "\n".join(
         [
@@ -137,10 +137,10 @@ def test_two_thousand_files_in_one_drop(
     except AssertionError as exc:
         exc.add_note(story(page, installation))
         raise
-    found = installation.files(prefix)
+    files = installation.files(prefix)
     expected = [f"{prefix} {number:04}.txt" for number in range(COUNT)]
-    assert sorted(file["file_name"] for file in found) == expected
-    assert {file["size"] for file in found} == {1024}
+    assert sorted(file["file_name"] for file in files) == expected
+    assert {file["size"] for file in files} == {1024}
     expect(page.locator("[data-upload-row][data-state=failed]")).to_have_count(0)
     # Each was signed once, and sent once.
     assert len(installation.web.requests(begins)) == COUNT

@@ -100,8 +100,8 @@ def test_the_numbers_are_those_of_the_uploads(
     assert confirm.confirm(refused) == "rejected"
 
     html = page(admin)
-    assert "Images 1 10 bytes 56 % Text 2 8 bytes 44 %" in section(html, "kinds-title")
-    assert "bob 1 10 bytes 56 % alice 2 8 bytes 44 %" in section(html, "owners-title")
+    assert "Images 1 10 bytes 56% Text 2 8 bytes 44%" in section(html, "kinds-title")
+    assert "bob 1 10 bytes 56% alice 2 8 bytes 44%" in section(html, "owners-title")
     days = section(html, "days-title")
     assert "3 files arrived, 18 bytes. 1 was rejected." in days
     today = datetime.now(UTC).date()
@@ -167,7 +167,7 @@ def test_of_very_many_owners_it_says_how_many_were_looked_at(
     for number in range(4):
         store(f"owner {number}", body=b"x" * (number + 1))
     text = section(page(admin), "owners-title")
-    assert "owner 3 (user deleted) 1 4 bytes 40 %" in text
+    assert "owner 3 (user deleted) 1 4 bytes 40%" in text
     assert "and 2 more with 3 bytes" in text
     assert "were checked" not in text
     monkeypatch.setattr(report, "MOST_OWNERS", 4)

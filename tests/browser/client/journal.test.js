@@ -19,13 +19,13 @@ async function stateOf(journal, fingerprint = "a") {
 }
 
 test("the journal remembers uploads after a reload", async () => {
-  await new Journal("somebody").put(entry("a", "sending"));
-  equal(await stateOf(new Journal("somebody")), "sending");
-  equal(await stateOf(new Journal("somebody else")), undefined, "of another user");
+  await new Journal("user-1").put(entry("a", "sending"));
+  equal(await stateOf(new Journal("user-1")), "sending");
+  equal(await stateOf(new Journal("user-2")), undefined, "of another user");
 });
 
 test("the journal forgets a file, unless its entry belongs to another upload", async () => {
-  const journal = new Journal("somebody");
+  const journal = new Journal("user-1");
   await journal.put(entry("a", "sending"));
   await journal.remove("a", "id of another upload");
   equal(await stateOf(journal), "sending");
@@ -34,7 +34,7 @@ test("the journal forgets a file, unless its entry belongs to another upload", a
 });
 
 test("the journal drops old entries and returns cancelled uploads", async () => {
-  const journal = new Journal("somebody");
+  const journal = new Journal("user-1");
   await journal.put(entry("a", "sending"));
   await journal.put(entry("b", "cancelled"));
   const now = Date.now;
@@ -54,7 +54,7 @@ test("the journal works without a database", async () => {
   indexedDB.open = () => {
     throw new Error("not in this window");
   };
-  const journal = new Journal("somebody");
+  const journal = new Journal("user-1");
   await journal.put(entry("a", "sent"));
   equal(await stateOf(journal), "sent");
   equal(await journal.tidy(), []);
@@ -62,7 +62,7 @@ test("the journal works without a database", async () => {
 
 /** @param {() => void} breakIt */
 async function worksAfter(breakIt) {
-  const journal = new Journal("somebody");
+  const journal = new Journal("user-1");
   await journal.put(entry("a", "sending"));
   breakIt();
   await journal.put(entry("b", "sent"));
@@ -86,7 +86,7 @@ test("the journal works after its database was closed", () =>
   }));
 
 test("a deleted file is forgotten by its id", async () => {
-  const journal = new Journal("somebody");
+  const journal = new Journal("user-1");
   await journal.put(entry("a", "sent"));
   await journal.put(entry("b", "sent"));
   await journal.removeId("id of a");

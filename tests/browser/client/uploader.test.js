@@ -9,13 +9,13 @@ const WHOLE = { method: "PUT", url: "/nowhere", headers: {} };
 
 /** @param {FakeApi} api */
 function makeUploader(api) {
-  return new Uploader(api, { namespace: "somebody", concurrency: 2 });
+  return new Uploader(api, { namespace: "user-1", concurrency: 2 });
 }
 
 /** Records in the journal that the file "a" was sent. */
 async function rememberSent() {
   const fingerprint = await new Hasher(WORKER_URL).fingerprint(makeFile("a"), "a", never);
-  await new Journal("somebody").put({ fingerprint, id: "old", token: null, state: "sent" });
+  await new Journal("user-1").put({ fingerprint, id: "old", token: null, state: "sent" });
 }
 
 test("an upload that was cancelled while it waited stays cancelled", async () => {

@@ -60,7 +60,7 @@ export class Intake {
       this.#announce(picked.length, picked[0]);
       this.#add(picked);
     } else {
-      this.#notify(messages.nothingFound);
+      this.#notify(messages.noFiles);
     }
   }
 
@@ -111,7 +111,7 @@ export class Intake {
     if (unreadable.length > 0) {
       this.#notify(messages.unreadable(unreadable));
     } else if (count === 0 && !hasOthers && !signal.aborted) {
-      this.#notify(messages.nothingFound);
+      this.#notify(messages.noFiles);
     }
   }
 

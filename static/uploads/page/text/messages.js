@@ -145,7 +145,7 @@ export const messages = {
   /** @type {OfCount} */
   readingCount: (count) =>
     counted(ngettext("Reading folder… %(count)s file so far", "Reading folder… %(count)s files so far", count), count),
-  nothingFound: gettext("No files found. Choose or drop something else."),
+  noFiles: gettext("No files found. Choose or drop something else."),
   /** @type {(names: string[]) => string} */
   unreadable: (names) =>
     names.length > MAX_NAMES
