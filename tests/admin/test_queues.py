@@ -154,7 +154,7 @@ def test_the_overview_has_all_four_queues_and_links_to_the_dead_letters(operator
 def test_an_empty_queue_says_so(operator: Client) -> None:
     content = page(operator)
     assert "No dead letters." in content
-    assert "Nothing is waiting for you." in content
+    assert "Nothing needs your attention." in content
     assert 'name="action"' not in content
 
 
@@ -297,7 +297,7 @@ def test_what_failed_is_not_in_the_log(operator: Client) -> None:
 def test_an_outage_is_reported_in_one_sentence(operator: Client, path: str) -> None:
     with before("GetQueueAttributes", break_connection):
         content = page(operator, path, 503)
-    assert "The queues cannot be reached just now. Nothing is lost" in content
+    assert "The queues cannot be reached at the moment. Their messages are safe" in content
 
 
 def test_an_action_during_an_outage_is_reported_and_loses_nothing(operator: Client) -> None:

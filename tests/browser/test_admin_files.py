@@ -1,4 +1,4 @@
-"""An operator works with files in a real browser."""
+"""The pages about files in the admin, in a real browser."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def png() -> bytes:
 
 
 def store(installation: Installation, name: str, body: bytes, type_: str = "text/plain") -> str:
-    """Upload through the API, and wait until the file is stored."""
+    """Upload through the API and wait until the file is stored."""
     file = {"file_name": name, "content_type": type_, "size": len(body)}
     begun = installation.api("/get-url", "POST", file)
     assert send("PUT", begun["url"], body, begun["headers"]).status == 200
@@ -54,14 +54,14 @@ def files(page: Page) -> Locator:
 
 
 def names(page: Page) -> list[str]:
-    page.wait_for_load_state()  # a click waits for the new page to start, not for its last row
+    page.wait_for_load_state()  # a click only waits until the new page starts to load
     return page.locator("#result_list .field-name").all_inner_texts()
 
 
 def search(page: Page, text: str) -> None:
     page.get_by_label("Name or id").fill(text)
     page.get_by_role("button", name="Search").click()
-    page.wait_for_load_state()  # Django's script ignores boxes that are ticked earlier
+    page.wait_for_load_state()  # Django's script must be listening before a box is ticked
 
 
 @pytest.mark.exhaustive
@@ -74,7 +74,7 @@ def test_files_are_found_by_name_id_and_key(page: Page, installation: Installati
         expect(files(page)).to_have_count(1)
         assert names(page) == [name]
     search(page, "no file begins so")
-    expect(page.get_by_text("No file fits.")).to_be_visible()
+    expect(page.get_by_text("No matching files.")).to_be_visible()
     check_accessibility(page)
     page.get_by_role("link", name="Show all files").click()
     expect(files(page).first).to_be_visible()
@@ -82,13 +82,15 @@ def test_files_are_found_by_name_id_and_key(page: Page, installation: Installati
 
 
 @pytest.mark.exhaustive
-def test_filters_narrow_the_list_and_combine(page: Page, installation: Installation) -> None:
+def test_filters_narrow_the_list_and_can_be_combined(
+    page: Page, installation: Installation
+) -> None:
     image = unique("filtered.png")
     store(installation, image, png(), "image/png")
     page.goto(LIST)
     panel = page.locator("#changelist-filter")
     panel.get_by_role("link", name="Images").click()
-    expect(page.get_by_text(re.compile("No index has just these files"))).to_be_visible()
+    expect(page.get_by_text(re.compile("No index covers this combination"))).to_be_visible()
     panel.get_by_label("Username").fill("demo")
     panel.get_by_role("button", name="Filter").first.click()
     panel.get_by_role("link", name="Today").click()
@@ -103,8 +105,8 @@ def test_filters_narrow_the_list_and_combine(page: Page, installation: Installat
 
 
 @pytest.mark.exhaustive
-def test_paging_goes_forwards_and_backwards(page: Page, installation: Installation) -> None:
-    # Always the same files: random ones could be as large as the quota of another test.
+def test_paging_works_in_both_directions(page: Page, installation: Installation) -> None:
+    # A fixed seed: by chance, some files would be as large as the quota that another test sets.
     installation.manage("seed", "230", "--days", "20", "--seed", "1")
     page.goto(LIST)
     pages = [names(page)]
@@ -112,7 +114,7 @@ def test_paging_goes_forwards_and_backwards(page: Page, installation: Installati
         page.get_by_role("link", name="Older").click()
         pages.append(names(page))
     assert len(pages) >= 3
-    assert {len(each) for each in pages[:-1]} == {100}
+    assert {len(rows) for rows in pages[:-1]} == {100}
     for expected in pages[-2::-1]:
         page.get_by_role("link", name="Newer").click()
         assert names(page) == expected
@@ -137,7 +139,7 @@ PREVIEWS = {
         *(pytest.param(t, marks=pytest.mark.exhaustive) for t in PREVIEWS if t != "text/html"),
     ],
 )
-def test_a_file_is_previewed_with_its_timeline(
+def test_a_file_has_a_preview_from_s3_and_a_timeline(
     page: Page, installation: Installation, type_: str
 ) -> None:
     element, body = PREVIEWS[type_]
@@ -186,11 +188,11 @@ def test_several_files_are_deleted_at_once(page: Page, installation: Installatio
     page.get_by_role("button", name="Delete").click()
     expect(page.locator(".messagelist")).to_contain_text("2 files are being deleted")
 
-    def remaining() -> list[str]:
+    def left() -> list[str]:
         page.goto(f"{LIST}?q={prefix}")
         return names(page)
 
-    wait_for(lambda: remaining() == [f"{prefix}2.txt"])
+    wait_for(lambda: left() == [f"{prefix}2.txt"])
     assert [
         o.key for o in installation.bucket.objects.filter(Prefix=f"uploads/{ids[0][-1]}/{ids[0]}")
     ] == []
@@ -199,7 +201,7 @@ def test_several_files_are_deleted_at_once(page: Page, installation: Installatio
 
 
 @pytest.mark.exhaustive
-def test_one_file_is_checked_and_gets_a_new_owner(page: Page, installation: Installation) -> None:
+def test_a_file_is_checked_and_its_owner_changed(page: Page, installation: Installation) -> None:
     installation.manage(
         "shell", "--no-imports", "-c",
         "from django.contrib.auth import get_user_model as m;"
@@ -226,7 +228,7 @@ def test_one_file_is_checked_and_gets_a_new_owner(page: Page, installation: Inst
 
 
 @pytest.mark.exhaustive
-def test_a_manifest_is_downloaded(page: Page, installation: Installation) -> None:
+def test_a_manifest_comes_as_a_file(page: Page, installation: Installation) -> None:
     name = unique("=cmd|' /C calc'!A0.csv")
     store(installation, name, b"x")
     page.goto(f"{LIST}?q={name[:8]}")
@@ -244,7 +246,7 @@ def test_everything_works_with_the_keyboard(page: Page, installation: Installati
     page.get_by_label("Name or id").focus()
     page.keyboard.type(name)
     page.keyboard.press("Enter")
-    # Playwright does not wait for a page opened by a key, and the old list may have one file too.
+    # Pressing a key does not wait for the new page, and the old list may have had one file too.
     page.wait_for_url(re.compile(r"\?q="))
     expect(files(page)).to_have_count(1)
     page.locator("#action-toggle").focus()
@@ -258,9 +260,7 @@ def test_everything_works_with_the_keyboard(page: Page, installation: Installati
     expect(page.locator(".messagelist")).to_contain_text("1 file was checked.")
 
 
-def test_there_is_no_horizontal_scrolling_on_a_phone(
-    page: Page, installation: Installation
-) -> None:
+def test_nothing_scrolls_sideways_on_a_phone(page: Page, installation: Installation) -> None:
     file_id = store(installation, unique("w" * 200), b"x")
     page.set_viewport_size({"width": 360, "height": 740})
     for path in (LIST, f"{LIST}{file_id}/change/", f"{LIST}{file_id}/delete/"):

@@ -288,19 +288,19 @@ def test_the_dashboard_shows_the_state(admin: Client) -> None:
         "rejected": "fine",
         "stored": "fine",
     }
-    assert "1 file within the last hour." in shown["flow"][1]
-    assert "Dead letters Look here 1 " in shown["queues"][1]
-    assert "Fine 0 today; 0 yesterday (UTC)." in shown["rejected"][1]
-    assert "Fine 5 bytes in 1 file" in shown["stored"][1]
+    assert "1 file in the last hour." in shown["flow"][1]
+    assert "Dead letters Needs attention 1 " in shown["queues"][1]
+    assert "OK 0 today, 0 yesterday (UTC)" in shown["rejected"][1]
+    assert "OK 5 bytes in 1 file" in shown["stored"][1]
 
 
 @pytest.mark.usefixtures("aws")
 def test_a_quiet_hour_is_reported_neutrally(admin: Client) -> None:
     state, text = tiles(admin)["flow"]
     assert state == "unknown"
-    assert "No file came within the last hour. None has been recorded yet." in text
+    assert "No files arrived in the last hour. No files have been recorded yet." in text
     seed(1, timedelta(hours=2))
-    assert "The last one was recorded 2 hours ago." in tiles(admin)["flow"][1]
+    assert "The last file was recorded 2 hours ago." in tiles(admin)["flow"][1]
 
 
 @pytest.mark.parametrize(
@@ -320,8 +320,8 @@ def test_an_outage_affects_only_the_tiles_of_that_service(
     assert len(shown) == 4
     assert {name for name, (state, _) in shown.items() if state == "unknown"} == silent
     for name in silent:
-        assert "Cannot tell" in shown[name][1]
-        assert "just now" in shown[name][1]
+        assert "Unknown" in shown[name][1]
+        assert "responding." in shown[name][1]
 
 
 @pytest.mark.usefixtures("aws")

@@ -1,14 +1,14 @@
-// The test framework of *.test.js. tests/browser/test_javascript.py runs each test in a page of its own,
-// so a test need not undo its changes to the page or to JavaScript's own objects.
+// The functions for tests in *.test.js. tests/browser/test_javascript.py runs each test in its own page, so that tests
+// need not undo changes to the page or to built-in objects.
 
 /** Milliseconds. */
-const PATIENCE = 30_000;
+const TIMEOUT = 30_000;
 
 /** @type {Map<string, () => unknown>} */
 const tests = new Map();
 
 /**
- * @param {string} name a literal, because pytest reads the names without running the file
+ * @param {string} name a literal, because pytest reads the name without running the file
  * @param {() => unknown} body fails by throwing or rejecting
  */
 export function test(name, body) {
@@ -18,16 +18,16 @@ export function test(name, body) {
 
 /**
  * Runs one test. Called by test_javascript.py.
- * @param {string} file the address of its module
+ * @param {string} file the URL of its module
  * @param {string} name
- * @returns {Promise<{names: string[], failure: string|null}>} the names of all tests in the file, and the error if the test failed
+ * @returns {Promise<{names: string[], failure: string|null}>} the names of all tests in the file, and why it failed
  */
 export async function run(file, name) {
   /** @type {string|null} */
   let failure = null;
   // Started before the test can replace setTimeout.
   const late = new Promise((_resolve, reject) => {
-    setTimeout(() => reject(new Error(`still running after ${PATIENCE} ms`)), PATIENCE);
+    setTimeout(() => reject(new Error(`still running after ${TIMEOUT} ms`)), TIMEOUT);
   });
   try {
     await import(file);
@@ -42,17 +42,17 @@ export async function run(file, name) {
 
 /**
  * @param {unknown} value
- * @param {string} what the condition that should be true
+ * @param {string} what is expected to be true
  */
 export function ok(value, what) {
   if (!value) throw new Error(`expected: ${what}`);
 }
 
 /**
- * Compares values; arrays and plain objects by content.
+ * Compares values; arrays and plain objects are compared by their contents.
  * @param {unknown} actual
  * @param {unknown} expected
- * @param {string} [what] is compared, where it is not obvious
+ * @param {string} [what] is compared, if it is not obvious
  */
 export function equal(actual, expected, what = "") {
   if (isSame(actual, expected)) return;

@@ -110,7 +110,7 @@ def test_an_outage_affects_only_the_parts_of_that_service(
     wire.cut.add(service)
     html = page(admin)
     for title in unavailable:
-        assert "does not answer just now" in section(html, title)
+        assert "not available at the moment" in section(html, title)
     for title in available:
-        assert "does not answer" not in section(html, title)
+        assert "not available" not in section(html, title)
         assert re.search(r"\d", section(html, title))

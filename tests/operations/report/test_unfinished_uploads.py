@@ -112,7 +112,7 @@ def test_several_uploads_are_aborted_at_once(admin: Client) -> None:
     form = {"upload": [choice(*each) for each in begun[:2]]}
     asked = admin.post(ABORT, form).content.decode()
     assert all(upload_id in asked for upload_id, _ in begun[:2])
-    assert "Together 1.0\xa0KB." in asked
+    assert "Total: 1.0\xa0KB" in asked
     answer = admin.post(ABORT, {**form, "confirmed": "yes"}, follow=True)
     assert unfinished_in_s3() == {begun[2][1]}
     assert messages_of(answer) == ["2 unfinished uploads were ended: 1.0\xa0KB are free."]
@@ -123,7 +123,7 @@ def test_an_upload_that_has_vanished_is_reported_as_gone(admin: Client) -> None:
     gone, here = begin(b"x"), begin(b"y")
     multipart.abort(*gone)
     form = {"upload": [choice(*gone), choice(*here)]}
-    assert "1 of those you chose is not there any more." in admin.post(ABORT, form).content.decode()
+    assert "1 selected upload no longer exists." in admin.post(ABORT, form).content.decode()
     multipart.abort(*here)
     for step in ({}, {"confirmed": "yes"}):
         answer = admin.post(ABORT, {**form, **step}, follow=True)
