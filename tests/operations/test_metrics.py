@@ -119,14 +119,15 @@ def test_without_a_backend_the_metrics_are_unavailable(
     wire.cut.clear()
     with monkeypatch.context() as patch:
         patch.setattr(usage, "by_kind", away)
-        unavailable("what is stored")
+        unavailable("the storage counters")
     scrape()
 
 
 def unavailable(what: str) -> None:
     answer = Client().get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
-    assert answer.json()["error"] == f"The metrics cannot be told: {what} cannot be read just now."
+    error = answer.json()["error"]
+    assert error == f"Metrics are unavailable: {what} cannot be read at the moment."
     assert answer["Retry-After"] == "5"
 
 

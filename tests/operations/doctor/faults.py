@@ -38,14 +38,14 @@ FAULTS: dict[str, tuple[Break, str, str]] = {
         of_bucket("delete_public_access_block"), "bucket, public access", "BlockPublicAcls",
     ),
     "unfinished uploads stay": (
-        of_bucket("delete_bucket_lifecycle"), "bucket, lifecycle", "for ever",
+        of_bucket("delete_bucket_lifecycle"), "bucket, lifecycle", "forever",
     ),
     "unfinished uploads end early": (
         lambda: lifecycle(Filter={"Prefix": ""}, AbortIncompleteMultipartUpload={
             "DaysAfterInitiation": 1}), "bucket, lifecycle", "after 1 days",
     ),
     "unfinished uploads of others end": (
-        lambda: lifecycle(Filter={"Prefix": "tmp/"}, **PARTS), "bucket, lifecycle", "for ever",
+        lambda: lifecycle(Filter={"Prefix": "tmp/"}, **PARTS), "bucket, lifecycle", "forever",
     ),
     "tasks come again too soon": (
         lambda: set_queue(tasks(), VisibilityTimeout="30"), "queue {tasks}", "after 30 s",

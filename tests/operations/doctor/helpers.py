@@ -15,7 +15,7 @@ from typing import Any
 
 from django.core.management import CommandError, call_command
 
-from local.aws import complete
+from local.aws import apply_unsupported_settings
 from tests.project.test_permissions import client
 from tests.support.local_aws import TEMPLATE
 from tests.support.processes import ROOT
@@ -48,7 +48,7 @@ def deploy_all(values: dict[str, str], settings: Any) -> Conf:
     """Deploy a stack with these names, complete with what local CloudFormation leaves out."""
     settings.FILEHUB = settings.FILEHUB | values
     deploy(values["BUCKET"], TEMPLATE.read_text())
-    complete(str(conf().endpoint_url), conf().region, conf().bucket, conf().table)
+    apply_unsupported_settings(str(conf().endpoint_url), conf().region, conf().bucket, conf().table)
     return conf()
 
 
@@ -82,10 +82,10 @@ def run(*options: str) -> tuple[int, str]:
     return 0, out.getvalue()
 
 
-def carry_out(mend: str) -> None:
+def carry_out(fix: str) -> None:
     """Run the AWS CLI command in this sentence with boto3."""
-    found = re.search(r"aws (s3api|sqs|dynamodb) [^(]*", mend)
-    assert found, mend
+    found = re.search(r"aws (s3api|sqs|dynamodb) [^(]*", fix)
+    assert found, fix
     words = shlex.split(found[0].partition(" (provision")[0])
     service = {"s3api": "s3"}.get(words[1], words[1])
     values: dict[str, Any] = {}

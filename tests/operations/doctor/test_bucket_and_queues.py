@@ -61,12 +61,12 @@ def test_cors_rules_are_compared_and_tested_with_a_preflight(
     compared, asked = still_bad("bucket")
     assert (compared.level, compared.subject) == ("FAIL", "bucket, CORS")
     assert word in compared.text
-    assert (asked.level, asked.subject) == ("FAIL", "bucket, CORS as a browser asks")
-    carry_out(compared.mend)
+    assert (asked.level, asked.subject) == ("FAIL", "bucket, CORS preflight")
+    carry_out(compared.fix)
     left = still_bad("bucket")
     assert [each.text for each in left if "https://other.example" not in each.text] == []
     for warning in left:
-        carry_out(warning.mend)
+        carry_out(warning.fix)
     assert still_bad("bucket") == []
 
 
@@ -87,7 +87,7 @@ def test_fixing_a_lifecycle_keeps_other_rules(installed: Conf) -> None:
     )  # fmt: skip
     (found,) = still_bad("bucket, lifecycle")
     assert "after 1 days" in found.text
-    carry_out(found.mend)
+    carry_out(found.fix)
     assert still_bad("bucket, lifecycle") == []
     s3 = client("s3")
     rules = s3.get_bucket_lifecycle_configuration(Bucket=conf().bucket)["Rules"]
@@ -114,7 +114,7 @@ def test_an_unusual_setting_is_a_warning(
     found = one(still_bad(subject))
     assert (found.level, found.subject) == ("warn", subject.format(events=events(), tasks=tasks()))
     assert word in found.text
-    carry_out(found.mend)
+    carry_out(found.fix)
     assert still_bad(subject) == []
 
 
@@ -133,13 +133,13 @@ def test_provision_does_not_detect_manual_changes(installed: Conf) -> None:
     notify(None)
     deploy(installed.bucket, TEMPLATE.read_text())
     found = one(still_bad("bucket"))
-    assert "provision does not see" in found.mend
-    carry_out(found.mend)
+    assert "provision does not detect" in found.fix
+    carry_out(found.fix)
 
 
 def test_a_dead_letter_is_reported(installed: Conf) -> None:
     sqs.send_to_dead_letters(events(), "not json", "why")
     found = one(still_bad("queue"))
     assert (found.level, found.subject) == ("FAIL", f"queue {events()}-dlq")
-    assert "redrive --queue events" in found.mend
+    assert "redrive --queue events" in found.fix
     client("sqs").purge_queue(QueueUrl=queue_url(f"{events()}-dlq"))

@@ -31,7 +31,7 @@ def test_without_a_consumer_waiting_messages_are_reported(installed: Conf) -> No
     found = trip()
     assert found.level == "FAIL"
     assert f"wait in {events()}" in found.text
-    assert "consume_events" in found.mend
+    assert "consume_events" in found.fix
     assert objects() == []
 
 
@@ -46,18 +46,18 @@ def test_without_a_worker_waiting_tasks_are_reported(aws: LocalAws) -> None:
     before = roundtrip.depths()
     upload("7")
     wait_for(lambda: Consumer().step())
-    where, mend = roundtrip.locate(before, roundtrip.depths())
+    where, fix = roundtrip.locate(before, roundtrip.depths())
     assert tasks() in where
-    assert "worker" in mend
+    assert "worker" in fix
 
 
 def test_new_dead_letters_are_reported_first(aws: LocalAws) -> None:
     before = roundtrip.depths()
     upload("7")
     sqs.send_to_dead_letters(tasks(), "{}", "why")
-    where, mend = roundtrip.locate(before, roundtrip.depths())
+    where, fix = roundtrip.locate(before, roundtrip.depths())
     assert where.startswith(f"{tasks()}-dlq grew")
-    assert "redrive --queue tasks" in mend
+    assert "redrive --queue tasks" in fix
 
 
 def test_a_record_that_only_reconciliation_wrote_is_a_failure(
@@ -110,7 +110,7 @@ def test_leftovers_of_a_killed_run_are_removed(
     installed: Conf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left = store(roundtrip.OWNER)
-    monkeypatch.setattr(roundtrip, "LEFTOVER", timedelta(0))
+    monkeypatch.setattr(roundtrip, "LEFTOVER_AGE", timedelta(0))
     trip()
     assert keys.object_key(left) not in objects()
 

@@ -38,6 +38,6 @@ def test_doctor_suggests_the_cors_rule_of_the_template(own: Conf) -> None:
     s3 = client("s3")
     made = s3.get_bucket_cors(Bucket=own.bucket)["CORSRules"]
     s3.delete_bucket_cors(Bucket=own.bucket)
-    (mend,) = [each.mend for each in bucket.inspect() if each.subject == "bucket, CORS"]
-    carry_out(mend)
+    (fix,) = [each.fix for each in bucket.inspect() if each.subject == "bucket, CORS"]
+    carry_out(fix)
     assert s3.get_bucket_cors(Bucket=own.bucket)["CORSRules"] == made

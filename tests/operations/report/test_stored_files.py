@@ -100,14 +100,14 @@ def test_with_many_owners_the_report_says_how_many_were_examined(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(report, "NAMED_OWNERS", 2)
-    monkeypatch.setattr(report, "MOST_OWNERS", 5)
+    monkeypatch.setattr(report, "MAX_OWNERS", 5)
     for number in range(4):
         store(f"owner {number}", body=b"x" * (number + 1))
     text = section(page(admin), "owners-title")
     assert "owner 3 (user deleted) 1 4 bytes 40 %" in text
     assert "and 2 more with 3 bytes" in text
     assert "looked at" not in text
-    monkeypatch.setattr(report, "MOST_OWNERS", 4)
+    monkeypatch.setattr(report, "MAX_OWNERS", 4)
     assert "Only 4 owners were looked at" in section(page(admin), "owners-title")
 
 
