@@ -216,9 +216,9 @@ def test_the_check_reports_each_counter_that_differs() -> None:
     with pytest.raises(CommandError, match="3 counters differ"):
         call_command("recount", "--check", stdout=out)
     assert out.getvalue().splitlines() == [
-        "owner#7: the counter says 3 files of 5 bytes, the records come to 1 files of 5 bytes",
-        "owner#8: the counter says 0 files of 0 bytes, the records come to 1 files of 5 bytes",
-        "owner#ghost: the counter says 0 files of 1 bytes, the records come to 0 files of 0 bytes",
+        "owner#7: counter 3 files with 5 bytes, records 1 files with 5 bytes",
+        "owner#8: counter 0 files with 0 bytes, records 1 files with 5 bytes",
+        "owner#ghost: counter 0 files with 1 bytes, records 0 files with 0 bytes",
     ]
 
 
@@ -247,13 +247,13 @@ def test_a_repair_changes_only_what_differs() -> None:
     right = usage.Counter.get("owner#9").attribute_values
     damage()
     out = run("recount", "--repair")
-    assert "owner#7: the counter says 3 files of 2 bytes, the records come to 1 files of 5" in out
-    assert out.endswith("3 counters were set to what the records come to.\n")
+    assert "owner#7: counter 3 files with 2 bytes, records 1 files with 5" in out
+    assert out.endswith("3 counters corrected.\n")
     assert recount.differences() == []
     assert (of_owner("7"), of_owner("8"), of_owner("ghost")) == (Usage(1, 5), Usage(2, 10), Usage())
     assert {owner for owner, _ in usage.owners(10)} == {"7", "8", "9", "ghost"}
     assert usage.Counter.get("owner#9").attribute_values == right
-    assert run("recount", "--repair").endswith("0 counters were set to what the records come to.\n")
+    assert run("recount", "--repair").endswith("0 counters corrected.\n")
 
 
 @pytest.mark.parametrize("moment", ["before the records are read", "after"])

@@ -43,7 +43,7 @@ PART = 5 * MIB
 def _quick(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.FILEHUB = settings.FILEHUB | {"MULTIPART_THRESHOLD": PART, "PART_SIZE": PART}
     monkeypatch.setattr(uploader, "LONGEST_PAUSE", 0)
-    monkeypatch.setattr(uploader, "ASK_EVERY", 0.01)
+    monkeypatch.setattr(uploader, "POLL_INTERVAL", 0.01)
 
 
 @pytest.fixture
@@ -171,8 +171,8 @@ def test_an_unreadable_file_does_not_stop_the_others(
     _, lines = failed(tmp_path, "x" * 300, "--owner", "alice", "--no-wait")
     # Each file is reported as soon as it has ended.
     assert sorted((state, why) for _, state, _, *why in lines) == [
-        ("failed", ["It cannot be read: File name too long."]),
-        ("failed", ["It cannot be read: No such file or directory."]),
+        ("failed", ["The file cannot be read: File name too long."]),
+        ("failed", ["The file cannot be read: No such file or directory."]),
         ("pending", []),
     ]
 
@@ -246,7 +246,7 @@ def test_temporary_errors_are_retried(proxy: Proxy, tmp_path: Path, alice: User)
     ],
 )
 def test_which_errors_are_temporary(status: int, code: str, passes: bool) -> None:
-    assert uploader._may_pass(status, code) == passes
+    assert uploader._is_temporary(status, code) == passes
 
 
 def test_a_conflict_with_the_same_request_is_no_failure(
@@ -264,7 +264,7 @@ def test_a_permanent_error_is_not_retried_and_leaves_nothing(
     (tmp_path / "large").write_bytes(os.urandom(3 * PART))
     proxy.fail_every(1, 500, parts)
     (outcome,) = uploader.send([tmp_path / "large"], owners.owner_of(alice))
-    assert outcome.error == "S3 answered 500 SlowDown."
+    assert outcome.error == "S3 responded with 500 SlowDown."
     assert incomplete() == []
     tries = [request.query for request in proxy.requests(parts)]
     assert max(sum(f"partNumber={n}&" in query for query in tries) for n in (1, 2, 3)) == (
@@ -276,7 +276,7 @@ def test_corrupted_bytes_are_refused_by_s3(proxy: Proxy, tmp_path: Path, alice: 
     (tmp_path / "a").write_bytes(b"hello")
     proxy.flip_every(1, parts)
     (outcome,) = uploader.send([tmp_path / "a"], owners.owner_of(alice))
-    assert re.fullmatch(r"S3 answered 400 \w+\.", outcome.error), outcome
+    assert re.fullmatch(r"S3 responded with 400 \w+\.", outcome.error), outcome
     assert len(proxy.requests(parts)) == 1
     assert objects() == set()
 
@@ -296,7 +296,7 @@ def test_a_file_that_shrinks_is_not_stored(
 
     monkeypatch.setattr(uploader, "_sha256", shrink)
     (outcome,) = uploader.send([path], owners.owner_of(alice))
-    assert outcome.error == "It became smaller while it was sent."
+    assert outcome.error == "The file shrank while it was being uploaded."
     assert (objects(), incomplete()) == (set(), [])
 
 
@@ -315,7 +315,7 @@ def test_the_number_of_concurrent_requests_is_limited(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(begin, "begin_put", noted)
-        list(uploader.send(tmp_path.iterdir(), owners.owner_of(alice), at_once=2))
+        list(uploader.send(tmp_path.iterdir(), owners.owner_of(alice), concurrency=2))
     # A request is signed just before it is sent.
     assert all(number <= sent + 2 for number, sent in enumerate(begun))
     assert len(proxy.requests(parts)) == 10 + 6

@@ -41,7 +41,7 @@ def test_a_dry_run_reports_differences_and_changes_nothing(
     assert f"{orphan}  an object without a record" in lines
     assert f"{ghost}  a record without an object" in lines
     assert f"{other}  a record of another object" in lines
-    assert "Would put right: 1 objects without a record, 1 records without" in out
+    assert "Would fix: 1 objects without a record, 1 records without" in out
 
 
 @aws

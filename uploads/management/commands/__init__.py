@@ -1,1 +1,1 @@
-"""The commands of `manage.py`, one module each (see README.md)."""
+"""The `manage.py` commands, one module each. See README.md."""

@@ -6,7 +6,7 @@ from uploads.ingest.consumer import Consumer
 
 
 class Command(BaseCommand):
-    help = "Read S3's notifications from the events queue and hand them to Celery, until stopped."
+    help = "Read S3 notifications from the events queue and queue Celery tasks, until stopped."
 
     def handle(self, *args: Any, **options: Any) -> None:
         Consumer().run()

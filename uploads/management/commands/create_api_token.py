@@ -9,19 +9,19 @@ from uploads.core.errors import FilehubError
 
 
 class Command(BaseCommand):
-    help = "Make an API token for a user and print it. It cannot be shown again."
+    help = "Create an API token for a user and print it. It cannot be shown again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("user", help="the username")
-        parser.add_argument("--name", default="", help="what it is for, to tell it from others")
+        parser.add_argument("--name", default="", help="a label for the token")
 
     def handle(self, *args: Any, user: str, name: str, **options: Any) -> None:
         model = get_user_model()
         try:
-            found = model._default_manager.get_by_natural_key(user)
+            owner = model._default_manager.get_by_natural_key(user)
         except model.DoesNotExist:
             raise CommandError(f"There is no user “{user}”.") from None
         try:
-            self.stdout.write(api_tokens.create(found, name=name))
+            self.stdout.write(api_tokens.create(owner, name=name))
         except FilehubError as exc:
             raise CommandError(exc.message) from exc

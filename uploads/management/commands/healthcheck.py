@@ -6,8 +6,8 @@ from uploads.worker import heartbeat
 
 
 class Command(BaseCommand):
-    help = "Exit 1 unless the consumer, worker or beat of this machine works."
-    # Run every few seconds: it looks at one file and nothing else.
+    help = "Exit 1 unless the consumer, worker or beat of this machine is healthy."
+    # Runs every few seconds, so it must be fast: it only checks the age of one file.
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -17,15 +17,15 @@ class Command(BaseCommand):
             type=float,
             default=heartbeat.MAX_AGE,
             metavar="SECONDS",
-            help="How old the last sign of life may be (default: %(default).0f).",
+            help="maximum age of the last heartbeat (default: %(default).0f)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         process = options["process"]
-        silence = heartbeat.age(process)
-        if silence is None:
-            raise CommandError(f"The {process} has given no sign of life yet.")
-        text = f"The last sign of life of the {process} is {silence:.0f} s old."
-        if silence > options["max_age"]:
+        age = heartbeat.age(process)
+        if age is None:
+            raise CommandError(f"The {process} has sent no heartbeat yet.")
+        text = f"The last heartbeat of the {process} is {age:.0f} s old."
+        if age > options["max_age"]:
             raise CommandError(text)
         self.stdout.write(text)

@@ -12,7 +12,9 @@ TEMPLATE = Path(settings.BASE_DIR) / "infra" / "filehub.yaml"
 
 
 class Command(BaseCommand):
-    help = "Create or update bucket, queues and table (CloudFormation), and print the outputs."
+    help = (
+        "Create or update the bucket, queues and table with CloudFormation, and print the outputs."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--stack", default="filehub", help="stack name (default: filehub)")
@@ -26,6 +28,6 @@ class Command(BaseCommand):
             self.stdout.write(f"{name} = {value}")
         if not conf().cors_origins:
             self.stderr.write(
-                "FILEHUB_CORS_ORIGINS is empty: browsers will not be able to upload. "
-                "Set it to the site's own origin and run provision again."
+                "FILEHUB_CORS_ORIGINS is empty, so browsers cannot upload. "
+                "Set it to the site's origin and run provision again."
             )

@@ -12,28 +12,34 @@ from uploads.management import fake_data
 
 
 def positive(text: str) -> int:
-    """A whole number above zero."""
+    """Parse a whole number above zero."""
     if not text.isascii() or not text.isdigit() or int(text) == 0:
         raise ArgumentTypeError(f"{text!r} is not a whole number above zero")
     return int(text)
 
 
 class Command(BaseCommand):
-    help = "Write made-up records without objects to a local AWS, for tests and benchmarks."
+    help = "Write fake records without objects to a local AWS, for tests and benchmarks."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("count", type=positive, help="how many records")
+        parser.add_argument("count", type=positive, help="number of records")
         parser.add_argument(
             "--owners",
             type=positive,
             default=10,
-            help="how many owners: existing users first, then made-up ones (default: 10)",
+            help="number of owners: existing users first, then fake ones (default: 10)",
         )
         parser.add_argument(
-            "--days", type=positive, default=30, help="over how many days (default: 30)"
+            "--days",
+            type=positive,
+            default=30,
+            help="number of days to spread the records over (default: 30)",
         )
         parser.add_argument(
-            "--seed", type=int, default=None, help="the same number makes the same records"
+            "--seed",
+            type=int,
+            default=None,
+            help="random seed; the same number gives the same records",
         )
 
     def handle(
@@ -42,7 +48,7 @@ class Command(BaseCommand):
         users = get_user_model()._default_manager.order_by("pk")[:owners]
         began = time.monotonic()
         try:
-            done = fake_data.seed(
+            seeded = fake_data.seed(
                 count,
                 owners=fake_data.fake_owners(owners, map(owner_of, users)),
                 days=days,
@@ -52,6 +58,6 @@ class Command(BaseCommand):
             cause = f" ({exc.__cause__!r})" if exc.__cause__ else ""
             raise CommandError(f"{exc.message}{cause}") from exc
         self.stdout.write(
-            f"{done.stored:,} stored, {done.rejected:,} rejected and {done.deleted:,} deleted "
-            f"records written in {time.monotonic() - began:.1f} s."
+            f"{seeded.stored:,} stored, {seeded.rejected:,} rejected and {seeded.deleted:,} "
+            f"deleted records written in {time.monotonic() - began:.1f} s."
         )
