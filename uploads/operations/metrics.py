@@ -186,6 +186,13 @@ class _Collector(Collector):
         )
         for run in self._readings.runs:
             ended.add_metric([run.kind], run.finished_at.timestamp())
-            for what in ("orphans", "ghosts", "rejected", "corrected", "failed", "held_back"):
-                findings.add_metric([run.kind, what], getattr(run, what))
+            for what, count in (
+                ("orphans", run.orphaned),
+                ("ghosts", run.missing),
+                ("rejected", run.rejected),
+                ("corrected", run.corrected),
+                ("failed", run.failed),
+                ("held_back", run.withheld),
+            ):
+                findings.add_metric([run.kind, what], count)
         yield from (ended, findings)

@@ -142,12 +142,12 @@ class Command(BaseCommand):
         )
         self.stdout.write(
             f"{'Would fix' if dry_run else 'Fixed'}: "
-            f"{counts.orphans:,} objects without a record, "
-            f"{counts.ghosts:,} records without an object, "
+            f"{counts.orphaned:,} objects without a record, "
+            f"{counts.missing:,} records without an object, "
             f"{counts.rejected:,} objects that break a rule, "
             f"{counts.corrected:,} records of another object."
         )
-        if dry_run and not reconcile.is_plausible(counts.ghosts, counts.records):
+        if dry_run and not reconcile.is_plausible(counts.missing, counts.records):
             self.stdout.write(
                 "So many records without an object are implausible; without --force it would stop."
             )
@@ -159,7 +159,7 @@ class Command(BaseCommand):
 
 
 def _differing(counts: Counts) -> int:
-    return counts.orphans + counts.ghosts + counts.rejected + counts.corrected
+    return counts.orphaned + counts.missing + counts.rejected + counts.corrected
 
 
 def _advice(plan: reconcile.Plan) -> str:
