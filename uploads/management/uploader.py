@@ -134,7 +134,7 @@ def statuses(ids: list[str], owner: str, *, timeout: float) -> dict[str, queries
         rest = iter(pending)
         while batch := list(islice(rest, queries.MAX_IDS)):
             result |= {status.id: status for status in queries.upload_statuses(batch, owner)}
-        pending = [each for each in pending if each in result and result[each].state == "pending"]
+        pending = [i for i in pending if i in result and result[i].state == "pending"]
         if not pending or time.monotonic() >= deadline:
             return result
         time.sleep(POLL_INTERVAL)

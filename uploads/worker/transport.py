@@ -2,7 +2,7 @@
 
 In kombu 5.7 a failed poll ends the worker: a 5xx or a broken connection gives a list where a
 mapping is expected, and any other error is raised into the event loop. A poll without a response
-hangs forever, because kombu does not pass its time-out to curl. Here polls time out; a failed poll
+hangs forever, because kombu does not pass its timeout to curl. Here polls time out; a failed poll
 is logged and retried with growing pauses, and a successful one sends a heartbeat.
 filehub/settings.py sets this transport as CELERY_BROKER_TRANSPORT.
 """
@@ -34,7 +34,7 @@ MAX_SECONDS_WITHOUT_POLL = 150.0
 
 
 class _HTTPConnection(AsyncHTTPSConnection):
-    """A request with time-outs."""
+    """A request with timeouts."""
 
     def getrequest(self) -> Any:
         request = super().getrequest()

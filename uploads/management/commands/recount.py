@@ -54,9 +54,9 @@ class Command(BaseCommand):
             )
 
     def _print(self, differences: list[recount.Difference]) -> None:
-        for each in differences[:MAX_NAMED]:
+        for item in differences[:MAX_NAMED]:
             self.stdout.write(
-                f"{each.name}: counter {_format(each.counter)}, records {_format(each.records)}"
+                f"{item.name}: counter {_format(item.counter)}, records {_format(item.records)}"
             )
         if len(differences) > MAX_NAMED:
             self.stdout.write(f"… and {len(differences) - MAX_NAMED:,} more")

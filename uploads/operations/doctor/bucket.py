@@ -190,7 +190,7 @@ def _fixed_rules(rules: list[Any], aborting: list[Any]) -> list[Any]:
         "Filter": {"Prefix": ""},
         _ABORT: {"DaysAfterInitiation": expected.ABORT_AFTER},
     }
-    if any(each.get("ID") == rule["ID"] for each in kept):
+    if any(other.get("ID") == rule["ID"] for other in kept):
         del rule["ID"]  # S3 generates one.
     return [*kept, rule]
 
@@ -240,7 +240,7 @@ def _cors(s3: S3Client) -> Iterator[Finding]:
     if problems:
         yield Finding("FAIL", subject, " ".join(problems), fix)
         return
-    others = sorted({each for rule in rules for each in rule["AllowedOrigins"]} - set(origins))
+    others = sorted({other for rule in rules for other in rule["AllowedOrigins"]} - set(origins))
     if others:
         text = f"other origins are allowed too: {', '.join(others)}."
         yield Finding(
@@ -261,7 +261,9 @@ def _other_rules(rules: list[Any], origins: tuple[str, ...]) -> list[Any]:
 def _cors_problem(rules: list[Any], origin: str) -> str:
     """What the rules deny to this origin, as a sentence; "" if they allow everything needed."""
     matching = [
-        rule for rule in rules if any(_matches(each, origin) for each in rule["AllowedOrigins"])
+        rule
+        for rule in rules
+        if any(_matches(pattern, origin) for pattern in rule["AllowedOrigins"])
     ]
     if not matching:
         return f"no rule allows {origin}."
@@ -274,7 +276,7 @@ def _cors_problem(rules: list[Any], origin: str) -> str:
             [
                 header
                 for header in expected.CORS_HEADERS
-                if not any(_matches(each, header) for each in rule.get("AllowedHeaders", ()))
+                if not any(_matches(pattern, header) for pattern in rule.get("AllowedHeaders", ()))
             ]
             for rule in with_put
         ),

@@ -32,9 +32,9 @@ def _compare(queue_arn: str | None) -> Iterator[Finding]:
     current = {kind: response[kind] for kind in _KINDS if kind in response}
     reported = {
         event
-        for each in current.get("QueueConfigurations", ())
-        if each["QueueArn"].rpartition(":")[2] == queue and _is_for_uploads(each)
-        for event in each["Events"]
+        for target in current.get("QueueConfigurations", ())
+        if target["QueueArn"].rpartition(":")[2] == queue and _is_for_uploads(target)
+        for event in target["Events"]
     }
     missing = [
         event
@@ -59,7 +59,10 @@ def _compare(queue_arn: str | None) -> Iterator[Finding]:
             f"sends them to {queue}, and allow it in the queue's policy.",
         )  # fmt: skip
         return
-    if any(each["QueueArn"].rpartition(":")[2] != queue for each in current.get(_KINDS[0], ())):
+    if any(
+        target["QueueArn"].rpartition(":")[2] != queue
+        for target in current.get("QueueConfigurations", ())
+    ):
         text += " The configuration was replaced by something else."
     yield Finding("FAIL", SUBJECT, text, _fix(current, queue_arn))
 
@@ -91,8 +94,8 @@ def _fix(current: dict[str, Any], queue_arn: str | None) -> str:
     replaced = []
     configuration = dict(current)
     for kind in _KINDS[:3]:
-        configuration[kind] = [each for each in current.get(kind, ()) if not _overlaps(each)]
-        replaced += [each for each in current.get(kind, ()) if _overlaps(each)]
+        configuration[kind] = [target for target in current.get(kind, ()) if not _overlaps(target)]
+        replaced += [target for target in current.get(kind, ()) if _overlaps(target)]
     configuration["QueueConfigurations"].append(
         {
             "QueueArn": queue_arn,
@@ -102,9 +105,9 @@ def _fix(current: dict[str, Any], queue_arn: str | None) -> str:
     )
     command = expected.command(
         "s3api", "put-bucket-notification-configuration", bucket=conf().bucket,
-        notification_configuration={kind: each for kind, each in configuration.items() if each},
+        notification_configuration={kind: value for kind, value in configuration.items() if value},
     )  # fmt: skip
-    others = [each for each in replaced if each.get("QueueArn") != queue_arn]
+    others = [target for target in replaced if target.get("QueueArn") != queue_arn]
     note = (
         " This takes these events away from their current destination: S3 sends an event to one "
         "only. If both need them, use EventBridge or SNS."

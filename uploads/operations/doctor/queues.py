@@ -168,11 +168,11 @@ def _senders(queue: Queue) -> Iterator[Finding]:
             queue.set_command(KmsMasterKeyId="", SqsManagedSseEnabled="true"),
         )  # fmt: skip
     statements = _json(queue.attributes.get("Policy")).get("Statement", [])
-    allowed = [each for each in _list(statements) if _allows_sending(each)]
-    if any(_is_for(each, "s3.amazonaws.com") and _is_from(each, bucket) for each in allowed):
+    allowed = [item for item in _list(statements) if _allows_sending(item)]
+    if any(_is_for(item, "s3.amazonaws.com") and _is_from(item, bucket) for item in allowed):
         return
     services = ("sns.amazonaws.com", "events.amazonaws.com")
-    if any(_is_for(each, service) for each in allowed for service in services):
+    if any(_is_for(item, service) for item in allowed for service in services):
         yield Finding(
             "warn", subject, "its policy allows SNS or EventBridge to send, but not S3.",
             "Correct if events arrive that way; see “round trip”.",
@@ -199,7 +199,7 @@ def _senders(queue: Queue) -> Iterator[Finding]:
 
 
 def _allows_sending(statement: dict[str, Any]) -> bool:
-    actions = {str(each).lower() for each in _list(statement.get("Action", []))}
+    actions = {str(action).lower() for action in _list(statement.get("Action", []))}
     return statement.get("Effect") == "Allow" and bool(
         actions & {"*", "sqs:*", "sqs:sendmessage", "sqs:send*"}
     )
@@ -242,8 +242,8 @@ def _dead_letters(queue: Queue, kind: Kind) -> Iterator[Finding]:
 
 
 def _json(text: str | None) -> dict[str, Any]:
-    found = json.loads(text) if text else {}
-    return found if isinstance(found, dict) else {}
+    value = json.loads(text) if text else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _list(value: Any) -> list[Any]:

@@ -61,21 +61,21 @@ def _problems(name: str, table: dict[str, Any]) -> Iterator[Finding]:
         return
     existing = {index["IndexName"]: index for index in table.get("GlobalSecondaryIndexes", ())}
     for index in schema["global_secondary_indexes"]:
-        found = existing.get(index["index_name"])
+        current = existing.get(index["index_name"])
         subject = f"table, index {index['index_name']}"
-        if found is None:
+        if current is None:
             yield Finding(
                 "FAIL", subject, "it does not exist, so lists that need it fail.", _PROVISION
             )
-        elif _keys(found["KeySchema"]) != _keys(index["key_schema"]):
+        elif _keys(current["KeySchema"]) != _keys(index["key_schema"]):
             yield Finding(
-                "FAIL", subject, f"it has other keys: {_keys(found['KeySchema'])}.", _PROVISION
+                "FAIL", subject, f"it has other keys: {_keys(current['KeySchema'])}.", _PROVISION
             )
-        elif found["Projection"]["ProjectionType"] != "ALL":
+        elif current["Projection"]["ProjectionType"] != "ALL":
             yield Finding("FAIL", subject, "it does not project all attributes.", _PROVISION)
-        elif found.get("IndexStatus", "ACTIVE") != "ACTIVE":
+        elif current.get("IndexStatus", "ACTIVE") != "ACTIVE":
             yield Finding(
-                "FAIL", subject, f"it is {found['IndexStatus']}.",
+                "FAIL", subject, f"it is {current['IndexStatus']}.",
                 "Wait until it is ACTIVE; DynamoDB is building it.",
             )  # fmt: skip
 
