@@ -96,7 +96,7 @@ class StorageReportAdmin(ReportAdminBase):
         context = {
             **self._context(request, _("Storage report")),
             "report": found,
-            "most_owners": report.MOST_OWNERS,
+            "most_owners": report.MAX_OWNERS,
             "kinds": _kinds(found, files_url),
             "owners": _owners(found, files_url),
             "runs": [(RUN_NAMES.get(run.kind, run.kind), run) for run in found.runs or []],

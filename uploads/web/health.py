@@ -46,7 +46,7 @@ def metrics_text(request: HttpRequest) -> HttpResponse:
         )
         return error_response(request, error, as_json=True)
     # One that scrapes all the time costs no more than one that does so every ten seconds.
-    text = cache.get_or_set("metrics", metrics.text, METRICS_TTL)
+    text = cache.get_or_set("metrics", metrics.render, METRICS_TTL)
     response = HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
     response["Cache-Control"] = "no-store"
     return response
