@@ -28,8 +28,8 @@ def test_the_check_reports_each_counter_that_differs() -> None:
     with pytest.raises(CommandError, match="3 counters differ"):
         call_command("recount", "--check", stdout=out)
     assert out.getvalue().splitlines() == [
-        "owner#7: the counter says 3 files of 5 bytes, the records come to 1 files of 5 bytes",
-        "owner#8: the counter says 0 files of 0 bytes, the records come to 1 files of 5 bytes",
+        "owner#7: counter 3 files with 5 bytes, records 1 files with 5 bytes",
+        "owner#8: counter 0 files with 0 bytes, records 1 files with 5 bytes",
         "owner#nobody: the counter says 0 files of 1 bytes, the records come to 0 files of 0 bytes",
     ]
 
@@ -59,8 +59,8 @@ def test_a_repair_changes_only_what_differs() -> None:
     right = usage.Counter.get("owner#9").attribute_values
     damage_counters()
     out = run("recount", "--repair")
-    assert "owner#7: the counter says 3 files of 2 bytes, the records come to 1 files of 5" in out
-    assert out.endswith("3 counters were set to what the records come to.\n")
+    assert "owner#7: counter 3 files with 2 bytes, records 1 files with 5" in out
+    assert out.endswith("3 counters corrected.\n")
     assert recount.differences() == []
     assert (of_owner("7"), of_owner("8"), of_owner("nobody")) == (
         Usage(1, 5),
@@ -69,7 +69,7 @@ def test_a_repair_changes_only_what_differs() -> None:
     )
     assert {owner for owner, _ in usage.owners(10)} == {"7", "8", "9", "nobody"}
     assert usage.Counter.get("owner#9").attribute_values == right
-    assert run("recount", "--repair").endswith("0 counters were set to what the records come to.\n")
+    assert run("recount", "--repair").endswith("0 counters corrected.\n")
 
 
 @pytest.mark.parametrize("moment", ["before the records are read", "after"])

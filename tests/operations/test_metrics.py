@@ -119,7 +119,7 @@ def test_without_a_backend_the_metrics_are_unavailable(
     wire.cut.clear()
     with monkeypatch.context() as patch:
         patch.setattr(usage, "by_kind", fail)
-        unavailable("what is stored")
+        unavailable("the storage counters")
     scrape()
 
 

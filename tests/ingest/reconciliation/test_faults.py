@@ -43,7 +43,7 @@ def test_one_failing_id_does_not_stop_the_others(
         patch.setattr(s3, "head", fail_for_one)
         assert differences(reconcile.run(ALL)) == {"orphaned": 4, "failed": 1}
         assert recorded() == {*ids} - {ids[1]}
-        with pytest.raises(CommandError, match="1 could not be looked at"):
+        with pytest.raises(CommandError, match="1 could not be checked"):
             run_command("--all", "--min-age", "0m")
     assert differences(reconcile.run(ALL)) == {"orphaned": 1}
 
@@ -89,7 +89,7 @@ def test_an_interrupted_command_says_how_to_resume(
         return head(upload_id)
 
     monkeypatch.setattr(s3, "head", interrupt)
-    with pytest.raises(CommandError, match="Run it again to go on") as caught:
+    with pytest.raises(CommandError, match="Run it again to resume") as caught:
         run_command("--all", "--min-age", "0m")
     assert caught.value.returncode == 130
     checkpoint = checkpoints.load("all")

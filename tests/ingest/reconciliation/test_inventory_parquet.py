@@ -52,7 +52,7 @@ def test_a_parquet_inventory_works_like_csv() -> None:
         ],
     )
     out = run_command("--inventory", url, "--min-age", "1m")
-    assert "2 differences were too young" in out
+    assert "2 differences were too recent" in out
     assert "1 objects without a record" in out
     assert recorded() == {orphaned, consistent, other}
     run_command("--inventory", url, "--min-age", "0m")

@@ -72,7 +72,7 @@ def test_a_permanent_error_is_not_retried_and_leaves_nothing(
     (tmp_path / "large").write_bytes(os.urandom(3 * PART))
     proxy.fail_every(1, 500, parts)
     (outcome,) = uploader.send([tmp_path / "large"], owners.owner_of(alice))
-    assert outcome.error == "S3 answered 500 SlowDown."
+    assert outcome.error == "S3 responded with 500 SlowDown."
     assert incomplete() == []
     tries = [request.query for request in proxy.requests(parts)]
     assert max(sum(f"partNumber={n}&" in query for query in tries) for n in (1, 2, 3)) == (
@@ -84,7 +84,7 @@ def test_corrupted_bytes_are_refused_by_s3(proxy: Proxy, tmp_path: Path, alice: 
     (tmp_path / "a").write_bytes(b"hello")
     proxy.flip_every(1, parts)
     (outcome,) = uploader.send([tmp_path / "a"], owners.owner_of(alice))
-    assert re.fullmatch(r"S3 answered 400 \w+\.", outcome.error), outcome
+    assert re.fullmatch(r"S3 responded with 400 \w+\.", outcome.error), outcome
     assert len(proxy.requests(parts)) == 1
     assert objects() == set()
 
@@ -104,7 +104,7 @@ def test_a_file_that_shrinks_is_not_stored(
 
     monkeypatch.setattr(uploader, "_sha256", shrink)
     (outcome,) = uploader.send([path], owners.owner_of(alice))
-    assert outcome.error == "It became smaller while it was sent."
+    assert outcome.error == "The file shrank while it was being uploaded."
     assert (objects(), incomplete()) == (set(), [])
 
 

@@ -108,8 +108,8 @@ def test_an_unreadable_file_does_not_stop_the_others(
     _, lines = failed(tmp_path, "x" * 300, "--owner", "alice", "--no-wait")
     # Each file is reported as soon as it has ended.
     assert sorted((state, why) for _, state, _, *why in lines) == [
-        ("failed", ["It cannot be read: File name too long."]),
-        ("failed", ["It cannot be read: No such file or directory."]),
+        ("failed", ["The file cannot be read: File name too long."]),
+        ("failed", ["The file cannot be read: No such file or directory."]),
         ("pending", []),
     ]
 

@@ -38,7 +38,7 @@ FAULTS: dict[str, tuple[Break, str, str]] = {
         call_on_bucket("delete_public_access_block"), "bucket, public access", "BlockPublicAcls",
     ),
     "unfinished uploads stay": (
-        call_on_bucket("delete_bucket_lifecycle"), "bucket, lifecycle", "for ever",
+        call_on_bucket("delete_bucket_lifecycle"), "bucket, lifecycle", "forever",
     ),
     "unfinished uploads end early": (
         lambda: lifecycle(Filter={"Prefix": ""}, AbortIncompleteMultipartUpload={

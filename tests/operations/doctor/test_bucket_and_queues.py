@@ -136,7 +136,7 @@ def test_provision_does_not_detect_manual_changes(installed: Conf) -> None:
     notify(None)
     deploy(installed.bucket, TEMPLATE.read_text())
     finding = only_problem(remaining_problems("bucket"))
-    assert "provision does not see" in finding.fix
+    assert "provision does not detect" in finding.fix
     follow(finding.fix)
 
 
