@@ -154,7 +154,7 @@ CSRF_TRUSTED_ORIGINS = list(app.cors_origins)
 
 # JSON bodies only; file content never passes through Django.
 DATA_UPLOAD_MAX_MEMORY_SIZE = MIB
-FILE_UPLOAD_HANDLERS = ["uploads.web.upload_handlers.NoFiles"]
+FILE_UPLOAD_HANDLERS = ["uploads.web.upload_handlers.DiscardFiles"]
 
 _s3 = urlsplit(app.s3_bucket_url)
 S3_ORIGIN = f"{_s3.scheme}://{_s3.netloc}"

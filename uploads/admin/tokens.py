@@ -3,7 +3,7 @@
 Who may see tokens may see everybody's, and who may delete them may revoke everybody's, superusers'
 too: a row shows nothing that could be used, and revoking takes power away and never gives any. A
 token that leaked should be ended by whoever is there first. Making one is what could give power,
-so that `api_tokens.holders_for` limits it.
+so that `api_tokens.assignable_users` limits it.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class ApiTokenAdmin(ForgivingSelection, LastUsed, TokenAdminBase):
         self, db_field: ForeignKey[Any], request: HttpRequest, **kwargs: Any
     ) -> Any:
         if db_field.name == "user":
-            kwargs["queryset"] = api_tokens.holders_for(request.user)
+            kwargs["queryset"] = api_tokens.assignable_users(request.user)
             if db_field.name in self.get_autocomplete_fields(request):
                 kwargs["widget"] = ForgivingAutocomplete(db_field, self.admin_site)
             elif not request.user.is_superuser:

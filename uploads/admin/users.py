@@ -204,7 +204,7 @@ class UserColumns(ForgivingSelection, ModelAdminBase):
     ) -> HttpResponse:
         user = context.get("original")
         if user is not None and request.user.has_perm("uploads.add_apitoken"):
-            holders = api_tokens.holders_for(request.user)
+            holders = api_tokens.assignable_users(request.user)
             context["may_make_token"] = holders.filter(pk=user.pk).exists()
         return super().render_change_form(request, context, *args, **kwargs)
 

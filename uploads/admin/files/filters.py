@@ -55,7 +55,7 @@ class Asked:
 
     def wanted(self, name: str) -> Wanted:
         """In the listing's terms. Days are UTC, as all times in the admin are."""
-        owner = self.owner_id or (owners.owner_named(self.owner) if self.owner else "")
+        owner = self.owner_id or (owners.resolve_owner(self.owner) if self.owner else "")
         return Wanted(
             state=self.state,
             owner=owner,
