@@ -96,9 +96,7 @@ def sign_parts(
     signed = parts.sign_parts(token, [(part.part_number, part.sha256) for part in body.parts])
     return SignedParts(
         parts=[
-            SignedPart(
-                part_number=part.part_number, method="PUT", url=put.url, headers=put.headers
-            )
+            SignedPart(part_number=part.part_number, method="PUT", url=put.url, headers=put.headers)
             for part, put in zip(body.parts, signed, strict=True)
         ]
     )
