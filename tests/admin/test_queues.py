@@ -250,7 +250,7 @@ def test_a_dead_letter_that_has_vanished_is_reported_and_the_others_are_processe
     here, gone = bury("here"), str(uuid.uuid4())
     said = act(operator, "replay", gone, here)
     assert "1 dead letter was replayed." in said
-    assert f"No longer here, or in use by somebody else: {gone}." in said
+    assert f"No longer in the queue, or in use elsewhere: {gone}." in said
     assert here not in said
 
 
@@ -258,13 +258,13 @@ def test_an_empty_selection_is_reported(operator: Client) -> None:
     bury("x")
     for order in ({"action": "discard"}, {}, {"action": "burn_all"}, {"action": "discard_some"}):
         answer = operator.post(EVENTS, order, follow=True)
-        assert "no dead letter was selected" in answer.content.decode()
+        assert "no dead letters were selected" in answer.content.decode()
     assert sqs.depth(dlq()).visible == 1
 
 
 def test_a_forged_id_is_neither_looked_up_nor_shown(operator: Client) -> None:
     said = act(operator, "discard", "<b>", "x" * 5000)
-    assert "no dead letter was selected" in said
+    assert "no dead letters were selected" in said
     assert "<b>" not in said
 
 
@@ -302,7 +302,7 @@ def test_an_action_during_an_outage_is_reported_and_loses_nothing(operator: Clie
     bury("x")
     with before("SendMessageBatch", break_connection):
         said = act(operator, "replay_all")
-    assert "This was not done, and nothing is lost." in said
+    assert "Nothing was changed or lost." in said
     assert sqs.depth(dlq()).visible == 1
     with before("GetQueueAttributes", break_connection):
         answer = operator.post(EVENTS, {"action": "replay_all"})
@@ -322,7 +322,7 @@ def test_an_outage_half_way_reports_what_was_done(operator: Client) -> None:
     with before("SendMessageBatch", second):
         said = act(operator, "replay_all")
     assert "10 dead letters were replayed." in said
-    assert "It ended early" in said
+    assert "Stopped early" in said
     assert sqs.depth(dlq()).visible == 5
 
 

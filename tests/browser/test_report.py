@@ -118,11 +118,11 @@ def test_one_unfinished_upload_is_aborted_by_keyboard(
     button = report.get_by_role("button", name="End uploads/").first
     button.focus()
     report.keyboard.press("Enter")
-    expect(report.get_by_role("heading", name="End unfinished uploads?")).to_be_visible()
+    expect(report.get_by_role("heading", name="Abort unfinished uploads?")).to_be_visible()
     look(report)
     assert unfinished(installation) == before
     report.get_by_role("button", name="Yes, end them").press("Enter")
-    expect(report.get_by_text("1 unfinished upload was ended")).to_be_visible()
+    expect(report.get_by_text("1 unfinished upload was aborted")).to_be_visible()
     assert len(unfinished(installation)) == 1
 
 
@@ -139,6 +139,6 @@ def test_all_selected_uploads_are_aborted_or_none(report: Page, installation: In
         box.check()
     report.get_by_role("button", name="End the chosen ones").click()
     report.get_by_role("button", name="Yes, end them").click()
-    expect(report.get_by_text("2 unfinished uploads were ended")).to_be_visible()
+    expect(report.get_by_text("2 unfinished uploads were aborted")).to_be_visible()
     expect(report.get_by_text("No upload in parts is unfinished.")).to_be_visible()
     assert unfinished(installation) == set()
