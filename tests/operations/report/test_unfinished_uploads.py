@@ -140,7 +140,9 @@ def test_an_upload_that_vanishes_at_the_last_moment_is_not_reported_as_aborted(
     answer = admin.post(
         ABORT, {"upload": choice(upload_id, s3_id), "confirmed": "yes"}, follow=True
     )
-    assert said(answer) == ["1 upload no longer exists: it was completed or aborted in the meantime."]
+    assert said(answer) == [
+        "1 upload no longer exists: it was completed or aborted in the meantime."
+    ]
     assert LogEntry.objects.count() == 0
 
 
