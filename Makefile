@@ -10,7 +10,7 @@ DEMO_PASSWORD ?=
 export PORT AWS_PORT LOCAL_DIR DEMO_PASSWORD
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all chaos lint types javascript check format messages lock browser clean
+.PHONY: help run test test-all chaos lint types javascript check format messages reference lock browser clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,10 @@ format: $(VENV)/dev.stamp ## Let ruff and biome format the code
 messages: $(VENV)/dev.stamp ## Gather what is to be translated, compile the translations
 	@DJANGO_SETTINGS_MODULE=filehub.settings DJANGO_SECRET_KEY=only-to-read-the-languages-0123456789 \
 	  $(BIN)/python -m local.messages
+
+reference: $(VENV)/dev.stamp ## Write docs/reference.md from the code
+	@DJANGO_SETTINGS_MODULE=filehub.settings DJANGO_SECRET_KEY=only-to-read-the-settings-0123456789 \
+	  $(BIN)/python -m local.reference
 
 lock: $(VENV)/dev.stamp ## Resolve pyproject.toml into requirements*.txt
 	@for args in "--group dev -o requirements-dev.txt" \

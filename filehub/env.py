@@ -41,10 +41,13 @@ class Env(BaseSettings):
     model_config = SettingsConfigDict(extra="ignore", frozen=True)
 
     django_secret_key: str = Field(
-        min_length=32, description="Signs sessions and upload ids; at least 32 characters."
+        min_length=32, description="Signs sessions, upload ids and upload tokens."
     )
     django_secret_key_fallbacks: CommaList = Field(
-        (), description="Earlier keys, comma-separated: sessions and upload ids stay valid."
+        (),
+        description=(
+            "Earlier keys, comma-separated, while you rotate: what they signed stays valid."
+        ),
     )
     django_debug: bool = Field(False, description="Django's debug pages. Never in production.")
     django_allowed_hosts: CommaList = Field(
@@ -66,7 +69,10 @@ class Env(BaseSettings):
     )
     celery_broker_url: str = Field(
         "sqs://",
-        description="`sqs://` (the tasks queue below), or a `redis://` or `amqp://` URL.",
+        description=(
+            "`sqs://` (the queue of `FILEHUB_TASKS_QUEUE`), or a `redis://` or `amqp://` URL. "
+            "Only SQS has dead letters and retries."
+        ),
     )
 
     @field_validator("database_url")

@@ -1,1 +1,1 @@
-"""filehub's Django app. docs/architecture.md describes its packages."""
+"""filehub's Django app. CONTRIBUTING.md describes its packages."""

@@ -13,14 +13,8 @@ from uploads.accounts import api_tokens
 from uploads.models import ApiToken, Quota
 
 GIB = 1024**3
-
-
 TOKENS = "/admin/uploads/apitoken/"
-
-
 USERS = "/admin/auth/user/"
-
-
 SECRET = re.compile(r"filehub_[\w-]{43}")
 
 
@@ -29,7 +23,7 @@ def make(client: Client, user: User, name: str = "", **more: str) -> Any:
     return client.post(f"{TOKENS}add/", {"user": str(user.pk), "name": name, **more})
 
 
-def files_with(secret: str) -> int:
+def status_with_token(secret: str) -> int:
     """Return the status of an API call with this token."""
     return Client().get("/files", headers={"Authorization": f"Bearer {secret}"}).status_code
 
@@ -67,12 +61,12 @@ def set_quota(client: Client, user: User, limit: str, **more: str) -> Any:
     return client.post(f"{USERS}{user.pk}/change/", quota_form(user, limit, **more))
 
 
-def tokens_form(user: User, *pks: object, doomed: Iterable[int] = ()) -> dict[str, Any]:
+def tokens_form(user: User, *pks: object, deleted: Iterable[int] = ()) -> dict[str, Any]:
     """The fields of a user's page, with the table of tokens."""
     form = {"api_tokens-TOTAL_FORMS": str(len(pks)), "api_tokens-INITIAL_FORMS": str(len(pks))}
     for index, pk in enumerate(pks):
         form[f"api_tokens-{index}-id"] = str(pk)
         form[f"api_tokens-{index}-user"] = str(user.pk)
-    for index in doomed:
+    for index in deleted:
         form[f"api_tokens-{index}-DELETE"] = "on"
     return form

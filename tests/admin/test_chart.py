@@ -24,7 +24,7 @@ def points(*values: int, below: dict[int, int] | None = None) -> list[Point]:
     ]
 
 
-def drawn(*values: int, below: dict[int, int] | None = None) -> Chart:
+def chart_of(*values: int, below: dict[int, int] | None = None) -> Chart:
     return draw(points(*values, below=below), slot=10, height=100, label_every=3)
 
 
@@ -52,43 +52,43 @@ def test_ticks_are_round(most: int, unit: int, expected: list[int]) -> None:
 
 @given(st.integers(0, 10**18), st.sampled_from([1, 1024]))
 def test_ticks_are_few_evenly_spaced_and_reach_the_maximum(most: int, unit: int) -> None:
-    found = ticks(most, unit)
-    assert found[0] == 0
-    assert found[-1] >= most
-    assert 2 <= len(found) <= 5
-    assert len({after - before for before, after in pairwise(found)}) == 1
+    values = ticks(most, unit)
+    assert values[0] == 0
+    assert values[-1] >= most
+    assert 2 <= len(values) <= 5
+    assert len({after - before for before, after in pairwise(values)}) == 1
 
 
 def test_the_height_of_a_bar_is_proportional_to_its_value() -> None:
-    assert [bar.height for bar in drawn(0, 5, 10, 20).bars] == [0, 25, 50, 100]
+    assert [bar.height for bar in chart_of(0, 5, 10, 20).bars] == [0, 25, 50, 100]
 
 
 def test_bars_start_at_the_axis_upwards_and_downwards() -> None:
-    chart = drawn(3, 4, below={1: 2})
+    chart = chart_of(3, 4, below={1: 2})
     assert {bar.y + bar.height for bar in chart.bars} == {chart.base}
     assert chart.lane is not None
     assert (chart.lane.value, chart.lane.y) == (2, chart.below + chart.bars[1].below_height)
 
 
 def test_one_large_day_does_not_hide_the_small_ones() -> None:
-    chart = drawn(1, 10**12, 0, below={0: 1, 1: 10**6})
+    chart = chart_of(1, 10**12, 0, below={0: 1, 1: 10**6})
     assert [bar.height > 0 for bar in chart.bars] == [True, True, False]
     assert [bar.below_height > 0 for bar in chart.bars] == [True, True, False]
 
 
 def test_without_data_there_is_an_axis_without_bars() -> None:
-    chart = drawn(0, 0, 0)
+    chart = chart_of(0, 0, 0)
     assert [(bar.height, bar.below_height) for bar in chart.bars] == [(0, 0)] * 3
     assert chart.lane is None
 
 
 def test_a_day_with_only_rejections_is_drawn() -> None:
-    chart = drawn(0, 0, below={1: 4})
+    chart = chart_of(0, 0, below={1: 4})
     assert [bar.below_height for bar in chart.bars] == [0, 36]
 
 
 def test_the_last_day_and_every_third_before_it_have_labels() -> None:
-    days = [label.day for label in drawn(*range(8)).labels]
+    days = [label.day for label in chart_of(*range(8)).labels]
     assert days == [FIRST + timedelta(days=number) for number in (1, 4, 7)]
 
 

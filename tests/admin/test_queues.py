@@ -19,15 +19,15 @@ from tests.support.dead_letters import (
     before,
     bodies,
     break_connection,
-    bury,
     celery_body,
     dlq,
     events_queue,
     s3_record,
+    send_dead_letter,
 )
 from tests.support.local_aws import drain
 from tests.support.users import staff
-from uploads.aws import clients, sqs
+from uploads.aws import clients, cloudwatch, sqs
 from uploads.core.conf import conf
 from uploads.ingest import task_failures
 from uploads.ingest.task_failures import TaskFailure
@@ -67,9 +67,9 @@ def act(client: Client, action: str, *ids: str, path: str = EVENTS) -> str:
     """Submit and confirm an action; return the messages of the page."""
     answer = client.post(path, {"action": action, "ids": ids, "confirmed": "yes"}, follow=True)
     assert answer.status_code == 200
-    said = answer.content.decode()
-    start = said.index('<ul class="messagelist">')
-    return html.unescape(said[start : said.index("</ul>", start)])
+    content = answer.content.decode()
+    start = content.index('<ul class="messagelist">')
+    return html.unescape(content[start : content.index("</ul>", start)])
 
 
 # Permissions
@@ -85,7 +85,7 @@ def test_without_permission_every_page_is_forbidden(sign_in: SignIn) -> None:
 def test_strangers_are_asked_to_sign_in(client: Client, db: None) -> None:
     for path in (OVERVIEW, EVENTS):
         assert client.get(path)["Location"].startswith("/admin/login/")
-    bury("x")
+    send_dead_letter("x")
     answer = client.post(EVENTS, {"action": "discard_all", "confirmed": "yes"})
     assert answer["Location"].startswith("/admin/login/")
     assert sqs.depth(dlq()).visible == 1
@@ -104,16 +104,16 @@ def test_strangers_are_asked_to_sign_in(client: Client, db: None) -> None:
 def test_each_permission_shows_its_buttons_and_is_enforced(
     sign_in: SignIn, verbs: tuple[str, ...], shown: tuple[str, ...], hidden: tuple[str, ...]
 ) -> None:
-    client, letter = sign_in(*verbs), bury("x")
-    found = page(client)
+    client, message_id = sign_in(*verbs), send_dead_letter("x")
+    content = page(client)
     for action in shown:
-        assert f'name="action" value="{action}"' in found
-        assert client.post(EVENTS, {"action": action, "ids": [letter]}).status_code == 200
+        assert f'name="action" value="{action}"' in content
+        assert client.post(EVENTS, {"action": action, "ids": [message_id]}).status_code == 200
     for action in hidden:
-        assert f'name="action" value="{action}"' not in found
+        assert f'name="action" value="{action}"' not in content
         for confirmed in ({}, {"confirmed": "yes"}):
-            order = {"action": action, "ids": [letter], **confirmed}
-            assert client.post(EVENTS, order).status_code == 403
+            form = {"action": action, "ids": [message_id], **confirmed}
+            assert client.post(EVENTS, form).status_code == 403
     assert sqs.depth(dlq()).visible == 1
 
 
@@ -130,7 +130,7 @@ def test_queues_cannot_be_added_edited_or_deleted(operator: Client) -> None:
 
 
 def test_an_action_needs_its_csrf_token(sign_in: SignIn) -> None:
-    bury("x")
+    send_dead_letter("x")
     client = sign_in("view", "change", "delete", checks=True)
     answer = client.post(EVENTS, {"action": "discard_all", "confirmed": "yes"})
     assert answer.status_code == 403
@@ -141,38 +141,40 @@ def test_an_action_needs_its_csrf_token(sign_in: SignIn) -> None:
 
 
 def test_the_overview_has_all_four_queues_and_links_to_the_dead_letters(operator: Client) -> None:
-    bury("x")
-    found = page(operator, OVERVIEW)
+    send_dead_letter("x")
+    content = page(operator, OVERVIEW)
     for name in (conf().events_queue, conf().tasks_queue):
-        assert f">{name}<" in found
-        assert f">{name}-dlq<" in found
-    assert f'href="{EVENTS}"' in found
-    assert f'href="{TASKS}"' in found
-    assert "less than a minute" in found
+        assert f">{name}<" in content
+        assert f">{name}-dlq<" in content
+    assert f'href="{EVENTS}"' in content
+    assert f'href="{TASKS}"' in content
+    assert "less than a minute" in content
 
 
 def test_an_empty_queue_says_so(operator: Client) -> None:
-    found = page(operator)
-    assert "No dead letters." in found
-    assert "Nothing is waiting for you." in found
-    assert 'name="action"' not in found
+    content = page(operator)
+    assert "No dead letters." in content
+    assert "Nothing needs your attention." in content
+    assert 'name="action"' not in content
 
 
 def test_a_dead_letter_shows_its_content_and_its_error(operator: Client) -> None:
-    bury(json.dumps({"Records": [s3_record("uploads/x")]}), error="The sequencer is odd.")
-    found = page(operator)
-    assert "ObjectCreated:Put" in found
-    assert "b/uploads/x" in found
-    assert "The sequencer is odd." in found
+    send_dead_letter(
+        json.dumps({"Records": [s3_record("uploads/x")]}), error="The sequencer is odd."
+    )
+    content = page(operator)
+    assert "ObjectCreated:Put" in content
+    assert "b/uploads/x" in content
+    assert "The sequencer is odd." in content
 
 
 def test_a_task_shows_its_last_error(operator: Client) -> None:
     task_failures.record("t-1", "S3 was on fire.")
-    bury(celery_body([UPLOAD_ID], "uploads.tasks.confirm_hint"), conf().tasks_queue)
-    found = page(operator, TASKS)
-    assert "uploads.tasks.confirm_hint" in found
-    assert "S3 was on fire." in found
-    assert "failed 1 time" in found
+    send_dead_letter(celery_body([UPLOAD_ID], "uploads.tasks.confirm_hint"), conf().tasks_queue)
+    content = page(operator, TASKS)
+    assert "uploads.tasks.confirm_hint" in content
+    assert "S3 was on fire." in content
+    assert "failed 1 time" in content
 
 
 @pytest.mark.parametrize("path", [EVENTS, TASKS])
@@ -181,17 +183,17 @@ def test_hostile_dead_letters_are_shown_as_text(operator: Client, path: str) -> 
     queue = events_queue() if path == EVENTS else conf().tasks_queue
     for body in (script, json.dumps({"Records": [s3_record(script, script)]}), *HOSTILE.values()):
         if 0 < len(body) < 1_000_000:
-            bury(body, queue, error=script)
-    found = page(operator, path)
-    assert "&lt;script&gt;alert(1)" in found
-    assert "<script>alert(1)" not in found
-    asked = operator.post(path, {"action": "discard_all"}).content.decode()
-    assert "<script>alert(1)" not in asked
+            send_dead_letter(body, queue, error=script)
+    content = page(operator, path)
+    assert "&lt;script&gt;alert(1)" in content
+    assert "<script>alert(1)" not in content
+    question = operator.post(path, {"action": "discard_all"}).content.decode()
+    assert "<script>alert(1)" not in question
 
 
 def test_dead_letters_beyond_the_limit_are_counted(operator: Client) -> None:
     for number in range(103):
-        bury(str(number))
+        send_dead_letter(str(number))
     assert "3 more are not shown" in page(operator)
 
 
@@ -199,47 +201,47 @@ def test_dead_letters_beyond_the_limit_are_counted(operator: Client) -> None:
 
 
 def test_an_action_needs_a_confirmation(operator: Client) -> None:
-    letter = bury(json.dumps({"Records": [s3_record("uploads/x")]}))
-    bury("other")
-    asked = operator.post(EVENTS, {"action": "replay", "ids": [letter]}).content.decode()
-    assert "Replay 1 dead letter?" in asked
-    assert "b/uploads/x" in asked
-    assert "other" not in asked
+    message_id = send_dead_letter(json.dumps({"Records": [s3_record("uploads/x")]}))
+    send_dead_letter("other")
+    question = operator.post(EVENTS, {"action": "replay", "ids": [message_id]}).content.decode()
+    assert "Replay 1 dead letter?" in question
+    assert "b/uploads/x" in question
+    assert "other" not in question
     assert sqs.depth(dlq()).visible == 2
     assert drain(events_queue()) == []
 
 
 def test_one_dead_letter_is_replayed(operator: Client) -> None:
-    letter = bury("a")
-    bury("b")
-    assert "1 dead letter was replayed." in act(operator, "replay", letter)
+    message_id = send_dead_letter("a")
+    send_dead_letter("b")
+    assert "1 dead letter was replayed." in act(operator, "replay", message_id)
     assert (bodies(events_queue()), bodies(dlq())) == (["a"], ["b"])
 
 
 def test_several_dead_letters_are_replayed(operator: Client) -> None:
-    chosen = [bury("a"), bury("b")]
-    bury("c")
-    assert "2 dead letters were replayed." in act(operator, "replay", *chosen)
+    selected = [send_dead_letter("a"), send_dead_letter("b")]
+    send_dead_letter("c")
+    assert "2 dead letters were replayed." in act(operator, "replay", *selected)
     assert (bodies(events_queue()), bodies(dlq())) == (["a", "b"], ["c"])
 
 
 def test_replaying_all_includes_those_that_were_not_shown(operator: Client) -> None:
     for number in range(105):
-        bury(str(number))
+        send_dead_letter(str(number))
     assert "105 dead letters were replayed." in act(operator, "replay_all")
     assert len(drain(events_queue())) == 105
 
 
 def test_selected_dead_letters_are_discarded(operator: Client) -> None:
-    letter = bury("a")
-    bury("b")
-    assert "1 dead letter was discarded." in act(operator, "discard", letter)
+    message_id = send_dead_letter("a")
+    send_dead_letter("b")
+    assert "1 dead letter was discarded." in act(operator, "discard", message_id)
     assert (bodies(events_queue()), bodies(dlq())) == ([], ["b"])
 
 
 def test_all_dead_letters_are_discarded(operator: Client) -> None:
-    bury("a", conf().tasks_queue)
-    bury("b")
+    send_dead_letter("a", conf().tasks_queue)
+    send_dead_letter("b")
     assert "1 dead letter was discarded." in act(operator, "discard_all", path=TASKS)
     assert bodies(dlq()) == ["b"]
 
@@ -247,39 +249,39 @@ def test_all_dead_letters_are_discarded(operator: Client) -> None:
 def test_a_dead_letter_that_has_vanished_is_reported_and_the_others_are_processed(
     operator: Client,
 ) -> None:
-    here, gone = bury("here"), str(uuid.uuid4())
-    said = act(operator, "replay", gone, here)
-    assert "1 dead letter was replayed." in said
-    assert f"No longer in the queue, or in use elsewhere: {gone}." in said
-    assert here not in said
+    here, gone = send_dead_letter("here"), str(uuid.uuid4())
+    messages = act(operator, "replay", gone, here)
+    assert "1 dead letter was replayed." in messages
+    assert f"No longer in the queue, or in use elsewhere: {gone}." in messages
+    assert here not in messages
 
 
 def test_an_empty_selection_is_reported(operator: Client) -> None:
-    bury("x")
-    for order in ({"action": "discard"}, {}, {"action": "burn_all"}, {"action": "discard_some"}):
-        answer = operator.post(EVENTS, order, follow=True)
+    send_dead_letter("x")
+    for form in ({"action": "discard"}, {}, {"action": "burn_all"}, {"action": "discard_some"}):
+        answer = operator.post(EVENTS, form, follow=True)
         assert "no dead letters were selected" in answer.content.decode()
     assert sqs.depth(dlq()).visible == 1
 
 
 def test_a_forged_id_is_neither_looked_up_nor_shown(operator: Client) -> None:
-    said = act(operator, "discard", "<b>", "x" * 5000)
-    assert "no dead letters were selected" in said
-    assert "<b>" not in said
+    messages = act(operator, "discard", "<b>", "x" * 5000)
+    assert "no dead letters were selected" in messages
+    assert "<b>" not in messages
 
 
 def test_every_action_is_in_the_admins_log(operator: Client) -> None:
-    letter = bury("a")
-    act(operator, "replay", letter)
-    other = bury("b")
+    message_id = send_dead_letter("a")
+    act(operator, "replay", message_id)
+    other = send_dead_letter("b")
     act(operator, "discard", other)
     entries = LogEntry.objects.order_by("pk")
     assert [entry.object_id for entry in entries] == [dlq(), dlq()]
     assert [entry.change_message for entry in entries] == [
-        f"Replayed 1 dead letters: {letter}",
+        f"Replayed 1 dead letters: {message_id}",
         f"Discarded 1 dead letters: {other}",
     ]
-    assert letter in page(operator, f"{OVERVIEW}{dlq()}/history/")
+    assert message_id in page(operator, f"{OVERVIEW}{dlq()}/history/")
     assert operator.get(f"{OVERVIEW}{dlq()}/change/")["Location"] == EVENTS
 
 
@@ -294,15 +296,15 @@ def test_what_failed_is_not_in_the_log(operator: Client) -> None:
 @pytest.mark.parametrize("path", [OVERVIEW, EVENTS, TASKS])
 def test_an_outage_is_reported_in_one_sentence(operator: Client, path: str) -> None:
     with before("GetQueueAttributes", break_connection):
-        found = page(operator, path, 503)
-    assert "The queues cannot be reached just now. Nothing is lost" in found
+        content = page(operator, path, 503)
+    assert "The queues cannot be reached at the moment. Their messages are safe" in content
 
 
 def test_an_action_during_an_outage_is_reported_and_loses_nothing(operator: Client) -> None:
-    bury("x")
+    send_dead_letter("x")
     with before("SendMessageBatch", break_connection):
-        said = act(operator, "replay_all")
-    assert "Nothing was changed or lost." in said
+        messages = act(operator, "replay_all")
+    assert "Nothing was changed or lost." in messages
     assert sqs.depth(dlq()).visible == 1
     with before("GetQueueAttributes", break_connection):
         answer = operator.post(EVENTS, {"action": "replay_all"})
@@ -311,7 +313,7 @@ def test_an_action_during_an_outage_is_reported_and_loses_nothing(operator: Clie
 
 def test_an_outage_half_way_reports_what_was_done(operator: Client) -> None:
     for number in range(15):
-        bury(str(number))
+        send_dead_letter(str(number))
     calls: list[None] = []
 
     def second() -> None:
@@ -320,9 +322,9 @@ def test_an_outage_half_way_reports_what_was_done(operator: Client) -> None:
             break_connection()
 
     with before("SendMessageBatch", second):
-        said = act(operator, "replay_all")
-    assert "10 dead letters were replayed." in said
-    assert "Stopped early" in said
+        messages = act(operator, "replay_all")
+    assert "10 dead letters were replayed." in messages
+    assert "Stopped early" in messages
     assert sqs.depth(dlq()).visible == 5
 
 
@@ -330,6 +332,7 @@ def test_the_page_works_without_cloudwatch(
     operator: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clients.sqs().send_message(QueueUrl=sqs.url(events_queue()), MessageBody="x")
+    monkeypatch.setattr(cloudwatch, "client", cloudwatch.client.__wrapped__)
     settings.FILEHUB = settings.FILEHUB | {
         "ENDPOINT_URL": "http://127.0.0.1:9",
         "ENDPOINT_URL_SQS": conf().endpoint_url,
@@ -341,7 +344,7 @@ def test_the_page_works_without_cloudwatch(
 def test_the_page_works_without_the_errors_of_tasks(
     operator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bury(celery_body([]), conf().tasks_queue)
+    send_dead_letter(celery_body([]), conf().tasks_queue)
     monkeypatch.setattr(TaskFailure.Meta, "table_name", "no-such-table")
     monkeypatch.setattr(TaskFailure, "_connection", None)
     assert "uploads.tasks.confirm_objects" in page(operator, TASKS)

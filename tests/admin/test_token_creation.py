@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from local.aws import LocalAws
-from tests.admin.helpers import SECRET, TOKENS, USERS, files_with, make
+from tests.admin.helpers import SECRET, TOKENS, USERS, make, status_with_token
 from tests.support.users import staff
 from uploads.accounts import api_tokens
 from uploads.core.errors import InvalidRequest, NotAllowed
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("_static_files")
 
 def test_a_token_created_in_the_admin_works(aws: LocalAws, admin: Client, alice: User) -> None:
     (secret,) = SECRET.findall(make(admin, alice, "backup").content.decode())
-    assert files_with(secret) == 200
+    assert status_with_token(secret) == 200
     token = ApiToken.objects.get()
     assert (token.user, token.name) == (alice, "backup")
 
@@ -128,8 +128,8 @@ def test_there_are_no_tokens_for_inactive_users(admin: Client, root: User, alice
 def test_only_active_users_can_be_chosen(admin: Client, alice: User, bob: User) -> None:
     User.objects.filter(pk=bob.pk).update(is_active=False)
     query = {"app_label": "uploads", "model_name": "apitoken", "field_name": "user", "term": ""}
-    found = admin.get("/admin/autocomplete/", query).json()["results"]
-    assert {entry["text"] for entry in found} == {"root", "alice"}
+    results = admin.get("/admin/autocomplete/", query).json()["results"]
+    assert {entry["text"] for entry in results} == {"root", "alice"}
 
 
 @pytest.mark.parametrize("user", ["x", "1", "99999", "1" * 30, "%00"])

@@ -17,7 +17,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from local.aws import LocalAws
-from tests.admin.helpers import TOKENS, files_with
+from tests.admin.helpers import TOKENS, status_with_token
 from tests.support.http import send
 from tests.support.installation import Installation
 from uploads.accounts import api_tokens
@@ -41,7 +41,7 @@ def test_the_first_use_is_recorded(secret: str, admin: Client) -> None:
     assert token.last_used_at is None
     assert "never" in admin.get(TOKENS).content.decode()
     before = timezone.now()
-    assert files_with(secret) == 200
+    assert status_with_token(secret) == 200
     assert before <= used_at(token) <= timezone.now()
     assert "never" not in admin.get(TOKENS).content.decode()
 
@@ -51,7 +51,7 @@ def test_a_use_soon_after_another_is_not_recorded(secret: str) -> None:
     recently = timezone.now() - api_tokens.USE_PRECISION + timedelta(seconds=30)
     ApiToken.objects.update(last_used_at=recently)
     with CaptureQueriesContext(connection) as captured:
-        assert files_with(secret) == 200
+        assert status_with_token(secret) == 200
     assert used_at(token) == recently
     assert [query for query in captured if "UPDATE" in query["sql"]] == []
 
@@ -61,7 +61,7 @@ def test_a_later_use_is_recorded_with_one_statement(secret: str) -> None:
     long_ago = timezone.now() - api_tokens.USE_PRECISION
     ApiToken.objects.update(last_used_at=long_ago)
     with CaptureQueriesContext(connection) as captured:
-        assert files_with(secret) == 200
+        assert status_with_token(secret) == 200
     assert used_at(token) > long_ago
     assert len([query for query in captured if "UPDATE" in query["sql"]]) == 1
 
@@ -76,7 +76,7 @@ def test_only_one_of_two_concurrent_requests_records_the_use(secret: str) -> Non
 
 def test_a_refused_request_of_an_inactive_user_is_not_recorded(secret: str) -> None:
     User.objects.update(is_active=False)
-    assert files_with(secret) == 401
+    assert status_with_token(secret) == 401
     assert ApiToken.objects.get().last_used_at is None
 
 
@@ -87,12 +87,12 @@ def test_a_request_is_answered_while_the_database_is_locked(
     path = connection.settings_dict["NAME"]
     with closing(sqlite3.connect(path, uri=True, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        assert files_with(secret) == 200
+        assert status_with_token(secret) == 200
         other.execute("ROLLBACK")
     assert "Cannot record the use of" in caplog.text
     assert secret not in caplog.text
     assert ApiToken.objects.get().last_used_at is None
-    assert files_with(secret) == 200
+    assert status_with_token(secret) == 200
     assert ApiToken.objects.get().last_used_at is not None
 
 

@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from local.aws import LocalAws
-from tests.admin.helpers import FORGED, TOKENS, USERS, files_with, token_of
+from tests.admin.helpers import FORGED, TOKENS, USERS, status_with_token, token_of
 from uploads.accounts import api_tokens
 from uploads.models import ApiToken
 
@@ -40,15 +40,15 @@ def test_the_list_of_tokens_costs_the_same_for_many(admin: Client, alice: User) 
 
 def test_a_revoked_token_is_refused(aws: LocalAws, admin: Client, alice: User) -> None:
     secret = api_tokens.create(alice)
-    assert files_with(secret) == 200
+    assert status_with_token(secret) == 200
     admin.post(f"{TOKENS}{ApiToken.objects.get().pk}/delete/", {"post": "yes"})
-    assert files_with(secret) == 401
+    assert status_with_token(secret) == 401
 
 
 def test_several_tokens_are_revoked_at_once(admin: Client, alice: User, bob: User) -> None:
-    doomed = [token_of(alice).pk, token_of(bob).pk]
+    revoked = [token_of(alice).pk, token_of(bob).pk]
     kept = token_of(alice).pk
-    form = {"action": "delete_selected", "_selected_action": doomed}
+    form = {"action": "delete_selected", "_selected_action": revoked}
     page = admin.post(TOKENS, form)
     assert page.status_code == 200
     assert ApiToken.objects.count() == 3

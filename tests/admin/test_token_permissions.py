@@ -68,11 +68,11 @@ def test_the_user_page_offers_a_token_only_if_it_can_be_created(
 @pytest.mark.parametrize(
     ("codenames", "statuses"),
     [
-        ((), {"list": 403, "add": 403, "look": 403, "revoke": 403}),
-        (("view_apitoken",), {"list": 200, "add": 403, "look": 200, "revoke": 403}),
-        (("add_apitoken",), {"list": 403, "add": 200, "look": 403, "revoke": 403}),
-        (("delete_apitoken",), {"list": 403, "add": 403, "look": 403, "revoke": 200}),
-        (("change_apitoken",), {"list": 200, "add": 403, "look": 200, "revoke": 403}),
+        ((), {"list": 403, "add": 403, "view": 403, "revoke": 403}),
+        (("view_apitoken",), {"list": 200, "add": 403, "view": 200, "revoke": 403}),
+        (("add_apitoken",), {"list": 403, "add": 200, "view": 403, "revoke": 403}),
+        (("delete_apitoken",), {"list": 403, "add": 403, "view": 403, "revoke": 200}),
+        (("change_apitoken",), {"list": 200, "add": 403, "view": 200, "revoke": 403}),
     ],
     ids=["nothing", "view", "add", "delete", "change"],
 )
@@ -81,7 +81,7 @@ def test_each_page_needs_its_permission(
 ) -> None:
     client = staff(alice, *codenames)
     pk = token_of(bob).pk
-    pages = {"list": "", "add": "add/", "look": f"{pk}/change/", "revoke": f"{pk}/delete/"}
+    pages = {"list": "", "add": "add/", "view": f"{pk}/change/", "revoke": f"{pk}/delete/"}
     assert {name: client.get(TOKENS + path).status_code for name, path in pages.items()} == statuses
 
 

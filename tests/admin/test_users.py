@@ -100,21 +100,21 @@ def test_a_user_is_created_with_djangos_form(admin: Client) -> None:
 
 
 def test_tokens_are_revoked_on_the_users_page(admin: Client, alice: User) -> None:
-    kept, doomed = token_of(alice, "kept").pk, token_of(alice, "doomed").pk
+    kept, deleted = token_of(alice, "kept").pk, token_of(alice, "surplus").pk
     page = admin.get(f"{USERS}{alice.pk}/change/").content.decode()
-    assert "doomed" in page
+    assert "surplus" in page
     assert "api_tokens-0-DELETE" in page
-    form = tokens_form(alice, doomed, kept, doomed=[0])
+    form = tokens_form(alice, deleted, kept, deleted=[0])
     assert set_quota(admin, alice, "", **form).status_code == 302
     assert [token.pk for token in ApiToken.objects.all()] == [kept]
-    assert "doomed" not in admin.get(f"{USERS}{alice.pk}/change/").content.decode()
+    assert "surplus" not in admin.get(f"{USERS}{alice.pk}/change/").content.decode()
 
 
 def test_a_forged_row_on_the_users_page_does_no_harm(admin: Client, alice: User, bob: User) -> None:
     strangers = token_of(bob).pk
     for forged in (*FORGED, strangers):
-        for doomed in ([0], []):
-            form = tokens_form(alice, forged, doomed=doomed)
+        for deleted in ([0], []):
+            form = tokens_form(alice, forged, deleted=deleted)
             assert set_quota(admin, alice, "", **form).status_code in {200, 302, 400}, forged
     assert ApiToken.objects.count() == 1
 
@@ -131,7 +131,7 @@ def test_staff_without_the_permission_neither_sees_nor_revokes_tokens_of_a_user(
     token = token_of(bob, "backup")
     client = staff(alice, "change_user")
     assert "backup" not in client.get(f"{USERS}{bob.pk}/change/").content.decode()
-    set_quota(client, bob, "", **tokens_form(bob, token.pk, doomed=[0]))
+    set_quota(client, bob, "", **tokens_form(bob, token.pk, deleted=[0]))
     assert ApiToken.objects.count() == 1
 
 

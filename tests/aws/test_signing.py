@@ -30,11 +30,11 @@ def begun(aws: LocalAws) -> BegunUpload:
 
 def test_exactly_what_was_signed_is_accepted(begun: BegunUpload) -> None:
     assert put(begun.request, BODY).status == 200
-    found = s3.head(begun.id)
-    assert found is not None
-    assert (found.size, found.content_type, found.owner, found.file_name, found.checksum) == (
-        len(BODY), "text/plain", "7", "a.txt", sha256(BODY),
-    )  # fmt: skip
+    s3_object = s3.head(begun.id)
+    assert s3_object is not None
+    assert (s3_object.size, s3_object.content_type) == (len(BODY), "text/plain")
+    assert (s3_object.owner, s3_object.file_name) == ("7", "a.txt")
+    assert s3_object.checksum == sha256(BODY)
 
 
 def test_signing_writes_nothing_anywhere(begun: BegunUpload) -> None:

@@ -1,4 +1,4 @@
-"""Real Chromium against an installation as `make run` starts it."""
+"""Real Chromium against an installation that `make run` would start."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from tests.support.users import PASSWORD
 
 MIB = 1024**2
 
-#: Milliseconds that a test waits for a condition. No test waits that long unless it is about to
-#: fail; Playwright's default of five seconds is too short for a busy machine.
+#: Milliseconds for every expectation. Only a test that is about to fail waits so long; a busy
+#: machine may stall for longer than Playwright's default of five seconds.
 PATIENCE = 90_000
 expect.set_options(timeout=PATIENCE)
 
@@ -63,14 +63,14 @@ def chromium(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
 
 @pytest.fixture(autouse=True)
 def _no_faults_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Remove the faults of the previous test."""
+    """Remove the faults that a test has injected."""
     yield
     if "installation" in request.fixturenames:
         request.getfixturevalue("installation").reset()
 
 
 def watch(context: BrowserContext) -> list[str]:
-    """Collects the errors on a browser's consoles, including CSP violations."""
+    """A list that collects errors on the consoles of a browser, including CSP violations."""
     problems: list[str] = []
 
     def add(page: Page) -> None:
@@ -103,7 +103,7 @@ def sign_in(context: BrowserContext) -> None:
 def visitor(chromium: Browser, installation: Installation) -> Iterator[BrowserContext]:
     """A signed-in browser whose console must stay free of errors and CSP violations.
 
-    Signing in takes longer than most tests, so an earlier session is reused while it lasts.
+    Signing in takes longer than most tests, so the session of an earlier test is reused.
     """
     with chromium.new_context(
         base_url=installation.url, accept_downloads=True, storage_state=installation.session
@@ -131,7 +131,7 @@ def page(context: BrowserContext) -> Page:
 
 
 def family(directory: Path | str) -> list[psutil.Process]:
-    """The processes of the Chromium with this profile: the main process, then its children."""
+    """The processes of the Chromium with this profile: itself first, then its children."""
     option = f"--user-data-dir={directory}"
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
@@ -142,21 +142,21 @@ def family(directory: Path | str) -> list[psutil.Process]:
 
 
 class Profile:
-    """A Chromium with a profile on disk, which can be killed and restarted."""
+    """A Chromium that keeps its data on disk, and that can be killed and started again."""
 
     def __init__(self, playwright: Playwright, path: str, directory: Path, url: str) -> None:
         self._playwright, self._path, self._directory, self._url = playwright, path, directory, url
         self._context: BrowserContext | None = None
 
     def open(self) -> Page:
-        """Start it, sign in, and open the page."""
+        """Start it, sign in, and show the page."""
         self._context = self._playwright.chromium.launch_persistent_context(
             self._directory,
             executable_path=self._path,
             args=ARGUMENTS,
             base_url=self._url,
         )
-        # The cookie of a session that began just before a kill may not be on disk yet.
+        # The cookie of a session that started just before a kill may not be on the disk.
         self._context.clear_cookies()
         sign_in(self._context)
         page = self._context.new_page()
@@ -164,7 +164,7 @@ class Profile:
         return page
 
     def kill(self) -> None:
-        """Kill all its processes at once, as a crash or a power cut does."""
+        """Kill all processes at once, as a crash or a power cut does."""
         processes = family(self._directory)
         assert processes
         for process in processes:
@@ -175,7 +175,7 @@ class Profile:
 
     def close(self) -> None:
         if self._context is not None:
-            with contextlib.suppress(Error):  # It was killed.
+            with contextlib.suppress(Error):  # It has been killed.
                 self._context.close()
             self._context = None
 
@@ -193,7 +193,7 @@ def profile(
 
 
 def make_file(path: Path, size: int) -> Path:
-    """Create a file that differs from all others in each of its parts, fast at any size."""
+    """Create a file that differs from every other file in each part; it is fast at any size."""
     with path.open("wb") as file:
         file.truncate(size)
         for start in range(0, size, MIB):
@@ -203,7 +203,7 @@ def make_file(path: Path, size: int) -> Path:
 
 
 def checksum(path: Path, part_size: int | None = None) -> str:
-    """The checksum of S3 for a file that was sent at once or in parts of this size."""
+    """The checksum that S3 computes for a file sent at once, or in parts of that many bytes."""
     with path.open("rb") as file:
         if part_size is None:
             return base64.b64encode(hashlib.file_digest(file, "sha256").digest()).decode()

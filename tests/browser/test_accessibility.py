@@ -1,4 +1,4 @@
-"""axe-core finds no violation on any page in any state: light and dark, wide and narrow."""
+"""axe-core finds nothing on any page, in any state, light and dark, wide and narrow."""
 
 from __future__ import annotations
 
@@ -15,46 +15,49 @@ from tests.browser.test_page import TO_S3, choose, row, unique, upload_row
 from tests.support.installation import Installation
 
 STATUSES = re.compile(r"/uploads\?ids=")
-#: All animations that end; one that was removed has ended too.
+#: Waits for every animation that ends; an animation that is removed has ended too.
 SETTLE = """() => Promise.all(document.getAnimations()
-    .filter((each) => each.effect.getComputedTiming().endTime !== Infinity)
-    .map((each) => each.finished.catch(() => {})))"""
-LOOKS = [
+    .filter((animation) => animation.effect.getComputedTiming().endTime !== Infinity)
+    .map((animation) => animation.finished.catch(() => {})))"""
+VARIANTS = [
     ("light", {"width": 1280, "height": 800}),
     ("dark", {"width": 360, "height": 780}),
 ]
 
 
 def violations(page: Page, within: str | None = None, but: str | None = None) -> list[str]:
-    """Violations that axe-core finds, one per line. `within`: a selector, `but`: a skipped rule."""
+    """The violations that axe-core finds, one line each.
+
+    `within` is a selector, `but` the id of a rule to skip.
+    """
     options: dict[str, Any] = {
-        # Reloading style sheets violates the Content-Security-Policy where they import
-        # others. Only a disabled rule needs it.
+        # Fetching style sheets that import others violates the Content-Security-Policy. Only a rule
+        # that is off by default needs it.
         "preload": False,
         "rules": {but: {"enabled": False}} if but else {},
     }
-    found = Axe().run(page, within, options).response["violations"]
+    rules = Axe().run(page, within, options).response["violations"]
     return [
         f"{rule['id']}: {rule['help']} at {node['target']}"
-        for rule in found
+        for rule in rules
         for node in rule["nodes"]
     ]
 
 
-def look(page: Page, within: str | None = None, but: str | None = None) -> None:
-    """Check the page in every colour scheme and width."""
-    # After a click on a link the next page may not exist yet.
+def check_accessibility(page: Page, within: str | None = None, but: str | None = None) -> None:
+    """Check the page in its current state, light and dark, wide and narrow."""
+    # After a click on a link, the new page may not have loaded yet.
     page.wait_for_load_state()
-    for scheme, size in LOOKS:
+    for scheme, size in VARIANTS:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
         page.set_viewport_size(size)  # type: ignore[arg-type]
-        # Colours in a transition between schemes are not part of the design.
+        # Colours in transition from one scheme to the other would be reported.
         page.evaluate(SETTLE)
         assert violations(page, within, but) == [], f"{scheme}, {size['width']} px wide"
-    page.set_viewport_size(LOOKS[0][1])  # type: ignore[arg-type]
+    page.set_viewport_size(VARIANTS[0][1])  # type: ignore[arg-type]
 
 
-def test_axe_reports_a_violation(page: Page) -> None:
+def test_axe_finds_violations(page: Page) -> None:
     page.evaluate(
         "document.body.insertAdjacentHTML('beforeend', '<img src=x.png><button></button>')"
     )
@@ -65,10 +68,10 @@ def test_axe_reports_a_violation(page: Page) -> None:
     "path",
     ["/", "/?q=no file begins so", "/no/such/page"],
 )
-def test_pages_are_accessible(context: BrowserContext, path: str) -> None:
+def test_pages(context: BrowserContext, path: str) -> None:
     page = context.new_page()
     page.goto(path)
-    look(page)
+    check_accessibility(page)
 
 
 @pytest.mark.parametrize(
@@ -86,21 +89,21 @@ def test_pages_are_accessible(context: BrowserContext, path: str) -> None:
         ),
     ],
 )
-def test_admin_pages_are_accessible(context: BrowserContext, path: str) -> None:
+def test_admin_pages(context: BrowserContext, path: str) -> None:
     page = context.new_page()
     page.goto(path)
-    look(page)
+    check_accessibility(page)
 
 
-def test_the_sign_in_page_is_accessible(chromium: Browser, installation: Installation) -> None:
+def test_sign_in(chromium: Browser, installation: Installation) -> None:
     page = chromium.new_page(base_url=installation.url)
     page.goto("/")
-    look(page)
+    check_accessibility(page)
     page.get_by_label("Username").fill("demo")
     page.get_by_label("Password").fill("wrong")
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("alert")).to_be_visible()
-    look(page)
+    check_accessibility(page)
     page.close()
 
 
@@ -133,7 +136,7 @@ def cancel(page: Page, name: str) -> None:
 
 
 def nothing(page: Page, name: str) -> None:
-    """Nothing appears unless it is requested."""
+    """The upload reaches the state without an action."""
 
 
 @pytest.mark.parametrize(
@@ -152,7 +155,7 @@ def nothing(page: Page, name: str) -> None:
         ),
     ],
 )
-def test_an_upload_is_accessible_in_each_state(
+def test_an_upload_in_each_state(
     page: Page, state: str, where: Any, handler: Any, act: Callable[[Page, str], None]
 ) -> None:
     name = unique(f"{state}.txt")
@@ -160,21 +163,21 @@ def test_an_upload_is_accessible_in_each_state(
     choose(page, (name, b"x"))
     act(page, name)
     expect(upload_row(page, name)).to_have_attribute("data-state", state)
-    look(page)
+    check_accessibility(page)
     page.unroute_all(behavior="ignoreErrors")
 
 
 @pytest.mark.exhaustive
-def test_several_uploads_and_their_controls_are_accessible(page: Page) -> None:
+def test_several_uploads_and_the_controls_for_all(page: Page) -> None:
     page.route(TO_S3, stall)
     choose(page, *[(unique(f"{index}.txt"), b"x") for index in range(20)])
     expect(page.locator("[data-upload-row][data-state=uploading]").first).to_be_visible()
-    look(page)
+    check_accessibility(page)
     page.unroute_all(behavior="ignoreErrors")
 
 
 @pytest.mark.exhaustive
-def test_a_stored_and_a_previously_stored_file_are_accessible(page: Page) -> None:
+def test_a_stored_file_and_one_that_was_stored_before(page: Page) -> None:
     name, body = unique("again.txt"), json.dumps(unique("content")).encode()
     file = {"name": name, "mimeType": "text/plain", "text": body.decode()}
     drop = """({name, mimeType, text}) => {
@@ -185,24 +188,24 @@ def test_a_stored_and_a_previously_stored_file_are_accessible(page: Page) -> Non
     }"""
     page.evaluate(drop, file)
     expect(row(page, name)).to_be_visible()
-    look(page)
+    check_accessibility(page)
     page.reload()
     page.evaluate(drop, file)
     expect(upload_row(page, name).locator("[data-action=again]")).to_be_visible()
-    look(page)
+    check_accessibility(page)
 
 
-def test_an_offline_upload_is_accessible(page: Page) -> None:
+def test_offline(page: Page) -> None:
     page.context.set_offline(True)
     choose(page, (unique("later.txt"), b"x"))
-    look(page)
+    check_accessibility(page)
     page.context.set_offline(False)
 
 
-def test_the_confirmation_before_deleting_is_accessible(page: Page) -> None:
+def test_the_confirmation_of_a_deletion(page: Page) -> None:
     name = unique("keep.txt")
     choose(page, (name, b"x"))
     row(page, name).get_by_role("button", name="Delete").click()
     expect(page.locator("#confirm-dialog")).to_be_visible()
-    look(page)
+    check_accessibility(page)
     page.keyboard.press("Escape")

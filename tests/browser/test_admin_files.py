@@ -1,4 +1,4 @@
-"""An operator works with files in a real browser."""
+"""The pages about files in the admin, in a real browser."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.browser.test_accessibility import look
+from tests.browser.test_accessibility import check_accessibility
 from tests.browser.test_page import unique
 from tests.support.http import send
 from tests.support.installation import Installation
@@ -41,7 +41,7 @@ def png() -> bytes:
 
 
 def store(installation: Installation, name: str, body: bytes, type_: str = "text/plain") -> str:
-    """Upload through the API, and wait until the file is stored."""
+    """Upload through the API and wait until the file is stored."""
     file = {"file_name": name, "content_type": type_, "size": len(body)}
     begun = installation.api("/get-url", "POST", file)
     assert send("PUT", begun["url"], body, begun["headers"]).status == 200
@@ -54,14 +54,14 @@ def files(page: Page) -> Locator:
 
 
 def names(page: Page) -> list[str]:
-    page.wait_for_load_state()  # a click waits for the new page to start, not for its last row
+    page.wait_for_load_state()  # a click only waits until the new page starts to load
     return page.locator("#result_list .field-name").all_inner_texts()
 
 
 def search(page: Page, text: str) -> None:
     page.get_by_label("Name or id").fill(text)
     page.get_by_role("button", name="Search").click()
-    page.wait_for_load_state()  # Django's script ignores boxes that are ticked earlier
+    page.wait_for_load_state()  # Django's script must be listening before a box is ticked
 
 
 @pytest.mark.exhaustive
@@ -74,28 +74,30 @@ def test_files_are_found_by_name_id_and_key(page: Page, installation: Installati
         expect(files(page)).to_have_count(1)
         assert names(page) == [name]
     search(page, "no file begins so")
-    expect(page.get_by_text("No file fits.")).to_be_visible()
-    look(page)
+    expect(page.get_by_text("No matching files.")).to_be_visible()
+    check_accessibility(page)
     page.get_by_role("link", name="Show all files").click()
     expect(files(page).first).to_be_visible()
-    look(page)
+    check_accessibility(page)
 
 
 @pytest.mark.exhaustive
-def test_filters_narrow_the_list_and_combine(page: Page, installation: Installation) -> None:
+def test_filters_narrow_the_list_and_can_be_combined(
+    page: Page, installation: Installation
+) -> None:
     image = unique("filtered.png")
     store(installation, image, png(), "image/png")
     page.goto(LIST)
     panel = page.locator("#changelist-filter")
     panel.get_by_role("link", name="Images").click()
-    expect(page.get_by_text(re.compile("No index has just these files"))).to_be_visible()
+    expect(page.get_by_text(re.compile("No index covers this combination"))).to_be_visible()
     panel.get_by_label("Username").fill("demo")
     panel.get_by_role("button", name="Filter").first.click()
     panel.get_by_role("link", name="Today").click()
     assert {"kind=image", "owner=demo"} <= set(page.url.partition("?")[2].split("&"))
     assert image in names(page)
     assert set(page.locator(".field-content_type").all_inner_texts()) == {"image/png"}
-    look(page)
+    check_accessibility(page)
     panel.get_by_role("link", name="rejected").click()
     expect(files(page)).to_have_count(0)
     panel.get_by_role("link", name="Clear all filters").click()
@@ -103,8 +105,8 @@ def test_filters_narrow_the_list_and_combine(page: Page, installation: Installat
 
 
 @pytest.mark.exhaustive
-def test_paging_goes_forwards_and_backwards(page: Page, installation: Installation) -> None:
-    # Always the same files: random ones could be as large as the quota of another test.
+def test_paging_works_in_both_directions(page: Page, installation: Installation) -> None:
+    # A fixed seed: by chance, some files would be as large as the quota that another test sets.
     installation.manage("seed", "230", "--days", "20", "--seed", "1")
     page.goto(LIST)
     pages = [names(page)]
@@ -112,7 +114,7 @@ def test_paging_goes_forwards_and_backwards(page: Page, installation: Installati
         page.get_by_role("link", name="Older").click()
         pages.append(names(page))
     assert len(pages) >= 3
-    assert {len(each) for each in pages[:-1]} == {100}
+    assert {len(rows) for rows in pages[:-1]} == {100}
     for expected in pages[-2::-1]:
         page.get_by_role("link", name="Newer").click()
         assert names(page) == expected
@@ -137,7 +139,7 @@ PREVIEWS = {
         *(pytest.param(t, marks=pytest.mark.exhaustive) for t in PREVIEWS if t != "text/html"),
     ],
 )
-def test_a_file_is_previewed_with_its_timeline(
+def test_a_file_has_a_preview_from_s3_and_a_timeline(
     page: Page, installation: Installation, type_: str
 ) -> None:
     element, body = PREVIEWS[type_]
@@ -156,7 +158,7 @@ def test_a_file_is_previewed_with_its_timeline(
     expect(page.locator(".file-timeline li")).to_have_count(3)
     expect(page.locator("h1")).to_have_text(name)
     if element in {"img", "audio"}:
-        look(page)
+        check_accessibility(page)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
     assert download.value.path().read_bytes() == body
@@ -176,7 +178,7 @@ def test_several_files_are_deleted_at_once(page: Page, installation: Installatio
     page.get_by_label("Action:").select_option("delete_files")
     page.get_by_role("button", name="Go").click()
     expect(page.get_by_role("heading", name="Delete files")).to_be_visible()
-    look(page)
+    check_accessibility(page)
     page.get_by_role("link", name="No, take me back").click()
     search(page, prefix)
     page.locator("#action-toggle").check()
@@ -199,7 +201,7 @@ def test_several_files_are_deleted_at_once(page: Page, installation: Installatio
 
 
 @pytest.mark.exhaustive
-def test_one_file_is_checked_and_gets_a_new_owner(page: Page, installation: Installation) -> None:
+def test_a_file_is_checked_and_its_owner_changed(page: Page, installation: Installation) -> None:
     installation.manage(
         "shell", "--no-imports", "-c",
         "from django.contrib.auth import get_user_model as m;"
@@ -215,7 +217,7 @@ def test_one_file_is_checked_and_gets_a_new_owner(page: Page, installation: Inst
     page.get_by_label("New owner").fill("nobody")
     page.get_by_role("button", name="Change the owner").click()
     expect(page.get_by_role("alert")).to_have_text("User “nobody” does not exist.")
-    look(page)
+    check_accessibility(page)
     page.get_by_label("New owner").fill("carol")
     page.get_by_role("button", name="Change the owner").click()
     expect(page.locator(".messagelist")).to_contain_text("1 file now belongs to carol.")
@@ -226,7 +228,7 @@ def test_one_file_is_checked_and_gets_a_new_owner(page: Page, installation: Inst
 
 
 @pytest.mark.exhaustive
-def test_a_manifest_is_downloaded(page: Page, installation: Installation) -> None:
+def test_a_manifest_comes_as_a_file(page: Page, installation: Installation) -> None:
     name = unique("=cmd|' /C calc'!A0.csv")
     store(installation, name, b"x")
     page.goto(f"{LIST}?q={name[:8]}")
@@ -244,7 +246,7 @@ def test_everything_works_with_the_keyboard(page: Page, installation: Installati
     page.get_by_label("Name or id").focus()
     page.keyboard.type(name)
     page.keyboard.press("Enter")
-    # Playwright does not wait for a page opened by a key, and the old list may have one file too.
+    # Pressing a key does not wait for the new page, and the old list may have had one file too.
     page.wait_for_url(re.compile(r"\?q="))
     expect(files(page)).to_have_count(1)
     page.locator("#action-toggle").focus()
@@ -258,9 +260,7 @@ def test_everything_works_with_the_keyboard(page: Page, installation: Installati
     expect(page.locator(".messagelist")).to_contain_text("1 file was checked.")
 
 
-def test_there_is_no_horizontal_scrolling_on_a_phone(
-    page: Page, installation: Installation
-) -> None:
+def test_nothing_scrolls_sideways_on_a_phone(page: Page, installation: Installation) -> None:
     file_id = store(installation, unique("w" * 200), b"x")
     page.set_viewport_size({"width": 360, "height": 740})
     for path in (LIST, f"{LIST}{file_id}/change/", f"{LIST}{file_id}/delete/"):

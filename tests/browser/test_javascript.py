@@ -1,8 +1,9 @@
 """The tests that are written in JavaScript, `*.test.js`: each `test("…")` is one test of pytest.
 
-They need no installation. A small server serves their files and those of `static/`, under the
-paths that they have on disk, and under a content security policy like the page's. Each test gets a
-browser context of its own. Their test framework is `client/testing.js`.
+They need no installation. A small server hands out their files and those of `static/`, under the
+paths that they have on disk, with the site's Content-Security-Policy. Each test runs in its own
+browser context, and fails if the browser logs an error. `client/testing.js` has `test` and the
+assertions.
 """
 
 from __future__ import annotations
@@ -18,14 +19,18 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from playwright.sync_api import Browser, Playwright
+from csp.utils import build_policy
+from playwright.sync_api import Browser, ConsoleMessage, Playwright
 
 from tests.browser.conftest import ARGUMENTS
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 
-#: The beginning of a test. Its name is a literal, so that it is known without running the file.
+#: The header's value, from Django's settings.
+POLICY = build_policy()
+
+#: How a test begins. Its name is a literal, so that it is known without running the file.
 BEGINNING = re.compile(r'^test\(\s*("(?:[^"\\\n]|\\.)+")', re.M)
 
 RUN = """([file, name]) =>
@@ -33,7 +38,7 @@ RUN = """([file, name]) =>
 
 
 def names_in(path: Path) -> list[str]:
-    """The names of the tests in a file, in order."""
+    """The names of the tests in a file, in their order."""
     names = [json.loads(literal) for literal in BEGINNING.findall(path.read_text())]
     assert names, f"{path.relative_to(ROOT)} has no tests"
     return names
@@ -47,7 +52,7 @@ CASES = [
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """Serves `static/`, the browser tests, and an empty page at `/`."""
+    """Serves `static/` and the tests of the browser, and an empty page at `/`."""
 
     extensions_map: ClassVar[dict[str, str]] = {".js": "text/javascript", "": "text/plain"}
 
@@ -66,16 +71,16 @@ class Handler(SimpleHTTPRequestHandler):
         return super().send_head()
 
     def end_headers(self) -> None:
-        self.send_header("Content-Security-Policy", "default-src 'self'; object-src 'none'")
+        self.send_header("Content-Security-Policy", POLICY)
         super().end_headers()
 
     def log_message(self, *arguments: Any) -> None:
-        """Log nothing: a failed test shows what could not be loaded."""
+        """Log nothing; a failed test lists what could not be loaded."""
 
 
 class Server(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
-        # A page that was closed needs no answer.
+        # The page may have been closed before the answer.
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -93,7 +98,7 @@ def origin() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
-    """A Chromium in which a test can trigger garbage collection."""
+    """A Chromium in which tests can trigger garbage collection."""
     arguments = [*ARGUMENTS, "--js-flags=--expose-gc"]
     browser = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
     yield browser
@@ -103,30 +108,38 @@ def browser(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
 def run(browser: Browser, origin: str, path: Path, name: str) -> tuple[list[str], list[str]]:
     """Run one test in a page of its own.
 
-    Return the names of all tests in its file, and the problems: why the test failed, and
-    uncaught errors.
+    Returns the names of all tests in its file, and what went wrong: why the test failed, uncaught
+    errors, and errors that the browser logged.
     """
     problems: list[str] = []
+    missing: list[str] = []
     with browser.new_context(base_url=origin) as context:
         page = context.new_page()
         page.on("pageerror", lambda error: problems.append(f"uncaught: {error.stack or error}"))
-        page.on("requestfailed", lambda request: problems.append(f"not loaded: {request.url}"))
+        page.on("console", lambda message: collect(message, problems))
+        page.on("requestfailed", lambda request: missing.append(f"not loaded: {request.url}"))
         page.on(
             "response",
-            lambda answer: answer.ok or problems.append(f"{answer.status} for {answer.url}"),
+            lambda answer: answer.ok or missing.append(f"{answer.status} for {answer.url}"),
         )
         page.goto("/")
         outcome = page.evaluate(RUN, [f"/{path.relative_to(ROOT).as_posix()}", name])
     if outcome["failure"] is not None:
-        return outcome["names"], [outcome["failure"], *problems]
-    # A test may load a missing file on purpose, but uncaught errors are never intended.
-    return outcome["names"], [each for each in problems if each.startswith("uncaught")]
+        return outcome["names"], [outcome["failure"], *problems, *missing]
+    return outcome["names"], problems
 
 
-# A test that takes too long fails by itself, unless it blocks the page.
+def collect(message: ConsoleMessage, problems: list[str]) -> None:
+    """Add an error that was logged, such as a violation of the Content-Security-Policy."""
+    # A test may load what is not there on purpose, and Chromium logs that by itself.
+    if message.type == "error" and "Failed to load resource" not in message.text:
+        problems.append(f"logged: {message.text}")
+
+
+# The page reports a test that takes too long, unless the test blocks the page.
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(("path", "name"), CASES)
-def test_javascript(browser: Browser, origin: str, path: Path, name: str) -> None:
+def test_in_javascript(browser: Browser, origin: str, path: Path, name: str) -> None:
     names, problems = run(browser, origin, path, name)
     if problems:
         pytest.fail("\n\n".join(problems), pytrace=False)

@@ -1,4 +1,4 @@
-"""Two thousand files are dropped at once."""
+"""Two thousand files in one drop."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.waiting import wait_for
 pytestmark = [pytest.mark.alone, pytest.mark.exhaustive]
 
 COUNT = 2000
-#: Milliseconds for which the page may block.
+#: Milliseconds for which the page may be busy without a break.
 LONGEST_TASK = 200
 
 PREPARE = """([prefix, count]) => {
@@ -56,10 +56,10 @@ def begins(request: Request) -> bool:
 
 
 def story(page: Page, installation: Installation) -> str:
-    """Details for the failure message when files are missing."""
+    """The state of the page and the requests, for a failure message."""
     requests = installation.web.requests(begins) + installation.s3.requests(parts)
     answers = Counter((request.method, request.status) for request in requests)
-    waiting = [each for each in installation.web.log + installation.s3.log if not each.over]
+    waiting = [r for r in installation.web.log + installation.s3.log if not r.over]
     lines = installation.log.read_text().splitlines()[-40:]
     return "\n".join(
         [
@@ -72,9 +72,9 @@ def story(page: Page, installation: Installation) -> str:
 
 @contextlib.contextmanager
 def processor_time_of_pages() -> Iterator[Callable[[float, float], float]]:
-    """Yield a function that measures for how many milliseconds pages were scheduled at most.
+    """Yield a function for the maximum processor time (ms) of pages between two moments.
 
-    A page that the machine does not schedule cannot react.
+    A page that gets no processor time does not react, which is not its fault.
     """
     children = psutil.Process().children(recursive=True)
     pages = [child for child in children if "--type=renderer" in child.cmdline()]
@@ -85,7 +85,7 @@ def processor_time_of_pages() -> Iterator[Callable[[float, float], float]]:
         while not over.wait(0.02):
             before, used = time.time(), 0.0
             for process in pages:
-                with contextlib.suppress(psutil.Error):  # a spare process may have ended
+                with contextlib.suppress(psutil.Error):  # a spare renderer may have ended
                     times = process.cpu_times()
                     used += times.user + times.system
             samples.append((before * 1000, used * 1000, time.time() * 1000))
@@ -105,14 +105,14 @@ def processor_time_of_pages() -> Iterator[Callable[[float, float], float]]:
 
 
 def reach(count: Callable[[], int], enough: int) -> None:
-    """Wait while there is progress, since the speed of a machine says nothing about filehub."""
+    """Wait without a total limit, as long as the count keeps growing: the machine may be slow."""
     while (now := count()) < enough:
         wait_for(lambda: count() > now, timeout=60, every=0.5)
 
 
-# More time than for other tests: on a busy machine this takes minutes.
+# A longer limit than usual, because this takes minutes on a busy machine.
 @pytest.mark.timeout(1200)
-def test_two_thousand_dropped_files_are_uploaded(
+def test_two_thousand_files_in_one_drop(
     page: Page, installation: Installation, show: Callable[[str], None]
 ) -> None:
     prefix = uuid.uuid4().hex[:8]
@@ -123,7 +123,7 @@ def test_two_thousand_dropped_files_are_uploaded(
         return sum(r.status == 200 for r in installation.s3.requests(parts))
 
     def confirmed() -> int:
-        # Asking the page is cheap; listing all files takes the time of the processes.
+        # Reading the page is cheap; listing all files would slow down the processes.
         text = page.locator("#uploads-summary").inner_text()
         waiting = re.search(r"([\d,]+) confirming", text)
         return COUNT - (int(waiting[1].replace(",", "")) if waiting else 0)
@@ -137,15 +137,15 @@ def test_two_thousand_dropped_files_are_uploaded(
     except AssertionError as exc:
         exc.add_note(story(page, installation))
         raise
-    found = installation.files(prefix)
+    files = installation.files(prefix)
     expected = [f"{prefix} {number:04}.txt" for number in range(COUNT)]
-    assert sorted(file["file_name"] for file in found) == expected
-    assert {file["size"] for file in found} == {1024}
+    assert sorted(file["file_name"] for file in files) == expected
+    assert {file["size"] for file in files} == {1024}
     expect(page.locator("[data-upload-row][data-state=failed]")).to_have_count(0)
-    # Each file was signed once and sent once.
+    # Each was signed once, and sent once.
     assert len(installation.web.requests(begins)) == COUNT
     assert len(installation.s3.requests(parts)) == COUNT
-    # The page learned of the first confirmations while it still sent other files.
+    # The page asked about the first files while it was still sending others.
     asked = [request.method for request in installation.web.requests(about_uploads)]
     assert "GET" in asked[: COUNT // 2]
     dropped: float = page.evaluate("window.dropped")

@@ -1,4 +1,4 @@
-"""The upload page as a person uses it."""
+"""Uploading, finding, downloading and deleting files, as a user does it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def upload_row(page: Page, name: str) -> Locator:
     return page.locator(f'[data-upload-row][data-name="{name}"]')
 
 
-def test_no_file_can_be_chosen_before_the_script_has_loaded(page: Page) -> None:
+def test_files_can_be_chosen_only_after_the_script_has_loaded(page: Page) -> None:
     held: list[Route] = []
 
     def hold(route: Route) -> None:
@@ -84,7 +84,7 @@ def test_two_dropped_files_are_stored_listed_downloaded_and_deleted(page: Page) 
         expect(row(page, name)).to_have_count(0)
 
 
-def test_an_upload_is_not_shown_as_stored_before_its_event(page: Page) -> None:
+def test_an_upload_is_shown_as_stored_only_after_s3_has_reported_it(page: Page) -> None:
     name = unique("confirming.txt")
     page.route("**/uploads?ids=*", lambda route: route.abort())
     choose(page, (name, b"x"))
@@ -98,7 +98,7 @@ def test_a_tab_closed_right_after_the_put_still_lists_the_file(context: BrowserC
     name = unique("closed.txt")
     page = context.new_page()
     page.goto("/")
-    # The page never learns of its success: it is closed as soon as S3 has answered.
+    # The page is closed as soon as S3 has answered, before the upload is confirmed.
     with page.expect_response(lambda r: r.request.method == "PUT" and r.status == 200):
         choose(page, (name, b"x" * 1000))
     page.close(run_before_unload=False)
@@ -111,7 +111,7 @@ def test_a_tab_closed_right_after_the_put_still_lists_the_file(context: BrowserC
     wait_for(listed)
 
 
-def test_a_failed_upload_can_be_retried_and_leaves_one_file(page: Page) -> None:
+def test_a_failed_upload_can_be_retried_and_is_not_listed(page: Page) -> None:
     name = unique("retry.txt")
     refusal = {"status": 403, "headers": {"Access-Control-Allow-Origin": "*"}, "body": "<Error/>"}
     page.route(TO_S3, lambda route: route.fulfill(**refusal))  # type: ignore[arg-type]
@@ -144,7 +144,7 @@ def test_an_upload_can_be_cancelled(page: Page) -> None:
         pytest.param("é" * 127 + "x", id="255 bytes"),
     ],
 )
-def test_unusual_names_survive_the_round_trip(page: Page, name: str) -> None:
+def test_names_survive_the_round_trip(page: Page, name: str) -> None:
     body = uuid.uuid4().hex.encode()
     choose(page, (name, body))
     newest = page.locator("[data-file-row]").first
@@ -152,7 +152,7 @@ def test_unusual_names_survive_the_round_trip(page: Page, name: str) -> None:
     with page.expect_download() as download:
         newest.get_by_role("link", name="Download").click()
     assert Path(download.value.path()).read_bytes() == body
-    # Chromium itself replaces characters that file systems do not allow.
+    # Chromium replaces characters that file systems do not allow.
     assert download.value.suggested_filename == name.replace('"', "_")
 
 
@@ -183,13 +183,36 @@ def test_everything_works_by_keyboard(page: Page) -> None:
 
 
 @pytest.mark.parametrize("scheme", [pytest.param("light", marks=pytest.mark.exhaustive), "dark"])
-def test_a_narrow_screen_needs_no_horizontal_scrolling(page: Page, scheme: Any) -> None:
+def test_a_narrow_screen_does_not_scroll_sideways(page: Page, scheme: Any) -> None:
     name = uuid.uuid4().hex + "x" * 200
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": 360, "height": 780})
     choose(page, (name, b"x"))
     expect(row(page, name)).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_overall_percentage_keeps_its_distance_from_the_bar(page: Page, width: int) -> None:
+    page.set_extra_http_headers({"Accept-Language": "de"})
+    page.set_viewport_size({"width": width, "height": 780})
+    page.goto("/")
+    page.route(TO_S3, lambda route: None)  # S3 never answers
+    choose(page, (unique("1.txt"), b"x"), (unique("2.txt"), b"x"))
+    expect(page.locator("#overall")).to_be_visible()
+    # The widest text: German puts a space before the sign.
+    text, distance = page.evaluate("""() => {
+        const percent = document.querySelector("#overall-percent");
+        percent.textContent = new Intl.NumberFormat(document.documentElement.lang,
+            { style: "percent" }).format(1);
+        const range = document.createRange();
+        range.selectNodeContents(percent);
+        const bar = document.querySelector("#overall-progress").getBoundingClientRect();
+        return [percent.textContent, bar.left - range.getBoundingClientRect().right];
+    }""")
+    assert text == "100\N{NO-BREAK SPACE}%"
+    assert distance >= 8
+    page.unroute_all(behavior="ignoreErrors")
 
 
 def test_the_admin_lists_the_files_newest_first(page: Page) -> None:
@@ -207,7 +230,7 @@ def test_the_admin_lists_the_files_newest_first(page: Page) -> None:
 
 
 @pytest.mark.exhaustive
-def test_a_presigned_request_without_a_put_is_on_no_page(
+def test_a_request_without_a_put_leaves_nothing_on_any_page(
     page: Page, installation: Installation
 ) -> None:
     token = installation.manage("create_api_token", "demo")
@@ -241,14 +264,13 @@ def test_strangers_are_asked_to_sign_in(chromium: Any, installation: Installatio
 
 
 @pytest.mark.exhaustive
-def test_the_page_waits_as_long_as_the_server_asks(page: Page) -> None:
-    """It waits at least as long as the server says, and explains why."""
+def test_retry_after_is_obeyed_and_explained(page: Page) -> None:
     asked: list[float] = []
     seen = False
 
     def answer(route: Route) -> None:
         asked.append(time.monotonic())
-        # Repeat until the sentence was visible: it is shown for three seconds only.
+        # Until the test has seen the message, which is shown for three seconds only.
         if seen:
             route.continue_()
             return
@@ -258,7 +280,7 @@ def test_the_page_waits_as_long_as_the_server_asks(page: Page) -> None:
     page.route("**/uploads", answer)
     name = unique("patient.txt")
     choose(page, (name, b"hello"))
-    expect(upload_row(page, name)).to_contain_text("the server asks to wait a moment")
+    expect(upload_row(page, name)).to_contain_text("The server is limiting requests")
     seen = True
     expect(row(page, name)).to_be_visible()
     assert len(asked) > 1

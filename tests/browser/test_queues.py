@@ -1,4 +1,4 @@
-"""An operator works with dead letters in a real browser."""
+"""The pages about dead letters in the admin, in a real browser."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import boto3
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.test_accessibility import look
+from tests.browser.test_accessibility import check_accessibility
 from tests.browser.test_page import unique
 from tests.support.installation import Installation
 from tests.support.waiting import wait_for
@@ -19,7 +19,7 @@ OVERVIEW = "/admin/uploads/queue/"
 EVENTS = "/admin/uploads/queue/events/"
 TASKS = "/admin/uploads/queue/tasks/"
 
-Bury = Callable[..., None]
+AddDeadLetter = Callable[..., None]
 
 
 @pytest.fixture
@@ -30,19 +30,19 @@ def sqs(installation: Installation) -> Any:
 
 
 @pytest.fixture
-def bury(sqs: Any) -> Bury:
-    """Send a dead letter to the empty dead-letter queue of events."""
+def add_dead_letter(sqs: Any) -> AddDeadLetter:
+    """A function that adds an event dead letter to the queue, which is empty at first."""
     url = sqs.get_queue_url(QueueName="filehub-events-dlq")["QueueUrl"]
     sqs.purge_queue(QueueUrl=url)
 
-    def bury(body: str, error: str) -> None:
+    def add_dead_letter(body: str, error: str) -> None:
         sqs.send_message(
             QueueUrl=url,
             MessageBody=body,
             MessageAttributes={"error": {"DataType": "String", "StringValue": error}},
         )
 
-    return bury
+    return add_dead_letter
 
 
 def event(key: str, sequencer: str = "0055AED6DCD90281E5") -> str:
@@ -65,10 +65,10 @@ def boxes(page: Page) -> Any:
     return page.locator("input[name=ids]")
 
 
-def test_a_lost_file_appears_after_its_event_is_replayed(
-    page: Page, bury: Bury, installation: Installation
+def test_a_missing_file_is_listed_after_its_event_was_replayed(
+    page: Page, add_dead_letter: AddDeadLetter, installation: Installation
 ) -> None:
-    """The file was uploaded while no consumer ran, so it has no record."""
+    """The object was uploaded while nothing consumed its event, so there is no record."""
     name = unique("lost.txt")
     begun = installation.api("/uploads", "POST", {"file_name": name, "size": 1})
     id_ = begun["id"]
@@ -88,12 +88,12 @@ def test_a_lost_file_appears_after_its_event_is_replayed(
         notifications.put_bucket_notification_configuration(
             Bucket="filehub-uploads", NotificationConfiguration=configuration
         )
-    bury(event(key), "The task queue was away.")
-    bury("not JSON", "It is not JSON.")
+    add_dead_letter(event(key), "The task queue was away.")
+    add_dead_letter("not JSON", "It is not JSON.")
     assert installation.files(name) == []
 
     page.goto(OVERVIEW)
-    page.get_by_role("link", name="Dead letters of events").click()
+    page.get_by_role("link", name="Event dead letters").click()
     letter = page.get_by_role("listitem").filter(has_text=key).first
     letter.get_by_label("ObjectCreated:Put").check()
     page.get_by_role("button", name="Replay selected").click()
@@ -102,14 +102,16 @@ def test_a_lost_file_appears_after_its_event_is_replayed(
     page.get_by_role("button", name="Yes, replay").click()
 
     expect(page.get_by_text("1 dead letter was replayed.")).to_be_visible()
-    expect(page.get_by_label("A message that cannot be read")).to_be_visible()
+    expect(page.get_by_label("Unreadable message")).to_be_visible()
     expect(page.get_by_text(key)).to_have_count(0)
     wait_for(lambda: [file["id"] for file in installation.files(name)] == [id_])
 
 
-def test_the_select_all_box_selects_all_and_follows_them(page: Page, bury: Bury) -> None:
+def test_one_checkbox_selects_all_and_reflects_the_selection(
+    page: Page, add_dead_letter: AddDeadLetter
+) -> None:
     for number in range(3):
-        bury(event(f"uploads/{number}"), "x")
+        add_dead_letter(event(f"uploads/{number}"), "x")
     page.goto(EVENTS)
     all_ = page.get_by_label("Select all")
     all_.check()
@@ -124,35 +126,39 @@ def test_the_select_all_box_selects_all_and_follows_them(page: Page, bury: Bury)
         expect(box).not_to_be_checked()
 
 
-def test_cancelling_the_confirmation_changes_nothing(page: Page, bury: Bury) -> None:
-    bury("x", "It is not JSON.")
+def test_going_back_changes_nothing(page: Page, add_dead_letter: AddDeadLetter) -> None:
+    add_dead_letter("x", "It is not JSON.")
     page.goto(EVENTS)
     page.get_by_role("button", name="Discard all").click()
     page.get_by_role("link", name="No, take me back").click()
     expect(boxes(page)).to_have_count(1)
 
 
-def test_the_pages_are_accessible(page: Page, bury: Bury) -> None:
+def test_the_pages_are_accessible(page: Page, add_dead_letter: AddDeadLetter) -> None:
     page.goto(EVENTS)
     expect(page.get_by_text("No dead letters.")).to_be_visible()
-    look(page)
+    check_accessibility(page)
     for number in range(3):
-        bury(event("uploads/" + f"{number}" * 200), "A sentence about what went wrong. " * 5)
-    bury("[" * 9000, "It is not JSON.")
+        add_dead_letter(
+            event("uploads/" + f"{number}" * 200), "A sentence about what went wrong. " * 5
+        )
+    add_dead_letter("[" * 9000, "It is not JSON.")
     page.goto(OVERVIEW)
-    look(page)
+    check_accessibility(page)
     page.goto(EVENTS)
     page.get_by_text("Content", exact=True).first.click()
-    look(page)
+    check_accessibility(page)
     page.get_by_role("button", name="Discard all").click()
-    look(page)
+    check_accessibility(page)
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("path", [OVERVIEW, EVENTS, TASKS])
 @pytest.mark.parametrize("width", [360, 1280])
-def test_no_page_scrolls_horizontally(page: Page, bury: Bury, path: str, width: int) -> None:
-    bury(event("uploads/" + "k" * 900), "e" * 500)
+def test_no_page_is_wider_than_the_window(
+    page: Page, add_dead_letter: AddDeadLetter, path: str, width: int
+) -> None:
+    add_dead_letter(event("uploads/" + "k" * 900), "e" * 500)
     page.set_viewport_size({"width": width, "height": 780})
     page.goto(path)
     assert page.evaluate("document.documentElement.scrollWidth") <= width

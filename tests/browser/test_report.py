@@ -1,4 +1,4 @@
-"""Dashboard and storage report in a browser: wide and narrow, light and dark, by keyboard."""
+"""The dashboard and the storage report in a real browser, at every width and by keyboard."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import boto3
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.test_accessibility import LOOKS, look
+from tests.browser.test_accessibility import VARIANTS, check_accessibility
 from tests.browser.test_page import choose, row, unique
 from tests.support.installation import Installation
 from uploads.core import keys
@@ -17,7 +17,7 @@ REPORT = "/admin/uploads/storagereport/"
 
 
 def begin(installation: Installation, *parts: bytes) -> str:
-    """Begin an upload and leave it unfinished; return its id."""
+    """Start a multipart upload; returns its id."""
     upload_id = keys.new_upload_id("1", "secret")
     bucket, key = installation.bucket, keys.object_key(upload_id)
     begun = bucket.Object(key).initiate_multipart_upload()
@@ -27,13 +27,13 @@ def begin(installation: Installation, *parts: bytes) -> str:
 
 
 def unfinished(installation: Installation) -> set[str]:
-    """The keys of the unfinished uploads in S3."""
+    """The keys of unfinished uploads in S3."""
     return {upload.object_key for upload in installation.bucket.multipart_uploads.all()}
 
 
 @pytest.fixture
 def report(context: BrowserContext, page: Page, installation: Installation) -> Page:
-    """The storage report of an installation with one file and two unfinished uploads."""
+    """The report of an installation with a file and two unfinished uploads."""
     installation.abort_unfinished()
     begin(installation, b"x" * 2048)
     begin(installation)
@@ -46,17 +46,17 @@ def report(context: BrowserContext, page: Page, installation: Installation) -> P
 
 
 def fits(page: Page) -> bool:
-    """Whether the page scrolls horizontally."""
+    """Whether the page does not scroll sideways."""
     return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 
-def test_the_report_is_accessible_with_its_tables_open_too(report: Page) -> None:
-    look(report)
-    report.get_by_text("The same in numbers").click()
-    look(report)
+def test_the_report_is_accessible_with_and_without_its_numbers(report: Page) -> None:
+    check_accessibility(report)
+    report.get_by_text("Show the numbers").click()
+    check_accessibility(report)
 
 
-def test_the_dashboard_is_accessible_and_shows_four_tiles(
+def test_the_dashboard_is_accessible_and_has_four_tiles(
     report: Page, installation: Installation
 ) -> None:
     sqs = boto3.client(
@@ -69,34 +69,34 @@ def test_the_dashboard_is_accessible_and_shows_four_tiles(
     try:
         report.goto("/admin/")
         expect(report.locator(".tile")).to_have_count(4)
-        expect(report.locator("[data-tile=flow]")).to_contain_text("within the last hour")
-        expect(report.locator("[data-tile=queues]")).to_contain_text("Look here")
-        expect(report.locator("[data-tile=stored]")).to_contain_text("Fine")
-        look(report)
+        expect(report.locator("[data-tile=flow]")).to_contain_text("in the last hour")
+        expect(report.locator("[data-tile=queues]")).to_contain_text("Needs attention")
+        expect(report.locator("[data-tile=stored]")).to_contain_text("OK")
+        check_accessibility(report)
     finally:
         sqs.purge_queue(QueueUrl=dead_letters)
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("path", ["/admin/", REPORT])
-def test_nothing_overflows_the_page(report: Page, path: str) -> None:
+def test_no_page_scrolls_sideways(report: Page, path: str) -> None:
     report.goto(path)
-    for _, size in LOOKS:
+    for _, size in VARIANTS:
         report.set_viewport_size(size)  # type: ignore[arg-type]
         assert fits(report), size
 
 
 @pytest.mark.exhaustive
-def test_each_width_shows_one_chart_with_readable_text(report: Page) -> None:
+def test_each_width_has_one_chart_with_readable_text(report: Page) -> None:
     for width, name in ((1280, "wide"), (360, "narrow")):
         report.set_viewport_size({"width": width, "height": 800})
-        drawing = report.get_by_role("img", name="Size of what arrived on each of the last 30 days")
-        expect(drawing).to_have_count(1)
+        chart = report.get_by_role("img", name="Size of new files on each of the last 30 days")
+        expect(chart).to_have_count(1)
         expect(report.locator(f".chart-{name}")).to_be_visible()
-        size = drawing.evaluate(
-            "each => each.getBoundingClientRect().width / each.viewBox.baseVal.width"
+        scale = chart.evaluate(
+            "chart => chart.getBoundingClientRect().width / chart.viewBox.baseVal.width"
         )
-        assert size > 0.9, f"the text of the drawing shrinks at {width} px"
+        assert scale > 0.9, f"the text of the chart shrinks at {width} px"
 
 
 @pytest.mark.exhaustive
@@ -106,11 +106,11 @@ def test_the_chart_can_show_files_instead_of_bytes(report: Page) -> None:
     ).click()
     expect(report).to_have_url(re.compile("days=files"))
     expect(
-        report.get_by_role("img", name="Files that arrived on each of the last 30 days")
+        report.get_by_role("img", name="Number of new files on each of the last 30 days")
     ).to_be_visible()
 
 
-def test_one_unfinished_upload_is_aborted_by_keyboard(
+def test_one_unfinished_upload_is_ended_by_keyboard(
     report: Page, installation: Installation
 ) -> None:
     before = unfinished(installation)
@@ -119,7 +119,7 @@ def test_one_unfinished_upload_is_aborted_by_keyboard(
     button.focus()
     report.keyboard.press("Enter")
     expect(report.get_by_role("heading", name="Abort unfinished uploads?")).to_be_visible()
-    look(report)
+    check_accessibility(report)
     assert unfinished(installation) == before
     report.get_by_role("button", name="Yes, end them").press("Enter")
     expect(report.get_by_text("1 unfinished upload was aborted")).to_be_visible()
@@ -127,18 +127,20 @@ def test_one_unfinished_upload_is_aborted_by_keyboard(
 
 
 @pytest.mark.exhaustive
-def test_all_selected_uploads_are_aborted_or_none(report: Page, installation: Installation) -> None:
-    for box in report.get_by_role("checkbox", name="Choose uploads/").all():
+def test_the_selected_uploads_are_ended_only_after_confirmation(
+    report: Page, installation: Installation
+) -> None:
+    for box in report.get_by_role("checkbox", name="Select uploads/").all():
         box.check()
-    report.get_by_role("button", name="End the chosen ones").click()
+    report.get_by_role("button", name="End selected").click()
     report.get_by_role("link", name="No, take me back").click()
     expect(report).to_have_title("Storage report | filehub")
-    report.wait_for_load_state()  # the title appears before the last box
+    report.wait_for_load_state()  # the title loads before the last checkbox
     assert len(unfinished(installation)) == 2
-    for box in report.get_by_role("checkbox", name="Choose uploads/").all():
+    for box in report.get_by_role("checkbox", name="Select uploads/").all():
         box.check()
-    report.get_by_role("button", name="End the chosen ones").click()
+    report.get_by_role("button", name="End selected").click()
     report.get_by_role("button", name="Yes, end them").click()
     expect(report.get_by_text("2 unfinished uploads were aborted")).to_be_visible()
-    expect(report.get_by_text("No upload in parts is unfinished.")).to_be_visible()
+    expect(report.get_by_text("No unfinished multipart uploads.")).to_be_visible()
     assert unfinished(installation) == set()

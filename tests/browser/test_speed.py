@@ -1,4 +1,4 @@
-"""Large files: as fast as the connection, in little memory."""
+"""Large files use the available bandwidth and little memory."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tests.support.installation import Installation
 from tests.support.proxy import Request, parts
 from tests.support.waiting import wait_for
 
-# More time than for other tests: on a slow machine this takes minutes.
+# A longer limit than usual, because this takes minutes on a slow machine.
 pytestmark = [pytest.mark.alone, pytest.mark.exhaustive, pytest.mark.timeout(900)]
 
-#: Seconds for something that takes ten or twenty on a current machine.
+#: Seconds for what takes ten or twenty on a current machine.
 PATIENCE = 300
 
 Show = Callable[[str], None]
@@ -31,7 +31,7 @@ def is_completion(request: Request) -> bool:
 
 
 def finish(page: Page, installation: Installation, path: Path) -> None:
-    """Wait until the file is listed, then delete it from bucket and disk."""
+    """Wait until the file is listed, then delete it from the bucket and the disk."""
     expect(row(page, path.name)).to_have_count(1)
     [file] = installation.files(path.name)
     assert file["size"] == path.stat().st_size
@@ -43,7 +43,7 @@ def finish(page: Page, installation: Installation, path: Path) -> None:
 
 
 def web_memory(installation: Installation) -> int:
-    """Bytes in the resident sets of the web's processes."""
+    """Resident memory of the web processes, in bytes."""
     children = psutil.Process(installation.pid).children(recursive=True)
     web = [child for child in children if any("granian" in part for part in child.cmdline())]
     assert web
@@ -51,10 +51,10 @@ def web_memory(installation: Installation) -> int:
 
 
 def renderer_memory() -> int:
-    """Bytes in the largest resident set of a Chromium renderer; the hashing worker lives in it."""
+    """Resident memory of the largest Chromium renderer, in bytes, with the hashing worker."""
     sizes = []
     for child in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):  # Chromium occasionally ends a renderer
+        with contextlib.suppress(psutil.NoSuchProcess):  # Chromium sometimes ends one
             if "--type=renderer" in child.cmdline():
                 sizes.append(child.memory_info().rss)
     return max(sizes)
@@ -63,7 +63,7 @@ def renderer_memory() -> int:
 def test_a_large_file_needs_little_memory(
     page: Page, context: BrowserContext, installation: Installation, tmp_path: Path, show: Show
 ) -> None:
-    # Modules that the web loads for its first multipart upload are not growth.
+    # Modules that the web process loads for its first multipart upload do not count as growth.
     begun = installation.api("/uploads", "POST", {"file_name": "x", "size": 100 * MIB})
     installation.api(f"/uploads/{begun['id']}", "DELETE", {"token": begun["token"]})
     file = make_file(tmp_path / unique("large.bin"), 1024 * MIB)
@@ -104,10 +104,10 @@ def test_a_large_file_needs_little_memory(
 
 # Speed
 
-#: The maximum number of attempts for both.
+#: The maximum number of attempts with each page.
 ROUNDS = 5
-#: The page, changed to send one part at a time.
-HELD_TO_ONE = """
+#: Makes the page send one part at a time.
+ONE_REQUEST_AT_A_TIME = """
     const parse = JSON.parse;
     JSON.parse = (text) => {
         const value = parse(text);
@@ -119,20 +119,20 @@ HELD_TO_ONE = """
 
 @pytest.fixture
 def rivals(chromium: Browser, installation: Installation) -> Iterator[dict[str, Page]]:
-    """Two pages: an unchanged one, and one that sends one part at a time."""
+    """Two pages: an unmodified one, and one that sends a single part at a time."""
     with visitor(chromium, installation) as one, visitor(chromium, installation) as other:
         several, single = one.new_page(), other.new_page()
-        single.add_init_script(HELD_TO_ONE)
+        single.add_init_script(ONE_REQUEST_AT_A_TIME)
         for page in (several, single):
             page.goto("/")
         yield {"several": several, "single": single}
 
 
 def seconds_for(page: Page, installation: Installation, path: Path) -> float:
-    """Seconds from choosing the file until storage has every byte.
+    """The seconds from choosing the file until storage has every byte.
 
-    Completing the upload is not counted: AWS does it without copying, local AWS by
-    copying all parts, which takes a second or two in both cases.
+    They do not include the completion: AWS does not touch the parts, but the local AWS copies them,
+    which takes a second or two in both cases.
     """
     installation.s3.log.clear()
     size = path.stat().st_size
@@ -164,7 +164,7 @@ def test_several_parts_at_a_time_are_faster_than_one(
     # Other load makes a run slower, never faster, so the best one counts.
     for _ in range(ROUNDS):
         for name, page in rivals.items():
-            # A new file each time, since the page does not send stored files again.
+            # A new file each time, because a stored file is not sent again.
             file = make_file(tmp_path / unique(f"{name}.bin"), 256 * MIB)
             best[name] = min(best[name], seconds_for(page, installation, file))
         ratio = best["single"] / best["several"]

@@ -1,4 +1,4 @@
-"""An operator manages API tokens and quotas in the admin."""
+"""API tokens and quotas in Django's admin, in a real browser."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.test_accessibility import look
+from tests.browser.test_accessibility import check_accessibility
 from tests.browser.test_page import unique
 from tests.support.http import send
 from tests.support.installation import Installation
@@ -16,20 +16,20 @@ TOKENS = "/admin/uploads/apitoken/"
 
 
 def files_with(installation: Installation, secret: str) -> int:
-    """Return the status of an API call with this token."""
+    """The status of an API call with this token."""
     headers = {"Authorization": f"Bearer {secret}"}
     return send("GET", f"{installation.url}/files", headers=headers).status
 
 
-def make_token(page: Page, name: str) -> str:
-    """Create a token for the user `demo`, found by autocompletion; return the token."""
+def create_token(page: Page, name: str) -> str:
+    """Create a token for the user `demo`, found by autocompletion; returns the token."""
     page.goto(TOKENS)
     page.get_by_role("link", name="Add API token").click()
     page.locator(".select2-selection").click()
     page.locator(".select2-search__field").fill("dem")
     page.get_by_role("option", name="demo").click()
     page.get_by_label("Name").fill(name)
-    page.get_by_role("button", name="Make token").click()
+    page.get_by_role("button", name="Create token").click()
     return page.locator("#new-token").inner_text()
 
 
@@ -38,10 +38,10 @@ def test_a_token_is_created_shown_once_used_and_revoked(
 ) -> None:
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page, name = context.new_page(), unique("backup")
-    secret = make_token(page, name)
+    secret = create_token(page, name)
     expect(page.get_by_text("It will not be shown again.")).to_be_visible()
     assert secret not in page.url
-    look(page)
+    check_accessibility(page)
     page.get_by_role("button", name="Copy").click()
     expect(page.get_by_role("status")).to_have_text("Copied")
     assert page.evaluate("navigator.clipboard.readText()") == secret
@@ -53,12 +53,12 @@ def test_a_token_is_created_shown_once_used_and_revoked(
     assert files_with(installation, secret) == 200
     page.reload()
     expect(row).not_to_contain_text("never")
-    look(page)
+    check_accessibility(page)
 
     row.get_by_role("link").first.click()
-    look(page)
+    check_accessibility(page)
     page.get_by_role("link", name="Delete").click()
-    look(page)
+    check_accessibility(page)
     page.get_by_role("button", name=re.compile("Yes")).click()
     expect(row).to_have_count(0)
     assert files_with(installation, secret) == 401
@@ -67,7 +67,7 @@ def test_a_token_is_created_shown_once_used_and_revoked(
 def test_a_token_that_cannot_be_copied_is_selected(context: BrowserContext) -> None:
     page = context.new_page()
     page.add_init_script("delete Navigator.prototype.clipboard")
-    secret = make_token(page, unique("selected"))
+    secret = create_token(page, unique("selected"))
     page.get_by_role("button", name="Copy").click()
     expect(page.get_by_role("status")).to_contain_text("by hand")
     assert page.evaluate("getSelection().toString().trim()") == secret
@@ -78,12 +78,12 @@ def test_several_tokens_are_revoked_at_once(
     context: BrowserContext, installation: Installation
 ) -> None:
     page, name = context.new_page(), unique("many")
-    secrets = [make_token(page, f"{name}-{number}") for number in range(2)]
+    secrets = [create_token(page, f"{name}-{number}") for number in range(2)]
     page.goto(f"{TOKENS}?q={name}")
     page.locator("#action-toggle").check()
     page.get_by_label("Action:").select_option("delete_selected")
     page.get_by_role("button", name="Go").click()
-    look(page)
+    check_accessibility(page)
     page.get_by_role("button", name=re.compile("Yes")).click()
     expect(page.get_by_text("Successfully deleted 2 API tokens.")).to_be_visible()
     assert [files_with(installation, secret) for secret in secrets] == [401, 401]
@@ -101,16 +101,16 @@ def test_a_quota_is_set_shown_and_removed(context: BrowserContext) -> None:
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Enter a size such as 10 GiB or 500 MB")).to_be_visible()
     expect(limit).to_have_value("much")
-    # The rest of the page is Django's and has violations of its own.
-    look(page, "#quota-group")
+    # The rest of the page is Django's own and has violations.
+    check_accessibility(page, "#quota-group")
     limit.fill("1536 MiB")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(row).to_contain_text("1.5 GiB (own)")
-    look(page)
+    check_accessibility(page)
     home = context.new_page()
     home.goto("/")
     expect(home.locator("#quota")).to_have_text(re.compile(r"of 1\.5.GB used"))
-    look(home, "#drop-zone")
+    check_accessibility(home, "#drop-zone")
     before = home.locator("#quota").inner_text()
     name = unique("counted.bin")
     home.set_input_files("#file-input", {"name": name, "mimeType": "", "buffer": b"x" * 700_000})
@@ -128,12 +128,12 @@ def test_a_quota_is_set_shown_and_removed(context: BrowserContext) -> None:
 @pytest.mark.exhaustive
 def test_the_tokens_of_a_user_are_on_the_users_page(context: BrowserContext) -> None:
     page, name = context.new_page(), unique("listed")
-    make_token(page, name)
+    create_token(page, name)
     page.goto("/admin/auth/user/")
     page.get_by_role("row").filter(has_text="demo").get_by_role("link").first.click()
     row = page.get_by_role("row").filter(has_text=name)
-    # Django's column of links has an empty heading.
-    look(page, "#api_tokens-group", but="empty-table-header")
+    # Django leaves the heading of its column with links empty.
+    check_accessibility(page, "#api_tokens-group", but="empty-table-header")
     row.get_by_role("checkbox", name="Revoke token").check()
     page.get_by_role("button", name="Save", exact=True).click()
     page.goto(TOKENS)

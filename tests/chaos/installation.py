@@ -52,7 +52,7 @@ for each in multipart.unfinished(1000).uploads:
 class Installation:
     """All of filehub in a directory of its own, which keeps the logs.
 
-    The attributes of `sqs`, `s3` and `dynamodb` bypass the proxy.
+    The clients `sqs`, `s3` and `dynamodb` bypass the proxy.
     """
 
     def __init__(self, directory: Path, plan: Plan, report: Report) -> None:

@@ -1,4 +1,4 @@
-"""filehub's settings with kombu's in-memory broker, which is no SQS, like Redis and RabbitMQ."""
+"""filehub's settings with kombu's in-memory broker, to test what does not depend on SQS."""
 
 from filehub.settings import *  # noqa: F403
 

@@ -34,7 +34,7 @@ BASE_RATE = 0.05
 
 @dataclass(frozen=True)
 class FaultPeriod:
-    """From second to second of the run: the fraction `rate` of these services' requests fails."""
+    """A period, in seconds of the run, in which the fraction `rate` of requests has a fault."""
 
     start: float
     end: float

@@ -24,8 +24,6 @@ FAULTS = [
     ("dynamodb", 503, "ServiceUnavailable"),
 ]
 SQS_FAULTS = [(400, "ThrottlingException"), (403, "RequestThrottled"), (503, "ServiceUnavailable")]
-
-
 pytestmark = pytest.mark.usefixtures("no_pauses")
 
 

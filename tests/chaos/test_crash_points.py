@@ -55,7 +55,7 @@ def events_queue() -> str:
 
 
 @pytest.fixture
-def quiet(own_queues: None) -> Iterator[None]:
+def isolated_queues(own_queues: None) -> Iterator[None]:
     """A bucket without notifications, and messages that stay invisible until a test shows them."""
     clients.s3().put_bucket_notification_configuration(
         Bucket=conf().bucket, NotificationConfiguration={}
@@ -140,7 +140,7 @@ def depth(queue: str) -> int:
     return sqs.depth(queue).total
 
 
-def finish() -> None:
+def process_the_rest() -> None:
     """Process everything that is left, without a fault."""
     consumer = Consumer()
     while depth(events_queue()):
@@ -155,7 +155,7 @@ def records() -> dict[str, StoredFile]:
 
 
 def test_the_consumer_may_crash_at_any_line_beside_a_malformed_message(
-    quiet: None, full_size: bool
+    isolated_queues: None, full_size: bool
 ) -> None:
     def prepare(owner: str) -> str:
         upload_id = upload(owner, body=BODY)
@@ -171,7 +171,7 @@ def test_the_consumer_may_crash_at_any_line_beside_a_malformed_message(
     ids = crash_at_every_line(
         events_queue(), prepare, Consumer().step, EVERYWHERE if full_size else WRITING
     )
-    finish()
+    process_the_rest()
     assert_stored(ids, BODY)
     dead_letters = Counter(message["Body"] for message in drain(f"{events_queue()}-dlq"))
     assert set(dead_letters) == {f"malformed {owner}" for owner in [*ids, "nobody", "first"]}
@@ -215,18 +215,22 @@ def arrived() -> tuple[int, int]:
     return sum(day.files for day in days), sum(day.rejected for day in days)
 
 
-def test_the_task_of_a_creation_may_crash_at_any_line(quiet: None, full_size: bool) -> None:
+def test_the_task_of_a_creation_may_crash_at_any_line(
+    isolated_queues: None, full_size: bool
+) -> None:
     def prepare(owner: str) -> str:
         upload_id = upload(owner, body=BODY)
         tasks.enqueue([event("created", upload_id, 1)])
         return upload_id
 
     ids = crash_at_every_line(tasks_queue(), prepare, work, EVERYWHERE if full_size else WRITING)
-    finish()
+    process_the_rest()
     assert_stored(ids, BODY)
 
 
-def test_the_task_of_a_removal_may_crash_at_any_line(quiet: None, full_size: bool) -> None:
+def test_the_task_of_a_removal_may_crash_at_any_line(
+    isolated_queues: None, full_size: bool
+) -> None:
     def prepare(owner: str) -> str:
         upload_id = upload(owner, body=BODY)
         assert confirm.apply_event(event("created", upload_id, 1)) == "stored"
@@ -235,12 +239,12 @@ def test_the_task_of_a_removal_may_crash_at_any_line(quiet: None, full_size: boo
         return upload_id
 
     ids = crash_at_every_line(tasks_queue(), prepare, work, DECIDING if full_size else WRITING)
-    finish()
+    process_the_rest()
     by_id = records()
     owners = usage.usage_of(ids)
     for owner, upload_id in ids.items():
         record = by_id[upload_id]
-        assert (record.state, record.owner_feed, record.counted) == ("deleted", None, None), owner
+        assert (record.state, record.owner_feed) == ("deleted", None), owner
         assert record.sequencer == event("removed", upload_id, 2).sequencer, owner
         assert owners[owner] == Usage(0, 0), owner
     assert usage.by_kind()["text"] == Usage(0, 0)
@@ -248,7 +252,9 @@ def test_the_task_of_a_removal_may_crash_at_any_line(quiet: None, full_size: boo
 
 
 @pytest.mark.exhaustive
-def test_the_task_of_a_rejection_may_crash_at_any_line(quiet: None, settings: Settings) -> None:
+def test_the_task_of_a_rejection_may_crash_at_any_line(
+    isolated_queues: None, settings: Settings
+) -> None:
     def prepare(owner: str) -> str:
         settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("*",)}
         upload_id = upload(owner, body=BODY)
@@ -257,11 +263,11 @@ def test_the_task_of_a_rejection_may_crash_at_any_line(quiet: None, settings: Se
         return upload_id
 
     ids = crash_at_every_line(tasks_queue(), prepare, work, DECIDING)
-    finish()
+    process_the_rest()
     by_id = records()
     for owner, upload_id in ids.items():
         record = by_id[upload_id]
-        assert (record.state, record.owner, record.counted) == ("rejected", owner, None), owner
+        assert (record.state, record.owner) == ("rejected", owner), owner
         assert record.reason, owner
     assert set(usage.usage_of(ids).values()) == {Usage(0, 0)}
     assert arrived() == (0, len(ids) + 2)
@@ -271,7 +277,7 @@ def test_the_task_of_a_rejection_may_crash_at_any_line(quiet: None, settings: Se
 
 
 @pytest.mark.exhaustive
-def test_the_task_of_a_replaced_object_may_crash_at_any_line(quiet: None) -> None:
+def test_the_task_of_a_replaced_object_may_crash_at_any_line(isolated_queues: None) -> None:
     def prepare(owner: str) -> str:
         upload_id = upload(owner, body=BODY)
         assert confirm.apply_event(event("created", upload_id, 1)) == "stored"
@@ -286,5 +292,5 @@ def test_the_task_of_a_replaced_object_may_crash_at_any_line(quiet: None) -> Non
         return upload_id
 
     ids = crash_at_every_line(tasks_queue(), prepare, work, DECIDING)
-    finish()
+    process_the_rest()
     assert_stored(ids, OTHER)

@@ -89,10 +89,10 @@ def test_a_worker_with_an_outdated_answer_does_not_overwrite_a_newer_record(
 def test_two_workers_with_the_same_event_count_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
     upload_id = upload(OWNER)
 
-    def the_same() -> None:
+    def same_event() -> None:
         assert apply("created", upload_id, 1) == "stored"
 
-    after_next_head(monkeypatch, the_same)
+    after_next_head(monkeypatch, same_event)
     assert apply("created", upload_id, 1) == "unchanged"
     assert StoredFile.get(upload_id).version == 1
     assert usage.usage_of([OWNER])[OWNER] == Usage(1, 5)

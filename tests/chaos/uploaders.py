@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import threading
 import time
 from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from tests.chaos.expectations import Expectations, Known, Upload
-from tests.chaos.http_client import RETRYABLE, Answer, Unanswered, request, send_half
+from tests.chaos.expectations import Expectations, Upload
+from tests.chaos.http_client import RETRYABLE, Unanswered, request, send_half
+from tests.chaos.retrying_client import RetryingClient
 
 KIB, MIB = 1024, 1024**2
 #: Allowed by the web but not by the worker, as if the rules had just become stricter.
@@ -30,7 +30,7 @@ def digest(*pieces: bytes) -> str:
     return base64.b64encode(hashlib.sha256(b"".join(pieces)).digest()).decode()
 
 
-class Uploader:
+class Uploader(RetryingClient):
     """Uploads one file after the other until the chaos run ends."""
 
     def __init__(
@@ -44,13 +44,13 @@ class Uploader:
         until: float,
         remove: Callable[[str], None],
     ) -> None:
+        super().__init__(site, secret, rng, expectations)
         self.name = f"uploader {number}"
         self.thread = threading.Thread(target=self._run, name=self.name, daemon=True)
-        self._number, self._rng, self._site = number, rng, site
-        self._owner, self._expectations, self._until = owner, expectations, until
+        self._number = number
+        self._owner, self._until = owner, until
         #: Deletes an object past filehub.
         self._remove = remove
-        self._headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
         self._files = 0
         #: Files of this uploader that are stored and can be deleted.
         self._mine: list[tuple[Upload, Any, bytes]] = []
@@ -76,56 +76,6 @@ class Uploader:
         ]
         weights = [weight for weight, _ in actions]
         self._rng.choices([action for _, action in actions], weights)[0]()
-
-    # Requests
-
-    def _api(
-        self, method: str, path: str, body: Any = None, *, attempts: int = 40
-    ) -> tuple[Answer | None, bool]:
-        """The first conclusive answer, and whether an earlier attempt may have had an effect.
-
-        The answer is None if all attempts failed.
-        """
-        uncertain = False
-        data = b"" if body is None else json.dumps(body).encode()
-        for attempt in range(attempts):
-            try:
-                answer = request(method, self._site + path, self._headers, data)
-            except Unanswered as exc:
-                uncertain = uncertain or exc.sent
-            else:
-                if answer.status >= 500 and answer.status not in RETRYABLE:
-                    self._expectations.report_problem(
-                        f"{method} {path}: {answer.status} {answer.body[:300]!r}"
-                    )
-                if answer.status not in RETRYABLE:
-                    return answer, uncertain
-                # It may have failed half-way.
-                uncertain = True
-            time.sleep(min(1.5, 0.1 * 2**attempt) * self._rng.uniform(0.5, 1))
-        return None, uncertain
-
-    def _report_problem(self, what: str, answer: Answer) -> None:
-        self._expectations.report_problem(f"{what}: {answer.status} {answer.body[:300]!r}")
-
-    def _put(self, signed: Any, body: bytes, *, attempts: int) -> Known:
-        """Repeat the signed request until S3 has the bytes, as the page's client does."""
-        uncertain = False
-        for attempt in range(attempts):
-            try:
-                answer = request("PUT", signed["url"], signed["headers"], body)
-            except Unanswered as exc:
-                uncertain = uncertain or exc.sent
-            else:
-                if answer.status == 200:
-                    return "yes"
-                if answer.status == 412 and uncertain:
-                    return "yes"
-                if answer.status not in RETRYABLE:
-                    self._report_problem(f"PUT of {signed.get('id', 'a part')}", answer)
-                    return "maybe"
-            time.sleep(min(1.0, 0.1 * 2**attempt) * self._rng.uniform(0.5, 1))
-        return "maybe" if uncertain else "no"
 
     # Files
 

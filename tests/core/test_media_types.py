@@ -15,7 +15,6 @@ from uploads.core.errors import InvalidRequest, TypeNotAllowed
 #: The one spelling that botocore leaves out of a signature.
 UNSIGNED = "application/x-www-form-urlencoded; charset=utf-8"
 
-
 SPELLINGS = {
     "as it is": ("image/png", "image/png"),
     "upper case": ("IMAGE/PNG", "image/png"),

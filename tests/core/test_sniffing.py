@@ -181,20 +181,20 @@ BAD = {
     "type_",
     ["image/png", "IMAGE/JPEG", "image/x-anything", "video/mp4", "audio/mpeg", "application/pdf"],
 )
-@pytest.mark.parametrize(("body", "found"), BAD.values(), ids=BAD.keys())
+@pytest.mark.parametrize(("body", "kind"), BAD.values(), ids=BAD.keys())
 def test_programs_and_pages_are_refused_as_types_that_browsers_show(
-    type_: str, body: bytes, found: str
+    type_: str, body: bytes, kind: str
 ) -> None:
-    expected = f"It was sent as {type_.lower()}, but its content is {found}."
+    expected = f"It was sent as {type_.lower()}, but its content is {kind}."
     assert sniffing.mismatch(type_, body[:BEGINNING]) == expected
 
 
 @pytest.mark.parametrize("name", [name for name in BAD if not name.startswith("svg")])
 def test_programs_and_pages_are_refused_as_svg(name: str) -> None:
-    body, found = BAD[name]
+    body, kind = BAD[name]
     sentence = sniffing.mismatch("image/svg+xml", body[:BEGINNING])
     assert sentence is not None
-    assert found in sentence
+    assert kind in sentence
 
 
 FOREIGN = {
@@ -213,9 +213,9 @@ FOREIGN = {
 }
 
 
-@pytest.mark.parametrize(("type_", "body", "found"), FOREIGN.values(), ids=FOREIGN.keys())
-def test_content_of_another_kind_is_refused(type_: str, body: bytes, found: str) -> None:
-    assert sniffing.mismatch(type_, body) == f"It was sent as {type_}, but its content is {found}."
+@pytest.mark.parametrize(("type_", "body", "kind"), FOREIGN.values(), ids=FOREIGN.keys())
+def test_content_of_another_kind_is_refused(type_: str, body: bytes, kind: str) -> None:
+    assert sniffing.mismatch(type_, body) == f"It was sent as {type_}, but its content is {kind}."
 
 
 def test_no_genuine_file_is_refused_when_it_is_truncated() -> None:

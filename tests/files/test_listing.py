@@ -53,14 +53,14 @@ def seed(owner: str, names: list[str], state: str = "stored") -> list[str]:
 
 
 def walk(page_of: Callable[[str | None], Page]) -> list[str]:
-    found: list[str] = []
+    ids: list[str] = []
     cursor: str | None = None
     while True:
         page = page_of(cursor)
-        found += [info.id for info in page.files]
+        ids += [info.id for info in page.files]
         cursor = page.next_cursor
         if cursor is None:
-            return found
+            return ids
 
 
 @pytest.mark.parametrize("limit", [1, 7, 25, 50, 51])
@@ -86,9 +86,9 @@ def test_a_name_search_is_newest_first_and_complete(
     monkeypatch.setattr(listing, "BUDGET", 8)
     names = [("Report" if n % 3 else "other") + f" {n}" for n in range(30)]
     ids = seed("7", names)
-    wanted = [i for i, name in zip(ids, reversed(names), strict=True) if name[0] == "R"]
-    found = walk(lambda c: queries.files_of("7", limit=limit, cursor=c, prefix="REPORT"))
-    assert found == wanted
+    expected = [i for i, name in zip(ids, reversed(names), strict=True) if name[0] == "R"]
+    listed = walk(lambda c: queries.files_of("7", limit=limit, cursor=c, prefix="REPORT"))
+    assert listed == expected
 
 
 def test_a_search_finds_composed_and_decomposed_names() -> None:
@@ -124,7 +124,7 @@ def test_no_page_or_search_scans_the_table(monkeypatch: pytest.MonkeyPatch) -> N
 # Every filter at every offset, in a growing table of a thousand records
 
 
-def moment(second: int) -> datetime:
+def time_at(second: int) -> datetime:
     return datetime.fromtimestamp(1_700_000_000 + second, UTC)
 
 
@@ -134,16 +134,18 @@ FILTERS = {
     "state": Wanted(state="rejected"),
     "owner": Wanted(owner="3"),
     "type group": Wanted(kind="image"),
-    "dates": Wanted(since=moment(300), until=moment(500)),
+    "dates": Wanted(since=time_at(300), until=time_at(500)),
     "name": Wanted(name="REPORT 1"),
     "wide name": Wanted(name="r"),
     "owner and name": Wanted(owner="3", name="report"),
     "owner and type group": Wanted(owner="3", kind="video"),
-    "state, owner, type group and dates": Wanted("rejected", "3", "text", moment(100), moment(900)),
+    "state, owner, type group and dates": Wanted(
+        "rejected", "3", "text", time_at(100), time_at(900)
+    ),
 }
 
 
-def thousand(number: int) -> StoredFile:
+def nth_record(number: int) -> StoredFile:
     draw = random.Random(number)
     return record(
         number,
@@ -154,15 +156,15 @@ def thousand(number: int) -> StoredFile:
     )
 
 
-def is_wanted(item: StoredFile, wanted: Wanted) -> bool:
+def matches(item: StoredFile, query: Wanted) -> bool:
     """The filter again, implemented from its documentation and not from its code."""
     return (
-        item.state == wanted.state
-        and wanted.owner in ("", item.owner)
-        and (wanted.kind is None or media_types.kind(item.content_type or "") == wanted.kind)
-        and (wanted.since is None or item.created_at >= wanted.since)
-        and (wanted.until is None or item.created_at < wanted.until)
-        and (item.file_name or "").lower().startswith(wanted.name.lower())
+        item.state == query.state
+        and query.owner in ("", item.owner)
+        and (query.kind is None or media_types.kind(item.content_type or "") == query.kind)
+        and (query.since is None or item.created_at >= query.since)
+        and (query.until is None or item.created_at < query.until)
+        and (item.file_name or "").lower().startswith(query.name.lower())
     )
 
 
@@ -176,7 +178,7 @@ def table(
     """
     monkeypatch.setattr(keys, "SHARDS", "5d")
     monkeypatch.setattr(listing, "SEARCH_WINDOW", 100)
-    records = [thousand(number) for number in range(0, 1000, getattr(request, "param", 1))]
+    records = [nth_record(number) for number in range(0, 1000, getattr(request, "param", 1))]
     with StoredFile.batch_write() as batch:
         for each in records:
             batch.save(each)
@@ -193,21 +195,21 @@ def test_every_filter_yields_each_record_once_while_others_are_added(
 ) -> None:
     added: list[StoredFile] = []
 
-    def step(wanted: Wanted, cursor: str | None) -> Page:
-        page = find(wanted, limit=limit, cursor=cursor)
+    def step(query: Wanted, cursor: str | None) -> Page:
+        page = find(query, limit=limit, cursor=cursor)
         if len(added) < 50:
             # Any age: a record is confirmed when its object arrives, not when it is signed.
-            added.append(thousand(random.Random(len(added)).randrange(2000)))
+            added.append(nth_record(random.Random(len(added)).randrange(2000)))
             TableModel.save(added[-1])
         return page
 
-    for name, wanted in FILTERS.items():
-        expected = [each.id for each in table if is_wanted(each, wanted)][::-1]
+    for name, query in FILTERS.items():
+        expected = [each.id for each in table if matches(each, query)][::-1]
         assert len(expected) >= 3, name
-        found = walk(lambda cursor, wanted=wanted: step(wanted, cursor))  # type: ignore[misc]
+        ids = walk(lambda cursor, query=query: step(query, cursor))  # type: ignore[misc]
         new = {each.id for each in added} - set(expected)
-        assert [upload_id for upload_id in found if upload_id not in new] == expected, name
-        assert len(found) == len(set(found)), name
+        assert [upload_id for upload_id in ids if upload_id not in new] == expected, name
+        assert len(ids) == len(set(ids)), name
         with StoredFile.batch_write() as batch:
             for each in added:
                 batch.delete(each)
@@ -223,15 +225,15 @@ def test_every_filter_yields_each_record_once_while_others_are_added(
 def test_every_filter_pages_back_through_the_same_pages(
     table: list[StoredFile], limit: int
 ) -> None:
-    for name, wanted in FILTERS.items():
-        page = find(wanted, limit=limit)
+    for name, query in FILTERS.items():
+        page = find(query, limit=limit)
         forth = [page.files]
         while page.next_cursor:
-            page = find(wanted, limit=limit, cursor=page.next_cursor)
+            page = find(query, limit=limit, cursor=page.next_cursor)
             forth.append(page.files)
         back = [forth[-1]]
         while page.previous_cursor:
-            page = find(wanted, limit=limit, cursor=page.previous_cursor, backwards=True)
+            page = find(query, limit=limit, cursor=page.previous_cursor, backwards=True)
             back.append(page.files)
         ids = [[info.id for info in files] for files in forth]
         assert [[info.id for info in files] for files in back if files] == ids[::-1], name
@@ -244,8 +246,8 @@ def test_a_page_that_exhausts_its_budget_continues_where_it_stopped(
     rare = Wanted("rejected", "3", "video")
     page = find(rare, limit=100)
     assert (page.looked_at, page.next_cursor is None) == (64, False)
-    found = walk(lambda cursor: find(rare, limit=100, cursor=cursor))
-    assert found == [each.id for each in table if is_wanted(each, rare)][::-1]
+    ids = walk(lambda cursor: find(rare, limit=100, cursor=cursor))
+    assert ids == [each.id for each in table if matches(each, rare)][::-1]
 
 
 def test_a_page_whose_predecessors_were_deleted_still_has_a_next_page() -> None:

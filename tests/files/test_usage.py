@@ -34,7 +34,7 @@ def of_owner(owner: str = OWNER) -> Usage:
 
 
 def of_kind(kind: str) -> Usage:
-    return {name: found for name, found in usage.by_kind().items() if name == kind}.popitem()[1]
+    return {name: counter for name, counter in usage.by_kind().items() if name == kind}.popitem()[1]
 
 
 def today() -> tuple[int, int, int]:
@@ -117,10 +117,10 @@ def test_a_record_that_changed_after_it_was_read_is_evaluated_again(
     ]
 
     def slow_head(upload_id: str) -> s3.StoredObject | None:
-        found = head(upload_id)
+        s3_object = head(upload_id)
         if meanwhile:
             meanwhile.pop()()
-        return found
+        return s3_object
 
     monkeypatch.setattr(s3, "head", slow_head)
     assert confirm.apply_event(event("created", upload_id, 5)) == "unchanged"

@@ -30,8 +30,8 @@ def event(kind: str, upload_id: str, number: int) -> ObjectEvent:
 
 
 def state_of(upload_id: str) -> str | None:
-    found = queries.any_file(upload_id)
-    return found.state if found else None
+    info = queries.any_file(upload_id)
+    return info.state if info else None
 
 
 def listed() -> list[str]:

@@ -102,7 +102,7 @@ def test_a_malformed_message_goes_alone_to_the_dead_letters(
     consumer = Consumer()
     wait_for(lambda: (consumer.step(), depth(events_queue()) == 0)[1])
     dead = drain(f"{events_queue()}-dlq")
-    assert [letter["Body"] for letter in dead] == [body]
+    assert [message["Body"] for message in dead] == [body]
     assert dead[0]["MessageAttributes"]["error"]["StringValue"]
     assert sum(map(len, queued)) == 1
 
@@ -113,9 +113,9 @@ def test_the_error_is_shortened_beside_a_large_message(left: int) -> None:
     send(body)
     wait_for(lambda: depth(events_queue()) == 1)
     Consumer().step()
-    (letter,) = drain(f"{events_queue()}-dlq")
-    assert letter["Body"] == body
-    reason = letter.get("MessageAttributes", {}).get("error", {}).get("StringValue", "")
+    (dead_letter,) = drain(f"{events_queue()}-dlq")
+    assert dead_letter["Body"] == body
+    reason = dead_letter.get("MessageAttributes", {}).get("error", {}).get("StringValue", "")
     assert reason == "It is not JSON."[: max(left - len("error" + "String"), 0)]
 
 
@@ -169,12 +169,12 @@ def test_when_a_dead_letter_cannot_be_stored_only_malformed_messages_are_redeliv
     queued: list[list[ObjectEvent]], wire: Wire
 ) -> None:
     """The first one was sent to the dead-letter queue and is not sent again."""
-    letters: list[bytes] = []
+    sent: list[bytes] = []
 
     def cuts(operation: str, body: bytes) -> bool:
         if operation == "SendMessage" and b"-dlq" in body:
-            letters.append(body)
-        return len(letters) > 1 and body == letters[-1]
+            sent.append(body)
+        return len(sent) > 1 and body == sent[-1]
 
     wire.cuts = cuts
     upload_id = keys.new_upload_id(OWNER, "secret")
@@ -284,12 +284,12 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     ids: set[str] = set()
     head = s3.head
 
-    def look(upload_id: str) -> s3.StoredObject | None:
+    def refuse_or_head(upload_id: str) -> s3.StoredObject | None:
         if upload_id in ids:
             raise BackendUnavailable
         return head(upload_id)
 
-    monkeypatch.setattr(s3, "head", look)
+    monkeypatch.setattr(s3, "head", refuse_or_head)
     return ids
 
 

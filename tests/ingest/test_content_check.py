@@ -98,10 +98,10 @@ def test_the_checked_object_is_the_recorded_one(
     head, left = s3.head, [meanwhile]
 
     def slow_head(upload_id: str) -> s3.StoredObject | None:
-        found = head(upload_id)
+        s3_object = head(upload_id)
         if left:
             left.pop()(upload_id)
-        return found
+        return s3_object
 
     monkeypatch.setattr(s3, "head", slow_head)
     assert created(upload_id) == outcome

@@ -55,18 +55,18 @@ def test_a_rejection_ends_as_rejected_with_its_reason(api: Api) -> None:
 @pytest.mark.usefixtures("own_queues")
 def test_twenty_uploads_while_the_worker_is_down_are_all_listed(tmp_path: Path) -> None:
     with consumer(tmp_path):
-        wanted = {upload(OWNER, f"{n}.txt") for n in range(20)}
+        expected = {upload(OWNER, f"{n}.txt") for n in range(20)}
         assert listed() == set()
         with worker(tmp_path):
-            wait_for(lambda: listed() == wanted)
+            wait_for(lambda: listed() == expected)
 
 
 @pytest.mark.exhaustive
 @pytest.mark.usefixtures("own_queues")
 def test_uploads_while_everything_is_down_are_all_listed(tmp_path: Path) -> None:
-    wanted = {upload(OWNER, f"{n}.txt") for n in range(12)}
+    expected = {upload(OWNER, f"{n}.txt") for n in range(12)}
     with consumer(tmp_path), worker(tmp_path):
-        wait_for(lambda: listed() == wanted)
+        wait_for(lambda: listed() == expected)
 
 
 @pytest.mark.usefixtures("own_queues")
@@ -81,6 +81,6 @@ def test_an_idle_consumer_stops_at_once_on_sigterm(tmp_path: Path) -> None:
 def test_a_killed_consumer_loses_nothing(tmp_path: Path) -> None:
     with consumer(tmp_path) as child:
         child.kill()
-        wanted = {upload(OWNER)}
+        expected = {upload(OWNER)}
     with consumer(tmp_path), worker(tmp_path):
-        wait_for(lambda: listed() == wanted)
+        wait_for(lambda: listed() == expected)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.dead_letters import UPLOAD_ID, bury, events_queue
+from tests.support.dead_letters import UPLOAD_ID, events_queue, send_dead_letter
 from tests.support.files import store, upload
 from tests.support.local_aws import drain
 from tests.support.processes import consumer, worker
@@ -33,7 +33,7 @@ OWNER = "7"
 def test_a_replayed_event_records_the_file() -> None:
     upload_id = upload(OWNER)
     (message,) = wait_for(lambda: drain(events_queue()))
-    bury(message["Body"], error="The task queue was away.")
+    send_dead_letter(message["Body"], error="The task queue was away.")
     assert queries.files_of(OWNER, limit=9).files == []
 
     assert dead_letters.replay(events_queue()).complete
@@ -122,15 +122,15 @@ def test_the_dead_letter_of_a_failed_task_shows_the_task_and_its_error(
     with consumer(tmp_path), worker(tmp_path):
         wait_for(lambda: "ConfirmationError" in (tmp_path / "worker.log").read_text())
 
-    def given_up() -> bool:
+    def is_dead_letter() -> bool:
         clients.sqs().receive_message(QueueUrl=live, WaitTimeSeconds=1)
         return sqs.depth(dead).visible == 1
 
-    wait_for(given_up)
-    (letter,) = queue_status.list_dead_letters("tasks").letters
-    assert letter.summary.title == "uploads.tasks.confirm_objects"
-    assert "1 of 1 events failed" in letter.error
-    assert upload_id in letter.error
-    assert "127.0.0.1:9" in letter.error
-    assert letter.failures >= 1
-    assert [ref.key for ref in letter.summary.objects] == [keys.object_key(upload_id)]
+    wait_for(is_dead_letter)
+    (dead_letter,) = queue_status.list_dead_letters("tasks").letters
+    assert dead_letter.summary.title == "uploads.tasks.confirm_objects"
+    assert "1 of 1 events failed" in dead_letter.error
+    assert upload_id in dead_letter.error
+    assert "127.0.0.1:9" in dead_letter.error
+    assert dead_letter.failures >= 1
+    assert [ref.key for ref in dead_letter.summary.objects] == [keys.object_key(upload_id)]

@@ -7,16 +7,23 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from tests.support.dead_letters import before, bodies, break_connection, bury, dlq, events_queue
+from tests.support.dead_letters import (
+    before,
+    bodies,
+    break_connection,
+    dlq,
+    events_queue,
+    send_dead_letter,
+)
 from uploads.aws import sqs
 from uploads.core.conf import conf
 
 
 @pytest.mark.usefixtures("aws")
 def test_redrive_replays_both_queues_and_prints_the_counts() -> None:
-    bury("a")
-    bury("b")
-    bury("c", conf().tasks_queue)
+    send_dead_letter("a")
+    send_dead_letter("b")
+    send_dead_letter("c", conf().tasks_queue)
     out = StringIO()
     call_command("redrive", stdout=out)
     assert f"{dlq()}: 2 dead letters went back" in out.getvalue()
@@ -27,8 +34,8 @@ def test_redrive_replays_both_queues_and_prints_the_counts() -> None:
 
 @pytest.mark.usefixtures("aws")
 def test_redriving_one_queue_leaves_the_other() -> None:
-    bury("a")
-    bury("b", conf().tasks_queue)
+    send_dead_letter("a")
+    send_dead_letter("b", conf().tasks_queue)
     call_command("redrive", queue="tasks", stdout=StringIO())
     assert sqs.depth(dlq()).visible == 1
     assert bodies(conf().tasks_queue) == ["b"]
@@ -36,7 +43,7 @@ def test_redriving_one_queue_leaves_the_other() -> None:
 
 @pytest.mark.usefixtures("aws")
 def test_a_dry_run_counts_and_changes_nothing() -> None:
-    bury("a")
+    send_dead_letter("a")
     out = StringIO()
     call_command("redrive", dry_run=True, stdout=out)
     assert f"{dlq()}: 1 dead letters would go back" in out.getvalue()
@@ -46,8 +53,8 @@ def test_a_dry_run_counts_and_changes_nothing() -> None:
 
 @pytest.mark.usefixtures("aws")
 def test_a_failed_redrive_reports_the_error_and_continues_with_the_other_queue() -> None:
-    bury("b", conf().tasks_queue)
-    bury("a")
+    send_dead_letter("b", conf().tasks_queue)
+    send_dead_letter("a")
     calls: list[None] = []
 
     def first_only() -> None:

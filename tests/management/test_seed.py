@@ -1,21 +1,18 @@
-"""Fake data looks like real records, and counters can be recounted."""
+"""Fake data looks like real records, and the counters agree with it."""
 
 from __future__ import annotations
 
-import random
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from io import StringIO
-from typing import Any
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 from pytest_django import Settings
 
 from tests.files.test_listing import walk
-from tests.files.test_usage import event, of_owner
+from tests.files.test_usage import event
+from tests.management.helpers import OWNERS, every, run, seed
 from tests.support.files import removal, store
 from tests.support.records import erase, tamper
 from uploads.aws import clients, s3
@@ -25,43 +22,26 @@ from uploads.files import actions, queries, recount, usage
 from uploads.files.record import StoredFile
 from uploads.files.usage import Usage
 from uploads.ingest import confirm
-from uploads.management import fake_data
 
 pytestmark = pytest.mark.usefixtures("aws")
-
-OWNERS = ["7", "8", "9"]
-
-
-def seed(count: int = 300, number: int = 1, **details: Any) -> fake_data.Seeded:
-    arguments: dict[str, Any] = {"owners": OWNERS, "days": 60, "rng": random.Random(number)}
-    return fake_data.seed(count, **(arguments | details))
-
-
-def every(state: str | None = None) -> list[StoredFile]:
-    condition = StoredFile.state.exists() if state is None else StoredFile.state == state
-    return list(StoredFile.scan(condition))
-
-
-def run(*arguments: str) -> str:
-    out = StringIO()
-    call_command(*arguments, stdout=out)
-    return out.getvalue()
 
 
 def test_seeding_creates_the_requested_number_in_all_states_owners_and_groups() -> None:
     seeded = seed()
-    found = every()
-    assert seeded.stored + seeded.rejected + seeded.deleted == len(found) == 300
+    all_records = every()
+    assert seeded.stored + seeded.rejected + seeded.deleted == len(all_records) == 300
     assert len(every("stored")) == seeded.stored > seeded.rejected + seeded.deleted
     assert len(every("rejected")) == seeded.rejected > 0
     assert len(every("deleted")) == seeded.deleted > 0
-    assert {record.owner for record in found} == set(OWNERS)
-    assert {media_types.kind(record.content_type) for record in found} == set(media_types.KINDS)
-    names = [record.file_name for record in found]
+    assert {record.owner for record in all_records} == set(OWNERS)
+    assert {media_types.kind(record.content_type) for record in all_records} == set(
+        media_types.KINDS
+    )
+    names = [record.file_name for record in all_records]
     assert any(not name.isascii() for name in names)
     assert max(len(name.encode()) for name in names) > 240
     assert all(policy.check_name(name) for name in names)
-    assert {keys.shard(record.id) for record in found} == set(keys.SHARDS)
+    assert {keys.shard(record.id) for record in all_records} == set(keys.SHARDS)
 
 
 def test_seeded_ids_are_valid_and_spread_over_the_days() -> None:
@@ -127,7 +107,7 @@ def test_the_counters_agree_with_what_was_seeded() -> None:
         for owner in OWNERS
     }
     assert usage.usage_of(OWNERS) == expected
-    assert sum(found.files for found in usage.by_kind().values()) == len(stored) > seeded.stored
+    assert sum(counter.files for counter in usage.by_kind().values()) == len(stored) > seeded.stored
     assert recount.differences() == []
     days = usage.by_day(datetime.now(UTC).date(), 62)
     assert sum(day.files for day in days) == len(stored) + len(every("deleted"))
@@ -144,10 +124,10 @@ def test_later_changes_of_a_seeded_file_are_counted() -> None:
 
 def test_the_same_random_seed_gives_the_same_files() -> None:
     def names() -> list[tuple[str | None, str | None, str]]:
-        found = sorted(every(), key=lambda record: record.etag or "")
-        for record in found:
+        all_records = sorted(every(), key=lambda record: record.etag or "")
+        for record in all_records:
             erase(record.id)
-        return [(record.file_name, record.owner, record.state) for record in found]
+        return [(record.file_name, record.owner, record.state) for record in all_records]
 
     seed(40, number=5)
     first = names()
@@ -161,9 +141,9 @@ def test_seeded_files_are_paged_and_searched_like_others() -> None:
     seed(120)
     mine = {record.id: record for record in every("stored") if record.owner == "7"}
     assert walk(lambda c: queries.files_of("7", limit=7, cursor=c)) == sorted(mine, reverse=True)
-    wanted = {i for i, record in mine.items() if (record.file_name or "")[:6].lower() == "report"}
-    found = walk(lambda c: queries.files_of("7", limit=7, cursor=c, prefix="REPORT"))
-    assert set(found) == wanted != set()
+    expected = {i for i, record in mine.items() if (record.file_name or "")[:6].lower() == "report"}
+    ids = walk(lambda c: queries.files_of("7", limit=7, cursor=c, prefix="REPORT"))
+    assert set(ids) == expected != set()
 
 
 def test_a_fake_id_of_a_moment_has_that_moment() -> None:
@@ -174,9 +154,6 @@ def test_a_fake_id_of_a_moment_has_that_moment() -> None:
         assert keys.created_at(upload_id) == moment
         assert keys.was_issued_to(upload_id, "7", ["secret"])
         assert not keys.was_issued_to(upload_id, "8", ["secret"])
-
-
-# The command
 
 
 @pytest.mark.parametrize("endpoint", [None, "https://dynamodb.eu-west-1.amazonaws.com"])
@@ -200,128 +177,3 @@ def test_the_command_uses_existing_users_first(alice: User, bob: User) -> None:
 def test_an_invalid_count_is_refused(count: str, db: None) -> None:
     with pytest.raises(CommandError):
         run("seed", "--", count)
-
-
-# Recounting
-
-
-def test_the_check_reports_each_counter_that_differs() -> None:
-    store("7")
-    store("8")
-    assert run("recount", "--check") == "The counters agree with the records.\n"
-    usage.Counter("owner#7").update([usage.Counter.files.add(2)])
-    usage.Counter("owner#8").delete()
-    usage.Counter("owner#ghost").update([usage.Counter.bytes.add(1)])
-    out = StringIO()
-    with pytest.raises(CommandError, match="3 counters differ"):
-        call_command("recount", "--check", stdout=out)
-    assert out.getvalue().splitlines() == [
-        "owner#7: the counter says 3 files of 5 bytes, the records come to 1 files of 5 bytes",
-        "owner#8: the counter says 0 files of 0 bytes, the records come to 1 files of 5 bytes",
-        "owner#ghost: the counter says 0 files of 1 bytes, the records come to 0 files of 0 bytes",
-    ]
-
-
-def test_the_check_reports_a_limited_number_of_differences(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("uploads.management.commands.recount.MAX_NAMED", 2)
-    for number in range(5):
-        usage.Counter(f"owner#{number}").update([usage.Counter.files.add(2)])
-    out = StringIO()
-    with pytest.raises(CommandError, match="5 counters differ"):
-        call_command("recount", "--check", stdout=out)
-    assert out.getvalue().splitlines()[2:] == ["… and 3 more"]
-
-
-def damage() -> None:
-    """A counter as a manual edit may leave it."""
-    usage.Counter("owner#7").update([usage.Counter.files.add(2), usage.Counter.bytes.add(-3)])
-    usage.Counter("owner#8").delete()
-    usage.Counter("owner#ghost").update([usage.Counter.bytes.add(1)])
-
-
-def test_a_repair_changes_only_what_differs() -> None:
-    store("7")
-    store("8")
-    store("9")
-    store("8")
-    right = usage.Counter.get("owner#9").attribute_values
-    damage()
-    out = run("recount", "--repair")
-    assert "owner#7: the counter says 3 files of 2 bytes, the records come to 1 files of 5" in out
-    assert out.endswith("3 counters were set to what the records come to.\n")
-    assert recount.differences() == []
-    assert (of_owner("7"), of_owner("8"), of_owner("ghost")) == (Usage(1, 5), Usage(2, 10), Usage())
-    assert {owner for owner, _ in usage.owners(10)} == {"7", "8", "9", "ghost"}
-    assert usage.Counter.get("owner#9").attribute_values == right
-    assert run("recount", "--repair").endswith("0 counters were set to what the records come to.\n")
-
-
-@pytest.mark.parametrize("moment", ["before the records are read", "after"])
-@pytest.mark.parametrize("change", ["more", "another in its place"])
-def test_a_counter_that_changes_during_a_repair_is_read_again(
-    monkeypatch: pytest.MonkeyPatch, moment: str, change: str
-) -> None:
-    first = store("7")
-    damage()
-    read = recount._stored
-    rounds: list[str] = []
-
-    def meanwhile() -> None:
-        store("7")
-        if change == "another in its place":
-            removal(first, 10)
-
-    def disturbed() -> dict[str, Usage]:
-        rounds.append("one")
-        if len(rounds) == 1 and moment != "after":
-            meanwhile()
-        sums = read()
-        if len(rounds) == 1 and moment == "after":
-            meanwhile()
-        return sums
-
-    monkeypatch.setattr(recount, "_stored", disturbed)
-    found = recount.repair()
-    assert (len(rounds), found.busy) == (2, 0)
-    monkeypatch.undo()
-    assert recount.differences() == []
-    assert of_owner("7").files == (2 if change == "more" else 1)
-
-
-def test_counters_that_keep_changing_are_left_and_reported(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    store("7")
-    damage()
-    read = recount._stored
-
-    def disturbed() -> dict[str, Usage]:
-        sums = read()
-        store("7")
-        return sums
-
-    with monkeypatch.context() as patch:
-        patch.setattr(recount, "_stored", disturbed)
-        with pytest.raises(CommandError, match="more may differ: they changed"):
-            run("recount", "--repair")
-    # The counter is still wrong by the same two files.
-    assert of_owner("7") == Usage(4 + 2, 20 - 3)
-    assert (of_owner("8"), of_owner("ghost")) == (Usage(), Usage())
-    run("recount", "--repair")
-    assert recount.differences() == []
-
-
-def test_a_repair_during_traffic_is_right_once_the_traffic_ends() -> None:
-    for _ in range(4):
-        store("7")
-    damage()
-    with ThreadPoolExecutor(4) as pool:
-        coming = [pool.submit(store, "7") for _ in range(24)]
-        going = pool.submit(lambda: [removal(store("8"), 10) for _ in range(6)])
-        while not all(task.done() for task in [*coming, going]):
-            recount.repair()
-        for task in [*coming, going]:
-            task.result()
-    assert recount.repair().busy == 0
-    assert recount.differences() == []
-    assert of_owner("7") == Usage(28, 140)

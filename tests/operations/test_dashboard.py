@@ -75,9 +75,14 @@ def flow(*files: FileInfo) -> dashboard.Flow:
 
 
 def test_median_and_95th_percentile_cover_files_with_an_event() -> None:
-    found = flow(*[info(float(n)) for n in range(1, 21)], info(None, ago=timedelta(seconds=1)))
-    assert (found.files, found.median, found.slowest, found.without_event) == (21, 10.0, 19.0, 0)
-    assert found.state == "fine"
+    result = flow(*[info(float(n)) for n in range(1, 21)], info(None, ago=timedelta(seconds=1)))
+    assert (result.files, result.median, result.slowest, result.without_event) == (
+        21,
+        10.0,
+        19.0,
+        0,
+    )
+    assert result.state == "fine"
 
 
 def test_clock_skew_gives_no_negative_duration() -> None:
@@ -91,8 +96,8 @@ def test_more_than_a_few_slow_files_need_attention() -> None:
 
 
 def test_a_file_without_an_event_needs_attention() -> None:
-    found = flow(info(None, ago=timedelta(minutes=6)), info(1.0))
-    assert (found.without_event, found.state) == (1, "look")
+    result = flow(info(None, ago=timedelta(minutes=6)), info(1.0))
+    assert (result.without_event, result.state) == (1, "look")
 
 
 def test_without_files_there_is_no_verdict() -> None:
@@ -100,7 +105,7 @@ def test_without_files_there_is_no_verdict() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "state"),
+    ("measured", "state"),
     [
         (Queues(Depth(0, 0, 0), Depth(9, 9, 0), 0, 0), "fine"),
         (Queues(Depth(0, 0, 0), Depth(0, 0, 0), 1, 0), "look"),
@@ -113,8 +118,8 @@ def test_without_files_there_is_no_verdict() -> None:
         (Rejected(0, 1), "look"),
     ],
 )
-def test_what_needs_attention(found: Queues | Rejected, state: str) -> None:
-    assert found.state == state
+def test_what_needs_attention(measured: Queues | Rejected, state: str) -> None:
+    assert measured.state == state
 
 
 @pytest.mark.parametrize(
@@ -180,36 +185,36 @@ def seed(count: int, ago: timedelta) -> None:
 def test_processing_time_is_measured_for_stored_files() -> None:
     for number, seconds in enumerate((100, 2000, 4000), 1):
         confirmed(number, after=seconds)
-    found = dashboard.collect().flow
-    assert found is not None
-    assert found.files == 3
-    assert found.median == pytest.approx(2000, abs=500)
-    assert found.slowest == pytest.approx(4000, abs=500)
-    assert found.last_at is not None
-    assert datetime.now(UTC) - found.last_at < timedelta(minutes=1)
+    result = dashboard.collect().flow
+    assert result is not None
+    assert result.files == 3
+    assert result.median == pytest.approx(2000, abs=500)
+    assert result.slowest == pytest.approx(4000, abs=500)
+    assert result.last_at is not None
+    assert datetime.now(UTC) - result.last_at < timedelta(minutes=1)
 
 
 @pytest.mark.usefixtures("aws")
 def test_older_uploads_count_only_for_the_latest_time() -> None:
     seed(2, timedelta(hours=3))
-    found = dashboard.collect().flow
-    assert found is not None
-    assert (found.files, found.median, found.state) == (0, None, "unknown")
-    assert found.last_at is not None
-    assert datetime.now(UTC) - found.last_at > timedelta(hours=2)
+    result = dashboard.collect().flow
+    assert result is not None
+    assert (result.files, result.median, result.state) == (0, None, "unknown")
+    assert result.last_at is not None
+    assert datetime.now(UTC) - result.last_at > timedelta(hours=2)
 
 
 @pytest.mark.usefixtures("aws")
 def test_only_the_newest_of_many_files_are_examined(monkeypatch: pytest.MonkeyPatch) -> None:
     seed(5, timedelta(minutes=1))
     monkeypatch.setattr(dashboard, "NEWEST", 5)
-    found = dashboard.collect().flow
-    assert found is not None
-    assert (found.files, found.is_cut) == (5, False)
+    result = dashboard.collect().flow
+    assert result is not None
+    assert (result.files, result.is_cut) == (5, False)
     monkeypatch.setattr(dashboard, "NEWEST", 4)
-    found = dashboard.collect().flow
-    assert found is not None
-    assert (found.files, found.is_cut) == (4, True)
+    result = dashboard.collect().flow
+    assert result is not None
+    assert (result.files, result.is_cut) == (4, True)
 
 
 @pytest.mark.usefixtures("own_queues")
@@ -231,8 +236,8 @@ def test_stored_and_rejected_counts_match_the_uploads(settings: Settings) -> Non
     refused = [upload("7"), upload("8")]
     settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
     assert {confirm.confirm(upload_id) for upload_id in refused} == {"rejected"}
-    found = dashboard.collect()
-    assert (found.stored, found.rejected) == (Usage(2, 8), Rejected(2, 0))
+    result = dashboard.collect()
+    assert (result.stored, result.rejected) == (Usage(2, 8), Rejected(2, 0))
 
 
 @pytest.mark.parametrize("files", [3, 700])
@@ -261,14 +266,14 @@ def tiles(client: Client) -> dict[str, tuple[str, str]]:
     """The tiles of the dashboard: their state and text."""
     answer = client.get("/admin/")
     assert answer.status_code == 200
-    found = re.findall(
+    matches = re.findall(
         r'<li class="tile" data-tile="(\w+)" data-state="(\w+)">(.*?)</li>',
         answer.content.decode(),
         re.DOTALL,
     )
     return {
         name: (state, " ".join(unescape(re.sub(r"<[^>]*>", " ", text)).split()))
-        for name, state, text in found
+        for name, state, text in matches
     }
 
 
@@ -276,26 +281,26 @@ def tiles(client: Client) -> dict[str, tuple[str, str]]:
 def test_the_dashboard_shows_the_state(admin: Client) -> None:
     confirmed(1, after=2)
     sqs.send_to_dead_letters(conf().events_queue, "?", "no event")
-    found = tiles(admin)
-    assert {name: state for name, (state, _) in found.items()} == {
+    shown = tiles(admin)
+    assert {name: state for name, (state, _) in shown.items()} == {
         "flow": "fine",
         "queues": "look",
         "rejected": "fine",
         "stored": "fine",
     }
-    assert "1 file within the last hour." in found["flow"][1]
-    assert "Dead letters Look here 1 " in found["queues"][1]
-    assert "Fine 0 today; 0 yesterday (UTC)." in found["rejected"][1]
-    assert "Fine 5 bytes in 1 file" in found["stored"][1]
+    assert "1 file in the last hour." in shown["flow"][1]
+    assert "Dead letters Needs attention 1 " in shown["queues"][1]
+    assert "OK 0 today, 0 yesterday (UTC)" in shown["rejected"][1]
+    assert "OK 5 bytes in 1 file" in shown["stored"][1]
 
 
 @pytest.mark.usefixtures("aws")
 def test_a_quiet_hour_is_reported_neutrally(admin: Client) -> None:
     state, text = tiles(admin)["flow"]
     assert state == "unknown"
-    assert "No file came within the last hour. None has been recorded yet." in text
+    assert "No files arrived in the last hour. No files have been recorded yet." in text
     seed(1, timedelta(hours=2))
-    assert "The last one was recorded 2 hours ago." in tiles(admin)["flow"][1]
+    assert "The last file was recorded 2 hours ago." in tiles(admin)["flow"][1]
 
 
 @pytest.mark.parametrize(
@@ -311,12 +316,12 @@ def test_an_outage_affects_only_the_tiles_of_that_service(
 ) -> None:
     confirmed(1, after=2)
     wire.cut.add(service)
-    found = tiles(admin)
-    assert len(found) == 4
-    assert {name for name, (state, _) in found.items() if state == "unknown"} == silent
+    shown = tiles(admin)
+    assert len(shown) == 4
+    assert {name for name, (state, _) in shown.items() if state == "unknown"} == silent
     for name in silent:
-        assert "Cannot tell" in found[name][1]
-        assert "just now" in found[name][1]
+        assert "Unknown" in shown[name][1]
+        assert "responding." in shown[name][1]
 
 
 @pytest.mark.usefixtures("aws")

@@ -8,7 +8,15 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.dead_letters import BUCKET, HOSTILE, KEY, UPLOAD_ID, bury, celery_body, s3_record
+from tests.support.dead_letters import (
+    BUCKET,
+    HOSTILE,
+    KEY,
+    UPLOAD_ID,
+    celery_body,
+    s3_record,
+    send_dead_letter,
+)
 from tests.support.local_aws import drain
 from uploads.core.conf import conf
 from uploads.ingest import tasks
@@ -111,5 +119,5 @@ def test_a_task_with_an_invalid_id_is_not_looked_up() -> None:
 def test_hostile_dead_letters_do_not_hide_each_other(kind: queue_status.Kind) -> None:
     sendable = [body for body in HOSTILE.values() if 0 < len(body) < 1_000_000]
     for body in sendable:
-        bury(body, queue_status.queue_name(kind))
+        send_dead_letter(body, queue_status.queue_name(kind))
     assert len(queue_status.list_dead_letters(kind).letters) == len(sendable)

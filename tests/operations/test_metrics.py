@@ -68,7 +68,7 @@ def test_the_metrics_match_the_installation(settings: Settings) -> None:
     checkpoints.save_last_run(Run("recent", now, now, 60, 1, 2, 3, 4, 5, held_back=51))
     assert scrape() == empty
     cache.clear()
-    found = scrape()
+    metrics = scrape()
     expected = {
         ("filehub_stored_files", ("text",)): 2,
         ("filehub_stored_bytes", ("text",)): 8,
@@ -84,8 +84,8 @@ def test_the_metrics_match_the_installation(settings: Settings) -> None:
         ("filehub_reconciliation_found", ("recent", "ghosts")): 2,
         ("filehub_reconciliation_found", ("recent", "held_back")): 51,
     }
-    assert {name: found[name] for name in expected} == expected
-    ended = found["filehub_reconciliation_end_timestamp_seconds", ("recent",)]
+    assert {name: metrics[name] for name in expected} == expected
+    ended = metrics["filehub_reconciliation_end_timestamp_seconds", ("recent",)]
     assert ended == pytest.approx(now.timestamp(), abs=1)
 
 
@@ -111,14 +111,14 @@ def test_the_cost_does_not_depend_on_the_number_of_files(files: int, wire: Wire)
 def test_without_a_backend_the_metrics_are_unavailable(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*_: object) -> None:
+    def fail(*_: object) -> None:
         raise BackendUnavailable
 
     wire.cut.add("sqs")
     unavailable("the queues")
     wire.cut.clear()
     with monkeypatch.context() as patch:
-        patch.setattr(usage, "by_kind", away)
+        patch.setattr(usage, "by_kind", fail)
         unavailable("what is stored")
     scrape()
 
@@ -133,9 +133,9 @@ def unavailable(what: str) -> None:
 @pytest.mark.usefixtures("aws")
 def test_without_cloudwatch_only_the_queue_ages_are_missing(wire: Wire) -> None:
     wire.cut.add("monitoring")
-    found = scrape()
-    assert ("filehub_dead_letters", ("events",)) in found
-    assert not any(name == "filehub_queue_oldest_seconds" for name, _ in found)
+    metrics = scrape()
+    assert ("filehub_dead_letters", ("events",)) in metrics
+    assert not any(name == "filehub_queue_oldest_seconds" for name, _ in metrics)
 
 
 # Permissions

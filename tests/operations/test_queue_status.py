@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from pytest_django import Settings
 
-from tests.support.dead_letters import bury, celery_body, dlq, events_queue
+from tests.support.dead_letters import celery_body, dlq, events_queue, send_dead_letter
 from uploads.aws import clients, cloudwatch, dead_letters, sqs
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
@@ -25,7 +25,7 @@ def test_the_status_counts_every_queue_without_receiving_from_live_ones() -> Non
     client, live = clients.sqs(), sqs.url(events_queue())
     client.send_message(QueueUrl=live, MessageBody="a")
     client.send_message(QueueUrl=live, MessageBody="b", DelaySeconds=60)
-    bury("c")
+    send_dead_letter("c")
     statuses = {status.name: status for status in queue_status.queue_statuses()}
     assert statuses[events_queue()].depth == sqs.Depth(visible=1, in_flight=0, delayed=1)
     assert statuses[dlq()].depth == sqs.Depth(visible=1, in_flight=0, delayed=0)
@@ -60,8 +60,9 @@ def test_the_age_of_a_live_queue_is_cloudwatchs_newest_value() -> None:
 def test_without_cloudwatch_only_the_ages_are_unknown(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bury("x")
+    send_dead_letter("x")
     clients.sqs()  # The SQS client has its endpoint already.
+    monkeypatch.setattr(cloudwatch, "client", cloudwatch.client.__wrapped__)
     settings.FILEHUB = settings.FILEHUB | {
         "ENDPOINT_URL": "http://127.0.0.1:9",
         "ENDPOINT_URL_SQS": conf().endpoint_url,
@@ -108,8 +109,8 @@ def test_the_web_policy_allows_the_page_but_not_receiving_from_live_queues(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     for queue in (events_queue(), conf().tasks_queue):
-        bury("a", queue)
-        bury(celery_body([]), queue)
+        send_dead_letter("a", queue)
+        send_dead_letter(celery_body([]), queue)
     task_failures.record("t-1", "why")
     session = role("WebPolicyArn", monkeypatch)
     for service in ("sqs", "cloudwatch"):

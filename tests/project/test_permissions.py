@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.ingest.reconciliation.helpers import objects, place, recorded, table
+from tests.ingest.reconciliation.helpers import create_object, objects, recorded, table
 from tests.support.files import store, upload
 from tests.support.processes import ROOT
 from uploads.aws import s3
@@ -61,18 +61,18 @@ def user_with(policy: str, stack: str = "filehub") -> As:
     return as_user
 
 
-def code(*lines: str) -> tuple[str, str]:
+def django_code(*lines: str) -> tuple[str, str]:
     """Run Python code inside Django."""
     return "-c", "\n".join(["import django", "django.setup()", *lines])
 
 
 def test_the_worker_may_reconcile() -> None:
     worker = user_with("Worker")
-    orphan, ghost = place(), store("7")
-    s3.delete(ghost)
+    orphaned, missing = create_object(), store("7")
+    s3.delete(missing)
     done = worker("manage.py", "reconcile", "--all", "--min-age", "0m")
     assert done.returncode == 0, done.stderr
-    assert recorded() == {orphan} == objects()
+    assert recorded() == {orphaned} == objects()
     assert [run.kind for run in checkpoints.last_runs()] == ["all"]
 
 
@@ -84,7 +84,7 @@ def test_the_worker_may_read_files_and_check_quotas() -> None:
         upload("7", "c.png", b"GIF89a", "image/png"),
     ]
     done = worker(
-        *code(
+        *django_code(
             "from django.conf import settings",
             "from uploads.ingest import confirm",
             "settings.FILEHUB = settings.FILEHUB | {'USER_QUOTA': 10}",
@@ -97,17 +97,17 @@ def test_the_worker_may_read_files_and_check_quotas() -> None:
 
 def test_the_web_may_record_downloads_and_deletions_and_change_records() -> None:
     web = user_with("Web")
-    kept, given, ghost = store("7"), store("7"), store("7")
-    s3.delete(ghost)
+    kept, reassigned, missing = store("7"), store("7"), store("7")
+    s3.delete(missing)
     done = web(
-        *code(
+        *django_code(
             "from uploads.files import actions, queries",
             "from uploads.ingest import confirm",
             "from uploads.ingest.reconciliation import checkpoints",
             f"actions.sign_download(queries.stored_file({kept!r}, '7'), '1')",
             f"actions.remove({kept!r}, '1')",
-            f"assert actions.change_owner({given!r}, '8', '1')",
-            f"assert confirm.check({ghost!r}) == 'missing'",
+            f"assert actions.change_owner({reassigned!r}, '8', '1')",
+            f"assert confirm.check({missing!r}) == 'missing'",
             "assert checkpoints.last_runs() == []",
         )
     )
@@ -115,8 +115,8 @@ def test_the_web_may_record_downloads_and_deletions_and_change_records() -> None
     assert "not recorded" not in done.stderr
     record = StoredFile.get(kept)
     assert (record.downloads, record.deletion_asked_by) == (1, "1")
-    assert StoredFile.get(given).owner == "8"
-    assert confirm.check(ghost) == "right"
+    assert StoredFile.get(reassigned).owner == "8"
+    assert confirm.check(missing) == "right"
 
 
 @pytest.mark.parametrize("policy", ["Web", "Worker"])
@@ -124,7 +124,7 @@ def test_neither_web_nor_worker_may_scan_the_table_or_delete_records(policy: str
     upload_id = store("7")
     before = table()
     done = user_with(policy)(
-        *code(
+        *django_code(
             "from pynamodb.exceptions import DeleteError, ScanError",
             "from tests.support.records import erase",
             "from uploads.files.record import StoredFile",

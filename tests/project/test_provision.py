@@ -65,11 +65,11 @@ def test_the_bucket_is_private_and_encrypted_and_expires_unfinished_uploads() ->
 
 
 def test_the_bucket_reports_creations_and_removals_under_the_prefix() -> None:
-    found = clients.s3().get_bucket_notification_configuration(Bucket=conf().bucket)
-    assert {event for q in found["QueueConfigurations"] for event in q["Events"]} == {
+    configuration = clients.s3().get_bucket_notification_configuration(Bucket=conf().bucket)
+    assert {event for q in configuration["QueueConfigurations"] for event in q["Events"]} == {
         "s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*",
     }  # fmt: skip
-    for queue in found["QueueConfigurations"]:
+    for queue in configuration["QueueConfigurations"]:
         (rule,) = queue["Filter"]["Key"]["FilterRules"]
         assert (rule["Name"].lower(), rule["Value"]) == ("prefix", "uploads/")
 

@@ -97,7 +97,7 @@ def test_the_compiled_catalogues_are_up_to_date(language: str, domain: str) -> N
     assert compiled.plural_forms == source.plural_forms
 
 
-def found(pattern: str, paths: Iterable[Path]) -> set[str]:
+def extract(pattern: str, paths: Iterable[Path]) -> set[str]:
     return {
         match[1] for path in paths for match in re.finditer(pattern, path.read_text(), re.M | re.S)
     }
@@ -105,14 +105,14 @@ def found(pattern: str, paths: Iterable[Path]) -> set[str]:
 
 def test_scripts_translate_only_literals() -> None:
     """Anything else is invisible to the extractor and to the tests above."""
-    after = found(r"\bn?gettext\(\s*(\S)", (ROOT / "static").rglob("*.js"))
+    after = extract(r"\bn?gettext\(\s*(\S)", (ROOT / "static").rglob("*.js"))
     assert after == {'"'}
 
 
 def test_the_extractors_find_every_message() -> None:
-    scripts = found(r'\bn?gettext\(\s*"([^"]+)"', (ROOT / "static").rglob("*.js"))
-    templates = found(r'\{% translate ["\'](.+?)["\'] %\}', (ROOT / "templates").rglob("*.html"))
-    python = found(r'\b_\(\s*"([^"]+)"', (ROOT / "uploads").rglob("*.py"))
+    scripts = extract(r'\bn?gettext\(\s*"([^"]+)"', (ROOT / "static").rglob("*.js"))
+    templates = extract(r'\{% translate ["\'](.+?)["\'] %\}', (ROOT / "templates").rglob("*.html"))
+    python = extract(r'\b_\(\s*"([^"]+)"', (ROOT / "uploads").rglob("*.py"))
     for domain, expected in (("djangojs", scripts), ("django", templates | python)):
         gathered = {forms(message.id)[0] for message in entries(gather("de", domain))}
         assert len(expected) > 50
@@ -289,12 +289,12 @@ def test_a_cached_catalogue_is_not_used_in_another_language(db: None) -> None:
 
 def form_of(page: str) -> dict[str, str]:
     """The fields of the language form for a language."""
-    found = re.search(
+    form = re.search(
         r'<form class="languages" method="post" action="/i18n/setlang/".*?</form>', page, re.S
     )
-    assert found, page
-    fields = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', found[0])
-    assert re.findall(r'name="language" value="(\w+)"', found[0]) == [
+    assert form, page
+    fields = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form[0])
+    assert re.findall(r'name="language" value="(\w+)"', form[0]) == [
         code for code, _ in settings.LANGUAGES
     ]
     return dict(fields)

@@ -15,11 +15,7 @@ from uploads.aws import clients, sqs
 from uploads.core.conf import conf
 
 BUCKET = "b"
-
-
 UPLOAD_ID = "0199f7a1-6a52-7c3e-9d10-4be2a1f0c9d7"
-
-
 KEY = f"uploads/7/{UPLOAD_ID}"
 
 
@@ -31,7 +27,7 @@ def dlq() -> str:
     return sqs.dead_letters_of(events_queue())
 
 
-def bury(body: str, queue: str | None = None, **attributes: Any) -> str:
+def send_dead_letter(body: str, queue: str | None = None, **attributes: Any) -> str:
     """Send a dead letter of a queue (by default of events); return its id."""
     return clients.sqs().send_message(
         QueueUrl=sqs.url(sqs.dead_letters_of(queue or events_queue())),

@@ -9,11 +9,7 @@ import struct
 from collections.abc import AsyncIterator
 
 PIECE = 256 * 1024
-
-
 END_OF_HEAD = b"\r\n\r\n"
-
-
 #: Closing with this option sends a reset to the other side.
 NO_LINGERING = struct.pack("ii", 1, 0)
 

@@ -111,15 +111,15 @@ class Installation:
 
     def files(self, prefix: str = "") -> list[dict[str, Any]]:
         """All files of the demo user whose names have this prefix, newest first."""
-        found: list[dict[str, Any]] = []
+        files: list[dict[str, Any]] = []
         path = f"/files?limit=100&q={quote(prefix)}"
         while path:
             answer = send("GET", f"http://localhost:{self.port}{path}", headers=self._headers)
             assert answer.status == 200, answer.body
-            found += json.loads(answer.body)
+            files += json.loads(answer.body)
             link = re.match(r'<([^>]*)>; rel="next"', answer.headers.get("Link", ""))
             path = link[1].removeprefix(f"http://localhost:{self.port}") if link else ""
-        return found
+        return files
 
     def download(self, file_id: str) -> bytes:
         return send("GET", self.api(f"/files/{file_id}/download")["url"]).body

@@ -44,15 +44,15 @@ def empty_the_queues() -> None:
 
 def drain(queue: str) -> list[dict[str, Any]]:
     """Receive and delete all visible messages of a queue."""
-    found: list[dict[str, Any]] = []
+    drained: list[dict[str, Any]] = []
     client, url = clients.sqs(), sqs.url(queue)
     while messages := client.receive_message(
         QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0, MessageAttributeNames=["All"]
     ).get("Messages"):
         for message in messages:
             client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            found.append(dict(message))
-    return found
+            drained.append(dict(message))
+    return drained
 
 
 def arguments(body: str) -> list[Any]:

@@ -56,51 +56,23 @@ def riff(kind: bytes, data: bytes) -> bytes:
 
 
 JPEG = bytes.fromhex("ffd8ffe000104a46494600010101004800480000ffdb004300") + b"\x08" * 64
-
-
 GIF = b"GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff!\xf9\4\1\0\0\0\0,\0\0\0\0\1\0\1\0\0\2\2D\1\0;"
-
-
 EBML = b"\x1aE\xdf\xa3\xa3B\x86\x81\1B\xf7\x81\1B\xf2\x81\4B\xf3\x81\x08B\x82"
-
-
 ID3 = b"ID3\3\0\0\0\0\0\x0aTIT2\0\0\0\0\0\0"
-
-
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
-
-
 MP3_FRAME = b"\xff\xfb\x90\x64" + bytes(413)
-
-
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
-
-
 XML = b'<?xml version="1.0" encoding="UTF-8"?>\n'
-
 
 DOCTYPE = (
     b'<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" '
     b'"http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd" [<!ENTITY a "b">]>\n'
 )
 
-
 HTML = b"<!DOCTYPE html>\n<html><body>hello</body></html>"
-
-
 ZIP = archive(a="hello")
-
-
 DOCX = archive(word__document_xml="<w/>")
-
-
 ODT = archive(mimetype="application/vnd.oasis.opendocument.text", content_xml="<o/>")
-
-
 TYPESCRIPT = b"#!/usr/bin/env node\nexport const a: number = 1;\n"
-
-
 PE = b"MZ\x90\0" + bytes(56) + struct.pack("<I", 0x80) + bytes(64) + b"PE\0\0\x64\x86"
-
-
 FAR_PE = b"MZ\x90\0" + bytes(56) + struct.pack("<I", 0x2000) + bytes(5000)

@@ -29,17 +29,17 @@ class Wire:
 
     def counts(self) -> dict[str, int]:
         """The number of requests to each service since the last call."""
-        found = {service: self.sent.count(service) for service in sorted(set(self.sent))}
+        counts = {service: self.sent.count(service) for service in sorted(set(self.sent))}
         self.sent.clear()
-        return found
+        return counts
 
 
 def _service(request: AWSPreparedRequest) -> str:
     signed = request.headers["Authorization"]
     text = signed.decode() if isinstance(signed, bytes) else str(signed)
-    found = re.search(r"/(\w+)/aws4_request", text)
-    assert found, text
-    return found[1]
+    match = re.search(r"/(\w+)/aws4_request", text)
+    assert match, text
+    return match[1]
 
 
 def _operation(request: AWSPreparedRequest) -> str:
@@ -49,11 +49,11 @@ def _operation(request: AWSPreparedRequest) -> str:
 
 
 def _nothing_but_unprocessed_keys(request: AWSPreparedRequest, asked: Any) -> AWSResponse:
-    wanted = asked["RequestItems"]
+    requested = asked["RequestItems"]
     return _answer(
         request,
         200,
-        json.dumps({"Responses": {table: [] for table in wanted}, "UnprocessedKeys": wanted}),
+        json.dumps({"Responses": {table: [] for table in requested}, "UnprocessedKeys": requested}),
     )
 
 

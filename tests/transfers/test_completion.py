@@ -69,18 +69,18 @@ def test_an_existing_object_is_not_overwritten(begun: Upload) -> None:
     key = keys.object_key(begun.id)
     clients.s3().put_object(Bucket=conf().bucket, Key=key, Body=b"first")
     check_error(begun.complete(), 404, "upload_not_found")
-    found = s3.head(begun.id)
-    assert found is not None
-    assert found.size == 5
+    s3_object = s3.head(begun.id)
+    assert s3_object is not None
+    assert s3_object.size == 5
 
 
 def test_s3_checks_the_declared_size(begun: Upload) -> None:
     """Even if the list of parts were wrong, S3 would check the size itself."""
     begun.send_all()
     token = tokens.read(begun.token, upload_id=begun.id, owner=begun.api.owner)
-    found = parts.arrived_parts(token)
+    arrived = parts.arrived_parts(token)
     with pytest.raises(FilehubError):
-        multipart.complete(token.upload_id, token.s3_upload_id, found, size=token.size + 1)
+        multipart.complete(token.upload_id, token.s3_upload_id, arrived, size=token.size + 1)
     assert s3.head(begun.id) is None
 
 

@@ -14,11 +14,7 @@ from uploads.core.conf import conf
 from uploads.core.limits import MIB
 
 PART = 5 * MIB
-
-
 BODY = b"".join(bytes([n]) * MIB for n in range(12))
-
-
 PARTS = [BODY[start : start + PART] for start in range(0, len(BODY), PART)]
 
 

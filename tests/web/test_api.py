@@ -58,7 +58,7 @@ def test_a_page_of_another_user_is_refused(aws: LocalAws, alice: User, bob: User
 
 
 def test_get_url_without_a_put_leaves_nothing(api: Api) -> None:
-    upload_id = api.post("/get-url", {"file_name": "ghost.txt"}).json()["id"]
+    upload_id = api.post("/get-url", {"file_name": "unsent.txt"}).json()["id"]
     assert list(StoredFile.scan()) == []
     assert api.get("/files").json() == []
     assert find(Wanted(), limit=10).files == []
@@ -264,13 +264,13 @@ def test_a_file_has_the_contracts_fields(api: Api) -> None:
 
 def test_the_link_header_leads_through_all_pages(api: Api) -> None:
     ids = [store(api.owner, f"n{n}.txt") for n in range(5)]
-    found, path = [], "/files?limit=2"
+    listed, path = [], "/files?limit=2"
     while path:
         answer = api.get(path)
-        found += [file["id"] for file in answer.json()]
+        listed += [file["id"] for file in answer.json()]
         link = answer.headers.get("Link")
         path = link[1 : link.index(">")].removeprefix("http://testserver") if link else ""
-    assert found == ids[::-1]
+    assert listed == ids[::-1]
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "cursor=x"])

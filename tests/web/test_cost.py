@@ -90,20 +90,20 @@ def test_the_number_of_requests_does_not_grow_with_the_table(
     monkeypatch.setattr(admin_files, "PAGE_SIZE", PAGE)
     monkeypatch.setattr(StoredFile, "scan", lambda *a, **k: pytest.fail("a scan"))
     admin.get("/admin/")
-    found: dict[str, list[int]] = {}
+    counts: dict[str, list[int]] = {}
     owners = [str(number) for number in range(100, 120)]
     for size in (1_000, 19_000 if full_size else 1_000):
         seed(size, owners=owners, days=30, rng=random.Random(size))
         for name, open_ in operations().items():
             with counted() as seen:
                 open_(admin)
-            found.setdefault(name, []).append(len(seen))
+            counts.setdefault(name, []).append(len(seen))
     show(f"DynamoDB requests at 1,000 and at {20_000 if full_size else 2_000:,} records")
-    for name, (small, large) in found.items():
+    for name, (small, large) in counts.items():
         show(f"  {name}: {small}, {large}")
     # Which shard of a merge needs another request is random, and a wide search has queried the 16
     # shards of the name index first: a bounded difference for a table of any size.
     shards = 16
-    for name, (small, large) in found.items():
+    for name, (small, large) in counts.items():
         assert large <= small + 2 * shards, name
         assert large <= 4 * shards, name

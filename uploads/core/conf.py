@@ -156,10 +156,7 @@ class Conf(BaseModel):
         900,
         ge=1,
         le=S3_MAX_EXPIRY,
-        description=(
-            "Seconds that a presigned request stays valid, for uploads and downloads; "
-            "at most 7 days."
-        ),
+        description="Seconds that a presigned request stays valid, for uploads and downloads.",
     )
     multipart_threshold: int = Field(
         64 * MIB,
@@ -211,10 +208,7 @@ class Conf(BaseModel):
         None,
         min_length=16,
         pattern=r"^[\x21-\x7e]+$",
-        description=(
-            "Bearer token with which Prometheus reads `/metrics`; at least 16 characters. "
-            "Unset: staff only."
-        ),
+        description=("Bearer token with which Prometheus reads `/metrics`. Unset: staff only."),
     )
     health_dir: str = Field(
         ".local/health",

@@ -1,6 +1,6 @@
 /**
  * Buttons that copy the text of another element: <button data-copy="its id" data-done data-failed hidden>, followed by
- * an element that says how it went. Without this module there is no button, and the text can be selected.
+ * an element for the result. Without this script the buttons stay hidden, and the text can be selected.
  */
 
 /** @type {NodeListOf<HTMLButtonElement>} */
@@ -13,7 +13,7 @@ for (const button of buttons) {
   button.hidden = false;
   button.addEventListener("click", async () => {
     try {
-      // Missing where the site is served without HTTPS, which ends up below.
+      // Without HTTPS there is no clipboard, and the catch block selects the text instead.
       await navigator.clipboard.writeText(source.textContent);
       status.textContent = button.dataset.done ?? "";
     } catch {

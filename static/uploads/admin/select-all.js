@@ -1,4 +1,4 @@
-// The box that ticks all others of its form. Without scripts it is not there.
+// The checkbox that selects all others in its form. Without this script it stays hidden.
 
 /** @type {HTMLInputElement|null} */
 const all = document.querySelector("[data-select-all]");
@@ -11,23 +11,23 @@ if (all?.form) connect(all, all.form);
  */
 function connect(all, form) {
   /** @type {NodeListOf<HTMLInputElement>} */
-  const found = form.querySelectorAll("input[type=checkbox][name=ids]");
-  const boxes = [...found];
+  const nodes = form.querySelectorAll("input[type=checkbox][name=ids]");
+  const boxes = [...nodes];
 
-  function follow() {
-    const ticked = boxes.filter((box) => box.checked).length;
-    all.checked = ticked === boxes.length;
-    all.indeterminate = ticked > 0 && !all.checked;
+  function update() {
+    const checked = boxes.filter((box) => box.checked).length;
+    all.checked = checked === boxes.length;
+    all.indeterminate = checked > 0 && !all.checked;
   }
 
   all.addEventListener("change", () => {
     for (const box of boxes) box.checked = all.checked;
   });
   form.addEventListener("change", (event) => {
-    if (event.target !== all) follow();
+    if (event.target !== all) update();
   });
   const label = all.closest("label");
   if (label) label.hidden = false;
-  // A browser may restore what was ticked before a reload, or on the way back.
-  window.addEventListener("pageshow", follow);
+  // The browser may restore the checkboxes after a reload or when the user goes back.
+  window.addEventListener("pageshow", update);
 }

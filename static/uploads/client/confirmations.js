@@ -5,17 +5,17 @@ import { MAX_IDS } from "./net/api.js";
 
 const FIRST_DELAY = 300;
 const FEW = 20;
-const LONGEST_DELAY = 3_000;
-const PATIENT_DELAY = 7_000;
-const LONGEST_BACKOFF = 30_000;
+const MAX_DELAY = 3_000;
+const SLOW_DELAY = 7_000;
+const MAX_BACKOFF = 30_000;
 const HINT_AFTER = 8_000;
 const SLOW_AFTER = 60_000;
-/** Hints are work for the server; when it is behind with thousands, that many more would not help. */
+/** Hints cost the server work: when it is behind with thousands of uploads, thousands of hints would not help. */
 const HINTS_AT_ONCE = 5;
 
 /**
- * Asks the server what became of ids, with one request for all of them, until each one is settled. It never gives up:
- * an answer may take long, but it comes.
+ * Polls the server for the status of many ids, with one request for all of them, until each is settled. It never gives
+ * up: an answer may take a long time, but it comes.
  */
 export class Confirmations {
   /** @type {Map<string, {since: number, hinted: boolean, slow: boolean}>} */
@@ -23,7 +23,7 @@ export class Confirmations {
   #delay = FIRST_DELAY;
   #timer = 0;
   #due = 0;
-  #asking = false;
+  #polling = false;
   #settledAt = 0;
   #ask;
   #settle;
@@ -33,12 +33,13 @@ export class Confirmations {
 
   /**
    * @param {object} options
-   * @param {(ids: string[]) => Promise<UploadStatus[]>} options.ask
-   * @param {(id: string, status: UploadStatus|undefined) => boolean} options.settle is told each answer (undefined: the
-   *   server does not know the id) and returns true when there is nothing more to wait for
+   * @param {(ids: string[]) => Promise<UploadStatus[]>} options.ask rejects with an ApiError when the server refuses or
+   *   cannot be reached; any other error is a bug, and is not caught
+   * @param {(id: string, status: UploadStatus|undefined) => boolean} options.settle receives each answer (undefined if
+   *   the server does not know the id) and returns true when there is nothing more to wait for
    * @param {(id: string) => Promise<unknown>} [options.hint] called once for an id that takes several seconds
    * @param {(id: string) => void} [options.onSlow] called once for an id that takes more than a minute
-   * @param {() => void} [options.onSessionEnded] called when the server wants a new login; asking stops
+   * @param {() => void} [options.onSessionEnded] called when the server requires a new login; polling slows down
    */
   constructor({ ask, settle, hint, onSlow, onSessionEnded }) {
     this.#ask = ask;
@@ -51,20 +52,15 @@ export class Confirmations {
   /** @param {string} id */
   add(id) {
     this.#waiting.set(id, { since: Date.now(), hinted: false, slow: false });
-    // A few are worth a quick look; with many the answers come in good time anyway.
+    // Few ids are polled quickly; with many, answers arrive continuously anyway.
     if (this.#waiting.size <= FEW) this.#delay = FIRST_DELAY;
     this.#schedule();
   }
 
-  /** @param {string} id */
-  remove(id) {
-    this.#waiting.delete(id);
-  }
-
   #schedule() {
-    if (this.#waiting.size === 0 || this.#asking) return;
+    if (this.#waiting.size === 0 || this.#polling) return;
     const due = Date.now() + this.#delay;
-    // Ids that keep joining must not put the question off again and again.
+    // A steady stream of new ids must not postpone the poll.
     if (this.#timer && this.#due <= due) return;
     clearTimeout(this.#timer);
     this.#due = due;
@@ -72,56 +68,79 @@ export class Confirmations {
   }
 
   async #poll() {
-    this.#asking = true;
+    this.#polling = true;
     this.#timer = 0;
     const delayBefore = this.#delay;
-    let backoff = 0;
+    let backoff = MAX_BACKOFF;
     try {
-      for (const ids of chunks([...this.#waiting.keys()], MAX_IDS)) {
-        const answers = await this.#ask(ids);
-        const byId = new Map(answers.map((answer) => [answer.id, answer]));
-        for (const id of ids) {
-          // It may have been removed while the question was on its way.
-          if (this.#waiting.has(id) && this.#settle(id, byId.get(id))) {
-            this.#waiting.delete(id);
-            this.#settledAt = Date.now();
-          }
-        }
-      }
+      await this.#pollAll();
+      backoff = 0;
     } catch (error) {
-      const { status, retryAfter } = error instanceof ApiError ? error : { status: 0, retryAfter: null };
-      if (status === 401) {
-        // Somebody may sign in again in another tab; until then there is no hurry.
-        this.#onSessionEnded?.();
+      if (!(error instanceof ApiError)) throw error;
+      backoff = this.#backoffAfter(error, delayBefore);
+    } finally {
+      this.#polling = false;
+      this.#checkAges();
+      if (backoff > 0) {
+        this.#delay = backoff;
+      } else if (this.#delay === delayBefore) {
+        // Otherwise an id was added in the meantime, and its quick first poll is already due.
+        this.#delay = this.#allSlow() ? SLOW_DELAY : Math.min(delayBefore * 1.5, MAX_DELAY);
       }
-      const asked = (retryAfter ?? 0) * 1_000;
-      backoff = status === 401 ? LONGEST_BACKOFF : Math.min(Math.max(delayBefore * 2, asked, 2_000), LONGEST_BACKOFF);
+      this.#schedule();
     }
-    this.#asking = false;
-    this.#remind();
-    if (backoff > 0) {
-      this.#delay = backoff;
-    } else if (this.#delay === delayBefore) {
-      // Otherwise an id joined meanwhile, and deserves a quick first look.
-      this.#delay = this.#allSlow() ? PATIENT_DELAY : Math.min(delayBefore * 1.5, LONGEST_DELAY);
-    }
-    this.#schedule();
   }
 
-  #remind() {
+  async #pollAll() {
+    for (const ids of chunks([...this.#waiting.keys()], MAX_IDS)) {
+      const answers = await this.#ask(ids);
+      const byId = new Map(answers.map((answer) => [answer.id, answer]));
+      for (const id of ids) {
+        if (this.#settle(id, byId.get(id))) {
+          this.#waiting.delete(id);
+          this.#settledAt = Date.now();
+        }
+      }
+    }
+  }
+
+  /**
+   * @param {ApiError} error
+   * @param {number} delayBefore milliseconds
+   * @returns {number} milliseconds
+   */
+  #backoffAfter({ status, retryAfter }, delayBefore) {
+    if (status === 401) {
+      // The user may sign in again in another tab.
+      this.#onSessionEnded?.();
+      return MAX_BACKOFF;
+    }
+    return Math.min(Math.max(delayBefore * 2, (retryAfter ?? 0) * 1_000, 2_000), MAX_BACKOFF);
+  }
+
+  #checkAges() {
     let hints = Date.now() - this.#settledAt > HINT_AFTER ? HINTS_AT_ONCE : 0;
     for (const [id, entry] of this.#waiting) {
       const age = Date.now() - entry.since;
       if (this.#hint && hints > 0 && age > HINT_AFTER && !entry.hinted) {
         hints -= 1;
         entry.hinted = true;
-        // Only a hint: whether it arrives or not, the answer comes.
-        this.#hint(id).catch(() => {});
+        this.#sendHint(id);
       }
       if (age > SLOW_AFTER && !entry.slow) {
         entry.slow = true;
         this.#onSlow?.(id);
       }
+    }
+  }
+
+  /** @param {string} id */
+  async #sendHint(id) {
+    try {
+      await this.#hint?.(id);
+    } catch (error) {
+      // The answer comes without the hint too.
+      if (!(error instanceof ApiError)) throw error;
     }
   }
 

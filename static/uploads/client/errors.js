@@ -1,11 +1,11 @@
-/** The connection failed, so nobody knows whether the other side has what was sent. */
+/** The connection failed, so it is unknown whether the request arrived. */
 export class ConnectionLost extends Error {}
 
-/** Storage answered, and not with success. */
+/** Storage answered with an error. */
 export class StorageError extends Error {
   /**
    * @param {number} status
-   * @param {string} body S3's XML, or whatever a proxy says
+   * @param {string} body S3's XML, or the answer of a proxy
    */
   constructor(status, body) {
     super(`storage answered ${status}`);
@@ -15,13 +15,13 @@ export class StorageError extends Error {
   }
 }
 
-/** filehub refused, or could not be reached (`status` 0). */
+/** filehub refused the request, or could not be reached (`status` 0). */
 export class ApiError extends Error {
   /**
    * @param {number} status the HTTP status; 0 when there was no answer
-   * @param {string} code the server's slug; "network" when there was no answer
-   * @param {string} message the server's own sentence; empty when it gave none
-   * @param {number|null} [retryAfter] seconds the server asks us to wait
+   * @param {string} code the server's error code; "network" when there was no answer
+   * @param {string} message the server's error message; may be empty
+   * @param {number|null} [retryAfter] seconds, from the header Retry-After
    */
   constructor(status, code, message, retryAfter = null) {
     super(message);
@@ -32,19 +32,19 @@ export class ApiError extends Error {
   }
 }
 
-/** What was sent arrived as something else, again and again. */
+/** The bytes were damaged on the way, on every attempt. */
 export class Corrupted extends Error {}
 
 /**
  * @param {unknown} error
- * @returns {string} the slug of the server, or the code of S3; empty for any other error
+ * @returns {string} the error code of the server or of S3; empty for any other error
  */
 export function codeOf(error) {
   return error instanceof ApiError || error instanceof StorageError ? error.code : "";
 }
 
 /**
- * What arrived was not what was sent (or had not arrived in full): S3 kept nothing of it.
+ * Whether the bytes were damaged on the way or did not arrive in full. S3 kept nothing.
  * @param {unknown} error
  */
 export function isCorrupted(error) {
@@ -62,12 +62,12 @@ export function isCorrupted(error) {
 }
 
 /**
- * The network or the other side has trouble just now: the same request may succeed a little later.
+ * Whether the same request may succeed a little later.
  * @param {unknown} error
  */
 export function isTemporary(error) {
   if (error instanceof ConnectionLost) return true;
-  // Two of the same request met in storage: the next try finds out which of them won.
+  // Two identical requests reached storage at the same time. The next attempt shows which one won.
   if (error instanceof StorageError && error.status === 409) return true;
   if (error instanceof StorageError || error instanceof ApiError) {
     return (
@@ -78,24 +78,23 @@ export function isTemporary(error) {
 }
 
 /**
- * Why an upload cannot go on, in the words of docs/uploader.md.
+ * Why an upload failed, as a problem code of docs/uploader.md.
  * @param {unknown} error
- * @returns {{code: string, message?: string, curable: boolean}} `curable`: another try may help
+ * @returns {{code: string, message?: string, retryable: boolean}} `retryable`: another attempt may succeed
  */
 export function problemOf(error) {
-  if (error instanceof Corrupted) return { code: "changed", curable: true };
-  if (error instanceof ConnectionLost) return { code: "connection_lost", curable: true };
-  if (error instanceof StorageError) return { code: "storage_refused", curable: true };
-  // The file was moved, changed or locked after it had been chosen.
-  if (error instanceof DOMException) return { code: "unreadable", curable: true };
-  if (!(error instanceof ApiError)) return { code: "unexpected", curable: true };
-  if (error.status === 401) return { code: "session_ended", curable: true };
-  // A 4xx is about the request itself, and sending it again changes nothing; with these exceptions. Room is made by
-  // deleting something.
-  const curable =
+  if (error instanceof Corrupted) return { code: "changed", retryable: true };
+  if (error instanceof ConnectionLost) return { code: "connection_lost", retryable: true };
+  if (error instanceof StorageError) return { code: "storage_refused", retryable: true };
+  // The file was moved, changed or locked after it was chosen.
+  if (error instanceof DOMException) return { code: "unreadable", retryable: true };
+  if (!(error instanceof ApiError)) return { code: "unexpected", retryable: true };
+  if (error.status === 401) return { code: "session_ended", retryable: true };
+  // A 4xx is about the request itself, so repeating it is pointless, with these exceptions. Deleting files frees quota.
+  const retryable =
     error.status < 400 ||
     error.status >= 500 ||
     [403, 408, 409, 429].includes(error.status) ||
     error.code === "quota_exceeded";
-  return { code: error.code || "internal_error", message: error.message || undefined, curable };
+  return { code: error.code || "internal_error", message: error.message || undefined, retryable };
 }

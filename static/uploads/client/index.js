@@ -1,4 +1,4 @@
-/** The upload client's public API, described in docs/uploader.md. Nothing else in this folder is for other code. */
+/** The upload client's public API, described in docs/uploader.md. Everything else in this folder is internal. */
 export { Confirmations } from "./confirmations.js";
 export { ApiError } from "./errors.js";
 export { isNameTooLong } from "./limits.js";
@@ -6,4 +6,4 @@ export { Api } from "./net/api.js";
 export { Uploader } from "./uploader.js";
 
 /** @typedef {import("./net/api.js").UploadStatus} UploadStatus */
-/** @typedef {import("./upload.js").Upload} Upload made by an Uploader only */
+/** @typedef {import("./upload.js").Upload} Upload created by an Uploader only */

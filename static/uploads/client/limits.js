@@ -1,10 +1,10 @@
-/** UTF-8 bytes. S3 keeps names as metadata, and file systems stop here too. */
+/** UTF-8 bytes. S3 stores names as metadata, and file systems have the same limit. */
 const MAX_NAME_BYTES = 255;
 
 const encoder = new TextEncoder();
 
 /**
- * What may be uploaded, as far as it is known without asking the server.
+ * The limits that are checked without asking the server.
  * @typedef {object} Limits
  * @property {number} maxSize bytes
  * @property {string[]} allowedTypes such as "image/png", "image/*" and "*"

@@ -9,17 +9,16 @@ import { send } from "./net/transport.js";
 /** @import { Tools } from "./tools.js" */
 /** @import { PartsSession, Upload } from "./upload.js" */
 
-/** Parts whose checksum is computed while others are being sent. */
+/** How many parts are hashed ahead, while others are being sent. */
 const AHEAD = 2;
 
 /**
- * Whom the sending of parts tells how it goes.
- * @typedef {object} PartsReport
- * @property {(sent: number) => void} onProgress is told all bytes of the file that storage has or that have left
+ * @typedef {object} PartsReport callbacks
+ * @property {(sent: number) => void} onProgress receives the bytes of the file that storage has or that were sent
  * @property {(reason: WaitReason|null) => void} onWait
  */
 
-/** Sends the parts of a file that storage does not have yet, several at a time. */
+/** Sends the missing parts of a file, several at a time. */
 export class PartSender {
   #upload;
   #session;
@@ -27,19 +26,19 @@ export class PartSender {
   #tools;
   #signal;
   #report;
-  /** One lane that gives up stops the others. */
-  #giveUp = new AbortController();
+  /** When one lane fails, it stops the others. */
+  #stop = new AbortController();
   /** @type {Batch<{part_number: number, sha256: string}, SignedRequest>} */
   #signer;
-  /** Bytes that have left of the parts under way, by number. @type {Map<number, number>} */
+  /** Bytes sent of unfinished parts, by part number. @type {Map<number, number>} */
   #inFlight = new Map();
-  /** Bytes of the parts that storage has. */
+  /** Bytes of finished parts. */
   #done = 0;
 
   /**
    * @param {Upload} upload
    * @param {PartsSession} session
-   * @param {Map<number, string>} arrived the parts that storage has, with their checksums ("" when it has none)
+   * @param {Map<number, string>} arrived the checksums of the parts that storage has; "" where it has none
    * @param {Tools} tools
    * @param {AbortSignal} signal
    * @param {PartsReport} report
@@ -49,50 +48,50 @@ export class PartSender {
     this.#session = session;
     this.#arrived = arrived;
     this.#tools = tools;
-    this.#signal = AbortSignal.any([signal, this.#giveUp.signal]);
+    this.#signal = AbortSignal.any([signal, this.#stop.signal]);
     this.#report = report;
     this.#signer = new Batch((parts) => tools.api.signParts(session.id, session.token, parts), MAX_PARTS);
   }
 
-  /** @returns {Promise<void>} rejects with the first error that no further try can cure */
+  /** @returns {Promise<void>} rejects with the first error that retrying cannot fix */
   async run() {
     const { partCount } = this.#session;
     this.#done = [...this.#arrived.keys()].reduce((sum, number) => sum + this.#slice(number).size, 0);
-    // What storage has comes last: it is only compared, and nobody has to wait for that.
+    // Parts that storage already has come last, because they are only compared.
     const numbers = Array.from({ length: partCount }, (_, index) => index + 1);
     const missing = numbers.filter((number) => !this.#arrived.has(number));
     const order = [...missing, ...this.#arrived.keys()].values();
-    const lanes = Math.min(this.#tools.pool.most + AHEAD, partCount);
+    const lanes = Math.min(this.#tools.pool.max + AHEAD, partCount);
     try {
       await Promise.all(Array.from({ length: lanes }, () => this.#runLane(order)));
     } catch (error) {
-      this.#giveUp.abort(error);
+      this.#stop.abort(error);
       throw error;
     }
   }
 
-  /** @param {Iterable<number>} order shared by all lanes: each takes the next number that is left */
+  /** @param {Iterable<number>} order shared by all lanes; each takes the next remaining number */
   async #runLane(order) {
     for (const number of order) {
       if (this.#arrived.has(number)) {
-        if (await this.#isSame(number)) continue;
+        if (await this.#matchesChecksum(number)) continue;
         this.#done -= this.#slice(number).size;
       }
-      await this.#deliver(number);
+      await this.#sendWithRetries(number);
     }
   }
 
   /**
-   * The middle of a file may have changed since storage got this part, and its name, size and time not.
+   * The middle of a file may have changed since this part was sent, although its fingerprint has not.
    * @param {number} number
    */
-  async #isSame(number) {
+  async #matchesChecksum(number) {
     const checksum = this.#arrived.get(number);
     return !checksum || checksum === (await this.#tools.hasher.sha256(this.#slice(number), this.#signal));
   }
 
   /** @param {number} number */
-  async #deliver(number) {
+  async #sendWithRetries(number) {
     const { connection, hasher, pool } = this.#tools;
     const part = this.#slice(number);
     const retry = new Retry(connection, this.#signal, this.#report.onWait);
@@ -122,8 +121,8 @@ export class PartSender {
    * @param {string} sha256
    */
   async #send(number, part, sha256) {
-    // Signed only now, so that it cannot expire while it waits for its turn.
-    const request = await this.#signer.ask({ part_number: number, sha256 }, this.#signal);
+    // Signed only now, so that the signature cannot expire in the queue.
+    const request = await this.#signer.submit({ part_number: number, sha256 }, this.#signal);
     await send(request, part, {
       signal: this.#signal,
       onProgress: (bytes) => {
@@ -147,7 +146,7 @@ export class PartSender {
 }
 
 /**
- * A request whose body cannot be read fails exactly like one whose connection broke.
+ * Tells an unreadable file from a broken connection: both make a request fail in the same way.
  * @param {Blob} blob
  * @returns {Promise<void>} rejects with a DOMException
  */

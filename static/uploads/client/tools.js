@@ -5,13 +5,13 @@ import { Pool } from "./net/pool.js";
 import { Journal } from "./resume/journal.js";
 
 /**
- * What all transfers of an Uploader share.
+ * Shared by all transfers of an Uploader.
  * @typedef {object} Tools
  * @property {import("./net/api.js").Api} api
  * @property {import("./net/pool.js").Pool} pool
  * @property {import("./hashing/hasher.js").Hasher} hasher
  * @property {import("./net/connection.js").Connection} connection
- * @property {import("./resume/journal.js").Journal|null} journal null when nothing is to be remembered
+ * @property {import("./resume/journal.js").Journal|null} journal null if uploads are not remembered
  * @property {import("./net/batch.js").Batch<string, import("./net/api.js").UploadStatus|undefined>} statuses
  * @property {(fingerprint: string) => string} lockName
  * @property {number} wholeLimit bytes

@@ -4,7 +4,7 @@ import { send } from "./net/transport.js";
 import { assertReadable, PartSender } from "./parts.js";
 import { abort } from "./resume/discard.js";
 import { take } from "./resume/lock.js";
-import { goesInParts } from "./upload.js";
+import { isMultipart } from "./upload.js";
 
 /** @import { SignedRequest } from "./net/api.js" */
 /** @import { WaitReason } from "./net/retry.js" */
@@ -12,24 +12,23 @@ import { goesInParts } from "./upload.js";
 /** @import { Tools } from "./tools.js" */
 /** @import { PartsSession, Session, Upload } from "./upload.js" */
 
-/** How often an upload in parts is begun or gone through again, when storage has forgotten it or misses parts. */
+/** How often a multipart upload is started or continued when storage has no such upload or is missing parts. */
 const ROUNDS = 3;
-/** Milliseconds in which S3's event for a file that was sent can be expected. */
+/** Milliseconds within which S3's event for a file can be expected. */
 const EVENT_IS_DUE = 15 * 60_000;
 
 /**
- * Whom a transfer tells how it goes.
- * @typedef {object} Report
+ * @typedef {object} Report callbacks
  * @property {(state: "queued"|"hashing"|"uploading"|"confirming") => void} enter
- * @property {(sent: number) => void} progress bytes that have just left
- * @property {(sent: number) => void} sent bytes that storage has, or that are to be sent again
+ * @property {(sent: number) => void} progress bytes sent so far
+ * @property {(sent: number) => void} sent a corrected number of bytes, which does not count as progress
  * @property {(reason: WaitReason|null) => void} wait
- * @property {() => void} stepAside another tab works on this file; others may go first
- * @property {() => void} stepBack
+ * @property {() => void} yieldSlot another row or tab uploads this file, so other files may go first
+ * @property {() => void} reclaimSlot this file's turn has come
  * @property {(completing: boolean) => void} completing
  */
 
-/** Carries one file to storage. It decides nothing about other files. */
+/** Sends one file to storage. It knows nothing about other files. */
 export class Transfer {
   #upload;
   #tools;
@@ -50,22 +49,22 @@ export class Transfer {
   }
 
   /**
-   * @returns {Promise<"arrived"|"known">} `arrived`: storage has every byte; `known`: the file had been stored before.
-   *   Rejects with an error of errors.js, a DOMException when the file cannot be read, or the signal's reason.
+   * @returns {Promise<"arrived"|"known">} `arrived`: storage has every byte; `known`: the file was already stored.
+   *   Rejects with an error of errors.js, a DOMException if the file cannot be read, or the signal's reason.
    */
   async run() {
     const upload = this.#upload;
     this.#signal.throwIfAborted();
     if (this.#tools.journal) {
-      // Each time, since the file may have changed between a pause and its end.
+      // On every run, because the file may have changed during a pause.
       this.#report.enter("hashing");
       upload.fingerprint = await this.#tools.hasher.fingerprint(upload.file, upload.name, this.#signal);
     }
     const release = await this.#claim();
     try {
-      const found = await this.#pickUp();
-      if (found) return found;
-      if (goesInParts(upload.session)) {
+      const outcome = await this.#resume();
+      if (outcome) return outcome;
+      if (isMultipart(upload.session)) {
         await this.#sendInParts();
       } else {
         await this.#sendWhole();
@@ -77,21 +76,18 @@ export class Transfer {
     }
   }
 
-  /** Waits until no other row or tab works on the same file. */
+  /** Waits until no other row or tab uploads the same file. */
   async #claim() {
     if (!this.#tools.journal) return () => {};
     const name = this.#tools.lockName(this.#upload.fingerprint);
-    let aside = false;
     /** @type {() => void} */
     let release;
     try {
-      release = await take(name, this.#signal, () => {
-        aside = true;
-        this.#report.stepAside();
-      });
+      release = await take(name, this.#signal, () => this.#report.yieldSlot());
     } finally {
-      if (aside) this.#report.stepBack();
+      this.#report.reclaimSlot();
     }
+    // The lock may have been granted after the upload was stopped.
     if (this.#signal.aborted) {
       release();
       throw this.#signal.reason;
@@ -100,17 +96,17 @@ export class Transfer {
   }
 
   /**
-   * Finds out how far an earlier attempt came.
-   * @returns {Promise<"arrived"|"known"|null>} null when something is left to send
+   * Continues an earlier attempt, if there was one.
+   * @returns {Promise<"arrived"|"known"|null>} null if there is something left to send
    */
-  async #pickUp() {
+  async #resume() {
     const upload = this.#upload;
     const entry = await this.#tools.journal?.get(upload.fingerprint);
     this.#signal.throwIfAborted();
-    if (upload.afresh) return null;
+    if (upload.forceNew) return null;
     if (entry && upload.session?.id !== entry.id) {
       upload.session = sessionOf(entry);
-    } else if (!entry && this.#tools.journal && goesInParts(upload.session)) {
+    } else if (!entry && this.#tools.journal && isMultipart(upload.session)) {
       // Another tab cancelled it.
       upload.session = null;
     }
@@ -119,14 +115,14 @@ export class Transfer {
 
     const { id } = session;
     upload.id = id;
-    const status = await this.#retry().run(() => this.#tools.statuses.ask(id, this.#signal));
+    const status = await this.#retry().run(() => this.#tools.statuses.submit(id, this.#signal));
     this.#signal.throwIfAborted();
-    if (status?.state === "stored" && (await this.#isSame(status.file?.checksum))) return "known";
+    if (status?.state === "stored" && (await this.#hasSameContent(status.file?.checksum))) return "known";
     if (status?.state !== "pending") {
       await this.#forget();
       return null;
     }
-    if (!goesInParts(session)) return this.#pickUpWhole(entry);
+    if (!isMultipart(session)) return this.#resumeWhole(entry);
     if (entry?.state !== "cancelled") return null;
     if (!(await abort(session, this.#tools, this.#signal))) return "arrived";
     await this.#forget();
@@ -134,10 +130,10 @@ export class Transfer {
   }
 
   /**
-   * The fingerprint leaves out the middle of the file; what storage verified does not.
-   * @param {string} [checksum] as storage has it; without one there is nothing to compare
+   * Compares the whole file, since the fingerprint leaves out its middle.
+   * @param {string} [checksum] that storage has verified; without one there is nothing to compare
    */
-  async #isSame(checksum) {
+  async #hasSameContent(checksum) {
     const upload = this.#upload;
     const { hasher } = this.#tools;
     if (!checksum) return true;
@@ -146,7 +142,7 @@ export class Transfer {
       await this.#hashWhole();
       return upload.sha256 === checksum;
     }
-    if (!goesInParts(upload.session)) return true;
+    if (!isMultipart(upload.session)) return true;
     const { partSize, partCount } = upload.session;
     const digests = [];
     for (let number = 1; number <= partCount; number += 1) {
@@ -161,22 +157,22 @@ export class Transfer {
    * @param {Entry|undefined} entry
    * @returns {"arrived"|null}
    */
-  #pickUpWhole(entry) {
-    // Later than that the event has been lost, or the server has: nobody is to wait for it for ever.
+  #resumeWhole(entry) {
+    // After that, the event or the server's data is lost, and waiting is pointless.
     if (entry?.state === "sent" && Date.now() - entry.time < EVENT_IS_DUE) return "arrived";
-    // One request that may or may not have arrived. Its signature, if it is still known, cannot arrive twice.
+    // The request may or may not have arrived. If its signature is still known, it can safely be sent again.
     if (!this.#request) this.#upload.session = null;
     return null;
   }
 
-  /** Asks the server for the way to send this file. */
+  /** Asks the server how to send this file. */
   async #begin() {
     const upload = this.#upload;
     const file = { file_name: upload.name, content_type: upload.type, size: upload.size };
     const answer = await this.#tools.api.begin(upload.sha256 ? { ...file, sha256: upload.sha256 } : file);
     upload.id = answer.id;
-    upload.afresh = false;
-    upload.maybeArrived = false;
+    upload.forceNew = false;
+    upload.mayHaveArrived = false;
     upload.session = answer.multipart
       ? {
           id: answer.id,
@@ -186,7 +182,7 @@ export class Transfer {
           isNew: true,
         }
       : { id: answer.id, token: null, request: answer };
-    // Also when it was cancelled meanwhile: what the server began has to be found and ended.
+    // Even if it was cancelled in the meantime: the upload that the server started has to be aborted.
     await this.#remember("sending");
     this.#signal.throwIfAborted();
   }
@@ -201,7 +197,7 @@ export class Transfer {
     if (outcome === "in parts") {
       await this.#sendInParts();
     } else if (outcome === "no checksum") {
-      // Larger than was expected of one request; without its checksum it must not go.
+      // The file is larger than `wholeLimit`, but the server wants a single request, which needs a checksum.
       upload.session = null;
       await this.#hashWhole();
       await this.#sendWhole();
@@ -213,7 +209,7 @@ export class Transfer {
     try {
       return await this.#tools.pool.run(this.#upload.key, () => this.#beginAndSend(), this.#signal);
     } catch (error) {
-      return this.#understand(error);
+      return this.#interpret(error);
     }
   }
 
@@ -221,8 +217,8 @@ export class Transfer {
   async #beginAndSend() {
     const upload = this.#upload;
     if (!upload.session) {
-      // The signature ran out, and nobody knows whether the file arrived before.
-      if (upload.id && upload.maybeArrived && (await this.#hasArrived(upload.id))) return "arrived";
+      // The signature has expired, and the file may have arrived before.
+      if (upload.id && upload.mayHaveArrived && (await this.#hasArrived(upload.id))) return "arrived";
       await this.#begin();
     }
     if (!this.#request) return "in parts";
@@ -231,7 +227,7 @@ export class Transfer {
     await send(this.#request, upload.file, {
       signal: this.#signal,
       onProgress: (sent) => {
-        upload.maybeArrived = sent >= upload.size;
+        upload.mayHaveArrived = sent >= upload.size;
         this.#report.progress(Math.min(sent, upload.size));
       },
     });
@@ -239,17 +235,17 @@ export class Transfer {
   }
 
   /**
-   * What an error of a single request means.
+   * Interprets the error of a single request.
    * @param {unknown} error
-   * @returns {Promise<"arrived">} when it means success; otherwise rejects with it
+   * @returns {Promise<"arrived">} if it means success; otherwise rejects with the error
    */
-  async #understand(error) {
+  async #interpret(error) {
     const upload = this.#upload;
     this.#signal.throwIfAborted();
     if (error instanceof StorageError) {
-      // The object is there, because an earlier try of this very request arrived.
+      // The object exists, because an earlier attempt of this request arrived.
       if (error.status === 412) return "arrived";
-      // Whatever storage refused for good will not be accepted with the same signature.
+      // A permanent error will not go away with the same signature.
       if (!isTemporary(error)) upload.session = null;
     }
     this.#report.sent(0);
@@ -274,7 +270,7 @@ export class Transfer {
     return status?.state === "stored" || status?.state === "rejected";
   }
 
-  // --- Parts -------------------------------------------------------------------------------------
+  // --- Multipart ---------------------------------------------------------------------------------
 
   async #sendInParts() {
     for (let round = 1; ; round += 1) {
@@ -293,11 +289,11 @@ export class Transfer {
         if (codeOf(error) === "upload_completed") return;
         if (round === ROUNDS) throw error;
         if (codeOf(error) === "parts_missing") continue;
-        if (!isForgotten(error)) throw error;
+        if (!isUnknownUpload(error)) throw error;
       }
       await this.#forget();
       await this.#retry().run(() => this.#begin());
-      if (!goesInParts(this.#upload.session)) {
+      if (!isMultipart(this.#upload.session)) {
         await this.#sendWhole();
         return;
       }
@@ -305,8 +301,7 @@ export class Transfer {
   }
 
   /**
-   * The parts that storage has in full, with their checksums.
-   * @returns {Promise<Map<number, string>>}
+   * @returns {Promise<Map<number, string>>} the checksums of complete parts in storage, by part number
    */
   async #arrivedParts() {
     const upload = this.#upload;
@@ -322,11 +317,11 @@ export class Transfer {
     this.#signal.throwIfAborted();
     /** @param {number} number */
     const sizeOf = (number) => (number < partCount ? partSize : upload.size - (partCount - 1) * partSize);
-    const whole = parts.filter((part) => part.size === sizeOf(part.part_number));
-    const bytes = whole.reduce((sum, part) => sum + part.size, 0);
+    const complete = parts.filter((part) => part.size === sizeOf(part.part_number));
+    const bytes = complete.reduce((sum, part) => sum + part.size, 0);
     upload.resumed = Math.max(upload.resumed, bytes - upload.transferred);
     this.#report.sent(bytes);
-    return new Map(whole.map((part) => [part.part_number, part.sha256]));
+    return new Map(complete.map((part) => [part.part_number, part.sha256]));
   }
 
   async #complete() {
@@ -340,14 +335,14 @@ export class Transfer {
     }
   }
 
-  // --- What is remembered ------------------------------------------------------------------------
+  // --- Journal -----------------------------------------------------------------------------------
 
   /** @param {"sending"|"sent"} state */
   async #remember(state) {
     const { fingerprint, session } = this.#upload;
-    // Without a session there is an id: the file arrived although its signature ran out.
-    const known = session ?? { id: /** @type {string} */ (this.#upload.id), token: null };
-    await this.#tools.journal?.put({ ...known, fingerprint, state });
+    // Without a session there is an id: the file arrived, but its signature has expired.
+    const identity = session ?? { id: /** @type {string} */ (this.#upload.id), token: null };
+    await this.#tools.journal?.put({ ...identity, fingerprint, state });
   }
 
   async #forget() {
@@ -358,13 +353,13 @@ export class Transfer {
     this.#signal.throwIfAborted();
   }
 
-  /** @returns {SignedRequest|undefined} of a file that goes in one request */
+  /** @returns {SignedRequest|undefined} of a file that is sent in one request */
   get #request() {
     const { session } = this.#upload;
     return session?.token === null ? session.request : undefined;
   }
 
-  /** The session of a file that goes in parts. */
+  /** The session of a multipart upload. */
   get #parts() {
     return /** @type {PartsSession} */ (this.#upload.session);
   }
@@ -384,9 +379,9 @@ function sessionOf({ id, token, partSize, partCount }) {
 }
 
 /**
- * Whether storage, or the server, does not know this upload in parts (any more).
+ * Whether storage or the server does not know this multipart upload (any more).
  * @param {unknown} error
  */
-function isForgotten(error) {
+function isUnknownUpload(error) {
   return codeOf(error) === "NoSuchUpload" || (error instanceof ApiError && error.status === 404);
 }

@@ -8,21 +8,21 @@ import { Rate } from "./progress/rate.js";
 /** @typedef {{code: string, message?: string}} Problem see docs/uploader.md */
 
 /**
- * What the server knows of a file that goes in one request.
+ * An upload in one request.
  * @typedef {object} WholeSession
  * @property {string} id
  * @property {null} token
- * @property {SignedRequest} [request] missing after a reload
+ * @property {SignedRequest} [request] unknown after a reload
  */
 
 /**
- * What the server knows of a file that goes in parts.
+ * A multipart upload.
  * @typedef {object} PartsSession
  * @property {string} id
  * @property {string} token
  * @property {number} partSize bytes
  * @property {number} partCount
- * @property {boolean} [isNew] storage cannot have any part yet
+ * @property {boolean} [isNew] storage cannot have any parts yet
  */
 
 /** @typedef {WholeSession|PartsSession} Session */
@@ -31,11 +31,11 @@ import { Rate } from "./progress/rate.js";
  * @param {Session|null} session
  * @returns {session is PartsSession}
  */
-export function goesInParts(session) {
+export function isMultipart(session) {
   return Boolean(session?.token);
 }
 
-/** One file on its way. Read it freely; only the Uploader changes it. See docs/uploader.md. */
+/** One file to upload. Read it freely; only the Uploader changes it. See docs/uploader.md. */
 export class Upload {
   static #count = 0;
   key = ++Upload.#count;
@@ -53,29 +53,29 @@ export class Upload {
   alreadyStored = false;
   resumed = 0;
 
-  // What follows is the Uploader's own.
+  // Internal to the Uploader from here on.
 
-  /** Whether the last problem may be gone with another try. */
-  curable = true;
+  /** Whether another attempt may succeed after the last problem. */
+  retryable = true;
   /** Empty until it is known. */
   fingerprint = "";
-  /** @type {string|null} of the whole file, base64 */
+  /** Of the whole file, in base64. @type {string|null} */
   sha256 = null;
   /** @type {Session|null} */
   session = null;
-  /** All bytes of the request have left once, so storage may have the file even if nobody said so. */
-  maybeArrived = false;
-  /** The person wants it sent although it is stored already. */
-  afresh = false;
-  /** Storage has every part, and puts them together. */
+  /** All bytes of the request were sent once, so storage may have the file even without an answer. */
+  mayHaveArrived = false;
+  /** The user wants to upload it although it is already stored. */
+  forceNew = false;
+  /** Storage is assembling the parts. */
   completing = false;
-  /** Part of the bytes and files in `totals`. */
+  /** Whether it is included in the bytes and files of `totals`. */
   counted = true;
-  /** Bytes that ever left; unlike `sent`, never shrinks. */
+  /** Bytes sent, including bytes that were sent again; unlike `sent`, never shrinks. */
   transferred = 0;
   /** @type {AbortController|null} */
   controller = null;
-  /** @type {Promise<void>|null} the present run, until it has ended */
+  /** The current run. @type {Promise<void>|null} */
   run = null;
 
   /**
@@ -86,7 +86,7 @@ export class Upload {
     this.file = file;
     this.name = path || file.name;
     this.size = file.size;
-    // Some types are unknown to the browser, and an empty one would not match its signature.
+    // The browser does not know every type, and an empty type would not match the signature.
     this.type = file.type || "application/octet-stream";
   }
 
@@ -94,7 +94,7 @@ export class Upload {
     return this.state === "queued" || this.state === "hashing" || this.state === "uploading";
   }
 
-  /** Leaving the page now would interrupt it. */
+  /** Whether leaving the page would interrupt it. */
   get busy() {
     return this.active || this.completing;
   }
@@ -103,7 +103,7 @@ export class Upload {
     return ["stored", "failed", "cancelled", "rejected"].includes(this.state);
   }
 
-  /** Confirming may take very long; nobody has to look at it until its end. */
+  /** A slow confirmation can be removed too, because it may take very long. */
   get canRemove() {
     return this.finished || (this.state === "confirming" && this.slow && !this.completing);
   }
@@ -121,6 +121,6 @@ export class Upload {
   }
 
   get canRetry() {
-    return this.state === "cancelled" || (this.state === "failed" && this.curable);
+    return this.state === "cancelled" || (this.state === "failed" && this.retryable);
   }
 }

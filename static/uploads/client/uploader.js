@@ -5,6 +5,7 @@ import { Connection } from "./net/connection.js";
 import { Rate } from "./progress/rate.js";
 import { Tracker } from "./progress/tracker.js";
 import { discard, removeLeftovers } from "./resume/discard.js";
+import { Slots } from "./slots.js";
 import { createTools } from "./tools.js";
 import { Transfer } from "./transfer.js";
 import { Upload } from "./upload.js";
@@ -23,8 +24,9 @@ import { Upload } from "./upload.js";
  * @property {Event} sessionend
  */
 
-/** Files being worked on, for each request that may be under way: while one is hashed or signed, another is sent. */
+/** Files in progress for each concurrent request: while one is hashed or signed, another is sent. */
 const FILES_PER_REQUEST = 2;
+/** Milliseconds after the end of a session in which added files do not restart the queue. */
 const SIGNED_OUT_FOR = 3_000;
 const MIB = 1024 ** 2;
 
@@ -32,23 +34,22 @@ const PAUSED = new DOMException("paused", "AbortError");
 const CANCELLED = new DOMException("cancelled", "AbortError");
 
 /**
- * Sends files straight to storage and follows each until the server says that it is stored. What it does, its options,
- * events and states are described in docs/uploader.md.
+ * Sends files directly to storage and tracks each one until the server confirms it. docs/uploader.md describes its
+ * behaviour, options, events and states.
  */
 export class Uploader extends EventTarget {
   /** @type {Map<number, Upload>} */
   #uploads = new Map();
-  /** Uploads that the server is asked about; two rows may be one file. @type {Map<string, Set<Upload>>} */
+  /** Uploads being confirmed, by id; two rows may be the same file. @type {Map<string, Set<Upload>>} */
   #confirming = new Map();
   /** @type {Set<Upload>} */
   #queue = new Set();
-  #running = 0;
+  #slots;
   #completing = 0;
   #signedOut = false;
   #signedOutAt = -Infinity;
   #tracker = new Tracker((type, upload) => this.dispatchEvent(new CustomEvent(type, { detail: upload })));
   #connection = new Connection();
-  #concurrency;
   #limits;
   #tools;
   #confirmations;
@@ -75,7 +76,7 @@ export class Uploader extends EventTarget {
       workerUrl,
       remember = true,
     } = options;
-    this.#concurrency = concurrency;
+    this.#slots = new Slots(concurrency * FILES_PER_REQUEST);
     this.#limits = { maxSize, allowedTypes };
     this.#tools = createTools(api, this.#connection, { namespace, concurrency, wholeLimit, workerUrl, remember });
     this.#confirmations = new Confirmations({
@@ -100,7 +101,7 @@ export class Uploader extends EventTarget {
     super.addEventListener(type, /** @type {(event: any) => void} */ (listener), options);
   }
 
-  /** @returns {Upload[]} in the order they were added */
+  /** @returns {Upload[]} in the order in which they were added */
   get uploads() {
     return [...this.#uploads.values()];
   }
@@ -113,7 +114,7 @@ export class Uploader extends EventTarget {
     return { ...this.#tracker.totals };
   }
 
-  /** Of everything together. */
+  /** Of all uploads together. */
   get rate() {
     return this.#tracker.rate;
   }
@@ -131,7 +132,7 @@ export class Uploader extends EventTarget {
    * @returns {Upload[]}
    */
   add(files) {
-    this.#startAnewWhenIdle();
+    this.#startOverWhenIdle();
     const added = Array.from(files, (item) =>
       item instanceof File ? new Upload(item) : new Upload(item.file, item.path),
     );
@@ -145,9 +146,9 @@ export class Uploader extends EventTarget {
         this.#queue.add(upload);
       }
     }
-    // A person adds after signing in again; a folder that is still being read adds all the time.
+    // A folder that is still being read keeps adding files. Later additions come from a user who has signed in again.
     if (performance.now() - this.#signedOutAt > SIGNED_OUT_FOR) this.#signedOut = false;
-    this.#pump();
+    this.#startQueued();
     return added;
   }
 
@@ -168,7 +169,7 @@ export class Uploader extends EventTarget {
     if (!upload.canCancel) return;
     this.#stop(upload, CANCELLED);
     this.#tracker.enter(upload, "cancelled");
-    // The next run, if there is one, begins when this is over.
+    // A later run starts only after this has finished.
     upload.run = discard(upload, upload.run, this.#tools).then((ended) => {
       if (!ended && upload.state === "cancelled" && this.#uploads.has(upload.key)) this.#confirm(upload);
     });
@@ -182,12 +183,12 @@ export class Uploader extends EventTarget {
   /** @param {Upload} upload */
   uploadAgain(upload) {
     if (upload.state !== "stored" || !upload.alreadyStored) return;
-    Object.assign(upload, { afresh: true, alreadyStored: false, resumed: 0, session: null, id: null });
+    Object.assign(upload, { forceNew: true, alreadyStored: false, resumed: 0, session: null, id: null });
     this.#enqueue(upload);
   }
 
   /**
-   * A stored file was deleted: should it be chosen again, it is to be sent.
+   * A stored file was deleted, so it has to be uploaded if it is chosen again.
    * @param {string} id
    */
   forget(id) {
@@ -201,7 +202,7 @@ export class Uploader extends EventTarget {
   }
 
   pauseAll() {
-    // The last first: one that is stopped would make room for the next to start.
+    // In reverse order, because a stopped upload would let the next one start.
     for (const upload of this.uploads.reverse()) this.pause(upload);
   }
 
@@ -217,19 +218,19 @@ export class Uploader extends EventTarget {
     for (const upload of this.uploads) if (upload.state === "failed") this.retry(upload);
   }
 
-  // --- Order -------------------------------------------------------------------------------------
+  // --- Queue -------------------------------------------------------------------------------------
 
   /** @param {Upload} upload */
   #enqueue(upload) {
-    this.#startAnewWhenIdle();
+    this.#startOverWhenIdle();
     this.#signedOut = false;
     this.#tracker.queueAgain(upload);
     this.#queue.add(upload);
-    this.#pump();
+    this.#startQueued();
   }
 
-  #startAnewWhenIdle() {
-    if (this.#tracker.totals.isIdle) this.#tracker.startAnew(this.#uploads.values());
+  #startOverWhenIdle() {
+    if (this.#tracker.totals.isIdle) this.#tracker.startOver(this.#uploads.values());
   }
 
   /**
@@ -242,9 +243,8 @@ export class Uploader extends EventTarget {
     upload.rate = new Rate();
   }
 
-  #pump() {
-    const most = this.#concurrency * FILES_PER_REQUEST;
-    while (this.#running < most && this.#queue.size > 0 && !this.#signedOut) {
+  #startQueued() {
+    while (!this.#slots.areFull && this.#queue.size > 0 && !this.#signedOut) {
       const [upload] = this.#queue;
       this.#queue.delete(upload);
       upload.run = this.#run(upload, upload.run);
@@ -258,11 +258,12 @@ export class Uploader extends EventTarget {
   async #run(upload, previous) {
     const controller = new AbortController();
     upload.controller = controller;
-    this.#running += 1;
+    const slot = this.#slots.take();
     try {
-      // An upload that was stopped and set going again has one run at a time.
+      // An upload that was stopped and resumed has only one run at a time.
       await previous;
-      const transfer = new Transfer(upload, this.#tools, this.#reportOf(upload, controller.signal), controller.signal);
+      const report = this.#reportOf(upload, slot, controller.signal);
+      const transfer = new Transfer(upload, this.#tools, report, controller.signal);
       const outcome = await transfer.run();
       if (!this.#uploads.has(upload.key)) return;
       if (outcome === "known") {
@@ -273,35 +274,37 @@ export class Uploader extends EventTarget {
         this.#confirm(upload);
       }
     } catch (error) {
-      // Of an upload that was stopped, the state is already what it should be.
+      // A stopped upload already has its new state.
       if (!controller.signal.aborted) this.#failWith(upload, error);
     } finally {
-      this.#running -= 1;
-      this.#pump();
+      slot.free();
+      this.#startQueued();
     }
   }
 
   /**
    * @param {Upload} upload
+   * @param {ReturnType<Slots["take"]>} slot
    * @param {AbortSignal} signal
    * @returns {Report}
    */
-  #reportOf(upload, signal) {
+  #reportOf(upload, slot, signal) {
     return {
-      // A run that was stopped may have a last word, which nobody wants to hear.
+      // A stopped run may still report something, which is ignored.
       enter: (state) => signal.aborted || this.#tracker.enter(upload, state),
       progress: (sent) => signal.aborted || this.#tracker.progress(upload, sent),
       sent: (sent) => signal.aborted || this.#tracker.setSent(upload, sent),
       wait: (reason) => signal.aborted || this.#tracker.wait(upload, reason),
-      stepAside: () => {
-        this.#running -= 1;
+      yieldSlot: () => {
+        if (signal.aborted) return;
+        slot.yield();
         this.#tracker.enter(upload, "queued");
         this.#tracker.wait(upload, "other_tab");
-        this.#pump();
+        this.#startQueued();
       },
-      stepBack: () => {
-        this.#running += 1;
-        this.#tracker.wait(upload, null);
+      reclaimSlot: () => {
+        slot.reclaim();
+        if (!signal.aborted) this.#tracker.wait(upload, null);
       },
       completing: (completing) => {
         upload.completing = completing;
@@ -316,7 +319,7 @@ export class Uploader extends EventTarget {
   #confirm(upload) {
     this.#tracker.setSent(upload, upload.size);
     upload.slow = false;
-    const id = /** @type {string} whatever storage has, has an id */ (upload.id);
+    const id = /** @type {string} set before anything is sent */ (upload.id);
     const others = this.#confirming.get(id) ?? new Set();
     this.#confirming.set(id, others.add(upload));
     this.#tracker.enter(upload, "confirming");
@@ -362,10 +365,10 @@ export class Uploader extends EventTarget {
   /**
    * @param {Upload} upload
    * @param {Problem} problem
-   * @param {boolean} [curable] another try may help
+   * @param {boolean} [retryable] another attempt may succeed
    */
-  #fail(upload, problem, curable = true) {
-    Object.assign(upload, { problem, curable });
+  #fail(upload, problem, retryable = true) {
+    Object.assign(upload, { problem, retryable });
     this.#tracker.enter(upload, "failed");
   }
 
@@ -374,15 +377,15 @@ export class Uploader extends EventTarget {
    * @param {unknown} error
    */
   #failWith(upload, error) {
-    const { curable, ...problem } = problemOf(error);
-    this.#fail(upload, problem, curable);
+    const { retryable, ...problem } = problemOf(error);
+    this.#fail(upload, problem, retryable);
     if (problem.code === "session_ended") this.#endSession();
-    // A fault of this library belongs where somebody sees it.
+    // A bug in this library must be visible.
     if (problem.code === "unexpected") reportError(error);
   }
 
   #endSession() {
-    // Others would only fail one after another; they wait for the next retry.
+    // The other uploads would only fail one after another, so they wait for the next retry.
     this.#signedOut = true;
     this.#signedOutAt = performance.now();
     this.dispatchEvent(new Event("sessionend"));

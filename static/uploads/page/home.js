@@ -1,7 +1,7 @@
 import { Api, Uploader } from "../client/index.js";
 import { FileList } from "./files/file-list.js";
 import { Quota } from "./files/quota.js";
-import { takeFiles } from "./intake/dropzone.js";
+import { acceptFiles } from "./intake/dropzone.js";
 import { Intake } from "./intake/intake.js";
 import { messages } from "./text/messages.js";
 import { Announcer } from "./ui/announcer.js";
@@ -32,19 +32,19 @@ const fileList = new FileList(api, announcer, {
   onDeleted: () => quota.refresh(),
 });
 
-takeFiles({
+acceptFiles({
   filesButton: byId("choose-files", HTMLButtonElement),
   filesInput: byId("file-input", HTMLInputElement),
   folderButton: byId("choose-folder", HTMLButtonElement),
   folderInput: byId("folder-input", HTMLInputElement),
-  curtain: byId("drop-curtain"),
-  onTake(files, folders) {
+  overlay: byId("drop-overlay"),
+  onFiles(files, folders) {
     byId("drop-notice").hidden = true;
-    intake.take(files, folders);
+    intake.add(files, folders);
   },
   onPickFolder(files) {
     byId("drop-notice").hidden = true;
-    intake.takePicked(files);
+    intake.addPicked(files);
   },
 });
 

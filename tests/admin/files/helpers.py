@@ -15,8 +15,6 @@ from uploads.core.conf import conf
 from uploads.ingest.events import ObjectEvent
 
 LIST = "/admin/uploads/file/"
-
-
 HOSTILE = ("<script>alert(1)</script>.html", "=cmd|' /C calc'!A0.csv", "\u202etxt.exe", "a\"b'c&d")
 
 
@@ -25,8 +23,8 @@ def ids_on(page: Any) -> list[str]:
 
 
 def link(page: Any, rel: str) -> str | None:
-    found = re.search(rf'<a href="(\?[^"]*)" rel="{rel}"', page.content.decode())
-    return unescape(found[1]) if found else None
+    match = re.search(rf'<a href="(\?[^"]*)" rel="{rel}"', page.content.decode())
+    return unescape(match[1]) if match else None
 
 
 def text_of(page: Any) -> str:
@@ -45,7 +43,7 @@ def event(kind: str, upload_id: str, number: int) -> ObjectEvent:
     return ObjectEvent(kind, upload_id, f"{number:018X}".ljust(64, "0"), time)  # type: ignore[arg-type]
 
 
-def put_again(upload_id: str, owner: str, name: str) -> None:
+def put_object(upload_id: str, owner: str, name: str) -> None:
     """Put an object without an event."""
     clients.s3().put_object(
         Bucket=conf().bucket,

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pynamodb.exceptions import UpdateError
 
-from tests.admin.files.helpers import LIST, act, event, ids_on, put_again, text_of
+from tests.admin.files.helpers import LIST, act, event, ids_on, put_object, text_of
 from tests.support.files import removal, store, upload
 from uploads.aws import s3
 from uploads.core import keys
@@ -44,18 +44,21 @@ def test_deleting_asks_first_and_then_reports_each_file(admin: Client, root: Use
 
 
 def test_checking_again_fixes_records(admin: Client) -> None:
-    right, ghost, orphan = store("7", "a.txt"), store("7", "b.txt"), store("7", "c.txt")
-    s3.delete(ghost)
-    removal(orphan, 9)
-    put_again(orphan, "7", "c.txt")
-    page = act(admin, "check_again", right, ghost, orphan, confirmed="yes")
+    consistent, missing, orphaned = store("7", "a.txt"), store("7", "b.txt"), store("7", "c.txt")
+    s3.delete(missing)
+    removal(orphaned, 9)
+    put_object(orphaned, "7", "c.txt")
+    page = act(admin, "check_again", consistent, missing, orphaned, confirmed="yes")
     assert "3 files were checked. 2 records were changed." in text_of(page)
     states = {
-        info.id: (info.state, info.reason) for info in queries.any_files([right, ghost, orphan])
+        info.id: (info.state, info.reason)
+        for info in queries.any_files([consistent, missing, orphaned])
     }
     assert states == {
-        right: ("stored", ""), ghost: ("deleted", "object missing"), orphan: ("stored", ""),
-    }  # fmt: skip
+        consistent: ("stored", ""),
+        missing: ("deleted", "object missing"),
+        orphaned: ("stored", ""),
+    }
 
 
 def test_a_file_with_a_new_owner_moves_to_their_list_and_stays_there(

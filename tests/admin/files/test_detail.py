@@ -19,6 +19,7 @@ from tests.support.users import PASSWORD
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.files import actions, queries
+from uploads.files import store as records
 from uploads.files.timeline import timeline
 from uploads.ingest import confirm
 
@@ -46,8 +47,8 @@ def test_the_timeline_of_a_file_is_in_order(admin: Client, alice: User, bob: Use
         "signed", "notified", "confirmed", "download", "given", "asked", "removed",
     ]  # fmt: skip
     page = admin.get(f"{LIST}{upload_id}/change/").content.decode()
-    told = [unescape(t) for t in re.findall(r"</time> <span>(.*?)</span>", page)]
-    assert told == [
+    entries = [unescape(t) for t in re.findall(r"</time> <span>(.*?)</span>", page)]
+    assert entries == [
         "Upload signed for alice",
         "S3 reported the object",
         "Confirmed and stored",
@@ -83,7 +84,7 @@ def test_a_download_works_even_if_it_cannot_be_recorded(
     def refuse(*args: object) -> None:
         raise BackendUnavailable
 
-    monkeypatch.setattr(actions, "_mark", refuse)
+    monkeypatch.setattr(records, "annotate", refuse)
     page = admin.get(f"{LIST}{upload_id}/download/")
     assert page.status_code == 302
     assert send("GET", page["Location"]).body == b"bytes"
@@ -132,15 +133,15 @@ def test_a_preview_comes_from_s3_and_runs_no_script(
     if element is None:
         assert "file-preview" not in page
         return
-    found = re.search(rf'{element}[^>]*src="([^"]+)"[^>]*>', page)
-    assert found
-    url = unescape(found[1])
+    preview = re.search(rf'{element}[^>]*src="([^"]+)"[^>]*>', page)
+    assert preview
+    url = unescape(preview[1])
     assert url.startswith(conf().s3_bucket_url)
     shown = send("GET", url).headers
     assert "inline" in shown["Content-Disposition"]
     if type_.startswith("text/"):
         assert shown["Content-Type"] == "text/plain; charset=utf-8"
-        assert " sandbox " in found[0]
+        assert " sandbox " in preview[0]
     csp = response["Content-Security-Policy"]
     for directive in ("img-src", "media-src", "frame-src"):
         assert re.search(rf"{directive}[^;]*{re.escape(conf().endpoint_url or '')}", csp)

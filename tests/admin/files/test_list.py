@@ -30,22 +30,22 @@ def test_the_list_pages_forwards_and_backwards(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(admin_files, "PAGE_SIZE", 3)
-    wanted = sorted((store("7", f"{n}.txt") for n in range(8)), reverse=True)
-    forth, url = [], LIST
+    expected = sorted((store("7", f"{n}.txt") for n in range(8)), reverse=True)
+    forwards, url = [], LIST
     while True:
         page = admin.get(url)
-        forth.append(ids_on(page))
+        forwards.append(ids_on(page))
         following = link(page, "next")
         if following is None:
             break
         url = LIST + following
-    assert [len(ids) for ids in forth] == [3, 3, 2]
-    assert [upload_id for ids in forth for upload_id in ids] == wanted
-    back = [forth[-1]]
+    assert [len(ids) for ids in forwards] == [3, 3, 2]
+    assert [upload_id for ids in forwards for upload_id in ids] == expected
+    backwards = [forwards[-1]]
     while previous := link(page, "prev"):
         page = admin.get(LIST + previous)
-        back.append(ids_on(page))
-    assert back == forth[::-1]
+        backwards.append(ids_on(page))
+    assert backwards == forwards[::-1]
 
 
 @pytest.mark.usefixtures("one_day")
@@ -103,9 +103,9 @@ def test_each_filter_shows_the_matching_files(
 def test_a_filter_without_an_index_says_how_many_files_it_examined(admin: Client) -> None:
     for number in range(3):
         store("7", f"{number}.txt")
-    assert "3 files were looked at" in text_of(admin.get(f"{LIST}?kind=text"))
+    assert "3 files were searched" in text_of(admin.get(f"{LIST}?kind=text"))
     for query in ("", "owner=7", "q=0", "state=deleted", "from=2020-01-01"):
-        assert "looked at" not in text_of(admin.get(f"{LIST}?{query}")), query
+        assert "searched" not in text_of(admin.get(f"{LIST}?{query}")), query
 
 
 @pytest.mark.parametrize(
@@ -121,9 +121,9 @@ def test_an_invalid_date_is_reported(admin: Client, query: str) -> None:
 def test_filters_combine_and_return_to_the_first_page(admin: Client) -> None:
     cursor = store("7")
     page = admin.get(f"{LIST}?owner=7&kind=text&cursor={cursor}").content.decode()
-    links = [unescape(found) for found in re.findall(r'<a href="(\?[^"]*)">', page)]
+    links = [unescape(url) for url in re.findall(r'<a href="(\?[^"]*)">', page)]
     assert "?kind=image&owner=7" in links
-    assert not [found for found in links if "cursor" in found]
+    assert not [url for url in links if "cursor" in url]
     form = page[page.index('id="filter-owner"') - 500 : page.index('id="filter-owner"')]
     assert 'name="kind" value="text"' in form
     assert "cursor" not in form

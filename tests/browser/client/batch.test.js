@@ -1,7 +1,7 @@
 import { Batch } from "../../../static/uploads/client/net/batch.js";
 import { equal, test } from "./testing.js";
 
-test("what is asked for at the same moment is one call", async () => {
+test("items submitted at the same time are one call", async () => {
   /** @type {number[][]} */
   const calls = [];
   /** @type {Batch<number, number>} */
@@ -9,8 +9,8 @@ test("what is asked for at the same moment is one call", async () => {
     calls.push(items);
     return items.map((item) => item * 2);
   }, 3);
-  const results = await Promise.all([1, 2, 3, 4].map((item) => batch.ask(item)));
-  results.push(await batch.ask(5));
+  const results = await Promise.all([1, 2, 3, 4].map((item) => batch.submit(item)));
+  results.push(await batch.submit(5));
   equal(calls, [[1, 2, 3], [4], [5]]);
   equal(results, [2, 4, 6, 8, 10]);
 });

@@ -1,14 +1,18 @@
 import { Confirmations } from "../../../static/uploads/client/confirmations.js";
+import { ApiError } from "../../../static/uploads/client/errors.js";
+import { hurry, recordUncaught, until } from "./support.js";
 import { equal, ok, test } from "./testing.js";
 
-test("hints are few and only while nothing settles", async () => {
+/** @import { UploadStatus } from "../../../static/uploads/client/net/api.js" */
+
+test("hints are few, and are sent only while nothing settles", async () => {
   let now = 0;
   Date.now = () => now;
   /** @type {(() => void)[]} */
   const timers = [];
   /** @param {() => void} act */
   const setTimeoutLater = (act) => timers.push(act);
-  globalThis.setTimeout = /** @type {any} a clock that stands still until tick() */ (setTimeoutLater);
+  globalThis.setTimeout = /** @type {any} time stands still until tick() */ (setTimeoutLater);
   const tick = async () => {
     now += 3000;
     timers.splice(0).at(-1)?.();
@@ -31,7 +35,66 @@ test("hints are few and only while nothing settles", async () => {
   }
   equal(hints, 0, "hints while something settles");
   settling = false;
-  confirmations.remove("first");
+
   for (let round = 0; round < 4; round += 1) await tick();
   ok(hints > 0 && hints <= 10, `a few hints, not ${hints}`);
+});
+
+/**
+ * Asks about one id. The first answer fails.
+ * @param {Error} error
+ * @returns {Promise<string[]>} uncaught errors
+ */
+async function confirmAfter(error) {
+  hurry();
+  const uncaught = recordUncaught();
+  let settled = false;
+  let failed = false;
+  const confirmations = new Confirmations({
+    ask: async (ids) => {
+      if (!failed) {
+        failed = true;
+        throw error;
+      }
+      return ids.map((id) => ({ id, state: "stored" }));
+    },
+    settle: () => {
+      settled = true;
+      return true;
+    },
+  });
+  confirmations.add("id");
+  await until(() => settled);
+  return uncaught;
+}
+
+test("a server that cannot be reached is asked again", async () => {
+  equal(await confirmAfter(new ApiError(0, "network", "")), []);
+});
+
+test("a bug while asking surfaces, and the server is asked again", async () => {
+  equal(await confirmAfter(new TypeError("a bug")), ["a bug"]);
+});
+
+test("a bug in a hint surfaces, but a failed hint does not", async () => {
+  hurry();
+  const uncaught = recordUncaught();
+  const errors = [new ApiError(503, "unavailable", ""), new TypeError("a bug")];
+  const { now } = Date;
+  let late = 0;
+  Date.now = () => now() + late;
+  /** @type {UploadStatus["state"]} */
+  let state = "pending";
+  const confirmations = new Confirmations({
+    ask: async (ids) => ids.map((id) => ({ id, state })),
+    settle: (_id, status) => status?.state === "stored",
+    hint: () => Promise.reject(errors.shift()),
+  });
+  confirmations.add("one");
+  confirmations.add("two");
+  late = 10_000;
+  await until(() => uncaught.length > 0);
+  state = "stored";
+  equal(uncaught, ["a bug"]);
+  equal(errors.length, 0, "hints that were not sent");
 });

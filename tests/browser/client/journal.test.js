@@ -18,14 +18,14 @@ async function stateOf(journal, fingerprint = "a") {
   return (await journal.get(fingerprint))?.state;
 }
 
-test("the journal remembers after a reload", async () => {
-  await new Journal("somebody").put(entry("a", "sending"));
-  equal(await stateOf(new Journal("somebody")), "sending");
-  equal(await stateOf(new Journal("somebody else")), undefined, "of another user");
+test("the journal remembers uploads after a reload", async () => {
+  await new Journal("user-1").put(entry("a", "sending"));
+  equal(await stateOf(new Journal("user-1")), "sending");
+  equal(await stateOf(new Journal("user-2")), undefined, "of another user");
 });
 
-test("the journal forgets a file, unless it has become another upload", async () => {
-  const journal = new Journal("somebody");
+test("the journal forgets a file, unless its entry belongs to another upload", async () => {
+  const journal = new Journal("user-1");
   await journal.put(entry("a", "sending"));
   await journal.remove("a", "id of another upload");
   equal(await stateOf(journal), "sending");
@@ -33,15 +33,15 @@ test("the journal forgets a file, unless it has become another upload", async ()
   equal(await stateOf(journal), undefined);
 });
 
-test("the journal drops what is old, and tells what was cancelled", async () => {
-  const journal = new Journal("somebody");
+test("the journal drops old entries and returns cancelled uploads", async () => {
+  const journal = new Journal("user-1");
   await journal.put(entry("a", "sending"));
   await journal.put(entry("b", "cancelled"));
   const now = Date.now;
   Date.now = () => now() - 31 * DAY;
   await journal.put(entry("old", "cancelled"));
   Date.now = now;
-  equal(await stateOf(journal, "old"), undefined, "before it is dropped");
+  equal(await stateOf(journal, "old"), undefined, "an expired entry that is not dropped yet");
   const leftovers = await journal.tidy();
   equal(
     leftovers.map(({ id }) => id),
@@ -50,19 +50,19 @@ test("the journal drops what is old, and tells what was cancelled", async () => 
   equal(await stateOf(journal), "sending");
 });
 
-test("the journal does without a database", async () => {
+test("the journal works without a database", async () => {
   indexedDB.open = () => {
     throw new Error("not in this window");
   };
-  const journal = new Journal("somebody");
+  const journal = new Journal("user-1");
   await journal.put(entry("a", "sent"));
   equal(await stateOf(journal), "sent");
   equal(await journal.tidy(), []);
 });
 
 /** @param {() => void} breakIt */
-async function goesOnAfter(breakIt) {
-  const journal = new Journal("somebody");
+async function worksAfter(breakIt) {
+  const journal = new Journal("user-1");
   await journal.put(entry("a", "sending"));
   breakIt();
   await journal.put(entry("b", "sent"));
@@ -71,22 +71,22 @@ async function goesOnAfter(breakIt) {
   equal(await stateOf(journal, "a"), undefined);
 }
 
-test("a full disk stops nobody", () =>
-  goesOnAfter(() => {
+test("the journal works with a full disk", () =>
+  worksAfter(() => {
     IDBObjectStore.prototype.put = () => {
       throw new DOMException("", "QuotaExceededError");
     };
   }));
 
-test("a database that is closed later stops nobody", () =>
-  goesOnAfter(() => {
+test("the journal works after its database was closed", () =>
+  worksAfter(() => {
     IDBDatabase.prototype.transaction = () => {
       throw new DOMException("", "InvalidStateError");
     };
   }));
 
 test("a deleted file is forgotten by its id", async () => {
-  const journal = new Journal("somebody");
+  const journal = new Journal("user-1");
   await journal.put(entry("a", "sent"));
   await journal.put(entry("b", "sent"));
   await journal.removeId("id of a");

@@ -18,7 +18,7 @@ test("a small file does not wait for the end of a large one", async () => {
   equal(order, ["part 1", "part 2", "file 2", "part 3", "file 3", "part 4", "part 5"]);
 });
 
-test("the pool keeps its bound and its order", async () => {
+test("the pool keeps its limit and its order", async () => {
   const pool = new Pool(3, new FakeConnection());
   let running = 0;
   let most = 0;
@@ -43,13 +43,13 @@ test("the pool shrinks when requests fail and grows again", async () => {
   /** @param {Error} error */
   const fail = (error) => pool.run(1, () => Promise.reject(error), never).catch(() => {});
   await fail(new StorageError(404, ""));
-  equal(pool.limit, 6, "after what is no sign of trouble");
+  equal(pool.limit, 6, "after a permanent error");
   await Promise.all([1, 2, 3, 4].map(() => fail(new ConnectionLost())));
-  equal(pool.limit, 3, "after several that failed together");
+  equal(pool.limit, 3, "after several failures at the same time");
   const now = performance.now();
   performance.now = () => now + 1100;
   await fail(new StorageError(503, ""));
-  equal(pool.limit, 1, "after more trouble");
+  equal(pool.limit, 1, "after another failure");
   for (let request = 0; request < 30; request += 1) await pool.run(1, async () => {}, never);
   equal(pool.limit, 6, "after a series of successes");
 });
@@ -68,7 +68,7 @@ test("the pool starts nothing while offline", async () => {
   equal(seen, ["still offline", "ran"]);
 });
 
-test("what waits in the pool can be stopped", async () => {
+test("a task that waits in the pool can be aborted", async () => {
   const pool = new Pool(1, new FakeConnection());
   /** @type {string[]} */
   const seen = [];

@@ -1,7 +1,7 @@
 import { Rate } from "../../../static/uploads/client/progress/rate.js";
 import { ok, test } from "./testing.js";
 
-test("speed is smooth and falls while nothing moves", () => {
+test("speed is smoothed and decays without progress", () => {
   const rate = new Rate();
   let now = 0;
   performance.now = () => now;

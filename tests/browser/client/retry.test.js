@@ -3,61 +3,61 @@ import { Retry } from "../../../static/uploads/client/net/retry.js";
 import { FakeConnection, never } from "./support.js";
 import { equal, test } from "./testing.js";
 
-/** @type {[what: string, error: Error, tries: number][]} */
+/** @type {[what: string, error: Error, attempts: number][]} */
 const CASES = [
   ["a broken connection", new ConnectionLost(), 14],
-  ["503 of storage", new StorageError(503, ""), 14],
-  ["500 of storage", new StorageError(500, "<Code>InternalError</Code>"), 14],
+  ["503 from storage", new StorageError(503, ""), 14],
+  ["500 from storage", new StorageError(500, "<Code>InternalError</Code>"), 14],
   ["a request that was too slow", new StorageError(400, "<Code>RequestTimeout</Code>"), 14],
-  ["no answer of the server", new ApiError(0, "network", ""), 14],
-  ["429 of the server", new ApiError(429, "too_many", ""), 14],
-  ["two of the same request", new StorageError(409, "<Code>ConditionalRequestConflict</Code>"), 14],
+  ["no answer from the server", new ApiError(0, "network", ""), 14],
+  ["429 from the server", new ApiError(429, "too_many", ""), 14],
+  ["two identical requests", new StorageError(409, "<Code>ConditionalRequestConflict</Code>"), 14],
   ["bytes that arrived damaged", new StorageError(400, "<Code>BadDigest</Code>"), 4],
   ["an expired signature", new StorageError(403, "<Message>Request has expired</Message>"), 5],
   ["a wrong signature", new StorageError(403, "<Code>SignatureDoesNotMatch</Code>"), 1],
-  ["a forgotten upload", new StorageError(404, "<Code>NoSuchUpload</Code>"), 1],
-  ["an object that is there", new StorageError(412, ""), 1],
-  ["401 of the server", new ApiError(401, "", ""), 1],
-  ["413 of the server", new ApiError(413, "", ""), 1],
+  ["an unknown upload", new StorageError(404, "<Code>NoSuchUpload</Code>"), 1],
+  ["an object that exists", new StorageError(412, ""), 1],
+  ["401 from the server", new ApiError(401, "", ""), 1],
+  ["413 from the server", new ApiError(413, "", ""), 1],
   ["a bug", new TypeError("a bug"), 1],
 ];
 
-test("only what may pass is tried again", async () => {
+test("only temporary errors are retried", async () => {
   for (const [what, error, expected] of CASES) {
-    let tries = 0;
+    let attempts = 0;
     const retry = new Retry(new FakeConnection(), never);
     const request = async () => {
-      tries += 1;
+      attempts += 1;
       throw error;
     };
     await retry.run(request).catch(() => {});
-    equal(tries, expected, `tries after ${what}`);
+    equal(attempts, expected, `attempts after ${what}`);
   }
 });
 
-test("waits grow, are jittered and obey the server", async () => {
+test("waits grow, have jitter and obey Retry-After", async () => {
   /** @param {Error} error */
-  const pausesAfter = async (error) => {
+  const waitsAfter = async (error) => {
     const connection = new FakeConnection();
     await new Retry(connection, never).run(() => Promise.reject(error)).catch(() => {});
-    return connection.pauses;
+    return connection.waits;
   };
   Math.random = () => 1;
-  const longest = await pausesAfter(new ConnectionLost());
+  const longest = await waitsAfter(new ConnectionLost());
   equal(longest.slice(0, 8), [600, 1200, 2400, 4800, 9600, 19200, 30000, 30000]);
   Math.random = () => 0.5;
-  equal((await pausesAfter(new ConnectionLost())).slice(0, 2), [300, 600]);
-  equal(await pausesAfter(new ApiError(503, "", "", 60)), Array(13).fill(60_000), "as the server asked");
-  equal(await pausesAfter(new ApiError(503, "", "", 86_400)), Array(13).fill(120_000), "but not for ever");
+  equal((await waitsAfter(new ConnectionLost())).slice(0, 2), [300, 600]);
+  equal(await waitsAfter(new ApiError(503, "", "", 60)), Array(13).fill(60_000), "as the server asked");
+  equal(await waitsAfter(new ApiError(503, "", "", 86_400)), Array(13).fill(120_000), "up to a limit");
 });
 
 test("failures while offline do not count", async () => {
   const connection = new FakeConnection();
   connection.online = false;
-  let tries = 0;
+  let attempts = 0;
   await new Retry(connection, never).run(async () => {
-    tries += 1;
-    if (tries < 50) throw new ConnectionLost();
+    attempts += 1;
+    if (attempts < 50) throw new ConnectionLost();
   });
-  equal(tries, 50);
+  equal(attempts, 50);
 });

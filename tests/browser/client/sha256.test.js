@@ -1,10 +1,10 @@
 import { Sha256 } from "../../../static/uploads/client/hashing/sha256.js";
 import { equal, test } from "./testing.js";
 
-// Around the ends of a block and of its padding (FIPS 180-4, section 5.1.1), and over many blocks.
+// Around the boundaries of a block and its padding (FIPS 180-4, section 5.1.1), and across many blocks.
 const SIZES = [0, 1, 55, 56, 63, 64, 65, 119, 120, 128, 1000, 100_003];
 
-test("SHA-256 in pieces agrees with the browser's own", async () => {
+test("incremental SHA-256 equals the browser's own", async () => {
   for (const size of SIZES) {
     const bytes = new Uint8Array(size);
     for (let start = 0; start < size; start += 65_536) crypto.getRandomValues(bytes.subarray(start, start + 65_536));

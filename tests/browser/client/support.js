@@ -15,6 +15,31 @@ export async function until(condition) {
   while (!condition()) await delay(5);
 }
 
+/** From now on every timer fires at once. */
+export function hurry() {
+  const { setTimeout } = globalThis;
+  const atOnce = /** @param {() => void} act */ (act) => setTimeout(act, 0);
+  globalThis.setTimeout = /** @type {any} the types of browsers and of node differ */ (atOnce);
+}
+
+/**
+ * Records the messages of uncaught errors, which would otherwise fail the test.
+ * @returns {string[]} filled as they come
+ */
+export function recordUncaught() {
+  /** @type {string[]} */
+  const messages = [];
+  addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    messages.push(event.reason.message);
+  });
+  addEventListener("error", (event) => {
+    event.preventDefault();
+    messages.push(event.error.message);
+  });
+  return messages;
+}
+
 /**
  * @param {string} name
  * @param {string} [text]
@@ -23,15 +48,15 @@ export function makeFile(name, text = "x") {
   return new File([text], name, { lastModified: 1 });
 }
 
-/** A connection that goes and comes as told, and on which nobody has to wait. */
+/** A connection that tests can interrupt, and on which every wait ends at once. */
 export class FakeConnection extends EventTarget {
   online = true;
   /** What callers would have waited, in milliseconds. @type {number[]} */
-  pauses = [];
+  waits = [];
 
   /** @param {number} milliseconds */
-  async pause(milliseconds) {
-    this.pauses.push(milliseconds);
+  async wait(milliseconds) {
+    this.waits.push(milliseconds);
   }
 
   /** @param {boolean} online */
@@ -41,12 +66,12 @@ export class FakeConnection extends EventTarget {
   }
 }
 
-/** What a server answers that has a file go in one part. */
+/** The answer of a server that starts a multipart upload with one part. */
 export const ONE_PART = { token: "t", multipart: { part_size: 5, part_count: 1 } };
 
-/** A server that exists in the page alone, for what no real one does at the right moment. Tests replace its methods. */
+/** A fake server, for situations that a real one does not produce on demand. Tests replace its methods. */
 export class FakeApi extends Api {
-  /** How many uploads were begun. */
+  /** How many uploads were started. */
   begun = 0;
   #answer;
 
@@ -76,7 +101,7 @@ export class FakeApi extends Api {
    * @returns {Promise<import("../../../static/uploads/client/net/api.js").SignedRequest[]>}
    */
   signParts() {
-    // Nothing is to be sent, and an upload that waits can still be cancelled.
+    // Never answers: nothing is sent, and the upload can still be cancelled.
     return new Promise(() => {});
   }
 
@@ -93,8 +118,11 @@ export class FakeApi extends Api {
     return {};
   }
 
-  /** @override */
-  async abort() {
+  /**
+   * @override
+   * @param {string} _id
+   */
+  async abort(_id) {
     return null;
   }
 }

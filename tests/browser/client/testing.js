@@ -1,14 +1,14 @@
-// What the tests in *.test.js are written with. tests/browser/test_javascript.py runs them, each in a page of its own:
-// what a test does to the page or to JavaScript's own objects need not be undone.
+// The functions for tests in *.test.js. tests/browser/test_javascript.py runs each test in its own page, so that tests
+// need not undo changes to the page or to built-in objects.
 
 /** Milliseconds. */
-const PATIENCE = 30_000;
+const TIMEOUT = 30_000;
 
 /** @type {Map<string, () => unknown>} */
 const tests = new Map();
 
 /**
- * @param {string} name a literal, because pytest reads the names without running the file
+ * @param {string} name a literal, because pytest reads the name without running the file
  * @param {() => unknown} body fails by throwing or rejecting
  */
 export function test(name, body) {
@@ -18,16 +18,16 @@ export function test(name, body) {
 
 /**
  * Runs one test. Called by test_javascript.py.
- * @param {string} file the address of the module that has it
+ * @param {string} file the URL of its module
  * @param {string} name
- * @returns {Promise<{names: string[], failure: string|null}>} the names of all tests in the file; what went wrong
+ * @returns {Promise<{names: string[], failure: string|null}>} the names of all tests in the file, and why it failed
  */
 export async function run(file, name) {
   /** @type {string|null} */
   let failure = null;
-  // Begun before the test can replace setTimeout.
+  // Started before the test can replace setTimeout.
   const late = new Promise((_resolve, reject) => {
-    setTimeout(() => reject(new Error(`still running after ${PATIENCE} ms`)), PATIENCE);
+    setTimeout(() => reject(new Error(`still running after ${TIMEOUT} ms`)), TIMEOUT);
   });
   try {
     await import(file);
@@ -49,10 +49,10 @@ export function ok(value, what) {
 }
 
 /**
- * Compares values, and arrays and plain objects by what they contain.
+ * Compares values; arrays and plain objects are compared by their contents.
  * @param {unknown} actual
  * @param {unknown} expected
- * @param {string} [what] is compared, where it is not obvious
+ * @param {string} [what] is compared, if it is not obvious
  */
 export function equal(actual, expected, what = "") {
   if (isSame(actual, expected)) return;

@@ -9,16 +9,16 @@ const WHOLE = { method: "PUT", url: "/nowhere", headers: {} };
 
 /** @param {FakeApi} api */
 function makeUploader(api) {
-  return new Uploader(api, { namespace: "somebody", concurrency: 2 });
+  return new Uploader(api, { namespace: "user-1", concurrency: 2 });
 }
 
-/** Writes down that the file "a" was sent. */
+/** Records in the journal that the file "a" was sent. */
 async function rememberSent() {
   const fingerprint = await new Hasher(WORKER_URL).fingerprint(makeFile("a"), "a", never);
-  await new Journal("somebody").put({ fingerprint, id: "old", token: null, state: "sent" });
+  await new Journal("user-1").put({ fingerprint, id: "old", token: null, state: "sent" });
 }
 
-test("a cancelled row that waited does not rise again", async () => {
+test("an upload that was cancelled while it waited stays cancelled", async () => {
   const api = new FakeApi(ONE_PART);
   api.begin = () => new Promise(() => {});
   const request = navigator.locks.request.bind(navigator.locks);
@@ -41,7 +41,7 @@ test("a cancelled row that waited does not rise again", async () => {
   equal(uploader.busy, true);
 });
 
-test("a dismissed row stays away when it is too late to cancel", async () => {
+test("a removed upload does not come back if it is too late to cancel", async () => {
   const api = new FakeApi(ONE_PART);
   let signing = false;
   api.signParts = () => {
@@ -66,7 +66,7 @@ test("a dismissed row stays away when it is too late to cancel", async () => {
   equal(uploader.totals.failed, 0);
 });
 
-test("a file that it is too late to cancel is confirmed", async () => {
+test("an upload is confirmed if it is too late to cancel", async () => {
   const api = new FakeApi(ONE_PART);
   let signing = false;
   api.signParts = () => {
@@ -86,9 +86,9 @@ test("a file that it is too late to cancel is confirmed", async () => {
 });
 
 /**
- * Adds a file that was sent some time ago, and of which the server has no record.
+ * Adds a file that was sent some time ago and that the server does not know.
  * @param {number} minutes
- * @returns {Promise<number>} how many uploads were begun
+ * @returns {Promise<number>} how many uploads were started
  */
 async function beginsAfter(minutes) {
   const now = Date.now;
@@ -103,15 +103,15 @@ async function beginsAfter(minutes) {
   return api.begun;
 }
 
-test("a file that was sent a minute ago is waited for", async () => {
-  equal(await beginsAfter(1), 0, "uploads begun");
+test("a file that was sent a minute ago is not sent again", async () => {
+  equal(await beginsAfter(1), 0, "uploads started");
 });
 
-test("a server that lost its data gets the file again", async () => {
-  equal(await beginsAfter(60), 1, "uploads begun");
+test("a file is sent again if the server has lost its data", async () => {
+  equal(await beginsAfter(60), 1, "uploads started");
 });
 
-test("uploading again survives a failure", async () => {
+test("uploading again can be retried after a failure", async () => {
   await rememberSent();
   const api = new FakeApi(ONE_PART);
   api.statuses = async (ids) => ids.map((id) => ({ id, state: "stored", file: { checksum: "" } }));
@@ -125,9 +125,9 @@ test("uploading again survives a failure", async () => {
   uploader.uploadAgain(upload);
   await until(() => upload.state === "failed");
   api.begin = begin;
-  upload.curable = true;
+  upload.retryable = true;
   uploader.retry(upload);
   await until(() => api.begun > 0 || upload.state === "stored");
   uploader.cancel(upload);
-  equal(api.begun, 1, "uploads begun");
+  equal(api.begun, 1, "uploads started");
 });

@@ -18,8 +18,6 @@ from tests.support.proxy import Fault, parts
 
 #: Seconds; longer than a part takes on a slow machine.
 EXPIRY = 5
-
-
 IN_ONE_REQUEST = pytest.param(MIB, id="one request", marks=pytest.mark.exhaustive)
 
 
@@ -42,12 +40,12 @@ def stop_after(installation: Installation, size: int) -> Fault:
 
 def unfinished(installation: Installation) -> dict[str, int]:
     """The unfinished multipart uploads in the bucket, with the bytes of each."""
-    found = {}
+    sizes = {}
     for upload in installation.bucket.multipart_uploads.all():
         # It may end between the two requests.
         with contextlib.suppress(upload.meta.client.exceptions.NoSuchUpload):
-            found[upload.id] = sum(part.size for part in upload.parts.all())
-    return found
+            sizes[upload.id] = sum(part.size for part in upload.parts.all())
+    return sizes
 
 
 def keys(installation: Installation) -> set[str]:

@@ -68,11 +68,11 @@ def test_two_tabs_send_the_same_file_only_once(
             f'[data-upload-row][data-name="{file.name}"]:not([data-state=stored])'
         )
         expect(unstored).to_have_count(0)
-    found = installation.files(file.name)
-    assert len(found) in {1, 2}
+    files = installation.files(file.name)
+    assert len(files) in {1, 2}
     body = file.read_bytes()
-    for each in found:
-        assert installation.download(each["id"]) == body
+    for stored in files:
+        assert installation.download(stored["id"]) == body
     assert unfinished(installation) == {}
     # Only one of them sent it.
     assert installation.s3.sent() == len(body)

@@ -12,35 +12,15 @@ from uploads.ingest.events import (
 )
 
 BUCKET = "filehub-uploads"
-
-
 ID = "0190a5c0-1234-7abc-8def-0123456789ab"
-
-
 OTHER_ID = "0190a5c0-9999-7abc-8def-0123456789a0"
-
-
 KEY = f"uploads/b/{ID}"
-
-
 OTHER_KEY = f"uploads/0/{OTHER_ID}"
-
-
 SEQUENCER = "0055AED6DCD90281E5"
-
-
 PADDED = SEQUENCER.ljust(SEQUENCER_LENGTH, "0")
-
-
 TIME = "2025-06-01T12:00:00+00:00"
-
-
 CREATED = ObjectEvent("created", ID, PADDED, TIME)
-
-
 REMOVED = ObjectEvent("removed", ID, PADDED, TIME)
-
-
 Change = Callable[[dict[str, Any]], object]
 
 

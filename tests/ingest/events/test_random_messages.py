@@ -44,7 +44,6 @@ NAMES = st.sampled_from(
     ]
 )
 
-
 WORDS = st.sampled_from(
     [
         BUCKET,
@@ -61,10 +60,8 @@ WORDS = st.sampled_from(
     ]
 )
 
-
 #: Without `NaN` and infinities, which `json` writes but are not JSON (test_strict_json.py).
 NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
-
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | NUMBERS | st.text() | WORDS,
@@ -74,7 +71,6 @@ JSON_VALUES = st.recursive(
     ),
     max_leaves=12,
 )
-
 
 BROKEN_RECORDS = st.fixed_dictionaries(
     {},

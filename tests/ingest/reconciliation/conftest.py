@@ -15,10 +15,10 @@ def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     sizes: list[int] = []
     read = s3.read
 
-    def noted(bucket: str, key: str, start: int = 0, size: int | None = None) -> bytes:
+    def record_call(bucket: str, key: str, start: int = 0, size: int | None = None) -> bytes:
         piece = read(bucket, key, start, size)
         sizes.append(len(piece))
         return piece
 
-    monkeypatch.setattr(s3, "read", noted)
+    monkeypatch.setattr(s3, "read", record_call)
     return sizes

@@ -23,23 +23,17 @@ from uploads.ingest.reconciliation import reconcile
 from uploads.ingest.reconciliation.reconcile import Plan
 
 OWNER = "7"
-
-
 NOW = timedelta(0)
-
-
 #: Examines everything, however young.
 ALL = Plan("all", min_age=NOW)
-
-
 #: The same, with checkpoints.
 RESUMABLE = replace(ALL, resumable=True)
-
-
 aws = pytest.mark.usefixtures("aws")
 
 
-def place(age: timedelta = timedelta(hours=1), body: bytes = b"hello", name: str = "a.txt") -> str:
+def create_object(
+    age: timedelta = timedelta(hours=1), body: bytes = b"hello", name: str = "a.txt"
+) -> str:
     """Create an object as an upload does, signed some time ago, without an event."""
     upload_id = keys.upload_id_at(
         datetime.now(UTC) - age, OWNER, "secret", random.SystemRandom().getrandbits(42)
@@ -58,19 +52,19 @@ def put(upload_id: str, body: bytes, name: str = "a.txt") -> None:
     )
 
 
-def stored(**details: Any) -> str:
+def create_file(**details: Any) -> str:
     """Create an object with its record."""
-    upload_id = place(**details)
+    upload_id = create_object(**details)
     assert confirm.confirm(upload_id) == "stored"
     return upload_id
 
 
-def forget(upload_id: str) -> None:
+def delete_record(upload_id: str) -> None:
     """Delete the record and keep the object."""
     erase(upload_id)
 
 
-def age(upload_id: str, **moments: datetime) -> None:
+def set_times(upload_id: str, **moments: datetime) -> None:
     """Change timestamps of a record."""
     actions = [getattr(StoredFile, name).set(moment) for name, moment in moments.items()]
     tamper(upload_id, *actions)
@@ -78,10 +72,8 @@ def age(upload_id: str, **moments: datetime) -> None:
 
 def objects() -> set[str]:
     pages = clients.s3().get_paginator("list_objects_v2").paginate(Bucket=conf().bucket)
-    found = {
-        keys.upload_id_of(entry["Key"]) for page in pages for entry in page.get("Contents", [])
-    }
-    return {each for each in found if each}
+    ids = {keys.upload_id_of(entry["Key"]) for page in pages for entry in page.get("Contents", [])}
+    return {upload_id for upload_id in ids if upload_id}
 
 
 def recorded(state: str = "stored") -> set[str]:
@@ -98,20 +90,20 @@ def table() -> list[dict[str, Any]]:
     return sorted(items, key=lambda item: str(item["id"]))
 
 
-def found(result: reconcile.Result) -> dict[str, int]:
+def differences(result: reconcile.Result) -> dict[str, int]:
     """The non-zero counts, without the numbers of examined items."""
     counts = vars(result.counts)
     looked_at = {"objects", "records", "looked_at"}
     return {name: count for name, count in counts.items() if count and name not in looked_at}
 
 
-def command(*arguments: str) -> str:
+def run_command(*arguments: str) -> str:
     out = StringIO()
     call_command("reconcile", *arguments, stdout=out, stderr=StringIO())
     return out.getvalue()
 
 
-def gone(number: int) -> list[str]:
+def create_records_without_objects(number: int) -> list[str]:
     """Write records that are an hour old and have no object in the bucket."""
     ids = []
     with StoredFile.batch_write() as batch:
@@ -132,10 +124,10 @@ def gone(number: int) -> list[str]:
     return ids
 
 
-FEW = reconcile.PLAUSIBLE
+PLAUSIBLE = reconcile.PLAUSIBLE
 
 
-def run_out_of_time_at(upload_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def hit_time_limit_at(upload_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Start a run that Celery's time limit ends at this file."""
     head = s3.head
 

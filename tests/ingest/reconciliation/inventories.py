@@ -18,7 +18,7 @@ import pytest
 from django.core.management import CommandError
 
 from tests.ingest.reconciliation.helpers import (
-    command,
+    run_command,
 )
 from uploads.aws import clients
 from uploads.core import keys
@@ -30,10 +30,7 @@ SCHEMA = (
     "Size", "IsLatest", "Key", "ETag", "IsDeleteMarker", "Bucket", "LastModifiedDate", "VersionId",
 )  # fmt: skip
 
-
 FOLDER = "inventory/filehub/daily/2026-01-01T01-00Z"
-
-
 HOUR_AGO = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
@@ -63,7 +60,7 @@ def write(
     for number, rows in enumerate(files):
         text = io.StringIO()
         csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(
-            [each[name] for name in schema] for each in rows
+            [row[name] for name in schema] for row in rows
         )
         body = gzip.compress(text.getvalue().encode())
         key = f"inventory/data/{number}.csv.gz"
@@ -88,10 +85,10 @@ def upload(key: str, body: bytes) -> None:
 
 
 def listed(url: str) -> list[str]:
-    return [each.id for each in inventory.objects(url)]
+    return [listed.id for listed in inventory.objects(url)]
 
 
-def of(upload_id: str, **cells: str) -> dict[str, str]:
+def row_of(upload_id: str, **cells: str) -> dict[str, str]:
     return row(keys.object_key(upload_id), **cells)
 
 
@@ -99,7 +96,7 @@ def refused(url: str) -> str:
     with pytest.raises(InvalidInventory) as caught:
         listed(url)
     with pytest.raises(CommandError):
-        command("--inventory", url)
+        run_command("--inventory", url)
     return caught.value.message
 
 

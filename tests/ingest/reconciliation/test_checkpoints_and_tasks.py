@@ -9,7 +9,14 @@ import pytest
 from django.core.management import CommandError
 from pytest_django import Settings
 
-from tests.ingest.reconciliation.helpers import NOW, RESUMABLE, aws, command, place, table
+from tests.ingest.reconciliation.helpers import (
+    NOW,
+    RESUMABLE,
+    aws,
+    create_object,
+    run_command,
+    table,
+)
 from tests.support.local_aws import drain
 from uploads.core.conf import conf
 from uploads.ingest import tasks
@@ -20,23 +27,23 @@ from uploads.ingest.reconciliation.reconcile import Plan
 @aws
 def test_the_last_run_of_each_kind_is_recorded(settings: Settings) -> None:
     assert checkpoints.last_runs() == []
-    place()
-    command("--since", "2h", "--min-age", "0m")
-    command("--all", "--min-age", "0m")
+    create_object()
+    run_command("--since", "2h", "--min-age", "0m")
+    run_command("--all", "--min-age", "0m")
     tasks.reconcile_recent()
     first, second, third = checkpoints.last_runs()
     assert [first.kind, second.kind, third.kind] == ["recent", "all", "since"]  # newest first
     assert (third.looked_at, third.orphans, second.looked_at, second.orphans) == (1, 1, 1, 0)
     assert first.started_at <= first.finished_at <= datetime.now(UTC)
-    place()
-    command("--all", "--min-age", "0m")
+    create_object()
+    run_command("--all", "--min-age", "0m")
     latest = [(run.kind, run.orphans) for run in checkpoints.last_runs()]
     assert latest == [("all", 1), ("recent", 0), ("since", 1)]
 
 
 @aws
 def test_checkpoints_are_in_no_index() -> None:
-    place()
+    create_object()
     reconcile.run(replace(RESUMABLE, budget=NOW))
     reconcile.run(Plan("since", timedelta(hours=2)))
     items = [item for item in table() if item["id"]["S"].startswith("reconcile#")]
@@ -52,7 +59,7 @@ def test_the_daily_task_resumes_at_once_and_the_frequent_task_next_time(
     monkeypatch.setattr(reconcile, "BUDGET", NOW)
     monkeypatch.setattr(reconcile, "MIN_AGE", NOW)
     for _ in range(2):
-        place(timedelta(minutes=20))
+        create_object(timedelta(minutes=20))
     tasks.reconcile_recent()
     assert drain(conf().tasks_queue) == []
     tasks.reconcile_multipart()
@@ -75,4 +82,4 @@ def test_the_budget_of_a_task_is_within_its_time_limit(settings: Settings) -> No
 )
 def test_contradictory_options_are_refused(arguments: list[str]) -> None:
     with pytest.raises(CommandError):
-        command(*arguments)
+        run_command(*arguments)

@@ -33,7 +33,7 @@ def test_streams_of_any_length_are_compared_in_constant_memory() -> None:
     ids = (f"{number:012}" for number in count())
     evens = (f"{number:012}" for number in count(0, 2))
     pairs = comparison.merge(
-        (ListedObject(each, "e", None) for each in ids),
-        (ListedRecord(each, "e", None, None) for each in evens),
+        (ListedObject(upload_id, "e", None) for upload_id in ids),
+        (ListedRecord(upload_id, "e", None, None) for upload_id in evens),
     )
     assert [pair.agrees for pair in islice(pairs, 5)] == [True, False, True, False, True]

@@ -13,12 +13,12 @@ from tests.ingest.reconciliation.helpers import (
     NOW,
     RESUMABLE,
     aws,
-    command,
-    found,
+    create_file,
+    create_object,
+    differences,
     objects,
-    place,
     put,
-    stored,
+    run_command,
     table,
 )
 from uploads.aws import s3
@@ -29,35 +29,35 @@ from uploads.ingest.reconciliation import checkpoints, reconcile
 def test_a_dry_run_reports_differences_and_changes_nothing(
     monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
-    stored()
-    orphan, ghost, other = place(), stored(), stored()
-    s3.delete(ghost)
+    create_file()
+    orphaned, missing, other = create_object(), create_file(), create_file()
+    s3.delete(missing)
     put(other, b"other bytes")
     checkpoints.save("all", checkpoints.Checkpoint(datetime.now(UTC), "0", "f", "f"))
     before, there = table(), objects()
-    out = command("--all", "--dry-run", "--min-age", "0m")
+    out = run_command("--all", "--dry-run", "--min-age", "0m")
     assert (table(), objects()) == (before, there)
     lines = out.splitlines()
-    assert f"{orphan}  an object without a record" in lines
-    assert f"{ghost}  a record without an object" in lines
+    assert f"{orphaned}  an object without a record" in lines
+    assert f"{missing}  a record without an object" in lines
     assert f"{other}  a record of another object" in lines
     assert "Would put right: 1 objects without a record, 1 records without" in out
 
 
 @aws
 def test_a_dry_run_deletes_no_object_that_breaks_a_rule(settings: Settings) -> None:
-    upload_id = place()
+    upload_id = create_object()
     settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
-    assert found(reconcile.run(replace(ALL, dry_run=True))) == {"rejected": 1}
+    assert differences(reconcile.run(replace(ALL, dry_run=True))) == {"rejected": 1}
     assert objects() == {upload_id}
     assert table() == []
 
 
 @aws
 def test_a_dry_run_that_stops_saves_no_checkpoint() -> None:
-    place()
+    create_object()
     result = reconcile.run(replace(RESUMABLE, budget=NOW, dry_run=True))
-    assert (found(result), result.finished) == ({"orphans": 1}, False)
+    assert (differences(result), result.finished) == ({"orphans": 1}, False)
     assert table() == []
 
 
@@ -65,7 +65,7 @@ def test_a_dry_run_that_stops_saves_no_checkpoint() -> None:
 def test_a_dry_run_reports_a_limited_number_of_differences(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("uploads.management.commands.reconcile.MAX_NAMED", 2)
     for _ in range(5):
-        place()
-    lines = command("--all", "--dry-run", "--min-age", "0m").splitlines()
+        create_object()
+    lines = run_command("--all", "--dry-run", "--min-age", "0m").splitlines()
     assert [line for line in lines if line.endswith("an object without a record")] == lines[:2]
     assert lines[2] == "… and 3 more"

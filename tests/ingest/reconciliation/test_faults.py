@@ -9,12 +9,12 @@ from tests.ingest.reconciliation.helpers import (
     ALL,
     RESUMABLE,
     aws,
-    command,
-    found,
-    place,
+    create_file,
+    create_object,
+    differences,
+    hit_time_limit_at,
     recorded,
-    run_out_of_time_at,
-    stored,
+    run_command,
 )
 from uploads.aws import s3
 from uploads.core import keys
@@ -31,7 +31,7 @@ from uploads.ingest.reconciliation.comparison import ListedRecord
 def test_one_failing_id_does_not_stop_the_others(
     monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
-    ids = sorted((place() for _ in range(5)), key=lambda i: (keys.shard(i), i))
+    ids = sorted((create_object() for _ in range(5)), key=lambda i: (keys.shard(i), i))
     head = s3.head
 
     def fail_for_one(upload_id: str) -> s3.StoredObject | None:
@@ -41,20 +41,20 @@ def test_one_failing_id_does_not_stop_the_others(
 
     with monkeypatch.context() as patch:
         patch.setattr(s3, "head", fail_for_one)
-        assert found(reconcile.run(ALL)) == {"orphans": 4, "failed": 1}
+        assert differences(reconcile.run(ALL)) == {"orphans": 4, "failed": 1}
         assert recorded() == {*ids} - {ids[1]}
         with pytest.raises(CommandError, match="1 could not be looked at"):
-            command("--all", "--min-age", "0m")
-    assert found(reconcile.run(ALL)) == {"orphans": 1}
+            run_command("--all", "--min-age", "0m")
+    assert differences(reconcile.run(ALL)) == {"orphans": 1}
 
 
 @aws
 def test_a_task_at_its_time_limit_saves_a_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
-    ids = sorted((place() for _ in range(5)), key=lambda i: (keys.shard(i), i))
-    run_out_of_time_at(ids[2], monkeypatch)
-    position = checkpoints.load("all")
-    assert position is not None
-    assert position.last_id == ids[1]
+    ids = sorted((create_object() for _ in range(5)), key=lambda i: (keys.shard(i), i))
+    hit_time_limit_at(ids[2], monkeypatch)
+    checkpoint = checkpoints.load("all")
+    assert checkpoint is not None
+    assert checkpoint.last_id == ids[1]
     assert reconcile.run(RESUMABLE).counts.looked_at == 5
 
 
@@ -62,25 +62,25 @@ def test_a_task_at_its_time_limit_saves_a_checkpoint(monkeypatch: pytest.MonkeyP
 def test_a_stale_index_causes_no_change(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    here, gone = stored(), stored()
+    here, gone = create_file(), create_file()
     s3.delete(gone)
     confirm.apply_event(ObjectEvent("removed", gone, "5".ljust(64, "0")))
-    before = {each: StoredFile.get(each).version for each in (here, gone)}
+    before = {upload_id: StoredFile.get(upload_id).version for upload_id in (here, gone)}
     old = [ListedRecord(gone, "", None, None)]
 
-    def behind(shard: str, *, after: str, until: str) -> list[ListedRecord]:
+    def stale_index(shard: str, *, after: str, until: str) -> list[ListedRecord]:
         return [record for record in old if keys.shard(record.id) == shard]
 
-    monkeypatch.setattr(comparison, "_records", behind)
-    assert found(reconcile.run(ALL)) == {}
-    assert {each: StoredFile.get(each).version for each in (here, gone)} == before
+    monkeypatch.setattr(comparison, "_records", stale_index)
+    assert differences(reconcile.run(ALL)) == {}
+    assert {upload_id: StoredFile.get(upload_id).version for upload_id in (here, gone)} == before
 
 
 @aws
 def test_an_interrupted_command_says_how_to_resume(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    ids = sorted((place() for _ in range(3)), key=lambda i: (keys.shard(i), i))
+    ids = sorted((create_object() for _ in range(3)), key=lambda i: (keys.shard(i), i))
     head = s3.head
 
     def interrupt(upload_id: str) -> s3.StoredObject | None:
@@ -90,8 +90,8 @@ def test_an_interrupted_command_says_how_to_resume(
 
     monkeypatch.setattr(s3, "head", interrupt)
     with pytest.raises(CommandError, match="Run it again to go on") as caught:
-        command("--all", "--min-age", "0m")
+        run_command("--all", "--min-age", "0m")
     assert caught.value.returncode == 130
-    position = checkpoints.load("all")
-    assert position is not None
-    assert position.last_id == ids[0]
+    checkpoint = checkpoints.load("all")
+    assert checkpoint is not None
+    assert checkpoint.last_id == ids[0]

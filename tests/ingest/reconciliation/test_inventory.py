@@ -9,22 +9,22 @@ from typing import Any
 import pytest
 
 from tests.ingest.reconciliation.helpers import (
-    command,
-    forget,
-    found,
+    create_file,
+    create_object,
+    delete_record,
+    differences,
     objects,
-    place,
     put,
     recorded,
-    stored,
+    run_command,
 )
 from tests.ingest.reconciliation.inventories import (
     FOLDER,
     SCHEMA,
     listed,
-    of,
     refused,
     row,
+    row_of,
     upload,
     write,
 )
@@ -40,35 +40,35 @@ pytestmark = pytest.mark.usefixtures("aws")
 
 
 def test_an_inventory_only_adds_missing_records() -> None:
-    lost, right, later = place(), stored(), stored()
-    ghost = stored()
-    s3.delete(ghost)
-    gone = place()
+    orphaned, consistent, later = create_object(), create_file(), create_file()
+    missing = create_file()
+    s3.delete(missing)
+    gone = create_object()
     s3.delete(gone)
-    url = write([of(lost), of(right)], [of(gone)])
-    out = command("--inventory", url)
+    url = write([row_of(orphaned), row_of(consistent)], [row_of(gone)])
+    out = run_command("--inventory", url)
     assert "1 objects without a record, 0 records without an object" in out
     # A record that is not in the list may be newer than the list.
-    assert recorded() == {lost, right, later, ghost}
+    assert recorded() == {orphaned, consistent, later, missing}
     (run,) = checkpoints.last_runs()
     assert (run.kind, run.looked_at, run.orphans) == ("inventory", 3, 1)
 
 
 def test_a_dry_run_of_an_inventory_changes_nothing() -> None:
-    lost = place()
-    out = command("--inventory", write([of(lost)]), "--dry-run")
-    assert out.splitlines()[0] == f"{lost}  an object without a record"
+    orphaned = create_object()
+    out = run_command("--inventory", write([row_of(orphaned)]), "--dry-run")
+    assert out.splitlines()[0] == f"{orphaned}  an object without a record"
     assert recorded() == set()
     assert checkpoints.last_runs() == []
 
 
 def test_columns_may_be_in_any_order_and_most_may_be_missing() -> None:
-    ids = [place(), place()]
-    assert listed(write([of(each) for each in ids])) == ids
-    assert listed(write([of(each) for each in ids], schema=SCHEMA[::-1])) == ids
-    assert listed(write([of(each) for each in ids], schema=["Bucket", "Key"])) == ids
-    assert found(reconcile.check_objects(Plan("inventory"), inventory.objects(
-        write([of(each) for each in ids], schema=["Key"])
+    ids = [create_object(), create_object()]
+    assert listed(write([row_of(upload_id) for upload_id in ids])) == ids
+    assert listed(write([row_of(upload_id) for upload_id in ids], schema=SCHEMA[::-1])) == ids
+    assert listed(write([row_of(upload_id) for upload_id in ids], schema=["Bucket", "Key"])) == ids
+    assert differences(reconcile.check_objects(Plan("inventory"), inventory.objects(
+        write([row_of(upload_id) for upload_id in ids], schema=["Key"])
     ))) == {"orphans": 2}  # fmt: skip
 
 
@@ -87,84 +87,86 @@ def test_columns_may_be_in_any_order_and_most_may_be_missing() -> None:
     ],
 )
 def test_foreign_keys_are_skipped(key: str) -> None:
-    upload_id = place()
+    upload_id = create_object()
     wrong = "0" if keys.shard(upload_id) != "0" else "1"
     hostile = (
         key.replace("{key}", keys.object_key(upload_id))
         .replace("{wrong}", wrong)
         .replace("{id}", upload_id)
     )
-    assert listed(write([row(hostile), of(upload_id), row(hostile)])) == [upload_id]
+    assert listed(write([row(hostile), row_of(upload_id), row(hostile)])) == [upload_id]
 
 
 def test_only_current_versions_count() -> None:
-    ids = [place() for _ in range(3)]
+    ids = [create_object() for _ in range(3)]
     rows = [
-        of(ids[0], IsLatest="false"),
-        of(ids[1], IsDeleteMarker="true"),
-        of(ids[2], IsLatest="false"),
-        of(ids[2], VersionId="2"),
+        row_of(ids[0], IsLatest="false"),
+        row_of(ids[1], IsDeleteMarker="true"),
+        row_of(ids[2], IsLatest="false"),
+        row_of(ids[2], VersionId="2"),
     ]
     assert listed(write(rows)) == [ids[2]]
 
 
 def test_an_object_that_was_replaced_is_corrected() -> None:
-    upload_id = stored()
+    upload_id = create_file()
     put(upload_id, b"something else")
-    url = write([of(upload_id, ETag=s3.head(upload_id).etag)])  # type: ignore[union-attr]
+    url = write([row_of(upload_id, ETag=s3.head(upload_id).etag)])  # type: ignore[union-attr]
     plan = Plan("inventory", min_age=timedelta(0))
-    assert found(reconcile.check_objects(plan, inventory.objects(url))) == {"corrected": 1}
+    assert differences(reconcile.check_objects(plan, inventory.objects(url))) == {"corrected": 1}
 
 
 def test_without_etags_only_objects_without_a_record_are_checked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    lost, *right = place(), stored(), stored()
-    url = write([of(each) for each in (lost, *right)], schema=["Bucket", "Key"])
+    orphaned, *consistent = create_object(), create_file(), create_file()
+    url = write(
+        [row_of(upload_id) for upload_id in (orphaned, *consistent)], schema=["Bucket", "Key"]
+    )
     looked_at: list[str] = []
     head = s3.head
 
-    def noted(upload_id: str) -> s3.StoredObject | None:
+    def record_call(upload_id: str) -> s3.StoredObject | None:
         looked_at.append(upload_id)
         return head(upload_id)
 
-    monkeypatch.setattr(s3, "head", noted)
+    monkeypatch.setattr(s3, "head", record_call)
     plan = Plan("inventory", min_age=timedelta(0))
-    assert found(reconcile.check_objects(plan, inventory.objects(url))) == {"orphans": 1}
-    assert looked_at == [lost]
+    assert differences(reconcile.check_objects(plan, inventory.objects(url))) == {"orphans": 1}
+    assert looked_at == [orphaned]
 
 
 def test_objects_that_were_young_when_listed_are_left_alone() -> None:
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-    url = write([of(place(), LastModifiedDate=now)])
+    url = write([row_of(create_object(), LastModifiedDate=now)])
     result = reconcile.check_objects(Plan("inventory"), inventory.objects(url))
-    assert found(result) == {"left_alone": 1}
+    assert differences(result) == {"left_alone": 1}
 
 
 def test_a_large_file_is_read_in_pieces(sizes: list[int]) -> None:
     ids = [keys.new_upload_id("7", "secret") for _ in range(2_000)]
-    assert listed(write([of(each) for each in ids])) == ids
+    assert listed(write([row_of(upload_id) for upload_id in ids])) == ids
     assert len(sizes) > 4
     assert max(sizes[1:]) <= 10_000
 
 
 def test_more_objects_than_one_batch_are_looked_up() -> None:
-    right = [stored() for _ in range(5)]
-    lost = [place() for _ in range(3)]
+    consistent = [create_file() for _ in range(5)]
+    orphaned = [create_object() for _ in range(3)]
     unknown = [keys.new_upload_id("7", "secret") for _ in range(240)]
-    ids = [*unknown[:120], *right, *unknown[120:], *lost, *lost]
-    command("--inventory", write([of(each) for each in ids]), "--min-age", "0m")
-    assert recorded() == objects() == {*right, *lost}
+    ids = [*unknown[:120], *consistent, *unknown[120:], *orphaned, *orphaned]
+    run_command("--inventory", write([row_of(upload_id) for upload_id in ids]), "--min-age", "0m")
+    assert recorded() == objects() == {*consistent, *orphaned}
 
 
 def test_a_rejected_or_deleted_record_does_not_hide_its_object() -> None:
-    upload_id = stored()
+    upload_id = create_file()
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(s3, "head", lambda upload_id: None)
         confirm._mark_deleted(upload_id, "5".ljust(64, "0"))
-    assert "1 objects without a record" in command("--inventory", write([of(upload_id)]))
+    assert "1 objects without a record" in run_command("--inventory", write([row_of(upload_id)]))
     assert recorded() == {upload_id}
-    forget(upload_id)
+    delete_record(upload_id)
 
 
 @pytest.mark.parametrize("format_", ["ORC", "", None, 7])
@@ -207,7 +209,7 @@ def test_an_invalid_time_counts_as_damage() -> None:
 
 @pytest.mark.parametrize("damage", ["other bytes", "cut", "no gzip", "another file"])
 def test_a_damaged_file_is_refused(damage: str) -> None:
-    rows = [of(keys.new_upload_id("7", "secret")) for _ in range(50)]
+    rows = [row_of(keys.new_upload_id("7", "secret")) for _ in range(50)]
     write(rows)
     good = s3.read(conf().bucket, "inventory/data/0.csv.gz")
     damaged = {

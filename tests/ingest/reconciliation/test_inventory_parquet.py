@@ -14,12 +14,12 @@ import pytest
 from django.core.management import CommandError
 
 from tests.ingest.reconciliation.helpers import (
-    command,
+    create_file,
+    create_object,
     objects,
-    place,
     put,
     recorded,
-    stored,
+    run_command,
 )
 from tests.ingest.reconciliation.inventories import cells, listed, refused, write_parquet
 from uploads.aws import s3
@@ -32,22 +32,30 @@ pytestmark = pytest.mark.usefixtures("aws")
 
 
 def test_a_parquet_inventory_works_like_csv() -> None:
-    lost, right, other, young = place(), stored(), stored(), place()
+    orphaned, consistent, other, young = (
+        create_object(),
+        create_file(),
+        create_file(),
+        create_object(),
+    )
     put(other, b"something else")
-    etags = {each: s3.head(each).etag for each in (right, other)}  # type: ignore[union-attr]
+    etags = {upload_id: s3.head(upload_id).etag for upload_id in (consistent, other)}  # type: ignore[union-attr]
     now = datetime.now(UTC)
     url = write_parquet(
-        [cells(keys.object_key(lost)), cells(keys.object_key(right), e_tag=etags[right])],
+        [
+            cells(keys.object_key(orphaned)),
+            cells(keys.object_key(consistent), e_tag=etags[consistent]),
+        ],
         [
             cells(keys.object_key(other), e_tag=etags[other]),
             cells(keys.object_key(young), last_modified_date=now),
         ],
     )
-    out = command("--inventory", url, "--min-age", "1m")
+    out = run_command("--inventory", url, "--min-age", "1m")
     assert "2 differences were too young" in out
     assert "1 objects without a record" in out
-    assert recorded() == {lost, right, other}
-    command("--inventory", url, "--min-age", "0m")
+    assert recorded() == {orphaned, consistent, other}
+    run_command("--inventory", url, "--min-age", "0m")
     assert recorded() == objects()
     assert StoredFile.get(other).etag == etags[other]
 
@@ -82,14 +90,20 @@ def test_parquet_columns_may_have_other_types() -> None:
     schema = pa.schema([("key", pa.binary()), ("last_modified_date", pa.timestamp("ms"))])
     moment = datetime(2026, 1, 1)  # noqa: DTZ001  # as from a writer that omits UTC
     row = {"key": keys.object_key(upload_id).encode(), "last_modified_date": moment}
-    (found,) = inventory.objects(write_parquet([row], schema=schema))
-    assert (found.id, found.etag, found.modified_at) == (upload_id, "", moment.replace(tzinfo=UTC))
+    (listed_object,) = inventory.objects(write_parquet([row], schema=schema))
+    assert (listed_object.id, listed_object.etag, listed_object.modified_at) == (
+        upload_id,
+        "",
+        moment.replace(tzinfo=UTC),
+    )
 
 
 def test_parquet_is_copied_in_pieces(sizes: list[int]) -> None:
     ids = [keys.new_upload_id("7", "secret") for _ in range(2_000)]
-    found = inventory.objects(write_parquet([cells(keys.object_key(each)) for each in ids]))
-    assert [each.id for each in found] == ids
+    objects_found = inventory.objects(
+        write_parquet([cells(keys.object_key(upload_id)) for upload_id in ids])
+    )
+    assert [listed_object.id for listed_object in objects_found] == ids
     assert len(sizes) > 4
     assert max(sizes[1:]) <= 10_000
 
@@ -100,9 +114,9 @@ class Counted(io.BytesIO):
     count = 0
 
     def read(self, size: int | None = -1) -> bytes:
-        found = super().read(size)
-        self.count += len(found)
-        return found
+        piece = super().read(size)
+        self.count += len(piece)
+        return piece
 
 
 def test_a_large_parquet_file_is_read_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +133,7 @@ def test_a_large_parquet_file_is_read_in_batches(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_parquet_file_with_another_md5_is_never_read() -> None:
-    row = cells(keys.object_key(place()))
+    row = cells(keys.object_key(create_object()))
     assert "its MD5 is not that" in refused(write_parquet([row], md5="0" * 32))
     assert recorded() == set()
 
@@ -144,15 +158,15 @@ def test_a_parquet_file_without_keys_is_refused() -> None:
 
 
 def test_without_pyarrow_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    url = write_parquet([cells(keys.object_key(place()))])
+    url = write_parquet([cells(keys.object_key(create_object()))])
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(CommandError, match=r"pip install .* pyarrow"):
-        command("--inventory", url)
+        run_command("--inventory", url)
     assert recorded() == set()
 
 
 def test_a_full_disk_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    url = write_parquet([cells(keys.object_key(place()))])
+    url = write_parquet([cells(keys.object_key(create_object()))])
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")

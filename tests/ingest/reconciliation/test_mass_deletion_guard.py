@@ -10,16 +10,16 @@ from django.core.management import CommandError
 
 from tests.ingest.reconciliation.helpers import (
     ALL,
-    FEW,
     NOW,
+    PLAUSIBLE,
     RESUMABLE,
     aws,
-    command,
-    found,
-    gone,
+    create_file,
+    create_records_without_objects,
+    differences,
+    hit_time_limit_at,
     recorded,
-    run_out_of_time_at,
-    stored,
+    run_command,
     table,
 )
 from tests.support.local_aws import drain
@@ -33,19 +33,19 @@ from uploads.ingest.reconciliation.comparison import ListedRecord
 
 @aws
 def test_in_the_wrong_bucket_a_run_aborts_and_changes_no_record() -> None:
-    ids = gone(FEW + 30)
+    ids = create_records_without_objects(PLAUSIBLE + 30)
     before = table()
     result = reconcile.run(RESUMABLE)
-    assert found(result) == {"held_back": FEW + 1}
-    assert result.counts.looked_at == FEW + 1
+    assert differences(result) == {"held_back": PLAUSIBLE + 1}
+    assert result.counts.looked_at == PLAUSIBLE + 1
     assert result.aborted is not None
     after = table()
     assert [item for item in after if not item["id"]["S"].startswith("reconcile#")] == before
     (run,) = checkpoints.last_runs()
-    assert (run.ghosts, run.held_back) == (0, FEW + 1)
+    assert (run.ghosts, run.held_back) == (0, PLAUSIBLE + 1)
     # The next run starts again and finds the same.
     assert checkpoints.load("all") is None
-    assert found(reconcile.run(RESUMABLE)) == {"held_back": FEW + 1}
+    assert differences(reconcile.run(RESUMABLE)) == {"held_back": PLAUSIBLE + 1}
     assert recorded() == {*ids}
 
 
@@ -54,11 +54,11 @@ def test_too_many_missing_objects_at_the_end_of_a_run_abort_it_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(reconcile, "PLAUSIBLE", 4)
-    ids = gone(5)
-    assert found(reconcile.run(ALL)) == {"held_back": 5}
+    ids = create_records_without_objects(5)
+    assert differences(reconcile.run(ALL)) == {"held_back": 5}
     assert recorded() == {*ids}
     monkeypatch.setattr(reconcile, "PLAUSIBLE", 5)
-    assert found(reconcile.run(ALL)) == {"ghosts": 5}
+    assert differences(reconcile.run(ALL)) == {"ghosts": 5}
 
 
 @aws
@@ -66,20 +66,23 @@ def test_many_missing_objects_are_plausible_beside_as_many_existing_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(reconcile, "PLAUSIBLE", 2)
-    kept = {stored(age=timedelta(hours=2)) for _ in range(9)}
+    kept = {create_file(age=timedelta(hours=2)) for _ in range(9)}
     # In one shard, so that the existing objects come first.
     monkeypatch.setattr(keys, "SHARDS", "0")
     monkeypatch.setattr(keys, "shard", lambda upload_id: "0")
     pairs = [
-        comparison.Pair(each, ListedObject(each, "", None), ListedRecord(each, "", None, None))
-        for each in sorted(kept)
+        comparison.Pair(
+            upload_id, ListedObject(upload_id, "", None), ListedRecord(upload_id, "", None, None)
+        )
+        for upload_id in sorted(kept)
     ]
-    ghosts = gone(9)
+    missing = create_records_without_objects(9)
     pairs += [
-        comparison.Pair(each, None, ListedRecord(each, "e", None, None)) for each in sorted(ghosts)
+        comparison.Pair(upload_id, None, ListedRecord(upload_id, "e", None, None))
+        for upload_id in sorted(missing)
     ]
     monkeypatch.setattr(comparison, "compare", lambda *_, **__: iter(pairs))
-    assert found(reconcile.run(ALL)) == {"ghosts": 9}
+    assert differences(reconcile.run(ALL)) == {"ghosts": 9}
     assert recorded() == kept
 
 
@@ -87,34 +90,38 @@ def test_many_missing_objects_are_plausible_beside_as_many_existing_ones(
 def test_a_run_that_ends_with_withheld_records_resumes_before_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    ids = sorted(gone(6), key=lambda i: (keys.shard(i), i))
-    run_out_of_time_at(ids[4], monkeypatch)
+    ids = sorted(create_records_without_objects(6), key=lambda i: (keys.shard(i), i))
+    hit_time_limit_at(ids[4], monkeypatch)
     assert recorded() == {*ids}
     result = reconcile.run(RESUMABLE)
-    assert (found(result), result.counts.looked_at) == ({"ghosts": 6}, 6)
+    assert (differences(result), result.counts.looked_at) == ({"ghosts": 6}, 6)
     assert recorded() == set()
 
 
 @aws
 def test_an_exhausted_budget_leaves_no_withheld_records() -> None:
-    gone(3)
+    create_records_without_objects(3)
     results = [reconcile.run(replace(RESUMABLE, budget=NOW)) for _ in range(4)]
-    assert [found(result).get("ghosts") for result in results] == [1, 2, 3, 3]
+    assert [differences(result).get("ghosts") for result in results] == [1, 2, 3, 3]
     assert [result.finished for result in results] == [False, False, False, True]
     assert recorded() == set()
 
 
 @aws
 def test_an_aborted_command_says_why_and_how_to_force_it() -> None:
-    ids = gone(FEW + 1)
-    dry = command("--all", "--dry-run", "--min-age", "0m")
+    ids = create_records_without_objects(PLAUSIBLE + 1)
+    dry = run_command("--all", "--dry-run", "--min-age", "0m")
     assert "without --force it would stop" in dry
-    sentence = f"Of {FEW + 1} records {FEW + 1} have no object in the bucket filehub-uploads"
+    sentence = (
+        f"Of {PLAUSIBLE + 1} records {PLAUSIBLE + 1} have no object in the bucket filehub-uploads"
+    )
     with pytest.raises(CommandError, match=sentence) as caught:
-        command("--all", "--min-age", "0m")
+        run_command("--all", "--min-age", "0m")
     assert "--force" in str(caught.value)
     assert recorded() == {*ids}
-    assert f"{FEW + 1} records without an object" in command("--all", "--min-age", "0m", "--force")
+    assert f"{PLAUSIBLE + 1} records without an object" in run_command(
+        "--all", "--min-age", "0m", "--force"
+    )
     assert recorded() == set()
 
 
@@ -123,7 +130,7 @@ def test_the_tasks_abort_too_and_log_it(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(reconcile, "PLAUSIBLE", 2)
-    ids = gone(3)
+    ids = create_records_without_objects(3)
     tasks.reconcile_recent()
     tasks.reconcile_multipart()
     stopped = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]

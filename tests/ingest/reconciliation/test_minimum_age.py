@@ -9,13 +9,13 @@ from tests.ingest.reconciliation.helpers import (
     ALL,
     NOW,
     RESUMABLE,
-    age,
     aws,
-    found,
+    create_file,
+    create_object,
+    differences,
     objects,
-    place,
     recorded,
-    stored,
+    set_times,
 )
 from uploads.aws import s3
 from uploads.ingest.reconciliation import checkpoints, reconcile
@@ -24,46 +24,46 @@ from uploads.ingest.reconciliation.reconcile import Plan
 
 @aws
 def test_a_new_object_is_left_to_its_event() -> None:
-    place()
-    assert found(reconcile.run(Plan("all"))) == {"left_alone": 1}
+    create_object()
+    assert differences(reconcile.run(Plan("all"))) == {"left_alone": 1}
     assert recorded() == set()
-    assert found(reconcile.run(ALL)) == {"orphans": 1}
+    assert differences(reconcile.run(ALL)) == {"orphans": 1}
 
 
 @aws
 def test_a_new_record_without_an_object_is_left_alone() -> None:
-    upload_id = stored()
+    upload_id = create_file()
     s3.delete(upload_id)
-    assert found(reconcile.run(Plan("all"))) == {"left_alone": 1}
-    age(upload_id, confirmed_at=datetime.now(UTC) - timedelta(minutes=3))
-    assert found(reconcile.run(Plan("all"))) == {"ghosts": 1}
+    assert differences(reconcile.run(Plan("all"))) == {"left_alone": 1}
+    set_times(upload_id, confirmed_at=datetime.now(UTC) - timedelta(minutes=3))
+    assert differences(reconcile.run(Plan("all"))) == {"ghosts": 1}
 
 
 @aws
 def test_a_recent_deletion_is_left_to_its_event() -> None:
-    upload_id = stored()
+    upload_id = create_file()
     s3.delete(upload_id)
     earlier = datetime.now(UTC) - timedelta(hours=1)
-    age(upload_id, confirmed_at=earlier, deletion_asked_at=datetime.now(UTC))
-    assert found(reconcile.run(Plan("all"))) == {"left_alone": 1}
-    age(upload_id, deletion_asked_at=earlier)
-    assert found(reconcile.run(Plan("all"))) == {"ghosts": 1}
+    set_times(upload_id, confirmed_at=earlier, deletion_asked_at=datetime.now(UTC))
+    assert differences(reconcile.run(Plan("all"))) == {"left_alone": 1}
+    set_times(upload_id, deletion_asked_at=earlier)
+    assert differences(reconcile.run(Plan("all"))) == {"ghosts": 1}
 
 
 @aws
 def test_only_ids_within_the_window_are_examined() -> None:
-    inside, outside = place(timedelta(hours=1)), place(timedelta(hours=3))
-    ghost = stored(age=timedelta(hours=3))
-    s3.delete(ghost)
+    inside, outside = create_object(timedelta(hours=1)), create_object(timedelta(hours=3))
+    missing = create_file(age=timedelta(hours=3))
+    s3.delete(missing)
     result = reconcile.run(Plan("since", timedelta(hours=2), min_age=NOW))
-    assert (found(result), result.counts.looked_at) == ({"orphans": 1}, 1)
-    assert recorded() == {inside, ghost}
+    assert (differences(result), result.counts.looked_at) == ({"orphans": 1}, 1)
+    assert recorded() == {inside, missing}
     assert outside in objects()
 
 
 @aws
 def test_a_window_with_only_young_objects_is_empty() -> None:
-    place()
+    create_object()
     assert reconcile.run(Plan("since", timedelta(minutes=1))).counts.looked_at == 0
     checkpoints.save("all", checkpoints.Checkpoint(datetime.now(UTC), "0", "0", "f"))
     assert reconcile.run(replace(RESUMABLE, min_age=timedelta(hours=2))).counts.looked_at == 0

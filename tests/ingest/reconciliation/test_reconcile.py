@@ -14,13 +14,13 @@ from tests.ingest.reconciliation.helpers import (
     OWNER,
     RESUMABLE,
     aws,
-    forget,
-    found,
+    create_file,
+    create_object,
+    delete_record,
+    differences,
     objects,
-    place,
     put,
     recorded,
-    stored,
     table,
 )
 from uploads.aws import clients, s3
@@ -35,19 +35,19 @@ from uploads.ingest.reconciliation import reconcile
 
 @aws
 def test_an_object_without_a_record_is_recorded() -> None:
-    lost = place(name="naïve.txt")
-    assert found(reconcile.run(ALL)) == {"orphans": 1}
-    record = StoredFile.get(lost)
+    orphaned = create_object(name="naïve.txt")
+    assert differences(reconcile.run(ALL)) == {"orphans": 1}
+    record = StoredFile.get(orphaned)
     assert (record.state, record.file_name, record.owner) == ("stored", "naïve.txt", OWNER)
     assert usage.usage_of([OWNER])[OWNER] == usage.Usage(1, 5)
 
 
 @aws
 def test_a_record_without_an_object_is_marked_deleted() -> None:
-    ghost = stored()
-    s3.delete(ghost)
-    assert found(reconcile.run(ALL)) == {"ghosts": 1}
-    record = StoredFile.get(ghost)
+    missing = create_file()
+    s3.delete(missing)
+    assert differences(reconcile.run(ALL)) == {"ghosts": 1}
+    record = StoredFile.get(missing)
     assert (record.state, record.reason) == ("deleted", "object missing")
     assert record.owner_feed is None
     assert usage.usage_of([OWNER])[OWNER] == usage.Usage(0, 0)
@@ -55,26 +55,26 @@ def test_a_record_without_an_object_is_marked_deleted() -> None:
 
 @aws
 def test_one_run_finds_missing_and_orphaned_objects_among_consistent_ones() -> None:
-    right = {stored() for _ in range(40)}
-    orphans = {place() for _ in range(20)}
-    ghosts = {stored() for _ in range(20)}
-    for upload_id in ghosts:
+    consistent = {create_file() for _ in range(40)}
+    orphaned = {create_object() for _ in range(20)}
+    missing = {create_file() for _ in range(20)}
+    for upload_id in missing:
         s3.delete(upload_id)
-    assert len({keys.shard(upload_id) for upload_id in orphans | ghosts}) > 4
+    assert len({keys.shard(upload_id) for upload_id in orphaned | missing}) > 4
     result = reconcile.run(ALL)
-    assert found(result) == {"orphans": 20, "ghosts": 20}
+    assert differences(result) == {"orphans": 20, "ghosts": 20}
     assert (result.counts.objects, result.counts.records, result.counts.looked_at) == (60, 60, 80)
-    assert recorded() == right | orphans == objects()
-    assert recorded("deleted") == ghosts
+    assert recorded() == consistent | orphaned == objects()
+    assert recorded("deleted") == missing
 
 
 @aws
 def test_consistent_records_are_not_touched() -> None:
     for _ in range(20):
-        stored()
+        create_file()
     before = table()
     result = reconcile.run(RESUMABLE)
-    assert (found(result), result.counts.looked_at) == ({}, 20)
+    assert (differences(result), result.counts.looked_at) == ({}, 20)
     after = table()
     assert [item for item in after if not item["id"]["S"].startswith("reconcile#")] == before
 
@@ -83,43 +83,43 @@ def test_consistent_records_are_not_touched() -> None:
 def test_a_rejected_object_that_still_exists_is_deleted(
     monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
-    upload_id = place()
+    upload_id = create_object()
     settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
     with monkeypatch.context() as patch:
         patch.setattr(s3, "delete_this", lambda upload_id, etag: None)
         assert confirm.confirm(upload_id) == "rejected"
     assert objects() == {upload_id}
-    assert found(reconcile.run(ALL)) == {"rejected": 1}
+    assert differences(reconcile.run(ALL)) == {"rejected": 1}
     assert objects() == set()
     assert recorded("rejected") == {upload_id}
 
 
 @aws
 def test_a_file_that_returns_after_its_removal_is_stored_again() -> None:
-    upload_id = stored()
+    upload_id = create_file()
     s3.delete(upload_id)
     confirm.apply_event(ObjectEvent("removed", upload_id, "5".ljust(64, "0")))
     put(upload_id, b"again")
-    assert found(reconcile.run(ALL)) == {"orphans": 1}
+    assert differences(reconcile.run(ALL)) == {"orphans": 1}
     assert recorded() == {upload_id}
 
 
 @aws
 def test_a_record_of_another_object_is_corrected() -> None:
-    upload_id = stored()
+    upload_id = create_file()
     put(upload_id, b"something longer")
-    assert found(reconcile.run(ALL)) == {"corrected": 1}
+    assert differences(reconcile.run(ALL)) == {"corrected": 1}
     assert int(StoredFile.get(upload_id).size) == len(b"something longer")
-    assert found(reconcile.run(ALL)) == {}
+    assert differences(reconcile.run(ALL)) == {}
 
 
 @aws
 def test_foreign_keys_are_left_alone() -> None:
-    upload_id = place()
+    upload_id = create_object()
     wrong_shard = "f" if keys.shard(upload_id) != "f" else "0"
     for key in ("uploads/0/notes.txt", f"uploads/{wrong_shard}/{upload_id}", "uploads/0/zzz"):
         clients.s3().put_object(Bucket=conf().bucket, Key=key, Body=b"")
-    assert found(reconcile.run(ALL)) == {"orphans": 1}
+    assert differences(reconcile.run(ALL)) == {"orphans": 1}
     assert recorded() == objects() == {upload_id}
 
 
@@ -131,19 +131,19 @@ def test_one_run_repairs_any_damage(seed: int) -> None:
     rng = random.Random(seed)
     damages: list[Callable[[str], object]] = [
         lambda upload_id: None,
-        forget,
+        delete_record,
         s3.delete,
-        lambda upload_id: (forget(upload_id), s3.delete(upload_id)),
+        lambda upload_id: (delete_record(upload_id), s3.delete(upload_id)),
         lambda upload_id: put(upload_id, b"other bytes"),
         lambda upload_id: confirm.apply_event(
             ObjectEvent("removed", upload_id, "9".ljust(64, "0"))
         ),
     ]
     for _ in range(60):
-        rng.choice(damages)(stored(age=timedelta(minutes=rng.randint(5, 10_000))))
+        rng.choice(damages)(create_file(age=timedelta(minutes=rng.randint(5, 10_000))))
     assert recorded() != objects()
     reconcile.run(ALL)
     assert recorded() == objects()
     etags = {record.id: record.etag for record in StoredFile.scan(StoredFile.state == "stored")}
-    assert all(s3.head(each).etag == etag for each, etag in etags.items())  # type: ignore[union-attr]
-    assert found(reconcile.run(ALL)) == {}
+    assert all(s3.head(upload_id).etag == etag for upload_id, etag in etags.items())  # type: ignore[union-attr]
+    assert differences(reconcile.run(ALL)) == {}

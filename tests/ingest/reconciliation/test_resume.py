@@ -19,12 +19,12 @@ from tests.ingest.reconciliation.helpers import (
     NOW,
     RESUMABLE,
     aws,
-    command,
-    forget,
-    found,
+    create_object,
+    delete_record,
+    differences,
     objects,
-    place,
     recorded,
+    run_command,
 )
 from tests.plugin import AWS_PORT
 from tests.support.processes import ROOT
@@ -41,15 +41,15 @@ from uploads.ingest.reconciliation.reconcile import Plan
 @aws
 def test_a_run_that_exhausts_its_budget_is_resumed() -> None:
     for _ in range(6):
-        place()
+        create_object()
     plan = replace(RESUMABLE, budget=NOW)
     results = [reconcile.run(plan)]
-    assert (found(results[0]), results[0].finished) == ({"orphans": 1}, False)
+    assert (differences(results[0]), results[0].finished) == ({"orphans": 1}, False)
     assert checkpoints.last_runs() == []
     while not results[-1].finished:
         results.append(reconcile.run(plan))
         assert len(results) < 20
-    assert found(results[-1]) == {"orphans": 6}
+    assert differences(results[-1]) == {"orphans": 6}
     assert results[-1].counts.looked_at == 6
     assert recorded() == objects()
     assert [run.started_at for run in checkpoints.last_runs()] == [results[0].run.started_at]
@@ -58,7 +58,7 @@ def test_a_run_that_exhausts_its_budget_is_resumed() -> None:
 
 @aws
 def test_a_resumed_run_keeps_its_original_window() -> None:
-    first, *rest = sorted((place() for _ in range(8)), key=lambda i: (keys.shard(i), i))
+    first, *rest = sorted((create_object() for _ in range(8)), key=lambda i: (keys.shard(i), i))
     assert not reconcile.run(Plan("recent", timedelta(hours=2), NOW, NOW, resumable=True)).finished
     assert recorded() == {first}
     # Hours later, a new run's window would contain none of them.
@@ -70,7 +70,7 @@ def test_a_resumed_run_keeps_its_original_window() -> None:
 @aws
 def test_each_kind_of_run_has_its_own_checkpoint() -> None:
     for _ in range(3):
-        place()
+        create_object()
     reconcile.run(Plan("recent", timedelta(hours=2), NOW, NOW, resumable=True))
     before = checkpoints.load("recent")
     assert before is not None
@@ -81,11 +81,11 @@ def test_each_kind_of_run_has_its_own_checkpoint() -> None:
 @aws
 def test_restart_starts_from_the_beginning() -> None:
     for _ in range(4):
-        place()
+        create_object()
     reconcile.run(replace(RESUMABLE, budget=NOW))
     (healed,) = recorded()
-    forget(healed)
-    assert found(reconcile.run(RESUMABLE, restart=True)) == {"orphans": 4}
+    delete_record(healed)
+    assert differences(reconcile.run(RESUMABLE, restart=True)) == {"orphans": 4}
     assert recorded() == objects()
     assert checkpoints.load("all") is None
 
@@ -95,18 +95,18 @@ def test_a_run_that_fails_while_listing_is_resumed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for _ in range(8):
-        place()
+        create_object()
     listing = s3.objects
 
-    def broken(shard: str, *, after: str, until: str) -> Iterator[ListedObject]:
+    def fail_after_first_shard(shard: str, *, after: str, until: str) -> Iterator[ListedObject]:
         if shard > keys.shard(sorted(objects(), key=keys.shard)[0]):
             raise BackendUnavailable("S3 could not list the objects.")
         yield from listing(shard, after=after, until=until)
 
     with monkeypatch.context() as patch:
-        patch.setattr(s3, "objects", broken)
+        patch.setattr(s3, "objects", fail_after_first_shard)
         with pytest.raises(CommandError, match="S3 could not list the objects"):
-            command("--all", "--min-age", "0m")
+            run_command("--all", "--min-age", "0m")
     assert 0 < len(recorded()) < 8
     assert checkpoints.last_runs() == []
     assert reconcile.run(RESUMABLE).counts.looked_at == 8
@@ -117,7 +117,7 @@ def test_a_run_that_fails_while_listing_is_resumed(
 @pytest.mark.exhaustive
 def test_a_run_that_is_killed_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(200):
-        place()
+        create_object()
     with Proxy(AWS_PORT) as proxy:
         # Slow requests, so that the run does not finish before it is killed.
         proxy.latency = 0.3
@@ -131,24 +131,24 @@ def test_a_run_that_is_killed_is_resumed(tmp_path: Path, monkeypatch: pytest.Mon
         finally:
             os.kill(child.pid, signal.SIGKILL)
             child.wait()
-    position = checkpoints.load("all")
-    assert position is not None
+    checkpoint = checkpoints.load("all")
+    assert checkpoint is not None
     done = recorded()
     assert 0 < len(done) < 200
 
     asked: list[tuple[str, str]] = []
     listing = s3.objects
 
-    def noted(shard: str, *, after: str, until: str) -> Iterator[ListedObject]:
+    def record_call(shard: str, *, after: str, until: str) -> Iterator[ListedObject]:
         asked.append((shard, after))
         return listing(shard, after=after, until=until)
 
-    monkeypatch.setattr(s3, "objects", noted)
+    monkeypatch.setattr(s3, "objects", record_call)
     err = StringIO()
     call_command("reconcile", "--all", "--min-age", "0m", stdout=StringIO(), stderr=err)
-    assert asked[0] == (position.shard, position.last_id)
-    assert f"after {position.last_id} in shard {position.shard}" in err.getvalue()
+    assert asked[0] == (checkpoint.shard, checkpoint.last_id)
+    assert f"after {checkpoint.last_id} in shard {checkpoint.shard}" in err.getvalue()
     assert recorded() == objects()
     (run,) = checkpoints.last_runs()
-    assert (run.kind, run.started_at, run.looked_at) == ("all", position.started_at, 200)
+    assert (run.kind, run.started_at, run.looked_at) == ("all", checkpoint.started_at, 200)
     assert checkpoints.load("all") is None

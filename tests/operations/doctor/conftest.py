@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.db import connection
-from django.test import override_settings
 from pytest_django import Settings
 
 from local.aws import LocalAws
@@ -26,8 +25,11 @@ from uploads.core.conf import Conf
 @pytest.fixture(scope="session")
 def deployed(_aws: LocalAws) -> Conf:
     """One installation for the faults of all tests; each test fixes what it breaks."""
-    with override_settings():
+    before = django_settings.FILEHUB
+    try:
         return deploy_all(names(), django_settings)
+    finally:
+        django_settings.FILEHUB = before
 
 
 @pytest.fixture
@@ -75,7 +77,7 @@ def database(db: None, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def own(aws: LocalAws, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Conf:
+def own_installation(aws: LocalAws, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Conf:
     """An installation for this test alone, including a table, and for its processes."""
     values = names()
     for name, value in values.items():

@@ -9,11 +9,11 @@ from tests.operations.doctor.helpers import (
     PARTS,
     Break,
     arn,
+    call_on_bucket,
     cors,
     events,
     lifecycle,
     notify,
-    of_bucket,
     set_queue,
     tasks,
 )
@@ -35,10 +35,10 @@ FAULTS: dict[str, tuple[Break, str, str]] = {
         lambda: notify(events(), *ALL, prefix="uploads/0/"), "bucket, notifications", "uploads/",
     ),
     "public": (
-        of_bucket("delete_public_access_block"), "bucket, public access", "BlockPublicAcls",
+        call_on_bucket("delete_public_access_block"), "bucket, public access", "BlockPublicAcls",
     ),
     "unfinished uploads stay": (
-        of_bucket("delete_bucket_lifecycle"), "bucket, lifecycle", "for ever",
+        call_on_bucket("delete_bucket_lifecycle"), "bucket, lifecycle", "for ever",
     ),
     "unfinished uploads end early": (
         lambda: lifecycle(Filter={"Prefix": ""}, AbortIncompleteMultipartUpload={
@@ -66,7 +66,6 @@ FAULTS: dict[str, tuple[Break, str, str]] = {
         lambda: set_queue(events(), Policy=""), "queue {events}", "does not let S3 send",
     ),
 }  # fmt: skip
-
 
 WARNINGS: dict[str, tuple[Break, str, str]] = {
     "any origin": (lambda: cors(AllowedOrigins=["*"]), "bucket, CORS", "other origins"),

@@ -56,19 +56,19 @@ def findings() -> list[Finding]:
     return list(doctor.examine())
 
 
-def bad(found: list[Finding]) -> list[Finding]:
-    return [each for each in found if each.level != "ok"]
+def problems(all_findings: list[Finding]) -> list[Finding]:
+    return [finding for finding in all_findings if finding.level != "ok"]
 
 
-def still_bad(subject: str) -> list[Finding]:
+def remaining_problems(subject: str) -> list[Finding]:
     """Check only the fixed part again, and return the findings that are not ok."""
     if subject.startswith("queue"):
-        return bad(list(queues.Queues().inspect()))
-    return bad([*bucket.inspect(), *notifications.inspect(arn(events()))])
+        return problems(list(queues.Queues().inspect()))
+    return problems([*bucket.inspect(), *notifications.inspect(arn(events()))])
 
 
-def one(found: list[Finding]) -> Finding:
-    (finding,) = bad(found)
+def only_problem(all_findings: list[Finding]) -> Finding:
+    (finding,) = problems(all_findings)
     return finding
 
 
@@ -82,11 +82,11 @@ def run(*options: str) -> tuple[int, str]:
     return 0, out.getvalue()
 
 
-def carry_out(mend: str) -> None:
+def follow(advice: str) -> None:
     """Run the AWS CLI command in this sentence with boto3."""
-    found = re.search(r"aws (s3api|sqs|dynamodb) [^(]*", mend)
-    assert found, mend
-    words = shlex.split(found[0].partition(" (provision")[0])
+    aws_command = re.search(r"aws (s3api|sqs|dynamodb) [^(]*", advice)
+    assert aws_command, advice
+    words = shlex.split(aws_command[0].partition(" (provision")[0])
     service = {"s3api": "s3"}.get(words[1], words[1])
     values: dict[str, Any] = {}
     for option, text in zip(words[3::2], words[4::2], strict=False):
@@ -138,7 +138,7 @@ def lifecycle(**rule: Any) -> None:
     )
 
 
-def of_bucket(action: str) -> Break:
+def call_on_bucket(action: str) -> Break:
     return lambda: getattr(client("s3"), action)(Bucket=conf().bucket)
 
 
@@ -151,8 +151,6 @@ def tasks() -> str:
 
 
 ALL = tuple(expected.EVENTS)
-
-
 PARTS = {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 8}}
 
 
@@ -175,9 +173,9 @@ def objects() -> list[str]:
     return [each["Key"] for each in listed.get("Contents", [])]
 
 
-def trip(timeout: float = 0.2) -> Finding:
-    (found,) = doctor.RoundTrip(timeout).run()
-    return found
+def round_trip(timeout: float = 0.2) -> Finding:
+    (finding,) = doctor.RoundTrip(timeout).run()
+    return finding
 
 
 def start(*options: str, **environment: str) -> subprocess.Popen[str]:

@@ -11,16 +11,16 @@ from tests.operations.doctor.helpers import (
     ALL,
     PARTS,
     Break,
-    carry_out,
+    call_on_bucket,
     cors,
     events,
+    follow,
     lifecycle_rules,
     notify,
-    of_bucket,
-    one,
+    only_problem,
     queue_url,
+    remaining_problems,
     run,
-    still_bad,
     tasks,
 )
 from tests.project.test_permissions import client
@@ -40,14 +40,14 @@ def test_a_fault_is_one_line_and_its_advice_fixes_it(
     (line,) = [line for line in text.splitlines() if line.startswith("FAIL")]
     assert line.startswith(f"FAIL  {subject.format(events=events(), tasks=tasks())}: ")
     assert word in line
-    carry_out(line)
-    assert still_bad(subject) == []
+    follow(line)
+    assert remaining_problems(subject) == []
 
 
 @pytest.mark.parametrize(
     ("fault", "word"),
     [
-        (of_bucket("delete_bucket_cors"), "no rule allows http://testserver"),
+        (call_on_bucket("delete_bucket_cors"), "no rule allows http://testserver"),
         (lambda: cors(AllowedOrigins=["https://other.example"]), "no rule allows"),
         (lambda: cors(AllowedMethods=["GET"]), "may not PUT"),
         (lambda: cors(AllowedHeaders=["content-type", "x-amz-*"]), "may not send if-none-match"),
@@ -58,16 +58,16 @@ def test_cors_rules_are_compared_and_tested_with_a_preflight(
     installed: Conf, fault: Break, word: str
 ) -> None:
     fault()
-    compared, asked = still_bad("bucket")
+    compared, asked = remaining_problems("bucket")
     assert (compared.level, compared.subject) == ("FAIL", "bucket, CORS")
     assert word in compared.text
     assert (asked.level, asked.subject) == ("FAIL", "bucket, CORS as a browser asks")
-    carry_out(compared.mend)
-    left = still_bad("bucket")
+    follow(compared.mend)
+    left = remaining_problems("bucket")
     assert [each.text for each in left if "https://other.example" not in each.text] == []
     for warning in left:
-        carry_out(warning.mend)
-    assert still_bad("bucket") == []
+        follow(warning.mend)
+    assert remaining_problems("bucket") == []
 
 
 def test_fixing_a_lifecycle_keeps_other_rules(installed: Conf) -> None:
@@ -85,10 +85,10 @@ def test_fixing_a_lifecycle_keeps_other_rules(installed: Conf) -> None:
         {"ID": "shard", "Status": "Enabled", "Filter": {"Prefix": "uploads/0/"},
          "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 2}},
     )  # fmt: skip
-    (found,) = still_bad("bucket, lifecycle")
-    assert "after 1 days" in found.text
-    carry_out(found.mend)
-    assert still_bad("bucket, lifecycle") == []
+    (finding,) = remaining_problems("bucket, lifecycle")
+    assert "after 1 days" in finding.text
+    follow(finding.mend)
+    assert remaining_problems("bucket, lifecycle") == []
     s3 = client("s3")
     rules = s3.get_bucket_lifecycle_configuration(Bucket=conf().bucket)["Rules"]
     assert rules[:2] == [logs, everything]
@@ -103,7 +103,7 @@ def test_a_lifecycle_rule_with_a_date_is_ok(installed: Conf) -> None:
     lifecycle_rules(
         own, {"ID": "x", "Status": "Enabled", "Filter": {"Prefix": "tmp/"}, "Expiration": until}
     )
-    assert still_bad("bucket, lifecycle") == []
+    assert remaining_problems("bucket, lifecycle") == []
 
 
 @pytest.mark.parametrize(("fault", "subject", "word"), WARNINGS.values(), ids=WARNINGS.keys())
@@ -111,11 +111,14 @@ def test_an_unusual_setting_is_a_warning(
     installed: Conf, fault: Break, subject: str, word: str
 ) -> None:
     fault()
-    found = one(still_bad(subject))
-    assert (found.level, found.subject) == ("warn", subject.format(events=events(), tasks=tasks()))
-    assert word in found.text
-    carry_out(found.mend)
-    assert still_bad(subject) == []
+    finding = only_problem(remaining_problems(subject))
+    assert (finding.level, finding.subject) == (
+        "warn",
+        subject.format(events=events(), tasks=tasks()),
+    )
+    assert word in finding.text
+    follow(finding.mend)
+    assert remaining_problems(subject) == []
 
 
 def test_events_may_come_through_eventbridge(installed: Conf) -> None:
@@ -132,14 +135,14 @@ def test_provision_does_not_detect_manual_changes(installed: Conf) -> None:
     """This is why doctor suggests AWS's own commands."""
     notify(None)
     deploy(installed.bucket, TEMPLATE.read_text())
-    found = one(still_bad("bucket"))
-    assert "provision does not see" in found.mend
-    carry_out(found.mend)
+    finding = only_problem(remaining_problems("bucket"))
+    assert "provision does not see" in finding.mend
+    follow(finding.mend)
 
 
 def test_a_dead_letter_is_reported(installed: Conf) -> None:
     sqs.send_to_dead_letters(events(), "not json", "why")
-    found = one(still_bad("queue"))
-    assert (found.level, found.subject) == ("FAIL", f"queue {events()}-dlq")
-    assert "redrive --queue events" in found.mend
+    finding = only_problem(remaining_problems("queue"))
+    assert (finding.level, finding.subject) == ("FAIL", f"queue {events()}-dlq")
+    assert "redrive --queue events" in finding.mend
     client("sqs").purge_queue(QueueUrl=queue_url(f"{events()}-dlq"))

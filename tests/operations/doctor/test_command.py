@@ -19,16 +19,16 @@ from uploads.core.conf import Conf, conf
 
 @pytest.mark.exhaustive
 def test_a_sound_installation_is_all_ok_with_the_operators_policy(
-    own: Conf, database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    own_installation: Conf, database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", database)
     with consumer(tmp_path), worker(tmp_path):
-        done = user_with("Operator", own.bucket)("manage.py", "doctor")
+        done = user_with("Operator", own_installation.bucket)("manage.py", "doctor")
         assert done.returncode == 0, done.stdout + done.stderr
         assert {line[:4] for line in done.stdout.splitlines()} == {"ok  "}, done.stdout
         assert lines(done.stdout, "ok    round trip: stored after")
         # The web may not read these settings, so they are skipped; the round trip works.
-        done = user_with("Web", own.bucket)("manage.py", "doctor")
+        done = user_with("Web", own_installation.bucket)("manage.py", "doctor")
     assert done.returncode == 0, done.stdout + done.stderr
     assert {line.partition(":")[0][6:] for line in lines(done.stdout, "skip")} == {
         "bucket, public access", "bucket, encryption", "bucket, versions", "bucket, lifecycle",
@@ -46,7 +46,9 @@ def test_a_sound_installation_is_all_ok_with_the_operators_policy(
         pytest.param(signal.SIGTERM, id="SIGTERM"),
     ],
 )
-def test_on_sigint_and_sigterm_the_test_file_is_deleted(own: Conf, number: int) -> None:
+def test_on_sigint_and_sigterm_the_test_file_is_deleted(
+    own_installation: Conf, number: int
+) -> None:
     child = start("--timeout=600")
     wait_for(objects)
     child.send_signal(number)
@@ -59,7 +61,7 @@ def test_on_sigint_and_sigterm_the_test_file_is_deleted(own: Conf, number: int) 
 SECRET = "0123456789abcdefghij-not-a-real-secret"
 
 
-def test_wrong_credentials_are_reported_without_secrets(own: Conf) -> None:
+def test_wrong_credentials_are_reported_without_secrets(own_installation: Conf) -> None:
     child = start(AWS_ACCESS_KEY_ID="AKIANOTAREALKEY00000", AWS_SECRET_ACCESS_KEY=SECRET)
     output, errors = child.communicate(timeout=60)
     assert child.returncode == 1

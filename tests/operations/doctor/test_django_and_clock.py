@@ -18,15 +18,15 @@ from uploads.operations.doctor import (
 
 
 def test_pending_migrations_are_reported(installed: Conf) -> None:
-    MigrationRecorder(connection).record_unapplied("uploads", "0001_initial")
-    found = next(each for each in django_checks.inspect() if each.subject == "database")
-    assert found.level == "FAIL"
-    assert "uploads.0001_initial" in found.text
+    MigrationRecorder(connection).record_unapplied("uploads", "0002_operators_desk")
+    finding = next(each for each in django_checks.inspect() if each.subject == "database")
+    assert finding.level == "FAIL"
+    assert "uploads.0002_operators_desk" in finding.text
 
 
 def test_debug_pages_in_production_are_a_failure(settings: Settings) -> None:
     settings.DEBUG = True
-    settings.SECURE_SSL_REDIRECT = True
+    settings.FILEHUB = settings.FILEHUB | {"django_https": True}
     failed = [each for each in django_checks._settings() if each.level == "FAIL"]
     assert any("DJANGO_DEBUG" in each.text for each in failed)
 
@@ -40,6 +40,6 @@ def test_the_clock_is_compared_with_s3s(
     clock: Callable[[timedelta], None], minutes: int, level: str, word: str
 ) -> None:
     clock(timedelta(minutes=minutes))
-    found = access._clock()
-    assert found.level == level
-    assert word in found.text
+    finding = access._clock()
+    assert finding.level == level
+    assert word in finding.text

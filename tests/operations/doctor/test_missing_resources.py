@@ -8,7 +8,7 @@ import uuid
 import pytest
 from pytest_django import Settings
 
-from tests.operations.doctor.helpers import bad, carry_out, findings, run
+from tests.operations.doctor.helpers import findings, follow, problems, run
 from tests.project.test_permissions import client
 from tests.project.test_provision import template
 from uploads.core.conf import Conf
@@ -31,7 +31,7 @@ def test_a_missing_resource_is_reported_by_name(
     installed: Conf, settings: Settings, changed: dict[str, str], subjects: set[str]
 ) -> None:
     settings.FILEHUB = settings.FILEHUB | changed
-    failed = {each.subject: each for each in findings() if each.level == "FAIL"}
+    failed = {finding.subject: finding for finding in findings() if finding.level == "FAIL"}
     assert subjects <= set(failed)
     assert any("manage.py provision" in failed[subject].mend for subject in subjects)
 
@@ -51,14 +51,14 @@ def test_a_missing_index_and_time_to_live_are_reported(installed: Conf, settings
         GlobalSecondaryIndexes=indexes,
     )
     settings.FILEHUB = settings.FILEHUB | {"TABLE": name}
-    found = bad(list(table.inspect()))
-    assert {(each.level, each.subject) for each in found} == {
+    found = problems(list(table.inspect()))
+    assert {(finding.level, finding.subject) for finding in found} == {
         ("FAIL", "table, index AllFeed"),
         ("FAIL", "table, index AllNames"),
         ("FAIL", "table, time to live"),
     }
-    carry_out(next(each.mend for each in found if each.subject == "table, time to live"))
-    assert len(bad(list(table.inspect()))) == 2
+    follow(next(finding.mend for finding in found if finding.subject == "table, time to live"))
+    assert len(problems(list(table.inspect()))) == 2
 
 
 def test_another_programs_table_is_recognised(installed: Conf, settings: Settings) -> None:
@@ -70,14 +70,14 @@ def test_another_programs_table_is_recognised(installed: Conf, settings: Setting
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
     )
     settings.FILEHUB = settings.FILEHUB | {"TABLE": name}
-    assert "other keys" in bad(list(table.inspect()))[0].text
+    assert "other keys" in problems(list(table.inspect()))[0].text
 
 
 def test_a_bucket_in_another_region_is_reported(installed: Conf, settings: Settings) -> None:
     settings.FILEHUB = settings.FILEHUB | {"REGION": "eu-central-1"}
-    (found,) = bucket.inspect()
-    assert found.level == "FAIL"
-    assert "AWS_REGION=us-east-1" in found.mend
+    (finding,) = bucket.inspect()
+    assert finding.level == "FAIL"
+    assert "AWS_REGION=us-east-1" in finding.mend
 
 
 def test_a_sound_installation_exits_with_0_and_prints_json(installed: Conf) -> None:

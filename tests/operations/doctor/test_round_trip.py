@@ -10,7 +10,7 @@ import pytest
 from pytest_django import Settings
 
 from local.aws import LocalAws
-from tests.operations.doctor.helpers import events, notify, objects, queue_url, tasks, trip
+from tests.operations.doctor.helpers import events, notify, objects, queue_url, round_trip, tasks
 from tests.project.test_permissions import client
 from tests.support.files import store, upload
 from tests.support.waiting import wait_for
@@ -28,17 +28,17 @@ from uploads.operations.doctor import (
 def test_without_a_consumer_waiting_messages_are_reported(installed: Conf) -> None:
     # S3 may take longer than this test waits.
     client("sqs").send_message(QueueUrl=queue_url(events()), MessageBody="an event")
-    found = trip()
-    assert found.level == "FAIL"
-    assert f"wait in {events()}" in found.text
-    assert "consume_events" in found.mend
+    finding = round_trip()
+    assert finding.level == "FAIL"
+    assert f"wait in {events()}" in finding.text
+    assert "consume_events" in finding.mend
     assert objects() == []
 
 
 def test_without_a_notification_no_event_arrives(own_queues: None) -> None:
     notify(None)
-    found = trip()
-    assert (found.level, "no event arrived" in found.text) == ("FAIL", True)
+    finding = round_trip()
+    assert (finding.level, "no event arrived" in finding.text) == ("FAIL", True)
     assert objects() == []
 
 
@@ -46,18 +46,18 @@ def test_without_a_worker_waiting_tasks_are_reported(aws: LocalAws) -> None:
     before = roundtrip.depths()
     upload("7")
     wait_for(lambda: Consumer().step())
-    where, mend = roundtrip.locate(before, roundtrip.depths())
+    where, advice = roundtrip.locate(before, roundtrip.depths())
     assert tasks() in where
-    assert "worker" in mend
+    assert "worker" in advice
 
 
 def test_new_dead_letters_are_reported_first(aws: LocalAws) -> None:
     before = roundtrip.depths()
     upload("7")
     sqs.send_to_dead_letters(tasks(), "{}", "why")
-    where, mend = roundtrip.locate(before, roundtrip.depths())
+    where, advice = roundtrip.locate(before, roundtrip.depths())
     assert where.startswith(f"{tasks()}-dlq grew")
-    assert "redrive --queue tasks" in mend
+    assert "redrive --queue tasks" in advice
 
 
 def test_a_record_that_only_reconciliation_wrote_is_a_failure(
@@ -65,23 +65,23 @@ def test_a_record_that_only_reconciliation_wrote_is_a_failure(
 ) -> None:
     put = doctor.RoundTrip._put
 
-    def put_and_look(self: Any, request: s3.SignedRequest, body: bytes) -> int:
+    def put_and_confirm(self: Any, request: s3.SignedRequest, body: bytes) -> int:
         done = put(self, request, body)
         (key,) = objects()
         confirm.confirm(key.rpartition("/")[2])
         return done
 
-    monkeypatch.setattr(doctor.RoundTrip, "_put", put_and_look)
-    found = trip()
-    assert (found.level, "without an event" in found.text) == ("FAIL", True)
+    monkeypatch.setattr(doctor.RoundTrip, "_put", put_and_confirm)
+    finding = round_trip()
+    assert (finding.level, "without an event" in finding.text) == ("FAIL", True)
     assert objects() == []
 
 
 def test_a_refused_put_reports_the_reason(installed: Conf, settings: Settings) -> None:
     settings.FILEHUB = settings.FILEHUB | {"BUCKET": "no-such-bucket"}
-    found = trip()
-    assert found.level == "FAIL"
-    assert "PUT refused: 404 NoSuchBucket" in found.text
+    finding = round_trip()
+    assert finding.level == "FAIL"
+    assert "PUT refused: 404 NoSuchBucket" in finding.text
 
 
 @pytest.mark.parametrize("moment", ["before the PUT", "while it is refused", "while it waits"])
@@ -111,7 +111,7 @@ def test_leftovers_of_a_killed_run_are_removed(
 ) -> None:
     left = store(roundtrip.OWNER)
     monkeypatch.setattr(roundtrip, "LEFTOVER", timedelta(0))
-    trip()
+    round_trip()
     assert keys.object_key(left) not in objects()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.operations.doctor.helpers import carry_out
+from tests.operations.doctor.helpers import follow
 from tests.project.test_permissions import client
 from tests.project.test_provision import template
 from uploads.core import limits
@@ -34,10 +34,10 @@ def test_doctor_expects_what_the_template_creates() -> None:
     assert hidden == expected.EVENTS_VISIBILITY
 
 
-def test_doctor_suggests_the_cors_rule_of_the_template(own: Conf) -> None:
+def test_doctor_suggests_the_cors_rule_of_the_template(own_installation: Conf) -> None:
     s3 = client("s3")
-    made = s3.get_bucket_cors(Bucket=own.bucket)["CORSRules"]
-    s3.delete_bucket_cors(Bucket=own.bucket)
-    (mend,) = [each.mend for each in bucket.inspect() if each.subject == "bucket, CORS"]
-    carry_out(mend)
-    assert s3.get_bucket_cors(Bucket=own.bucket)["CORSRules"] == made
+    made = s3.get_bucket_cors(Bucket=own_installation.bucket)["CORSRules"]
+    s3.delete_bucket_cors(Bucket=own_installation.bucket)
+    (advice,) = [each.mend for each in bucket.inspect() if each.subject == "bucket, CORS"]
+    follow(advice)
+    assert s3.get_bucket_cors(Bucket=own_installation.bucket)["CORSRules"] == made

@@ -13,8 +13,6 @@ from uploads.core import keys
 from uploads.core.conf import conf
 
 PATH = "/admin/uploads/storagereport/"
-
-
 ABORT = f"{PATH}abort/"
 
 
@@ -26,11 +24,11 @@ def page(client: Client, query: str = "") -> str:
 
 def section(html: str, title: str) -> str:
     """The text of a section of the report, in one line."""
-    found = re.search(
+    match = re.search(
         rf'<section class="module" aria-labelledby="{title}">(.*?)</section>', html, re.DOTALL
     )
-    assert found, html
-    return " ".join(unescape(re.sub(r"<[^>]*>", " ", found[1])).split())
+    assert match, html
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", match[1])).split())
 
 
 def begin(*parts: bytes, upload_id: str | None = None) -> tuple[str, str]:
@@ -55,11 +53,11 @@ def choice(upload_id: str, s3_id: str) -> str:
     return f"{s3_id} {keys.object_key(upload_id)}"
 
 
-def in_s3() -> set[str]:
+def unfinished_in_s3() -> set[str]:
     """S3's upload IDs of the unfinished uploads."""
     answer = clients.s3().list_multipart_uploads(Bucket=conf().bucket)
     return {each["UploadId"] for each in answer.get("Uploads", [])}
 
 
-def said(answer: Any) -> list[str]:
+def messages_of(answer: Any) -> list[str]:
     return [str(message) for message in answer.context["messages"]]

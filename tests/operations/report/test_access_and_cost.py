@@ -8,7 +8,15 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from tests.operations.report.helpers import ABORT, PATH, begin, choice, in_s3, page, section
+from tests.operations.report.helpers import (
+    ABORT,
+    PATH,
+    begin,
+    choice,
+    page,
+    section,
+    unfinished_in_s3,
+)
 from tests.support.files import store
 from tests.support.users import Api, signed_in, staff
 from tests.support.wire import Wire
@@ -30,12 +38,12 @@ def test_each_permission_opens_its_own_part(alice: User) -> None:
         client = staff(User.objects.get(pk=alice.pk), *permissions)
         assert client.get(PATH).status_code == see, permissions
         assert client.post(ABORT, form).status_code == end, permissions
-        assert in_s3() == {s3_id}
+        assert unfinished_in_s3() == {s3_id}
     assert 'name="only"' not in page(client)
     client = staff(User.objects.get(pk=alice.pk), "view_storagereport", "delete_storagereport")
     assert 'name="only"' in page(client)
     assert client.post(ABORT, form).status_code == 302
-    assert in_s3() == set()
+    assert unfinished_in_s3() == set()
 
 
 def test_an_api_token_gives_no_access(api: Api) -> None:
@@ -48,7 +56,7 @@ def test_a_cross_site_form_aborts_nothing(admin_user: User) -> None:
     client = signed_in(admin_user, checks_csrf=True)
     form = {"upload": choice(upload_id, s3_id), "confirmed": "yes"}
     assert client.post(ABORT, form).status_code == 403
-    assert in_s3() == {s3_id}
+    assert unfinished_in_s3() == {s3_id}
 
 
 @pytest.mark.parametrize("owners", [2, 150])
@@ -83,7 +91,7 @@ def test_only_the_unfinished_uploads_on_the_page_are_requested(
 
 
 @pytest.mark.parametrize(
-    ("service", "silent", "told"),
+    ("service", "unavailable", "available"),
     [
         ("s3", {"unfinished"}, {"kinds-title", "owners-title", "days-title"}),
         ("dynamodb", {"kinds-title", "owners-title", "days-title"}, {"unfinished"}),
@@ -94,15 +102,15 @@ def test_an_outage_affects_only_the_parts_of_that_service(
     admin: Client,
     wire: Wire,
     service: str,
-    silent: set[str],
-    told: set[str],
+    unavailable: set[str],
+    available: set[str],
 ) -> None:
     store("7")
     begin(b"x")
     wire.cut.add(service)
     html = page(admin)
-    for title in silent:
-        assert "does not answer just now" in section(html, title)
-    for title in told:
-        assert "does not answer" not in section(html, title)
+    for title in unavailable:
+        assert "not available at the moment" in section(html, title)
+    for title in available:
+        assert "not available" not in section(html, title)
         assert re.search(r"\d", section(html, title))

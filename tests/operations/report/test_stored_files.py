@@ -37,8 +37,8 @@ def test_the_numbers_match_the_uploads(
     assert confirm.confirm(refused) == "rejected"
 
     html = page(admin)
-    assert "Images 1 10 bytes 56 % Text 2 8 bytes 44 %" in section(html, "kinds-title")
-    assert "bob 1 10 bytes 56 % alice 2 8 bytes 44 %" in section(html, "owners-title")
+    assert "Images 1 10 bytes 56% Text 2 8 bytes 44%" in section(html, "kinds-title")
+    assert "bob 1 10 bytes 56% alice 2 8 bytes 44%" in section(html, "owners-title")
     days = section(html, "days-title")
     assert "3 files arrived, 18 bytes. 1 was rejected." in days
     today = datetime.now(UTC).date()
@@ -82,18 +82,18 @@ def test_files_of_a_deleted_user_keep_their_owner(admin: Client, alice: User) ->
     owner = owners.owner_of(alice)
     store(owner)
     alice.delete()
-    assert f"{owner} (user deleted) 1 5 bytes 100 %" in section(page(admin), "owners-title")
+    assert f"{owner} (user deleted) 1 5 bytes 100%" in section(page(admin), "owners-title")
 
 
 def test_the_largest_come_first_and_the_rest_are_summed() -> None:
-    found = rank(
+    ranking = rank(
         [("small", Usage(9, 1)), ("gone", Usage(0, 0)), ("large", Usage(1, 7)), ("b", Usage(1, 3))],
         limit=5,
         named=2,
     )
-    assert [owner for owner, _ in found.first] == ["large", "b"]
-    assert (found.others, found.others_usage, found.count) == (1, Usage(9, 1), 3)
-    assert not found.is_cut
+    assert [owner for owner, _ in ranking.first] == ["large", "b"]
+    assert (ranking.others, ranking.others_usage, ranking.count) == (1, Usage(9, 1), 3)
+    assert not ranking.is_cut
 
 
 def test_with_many_owners_the_report_says_how_many_were_examined(
@@ -104,11 +104,11 @@ def test_with_many_owners_the_report_says_how_many_were_examined(
     for number in range(4):
         store(f"owner {number}", body=b"x" * (number + 1))
     text = section(page(admin), "owners-title")
-    assert "owner 3 (user deleted) 1 4 bytes 40 %" in text
+    assert "owner 3 (user deleted) 1 4 bytes 40%" in text
     assert "and 2 more with 3 bytes" in text
-    assert "looked at" not in text
+    assert "were checked" not in text
     monkeypatch.setattr(report, "MOST_OWNERS", 4)
-    assert "Only 4 owners were looked at" in section(page(admin), "owners-title")
+    assert "Only 4 owners were checked" in section(page(admin), "owners-title")
 
 
 def test_all_names_are_read_with_one_query(
@@ -125,20 +125,20 @@ def test_all_names_are_read_with_one_query(
 def test_each_part_says_when_there_is_no_data(admin: Client) -> None:
     html = page(admin)
     assert "Nothing is stored." in section(html, "kinds-title")
-    assert "Nobody has stored anything." in section(html, "owners-title")
-    assert "Nothing arrived within the last 30 days." in section(html, "days-title")
-    assert "No upload in parts is unfinished." in section(html, "unfinished")
+    assert "No files are stored." in section(html, "owners-title")
+    assert "Nothing arrived in the last 30 days." in section(html, "days-title")
+    assert "No unfinished multipart uploads." in section(html, "unfinished")
     assert "<svg class=" not in html
 
 
 def test_the_last_reconciliations_are_shown(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "It never ran" in section(page(admin), "runs-title")
+    assert "No runs have been recorded." in section(page(admin), "runs-title")
     moment = datetime(2026, 3, 1, 12, tzinfo=UTC)
     run = Run("multipart", moment, moment + timedelta(minutes=2), 15_000, 2, 3, 4, 5, 6)
     monkeypatch.setattr(checkpoints, "last_runs", lambda: [run])
     text = section(page(admin), "runs-title")
     assert "Multipart uploads 2026-03-01 12:02 UTC 15,000 2 3 4 5 6" in text
-    assert "stopped" not in text
+    assert "aborted" not in text
 
 
 def test_a_run_that_was_stopped_is_shown(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,4 +146,4 @@ def test_a_run_that_was_stopped_is_shown(admin: Client, monkeypatch: pytest.Monk
     run = Run("all", moment, moment, 60, 0, 0, 0, 0, 0, held_back=1_051)
     monkeypatch.setattr(checkpoints, "last_runs", lambda: [run])
     text = section(page(admin), "runs-title")
-    assert "The run over all files was stopped: 1,051 records have no object" in text
+    assert "The run “all files” was aborted: 1,051 records have no object" in text

@@ -10,7 +10,15 @@ import pytest
 from django.contrib.admin.models import DELETION, LogEntry
 from django.test import Client
 
-from tests.operations.report.helpers import ABORT, begin, choice, in_s3, page, said, section
+from tests.operations.report.helpers import (
+    ABORT,
+    begin,
+    choice,
+    messages_of,
+    page,
+    section,
+    unfinished_in_s3,
+)
 from tests.support.wire import Wire
 from uploads.aws import clients, multipart
 from uploads.aws.multipart import Cursor
@@ -41,7 +49,7 @@ def test_a_foreign_key_is_shown_and_can_be_aborted(admin: Client) -> None:
     assert "elsewhere" not in html
     (value,) = re.findall(r'name="only" value="([^"]*)"', html)
     admin.post(ABORT, {"upload": unescape(value), "confirmed": "yes"})
-    assert len(in_s3()) == 1
+    assert len(unfinished_in_s3()) == 1
 
 
 def test_pages_show_each_unfinished_upload_once(
@@ -55,10 +63,10 @@ def test_pages_show_each_unfinished_upload_once(
     for _ in begun:
         html = page(admin, query)
         seen += re.findall(r'name="upload" value="(\S+) ', html)
-        found = re.search(r'href="(\?[^"#]*)[^"]*" rel="next"', html)
-        if found is None:
+        link = re.search(r'href="(\?[^"#]*)[^"]*" rel="next"', html)
+        if link is None:
             break
-        query = unescape(found[1])
+        query = unescape(link[1])
     assert sorted(seen) == sorted(s3_id for _, s3_id in begun)
 
 
@@ -83,12 +91,12 @@ def test_one_upload_is_aborted_after_a_confirmation(admin: Client) -> None:
     _, other = begin(b"y")
     asked = admin.post(ABORT, {"only": choice(upload_id, s3_id), "upload": "ignored x"})
     assert upload_id in asked.content.decode()
-    assert in_s3() == {s3_id, other}
+    assert unfinished_in_s3() == {s3_id, other}
     answer = admin.post(
         ABORT, {"upload": choice(upload_id, s3_id), "confirmed": "yes"}, follow=True
     )
-    assert in_s3() == {other}
-    assert said(answer) == ["1 unfinished upload was aborted, which freed 2.0\xa0KB."]
+    assert unfinished_in_s3() == {other}
+    assert messages_of(answer) == ["1 unfinished upload was aborted, which freed 2.0\xa0KB."]
     entry = LogEntry.objects.get()
     assert (entry.action_flag, entry.user.get_username()) == (DELETION, "root")
     assert (entry.object_id, entry.object_repr) == (
@@ -104,10 +112,10 @@ def test_several_uploads_are_aborted_at_once(admin: Client) -> None:
     form = {"upload": [choice(*each) for each in begun[:2]]}
     asked = admin.post(ABORT, form).content.decode()
     assert all(upload_id in asked for upload_id, _ in begun[:2])
-    assert "Together 1.0\xa0KB." in asked
+    assert "Total: 1.0\xa0KB" in asked
     answer = admin.post(ABORT, {**form, "confirmed": "yes"}, follow=True)
-    assert in_s3() == {begun[2][1]}
-    assert said(answer) == ["2 unfinished uploads were aborted, which freed 1.0\xa0KB."]
+    assert unfinished_in_s3() == {begun[2][1]}
+    assert messages_of(answer) == ["2 unfinished uploads were aborted, which freed 1.0\xa0KB."]
     assert LogEntry.objects.count() == 2
 
 
@@ -115,11 +123,11 @@ def test_an_upload_that_has_vanished_is_reported_as_gone(admin: Client) -> None:
     gone, here = begin(b"x"), begin(b"y")
     multipart.abort(*gone)
     form = {"upload": [choice(*gone), choice(*here)]}
-    assert "1 of those you chose is not there any more." in admin.post(ABORT, form).content.decode()
+    assert "1 selected upload no longer exists." in admin.post(ABORT, form).content.decode()
     multipart.abort(*here)
     for step in ({}, {"confirmed": "yes"}):
         answer = admin.post(ABORT, {**form, **step}, follow=True)
-        assert said(answer) == [
+        assert messages_of(answer) == [
             "2 uploads no longer exist: they were completed or aborted in the meantime."
         ]
     assert LogEntry.objects.count() == 0
@@ -132,15 +140,15 @@ def test_an_upload_that_vanishes_at_the_last_moment_is_not_reported_as_aborted(
     find = multipart.find_unfinished
 
     def find_then_lose(*details: Any) -> Any:
-        found = find(*details)
+        uploads = find(*details)
         multipart.abort(upload_id, s3_id)
-        return found
+        return uploads
 
     monkeypatch.setattr(multipart, "find_unfinished", find_then_lose)
     answer = admin.post(
         ABORT, {"upload": choice(upload_id, s3_id), "confirmed": "yes"}, follow=True
     )
-    assert said(answer) == [
+    assert messages_of(answer) == [
         "1 upload no longer exists: it was completed or aborted in the meantime."
     ]
     assert LogEntry.objects.count() == 0
@@ -154,12 +162,12 @@ def test_an_outage_of_s3_aborts_nothing_and_is_reported(admin: Client, wire: Wir
         ABORT, {"upload": choice(upload_id, s3_id), "confirmed": "yes"}, follow=True
     )
     wire.cut.clear()
-    assert said(answer) == ["S3 could not list the parts. Try again in a moment."]
-    assert (in_s3(), LogEntry.objects.count()) == ({s3_id}, 0)
+    assert messages_of(answer) == ["S3 could not list the parts. Try again in a moment."]
+    assert (unfinished_in_s3(), LogEntry.objects.count()) == ({s3_id}, 0)
 
 
 def test_an_empty_selection_asks_for_a_choice(admin: Client) -> None:
-    assert said(admin.post(ABORT, follow=True)) == ["Select at least one unfinished upload."]
+    assert messages_of(admin.post(ABORT, follow=True)) == ["Select at least one unfinished upload."]
     assert admin.get(ABORT).status_code == 302
 
 
@@ -193,8 +201,8 @@ def test_strange_cursors_do_no_harm(admin: Client, query: str) -> None:
 
 def test_a_cursor_continues_the_list() -> None:
     begun = sorted((keys.object_key(a), b) for a, b in (begin(), begin(), begin()))
-    found = multipart.unfinished(2)
-    assert found.next_cursor == Cursor(*begun[1])
-    rest = multipart.unfinished(2, found.next_cursor)
+    first = multipart.unfinished(2)
+    assert first.next_cursor == Cursor(*begun[1])
+    rest = multipart.unfinished(2, first.next_cursor)
     assert [(each.key, each.s3_upload_id) for each in rest.uploads] == begun[2:]
     assert rest.next_cursor is None

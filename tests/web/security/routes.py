@@ -13,28 +13,26 @@ from uploads.web.api import api as ninja_api
 
 #: Created with another secret.
 UNKNOWN = "019c0000-0000-7000-8000-0123456789ab"
-
-
 UNSAFE = {"post", "put", "patch", "delete"}
 
 
 def operations() -> list[tuple[str, str]]:
     """The method and path of each route of the API."""
     paths: dict[str, dict[str, Any]] = ninja_api.get_openapi_schema()["paths"]
-    return sorted((method, path) for path, found in paths.items() for method in found)
+    return sorted((method, path) for path, methods in paths.items() for method in methods)
 
 
 def patterns(
     urls: list[URLPattern | URLResolver] | None = None, before: str = ""
 ) -> Iterator[tuple[str, str]]:
     """The address and name of each page, with "1" for each parameter."""
-    for each in get_resolver().url_patterns if urls is None else urls:
-        path = before + str(each.pattern).removeprefix("^").removesuffix("$").removesuffix(r"\Z")
-        if isinstance(each, URLResolver):
-            yield from patterns(each.url_patterns, path)
+    for pattern in get_resolver().url_patterns if urls is None else urls:
+        path = before + str(pattern.pattern).removeprefix("^").removesuffix("$").removesuffix(r"\Z")
+        if isinstance(pattern, URLResolver):
+            yield from patterns(pattern.url_patterns, path)
         else:
             path = re.sub(r"<[^>]+>|\(\?P<[^>]+>[^)]*\)", "1", path)
-            yield "/" + path.replace("\\", "").replace("?", ""), each.name or ""
+            yield "/" + path.replace("\\", "").replace("?", ""), pattern.name or ""
 
 
 PAGES = sorted(
@@ -45,12 +43,10 @@ PAGES = sorted(
     }
 )
 
-
 WRITING = pytest.mark.parametrize(
     ("method", "path"),
     [pytest.param(*each, id=" ".join(each)) for each in operations() if each[0] in UNSAFE],
 )
-
 
 ADMIN = [(path, name) for path, name in PAGES if path.startswith("/admin/")]
 

@@ -85,7 +85,7 @@ def test_a_strangers_upload_answers_exactly_as_an_unknown_one_on_every_route(
         )  # fmt: skip
         return answer.status_code, answer.content.decode().replace(upload_id, "…")
 
-    told = set()
+    distinguishable = set()
     for method, path in operations():
         if "{" not in path:
             continue
@@ -95,8 +95,8 @@ def test_a_strangers_upload_answers_exactly_as_an_unknown_one_on_every_route(
             (begun["id"], begun["token"]), (stored, "x"), (pending, "x"), (stored, begun["token"]),
         ):  # fmt: skip
             if ask(method, path, upload_id, token) != unknown:
-                told.add((method, path))
-    assert told == set()
+                distinguishable.add((method, path))
+    assert distinguishable == set()
     assert s3.head(stored)
     assert len(api.get(f"/uploads/{begun['id']}/parts?token={begun['token']}").json()) == 0
 

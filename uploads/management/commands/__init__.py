@@ -1,1 +1,1 @@
-"""The commands of `manage.py`, one module each (see README.md)."""
+"""The commands of `manage.py`, one module each (docs/reference.md)."""

@@ -6,7 +6,10 @@ from uploads.ingest.consumer import Consumer
 
 
 class Command(BaseCommand):
-    help = "Read S3's notifications from the events queue and hand them to Celery, until stopped."
+    help = (
+        "Read S3's notifications from the events queue and queue them as Celery tasks, until "
+        "stopped. This is the Procfile's `consumer`."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         Consumer().run()

@@ -9,11 +9,14 @@ from uploads.core.errors import FilehubError
 
 
 class Command(BaseCommand):
-    help = "Make an API token for a user and print it. It cannot be shown again."
+    help = (
+        "Create an API token for an active user and print it. It cannot be shown again. The admin "
+        "site can create tokens too."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("user", help="the username")
-        parser.add_argument("--name", default="", help="what it is for, to tell it from others")
+        parser.add_argument("--name", default="", help="what the token is for")
 
     def handle(self, *args: Any, user: str, name: str, **options: Any) -> None:
         model = get_user_model()

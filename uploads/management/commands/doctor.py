@@ -49,18 +49,24 @@ def handled_by(stop: Callable[[], None]) -> Iterator[None]:
 
 
 class Command(BaseCommand):
-    help = "Look whether everything is there and set as it must be, and send a file all the way."
+    help = (
+        "Check that everything files depend on exists and is configured correctly, then send a "
+        "small file all the way and remove it. Prints a line for each check, with how to fix what "
+        "is wrong, and exits with 1 if a check fails."
+    )
     # They are among what it looks at.
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--timeout", type=seconds, default=60, metavar="SECONDS",
-            help="how long the test file may take to be recorded, and again to be gone "
+            help="how long the test file may take to be recorded, and again to be removed "
             "(default: 60)",
         )  # fmt: skip
         parser.add_argument("--no-upload", action="store_true", help="send no test file")
-        parser.add_argument("--json", action="store_true", help="all findings as one JSON array")
+        parser.add_argument(
+            "--json", action="store_true", help="print all findings as one JSON array"
+        )
 
     def handle(self, *args: Any, timeout: float, no_upload: bool, **options: Any) -> None:
         # Stopped by either signal, it says so.

@@ -6,18 +6,21 @@ from uploads.worker import heartbeat
 
 
 class Command(BaseCommand):
-    help = "Exit 1 unless the consumer, worker or beat of this machine works."
+    help = (
+        "Exit with 1 unless the consumer, worker or beat of this machine has worked recently. For "
+        "the health checks of ECS, Kubernetes and systemd."
+    )
     # Run every few seconds: it looks at one file and nothing else.
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("process", choices=heartbeat.PROCESSES)
+        parser.add_argument("process", choices=heartbeat.PROCESSES, help="the process to check")
         parser.add_argument(
             "--max-age",
             type=float,
             default=heartbeat.MAX_AGE,
             metavar="SECONDS",
-            help="How old the last sign of life may be (default: %(default).0f).",
+            help="how long ago its last heartbeat may be (default: %(default).0f)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

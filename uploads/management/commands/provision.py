@@ -12,10 +12,15 @@ TEMPLATE = Path(settings.BASE_DIR) / "infra" / "filehub.yaml"
 
 
 class Command(BaseCommand):
-    help = "Create or update bucket, queues and table (CloudFormation), and print the outputs."
+    help = (
+        "Create or update the bucket, queues, table and IAM policies with CloudFormation, and "
+        "print the stack's outputs. If it fails, it names the resource and the reason."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--stack", default="filehub", help="stack name (default: filehub)")
+        parser.add_argument(
+            "--stack", default="filehub", help="name of the stack (default: filehub)"
+        )
 
     def handle(self, *args: Any, stack: str, **options: Any) -> None:
         try:

@@ -35,7 +35,11 @@ def duration(text: str) -> timedelta:
 
 
 class Command(BaseCommand):
-    help = "Make records and objects agree where events were lost: confirm, bury, correct."
+    help = (
+        "Make records and objects agree where S3's notifications were lost, in both directions. "
+        "It stops if most objects seem to be gone. Beat runs it every five minutes, and daily for "
+        "the last seven days."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         what = parser.add_mutually_exclusive_group()
@@ -43,35 +47,34 @@ class Command(BaseCommand):
             "--since",
             type=duration,
             metavar="24h",
-            help="what was signed since then (default: URL expiry + 1 h)",
+            help="check what was signed within this time: 90m, 24h, 7d (default: "
+            "FILEHUB_URL_EXPIRY and an hour)",
         )
         what.add_argument(
             "--all",
             action="store_true",
-            help="the whole bucket; goes on where it was interrupted",
+            help="check the whole bucket; resumes where it was interrupted",
         )
         what.add_argument(
             "--inventory",
             metavar="s3://BUCKET/PREFIX/manifest.json",
-            help="the objects of an S3 Inventory (CSV or Parquet) instead of a listing",
+            help="check the objects of an S3 Inventory (CSV or Parquet) instead of listing them",
         )
         parser.add_argument(
-            "--restart", action="store_true", help="with --all: begin anew instead of going on"
+            "--restart", action="store_true", help="with --all: start over instead of resuming"
         )
-        parser.add_argument(
-            "--dry-run", action="store_true", help="change nothing, tell what would"
-        )
+        parser.add_argument("--dry-run", action="store_true", help="only say what would change")
         parser.add_argument(
             "--force",
             action="store_true",
-            help="mark records deleted also when most objects seem to be gone",
+            help="mark records deleted even if most objects seem to be gone",
         )
         parser.add_argument(
             "--min-age",
             type=duration,
             metavar="2m",
             default=reconcile.MIN_AGE,
-            help="leave alone what is younger, its event may be on its way (default: 2m)",
+            help="leave younger changes alone: their event may be on its way (default: 2m)",
         )
 
     def handle(

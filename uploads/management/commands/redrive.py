@@ -12,11 +12,16 @@ LIMIT = 100_000
 
 
 class Command(BaseCommand):
-    help = "Send all dead letters back to their queue, to be processed again."
+    help = (
+        "Send all dead letters back to the queue that they came from, to be processed again, and "
+        "print how many. Exits with 1 if some could not be sent back."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--queue", choices=queue_status.KINDS, help="default: both")
-        parser.add_argument("--dry-run", action="store_true", help="only count them")
+        parser.add_argument(
+            "--queue", choices=queue_status.KINDS, help="only this queue's (default: both)"
+        )
+        parser.add_argument("--dry-run", action="store_true", help="only count the dead letters")
 
     def handle(
         self, *args: Any, queue: queue_status.Kind | None, dry_run: bool, **options: Any

@@ -19,7 +19,9 @@ def positive(text: str) -> int:
 
 
 class Command(BaseCommand):
-    help = "Write made-up records without objects to a local AWS, for tests and benchmarks."
+    help = (
+        "Write fake records without objects, for tests and benchmarks. Works on a local AWS only."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("count", type=positive, help="how many records")
@@ -27,13 +29,19 @@ class Command(BaseCommand):
             "--owners",
             type=positive,
             default=10,
-            help="how many owners: existing users first, then made-up ones (default: 10)",
+            help="how many owners: existing users first, then invented ones (default: 10)",
         )
         parser.add_argument(
-            "--days", type=positive, default=30, help="over how many days (default: 30)"
+            "--days",
+            type=positive,
+            default=30,
+            help="how many days they are spread over (default: 30)",
         )
         parser.add_argument(
-            "--seed", type=int, default=None, help="the same number makes the same records"
+            "--seed",
+            type=int,
+            default=None,
+            help="random seed: the same number writes the same records",
         )
 
     def handle(

@@ -19,14 +19,20 @@ SHOW_EVERY = 0.2
 
 
 class Command(BaseCommand):
-    help = "Upload files and directories straight to S3, and tell the id and the state of each."
+    help = (
+        "Upload files, and all files in directories, straight to S3: large ones in parts, all with "
+        "checksums. Waits until they are stored, prints the id and state of each, and exits with 1 "
+        "if one was not."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+        parser.add_argument(
+            "paths", nargs="+", type=Path, metavar="PATH", help="files and directories"
+        )
         parser.add_argument(
             "--owner",
             metavar="USER",
-            help="whose files they will be (default: the superuser, if there is only one)",
+            help="the owner of the files (default: the superuser, if there is exactly one)",
         )
         parser.add_argument(
             "--no-wait", action="store_true", help="do not wait until they are stored"

@@ -1,37 +1,43 @@
 import { Sha256 } from "./sha256.js";
 
-/** Up to here the browser's own SHA-256 gets everything at once; beyond, memory must not grow with the input. */
-const AT_ONCE = 32 * 1024 ** 2;
+/** Bytes up to which crypto.subtle hashes the whole input. Larger inputs are sliced, so that memory stays bounded. */
+const NATIVE_LIMIT = 32 * 1024 ** 2;
 const SLICE = 4 * 1024 ** 2;
 
-/** Used again and again: browsers let dead buffers pile up to the size of the file before they collect them. */
-let spare = new ArrayBuffer(0);
+/** Reused, because browsers let unused buffers pile up to the size of the file before they collect them. */
+let spareBuffer = new ArrayBuffer(0);
 
 /**
- * Streams that are being read. Chromium collects one to which nothing but a waiting read refers, and that read never
- * ends: with it everything would stand still that is to be hashed after it.
+ * Keeps streams alive while they are read. Chromium collects a stream that only a pending read refers to; the read then
+ * never ends and blocks every later digest.
+ * @type {Set<ReadableStreamBYOBReader>}
  */
-/** @type {Set<ReadableStreamBYOBReader>} */
-const open = new Set();
+const activeReaders = new Set();
 
 /**
  * @param {Blob} blob
- * @returns {Promise<string>} the SHA-256 in base64, as S3's checksum header carries it
+ * @param {AbortSignal} signal stops after the current slice
+ * @returns {Promise<string>} the SHA-256 in base64, as in S3's checksum header; rejects with the signal's reason, or
+ *   with a DOMException when the blob cannot be read
  */
-export async function digest(blob) {
+export async function digest(blob, signal) {
   const native = globalThis.crypto?.subtle;
   const bytes =
-    native && blob.size <= AT_ONCE
-      ? new Uint8Array(await reading(blob, (all) => native.digest("SHA-256", all)))
-      : await inSlices(blob);
+    native && blob.size <= NATIVE_LIMIT
+      ? new Uint8Array(await withBytes(blob, (all) => native.digest("SHA-256", all)))
+      : await digestSlices(blob, signal);
   return btoa(String.fromCharCode(...bytes));
 }
 
-/** @param {Blob} blob */
-async function inSlices(blob) {
+/**
+ * @param {Blob} blob
+ * @param {AbortSignal} signal
+ */
+async function digestSlices(blob, signal) {
   const hash = new Sha256();
   for (let start = 0; start < blob.size; start += SLICE) {
-    await reading(blob.slice(start, start + SLICE), (bytes) => hash.update(bytes));
+    signal.throwIfAborted();
+    await withBytes(blob.slice(start, start + SLICE), (bytes) => hash.update(bytes));
   }
   return hash.digest();
 }
@@ -42,32 +48,32 @@ async function inSlices(blob) {
  * @param {(bytes: Uint8Array<ArrayBuffer>) => T|Promise<T>} use
  * @returns {Promise<T>}
  */
-async function reading(blob, use) {
+async function withBytes(blob, use) {
   const reader = byteReader(blob);
   if (!reader) return use(new Uint8Array(await blob.arrayBuffer()));
-  let buffer = spare.byteLength >= blob.size ? spare : new ArrayBuffer(blob.size);
-  spare = new ArrayBuffer(0);
+  let buffer = spareBuffer.byteLength >= blob.size ? spareBuffer : new ArrayBuffer(blob.size);
+  spareBuffer = new ArrayBuffer(0);
   let length = 0;
-  open.add(reader);
+  activeReaders.add(reader);
   try {
     while (length < blob.size) {
-      // The reader takes the buffer away and gives it back under another name.
+      // The reader detaches the buffer and returns its memory as a new one.
       const { value, done } = await reader.read(new Uint8Array(buffer, length, blob.size - length));
       if (done) break;
       buffer = value.buffer;
       length += value.byteLength;
     }
   } finally {
-    open.delete(reader);
+    activeReaders.delete(reader);
   }
   const result = await use(new Uint8Array(buffer, 0, length));
-  spare = buffer;
+  spareBuffer = buffer;
   return result;
 }
 
 /**
- * Null where a Blob cannot be read into a buffer of one's own (Safari).
  * @param {Blob} blob
+ * @returns {ReadableStreamBYOBReader|null} null in browsers that cannot read a Blob into a given buffer (Safari)
  */
 function byteReader(blob) {
   try {

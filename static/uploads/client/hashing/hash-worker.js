@@ -1,9 +1,19 @@
-/** Runs in a worker: takes a Blob, answers {digest} or {error, message}. The Hasher asks one thing at a time. */
+/**
+ * A worker that hashes Blobs. It receives a Blob and answers {digest} or {error, message}; null aborts the current
+ * Blob. The Hasher sends the next Blob only after the answer.
+ */
 import { digest } from "./digest.js";
 
+let current = new AbortController();
+
 addEventListener("message", async ({ data: blob }) => {
+  if (blob === null) {
+    current.abort();
+    return;
+  }
+  current = new AbortController();
   try {
-    postMessage({ digest: await digest(blob) });
+    postMessage({ digest: await digest(blob, current.signal) });
   } catch (error) {
     const { name, message } = error instanceof Error ? error : new Error(String(error));
     postMessage({ error: name, message });

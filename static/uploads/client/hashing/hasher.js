@@ -1,30 +1,31 @@
 import { digest } from "./digest.js";
 
-/** How much of a file's beginning and of its end goes into its fingerprint. */
+/** Bytes of a file's beginning and of its end that go into its fingerprint. */
 const SAMPLE = 1024 ** 2;
 
 /**
  * @typedef {object} Job
  * @property {Blob} blob
+ * @property {AbortSignal} signal
  * @property {(digest: string) => void} resolve
  * @property {(error: unknown) => void} reject
- * @property {AbortController} listening to the signal that may end it
+ * @property {AbortController} listening removes the listener from the signal
  */
 
 /**
- * Computes checksums in a worker, so that the page stays smooth; one at a time, so that at most one piece of a file is
- * in memory.
+ * Computes checksums in a worker, so that the page stays responsive; one at a time, so that at most one slice of a file
+ * is in memory.
  */
 export class Hasher {
   /** @type {Job[]} */
   #queue = [];
   /** @type {Job|null} */
   #current = null;
-  /** Null before it is needed, undefined where there can be none. @type {Worker|null|undefined} */
+  /** Null until it is needed, undefined in browsers that cannot start it. @type {Worker|null|undefined} */
   #worker = null;
   #workerUrl;
 
-  /** @param {string|URL} [workerUrl] the address of hash-worker.js, if it is served from elsewhere */
+  /** @param {string|URL} [workerUrl] where hash-worker.js is served, unless beside this file */
   constructor(workerUrl = new URL("./hash-worker.js", import.meta.url)) {
     this.#workerUrl = workerUrl;
   }
@@ -38,7 +39,7 @@ export class Hasher {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const listening = new AbortController();
-      const job = { blob, resolve, reject, listening };
+      const job = { blob, signal, resolve, reject, listening };
       this.#queue.push(job);
       const leave = () => {
         this.#queue = this.#queue.filter((other) => other !== job);
@@ -50,7 +51,7 @@ export class Hasher {
   }
 
   /**
-   * What recognises a file when it is chosen again: name, size, time of change, its first and its last MiB.
+   * Identifies a file when it is chosen again, by its name, size, modification time, first and last MiB.
    * @param {File} file
    * @param {string} name
    * @param {AbortSignal} signal
@@ -69,7 +70,7 @@ export class Hasher {
     if (!job) return;
     this.#current = job;
     try {
-      job.resolve(await this.#digest(job.blob));
+      job.resolve(await this.#digest(job.blob, job.signal));
     } catch (error) {
       job.reject(error);
     }
@@ -80,31 +81,37 @@ export class Hasher {
 
   /**
    * @param {Blob} blob
+   * @param {AbortSignal} signal
    * @returns {Promise<string>}
    */
-  #digest(blob) {
+  #digest(blob, signal) {
     if (this.#worker === null) {
-      this.#worker = start(this.#workerUrl);
+      this.#worker = startWorker(this.#workerUrl);
     }
     const worker = this.#worker;
-    // A browser that starts no worker gets the same result, less smoothly.
-    if (!worker) return digest(blob);
-    return new Promise((resolve, reject) => {
+    // Without a worker the result is the same, but the page may stutter.
+    if (!worker) return digest(blob, signal);
+    const listening = new AbortController();
+    /** @type {Promise<string>} */
+    const answer = new Promise((resolve, reject) => {
       worker.onmessage = ({ data }) =>
         data.error ? reject(new DOMException(data.message, data.error)) : resolve(data.digest);
       worker.onerror = (event) => {
         event.preventDefault();
         worker.terminate();
         this.#worker = undefined;
-        resolve(digest(blob));
+        resolve(digest(blob, signal));
       };
+      // The worker still answers, and only then receives the next blob.
+      signal.addEventListener("abort", () => worker.postMessage(null), { signal: listening.signal });
       worker.postMessage(blob);
     });
+    return answer.finally(() => listening.abort());
   }
 }
 
 /** @param {string|URL} url */
-function start(url) {
+function startWorker(url) {
   try {
     return new Worker(url, { type: "module" });
   } catch {

@@ -1,6 +1,6 @@
 /**
- * SHA-256 of data that comes in pieces, as FIPS 180-4 defines it. The browser's own crypto.subtle is faster, but takes
- * everything at once and is missing outside secure contexts.
+ * Incremental SHA-256, as FIPS 180-4 defines it. The browser's own crypto.subtle is faster, but needs the whole input at
+ * once and is missing outside secure contexts.
  */
 
 const PRIMES = firstPrimes(64);
@@ -17,7 +17,7 @@ export class Sha256 {
   #tailLength = 0;
   #length = 0;
 
-  /** @param {Uint8Array} bytes the next ones */
+  /** @param {Uint8Array} bytes the next piece of the input */
   update(bytes) {
     this.#length += bytes.length;
     let offset = 0;
@@ -36,7 +36,7 @@ export class Sha256 {
     this.#tailLength = bytes.length - offset;
   }
 
-  /** @returns {Uint8Array} the 32 bytes of the digest; nothing may be added after that */
+  /** @returns {Uint8Array} the 32 bytes of the digest; `update` must not be called afterwards */
   digest() {
     const length = this.#length;
     const padding = new Uint8Array(((119 - (length % BLOCK)) % BLOCK) + 9);

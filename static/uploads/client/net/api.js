@@ -1,21 +1,21 @@
 import { ApiError } from "../errors.js";
 
 /**
- * @typedef {object} SignedRequest what may be sent to storage, once
+ * @typedef {object} SignedRequest a presigned request to storage, valid once
  * @property {string} method
  * @property {string} url
- * @property {Record<string, string>} headers to be sent exactly as they are
+ * @property {Record<string, string>} headers to send exactly as they are
  */
 
 /**
- * @typedef {object} Multipart how a large file is to be cut
+ * @typedef {object} Multipart how to split a large file
  * @property {number} part_size bytes
  * @property {number} part_count
  */
 
 /**
- * @typedef {object} StoredFile the part of the server's answer that the client reads; see docs/contract.md
- * @property {string} checksum base64; with "-" and the number of parts when it was computed over parts; may be empty
+ * @typedef {object} StoredFile the fields of the server's answer that the client reads; see docs/contract.md
+ * @property {string} checksum base64, followed by "-" and the number of parts if it was computed over parts; may be empty
  */
 
 /**
@@ -23,33 +23,31 @@ import { ApiError } from "../errors.js";
  * @property {string} id
  * @property {"pending"|"stored"|"rejected"|"deleted"} state
  * @property {string} [reason] why it was rejected
- * @property {StoredFile} [file] of one that is stored
+ * @property {StoredFile} [file] of a stored upload
  */
 
 /**
  * @typedef {object} StoredPart
  * @property {number} part_number from 1
  * @property {number} size bytes
- * @property {string} etag
- * @property {string} sha256 base64; empty when storage has none
+ * @property {string} sha256 base64; empty if storage has none
  */
 
 /**
- * How a call is made.
  * @typedef {object} CallOptions
  * @property {AbortSignal} [signal]
- * @property {number} [patience] milliseconds until it fails without an answer
+ * @property {number} [timeout] milliseconds
  */
 
-/** How many ids the server takes in one question. */
+/** How many ids the server accepts in one call. */
 export const MAX_IDS = 100;
 /** How many parts the server signs in one call. */
 export const MAX_PARTS = 1000;
 
-/** An answer that takes longer does not come. */
-const PATIENCE = 30_000;
-/** Storage puts ten thousand parts together. */
-const LONG_PATIENCE = 180_000;
+/** Milliseconds. */
+const TIMEOUT = 30_000;
+/** Milliseconds for a completion, which makes storage assemble up to ten thousand parts. */
+const LONG_TIMEOUT = 180_000;
 
 /** filehub's JSON API, with a session cookie and Django's CSRF header. */
 export class Api {
@@ -57,9 +55,9 @@ export class Api {
   #user;
 
   /**
-   * @param {string} csrfToken as the page got it; a newer one in Django's cookie goes first
-   * @param {string} [user] the id of the user whose page this is: should somebody else sign in in another tab, the
-   *   server refuses, instead of taking this user's files for theirs
+   * @param {string} csrfToken from the page; a newer one in Django's cookie takes precedence
+   * @param {string} [user] the id of the page's user. If another user signs in in another tab, the server refuses
+   *   requests instead of storing this user's files as theirs.
    */
   constructor(csrfToken, user) {
     this.#csrfToken = csrfToken;
@@ -67,7 +65,7 @@ export class Api {
   }
 
   /**
-   * Asks for a signed request or, for a large file, begins an upload in parts. filehub records nothing yet.
+   * Requests a presigned request or, for a large file, starts a multipart upload. filehub records nothing yet.
    * @param {{file_name: string, content_type: string, size: number, sha256?: string}} file
    * @returns {Promise<{id: string} & (SignedRequest & {multipart?: undefined} | {token: string, multipart: Multipart})>}
    */
@@ -92,7 +90,7 @@ export class Api {
    * @param {string} id
    * @param {string} token
    * @param {AbortSignal} [signal]
-   * @returns {Promise<StoredPart[]>} what storage has
+   * @returns {Promise<StoredPart[]>} the parts that storage has
    */
   parts(id, token, signal) {
     const url = `/uploads/${encodeURIComponent(id)}/parts?token=${encodeURIComponent(token)}`;
@@ -100,7 +98,7 @@ export class Api {
   }
 
   /**
-   * Ends an upload in parts; storage drops what it has of it.
+   * Aborts a multipart upload; storage removes its parts.
    * @param {string} id
    * @param {string} token
    */
@@ -117,12 +115,12 @@ export class Api {
   }
 
   /**
-   * With a token: puts the parts together. Without: a hint that the bytes have arrived; the server checks for itself.
+   * With a token, assembles the parts. Without, a hint that the bytes have arrived; the server checks for itself.
    * @param {string} id
    * @param {string} [token]
    */
   complete(id, token) {
-    const options = { patience: LONG_PATIENCE };
+    const options = { timeout: LONG_TIMEOUT };
     return this.#json("POST", `/uploads/${encodeURIComponent(id)}/complete`, token ? { token } : {}, options);
   }
 
@@ -135,17 +133,21 @@ export class Api {
   }
 
   /**
-   * A fragment of the page, rendered by the server.
+   * Fetches a fragment of the page, rendered by the server.
    * @param {string} url
    * @returns {Promise<string>} HTML
    */
   async fragment(url) {
     const response = await this.#send(url, { headers: { "HX-Request": "true" } });
-    // A page answers a visitor without a session by redirecting to the login form.
+    // Without a session the server redirects to the login form.
     if (response.redirected) {
       throw new ApiError(401, "session_ended", "");
     }
-    return response.text();
+    try {
+      return await response.text();
+    } catch {
+      throw new ApiError(0, "network", "");
+    }
   }
 
   /**
@@ -153,7 +155,7 @@ export class Api {
    * @param {string} url
    * @param {object} [content] sent as JSON
    * @param {CallOptions} [options]
-   * @returns {Promise<any>} the answer, parsed; null when it is empty
+   * @returns {Promise<any>} the parsed answer; null if it is empty
    */
   async #json(method, url, content, options) {
     /** @type {Record<string, string>} */
@@ -162,7 +164,7 @@ export class Api {
     let body;
     if (this.#user !== undefined) headers["X-Filehub-User"] = this.#user;
     if (method !== "GET") {
-      // Signing in again in another tab changes the token, and this page lives on.
+      // The token changes when the user signs in again in another tab, while this page stays open.
       headers["X-CSRFToken"] = /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? this.#csrfToken;
     }
     if (content !== undefined) {
@@ -184,8 +186,8 @@ export class Api {
    * @param {RequestInit} init
    * @param {CallOptions} [options]
    */
-  async #send(url, init, { signal, patience = PATIENCE } = {}) {
-    const signals = [AbortSignal.timeout(patience), ...(signal ? [signal] : [])];
+  async #send(url, init, { signal, timeout = TIMEOUT } = {}) {
+    const signals = [AbortSignal.timeout(timeout), ...(signal ? [signal] : [])];
     let response;
     try {
       response = await fetch(url, {
@@ -199,15 +201,15 @@ export class Api {
       throw new ApiError(0, "network", "");
     }
     if (!response.ok) {
-      throw await refusal(response);
+      throw await errorFrom(response);
     }
     return response;
   }
 }
 
 /** @param {Response} response */
-async function refusal(response) {
-  // A proxy in front of Django answers in HTML: then there is a status and nothing else.
+async function errorFrom(response) {
+  // A proxy in front of Django answers in HTML, which leaves only the status.
   const answer = await response.json().catch(() => ({}));
   const seconds = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
   return new ApiError(

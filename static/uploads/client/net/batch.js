@@ -1,43 +1,43 @@
 /**
  * @template Item, Result
- * @typedef {object} Question
+ * @typedef {object} Pending
  * @property {Item} item
  * @property {(result: Result) => void} resolve
  * @property {(error: unknown) => void} reject
  */
 
 /**
- * Gathers what is asked for at the same moment into one call.
+ * Combines items that are submitted at the same time into one call.
  * @template Item, Result
  */
 export class Batch {
-  /** @type {Question<Item, Result>[]} */
+  /** @type {Pending<Item, Result>[]} */
   #pending = [];
   #call;
-  #most;
+  #maxItems;
 
   /**
-   * @param {(items: Item[]) => Promise<Result[]>} call answers in the order of the items
-   * @param {number} most items per call
+   * @param {(items: Item[]) => Promise<Result[]>} call returns results in the order of the items
+   * @param {number} maxItems items per call
    */
-  constructor(call, most) {
+  constructor(call, maxItems) {
     this.#call = call;
-    this.#most = most;
+    this.#maxItems = maxItems;
   }
 
   /**
    * @param {Item} item
-   * @param {AbortSignal} [signal] ends the waiting at once; the call itself goes on for the others
+   * @param {AbortSignal} [signal] stops waiting at once; the call continues for the other items
    * @returns {Promise<Result>} rejects with the signal's reason
    */
-  ask(item, signal) {
+  submit(item, signal) {
     const listening = new AbortController();
     /** @type {Promise<Result>} */
     const answer = new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       signal?.addEventListener("abort", () => reject(signal.reason), { signal: listening.signal });
       this.#pending.push({ item, resolve, reject });
-      // A task and not a microtask: whatever became ready in this turn of the loop goes along.
+      // A task instead of a microtask, so that everything submitted in this turn of the event loop is included.
       if (this.#pending.length === 1) setTimeout(() => this.#flush());
     });
     return answer.finally(() => listening.abort());
@@ -45,17 +45,17 @@ export class Batch {
 
   #flush() {
     while (this.#pending.length > 0) {
-      this.#send(this.#pending.splice(0, this.#most));
+      this.#send(this.#pending.splice(0, this.#maxItems));
     }
   }
 
-  /** @param {Question<Item, Result>[]} questions */
-  async #send(questions) {
+  /** @param {Pending<Item, Result>[]} batch */
+  async #send(batch) {
     try {
-      const results = await this.#call(questions.map(({ item }) => item));
-      for (const [index, { resolve }] of questions.entries()) resolve(results[index]);
+      const results = await this.#call(batch.map(({ item }) => item));
+      for (const [index, { resolve }] of batch.entries()) resolve(results[index]);
     } catch (error) {
-      for (const { reject } of questions) reject(error);
+      for (const { reject } of batch) reject(error);
     }
   }
 }

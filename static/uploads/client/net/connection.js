@@ -1,4 +1,4 @@
-/** Whether the browser believes to be connected; emits `change`. */
+/** Whether the browser reports a connection; emits `change`. */
 export class Connection extends EventTarget {
   constructor() {
     super();
@@ -12,12 +12,12 @@ export class Connection extends EventTarget {
   }
 
   /**
-   * Waits, but not longer than until the connection comes back; and while there is none, until it does.
+   * Waits for some time, or until the connection comes back. Without a connection it always waits for one.
    * @param {number} milliseconds
    * @param {AbortSignal} signal
    * @returns {Promise<void>} rejects with the signal's reason
    */
-  pause(milliseconds, signal) {
+  wait(milliseconds, signal) {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const listening = new AbortController();

@@ -3,13 +3,13 @@ import { isTemporary } from "../errors.js";
 /** @import { Connection } from "./connection.js" */
 /** @typedef {{file: number, start: () => void}} WaitingTask */
 
-/** Requests that fail together are one sign of trouble, not many. */
-const ONE_SIGN = 1_000;
+/** Milliseconds within which several failures count as one. */
+const SAME_TROUBLE = 1_000;
 
 /**
- * Runs a bounded number of requests at the same time. A file with fewer requests under way goes first, so that a small
- * one does not wait for the end of a large one; of two with the same number the earlier. The bound adapts: trouble
- * halves it, a series of successes raises it by one. While the browser is offline nothing is started.
+ * Runs a limited number of requests at the same time. The file with the fewest active requests goes first, so that a
+ * small file does not wait for a large one to finish; in a tie, the file that was added earlier. The limit adapts:
+ * a failure halves it, a series of successes raises it by one. While the browser is offline, no request starts.
  */
 export class Pool {
   #limit;
@@ -18,22 +18,22 @@ export class Pool {
   #lastTrouble = -Infinity;
   /** @type {WaitingTask[]} */
   #waiting = [];
-  /** Requests under way by file. @type {Map<number, number>} */
-  #share = new Map();
+  /** Active requests by file. @type {Map<number, number>} */
+  #active = new Map();
   #connection;
 
   /**
-   * @param {number} most how many requests at a time
+   * @param {number} max requests at the same time
    * @param {Connection} connection
    */
-  constructor(most, connection) {
-    this.most = most;
-    this.#limit = most;
+  constructor(max, connection) {
+    this.max = max;
+    this.#limit = max;
     this.#connection = connection;
     connection.addEventListener("change", () => this.#next());
   }
 
-  /** How many requests at a time are allowed just now. */
+  /** How many requests may currently run at the same time. */
   get limit() {
     return this.#limit;
   }
@@ -45,9 +45,9 @@ export class Pool {
 
   /**
    * @template T
-   * @param {number} file its place in the order of files
+   * @param {number} file its key; files with a lower key were added earlier
    * @param {() => Promise<T>} task
-   * @param {AbortSignal} signal while it waits; a running task has to end by itself
+   * @param {AbortSignal} signal removes a waiting task; a running task has to observe it itself
    * @returns {Promise<T>}
    */
   run(file, task, signal) {
@@ -73,7 +73,7 @@ export class Pool {
 
   #next() {
     while (!this.isFull && this.#waiting.length > 0) {
-      const first = this.#waiting.reduce((best, entry) => (this.#goesBefore(entry, best) ? entry : best));
+      const first = this.#waiting.reduce((best, entry) => (this.#hasPriority(entry, best) ? entry : best));
       this.#waiting.splice(this.#waiting.indexOf(first), 1);
       first.start();
     }
@@ -83,22 +83,22 @@ export class Pool {
    * @param {WaitingTask} one
    * @param {WaitingTask} other
    */
-  #goesBefore(one, other) {
-    const shares = (this.#share.get(one.file) ?? 0) - (this.#share.get(other.file) ?? 0);
-    return shares < 0 || (shares === 0 && one.file < other.file);
+  #hasPriority(one, other) {
+    const difference = (this.#active.get(one.file) ?? 0) - (this.#active.get(other.file) ?? 0);
+    return difference < 0 || (difference === 0 && one.file < other.file);
   }
 
   /**
    * @param {number} file
    * @param {1|-1} count
    */
-  #take(file, count) {
-    const share = (this.#share.get(file) ?? 0) + count;
+  #count(file, count) {
+    const active = (this.#active.get(file) ?? 0) + count;
     this.#running += count;
-    if (share > 0) {
-      this.#share.set(file, share);
+    if (active > 0) {
+      this.#active.set(file, active);
     } else {
-      this.#share.delete(file);
+      this.#active.delete(file);
     }
   }
 
@@ -108,7 +108,7 @@ export class Pool {
    * @param {() => Promise<T>} task
    */
   async #start(file, task) {
-    this.#take(file, 1);
+    this.#count(file, 1);
     try {
       const result = await task();
       this.#succeeded();
@@ -117,14 +117,14 @@ export class Pool {
       if (isTemporary(error)) this.#failed();
       throw error;
     } finally {
-      this.#take(file, -1);
+      this.#count(file, -1);
       this.#next();
     }
   }
 
   #succeeded() {
     this.#successes += 1;
-    if (this.#successes >= this.#limit && this.#limit < this.most) {
+    if (this.#successes >= this.#limit && this.#limit < this.max) {
       this.#limit += 1;
       this.#successes = 0;
     }
@@ -133,7 +133,7 @@ export class Pool {
   #failed() {
     const now = performance.now();
     this.#successes = 0;
-    if (now - this.#lastTrouble > ONE_SIGN) {
+    if (now - this.#lastTrouble > SAME_TROUBLE) {
       this.#lastTrouble = now;
       this.#limit = Math.max(1, Math.floor(this.#limit / 2));
     }

@@ -1,19 +1,19 @@
 import { ApiError, Corrupted, codeOf, isCorrupted, isTemporary, StorageError } from "../errors.js";
 
 /** @import { Connection } from "./connection.js" */
-/** @typedef {"retry"|"rate_limited"|"offline"} WaitReason why a request is not sent again at once */
+/** @typedef {"retry"|"rate_limited"|"offline"} WaitReason why a request is not repeated at once */
 
-/** About two minutes of trouble. */
-const ATTEMPTS = 14;
-const SHORTEST = 300;
-const LONGEST = 30_000;
-/** Whatever the other side asks for, somebody is waiting here. */
-const LONGEST_ASKED = 120_000;
-/** Corruption is not cured by waiting; if it goes on, something between here and storage changes what passes. */
-const CORRUPTED_ATTEMPTS = 4;
-const EXPIRED_ATTEMPTS = 5;
+/** Enough for about two minutes. */
+const MAX_ATTEMPTS = 14;
+const MIN_BACKOFF = 300;
+const MAX_BACKOFF = 30_000;
+/** A longer Retry-After is ignored, because a person is waiting. */
+const MAX_RETRY_AFTER = 120_000;
+/** Waiting does not help against damaged bytes: if it happens repeatedly, something on the way changes them. */
+const MAX_CORRUPTED_ATTEMPTS = 4;
+const MAX_EXPIRED_ATTEMPTS = 5;
 
-/** Decides whether one request is tried again, and waits until then. */
+/** Decides whether a request is repeated, and waits until then. */
 export class Retry {
   #failures = 0;
   #corrupted = 0;
@@ -25,7 +25,7 @@ export class Retry {
   /**
    * @param {Connection} connection
    * @param {AbortSignal} signal
-   * @param {(reason: WaitReason|null) => void} [onWait] is told when waiting begins, and (null) when it ends
+   * @param {(reason: WaitReason|null) => void} [onWait] called when a wait begins and, with null, when it ends
    */
   constructor(connection, signal, onWait = () => {}) {
     this.#connection = connection;
@@ -34,34 +34,34 @@ export class Retry {
   }
 
   /**
-   * @param {unknown} error why the last try failed
-   * @returns {Promise<void>} when to try again; rejects when that makes no sense
+   * @param {unknown} error why the last attempt failed
+   * @returns {Promise<void>} resolves when it is time to try again; rejects with the error if retrying is pointless
    */
   async after(error) {
     this.#signal.throwIfAborted();
     if (error instanceof StorageError && error.expired) {
       this.#expired += 1;
-      // A new signature is all it takes.
-      if (this.#expired < EXPIRED_ATTEMPTS) return;
+      // A new signature is enough.
+      if (this.#expired < MAX_EXPIRED_ATTEMPTS) return;
       throw error;
     }
     if (isCorrupted(error)) {
       this.#corrupted += 1;
-      if (this.#corrupted < CORRUPTED_ATTEMPTS) return;
+      if (this.#corrupted < MAX_CORRUPTED_ATTEMPTS) return;
       throw new Corrupted();
     }
     if (!isTemporary(error)) throw error;
     if (this.#connection.online) {
       this.#failures += 1;
-      if (this.#failures === ATTEMPTS) throw error;
+      if (this.#failures === MAX_ATTEMPTS) throw error;
     }
-    // Full jitter: clients that failed together do not come back together.
-    const backoff = Math.min(SHORTEST * 2 ** this.#failures, LONGEST);
-    const asked = error instanceof ApiError ? (error.retryAfter ?? 0) * 1_000 : 0;
-    const wait = Math.max(Math.random() * backoff, Math.min(asked, LONGEST_ASKED));
+    // Full jitter, so that clients that failed together do not retry together.
+    const backoff = Math.min(MIN_BACKOFF * 2 ** this.#failures, MAX_BACKOFF);
+    const retryAfter = error instanceof ApiError ? (error.retryAfter ?? 0) * 1_000 : 0;
+    const wait = Math.max(Math.random() * backoff, Math.min(retryAfter, MAX_RETRY_AFTER));
     this.#onWait(this.#reason(error));
     try {
-      await this.#connection.pause(wait, this.#signal);
+      await this.#connection.wait(wait, this.#signal);
     } finally {
       this.#onWait(null);
     }

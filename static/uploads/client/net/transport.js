@@ -1,14 +1,14 @@
 import { ConnectionLost, StorageError } from "../errors.js";
 
-/** A connection on which nothing moves for so long is dead, although nobody said so. */
-const STALLED = 60_000;
-/** Before the first byte the browser may hold the request back, and after the last much may be left in its buffers. */
-const STALLED_AT_THE_ENDS = 300_000;
+/** Milliseconds without progress after which the connection is considered dead. */
+const STALL_TIMEOUT = 60_000;
+/** Before the first byte the browser may queue the request, and after the last byte much may still be in its buffers. */
+const STALL_TIMEOUT_AT_ENDS = 300_000;
 
 /**
- * Sends bytes to storage. XMLHttpRequest, because fetch does not tell how much has been sent.
+ * Sends bytes to storage. It uses XMLHttpRequest, because fetch does not report upload progress.
  * @param {{method: string, url: string, headers: Record<string, string>}} request a signed request
- * @param {Blob} blob is streamed from disk by the browser, never read into memory here
+ * @param {Blob} blob streamed from disk by the browser, never read into memory here
  * @param {{signal: AbortSignal, onProgress: (sentBytes: number) => void}} options
  * @returns {Promise<void>} rejects with StorageError, ConnectionLost, or the signal's reason
  */
@@ -18,7 +18,7 @@ export function send(request, blob, { signal, onProgress }) {
     const xhr = new XMLHttpRequest();
     const abort = () => xhr.abort();
     signal.addEventListener("abort", abort, { once: true });
-    let timer = setTimeout(abort, STALLED_AT_THE_ENDS);
+    let timer = setTimeout(abort, STALL_TIMEOUT_AT_ENDS);
 
     xhr.open(request.method, request.url);
     for (const [name, value] of Object.entries(request.headers)) {
@@ -26,7 +26,7 @@ export function send(request, blob, { signal, onProgress }) {
     }
     xhr.upload.onprogress = (event) => {
       clearTimeout(timer);
-      timer = setTimeout(abort, event.loaded < blob.size ? STALLED : STALLED_AT_THE_ENDS);
+      timer = setTimeout(abort, event.loaded < blob.size ? STALL_TIMEOUT : STALL_TIMEOUT_AT_ENDS);
       onProgress(event.loaded);
     };
     xhr.onload = () => {

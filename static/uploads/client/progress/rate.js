@@ -1,9 +1,9 @@
-/** How far back the average looks: long enough to be calm, short enough to notice a change of network. */
+/** Time constant of the average: long enough to be steady, short enough to notice a change of network. */
 const WINDOW_SECONDS = 5;
-/** Readings closer together than this would divide by almost nothing. */
-const SHORTEST_SECONDS = 0.2;
+/** Readings closer together than this would divide by almost zero. */
+const MIN_SECONDS = 0.2;
 
-/** A smoothed transfer speed, from readings that come at irregular times. */
+/** A smoothed transfer speed, from readings at irregular intervals. */
 export class Rate {
   /** @type {number|null} */
   #average = null;
@@ -22,7 +22,7 @@ export class Rate {
       return;
     }
     const seconds = (now - this.#time) / 1000;
-    if (seconds < SHORTEST_SECONDS) return;
+    if (seconds < MIN_SECONDS) return;
     const current = (bytes - this.#bytes) / seconds;
     const weight = 1 - Math.exp(-seconds / WINDOW_SECONDS);
     this.#average = this.#average === null ? current : this.#average + weight * (current - this.#average);
@@ -30,12 +30,12 @@ export class Rate {
     this.#time = now;
   }
 
-  /** What was measured before a pause says nothing about what comes after it. */
+  /** Starts a new measurement after a pause; the average is kept. */
   restart() {
     this.#bytes = null;
   }
 
-  /** @returns {number|null} bytes per second; null until two readings are known; falls while nothing moves */
+  /** @returns {number|null} bytes per second; null before the second reading; decays while there are no readings */
   get speed() {
     if (this.#average === null) return null;
     const idle = Math.max(0, (performance.now() - this.#time) / 1000 - 1);
@@ -44,7 +44,7 @@ export class Rate {
 
   /**
    * @param {number} bytesLeft
-   * @returns {number|null} null while it cannot be said
+   * @returns {number|null} null while it is unknown
    */
   secondsLeft(bytesLeft) {
     const speed = this.speed;

@@ -1,8 +1,8 @@
 /** @import { Upload } from "../upload.js" */
 
 /**
- * What all uploads come to, kept up to date with each change instead of counted anew. Bytes and files are those that
- * were added since everything was done the last time, so that the overall progress is about what goes on now.
+ * The totals of all uploads, updated with each change instead of recounted. `files`, `bytes`, `sent` and `stored` only
+ * include uploads added since everything was last done, so that the overall progress is that of the current batch.
  */
 export class Totals {
   files = 0;
@@ -14,7 +14,7 @@ export class Totals {
   stored = 0;
   failed = 0;
 
-  /** Nothing is under way. */
+  /** Whether no upload is in progress. */
   get isIdle() {
     return this.active + this.paused + this.confirming === 0;
   }
@@ -26,7 +26,7 @@ export class Totals {
 
   /** @param {Upload} upload */
   remove(upload) {
-    // What is done stays part of the whole, or the progress would jump back.
+    // A stored upload stays in the totals, or the overall progress would jump back.
     if (upload.state !== "stored") this.#count(upload, -1);
   }
 
@@ -40,8 +40,8 @@ export class Totals {
     this.#count(upload, 1);
   }
 
-  /** @param {Iterable<Upload>} uploads those there are; they are not part of what comes now */
-  startAnew(uploads) {
+  /** @param {Iterable<Upload>} uploads the existing ones, which are no longer counted */
+  startOver(uploads) {
     for (const upload of uploads) upload.counted = false;
     this.files = this.bytes = this.sent = this.stored = 0;
   }

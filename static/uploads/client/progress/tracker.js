@@ -5,12 +5,12 @@ import { Totals } from "./totals.js";
 /** @import { State, Upload } from "../upload.js" */
 /** @typedef {"add"|"state"|"progress"|"remove"} Change */
 
-/** Writes down how each upload goes and what all of them come to, and tells of every change. */
+/** Updates the state and progress of uploads and their totals, and reports every change. */
 export class Tracker {
   totals = new Totals();
-  /** Of everything together. */
+  /** Of all uploads together. */
   rate = new Rate();
-  /** Bytes that ever left, over all uploads. */
+  /** Bytes sent for all uploads, including bytes that were sent again. */
   #transferred = 0;
   #onChange;
 
@@ -32,11 +32,11 @@ export class Tracker {
   }
 
   /**
-   * Nothing was under way: what comes now is counted from zero.
-   * @param {Iterable<Upload>} uploads those there are
+   * Resets the totals and the rate when no upload is in progress.
+   * @param {Iterable<Upload>} uploads the existing ones, which are no longer counted
    */
-  startAnew(uploads) {
-    this.totals.startAnew(uploads);
+  startOver(uploads) {
+    this.totals.startOver(uploads);
     this.rate = new Rate();
   }
 
@@ -73,7 +73,7 @@ export class Tracker {
   }
 
   /**
-   * More bytes have left, or some have to be sent again.
+   * More bytes were sent, or some have to be sent again.
    * @param {Upload} upload
    * @param {number} sent bytes
    */

@@ -1,20 +1,20 @@
 import { ApiError, codeOf } from "../errors.js";
 import { Retry } from "../net/retry.js";
-import { goesInParts } from "../upload.js";
+import { isMultipart } from "../upload.js";
 import { tryTake } from "./lock.js";
 
 /** @import { Tools } from "../tools.js" */
 /** @import { Upload } from "../upload.js" */
 
-const QUESTIONS = 3;
-const BETWEEN_QUESTIONS = 1_000;
+const CHECKS = 3;
+const CHECK_INTERVAL = 1_000;
 
 /**
- * Has storage drop the parts of an upload, however long it takes to reach the server.
+ * Removes the parts of an upload from storage. It retries until the server can be reached.
  * @param {{id: string, token: string}} session
  * @param {Tools} tools
  * @param {AbortSignal} [signal]
- * @returns {Promise<boolean>} false when it is too late, since the file is complete
+ * @returns {Promise<boolean>} false if it is too late because the upload is complete
  */
 export async function abort({ id, token }, { api, connection }, signal = new AbortController().signal) {
   try {
@@ -27,22 +27,22 @@ export async function abort({ id, token }, { api, connection }, signal = new Abo
 }
 
 /**
- * Removes what storage has of a cancelled upload. What fails now is done on the next visit.
+ * Removes a cancelled upload from storage. If that fails, it is repeated on the next visit.
  * @param {Upload} upload
- * @param {Promise<void>|null} run what was under way when it was cancelled
+ * @param {Promise<void>|null} run the upload's run when it was cancelled
  * @param {Tools} tools
- * @returns {Promise<boolean>} false when it is too late, since the file is complete; never rejects
+ * @returns {Promise<boolean>} false if it is too late because the upload is complete; never rejects
  */
 export async function discard(upload, run, tools) {
   /** @type {(() => void)|null} */
   let release = null;
   try {
-    // A part on its way could arrive after the abort, and would stay.
+    // A part in flight could arrive after the abort, and would stay in storage.
     await run;
     const { session, fingerprint } = upload;
     if (upload.state !== "cancelled" || !session) return true;
-    if (!goesInParts(session)) return !upload.maybeArrived || !(await hasArrived(session.id, tools));
-    // Whoever holds the lock is sending this very file, and needs what storage has.
+    if (!isMultipart(session)) return !upload.mayHaveArrived || !(await hasArrived(session.id, tools));
+    // The holder of the lock is uploading the same file and needs its parts.
     release = tools.journal ? await tryTake(tools.lockName(fingerprint)) : () => {};
     if (!release) return true;
     await tools.journal?.put({ ...session, fingerprint, state: "cancelled" });
@@ -53,7 +53,7 @@ export async function discard(upload, run, tools) {
     }
     return ended;
   } catch (error) {
-    console.warn("filehub: the rest of a cancelled upload is removed on the next visit:", error);
+    reportLeftover(error);
     return true;
   } finally {
     release?.();
@@ -61,37 +61,52 @@ export async function discard(upload, run, tools) {
 }
 
 /**
- * A single request whose last byte had left when it was cancelled: the file may be there, and is then shown.
+ * Whether a single request that was cancelled after its last byte was sent has arrived: the file is then shown.
  * @param {string} id
  * @param {Tools} tools
  */
 async function hasArrived(id, { api }) {
   await api.complete(id);
-  for (let question = 1; question <= QUESTIONS; question += 1) {
+  for (let check = 1; check <= CHECKS; check += 1) {
     const [status] = await api.statuses([id]);
     if (status?.state === "stored") return true;
-    await new Promise((resolve) => setTimeout(resolve, BETWEEN_QUESTIONS));
+    await new Promise((resolve) => setTimeout(resolve, CHECK_INTERVAL));
   }
   return false;
 }
 
 /**
- * Removes what was cancelled on an earlier visit, when the server could not be reached.
+ * Removes uploads that were cancelled on an earlier visit while the server could not be reached.
  * @param {Tools} tools
+ * @returns {Promise<void>} never rejects
  */
 export async function removeLeftovers(tools) {
   const { journal } = tools;
   if (!journal) return;
   for (const entry of await journal.tidy()) {
-    const release = await tryTake(tools.lockName(entry.fingerprint));
-    if (!release) continue;
+    /** @type {(() => void)|null} */
+    let release = null;
     try {
+      release = await tryTake(tools.lockName(entry.fingerprint));
+      if (!release) continue;
       if (entry.token) await abort({ id: entry.id, token: entry.token }, tools);
       await journal.remove(entry.fingerprint, entry.id);
     } catch (error) {
-      console.warn("filehub: the rest of a cancelled upload stays for now:", error);
+      reportLeftover(error);
     } finally {
-      release();
+      release?.();
     }
+  }
+}
+
+/**
+ * Logs why a cancelled upload is still in storage. A bug is reported as an uncaught error.
+ * @param {unknown} error
+ */
+function reportLeftover(error) {
+  if (error instanceof ApiError || error instanceof DOMException) {
+    console.warn("filehub: a cancelled upload will be removed from storage on the next visit:", error);
+  } else {
+    reportError(error);
   }
 }

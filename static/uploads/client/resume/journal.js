@@ -1,35 +1,37 @@
 const STORE = "uploads";
-/** Shorter than filehub remembers that a file was deleted (28 days): after that it could not tell any more. */
-const KEPT = 21 * 24 * 3600 * 1000;
-/** A database that has not opened by then (Safari, now and then) must not keep anybody from uploading. */
-const PATIENCE = 3_000;
+/** Milliseconds. Less than filehub remembers deleted files (28 days), so that a deleted file is recognised. */
+const MAX_AGE = 21 * 24 * 3600 * 1000;
+/** Milliseconds. A database that does not open (Safari, occasionally) must not prevent uploads. */
+const OPEN_TIMEOUT = 3_000;
 
 /**
- * @typedef {object} Entry what is known of a file that was chosen before
+ * @typedef {object} Entry an upload of an earlier visit
  * @property {string} fingerprint
  * @property {string} id
- * @property {"sending"|"sent"|"cancelled"} state `sent`: storage said that it has every byte; `cancelled`: what storage
- *   has of it is still to be removed
- * @property {string|null} token of an upload in parts
+ * @property {"sending"|"sent"|"cancelled"} state `sent`: storage confirmed every byte; `cancelled`: it still has to be
+ *   removed from storage
+ * @property {string|null} token of a multipart upload
  * @property {number} [partSize]
  * @property {number} [partCount]
- * @property {number} time of the last change, milliseconds
+ * @property {number} time of the last change, in milliseconds
  */
 
 /**
- * Remembers uploads in IndexedDB, beyond a reload or a crash. Where there is no database (some private windows, a full
- * disk), it remembers as long as the page lives: uploading works, resuming after a reload does not.
+ * Remembers uploads in IndexedDB across reloads and crashes. Without a database (some private windows, a full disk) it
+ * remembers them until the page is closed: uploading works, but resuming after a reload does not.
  */
 export class Journal {
   /** @type {Promise<IDBDatabase|null>} */
   #database;
-  /** @type {Map<string, Entry>} what this page has put, whatever becomes of the database */
+  /** @type {Map<string, Entry>} what this page has put, in case the database fails */
   #memory = new Map();
 
   /** @param {string} namespace separates the users of one browser */
   constructor(namespace) {
     /** @type {Promise<never>} */
-    const late = new Promise((_resolve, reject) => setTimeout(() => reject(new Error("it does not open")), PATIENCE));
+    const late = new Promise((_resolve, reject) =>
+      setTimeout(() => reject(new Error("it does not open")), OPEN_TIMEOUT),
+    );
     this.#database = Promise.race([open(`filehub:${namespace}`), late]).catch((error) => this.#giveUp(error));
   }
 
@@ -44,7 +46,7 @@ export class Journal {
       (store) => result(store.get(fingerprint)),
       () => this.#memory.get(fingerprint),
     );
-    return entry && entry.time > Date.now() - KEPT ? entry : undefined;
+    return entry && entry.time > Date.now() - MAX_AGE ? entry : undefined;
   }
 
   /** @param {Omit<Entry, "time">} entry */
@@ -56,7 +58,7 @@ export class Journal {
   }
 
   /**
-   * Forgets a file, unless it has become another upload meanwhile.
+   * Forgets a file, unless its entry now belongs to another upload.
    * @param {string} fingerprint
    * @param {string} id
    */
@@ -69,7 +71,7 @@ export class Journal {
   }
 
   /**
-   * Forgets an upload whose fingerprint nobody knows here, such as that of a file which was deleted.
+   * Forgets an upload whose fingerprint is unknown, such as that of a deleted file.
    * @param {string} id
    */
   async removeId(id) {
@@ -82,14 +84,14 @@ export class Journal {
   }
 
   /**
-   * Drops what is too old, and returns what was cancelled but not yet removed from storage.
+   * Drops expired entries, and returns cancelled uploads that still have to be removed from storage.
    * @returns {Promise<Entry[]>}
    */
   tidy() {
     return this.#try(
       "readwrite",
       async (store) => {
-        const old = IDBKeyRange.upperBound(Date.now() - KEPT);
+        const old = IDBKeyRange.upperBound(Date.now() - MAX_AGE);
         const fingerprints = await result(store.index("time").getAllKeys(old));
         for (const fingerprint of fingerprints) await result(store.delete(fingerprint));
         return result(store.index("state").getAll("cancelled"));
@@ -119,7 +121,7 @@ export class Journal {
     try {
       return await work(database.transaction(STORE, mode).objectStore(STORE));
     } catch (error) {
-      // A journal that cannot be written is no reason not to upload.
+      // Uploads work without the journal.
       this.#database = Promise.resolve(this.#giveUp(error));
       return otherwise();
     }

@@ -1,13 +1,15 @@
-/** Locks of this page, for browsers (or insecure contexts) without Web Locks: other tabs are then not seen. */
-/** @type {Map<string, Promise<void>>} */
+/**
+ * Locks within this page, for browsers and insecure contexts without Web Locks. They do not cover other tabs.
+ * @type {Map<string, Promise<void>>}
+ */
 const held = new Map();
 
 /**
  * Takes a lock that no other tab of this site can hold at the same time.
  * @param {string} name
  * @param {AbortSignal} signal
- * @param {() => void} onWait called when somebody else holds it
- * @returns {Promise<() => void>} a function that gives it back; rejects with the signal's reason
+ * @param {() => void} onWait called if another tab or upload holds it
+ * @returns {Promise<() => void>} a function that releases it; rejects with the signal's reason
  */
 export async function take(name, signal, onWait) {
   const release = await tryTake(name);
@@ -19,7 +21,7 @@ export async function take(name, signal, onWait) {
 
 /**
  * @param {string} name
- * @returns {Promise<(() => void)|null>} null when somebody else holds it
+ * @returns {Promise<(() => void)|null>} null if it is held
  */
 export function tryTake(name) {
   return request(name, { ifAvailable: true });
@@ -55,8 +57,7 @@ function request(name, options) {
 async function requestHere(name, { ifAvailable, signal }) {
   while (held.has(name)) {
     if (ifAvailable) return null;
-    signal?.throwIfAborted();
-    await Promise.race([held.get(name), aborted(signal)]);
+    await settled(/** @type {Promise<void>} */ (held.get(name)), signal);
   }
   let release = () => {};
   /** @type {Promise<void>} */
@@ -71,11 +72,17 @@ async function requestHere(name, { ifAvailable, signal }) {
 }
 
 /**
+ * @param {Promise<void>} promise
  * @param {AbortSignal} [signal]
- * @returns {Promise<never>} rejects with the signal's reason
+ * @returns {Promise<void>} settles with the promise; rejects with the signal's reason if it is aborted first
  */
-function aborted(signal) {
-  return new Promise((_resolve, reject) => {
-    signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+function settled(promise, signal) {
+  const listening = new AbortController();
+  /** @type {Promise<void>} */
+  const result = new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    signal?.addEventListener("abort", () => reject(signal.reason), { signal: listening.signal });
+    promise.then(resolve, reject);
   });
+  return result.finally(() => listening.abort());
 }

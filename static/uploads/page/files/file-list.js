@@ -3,7 +3,7 @@ import { ago, fullLocalTime } from "../text/format.js";
 import { explain, messages } from "../text/messages.js";
 import { confirmWith } from "../ui/confirm-dialog.js";
 import { byId, findAll } from "../ui/elements.js";
-import { appear, vanish } from "../ui/motion.js";
+import { collapse, fadeIn } from "../ui/motion.js";
 import { deleteButtonOf, idOf, markDeleting, markStored, nameOf, note } from "./file-row.js";
 
 /** @import { Api, UploadStatus } from "../../client/index.js" */
@@ -13,23 +13,23 @@ import { deleteButtonOf, idOf, markDeleting, markStored, nameOf, note } from "./
  * @typedef {object} Callbacks
  * @property {() => void} onSessionEnded
  * @property {() => void} onListFailed
- * @property {(id: string) => void} onDelete the server was told to delete it
+ * @property {(id: string) => void} onDelete the server has accepted the deletion
  * @property {() => void} onDeleted
  */
 
-/** Uploads that are stored at almost the same time are fetched together. */
-const GATHER = 150;
-/** With more than this, the first page is loaded instead of rows. */
+/** Files that are stored at almost the same time are fetched together. */
+const BATCH_DELAY = 150;
+/** If more files than this are new, the first page is loaded instead of rows. */
 const MANY = 20;
-/** Rows that arrive one by one until the list begins anew, so that it does not grow for ever. */
-const MOST_ADDED = 100;
-const RELOAD_EVERY = 2_000;
-const HIGHLIGHT_AFTER = 1_000;
-const FETCH_ATTEMPTS = 3;
-const FETCH_AGAIN = 3_000;
-const REFRESH_TIMES = 60_000;
+/** New rows until the list is reloaded, so that it does not grow without limit. */
+const MAX_ADDED = 100;
+const RELOAD_INTERVAL = 2_000;
+const HIGHLIGHT_INTERVAL = 1_000;
+const MAX_ATTEMPTS = 3;
+const RETRY_DELAY = 3_000;
+const TIMES_INTERVAL = 60_000;
 
-/** The list of stored files: new ones arrive, deleted ones leave, without a reload. */
+/** The list of stored files. It adds new files and removes deleted ones without reloading the page. */
 export class FileList {
   /** @type {Set<string>} */
   #deleting = new Set();
@@ -40,9 +40,9 @@ export class FileList {
   #timer = 0;
   #reloadedAt = -Infinity;
   #insertedAt = -Infinity;
-  /** More pages were loaded than the first. */
+  /** Whether more than the first page was loaded. */
   #isExtended = new URLSearchParams(location.search).has("cursor");
-  /** Each answer of htmx to a search, or for more, makes an older one of ours useless. */
+  /** Counts what htmx has loaded, a search or another page; older answers to our own requests are ignored. */
   #generation = 0;
   #list = byId("files");
   #search = byId("search", HTMLInputElement);
@@ -75,8 +75,8 @@ export class FileList {
       onSessionEnded,
     });
     this.#list.addEventListener("click", (event) => this.#clicked(event));
-    byId("show-new-files").addEventListener("click", () => this.#showArrived());
-    setInterval(() => this.#showTimes(), REFRESH_TIMES);
+    byId("show-new-files").addEventListener("click", () => this.#showNewFiles());
+    setInterval(() => this.#showTimes(), TIMES_INTERVAL);
     this.#watchHtmx();
     this.refresh();
   }
@@ -89,10 +89,10 @@ export class FileList {
   show(id, name) {
     if (!this.#matchesSearch(name)) return;
     this.#arriving.add(id);
-    this.#fetchIn(GATHER);
+    this.#fetchIn(BATCH_DELAY);
   }
 
-  /** Brings rows that came from the server up to date with what this page knows. */
+  /** Applies what this page knows to rows that came from the server. */
   refresh() {
     const seen = new Set();
     for (const row of findAll(this.#list, "[data-file-row]")) {
@@ -113,32 +113,36 @@ export class FileList {
   }
 
   async #fetchArriving() {
-    const wait = this.#reloadedAt + RELOAD_EVERY - Date.now();
-    const isMuch = this.#arriving.size > MANY || this.#added > MOST_ADDED;
+    const wait = this.#reloadedAt + RELOAD_INTERVAL - Date.now();
+    const needsReload = this.#arriving.size > MANY || this.#added > MAX_ADDED;
     this.#timer = 0;
-    if (isMuch && (wait > 0 || this.#isInUse())) {
+    if (needsReload && (wait > 0 || this.#isInUse())) {
       this.#notice.hidden = !this.#isInUse();
-      this.#fetchIn(Math.max(wait, RELOAD_EVERY / 2));
+      this.#fetchIn(Math.max(wait, RELOAD_INTERVAL / 2));
       return;
     }
-    // Nothing else is begun before this has been answered.
+    // No other fetch starts before this one has been answered.
     this.#timer = -1;
+    this.#attempts += 1;
     try {
-      await (isMuch ? this.#reload() : this.#fetchRows());
+      await (needsReload ? this.#reload() : this.#fetchRows());
       this.#attempts = 0;
     } catch (error) {
-      this.#attempts += 1;
-      if (error instanceof ApiError && error.status === 401) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.status === 401) {
         this.#arriving.clear();
         this.#onSessionEnded();
-      } else if (this.#attempts >= FETCH_ATTEMPTS) {
-        this.#attempts = 0;
-        this.#arriving.clear();
+      } else if (this.#attempts === MAX_ATTEMPTS) {
         this.#onListFailed();
       }
+    } finally {
+      this.#timer = 0;
+      if (this.#attempts === MAX_ATTEMPTS) {
+        this.#attempts = 0;
+        this.#arriving.clear();
+      }
+      if (this.#arriving.size > 0) this.#fetchIn(this.#attempts > 0 ? RETRY_DELAY : BATCH_DELAY);
     }
-    this.#timer = 0;
-    if (this.#arriving.size > 0) this.#fetchIn(this.#attempts > 0 ? FETCH_AGAIN : GATHER);
   }
 
   async #fetchRows() {
@@ -151,24 +155,24 @@ export class FileList {
   /** @param {string} html */
   #insert(html) {
     const rows = findAll(parse(html), "[data-file-row]")
-      // Asked at the last moment: a search or another answer may have changed the list meanwhile.
+      // Checked as late as possible, because a search or another answer may have changed the list in the meantime.
       .filter((row) => !this.#row(idOf(row)) && this.#matchesSearch(nameOf(row)));
     if (rows.length === 0) return;
     this.#list.querySelector("[data-list-message]")?.remove();
     this.#list.prepend(...rows);
     this.#added += rows.length;
     this.#showTimes();
-    // Where something new arrives all the time, a highlight says nothing.
-    const isRare = Date.now() > this.#insertedAt + HIGHLIGHT_AFTER;
+    // When files arrive continuously, a highlight is meaningless.
+    const highlights = Date.now() > this.#insertedAt + HIGHLIGHT_INTERVAL;
     this.#insertedAt = Date.now();
-    if (!isRare) return;
+    if (!highlights) return;
     for (const row of rows) {
       row.dataset.fresh = "";
-      appear(row);
+      fadeIn(row);
     }
   }
 
-  /** Somebody reads, searches or works in the list: it must not change under their eyes. */
+  /** Whether the user is reading, searching or working in the list, so that it must not change. */
   #isInUse() {
     return (
       this.#isExtended ||
@@ -179,15 +183,20 @@ export class FileList {
     );
   }
 
-  #showArrived() {
+  async #showNewFiles() {
     this.#notice.hidden = true;
     this.#isExtended = false;
     byId("files-heading").focus();
-    this.#reload({ always: true }).catch(() => this.#onListFailed());
+    try {
+      await this.#reload({ always: true });
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.#onListFailed();
+    }
   }
 
   /**
-   * The server searches for the beginning of the name, whatever its capitals.
+   * Like the server's search: by the beginning of the name, ignoring case.
    * @param {string} name
    */
   #matchesSearch(name) {
@@ -222,9 +231,10 @@ export class FileList {
     } catch (error) {
       if (error instanceof ApiError && error.status === 404) {
         this.#deleted(id);
-      } else {
-        this.#deleteFailed(id, error);
+        return;
       }
+      this.#deleteFailed(id, error);
+      if (!(error instanceof ApiError)) throw error;
     }
   }
 
@@ -233,7 +243,7 @@ export class FileList {
    * @param {UploadStatus|undefined} status
    */
   #settleDeletion(id, status) {
-    // A file that the server does not know is as gone as one that it calls deleted.
+    // A file that the server does not know is deleted too.
     if (status !== undefined && status.state !== "deleted") return false;
     this.#deleted(id);
     return true;
@@ -250,10 +260,13 @@ export class FileList {
       this.#focusAfter(row);
     }
     delete row.dataset.fileRow;
-    await vanish(row);
-    if (!this.#list.querySelector("[data-file-row], [data-more], [data-list-message]")) {
-      // An empty list is not wrong, only less friendly.
-      await this.#reload({ always: true }).catch(() => {});
+    await collapse(row);
+    if (this.#list.querySelector("[data-file-row], [data-more], [data-list-message]")) return;
+    try {
+      await this.#reload({ always: true });
+    } catch (error) {
+      // The list is empty either way; only the message that says so is missing.
+      if (!(error instanceof ApiError)) throw error;
     }
   }
 
@@ -289,14 +302,14 @@ export class FileList {
     (neighbour ? deleteButtonOf(neighbour) : byId("files-heading")).focus();
   }
 
-  /** Shows the first page as the server has it now, with whichever of its empty states fits. */
+  /** Shows the current first page, or the message for an empty list. */
   async #reload({ always = false } = {}) {
     const generation = this.#generation;
     const search = this.#search.value;
     const query = search ? `?q=${encodeURIComponent(search)}` : "";
     const content = parse(await this.#api.fragment(`${this.#list.dataset.homeUrl}${query}`));
     this.#reloadedAt = Date.now();
-    // A search has begun meanwhile, and its own answer is the newer one.
+    // A search has started in the meantime, and its answer is newer.
     if (this.#generation !== generation || this.#search.value !== search) return;
     if (this.#isInUse() && !always) return;
     const ids = findAll(content, "[data-file-row]").map(idOf);
@@ -306,7 +319,7 @@ export class FileList {
     this.refresh();
     this.#added = 0;
     this.#notice.hidden = true;
-    // Ids sort by time. What is newer than the page's end and not on it has not reached the list's index yet.
+    // Ids sort by time. A file that is newer than the last row but missing has not reached the list's index yet.
     for (const id of this.#arriving) {
       if (ids.includes(id) || (last !== undefined && id < last)) this.#arriving.delete(id);
     }
@@ -321,14 +334,14 @@ export class FileList {
     });
     document.addEventListener("htmx:configRequest", (event) => {
       const { detail } = /** @type {CustomEvent} */ (event);
-      // An empty search is no search, also in the address bar.
+      // An empty search must not appear in the address bar.
       if (detail.parameters.q === "") delete detail.parameters.q;
     });
     document.addEventListener("htmx:beforeSwap", (event) => {
       const { xhr, requestConfig } = /** @type {CustomEvent} */ (event).detail;
-      const asked = new URL(requestConfig.path, location.href).pathname;
-      // Without a session the answer is the login page, which does not belong into a list.
-      if (xhr.responseURL && new URL(xhr.responseURL).pathname !== asked) {
+      const requestedPath = new URL(requestConfig.path, location.href).pathname;
+      // Without a session the server redirects to the login page.
+      if (xhr.responseURL && new URL(xhr.responseURL).pathname !== requestedPath) {
         event.preventDefault();
         this.#onSessionEnded();
       }
@@ -356,14 +369,14 @@ export class FileList {
 }
 
 /**
- * Accents may be typed as one character or as two; the server does not tell them apart either.
+ * Like the server, treats an accented letter the same whether it is one character or two.
  * @param {string} text
  */
 function fold(text) {
   return text.normalize("NFC").toLowerCase();
 }
 
-/** @param {string} html rendered by our server, which escapes names */
+/** @param {string} html rendered by the server, which escapes names */
 function parse(html) {
   const template = document.createElement("template");
   template.innerHTML = html;

@@ -23,7 +23,7 @@ export function markDeleting(row) {
   if (!row) return;
   row.dataset.state = "deleting";
   row.setAttribute("aria-busy", "true");
-  // Not `disabled`, which would throw the focus away.
+  // Not `disabled`, which would lose the focus.
   deleteButtonOf(row).setAttribute("aria-disabled", "true");
   note(row, messages.deleting);
 }

@@ -1,9 +1,11 @@
+import { ApiError } from "../../client/index.js";
+
 /** @import { Api } from "../../client/index.js" */
 
-/** Many files that are stored at the same time are one reason to ask. */
-const GATHER = 1_500;
+/** Many files that are stored at the same time cause one request. */
+const BATCH_DELAY = 1_500;
 
-/** The line that says how much of the quota is used, if there is one. */
+/** The line that shows how much of the quota is used. */
 export class Quota {
   #element;
   #api;
@@ -18,18 +20,19 @@ export class Quota {
     this.#api = api;
   }
 
-  /** Something was stored or deleted: have the line say what is used now. */
+  /** Updates the line after a file was stored or deleted. */
   refresh() {
     const element = this.#element;
-    if (element) this.#timer ||= setTimeout(() => this.#ask(element), GATHER);
+    if (element) this.#timer ||= setTimeout(() => this.#fetch(element), BATCH_DELAY);
   }
 
   /** @param {HTMLElement} element */
-  async #ask(element) {
+  async #fetch(element) {
     try {
       element.innerHTML = await this.#api.fragment(element.dataset.url ?? "");
-    } catch {
-      // It says what was true a moment ago, and is asked again after the next file.
+    } catch (error) {
+      // Without an answer the line keeps the previous figure until the next file is stored or deleted.
+      if (!(error instanceof ApiError)) throw error;
     } finally {
       this.#timer = 0;
     }

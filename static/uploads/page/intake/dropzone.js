@@ -1,25 +1,25 @@
 /**
- * Takes files and folders from the buttons, from a drop anywhere on the page and from the clipboard.
+ * Accepts files and folders from the buttons, from a drop anywhere on the page and from the clipboard.
  * @param {object} options
  * @param {HTMLButtonElement} options.filesButton
  * @param {HTMLInputElement} options.filesInput
  * @param {HTMLButtonElement} options.folderButton
  * @param {HTMLInputElement} options.folderInput
- * @param {HTMLElement} options.curtain covers the page while something is dragged over it
- * @param {(files: File[], folders: FileSystemDirectoryEntry[]) => void} options.onTake
+ * @param {HTMLElement} options.overlay covers the page while something is dragged over it
+ * @param {(files: File[], folders: FileSystemDirectoryEntry[]) => void} options.onFiles
  * @param {(files: File[]) => void} options.onPickFolder
  */
-export function takeFiles({ filesButton, filesInput, folderButton, folderInput, curtain, onTake, onPickFolder }) {
-  pickWith(filesButton, filesInput, (files) => onTake(files, []));
+export function acceptFiles({ filesButton, filesInput, folderButton, folderInput, overlay, onFiles, onPickFolder }) {
+  pickWith(filesButton, filesInput, (files) => onFiles(files, []));
   pickWith(folderButton, folderInput, onPickFolder);
   folderButton.hidden = !("webkitdirectory" in folderInput);
 
-  // The curtain lies over everything, so that leaving it means leaving the page: enter and leave events of the
-  // elements beneath, which make a highlight flicker, never come.
+  // The overlay covers everything, so that leaving it means leaving the page. Without it, the enter and leave events of
+  // the elements beneath would make the highlight flicker.
   document.addEventListener("dragenter", (event) => {
     if (carriesFiles(event)) {
       event.preventDefault();
-      curtain.hidden = false;
+      overlay.hidden = false;
     }
   });
   document.addEventListener("dragover", (event) => {
@@ -28,21 +28,21 @@ export function takeFiles({ filesButton, filesInput, folderButton, folderInput, 
       event.dataTransfer.dropEffect = "copy";
     }
   });
-  curtain.addEventListener("dragleave", () => {
-    curtain.hidden = true;
+  overlay.addEventListener("dragleave", () => {
+    overlay.hidden = true;
   });
   document.addEventListener("drop", (event) => {
-    curtain.hidden = true;
+    overlay.hidden = true;
     if (event.dataTransfer && carriesFiles(event)) {
       event.preventDefault();
-      onTake(...contentOf(event.dataTransfer));
+      onFiles(...contentOf(event.dataTransfer));
     }
   });
 
   document.addEventListener("paste", (event) => {
     if (event.clipboardData?.files.length && !isTextField(event.target)) {
       event.preventDefault();
-      onTake(...contentOf(event.clipboardData));
+      onFiles(...contentOf(event.clipboardData));
     }
   });
 }
@@ -56,16 +56,16 @@ function pickWith(button, input, onPick) {
   button.addEventListener("click", () => input.click());
   input.addEventListener("change", () => {
     onPick([...(input.files ?? [])]);
-    // So that choosing the same file once more is a change again.
+    // Otherwise choosing the same file again would not be a change.
     input.value = "";
   });
-  // They come disabled: what was chosen before anybody listened would be lost.
+  // They are disabled in the template, because files chosen before this script runs would be lost.
   button.disabled = false;
   input.disabled = false;
 }
 
 /**
- * After its event a DataTransfer is empty, so everything is taken out at once.
+ * Reads everything at once, because a DataTransfer is empty after its event.
  * @param {DataTransfer} transfer
  * @returns {[File[], FileSystemDirectoryEntry[]]}
  */

@@ -1,28 +1,28 @@
 import { isNameTooLong } from "../../client/index.js";
 
-/** The browser answers for files asked about together in one go; more would hold up the page. */
+/** The browser delivers files that are requested together at once; more would block the page. */
 const AT_ONCE = 20;
-/** What systems leave in folders without being asked. */
-const LEFTOVER = /^(\.DS_Store|Thumbs\.db|desktop\.ini)$/i;
+/** Files that operating systems create in folders. */
+const SYSTEM_FILE = /^(\.DS_Store|Thumbs\.db|desktop\.ini)$/i;
 
-/** @typedef {{file: File, path?: string}} FoundFile */
+/** @typedef {{file: File, path?: string}} PickedFile */
 
 /**
  * @param {Iterable<File>} files from a folder picker
- * @returns {FoundFile[]}
+ * @returns {PickedFile[]}
  */
-export function filesOfPicker(files) {
+export function filesFromPicker(files) {
   return Array.from(files)
-    .filter((file) => !LEFTOVER.test(file.name))
-    .map((file) => named(file, file.webkitRelativePath));
+    .filter((file) => !SYSTEM_FILE.test(file.name))
+    .map((file) => withPath(file, file.webkitRelativePath));
 }
 
 /**
- * Finds every file in dropped folders, and tells of them as it goes.
+ * Finds every file in dropped folders and reports them as it goes.
  * @param {FileSystemDirectoryEntry[]} folders
  * @param {object} options
- * @param {AbortSignal} options.signal ends it
- * @param {(files: FoundFile[]) => void} options.onFiles
+ * @param {AbortSignal} options.signal stops it
+ * @param {(files: PickedFile[]) => void} options.onFiles
  * @param {(path: string) => void} options.onUnreadable
  */
 export async function readFolders(folders, { signal, onFiles, onUnreadable }) {
@@ -30,13 +30,14 @@ export async function readFolders(folders, { signal, onFiles, onUnreadable }) {
   for (let folder = queue.shift(); folder && !signal.aborted; folder = queue.shift()) {
     const reader = folder.createReader();
     try {
-      // Browsers hand out a folder in portions, and an empty one means the end.
+      // Browsers return the entries of a folder in portions; an empty one marks the end.
       for (let entries = await nextEntries(reader); entries.length > 0; entries = await nextEntries(reader)) {
         queue.push(...entries.filter(isFolder));
-        await readFiles(entries.filter(isFile).filter((entry) => !LEFTOVER.test(entry.name)));
+        await readFiles(entries.filter(isFile).filter((entry) => !SYSTEM_FILE.test(entry.name)));
         if (signal.aborted) return;
       }
-    } catch {
+    } catch (error) {
+      if (!(error instanceof DOMException)) throw error;
       onUnreadable(pathOf(folder));
     }
   }
@@ -54,8 +55,9 @@ export async function readFolders(folders, { signal, onFiles, onUnreadable }) {
     try {
       /** @type {File} */
       const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
-      return named(file, pathOf(entry));
-    } catch {
+      return withPath(file, pathOf(entry));
+    } catch (error) {
+      if (!(error instanceof DOMException)) throw error;
       onUnreadable(pathOf(entry));
       return null;
     }
@@ -94,8 +96,8 @@ function pathOf(entry) {
 /**
  * @param {File} file
  * @param {string} path
- * @returns {FoundFile}
+ * @returns {PickedFile}
  */
-function named(file, path) {
+function withPath(file, path) {
   return path && !isNameTooLong(path) ? { file, path } : { file };
 }

@@ -1,23 +1,23 @@
 import { messages } from "../text/messages.js";
 import { find } from "../ui/elements.js";
-import { filesOfPicker, readFolders } from "./folders.js";
-import { inSlices } from "./slices.js";
+import { inChunks } from "./chunks.js";
+import { filesFromPicker, readFolders } from "./folders.js";
 
 /** @import { Uploader } from "../../client/index.js" */
 /** @import { Announcer } from "../ui/announcer.js" */
-/** @import { FoundFile } from "./folders.js" */
+/** @import { PickedFile } from "./folders.js" */
 
-/** Files that the uploader is given at a time. */
-const SLICE = 50;
-/** A small folder is read before anybody could read that it is being read. */
+/** Files added to the uploader at a time. */
+const CHUNK = 50;
+/** A small folder is read before a message about it could be read. */
 const SHOW_AFTER = 150;
-const SHOW_AGAIN = 500;
+const SHOW_INTERVAL = 500;
 
-/** Hands what was chosen or dropped to the uploader, however much it is. */
+/** Passes chosen and dropped files to the uploader, however many there are. */
 export class Intake {
   #controller = new AbortController();
   #readings = 0;
-  #found = 0;
+  #fileCount = 0;
   #timer = 0;
   #uploader;
   #announcer;
@@ -30,7 +30,7 @@ export class Intake {
    * @param {Announcer} announcer
    * @param {object} page
    * @param {HTMLElement} page.status says that a folder is being read
-   * @param {HTMLElement} page.hint makes room for it
+   * @param {HTMLElement} page.hint is hidden while the status is shown
    * @param {(sentence: string) => void} page.notify
    */
   constructor(uploader, announcer, { status, hint, notify }) {
@@ -45,7 +45,7 @@ export class Intake {
    * @param {File[]} files
    * @param {FileSystemDirectoryEntry[]} folders
    */
-  take(files, folders) {
+  add(files, folders) {
     if (files.length > 0) {
       this.#announce(files.length, files[0]);
       this.#add(files);
@@ -54,42 +54,42 @@ export class Intake {
   }
 
   /** @param {File[]} files from a folder picker */
-  takePicked(files) {
-    const found = filesOfPicker(files);
-    if (found.length > 0) {
-      this.#announce(found.length, found[0]);
-      this.#add(found);
+  addPicked(files) {
+    const picked = filesFromPicker(files);
+    if (picked.length > 0) {
+      this.#announce(picked.length, picked[0]);
+      this.#add(picked);
     } else {
-      this.#notify(messages.nothingFound);
+      this.#notify(messages.noFiles);
     }
   }
 
-  /** Adds nothing more of what was taken so far. */
+  /** Drops files that were accepted but not added yet. */
   stop() {
     this.#controller.abort();
     this.#controller = new AbortController();
   }
 
   /**
-   * @param {(File|FoundFile)[]} files
+   * @param {(File|PickedFile)[]} files
    * @param {AbortSignal} [signal]
    */
   #add(files, signal = this.#controller.signal) {
-    return inSlices(files, SLICE, (slice) => this.#uploader.add(slice), signal);
+    return inChunks(files, CHUNK, (chunk) => this.#uploader.add(chunk), signal);
   }
 
   /**
    * @param {FileSystemDirectoryEntry[]} folders
-   * @param {boolean} hasOthers files were taken beside them
+   * @param {boolean} hasOthers whether files were dropped together with the folders
    */
   async #read(folders, hasOthers) {
     const { signal } = this.#controller;
     /** @type {string[]} */
     const unreadable = [];
     let count = 0;
-    /** @type {FoundFile|undefined} */
+    /** @type {PickedFile|undefined} */
     let first;
-    // One after another, so that the files keep the order in which they were found.
+    // One after another, so that the files keep their order.
     let adding = Promise.resolve();
     this.#begin();
     try {
@@ -97,7 +97,7 @@ export class Intake {
         signal,
         onFiles: (files) => {
           count += files.length;
-          this.#found += files.length;
+          this.#fileCount += files.length;
           first ??= files[0];
           adding = adding.then(() => this.#add(files, signal));
         },
@@ -111,7 +111,7 @@ export class Intake {
     if (unreadable.length > 0) {
       this.#notify(messages.unreadable(unreadable));
     } else if (count === 0 && !hasOthers && !signal.aborted) {
-      this.#notify(messages.nothingFound);
+      this.#notify(messages.noFiles);
     }
   }
 
@@ -123,10 +123,10 @@ export class Intake {
 
   #show() {
     const text = find(this.#status, ":scope > :last-child");
-    text.textContent = this.#found > 0 ? messages.readingCount(this.#found) : messages.reading;
+    text.textContent = this.#fileCount > 0 ? messages.readingCount(this.#fileCount) : messages.reading;
     this.#status.hidden = false;
     this.#hint.hidden = true;
-    this.#timer = setTimeout(() => this.#show(), SHOW_AGAIN);
+    this.#timer = setTimeout(() => this.#show(), SHOW_INTERVAL);
   }
 
   #end() {
@@ -134,14 +134,14 @@ export class Intake {
     if (this.#readings > 0) return;
     clearTimeout(this.#timer);
     this.#timer = 0;
-    this.#found = 0;
+    this.#fileCount = 0;
     this.#status.hidden = true;
     this.#hint.hidden = false;
   }
 
   /**
    * @param {number} count
-   * @param {File|FoundFile} first
+   * @param {File|PickedFile} first
    */
   #announce(count, first) {
     const name = first instanceof File ? first.name : (first.path ?? first.file.name);

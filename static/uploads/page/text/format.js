@@ -19,7 +19,7 @@ const durations = Object.fromEntries(
 );
 
 /**
- * Like Django's filesizeformat, so that a size reads the same wherever it was written.
+ * Like Django's filesizeformat, so that sizes look the same whether the server or a script writes them.
  * @param {number} count bytes
  */
 export function bytes(count) {
@@ -39,7 +39,7 @@ export function speed(bytesPerSecond) {
 }
 
 /**
- * Rough on purpose: a time left that counts every second of an hour is not believed.
+ * Rough on purpose: an estimate of an hour is not accurate to the second.
  * @param {number} seconds
  */
 export function duration(seconds) {

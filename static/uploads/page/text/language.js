@@ -1,5 +1,5 @@
 /**
- * What Django's JavaScript catalogue defines for every script.
+ * The global functions of Django's JavaScript catalogue.
  * @typedef {object} Catalogue
  * @property {(text: string) => string} gettext
  * @property {(one: string, many: string, count: number) => string} ngettext
@@ -7,8 +7,8 @@
  */
 
 /**
- * The language of the page. Django's JavaScript catalogue is loaded before the modules; should it not have arrived,
- * English is better than a page that does nothing.
+ * Translates into the language of the page. Django's JavaScript catalogue is loaded before the modules; if that failed,
+ * the page falls back to English.
  */
 export const {
   gettext = (text) => text,
@@ -23,7 +23,7 @@ const percents = new Intl.NumberFormat(language, { style: "percent" });
 const lists = new Intl.ListFormat(language);
 
 /**
- * @param {string} sentence with places such as %(name)s
+ * @param {string} sentence with placeholders such as %(name)s
  * @param {Record<string, string>} values
  */
 export function fill(sentence, values) {
@@ -36,7 +36,7 @@ export function number(value) {
 }
 
 /**
- * Rounded down: "100%" is not said before it is true.
+ * Rounded down, so that it reads "100%" only when everything is done.
  * @param {number} part
  * @param {number} whole
  */

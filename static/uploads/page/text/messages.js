@@ -1,16 +1,15 @@
 import { enumerate, fill, gettext, ngettext, number } from "./language.js";
 
-/** Names in one sentence; more would bury it. */
-const MOST_NAMES = 4;
+/** The maximum number of names in one sentence. */
+const MAX_NAMES = 4;
 
 /** @typedef {(count: number) => string} OfCount */
 /** @typedef {(name: string) => string} OfName */
 /** @typedef {(count: number, name: string, why: string) => string} Announcement the name is that of a single file */
-/** @typedef {{maxSize: string, types: string}} Limits as people read them */
+/** @typedef {{maxSize: string, types: string}} Limits formatted for display */
 
 /**
- * Every sentence that scripts show, in one place. Sentences of the server are shown only where this file has none of
- * its own.
+ * Every message that scripts show. A message from the server is shown only if there is none for its code here.
  */
 export const messages = {
   state: {
@@ -25,24 +24,24 @@ export const messages = {
     rejected: gettext("Rejected"),
   },
 
-  /** Why nothing moves just now. */
+  /** Why an upload is waiting. */
   waiting: {
-    offline: gettext("There is no connection. It goes on by itself as soon as there is one."),
-    retry: gettext("The connection was interrupted. It is tried again in a moment."),
-    rate_limited: gettext("Many files in a short time: the server asks to wait a moment. It goes on by itself."),
-    other_tab: gettext("This very file is being uploaded already, here or in another tab. This one waits for it."),
+    offline: gettext("No connection. Resumes automatically."),
+    retry: gettext("Connection interrupted. Retrying…"),
+    rate_limited: gettext("The server is limiting requests. Resumes automatically."),
+    other_tab: gettext("This file is already being uploaded, here or in another tab. Waiting for it to finish."),
   },
 
-  alreadyStored: gettext("Already in your files; not sent again."),
+  alreadyStored: gettext("Already in your files. Not uploaded again."),
   slow: gettext(
-    "Still confirming. This takes longer than usual; you can close this page, the file will appear in your list.",
+    "Still confirming. This is taking longer than usual. You can close this page; the file will appear in your list.",
   ),
   /** @type {(size: string) => string} */
-  allSent: (size) => fill(gettext("%(size)s sent, waiting for storage to answer"), { size }),
+  allSent: (size) => fill(gettext("%(size)s sent, waiting for storage"), { size }),
   /** @type {(sent: string, total: string) => string} */
   of: (sent, total) => fill(gettext("%(sent)s of %(total)s"), { sent, total }),
   /** @type {(percent: string) => string} */
-  resumedAt: (percent) => fill(gettext("continued at %(percent)s"), { percent }),
+  resumedAt: (percent) => fill(gettext("resumed at %(percent)s"), { percent }),
   /** @type {(size: string) => string} */
   speed: (size) => fill(gettext("%(size)s/s"), { size }),
   /** @type {(duration: string) => string} */
@@ -68,7 +67,7 @@ export const messages = {
     resume: (name) => fill(gettext("Resume the upload of %(name)s"), { name }),
     cancel: (name) => fill(gettext("Cancel the upload of %(name)s"), { name }),
     retry: (name) => fill(gettext("Retry the upload of %(name)s"), { name }),
-    again: (name) => fill(gettext("Upload again: %(name)s"), { name }),
+    again: (name) => fill(gettext("Upload %(name)s again"), { name }),
     dismiss: (name) => fill(gettext("Dismiss %(name)s"), { name }),
   },
 
@@ -84,20 +83,20 @@ export const messages = {
     confirming: (count) =>
       counted(
         ngettext(
-          "Everything is sent. %(count)s file is being confirmed.",
-          "Everything is sent. %(count)s files are being confirmed.",
+          "Upload complete. %(count)s file is being confirmed.",
+          "Upload complete. %(count)s files are being confirmed.",
           count,
         ),
         count,
       ),
     paused: gettext("Paused"),
-    offline: gettext("Waiting for the connection"),
+    offline: gettext("Waiting for a connection"),
     /** @type {(percent: string, title: string) => string} */
     title: (percent, title) => fill(gettext("%(percent)s · %(title)s"), { percent, title }),
   },
   /** @type {Record<"active"|"paused"|"confirming"|"stored", OfCount>} */
   summary: {
-    active: (count) => counted(ngettext("%(count)s to go", "%(count)s to go", count), count),
+    active: (count) => counted(ngettext("%(count)s remaining", "%(count)s remaining", count), count),
     paused: (count) => counted(ngettext("%(count)s paused", "%(count)s paused", count), count),
     confirming: (count) => counted(ngettext("%(count)s confirming", "%(count)s confirming", count), count),
     stored: (count) => counted(ngettext("%(count)s stored", "%(count)s stored", count), count),
@@ -135,8 +134,8 @@ export const messages = {
   cancelAll: (count) =>
     counted(
       ngettext(
-        "%(count)s file is not stored yet. What was sent of it is removed.",
-        "%(count)s files are not stored yet. What was sent of them is removed.",
+        "%(count)s file is not stored yet. Its partial upload will be discarded.",
+        "%(count)s files are not stored yet. Their partial uploads will be discarded.",
         count,
       ),
       count,
@@ -146,32 +145,32 @@ export const messages = {
   /** @type {OfCount} */
   readingCount: (count) =>
     counted(ngettext("Reading folder… %(count)s file so far", "Reading folder… %(count)s files so far", count), count),
-  nothingFound: gettext("There are no files in it. Choose or drop something else."),
+  noFiles: gettext("No files found. Choose or drop something else."),
   /** @type {(names: string[]) => string} */
   unreadable: (names) =>
-    names.length > MOST_NAMES
+    names.length > MAX_NAMES
       ? fill(
           ngettext(
-            "%(count)s file or folder could not be read and was left out: %(names)s. Check that you may open it, then add it again.",
-            "%(count)s files and folders could not be read and were left out, among them %(names)s. Check that you may open them, then add them again.",
+            "%(count)s file or folder could not be read and was skipped: %(names)s. Check its permissions, then add it again.",
+            "%(count)s files and folders could not be read and were skipped, including %(names)s. Check their permissions, then add them again.",
             names.length,
           ),
-          { count: number(names.length), names: enumerate(names.slice(0, MOST_NAMES)) },
+          { count: number(names.length), names: enumerate(names.slice(0, MAX_NAMES)) },
         )
       : fill(
           ngettext(
-            "%(names)s could not be read and was left out. Check that you may open it, then add it again.",
-            "%(names)s could not be read and were left out. Check that you may open them, then add them again.",
+            "%(names)s could not be read and was skipped. Check its permissions, then add it again.",
+            "%(names)s could not be read and were skipped. Check their permissions, then add them again.",
             names.length,
           ),
           { names: enumerate(names) },
         ),
 
-  offline: gettext("You are offline. Uploads go on by themselves as soon as there is a connection."),
-  online: gettext("You are online again."),
+  offline: gettext("You are offline. Uploads resume automatically when you are back online."),
+  online: gettext("You are back online."),
 
   deleting: gettext("Deleting…"),
-  deletingSlowly: gettext("Still deleting. This takes longer than usual; you can close this page."),
+  deletingSlowly: gettext("Still deleting. This is taking longer than usual. You can close this page."),
   deleteFailed: gettext("The file could not be deleted. Try again."),
   listFailed: gettext("The list could not be loaded. Check your connection and try again."),
 
@@ -195,11 +194,11 @@ export const messages = {
     /** @type {Announcement} */
     alreadyStored: (count, name) =>
       count === 1
-        ? fill(gettext("%(name)s is already in your files and was not sent again."), { name })
+        ? fill(gettext("%(name)s is already in your files and was not uploaded again."), { name })
         : counted(
             ngettext(
-              "%(count)s file is already in your files and was not sent again.",
-              "%(count)s files are already in your files and were not sent again.",
+              "%(count)s file is already in your files and was not uploaded again.",
+              "%(count)s files are already in your files and were not uploaded again.",
               count,
             ),
             count,
@@ -227,12 +226,12 @@ export const messages = {
 
 /** @type {(limits: Limits) => string} */
 const tooLarge = ({ maxSize }) =>
-  fill(gettext("This file is larger than the %(size)s that are allowed. Choose a smaller one."), { size: maxSize });
-const sessionEnded = () => gettext("Your session has ended. Sign in again, then retry.");
-const forgotten = () =>
-  gettext("Storage does not know this upload any more. Try again; the file is then sent from its beginning.");
+  fill(gettext("This file exceeds the limit of %(size)s. Choose a smaller file."), { size: maxSize });
+const sessionEnded = () => gettext("Your session has expired. Sign in again, then retry.");
+const uploadLost = () =>
+  gettext("This upload no longer exists in storage. Try again to upload the file from the beginning.");
 const refused = () =>
-  gettext("Storage did not accept this file. Try again, and tell whoever runs this filehub if it stays so.");
+  gettext("Storage did not accept this file. Try again. If the problem persists, contact your administrator.");
 const serverBroken = () => gettext("Something went wrong on the server. Try again in a moment.");
 
 /**
@@ -243,24 +242,24 @@ const problems = {
   too_large: tooLarge,
   file_too_large: tooLarge,
   quota_exceeded: () =>
-    gettext("There is not enough room left for this file. Delete files that you do not need any more, then try again."),
-  rate_limited: () => gettext("Too much was asked of the server in a short time. Try again in some minutes."),
+    gettext("There is not enough space left for this file. Delete files that you no longer need, then try again."),
+  rate_limited: () => gettext("Too many requests. Try again in a few minutes."),
   type_not_allowed: ({ types }) =>
-    fill(gettext("Files of this type are not accepted here. Choose one of these types: %(types)s."), { types }),
+    fill(gettext("Files of this type are not accepted. Choose a file of one of these types: %(types)s."), { types }),
   invalid_content_type: () =>
-    gettext("The type of this file is not understood. Give its name the usual ending and choose it again."),
+    gettext("The type of this file was not recognised. Give its name the usual extension and choose it again."),
   name_too_long: () => gettext("The name of this file is too long. Shorten it and choose the file again."),
   invalid_name: () =>
-    gettext("The name of this file has characters that are not allowed. Rename it and choose it again."),
+    gettext("The name of this file contains characters that are not allowed. Rename it and choose it again."),
   missing_file_name: () => gettext("This file has no name. Give it one and choose it again."),
-  unreadable: () => gettext("This file cannot be read any more. Was it moved or changed? Choose it again."),
-  changed: () => gettext("What arrived was not what was sent, so it was not kept. Try again."),
-  connection_lost: () => gettext("The connection to storage was interrupted. Check it and try again."),
+  unreadable: () => gettext("This file can no longer be read. It may have been moved or changed. Choose it again."),
+  changed: () => gettext("The file was damaged on the way and was discarded. Try again."),
+  connection_lost: () => gettext("The connection to storage was interrupted. Check your connection and try again."),
   storage_refused: refused,
   parts_missing: refused,
   network: () => gettext("The server cannot be reached. Check your connection and try again."),
-  unavailable: () => gettext("Storage does not answer just now. Try again in a moment."),
-  no_credentials: () => gettext("filehub has no access to its storage just now. Tell whoever runs it, then try again."),
+  unavailable: () => gettext("Storage is not responding. Try again in a moment."),
+  no_credentials: () => gettext("filehub currently has no access to its storage. Contact your administrator."),
   internal_error: serverBroken,
   unreadable_answer: serverBroken,
   too_many_ids: serverBroken,
@@ -268,21 +267,21 @@ const problems = {
   session_ended: sessionEnded,
   not_authenticated: sessionEnded,
   csrf_failed: () =>
-    gettext("You signed in again since this page was opened. Reload the page and choose the file again."),
-  forbidden: () => gettext("You may not do this. Ask whoever runs this filehub."),
-  file_not_found: () => gettext("This file is not there any more. Reload the page to see what is."),
-  upload_not_found: forgotten,
-  upload_expired: forgotten,
+    gettext("You have signed in again since this page was opened. Reload the page and choose the file again."),
+  forbidden: () => gettext("You don't have permission to do this. Contact your administrator."),
+  file_not_found: () => gettext("This file no longer exists. Reload the page to update the list."),
+  upload_not_found: uploadLost,
+  upload_expired: uploadLost,
 };
 
 /**
  * @param {{code?: string, message?: string}|null} problem
  * @param {Limits} [limits] for the problems of an upload
- * @returns {string} what went wrong, and what to do about it
+ * @returns {string} what went wrong, and what the user can do
  */
 export function explain(problem, limits = { maxSize: "", types: "" }) {
   if (problem?.code === "rejected") {
-    const next = gettext("Choose another file, or ask whoever runs this filehub.");
+    const next = gettext("Choose another file, or contact your administrator.");
     return problem.message ? `${problem.message} ${next}` : next;
   }
   return problems[problem?.code ?? ""]?.(limits) ?? (problem?.message || gettext("Something went wrong. Try again."));

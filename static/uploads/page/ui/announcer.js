@@ -1,16 +1,16 @@
 import { messages } from "../text/messages.js";
 
-/** More often would interrupt what the screen reader is saying. */
+/** Announcing more often would interrupt the screen reader. */
 const SOON = 1_000;
-/** With many files there is always something new, and hearing all of it would be unbearable. */
+/** With many files, announcing every change would be unbearable. */
 const LATER = 10_000;
 const MANY = 10;
 const OF_UPLOADS = ["stored", "alreadyStored", "failed", "rejected"];
 
 /** @typedef {"added"|"stored"|"alreadyStored"|"failed"|"rejected"|"deleted"} Kind */
-/** @typedef {{count: number, name: string, why?: string}} Milestone the name of the last file, and how many there were */
+/** @typedef {{count: number, name: string, why?: string}} Milestone the name of the last file, and the number of files */
 
-/** Tells milestones to screen readers, several of a kind in one sentence. */
+/** Announces events to screen readers, several of the same kind in one sentence. */
 export class Announcer {
   /** @type {Map<Kind, Milestone>} */
   #counted = new Map();
@@ -39,22 +39,22 @@ export class Announcer {
   say(kind, name, { count = 1, why } = {}) {
     const before = this.#counted.get(kind)?.count ?? 0;
     this.#counted.set(kind, { count: before + count, name, why });
-    this.#speakIn(this.#isPatient(kind) ? LATER : SOON);
+    this.#speakIn(this.#isThrottled(kind) ? LATER : SOON);
   }
 
-  /** @param {string} sentence to be said as it is, soon */
+  /** @param {string} sentence */
   note(sentence) {
     if (!this.#notes.includes(sentence)) this.#notes.push(sentence);
     this.#speakIn(SOON);
   }
 
   /**
-   * Nothing is on its way any more.
+   * All uploads have ended.
    * @param {number} stored
    * @param {number} notUploaded
    */
   done(stored, notUploaded) {
-    if (this.#isPatient("stored")) {
+    if (this.#isThrottled("stored")) {
       this.#counted.delete("stored");
       this.#counted.delete("failed");
       this.#counted.delete("rejected");
@@ -64,11 +64,11 @@ export class Announcer {
   }
 
   /** @param {Kind} kind */
-  #isPatient(kind) {
+  #isThrottled(kind) {
     return OF_UPLOADS.includes(kind) && this.#totals().files > MANY;
   }
 
-  /** @param {number} interval milliseconds since it last spoke */
+  /** @param {number} interval milliseconds since the last announcement */
   #speakIn(interval) {
     const now = Date.now();
     const due = Math.max(now + 150, this.#lastTime + interval);
@@ -85,7 +85,7 @@ export class Announcer {
     this.#notes = [];
     this.#timer = 0;
     this.#lastTime = Date.now();
-    // The same text twice would not be a change, and would not be read.
+    // Setting the same text again would not be announced.
     this.#region.textContent = text === this.#region.textContent ? `${text}\u00a0` : text;
   }
 
@@ -94,7 +94,7 @@ export class Announcer {
    * @param {Milestone} milestone
    */
   #sentence(kind, { count, name, why }) {
-    if (kind === "stored" && this.#isPatient(kind)) {
+    if (kind === "stored" && this.#isThrottled(kind)) {
       const { stored, files } = this.#totals();
       return messages.announce.milestone(stored, files);
     }

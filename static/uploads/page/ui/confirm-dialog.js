@@ -1,10 +1,10 @@
 import { find } from "./elements.js";
 
 /**
- * Asks before something is lost.
+ * Asks for confirmation of an action that cannot be undone.
  * @param {HTMLDialogElement} dialog
- * @param {string} text what it is about, for the dialog's `data-field`
- * @returns {Promise<boolean>} whether the answer was yes
+ * @param {string} text for the dialog's `data-field`
+ * @returns {Promise<boolean>} whether the user confirmed
  */
 export function confirmWith(dialog, text) {
   const listening = new AbortController();
@@ -15,7 +15,7 @@ export function confirmWith(dialog, text) {
   return new Promise((resolve) => {
     find(dialog, "[data-confirm]").addEventListener("click", () => dialog.close("yes"), { signal });
     find(dialog, "[data-cancel]").addEventListener("click", () => dialog.close(), { signal });
-    // The dialog's own box covers its inside, so a click on the dialog itself was on the backdrop.
+    // The content covers the whole dialog, so a click on the dialog element itself is on the backdrop.
     dialog.addEventListener("click", (event) => event.target === dialog && dialog.close(), { signal });
     dialog.addEventListener(
       "close",

@@ -1,9 +1,9 @@
-/** A page that nobody sees gets no frames. */
-const UNSEEN = 500;
+/** Milliseconds between drawings of a hidden page, which gets no animation frames. */
+const HIDDEN_PAGE_DELAY = 500;
 
 /**
  * @param {(now: number) => void} draw
- * @returns {() => void} asks for one call of `draw` with the next frame, however often it is called
+ * @returns {() => void} schedules one call of `draw` for the next frame, however often it is called
  */
 export function oncePerFrame(draw) {
   let frame = 0;
@@ -16,14 +16,14 @@ export function oncePerFrame(draw) {
   };
   return () => {
     frame ||= requestAnimationFrame(run);
-    timer ||= setTimeout(run, UNSEEN);
+    timer ||= setTimeout(run, HIDDEN_PAGE_DELAY);
   };
 }
 
-// What follows leaves the element alone when nothing changes: a change that is none still costs the browser work.
+// These functions leave the element alone if nothing changes, because setting the same value costs the browser work.
 
 /**
- * @param {Element} element with nothing but text in it
+ * @param {Element} element that contains only text
  * @param {string} text
  */
 export function setText(element, text) {

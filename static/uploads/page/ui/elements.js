@@ -1,24 +1,24 @@
 /**
- * An element that the page must have.
+ * Finds an element that must be on the page.
  * @template {Element} [Kind=HTMLElement]
  * @param {string} id
- * @param {new () => Kind} [kind] HTMLElement unless it has to be a certain one
+ * @param {new () => Kind} [kind] the expected class, HTMLElement by default
  * @returns {Kind}
  */
 export function byId(id, kind) {
-  return checked(document.getElementById(id), `#${id}`, kind);
+  return required(document.getElementById(id), `#${id}`, kind);
 }
 
 /**
- * The first element within another, which must be there.
+ * Finds the first matching element, which must exist.
  * @template {Element} [Kind=HTMLElement]
  * @param {ParentNode} parent
  * @param {string} selector
- * @param {new () => Kind} [kind] HTMLElement unless it has to be a certain one
+ * @param {new () => Kind} [kind] the expected class, HTMLElement by default
  * @returns {Kind}
  */
 export function find(parent, selector, kind) {
-  return checked(parent.querySelector(selector), selector, kind);
+  return required(parent.querySelector(selector), selector, kind);
 }
 
 /**
@@ -37,7 +37,7 @@ export function findAll(parent, selector) {
  * @param {(new () => Kind)|undefined} kind
  * @returns {Kind}
  */
-function checked(element, selector, kind) {
+function required(element, selector, kind) {
   if (element instanceof (kind ?? HTMLElement)) return /** @type {Kind} */ (element);
   throw new Error(`the page has no ${(kind ?? HTMLElement).name} ${selector}`);
 }

@@ -1,32 +1,32 @@
-/** Whether the visitor asked for less movement. */
-export function isCalm() {
+/** Whether the user prefers less motion. */
+export function prefersReducedMotion() {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;
 }
 
 /**
- * Fades an element, closes the gap and removes it.
+ * Fades an element out, closes the gap and removes it.
  * @param {HTMLElement} element
  */
-export async function vanish(element) {
-  if (!isCalm()) {
+export async function collapse(element) {
+  if (!prefersReducedMotion()) {
     const height = `${element.offsetHeight}px`;
     const frames = [
       { opacity: 1, height, overflow: "clip" },
       { opacity: 0, height, overflow: "clip", offset: 0.5 },
       { opacity: 0, height: "0px", minHeight: "0px", paddingBlock: "0px", overflow: "clip" },
     ];
-    // It settles in every case, also when the element is taken away under it.
+    // It settles even if the element is removed during the animation.
     await element.animate(frames, { duration: 360, easing: "ease-in-out" }).finished.catch(() => {});
   }
   element.remove();
 }
 
 /**
- * Lets an element arrive softly.
+ * Fades an element in.
  * @param {HTMLElement} element
  */
-export function appear(element) {
-  if (!isCalm()) {
+export function fadeIn(element) {
+  if (!prefersReducedMotion()) {
     const frames = [
       { opacity: 0, transform: "translateY(-6px)" },
       { opacity: 1, transform: "none" },

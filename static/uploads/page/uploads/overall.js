@@ -9,13 +9,13 @@ import { TimeLeft } from "./time-left.js";
 /** @import { Uploader } from "../../client/index.js" */
 /** @import { UploadGroups } from "./upload-groups.js" */
 
-/** How long “all stored” stays. */
-const END_STAYS = 6_000;
+/** Milliseconds for which the panel stays visible after everything is done. */
+const DONE_VISIBLE_FOR = 6_000;
 
 /** @typedef {Uploader["totals"]} Totals */
 /** @typedef {"pause-all"|"resume-all"|"cancel-all"|"retry-all"|"clear-finished"} Control */
 
-/** All uploads together: how far they are, and what can be done with all of them. Draws when it is told to. */
+/** The overall progress of all uploads and the actions for all of them. Draws only when it is called. */
 export class Overall {
   #uploader;
   #groups;
@@ -36,8 +36,8 @@ export class Overall {
   #dialog = byId("cancel-dialog", HTMLDialogElement);
   #timeLeft = new TimeLeft();
   #title = document.title;
-  #wasUnderWay = false;
-  #endedAt = -Infinity;
+  #wasInProgress = false;
+  #doneAt = -Infinity;
   #onEnd;
 
   /**
@@ -47,70 +47,72 @@ export class Overall {
    * @param {() => void} callbacks.onCancelAll
    * @param {() => void} callbacks.onClear
    * @param {() => void} callbacks.onShowFailed
-   * @param {(stored: number, notUploaded: number) => void} callbacks.onEnd nothing is on its way any more
+   * @param {(stored: number, notUploaded: number) => void} callbacks.onEnd called when all uploads have ended
    */
   constructor(uploader, groups, { onCancelAll, onClear, onShowFailed, onEnd }) {
     this.#uploader = uploader;
     this.#groups = groups;
     this.#onEnd = onEnd;
-    this.#on("pause-all", () => uploader.pauseAll());
-    this.#on("resume-all", () => uploader.resumeAll());
-    this.#on("retry-all", () => uploader.retryAll());
-    this.#on("clear-finished", onClear);
-    this.#on("cancel-all", () => this.#cancelAll(onCancelAll));
+    this.#controls["pause-all"].addEventListener("click", () => uploader.pauseAll());
+    this.#controls["resume-all"].addEventListener("click", () => uploader.resumeAll());
+    this.#controls["retry-all"].addEventListener("click", () => uploader.retryAll());
+    this.#controls["clear-finished"].addEventListener("click", onClear);
+    this.#controls["cancel-all"].addEventListener("click", () => this.#cancelAll(onCancelAll));
     this.#failed.addEventListener("click", onShowFailed);
   }
 
   /**
-   * Milliseconds for which “all stored” is still to be seen; 0 when it is not.
+   * Milliseconds for which the panel stays visible after everything is done; 0 if it is not.
    * @param {number} now
    */
-  staysFor(now) {
-    return Math.max(0, this.#endedAt + END_STAYS - now);
+  visibleFor(now) {
+    return Math.max(0, this.#doneAt + DONE_VISIBLE_FOR - now);
   }
 
   /**
-   * Cheap enough for every frame.
+   * Draws the bar and the percentages. Cheap enough for every frame.
    * @param {number} now
    */
   drawBar(now) {
     const totals = this.#uploader.totals;
-    const underWay = totals.active + totals.paused + totals.confirming > 0;
-    if (underWay) {
-      this.#endedAt = -Infinity;
-    } else if (this.#wasUnderWay && totals.files > 1 && totals.stored > 0) {
-      this.#endedAt = now;
+    const inProgress = totals.active + totals.paused + totals.confirming > 0;
+    if (inProgress) {
+      this.#doneAt = -Infinity;
+    } else if (this.#wasInProgress && totals.files > 1 && totals.stored > 0) {
+      this.#doneAt = now;
     }
-    if (this.#wasUnderWay && !underWay && totals.files > 1) this.#onEnd(totals.stored, this.#groups.count("failed"));
-    this.#wasUnderWay = underWay;
-    setVisible(this.#panel, this.#isOfMany(totals) && (underWay || this.staysFor(now) > 0));
-    this.#bar.value = progressOf(totals);
+    if (this.#wasInProgress && !inProgress && totals.files > 1)
+      this.#onEnd(totals.stored, this.#groups.count("failed"));
+    this.#wasInProgress = inProgress;
+    setVisible(this.#panel, this.#hasSeveral(totals) && (inProgress || this.visibleFor(now) > 0));
+    this.#bar.value = barValueOf(totals);
+    const sent = percent(...progressOf(totals));
+    setText(this.#percent, sent);
+    const title = inProgress ? messages.overall.title(sent, this.#title) : this.#title;
+    if (document.title !== title) document.title = title;
   }
 
   /**
-   * Text must stand still long enough to be read.
+   * Draws everything. Not for every frame, because text must not change faster than it can be read.
    * @param {number} now
    */
   draw(now) {
     this.drawBar(now);
     const totals = this.#uploader.totals;
-    const sent = percent(...amountOf(totals));
+    const sent = percent(...progressOf(totals));
     setAttribute(this.#panel, "data-state", this.#stateOf(totals));
-    setText(this.#percent, sent);
     const detail = this.#describe(totals, now);
     setText(this.#detail, detail);
     setAttribute(this.#bar, "aria-valuetext", messages.progressValue(sent, detail));
     this.#summarise(totals);
     this.drawControls();
-    const title = this.#wasUnderWay ? messages.overall.title(sent, this.#title) : this.#title;
-    if (document.title !== title) document.title = title;
   }
 
-  /** At once: whoever pressed a button waits for its effect. */
+  /** Draws the buttons, without delay, because the user expects an immediate effect. */
   drawControls() {
     const totals = this.#uploader.totals;
     const { active, paused } = totals;
-    const many = this.#isOfMany(totals);
+    const many = this.#hasSeveral(totals);
     const focused = document.activeElement;
     setVisible(this.#controls["pause-all"], many && active > 0);
     setVisible(this.#controls["resume-all"], many && paused > 0);
@@ -127,7 +129,7 @@ export class Overall {
 
   /** @param {Totals} totals */
   #stateOf({ active, paused, confirming }) {
-    if (!this.#wasUnderWay) return "stored";
+    if (!this.#wasInProgress) return "stored";
     if (active === 0 && confirming === 0) return "paused";
     if (active === 0 && paused === 0) return "confirming";
     return "uploading";
@@ -139,7 +141,7 @@ export class Overall {
    */
   #describe(totals, now) {
     const { active, paused, confirming, stored, files, sent, bytes } = totals;
-    if (!this.#wasUnderWay) return messages.stored(stored, this.#groups.count("failed"));
+    if (!this.#wasInProgress) return messages.stored(stored, this.#groups.count("failed"));
     if (active === 0 && paused === 0) return messages.overall.confirming(confirming);
     const { online, rate } = this.#uploader;
     const moves = active > 0 && online;
@@ -153,7 +155,7 @@ export class Overall {
   }
 
   /**
-   * What the bar does not say.
+   * Shows the counts that the panel does not show.
    * @param {Totals} totals
    */
   #summarise(totals) {
@@ -171,10 +173,10 @@ export class Overall {
   }
 
   /**
-   * For a single file its row says and offers everything.
+   * Whether there are several files; the row of a single file shows everything.
    * @param {Totals} totals
    */
-  #isOfMany({ files }) {
+  #hasSeveral({ files }) {
     return Math.max(files, this.#uploader.size) > 1;
   }
 
@@ -186,27 +188,19 @@ export class Overall {
     onCancelAll();
     this.#uploader.cancelAll();
   }
-
-  /**
-   * @param {Control} id
-   * @param {() => void} action
-   */
-  #on(id, action) {
-    this.#controls[id].addEventListener("click", action);
-  }
 }
 
 /**
- * Empty files have no bytes to count.
+ * Counts files instead of bytes if all files are empty.
  * @param {Totals} totals
  * @returns {[part: number, whole: number]}
  */
-function amountOf({ sent, bytes, stored, confirming, files }) {
+function progressOf({ sent, bytes, stored, confirming, files }) {
   return bytes > 0 ? [sent, bytes] : [stored + confirming, files];
 }
 
 /** @param {Totals} totals */
-function progressOf(totals) {
-  const [part, whole] = amountOf(totals);
+function barValueOf(totals) {
+  const [part, whole] = progressOf(totals);
   return whole > 0 ? (part / whole) * 100 : 0;
 }

@@ -1,17 +1,17 @@
-/** Larger ones take more memory to decode than a small picture is worth. */
+/** Decoding a larger image takes more memory than a thumbnail is worth. */
 const MAX_BYTES = 40 * 1024 ** 2;
 const AT_ONCE = 2;
-/** CSS pixels, as in app.css. */
+/** CSS pixels, as in css/uploads.css. */
 const SIDE = 40;
 
-/** Small pictures of chosen images. Only for tiles on the screen, a few at a time. */
+/** Thumbnails of chosen images, drawn only for visible tiles and a few at a time. */
 export class Thumbnails {
   /** @type {Map<HTMLElement, File>} */
   #files = new Map();
   /** @type {Set<HTMLElement>} */
-  #seen = new Set();
+  #visible = new Set();
   #running = 0;
-  #observer = new IntersectionObserver((entries) => this.#look(entries));
+  #observer = new IntersectionObserver((entries) => this.#updateVisible(entries));
 
   /**
    * @param {HTMLElement} tile
@@ -24,21 +24,21 @@ export class Thumbnails {
   }
 
   /** @param {HTMLElement} tile */
-  forget(tile) {
-    this.#seen.delete(tile);
+  unwatch(tile) {
+    this.#visible.delete(tile);
     if (!this.#files.delete(tile)) return;
     this.#observer.unobserve(tile);
   }
 
   /** @param {IntersectionObserverEntry[]} entries */
-  #look(entries) {
+  #updateVisible(entries) {
     for (const { target, isIntersecting } of entries) {
       const tile = /** @type {HTMLElement} only tiles are observed */ (target);
-      // What was seen before it was forgotten may be told after.
+      // The observer may still report a tile that is no longer watched.
       if (isIntersecting && this.#files.has(tile)) {
-        this.#seen.add(tile);
+        this.#visible.add(tile);
       } else {
-        this.#seen.delete(tile);
+        this.#visible.delete(tile);
       }
     }
     this.#next();
@@ -46,19 +46,21 @@ export class Thumbnails {
 
   async #next() {
     if (this.#running >= AT_ONCE) return;
-    const [tile] = this.#seen;
+    const [tile] = this.#visible;
     const file = tile && this.#files.get(tile);
     if (!file) return;
-    this.forget(tile);
+    this.unwatch(tile);
     this.#running += 1;
     this.#next();
     try {
       await draw(tile, file);
-    } catch {
-      // Not every image is one that this browser can show, and the icon is as good.
+    } catch (error) {
+      // The browser cannot decode every image; the icon stays.
+      if (!(error instanceof DOMException)) throw error;
+    } finally {
+      this.#running -= 1;
+      this.#next();
     }
-    this.#running -= 1;
-    this.#next();
   }
 }
 
@@ -68,7 +70,7 @@ export class Thumbnails {
  */
 async function draw(tile, file) {
   const side = Math.round(SIDE * Math.min(devicePixelRatio, 3));
-  // Twice as wide, so that portraits and landscapes alike fill the square.
+  // Twice as wide, so that landscapes fill the square too.
   const picture = await createImageBitmap(file, { resizeWidth: 2 * side, resizeQuality: "medium" });
   const canvas = document.createElement("canvas");
   canvas.className = "tile-picture";

@@ -1,17 +1,17 @@
-/** How far a new estimate may lie from the shown one before it is believed. */
+/** How far a new estimate may deviate from the displayed one before it replaces it. */
 const TOLERANCE = 0.2;
-/** Seconds; more is said by no measurement of a few seconds. */
+/** Seconds; a measurement over a few seconds cannot predict more. */
 const LONGEST = 7 * 24 * 3600;
 
-/** A time left that counts down, instead of following each wobble of the estimate. */
+/** A remaining time that counts down steadily instead of following every change of the estimate. */
 export class TimeLeft {
-  /** @type {number|null} when it will be over, as now believed */
+  /** The estimated end. @type {number|null} */
   #end = null;
 
   /**
-   * @param {number|null} seconds the present estimate; null while there is none
+   * @param {number|null} seconds the current estimate; null while there is none
    * @param {number} now milliseconds
-   * @returns {number|null} seconds to show
+   * @returns {number|null} seconds to display
    */
   steady(seconds, now) {
     if (seconds === null || seconds > LONGEST) {

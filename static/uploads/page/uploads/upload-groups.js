@@ -5,12 +5,12 @@
  */
 
 /**
- * Who gets the room that is left.
+ * Which groups get the remaining rows, in this order.
  * @type {Group[]}
  */
 const ORDER = ["queued", "paused", "moving", "confirming", "failed", "cancelled", "stored"];
 
-/** Uploads by what a person wants to know of them, so that nothing has to look at all of them. */
+/** Uploads grouped as the page presents them, so that nothing has to go through all of them. */
 export class UploadGroups {
   /** @type {Record<Group, Set<Upload>>} */
   #groups = {
@@ -23,17 +23,17 @@ export class UploadGroups {
     stored: new Set(),
   };
   /** @type {Map<Upload, Group>} */
-  #places = new Map();
+  #groupByUpload = new Map();
   /** @type {Set<Upload>} */
   #retryable = new Set();
 
   /**
    * @param {Upload} upload
-   * @returns {boolean} whether it changed its group
+   * @returns {boolean} whether its group changed
    */
-  put(upload) {
+  update(upload) {
     const group = groupOf(upload);
-    const before = this.#places.get(upload);
+    const before = this.#groupByUpload.get(upload);
     if (group === "failed" && upload.canRetry) {
       this.#retryable.add(upload);
     } else {
@@ -42,19 +42,19 @@ export class UploadGroups {
     if (group === before) return false;
     if (before) this.#groups[before].delete(upload);
     this.#groups[group].add(upload);
-    this.#places.set(upload, group);
+    this.#groupByUpload.set(upload, group);
     return true;
   }
 
   /** @param {Upload} upload */
   delete(upload) {
-    const group = this.#places.get(upload);
+    const group = this.#groupByUpload.get(upload);
     if (group) this.#groups[group].delete(upload);
-    this.#places.delete(upload);
+    this.#groupByUpload.delete(upload);
     this.#retryable.delete(upload);
   }
 
-  /** How many failed and may succeed with another try. */
+  /** How many failed uploads can be retried. */
   get retryable() {
     return this.#retryable.size;
   }
@@ -64,7 +64,7 @@ export class UploadGroups {
    * @returns {Group|undefined}
    */
   groupOf(upload) {
-    return this.#places.get(upload);
+    return this.#groupByUpload.get(upload);
   }
 
   /** @param {Group} group */
@@ -79,27 +79,27 @@ export class UploadGroups {
   }
 
   /**
-   * Which ones to show. What failed and what moves has its place, whatever else there is.
+   * Selects the uploads to show. Failed and active uploads always get some of the rows.
    * @param {number} limit
-   * @param {Iterable<Upload>} shown now; they stay, rather than be replaced by others of their group
+   * @param {Iterable<Upload>} shown those shown now, which are preferred to others of their group
    * @returns {Set<Upload>}
    */
-  choose(limit, shown) {
+  selectVisible(limit, shown) {
     /** @type {Set<Upload>} */
-    const chosen = new Set();
+    const selected = new Set();
     const preferred = [...shown];
     const third = Math.ceil(limit / 3);
     /**
      * @param {Group} group
-     * @param {number} [most]
+     * @param {number} [max]
      */
-    const take = (group, most = limit) => {
+    const take = (group, max = limit) => {
       for (const uploads of [preferred, this.#groups[group]]) {
         for (const upload of uploads) {
-          if (most <= 0 || chosen.size >= limit) return;
-          if (chosen.has(upload) || this.#places.get(upload) !== group) continue;
-          chosen.add(upload);
-          most -= 1;
+          if (max <= 0 || selected.size >= limit) return;
+          if (selected.has(upload) || this.#groupByUpload.get(upload) !== group) continue;
+          selected.add(upload);
+          max -= 1;
         }
       }
     };
@@ -108,19 +108,19 @@ export class UploadGroups {
     take("paused", third);
     take("confirming", Math.ceil(third / 2));
     for (const group of ORDER) take(group);
-    return chosen;
+    return selected;
   }
 
   /**
    * @param {Iterable<Upload>} shown
-   * @returns {Record<Group, number>} how many of each group are not among them
+   * @returns {Record<Group, number>} how many uploads of each group are not shown
    */
   countHidden(shown) {
     const counts = Object.entries(this.#groups).map(([group, uploads]) => [group, uploads.size]);
     /** @type {Record<Group, number>} */
     const hidden = Object.fromEntries(counts);
     for (const upload of shown) {
-      const group = this.#places.get(upload);
+      const group = this.#groupByUpload.get(upload);
       if (group) hidden[group] -= 1;
     }
     return hidden;

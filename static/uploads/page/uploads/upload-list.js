@@ -2,7 +2,7 @@ import * as format from "../text/format.js";
 import { explain, messages } from "../text/messages.js";
 import { oncePerFrame, setText, setVisible } from "../ui/drawing.js";
 import { byId, findAll } from "../ui/elements.js";
-import { appear, vanish } from "../ui/motion.js";
+import { collapse, fadeIn } from "../ui/motion.js";
 import { Overall } from "./overall.js";
 import { Thumbnails } from "./thumbnails.js";
 import { UploadGroups } from "./upload-groups.js";
@@ -10,39 +10,39 @@ import { UploadRow } from "./upload-row.js";
 
 /** @import { Upload, Uploader } from "../../client/index.js" */
 
-/** Rows on the page, however many uploads there are. */
+/** The maximum number of rows, until the user asks for more. */
 const ROWS = 60;
-/** Text that changes more often cannot be read. */
+/** Milliseconds; text that changes more often cannot be read. */
 const TEXT_EVERY = 500;
-/** How long a stored upload stays before its row leaves: by then the file is in the list below. */
-const STORED_STAYS = 4_000;
-/** With more uploads than this, one that is stored makes room at once. */
+/** Milliseconds until the row of a stored upload is removed; by then the file is in the list below. */
+const STORED_VISIBLE_FOR = 4_000;
+/** With more uploads than this, rows of stored uploads are removed at once. */
 const MANY = 50;
-/** A row that somebody points at, or has come to by keyboard, does not leave under their hands. */
-const ASK_AGAIN = 1_000;
-/** More rows that move at the same time are a flicker, and each of them costs a layout. */
-const MOST_MOVING = 6;
-/** Rows made in one frame; all of them at once would hold it up. */
-const MOST_NEW = 20;
+/** Milliseconds until another attempt to remove a row that the user points at or has focused. */
+const CHECK_AGAIN = 1_000;
+/** Animating more rows at the same time would flicker, and each of them costs a layout. */
+const MAX_ANIMATED = 6;
+/** Rows created per frame; creating all of them at once would delay it. */
+const MAX_NEW_ROWS = 20;
 
-/** The uploads in progress. Reads an Uploader, and calls it when a button is pressed. */
+/** The list of uploads. It displays an Uploader and calls it when a button is pressed. */
 export class UploadList {
   #groups = new UploadGroups();
   /** @type {Map<Upload, UploadRow>} */
   #rows = new Map();
-  /** @type {Set<Upload>} those that are to be seen */
-  #chosen = new Set();
-  /** Uploads that entered another state since the last frame. @type {Set<Upload>} */
+  /** Uploads that should have a row. @type {Set<Upload>} */
+  #visibleUploads = new Set();
+  /** Uploads whose state changed since the last frame. @type {Set<Upload>} */
   #changed = new Set();
-  /** Uploads that moved on since the last frame. @type {Set<Upload>} */
-  #moved = new Set();
-  /** @type {Set<Upload>} stored ones whose row may go */
+  /** Uploads that progressed since the last frame. @type {Set<Upload>} */
+  #progressing = new Set();
+  /** Stored uploads whose rows can be removed. @type {Set<Upload>} */
   #leaving = new Set();
   #regrouped = false;
   #limit = ROWS;
   #textAt = -Infinity;
   #timer = 0;
-  #askAgain = 0;
+  #recheckTimer = 0;
   #drawSoon = oncePerFrame((now) => this.#draw(now));
   #thumbnails = new Thumbnails();
   #overall;
@@ -60,7 +60,7 @@ export class UploadList {
    * @param {{max_size: number, allowed_types: string[]}} config
    * @param {object} callbacks
    * @param {() => void} callbacks.onCancelAll
-   * @param {(stored: number, notUploaded: number) => void} callbacks.onEnd nothing is on its way any more
+   * @param {(stored: number, notUploaded: number) => void} callbacks.onEnd called when all uploads have ended
    */
   constructor(uploader, config, { onCancelAll, onEnd }) {
     this.#uploader = uploader;
@@ -81,8 +81,8 @@ export class UploadList {
   }
 
   /**
-   * @param {Upload} upload one that failed or was rejected
-   * @returns {string} why, in a sentence
+   * @param {Upload} upload that failed or was rejected
+   * @returns {string} why, as a sentence
    */
   explain(upload) {
     return explain(upload.problem, this.#limits);
@@ -90,14 +90,14 @@ export class UploadList {
 
   /** @param {Upload} upload */
   #place(upload) {
-    if (this.#groups.put(upload)) this.#regrouped = true;
+    if (this.#groups.update(upload)) this.#regrouped = true;
     this.#changed.add(upload);
-    // What was not sent again stays: somebody may want to do it all the same.
+    // An upload that was skipped stays, because the user may want to upload the file again.
     if (upload.state === "stored" && !upload.alreadyStored) {
       if (this.#uploader.size > MANY) {
         this.#leaving.add(upload);
       } else {
-        setTimeout(() => this.#leave(upload), STORED_STAYS);
+        setTimeout(() => this.#leave(upload), STORED_VISIBLE_FOR);
       }
     }
     this.#drawSoon();
@@ -105,7 +105,7 @@ export class UploadList {
 
   /** @param {Upload} upload */
   #progressed(upload) {
-    this.#moved.add(upload);
+    this.#progressing.add(upload);
     this.#drawSoon();
   }
 
@@ -124,32 +124,32 @@ export class UploadList {
 
   /** @param {number} now */
   #draw(now) {
-    this.#letLeave();
+    this.#removeStored();
     if (this.#regrouped) this.#arrange();
     const textIsDue = now >= this.#textAt + TEXT_EVERY;
     if (textIsDue) {
       this.#textAt = now;
-      // All of them: speed and time left change also while nothing happens.
+      // All rows, because speed and time left change even without progress.
       for (const row of this.#rows.values()) row.draw(now);
       this.#overall.draw(now);
       this.#drawFooter();
     } else {
       for (const upload of this.#changed) this.#rows.get(upload)?.draw(now);
-      for (const upload of this.#moved) this.#rows.get(upload)?.drawBar();
+      for (const upload of this.#progressing) this.#rows.get(upload)?.drawBar();
       this.#overall.drawBar(now);
       this.#overall.drawControls();
     }
     this.#changed.clear();
-    this.#moved.clear();
+    this.#progressing.clear();
     this.#showSection(now, textIsDue);
   }
 
-  #letLeave() {
+  #removeStored() {
     for (const upload of this.#leaving) {
       const row = this.#rows.get(upload);
       if (upload.state !== "stored") continue;
-      if (row && isHeld(row)) {
-        setTimeout(() => this.#leave(upload), ASK_AGAIN);
+      if (row && isInUse(row)) {
+        setTimeout(() => this.#leave(upload), CHECK_AGAIN);
       } else {
         this.#uploader.remove(upload);
       }
@@ -157,31 +157,31 @@ export class UploadList {
     this.#leaving.clear();
   }
 
-  /** Brings the rows in line with the uploads that are to be seen. Rows that stay keep their order. */
+  /** Creates and removes rows to match the visible uploads. Rows that stay keep their order. */
   #arrange() {
     this.#regrouped = false;
     this.#list.toggleAttribute("data-crowded", this.#uploader.size > MANY);
-    this.#chosen = this.#groups.choose(this.#limit, this.#rows.keys());
-    const going = [...this.#rows].filter(([upload]) => !this.#chosen.has(upload));
-    const coming = [...this.#chosen].filter((upload) => !this.#rows.has(upload));
-    for (const [upload, row] of going) {
-      if (isHeld(row) && this.#groups.groupOf(upload)) {
-        this.#askAgain ||= setTimeout(() => {
-          this.#askAgain = 0;
+    this.#visibleUploads = this.#groups.selectVisible(this.#limit, this.#rows.keys());
+    const removed = [...this.#rows].filter(([upload]) => !this.#visibleUploads.has(upload));
+    const added = [...this.#visibleUploads].filter((upload) => !this.#rows.has(upload));
+    for (const [upload, row] of removed) {
+      if (isInUse(row) && this.#groups.groupOf(upload)) {
+        this.#recheckTimer ||= setTimeout(() => {
+          this.#recheckTimer = 0;
           this.#rearrange();
-        }, ASK_AGAIN);
+        }, CHECK_AGAIN);
       } else {
-        this.#removeRow(upload, row, this.#isCalm(going));
+        this.#removeRow(upload, row, this.#shouldAnimate(removed));
       }
     }
-    for (const upload of coming.slice(0, MOST_NEW)) this.#rows.set(upload, this.#createRow(upload));
-    this.#insertRows(this.#isCalm(coming));
-    if (coming.length > MOST_NEW) this.#rearrange();
+    for (const upload of added.slice(0, MAX_NEW_ROWS)) this.#rows.set(upload, this.#createRow(upload));
+    this.#insertRows(this.#shouldAnimate(added));
+    if (added.length > MAX_NEW_ROWS) this.#rearrange();
   }
 
-  /** @param {unknown[]} moving rows */
-  #isCalm(moving) {
-    return moving.length <= MOST_MOVING && this.#uploader.size <= MANY;
+  /** @param {unknown[]} rows that are added or removed */
+  #shouldAnimate(rows) {
+    return rows.length <= MAX_ANIMATED && this.#uploader.size <= MANY;
   }
 
   #rearrange() {
@@ -204,8 +204,8 @@ export class UploadList {
     return row;
   }
 
-  /** @param {boolean} softly */
-  #insertRows(softly) {
+  /** @param {boolean} animate */
+  #insertRows(animate) {
     const ordered = [...this.#rows].sort(
       ([a, rowA], [b, rowB]) => Number(rowB.pinned) - Number(rowA.pinned) || a.key - b.key,
     );
@@ -214,7 +214,7 @@ export class UploadList {
     for (const [, { element }] of ordered.reverse()) {
       if (!element.isConnected) {
         this.#list.insertBefore(element, next);
-        if (softly) appear(element);
+        if (animate) fadeIn(element);
       }
       next = element;
     }
@@ -223,15 +223,15 @@ export class UploadList {
   /**
    * @param {Upload} upload
    * @param {UploadRow} row
-   * @param {boolean} softly
+   * @param {boolean} animate
    */
-  async #removeRow(upload, { element, tile }, softly) {
+  async #removeRow(upload, { element, tile }, animate) {
     this.#rows.delete(upload);
-    this.#thumbnails.forget(tile);
+    this.#thumbnails.unwatch(tile);
     if (element.contains(document.activeElement)) this.#focusAfter(element);
-    if (softly) {
+    if (animate) {
       element.dataset.leaving = "";
-      await vanish(element);
+      await collapse(element);
       this.#drawSoon();
     } else {
       element.remove();
@@ -243,13 +243,13 @@ export class UploadList {
     const elements = findAll(this.#list, ":scope > :not([data-leaving])");
     const index = elements.indexOf(element);
     const neighbour = elements[index + 1] ?? elements[index - 1];
-    const row = [...this.#rows.values()].find((each) => each.element === neighbour);
+    const row = [...this.#rows.values()].find((other) => other.element === neighbour);
     if (row) row.focus();
     else byId("uploads-heading").focus();
   }
 
   #drawFooter() {
-    const hidden = Object.entries(this.#groups.countHidden(this.#chosen)).filter(([, count]) => count > 0);
+    const hidden = Object.entries(this.#groups.countHidden(this.#visibleUploads)).filter(([, count]) => count > 0);
     const sum = hidden.reduce((total, [, count]) => total + count, 0);
     setVisible(this.#footer, sum > 0);
     if (sum === 0) return;
@@ -272,10 +272,10 @@ export class UploadList {
 
   /**
    * @param {number} now
-   * @param {boolean} isCurrent the text has just been drawn
+   * @param {boolean} isCurrent whether the text has just been drawn
    */
   #showSection(now, isCurrent) {
-    const stays = this.#overall.staysFor(now);
+    const stays = this.#overall.visibleFor(now);
     const visible = this.#uploader.size > 0 || stays > 0 || this.#list.childElementCount > 0;
     if (!visible && !this.#section.hidden) {
       this.#limit = ROWS;
@@ -289,6 +289,6 @@ export class UploadList {
 }
 
 /** @param {UploadRow} row */
-function isHeld({ element }) {
+function isInUse({ element }) {
   return element.matches(":hover, :focus-visible, :has(:focus-visible)");
 }

@@ -9,9 +9,9 @@ import { TimeLeft } from "./time-left.js";
 /** @import { Limits } from "../text/messages.js" */
 /** @typedef {"pause"|"resume"|"cancel"|"retry"|"again"|"dismiss"} Action */
 
-/** What one upload looks like. Draws when it is told to. */
+/** The row of one upload. Draws only when it is called. */
 export class UploadRow {
-  /** It stands before the others, whenever its file was added. */
+  /** Whether it precedes the other rows, regardless of when its file was added. */
   pinned = false;
   #upload;
   #limits;
@@ -20,6 +20,7 @@ export class UploadRow {
   #icon = "";
   #progress;
   #state;
+  #percent;
   #detail;
   #buttons;
   #timeLeft = new TimeLeft();
@@ -38,10 +39,11 @@ export class UploadRow {
     this.element = element;
     this.tile = find(element, ".tile");
     this.#use = find(this.tile, "use", SVGUseElement);
-    // Static files carry a hash in their name, so the sprite's address comes from the page.
+    // The names of static files contain a hash, so the URL of the sprite comes from the page.
     [this.#icons] = (this.#use.getAttribute("href") ?? "").split("#");
     this.#progress = find(element, "progress", HTMLProgressElement);
     this.#state = find(element, "[data-field=state]");
+    this.#percent = find(element, "[data-field=percent]");
     this.#detail = find(element, "[data-field=detail]");
     /** @type {Record<Action, HTMLElement>} */
     this.#buttons = Object.fromEntries(
@@ -57,7 +59,7 @@ export class UploadRow {
   }
 
   /**
-   * Everything. Text must stand still long enough to be read, so this is not for every frame.
+   * Draws everything. Not for every frame, because text must not change faster than it can be read.
    * @param {number} now
    */
   draw(now) {
@@ -78,26 +80,27 @@ export class UploadRow {
     this.#showButtons();
   }
 
-  /** Cheap enough for every frame. */
+  /** Draws the bar and the percentage. Cheap enough for every frame. */
   drawBar() {
     const { state, sent, size, finished } = this.#upload;
+    setText(this.#percent, this.#showsProgress() && !this.#isAllSent() ? `${percent(sent, size)} · ` : "");
     setVisible(this.#progress, !finished);
     if (state === "hashing" || state === "confirming") {
-      // Without a value it is indeterminate: something goes on, and nobody knows for how long.
+      // Without a value the bar is indeterminate.
       this.#progress.removeAttribute("value");
     } else {
-      // Not rounded: the bar of a large file moves while its percentage stands still.
+      // Not rounded, so that the bar of a large file moves between two percentages.
       this.#progress.value = size > 0 ? (sent / size) * 100 : 0;
     }
   }
 
-  /** Puts the focus on the first thing that can be done here. */
+  /** Focuses the first button, or the row if there is none. */
   focus() {
     const [button] = findAll(this.element, "button:not([hidden])");
     if (button) {
       button.focus();
     } else {
-      // Only now: otherwise each click on the row would take the focus.
+      // Set only now, because otherwise every click on the row would focus it.
       this.element.tabIndex = -1;
       this.element.addEventListener("blur", () => this.element.removeAttribute("tabindex"), { once: true });
       this.element.focus();
@@ -119,7 +122,7 @@ export class UploadRow {
 
   #showButtons() {
     const { canPause, canResume, canCancel, canRetry, canRemove, alreadyStored } = this.#upload;
-    // Asked before: a button that is hidden loses the focus at once.
+    // Read first, because hiding a button makes it lose the focus.
     const focused = document.activeElement;
     setVisible(this.#buttons.pause, canPause);
     setVisible(this.#buttons.resume, canResume);
@@ -132,7 +135,8 @@ export class UploadRow {
 
   /** @param {number} now */
   #describe(now) {
-    const { state, waiting, sent, size, slow, alreadyStored, problem } = this.#upload;
+    const { state, waiting, size, slow, alreadyStored, problem } = this.#upload;
+    if (this.#showsProgress()) return this.#describeProgress(now);
     switch (state) {
       case "failed":
       case "rejected":
@@ -141,22 +145,28 @@ export class UploadRow {
         return alreadyStored ? messages.alreadyStored : format.bytes(size);
       case "confirming":
         if (slow) return messages.slow;
-        return waiting ? messages.waiting[waiting] : format.bytes(size);
-      case "uploading":
-      case "paused":
-        return this.#describeProgress(now);
-      default:
-        if (waiting) return messages.waiting[waiting];
-        return state === "queued" && sent > 0 ? this.#describeProgress(now) : format.bytes(size);
+        break;
     }
+    return waiting ? messages.waiting[waiting] : format.bytes(size);
+  }
+
+  #showsProgress() {
+    const { state, waiting, sent } = this.#upload;
+    return state === "uploading" || state === "paused" || (state === "queued" && sent > 0 && !waiting);
+  }
+
+  /** Every byte was sent, but storage has not answered yet. */
+  #isAllSent() {
+    const { state, sent, size } = this.#upload;
+    return state === "uploading" && size > 0 && sent === size;
   }
 
   /** @param {number} now */
   #describeProgress(now) {
     const { state, waiting, sent, size, rate, resumed } = this.#upload;
     const left = this.#timeLeft.steady(state === "uploading" && !waiting ? rate.secondsLeft(size - sent) : null, now);
-    if (state === "uploading" && size > 0 && sent === size) return messages.allSent(format.bytes(size));
-    const facts = [percent(sent, size), messages.of(format.bytes(sent), format.bytes(size))];
+    if (this.#isAllSent()) return messages.allSent(format.bytes(size));
+    const facts = [messages.of(format.bytes(sent), format.bytes(size))];
     if (waiting) {
       facts.push(messages.waiting[waiting]);
     } else if (state === "uploading") {

@@ -1,15 +1,15 @@
-/** Milliseconds of work at a time, well within what is felt as a delay. */
+/** Milliseconds of work at a time, too short to be noticed. */
 const BUDGET = 12;
 
 /**
- * Works through many items without holding up the page. The first ones are done before it returns.
+ * Processes many items without blocking the page. The first ones are processed before it returns.
  * @template T
  * @param {T[]} items
- * @param {number} size how many to hand over at a time
- * @param {(slice: T[]) => void} work
- * @param {AbortSignal} signal ends it
+ * @param {number} size items per chunk
+ * @param {(chunk: T[]) => void} work
+ * @param {AbortSignal} signal stops it
  */
-export async function inSlices(items, size, work, signal) {
+export async function inChunks(items, size, work, signal) {
   let pauseAt = performance.now() + BUDGET;
   for (let start = 0; start < items.length && !signal.aborted; start += size) {
     if (performance.now() > pauseAt) {
@@ -22,6 +22,6 @@ export async function inSlices(items, size, work, signal) {
 }
 
 function nextTask() {
-  // A yield alone comes back before the frame is drawn.
+  // `scheduler.yield` would return before the frame is drawn.
   return new Promise((resolve) => setTimeout(resolve));
 }

@@ -1,0 +1,40 @@
+import { Slots } from "../../../static/uploads/client/slots.js";
+import { equal, test } from "./testing.js";
+
+test("slots are full when all are taken", () => {
+  const slots = new Slots(2);
+  const first = slots.take();
+  equal(slots.areFull, false);
+  slots.take();
+  equal(slots.areFull, true);
+  first.free();
+  equal(slots.areFull, false);
+});
+
+test("a slot is counted once, whatever is called twice or out of order", () => {
+  const slots = new Slots(5);
+  const slot = slots.take();
+  slot.reclaim();
+  equal(slots.taken, 1, "reclaimed without having been yielded");
+  slot.yield();
+  slot.yield();
+  equal(slots.taken, 0, "yielded twice");
+  slot.reclaim();
+  slot.reclaim();
+  equal(slots.taken, 1, "reclaimed twice");
+  slot.free();
+  slot.free();
+  equal(slots.taken, 0, "freed twice");
+  slot.yield();
+  slot.reclaim();
+  equal(slots.taken, 0, "yielded and reclaimed after it was freed");
+});
+
+test("a slot that is freed while it is yielded is not counted twice", () => {
+  const slots = new Slots(5);
+  const slot = slots.take();
+  slot.yield();
+  slot.free();
+  slot.reclaim();
+  equal(slots.taken, 0);
+});

@@ -1,0 +1,40 @@
+import { ApiError } from "../../../static/uploads/client/errors.js";
+import { Quota } from "../../../static/uploads/page/files/quota.js";
+import { FakeApi, hurry, ONE_PART, recordUncaught, until } from "../client/support.js";
+import { equal, test } from "../client/testing.js";
+
+/**
+ * Refreshes the line twice. The first answer fails.
+ * @param {Error} error
+ * @returns {Promise<string[]>} uncaught errors
+ */
+async function refreshAfter(error) {
+  hurry();
+  const uncaught = recordUncaught();
+  const element = document.createElement("p");
+  element.textContent = "1 KB of 2 KB used";
+  const api = new FakeApi(ONE_PART);
+  let fetched = false;
+  api.fragment = async () => {
+    fetched = true;
+    throw error;
+  };
+  const quota = new Quota(element, api);
+  quota.refresh();
+  await until(() => fetched);
+  equal(element.textContent, "1 KB of 2 KB used", "after an error");
+  api.fragment = async () => "2 KB of 2 KB used";
+  await until(() => {
+    quota.refresh();
+    return element.textContent === "2 KB of 2 KB used";
+  });
+  return uncaught;
+}
+
+test("the quota is asked for again after a failure", async () => {
+  equal(await refreshAfter(new ApiError(503, "unavailable", "")), []);
+});
+
+test("a bug in the quota surfaces", async () => {
+  equal(await refreshAfter(new TypeError("a bug")), ["a bug"]);
+});

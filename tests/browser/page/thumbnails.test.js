@@ -1,0 +1,46 @@
+import { Thumbnails } from "../../../static/uploads/page/uploads/thumbnails.js";
+import { recordUncaught, until } from "../client/support.js";
+import { equal, test } from "../client/testing.js";
+
+/** @returns {Promise<Blob>} a small image */
+async function makeImage() {
+  const canvas = new OffscreenCanvas(8, 8);
+  canvas.getContext("2d")?.fillRect(0, 0, 8, 8);
+  return canvas.convertToBlob();
+}
+
+/**
+ * Adds tiles for files that claim to be images, and waits until some of them have a thumbnail.
+ * @param {BlobPart[]} contents
+ * @param {number} count
+ */
+async function drawTiles(contents, count) {
+  const thumbnails = new Thumbnails();
+  for (const content of contents) {
+    const tile = document.createElement("span");
+    tile.textContent = "icon";
+    document.body.append(tile);
+    thumbnails.watch(tile, new File([content], "a.png", { type: "image/png" }));
+  }
+  await until(() => document.querySelectorAll("canvas").length === count);
+}
+
+test("an image that cannot be decoded keeps its icon", async () => {
+  const uncaught = recordUncaught();
+  await drawTiles(["no image", "no image", await makeImage()], 1);
+  equal(uncaught, []);
+});
+
+test("a bug in a thumbnail surfaces, and the others are drawn", async () => {
+  const uncaught = recordUncaught();
+  const { createImageBitmap } = globalThis;
+  let calls = 0;
+  globalThis.createImageBitmap = /** @param {any[]} details */ async (...details) => {
+    calls += 1;
+    if (calls === 1) throw new TypeError("a bug");
+    return Reflect.apply(createImageBitmap, globalThis, details);
+  };
+  const image = await makeImage();
+  await drawTiles([image, image, image], 2);
+  equal(uncaught, ["a bug"]);
+});

@@ -1,0 +1,143 @@
+"""`manage.py upload` when connections, S3 or the files fail."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError
+
+from tests.ingest.reconciliation.helpers import objects
+from tests.management.upload.helpers import PART, content, run
+from tests.support.proxy import Proxy, parts
+from tests.transfers.uploads import incomplete
+from uploads.accounts import owners
+from uploads.management import uploader
+from uploads.transfers import begin
+from uploads.transfers import parts as transfer_parts
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+
+def test_temporary_errors_are_retried(proxy: Proxy, tmp_path: Path, alice: User) -> None:
+    body = os.urandom(3 * PART)
+    (tmp_path / "large").write_bytes(body)
+    for name in ("a", "b", "c"):
+        (tmp_path / name).write_bytes(name.encode())
+    proxy.fail_every(3, 503, parts, times=2)
+    proxy.cut_every(4, parts, times=1)
+    proxy.lose_every(5, parts, times=1)
+    sent: list[int] = []
+    owner = owners.owner_of(alice)
+    outcomes = list(uploader.send(sorted(tmp_path.iterdir()), owner, progress=sent.append))
+    assert [outcome.error for outcome in outcomes] == [""] * 4
+    assert {request.fault for request in proxy.requests(parts)} >= {"fail", "cut", "lose"}
+    contents = {outcome.path.name: content(outcome.id) for outcome in outcomes}
+    assert contents == {"large": body, "a": b"a", "b": b"b", "c": b"c"}
+    # A part that was sent twice is counted once.
+    assert sum(sent) == len(body) + 3
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "passes"),
+    [
+        (400, "RequestTimeout", True),
+        (409, "ConditionalRequestConflict", True),
+        (429, "", True),
+        (503, "SlowDown", True),
+        (400, "BadDigest", False),
+        (403, "AccessDenied", False),
+    ],
+)
+def test_which_errors_are_temporary(status: int, code: str, passes: bool) -> None:
+    assert uploader._may_pass(status, code) == passes
+
+
+def test_a_conflict_with_the_same_request_is_no_failure(
+    proxy: Proxy, tmp_path: Path, alice: User
+) -> None:
+    (tmp_path / "a").write_bytes(b"a")
+    proxy.fail_every(1, 409, parts, times=1)
+    (outcome,) = uploader.send([tmp_path / "a"], owners.owner_of(alice))
+    assert (outcome.error, objects()) == ("", {outcome.id})
+
+
+def test_a_permanent_error_is_not_retried_and_leaves_nothing(
+    proxy: Proxy, tmp_path: Path, alice: User
+) -> None:
+    (tmp_path / "large").write_bytes(os.urandom(3 * PART))
+    proxy.fail_every(1, 500, parts)
+    (outcome,) = uploader.send([tmp_path / "large"], owners.owner_of(alice))
+    assert outcome.error == "S3 answered 500 SlowDown."
+    assert incomplete() == []
+    tries = [request.query for request in proxy.requests(parts)]
+    assert max(sum(f"partNumber={n}&" in query for query in tries) for n in (1, 2, 3)) == (
+        uploader.ATTEMPTS
+    )
+
+
+def test_corrupted_bytes_are_refused_by_s3(proxy: Proxy, tmp_path: Path, alice: User) -> None:
+    (tmp_path / "a").write_bytes(b"hello")
+    proxy.flip_every(1, parts)
+    (outcome,) = uploader.send([tmp_path / "a"], owners.owner_of(alice))
+    assert re.fullmatch(r"S3 answered 400 \w+\.", outcome.error), outcome
+    assert len(proxy.requests(parts)) == 1
+    assert objects() == set()
+
+
+@pytest.mark.parametrize("size", [100, 2 * PART])
+def test_a_file_that_shrinks_is_not_stored(
+    tmp_path: Path, alice: User, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"x" * size)
+    digest = uploader._sha256
+
+    def shrink(path: Path, start: int, size: int) -> str:
+        checksum = digest(path, start, size)
+        os.truncate(path, start + size // 2)
+        return checksum
+
+    monkeypatch.setattr(uploader, "_sha256", shrink)
+    (outcome,) = uploader.send([path], owners.owner_of(alice))
+    assert outcome.error == "It became smaller while it was sent."
+    assert (objects(), incomplete()) == (set(), [])
+
+
+def test_the_number_of_concurrent_requests_is_limited(
+    proxy: Proxy, tmp_path: Path, alice: User
+) -> None:
+    for number in range(10):
+        (tmp_path / f"{number}").write_bytes(b"x")
+    (tmp_path / "large").write_bytes(b"x" * 6 * PART)
+    begun: list[int] = []
+    original = begin.begin_put
+
+    def record_call(*args: Any, **fields: Any) -> Any:
+        begun.append(len(proxy.requests(parts)))
+        return original(*args, **fields)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(begin, "begin_put", record_call)
+        list(uploader.send(tmp_path.iterdir(), owners.owner_of(alice), at_once=2))
+    # A request is signed just before it is sent.
+    assert all(number <= sent + 2 for number, sent in enumerate(begun))
+    assert len(proxy.requests(parts)) == 10 + 6
+
+
+def test_an_interrupted_command_leaves_nothing_in_s3(
+    proxy: Proxy, tmp_path: Path, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "large").write_bytes(b"x" * 4 * PART)
+
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(transfer_parts, "complete", interrupt)
+    with pytest.raises(CommandError, match="Interrupted"):
+        run(tmp_path, "--owner", "alice")
+    assert incomplete() == []

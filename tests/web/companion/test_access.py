@@ -1,0 +1,131 @@
+"""Users, tokens and origins of Uppy's routes."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from django.contrib.auth.models import User
+from django.core import signing
+from django.test import Client
+
+from tests.support.users import Api
+from tests.transfers.uploads import incomplete
+from tests.web.companion.uppy import Uppy, refused
+from uploads.core.errors import BackendUnavailable
+from uploads.transfers import parts, tokens
+
+
+def everything(uppy: Uppy) -> list[Any]:
+    parts = [{"PartNumber": 1, "ETag": '"x"'}]
+    return [uppy.sign(1), uppy.list_parts(), uppy.complete(parts), uppy.abort()]
+
+
+def test_another_user_has_no_access(begun: Uppy, bob: User) -> None:
+    stranger = Uppy(bob)
+    stranger.key, stranger.upload_id = begun.key, begun.upload_id
+    for answer in everything(stranger):
+        refused(answer, 404, "upload_not_found")
+    assert incomplete() == [begun.key]
+
+
+@pytest.mark.parametrize(
+    "forged", ["another key", "edited", "signed elsewhere", "S3's own", "long"]
+)
+def test_an_upload_that_filehub_did_not_sign_is_unknown(
+    begun: Uppy, alice: User, forged: str
+) -> None:
+    mine = tokens.read(begun.upload_id, upload_id=begun.id, owner=str(alice.pk))
+    if forged == "another key":
+        other = Uppy(alice)
+        other.create()
+        begun.key = other.key
+    else:
+        begun.upload_id = {
+            "edited": begun.upload_id[:-1] + ("A" if begun.upload_id[-1] != "A" else "B"),
+            "signed elsewhere": signing.dumps(asdict(mine), salt="another", compress=True),
+            "S3's own": mine.s3_upload_id,
+            "long": "x" * 3_000,
+        }[forged]
+    for answer in everything(begun):
+        refused(answer, 404, "upload_not_found")
+
+
+def test_filehubs_own_routes_list_the_parts_but_complete_nothing_blindly(begun: Uppy) -> None:
+    """Only Uppy knows which parts it sent, and these routes have no place to say so."""
+    begun.send_all()
+    token = {"token": begun.upload_id}
+    listed = begun.http.get(f"/uploads/{begun.id}/parts", token)
+    assert [part["part_number"] for part in listed.json()] == [1, 2, 3]
+    answer = begun.http.post(f"/uploads/{begun.id}/complete", token, "application/json")
+    assert (answer.status_code, answer.json()["code"]) == (409, "parts_missing")
+    assert incomplete() == [begun.key]
+
+
+def test_without_the_key_requests_are_refused(begun: Uppy) -> None:
+    begun.key = ""
+    for answer in everything(begun):
+        refused(answer, 400, "missing_key")
+
+
+def test_a_token_expires(begun: Uppy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "MULTIPART_LIFETIME", timedelta(0))
+    assert refused(begun.sign(1), 404, "upload_expired").endswith("Begin it again.")
+
+
+def test_without_credentials_requests_are_refused(aws: None, alice: User) -> None:
+    uppy = Uppy(alice)
+    uppy.key, uppy.upload_id = "uploads/x", "x"
+    uppy.http = Client(headers={"Accept": "application/json"})
+    for answer in [uppy.params(), uppy.create(), *everything(uppy)]:
+        refused(answer, 401, "not_authenticated")
+
+
+def test_a_session_needs_the_csrf_token(aws: None, alice: User) -> None:
+    uppy = Uppy(alice)
+    uppy.http = Client(enforce_csrf_checks=True)
+    uppy.http.force_login(alice)
+    assert uppy.params().status_code == 200
+    refused(uppy.create(), 403, "csrf_failed")
+    assert incomplete() == []
+    uppy.http.get("/")
+    token = uppy.http.cookies["csrftoken"].value
+    uppy.http = Client(enforce_csrf_checks=True, headers={"X-CSRFToken": token})
+    uppy.http.force_login(alice)
+    uppy.http.cookies["csrftoken"] = token
+    assert uppy.create().status_code == 200
+    assert uppy.abort().status_code == 200
+
+
+def test_pages_of_allowed_origins_have_access(aws: None) -> None:
+    for origin, allowed in [("http://testserver", True), ("https://elsewhere.example", False)]:
+        answer = Client().options(
+            "/s3/multipart/x/1",
+            headers={
+                "Origin": origin,
+                "Access-Control-Request-Method": "DELETE",
+                "Access-Control-Request-Headers": "authorization,content-type",
+            },
+        )
+        assert (answer.get("Access-Control-Allow-Origin") == origin) == allowed
+
+
+def test_errors_of_other_routes_are_unchanged(api: Api) -> None:
+    assert set(api.get("/files/x").json()) == {"error", "code"}
+
+
+def test_tokens_are_not_logged(begun: Uppy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Uppy's addresses contain it, and several loggers write the address of a failed request."""
+    lines = StringIO()
+    handler = next(each for each in logging.getLogger().handlers if each.name == "stderr")
+    monkeypatch.setattr(handler, "stream", lines)
+    for error in (BackendUnavailable(), ValueError()):
+        monkeypatch.setattr(parts, "arrived_parts", Mock(side_effect=error))
+        assert begun.list_parts().status_code >= 500
+    assert lines.getvalue().count("/s3/multipart/…") >= 2
+    assert begun.upload_id not in lines.getvalue()
