@@ -27,7 +27,7 @@ from tests.support.dead_letters import (
 )
 from tests.support.local_aws import drain
 from tests.support.users import staff
-from uploads.aws import clients, cloudwatch, sqs
+from uploads.aws import clients, sqs
 from uploads.core.conf import conf
 from uploads.ingest import task_failures
 from uploads.ingest.task_failures import TaskFailure
@@ -328,11 +328,8 @@ def test_an_outage_half_way_reports_what_was_done(operator: Client) -> None:
     assert sqs.depth(dlq()).visible == 5
 
 
-def test_the_page_works_without_cloudwatch(
-    operator: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_page_works_without_cloudwatch(operator: Client, settings: Settings) -> None:
     clients.sqs().send_message(QueueUrl=sqs.url(events_queue()), MessageBody="x")
-    monkeypatch.setattr(cloudwatch, "client", cloudwatch.client.__wrapped__)
     settings.FILEHUB = settings.FILEHUB | {
         "ENDPOINT_URL": "http://127.0.0.1:9",
         "ENDPOINT_URL_SQS": conf().endpoint_url,

@@ -184,7 +184,7 @@ def test_the_home_page_is_translated(
 
 @pytest.mark.parametrize(
     ("language", "text"),
-    [("de", "Unter dieser Adresse gibt es nichts"), ("en", "There is nothing at this address")],
+    [("de", "Seite nicht gefunden"), ("en", "Page not found")],
 )
 def test_the_not_found_page_is_translated(_static_files: None, language: str, text: str) -> None:
     answer = browser(language).get("/nowhere")

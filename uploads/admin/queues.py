@@ -45,7 +45,7 @@ class Row:
 
     status: queue_status.QueueStatus
     age: str
-    letters_url: str
+    dead_letters_url: str
 
 
 @dataclass(frozen=True)
@@ -140,9 +140,9 @@ class QueueAdmin(QueueAdminBase):
         try:
             dead = queue_status.list_dead_letters(kind)
         except BackendUnavailable as exc:
-            return self._unavailable(request, "letters", context, exc)
-        context |= {"found": dead, "hidden": dead.total - len(dead.letters)}
-        return self._page(request, "letters", context)
+            return self._unavailable(request, "dead_letters", context, exc)
+        context |= {"dead_letters": dead, "hidden": dead.total - len(dead.letters)}
+        return self._page(request, "dead_letters", context)
 
     def _confirmation(
         self, request: HttpRequest, kind: queue_status.Kind, action: ActionRequest
@@ -166,8 +166,8 @@ class QueueAdmin(QueueAdminBase):
             "kind": kind,
             "queue": queue_status.queue_name(kind),
             "dlq": _dlq_name(kind),
-            "letters_url": _dead_letters_url(kind),
-            "found": dead,
+            "dead_letters_url": _dead_letters_url(kind),
+            "dead_letters": dead,
             "count": count,
             "hidden": count - len(dead.letters),
             "verb": action.verb,

@@ -53,7 +53,7 @@ class Row:
     usage: Usage
     percent: float
     #: Whether the owner's user has been deleted.
-    is_gone: bool = False
+    is_deleted_user: bool = False
 
     @property
     def bar(self) -> int:
@@ -134,7 +134,7 @@ class StorageReportAdmin(ReportAdminBase):
         context = {
             **self._context(request, _("Abort unfinished uploads?")),
             "page": multipart.UnfinishedPage(uploads, None),
-            "gone": len(found) - len(uploads),
+            "missing": len(found) - len(uploads),
             "overview_url": overview_url,
         }
         return TemplateResponse(request, "admin/uploads/storagereport/abort.html", context)
@@ -227,8 +227,8 @@ def _warn_missing(request: HttpRequest, count: int) -> None:
 # --- Template context ----------------------------------------------------------------------------
 
 
-def _row(name: str, used: Usage, all_bytes: int, url: str, *, is_gone: bool = False) -> Row:
-    return Row(name, url, used, used.bytes * 100 / all_bytes if all_bytes else 0.0, is_gone)
+def _row(name: str, used: Usage, all_bytes: int, url: str, *, is_deleted_user: bool = False) -> Row:
+    return Row(name, url, used, used.bytes * 100 / all_bytes if all_bytes else 0.0, is_deleted_user)
 
 
 def _kinds(found: report.Report, files_url: str) -> list[Row]:
@@ -260,7 +260,7 @@ def _owners(found: report.Report, files_url: str) -> list[Row]:
             used,
             all_owners.bytes,
             files_url and f"{files_url}?{owner_query(owner)}",
-            is_gone=owner not in names,
+            is_deleted_user=owner not in names,
         )
         for owner, used in found.owners.first
     ]

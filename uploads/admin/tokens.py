@@ -132,4 +132,4 @@ class ApiTokenAdmin(SafeSelectionMixin, LastUsedMixin, TokenAdminBase):
             "has_view_permission": self.has_view_permission(request),
         }
         # It is not cached either: all responses of the admin are “no-store”.
-        return TemplateResponse(request, "admin/uploads/apitoken/made.html", context)
+        return TemplateResponse(request, "admin/uploads/apitoken/created.html", context)

@@ -206,7 +206,7 @@ class UserAdminMixin(SafeSelectionMixin, ModelAdminBase):
         user = context.get("original")
         if user is not None and request.user.has_perm("uploads.add_apitoken"):
             users = api_tokens.assignable_users(request.user)
-            context["may_make_token"] = users.filter(pk=user.pk).exists()
+            context["may_create_token"] = users.filter(pk=user.pk).exists()
         return super().render_change_form(request, context, *args, **kwargs)
 
 

@@ -61,7 +61,7 @@ def _confirm_page(
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
         "title": confirmation.title,
-        "question": confirmation,
+        "confirmation": confirmation,
         "files": list(files),
         "checkbox_name": ACTION_CHECKBOX_NAME,
         "media": model_admin.media,

@@ -53,7 +53,7 @@ class FileChangeList(ChangeList):
     next_url: str | None = None
     previous_url: str | None = None
     #: How many files were searched, if no index covers the filters.
-    looked_at: int | None = None
+    searched: int | None = None
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> Any:
         self.filter_values, specs = filters.build(request)
@@ -87,7 +87,7 @@ class FileChangeList(ChangeList):
             cursor=after or query.get("cursor"),
             backwards=bool(after),
         )
-        self.looked_at = page.looked_at
+        self.searched = page.looked_at
         if page.next_cursor:
             self.next_url = self.get_query_string({"cursor": page.next_cursor, "after": None})
         if page.previous_cursor:
