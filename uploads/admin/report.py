@@ -86,7 +86,7 @@ class StorageReportAdmin(ReportAdminBase):
         if not self.has_view_permission(request):
             raise PermissionDenied
         after = _cursor(request)
-        found = report.collect(after)
+        data = report.collect(after)
         measure: Measure = "files" if request.GET.get("days") == "files" else "bytes"
         files_url = (
             reverse(f"{self.admin_site.name}:uploads_file_changelist")
@@ -95,15 +95,15 @@ class StorageReportAdmin(ReportAdminBase):
         )
         context = {
             **self._context(request, _("Storage report")),
-            "report": found,
+            "report": data,
             "most_owners": report.MOST_OWNERS,
-            "kinds": _kinds(found, files_url),
-            "owners": _owners(found, files_url),
-            "runs": [(RUN_NAMES.get(run.kind, run.kind), run) for run in found.runs or []],
+            "kinds": _kinds(data, files_url),
+            "owners": _owners(data, files_url),
+            "runs": [(RUN_NAMES.get(run.kind, run.kind), run) for run in data.runs or []],
             "measure": measure,
-            "days": found.days and _days(found.days, measure),
+            "days": data.days and _days(data.days, measure),
             "is_first_page": after is None,
-            "next_url": _next_url(found.unfinished, measure),
+            "next_url": _next_url(data.unfinished, measure),
             **(extra_context or {}),
         }
         return TemplateResponse(request, "admin/uploads/storagereport/change_list.html", context)
@@ -121,11 +121,11 @@ class StorageReportAdmin(ReportAdminBase):
                 messages.warning(request, gettext("Select at least one unfinished upload."))
             return HttpResponseRedirect(overview_url)
         try:
-            found = [multipart.find_unfinished(key, s3_id) for key, s3_id in selected]
-            uploads = [upload for upload in found if upload]
+            candidates = [multipart.find_unfinished(key, s3_id) for key, s3_id in selected]
+            uploads = [upload for upload in candidates if upload]
             if "confirmed" in request.POST or not uploads:
                 self._abort(request, uploads)
-                _warn_missing(request, len(found) - len(uploads))
+                _warn_missing(request, len(selected) - len(uploads))
                 return HttpResponseRedirect(overview_url)
         except BackendUnavailable as exc:
             # Uploads that were already aborted are logged, and no longer listed.
@@ -134,7 +134,7 @@ class StorageReportAdmin(ReportAdminBase):
         context = {
             **self._context(request, _("Abort unfinished uploads?")),
             "page": multipart.UnfinishedPage(uploads, None),
-            "missing": len(found) - len(uploads),
+            "missing": len(selected) - len(uploads),
             "overview_url": overview_url,
         }
         return TemplateResponse(request, "admin/uploads/storagereport/abort.html", context)
@@ -231,29 +231,29 @@ def _row(name: str, used: Usage, all_bytes: int, url: str, *, is_deleted_user: b
     return Row(name, url, used, used.bytes * 100 / all_bytes if all_bytes else 0.0, is_deleted_user)
 
 
-def _kinds(found: report.Report, files_url: str) -> list[Row]:
+def _kinds(data: report.Report, files_url: str) -> list[Row]:
     """Return the type groups that have files, largest first."""
-    if found.kinds is None or found.stored is None:
+    if data.kinds is None or data.stored is None:
         return []
     rows = [
         _row(
             str(KIND_NAMES[kind]),
             used,
-            found.stored.bytes,
+            data.stored.bytes,
             files_url and f"{files_url}?{urlencode({'kind': kind})}",
         )
-        for kind, used in found.kinds.items()
+        for kind, used in data.kinds.items()
         if used.files or used.bytes
     ]
     return sorted(rows, key=lambda row: (-row.usage.bytes, -row.usage.files))
 
 
-def _owners(found: report.Report, files_url: str) -> list[Row]:
+def _owners(data: report.Report, files_url: str) -> list[Row]:
     """Return the largest owners. Deleted users appear as owner strings."""
-    if found.owners is None:
+    if data.owners is None:
         return []
-    names = owners.usernames(owner for owner, _ in found.owners.first)
-    all_owners = total([*(used for _, used in found.owners.first), found.owners.others_usage])
+    names = owners.usernames(owner for owner, _ in data.owners.first)
+    all_owners = total([*(used for _, used in data.owners.first), data.owners.others_usage])
     return [
         _row(
             names.get(owner, owner),
@@ -262,7 +262,7 @@ def _owners(found: report.Report, files_url: str) -> list[Row]:
             files_url and f"{files_url}?{owner_query(owner)}",
             is_deleted_user=owner not in names,
         )
-        for owner, used in found.owners.first
+        for owner, used in data.owners.first
     ]
 
 

@@ -26,12 +26,12 @@ class Bearer(HttpBearer):
     openapi_description = "An API token, created in the admin or with `manage.py create_api_token`."
 
     def authenticate(self, request: HttpRequest, token: str) -> AbstractBaseUser | None:
-        found = api_tokens.find(token.strip())
-        if found is None:
+        api_token = api_tokens.find(token.strip())
+        if api_token is None:
             return None
-        api_tokens.record_use(found)
-        request.user = found.user
-        return found.user
+        api_tokens.record_use(api_token)
+        request.user = api_token.user
+        return api_token.user
 
 
 class Session(NinjaSessionAuth):
