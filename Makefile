@@ -1,4 +1,4 @@
-# `make run` and `make test` need nothing but Python 3.11 or newer and make.
+# `make run` and `make test` only need make and Python 3.11 or newer.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,49 +15,49 @@ export PORT AWS_PORT LOCAL_DIR DEMO_PASSWORD
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(VENV)/local.stamp ## Start local AWS and filehub; Ctrl-C stops all of it
+run: $(VENV)/local.stamp ## Start filehub with a local AWS; Ctrl-C stops both
 	@exec $(BIN)/python -m local.run
 
-# Three processes for two cores, since tests also wait. Which of them share one: tests/plugin.py.
+# Three processes for two cores, because tests also wait. tests/plugin.py groups the tests.
 PYTEST := $(BIN)/python -m pytest
-SIDE_BY_SIDE := --numprocesses 3 --dist loadgroup
+PARALLEL := --numprocesses 3 --dist loadgroup
 
-test: $(VENV)/dev.stamp browser ## Tests of every kind, in five minutes; T=tests/… for a part
-	@$(PYTEST) $(SIDE_BY_SIDE) $(T)
+test: $(VENV)/dev.stamp browser ## Run the tests (about five minutes); T=tests/… selects some of them
+	@$(PYTEST) $(PARALLEL) $(T)
 
-test-all: $(VENV)/dev.stamp browser ## Every test, at full size
-	@$(PYTEST) $(SIDE_BY_SIDE) --all -m "not alone"
+test-all: $(VENV)/dev.stamp browser ## Run all tests, including the exhaustive ones
+	@$(PYTEST) $(PARALLEL) --all -m "not alone"
 	@$(PYTEST) --all -m alone
 
-chaos: $(VENV)/dev.stamp ## Break everything at random, check invariants; MINUTES=3 SEED=… repeats a plan
+chaos: $(VENV)/dev.stamp ## Inject random faults and check invariants; MINUTES=3, SEED=… repeats a run
 	@$(BIN)/python -m tests.chaos.chaos_run --minutes $(or $(MINUTES),3) $(if $(SEED),--seed $(SEED))
 
-check: lint types javascript ## Lint, imports and types, of Python and JavaScript
+check: lint types javascript ## Check style, imports and types of Python and JavaScript
 
-lint: $(VENV)/dev.stamp ## ruff, and who imports whom
+lint: $(VENV)/dev.stamp ## Run ruff and check the import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-cache
 
-types: $(VENV)/dev.stamp ## mypy, strict
+types: $(VENV)/dev.stamp ## Run mypy in strict mode
 	@DJANGO_SECRET_KEY=only-for-the-type-checker-0123456789 $(BIN)/mypy filehub uploads local
 
-# Only this needs node, and nobody needs it to run filehub.
+# Only this target needs node. Running filehub does not.
 ifneq ($(shell command -v node 2>/dev/null),)
-javascript: node_modules/.stamp ## biome and tsc, strict
+javascript: node_modules/.stamp ## Run biome and tsc in strict mode
 	@node_modules/.bin/biome check --error-on-warnings .
 	@node_modules/.bin/tsc
 else
 javascript:
-	@echo "WARNING: JavaScript was NOT checked, because node is missing." >&2
+	@echo "WARNING: JavaScript was NOT checked, because node is not installed." >&2
 endif
 
-format: $(VENV)/dev.stamp ## Let ruff and biome format the code
+format: $(VENV)/dev.stamp ## Format the code with ruff and biome
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 	@if command -v node >/dev/null; then $(MAKE) --no-print-directory node_modules/.stamp && node_modules/.bin/biome check --write .; fi
 
-messages: $(VENV)/dev.stamp ## Gather what is to be translated, compile the translations
+messages: $(VENV)/dev.stamp ## Extract messages and compile the translations
 	@DJANGO_SETTINGS_MODULE=filehub.settings DJANGO_SECRET_KEY=only-to-read-the-languages-0123456789 \
 	  $(BIN)/python -m local.messages
 
@@ -75,19 +75,19 @@ lock: $(VENV)/dev.stamp ## Resolve pyproject.toml into requirements*.txt
 browser: $(VENV)/dev.stamp
 	@$(BIN)/python -m local.chromium
 
-clean: ## Remove the virtual environment and node_modules; .local (users, files) stays
+clean: ## Remove the virtual environment and node_modules, but not .local (users, files)
 	@rm -rf $(VENV) node_modules
 
 node_modules/.stamp: package.json package-lock.json
-	@echo "Installing what checks the JavaScript …"
+	@echo "Installing the JavaScript tools …"
 	@npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "filehub needs Python 3.11 or newer; point PYTHON at one: make run PYTHON=python3.11" >&2; exit 1; }
+	  { echo "filehub needs Python 3.11 or newer. Set PYTHON, for example: make run PYTHON=python3.11" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
-	  { echo "Python's venv module is missing (on Debian: apt-get install python3-venv)." >&2; rm -rf $(VENV); exit 1; }
+	  { echo "Python's venv module is missing. On Debian: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
 
 $(VENV)/local.stamp: requirements-local.txt $(VENV)/bin/python
 	@echo "Installing filehub …"
@@ -95,6 +95,6 @@ $(VENV)/local.stamp: requirements-local.txt $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/dev.stamp: requirements-dev.txt $(VENV)/bin/python
-	@echo "Installing what the tests need …"
+	@echo "Installing the packages for the tests …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@

@@ -200,7 +200,7 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT = broker_transport(env.celery_broker_url)
 CELERY_BROKER_URL, CELERY_BROKER_TRANSPORT_OPTIONS = broker_settings(env.celery_broker_url, app)
 CELERY_BEAT_SCHEDULER = "uploads.worker.celery_hooks:Scheduler"
-# Seconds. Beat writes a heartbeat each time it checks the schedule.
+# Seconds between two checks of the schedule, each of which sends a heartbeat.
 CELERY_BEAT_MAX_LOOP_INTERVAL = 30
 CELERY_BEAT_SCHEDULE = {
     "reconcile": {"task": "uploads.tasks.reconcile_recent", "schedule": 300.0},

@@ -1,1 +1,1 @@
-"""Running filehub on one machine: local AWS and the processes. Not part of a deployment."""
+"""Run filehub on one machine, with a local AWS. Not part of a deployment."""

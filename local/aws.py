@@ -1,4 +1,4 @@
-"""Local AWS: the `ministack` process, started and stopped as a child."""
+"""Local AWS: runs `ministack` as a child process."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from types import TracebackType
 
 import boto3
 
-#: ministack's root user. Local only; there is nothing behind it.
+#: ministack's root user. Not a secret: it works locally only.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
-def complete(url: str, region: str, bucket: str, table: str) -> None:
-    """Set what ministack's CloudFormation leaves out, without a word, of infra/filehub.yaml.
+def apply_unsupported_settings(url: str, region: str, bucket: str, table: str) -> None:
+    """Apply the settings in infra/filehub.yaml that ministack's CloudFormation silently ignores.
 
-    Safe to repeat. `manage.py doctor` finds what is missing here.
+    Idempotent. `manage.py doctor` reports settings that are missing here.
     """
     s3 = boto3.client("s3", region_name=region, endpoint_url=url)
     s3.put_bucket_lifecycle_configuration(
@@ -46,7 +46,7 @@ def complete(url: str, region: str, bucket: str, table: str) -> None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on just now."""
+    """A port that is not in use."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -54,7 +54,7 @@ def free_port() -> int:
 
 
 class LocalAws:
-    """`with LocalAws(directory, port) as aws:` - state is kept in the directory."""
+    """`with LocalAws(directory, port) as aws:`. The directory keeps the state."""
 
     def __init__(self, directory: Path, port: int) -> None:
         self.directory = directory.resolve()
@@ -63,7 +63,7 @@ class LocalAws:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start and wait until it answers. Raises RuntimeError with the log's end."""
+        """Start, and wait until it is ready. Raises RuntimeError with the end of the log."""
         for name in ("state", "s3", "tmp"):
             (self.directory / name).mkdir(parents=True, exist_ok=True)
         log = self.directory / "ministack.log"
@@ -85,26 +85,26 @@ class LocalAws:
                 stdout=output,
                 stderr=output,
                 stdin=subprocess.DEVNULL,
-                # Ctrl-C goes to the foreground group; local AWS must outlive the others.
+                # Ctrl-C signals the foreground group, but local AWS must stop last.
                 start_new_session=True,
             )
         deadline = time.monotonic() + 60
-        while not self._answers():
+        while not self._is_ready():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
                 tail = "".join(log.read_text(errors="replace").splitlines(keepends=True)[-5:])
                 raise RuntimeError(f"Local AWS did not start on port {self.port}:\n{tail}")
             time.sleep(0.1)
 
-    def _answers(self) -> bool:
+    def _is_ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=2) as answer:
-                return bool(answer.status == 200)
+            with urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=2) as response:
+                return bool(response.status == 200)
         except (urllib.error.URLError, OSError):
             return False
 
     def stop(self) -> None:
-        """Stop gracefully: only then is the state written."""
+        """Stop gracefully, which is necessary to save the state."""
         if self._process is None or self._process.poll() is not None:
             return
         self._process.send_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Finds Chromium for the browser tests, or installs the system's package if the user may."""
+"""Find Chromium for the browser tests, or install the system package if permitted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def find() -> str | None:
 
 
 def install() -> None:
-    """Install Debian's package. Raises RuntimeError when that is not possible here."""
+    """Install Debian's package. Raises RuntimeError if that is not possible."""
     if shutil.which("apt-get") is None:
         raise RuntimeError("Chromium is missing. Install it with your system's package manager.")
     prefix: list[str] = []
@@ -24,7 +24,7 @@ def install() -> None:
         sudo = shutil.which("sudo")
         if sudo is None or subprocess.run([sudo, "-n", "true"], capture_output=True).returncode:
             raise RuntimeError(
-                "Chromium is missing and you may not install it. "
+                "Chromium is missing, and you do not have permission to install it. "
                 "Ask an administrator to run: apt-get install chromium"
             )
         prefix = [sudo, "-n"]

@@ -1,6 +1,6 @@
-"""`make messages`: gathers what is to be translated, writes the catalogues, compiles them.
+"""`make messages`: extract translatable messages, then write and compile the catalogs.
 
-Babel does all of it, so that GNU gettext need not be installed.
+Uses Babel for everything, so that GNU gettext is not needed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ KEYWORDS = {**DEFAULT_KEYWORDS, "gettext_lazy": None, "ngettext_lazy": (1, 2)}
 
 
 class PlainCatalog(Catalog):
-    """A catalogue whose header says nothing that changes without a translation changing."""
+    """A catalog whose header changes only if a translation changes."""
 
     @property
     def mime_headers(self) -> list[tuple[str, str]]:
@@ -43,14 +43,14 @@ class PlainCatalog(Catalog):
 def extract_template(
     source: BinaryIO, keywords: Any, comment_tags: Any, options: Any
 ) -> Iterable[Any]:
-    """Babel's interface to Django templates: what Django makes of one for gettext is Python."""
+    """Extract messages from Django templates: Django converts them to Python for gettext."""
     text = templatize(source.read().decode())
-    # All but the indentation, which would have to be Python's.
+    # The indentation would not be valid Python.
     unindented = re.sub(r"^[ \t]+", "", text, flags=re.M)
     return extract_python(BytesIO(unindented.encode()), keywords, comment_tags, options)
 
 
-#: Where the messages of a domain are, and what finds them there.
+#: The source files of each domain, with their extraction method.
 SOURCES: dict[str, list[tuple[str, Any]]] = {
     "django": [
         ("filehub/**/*.py", "python"),
@@ -62,17 +62,17 @@ SOURCES: dict[str, list[tuple[str, Any]]] = {
 
 
 def path_of(language: str, domain: str) -> Path:
-    """Where a catalogue is kept."""
+    """The path of a catalog."""
     return LOCALE / language / "LC_MESSAGES" / f"{domain}.po"
 
 
 def languages() -> list[str]:
-    """Those that need a catalogue: all but the one that the sources are written in."""
+    """The languages that need a catalog: all except that of the source code."""
     return [to_locale(code) for code, _ in settings.LANGUAGES if code != settings.LANGUAGE_CODE]
 
 
-def gather(language: str, domain: str) -> Catalog:
-    """A catalogue of everything in the sources, with nothing translated."""
+def extract_catalog(language: str, domain: str) -> Catalog:
+    """A catalog of all messages in the source code, without translations."""
     catalog = PlainCatalog(
         locale=language,
         domain=domain,
@@ -96,18 +96,18 @@ def gather(language: str, domain: str) -> Catalog:
 
 
 def update(language: str, domain: str) -> list[Message]:
-    """Write and compile a catalogue with the translations that there are; return what is open.
+    """Write and compile a catalog with the existing translations. Returns untranslated messages.
 
-    What is not in the sources any more goes: the version control remembers it.
+    Messages that are no longer in the source code are removed; Git still has them.
     """
     path = path_of(language, domain)
-    catalog = gather(language, domain)
+    catalog = extract_catalog(language, domain)
     if path.exists():
         with path.open("rb") as file:
-            known = read_po(file, locale=language, domain=domain, charset="utf-8")
+            existing = read_po(file, locale=language, domain=domain, charset="utf-8")
         for message in entries(catalog):
-            translated = known.get(message.id, message.context)
-            # Found by the singular alone: the plural must be the same too.
+            translated = existing.get(message.id, message.context)
+            # `get` compares the singular only, but the plural must be the same too.
             if translated and translated.id == message.id:
                 message.string = translated.string
                 message.user_comments = translated.user_comments
@@ -117,16 +117,16 @@ def update(language: str, domain: str) -> list[Message]:
         write_po(file, catalog, width=0, include_lineno=False)
     with path.with_suffix(".mo").open("wb") as file:
         write_mo(file, catalog)
-    return [message for message in entries(catalog) if is_open(message)]
+    return [message for message in entries(catalog) if is_untranslated(message)]
 
 
 def entries(catalog: Catalog) -> list[Message]:
-    """The messages of a catalogue without its header."""
+    """The messages of a catalog without its header."""
     return [message for message in catalog if message.id]
 
 
-def is_open(message: Message) -> bool:
-    """Whether somebody still has to translate a message."""
+def is_untranslated(message: Message) -> bool:
+    """Whether a message has no complete translation."""
     forms = message.string if isinstance(message.string, tuple | list) else [message.string]
     return message.fuzzy or not all(forms)
 
@@ -135,8 +135,8 @@ def main() -> int:
     for language in languages():
         for domain in SOURCES:
             path = path_of(language, domain).relative_to(ROOT)
-            left = len(update(language, domain))
-            print(f"{path}: {f'{left} to translate' if left else 'complete'}")  # noqa: T201
+            count = len(update(language, domain))
+            print(f"{path}: {f'{count} untranslated' if count else 'complete'}")  # noqa: T201
     return 0
 
 

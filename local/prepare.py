@@ -1,6 +1,6 @@
-"""What `make run` does before its processes start: AWS resources, tables, static files, a user.
+"""Prepare `make run`: AWS resources, database tables, static files and the demo user.
 
-In one process: four times manage.py would be four times the second that Django takes to begin.
+In one process, because Django takes about a second to start.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 
-#: What is printed if the demo user was made now, with DEMO_PASSWORD.
-MADE = "made"
+#: Printed if the demo user was created, with the password DEMO_PASSWORD.
+CREATED = "created"
 
 
 def main() -> int:
-    """Prepare what is missing; returns the exit status."""
+    """Create what is missing. Returns the exit status."""
     try:
         django.setup()
         call_command("provision", skip_checks=False, stdout=StringIO())
@@ -28,13 +28,13 @@ def main() -> int:
     except (CommandError, ImproperlyConfigured) as exc:
         print(exc, file=sys.stderr)  # noqa: T201
         return 1
-    if _make_demo_user():
-        print(MADE)  # noqa: T201
+    if _create_demo_user():
+        print(CREATED)  # noqa: T201
     return 0
 
 
-def _make_demo_user() -> bool:
-    """False if there is one already."""
+def _create_demo_user() -> bool:
+    """Create the demo user. Returns False if it exists."""
     users = get_user_model().objects
     if users.filter(username="demo").exists():
         return False

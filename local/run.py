@@ -1,6 +1,6 @@
-"""`make run`: local AWS, its resources, the demo user, then the Procfile's processes.
+"""`make run`: start local AWS, create its resources and the demo user, and run the Procfile.
 
-Everything written stays in LOCAL_DIR. SIGINT or SIGTERM stops all of it, local AWS last.
+All files are written to LOCAL_DIR. SIGINT or SIGTERM stops everything, local AWS last.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from honcho import manager as honcho_manager
 from honcho.environ import parse_procfile
 from honcho.printer import Printer
 
-from local.aws import CREDENTIALS, LocalAws, complete
-from local.prepare import MADE
+from local.aws import CREDENTIALS, LocalAws, apply_unsupported_settings
+from local.prepare import CREATED
 
 ROOT = Path(__file__).resolve().parent.parent
 
-#: Seconds that a process gets to finish what it holds; honcho's own five are too few.
+#: Seconds that a process has to stop; honcho's default of five is too short.
 GRACE = 30
 
 
 class Stopped(Exception):
-    """SIGINT or SIGTERM arrived before the processes were up."""
+    """SIGINT or SIGTERM arrived before the processes were running."""
 
 
 def main() -> int:
-    """Run until stopped; returns the exit status."""
+    """Run until stopped. Returns the exit status."""
     try:
         port = _port("PORT", 8000)
         aws_port = _port("AWS_PORT", 4566)
@@ -46,7 +46,7 @@ def main() -> int:
     directory = Path(os.environ.get("LOCAL_DIR") or ".local").resolve()
     directory.mkdir(parents=True, exist_ok=True)
     for name, number in (("PORT", port), ("AWS_PORT", aws_port)):
-        if _is_taken(number):
+        if _is_in_use(number):
             return _fail(f"Port {number} is in use. Choose another: make run {name}={number + 1}")
 
     signal.signal(signal.SIGINT, _interrupt)
@@ -58,9 +58,9 @@ def main() -> int:
         environment = _environment(directory, port, aws)
         os.environ.update(environment)
         _write_shell_environment(directory / "env", environment)
-        _say("Preparing bucket, queues, table and database …")
+        _say("Preparing the bucket, queues, table and database …")
         password = _prepare()
-        complete(
+        apply_unsupported_settings(
             aws.url,
             environment["AWS_REGION"],
             os.environ.get("FILEHUB_BUCKET") or "filehub-uploads",
@@ -75,7 +75,7 @@ def main() -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         aws.stop()
-        _say("Stopped. Users and files are kept; `make run` brings them back.")
+        _say("Stopped. Users and files are kept for the next `make run`.")
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:
@@ -106,19 +106,19 @@ def _environment(directory: Path, port: int, aws: LocalAws) -> dict[str, str]:
 
 
 def _write_shell_environment(path: Path, environment: dict[str, str]) -> None:
-    """What `. .local/env` needs so that manage.py talks to this installation from a shell."""
-    wanted = {name: value for name, value in environment.items() if name != "PATH"}
+    """Write the file for `. .local/env`, which lets manage.py use this installation in a shell."""
+    exported = {name: value for name, value in environment.items() if name != "PATH"}
     path.touch(mode=0o600)
-    path.write_text("".join(f"export {n}={shlex.quote(v)}\n" for n, v in wanted.items()))
+    path.write_text("".join(f"export {n}={shlex.quote(v)}\n" for n, v in exported.items()))
 
 
 def _prepare() -> str | None:
-    """Run local.prepare; returns the demo user's password if that was made now."""
+    """Run local.prepare. Returns the demo user's password if the user was created."""
     password = os.environ.get("DEMO_PASSWORD") or secrets.token_urlsafe(9)
     done = subprocess.run(
         [sys.executable, "-m", "local.prepare"],
         cwd=ROOT,
-        # The password travels in the environment: arguments can be read by other users.
+        # The password is in the environment, because other users can read arguments.
         env=os.environ | {"DEMO_PASSWORD": password},
         capture_output=True,
         text=True,
@@ -126,8 +126,8 @@ def _prepare() -> str | None:
     )
     os.environ.pop("DEMO_PASSWORD", None)
     if done.returncode:
-        raise RuntimeError(f"It cannot be prepared:\n{done.stderr.strip()}")
-    return password if MADE in done.stdout.split() else None
+        raise RuntimeError(f"Preparation failed:\n{done.stderr.strip()}")
+    return password if CREATED in done.stdout.split() else None
 
 
 def _run_processes(port: int, password: str | None, directory: Path) -> int:
@@ -143,7 +143,7 @@ def _run_processes(port: int, password: str | None, directory: Path) -> int:
 
 
 class _Tee:
-    """Shows what the processes say, and keeps it in the log."""
+    """Writes the processes' output to the terminal and the log."""
 
     def __init__(self, *targets: object) -> None:
         self._targets = targets
@@ -167,9 +167,9 @@ def _announce(port: int, password: str | None) -> None:
         except (urllib.error.URLError, OSError):
             time.sleep(0.3)
     else:
-        _say(f"filehub is not ready; {address}/readyz says what is missing.")
+        _say(f"filehub is not ready. See {address}/readyz for the reason.")
         return
-    how = f"password {password}" if password else "the password it was made with"
+    how = f"password {password}" if password else "the password that was shown when it was created"
     _say(f"\n  filehub is ready:  {address}/\n  Sign in as demo, {how}.\n  Ctrl-C stops it.\n")
 
 
@@ -180,7 +180,7 @@ def _port(name: str, default: int) -> int:
     return int(text)
 
 
-def _is_taken(port: int) -> bool:
+def _is_in_use(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 

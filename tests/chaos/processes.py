@@ -146,7 +146,7 @@ class Processes:
 
     def end(self) -> None:
         """Kill everything that still runs."""
-        self.watch_commands(at_once=True)
+        self.watch_commands(concurrency=True)
         for child in self._running.values():
             self._end_group(child)
         self._running.clear()

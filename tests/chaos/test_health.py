@@ -39,7 +39,7 @@ def set_age(path: Path, seconds: float, now: float) -> None:
 
 
 def test_a_process_without_a_heartbeat_is_unhealthy() -> None:
-    with pytest.raises(CommandError, match="no sign of life yet"):
+    with pytest.raises(CommandError, match="no heartbeat yet"):
         check("worker")
 
 

@@ -26,8 +26,8 @@ def test_redrive_replays_both_queues_and_prints_the_counts() -> None:
     send_dead_letter("c", conf().tasks_queue)
     out = StringIO()
     call_command("redrive", stdout=out)
-    assert f"{dlq()}: 2 dead letters went back" in out.getvalue()
-    assert f"{conf().tasks_queue}-dlq: 1 dead letters went back" in out.getvalue()
+    assert f"{dlq()}: moved 2 dead letters" in out.getvalue()
+    assert f"{conf().tasks_queue}-dlq: moved 1 dead letters" in out.getvalue()
     assert bodies(events_queue()) == ["a", "b"]
     assert bodies(conf().tasks_queue) == ["c"]
 
@@ -46,7 +46,7 @@ def test_a_dry_run_counts_and_changes_nothing() -> None:
     send_dead_letter("a")
     out = StringIO()
     call_command("redrive", dry_run=True, stdout=out)
-    assert f"{dlq()}: 1 dead letters would go back" in out.getvalue()
+    assert f"{dlq()}: would move 1 dead letters" in out.getvalue()
     assert sqs.depth(dlq()).visible == 1
     assert bodies(events_queue()) == []
 

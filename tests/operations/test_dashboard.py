@@ -82,7 +82,7 @@ def test_median_and_95th_percentile_cover_files_with_an_event() -> None:
         19.0,
         0,
     )
-    assert result.state == "fine"
+    assert result.state == "ok"
 
 
 def test_clock_skew_gives_no_negative_duration() -> None:
@@ -90,14 +90,14 @@ def test_clock_skew_gives_no_negative_duration() -> None:
 
 
 def test_more_than_a_few_slow_files_need_attention() -> None:
-    assert flow(info(61.0)).state == "look"
-    assert flow(*[info(1.0)] * 19, info(3_600.0)).state == "fine"
-    assert flow(*[info(1.0)] * 18, *[info(3_600.0)] * 2).state == "look"
+    assert flow(info(61.0)).state == "attention"
+    assert flow(*[info(1.0)] * 19, info(3_600.0)).state == "ok"
+    assert flow(*[info(1.0)] * 18, *[info(3_600.0)] * 2).state == "attention"
 
 
 def test_a_file_without_an_event_needs_attention() -> None:
     result = flow(info(None, ago=timedelta(minutes=6)), info(1.0))
-    assert (result.without_event, result.state) == (1, "look")
+    assert (result.without_event, result.state) == (1, "attention")
 
 
 def test_without_files_there_is_no_verdict() -> None:
@@ -107,15 +107,15 @@ def test_without_files_there_is_no_verdict() -> None:
 @pytest.mark.parametrize(
     ("measured", "state"),
     [
-        (Queues(Depth(0, 0, 0), Depth(9, 9, 0), 0, 0), "fine"),
-        (Queues(Depth(0, 0, 0), Depth(0, 0, 0), 1, 0), "look"),
-        (Queues(Depth(0, 0, 0), Depth(0, 0, 0), 0, 1), "look"),
-        (Queues(Depth(1_000, 5_000, 0), Depth(0, 0, 0), 0, 0), "fine"),
-        (Queues(Depth(1_001, 0, 0), Depth(0, 0, 0), 0, 0), "look"),
-        (Queues(Depth(0, 0, 0), Depth(1_001, 0, 0), 0, 0), "look"),
-        (Rejected(0, 0), "fine"),
-        (Rejected(1, 0), "look"),
-        (Rejected(0, 1), "look"),
+        (Queues(Depth(0, 0, 0), Depth(9, 9, 0), 0, 0), "ok"),
+        (Queues(Depth(0, 0, 0), Depth(0, 0, 0), 1, 0), "attention"),
+        (Queues(Depth(0, 0, 0), Depth(0, 0, 0), 0, 1), "attention"),
+        (Queues(Depth(1_000, 5_000, 0), Depth(0, 0, 0), 0, 0), "ok"),
+        (Queues(Depth(1_001, 0, 0), Depth(0, 0, 0), 0, 0), "attention"),
+        (Queues(Depth(0, 0, 0), Depth(1_001, 0, 0), 0, 0), "attention"),
+        (Rejected(0, 0), "ok"),
+        (Rejected(1, 0), "attention"),
+        (Rejected(0, 1), "attention"),
     ],
 )
 def test_what_needs_attention(measured: Queues | Rejected, state: str) -> None:
@@ -283,10 +283,10 @@ def test_the_dashboard_shows_the_state(admin: Client) -> None:
     sqs.send_to_dead_letters(conf().events_queue, "?", "no event")
     shown = tiles(admin)
     assert {name: state for name, (state, _) in shown.items()} == {
-        "flow": "fine",
-        "queues": "look",
-        "rejected": "fine",
-        "stored": "fine",
+        "flow": "ok",
+        "queues": "attention",
+        "rejected": "ok",
+        "stored": "ok",
     }
     assert "1 file in the last hour." in shown["flow"][1]
     assert "Dead letters Needs attention 1 " in shown["queues"][1]

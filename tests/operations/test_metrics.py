@@ -65,7 +65,7 @@ def test_the_metrics_match_the_installation(settings: Settings) -> None:
     settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": allowed}
     sqs.send_to_dead_letters(conf().tasks_queue, "?", "failed")
     now = datetime.now(UTC)
-    checkpoints.save_last_run(Run("recent", now, now, 60, 1, 2, 3, 4, 5, held_back=51))
+    checkpoints.save_last_run(Run("recent", now, now, 60, 1, 2, 3, 4, 5, withheld=51))
     assert scrape() == empty
     cache.clear()
     metrics = scrape()
@@ -126,7 +126,8 @@ def test_without_a_backend_the_metrics_are_unavailable(
 def unavailable(what: str) -> None:
     answer = Client().get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
-    assert answer.json()["error"] == f"The metrics cannot be told: {what} cannot be read just now."
+    error = answer.json()["error"]
+    assert error == f"Metrics are unavailable: {what} cannot be read at the moment."
     assert answer["Retry-After"] == "5"
 
 

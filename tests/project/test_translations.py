@@ -16,7 +16,15 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 
-from local.messages import LOCALE, SOURCES, entries, gather, is_open, languages, path_of
+from local.messages import (
+    LOCALE,
+    SOURCES,
+    entries,
+    extract_catalog,
+    is_untranslated,
+    languages,
+    path_of,
+)
 from tests.support.files import store
 from tests.support.processes import ROOT
 from tests.support.users import PASSWORD, Api
@@ -73,7 +81,7 @@ def test_every_language_has_its_catalogues_and_no_other_does() -> None:
 @pytest.mark.parametrize(("language", "domain"), CATALOGUES)
 def test_catalogues_have_exactly_the_messages_of_the_sources(language: str, domain: str) -> None:
     catalog = read(path_of(language, domain))
-    in_the_sources, known = set(strings(gather(language, domain))), set(strings(catalog))
+    in_the_sources, known = set(strings(extract_catalog(language, domain))), set(strings(catalog))
     assert in_the_sources - known == set(), "run `make messages` and translate these"
     assert known - in_the_sources == set(), "run `make messages` to be rid of these"
     assert list(catalog.obsolete) == [], "run `make messages` to be rid of these"
@@ -82,7 +90,7 @@ def test_catalogues_have_exactly_the_messages_of_the_sources(language: str, doma
 @pytest.mark.parametrize(("language", "domain"), CATALOGUES)
 def test_everything_is_translated(language: str, domain: str) -> None:
     catalog = read(path_of(language, domain))
-    assert [message.id for message in entries(catalog) if is_open(message)] == []
+    assert [message.id for message in entries(catalog) if is_untranslated(message)] == []
     assert [message.id for message in entries(catalog) if misplaced(message)] == []
     assert {len(forms(m.string)) for m in entries(catalog) if m.pluralizable} <= {
         catalog.num_plurals
@@ -114,7 +122,7 @@ def test_the_extractors_find_every_message() -> None:
     templates = extract(r'\{% translate ["\'](.+?)["\'] %\}', (ROOT / "templates").rglob("*.html"))
     python = extract(r'\b_\(\s*"([^"]+)"', (ROOT / "uploads").rglob("*.py"))
     for domain, expected in (("djangojs", scripts), ("django", templates | python)):
-        gathered = {forms(message.id)[0] for message in entries(gather("de", domain))}
+        gathered = {forms(message.id)[0] for message in entries(extract_catalog("de", domain))}
         assert len(expected) > 50
         assert expected - gathered == set()
 

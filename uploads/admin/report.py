@@ -96,7 +96,7 @@ class StorageReportAdmin(ReportAdminBase):
         context = {
             **self._context(request, _("Storage report")),
             "report": data,
-            "most_owners": report.MOST_OWNERS,
+            "most_owners": report.MAX_OWNERS,
             "kinds": _kinds(data, files_url),
             "owners": _owners(data, files_url),
             "runs": [(RUN_NAMES.get(run.kind, run.kind), run) for run in data.runs or []],

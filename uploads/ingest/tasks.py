@@ -149,11 +149,11 @@ def _reconcile(plan: reconcile.Plan) -> bool:
         logger.error("reconciliation (%s) was stopped: %s", plan.kind, result.aborted)
     elif not result.finished:
         logger.info("reconciliation (%s) used up its time and will be gone on with", plan.kind)
-    elif counts.orphans or counts.ghosts or counts.rejected or counts.corrected or counts.failed:
+    elif counts.orphaned or counts.missing or counts.rejected or counts.corrected or counts.failed:
         logger.warning(
             "reconciliation (%s) found %d objects without a record, %d records without an object, "
             "%d rejected, %d corrected, %d failed",
-            plan.kind, counts.orphans, counts.ghosts, counts.rejected, counts.corrected,
+            plan.kind, counts.orphaned, counts.missing, counts.rejected, counts.corrected,
             counts.failed,
         )  # fmt: skip
     return result.finished

@@ -1,1 +1,1 @@
-"""Commands, and what only they need: uploading from disk, fake data, a progress bar."""
+"""Management commands and their helpers: uploading from disk, fake data, a progress bar."""

@@ -1,6 +1,6 @@
-"""Fake records, as the worker would have written them: for tests and benchmarks.
+"""Fake records for tests and benchmarks, with the attributes that the worker would have written.
 
-They have no objects, so a reconciliation would take them for ghosts. Only for a local AWS.
+They have no objects in S3, so reconciliation would mark them deleted. For a local AWS only.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from uploads.files import usage
 from uploads.files.record import Download, State, StoredFile
 from uploads.ingest import decide
 
-#: How many of a hundred records are of each state.
+#: Percentage of records in each state.
 _STATES: dict[State, int] = {"stored": 92, "rejected": 3, "deleted": 5}
 
-#: Media types with the endings of their names, from every type group.
+#: Media types of every type group, with their file extensions.
 _TYPES = {
     "image/jpeg": ".jpg",
     "image/png": ".png",
@@ -52,23 +52,23 @@ _WORDS = (
     "quote's \"name\"", "path/to/file", "..", "<b>bold</b>", "=SUM(A1)", "x",
 )  # fmt: skip
 
-#: Of a hundred names, how many are as long as a name may be.
-_LONG = 2
+#: Percentage of names that have almost the maximum length.
+_LONG_NAMES = 2
 
 
 class NotLocal(FilehubError):
-    """The table is AWS's own."""
+    """The table is not on a local AWS."""
 
     code = "not_local"
     message = (
-        "seed writes records of files that do not exist, so it works on a local AWS only: "
+        "seed writes records of files that do not exist, so it works with a local AWS only: "
         "set AWS_ENDPOINT_URL or AWS_ENDPOINT_URL_DYNAMODB."
     )
 
 
 @dataclass(frozen=True)
 class Seeded:
-    """How many records of each state were written."""
+    """How many records were written in each state."""
 
     stored: int
     rejected: int
@@ -76,11 +76,10 @@ class Seeded:
 
 
 def seed(count: int, *, owners: Sequence[str], days: int, rng: random.Random) -> Seeded:
-    """Write `count` records of these owners, spread over the last `days`, and count them.
+    """Write `count` records of these owners, spread over the last `days`, and update the counters.
 
-    The same generator gives the same records, but for the moment from which days are counted.
-    Records first, then the counters: after an interruption these are too low. Raises NotLocal and
-    BackendUnavailable.
+    The same random generator gives the same records, relative to the current time. Counters are
+    written last, so they are too low after an interruption. Raises NotLocal or BackendUnavailable.
     """
     host = urlsplit(conf().endpoint("dynamodb") or "").hostname or ""
     if not host or host.endswith((".amazonaws.com", ".amazonaws.com.cn")):
@@ -107,16 +106,16 @@ def _records(
     for _ in range(count):
         (state,) = rng.choices(list(_STATES), list(_STATES.values()))
         (owner,) = rng.choices(owners, weights)
-        # What is not stored any more is kept for a while only.
-        reach = period if state == "stored" else min(period, decide.RETENTION)
-        moment = now - reach * rng.random()
-        yield _record(state, owner, moment, now, rng)
+        # Records of rejected and deleted files expire.
+        max_age = period if state == "stored" else min(period, decide.RETENTION)
+        signed_at = now - max_age * rng.random()
+        yield _record(state, owner, signed_at, now, rng)
 
 
 def _record(
-    state: State, owner: str, moment: datetime, now: datetime, rng: random.Random
+    state: State, owner: str, signed_at: datetime, now: datetime, rng: random.Random
 ) -> StoredFile:
-    upload_id = keys.upload_id_at(moment, owner, settings.SECRET_KEY, rng.getrandbits(42))
+    upload_id = keys.upload_id_at(signed_at, owner, settings.SECRET_KEY, rng.getrandbits(42))
     content_type = rng.choice(list(_TYPES))
     name = _name(_TYPES[content_type], rng)
     confirmed_at = min(keys.created_at(upload_id) + timedelta(seconds=rng.uniform(0.2, 90)), now)
@@ -133,7 +132,7 @@ def _record(
         confirmed_at=confirmed_at,
         notified_at=confirmed_at,
         owner=owner,
-        # From a few bytes to some GiB, most of them small.
+        # From a few bytes to several GiB; most are small.
         size=int(rng.lognormvariate(12, 3)),
         etag=f"{rng.getrandbits(128):032x}",
         checksum=base64.b64encode(rng.randbytes(32)).decode() if rng.random() < 0.8 else None,
@@ -161,16 +160,16 @@ def _record(
     return record
 
 
-def _name(ending: str, rng: random.Random) -> str:
+def _name(extension: str, rng: random.Random) -> str:
     stem = f"{rng.choice(_WORDS)} {rng.randint(1, 9999)}"
-    if rng.randrange(100) < _LONG:
+    if rng.randrange(100) < _LONG_NAMES:
         fill = rng.choice(("long ", "länger ", "長"))
-        while len(f"{stem}{fill}{ending}".encode()) <= policy.MAX_NAME_BYTES:
+        while len(f"{stem}{fill}{extension}".encode()) <= policy.MAX_NAME_BYTES:
             stem += fill
-    return policy.check_name(f"{stem}{ending}")
+    return policy.check_name(f"{stem}{extension}")
 
 
 def fake_owners(count: int, existing: Iterable[str]) -> list[str]:
-    """`count` owners: those that exist, and then numbers that no user has."""
-    found = list(existing)[:count]
-    return found + [str(1_000_001 + number) for number in range(count - len(found))]
+    """`count` owners: the existing ones first, then ids that no user has."""
+    owners = list(existing)[:count]
+    return owners + [str(1_000_001 + number) for number in range(count - len(owners))]

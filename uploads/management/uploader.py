@@ -1,8 +1,8 @@
-"""Sends files from this machine's disk to S3, as any other client does: with presigned requests.
+"""Upload files from the local disk to S3 with presigned requests, like any other client.
 
-For the command `upload`. A file is read twice, once for its checksum and once to be sent, and never
-held in memory. Uploads are begun by the calling thread, so that Django's database is asked by it
-alone; threads only send.
+Used by the command `upload`. A file is read twice, once for its checksum and once to send it, and
+never held in memory. Only the calling thread begins uploads and so uses Django's database; other
+threads only send.
 """
 
 from __future__ import annotations
@@ -38,31 +38,38 @@ from uploads.transfers.tokens import UploadToken
 
 logger = logging.getLogger(__name__)
 
-#: Requests at the same time.
-AT_ONCE = 4
-#: Times that a request is sent before its file is given up.
+#: Concurrent requests.
+CONCURRENCY = 4
+#: How often a request is sent before its file fails.
 ATTEMPTS = 6
-#: Seconds of the longest pause between two of them. Pauses double, with jitter.
+#: Seconds of the longest pause between two attempts. Pauses double, with jitter.
 LONGEST_PAUSE = 20
-#: Bytes that are read from the disk at a time.
-PIECE = 256 * 1024
-#: Seconds between two questions whether files are stored.
-ASK_EVERY = 1.0
+#: Bytes that are read from disk at a time.
+CHUNK_SIZE = 256 * 1024
+#: Seconds between two requests for the state of uploads.
+POLL_INTERVAL = 1.0
 
 T = TypeVar("T")
-#: Told how many bytes more (or, before they are sent again, fewer) have been sent; by any thread.
+#: Called by any thread with the number of bytes just sent; negative before they are sent again.
 Progress = Callable[[int], None]
 
 
-class SendingFailed(FilehubError):
-    """A file could not be sent; the message says why."""
+_SHRUNK = "The file shrank while it was being uploaded."
+
+
+class UploadFailed(FilehubError):
+    """A file could not be uploaded; the message says why."""
 
     code = "sending_failed"
 
 
+def _unreadable(exc: OSError) -> UploadFailed:
+    return UploadFailed(f"The file cannot be read: {exc.strerror}.")
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a file: the id of its upload once its bytes are in S3, or why they are not."""
+    """The result for a file: the upload's id if its bytes are in S3, or else an error."""
 
     path: Path
     id: str = ""
@@ -70,90 +77,91 @@ class Outcome:
 
 
 def files_in(paths: Iterable[Path]) -> Iterator[Path]:
-    """These files, and all regular files in these directories, in the order of their names.
+    """These files, and all regular files in these directories, sorted by name.
 
-    Symbolic links are followed where they are named, and left out in directories. Raises
-    SendingFailed for a directory that cannot be read.
+    Symbolic links in `paths` are followed, those inside directories are skipped. Raises
+    UploadFailed for an unreadable directory.
     """
 
     def fail(exc: OSError) -> None:
-        raise SendingFailed(f"The directory {exc.filename} cannot be read: {exc.strerror}.")
+        raise UploadFailed(f"The directory {exc.filename} cannot be read: {exc.strerror}.")
 
     for path in paths:
-        # Path.is_dir raises for what os.path.isdir says no to, such as a name that is too long.
+        # Path.is_dir raises where os.path.isdir returns False, for example on too long a name.
         if not os.path.isdir(path):  # noqa: PTH112
             yield path
             continue
         for folder, folders, names in os.walk(path, onerror=fail):
             folders.sort()
             for name in sorted(names):
-                found = Path(folder, name)
-                if _may_be_file(found):
-                    yield found
+                file = Path(folder, name)
+                if _may_be_file(file):
+                    yield file
 
 
 def send(
     paths: Iterable[Path],
     owner: str,
     *,
-    at_once: int = AT_ONCE,
+    concurrency: int = CONCURRENCY,
     progress: Progress = lambda _: None,
 ) -> Iterator[Outcome]:
-    """Send these files; each is told of as soon as it is in S3 or has failed.
+    """Upload these files. Yields each outcome as soon as the file is in S3 or has failed.
 
-    A fault of one file does not stop the others. Of a file in parts that failed, S3 keeps nothing.
+    A file that fails does not stop the others, and leaves no parts in S3.
     """
-    with ThreadPoolExecutor(at_once, "uploader") as pool:
-        sender = _Sender(pool, owner, at_once, progress)
+    with ThreadPoolExecutor(concurrency, "uploader") as pool:
+        sender = _Sender(pool, owner, concurrency, progress)
         try:
-            # Small ones first, several at a time; then each large one, several of its parts.
-            for done in sender.bounded(sender.small(paths)):
-                yield done.result()
+            # First the small files, several at a time; then several parts of each large file.
+            for future in sender.run_limited(sender.small_uploads(paths)):
+                yield future.result()
             for path in sender.large:
-                yield sender.in_parts(path)
+                yield sender.send_in_parts(path)
         finally:
             sender.stopped.set()
 
 
 def statuses(ids: list[str], owner: str, *, timeout: float) -> dict[str, queries.UploadStatus]:
-    """Where uploads stand, once none of them is pending or `timeout` seconds have passed.
+    """Wait until no upload is pending, or `timeout` seconds, and return the states of all.
 
     Raises BackendUnavailable.
     """
     deadline = time.monotonic() + timeout
-    found: dict[str, queries.UploadStatus] = {}
+    result: dict[str, queries.UploadStatus] = {}
     pending = list(ids)
     while True:
         rest = iter(pending)
-        while some := list(islice(rest, queries.MAX_IDS)):
-            found |= {each.id: each for each in queries.upload_statuses(some, owner)}
-        pending = [each for each in pending if each in found and found[each].state == "pending"]
+        while batch := list(islice(rest, queries.MAX_IDS)):
+            result |= {status.id: status for status in queries.upload_statuses(batch, owner)}
+        pending = [i for i in pending if i in result and result[i].state == "pending"]
         if not pending or time.monotonic() >= deadline:
-            return found
-        time.sleep(ASK_EVERY)
+            return result
+        time.sleep(POLL_INTERVAL)
 
 
 class _Sender:
-    """Files on their way. `stopped`: nobody waits for them any more."""
+    """Uploads files of one owner. Setting `stopped` makes the threads give up."""
 
     def __init__(
-        self, pool: ThreadPoolExecutor, owner: str, at_once: int, progress: Progress
+        self, pool: ThreadPoolExecutor, owner: str, concurrency: int, progress: Progress
     ) -> None:
-        self._pool, self._owner, self._at_once, self._progress = pool, owner, at_once, progress
+        self._pool, self._owner, self._progress = pool, owner, progress
+        self._concurrency = concurrency
         self._quota = quotas.limit_of_owner(owner)
         self._http = urllib3.PoolManager(
-            maxsize=at_once, retries=False, timeout=urllib3.Timeout(connect=10, read=60)
+            maxsize=concurrency, retries=False, timeout=urllib3.Timeout(connect=10, read=60)
         )
         self.large: list[Path] = []
         self.stopped = Event()
 
-    def bounded(self, tasks: Iterator[Callable[[], T]]) -> Iterator[Future[T]]:
-        """Run tasks in threads, each taken from the iterator only when there is room for it."""
+    def run_limited(self, tasks: Iterator[Callable[[], T]]) -> Iterator[Future[T]]:
+        """Run tasks in threads. Takes a task from the iterator only when a thread is free."""
         running: set[Future[T]] = set()
         try:
             for task in tasks:
                 running.add(self._pool.submit(task))
-                if len(running) >= self._at_once:
+                if len(running) >= self._concurrency:
                     done, running = wait(running, return_when=FIRST_COMPLETED)
                     yield from done
             yield from as_completed(running)
@@ -162,15 +170,15 @@ class _Sender:
             wait(running)
             raise
 
-    def small(self, paths: Iterable[Path]) -> Iterator[Callable[[], Outcome]]:
-        """A task for each file that goes in one request; what does not is put aside as `large`."""
+    def small_uploads(self, paths: Iterable[Path]) -> Iterator[Callable[[], Outcome]]:
+        """Yield a task for each file that fits in one request; collect the others in `large`."""
         for path in paths:
             try:
                 size = _size_of(path)
                 if size > conf().multipart_threshold:
                     self.large.append(path)
                     continue
-                begun = begin.begin_put(
+                upload = begin.begin_put(
                     self._owner,
                     file_name=path.name,
                     size=size,
@@ -181,40 +189,40 @@ class _Sender:
             except FilehubError as exc:
                 yield partial(Outcome, path, error=exc.message)
             else:
-                yield partial(self._small, path, size, begun)
+                yield partial(self._send_small, path, size, upload)
 
-    def _small(self, path: Path, size: int, begun: begin.BegunUpload) -> Outcome:
+    def _send_small(self, path: Path, size: int, upload: begin.BegunUpload) -> Outcome:
         try:
-            self._put(path, 0, size, lambda: begun.request)
+            self._put(path, 0, size, lambda: upload.request)
         except FilehubError as exc:
             return Outcome(path, error=exc.message)
-        return Outcome(path, begun.id)
+        return Outcome(path, upload.id)
 
-    def in_parts(self, path: Path) -> Outcome:
-        """Send one file in parts."""
+    def send_in_parts(self, path: Path) -> Outcome:
+        """Upload one file in parts."""
         try:
-            begun = begin.begin_upload(
+            upload = begin.begin_upload(
                 self._owner,
                 file_name=path.name,
                 size=_size_of(path),
                 content_type=_type_of(path.name),
                 quota=self._quota,
             )
-            if not isinstance(begun, begin.BegunMultipart):
-                raise SendingFailed("It became smaller while it was sent.")
+            if not isinstance(upload, begin.BegunMultipart):
+                raise UploadFailed(_SHRUNK)
         except FilehubError as exc:
             return Outcome(path, error=exc.message)
-        token = begun.token
+        token = upload.token
         try:
-            self._parts(path, token)
+            self._send_parts(path, token)
             parts.complete(token, quota=self._quota)
         except FilehubError as exc:
             try:
                 parts.abort(token)
-            except UploadCompleted:  # by a request whose answer got lost
+            except UploadCompleted:  # by a request whose response was lost
                 return Outcome(path, token.upload_id)
             except FilehubError:
-                logger.warning("%s could not be ended; S3 ends it in 8 days", token.upload_id)
+                logger.warning("cannot abort %s; S3 removes it in 8 days", token.upload_id)
             return Outcome(path, error=exc.message)
         except BaseException:
             with suppress(FilehubError):
@@ -222,29 +230,29 @@ class _Sender:
             raise
         return Outcome(path, token.upload_id)
 
-    def _parts(self, path: Path, token: UploadToken) -> None:
-        """Send all parts. Raises what one of them failed with, once none is on its way any more."""
-        failed: list[BaseException] = []
+    def _send_parts(self, path: Path, token: UploadToken) -> None:
+        """Send all parts. Raises the first error once no request is running."""
+        errors: list[BaseException] = []
         tasks = (
-            partial(self._part, path, token, number)
+            partial(self._send_part, path, token, number)
             for number in range(1, token.part_count + 1)
-            if not failed
+            if not errors
         )
-        for done in self.bounded(tasks):
-            exc = done.exception()
+        for future in self.run_limited(tasks):
+            exc = future.exception()
             if exc is not None:
-                failed.append(exc)
-        if failed:
-            raise failed[0]
+                errors.append(exc)
+        if errors:
+            raise errors[0]
 
-    def _part(self, path: Path, token: UploadToken, number: int) -> None:
+    def _send_part(self, path: Path, token: UploadToken, number: int) -> None:
         start, size = token.slice_of(number)
         sha256 = _sha256(path, start, size)
         self._put(path, start, size, lambda: parts.sign_parts(token, [(number, sha256)])[0])
 
     def _put(self, path: Path, start: int, size: int, sign: Callable[[], SignedRequest]) -> None:
-        """Send one request, again if what went wrong may pass. Raises SendingFailed."""
-        problem = "It was interrupted"
+        """Send one request, and retry temporary errors. Raises UploadFailed."""
+        problem = "The upload was interrupted"
         for failures in range(ATTEMPTS):
             pause = backoff.pause(failures, longest=LONGEST_PAUSE) if failures else 0
             if self.stopped.wait(pause):
@@ -252,45 +260,45 @@ class _Sender:
             signed = sign()
             with FileSlice(path, start, size, self._progress) as body:
                 try:
-                    answer = self._http.request(
+                    response = self._http.request(
                         signed.method,
                         signed.url,
                         body=body,
                         headers={**signed.headers, "Content-Length": str(size)},
                     )
                 except (urllib3.exceptions.HTTPError, OSError) as exc:
-                    problem, is_final = f"S3 cannot be reached ({exc})", False
+                    problem, is_final = f"S3 is unreachable ({exc})", False
                 else:
-                    # 412: it is there; an earlier try arrived, and its answer got lost.
-                    if answer.status in {200, 412}:
+                    # 412: the object exists, because the response to an earlier attempt was lost.
+                    if response.status in {200, 412}:
                         return
-                    found = re.search(rb"<Code>(\w+)</Code>", answer.data)
-                    code = found[1].decode() if found else ""
-                    problem = f"S3 answered {answer.status} {code}".rstrip()
-                    is_final = not _may_pass(answer.status, code)
+                    match = re.search(rb"<Code>(\w+)</Code>", response.data)
+                    code = match[1].decode() if match else ""
+                    problem = f"S3 responded with {response.status} {code}".rstrip()
+                    is_final = not _is_temporary(response.status, code)
                 body.rewind()
             if is_final:
                 break
-        raise SendingFailed(f"{problem}.")
+        raise UploadFailed(f"{problem}.")
 
 
-def _may_pass(status: int, code: str) -> bool:
-    """Whether S3 may answer otherwise the next time, as static/uploads/client/errors.js has it.
+def _is_temporary(status: int, code: str) -> bool:
+    """Whether a retry may succeed, by the same rules as static/uploads/client/errors.js.
 
-    409: two of the same request met in S3, such as when an answer got lost.
+    409: S3 received the same request twice at the same time, for example after a lost response.
     """
     return status >= 500 or status in {408, 409, 429} or code == "RequestTimeout"
 
 
 class FileSlice(io.RawIOBase):
-    """A part of a file, which tells how far it was read."""
+    """A slice of a file that reports how much of it was read."""
 
     def __init__(self, path: Path, start: int, size: int, progress: Progress) -> None:
         try:
             self._file = path.open("rb", buffering=0)
             self._file.seek(start)
         except OSError as exc:
-            raise SendingFailed(f"It cannot be read: {exc.strerror}.") from exc
+            raise _unreadable(exc) from exc
         self._left, self._sent, self._progress = size, 0, progress
 
     def readable(self) -> bool:
@@ -298,19 +306,19 @@ class FileSlice(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # any buffer
         try:
-            piece = self._file.read(min(len(buffer), self._left)) or b""
+            chunk = self._file.read(min(len(buffer), self._left)) or b""
         except OSError as exc:
-            raise SendingFailed(f"It cannot be read: {exc.strerror}.") from exc
-        if self._left and len(buffer) and not piece:
-            raise SendingFailed("It became smaller while it was sent.")
-        buffer[: len(piece)] = piece
-        self._left -= len(piece)
-        self._sent += len(piece)
-        self._progress(len(piece))
-        return len(piece)
+            raise _unreadable(exc) from exc
+        if self._left and len(buffer) and not chunk:
+            raise UploadFailed(_SHRUNK)
+        buffer[: len(chunk)] = chunk
+        self._left -= len(chunk)
+        self._sent += len(chunk)
+        self._progress(len(chunk))
+        return len(chunk)
 
     def rewind(self) -> None:
-        """It was not sent after all."""
+        """Take back the reported progress, because the request failed."""
         self._progress(-self._sent)
         self._sent = 0
 
@@ -320,7 +328,7 @@ class FileSlice(io.RawIOBase):
 
 
 def _may_be_file(path: Path) -> bool:
-    """Whether this is a regular file, or cannot be looked at: that is told when it is its turn."""
+    """Whether this is a regular file, or its type is unknown; the error is then reported later."""
     try:
         return stat.S_ISREG(path.lstat().st_mode)
     except OSError:
@@ -329,24 +337,24 @@ def _may_be_file(path: Path) -> bool:
 
 def _size_of(path: Path) -> int:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError as exc:
-        raise SendingFailed(f"It cannot be read: {exc.strerror}.") from exc
-    if not stat.S_ISREG(found.st_mode):
-        raise SendingFailed("It is neither a file nor a directory.")
-    return found.st_size
+        raise _unreadable(exc) from exc
+    if not stat.S_ISREG(status.st_mode):
+        raise UploadFailed("This is neither a file nor a directory.")
+    return status.st_size
 
 
 def _sha256(path: Path, start: int, size: int) -> str:
-    """The base64 of the digest of so many bytes. Raises SendingFailed."""
+    """The SHA-256 digest of `size` bytes, in base64. Raises UploadFailed."""
     digest = hashlib.sha256()
     with FileSlice(path, start, size, lambda _: None) as part:
-        while piece := part.read(PIECE):
-            digest.update(piece)
+        while chunk := part.read(CHUNK_SIZE):
+            digest.update(chunk)
     return b64encode(digest.digest()).decode()
 
 
 def _type_of(name: str) -> str | None:
-    """What its ending says; None if it says nothing. What is packed is named by its packing."""
-    kind, packing = mimetypes.guess_type(name)
-    return {None: kind, "gzip": "application/gzip", "bzip2": "application/x-bzip2"}.get(packing)
+    """The media type by file extension, or that of the compression; None if unknown."""
+    kind, compression = mimetypes.guess_type(name)
+    return {None: kind, "gzip": "application/gzip", "bzip2": "application/x-bzip2"}.get(compression)

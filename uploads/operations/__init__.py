@@ -1,1 +1,1 @@
-"""What operators look at: the dashboard, metrics, the storage report, queues, checks, doctor."""
+"""For operators: dashboard, metrics, storage report, queue status, system checks, doctor."""

@@ -1,8 +1,8 @@
-"""What an operator must see first: is it flowing, what was given up, what was refused, how much.
+"""The operator's overview: processing times, queues and dead letters, rejections, storage used.
 
-Each part is None when the service that knows it is unavailable. What it costs does not grow with
-what is stored. IAM: dynamodb:Query, dynamodb:BatchGetItem, sqs:GetQueueUrl, sqs:GetQueueAttributes
-of the four queues.
+Each part is None if its service is unavailable. The cost does not depend on the number of files.
+IAM: dynamodb:Query, dynamodb:BatchGetItem; sqs:GetQueueUrl and sqs:GetQueueAttributes on the four
+queues.
 """
 
 from __future__ import annotations
@@ -21,34 +21,35 @@ from uploads.files.listing import Wanted
 from uploads.files.record import FileInfo
 from uploads.files.usage import Usage
 
-#: What is told of the last hour is told of its newest files, this many at most.
+#: How many files of the last hour are examined at most, newest first.
 NEWEST = 500
 WINDOW = timedelta(hours=1)
 
-#: Seconds from S3's event to the record that are too many for all but the slowest files.
+#: Seconds from S3's event to the record: needs attention if the 95th percentile is higher.
 SLOW = 60.0
-#: A file that has no event from S3 by now will hardly get one any more.
+#: If no event has arrived after this time, it was probably lost.
 OVERDUE = timedelta(minutes=5)
-#: Messages in a queue that are more than a burst.
+#: A queue with more messages than this is falling behind, not just handling a burst.
 BACKLOG = 1_000
 
-State = Literal["fine", "look", "unknown"]
+State = Literal["ok", "attention", "unknown"]
 
 
 @dataclass(frozen=True)
 class Flow:
-    """The files that were signed and stored within the last hour, `NEWEST` at most.
+    """Processing of the files signed and stored within the last hour, `NEWEST` at most.
 
-    The times are seconds from S3's event to the record; None if no file has both.
+    Times are seconds from S3's event to the record; None if no file has both.
     """
 
     files: int
     is_cut: bool
     median: float | None
+    #: The 95th percentile.
     slowest: float | None
-    #: Files that were recorded without an event: S3's notification was lost.
+    #: Files recorded without an event: S3's notification was lost.
     without_event: int
-    #: When the newest file of all was recorded.
+    #: When a file was last recorded, however long ago.
     last_at: datetime | None
 
     @property
@@ -56,13 +57,13 @@ class Flow:
         if not self.files:
             return "unknown"
         if self.without_event or (self.slowest is not None and self.slowest > SLOW):
-            return "look"
-        return "fine"
+            return "attention"
+        return "ok"
 
 
 @dataclass(frozen=True)
 class Queues:
-    """The two queues, and how much is in the dead-letter queue of each."""
+    """The depths of the two queues, and the number of dead letters of each."""
 
     events: sqs.Depth
     tasks: sqs.Depth
@@ -79,24 +80,24 @@ class Queues:
 
     @property
     def state(self) -> State:
-        return "look" if self.dead or self.is_behind else "fine"
+        return "attention" if self.dead or self.is_behind else "ok"
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """Files that were rejected today and yesterday (UTC)."""
+    """Files rejected today and yesterday (UTC)."""
 
     today: int
     yesterday: int
 
     @property
     def state(self) -> State:
-        return "look" if self.today or self.yesterday else "fine"
+        return "attention" if self.today or self.yesterday else "ok"
 
 
 @dataclass(frozen=True)
 class Dashboard:
-    """All of it. None: the service did not answer."""
+    """All parts. None means that the service is unavailable."""
 
     flow: Flow | None
     queues: Queues | None
@@ -105,27 +106,27 @@ class Dashboard:
 
 
 def collect() -> Dashboard:
-    """Ask for all of it at the same time."""
+    """Collect all parts concurrently."""
     with FanOut() as fan_out:
-        flowing, depths = fan_out.submit(flow), fan_out.submit(waiting)
+        flow, queues = fan_out.submit(current_flow), fan_out.submit(queue_depths)
         rejected, stored = fan_out.submit(_rejected), fan_out.submit(usage.by_kind)
     kinds = stored.result()
     return Dashboard(
-        flowing.result(),
-        depths.result(),
+        flow.result(),
+        queues.result(),
         rejected.result(),
         None if kinds is None else total(kinds.values()),
     )
 
 
 def total(parts: Iterable[Usage]) -> Usage:
-    """All of these together."""
-    found = list(parts)
-    return Usage(sum(part.files for part in found), sum(part.bytes for part in found))
+    """Add up files and bytes."""
+    usages = list(parts)
+    return Usage(sum(each.files for each in usages), sum(each.bytes for each in usages))
 
 
 def percentile(values: Sequence[float], percent: int) -> float | None:
-    """The smallest value that so many percent of them do not exceed (nearest rank)."""
+    """The nearest-rank percentile; None if there are no values."""
     if not values:
         return None
     return sorted(values)[max(math.ceil(len(values) * percent / 100), 1) - 1]
@@ -134,8 +135,8 @@ def percentile(values: Sequence[float], percent: int) -> float | None:
 def flow_of(
     files: Sequence[FileInfo], now: datetime, *, is_cut: bool, last: datetime | None
 ) -> Flow:
-    """What these files, newest first, say about how it flows."""
-    # Two clocks that differ a little are no time travel.
+    """Summarize the processing of these files, which are sorted newest first."""
+    # Clock skew must not give a negative duration.
     seconds = [
         max((info.confirmed_at - info.notified_at).total_seconds(), 0.0)
         for info in files
@@ -156,8 +157,8 @@ def flow_of(
     )
 
 
-def flow() -> Flow:
-    """How it flows just now. Raises BackendUnavailable."""
+def current_flow() -> Flow:
+    """Summarize the last hour. Raises BackendUnavailable."""
     now = datetime.now(UTC)
     page = listing.find(Wanted(since=now - WINDOW), limit=NEWEST)
     newest = page.files or listing.find(Wanted(), limit=1).files
@@ -165,8 +166,8 @@ def flow() -> Flow:
     return flow_of(page.files, now, is_cut=page.next_cursor is not None, last=last)
 
 
-def waiting() -> Queues:
-    """What waits in the queues, and what was given up. Raises BackendUnavailable."""
+def queue_depths() -> Queues:
+    """Read the depths of the queues and dead-letter queues. Raises BackendUnavailable."""
     events, tasks = conf().events_queue, conf().tasks_queue
     return Queues(
         events=sqs.depth(events),

@@ -1,6 +1,6 @@
-"""A dead letter -> what it is about, for people (pure).
+"""Summarize dead letters for the admin, without I/O.
 
-Nothing here raises, whatever the message says: it is a dead letter because something is wrong.
+Nothing here raises, whatever the message contains: dead letters are often malformed.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from uploads.core.errors import MalformedEvent
 from uploads.core.strict_json import parse_json
 from uploads.ingest.events import parse_message, unwrap
 
-#: Characters of a body that is JSON, and of one that nobody can read.
+#: Characters that are shown of a body: as formatted JSON, and as raw text.
 MAX_JSON = 8_000
 MAX_RAW = 500
-#: Objects of one dead letter that are named. A task has up to a hundred.
+#: Objects listed for one dead letter. A task has up to a hundred.
 MAX_OBJECTS = 20
-#: Characters of a name, a key or a sentence; S3's keys have up to 1024 bytes.
+#: Characters of a name, key or message; S3 keys have up to 1024 bytes.
 MAX_NAME = 300
 
 _TASK_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -31,7 +31,7 @@ _TASK_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 @dataclass(frozen=True)
 class ObjectRef:
-    """What a dead letter says about one object. Each part may be "": it does not say."""
+    """An object mentioned in a dead letter. Fields are "" if the message does not contain them."""
 
     event: str
     bucket: str
@@ -40,23 +40,23 @@ class ObjectRef:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a dead letter is about. All text is printable and of bounded length."""
+    """The content of a dead letter. All text is printable and has a bounded length."""
 
-    #: The events' names or the task's; "" when that could not be read.
+    #: The names of the events or of the task; "" if unreadable.
     title: str = ""
     objects: tuple[ObjectRef, ...] = ()
-    #: Objects beyond those in `objects`.
+    #: The number of objects that are not in `objects`.
     more: int = 0
-    #: Celery's id of the task, when it is one that Celery could have made.
+    #: The id of the Celery task; "" if invalid.
     task_id: str = ""
-    #: What filehub objects to, as a sentence; "" when it would accept the message.
+    #: Why filehub rejects the message, as a sentence; "" if it would accept it.
     problem: str = ""
-    #: The body: indented JSON if it is JSON, otherwise its beginning.
+    #: The body as indented JSON, or the beginning of the raw text.
     text: str = ""
 
 
 def read_event(body: str, bucket: str) -> Summary:
-    """A dead letter of the events queue: an S3 notification, or whatever else was sent there."""
+    """Summarize a dead letter of the events queue, normally an S3 notification."""
     objects = _notified_objects(body)
     return Summary(
         title=", ".join(dict.fromkeys(ref.event for ref in objects[:MAX_OBJECTS] if ref.event)),
@@ -68,7 +68,7 @@ def read_event(body: str, bucket: str) -> Summary:
 
 
 def read_task(body: str, bucket: str) -> Summary:
-    """A dead letter of the tasks queue: Celery's message in kombu's envelope."""
+    """Summarize a dead letter of the tasks queue: a Celery message in kombu's envelope."""
     envelope = _json(body) or _json(_base64(body))
     headers = _get(envelope, "headers")
     name, task_id = _string(headers, "task"), _string(headers, "id")
@@ -77,14 +77,14 @@ def read_task(body: str, bucket: str) -> Summary:
     payload = _json(_base64(inner) if encoded else inner)
     arguments = payload[0] if isinstance(payload, list) and payload else None
     objects = list(_task_objects(arguments, bucket))
-    known = bool(name) and isinstance(payload, list)
+    is_task = bool(name) and isinstance(payload, list)
     return Summary(
         title=_clean(name),
         objects=tuple(objects[:MAX_OBJECTS]),
         more=len(objects[MAX_OBJECTS:]),
         task_id=task_id if _TASK_ID.fullmatch(task_id) else "",
-        problem="" if known else "It is no task of Celery’s.",
-        text=_text(body, {"task": name, "id": task_id, "args": arguments} if known else envelope),
+        problem="" if is_task else "This is not a Celery task.",
+        text=_text(body, {"task": name, "id": task_id, "args": arguments} if is_task else envelope),
     )
 
 
@@ -105,8 +105,7 @@ def _notified_objects(body: str) -> list[ObjectRef]:
 
 
 def _task_objects(arguments: Any, bucket: str) -> Iterator[ObjectRef]:
-    """The objects that a filehub task was about: its only argument is an upload's id, or a list
-    of events."""
+    """The objects of a filehub task, whose only argument is an upload id or a list of events."""
     first = arguments[0] if isinstance(arguments, list) and arguments else None
     for event in first if isinstance(first, list) else [{"upload_id": first}]:
         upload_id = keys.parse_upload_id(_string(event, "upload_id"))
@@ -115,7 +114,7 @@ def _task_objects(arguments: Any, bucket: str) -> Iterator[ObjectRef]:
 
 
 def _json(text: Any) -> Any:
-    """What JSON says, or None."""
+    """Parse JSON; None if it is invalid."""
     try:
         return parse_json(text) if isinstance(text, str) else None
     except ValueError:
@@ -136,8 +135,8 @@ def _get(value: Any, *path: str) -> Any:
 
 
 def _string(value: Any, *path: str) -> str:
-    found = _get(value, *path)
-    return found if isinstance(found, str) else ""
+    result = _get(value, *path)
+    return result if isinstance(result, str) else ""
 
 
 def _text(body: str, document: Any) -> str:
@@ -147,8 +146,9 @@ def _text(body: str, document: Any) -> str:
 
 
 def _clean(text: str, limit: int = MAX_NAME, allowed: str = "") -> str:
-    """Bounded, and without what cannot be printed, encoded or stored, or reverses the line."""
-    cut = text[:limit] + ("…" if len(text) > limit else "")
+    """Truncate the text, and replace characters that cannot be printed, encoded or stored, as well
+    as those that change the direction of text."""
+    truncated = text[:limit] + ("…" if len(text) > limit else "")
     return "".join(
-        c if c.isprintable() or c in allowed else "\N{REPLACEMENT CHARACTER}" for c in cut
+        c if c.isprintable() or c in allowed else "\N{REPLACEMENT CHARACTER}" for c in truncated
     )

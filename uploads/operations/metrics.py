@@ -1,8 +1,8 @@
-"""What is stored, how it flows and what waits, as Prometheus reads it.
+"""Prometheus metrics: storage, processing times, queues and reconciliations.
 
-Everything comes from stores that all processes share, so it does not matter which one is asked, and
-from counters and lists that are cut: a scrape costs the same however many files there are. IAM:
-that of `dashboard`, and cloudwatch:GetMetricData.
+All values come from storage shared by all processes, so any of them can be scraped, and from
+counters and bounded lists, so the cost does not depend on the number of files. IAM: as for
+`dashboard`, and cloudwatch:GetMetricData.
 """
 
 from __future__ import annotations
@@ -34,8 +34,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Readings:
-    """All that is told. `oldest` has the names of queues; those that CloudWatch tells nothing of
-    are not in it."""
+    """All values. `oldest` maps a queue's name to the age of its oldest message, if known."""
 
     flow: Flow
     queues: Queues
@@ -45,35 +44,36 @@ class Readings:
     oldest: dict[str, timedelta]
 
 
-def text() -> bytes:
-    """The metrics in Prometheus's text format. Raises BackendUnavailable if any is unknown."""
+def render() -> bytes:
+    """The metrics in Prometheus's text format. Raises BackendUnavailable if one is unavailable."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collector(read()))
     return generate_latest(registry)
 
 
 def read() -> Readings:
-    """Ask for all of it at the same time. Raises BackendUnavailable, naming what is unknown."""
+    """Read all values concurrently. Raises BackendUnavailable that names the missing value."""
     with FanOut(6) as fan_out:
-        flow, waiting = fan_out.submit(dashboard.flow), fan_out.submit(dashboard.waiting)
+        flow = fan_out.submit(dashboard.current_flow)
+        queues = fan_out.submit(dashboard.queue_depths)
         today, kinds = fan_out.submit(_today), fan_out.submit(usage.by_kind)
         runs = fan_out.submit(checkpoints.last_runs)
         oldest = fan_out.submit(partial(cloudwatch.oldest_ages, list(_queue_names().values())))
     return Readings(
-        _known(flow, "the flow"),
-        _known(waiting, "the queues"),
-        _known(today, "the files of today"),
-        _known(kinds, "what is stored"),
-        _known(runs, "the reconciliations"),
+        _require(flow, "the processing times"),
+        _require(queues, "the queues"),
+        _require(today, "today's counters"),
+        _require(kinds, "the storage counters"),
+        _require(runs, "the last reconciliations"),
         oldest.result() or {},
     )
 
 
-def _known(answer: Future[T | None], what: str) -> T:
-    found = answer.result()
-    if found is None:
-        raise BackendUnavailable(f"The metrics cannot be told: {what} cannot be read just now.")
-    return found
+def _require(future: Future[T | None], what: str) -> T:
+    result = future.result()
+    if result is None:
+        raise BackendUnavailable(f"Metrics are unavailable: {what} cannot be read at the moment.")
+    return result
 
 
 def _today() -> Day:
@@ -92,7 +92,7 @@ def _queue_names() -> dict[str, str]:
 
 
 class _Collector(Collector):
-    """Names, units and help of each metric."""
+    """Turns the readings into metrics with names and help texts."""
 
     def __init__(self, readings: Readings) -> None:
         self._readings = readings
@@ -106,10 +106,10 @@ class _Collector(Collector):
 
     def _stored(self) -> Iterable[Metric]:
         files = GaugeMetricFamily(
-            "filehub_stored_files", "Files that are stored, by type group.", labels=["type"]
+            "filehub_stored_files", "Stored files, by type group.", labels=["type"]
         )
         size = GaugeMetricFamily(
-            "filehub_stored_bytes", "Bytes that are stored, by type group.", labels=["type"]
+            "filehub_stored_bytes", "Stored bytes, by type group.", labels=["type"]
         )
         for kind, used in self._readings.kinds.items():
             files.add_metric([kind], used.files)
@@ -118,27 +118,23 @@ class _Collector(Collector):
 
     def _arrived(self) -> Iterable[Metric]:
         today = self._readings.today
-        since = "since midnight (UTC), when it begins at zero again."
+        since = "since midnight (UTC), when the counter resets."
+        yield CounterMetricFamily("filehub_arrived_files", f"Files stored {since}", today.files)
+        yield CounterMetricFamily("filehub_arrived_bytes", f"Bytes stored {since}", today.bytes)
         yield CounterMetricFamily(
-            "filehub_arrived_files", f"Files that were stored {since}", today.files
-        )
-        yield CounterMetricFamily(
-            "filehub_arrived_bytes", f"Bytes that were stored {since}", today.bytes
-        )
-        yield CounterMetricFamily(
-            "filehub_rejected_files", f"Files that were rejected {since}", today.rejected
+            "filehub_rejected_files", f"Files rejected {since}", today.rejected
         )
 
     def _flow(self) -> Iterable[Metric]:
         flow = self._readings.flow
         yield GaugeMetricFamily(
             "filehub_flow_files",
-            f"Files that were signed and stored within the last hour, at most {dashboard.NEWEST}.",
+            f"Files signed and stored within the last hour, at most {dashboard.NEWEST}.",
             flow.files,
         )
         seconds = GaugeMetricFamily(
             "filehub_flow_seconds",
-            "Time from S3's event to the record, of these files.",
+            "Time from S3's event to the record for these files.",
             labels=["quantile"],
         )
         for quantile, value in (("0.5", flow.median), ("0.95", flow.slowest)):
@@ -147,49 +143,56 @@ class _Collector(Collector):
         yield seconds
         yield GaugeMetricFamily(
             "filehub_flow_without_event",
-            "Those of them that S3 has not reported after five minutes.",
+            "How many of these files have no event from S3 after five minutes.",
             flow.without_event,
         )
 
     def _queues(self) -> Iterable[Metric]:
-        found = self._readings.queues
-        waiting = GaugeMetricFamily(
+        queues = self._readings.queues
+        messages = GaugeMetricFamily(
             "filehub_queue_messages",
-            "Messages in a queue, as SQS counts them.",
+            "Messages in a queue, as counted by SQS.",
             labels=["queue", "state"],
         )
-        for name, depth in (("events", found.events), ("tasks", found.tasks)):
-            waiting.add_metric([name, "visible"], depth.visible)
-            waiting.add_metric([name, "in_flight"], depth.in_flight)
-            waiting.add_metric([name, "delayed"], depth.delayed)
+        for name, depth in (("events", queues.events), ("tasks", queues.tasks)):
+            messages.add_metric([name, "visible"], depth.visible)
+            messages.add_metric([name, "in_flight"], depth.in_flight)
+            messages.add_metric([name, "delayed"], depth.delayed)
         dead = GaugeMetricFamily(
-            "filehub_dead_letters", "Messages that were given up.", labels=["queue"]
+            "filehub_dead_letters", "Messages in the dead-letter queues.", labels=["queue"]
         )
-        dead.add_metric(["events"], found.events_dead)
-        dead.add_metric(["tasks"], found.tasks_dead)
+        dead.add_metric(["events"], queues.events_dead)
+        dead.add_metric(["tasks"], queues.tasks_dead)
         oldest = GaugeMetricFamily(
             "filehub_queue_oldest_seconds",
-            "Age of the oldest message, where CloudWatch tells it.",
+            "Age of the oldest message, if CloudWatch reports it.",
             labels=["queue"],
         )
         for label, name in _queue_names().items():
             if name in self._readings.oldest:
                 oldest.add_metric([label], self._readings.oldest[name].total_seconds())
-        yield from (waiting, dead, oldest)
+        yield from (messages, dead, oldest)
 
     def _runs(self) -> Iterable[Metric]:
         ended = GaugeMetricFamily(
             "filehub_reconciliation_end_timestamp_seconds",
-            "When the last reconciliation of a kind ended.",
+            "When the last reconciliation of each kind ended.",
             labels=["kind"],
         )
-        found = GaugeMetricFamily(
+        findings = GaugeMetricFamily(
             "filehub_reconciliation_found",
-            "What the last reconciliation of a kind found.",
+            "Findings of the last reconciliation of each kind.",
             labels=["kind", "what"],
         )
         for run in self._readings.runs:
             ended.add_metric([run.kind], run.finished_at.timestamp())
-            for what in ("orphans", "ghosts", "rejected", "corrected", "failed", "held_back"):
-                found.add_metric([run.kind, what], getattr(run, what))
-        yield from (ended, found)
+            for what, count in (
+                ("orphans", run.orphaned),
+                ("ghosts", run.missing),
+                ("rejected", run.rejected),
+                ("corrected", run.corrected),
+                ("failed", run.failed),
+                ("held_back", run.withheld),
+            ):
+                findings.add_metric([run.kind, what], count)
+        yield from (ended, findings)

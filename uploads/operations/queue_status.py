@@ -1,4 +1,4 @@
-"""What waits in the queues and what died there, put together for the operator. Changes nothing."""
+"""Depths and ages of the queues, and their dead letters, for the admin. Changes nothing."""
 
 from __future__ import annotations
 
@@ -23,48 +23,49 @@ KINDS: tuple[Kind, ...] = ("events", "tasks")
 
 @dataclass(frozen=True)
 class QueueStatus:
-    """One queue as it is now."""
+    """The current state of a queue."""
 
     name: str
     kind: Kind
     is_dead_letters: bool
     depth: sqs.Depth
-    #: How long the oldest message has been there, or None: nobody knows.
+    #: Age of the oldest message; None if unknown.
     oldest: timedelta | None
 
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """One dead letter, for people."""
+    """A dead letter with its summary and error."""
 
     id: str
     sent_at: datetime
-    #: How often it was received in its life; each look at it counts too.
+    #: How often it was received, including each time it was shown.
     received: int
     summary: dead_letter_summary.Summary
-    #: Why it is here; "" when nobody said.
+    #: Why it failed; "" if unknown.
     error: str
-    #: How often its task failed; 0 when that is not known.
+    #: How often its task failed; 0 if unknown.
     failures: int
 
 
 @dataclass(frozen=True)
 class DeadLetters:
-    """Dead letters, oldest first. `total` also counts those beyond the bound, or in use."""
+    """Dead letters, oldest first. `total` includes those beyond the limit and those in flight."""
 
     letters: list[DeadLetter]
     total: int
 
 
 def queue_name(kind: Kind) -> str:
-    """The live queue of a kind."""
+    """The name of the live queue of this kind."""
     return conf().events_queue if kind == "events" else conf().tasks_queue
 
 
 def queue_statuses() -> list[QueueStatus]:
-    """Both queues, each with its dead-letter queue after it. Raises BackendUnavailable.
+    """The status of both queues, each followed by its dead-letter queue.
 
-    Nothing is received from the live queues: that would count against their messages.
+    Receives nothing from the live queues, which would bring their messages closer to the
+    dead-letter queue. Raises BackendUnavailable.
     """
     names = [
         (kind, is_dead, sqs.dead_letters_of(queue_name(kind)) if is_dead else queue_name(kind))
@@ -79,38 +80,40 @@ def queue_statuses() -> list[QueueStatus]:
             kind,
             is_dead,
             depths[name],
-            _oldest_letter(kind, depths[name], ages.get(name)) if is_dead else ages.get(name),
+            _oldest_dead_letter(kind, depths[name], ages.get(name)) if is_dead else ages.get(name),
         )
         for kind, is_dead, name in names
     ]
 
 
-def _oldest_letter(kind: Kind, depth: sqs.Depth, reported: timedelta | None) -> timedelta | None:
-    """Exact, from the letters themselves; CloudWatch may know of an older one beyond the bound."""
+def _oldest_dead_letter(
+    kind: Kind, depth: sqs.Depth, reported: timedelta | None
+) -> timedelta | None:
+    """The age from the messages themselves, or CloudWatch's if there are more than were read."""
     if not depth.visible:
         return reported
-    found = dead_letters.peek(queue_name(kind))
-    ages = [datetime.now(UTC) - found[0].sent_at] if found else []
-    if reported is not None and depth.total > len(found):
+    letters = dead_letters.peek(queue_name(kind))
+    ages = [datetime.now(UTC) - letters[0].sent_at] if letters else []
+    if reported is not None and depth.total > len(letters):
         ages.append(reported)
     return max(ages, default=None)
 
 
 def list_dead_letters(kind: Kind, ids: Collection[str] | None = None) -> DeadLetters:
-    """The dead letters of a queue, or those of them with these ids. Raises BackendUnavailable."""
+    """The dead letters of a queue, or only those with these ids. Raises BackendUnavailable."""
     queue = queue_name(kind)
     limit = dead_letters.MAX_SHOWN if ids is None else dead_letters.MAX_HANDLED
-    found = dead_letters.peek(queue, limit, ids)
+    letters = dead_letters.peek(queue, limit, ids)
     read = dead_letter_summary.read_event if kind == "events" else dead_letter_summary.read_task
-    summaries = [read(letter.body, conf().bucket) for letter in found]
-    known = _failures(summary.task_id for summary in summaries)
+    summaries = [read(letter.body, conf().bucket) for letter in letters]
+    failures = _failures(summary.task_id for summary in summaries)
     total = sqs.depth(sqs.dead_letters_of(queue)).total
     return DeadLetters(
         [
-            _dead_letter(letter, summary, known.get(summary.task_id))
-            for letter, summary in zip(found, summaries, strict=True)
+            _dead_letter(letter, summary, failures.get(summary.task_id))
+            for letter, summary in zip(letters, summaries, strict=True)
         ],
-        max(total, len(found)),
+        max(total, len(letters)),
     )
 
 
@@ -128,9 +131,9 @@ def _dead_letter(
 
 
 def _failures(task_ids: Iterable[str]) -> dict[str, TaskFailure]:
-    """Task -> its last failure. The letters are shown even if these cannot be read."""
+    """The last failure of each task; empty if DynamoDB is unavailable."""
     try:
         return task_failures.of_tasks(task_ids)
     except BackendUnavailable as exc:
-        logger.warning("the tasks' errors cannot be read: %r", exc.__cause__ or exc)
+        logger.warning("the errors of the tasks cannot be read: %r", exc.__cause__ or exc)
         return {}

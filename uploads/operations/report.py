@@ -1,8 +1,7 @@
-"""What is stored, whose, since when; what is unfinished; what reconciliation found.
+"""The storage report: usage by type, owner and day, unfinished uploads, and reconciliations.
 
-Everything comes from counters and from lists that are cut, so that the report of a large
-installation costs what that of a small one does. Each part is None when the service that knows it
-is unavailable. IAM: that of `usage`, `multipart` and `checkpoints`.
+It reads counters and bounded lists, so the cost does not depend on the number of files. Each part
+is None if its service is unavailable. IAM: as for `usage`, `multipart` and `checkpoints`.
 """
 
 from __future__ import annotations
@@ -19,18 +18,18 @@ from uploads.files.usage import Day, Usage
 from uploads.ingest.reconciliation import checkpoints
 from uploads.operations.dashboard import total
 
-#: Owners whose counters are read.
-MOST_OWNERS = 1_000
-#: Owners that are named.
+#: The most owners whose counters are read.
+MAX_OWNERS = 1_000
+#: Owners that are listed by name.
 NAMED_OWNERS = 20
 DAYS = 30
-#: Unfinished uploads on a page: each costs a request.
+#: Unfinished uploads on a page. Each one costs a request.
 UNFINISHED = 20
 
 
 @dataclass(frozen=True)
 class Owners:
-    """Who has most, and what all others have. `is_cut`: there may be more than were looked at."""
+    """The largest owners, and the total of all others. `is_cut`: there may be more owners."""
 
     first: list[tuple[str, Usage]]
     others: int
@@ -44,7 +43,7 @@ class Owners:
 
 @dataclass(frozen=True)
 class Report:
-    """All of it. None: the service did not answer."""
+    """All parts. None means that the service is unavailable."""
 
     kinds: dict[media_types.Kind, Usage] | None
     owners: Owners | None
@@ -58,7 +57,7 @@ class Report:
 
 
 def collect(after: multipart.Cursor | None = None) -> Report:
-    """Ask for all of it at the same time; `after` is where the unfinished uploads go on."""
+    """Collect all parts concurrently; `after` is the cursor for the unfinished uploads."""
     with FanOut() as fan_out:
         kinds, owners, days = (
             fan_out.submit(usage.by_kind),
@@ -70,21 +69,24 @@ def collect(after: multipart.Cursor | None = None) -> Report:
     return Report(kinds.result(), owners.result(), days.result(), unfinished.result(), runs)
 
 
-def rank(found: list[tuple[str, Usage]], *, limit: int, named: int) -> Owners:
-    """The largest first. Who has nothing any more is no owner; `limit` is how many were read."""
-    having = [(owner, used) for owner, used in found if used.files or used.bytes]
-    having.sort(key=lambda each: (-each[1].bytes, -each[1].files, each[0]))
-    others = having[named:]
+def rank(counters: list[tuple[str, Usage]], *, limit: int, named: int) -> Owners:
+    """Sort owners by size, largest first, without those that have no files.
+
+    `limit` is how many counters were read at most.
+    """
+    ranked = [(owner, used) for owner, used in counters if used.files or used.bytes]
+    ranked.sort(key=lambda item: (-item[1].bytes, -item[1].files, item[0]))
+    others = ranked[named:]
     return Owners(
-        having[:named],
+        ranked[:named],
         len(others),
         total(used for _, used in others),
-        is_cut=len(found) >= limit,
+        is_cut=len(counters) >= limit,
     )
 
 
 def _owners() -> Owners:
-    return rank(usage.owners(MOST_OWNERS), limit=MOST_OWNERS, named=NAMED_OWNERS)
+    return rank(usage.owners(MAX_OWNERS), limit=MAX_OWNERS, named=NAMED_OWNERS)
 
 
 def _days() -> list[Day]:

@@ -46,7 +46,7 @@ def metrics_text(request: HttpRequest) -> HttpResponse:
         )
         return error_response(request, error, as_json=True)
     # Frequent scrapes cost no more than one every METRICS_TTL seconds.
-    text = cache.get_or_set("metrics", metrics.text, METRICS_TTL)
+    text = cache.get_or_set("metrics", metrics.render, METRICS_TTL)
     response = HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
     response["Cache-Control"] = "no-store"
     return response

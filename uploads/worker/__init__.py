@@ -1,1 +1,1 @@
-"""What Celery on SQS needs: the transport, the broker's options, heartbeats, an end in time."""
+"""Support for Celery on SQS: the transport, broker options, heartbeats and a bounded shutdown."""

@@ -1,4 +1,4 @@
-"""How Celery reaches its broker, derived from the app's settings."""
+"""Celery's broker configuration, derived from the app's settings."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ from uploads.aws import clients
 from uploads.core.conf import Conf
 from uploads.core.limits import VISIBILITY_TIMEOUT
 
-#: Seconds until a task that failed for the n-th time is tried again. The queue gives up after
-#: maxReceiveCount (infra/filehub.yaml), about half an hour in all.
+#: Failed attempts -> seconds until the next one. After maxReceiveCount attempts
+#: (infra/filehub.yaml), about half an hour, the task becomes a dead letter.
 RETRY_AFTER = {1: 5, 2: 15, 3: 60, 4: 120, 5: 300, 6: 600, 7: 600}
 
-
-#: The tasks that are tried again so: all there are (uploads/ingest/tasks.py), by the names that
-#: queued messages carry.
+#: The tasks that are retried: all in uploads/ingest/tasks.py, by their names in queued messages.
 RETRIED_TASKS = (
     "uploads.tasks.confirm_objects",
     "uploads.tasks.confirm_hint",
@@ -27,10 +25,10 @@ RETRIED_TASKS = (
 
 
 class PredefinedQueues(Mapping[str, dict[str, Any]]):
-    """kombu's `predefined_queues` for one SQS queue, its URL looked up when first needed.
+    """kombu's `predefined_queues` for one SQS queue. Looks up its URL on first use.
 
-    Predefined, because kombu would otherwise list every queue of the account and create a missing
-    one without a dead-letter queue. Lazy, because importing the settings must not need a network.
+    Without it kombu lists all queues of the account, and creates a missing queue without a
+    dead-letter queue. It is lazy because importing the settings must not need the network.
     """
 
     def __init__(self, name: str, retried_tasks: list[str]) -> None:
@@ -55,25 +53,25 @@ class PredefinedQueues(Mapping[str, dict[str, Any]]):
         return iter(self._queues)
 
     def __len__(self) -> int:
-        # kombu asks `if predefined_queues`; the answer must not depend on the network.
+        # kombu tests `if predefined_queues`, which must not need the network.
         return 1
 
 
 def broker_transport(broker_url: str) -> str | None:
-    """The transport, in Celery's terms; None for the one that kombu has for the URL."""
+    """The value of CELERY_BROKER_TRANSPORT; None for kombu's own transport for the URL."""
     return "uploads.worker.transport:Transport" if broker_url.startswith("sqs:") else None
 
 
 def broker_settings(broker_url: str, settings: Conf) -> tuple[str, dict[str, Any]]:
-    """The broker's URL and transport options, in Celery's terms.
+    """The values of CELERY_BROKER_URL and CELERY_BROKER_TRANSPORT_OPTIONS.
 
-    The app's settings are passed in, because Django's settings are not complete when they ask.
+    The app's settings are a parameter, because Django's settings call this while they are loading.
     """
     if not broker_url.startswith("sqs:"):
         return broker_url, {"visibility_timeout": VISIBILITY_TIMEOUT}
     endpoint = settings.endpoint("sqs")
     if endpoint and not urlsplit(broker_url).hostname:
-        # kombu takes a local endpoint's host and port from the URL, its scheme from is_secure.
+        # kombu takes host and port of a local endpoint from the URL, and the scheme from is_secure.
         broker_url = f"sqs://{urlsplit(endpoint).netloc}"
     return broker_url, {
         "region": settings.region,

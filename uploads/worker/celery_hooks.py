@@ -1,4 +1,4 @@
-"""What filehub adds to Celery's worker and beat: heartbeats, and an end in time."""
+"""Add heartbeats and a bounded shutdown to Celery's worker and beat."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from celery.signals import worker_shutting_down
 from uploads.worker import heartbeat, shutdown
 
 #: Seconds between two heartbeats of a worker whose broker is not SQS.
-_EVERY = 15.0
+_INTERVAL = 15.0
 
 
 def prepare(app: Celery) -> None:
-    """Add to the app what this module has for workers."""
+    """Install the hooks for workers."""
     worker_shutting_down.connect(shutdown.limit)
     app.steps["consumer"].add(WorkerHeartbeat)
 
 
 class WorkerHeartbeat(bootsteps.StartStopStep):
-    """With Redis or RabbitMQ a worker lives while its connection stands.
+    """Sends heartbeats while a worker is connected to Redis or RabbitMQ.
 
-    Polls of SQS are noted where they are made, in `uploads.worker.transport`.
+    With SQS, `uploads.worker.transport` sends them after successful polls.
     """
 
     requires = ("celery.worker.consumer.connection:Connection",)
@@ -34,7 +34,7 @@ class WorkerHeartbeat(bootsteps.StartStopStep):
 
     def start(self, parent: Any) -> None:
         self._check(parent)
-        self._timer = parent.timer.call_repeatedly(_EVERY, self._check, (parent,))
+        self._timer = parent.timer.call_repeatedly(_INTERVAL, self._check, (parent,))
 
     def stop(self, parent: Any) -> None:
         if self._timer is not None:
@@ -46,7 +46,7 @@ class WorkerHeartbeat(bootsteps.StartStopStep):
 
 
 class Scheduler(PersistentScheduler):
-    """Beat's own, with a heartbeat for each look at the schedule."""
+    """Celery's default scheduler, with a heartbeat each time it checks the schedule."""
 
     def tick(self, *args: Any, **kwargs: Any) -> Any:
         heartbeat.beat("beat")

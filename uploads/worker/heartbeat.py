@@ -1,4 +1,4 @@
-"""Heartbeats of consumer, worker and beat: a file each, which health checks look at."""
+"""Heartbeats of consumer, worker and beat: one file each, whose age is the health check."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_AGE = 90.0
 
 
 def beat(process: Process) -> None:
-    """Note that the process has just done what it is there for. Never raises."""
+    """Record that the process is working. Never raises."""
     path = _path(process)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -29,7 +29,7 @@ def beat(process: Process) -> None:
 
 
 def age(process: Process) -> float | None:
-    """Seconds since the last heartbeat; None when there never was one."""
+    """Seconds since the last heartbeat; None if there was none."""
     try:
         return max(0.0, time.time() - _path(process).stat().st_mtime)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""A process that is told to stop has so many seconds for what it holds, and no more."""
+"""Limit how long a worker takes to shut down."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from billiard import active_children
 
 logger = logging.getLogger(__name__)
 
-#: Seconds that a process that was told to stop may go on with what it holds. The rest of the 25 s
-#: that docs/deployment.md asks for is for leaving.
+#: Seconds that a stopping process has to finish its work. The rest of the 25 s in
+#: docs/deployment.md is for the exit itself.
 GRACE = 20.0
 
 
 def limit(**_: Any) -> None:
-    """Celery waits for its tasks as long as they take; whoever stops a worker does not.
+    """Start the timer, because Celery itself waits for its tasks without a limit.
 
-    Runs in the handler of the signal, in the main process.
+    Runs in the signal handler of the main process.
     """
-    timer = threading.Timer(GRACE, _leave)
+    timer = threading.Timer(GRACE, _exit)
     timer.daemon = True
     timer.start()
 
 
-def _leave() -> None:
-    """Die with all tasks that are not done. None is acknowledged, so SQS delivers them again.
+def _exit() -> None:
+    """Kill all unfinished tasks and exit. They are not acknowledged, so SQS redelivers them.
 
-    Without asking Celery: what it would do first waits for what this must not wait for.
+    This bypasses Celery, whose own shutdown would wait for them.
     """
-    logger.warning("not done after %.0f s: what is unfinished will be run again", GRACE)
+    logger.warning("not done after %.0f s: unfinished tasks will be run again", GRACE)
     for child in active_children():
         if child.pid is not None:
             os.kill(child.pid, signal.SIGKILL)

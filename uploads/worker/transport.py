@@ -1,10 +1,10 @@
-"""kombu's SQS transport, for workers that survive.
+"""kombu's SQS transport, made robust against failed polls.
 
-With kombu 5.7 a poll that fails ends the worker: a 5xx or a broken connection becomes a list where
-a mapping is expected, and everything else is raised into the event loop. A poll that is never
-answered is waited for, for ever, since kombu does not tell curl the time limit that it has. Here a
-poll has an end; one that fails is logged and followed by a growing pause, and one that succeeds is
-noted for the health check. filehub/settings.py names this module in CELERY_BROKER_TRANSPORT.
+In kombu 5.7 a failed poll ends the worker: a 5xx or a broken connection gives a list where a
+mapping is expected, and any other error is raised into the event loop. A poll without a response
+hangs forever, because kombu does not pass its timeout to curl. Here polls time out; a failed poll
+is logged and retried with growing pauses, and a successful one sends a heartbeat.
+filehub/settings.py sets this transport as CELERY_BROKER_TRANSPORT.
 """
 
 from __future__ import annotations
@@ -26,39 +26,39 @@ from uploads.worker import heartbeat
 
 logger = logging.getLogger(__name__)
 
-#: Seconds to connect in; as many are granted to a poll besides those that it waits.
+#: Seconds to connect, and to respond beyond the time of a long poll.
 CONNECT_TIMEOUT = 5
-#: Seconds that a worker with as many tasks as it can hold counts as healthy without polling. A
-#: little more than a task may take (CELERY_TASK_TIME_LIMIT): then one has ended, and it polls.
-FULL = 150.0
+#: Seconds that a worker at full capacity counts as healthy without polling. A little more than
+#: CELERY_TASK_TIME_LIMIT, after which a task has ended and the worker polls again.
+MAX_SECONDS_WITHOUT_POLL = 150.0
 
 
 class _HTTPConnection(AsyncHTTPSConnection):
-    """One request of curl's, with an end."""
+    """A request with timeouts."""
 
     def getrequest(self) -> Any:
         request = super().getrequest()
-        request.on_prepare = _limit
+        request.on_prepare = _set_timeouts
         return request
 
 
-def _limit(curl: pycurl.Curl) -> None:
+def _set_timeouts(curl: pycurl.Curl) -> None:
     curl.setopt(pycurl.CONNECTTIMEOUT, CONNECT_TIMEOUT)
     curl.setopt(pycurl.TIMEOUT, clients.POLL_SECONDS + CONNECT_TIMEOUT)
 
 
 class Connection(AsyncSQSConnection):
-    """Long polls without blocking. Everything else goes through botocore."""
+    """Non-blocking long polls. All other requests use botocore."""
 
     def get_http_connection(self) -> _HTTPConnection:
         return _HTTPConnection(http_client=self._httpclient)
 
     def _on_list_ready(self, parent: Any, markers: Any, operation: str, response: Any) -> Any:
-        """The answer of a poll, a mapping; None when it failed."""
+        """Return the response to a poll as a mapping; None if it failed."""
         try:
             if response.status == self.STATUS_CODE_OK:
                 return super()._on_list_ready(parent, markers, operation, response)
-            # 599 is kombu's own, for what was never answered; its reason says why.
+            # 599 is kombu's own status for a missing response, with an explanation as reason.
             detail = response.reason or (response.read() or b"")[:200]
         except BotoCoreError as exc:
             detail = repr(exc)
@@ -67,25 +67,26 @@ class Connection(AsyncSQSConnection):
 
 
 class Channel(SQS.Channel):
-    """Polls for as long as there is a consumer, whatever the answers are."""
+    """Keeps polling while there is a consumer, even after errors."""
 
     _failures = 0
     _last_poll = 0.0
 
     def asynsqs(self, queue: str) -> Connection:
-        """The connection for the polls of a queue, with credentials that refresh themselves."""
+        """The connection that polls a queue, with credentials that are refreshed automatically."""
         clients = self._predefined_queue_async_clients
         if queue not in clients:
             clients[queue] = Connection(sqs_connection=self.sqs(queue=queue), region=self.region)
         return clients[queue]
 
     def _schedule_queue(self, queue: str) -> None:
-        if not self.qos.can_consume() and time.monotonic() - self._last_poll < FULL:
+        seconds = time.monotonic() - self._last_poll
+        if not self.qos.can_consume() and seconds < MAX_SECONDS_WITHOUT_POLL:
             heartbeat.beat("worker")
         try:
             super()._schedule_queue(queue)
         except (BotoCoreError, ClientError, OSError) as exc:
-            # Before anything was sent: above all, credentials that cannot be had just now.
+            # Before the request was sent, for example because credentials are unavailable.
             logger.warning("ReceiveMessage failed: %r", exc)
             self._failures += 1
             self._loop1(queue)
@@ -102,16 +103,16 @@ class Channel(SQS.Channel):
             try:
                 count += super()._on_messages_ready(queue, qname, {"Messages": [message]})
             except Exception:
-                # It stays in the queue, and SQS gives it up in the end: alone.
+                # It stays in the queue, and only it becomes a dead letter.
                 logger.exception("a message of %s cannot be read", qname)
                 self._forget(message["ReceiptHandle"])
         return count
 
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        """Leave the message to the queue, which shows it again after a while, or gives it up.
+        """Leave the message in the queue, which redelivers it or moves it to the dead letters.
 
-        Celery has it requeued when the process of its task was killed. kombu 5.7 forgets at that
-        what its own pauses between tries need, and the worker ends with a KeyError.
+        Celery requeues the message if the process of its task was killed. kombu 5.7 then discards
+        data that its retry pauses need, and the worker ends with a KeyError.
         """
         if requeue:
             self.qos.reject(delivery_tag)
@@ -119,7 +120,7 @@ class Channel(SQS.Channel):
             super().basic_reject(delivery_tag)
 
     def _forget(self, receipt: str) -> None:
-        """Free the place among the tasks in hand that the message may have got."""
+        """Free the prefetch slot that the message may have taken."""
         with contextlib.suppress(KeyError):
             self.qos.get(receipt)
             self.qos.ack(receipt)
@@ -132,8 +133,8 @@ class Channel(SQS.Channel):
 
 
 class Transport(SQS.Transport):
-    """What CELERY_BROKER_TRANSPORT names."""
+    """The value of CELERY_BROKER_TRANSPORT."""
 
     Channel = Channel
-    # What SQS refuses may work later: Celery connects again, or logs that it cannot acknowledge.
+    # An SQS error may be temporary: Celery reconnects, or logs the failed acknowledgement.
     connection_errors = (*SQS.Transport.connection_errors, ClientError)

@@ -41,7 +41,7 @@ def test_a_dry_run_reports_differences_and_changes_nothing(
     assert f"{orphaned}  an object without a record" in lines
     assert f"{missing}  a record without an object" in lines
     assert f"{other}  a record of another object" in lines
-    assert "Would put right: 1 objects without a record, 1 records without" in out
+    assert "Would fix: 1 objects without a record, 1 records without" in out
 
 
 @aws
@@ -57,7 +57,7 @@ def test_a_dry_run_deletes_no_object_that_breaks_a_rule(settings: Settings) -> N
 def test_a_dry_run_that_stops_saves_no_checkpoint() -> None:
     create_object()
     result = reconcile.run(replace(RESUMABLE, budget=NOW, dry_run=True))
-    assert (differences(result), result.finished) == ({"orphans": 1}, False)
+    assert (differences(result), result.finished) == ({"orphaned": 1}, False)
     assert table() == []
 
 

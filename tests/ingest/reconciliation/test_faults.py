@@ -41,11 +41,11 @@ def test_one_failing_id_does_not_stop_the_others(
 
     with monkeypatch.context() as patch:
         patch.setattr(s3, "head", fail_for_one)
-        assert differences(reconcile.run(ALL)) == {"orphans": 4, "failed": 1}
+        assert differences(reconcile.run(ALL)) == {"orphaned": 4, "failed": 1}
         assert recorded() == {*ids} - {ids[1]}
         with pytest.raises(CommandError, match="1 could not be looked at"):
             run_command("--all", "--min-age", "0m")
-    assert differences(reconcile.run(ALL)) == {"orphans": 1}
+    assert differences(reconcile.run(ALL)) == {"orphaned": 1}
 
 
 @aws

@@ -51,7 +51,7 @@ def test_an_inventory_only_adds_missing_records() -> None:
     # A record that is not in the list may be newer than the list.
     assert recorded() == {orphaned, consistent, later, missing}
     (run,) = checkpoints.last_runs()
-    assert (run.kind, run.looked_at, run.orphans) == ("inventory", 3, 1)
+    assert (run.kind, run.looked_at, run.orphaned) == ("inventory", 3, 1)
 
 
 def test_a_dry_run_of_an_inventory_changes_nothing() -> None:
@@ -69,7 +69,7 @@ def test_columns_may_be_in_any_order_and_most_may_be_missing() -> None:
     assert listed(write([row_of(upload_id) for upload_id in ids], schema=["Bucket", "Key"])) == ids
     assert differences(reconcile.check_objects(Plan("inventory"), inventory.objects(
         write([row_of(upload_id) for upload_id in ids], schema=["Key"])
-    ))) == {"orphans": 2}  # fmt: skip
+    ))) == {"orphaned": 2}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_without_etags_only_objects_without_a_record_are_checked(
 
     monkeypatch.setattr(s3, "head", record_call)
     plan = Plan("inventory", min_age=timedelta(0))
-    assert differences(reconcile.check_objects(plan, inventory.objects(url))) == {"orphans": 1}
+    assert differences(reconcile.check_objects(plan, inventory.objects(url))) == {"orphaned": 1}
     assert looked_at == [orphaned]
 
 

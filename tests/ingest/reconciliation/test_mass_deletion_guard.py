@@ -36,16 +36,16 @@ def test_in_the_wrong_bucket_a_run_aborts_and_changes_no_record() -> None:
     ids = create_records_without_objects(PLAUSIBLE + 30)
     before = table()
     result = reconcile.run(RESUMABLE)
-    assert differences(result) == {"held_back": PLAUSIBLE + 1}
+    assert differences(result) == {"withheld": PLAUSIBLE + 1}
     assert result.counts.looked_at == PLAUSIBLE + 1
     assert result.aborted is not None
     after = table()
     assert [item for item in after if not item["id"]["S"].startswith("reconcile#")] == before
     (run,) = checkpoints.last_runs()
-    assert (run.ghosts, run.held_back) == (0, PLAUSIBLE + 1)
+    assert (run.missing, run.withheld) == (0, PLAUSIBLE + 1)
     # The next run starts again and finds the same.
     assert checkpoints.load("all") is None
-    assert differences(reconcile.run(RESUMABLE)) == {"held_back": PLAUSIBLE + 1}
+    assert differences(reconcile.run(RESUMABLE)) == {"withheld": PLAUSIBLE + 1}
     assert recorded() == {*ids}
 
 
@@ -55,10 +55,10 @@ def test_too_many_missing_objects_at_the_end_of_a_run_abort_it_too(
 ) -> None:
     monkeypatch.setattr(reconcile, "PLAUSIBLE", 4)
     ids = create_records_without_objects(5)
-    assert differences(reconcile.run(ALL)) == {"held_back": 5}
+    assert differences(reconcile.run(ALL)) == {"withheld": 5}
     assert recorded() == {*ids}
     monkeypatch.setattr(reconcile, "PLAUSIBLE", 5)
-    assert differences(reconcile.run(ALL)) == {"ghosts": 5}
+    assert differences(reconcile.run(ALL)) == {"missing": 5}
 
 
 @aws
@@ -82,7 +82,7 @@ def test_many_missing_objects_are_plausible_beside_as_many_existing_ones(
         for upload_id in sorted(missing)
     ]
     monkeypatch.setattr(comparison, "compare", lambda *_, **__: iter(pairs))
-    assert differences(reconcile.run(ALL)) == {"ghosts": 9}
+    assert differences(reconcile.run(ALL)) == {"missing": 9}
     assert recorded() == kept
 
 
@@ -94,7 +94,7 @@ def test_a_run_that_ends_with_withheld_records_resumes_before_them(
     hit_time_limit_at(ids[4], monkeypatch)
     assert recorded() == {*ids}
     result = reconcile.run(RESUMABLE)
-    assert (differences(result), result.counts.looked_at) == ({"ghosts": 6}, 6)
+    assert (differences(result), result.counts.looked_at) == ({"missing": 6}, 6)
     assert recorded() == set()
 
 
@@ -102,7 +102,7 @@ def test_a_run_that_ends_with_withheld_records_resumes_before_them(
 def test_an_exhausted_budget_leaves_no_withheld_records() -> None:
     create_records_without_objects(3)
     results = [reconcile.run(replace(RESUMABLE, budget=NOW)) for _ in range(4)]
-    assert [differences(result).get("ghosts") for result in results] == [1, 2, 3, 3]
+    assert [differences(result).get("missing") for result in results] == [1, 2, 3, 3]
     assert [result.finished for result in results] == [False, False, False, True]
     assert recorded() == set()
 
@@ -141,4 +141,4 @@ def test_the_tasks_abort_too_and_log_it(
     # It is not resumed, which would find the same.
     assert drain(conf().tasks_queue) == []
     assert recorded() == {*ids}
-    assert [run.held_back for run in checkpoints.last_runs()] == [3, 3]
+    assert [run.withheld for run in checkpoints.last_runs()] == [3, 3]

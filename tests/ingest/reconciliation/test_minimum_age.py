@@ -27,7 +27,7 @@ def test_a_new_object_is_left_to_its_event() -> None:
     create_object()
     assert differences(reconcile.run(Plan("all"))) == {"left_alone": 1}
     assert recorded() == set()
-    assert differences(reconcile.run(ALL)) == {"orphans": 1}
+    assert differences(reconcile.run(ALL)) == {"orphaned": 1}
 
 
 @aws
@@ -36,7 +36,7 @@ def test_a_new_record_without_an_object_is_left_alone() -> None:
     s3.delete(upload_id)
     assert differences(reconcile.run(Plan("all"))) == {"left_alone": 1}
     set_times(upload_id, confirmed_at=datetime.now(UTC) - timedelta(minutes=3))
-    assert differences(reconcile.run(Plan("all"))) == {"ghosts": 1}
+    assert differences(reconcile.run(Plan("all"))) == {"missing": 1}
 
 
 @aws
@@ -47,7 +47,7 @@ def test_a_recent_deletion_is_left_to_its_event() -> None:
     set_times(upload_id, confirmed_at=earlier, deletion_asked_at=datetime.now(UTC))
     assert differences(reconcile.run(Plan("all"))) == {"left_alone": 1}
     set_times(upload_id, deletion_asked_at=earlier)
-    assert differences(reconcile.run(Plan("all"))) == {"ghosts": 1}
+    assert differences(reconcile.run(Plan("all"))) == {"missing": 1}
 
 
 @aws
@@ -56,7 +56,7 @@ def test_only_ids_within_the_window_are_examined() -> None:
     missing = create_file(age=timedelta(hours=3))
     s3.delete(missing)
     result = reconcile.run(Plan("since", timedelta(hours=2), min_age=NOW))
-    assert (differences(result), result.counts.looked_at) == ({"orphans": 1}, 1)
+    assert (differences(result), result.counts.looked_at) == ({"orphaned": 1}, 1)
     assert recorded() == {inside, missing}
     assert outside in objects()
 

@@ -44,12 +44,12 @@ def test_a_run_that_exhausts_its_budget_is_resumed() -> None:
         create_object()
     plan = replace(RESUMABLE, budget=NOW)
     results = [reconcile.run(plan)]
-    assert (differences(results[0]), results[0].finished) == ({"orphans": 1}, False)
+    assert (differences(results[0]), results[0].finished) == ({"orphaned": 1}, False)
     assert checkpoints.last_runs() == []
     while not results[-1].finished:
         results.append(reconcile.run(plan))
         assert len(results) < 20
-    assert differences(results[-1]) == {"orphans": 6}
+    assert differences(results[-1]) == {"orphaned": 6}
     assert results[-1].counts.looked_at == 6
     assert recorded() == objects()
     assert [run.started_at for run in checkpoints.last_runs()] == [results[0].run.started_at]
@@ -85,7 +85,7 @@ def test_restart_starts_from_the_beginning() -> None:
     reconcile.run(replace(RESUMABLE, budget=NOW))
     (healed,) = recorded()
     delete_record(healed)
-    assert differences(reconcile.run(RESUMABLE, restart=True)) == {"orphans": 4}
+    assert differences(reconcile.run(RESUMABLE, restart=True)) == {"orphaned": 4}
     assert recorded() == objects()
     assert checkpoints.load("all") is None
 

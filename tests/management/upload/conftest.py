@@ -20,7 +20,7 @@ from uploads.management import uploader
 def _quick(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.FILEHUB = settings.FILEHUB | {"MULTIPART_THRESHOLD": PART, "PART_SIZE": PART}
     monkeypatch.setattr(uploader, "LONGEST_PAUSE", 0)
-    monkeypatch.setattr(uploader, "ASK_EVERY", 0.01)
+    monkeypatch.setattr(uploader, "POLL_INTERVAL", 0.01)
 
 
 @pytest.fixture

@@ -123,7 +123,7 @@ def test_the_number_of_concurrent_requests_is_limited(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(begin, "begin_put", record_call)
-        list(uploader.send(tmp_path.iterdir(), owners.owner_of(alice), at_once=2))
+        list(uploader.send(tmp_path.iterdir(), owners.owner_of(alice), concurrency=2))
     # A request is signed just before it is sent.
     assert all(number <= sent + 2 for number, sent in enumerate(begun))
     assert len(proxy.requests(parts)) == 10 + 6

@@ -45,7 +45,7 @@ FAULTS: dict[str, tuple[Break, str, str]] = {
             "DaysAfterInitiation": 1}), "bucket, lifecycle", "after 1 days",
     ),
     "unfinished uploads of others end": (
-        lambda: lifecycle(Filter={"Prefix": "tmp/"}, **PARTS), "bucket, lifecycle", "for ever",
+        lambda: lifecycle(Filter={"Prefix": "tmp/"}, **PARTS), "bucket, lifecycle", "forever",
     ),
     "tasks come again too soon": (
         lambda: set_queue(tasks(), VisibilityTimeout="30"), "queue {tasks}", "after 30 s",

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.core.management import CommandError, call_command
 
-from local.aws import complete
+from local.aws import apply_unsupported_settings
 from tests.project.test_permissions import client
 from tests.support.local_aws import TEMPLATE
 from tests.support.processes import ROOT
@@ -48,7 +48,7 @@ def deploy_all(values: dict[str, str], settings: Any) -> Conf:
     """Deploy a stack with these names, complete with what local CloudFormation leaves out."""
     settings.FILEHUB = settings.FILEHUB | values
     deploy(values["BUCKET"], TEMPLATE.read_text())
-    complete(str(conf().endpoint_url), conf().region, conf().bucket, conf().table)
+    apply_unsupported_settings(str(conf().endpoint_url), conf().region, conf().bucket, conf().table)
     return conf()
 
 

@@ -61,12 +61,12 @@ def test_cors_rules_are_compared_and_tested_with_a_preflight(
     compared, asked = remaining_problems("bucket")
     assert (compared.level, compared.subject) == ("FAIL", "bucket, CORS")
     assert word in compared.text
-    assert (asked.level, asked.subject) == ("FAIL", "bucket, CORS as a browser asks")
-    follow(compared.mend)
+    assert (asked.level, asked.subject) == ("FAIL", "bucket, CORS preflight")
+    follow(compared.fix)
     left = remaining_problems("bucket")
     assert [each.text for each in left if "https://other.example" not in each.text] == []
     for warning in left:
-        follow(warning.mend)
+        follow(warning.fix)
     assert remaining_problems("bucket") == []
 
 
@@ -87,7 +87,7 @@ def test_fixing_a_lifecycle_keeps_other_rules(installed: Conf) -> None:
     )  # fmt: skip
     (finding,) = remaining_problems("bucket, lifecycle")
     assert "after 1 days" in finding.text
-    follow(finding.mend)
+    follow(finding.fix)
     assert remaining_problems("bucket, lifecycle") == []
     s3 = client("s3")
     rules = s3.get_bucket_lifecycle_configuration(Bucket=conf().bucket)["Rules"]
@@ -117,7 +117,7 @@ def test_an_unusual_setting_is_a_warning(
         subject.format(events=events(), tasks=tasks()),
     )
     assert word in finding.text
-    follow(finding.mend)
+    follow(finding.fix)
     assert remaining_problems(subject) == []
 
 
@@ -136,13 +136,13 @@ def test_provision_does_not_detect_manual_changes(installed: Conf) -> None:
     notify(None)
     deploy(installed.bucket, TEMPLATE.read_text())
     finding = only_problem(remaining_problems("bucket"))
-    assert "provision does not see" in finding.mend
-    follow(finding.mend)
+    assert "provision does not see" in finding.fix
+    follow(finding.fix)
 
 
 def test_a_dead_letter_is_reported(installed: Conf) -> None:
     sqs.send_to_dead_letters(events(), "not json", "why")
     finding = only_problem(remaining_problems("queue"))
     assert (finding.level, finding.subject) == ("FAIL", f"queue {events()}-dlq")
-    assert "redrive --queue events" in finding.mend
+    assert "redrive --queue events" in finding.fix
     client("sqs").purge_queue(QueueUrl=queue_url(f"{events()}-dlq"))

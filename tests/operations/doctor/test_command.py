@@ -31,7 +31,7 @@ def test_a_sound_installation_is_all_ok_with_the_operators_policy(
         done = user_with("Web", own_installation.bucket)("manage.py", "doctor")
     assert done.returncode == 0, done.stdout + done.stderr
     assert {line.partition(":")[0][6:] for line in lines(done.stdout, "skip")} == {
-        "bucket, public access", "bucket, encryption", "bucket, versions", "bucket, lifecycle",
+        "bucket, public access", "bucket, encryption", "bucket, versioning", "bucket, lifecycle",
         "bucket, CORS", "bucket, notifications", "table", "table, time to live",
     }  # fmt: skip
     assert all("OperatorPolicyArn" in line for line in lines(done.stdout, "skip"))
@@ -66,7 +66,7 @@ def test_wrong_credentials_are_reported_without_secrets(own_installation: Conf) 
     output, errors = child.communicate(timeout=60)
     assert child.returncode == 1
     assert "Traceback" not in errors
-    assert lines(output, "FAIL  credentials: AWS does not accept the credentials")
+    assert lines(output, "FAIL  credentials: AWS rejects the credentials")
     assert lines(output, "FAIL  round trip: ")
     for secret in (SECRET, os.environ["DJANGO_SECRET_KEY"], "X-Amz-Signature"):
         assert secret not in output + errors
@@ -89,7 +89,7 @@ def test_with_everything_down_each_check_reports_a_failure(tmp_path: Path, aws: 
         f"queue {conf().tasks_queue}", "bucket, notifications", "table",
         "table, time to live", "round trip",
     }  # fmt: skip
-    assert all(" Mend: " in line for line in lines(output, "FAIL"))
+    assert all(" Fix: " in line for line in lines(output, "FAIL"))
 
 
 @pytest.mark.parametrize("timeout", ["0", "-1", "nan", "soon", "3601"])

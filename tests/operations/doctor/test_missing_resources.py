@@ -33,7 +33,7 @@ def test_a_missing_resource_is_reported_by_name(
     settings.FILEHUB = settings.FILEHUB | changed
     failed = {finding.subject: finding for finding in findings() if finding.level == "FAIL"}
     assert subjects <= set(failed)
-    assert any("manage.py provision" in failed[subject].mend for subject in subjects)
+    assert any("manage.py provision" in failed[subject].fix for subject in subjects)
 
 
 def test_a_missing_index_and_time_to_live_are_reported(installed: Conf, settings: Settings) -> None:
@@ -57,7 +57,7 @@ def test_a_missing_index_and_time_to_live_are_reported(installed: Conf, settings
         ("FAIL", "table, index AllNames"),
         ("FAIL", "table, time to live"),
     }
-    follow(next(finding.mend for finding in found if finding.subject == "table, time to live"))
+    follow(next(finding.fix for finding in found if finding.subject == "table, time to live"))
     assert len(problems(list(table.inspect()))) == 2
 
 
@@ -77,7 +77,7 @@ def test_a_bucket_in_another_region_is_reported(installed: Conf, settings: Setti
     settings.FILEHUB = settings.FILEHUB | {"REGION": "eu-central-1"}
     (finding,) = bucket.inspect()
     assert finding.level == "FAIL"
-    assert "AWS_REGION=us-east-1" in finding.mend
+    assert "AWS_REGION=us-east-1" in finding.fix
 
 
 def test_a_sound_installation_exits_with_0_and_prints_json(installed: Conf) -> None:

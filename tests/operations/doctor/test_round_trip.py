@@ -31,7 +31,7 @@ def test_without_a_consumer_waiting_messages_are_reported(installed: Conf) -> No
     finding = round_trip()
     assert finding.level == "FAIL"
     assert f"wait in {events()}" in finding.text
-    assert "consume_events" in finding.mend
+    assert "consume_events" in finding.fix
     assert objects() == []
 
 
@@ -110,7 +110,7 @@ def test_leftovers_of_a_killed_run_are_removed(
     installed: Conf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left = store(roundtrip.OWNER)
-    monkeypatch.setattr(roundtrip, "LEFTOVER", timedelta(0))
+    monkeypatch.setattr(roundtrip, "LEFTOVER_AGE", timedelta(0))
     round_trip()
     assert keys.object_key(left) not in objects()
 

@@ -38,6 +38,6 @@ def test_doctor_suggests_the_cors_rule_of_the_template(own_installation: Conf) -
     s3 = client("s3")
     made = s3.get_bucket_cors(Bucket=own_installation.bucket)["CORSRules"]
     s3.delete_bucket_cors(Bucket=own_installation.bucket)
-    (advice,) = [each.mend for each in bucket.inspect() if each.subject == "bucket, CORS"]
+    (advice,) = [each.fix for each in bucket.inspect() if each.subject == "bucket, CORS"]
     follow(advice)
     assert s3.get_bucket_cors(Bucket=own_installation.bucket)["CORSRules"] == made

@@ -100,14 +100,14 @@ def test_with_many_owners_the_report_says_how_many_were_examined(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(report, "NAMED_OWNERS", 2)
-    monkeypatch.setattr(report, "MOST_OWNERS", 5)
+    monkeypatch.setattr(report, "MAX_OWNERS", 5)
     for number in range(4):
         store(f"owner {number}", body=b"x" * (number + 1))
     text = section(page(admin), "owners-title")
     assert "owner 3 (user deleted) 1 4 bytes 40%" in text
     assert "and 2 more with 3 bytes" in text
     assert "were checked" not in text
-    monkeypatch.setattr(report, "MOST_OWNERS", 4)
+    monkeypatch.setattr(report, "MAX_OWNERS", 4)
     assert "Only 4 owners were checked" in section(page(admin), "owners-title")
 
 
@@ -143,7 +143,7 @@ def test_the_last_reconciliations_are_shown(admin: Client, monkeypatch: pytest.M
 
 def test_a_run_that_was_stopped_is_shown(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     moment = datetime(2026, 3, 1, 12, tzinfo=UTC)
-    run = Run("all", moment, moment, 60, 0, 0, 0, 0, 0, held_back=1_051)
+    run = Run("all", moment, moment, 60, 0, 0, 0, 0, 0, withheld=1_051)
     monkeypatch.setattr(checkpoints, "last_runs", lambda: [run])
     text = section(page(admin), "runs-title")
     assert "The run “all files” was aborted: 1,051 records have no object" in text

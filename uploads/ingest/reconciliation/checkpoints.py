@@ -23,6 +23,9 @@ from uploads.aws.dynamodb import Table, TableModel, batch_get, table_errors
 Kind = Literal["recent", "multipart", "all", "since", "inventory"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
+#: The names of counts in a stored checkpoint, where they differ from the fields of `Counts`.
+_STORED_NAMES = {"orphaned": "orphans", "missing": "ghosts", "withheld": "held_back"}
+
 
 @dataclass(frozen=True)
 class Run:
@@ -36,18 +39,19 @@ class Run:
     started_at: datetime
     finished_at: datetime
     looked_at: int
-    #: Objects without a record, which are recorded now.
-    orphans: int
-    #: Records without an object, which say so now.
-    ghosts: int
+    #: Objects without a record, which are now recorded.
+    orphaned: int
+    #: Records without an object, which are now marked deleted.
+    missing: int
     #: Objects that break a rule, which are deleted now.
     rejected: int
     #: Records that told of another object than the one that is there.
     corrected: int
     #: Ids that could not be looked at; the log says why.
     failed: int
-    #: Ghosts that were left as they are: there were implausibly many, and the run was stopped.
-    held_back: int = 0
+    #: Records without an object that were not marked deleted, because there were implausibly many
+    #: and the run was aborted.
+    withheld: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,12 +63,12 @@ class Counts:
     looked_at: int = 0
     #: Differences that were too young to judge.
     left_alone: int = 0
-    orphans: int = 0
-    ghosts: int = 0
+    orphaned: int = 0
+    missing: int = 0
     rejected: int = 0
     corrected: int = 0
     failed: int = 0
-    held_back: int = 0
+    withheld: int = 0
 
 
 @dataclass(frozen=True)
@@ -91,12 +95,12 @@ class _LastRun(TableModel):
     started_at = UTCDateTimeAttribute(attr_name="startedAt")
     finished_at = UTCDateTimeAttribute(attr_name="finishedAt")
     looked_at = NumberAttribute(attr_name="lookedAt")
-    orphans = NumberAttribute()
-    ghosts = NumberAttribute()
+    orphaned = NumberAttribute(attr_name="orphans")
+    missing = NumberAttribute(attr_name="ghosts")
     rejected = NumberAttribute()
     corrected = NumberAttribute()
     failed = NumberAttribute()
-    held_back = NumberAttribute(default=0, attr_name="heldBack")
+    withheld = NumberAttribute(default=0, attr_name="heldBack")
 
 
 class _CheckpointItem(TableModel):
@@ -130,7 +134,10 @@ def load(kind: Kind) -> Checkpoint | None:
     if not found.is_under_way:
         return None
     # Another version may have counted something else.
-    counts = {name: int(found.counts.get(name, 0)) for name in Counts.__dataclass_fields__}
+    counts = {
+        name: int(found.counts.get(_STORED_NAMES.get(name, name), 0))
+        for name in Counts.__dataclass_fields__
+    }
     return Checkpoint(
         found.started_at, found.first_id, found.shard, found.last_id, Counts(**counts)
     )
@@ -141,7 +148,9 @@ def save(kind: Kind, at: Checkpoint | None) -> None:
     item = _CheckpointItem(_checkpoint_id(kind))
     if at is not None:
         item.started_at, item.first_id = at.started_at, at.first_id
-        item.shard, item.last_id, item.counts = at.shard, at.last_id, asdict(at.counts)
+        item.shard, item.last_id = at.shard, at.last_id
+        counts = asdict(at.counts)
+        item.counts = {_STORED_NAMES.get(name, name): counts[name] for name in counts}
     with table_errors():
         item.save()
 
@@ -162,12 +171,12 @@ def last_runs() -> list[Run]:
             started_at=item.started_at,
             finished_at=item.finished_at,
             looked_at=int(item.looked_at),
-            orphans=int(item.orphans),
-            ghosts=int(item.ghosts),
+            orphaned=int(item.orphaned),
+            missing=int(item.missing),
             rejected=int(item.rejected),
             corrected=int(item.corrected),
             failed=int(item.failed),
-            held_back=int(item.held_back),
+            withheld=int(item.withheld),
         )
         for kind in KINDS
         if (item := found.get(_last_id(kind))) is not None

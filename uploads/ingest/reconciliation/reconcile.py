@@ -52,8 +52,8 @@ _SHOW_EVERY = 0.2
 
 _LOWEST = str(UUID(int=0))
 _COUNTED: dict[Finding, str] = {
-    "confirmed": "orphans",
-    "missing": "ghosts",
+    "confirmed": "orphaned",
+    "missing": "missing",
     "rejected": "rejected",
     "corrected": "corrected",
 }
@@ -80,7 +80,7 @@ class Plan:
 class Result:
     """How far a run came and what it found; `run` is stored once it is finished.
 
-    A run that was aborted (`counts.held_back`) is finished too: the next one begins again.
+    A run that was aborted (`counts.withheld`) is finished too: the next one begins again.
     """
 
     run: Run
@@ -90,13 +90,13 @@ class Result:
     @property
     def aborted(self) -> str | None:
         """Why the run was stopped, for people; None if it was not."""
-        if not self.counts.held_back:
+        if not self.counts.withheld:
             return None
-        missing = self.counts.ghosts + self.counts.held_back
+        missing = self.counts.missing + self.counts.withheld
         return (
             f"Of {self.counts.records:,} records {missing:,} have no object in the bucket "
             f"{conf().bucket}. That is implausible: perhaps it is not their bucket. "
-            f"Stopped; {self.counts.held_back:,} of them are left as they are."
+            f"Stopped; {self.counts.withheld:,} of them are left as they are."
         )
 
 
@@ -266,16 +266,16 @@ class _Work:
     def _suspect(self, upload_id: str) -> str | None:
         """Look whether the object is gone, without any consequence yet."""
         became = self._check(upload_id, only_inspect=True)
-        if became == "ghosts":
+        if became == "missing":
             self._missing.append(upload_id)
             return None
         return became if became in {None, "failed"} else self._check(upload_id)
 
     def _mark_deleted_if_plausible(self) -> bool:
         """Mark those deleted that were found gone, unless implausibly many; returns whether."""
-        missing = self._counts["ghosts"] + len(self._missing)
+        missing = self._counts["missing"] + len(self._missing)
         if self._missing and not is_plausible(missing, self._counts["records"]):
-            self._counts["held_back"] = len(self._missing)
+            self._counts["withheld"] = len(self._missing)
             return False
         for upload_id in self._missing:
             if (became := self._check(upload_id)) is not None:
@@ -328,12 +328,12 @@ class _Work:
                 started_at=self._start.started_at,
                 finished_at=datetime.now(UTC),
                 looked_at=counts.looked_at,
-                orphans=counts.orphans,
-                ghosts=counts.ghosts,
+                orphaned=counts.orphaned,
+                missing=counts.missing,
                 rejected=counts.rejected,
                 corrected=counts.corrected,
                 failed=counts.failed,
-                held_back=counts.held_back,
+                withheld=counts.withheld,
             ),
             counts,
             finished,

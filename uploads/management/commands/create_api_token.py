@@ -21,10 +21,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, user: str, name: str, **options: Any) -> None:
         model = get_user_model()
         try:
-            found = model._default_manager.get_by_natural_key(user)
+            owner = model._default_manager.get_by_natural_key(user)
         except model.DoesNotExist:
             raise CommandError(f"There is no user “{user}”.") from None
         try:
-            self.stdout.write(api_tokens.create(found, name=name))
+            self.stdout.write(api_tokens.create(owner, name=name))
         except FilehubError as exc:
             raise CommandError(exc.message) from exc

@@ -4,7 +4,6 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -13,13 +12,13 @@ from uploads.operations import doctor
 
 
 def seconds(text: str) -> float:
-    """A number of seconds above zero."""
+    """Parse a number of seconds above zero."""
     try:
         value = float(text)
     except ValueError:
         value = 0
     if not 0 < value <= 3600:
-        raise ArgumentTypeError(f"{text!r} is no number of seconds between 0 and 3600")
+        raise ArgumentTypeError(f"{text!r} is not a number of seconds between 0 and 3600")
     return value
 
 
@@ -69,39 +68,49 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, timeout: float, no_upload: bool, **options: Any) -> None:
-        # Stopped by either signal, it says so.
+        # SIGTERM stops it in the same way as SIGINT.
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
-            found = self._inspect(timeout, no_upload, as_json=options["json"])
+            findings = self._examine(timeout, no_upload, as_json=options["json"])
         except KeyboardInterrupt:
             self.stderr.write("Stopped.")
             sys.exit(130)
         finally:
             signal.signal(signal.SIGTERM, before)
-        failed = sum(finding.level == "FAIL" for finding in found)
+        failed = sum(finding.level == "FAIL" for finding in findings)
         if failed:
-            raise CommandError(f"{failed} of {len(found)} lines say FAIL.")
+            raise CommandError(f"{failed} of {len(findings)} checks failed.")
 
-    def _inspect(self, timeout: float, no_upload: bool, *, as_json: bool) -> list[doctor.Finding]:
-        found = []
+    def _examine(self, timeout: float, no_upload: bool, *, as_json: bool) -> list[doctor.Finding]:
+        findings = []
         for finding in doctor.examine():
-            found.append(finding)
+            findings.append(finding)
             self._show(finding, as_json)
         if not no_upload:
-            self.stderr.write(f"Sending a test file; this takes up to {2 * timeout:g} s …")
+            self.stderr.write(f"Uploading a test file, which takes up to {2 * timeout:g} s …")
             self.stderr.flush()
             trip = doctor.RoundTrip(timeout)
             with handled_by(trip.stop):
-                findings = trip.run()
-            for finding in findings:
-                found.append(finding)
+                results = trip.run()
+            for finding in results:
+                findings.append(finding)
                 self._show(finding, as_json)
         if as_json:
-            self.stdout.write(json.dumps([asdict(finding) for finding in found], indent=1))
-        return found
+            self.stdout.write(json.dumps([_as_json(finding) for finding in findings], indent=1))
+        return findings
 
     def _show(self, finding: doctor.Finding, as_json: bool) -> None:
         if not as_json:
             style = {"FAIL": self.style.ERROR, "warn": self.style.WARNING}.get(finding.level, str)
             self.stdout.write(style(str(finding)))
             self.stdout.flush()
+
+
+def _as_json(finding: doctor.Finding) -> dict[str, str]:
+    """The fields of a finding for programs, which know the fix as `mend`."""
+    return {
+        "level": finding.level,
+        "subject": finding.subject,
+        "text": finding.text,
+        "mend": finding.fix,
+    }

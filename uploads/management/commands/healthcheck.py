@@ -25,10 +25,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         process = options["process"]
-        silence = heartbeat.age(process)
-        if silence is None:
-            raise CommandError(f"The {process} has given no sign of life yet.")
-        text = f"The last sign of life of the {process} is {silence:.0f} s old."
-        if silence > options["max_age"]:
+        age = heartbeat.age(process)
+        if age is None:
+            raise CommandError(f"The {process} has sent no heartbeat yet.")
+        text = f"The last heartbeat of the {process} is {age:.0f} s old."
+        if age > options["max_age"]:
             raise CommandError(text)
         self.stdout.write(text)

@@ -31,6 +31,6 @@ class Command(BaseCommand):
             self.stdout.write(f"{name} = {value}")
         if not conf().cors_origins:
             self.stderr.write(
-                "FILEHUB_CORS_ORIGINS is empty: browsers will not be able to upload. "
-                "Set it to the site's own origin and run provision again."
+                "FILEHUB_CORS_ORIGINS is empty, so browsers cannot upload. "
+                "Set it to the site's origin and run provision again."
             )

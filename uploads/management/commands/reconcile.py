@@ -15,7 +15,7 @@ from uploads.management.progress import Progress
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
-#: Ids that a dry run names.
+#: Ids that a dry run lists.
 MAX_NAMED = 50
 
 _FINDINGS: dict[Finding, str] = {
@@ -27,7 +27,7 @@ _FINDINGS: dict[Finding, str] = {
 
 
 def duration(text: str) -> timedelta:
-    """`90m`, `24h`, `7d`."""
+    """Parse a duration such as `90m`, `24h` or `7d`."""
     match = re.fullmatch(r"(\d{1,4})([mhd])", text)
     if match is None:
         raise ArgumentTypeError(f"{text!r} is not a duration such as 90m, 24h or 7d")
@@ -90,7 +90,7 @@ class Command(BaseCommand):
         **options: Any,
     ) -> None:
         if restart and not all:
-            raise CommandError("--restart is for --all.")
+            raise CommandError("--restart requires --all.")
         plan = reconcile.Plan(
             "inventory" if inventory else "all" if all else "since",
             since=since if all or since is not None else reconcile.window(),
@@ -99,78 +99,82 @@ class Command(BaseCommand):
             dry_run=dry_run,
             force=force,
         )
-        named: list[str] = []
+        details: list[str] = []
 
         def on_finding(upload_id: str, finding: Finding) -> None:
-            if dry_run and len(named) < MAX_NAMED:
-                named.append(f"{upload_id}  {_FINDINGS[finding]}")
+            if dry_run and len(details) < MAX_NAMED:
+                details.append(f"{upload_id}  {_FINDINGS[finding]}")
 
         try:
             if plan.resumable and not (restart or dry_run) and (at := checkpoints.load("all")):
                 self.stderr.write(
-                    f"Going on with the run of {at.started_at:%Y-%m-%d %H:%M} UTC, "
+                    f"Resuming the run of {at.started_at:%Y-%m-%d %H:%M} UTC "
                     f"after {at.last_id} in shard {at.shard}.",
                     style_func=str,
                 )
             with Progress(self.stderr) as bar:
                 if inventory:
                     result = reconcile.check_objects(
-                        plan, listed(inventory), on_finding=on_finding, progress=_Shown(bar)
+                        plan, listed(inventory), on_finding=on_finding, progress=_ProgressBar(bar)
                     )
                 else:
                     result = reconcile.run(
-                        plan, restart=restart, on_finding=on_finding, progress=_Shown(bar)
+                        plan, restart=restart, on_finding=on_finding, progress=_ProgressBar(bar)
                     )
         except FilehubError as exc:
             cause = f" ({exc.__cause__!r})" if exc.__cause__ else ""
-            raise CommandError(f"{exc.message}{cause}{_after(plan)}") from exc
+            raise CommandError(f"{exc.message}{cause}{_advice(plan)}") from exc
         except KeyboardInterrupt:
-            raise CommandError(f"Interrupted.{_after(plan)}", returncode=130) from None
-        self._tell(result.counts, named, dry_run=dry_run)
+            raise CommandError(f"Interrupted.{_advice(plan)}", returncode=130) from None
+        self._print_result(result.counts, details, dry_run=dry_run)
         if result.aborted:
             raise CommandError(
-                f"{result.aborted} Look at FILEHUB_BUCKET and FILEHUB_TABLE. "
-                "If these objects are gone indeed, run it again with --force."
+                f"{result.aborted} Check FILEHUB_BUCKET and FILEHUB_TABLE. "
+                "If these objects were really deleted, run it again with --force."
             )
 
-    def _tell(self, counts: Counts, named: list[str], *, dry_run: bool) -> None:
-        for line in named:
+    def _print_result(self, counts: Counts, details: list[str], *, dry_run: bool) -> None:
+        for line in details:
             self.stdout.write(line)
-        differing = counts.orphans + counts.ghosts + counts.rejected + counts.corrected
-        if dry_run and differing > len(named):
-            self.stdout.write(f"… and {differing - len(named):,} more")
+        differing = _differing(counts)
+        if dry_run and differing > len(details):
+            self.stdout.write(f"… and {differing - len(details):,} more")
         self.stdout.write(
-            f"Looked at {counts.objects:,} objects and {counts.records:,} records; "
-            f"{counts.left_alone:,} differences were too young to judge."
+            f"Checked {counts.objects:,} objects and {counts.records:,} records; "
+            f"{counts.left_alone:,} differences were too recent to judge."
         )
         self.stdout.write(
-            f"{'Would put right' if dry_run else 'Put right'}: "
-            f"{counts.orphans:,} objects without a record, "
-            f"{counts.ghosts:,} records without an object, "
+            f"{'Would fix' if dry_run else 'Fixed'}: "
+            f"{counts.orphaned:,} objects without a record, "
+            f"{counts.missing:,} records without an object, "
             f"{counts.rejected:,} objects that break a rule, "
             f"{counts.corrected:,} records of another object."
         )
-        if dry_run and not reconcile.is_plausible(counts.ghosts, counts.records):
+        if dry_run and not reconcile.is_plausible(counts.missing, counts.records):
             self.stdout.write(
-                "So many records without an object are implausible: without --force it would stop."
+                "So many records without an object are implausible; without --force it would stop."
             )
         if counts.failed:
             raise CommandError(
-                f"{counts.failed:,} could not be looked at; the log says which and why. "
-                "Run it again once the cause is gone."
+                f"{counts.failed:,} could not be checked; see the log for the reasons. "
+                "Run it again once the cause is fixed."
             )
 
 
-def _after(plan: reconcile.Plan) -> str:
-    """What to do about a run that was not finished."""
+def _differing(counts: Counts) -> int:
+    return counts.orphaned + counts.missing + counts.rejected + counts.corrected
+
+
+def _advice(plan: reconcile.Plan) -> str:
+    """What to do after a run that did not finish."""
     if plan.dry_run:
         return ""
-    again = "Run it again to go on." if plan.resumable else "Run it again to begin anew."
-    return f" What was put right stays right. {again}"
+    again = "resume" if plan.resumable else "start over"
+    return f" What was fixed stays fixed. Run it again to {again}."
 
 
-class _Shown:
-    """Shows where a run is. Within a shard ids go from the oldest to now."""
+class _ProgressBar:
+    """Shows the progress of a run. Within a shard, ids are sorted from the oldest to now."""
 
     def __init__(self, bar: Progress) -> None:
         self._bar = bar
@@ -178,14 +182,13 @@ class _Shown:
         self._oldest = datetime.now(UTC)
 
     def __call__(self, checkpoint: Checkpoint) -> None:
-        moment = keys.created_at(checkpoint.last_id)
+        position = keys.created_at(checkpoint.last_id)
         if checkpoint.shard != self._shard:
-            self._shard, self._oldest = checkpoint.shard, moment
-        share = None
+            self._shard, self._oldest = checkpoint.shard, position
+        fraction = None
         if checkpoint.shard:
             age = datetime.now(UTC) - self._oldest
-            inside = (moment - self._oldest) / age if age else 0
-            share = (keys.SHARDS.index(checkpoint.shard) + inside) / len(keys.SHARDS)
+            inside = (position - self._oldest) / age if age else 0
+            fraction = (keys.SHARDS.index(checkpoint.shard) + inside) / len(keys.SHARDS)
         counts = checkpoint.counts
-        differing = counts.orphans + counts.ghosts + counts.rejected + counts.corrected
-        self._bar.show(share, f"{counts.looked_at:,} looked at, {differing:,} differ")
+        self._bar.show(fraction, f"{counts.looked_at:,} checked, {_differing(counts):,} differ")

@@ -7,19 +7,19 @@ from uploads.core.errors import BackendUnavailable
 from uploads.files import recount
 from uploads.files.usage import Usage
 
-#: Differences that are named.
+#: Differences that are listed.
 MAX_NAMED = 50
 
 
 class Command(BaseCommand):
-    help = "Compare the counters of stored files with all records; exit 1 if they differ."
+    help = "Compare the counters of stored files with the records. Exits 1 if they differ."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         what = parser.add_mutually_exclusive_group()
         what.add_argument(
             "--repair",
             action="store_true",
-            help="set counters that differ from the records to what these come to",
+            help="set counters that differ to the totals of the records",
         )
         what.add_argument(
             "--check",
@@ -37,33 +37,30 @@ class Command(BaseCommand):
             raise CommandError(f"{exc.message} ({exc.__cause__!r})") from exc
 
     def _check(self) -> None:
-        found = recount.differences()
-        self._name(found)
-        if found:
-            raise CommandError(f"{len(found):,} counters differ from the records.")
+        differences = recount.differences()
+        self._print(differences)
+        if differences:
+            raise CommandError(f"{len(differences):,} counters differ from the records.")
         self.stdout.write("The counters agree with the records.")
 
     def _repair(self) -> None:
-        found = recount.repair()
-        self._name(found.corrected)
-        self.stdout.write(
-            f"{len(found.corrected):,} counters were set to what the records come to."
-        )
-        if found.busy:
+        result = recount.repair()
+        self._print(result.corrected)
+        self.stdout.write(f"{len(result.corrected):,} counters corrected.")
+        if result.busy:
             raise CommandError(
-                f"{found.busy:,} more may differ: they changed while the records were read. "
-                "Run it again when less is uploaded."
+                f"{result.busy:,} more may differ: they changed while the records were read. "
+                "Run it again when there are fewer uploads."
             )
 
-    def _name(self, found: list[recount.Difference]) -> None:
-        for each in found[:MAX_NAMED]:
+    def _print(self, differences: list[recount.Difference]) -> None:
+        for item in differences[:MAX_NAMED]:
             self.stdout.write(
-                f"{each.name}: the counter says {_say(each.counter)}, "
-                f"the records come to {_say(each.records)}"
+                f"{item.name}: counter {_format(item.counter)}, records {_format(item.records)}"
             )
-        if len(found) > MAX_NAMED:
-            self.stdout.write(f"… and {len(found) - MAX_NAMED:,} more")
+        if len(differences) > MAX_NAMED:
+            self.stdout.write(f"… and {len(differences) - MAX_NAMED:,} more")
 
 
-def _say(usage: Usage) -> str:
-    return f"{usage.files:,} files of {usage.bytes:,} bytes"
+def _format(usage: Usage) -> str:
+    return f"{usage.files:,} files with {usage.bytes:,} bytes"

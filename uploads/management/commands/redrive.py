@@ -7,7 +7,7 @@ from uploads.aws import dead_letters, sqs
 from uploads.core.errors import BackendUnavailable
 from uploads.operations import queue_status
 
-#: More than any dead-letter queue should ever hold. Again goes on where it stopped.
+#: More than any dead-letter queue should ever hold. Another run handles the rest.
 LIMIT = 100_000
 
 
@@ -36,24 +36,24 @@ class Command(BaseCommand):
             raise CommandError("\n".join(problems))
 
     def _redrive(self, name: str, dry_run: bool) -> list[str]:
-        """Replays the dead letters of one queue and prints what it did; returns what went wrong."""
+        """Replay the dead letters of a queue and print the result. Returns the problems."""
         dlq = sqs.dead_letters_of(name)
         if dry_run:
             depth = sqs.depth(dlq)
-            self.stdout.write(f"{dlq}: {depth.total} dead letters would go back to {name}.")
+            self.stdout.write(f"{dlq}: would move {depth.total} dead letters to {name}.")
             return []
         outcome = dead_letters.replay(name, limit=LIMIT)
         replayed = len(outcome.done) + len(outcome.doubled)
-        self.stdout.write(f"{dlq}: {replayed} dead letters went back to {name}.")
+        self.stdout.write(f"{dlq}: moved {replayed} dead letters to {name}.")
         problems = [f"{dlq}: {outcome.stopped}"] if outcome.stopped else []
         if outcome.failed:
             problems.append(
-                f"{dlq}: SQS refused {len(outcome.failed)}; they are still here: "
+                f"{dlq}: SQS refused {len(outcome.failed)}, which are still here: "
                 f"{', '.join(outcome.failed)}"
             )
         if outcome.doubled:
             problems.append(
-                f"{dlq}: {len(outcome.doubled)} went back but are still here as well, which does "
-                f"no harm: {', '.join(outcome.doubled)}"
+                f"{dlq}: {len(outcome.doubled)} were sent but not deleted here, which does no "
+                f"harm: {', '.join(outcome.doubled)}"
             )
         return problems

@@ -12,7 +12,7 @@ from uploads.management import fake_data
 
 
 def positive(text: str) -> int:
-    """A whole number above zero."""
+    """Parse a whole number above zero."""
     if not text.isascii() or not text.isdigit() or int(text) == 0:
         raise ArgumentTypeError(f"{text!r} is not a whole number above zero")
     return int(text)
@@ -24,7 +24,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("count", type=positive, help="how many records")
+        parser.add_argument("count", type=positive, help="number of records")
         parser.add_argument(
             "--owners",
             type=positive,
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         users = get_user_model()._default_manager.order_by("pk")[:owners]
         began = time.monotonic()
         try:
-            done = fake_data.seed(
+            seeded = fake_data.seed(
                 count,
                 owners=fake_data.fake_owners(owners, map(owner_of, users)),
                 days=days,
@@ -60,6 +60,6 @@ class Command(BaseCommand):
             cause = f" ({exc.__cause__!r})" if exc.__cause__ else ""
             raise CommandError(f"{exc.message}{cause}") from exc
         self.stdout.write(
-            f"{done.stored:,} stored, {done.rejected:,} rejected and {done.deleted:,} deleted "
-            f"records written in {time.monotonic() - began:.1f} s."
+            f"{seeded.stored:,} stored, {seeded.rejected:,} rejected and {seeded.deleted:,} "
+            f"deleted records written in {time.monotonic() - began:.1f} s."
         )

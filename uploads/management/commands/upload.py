@@ -14,8 +14,8 @@ from uploads.files import queries
 from uploads.management import uploader
 from uploads.management.progress import Progress
 
-#: Seconds between two pictures of the bar.
-SHOW_EVERY = 0.2
+#: Seconds between two updates of the progress bar.
+UPDATE_INTERVAL = 0.2
 
 
 class Command(BaseCommand):
@@ -35,14 +35,14 @@ class Command(BaseCommand):
             help="the owner of the files (default: the superuser, if there is exactly one)",
         )
         parser.add_argument(
-            "--no-wait", action="store_true", help="do not wait until they are stored"
+            "--no-wait", action="store_true", help="do not wait until the files are stored"
         )
         parser.add_argument(
             "--timeout",
             type=int,
             default=120,
             metavar="SECONDS",
-            help="how long to wait until they are stored (default: 120)",
+            help="how long to wait until the files are stored (default: 120)",
         )
 
     def handle(
@@ -59,46 +59,46 @@ class Command(BaseCommand):
         try:
             files = list(dict.fromkeys(uploader.files_in(paths)))
             with Progress(self.stderr) as bar:
-                shown = _Shown(bar, files)
-                for outcome in uploader.send(files, user, progress=shown.more):
+                progress = _ProgressBar(bar, files)
+                for outcome in uploader.send(files, user, progress=progress.add_bytes):
                     outcomes.append(outcome)
-                    shown.ended(outcome)
-            ids = [each.id for each in outcomes if each.id]
-            found = {} if no_wait else uploader.statuses(ids, user, timeout=timeout)
+                    progress.add_file(outcome)
+            ids = [outcome.id for outcome in outcomes if outcome.id]
+            statuses = {} if no_wait else uploader.statuses(ids, user, timeout=timeout)
         except FilehubError as exc:
-            self._tell(outcomes, {})
+            self._print(outcomes, {})
             cause = f" ({exc.__cause__!r})" if exc.__cause__ else ""
             raise CommandError(f"{exc.message}{cause}") from exc
         except KeyboardInterrupt:
-            self._tell(outcomes, {})
+            self._print(outcomes, {})
             raise CommandError("Interrupted.", returncode=130) from None
-        states = self._tell(outcomes, {} if no_wait else found)
+        states = self._print(outcomes, statuses)
         failed = states.count("failed") + states.count("rejected") + states.count("deleted")
         if failed:
             raise CommandError(f"{failed:,} of {len(files):,} files were not stored.")
         if not no_wait and "pending" in states:
             raise CommandError(
                 f"{states.count('pending'):,} of {len(files):,} files are in S3 but were not "
-                f"recorded within {timeout} s. Do the consumer and the worker run?"
+                f"recorded within {timeout} s. Check that the consumer and the worker are running."
             )
 
-    def _tell(
-        self, outcomes: list[uploader.Outcome], found: dict[str, queries.UploadStatus]
+    def _print(
+        self, outcomes: list[uploader.Outcome], statuses: dict[str, queries.UploadStatus]
     ) -> list[str]:
-        """A line for each file: id, state, path, and what is wrong; returns the states."""
+        """Print id, state, path and error of each file. Returns the states."""
         states: list[str] = []
         for outcome in outcomes:
-            status = found.get(outcome.id)
+            status = statuses.get(outcome.id)
             state = "failed" if outcome.error else status.state if status else "pending"
-            why = outcome.error or (status.reason if status else "")
+            reason = outcome.error or (status.reason if status else "")
             states.append(state)
             fields = [outcome.id or "-" * 36, f"{state:8}", _printable(outcome.path)]
-            self.stdout.write("  ".join([*fields, why]).rstrip())
+            self.stdout.write("  ".join([*fields, reason]).rstrip())
         return states
 
 
 def _owner(username: str | None) -> str:
-    """How records name the user with this name, or the only superuser."""
+    """The owner string of this user, or of the only superuser."""
     users = get_user_model()._default_manager.filter(is_active=True)
     if username is not None:
         field = get_user_model().USERNAME_FIELD
@@ -108,44 +108,44 @@ def _owner(username: str | None) -> str:
         return owners.owner_of(user)
     superusers = list(users.filter(is_superuser=True)[:2])
     if len(superusers) != 1:
-        count = "are several superusers" if superusers else "is no superuser"
-        raise CommandError(f"Say with --owner whose files these will be: there {count}.")
+        problem = "are several superusers" if superusers else "is no superuser"
+        raise CommandError(f"Choose the owner of the files with --owner: there {problem}.")
     return owners.owner_of(superusers[0])
 
 
 def _printable(path: Path) -> str:
-    """A path on one line, whatever bytes are in it."""
+    """A path as printable text on one line."""
     return policy.shown(str(path).encode("utf-8", "backslashreplace").decode())
 
 
-class _Shown:
-    """Shows how many bytes have been sent; told by several threads."""
+class _ProgressBar:
+    """Shows how many bytes have been sent. Called by several threads."""
 
     def __init__(self, bar: Progress, files: list[Path]) -> None:
         self._bar, self._count = bar, len(files)
         self._total = sum(_size_of(path) for path in files)
-        self._sent = self._ended = 0
-        self._show_at = 0.0
+        self._sent = self._finished = 0
+        self._next_update = 0.0
         self._lock = Lock()
 
-    def more(self, count: int) -> None:
+    def add_bytes(self, count: int) -> None:
         with self._lock:
             self._sent += count
-            if time.monotonic() >= self._show_at:
+            if time.monotonic() >= self._next_update:
                 self._show()
 
-    def ended(self, outcome: uploader.Outcome) -> None:
+    def add_file(self, outcome: uploader.Outcome) -> None:
         with self._lock:
-            self._ended += 1
+            self._finished += 1
             if outcome.error:
-                # The bar is to come to its end all the same.
+                # The bar must still reach 100%.
                 self._total -= _size_of(outcome.path)
             self._show()
 
     def _show(self) -> None:
-        self._show_at = time.monotonic() + SHOW_EVERY
-        share = max(self._sent, 0) / self._total if self._total > 0 else None
-        self._bar.show(share, f"{self._ended:,} of {self._count:,} files")
+        self._next_update = time.monotonic() + UPDATE_INTERVAL
+        fraction = max(self._sent, 0) / self._total if self._total > 0 else None
+        self._bar.show(fraction, f"{self._finished:,} of {self._count:,} files")
 
 
 def _size_of(path: Path) -> int:

@@ -1,4 +1,4 @@
-"""`manage.py doctor`: is everything there, set as it must be, and does a file go all the way?"""
+"""`manage.py doctor`: check the installation's configuration, and send a test file through it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Finding", "RoundTrip", "examine"]
 
 
 def examine() -> Iterator[Finding]:
-    """Everything that can be seen without sending a file. Changes nothing; never raises."""
+    """Run all checks that need no test file. Changes nothing and never raises."""
     yield from django_checks.inspect()
     yield from access.inspect()
     yield from bucket.inspect()

@@ -1,6 +1,6 @@
-"""Who asks, whether the clocks agree, and whether these credentials can do the web's work.
+"""Credentials, clock skew, and whether these credentials have the permissions of the web process.
 
-What consumer and worker may do is seen in the round trip, where they work with their own.
+The round trip tests the permissions of consumer and worker, which use their own credentials.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from uploads.operations.doctor.finding import (
     is_denied,
 )
 
-#: Seconds. S3 refuses what was signed 15 minutes before or after its own time.
+#: Seconds. S3 rejects signatures whose time is more than 15 minutes off.
 #: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html (RequestTimeTooSkewed)
-MOST_SKEW = 300
-MUCH_SKEW = 30
+SKEW_FAILURE = 300
+SKEW_WARNING = 30
 
 
 def inspect() -> Iterator[Finding]:
@@ -39,38 +39,38 @@ def inspect() -> Iterator[Finding]:
 
 def _credentials() -> Iterator[Finding]:
     try:
-        who = clients.sts().get_caller_identity()
+        identity = clients.sts().get_caller_identity()
     except (BotoCoreError, ClientError) as exc:
-        found = explain("credentials", exc)
-        if found.mend == UNREACHABLE:
-            # STS is asked by nothing else in filehub: a network may well have no way there.
-            found = Finding("skip", "credentials", "STS does not answer, who it is stays unknown.")
-        yield found
+        finding = explain("credentials", exc)
+        if finding.fix == UNREACHABLE:
+            # Nothing else in filehub uses STS, so the network may not allow it.
+            finding = Finding("skip", "credentials", "STS is unreachable; the identity is unknown.")
+        yield finding
         return
-    yield Finding("ok", "credentials", f"{who['Arn']}.")
+    yield Finding("ok", "credentials", f"{identity['Arn']}.")
 
 
 def _clock() -> Finding:
-    """By the Date of S3's answer, whatever else it says: no permission is needed."""
+    """Compare with the Date header of S3's response, which needs no permission."""
     try:
-        answer = http.send("HEAD", conf().s3_bucket_url)
-    except http.NoAnswer as exc:
-        return Finding("FAIL", "clock", f"S3 does not tell the time: {exc}.", UNREACHABLE)
+        response = http.send("HEAD", conf().s3_bucket_url)
+    except http.NoResponse as exc:
+        return Finding("FAIL", "clock", f"no response from S3: {exc}.", UNREACHABLE)
     try:
-        there = parsedate_to_datetime(answer.headers.get("Date") or "")
+        s3_time = parsedate_to_datetime(response.headers.get("Date") or "")
     except ValueError:
-        return Finding("skip", "clock", "S3's answer has no date.")
-    seconds = (datetime.now(UTC) - there).total_seconds()
-    text = f"{abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'} S3's."
-    if abs(seconds) > MOST_SKEW:
-        return Finding("FAIL", "clock", f"{text} From 900 s on S3 refuses signatures.", CLOCK)
-    if abs(seconds) > MUCH_SKEW:
+        return Finding("skip", "clock", "S3's response has no date.")
+    seconds = (datetime.now(UTC) - s3_time).total_seconds()
+    text = f"{abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'} S3's clock."
+    if abs(seconds) > SKEW_FAILURE:
+        return Finding("FAIL", "clock", f"{text} S3 rejects signatures from 900 s.", CLOCK)
+    if abs(seconds) > SKEW_WARNING:
         return Finding("warn", "clock", text, CLOCK)
-    return Finding("ok", "clock", "agrees with S3's.")
+    return Finding("ok", "clock", "agrees with S3's clock.")
 
 
 def _permissions() -> Iterator[Finding]:
-    """What the web does, done to a file that does not exist: nothing is changed."""
+    """Try the web's requests on a file that does not exist, which changes nothing."""
     probes: dict[str, Callable[[], object]] = {
         "s3:GetObject or s3:ListBucket": _head,
         "dynamodb:GetItem": _get,
@@ -79,27 +79,29 @@ def _permissions() -> Iterator[Finding]:
     }
     denied = []
     for name, probe in probes.items():
-        found = _try(probe)
-        if found is not None and found.level != "skip":
-            yield found
+        finding = _try(probe)
+        if finding is not None and finding.level != "skip":
+            yield finding
             return
-        if found is not None:
+        if finding is not None:
             denied.append(name)
     if denied:
         yield Finding(
             "FAIL", "permissions", f"denied: {', '.join(denied)}.",
-            "Attach WebPolicyArn to the role of the web; or run doctor as the web or as an "
-            "operator (OperatorPolicyArn), not as another process.",
+            "Attach WebPolicyArn to the role of the web process, or run doctor with credentials of "
+            "the web or of an operator (OperatorPolicyArn).",
         )  # fmt: skip
     else:
-        yield Finding("ok", "permissions", "what the web does is allowed, as far as can be tried.")
+        yield Finding(
+            "ok", "permissions", "the web's requests are allowed, as far as can be tested."
+        )
 
 
 def _try(probe: Callable[[], object]) -> Finding | None:
     try:
         probe()
     except ClientError as exc:
-        # There is no such object, and no such record.
+        # As expected: the object and the record do not exist.
         if code_of(exc) in {"404", "NoSuchKey", "ConditionalCheckFailedException"}:
             return None
         if is_denied(exc):
@@ -108,19 +110,19 @@ def _try(probe: Callable[[], object]) -> Finding | None:
     return None
 
 
-def _nobody() -> str:
-    return keys.new_upload_id("nobody", "an id that filehub did not make")
+def _unused_id() -> str:
+    return keys.new_upload_id("nobody", "a key that filehub does not use")
 
 
 def _head() -> object:
     return clients.s3(clients.DIAGNOSIS).head_object(
-        Bucket=conf().bucket, Key=keys.object_key(_nobody())
+        Bucket=conf().bucket, Key=keys.object_key(_unused_id())
     )
 
 
 def _get() -> object:
     return clients.dynamodb(clients.DIAGNOSIS).get_item(
-        TableName=conf().table, Key={"id": {"S": _nobody()}}
+        TableName=conf().table, Key={"id": {"S": _unused_id()}}
     )
 
 
@@ -137,7 +139,7 @@ def _query() -> object:
 def _update() -> object:
     return clients.dynamodb(clients.DIAGNOSIS).update_item(
         TableName=conf().table,
-        Key={"id": {"S": _nobody()}},
+        Key={"id": {"S": _unused_id()}},
         UpdateExpression="SET downloads = :none",
         ConditionExpression="attribute_exists(id)",
         ExpressionAttributeValues={":none": {"N": "0"}},

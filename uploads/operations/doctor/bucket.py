@@ -1,4 +1,4 @@
-"""The bucket, and what it is set to. IAM: s3:ListBucket and the reads of the operator's policy."""
+"""Check the bucket's configuration. IAM: s3:ListBucket and the operator policy's reads."""
 
 from __future__ import annotations
 
@@ -21,57 +21,57 @@ if TYPE_CHECKING:
 
 _KEY = object_key("00000000-0000-7000-8000-000000000000")
 _ABORT = "AbortIncompleteMultipartUpload"
-#: What a lifecycle rule may have besides that which it does.
-_NO_ACTIONS = {"ID", "Status", "Filter", "Prefix"}
+#: The keys of a lifecycle rule that are not actions.
+_NOT_ACTIONS = {"ID", "Status", "Filter", "Prefix"}
 
 
 def inspect() -> Iterator[Finding]:
-    """The bucket itself first; without it there is nothing else to look at."""
+    """Check that the bucket exists, and only then its configuration."""
     s3 = clients.s3(clients.DIAGNOSIS)
-    found = list(guarded("bucket", partial(_itself, s3)))
-    yield from found
-    if any(finding.level == "FAIL" for finding in found):
+    findings = list(guarded("bucket", partial(_existence, s3)))
+    yield from findings
+    if any(finding.level == "FAIL" for finding in findings):
         return
     for subject, check in (
         ("bucket, public access", _public_access),
         ("bucket, encryption", _encryption),
-        ("bucket, versions", _versions),
+        ("bucket, versioning", _versioning),
         ("bucket, lifecycle", _lifecycle),
         ("bucket, CORS", _cors),
     ):
         yield from guarded(subject, partial(check, s3))
-    yield from guarded("bucket, CORS as a browser asks", _preflight)
+    yield from guarded("bucket, CORS preflight", _preflight)
 
 
-def _itself(s3: S3Client) -> Iterator[Finding]:
+def _existence(s3: S3Client) -> Iterator[Finding]:
     name, region = conf().bucket, conf().region
     try:
-        answer = s3.head_bucket(Bucket=name)
+        response = s3.head_bucket(Bucket=name)
     except ClientError as exc:
         if code_of(exc) in {"404", "NoSuchBucket"}:
             yield Finding(
-                "FAIL", "bucket", f"there is no {name}.",
-                "Is FILEHUB_BUCKET right? If filehub was never deployed here: "
+                "FAIL", "bucket", f"{name} does not exist.",
+                "Check FILEHUB_BUCKET. If filehub was never deployed here: "
                 "python manage.py provision",
             )  # fmt: skip
             return
         if is_denied(exc):
             yield Finding(
-                "FAIL", "bucket", f"{name} may not be looked at.",
+                "FAIL", "bucket", f"access to {name} is denied.",
                 "It belongs to another account (choose another FILEHUB_BUCKET), or these "
                 "credentials lack s3:ListBucket: attach WebPolicyArn or OperatorPolicyArn to them.",
             )  # fmt: skip
             return
         raise
-    there = answer.get("BucketRegion", region)
-    if there != region:
+    actual = response.get("BucketRegion", region)
+    if actual != region:
         yield Finding(
-            "FAIL", "bucket", f"{name} is in {there}, and AWS_REGION says {region}.",
-            f"Set AWS_REGION={there}, where queues and table have to be too: S3 sends events only "
-            "to queues of its own region.",
+            "FAIL", "bucket", f"{name} is in {actual}, but AWS_REGION is {region}.",
+            f"Set AWS_REGION={actual}. Queues and table must be there too, because S3 sends events "
+            "only within its region.",
         )  # fmt: skip
         return
-    yield Finding("ok", "bucket", f"{name} is in {there}.")
+    yield Finding("ok", "bucket", f"{name} is in {actual}.")
 
 
 def _public_access(s3: S3Client) -> Iterator[Finding]:
@@ -84,7 +84,7 @@ def _public_access(s3: S3Client) -> Iterator[Finding]:
         if code_of(exc) != "NoSuchPublicAccessBlockConfiguration":
             raise
         block = {}
-    missing = [each for each in expected.PUBLIC_ACCESS_BLOCK if not block.get(each)]
+    missing = [name for name in expected.PUBLIC_ACCESS_BLOCK if not block.get(name)]
     if not missing:
         yield Finding("ok", subject, "all blocked.")
         return
@@ -123,17 +123,19 @@ def _encryption(s3: S3Client) -> Iterator[Finding]:
     elif used[0] == "AES256":
         yield Finding("ok", subject, "AES256.")
     else:
-        yield Finding("ok", subject, f"{used[0]}; web and worker need the key's permissions too.")
+        yield Finding(
+            "ok", subject, f"{used[0]}; web and worker also need permissions for the key."
+        )
 
 
-def _versions(s3: S3Client) -> Iterator[Finding]:
-    subject = "bucket, versions"
+def _versioning(s3: S3Client) -> Iterator[Finding]:
+    subject = "bucket, versioning"
     if s3.get_bucket_versioning(Bucket=conf().bucket).get("Status") == "Enabled":
         yield Finding(
-            "ok", subject, "kept: what is deleted goes on to cost, until a lifecycle rule ends it."
+            "ok", subject, "on: deleted files use storage until a lifecycle rule removes them."
         )
     else:
-        yield Finding("ok", subject, "not kept.")
+        yield Finding("ok", subject, "off.")
 
 
 def _lifecycle(s3: S3Client) -> Iterator[Finding]:
@@ -151,36 +153,36 @@ def _lifecycle(s3: S3Client) -> Iterator[Finding]:
         for rule in aborting
         if _is_for_uploads(rule) or rule[_ABORT]["DaysAfterInitiation"] <= MULTIPART_LIFETIME.days
     ]
-    mend = expected.command(
+    fix = expected.command(
         "s3api", "put-bucket-lifecycle-configuration", bucket=name,
-        lifecycle_configuration={"Rules": _mended(rules, aborting)},
+        lifecycle_configuration={"Rules": _fixed_rules(rules, aborting)},
     )  # fmt: skip
-    ends = [each for each in enabled if "Expiration" in each and _touches_uploads(each)]
-    if ends:
-        named = ", ".join(str(each.get("ID", "without a name")) for each in ends)
+    expiring = [rule for rule in enabled if "Expiration" in rule and _touches_uploads(rule)]
+    if expiring:
+        names = ", ".join(str(rule.get("ID", "(no ID)")) for rule in expiring)
         yield Finding(
-            "warn", subject, f"rules delete files by their age: {named}.",
-            "If that is not meant, disable them in the bucket's lifecycle configuration.",
+            "warn", subject, f"rules delete files by age: {names}.",
+            "If that is not intended, disable them in the bucket's lifecycle configuration.",
         )  # fmt: skip
     if not days:
-        text = "the parts of unfinished uploads stay for ever, and cost what files cost."
-        yield Finding("FAIL", subject, text, mend)
+        text = "parts of unfinished uploads are kept forever, at the price of stored files."
+        yield Finding("FAIL", subject, text, fix)
     elif min(days) <= MULTIPART_LIFETIME.days:
         text = (
-            f"unfinished uploads end after {min(days)} days, but may be gone on with for "
+            f"unfinished uploads are removed after {min(days)} days but can be resumed for "
             f"{MULTIPART_LIFETIME.days}."
         )
-        yield Finding("FAIL", subject, text, mend)
+        yield Finding("FAIL", subject, text, fix)
     else:
-        yield Finding("ok", subject, f"unfinished uploads end after {min(days)} days.")
+        yield Finding("ok", subject, f"unfinished uploads are removed after {min(days)} days.")
 
 
-def _mended(rules: list[Any], aborting: list[Any]) -> list[Any]:
-    """All rules, but the one end of unfinished uploads that filehub needs is in one of its own."""
+def _fixed_rules(rules: list[Any], aborting: list[Any]) -> list[Any]:
+    """All rules, with filehub's own rule in place of the ones that abort unfinished uploads."""
     kept = []
-    for each in rules:
-        rest = {key: value for key, value in each.items() if key != _ABORT or each not in aborting}
-        if rest.keys() - _NO_ACTIONS:
+    for old in rules:
+        rest = {key: value for key, value in old.items() if key != _ABORT or old not in aborting}
+        if rest.keys() - _NOT_ACTIONS:
             kept.append(rest)
     rule: dict[str, Any] = {
         "ID": "abort-incomplete-multipart-uploads",
@@ -188,18 +190,18 @@ def _mended(rules: list[Any], aborting: list[Any]) -> list[Any]:
         "Filter": {"Prefix": ""},
         _ABORT: {"DaysAfterInitiation": expected.ABORT_AFTER},
     }
-    if any(each.get("ID") == rule["ID"] for each in kept):
-        del rule["ID"]  # S3 makes one up.
+    if any(other.get("ID") == rule["ID"] for other in kept):
+        del rule["ID"]  # S3 generates one.
     return [*kept, rule]
 
 
 def _prefix(rule: Any) -> str:
-    found = rule.get("Filter", {})
-    return str(found.get("And", found).get("Prefix", rule.get("Prefix", "")))
+    condition = rule.get("Filter", {})
+    return str(condition.get("And", condition).get("Prefix", rule.get("Prefix", "")))
 
 
 def _is_for_uploads(rule: Any) -> bool:
-    """Whether it applies to all that is under the prefix: no tags, no sizes."""
+    """Whether it applies to everything under the prefix, without filters by tag or size."""
     return set(rule.get("Filter", {})) <= {"Prefix"} and PREFIX.startswith(_prefix(rule))
 
 
@@ -211,7 +213,7 @@ def _touches_uploads(rule: Any) -> bool:
 def _cors(s3: S3Client) -> Iterator[Finding]:
     subject, name, origins = "bucket, CORS", conf().bucket, conf().cors_origins
     if not origins:
-        yield Finding("skip", subject, "there are no origins to compare with (see settings).")
+        yield Finding("skip", subject, "FILEHUB_CORS_ORIGINS is empty (see settings).")
         return
     try:
         rules: list[Any] = list(s3.get_bucket_cors(Bucket=name)["CORSRules"])
@@ -226,55 +228,57 @@ def _cors(s3: S3Client) -> Iterator[Finding]:
         "ExposeHeaders": list(expected.CORS_EXPOSED),
         "MaxAgeSeconds": expected.CORS_MAX_AGE,
     }
-    mend = (
-        "python manage.py provision, if FILEHUB_CORS_ORIGINS has changed since the last one. "
-        "Otherwise somebody changed the bucket, which provision does not see: "
+    fix = (
+        "python manage.py provision, if FILEHUB_CORS_ORIGINS has changed since the last run. "
+        "Otherwise the bucket was changed manually, which provision does not detect: "
     ) + expected.command(
-        # S3 takes the first rule that fits: what others need may follow.
+        # S3 uses the first rule that matches, so rules for other origins may follow.
         "s3api", "put-bucket-cors", bucket=name,
-        cors_configuration={"CORSRules": [rule, *_of_others(rules, origins)]},
+        cors_configuration={"CORSRules": [rule, *_other_rules(rules, origins)]},
     )  # fmt: skip
-    problems = list(filter(None, (_lacks(rules, origin) for origin in origins)))
+    problems = list(filter(None, (_cors_problem(rules, origin) for origin in origins)))
     if problems:
-        yield Finding("FAIL", subject, " ".join(problems), mend)
+        yield Finding("FAIL", subject, " ".join(problems), fix)
         return
-    others = sorted({each for rule in rules for each in rule["AllowedOrigins"]} - set(origins))
+    others = sorted({other for rule in rules for other in rule["AllowedOrigins"]} - set(origins))
     if others:
-        text = f"pages of other origins may send to the bucket too: {', '.join(others)}."
+        text = f"other origins are allowed too: {', '.join(others)}."
         yield Finding(
             "warn", subject, text,
-            "If that is not meant: "
+            "If that is not intended: "
             + expected.command(
                 "s3api", "put-bucket-cors", bucket=name, cors_configuration={"CORSRules": [rule]}
             ),
         )  # fmt: skip
         return
-    yield Finding("ok", subject, f"{', '.join(origins)} may send.")
+    yield Finding("ok", subject, f"{', '.join(origins)} allowed.")
 
 
-def _of_others(rules: list[Any], origins: tuple[str, ...]) -> list[Any]:
+def _other_rules(rules: list[Any], origins: tuple[str, ...]) -> list[Any]:
     return [rule for rule in rules if set(rule["AllowedOrigins"]) - set(origins)]
 
 
-def _lacks(rules: list[Any], origin: str) -> str:
-    """What a page of this origin may not do, as a sentence; "" if it may do all."""
-    mine = [
-        rule for rule in rules if any(_matches(each, origin) for each in rule["AllowedOrigins"])
+def _cors_problem(rules: list[Any], origin: str) -> str:
+    """What the rules deny to this origin, as a sentence; "" if they allow everything needed."""
+    matching = [
+        rule
+        for rule in rules
+        if any(_matches(pattern, origin) for pattern in rule["AllowedOrigins"])
     ]
-    if not mine:
+    if not matching:
         return f"no rule allows {origin}."
-    sending = [rule for rule in mine if "PUT" in rule["AllowedMethods"]]
-    if not sending:
+    with_put = [rule for rule in matching if "PUT" in rule["AllowedMethods"]]
+    if not with_put:
         return f"{origin} may not PUT."
-    # S3 takes the first rule that fits origin, method and all headers.
+    # S3 uses the first rule that matches the origin, the method and all headers.
     missing = min(
         (
             [
                 header
                 for header in expected.CORS_HEADERS
-                if not any(_matches(each, header) for each in rule.get("AllowedHeaders", ()))
+                if not any(_matches(pattern, header) for pattern in rule.get("AllowedHeaders", ()))
             ]
-            for rule in sending
+            for rule in with_put
         ),
         key=len,
     )
@@ -282,21 +286,21 @@ def _lacks(rules: list[Any], origin: str) -> str:
 
 
 def _matches(pattern: str, text: str) -> bool:
-    """S3's patterns have at most one `*`."""
+    """Match as S3 does, whose patterns have at most one `*`."""
     expression = ".*".join(map(re.escape, pattern.lower().split("*")))
     return re.fullmatch(expression, text.lower()) is not None
 
 
 def _preflight() -> Iterator[Finding]:
-    """What S3 itself answers; needs no permission at all."""
-    subject, refused = "bucket, CORS as a browser asks", []
+    """Send the preflight request of a browser, which needs no permission."""
+    subject, refused = "bucket, CORS preflight", []
     origins = conf().cors_origins
     if not origins:
-        yield Finding("skip", subject, "there are no origins to ask for.")
+        yield Finding("skip", subject, "FILEHUB_CORS_ORIGINS is empty (see settings).")
         return
     for origin in origins:
         try:
-            answer = http.send(
+            response = http.send(
                 "OPTIONS",
                 f"{conf().s3_bucket_url}/{_KEY}",
                 {
@@ -305,18 +309,18 @@ def _preflight() -> Iterator[Finding]:
                     "Access-Control-Request-Headers": ",".join(expected.CORS_HEADERS),
                 },
             )
-        except http.NoAnswer as exc:
+        except http.NoResponse as exc:
             yield Finding(
-                "FAIL", subject, f"no answer from {conf().s3_bucket_url} ({exc}).",
-                "Browsers need this address, not only the servers: check AWS_ENDPOINT_URL_S3.",
+                "FAIL", subject, f"no response from {conf().s3_bucket_url} ({exc}).",
+                "Browsers must be able to reach this address too: check AWS_ENDPOINT_URL_S3.",
             )  # fmt: skip
             return
-        if answer.headers.get("Access-Control-Allow-Origin") not in {origin, "*"}:
-            refused.append(f"{origin} ({answer.status})")
+        if response.headers.get("Access-Control-Allow-Origin") not in {origin, "*"}:
+            refused.append(f"{origin} ({response.status})")
     if refused:
         yield Finding(
-            "FAIL", subject, f"S3 refuses pages of {', '.join(refused)}.",
-            "See “bucket, CORS”; S3 may take some minutes to notice a change.",
+            "FAIL", subject, f"S3 refuses {', '.join(refused)}.",
+            "See “bucket, CORS”. A change can take a few minutes to apply.",
         )  # fmt: skip
     else:
-        yield Finding("ok", subject, f"S3 lets pages of {', '.join(origins)} send.")
+        yield Finding("ok", subject, f"S3 accepts {', '.join(origins)}.")

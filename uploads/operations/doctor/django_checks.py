@@ -1,4 +1,4 @@
-"""Django's own: the settings, the database, its migrations."""
+"""Django's system checks, the database connection and pending migrations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from uploads.operations.doctor.finding import Finding, Level
 
 
 def is_production() -> bool:
-    """Whether people outside this machine are meant to use it: AWS itself, or HTTPS."""
+    """Whether this looks like a production site: it uses HTTPS or the real AWS."""
     return settings.SECURE_SSL_REDIRECT or conf().endpoint("s3") is None
 
 
@@ -31,11 +31,11 @@ def _settings() -> Iterator[Finding]:
             yield Finding(_level(message), subject, text, message.hint or "")
     if settings.DEBUG and is_production():
         yield Finding(
-            "FAIL", "settings", "DJANGO_DEBUG is on: strangers see settings and source code.",
+            "FAIL", "settings", "DJANGO_DEBUG is on: error pages show settings and source code.",
             "Unset DJANGO_DEBUG.",
         )  # fmt: skip
     if not messages:
-        yield Finding("ok", "settings", "nothing to complain about (manage.py check).")
+        yield Finding("ok", "settings", "no issues (manage.py check).")
 
 
 def _level(message: checks.CheckMessage) -> Level:
@@ -50,14 +50,16 @@ def _database() -> Finding:
         pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except DatabaseError as exc:
         return Finding(
-            "FAIL", "database", f"{connection.vendor} does not answer ({type(exc).__name__}).",
-            "Is it running, and is DATABASE_URL right?",
+            "FAIL", "database", f"{connection.vendor} is unavailable ({type(exc).__name__}).",
+            "Check that it is running and that DATABASE_URL is correct.",
         )  # fmt: skip
     if pending:
-        names = ", ".join(f"{each.app_label}.{each.name}" for each, _ in pending[:3])
+        names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in pending[:3])
         more = f" and {len(pending) - 3} more" if len(pending) > 3 else ""
         return Finding(
             "FAIL", "database", f"migrations are pending: {names}{more}.",
             "python manage.py migrate",
         )  # fmt: skip
-    return Finding("ok", "database", f"{connection.vendor} answers, no migration is pending.")
+    return Finding(
+        "ok", "database", f"{connection.vendor} is reachable, and no migrations are pending."
+    )

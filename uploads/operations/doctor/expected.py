@@ -1,7 +1,7 @@
-"""What infra/filehub.yaml makes, as doctor compares it; a test compares the two.
+"""What infra/filehub.yaml creates, for doctor to compare with; a test keeps the two in step.
 
-`provision` is CloudFormation: it changes what differs between the template and the one deployed
-before, and does not see what somebody changed by hand. Hence doctor names AWS's own commands.
+`provision` uses CloudFormation, which applies the difference between the template and the one
+deployed before, and does not detect manual changes. So doctor suggests AWS CLI commands instead.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-#: Event types of the bucket's notification -> all that each of them stands for.
+#: Event types in the bucket's notification configuration -> the types that each one covers.
 #: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html
 EVENTS: Mapping[str, frozenset[str]] = {
     "s3:ObjectCreated:*": frozenset(
@@ -30,7 +30,7 @@ PUBLIC_ACCESS_BLOCK = (
     "BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets",
 )  # fmt: skip
 
-#: What the upload client sends to S3 from a page.
+#: Methods and headers that the upload client sends to S3 from a browser.
 CORS_METHODS = ("GET", "HEAD", "PUT")
 CORS_HEADERS = (
     "content-type", "if-none-match", "x-amz-checksum-sha256", "x-amz-meta-filename",
@@ -39,27 +39,27 @@ CORS_HEADERS = (
 CORS_EXPOSED = ("ETag", "x-amz-checksum-sha256", "x-amz-request-id")
 CORS_MAX_AGE = 3000
 
-#: Days after which the parts of an unfinished upload go.
+#: Days after which the parts of an unfinished upload are deleted.
 ABORT_AFTER = 8
 
-#: Seconds. The most that SQS keeps a message for.
+#: Seconds. The longest retention that SQS allows.
 RETENTION = 1_209_600
-#: Receives until a message becomes a dead letter.
+#: How often a message is received before it becomes a dead letter.
 EVENTS_RECEIVES = 20
 TASKS_RECEIVES = 8
-#: Seconds that an event stays hidden while the consumer has it in hand.
+#: Seconds that an event is invisible while the consumer handles it.
 EVENTS_VISIBILITY = 60
 #: Bytes. The largest task has 100 events; events are smaller.
 MESSAGE_SIZE = 64 * 1024
 
 
 def command(service: str, action: str, **options: Any) -> str:
-    """A command of the AWS command line that can be copied as it is."""
+    """An AWS CLI command, quoted for a shell."""
     words = ["aws", service, action]
     for name, value in options.items():
         text = value
         if not isinstance(value, str):
-            # Lifecycle rules may have moments in them.
+            # Lifecycle rules may contain dates.
             text = json.dumps(value, separators=(",", ":"), default=datetime.isoformat)
         words += [f"--{name.replace('_', '-')}", text]
     return shlex.join(words)

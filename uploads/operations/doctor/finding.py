@@ -1,4 +1,4 @@
-"""What doctor says about one thing it looked at, and how failures of AWS are put into words."""
+"""The result of one check of doctor, and the translation of AWS errors into results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from uploads.core.errors import BackendUnavailable
 
 logger = logging.getLogger(__name__)
 
-#: `skip`: not looked at, which says nothing about how it is. Only `FAIL` makes doctor fail.
+#: `skip`: could not be checked. Only `FAIL` makes the command fail.
 Level = Literal["ok", "warn", "FAIL", "skip"]
 
 OPERATOR = "Run doctor with credentials that have the operator's policy (OperatorPolicyArn)."
@@ -40,23 +40,23 @@ _SKEWED = {"RequestTimeTooSkewed", "RequestExpired"}
 
 @dataclass(frozen=True)
 class Finding:
-    """One line: what was looked at, what was found, and, unless all is well, how to mend it."""
+    """One line of output: what was checked, the result, and, for a problem, how to fix it."""
 
     level: Level
     subject: str
     text: str
-    mend: str = ""
+    fix: str = ""
 
     def __str__(self) -> str:
         line = f"{self.level:<4}  {self.subject}: {self.text}"
-        return f"{line} Mend: {self.mend}" if self.mend else line
+        return f"{line} Fix: {self.fix}" if self.fix else line
 
 
 Check = Callable[[], Iterator[Finding]]
 
 
 def guarded(subject: str, check: Check) -> Iterator[Finding]:
-    """What a check finds; a service that refuses or does not answer is a finding too."""
+    """Run a check; an AWS error becomes a finding."""
     try:
         yield from check()
     except BackendUnavailable as exc:
@@ -66,48 +66,49 @@ def guarded(subject: str, check: Check) -> Iterator[Finding]:
 
 
 def code_of(exc: BaseException) -> str:
-    """AWS's code of an error, or ""."""
+    """AWS's error code, or ""."""
     if not isinstance(exc, ClientError):
         return ""
     return str(exc.response.get("Error", {}).get("Code", ""))
 
 
 def is_denied(exc: BaseException) -> bool:
-    """Whether the credentials are good, but may not do this."""
+    """Whether the credentials are valid but lack a permission."""
     return code_of(exc) in _DENIED
 
 
 def explain(subject: str, exc: BaseException) -> Finding:
-    """A failure for people. Only AWS's code is repeated: its sentence may name keys."""
+    """Describe an error. Only AWS's error code is shown: its message may contain keys."""
     # PynamoDB wraps botocore's errors.
     exc = getattr(exc, "cause", None) or exc
     if isinstance(exc, NoCredentialsError | PartialCredentialsError | CredentialRetrievalError):
-        return Finding("FAIL", subject, "there are no AWS credentials.", CREDENTIALS)
+        return Finding("FAIL", subject, "no AWS credentials found.", CREDENTIALS)
     if isinstance(exc, BackendUnavailable):
         return Finding("FAIL", subject, exc.message, CREDENTIALS)
     code = code_of(exc)
     if is_denied(exc):
-        doing = getattr(exc, "operation_name", "this")
-        return Finding("skip", subject, f"these credentials may not ask ({doing}).", OPERATOR)
+        operation = getattr(exc, "operation_name", "this request")
+        text = f"these credentials do not allow checking it ({operation})."
+        return Finding("skip", subject, text, OPERATOR)
     if code in _REFUSED:
-        text = f"AWS does not accept the credentials ({code})."
+        text = f"AWS rejects the credentials ({code})."
         return Finding("FAIL", subject, text, CREDENTIALS)
     if code in _SKEWED:
-        return Finding("FAIL", subject, f"the clocks differ too much ({code}).", CLOCK)
+        return Finding("FAIL", subject, f"this machine's clock is too far off ({code}).", CLOCK)
     if code:
-        doing = getattr(exc, "operation_name", "the request")
-        return Finding("FAIL", subject, f"AWS answered {doing} with {code}.", RETRY)
-    text = f"no answer ({type(exc).__name__})."
+        operation = getattr(exc, "operation_name", "the request")
+        return Finding("FAIL", subject, f"{operation} failed with {code}.", RETRY)
+    text = f"no response ({type(exc).__name__})."
     return Finding("FAIL", subject, text, UNREACHABLE)
 
 
 CREDENTIALS = (
     "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the profile or the role, "
-    "and whether temporary credentials have run out."
+    "and whether temporary credentials have expired."
 )
-CLOCK = "Set this machine's clock by a time server (NTP)."
-RETRY = "Try again; if it stays, the code says what AWS objects to."
+CLOCK = "Synchronize this machine's clock (NTP)."
+RETRY = "Try again. If the error persists, look up its code."
 UNREACHABLE = (
-    "Check AWS_REGION and, if set, the AWS_ENDPOINT_URL… variables, and whether the network, a "
-    "proxy or a VPC endpoint leads there; a local AWS has to be running."
+    "Check AWS_REGION and any AWS_ENDPOINT_URL… variables, and that the network, proxy or VPC "
+    "endpoint leads there. A local AWS must be running."
 )

@@ -1,4 +1,4 @@
-"""Requests to S3 as a browser sends them: with an origin, without credentials of their own."""
+"""Requests to S3 as a browser sends them: with an origin and without AWS credentials."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ _CODE = re.compile(rb"<Code>(\w{1,64})</Code>")
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What S3 said. `code` is S3's own of an error, or ""."""
+class Response:
+    """S3's response. `code` is its error code, or ""."""
 
     status: int
     headers: Message
     code: str
 
 
-class NoAnswer(Exception):
-    """Nothing came back; the text says why, in a few words."""
+class NoResponse(Exception):
+    """S3 did not respond; the message says why in a few words."""
 
 
 def send(
     method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
-) -> Answer:
-    """One request. Raises NoAnswer. Redirects are followed, as browsers do."""
-    # The scheme is http or https: uploads.core.conf accepts no other.
+) -> Response:
+    """Send one request and follow redirects, as browsers do. Raises NoResponse."""
+    # The scheme is http or https: uploads.core.conf accepts nothing else.
     request = urllib.request.Request(url, body, dict(headers or {}), method=method)  # noqa: S310
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
-            return Answer(answer.status, answer.headers, "")
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310
+            return Response(response.status, response.headers, "")
     except urllib.error.HTTPError as error:
         with error:
-            found = _CODE.search(error.read(4096))
-            return Answer(error.code, error.headers, found[1].decode() if found else "")
+            match = _CODE.search(error.read(4096))
+            return Response(error.code, error.headers, match[1].decode() if match else "")
     except urllib.error.URLError as error:
-        raise NoAnswer(_words(error.reason)) from error
+        raise NoResponse(_reason(error.reason)) from error
     except (OSError, HTTPException) as error:
-        raise NoAnswer(_words(error)) from error
+        raise NoResponse(_reason(error)) from error
 
 
-def _words(reason: object) -> str:
-    """Without the address: a presigned one is a secret."""
-    if isinstance(reason, OSError) and reason.strerror:
-        return reason.strerror
-    return type(reason).__name__
+def _reason(error: object) -> str:
+    """The error without the URL: a presigned URL is a secret."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return type(error).__name__

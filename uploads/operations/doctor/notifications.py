@@ -1,4 +1,4 @@
-"""The bucket's notifications: does S3 report to the events queue? IAM: s3:GetBucketNotification."""
+"""Check that the bucket notifies the events queue. IAM: s3:GetBucketNotification."""
 
 from __future__ import annotations
 
@@ -20,64 +20,67 @@ _KINDS = (
 
 
 def inspect(queue_arn: str | None) -> Iterator[Finding]:
-    """`queue_arn` is the events queue's, if it is known: the command that mends names it."""
+    """Check the notifications. The suggested command needs the events queue's ARN."""
     yield from guarded(SUBJECT, partial(_compare, queue_arn))
 
 
 def _compare(queue_arn: str | None) -> Iterator[Finding]:
     bucket, queue = conf().bucket, conf().events_queue
-    answer: dict[str, Any] = dict(
+    response: dict[str, Any] = dict(
         clients.s3(clients.DIAGNOSIS).get_bucket_notification_configuration(Bucket=bucket)
     )
-    there = {kind: answer[kind] for kind in _KINDS if kind in answer}
+    current = {kind: response[kind] for kind in _KINDS if kind in response}
     reported = {
         event
-        for each in there.get("QueueConfigurations", ())
-        if each["QueueArn"].rpartition(":")[2] == queue and _is_for_uploads(each)
-        for event in each["Events"]
+        for target in current.get("QueueConfigurations", ())
+        if target["QueueArn"].rpartition(":")[2] == queue and _is_for_uploads(target)
+        for event in target["Events"]
     }
     missing = [
         event
-        for event, parts in expected.EVENTS.items()
-        if event not in reported and parts - reported
+        for event, covered in expected.EVENTS.items()
+        if event not in reported and covered - reported
     ]
     if not missing:
-        yield Finding("ok", SUBJECT, f"{', '.join(expected.EVENTS)} go to {queue}.")
+        yield Finding("ok", SUBJECT, f"{queue} receives {', '.join(expected.EVENTS)}.")
         return
-    text = f"{', '.join(missing)} of {PREFIX} do not go to {queue}."
-    ways = [
+    text = f"{queue} does not receive {', '.join(missing)} for {PREFIX}."
+    routes = [
         name
         for name, kind in (
             ("EventBridge", "EventBridgeConfiguration"), ("SNS", "TopicConfigurations"),
         )
-        if kind in there
+        if kind in current
     ]  # fmt: skip
-    if ways:
+    if routes:
         yield Finding(
-            "warn", SUBJECT, f"{text} {' and '.join(ways)} may bring them.",
-            f"The round trip tells whether they arrive. If not, add a rule or a subscription that "
-            f"sends them to {queue}, and let its policy accept them.",
+            "warn", SUBJECT, f"{text} {' and '.join(routes)} may deliver them.",
+            f"See “round trip” for whether they arrive. If not, add a rule or a subscription that "
+            f"sends them to {queue}, and allow it in the queue's policy.",
         )  # fmt: skip
         return
-    if any(each["QueueArn"].rpartition(":")[2] != queue for each in there.get(_KINDS[0], ())):
-        text += " Something else has replaced the configuration."
-    yield Finding("FAIL", SUBJECT, text, _mend(there, queue_arn))
+    if any(
+        target["QueueArn"].rpartition(":")[2] != queue
+        for target in current.get("QueueConfigurations", ())
+    ):
+        text += " The configuration was replaced by something else."
+    yield Finding("FAIL", SUBJECT, text, _fix(current, queue_arn))
 
 
 def _filters(configuration: Any) -> dict[str, str]:
-    """prefix and suffix -> value, as far as they are set."""
+    """The prefix and suffix filters that are set."""
     rules = configuration.get("Filter", {}).get("Key", {}).get("FilterRules", [])
     return {rule["Name"].lower(): rule.get("Value", "") for rule in rules if rule.get("Value")}
 
 
 def _is_for_uploads(configuration: Any) -> bool:
-    """Whether it reports all that is under the prefix."""
+    """Whether it covers everything under the prefix."""
     filters = _filters(configuration)
     return set(filters) <= {"prefix"} and PREFIX.startswith(filters.get("prefix", ""))
 
 
 def _overlaps(configuration: Any) -> bool:
-    """Whether it reports something that filehub wants: S3 refuses to send that to both."""
+    """Whether it covers an event that filehub needs: S3 rejects overlapping configurations."""
     prefix = _filters(configuration).get("prefix", "")
     families = {event.rpartition(":")[0] for event in expected.EVENTS}
     return (PREFIX.startswith(prefix) or prefix.startswith(PREFIX)) and any(
@@ -85,14 +88,14 @@ def _overlaps(configuration: Any) -> bool:
     )
 
 
-def _mend(there: dict[str, Any], queue_arn: str | None) -> str:
+def _fix(current: dict[str, Any], queue_arn: str | None) -> str:
     if queue_arn is None:
-        return "First the events queue (see there); then run doctor again."
+        return "Fix the events queue first, then run doctor again."
     replaced = []
-    configuration = dict(there)
+    configuration = dict(current)
     for kind in _KINDS[:3]:
-        configuration[kind] = [each for each in there.get(kind, ()) if not _overlaps(each)]
-        replaced += [each for each in there.get(kind, ()) if _overlaps(each)]
+        configuration[kind] = [target for target in current.get(kind, ()) if not _overlaps(target)]
+        replaced += [target for target in current.get(kind, ()) if _overlaps(target)]
     configuration["QueueConfigurations"].append(
         {
             "QueueArn": queue_arn,
@@ -102,16 +105,16 @@ def _mend(there: dict[str, Any], queue_arn: str | None) -> str:
     )
     command = expected.command(
         "s3api", "put-bucket-notification-configuration", bucket=conf().bucket,
-        notification_configuration={kind: each for kind, each in configuration.items() if each},
+        notification_configuration={kind: value for kind, value in configuration.items() if value},
     )  # fmt: skip
-    others = [each for each in replaced if each.get("QueueArn") != queue_arn]
+    others = [target for target in replaced if target.get("QueueArn") != queue_arn]
     note = (
-        " It takes these events from whoever gets them now: S3 sends an event to one place. If "
-        "both need them, send them to both by EventBridge or SNS."
+        " This takes these events away from their current destination: S3 sends an event to one "
+        "only. If both need them, use EventBridge or SNS."
         if others
         else ""
     )
     return (
-        f"{command} (provision does not see what was changed by hand).{note} "
-        "Then, for what was missed: python manage.py reconcile --since …"
+        f"{command} (provision does not detect manual changes).{note} "
+        "Then process what was missed: python manage.py reconcile --since …"
     )

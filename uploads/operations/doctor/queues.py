@@ -1,4 +1,4 @@
-"""The queues and their dead-letter queues. IAM: sqs:GetQueueUrl, sqs:GetQueueAttributes."""
+"""Check the queues and dead-letter queues. IAM: sqs:GetQueueUrl, sqs:GetQueueAttributes."""
 
 from __future__ import annotations
 
@@ -39,14 +39,15 @@ class Queue:
     def number(self, name: str) -> int:
         return int(self.attributes.get(name, 0))
 
-    def set_to(self, **attributes: str) -> str:
+    def set_command(self, **attributes: str) -> str:
+        """The AWS CLI command that sets these attributes."""
         return expected.command(
             "sqs", "set-queue-attributes", queue_url=self.url, attributes=attributes
         )
 
 
 class Queues:
-    """Looks at all four; afterwards `events_arn` is known, if the events queue is there."""
+    """Checks all four queues. `inspect` sets `events_arn` if the events queue exists."""
 
     def __init__(self) -> None:
         self.events_arn: str | None = None
@@ -56,28 +57,28 @@ class Queues:
         for kind in KINDS:
             name = queue_name(kind)
             if kind == "tasks" and not settings.CELERY_BROKER_URL.startswith("sqs:"):
-                text = "not used: Celery's broker is another (CELERY_BROKER_URL)."
+                text = "not used: Celery has another broker (CELERY_BROKER_URL)."
                 yield Finding("skip", f"queue {name}", text)
                 continue
             yield from guarded(f"queue {name}", partial(self._pair, client, kind, name))
 
     def _pair(self, client: SQSClient, kind: Kind, name: str) -> Iterator[Finding]:
-        """A queue and its dead-letter queue."""
+        """Check a queue and its dead-letter queue."""
         live = _describe(client, name)
         dead = _describe(client, sqs.dead_letters_of(name))
-        for each, wanted_name in ((live, name), (dead, sqs.dead_letters_of(name))):
-            if each is None:
+        for queue, full_name in ((live, name), (dead, sqs.dead_letters_of(name))):
+            if queue is None:
                 yield Finding(
-                    "FAIL", f"queue {wanted_name}", "it does not exist.",
-                    "Are AWS_REGION and the queue's name (FILEHUB_…_QUEUE) right? If filehub was "
-                    "never deployed here: python manage.py provision",
+                    "FAIL", f"queue {full_name}", "it does not exist.",
+                    "Check AWS_REGION and the queue's name (FILEHUB_…_QUEUE). If filehub was never "
+                    "deployed here: python manage.py provision",
                 )  # fmt: skip
         if live is not None:
             if kind == "events":
                 self.events_arn = live.arn
-            yield from _summed_up(live, [*_problems(live, dead, kind)])
+            yield from _with_summary(live, [*_problems(live, dead, kind)])
         if dead is not None:
-            yield from _summed_up(dead, [*_dead_letters(dead, kind)])
+            yield from _with_summary(dead, [*_dead_letters(dead, kind)])
 
 
 def _describe(client: SQSClient, name: str) -> Queue | None:
@@ -91,11 +92,14 @@ def _describe(client: SQSClient, name: str) -> Queue | None:
     return Queue(name, url, {str(key): value for key, value in answer["Attributes"].items()})
 
 
-def _summed_up(queue: Queue, problems: list[Finding]) -> Iterator[Finding]:
+def _with_summary(queue: Queue, problems: list[Finding]) -> Iterator[Finding]:
+    """The problems, or one line that says that there are none."""
     yield from problems
     if not problems:
         depth = queue.number("ApproximateNumberOfMessages")
-        yield Finding("ok", f"queue {queue.name}", f"as it should be; about {depth} wait.")
+        yield Finding(
+            "ok", f"queue {queue.name}", f"configured correctly; about {depth} messages waiting."
+        )
 
 
 def _problems(queue: Queue, dead: Queue | None, kind: Kind) -> Iterator[Finding]:
@@ -106,16 +110,16 @@ def _problems(queue: Queue, dead: Queue | None, kind: Kind) -> Iterator[Finding]
     if kind == "tasks" and hidden <= settings.CELERY_TASK_TIME_LIMIT:
         yield Finding(
             "FAIL", subject,
-            f"a task comes again after {hidden} s, while it may still run for "
-            f"{settings.CELERY_TASK_TIME_LIMIT} s: it would run twice, and soon be a dead letter.",
-            queue.set_to(VisibilityTimeout=str(VISIBILITY_TIMEOUT)),
+            f"a task is redelivered after {hidden} s but may run for "
+            f"{settings.CELERY_TASK_TIME_LIMIT} s: it may run twice, and become a dead letter.",
+            queue.set_command(VisibilityTimeout=str(VISIBILITY_TIMEOUT)),
         )  # fmt: skip
     if kind == "events":
         if hidden < expected.EVENTS_VISIBILITY:
             yield Finding(
                 "FAIL", subject,
-                f"an event comes again after {hidden} s, perhaps before its task is queued.",
-                queue.set_to(VisibilityTimeout=str(expected.EVENTS_VISIBILITY)),
+                f"an event is redelivered after {hidden} s, perhaps before its task is queued.",
+                queue.set_command(VisibilityTimeout=str(expected.EVENTS_VISIBILITY)),
             )  # fmt: skip
         yield from _senders(queue)
 
@@ -125,14 +129,14 @@ def _sizes(queue: Queue) -> Iterator[Finding]:
     size = queue.number("MaximumMessageSize")
     if size < expected.MESSAGE_SIZE:
         yield Finding(
-            "FAIL", subject, f"it refuses messages of more than {size:,} bytes.",
-            queue.set_to(MaximumMessageSize="262144"),
+            "FAIL", subject, f"it rejects messages larger than {size:,} bytes.",
+            queue.set_command(MaximumMessageSize="262144"),
         )  # fmt: skip
-    kept = queue.number("MessageRetentionPeriod")
-    if kept < expected.RETENTION:
+    retention = queue.number("MessageRetentionPeriod")
+    if retention < expected.RETENTION:
         yield Finding(
-            "warn", subject, f"messages are lost after {kept / 86400:.1f} days.",
-            queue.set_to(MessageRetentionPeriod=str(expected.RETENTION)),
+            "warn", subject, f"messages are lost after {retention / 86400:.1f} days.",
+            queue.set_command(MessageRetentionPeriod=str(expected.RETENTION)),
         )  # fmt: skip
 
 
@@ -142,40 +146,41 @@ def _redrive(queue: Queue, dead: Queue | None, kind: Kind) -> Iterator[Finding]:
         return
     receives = expected.EVENTS_RECEIVES if kind == "events" else expected.TASKS_RECEIVES
     policy = {"deadLetterTargetArn": dead.arn, "maxReceiveCount": receives}
-    mend = queue.set_to(RedrivePolicy=json.dumps(policy))
-    found = _json(queue.attributes.get("RedrivePolicy"))
-    if found.get("deadLetterTargetArn") != dead.arn:
-        text = f"what fails again and again does not go to {dead.name}."
-        yield Finding("FAIL", subject, text, mend)
-    elif int(found.get("maxReceiveCount", 0)) < receives:
+    fix = queue.set_command(RedrivePolicy=json.dumps(policy))
+    current = _json(queue.attributes.get("RedrivePolicy"))
+    if current.get("deadLetterTargetArn") != dead.arn:
+        text = f"a message that keeps failing does not go to {dead.name}."
+        yield Finding("FAIL", subject, text, fix)
+    elif int(current.get("maxReceiveCount", 0)) < receives:
         text = (
-            f"it gives up after {found.get('maxReceiveCount')} receives, before a short outage "
-            f"is over; {receives} are wanted."
+            f"it gives up after {current.get('maxReceiveCount')} receives, too early to survive a "
+            f"short outage; set {receives}."
         )
-        yield Finding("warn", subject, text, mend)
+        yield Finding("warn", subject, text, fix)
 
 
 def _senders(queue: Queue) -> Iterator[Finding]:
-    """Whether S3 may send to the events queue, and can."""
+    """Check that S3 can and may send to the events queue."""
     subject, bucket = f"queue {queue.name}", conf().bucket
     if queue.attributes.get("KmsMasterKeyId") == "alias/aws/sqs":
         yield Finding(
-            "FAIL", subject, "S3 cannot use the key that it is encrypted with (alias/aws/sqs).",
-            queue.set_to(KmsMasterKeyId="", SqsManagedSseEnabled="true"),
+            "FAIL", subject, "S3 cannot use its encryption key (alias/aws/sqs).",
+            queue.set_command(KmsMasterKeyId="", SqsManagedSseEnabled="true"),
         )  # fmt: skip
     statements = _json(queue.attributes.get("Policy")).get("Statement", [])
-    allowed = [each for each in _list(statements) if _allows_sending(each)]
-    if any(_is_for(each, "s3.amazonaws.com") and _is_of(each, bucket) for each in allowed):
+    allowed = [item for item in _list(statements) if _allows_sending(item)]
+    if any(_is_for(item, "s3.amazonaws.com") and _is_from(item, bucket) for item in allowed):
         return
-    if any(_is_for(each, f"{way}.amazonaws.com") for each in allowed for way in ("sns", "events")):
+    services = ("sns.amazonaws.com", "events.amazonaws.com")
+    if any(_is_for(item, service) for item in allowed for service in services):
         yield Finding(
-            "warn", subject, "its policy lets SNS or EventBridge send, and S3 not.",
-            "Right if events come that way; the round trip tells.",
+            "warn", subject, "its policy allows SNS or EventBridge to send, but not S3.",
+            "Correct if events arrive that way; see “round trip”.",
         )  # fmt: skip
         return
     partition = queue.arn.split(":")[1]
     account = queue.arn.split(":")[4]
-    # Without the template's Sid: a statement that was changed may have it, and it has to be unique.
+    # Without the template's Sid, which must be unique: a changed statement may still have it.
     statement = {
         "Effect": "Allow",
         "Principal": {"Service": "s3.amazonaws.com"},
@@ -188,13 +193,13 @@ def _senders(queue: Queue) -> Iterator[Finding]:
     }
     policy = {"Version": "2012-10-17", "Statement": [*_list(statements), statement]}
     yield Finding(
-        "FAIL", subject, f"its policy does not let S3 send for {bucket}.",
-        queue.set_to(Policy=json.dumps(policy)),
+        "FAIL", subject, f"its policy does not let S3 send events of {bucket}.",
+        queue.set_command(Policy=json.dumps(policy)),
     )  # fmt: skip
 
 
 def _allows_sending(statement: dict[str, Any]) -> bool:
-    actions = {str(each).lower() for each in _list(statement.get("Action", []))}
+    actions = {str(action).lower() for action in _list(statement.get("Action", []))}
     return statement.get("Effect") == "Allow" and bool(
         actions & {"*", "sqs:*", "sqs:sendmessage", "sqs:send*"}
     )
@@ -209,8 +214,8 @@ def _is_for(statement: dict[str, Any], service: str) -> bool:
     return bool(principal == "*")
 
 
-def _is_of(statement: dict[str, Any], bucket: str) -> bool:
-    """Whether a condition on the source, if there is one, names the bucket."""
+def _is_from(statement: dict[str, Any], bucket: str) -> bool:
+    """Whether the statement has no condition on the source, or one that allows the bucket."""
     conditions = [
         value
         for operator in statement.get("Condition", {}).values()
@@ -230,15 +235,15 @@ def _dead_letters(queue: Queue, kind: Kind) -> Iterator[Finding]:
     )
     if waiting:
         yield Finding(
-            "FAIL", f"queue {queue.name}", f"about {waiting} were given up and wait here.",
-            "The admin (/admin/, Queues) says why. When the cause is gone: "
+            "FAIL", f"queue {queue.name}", f"about {waiting} dead letters.",
+            "See the reasons in the admin (/admin/, Queues). Once the cause is fixed: "
             f"python manage.py redrive --queue {kind}",
         )  # fmt: skip
 
 
 def _json(text: str | None) -> dict[str, Any]:
-    found = json.loads(text) if text else {}
-    return found if isinstance(found, dict) else {}
+    value = json.loads(text) if text else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _list(value: Any) -> list[Any]:

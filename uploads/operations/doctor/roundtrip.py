@@ -1,6 +1,6 @@
-"""The whole way, with a small file of doctor's own: PUT, event, record; delete, event, no record.
+"""Upload a small test file and follow it: PUT, event, record; then deletion, event, no record.
 
-Nothing takes a message from a queue: where it is stuck is told by how full they are.
+No message is received from a queue: the queue depths show where it is stuck.
 """
 
 from __future__ import annotations
@@ -29,49 +29,49 @@ from uploads.transfers import begin
 logger = logging.getLogger(__name__)
 
 SUBJECT = "round trip"
-#: No user's primary key: nobody else's file can be meant.
+#: Not a primary key, so it can never be the owner of a user's file.
 OWNER = "filehub-doctor"
 NAME = "filehub doctor.txt"
-BODY = b"manage.py doctor put this here, and takes it away again.\n"
-#: Seconds between two looks at the record.
-EVERY = 0.25
-#: A run that was killed may have left its file; a younger one may still be at work.
-LEFTOVER = timedelta(hours=1)
+BODY = b"manage.py doctor uploaded this file and will delete it.\n"
+#: Seconds between two reads of the record.
+POLL_INTERVAL = 0.25
+#: A test file older than this was left by a killed run; a newer one may still be in use.
+LEFTOVER_AGE = timedelta(hours=1)
 
 Depths = Mapping[str, sqs.Depth | None]
 
 
 @dataclass
 class RoundTrip:
-    """One run. Whatever happens, its object is deleted in the end, also when `stop` is called."""
+    """One round trip. It always deletes its object, including after `stop`."""
 
-    #: Seconds to wait for the record, and again for its end.
+    #: Seconds to wait for the record, and again for its deletion.
     timeout: float
     findings: list[Finding] = field(default_factory=list)
     _is_stopped: bool = False
 
     def stop(self) -> None:
-        """Make `run` end soon. For signal handlers: it takes no lock and raises nothing.
+        """Make `run` stop soon. Safe in signal handlers: it takes no lock and raises nothing.
 
-        An exception that a handler raises can be lost, in a finalizer or a callback of a library
-        that happens to run just then.
+        An exception raised in a handler can be lost if it interrupts a finalizer or a library's
+        callback.
         """
         self._is_stopped = True
 
     def run(self) -> list[Finding]:
-        """What was found. Raises KeyboardInterrupt once it was stopped."""
+        """Return the findings. Raises KeyboardInterrupt if it was stopped."""
         try:
             self._run()
         except BackendUnavailable as exc:
             self.findings.append(explain(SUBJECT, exc.__cause__ or exc))
         except FilehubError as exc:
-            text = f"filehub itself refuses the test file: {exc.message}"
-            self._fail(text, "Look at FILEHUB_MAX_SIZE and FILEHUB_ALLOWED_TYPES.")
+            text = f"filehub rejects the test file: {exc.message}"
+            self._fail(text, "Check FILEHUB_MAX_SIZE and FILEHUB_ALLOWED_TYPES.")
         self._check_stopped()
         return self.findings
 
     def _run(self) -> None:
-        _sweep()
+        _delete_leftovers()
         body = BODY[: conf().max_size]
         upload = begin.begin_put(
             OWNER,
@@ -80,46 +80,46 @@ class RoundTrip:
             size=len(body),
             sha256=base64.b64encode(hashlib.sha256(body).digest()).decode(),
         )
-        # Nothing is sent before it is known that the end can be seen.
+        # Send nothing unless records can be read.
         store.get(upload.id)
         before = depths()
         self._check_stopped()
-        is_gone = False
+        is_deleted = False
         try:
             status = self._put(upload.request, body)
-            # What S3 has refused is not there. Without an answer nobody knows.
-            is_gone = status // 100 == 4
+            # On 4xx there is no object; without a response there may be one.
+            is_deleted = status // 100 == 4
             if status == HTTPStatus.OK:
-                is_gone = self._follow(upload.id, before)
+                is_deleted = self._follow(upload.id, before)
         finally:
-            if not is_gone:
+            if not is_deleted:
                 self._clean_up(upload.id)
 
     def _put(self, request: s3.SignedRequest, body: bytes) -> int:
-        """S3's status; 0 without an answer."""
+        """Send the file. Returns S3's status code, or 0 without a response."""
         origins = conf().cors_origins
         origin = {"Origin": origins[0]} if origins else {}
         try:
-            answer = http.send(request.method, request.url, {**request.headers, **origin}, body)
-        except http.NoAnswer as exc:
-            self._fail(f"PUT: no answer from {conf().s3_bucket_url} ({exc}).", UNREACHABLE)
+            response = http.send(request.method, request.url, {**request.headers, **origin}, body)
+        except http.NoResponse as exc:
+            self._fail(f"PUT: no response from {conf().s3_bucket_url} ({exc}).", UNREACHABLE)
             return 0
-        if answer.status != HTTPStatus.OK:
-            mend = _PUT.get(answer.code, "S3's code says why; see also the other lines.")
-            self._fail(f"PUT refused: {answer.status} {answer.code}".rstrip() + ".", mend)
-        return answer.status
+        if response.status != HTTPStatus.OK:
+            fix = _PUT_FIXES.get(response.code, "Look up S3's error code, and see the other lines.")
+            self._fail(f"PUT refused: {response.status} {response.code}".rstrip() + ".", fix)
+        return response.status
 
     def _follow(self, upload_id: str, before: Depths) -> bool:
-        """From the event to the end of the record; True if the object is known to be gone."""
+        """Wait for the record, then for its deletion. Returns whether the object is deleted."""
         began = time.monotonic()
-        record = self._await(upload_id, {"stored", "rejected", "deleted"})
+        record = self._wait_for(upload_id, {"stored", "rejected", "deleted"})
         if record is None:
-            self._stuck("the record did not come", before)
+            self._report_timeout("the file was not recorded", before)
             return False
         stored_after = time.monotonic() - began
         if record.sequencer == NO_SEQUENCER:
             self._fail(
-                "the record came without an event: reconciliation found the object.",
+                "the file was recorded without an event: reconciliation found the object.",
                 "See “bucket, notifications” and the queues.",
             )
             return False
@@ -129,18 +129,18 @@ class RoundTrip:
                     "warn", SUBJECT,
                     f"the event arrived after {stored_after:.1f} s, but the test file was "
                     f"{record.state}: {record.reason}",
-                    "If this rule is meant, all is well.",
+                    "Nothing to fix if that rule is intended.",
                 )
             )  # fmt: skip
             return record.state == "rejected"
         before = depths()
         began = time.monotonic()
         actions.remove(upload_id, OWNER)
-        if self._await(upload_id, {"deleted"}) is None:
-            self._stuck("the object was deleted, and its record stays", before)
+        if self._wait_for(upload_id, {"deleted"}) is None:
+            self._report_timeout("the deletion was not recorded", before)
         else:
-            gone_after = time.monotonic() - began
-            text = f"stored after {stored_after:.1f} s, gone after {gone_after:.1f} s."
+            deleted_after = time.monotonic() - began
+            text = f"stored after {stored_after:.1f} s, deleted after {deleted_after:.1f} s."
             self.findings.append(Finding("ok", SUBJECT, text))
         return True
 
@@ -148,127 +148,128 @@ class RoundTrip:
         if self._is_stopped:
             raise KeyboardInterrupt
 
-    def _await(self, upload_id: str, states: set[str]) -> StoredFile | None:
+    def _wait_for(self, upload_id: str, states: set[str]) -> StoredFile | None:
         deadline = time.monotonic() + self.timeout
         while True:
             self._check_stopped()
-            found = store.get(upload_id)
-            if found is not None and found.state in states:
-                return found
+            record = store.get(upload_id)
+            if record is not None and record.state in states:
+                return record
             if time.monotonic() >= deadline:
                 return None
-            time.sleep(EVERY)
+            time.sleep(POLL_INTERVAL)
 
-    def _stuck(self, what: str, before: Depths) -> None:
-        where, mend = locate(before, depths())
-        self._fail(f"{what} within {self.timeout:g} s: {where}", mend)
+    def _report_timeout(self, problem: str, before: Depths) -> None:
+        where, fix = locate(before, depths())
+        self._fail(f"{problem} within {self.timeout:g} s: {where}", fix)
 
-    def _fail(self, text: str, mend: str) -> None:
-        self.findings.append(Finding("FAIL", SUBJECT, text, mend))
+    def _fail(self, text: str, fix: str) -> None:
+        self.findings.append(Finding("FAIL", SUBJECT, text, fix))
 
     def _clean_up(self, upload_id: str) -> None:
         try:
             s3.delete(upload_id)
         except BackendUnavailable as exc:
             address = f"s3://{conf().bucket}/{object_key(upload_id)}"
-            # Also in the log: on Ctrl-C nobody reads the findings any more.
-            logger.error("the test file stays at %s: %r", address, exc.__cause__ or exc)
+            # Logged too, because the findings are not shown after Ctrl-C.
+            logger.error("cannot delete the test file %s: %r", address, exc.__cause__ or exc)
             self._fail(f"the test file may still be at {address}.", f"aws s3 rm {address}")
 
 
-_CLOCK_SEE = "See “clock”."
-_CREDENTIALS_SEE = "See “credentials”; every process has to have good ones."
-#: What S3 says -> how to mend it.
-_PUT = {
+_SEE_CLOCK = "See “clock”."
+_SEE_CREDENTIALS = "See “credentials”; every process needs valid ones."
+#: S3's error code for the PUT -> how to fix it.
+_PUT_FIXES = {
     "AccessDenied": (
-        "These credentials lack s3:PutObject under uploads/ (attach WebPolicyArn), or a bucket "
-        "policy forbids it."
+        "These credentials lack s3:PutObject on uploads/ (attach WebPolicyArn), or a bucket "
+        "policy denies it."
     ),
-    "InvalidAccessKeyId": _CREDENTIALS_SEE,
+    "InvalidAccessKeyId": _SEE_CREDENTIALS,
     "SignatureDoesNotMatch": (
-        f"{_CREDENTIALS_SEE} A proxy that changes the request's headers breaks it too."
+        f"{_SEE_CREDENTIALS} A proxy that changes request headers also causes this."
     ),
-    "ExpiredToken": _CREDENTIALS_SEE,
-    "InvalidToken": _CREDENTIALS_SEE,
-    "RequestTimeTooSkewed": _CLOCK_SEE,
+    "ExpiredToken": _SEE_CREDENTIALS,
+    "InvalidToken": _SEE_CREDENTIALS,
+    "RequestTimeTooSkewed": _SEE_CLOCK,
     "NoSuchBucket": "See “bucket”.",
-    "PermanentRedirect": "See “bucket”: it is in another region than AWS_REGION says.",
-    "AuthorizationHeaderMalformed": "See “bucket”: it may be in another region.",
+    "PermanentRedirect": "See “bucket”: it is not in AWS_REGION.",
+    "AuthorizationHeaderMalformed": "See “bucket”: it may not be in AWS_REGION.",
     "SlowDown": "S3 is busy. Try again.",
 }
 
 
 def _content_type(allowed: tuple[str, ...]) -> str:
-    """A type that may be uploaded: plain text if possible."""
+    """An allowed media type: plain text if possible."""
     if {"*", "*/*", "text/*", "text/plain"} & set(allowed):
         return "text/plain"
     return allowed[0].replace("/*", "/x-filehub-doctor")
 
 
-def _sweep() -> None:
-    """Remove what a run that was killed has left."""
-    until = datetime.now(UTC) - LEFTOVER
-    for each in find(Wanted(owner=OWNER, until=until), limit=50).files:
-        actions.remove(each.id, OWNER)
+def _delete_leftovers() -> None:
+    """Delete the test files of runs that were killed."""
+    until = datetime.now(UTC) - LEFTOVER_AGE
+    for file in find(Wanted(owner=OWNER, until=until), limit=50).files:
+        actions.remove(file.id, OWNER)
 
 
-def _names() -> list[str]:
-    live = (conf().events_queue, conf().tasks_queue)
-    return [name for each in live for name in (each, sqs.dead_letters_of(each))]
+def _queue_names() -> list[str]:
+    live_queues = (conf().events_queue, conf().tasks_queue)
+    return [name for live in live_queues for name in (live, sqs.dead_letters_of(live))]
 
 
 def depths() -> dict[str, sqs.Depth | None]:
-    """Each of the four queues -> how full it is; None: it does not say."""
-    found: dict[str, sqs.Depth | None] = {}
-    for name in _names():
+    """The depth of each of the four queues by name; None if it is unavailable."""
+    result: dict[str, sqs.Depth | None] = {}
+    for name in _queue_names():
         try:
-            found[name] = sqs.depth(name)
+            result[name] = sqs.depth(name)
         except BackendUnavailable as exc:
-            logger.debug("%s cannot be counted: %r", name, exc.__cause__ or exc)
-            found[name] = None
-    return found
+            logger.debug("the depth of %s is unavailable: %r", name, exc.__cause__ or exc)
+            result[name] = None
+    return result
 
 
 def locate(before: Depths, after: Depths) -> tuple[str, str]:
-    """Which hop a message is stuck at, and how to mend it, from how full the queues are."""
-    events, events_dead, tasks, tasks_dead = _names()
+    """Work out from the queue depths where a message is stuck. Returns that and how to fix it."""
+    events, events_dead, tasks, tasks_dead = _queue_names()
 
-    def count(name: str, depth: Depths = after) -> int:
-        found = depth[name]
-        return found.total if found else 0
+    def count(name: str, depths: Depths = after) -> int:
+        depth = depths[name]
+        return depth.total if depth else 0
 
     for dead, kind in ((events_dead, "events"), (tasks_dead, "tasks")):
         if count(dead) > count(dead, before):
             return (
-                f"{dead} grew, something cannot be processed.",
-                f"The admin (/admin/, Queues) says why; then manage.py redrive --queue {kind}",
+                f"{dead} grew: a message could not be processed.",
+                f"See the reason in the admin (/admin/, Queues), then run manage.py redrive "
+                f"--queue {kind}",
             )
     waiting = after[events]
     if waiting is not None and waiting.visible:
         return (
-            f"about {waiting.visible} messages wait in {events}, and nobody takes them.",
-            "Is the consumer running (python manage.py consume_events)? If it is, its log says "
-            "what holds it up; if it is only behind, start more of them.",
+            f"about {waiting.visible} messages wait in {events}, and no consumer receives them.",
+            "Start the consumer (python manage.py consume_events). If it is running, check its "
+            "log, or start more of them if it is only behind.",
         )
     if count(events):
         return (
-            f"about {count(events)} messages of {events} are in a consumer's hands.",
-            "It received them and cannot pass them on, or was killed with them: see its log.",
+            f"about {count(events)} messages of {events} are in flight.",
+            "A consumer received them but cannot queue tasks, or it was killed. Check its log.",
         )
     if count(tasks):
         return (
-            f"about {count(tasks)} tasks in {tasks} are not done.",
-            "Is the worker running (celery -A filehub worker)? If it is, its log says what fails; "
-            "if it is only behind, start more of them.",
+            f"about {count(tasks)} tasks in {tasks} are unfinished.",
+            "Start the worker (celery -A filehub worker). If it is running, check its log, or "
+            "start more of them if it is only behind.",
         )
     unknown = [name for name, depth in after.items() if depth is None]
     if unknown:
         return (
-            f"where it is cannot be told, since {', '.join(unknown)} cannot be counted.",
-            "See the lines of the queues.",
+            f"its position is unknown, because {', '.join(unknown)} cannot be read.",
+            "See the lines about the queues.",
         )
     return (
         f"no event arrived in {events}, or it was lost.",
-        "See “bucket, notifications” and the policy of the queue. A consumer that does not run "
-        "leaves messages, and there are none.",
+        "See “bucket, notifications” and the queue's policy. The consumer is not the cause: "
+        "unreceived messages would still be in the queue.",
     )

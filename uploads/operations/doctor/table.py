@@ -1,4 +1,4 @@
-"""The table: keys, indexes, time to live. IAM: dynamodb:DescribeTable, DescribeTimeToLive."""
+"""Check the table's keys, indexes and TTL. IAM: dynamodb:DescribeTable, DescribeTimeToLive."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from uploads.operations.doctor.finding import Finding, code_of, guarded
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_PROVISION = "python manage.py provision (it adds one index at a time, which may take hours)."
+_PROVISION = "python manage.py provision (adds one index at a time, which may take hours)."
 
 
 def inspect() -> Iterator[Finding]:
     client = clients.dynamodb(clients.DIAGNOSIS)
-    yield from guarded("table", partial(_itself, client))
+    yield from guarded("table", partial(_keys_and_indexes, client))
     yield from guarded("table, time to live", partial(_time_to_live, client))
 
 
-def _itself(client: DynamoDBClient) -> Iterator[Finding]:
+def _keys_and_indexes(client: DynamoDBClient) -> Iterator[Finding]:
     name = conf().table
     try:
         table: dict[str, Any] = dict(client.describe_table(TableName=name)["Table"])
@@ -34,8 +34,8 @@ def _itself(client: DynamoDBClient) -> Iterator[Finding]:
         if code_of(exc) != "ResourceNotFoundException":
             raise
         yield Finding(
-            "FAIL", "table", f"there is no {name}.",
-            "Are FILEHUB_TABLE and AWS_REGION right? If filehub was never deployed here: "
+            "FAIL", "table", f"{name} does not exist.",
+            "Check FILEHUB_TABLE and AWS_REGION. If filehub was never deployed here: "
             "python manage.py provision",
         )  # fmt: skip
         return
@@ -54,55 +54,57 @@ def _problems(name: str, table: dict[str, Any]) -> Iterator[Finding]:
     schema = StoredFile._get_schema()
     if _keys(table["KeySchema"]) != _keys(schema["key_schema"]):
         yield Finding(
-            "FAIL", "table", f"{name} has other keys than filehub's.",
-            "It is another program's table, or was made by hand: choose another FILEHUB_TABLE and "
-            "run python manage.py provision",
+            "FAIL", "table", f"{name} has other keys than filehub's table.",
+            "It belongs to another program or was created manually: choose another FILEHUB_TABLE "
+            "and run python manage.py provision",
         )  # fmt: skip
         return
-    there = {each["IndexName"]: each for each in table.get("GlobalSecondaryIndexes", ())}
+    existing = {index["IndexName"]: index for index in table.get("GlobalSecondaryIndexes", ())}
     for index in schema["global_secondary_indexes"]:
-        found = there.get(index["index_name"])
+        current = existing.get(index["index_name"])
         subject = f"table, index {index['index_name']}"
-        if found is None:
-            yield Finding("FAIL", subject, "it does not exist; what lists by it fails.", _PROVISION)
-        elif _keys(found["KeySchema"]) != _keys(index["key_schema"]):
+        if current is None:
             yield Finding(
-                "FAIL", subject, f"it has other keys: {_keys(found['KeySchema'])}.", _PROVISION
+                "FAIL", subject, "it does not exist, so lists that need it fail.", _PROVISION
             )
-        elif found["Projection"]["ProjectionType"] != "ALL":
-            yield Finding("FAIL", subject, "it does not have all attributes.", _PROVISION)
-        elif found.get("IndexStatus", "ACTIVE") != "ACTIVE":
+        elif _keys(current["KeySchema"]) != _keys(index["key_schema"]):
             yield Finding(
-                "FAIL", subject, f"it is {found['IndexStatus']}.",
-                "Wait until it is ACTIVE; DynamoDB is filling it.",
+                "FAIL", subject, f"it has other keys: {_keys(current['KeySchema'])}.", _PROVISION
+            )
+        elif current["Projection"]["ProjectionType"] != "ALL":
+            yield Finding("FAIL", subject, "it does not project all attributes.", _PROVISION)
+        elif current.get("IndexStatus", "ACTIVE") != "ACTIVE":
+            yield Finding(
+                "FAIL", subject, f"it is {current['IndexStatus']}.",
+                "Wait until it is ACTIVE; DynamoDB is building it.",
             )  # fmt: skip
 
 
 def _keys(schema: list[Any]) -> dict[str, str]:
-    """HASH and RANGE -> attribute."""
-    return {each["KeyType"]: each["AttributeName"] for each in schema}
+    """Key type (HASH or RANGE) -> attribute name."""
+    return {key["KeyType"]: key["AttributeName"] for key in schema}
 
 
 def _time_to_live(client: DynamoDBClient) -> Iterator[Finding]:
     subject, name = "table, time to live", conf().table
     try:
-        found = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+        ttl = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
     except ClientError as exc:
         if code_of(exc) != "ResourceNotFoundException":
             raise
-        yield Finding("skip", subject, "there is no table.")
+        yield Finding("skip", subject, "the table does not exist.")
         return
     attribute = StoredFile.expires_at.attr_name
-    status = found.get("TimeToLiveStatus", "DISABLED")
-    if status in {"ENABLED", "ENABLING"} and found.get("AttributeName") == attribute:
-        yield Finding("ok", subject, f"by {attribute}.")
+    status = ttl.get("TimeToLiveStatus", "DISABLED")
+    is_on = status in {"ENABLED", "ENABLING"}
+    if is_on and ttl.get("AttributeName") == attribute:
+        yield Finding("ok", subject, f"uses {attribute}.")
         return
-    on = status in {"ENABLED", "ENABLING"}
-    text = f"it goes by {found.get('AttributeName')}" if on else "it is off"
-    before = "First turn it off for that attribute, and wait an hour. " if on else ""
+    text = f"it uses {ttl.get('AttributeName')}" if is_on else "it is off"
+    first = "First turn it off for that attribute, and wait an hour. " if is_on else ""
     yield Finding(
-        "FAIL", subject, f"{text}: tombstones and rejections would stay for ever.",
-        before
+        "FAIL", subject, f"{text}, so records of deleted and rejected files are kept forever.",
+        first
         + expected.command(
             "dynamodb", "update-time-to-live", table_name=name,
             time_to_live_specification={"Enabled": True, "AttributeName": attribute},
