@@ -1,4 +1,4 @@
-"""The Django project. The Celery app is imported here so that tasks bind to it."""
+"""The Django project. Importing the Celery app here binds `shared_task` functions to it."""
 
 from filehub.celery import app as celery_app
 

@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class ProjectConfig(AppConfig):
-    """Registers the system checks of the stand-alone project."""
+    """Register the system checks of the standalone project."""
 
     name = "filehub"
 

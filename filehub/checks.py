@@ -1,4 +1,4 @@
-"""System checks of the stand-alone project: what the environment says about Django itself."""
+"""System checks of the standalone project, for the environment variables of Django itself."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from uploads.operations.checks import is_local
 
 @register()
 def unknown_variables(**kwargs: Any) -> list[CheckMessage]:
-    """A misspelt FILEHUB_ variable would otherwise be ignored silently."""
+    """Warn about unknown FILEHUB_ variables, which would otherwise be ignored silently."""
     return [
         Warning(
-            f"{name} is not a setting of filehub.",
-            hint="docs/reference.md lists the settings. Is it a spelling mistake?",
+            f"{name} is not a filehub setting.",
+            hint="Check the spelling. docs/reference.md lists all settings.",
             id="filehub.W001",
         )
         for name in env.unknown_variables()
@@ -27,7 +27,7 @@ def unknown_variables(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def production(**kwargs: Any) -> list[CheckMessage]:
-    """What is fine on your own machine, but not on a site that others use."""
+    """Find settings that are fine for development but not in production."""
     return list(_production())
 
 
@@ -35,20 +35,20 @@ def _production() -> Iterator[CheckMessage]:
     hosts = settings.ALLOWED_HOSTS
     if "*" in hosts:
         yield Warning(
-            "DJANGO_ALLOWED_HOSTS has *: the sender of a request decides which host the site's "
-            "links name.",
-            hint="Name the hosts that the site has.",
+            "DJANGO_ALLOWED_HOSTS contains *, so any client can choose the host name in the site's "
+            "links.",
+            hint="List the site's host names.",
             id="filehub.W007",
         )
     elif all(is_local(host.strip("[]")) for host in hosts):
         yield Warning(
-            "DJANGO_ALLOWED_HOSTS has no name but this machine's own: everybody else gets 400.",
-            hint="Add the site's host, such as files.example.com.",
+            "DJANGO_ALLOWED_HOSTS contains only local names, so requests from elsewhere get 400.",
+            hint="Add the site's host name, such as files.example.com.",
             id="filehub.W008",
         )
     if settings.DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         yield Info(
-            "Django's database is SQLite: web and worker have to be on one machine.",
-            hint="With more than one, set DATABASE_URL to a PostgreSQL.",
+            "Django's database is SQLite, so web and worker must run on the same machine.",
+            hint="To use several machines, set DATABASE_URL to a PostgreSQL database.",
             id="filehub.I001",
         )

@@ -1,7 +1,8 @@
-"""Every setting that the stand-alone project reads from the environment, and nothing else does.
+"""All settings that the standalone project reads from the environment.
 
-Django's own settings come from the variables of `Env`. The app's (`uploads.core.conf`) come from
-`FILEHUB_<KEY>`, except those about AWS, which have the names that the AWS tools use.
+Django's own settings come from the variables of `Env`. The app's settings (`uploads.core.conf`)
+come from `FILEHUB_<KEY>`, except the region and endpoint URLs, which have the names that AWS tools
+use.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from uploads.core import conf
 from uploads.core.conf import Conf, InvalidSettings, split_commas
 
-#: Variables whose values no message repeats.
+#: Variables whose values never appear in messages.
 _SECRETS = {"DJANGO_SECRET_KEY", "DATABASE_URL"}
-#: The variables of the app's settings, and the keys of these.
+#: Variable -> key of the app's setting.
 APP_VARIABLES = {
     ("AWS_" if key.startswith(("REGION", "ENDPOINT_URL")) else "FILEHUB_") + key: key
     for key in conf.KEYS
@@ -31,11 +32,11 @@ CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_commas)]
 
 
 class InvalidEnvironment(Exception):
-    """A variable is missing or wrong; the text is one sentence for the operator."""
+    """A variable is missing or invalid. The text is one sentence for the operator."""
 
 
 class Env(BaseSettings):
-    """Django's part of the environment. A field's name in upper case is its variable."""
+    """Django's part of the environment. The variables are the field names in upper case."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True)
 
@@ -95,10 +96,10 @@ class Env(BaseSettings):
 
 
 def load() -> Env:
-    """Read and check Django's part of the environment.
+    """Read and validate Django's part of the environment.
 
-    Raises InvalidEnvironment, naming the first variable that is missing or wrong. A value that
-    could be a secret is never repeated.
+    Raises InvalidEnvironment, which names the first missing or invalid variable but never contains
+    a value that could be a secret.
     """
     try:
         return Env()
@@ -107,10 +108,10 @@ def load() -> Env:
 
 
 def load_app(environ: Mapping[str, str] = os.environ) -> Conf:
-    """Read and check the app's part of the environment.
+    """Read and validate the app's part of the environment.
 
-    AWS_DEFAULT_REGION is boto3's own variable, and counts as it does there: unless AWS_REGION is
-    set. Raises InvalidEnvironment, as `load` does.
+    AWS_REGION takes precedence over AWS_DEFAULT_REGION, which boto3 reads itself. Raises
+    InvalidEnvironment, as `load` does.
     """
     values = {key: environ[name] for name, key in APP_VARIABLES.items() if name in environ}
     try:
@@ -122,14 +123,14 @@ def load_app(environ: Mapping[str, str] = os.environ) -> Conf:
 
 
 def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
-    """The variables that look like settings of filehub, and are none."""
+    """Return the variables that look like filehub settings but are not."""
     return sorted(
         name for name in environ if name.startswith("FILEHUB_") and name not in APP_VARIABLES
     )
 
 
 def _source(key: str, environ: Mapping[str, str]) -> str:
-    """The name of what set a setting, for a person."""
+    """Describe where a setting's value comes from."""
     if key == "REGION" and "AWS_REGION" not in environ:
         return "The region that boto3 finds (AWS_DEFAULT_REGION, or the AWS profile)"
-    return next(name for name, each in APP_VARIABLES.items() if each == key)
+    return next(name for name, setting in APP_VARIABLES.items() if setting == key)

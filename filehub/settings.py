@@ -1,4 +1,4 @@
-"""Django's settings. Everything that differs between installations comes from `filehub.env`."""
+"""Django settings. Whatever differs between installations comes from `filehub.env`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ try:
     env = environment.load()
     app = environment.load_app()
 except environment.InvalidEnvironment as exc:
-    # One sentence for the operator; a traceback would hide it.
+    # One sentence for the operator, without a traceback that would hide it.
     sys.exit(f"filehub cannot start: {exc}")
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -52,7 +52,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    # Before what may answer by itself, such as with 400 to a foreign host.
+    # Before middleware that may respond itself, such as with 400 for an unknown host.
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -85,7 +85,7 @@ TEMPLATES = [
 
 DATABASES = {"default": dj_database_url.parse(env.database_url, conn_max_age=60)}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # Web and worker write at the same time: a write waits for the other instead of failing.
+    # Web and worker write concurrently: wait for locks instead of failing.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
@@ -154,7 +154,7 @@ CSRF_TRUSTED_ORIGINS = list(app.cors_origins)
 
 # JSON bodies only; file content never passes through Django.
 DATA_UPLOAD_MAX_MEMORY_SIZE = MIB
-FILE_UPLOAD_HANDLERS = ["uploads.web.upload_handlers.NoFiles"]
+FILE_UPLOAD_HANDLERS = ["uploads.web.upload_handlers.DiscardFiles"]
 
 _s3 = urlsplit(app.s3_bucket_url)
 S3_ORIGIN = f"{_s3.scheme}://{_s3.netloc}"
@@ -181,13 +181,13 @@ CORS_URLS_REGEX = r"^/(get-url|uploads|files|s3/|api/openapi\.json)"
 
 CELERY_TASK_DEFAULT_QUEUE = app.tasks_queue
 CELERY_TASK_IGNORE_RESULT = True
-# A task's message leaves the queue only after the task's effect is durable; a task that fails or
-# whose worker dies stays in the queue, and SQS moves it to the dead-letter queue in the end.
+# A message leaves the queue only after the effect of its task is durable. If the task fails or its
+# worker dies, the message stays, and SQS eventually moves it to the dead-letter queue.
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_ACKS_ON_FAILURE_OR_TIMEOUT = False
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_SOFT_TIME_LIMIT = 90
-# Far below the queue's visibility timeout (infra/filehub.yaml), so that no task runs twice.
+# Well below the queue's visibility timeout (infra/filehub.yaml), so that no task runs twice.
 CELERY_TASK_TIME_LIMIT = 120
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -195,7 +195,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# For ever: the health check decides whether a process without a broker is started anew.
+# Retry forever: the health check decides whether to restart a process without a broker.
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT = broker_transport(env.celery_broker_url)
 CELERY_BROKER_URL, CELERY_BROKER_TRANSPORT_OPTIONS = broker_settings(env.celery_broker_url, app)
@@ -204,7 +204,7 @@ CELERY_BEAT_SCHEDULER = "uploads.worker.celery_hooks:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 30
 CELERY_BEAT_SCHEDULE = {
     "reconcile": {"task": "uploads.tasks.reconcile_recent", "schedule": 300.0},
-    # At an hour, not every 24 hours: a beat that is restarted more often would never come to it.
+    # At a fixed time: an interval of 24 hours would never elapse if beat restarts daily.
     "reconcile-multipart": {
         "task": "uploads.tasks.reconcile_multipart",
         "schedule": crontab(hour=3, minute=30),
@@ -218,7 +218,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "line": {
-            "()": "filehub.logs.Line",
+            "()": "filehub.logs.RedactingFormatter",
             "format": "{levelname} {name}: {message}",
             "style": "{",
         }
@@ -228,7 +228,7 @@ LOGGING = {
     "loggers": {
         "uploads": {"level": "INFO"},
         "filehub": {"level": "INFO"},
-        # An access line for each 4xx answer is noise; 5xx are logged as errors.
+        # 4xx responses are noise; 5xx are logged as errors.
         "django.request": {"level": "ERROR"},
     },
 }

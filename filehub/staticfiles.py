@@ -4,10 +4,10 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
 class ModuleManifestStorage(CompressedManifestStaticFilesStorage):
-    """Rewrites `import … from "./x.js"` to the hashed name, so that modules are cached for ever.
+    """Rewrite `import … from "./x.js"` to hashed names, so that modules can be cached forever.
 
-    Only in filehub's own modules: what comes with dependencies may contain import statements that
-    were never meant to be resolved.
+    This applies to filehub's own modules only, because files of dependencies may contain import
+    statements that cannot be resolved.
     """
 
     support_js_module_import_aggregation = True

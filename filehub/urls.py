@@ -1,4 +1,4 @@
-"""Routes: pages, the JSON API at the root, the admin."""
+"""Routes: the pages, the admin, and the JSON API at the root."""
 
 from django.contrib import admin
 from django.contrib.auth import views as auth
@@ -10,7 +10,7 @@ from django.views.i18n import JavaScriptCatalog
 from uploads.web import health, pages
 from uploads.web.api import api
 
-# The same address in every language: kept by the browser, but asked about each time.
+# The URL is the same in every language, so browsers cache the response but always revalidate it.
 catalog = cache_control(private=True, no_cache=True)(
     conditional_page(JavaScriptCatalog.as_view(packages=["uploads"]))
 )

@@ -1,1 +1,1 @@
-"""filehub's one app; CONTRIBUTING.md describes its packages."""
+"""filehub's Django app. CONTRIBUTING.md describes its packages."""

@@ -13,13 +13,13 @@ class UploadsConfig(AppConfig):
     def ready(self) -> None:
         import_module("uploads.operations.checks")  # registers the system checks
         if apps.is_installed("django.contrib.admin"):
-            # Not by autodiscovery: that imports the package `uploads.admin`, which has the site
-            # itself, and so would be asked for it while it is being imported.
+            # Not by autodiscovery, which would import `uploads.admin` while the admin site in that
+            # package is still being imported.
             import_module("uploads.admin.registration")
 
 
 class AdminSiteConfig(admin.AdminConfig):
-    """Django's admin with a site of our own; `django.contrib.admin.site` is that one."""
+    """Django's admin, with `DashboardSite` as `django.contrib.admin.site`."""
 
     default_site = "uploads.admin.site.DashboardSite"
     default = False

@@ -1,7 +1,7 @@
-"""What filehub keeps in Django's own database, and what the admin shows without a table.
+"""Django models: two with a table, and three without one for the admin.
 
-`ApiToken` and `Quota` live in Django's own database. `File`, `Queue` and `StorageReport` have no
-table: they give what is not in SQL a name, addresses and permissions in the Django admin.
+`ApiToken` and `Quota` are stored in Django's database. `File`, `Queue` and `StorageReport` have no
+table. They give data from DynamoDB, SQS and S3 a name, URLs and permissions in the admin.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from django.utils.translation import gettext_lazy as _
 
 from uploads.core import policy
 
-#: The states of a record (see `uploads.files.record`), as people read them.
+#: Display names for the states of a record (see `uploads.files.record`).
 STATE_NAMES = {"stored": _("stored"), "rejected": _("rejected"), "deleted": _("deleted")}
 
 
-class NoRows(models.Manager[Any]):
-    """Answers every SQL query with nothing: the rows are in DynamoDB."""
+class EmptyManager(models.Manager[Any]):
+    """A manager that never returns rows, for models without a table."""
 
     def get_queryset(self) -> models.QuerySet[Any]:
         return super().get_queryset().none()
 
 
 class File(models.Model):
-    """A StoredFile for Django's admin: gives it a name, URLs and permissions, but no table."""
+    """A StoredFile in the admin. It has no table."""
 
     id = models.CharField(primary_key=True, max_length=36)
     file_name = models.CharField(_("name"), max_length=255)
@@ -43,10 +43,10 @@ class File(models.Model):
     created_at = models.DateTimeField(_("created"))
     confirmed_at = models.DateTimeField(_("confirmed"), null=True)
 
-    #: The `uploads.files.record.FileInfo` that it shows.
+    #: The `uploads.files.record.FileInfo` behind this instance.
     info: Any
 
-    objects = NoRows()
+    objects = EmptyManager()
 
     class Meta:
         managed = False
@@ -60,11 +60,11 @@ class File(models.Model):
 
 
 class Queue(models.Model):
-    """The queues in Django's admin: view them, replay dead letters (change), discard (delete)."""
+    """A queue in the admin. `change` allows replaying dead letters, `delete` discarding them."""
 
     name = models.CharField(primary_key=True, max_length=80)
 
-    objects = NoRows()
+    objects = EmptyManager()
 
     class Meta:
         managed = False
@@ -78,11 +78,11 @@ class Queue(models.Model):
 
 
 class StorageReport(models.Model):
-    """The storage report, for Django's admin; `delete` is for ending unfinished uploads."""
+    """The storage report in the admin. `delete` allows aborting unfinished uploads."""
 
     id = models.CharField(primary_key=True, max_length=1)
 
-    objects = NoRows()
+    objects = EmptyManager()
 
     class Meta:
         managed = False
@@ -96,12 +96,12 @@ class StorageReport(models.Model):
 
 
 class Quota(models.Model):
-    """How many bytes one user may have stored; without it FILEHUB_USER_QUOTA applies."""
+    """A user's own quota in bytes. Without one, FILEHUB_USER_QUOTA applies."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="quota", verbose_name=_("user")
     )
-    limit = models.PositiveBigIntegerField(_("limit"), help_text=_("Bytes."))
+    limit = models.PositiveBigIntegerField(_("limit"), help_text=_("In bytes."))
 
     class Meta:
         verbose_name = _("quota")
@@ -112,13 +112,13 @@ class Quota(models.Model):
 
 
 class ApiToken(models.Model):
-    """A bearer token. Only its SHA-256 is kept; the token itself is shown once, when made."""
+    """A bearer token. Only its SHA-256 is stored; the secret is shown once, on creation."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.CASCADE,
         related_name="api_tokens",
-        # What an inactive user's token asks for is refused.
+        # Tokens of inactive users are rejected.
         limit_choices_to={"is_active": True},
         verbose_name=_("user"),
     )
@@ -126,7 +126,7 @@ class ApiToken(models.Model):
         _("name"),
         max_length=100,
         blank=True,
-        help_text=_("What it is for, to tell it from others."),
+        help_text=_("What the token is used for."),
     )
     digest = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -141,10 +141,10 @@ class ApiToken(models.Model):
 
     @staticmethod
     def new_secret() -> str:
-        """A fresh token: a prefix that scanners can find, and 256 random bits."""
+        """Return a new secret: a prefix that secret scanners recognise, and 256 random bits."""
         return f"filehub_{secrets.token_urlsafe(32)}"
 
     @staticmethod
     def digest_of(secret: str) -> str:
-        """What is stored of a token. Plain SHA-256 is enough for 256 random bits."""
+        """Return the hash to store. Plain SHA-256 is enough for 256 random bits."""
         return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

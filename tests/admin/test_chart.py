@@ -25,7 +25,7 @@ def points(*values: int, below: dict[int, int] | None = None) -> list[Point]:
 
 
 def chart_of(*values: int, below: dict[int, int] | None = None) -> Chart:
-    return draw(points(*values, below=below), slot=10, height=100, every=3)
+    return draw(points(*values, below=below), slot=10, height=100, label_every=3)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_everything_is_inside_the_chart_and_all_lengths_are_integers(
     values: list[tuple[int, int]], slot: int, unit: int
 ) -> None:
     days = [Point(FIRST + timedelta(days=n), *value) for n, value in enumerate(values)]
-    chart = draw(days, slot=slot, height=100, every=7, unit=unit)
+    chart = draw(days, slot=slot, height=100, label_every=7, unit=unit)
     assert {type(number) for number in numbers(chart)} == {int}
     for bar in chart.bars:
         assert chart.left <= bar.x < bar.x + bar.width <= chart.right < chart.width

@@ -118,7 +118,7 @@ def test_there_are_no_tokens_for_inactive_users(admin: Client, root: User, alice
     alice.is_active = False
     alice.save()
     assert "errornote" in make(admin, alice).content.decode()
-    with pytest.raises(InvalidRequest, match="not active"):
+    with pytest.raises(InvalidRequest, match="is inactive"):
         api_tokens.create(alice)
     with pytest.raises(NotAllowed):
         api_tokens.issue(alice, by=root)

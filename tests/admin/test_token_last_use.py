@@ -68,9 +68,9 @@ def test_a_later_use_is_recorded_with_one_statement(secret: str) -> None:
 
 def test_only_one_of_two_concurrent_requests_records_the_use(secret: str) -> None:
     first, second = ApiToken.objects.get(), ApiToken.objects.get()
-    api_tokens.note_use(first)
+    api_tokens.record_use(first)
     noted = used_at(ApiToken.objects.get())
-    api_tokens.note_use(second)
+    api_tokens.record_use(second)
     assert used_at(ApiToken.objects.get()) == noted
 
 
@@ -89,7 +89,7 @@ def test_a_request_is_answered_while_the_database_is_locked(
         other.execute("BEGIN IMMEDIATE")
         assert status_with_token(secret) == 200
         other.execute("ROLLBACK")
-    assert "was not noted" in caplog.text
+    assert "Cannot record the use of" in caplog.text
     assert secret not in caplog.text
     assert ApiToken.objects.get().last_used_at is None
     assert status_with_token(secret) == 200

@@ -115,14 +115,14 @@ def test_one_unfinished_upload_is_ended_by_keyboard(
 ) -> None:
     before = unfinished(installation)
     assert len(before) == 2
-    button = report.get_by_role("button", name="End uploads/").first
+    button = report.get_by_role("button", name="Abort uploads/").first
     button.focus()
     report.keyboard.press("Enter")
-    expect(report.get_by_role("heading", name="End unfinished uploads?")).to_be_visible()
+    expect(report.get_by_role("heading", name="Abort unfinished uploads?")).to_be_visible()
     check_accessibility(report)
     assert unfinished(installation) == before
-    report.get_by_role("button", name="Yes, end them").press("Enter")
-    expect(report.get_by_text("1 unfinished upload was ended")).to_be_visible()
+    report.get_by_role("button", name="Yes, abort").press("Enter")
+    expect(report.get_by_text("1 unfinished upload was aborted")).to_be_visible()
     assert len(unfinished(installation)) == 1
 
 
@@ -132,15 +132,15 @@ def test_the_selected_uploads_are_ended_only_after_confirmation(
 ) -> None:
     for box in report.get_by_role("checkbox", name="Select uploads/").all():
         box.check()
-    report.get_by_role("button", name="End selected").click()
+    report.get_by_role("button", name="Abort selected").click()
     report.get_by_role("link", name="No, take me back").click()
     expect(report).to_have_title("Storage report | filehub")
     report.wait_for_load_state()  # the title loads before the last checkbox
     assert len(unfinished(installation)) == 2
     for box in report.get_by_role("checkbox", name="Select uploads/").all():
         box.check()
-    report.get_by_role("button", name="End selected").click()
-    report.get_by_role("button", name="Yes, end them").click()
-    expect(report.get_by_text("2 unfinished uploads were ended")).to_be_visible()
+    report.get_by_role("button", name="Abort selected").click()
+    report.get_by_role("button", name="Yes, abort").click()
+    expect(report.get_by_text("2 unfinished uploads were aborted")).to_be_visible()
     expect(report.get_by_text("No unfinished multipart uploads.")).to_be_visible()
     assert unfinished(installation) == set()

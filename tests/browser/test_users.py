@@ -99,7 +99,7 @@ def test_a_quota_is_set_shown_and_removed(context: BrowserContext) -> None:
     limit = page.locator("#id_quota-0-limit")
     limit.fill("much")
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_text("Enter a size such as 10 GiB, 500 MB")).to_be_visible()
+    expect(page.get_by_text("Enter a size such as 10 GiB or 500 MB")).to_be_visible()
     expect(limit).to_have_value("much")
     # The rest of the page is Django's own and has violations.
     check_accessibility(page, "#quota-group")

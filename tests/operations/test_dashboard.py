@@ -342,8 +342,8 @@ def test_without_permission_the_plain_page_makes_no_request_to_aws(
 def test_there_is_no_link_to_a_missing_page(admin_user: User) -> None:
     request = RequestFactory().get("/")
     request.user = admin_user
-    assert DashboardSite("elsewhere")._pages(request) == {}
-    assert set(DashboardSite("admin")._pages(request)) >= {"file", "storagereport"}
+    assert DashboardSite("elsewhere")._page_urls(request) == {}
+    assert set(DashboardSite("admin")._page_urls(request)) >= {"file", "storagereport"}
 
 
 def test_other_apps_still_register_with_djangos_default_site() -> None:

@@ -1,1 +1,1 @@
-"""Users as filehub sees them: owners of files, and holders of API tokens."""
+"""Users as owners of files, and their API tokens."""

@@ -1,4 +1,4 @@
-"""API tokens: finding and making them, and noting that they are used."""
+"""Create API tokens, look them up, and record when they were last used."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from uploads.models import ApiToken
 
 logger = logging.getLogger(__name__)
 
-#: How fine the time of a token's last use is. It spares a write on every request.
+#: Precision of `last_used_at`. Saves a write on every request.
 USE_PRECISION = timedelta(minutes=5)
-#: How long noting a use waits for a locked SQLite.
-NOTE_PATIENCE_MS = 250
+#: Milliseconds that `record_use` waits for a locked SQLite database.
+RECORD_USE_TIMEOUT_MS = 250
 
 
 @dataclass(frozen=True)
 class IssuedToken:
-    """A new API token: its row's id, and the token itself, which is kept out of logs."""
+    """A new API token: the id of its row and the secret, which `repr` leaves out."""
 
     id: int
     secret: str = field(repr=False)
 
 
 def find(secret: str) -> ApiToken | None:
-    """The API token that this is, with its user, if that user is active."""
+    """Return the API token with this secret; None if it is unknown or its user inactive."""
     return (
         ApiToken.objects.select_related("user__quota")
         .filter(digest=ApiToken.digest_of(secret), user__is_active=True)
@@ -44,30 +44,30 @@ def find(secret: str) -> ApiToken | None:
     )
 
 
-def holders_for(maker: AbstractBaseUser | AnonymousUser) -> QuerySet[Any]:
-    """The users for whom somebody may make API tokens.
+def assignable_users(issuer: AbstractBaseUser | AnonymousUser) -> QuerySet[Any]:
+    """Return the active users that `issuer` may create API tokens for.
 
-    Whoever has a token is its user to the API. So superusers may make tokens for everybody who is
-    active, and everybody else for themselves alone: nobody becomes somebody mightier.
+    A token grants its user's access to the API. To rule out privilege escalation, only superusers
+    may create tokens for other users.
     """
     active = get_user_model()._default_manager.filter(is_active=True)
-    if getattr(maker, "is_superuser", False):
+    if getattr(issuer, "is_superuser", False):
         return active
-    return active.filter(pk__in=[maker.pk])
+    return active.filter(pk__in=[issuer.pk])
 
 
 def issue(
     user: AbstractBaseUser, *, name: str = "", by: AbstractBaseUser | AnonymousUser | None = None
 ) -> IssuedToken:
-    """Make an API token. `name` says what it is for; `by` is who asks, None for the command line.
+    """Create an API token. `name` describes its purpose; `by` is None for the command line.
 
-    Raises NotAllowed if that one may not make tokens for this user, and InvalidRequest for an
-    inactive user or an unusable name.
+    Raises NotAllowed if `by` may not create tokens for this user, and InvalidRequest for an
+    inactive user or an invalid name.
     """
-    if by is not None and not holders_for(by).filter(pk=user.pk).exists():
-        raise NotAllowed("You may make API tokens only for yourself.")
+    if by is not None and not assignable_users(by).filter(pk=user.pk).exists():
+        raise NotAllowed("You can create API tokens only for yourself.")
     if not user.is_active:
-        raise InvalidRequest(f"“{user}” is not active: an API token would not work.")
+        raise InvalidRequest(f"“{user}” is inactive, so an API token would not work.")
     secret = ApiToken.new_secret()
     token = ApiToken.objects.create(
         user_id=user.pk, name=policy.check_token_name(name), digest=ApiToken.digest_of(secret)
@@ -76,38 +76,38 @@ def issue(
 
 
 def create(user: AbstractBaseUser, *, name: str = "") -> str:
-    """Make an API token for a user and return it: the only time that it can be seen."""
+    """Create an API token for a user and return its secret, which cannot be retrieved later."""
     return issue(user, name=name).secret
 
 
-def note_use(token: ApiToken) -> None:
-    """Remember that a token was used, to within USE_PRECISION.
+def record_use(token: ApiToken) -> None:
+    """Update `last_used_at` if it is older than USE_PRECISION.
 
-    It is a note for people: a database that is busy just then is logged, and nothing else.
+    Best effort: if the database is busy, log a warning and carry on.
     """
     now = timezone.now()
-    due = now - USE_PRECISION
-    if token.last_used_at is not None and token.last_used_at > due:
+    threshold = now - USE_PRECISION
+    if token.last_used_at is not None and token.last_used_at > threshold:
         return
-    # Of several requests at the same time, one writes.
-    stale = Q(last_used_at=None) | Q(last_used_at__lte=due)
+    # Only one of several concurrent requests writes.
+    stale = Q(last_used_at=None) | Q(last_used_at__lte=threshold)
     try:
         with _short_busy_timeout():
             ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
     except DatabaseError as exc:
-        logger.warning("the use of %s was not noted: %r", token, exc)
+        logger.warning("Cannot record the use of %s: %r", token, exc)
 
 
 @contextmanager
 def _short_busy_timeout() -> Iterator[None]:
-    """With SQLite, wait for other writers a moment only, instead of the settings' 20 seconds."""
+    """On SQLite, wait only briefly for other writers instead of the 20 s in the settings."""
     if connection.vendor != "sqlite":
         yield
         return
     with connection.cursor() as cursor:
-        (patience,) = cursor.execute("PRAGMA busy_timeout").fetchone()
-        cursor.execute(f"PRAGMA busy_timeout = {NOTE_PATIENCE_MS}")
+        (busy_timeout,) = cursor.execute("PRAGMA busy_timeout").fetchone()
+        cursor.execute(f"PRAGMA busy_timeout = {RECORD_USE_TIMEOUT_MS}")
         try:
             yield
         finally:
-            cursor.execute(f"PRAGMA busy_timeout = {int(patience)}")
+            cursor.execute(f"PRAGMA busy_timeout = {int(busy_timeout)}")

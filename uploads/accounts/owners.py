@@ -1,4 +1,4 @@
-"""Map users to the owner strings of records, and back: a user's primary key, as text."""
+"""Map users to the owner strings of records and back. An owner is a user's primary key, as text."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from django.core.exceptions import ValidationError
 
 
 def owner_of(user: AbstractBaseUser) -> str:
-    """How a record names its owner: the primary key, for a username may change."""
+    """Return a user's owner string: the primary key, because usernames can change."""
     return str(user.pk)
 
 
 def pk_of(owner: str) -> Any:
-    """The primary key that records write so; None for what no user can have."""
+    """Map an owner string back to a primary key; None if it is not a valid one."""
     field: Any = get_user_model()._meta.pk
     try:
         pk = field.clean(owner, None)
-    except (ValidationError, OverflowError):  # an owner from before another user model was chosen
+    except (ValidationError, OverflowError):  # written under an earlier user model
         return None
     return pk if str(pk) == owner else None
 
 
 def usernames(owners: Iterable[str]) -> dict[str, str]:
-    """Owner -> username for those who still exist, in one SQL query."""
-    wanted = [pk for owner in set(owners) if (pk := pk_of(owner)) is not None]
-    users = get_user_model()._default_manager.filter(pk__in=wanted)
+    """Return owner -> username for the users that still exist, with one SQL query."""
+    pks = [pk for owner in set(owners) if (pk := pk_of(owner)) is not None]
+    users = get_user_model()._default_manager.filter(pk__in=pks)
     return {owner_of(user): user.get_username() for user in users}
 
 
 def user_of_owner(owner: str) -> AbstractBaseUser | None:
-    """The user whom records name so, if there still is one."""
+    """Return the user with this owner string, or None if it no longer exists."""
     pk = pk_of(owner)
     return get_user_model()._default_manager.filter(pk=pk).first() if pk is not None else None
 
 
 def owner_of_username(username: str) -> str | None:
-    """How records name the user with this name; None when there is none."""
+    """Return the owner string of the user with this username, or None."""
     model = get_user_model()
-    if not username.isprintable():  # PostgreSQL would not even be asked for a NUL
+    if not username.isprintable():  # PostgreSQL rejects NUL characters
         return None
     try:
         return owner_of(model._default_manager.get_by_natural_key(username))
@@ -49,6 +49,6 @@ def owner_of_username(username: str) -> str | None:
         return None
 
 
-def owner_named(text: str) -> str:
-    """What an operator means by a name: a user, or an owner whose user is gone."""
+def resolve_owner(text: str) -> str:
+    """Return the owner for what an operator typed: a username, or an owner string."""
     return owner_of_username(text) or text

@@ -8,17 +8,16 @@ from django.http import HttpRequest
 
 
 class AuthenticatedHttpRequest(HttpRequest):
-    """A request that reached its view past a check that somebody is signed in.
+    """A request with a signed-in user, for type annotations only.
 
-    For annotations only: of pages under `login_required`, and of the API, whose authenticators
-    set `user`.
+    Used for views under `login_required`, and for the API, whose authenticators set `user`.
     """
 
     user: User
 
 
 def user_of(request: HttpRequest) -> User:
-    """The signed-in user, where the framework names the request's type, as Django's admin does."""
+    """Return the signed-in user, where the framework sets the request's type (the admin)."""
     if not request.user.is_authenticated:
         raise PermissionDenied
     return request.user

@@ -1,4 +1,4 @@
-"""The admin site: Django's admin over DynamoDB, S3 and SQS, with one module for each page.
+"""The admin site: Django's admin on top of DynamoDB, S3 and SQS, with one module per page.
 
-Nothing is imported here: the pages register themselves with a site that is in this package too.
+This module imports nothing, because the pages register with a site that is in this package too.
 """

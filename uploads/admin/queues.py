@@ -1,4 +1,4 @@
-"""The queues in the Django admin: how full they are, and what to do with their dead letters."""
+"""The queues in the admin: their depth, and replaying or discarding their dead letters."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ logger = logging.getLogger(__name__)
 
 Verb = Literal["replay", "discard"]
 
-#: What a MessageId of SQS can look like: nothing else is looked for, logged or shown.
-_ID = re.compile(r"[A-Za-z0-9-]{1,100}")
-#: Letters that a message to the operator, or the admin's log, names at most.
+#: The format of SQS message ids. Anything else is ignored, and never logged or displayed.
+_MESSAGE_ID = re.compile(r"[A-Za-z0-9-]{1,100}")
+#: Maximum number of ids in a message or an entry of the admin log.
 MAX_NAMED = 20
 
 
 @dataclass(frozen=True)
 class Row:
-    """One queue of the overview."""
+    """A row of the overview."""
 
     status: queue_status.QueueStatus
     age: str
-    letters_url: str
+    dead_letters_url: str
 
 
 @dataclass(frozen=True)
-class Order:
-    """What the operator asks for: a verb, and the ids of some letters or None for all."""
+class ActionRequest:
+    """A submitted action: its verb, and the ids of dead letters, or None for all of them."""
 
     verb: Verb
     ids: list[str] | None
@@ -58,11 +58,13 @@ class Order:
 
 @admin.register(Queue)
 class QueueAdmin(QueueAdminBase):
-    """Four queues to look at. Their dead letters can be replayed (permission to change) and
-    discarded (permission to delete)."""
+    """The admin of the four queues.
+
+    The permission `change` allows replaying dead letters, `delete` allows discarding them.
+    """
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.letters_view)
+        view = self.admin_site.admin_view(self.dead_letters_view)
         own = [
             path(f"{kind}/", view, {"kind": kind}, name=f"uploads_queue_{kind}")
             for kind in queue_status.KINDS
@@ -75,7 +77,7 @@ class QueueAdmin(QueueAdminBase):
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Queue | None:
-        """For the history: the log entries are those of the dead-letter queues."""
+        """Return a dead-letter queue, for its history page."""
         return Queue(name=object_id) if _kind_of(object_id) else None
 
     def change_view(
@@ -85,22 +87,22 @@ class QueueAdmin(QueueAdminBase):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Where the admin's log points to: the dead letters themselves."""
+        """Redirect links in the admin log to the list of dead letters."""
         kind = _kind_of(object_id)
         if kind is None:
             raise Http404
-        return HttpResponseRedirect(_letters_url(kind))
+        return HttpResponseRedirect(_dead_letters_url(kind))
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Letters can be deleted, queues cannot."""
+        """Queues cannot be deleted."""
         raise Http404
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
-        """The four queues."""
+        """Show the overview of the four queues."""
         self._require(request, view=True)
         context: dict[str, Any] = {"title": _("Queues")}
         try:
@@ -109,49 +111,49 @@ class QueueAdmin(QueueAdminBase):
             return self._unavailable(request, "change_list", context, exc)
         return self._page(request, "change_list", context)
 
-    def letters_view(self, request: HttpRequest, kind: queue_status.Kind) -> HttpResponse:
-        """The dead letters of one queue; a POST asks, and once confirmed acts."""
+    def dead_letters_view(self, request: HttpRequest, kind: queue_status.Kind) -> HttpResponse:
+        """List the dead letters of a queue; a POST confirms an action, then applies it."""
         self._require(request, view=True)
         if request.method != "POST":
-            return self._letters(request, kind)
-        order = _order(request)
-        if order is None:
-            messages.warning(request, _("Nothing was done: no dead letter was selected."))
-            return HttpResponseRedirect(_letters_url(kind))
-        self._require(request, change=order.verb == "replay", delete=order.verb == "discard")
+            return self._list_dead_letters(request, kind)
+        action = _parse_action(request)
+        if action is None:
+            messages.warning(request, _("Nothing changed: no dead letters were selected."))
+            return HttpResponseRedirect(_dead_letters_url(kind))
+        self._require(request, change=action.verb == "replay", delete=action.verb == "discard")
         try:
             if "confirmed" not in request.POST:
-                return self._confirmation(request, kind, order)
-            self._carry_out(request, kind, order)
+                return self._confirmation(request, kind, action)
+            self._execute(request, kind, action)
         except BackendUnavailable as exc:
-            logger.error("%s of dead letters failed: %r", order.verb, exc.__cause__ or exc)
+            logger.error("Cannot %s dead letters: %r", action.verb, exc.__cause__ or exc)
             messages.error(
                 request,
-                _("The queue cannot be reached just now. This was not done, and nothing is lost."),
+                _("The queue cannot be reached at the moment. Nothing was changed or lost."),
             )
-        return HttpResponseRedirect(_letters_url(kind))
+        return HttpResponseRedirect(_dead_letters_url(kind))
 
-    def _letters(self, request: HttpRequest, kind: queue_status.Kind) -> TemplateResponse:
-        name = _dead_letters_of(kind)
+    def _list_dead_letters(self, request: HttpRequest, kind: queue_status.Kind) -> TemplateResponse:
+        name = _dlq_name(kind)
         context: dict[str, Any] = {"title": _("Dead letters in %(queue)s") % {"queue": name}}
         context |= {"kind": kind, "queue": queue_status.queue_name(kind), "dlq": name}
         try:
-            found = queue_status.list_dead_letters(kind)
+            dead = queue_status.list_dead_letters(kind)
         except BackendUnavailable as exc:
-            return self._unavailable(request, "letters", context, exc)
-        context |= {"found": found, "hidden": found.total - len(found.letters)}
-        return self._page(request, "letters", context)
+            return self._unavailable(request, "dead_letters", context, exc)
+        context |= {"dead_letters": dead, "hidden": dead.total - len(dead.letters)}
+        return self._page(request, "dead_letters", context)
 
     def _confirmation(
-        self, request: HttpRequest, kind: queue_status.Kind, order: Order
+        self, request: HttpRequest, kind: queue_status.Kind, action: ActionRequest
     ) -> HttpResponse:
-        """The page that asks, and lists what it is about."""
-        found = queue_status.list_dead_letters(kind, order.ids)
-        if not found.letters:
-            messages.warning(request, _("Nothing was done: these dead letters are gone already."))
-            return HttpResponseRedirect(_letters_url(kind))
-        count = found.total if order.ids is None else len(found.letters)
-        if order.verb == "replay":
+        """Render the confirmation page, which lists the affected dead letters."""
+        dead = queue_status.list_dead_letters(kind, action.ids)
+        if not dead.letters:
+            messages.warning(request, _("Nothing changed: these dead letters no longer exist."))
+            return HttpResponseRedirect(_dead_letters_url(kind))
+        count = dead.total if action.ids is None else len(dead.letters)
+        if action.verb == "replay":
             title = ngettext(
                 "Replay %(count)s dead letter?", "Replay %(count)s dead letters?", count
             )
@@ -163,26 +165,28 @@ class QueueAdmin(QueueAdminBase):
             "title": title % {"count": count},
             "kind": kind,
             "queue": queue_status.queue_name(kind),
-            "dlq": _dead_letters_of(kind),
-            "letters_url": _letters_url(kind),
-            "found": found,
+            "dlq": _dlq_name(kind),
+            "dead_letters_url": _dead_letters_url(kind),
+            "dead_letters": dead,
             "count": count,
-            "hidden": count - len(found.letters),
-            "verb": order.verb,
-            "ids": order.ids,
+            "hidden": count - len(dead.letters),
+            "verb": action.verb,
+            "ids": action.ids,
         }
         return self._page(request, "confirm", context)
 
-    def _carry_out(self, request: HttpRequest, kind: queue_status.Kind, order: Order) -> None:
-        act = dead_letters.replay if order.verb == "replay" else dead_letters.discard
-        outcome = act(queue_status.queue_name(kind), order.ids)
+    def _execute(
+        self, request: HttpRequest, kind: queue_status.Kind, action: ActionRequest
+    ) -> None:
+        act = dead_letters.replay if action.verb == "replay" else dead_letters.discard
+        outcome = act(queue_status.queue_name(kind), action.ids)
         handled = outcome.done + outcome.doubled
         if handled:
-            # The log is a record, not a page: it is not translated.
-            done = "Replayed" if order.verb == "replay" else "Discarded"
-            note = f"{done} {len(handled)} dead letters: {_named(handled)}"
-            self.log_change(request, Queue(name=_dead_letters_of(kind)), note)
-        _tell(request, order.verb, outcome)
+            # The admin log is not translated.
+            verb = "Replayed" if action.verb == "replay" else "Discarded"
+            message = f"{verb} {len(handled)} dead letters: {_join_ids(handled)}"
+            self.log_change(request, Queue(name=_dlq_name(kind)), message)
+        _report_outcome(request, action.verb, outcome)
 
     def _require(
         self,
@@ -207,7 +211,7 @@ class QueueAdmin(QueueAdminBase):
         context: dict[str, Any],
         error: BackendUnavailable,
     ) -> TemplateResponse:
-        logger.error("the queues cannot be shown: %r", error.__cause__ or error)
+        logger.error("Cannot show the queues: %r", error.__cause__ or error)
         context["unavailable"] = True
         return self._page(request, template, context, HTTPStatus.SERVICE_UNAVAILABLE)
 
@@ -229,12 +233,12 @@ class QueueAdmin(QueueAdminBase):
 
 
 def _row(status: queue_status.QueueStatus) -> Row:
-    url = _letters_url(status.kind) if status.is_dead_letters else ""
+    url = _dead_letters_url(status.kind) if status.is_dead_letters else ""
     return Row(status, _age_text(status), url)
 
 
 def _age_text(status: queue_status.QueueStatus) -> str:
-    """How long the oldest message has waited, for people; "" for an empty queue."""
+    """Format the age of the oldest message; "" for an empty queue."""
     if not status.depth.total:
         return ""
     if status.oldest is None:
@@ -244,31 +248,31 @@ def _age_text(status: queue_status.QueueStatus) -> str:
     return timesince(timezone.now() - status.oldest, depth=1)
 
 
-def _letters_url(kind: queue_status.Kind) -> str:
+def _dead_letters_url(kind: queue_status.Kind) -> str:
     return reverse(f"admin:uploads_queue_{kind}")
 
 
-def _dead_letters_of(kind: queue_status.Kind) -> str:
+def _dlq_name(kind: queue_status.Kind) -> str:
     return sqs.dead_letters_of(queue_status.queue_name(kind))
 
 
 def _kind_of(name: str) -> queue_status.Kind | None:
-    return next((kind for kind in queue_status.KINDS if _dead_letters_of(kind) == name), None)
+    return next((kind for kind in queue_status.KINDS if _dlq_name(kind) == name), None)
 
 
-def _order(request: HttpRequest) -> Order | None:
-    """What was asked for; None when no letter was meant, or nothing that there is to do."""
+def _parse_action(request: HttpRequest) -> ActionRequest | None:
+    """Parse the submitted action; None if it is invalid or no dead letter was selected."""
     verb, _separator, scope = request.POST.get("action", "").partition("_")
-    ids = [each for each in request.POST.getlist("ids") if _ID.fullmatch(each)]
+    ids = [value for value in request.POST.getlist("ids") if _MESSAGE_ID.fullmatch(value)]
     if verb not in {"replay", "discard"} or scope not in {"", "all"}:
         return None
     if scope == "all":
-        return Order(verb, None)  # type: ignore[arg-type]  # it is one of the two
-    return Order(verb, list(dict.fromkeys(ids))) if ids else None  # type: ignore[arg-type]
+        return ActionRequest(verb, None)  # type: ignore[arg-type]  # checked above
+    return ActionRequest(verb, list(dict.fromkeys(ids))) if ids else None  # type: ignore[arg-type]
 
 
-def _tell(request: HttpRequest, verb: Verb, outcome: dead_letters.Outcome) -> None:
-    """Say what was done, and name what was not."""
+def _report_outcome(request: HttpRequest, verb: Verb, outcome: dead_letters.Outcome) -> None:
+    """Show messages with the number of dead letters handled, and the ids of the others."""
     count = len(outcome.done)
     if verb == "replay":
         text = ngettext(
@@ -278,18 +282,18 @@ def _tell(request: HttpRequest, verb: Verb, outcome: dead_letters.Outcome) -> No
         text = ngettext(
             "%(count)s dead letter was discarded.", "%(count)s dead letters were discarded.", count
         )
-    tell = messages.success if outcome.complete else messages.warning
-    tell(request, text % {"count": count})
+    add_message = messages.success if outcome.complete else messages.warning
+    add_message(request, text % {"count": count})
     for ids, sentence in (
-        (outcome.missing, _("No longer here, or in use by somebody else: %(ids)s.")),
-        (outcome.doubled, _("Replayed but still here as well, which does no harm: %(ids)s.")),
-        (outcome.failed, _("Still here, because the queue did not take them: %(ids)s.")),
+        (outcome.missing, _("No longer in the queue, or in use elsewhere: %(ids)s.")),
+        (outcome.doubled, _("Replayed, but also still in the queue, which is harmless: %(ids)s.")),
+        (outcome.failed, _("Still in the queue, because SQS rejected the request: %(ids)s.")),
     ):
         if ids:
-            messages.warning(request, sentence % {"ids": _named(ids)})
+            messages.warning(request, sentence % {"ids": _join_ids(ids)})
     if outcome.stopped:
-        messages.error(request, _("It ended early, because the queue could not be reached."))
+        messages.error(request, _("Stopped early, because the queue could not be reached."))
 
 
-def _named(ids: tuple[str, ...]) -> str:
+def _join_ids(ids: tuple[str, ...]) -> str:
     return ", ".join(ids[:MAX_NAMED]) + (" …" if len(ids) > MAX_NAMED else "")

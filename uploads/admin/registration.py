@@ -1,4 +1,4 @@
-"""Registers every page with the admin's site, by importing it (see `uploads.apps`)."""
+"""Import every page, which registers it with the admin site (see `uploads.apps`)."""
 
 from uploads.admin import queues, report, tokens, users
 from uploads.admin.files import pages

@@ -1,4 +1,4 @@
-"""The storage report in the Django admin, and the end of uploads that nobody goes on with."""
+"""The storage report in the admin, and aborting unfinished uploads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from uploads.accounts import owners
 from uploads.admin import chart
-from uploads.admin.files.filters import KIND_NAMES, of_owner
+from uploads.admin.files.filters import KIND_NAMES, owner_query
 from uploads.aws import multipart
 from uploads.core import keys
 from uploads.core.errors import BackendUnavailable, InvalidRequest
@@ -35,10 +35,10 @@ else:
 
 RUN_NAMES = {
     "recent": _("recent uploads"),
-    "multipart": _("uploads in parts"),
-    "all": _("everything"),
-    "since": _("since a moment"),
-    "inventory": _("an inventory"),
+    "multipart": _("multipart uploads"),
+    "all": _("all files"),
+    "since": _("since a given time"),
+    "inventory": _("inventory"),
 }
 
 Measure = Literal["bytes", "files"]
@@ -46,24 +46,24 @@ Measure = Literal["bytes", "files"]
 
 @dataclass(frozen=True)
 class Row:
-    """A line of what is stored: of a group or an owner. `percent` is its part of all bytes."""
+    """The usage of a type group or an owner. `percent` is its share of all bytes."""
 
     name: str
     url: str
     usage: Usage
     percent: float
-    #: The owner's user is gone.
-    is_gone: bool = False
+    #: Whether the owner's user has been deleted.
+    is_deleted_user: bool = False
 
     @property
     def bar(self) -> int:
-        """The length of its bar, of 100. Whatever is there can be seen."""
+        """The length of the bar, from 0 to 100. It is at least 1 unless there are no bytes."""
         return max(round(self.percent), 1) if self.usage.bytes else 0
 
 
 @admin.register(StorageReport)
 class StorageReportAdmin(ReportAdminBase):
-    """One page instead of a list; `delete` is the permission to end unfinished uploads."""
+    """A single page instead of a list. `delete` allows aborting unfinished uploads."""
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
@@ -86,7 +86,7 @@ class StorageReportAdmin(ReportAdminBase):
         if not self.has_view_permission(request):
             raise PermissionDenied
         after = _cursor(request)
-        found = report.collect(after)
+        data = report.collect(after)
         measure: Measure = "files" if request.GET.get("days") == "files" else "bytes"
         files_url = (
             reverse(f"{self.admin_site.name}:uploads_file_changelist")
@@ -95,15 +95,15 @@ class StorageReportAdmin(ReportAdminBase):
         )
         context = {
             **self._context(request, _("Storage report")),
-            "report": found,
+            "report": data,
             "most_owners": report.MAX_OWNERS,
-            "kinds": _kinds(found, files_url),
-            "owners": _owners(found, files_url),
-            "runs": [(RUN_NAMES.get(run.kind, run.kind), run) for run in found.runs or []],
+            "kinds": _kinds(data, files_url),
+            "owners": _owners(data, files_url),
+            "runs": [(RUN_NAMES.get(run.kind, run.kind), run) for run in data.runs or []],
             "measure": measure,
-            "days": found.days and _days(found.days, measure),
+            "days": data.days and _days(data.days, measure),
             "is_first_page": after is None,
-            "next_url": _next_url(found.unfinished, measure),
+            "next_url": _next_url(data.unfinished, measure),
             **(extra_context or {}),
         }
         return TemplateResponse(request, "admin/uploads/storagereport/change_list.html", context)
@@ -111,56 +111,56 @@ class StorageReportAdmin(ReportAdminBase):
     # --- Unfinished uploads ---------------------------------------------------------------------
 
     def abort_view(self, request: HttpRequest) -> HttpResponse:
-        """Ask whether the chosen uploads are to be ended, and end them."""
+        """Ask for confirmation to abort the selected uploads, then abort them."""
         if not self.has_delete_permission(request):
             raise PermissionDenied
         overview_url = reverse(f"{self.admin_site.name}:uploads_storagereport_changelist")
-        chosen = _chosen(request)
-        if not chosen:
+        selected = _selected_uploads(request)
+        if not selected:
             if request.method == "POST":
-                messages.warning(request, gettext("Choose at least one unfinished upload."))
+                messages.warning(request, gettext("Select at least one unfinished upload."))
             return HttpResponseRedirect(overview_url)
         try:
-            found = {each: multipart.find_unfinished(*each) for each in chosen}
-            uploads = [upload for upload in found.values() if upload]
+            candidates = [multipart.find_unfinished(key, s3_id) for key, s3_id in selected]
+            uploads = [upload for upload in candidates if upload]
             if "confirmed" in request.POST or not uploads:
                 self._abort(request, uploads)
-                _tell_gone(request, len(found) - len(uploads))
+                _warn_missing(request, len(selected) - len(uploads))
                 return HttpResponseRedirect(overview_url)
         except BackendUnavailable as exc:
-            # What was ended before that is in the log, and is not asked for again.
+            # Uploads that were already aborted are logged, and no longer listed.
             messages.error(request, exc.message)
             return HttpResponseRedirect(overview_url)
         context = {
-            **self._context(request, _("End unfinished uploads?")),
+            **self._context(request, _("Abort unfinished uploads?")),
             "page": multipart.UnfinishedPage(uploads, None),
-            "gone": len(found) - len(uploads),
+            "missing": len(selected) - len(uploads),
             "overview_url": overview_url,
         }
         return TemplateResponse(request, "admin/uploads/storagereport/abort.html", context)
 
     def _abort(self, request: HttpRequest, uploads: list[multipart.Unfinished]) -> None:
-        ended: list[multipart.Unfinished] = []
-        gone = 0
+        aborted: list[multipart.Unfinished] = []
+        missing = 0
         try:
             for upload in uploads:
                 if multipart.abort_key(upload.key, upload.s3_upload_id):
                     self._log(request, upload)
-                    ended.append(upload)
+                    aborted.append(upload)
                 else:
-                    gone += 1
+                    missing += 1
         finally:
-            if ended:
+            if aborted:
                 text = ngettext(
-                    "%(n)s unfinished upload was ended: %(size)s are free.",
-                    "%(n)s unfinished uploads were ended: %(size)s are free.",
-                    len(ended),
+                    "%(n)s unfinished upload was aborted, which freed %(size)s.",
+                    "%(n)s unfinished uploads were aborted, which freed %(size)s.",
+                    len(aborted),
                 ) % {
-                    "n": len(ended),
-                    "size": filesizeformat(sum(upload.bytes for upload in ended)),
+                    "n": len(aborted),
+                    "size": filesizeformat(sum(upload.bytes for upload in aborted)),
                 }
                 messages.success(request, text)
-            _tell_gone(request, gone)
+            _warn_missing(request, missing)
 
     def _log(self, request: HttpRequest, upload: multipart.Unfinished) -> None:
         LogEntry.objects.create(
@@ -198,82 +198,84 @@ def _next_url(page: multipart.UnfinishedPage | None, measure: Measure) -> str:
     return f"?{urlencode(query)}#unfinished"
 
 
-def _chosen(request: HttpRequest) -> list[tuple[str, str]]:
-    """Key and S3's id of the uploads that were chosen: one by its button, or some by their boxes.
+def _selected_uploads(request: HttpRequest) -> list[tuple[str, str]]:
+    """Return (key, S3's upload id) of the selected uploads: of one button, or of the checkboxes.
 
-    A form names an upload by S3's id, a space, and the key: that id never has a space.
+    The form's values consist of S3's upload id, a space, and the key. The id has no spaces.
+
+    Raises InvalidRequest for forged values.
     """
     values = request.POST.getlist("only") or request.POST.getlist("upload")
-    chosen = [(key, s3_id) for s3_id, space, key in (value.partition(" ") for value in values)]
-    if len(chosen) > report.UNFINISHED or not all(
-        key.startswith(keys.PREFIX) and s3_id for key, s3_id in chosen
+    selected = [(key, s3_id) for s3_id, space, key in (value.partition(" ") for value in values)]
+    if len(selected) > report.UNFINISHED or not all(
+        key.startswith(keys.PREFIX) and s3_id for key, s3_id in selected
     ):
-        raise InvalidRequest("This is no choice of unfinished uploads.")
-    return list(dict.fromkeys(chosen))
+        raise InvalidRequest("The selection of unfinished uploads is invalid.")
+    return list(dict.fromkeys(selected))
 
 
-def _tell_gone(request: HttpRequest, count: int) -> None:
+def _warn_missing(request: HttpRequest, count: int) -> None:
     if count:
         text = ngettext(
-            "%(n)s upload was not there any more: it was completed or ended meanwhile.",
-            "%(n)s uploads were not there any more: they were completed or ended meanwhile.",
+            "%(n)s upload no longer exists: it was completed or aborted in the meantime.",
+            "%(n)s uploads no longer exist: they were completed or aborted in the meantime.",
             count,
         )
         messages.warning(request, text % {"n": count})
 
 
-# --- What the templates show ---------------------------------------------------------------------
+# --- Template context ----------------------------------------------------------------------------
 
 
-def _row(name: str, used: Usage, all_bytes: int, url: str, *, is_gone: bool = False) -> Row:
-    return Row(name, url, used, used.bytes * 100 / all_bytes if all_bytes else 0.0, is_gone)
+def _row(name: str, used: Usage, all_bytes: int, url: str, *, is_deleted_user: bool = False) -> Row:
+    return Row(name, url, used, used.bytes * 100 / all_bytes if all_bytes else 0.0, is_deleted_user)
 
 
-def _kinds(found: report.Report, files_url: str) -> list[Row]:
-    """The groups that have files, largest first."""
-    if found.kinds is None or found.stored is None:
+def _kinds(data: report.Report, files_url: str) -> list[Row]:
+    """Return the type groups that have files, largest first."""
+    if data.kinds is None or data.stored is None:
         return []
     rows = [
         _row(
             str(KIND_NAMES[kind]),
             used,
-            found.stored.bytes,
+            data.stored.bytes,
             files_url and f"{files_url}?{urlencode({'kind': kind})}",
         )
-        for kind, used in found.kinds.items()
+        for kind, used in data.kinds.items()
         if used.files or used.bytes
     ]
     return sorted(rows, key=lambda row: (-row.usage.bytes, -row.usage.files))
 
 
-def _owners(found: report.Report, files_url: str) -> list[Row]:
-    """The largest owners. Who is no user any more is named as records name owners."""
-    if found.owners is None:
+def _owners(data: report.Report, files_url: str) -> list[Row]:
+    """Return the largest owners. Deleted users appear as owner strings."""
+    if data.owners is None:
         return []
-    names = owners.usernames(owner for owner, _ in found.owners.first)
-    everybody = total([*(used for _, used in found.owners.first), found.owners.others_usage])
+    names = owners.usernames(owner for owner, _ in data.owners.first)
+    all_owners = total([*(used for _, used in data.owners.first), data.owners.others_usage])
     return [
         _row(
             names.get(owner, owner),
             used,
-            everybody.bytes,
-            files_url and f"{files_url}?{of_owner(owner)}",
-            is_gone=owner not in names,
+            all_owners.bytes,
+            files_url and f"{files_url}?{owner_query(owner)}",
+            is_deleted_user=owner not in names,
         )
-        for owner, used in found.owners.first
+        for owner, used in data.owners.first
     ]
 
 
 def _days(days: list[Day], measure: Measure) -> dict[str, Any]:
-    """The days as drawings, for wide and for narrow screens, and as a table.
+    """Return the days as charts for wide and narrow screens, and as rows of a table.
 
-    Two drawings, since one that shrinks has text that nobody can read.
+    There are two charts, because the text of a scaled-down one would be illegible.
     """
     points = [chart.Point(day.date, getattr(day, measure), day.rejected) for day in days]
     unit = 1024 if measure == "bytes" else 1
     drawings = {
-        "wide": chart.draw(points, slot=27, height=190, every=3, unit=unit),
-        "narrow": chart.draw(points, slot=8, height=150, every=10, unit=unit),
+        "wide": chart.draw(points, slot=27, height=190, label_every=3, unit=unit),
+        "narrow": chart.draw(points, slot=8, height=150, label_every=10, unit=unit),
     }
     return {
         "rows": days[::-1],

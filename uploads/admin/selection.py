@@ -1,4 +1,4 @@
-"""Choices from many rows that survive being made up; Django answers those with a bare 500."""
+"""Selections that ignore invalid primary keys, for which Django would return a 500."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from django.http import HttpRequest, HttpResponse
 if TYPE_CHECKING:
     ModelAdminBase = admin.ModelAdmin[Any]
 else:
-    # A mixin: ModelAdmin comes from the class that it is mixed into.
+    # In a mixin, the other base class provides ModelAdmin.
     ModelAdminBase = object
 
 
-class ForgivingSelection(ModelAdminBase):
-    """A change list: what cannot be a primary key is dropped from a selection."""
+class SafeSelectionMixin(ModelAdminBase):
+    """A ModelAdmin that ignores invalid primary keys in the selection of an action."""
 
     def response_action(
         self, request: HttpRequest, queryset: QuerySet[Model], *args: Any, **kwargs: Any
@@ -29,21 +29,21 @@ class ForgivingSelection(ModelAdminBase):
         selection = request.POST.copy()
         selection.setlist(
             ACTION_CHECKBOX_NAME,
-            [text for text in selection.getlist(ACTION_CHECKBOX_NAME) if _is_key(key, text)],
+            [text for text in selection.getlist(ACTION_CHECKBOX_NAME) if _is_valid_key(key, text)],
         )
         request.POST = selection  # type: ignore[assignment]
         return super().response_action(request, queryset, *args, **kwargs)
 
 
-class ForgivingAutocomplete(AutocompleteSelect):
-    """A field with a search: what cannot be a primary key is not looked up to be shown again."""
+class SafeAutocompleteSelect(AutocompleteSelect):
+    """An autocomplete widget that ignores invalid primary keys when it renders its value."""
 
     def optgroups(self, name: str, value: Sequence[str], attrs: Any = None) -> Any:
         key = self.field.remote_field.model._meta.pk
-        return super().optgroups(name, [text for text in value if _is_key(key, text)], attrs)
+        return super().optgroups(name, [text for text in value if _is_valid_key(key, text)], attrs)
 
 
-def _is_key(field: Field[Any, Any], text: str) -> bool:
+def _is_valid_key(field: Field[Any, Any], text: str) -> bool:
     try:
         field.clean(text, None)
     except ValidationError:

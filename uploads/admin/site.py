@@ -1,6 +1,6 @@
-"""The site of Django's admin, with the dashboard on its first page.
+"""The admin site, with the dashboard on its index page.
 
-It imports no other page: those register themselves with it while they are imported.
+It imports no other page: they register with the site when they are imported.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy as _
 
 from uploads.operations import dashboard
 
-#: What a part of the dashboard leads to: page -> the permission it needs.
-_PAGES = {
+#: Pages that the dashboard links to -> the permission each requires.
+_PAGE_PERMISSIONS = {
     "file": "uploads.view_file",
     "queue": "uploads.view_queue",
     "storagereport": "uploads.view_storagereport",
@@ -24,11 +24,11 @@ _PAGES = {
 
 
 class DashboardSite(AdminSite):
-    """Django's own site; whoever may see all files is also told how things stand."""
+    """Django's admin site, plus a dashboard for users who may view all files."""
 
     site_header = "filehub"
     site_title = "filehub"
-    index_title = _("Operator’s desk")
+    index_title = _("Dashboard")
     index_template = "admin/operator_index.html"
 
     def index(
@@ -38,15 +38,15 @@ class DashboardSite(AdminSite):
             extra_context = {
                 "overview": dashboard.collect(),
                 "newest": dashboard.NEWEST,
-                "pages": self._pages(request),
+                "pages": self._page_urls(request),
                 **(extra_context or {}),
             }
         return super().index(request, extra_context)
 
-    def _pages(self, request: HttpRequest) -> dict[str, str]:
-        """The addresses of those pages that there are for this user."""
+    def _page_urls(self, request: HttpRequest) -> dict[str, str]:
+        """Return model -> URL of the registered pages that this user may view."""
         pages = {}
-        for model, permission in _PAGES.items():
+        for model, permission in _PAGE_PERMISSIONS.items():
             if request.user.has_perm(permission):
                 try:
                     pages[model] = reverse(f"{self.name}:uploads_{model}_changelist")

@@ -1,9 +1,9 @@
-"""API tokens in the Django admin: make, look at, revoke.
+"""API tokens in the admin: create, view, revoke.
 
-Who may see tokens may see everybody's, and who may delete them may revoke everybody's, superusers'
-too: a row shows nothing that could be used, and revoking takes power away and never gives any. A
-token that leaked should be ended by whoever is there first. Making one is what could give power,
-so that `api_tokens.holders_for` limits it.
+The view and delete permissions cover the tokens of all users, superusers included. Rows contain no
+secrets, revoking never grants access, and a leaked token should be revoked quickly by any
+operator. Only creating a token could escalate privileges, so `api_tokens.assignable_users` limits
+it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from uploads.accounts import api_tokens
-from uploads.admin.selection import ForgivingAutocomplete, ForgivingSelection
+from uploads.admin.selection import SafeAutocompleteSelect, SafeSelectionMixin
 from uploads.core import policy
 from uploads.core.errors import InvalidRequest
 from uploads.models import ApiToken
@@ -37,7 +37,7 @@ else:
 
 
 class ApiTokenForm(TokenFormBase):
-    """What a new token is made from."""
+    """The form for a new token."""
 
     def clean_name(self) -> str:
         try:
@@ -46,8 +46,8 @@ class ApiTokenForm(TokenFormBase):
             raise ValidationError(_("The name must not contain control characters.")) from None
 
 
-class LastUsed:
-    """The column that both lists of tokens have."""
+class LastUsedMixin:
+    """The column “last used” of both token lists."""
 
     @admin.display(description=_("last used"), ordering="last_used_at")
     def last_used(self, token: ApiToken) -> str:
@@ -57,8 +57,8 @@ class LastUsed:
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(ForgivingSelection, LastUsed, TokenAdminBase):
-    """A token is shown once, in the answer to the form that made it; nobody edits one."""
+class ApiTokenAdmin(SafeSelectionMixin, LastUsedMixin, TokenAdminBase):
+    """The admin of API tokens. A secret is shown once, on creation; tokens cannot be edited."""
 
     form = ApiTokenForm
     add_form_template = "admin/uploads/apitoken/add_form.html"
@@ -78,8 +78,8 @@ class ApiTokenAdmin(ForgivingSelection, LastUsed, TokenAdminBase):
         return () if obj is None else ("user", "name", "created_at", "last_used")
 
     def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        # With one person to choose from there is nothing to search. A user model without an admin
-        # of its own cannot be searched.
+        # Only superusers can choose among several users. A user model that is not registered in the
+        # admin cannot be searched.
         users = self.admin_site._registry.get(get_user_model())
         searchable = users is not None and users.get_search_fields(request)
         return ("user",) if searchable and request.user.is_superuser else ()
@@ -88,9 +88,9 @@ class ApiTokenAdmin(ForgivingSelection, LastUsed, TokenAdminBase):
         self, db_field: ForeignKey[Any], request: HttpRequest, **kwargs: Any
     ) -> Any:
         if db_field.name == "user":
-            kwargs["queryset"] = api_tokens.holders_for(request.user)
+            kwargs["queryset"] = api_tokens.assignable_users(request.user)
             if db_field.name in self.get_autocomplete_fields(request):
-                kwargs["widget"] = ForgivingAutocomplete(db_field, self.admin_site)
+                kwargs["widget"] = SafeAutocompleteSelect(db_field, self.admin_site)
             elif not request.user.is_superuser:
                 kwargs |= {"empty_label": None, "initial": request.user.pk}
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
@@ -100,9 +100,9 @@ class ApiTokenAdmin(ForgivingSelection, LastUsed, TokenAdminBase):
     ) -> Any:
         form = super().get_form(request, obj, change=change, **kwargs)
         if user := form.base_fields.get("user"):
-            # Users are not made on the way to a token.
-            for ability in ("add", "change", "delete", "view"):
-                setattr(user.widget, f"can_{ability}_related", False)
+            # No links to add or edit users from this form.
+            for permission in ("add", "change", "delete", "view"):
+                setattr(user.widget, f"can_{permission}_related", False)
         return form
 
     def has_change_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
@@ -111,25 +111,25 @@ class ApiTokenAdmin(ForgivingSelection, LastUsed, TokenAdminBase):
     def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
         issued = api_tokens.issue(obj.user, name=obj.name, by=request.user)
         obj.pk = issued.id
-        # On the way to `response_add`; it is stored nowhere.
+        # Passed on to `response_add`, and never stored.
         obj.issued = issued  # type: ignore[attr-defined]
 
     def response_add(
         self, request: HttpRequest, obj: ApiToken, post_url_continue: str | None = None
     ) -> HttpResponse:
-        """Show the token, in direct answer to the form.
+        """Show the secret in the direct response to the form.
 
-        After a redirect it would have to wait somewhere: in the address, the session or a message.
-        The price is that reloading asks whether to send the form again, which would make another.
+        A redirect would require storing it in the URL, the session or a message. The price is that
+        the browser offers to resubmit the form on reload, which would create another token.
         """
         issued: api_tokens.IssuedToken = obj.issued  # type: ignore[attr-defined]
         context = {
             **self.admin_site.each_context(request),
-            "title": gettext("The new API token"),
+            "title": gettext("New API token"),
             "opts": self.opts,
             "token": obj,
             "secret": issued.secret,
             "has_view_permission": self.has_view_permission(request),
         }
-        # No cache keeps it either: the admin answers everything with “no-store”.
-        return TemplateResponse(request, "admin/uploads/apitoken/made.html", context)
+        # It is not cached either: all responses of the admin are “no-store”.
+        return TemplateResponse(request, "admin/uploads/apitoken/created.html", context)

@@ -1,4 +1,4 @@
-"""Users in the Django admin: what they have stored, their quota and their API tokens."""
+"""Users in the admin: storage usage, quotas and API tokens."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin, messages
 
-# Registers Django's own user model, unless another one is in its place.
+# Registers Django's user model, unless it has been swapped.
 from django.contrib.auth import admin as auth_admin  # noqa: F401
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
@@ -23,8 +23,8 @@ from django.utils.translation import gettext_lazy as _
 
 from uploads.accounts import api_tokens
 from uploads.accounts.owners import owner_of
-from uploads.admin.selection import ForgivingSelection, ModelAdminBase
-from uploads.admin.tokens import LastUsed
+from uploads.admin.selection import ModelAdminBase, SafeSelectionMixin
+from uploads.admin.tokens import LastUsedMixin
 from uploads.core import sizes
 from uploads.core.errors import BackendUnavailable
 from uploads.files import quotas, usage
@@ -41,26 +41,26 @@ else:
     TokenInlineBase = admin.TabularInline
     TokenFormSetBase = BaseInlineFormSet
 
-#: Shown for what is not known just now.
+#: Shown for values that are not available.
 UNKNOWN = "—"
 
 
 def _localised(size: str) -> str:
-    """The size with the decimal separator of the page's language."""
+    """Return the size with the decimal separator of the active language."""
     return size.replace(".", str(get_format("DECIMAL_SEPARATOR")))
 
 
 class SizeField(forms.CharField):
-    """A number of bytes, written and shown as people do: 10 GiB, 500 MB, 4096."""
+    """A number of bytes, entered and displayed as a size: 10 GiB, 500 MB, 4096."""
 
     default_error_messages = {
-        "invalid": _("Enter a size such as 10 GiB, 500 MB or a number of bytes."),
-        "too_large": _("This is more than filehub can count."),
+        "invalid": _("Enter a size such as 10 GiB or 500 MB, or a number of bytes."),
+        "too_large": _("This size is too large."),
     }
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        # Here and not among the validators, since CharField's expect text.
+        # Not a validator, because CharField runs its validators on text.
         self.largest = BigIntegerField.MAX_BIGINT
 
     def to_python(self, value: Any) -> Any:
@@ -86,16 +86,16 @@ class SizeField(forms.CharField):
 
 
 class QuotaForm(QuotaFormBase):
-    """A quota, entered as people write sizes."""
+    """The form for a quota, which is entered as a size."""
 
     limit = SizeField(
         label=_("Limit"),
-        help_text=_("Such as 10 GiB, 500 MB or a number of bytes. What is stored already stays."),
+        help_text=_("For example 10 GiB, 500 MB, or a number of bytes. Stored files are kept."),
     )
 
 
 class QuotaInline(QuotaInlineBase):
-    """The user's own quota, if any."""
+    """The user's own quota."""
 
     model = Quota
     form = QuotaForm
@@ -113,17 +113,18 @@ class QuotaInline(QuotaInlineBase):
 
 
 class ApiTokenFormSet(TokenFormSetBase):
-    """The table of a user's tokens, whose boxes say what ticking them does."""
+    """A user's tokens, with accessible labels for the checkboxes that revoke them."""
 
     def add_fields(self, form: Any, index: int | None) -> None:
         super().add_fields(form, index)
-        box = form.fields.get(DELETION_FIELD_NAME)
-        if box and form.instance.pk:
-            box.widget.attrs["aria-label"] = gettext("Revoke %(token)s") % {"token": form.instance}
+        checkbox = form.fields.get(DELETION_FIELD_NAME)
+        if checkbox and form.instance.pk:
+            label = gettext("Revoke %(token)s") % {"token": form.instance}
+            checkbox.widget.attrs["aria-label"] = label
 
 
-class ApiTokenInline(LastUsed, TokenInlineBase):
-    """The user's API tokens, to look at and to revoke."""
+class ApiTokenInline(LastUsedMixin, TokenInlineBase):
+    """The user's API tokens, which can be viewed and revoked."""
 
     model = ApiToken
     formset = ApiTokenFormSet
@@ -136,58 +137,58 @@ class ApiTokenInline(LastUsed, TokenInlineBase):
         return super().get_queryset(request).select_related("user")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        # A token is shown once, which this page cannot do.
+        # This page cannot show the secret of a new token.
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
 
-class UserColumns(ForgivingSelection, ModelAdminBase):
-    """What filehub adds to the admin of users, whichever that is."""
+class UserAdminMixin(SafeSelectionMixin, ModelAdminBase):
+    """Columns and inlines that filehub adds to the registered user admin."""
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
-        # Behind the name, which links to the user: further right they would not be seen.
+        # Directly after the name: further to the right they would be out of view.
         first, *others = super().get_list_display(request)
         return [first, "used", "files", "quota_text", *others]
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
-        # A user who does not exist yet has neither.
-        own = (QuotaInline, ApiTokenInline) if obj is not None else ()
-        return [*super().get_inlines(request, obj), *own]
+        # Not on the form for a new user.
+        inlines = (QuotaInline, ApiTokenInline) if obj is not None else ()
+        return [*super().get_inlines(request, obj), *inlines]
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """The page's users with their usage and quotas: one call and one query for all of them."""
-        found = super().get_changelist_instance(request)
+        """Add usage and quotas to the page's users, with one request and one SQL query in total."""
+        changelist = super().get_changelist_instance(request)
         if request.method != "POST":
-            found.result_list = list(found.result_list)
-            prefetch_related_objects(found.result_list, "quota")
-            self._add_usage(request, found.result_list)
-        return found
+            changelist.result_list = list(changelist.result_list)
+            prefetch_related_objects(changelist.result_list, "quota")
+            self._add_usage(request, changelist.result_list)
+        return changelist
 
     def _add_usage(self, request: HttpRequest, users: Iterable[Any]) -> None:
         owners = {owner_of(user): user for user in users}
         try:
-            found = usage.usage_of(owners)
+            usages = usage.usage_of(owners)
         except BackendUnavailable:
             self.message_user(
                 request,
-                _("How much is stored cannot be read just now. Try again in a moment."),
+                _("Storage usage is not available at the moment. Try again later."),
                 messages.WARNING,
             )
             return
         for owner, user in owners.items():
-            user.usage = found.get(owner)
+            user.usage = usages.get(owner)
 
     @admin.display(description=_("used"))
     def used(self, user: Any) -> str:
-        found: usage.Usage | None = getattr(user, "usage", None)
-        return _localised(sizes.rounded(found.bytes)) if found else UNKNOWN
+        used: usage.Usage | None = getattr(user, "usage", None)
+        return _localised(sizes.rounded(used.bytes)) if used else UNKNOWN
 
     @admin.display(description=_("files"))
     def files(self, user: Any) -> int | str:
-        found: usage.Usage | None = getattr(user, "usage", None)
-        return found.files if found else UNKNOWN
+        used: usage.Usage | None = getattr(user, "usage", None)
+        return used.files if used else UNKNOWN
 
     @admin.display(description=_("quota"))
     def quota_text(self, user: AbstractBaseUser) -> str:
@@ -204,22 +205,22 @@ class UserColumns(ForgivingSelection, ModelAdminBase):
     ) -> HttpResponse:
         user = context.get("original")
         if user is not None and request.user.has_perm("uploads.add_apitoken"):
-            holders = api_tokens.holders_for(request.user)
-            context["may_make_token"] = holders.filter(pk=user.pk).exists()
+            users = api_tokens.assignable_users(request.user)
+            context["may_create_token"] = users.filter(pk=user.pk).exists()
         return super().render_change_form(request, context, *args, **kwargs)
 
 
-def _extend(site: admin.AdminSite) -> None:
-    """Add what filehub shows to the admin of users that is registered.
+def _extend_user_admin(site: admin.AdminSite) -> None:
+    """Extend the registered user admin with UserAdminMixin.
 
-    A project with a user model of its own registers the admin for it; here it is found if its app
-    comes before `uploads` in INSTALLED_APPS. Otherwise that admin stays as it is.
+    The admin of a custom user model is extended only if its app precedes `uploads` in
+    INSTALLED_APPS.
     """
-    users = get_user_model()
-    if site.is_registered(users):
-        registered = type(site._registry[users])
-        site.unregister(users)
-        site.register(users, type("UserAdmin", (UserColumns, registered), {}))
+    user_model = get_user_model()
+    if site.is_registered(user_model):
+        registered = type(site._registry[user_model])
+        site.unregister(user_model)
+        site.register(user_model, type("UserAdmin", (UserAdminMixin, registered), {}))
 
 
-_extend(admin.site)
+_extend_user_admin(admin.site)

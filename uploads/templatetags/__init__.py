@@ -1,1 +1,1 @@
-"""Template filters: numbers and durations as people read them."""
+"""Template filters that format numbers and durations."""

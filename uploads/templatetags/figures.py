@@ -1,4 +1,4 @@
-"""Numbers as people read them."""
+"""Template filters that format numbers and durations."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ register = template.Library()
 
 @register.filter
 def grouped(number: int) -> str:
-    """1234567 as 1,234,567, or as the language writes it."""
+    """Format 1234567 as 1,234,567, with the separator of the active language."""
     return formats.number_format(number, force_grouping=True)
 
 
 @register.filter
 def duration(seconds: float | None) -> str:
-    """A time that something took: tenths below ten seconds, then seconds, minutes, hours."""
+    """Format a duration: tenths below 10 s, then whole seconds, minutes, hours."""
     if seconds is None:
         return "–"
     if seconds < 9.95:

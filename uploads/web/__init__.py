@@ -1,1 +1,1 @@
-"""HTTP: the pages, the JSON API, health, and how errors become answers."""
+"""HTTP: pages, the JSON API, health checks and error responses."""

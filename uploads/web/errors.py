@@ -1,4 +1,4 @@
-"""Errors become answers here, in one place: JSON for programs, a page for people."""
+"""Turn every error into a response, in one place: JSON for programs, a page for people."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ logger = logging.getLogger(__name__)
 
 
 def wants_json(request: HttpRequest) -> bool:
-    """Whether the caller is a program: it did not ask for HTML."""
+    """Return whether the client is a program, which means that it does not accept HTML."""
     return "text/html" not in request.headers.get("Accept", "")
 
 
 def json_error(
     status: int, message: str, code: str, *, retry_after: int | None = None
 ) -> JsonResponse:
-    """The one shape of an error: {"error": sentence, "code": slug}."""
+    """Return an error in the only format that the API has: {"error": sentence, "code": slug}."""
     response = JsonResponse({"error": message, "code": code}, status=status)
-    # A contract, not a page: it is not translated.
+    # The API is never translated.
     response["Content-Language"] = "en"
     if retry_after is not None:
         response["Retry-After"] = str(retry_after)
@@ -40,7 +40,7 @@ def json_error(
 def error_response(
     request: HttpRequest, error: FilehubError, *, as_json: bool | None = None
 ) -> HttpResponse:
-    """Answer with an error of the tree; those that are nobody's mistake are logged."""
+    """Return the response for an error. Server errors (5xx) are logged with their cause."""
     if error.status >= 500:
         logger.error("%s %s: %r", request.method, request.path, error.__cause__ or error)
     if wants_json(request) if as_json is None else as_json:
@@ -51,7 +51,7 @@ def error_response(
 def error_page(
     request: HttpRequest, status: int, message: str = "", retry_after: int | None = None
 ) -> HttpResponse:
-    """The designed page for a status."""
+    """Return the error page for a status."""
     template = f"{status}.html" if status in {400, 403, 404, 503} else "400.html"
     response = render(request, template, {"message": message}, status=status)
     add_never_cache_headers(response)
@@ -61,11 +61,11 @@ def error_page(
 
 
 class ErrorMiddleware:
-    """Turns a FilehubError from any view into an answer, and every 405 into a JSON error."""
+    """Turn a FilehubError from any view into a response, and a 405 for a program into JSON."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
-        get_template("503.html")  # a missing page is found at start, not during an outage
+        get_template("503.html")  # fail at start-up if it is missing, not during an outage
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
@@ -79,11 +79,11 @@ class ErrorMiddleware:
         return error_response(request, exc) if isinstance(exc, FilehubError) else None
 
 
-# Django's own handlers (filehub/urls.py), outside the API.
+# Django's error handlers (filehub/urls.py), for everything outside the API.
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """400 outside the API: a wrong host name, a body too large."""
+    """Handle 400, such as an invalid host name or a body that is too large."""
     if wants_json(request):
         return json_error(400, "The request is malformed.", "bad_request")
     return error_page(request, 400)
@@ -91,7 +91,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     if wants_json(request):
-        return json_error(403, "You may not do this.", "forbidden")
+        return json_error(403, "You don't have permission to do this.", "forbidden")
     return error_page(request, 403)
 
 
@@ -103,12 +103,12 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     if wants_json(request):
-        return json_error(500, "Something went wrong here. It has been logged.", "internal_error")
+        return json_error(500, "Internal server error. It has been logged.", "internal_error")
     return render(request, "500.html", status=500)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Called by Django's CSRF middleware."""
+    """Respond to a failed CSRF check. Django's CSRF middleware calls this."""
     if wants_json(request):
         return error_response(request, CsrfFailed())
     return render(request, "403_csrf.html", {"debug": settings.DEBUG}, status=403)

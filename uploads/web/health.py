@@ -1,4 +1,4 @@
-"""Is it alive, ready, and how does it flow: /healthz, /readyz and /metrics."""
+"""Liveness, readiness and metrics: /healthz, /readyz and /metrics."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from uploads.files.record import StoredFile
 from uploads.operations import metrics
 from uploads.web.errors import error_response
 
-#: Seconds for which the answer of /readyz is reused, so that asking often costs nothing.
+#: Seconds for which the result of /readyz is cached, so that frequent probes are cheap.
 READINESS_TTL = 2
-#: Seconds for which the answer of /metrics is.
+#: Seconds for which the output of /metrics is cached.
 METRICS_TTL = 10
 
 
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """The process answers."""
+    """Liveness: the process responds. Checks nothing else."""
     return JsonResponse({"status": "ok"})
 
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Database, bucket, queues and table answer; 503 names the one that does not."""
+    """Readiness: database, bucket, queues and table respond; otherwise 503 with the reason."""
     checks = cache.get_or_set("readyz", readiness, READINESS_TTL) or {}
     ready = all(result == "ok" for result in checks.values())
     return JsonResponse({"ready": ready, "checks": checks}, status=200 if ready else 503)
@@ -39,13 +39,13 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def metrics_text(request: HttpRequest) -> HttpResponse:
-    """What Prometheus reads: with its token, or for staff who may see the storage report."""
+    """Metrics for Prometheus: with the metrics token, or for staff who may view the report."""
     if not _may_read_metrics(request):
         error = NotAuthenticated(
             "Send FILEHUB_METRICS_TOKEN as “Authorization: Bearer <token>”, or sign in as staff."
         )
         return error_response(request, error, as_json=True)
-    # One that scrapes all the time costs no more than one that does so every ten seconds.
+    # Frequent scrapes cost no more than one every METRICS_TTL seconds.
     text = cache.get_or_set("metrics", metrics.render, METRICS_TTL)
     response = HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
     response["Cache-Control"] = "no-store"
@@ -53,16 +53,16 @@ def metrics_text(request: HttpRequest) -> HttpResponse:
 
 
 def _may_read_metrics(request: HttpRequest) -> bool:
-    given = request.headers.get("Authorization")
-    if given is not None:
+    authorization = request.headers.get("Authorization")
+    if authorization is not None:
         token = conf().metrics_token
-        return bool(token) and constant_time_compare(given, f"Bearer {token}")
+        return bool(token) and constant_time_compare(authorization, f"Bearer {token}")
     user = request.user
     return user.is_staff and user.has_perm("uploads.view_storagereport")
 
 
 def readiness() -> dict[str, str]:
-    """What filehub needs -> "ok" or what is wrong with it."""
+    """Return dependency -> "ok" or an error message."""
     checks = {
         "database": _ping_database,
         "bucket": s3.ping,
@@ -85,7 +85,7 @@ def _ping_database() -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError as exc:
-        raise BackendUnavailable("Django's database does not answer.") from exc
+        raise BackendUnavailable("Django's database is not responding.") from exc
 
 
 def _ping_table() -> None:

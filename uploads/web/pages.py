@@ -1,4 +1,4 @@
-"""The upload page and its fragments."""
+"""The upload page and its HTML fragments."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from uploads.files.listing import Page
 logger = logging.getLogger(__name__)
 
 PAGE_SIZE = 50
-#: Requests to S3 that the page makes at the same time: as many as browsers open to one host.
+#: Concurrent requests from the page to S3: as many connections as browsers open to one host.
 CONCURRENCY = 6
 
 
 @login_required
 @require_safe
 def home(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """The upload page; to htmx only its list of files."""
+    """Render the upload page, or only its file list for htmx."""
     q = request.GET.get("q", "").strip()
     page, list_error = Page([], None), False
     try:
@@ -40,8 +40,8 @@ def home(request: AuthenticatedHttpRequest) -> HttpResponse:
             prefix=q,
         )
     except BackendUnavailable as exc:
-        # Uploading may well work: the page stays usable and says what is missing.
-        logger.error("the list of files cannot be shown: %r", exc.__cause__ or exc)
+        # Uploading may still work, so render the page with an error in place of the list.
+        logger.error("Cannot list files: %r", exc.__cause__ or exc)
         list_error = True
     except InvalidRequest:
         page = queries.files_of(owners.owner_of(request.user), limit=PAGE_SIZE, prefix=q)
@@ -60,7 +60,7 @@ def home(request: AuthenticatedHttpRequest) -> HttpResponse:
             "worker_url": static("uploads/client/hashing/hash-worker.js"),
         },
     }
-    # A history restore asks through htmx too, but for the whole page.
+    # htmx also sends history restores, which need the whole page.
     htmx = request.htmx  # type: ignore[attr-defined]
     fragment = bool(htmx) and not htmx.history_restore_request
     template = "uploads/_files.html" if fragment else "uploads/home.html"
@@ -73,16 +73,16 @@ def home(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 def _allowance(request: AuthenticatedHttpRequest) -> quotas.Allowance | None:
-    """What is used of the quota; None also while that cannot be told: the page does without."""
+    """Return the quota usage; None without a quota, or while it is unavailable."""
     return attempt(lambda: quotas.allowance_of(request.user))
 
 
 @login_required
 @require_safe
 def quota(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """How much of the visitor's quota is used, as a line; empty without a quota.
+    """Render the user's quota usage; empty without a quota.
 
-    Raises BackendUnavailable: the page then keeps the line that it has.
+    Raises BackendUnavailable. The page then keeps the text it has.
     """
     allowance = quotas.allowance_of(request.user)
     response = render(request, "uploads/_quota.html", {"quota": allowance})
@@ -93,7 +93,7 @@ def quota(request: AuthenticatedHttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def rows(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """The list rows of the stored files among `ids`, newest first."""
+    """Render the rows of those `ids` that are stored, newest first."""
     ids = [part for part in request.GET.get("ids", "").split(",") if part]
     statuses = queries.upload_statuses(ids, owners.owner_of(request.user))
     files = [status.file for status in statuses if status.file]
@@ -103,5 +103,5 @@ def rows(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 @require_safe
 def favicon(request: HttpRequest) -> HttpResponse:
-    """What browsers ask for on pages that name no icon (the admin, the API's page)."""
+    """Redirect to the icon. Browsers request this on pages without one (the admin, API docs)."""
     return HttpResponseRedirect(static("uploads/favicon.svg"))

@@ -1,7 +1,7 @@
-"""Files in forms: none. Files go to S3, and no form of filehub's has one.
+"""Discard files in form data. Uploads go to S3, and no form of filehub has a file field.
 
-Django by itself writes them to disk, as large as they come, before any view has asked who sends
-them: its own protection against forged forms reads the form.
+By default, Django writes files of any size to disk before the user is authenticated, because its
+CSRF check parses the form.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 
 
-class NoFiles(FileUploadHandler):
-    """Refuses a form that is too large before it is read, and drops the files of others."""
+class DiscardFiles(FileUploadHandler):
+    """Reject an oversized form before reading it, and discard the files of all others."""
 
     def handle_raw_input(
         self,
@@ -24,7 +24,7 @@ class NoFiles(FileUploadHandler):
         boundary: str,
         encoding: str | None = None,
     ) -> None:
-        """Raises RequestDataTooBig, which Django answers with 400 and the API with 413."""
+        """Raises RequestDataTooBig, which becomes a 400 in Django and a 413 in the API."""
         if content_length > (settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0):
             raise RequestDataTooBig("The form is larger than DATA_UPLOAD_MAX_MEMORY_SIZE.")
 

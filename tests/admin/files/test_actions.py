@@ -34,7 +34,7 @@ def test_deleting_asks_first_and_then_reports_each_file(admin: Client, root: Use
     page = act(admin, "delete_files", first, second, gone, confirmed="yes")
     text = text_of(page)
     assert "2 files are being deleted" in text
-    assert "“gone.txt”: It is not stored." in text
+    assert "“gone.txt”: The file is not stored." in text
     assert s3.head(first) is s3.head(second) is None
     # The record changes with S3's event, as always.
     assert {entry.object_id for entry in LogEntry.objects.all()} == {first, second}
@@ -67,7 +67,7 @@ def test_a_file_with_a_new_owner_moves_to_their_list_and_stays_there(
     upload_id = upload(str(alice.pk))
     confirm.apply_event(event("created", upload_id, 1))
     page = act(admin, "change_owner", upload_id, confirmed="yes", answer="bob")
-    assert "1 file belongs to bob now." in text_of(page)
+    assert "1 file now belongs to bob." in text_of(page)
     assert [info.id for info in queries.files_of(str(bob.pk), limit=9).files] == [upload_id]
     assert queries.files_of(str(alice.pk), limit=9).files == []
     # Checking the object again, whose metadata still names alice, does not change the owner back.
@@ -146,7 +146,7 @@ def test_selected_files_that_do_not_exist_are_counted(admin: Client) -> None:
     unknown = keys.new_upload_id("7", "secret")
     text = text_of(act(admin, "check_again", store("7"), unknown, "zz", confirmed="yes"))
     assert "1 file was checked." in text
-    assert "2 chosen files do not exist." in text
+    assert "2 selected files do not exist." in text
 
 
 def test_after_three_failures_a_service_is_not_called_again(
@@ -162,7 +162,7 @@ def test_after_three_failures_a_service_is_not_called_again(
     ids = [store("7", f"{number}.txt") for number in range(6)]
     text = text_of(act(admin, "check_again", *ids, confirmed="yes"))
     assert len(asked) == 3
-    assert text.count("Not tried, since the service does not answer.") == 3
+    assert text.count("Skipped, because the service is not responding.") == 3
 
 
 def test_deleting_retries_after_a_transaction_conflict(

@@ -49,13 +49,13 @@ def test_the_timeline_of_a_file_is_in_order(admin: Client, alice: User, bob: Use
     page = admin.get(f"{LIST}{upload_id}/change/").content.decode()
     entries = [unescape(t) for t in re.findall(r"</time> <span>(.*?)</span>", page)]
     assert entries == [
-        "Signed for alice",
+        "Upload signed for alice",
         "S3 reported the object",
-        "Looked at and stored",
+        "Confirmed and stored",
         "Download signed for bob",
-        "Given to bob by root",
-        "Deletion asked by root",
-        "Removed",
+        "Owner changed to bob by root",
+        "Deletion requested by root",
+        "Deleted",
     ]
 
 

@@ -137,7 +137,7 @@ def test_the_last_reconciliations_are_shown(admin: Client, monkeypatch: pytest.M
     run = Run("multipart", moment, moment + timedelta(minutes=2), 15_000, 2, 3, 4, 5, 6)
     monkeypatch.setattr(checkpoints, "last_runs", lambda: [run])
     text = section(page(admin), "runs-title")
-    assert "Uploads in parts 2026-03-01 12:02 UTC 15,000 2 3 4 5 6" in text
+    assert "Multipart uploads 2026-03-01 12:02 UTC 15,000 2 3 4 5 6" in text
     assert "aborted" not in text
 
 
@@ -146,4 +146,4 @@ def test_a_run_that_was_stopped_is_shown(admin: Client, monkeypatch: pytest.Monk
     run = Run("all", moment, moment, 60, 0, 0, 0, 0, 0, withheld=1_051)
     monkeypatch.setattr(checkpoints, "last_runs", lambda: [run])
     text = section(page(admin), "runs-title")
-    assert "The run “everything” was aborted: 1,051 records have no object" in text
+    assert "The run “all files” was aborted: 1,051 records have no object" in text

@@ -96,7 +96,7 @@ def test_one_upload_is_aborted_after_a_confirmation(admin: Client) -> None:
         ABORT, {"upload": choice(upload_id, s3_id), "confirmed": "yes"}, follow=True
     )
     assert unfinished_in_s3() == {other}
-    assert messages_of(answer) == ["1 unfinished upload was ended: 2.0\xa0KB are free."]
+    assert messages_of(answer) == ["1 unfinished upload was aborted, which freed 2.0\xa0KB."]
     entry = LogEntry.objects.get()
     assert (entry.action_flag, entry.user.get_username()) == (DELETION, "root")
     assert (entry.object_id, entry.object_repr) == (
@@ -115,7 +115,7 @@ def test_several_uploads_are_aborted_at_once(admin: Client) -> None:
     assert "Total: 1.0\xa0KB" in asked
     answer = admin.post(ABORT, {**form, "confirmed": "yes"}, follow=True)
     assert unfinished_in_s3() == {begun[2][1]}
-    assert messages_of(answer) == ["2 unfinished uploads were ended: 1.0\xa0KB are free."]
+    assert messages_of(answer) == ["2 unfinished uploads were aborted, which freed 1.0\xa0KB."]
     assert LogEntry.objects.count() == 2
 
 
@@ -128,7 +128,7 @@ def test_an_upload_that_has_vanished_is_reported_as_gone(admin: Client) -> None:
     for step in ({}, {"confirmed": "yes"}):
         answer = admin.post(ABORT, {**form, **step}, follow=True)
         assert messages_of(answer) == [
-            "2 uploads were not there any more: they were completed or ended meanwhile."
+            "2 uploads no longer exist: they were completed or aborted in the meantime."
         ]
     assert LogEntry.objects.count() == 0
 
@@ -149,7 +149,7 @@ def test_an_upload_that_vanishes_at_the_last_moment_is_not_reported_as_aborted(
         ABORT, {"upload": choice(upload_id, s3_id), "confirmed": "yes"}, follow=True
     )
     assert messages_of(answer) == [
-        "1 upload was not there any more: it was completed or ended meanwhile."
+        "1 upload no longer exists: it was completed or aborted in the meantime."
     ]
     assert LogEntry.objects.count() == 0
 
@@ -167,7 +167,7 @@ def test_an_outage_of_s3_aborts_nothing_and_is_reported(admin: Client, wire: Wir
 
 
 def test_an_empty_selection_asks_for_a_choice(admin: Client) -> None:
-    assert messages_of(admin.post(ABORT, follow=True)) == ["Choose at least one unfinished upload."]
+    assert messages_of(admin.post(ABORT, follow=True)) == ["Select at least one unfinished upload."]
     assert admin.get(ABORT).status_code == 302
 
 

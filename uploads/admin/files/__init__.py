@@ -1,1 +1,1 @@
-"""Files in the admin: the list, one file, its filters and actions."""
+"""Files in the admin: the list with its filters and actions, and the detail page."""

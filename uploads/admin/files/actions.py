@@ -1,4 +1,4 @@
-"""What an operator does to files: one or many, confirmed first, counted and logged afterwards."""
+"""Actions on files in the admin: confirmed first, then applied, counted and logged."""
 
 from __future__ import annotations
 
@@ -26,39 +26,42 @@ from uploads.models import File
 
 logger = logging.getLogger(__name__)
 
-#: Failures that a message names; the others are counted.
-NAMED = 10
-#: Files in a row whose service did not answer: each may have taken minutes.
-GIVE_UP = 3
+#: Failures that are reported one by one; the rest are only counted.
+MAX_REPORTED = 10
+#: Consecutive errors after which an action stops, because each may have taken minutes.
+MAX_CONSECUTIVE_ERRORS = 3
 
 
-class NotDone(Exception):
-    """This file was left as it is; the text says why."""
+class ActionSkipped(Exception):
+    """The action does not apply to this file. The text is the reason."""
 
 
 @dataclass(frozen=True)
-class Question:
-    """What the confirmation page asks."""
+class Confirmation:
+    """The content of a confirmation page."""
 
     action: str
     title: Any
     text: Any
     button: Any
     dangerous: bool = False
-    #: The label of a field that needs an answer, and what is wrong with the one that was given.
+    #: The label of a required field, the validation error, and the value that was entered.
     field: Any = ""
     error: str = ""
     answer: str = ""
 
 
-def _ask(
-    model_admin: admin.ModelAdmin[File], request: HttpRequest, files: Selection, question: Question
+def _confirm_page(
+    model_admin: admin.ModelAdmin[File],
+    request: HttpRequest,
+    files: Selection,
+    confirmation: Confirmation,
 ) -> HttpResponse:
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
-        "title": question.title,
-        "question": question,
+        "title": confirmation.title,
+        "confirmation": confirmation,
         "files": list(files),
         "checkbox_name": ACTION_CHECKBOX_NAME,
         "media": model_admin.media,
@@ -67,11 +70,11 @@ def _ask(
         request,
         "admin/uploads/file/confirm.html",
         context,
-        status=400 if question.error else 200,
+        status=400 if confirmation.error else 200,
     )
 
 
-def _each(
+def _apply(
     model_admin: admin.ModelAdmin[File],
     request: HttpRequest,
     files: Selection,
@@ -80,52 +83,54 @@ def _each(
     flag: int,
     summary: Callable[[int], str],
 ) -> HttpResponse:
-    """Do it to each file. `act` returns what to write into the admin log, or raises NotDone."""
-    done = in_vain = 0
+    """Apply `act` to each file. It returns a message for the admin log, or raises ActionSkipped."""
+    done = consecutive_errors = 0
     failures: list[str] = []
-    chosen = set(request.POST.getlist(ACTION_CHECKBOX_NAME))
-    if missing := len(chosen) - len(files):
+    selected = set(request.POST.getlist(ACTION_CHECKBOX_NAME))
+    if missing := len(selected) - len(files):
         failures.append(
             ngettext(
-                "%(n)d chosen file does not exist.", "%(n)d chosen files do not exist.", missing
+                "%(n)d selected file does not exist.",
+                "%(n)d selected files do not exist.",
+                missing,
             )
             % {"n": missing}
         )
     for file in files:
-        if in_vain == GIVE_UP:
-            why = gettext("Not tried, since the service does not answer.")
-            failures.append(gettext("“%(file)s”: %(why)s") % {"file": file, "why": why})
+        if consecutive_errors == MAX_CONSECUTIVE_ERRORS:
+            reason = gettext("Skipped, because the service is not responding.")
+            failures.append(gettext("“%(file)s”: %(reason)s") % {"file": file, "reason": reason})
             continue
         try:
-            note = act(file)
-        except (NotDone, FilehubError) as exc:
+            message = act(file)
+        except (ActionSkipped, FilehubError) as exc:
             if isinstance(exc, FilehubError):
-                in_vain += 1
-                logger.warning("the admin's action on %s: %r", file.pk, exc.__cause__ or exc)
-            failures.append(gettext("“%(file)s”: %(why)s") % {"file": file, "why": exc})
+                consecutive_errors += 1
+                logger.warning("Action failed for %s: %r", file.pk, exc.__cause__ or exc)
+            failures.append(gettext("“%(file)s”: %(reason)s") % {"file": file, "reason": exc})
         else:
             done += 1
-            in_vain = 0
-            _log(request, [file], flag, note)
+            consecutive_errors = 0
+            _log(request, [file], flag, message)
     if done:
         model_admin.message_user(request, summary(done), messages.SUCCESS)
-    for failure in failures[:NAMED]:
+    for failure in failures[:MAX_REPORTED]:
         model_admin.message_user(request, failure, messages.ERROR)
-    if len(failures) > NAMED:
-        more = len(failures) - NAMED
+    if len(failures) > MAX_REPORTED:
+        more = len(failures) - MAX_REPORTED
         model_admin.message_user(
             request,
-            ngettext("%(n)d more failed.", "%(n)d more failed.", more) % {"n": more},
+            ngettext("%(n)d more file failed.", "%(n)d more files failed.", more) % {"n": more},
             messages.ERROR,
         )
     return HttpResponseRedirect(request.get_full_path())
 
 
-def _log(request: HttpRequest, files: list[File], flag: int, note: str) -> None:
-    LogEntry.objects.log_actions(user_of(request).pk, files, flag, note)
+def _log(request: HttpRequest, files: list[File], flag: int, message: str) -> None:
+    LogEntry.objects.log_actions(user_of(request).pk, files, flag, message)
 
 
-def _is_answered(request: HttpRequest) -> bool:
+def _is_confirmed(request: HttpRequest) -> bool:
     return "confirmed" in request.POST
 
 
@@ -133,25 +138,25 @@ def _is_answered(request: HttpRequest) -> bool:
 def delete_files(
     model_admin: admin.ModelAdmin[File], request: HttpRequest, files: Selection
 ) -> HttpResponse | None:
-    """Delete the objects; the records follow when S3 reports the removals."""
-    if not _is_answered(request):
-        question = Question(
+    """Delete the objects. The records follow when S3 reports the deletions."""
+    if not _is_confirmed(request):
+        confirmation = Confirmation(
             "delete_files",
             _("Delete files"),
-            _("The files will be deleted from storage. This cannot be undone."),
+            _("The files will be permanently deleted from storage. This cannot be undone."),
             _("Delete"),
             dangerous=True,
         )
-        return _ask(model_admin, request, files, question)
+        return _confirm_page(model_admin, request, files, confirmation)
 
     def act(file: File) -> str:
-        # Of what was rejected the object may still be there.
+        # The object of a rejected file may still exist.
         if file.state == "deleted":
-            raise NotDone(gettext("It is not stored."))
+            raise ActionSkipped(gettext("The file is not stored."))
         actions.remove(file.pk, owners.owner_of(user_of(request)))
-        return gettext("Deletion asked.")
+        return gettext("Deletion requested.")
 
-    return _each(
+    return _apply(
         model_admin,
         request,
         files,
@@ -159,8 +164,8 @@ def delete_files(
         flag=DELETION,
         summary=lambda n: (
             ngettext(
-                "%(n)d file is being deleted. It leaves the list when S3 reports the removal.",
-                "%(n)d files are being deleted. They leave the list when S3 reports the removal.",
+                "%(n)d file is being deleted. It leaves the list when S3 reports the deletion.",
+                "%(n)d files are being deleted. They leave the list when S3 reports the deletion.",
                 n,
             )
             % {"n": n}
@@ -168,12 +173,12 @@ def delete_files(
     )
 
 
-_FINDINGS = {
-    "right": _("Checked: the record is right."),
-    "confirmed": _("Checked: the object was there, the file is stored now."),
-    "rejected": _("Checked: the file breaks a rule and is rejected."),
-    "missing": _("Checked: the object is missing, the file counts as deleted now."),
-    "corrected": _("Checked: the object was another one, the record is corrected."),
+_CHECK_RESULTS = {
+    "right": _("Checked: the record is correct."),
+    "confirmed": _("Checked: the object exists, so the file is now stored."),
+    "rejected": _("Checked: the file breaks a rule and was rejected."),
+    "missing": _("Checked: the object is missing, so the file is now marked as deleted."),
+    "corrected": _("Checked: the object had changed, so the record was corrected."),
 }
 
 
@@ -181,68 +186,70 @@ _FINDINGS = {
 def check_again(
     model_admin: admin.ModelAdmin[File], request: HttpRequest, files: Selection
 ) -> HttpResponse | None:
-    """Look at the objects now, and make the records agree with what is there."""
-    if not _is_answered(request):
-        question = Question(
+    """Check the objects in S3 and correct the records."""
+    if not _is_confirmed(request):
+        confirmation = Confirmation(
             "check_again",
             _("Check files again"),
-            _("Each object is looked at now, and its record made to agree with what is there."),
+            _("Each object is checked in S3, and its record is corrected if it differs."),
             _("Check"),
         )
-        return _ask(model_admin, request, files, question)
+        return _confirm_page(model_admin, request, files, confirmation)
     changed = 0
 
     def act(file: File) -> str:
         nonlocal changed
         may_delete = model_admin.has_delete_permission(request)
-        finding = confirm.check(file.pk, may_delete=may_delete)
-        changed += finding != "right"
-        return str(_FINDINGS.get(finding, finding))
+        result = confirm.check(file.pk, may_delete=may_delete)
+        changed += result != "right"
+        return str(_CHECK_RESULTS.get(result, result))
 
     def summary(done: int) -> str:
         checked = ngettext("%(n)d file was checked.", "%(n)d files were checked.", done)
         corrected = ngettext("%(n)d record was changed.", "%(n)d records were changed.", changed)
         return f"{checked % {'n': done}} {corrected % {'n': changed}}"
 
-    return _each(model_admin, request, files, act, flag=CHANGE, summary=summary)
+    return _apply(model_admin, request, files, act, flag=CHANGE, summary=summary)
 
 
 @admin.action(description=_("Change the owner of selected files"), permissions=["operate"])
 def change_owner(
     model_admin: admin.ModelAdmin[File], request: HttpRequest, files: Selection
 ) -> HttpResponse | None:
-    """Give the files to another user."""
+    """Change the owner to another user."""
     username = request.POST.get("answer", "").strip()
     owner = owners.owner_of_username(username) if username else None
     error = ""
-    if _is_answered(request) and owner is None:
+    if _is_confirmed(request) and owner is None:
         error = (
-            gettext("There is no user “%(name)s”.") % {"name": username}
+            gettext("User “%(name)s” does not exist.") % {"name": username}
             if username
             else gettext("Enter a username.")
         )
-    if owner is None or not _is_answered(request):
-        question = Question(
+    if owner is None or not _is_confirmed(request):
+        confirmation = Confirmation(
             "change_owner",
             _("Change the owner"),
-            _("The files leave the list of their present owner, and appear in the new one’s."),
+            _("The files will move from the current owner’s list to the new owner’s list."),
             _("Change the owner"),
             field=_("New owner (username)"),
             error=error,
             answer=username[:255],
         )
-        return _ask(model_admin, request, files, question)
+        return _confirm_page(model_admin, request, files, confirmation)
 
     def act(file: File) -> str:
         if file.state != "stored":
-            raise NotDone(gettext("It is not stored."))
+            raise ActionSkipped(gettext("The file is not stored."))
         by = owners.owner_of(user_of(request))
         if not actions.change_owner(file.pk, owner, by):
-            raise NotDone(gettext("It belongs to %(name)s already.") % {"name": username})
+            raise ActionSkipped(
+                gettext("The file already belongs to %(name)s.") % {"name": username}
+            )
         names = {"old": file.owner, "new": username}
         return gettext("Owner changed from %(old)s to %(new)s.") % names
 
-    return _each(
+    return _apply(
         model_admin,
         request,
         files,
@@ -250,7 +257,7 @@ def change_owner(
         flag=CHANGE,
         summary=lambda n: (
             ngettext(
-                "%(n)d file belongs to %(name)s now.", "%(n)d files belong to %(name)s now.", n
+                "%(n)d file now belongs to %(name)s.", "%(n)d files now belong to %(name)s.", n
             )
             % {"n": n, "name": username}
         ),
@@ -261,10 +268,10 @@ def change_owner(
 def download_manifest(
     model_admin: admin.ModelAdmin[File], request: HttpRequest, files: Selection
 ) -> HttpResponse | None:
-    """A CSV of ids, names, sizes and checksums. It changes nothing, so nothing is asked first."""
+    """Download ids, names, sizes and checksums as CSV, without a confirmation."""
     infos = [file.info for file in files]
     names = owners.usernames(info.owner for info in infos)
-    _log(request, list(files), CHANGE, gettext("Listed in a downloaded manifest."))
+    _log(request, list(files), CHANGE, gettext("Included in a downloaded list."))
     response = HttpResponse(manifest(infos, names), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="filehub-manifest.csv"'
     response["Cache-Control"] = "no-store"

@@ -1,4 +1,4 @@
-"""The filters of the file list: from the address to what is wanted, and as the admin shows them."""
+"""The filters of the file list: parse them from the URL, and display them in the admin."""
 
 from __future__ import annotations
 
@@ -34,45 +34,45 @@ KIND_NAMES = {
     "other": _("Other"),
 }
 
-#: Where a page begins; a change of the filters begins at the first page.
+#: Parameters for pagination. Changing a filter resets them.
 CURSORS = ("cursor", "after")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What the address asks for, as far as it makes sense; the rest is not there."""
+class FilterValues:
+    """The valid filters in a URL."""
 
     state: Any = "stored"
-    #: A username, as somebody types it.
+    #: A username, as typed.
     owner: str = ""
-    #: The owner as records name it, in links: no name of a user is taken for it.
+    #: An owner string, which links use. It is never mistaken for a username.
     owner_id: str = ""
     kind: Any = None
     first: date | None = None
     last: date | None = None
-    #: A sentence for each thing that makes none.
+    #: A message for each invalid value.
     problems: tuple[str, ...] = ()
 
-    def wanted(self, name: str) -> Wanted:
-        """In the listing's terms. Days are UTC, as all times in the admin are."""
-        owner = self.owner_id or (owners.owner_named(self.owner) if self.owner else "")
+    def to_query(self, name: str) -> Wanted:
+        """Return the query for `files.listing`. Days are UTC, like all times in the admin."""
+        owner = self.owner_id or (owners.resolve_owner(self.owner) if self.owner else "")
         return Wanted(
             state=self.state,
             owner=owner,
             kind=self.kind,
-            since=_midnight(self.first) if self.first else None,
-            until=_midnight(self.last + timedelta(days=1)) if self.last else None,
+            since=_start_of_day(self.first) if self.first else None,
+            until=_start_of_day(self.last + timedelta(days=1)) if self.last else None,
             name=name,
         )
 
 
-def of_owner(owner: str) -> str:
-    """The query of a link to an owner's files, the owner as records name it."""
+def owner_query(owner: str) -> str:
+    """Return the query string of a link to an owner's files."""
     return urlencode({"owner_id": owner})
 
 
-def asked(query: QueryDict) -> Asked:
-    """Read the address. Nothing in it raises."""
+def parse(query: QueryDict) -> FilterValues:
+    """Parse the filters in a URL. Invalid values are reported in `problems`."""
     problems: list[str] = []
 
     def day(name: str) -> date | None:
@@ -80,17 +80,17 @@ def asked(query: QueryDict) -> Asked:
         if not text:
             return None
         try:
-            # The years that ids can have.
-            found = date.fromisoformat(text)
+            value = date.fromisoformat(text)
         except ValueError:
-            found = date.min
-        if not 1970 <= found.year <= 9998:
+            value = date.min
+        # The years that ids can represent.
+        if not 1970 <= value.year <= 9998:
             problems.append(gettext("“%(text)s” is not a date.") % {"text": text[:40]})
             return None
-        return found
+        return value
 
     state, kind = query.get("state", ""), query.get("kind", "")
-    return Asked(
+    return FilterValues(
         state=state if state in STATES else "stored",
         owner=query.get("owner", "").strip()[:255],
         owner_id=query.get("owner_id", "").strip()[:255],
@@ -101,36 +101,36 @@ def asked(query: QueryDict) -> Asked:
     )
 
 
-def _midnight(day: date) -> datetime:
+def _start_of_day(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
 class Filter:
-    """One box of the admin's filter column."""
+    """A filter in the sidebar of the list."""
 
     title: Any
     template = "admin/filter.html"
     parameters: tuple[str, ...]
 
-    def __init__(self, asked: Asked) -> None:
-        self.asked = asked
+    def __init__(self, values: FilterValues) -> None:
+        self.values = values
 
     def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
-        """The links in the box."""
+        """Return the links of this filter."""
         raise NotImplementedError
 
     def link(self, changelist: ChangeList, display: Any, **values: str | None) -> dict[str, Any]:
-        """A link to the list with these values; the present one is selected."""
-        present = {name: changelist.params.get(name) or None for name in values}
+        """Return a link to the list with these values, marked as selected if they are current."""
+        current = {name: changelist.params.get(name) or None for name in values}
         cleared = dict.fromkeys(CURSORS)
         return {
-            "selected": present == values,
+            "selected": current == values,
             "query_string": changelist.get_query_string({**cleared, **values}),
             "display": display,
         }
 
-    def others(self, changelist: ChangeList) -> list[tuple[str, str]]:
-        """The rest of the address, for a form that changes only this filter."""
+    def other_parameters(self, changelist: ChangeList) -> list[tuple[str, str]]:
+        """Return the other parameters of the URL, for a form that changes only this filter."""
         own = {*self.parameters, *CURSORS}
         return [(name, value) for name, value in changelist.params.items() if name not in own]
 
@@ -143,7 +143,7 @@ class StateFilter(Filter):
         for state in STATES:
             yield {
                 **self.link(changelist, STATE_NAMES[state], state=state),
-                "selected": state == self.asked.state,
+                "selected": state == self.values.state,
             }
 
 
@@ -158,17 +158,17 @@ class KindFilter(Filter):
 
 
 class OwnerFilter(Filter):
-    """A field: there may be thousands of owners."""
+    """A text field, because there may be thousands of owners."""
 
     title = _("owner")
     template = "admin/uploads/file/owner_filter.html"
     parameters = ("owner", "owner_id")
 
     def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
-        owner_id = self.asked.owner_id
+        owner_id = self.values.owner_id
         yield {
-            "value": owners.usernames([owner_id]).get(owner_id, owner_id) or self.asked.owner,
-            "hidden": self.others(changelist),
+            "value": owners.usernames([owner_id]).get(owner_id, owner_id) or self.values.owner,
+            "hidden": self.other_parameters(changelist),
             "all": changelist.get_query_string(dict.fromkeys((*self.parameters, *CURSORS))),
         }
 
@@ -185,16 +185,16 @@ class DateFilter(Filter):
             first = (today - timedelta(days=days)).isoformat()
             yield self.link(changelist, display, **{"from": first, "to": None})
         yield {
-            "first": self.asked.first.isoformat() if self.asked.first else "",
-            "last": self.asked.last.isoformat() if self.asked.last else "",
-            "hidden": self.others(changelist),
+            "first": self.values.first.isoformat() if self.values.first else "",
+            "last": self.values.last.isoformat() if self.values.last else "",
+            "hidden": self.other_parameters(changelist),
         }
 
 
 FILTERS: tuple[type[Filter], ...] = (StateFilter, OwnerFilter, KindFilter, DateFilter)
 
 
-def specs(request: HttpRequest) -> tuple[Asked, list[Filter]]:
-    """What the address asks for, and the filters that show it."""
-    found = asked(request.GET)
-    return found, [filter_(found) for filter_ in FILTERS]
+def build(request: HttpRequest) -> tuple[FilterValues, list[Filter]]:
+    """Return the values of the filters in the URL, and the filters that display them."""
+    values = parse(request.GET)
+    return values, [filter_(values) for filter_ in FILTERS]

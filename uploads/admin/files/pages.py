@@ -1,4 +1,4 @@
-"""Files in Django's admin: the list by cursor, one file, its preview and its story."""
+"""Files in the admin: the list, and the detail page with its preview and timeline."""
 
 from __future__ import annotations
 
@@ -43,20 +43,21 @@ PAGE_SIZE = 100
 _DESCRIPTION = ("file_name", "owner_link", "size_exact", "content_type", "state_reason")
 _OBJECT = ("id", "key", "checksum", "etag", "version_id")
 
-#: A preview comes from S3's origin and nowhere else; nothing of it runs in this one.
+#: Previews load from S3's origin alone, and never run in the site's origin.
 _FROM_S3 = {name: [settings.S3_ORIGIN] for name in ("img-src", "media-src", "frame-src")}
 
 
 class FileChangeList(ChangeList):
-    """A change list whose rows come from an index. DynamoDB has cursors, not page numbers."""
+    """A change list that reads a DynamoDB index, which has cursors instead of page numbers."""
 
     next_url: str | None = None
     previous_url: str | None = None
-    looked_at: int | None = None
+    #: How many files were searched, if no index covers the filters.
+    searched: int | None = None
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> Any:
-        self.asked, specs = filters.specs(request)
-        self.filter_specs = specs  # type: ignore[assignment]  # all that templates ask of a filter
+        self.filter_values, specs = filters.build(request)
+        self.filter_specs = specs  # type: ignore[assignment]  # has what the templates use
         names = [name for spec in specs for name in spec.parameters]
         self.has_filters = True
         self.has_active_filters = any(map(self.params.get, names))
@@ -64,7 +65,7 @@ class FileChangeList(ChangeList):
         return Selection()
 
     def get_results(self, request: HttpRequest) -> None:
-        # An action is about its own selection, and ends with a redirect.
+        # Actions load their own selection, and end with a redirect.
         files = [] if request.method == "POST" else self._find(request.GET)
         self.result_list = rows(files)
         self.result_count = self.full_result_count = len(files)
@@ -81,12 +82,12 @@ class FileChangeList(ChangeList):
             return [info] if info else []
         after = query.get("after")
         page = find(
-            self.asked.wanted(self.query),
+            self.filter_values.to_query(self.query),
             limit=PAGE_SIZE,
             cursor=after or query.get("cursor"),
             backwards=bool(after),
         )
-        self.looked_at = page.looked_at
+        self.searched = page.looked_at
         if page.next_cursor:
             self.next_url = self.get_query_string({"cursor": page.next_cursor, "after": None})
         if page.previous_cursor:
@@ -98,9 +99,9 @@ class FileChangeList(ChangeList):
 
 @admin.register(File)
 class FileAdmin(FileAdminBase):
-    """Files, to look at and to act upon. Records follow S3, so nobody adds or edits them by hand.
+    """The admin of files. Records follow S3, so they cannot be added or edited by hand.
 
-    `view` shows, `delete` deletes, `change` checks again and changes the owner.
+    The permission `change` allows checking files again and changing their owners.
     """
 
     change_list_template = "admin/uploads/file/change_list.html"
@@ -109,10 +110,10 @@ class FileAdmin(FileAdminBase):
         "name", "owner", "size_text", "content_type", "state_text", "created", "confirmed",
     )  # fmt: skip
     show_facets = admin.ShowFacets.NEVER
-    # Newest first is the only order that costs a page instead of a table.
+    # Any other order would require reading the whole table.
     sortable_by = ()
     search_fields = ("file_name",)
-    search_help_text = _("The beginning of a name, an id, or an object key.")
+    search_help_text = _("Search by the beginning of a name, an id, or an object key.")
     actions = actions.ACTIONS
     fieldsets = ((None, {"fields": _DESCRIPTION}), (_("Object"), {"fields": _OBJECT}))
     readonly_fields = (*_DESCRIPTION, *_OBJECT)
@@ -121,7 +122,7 @@ class FileAdmin(FileAdminBase):
 
     @admin.display(description=_("name"))
     def name(self, file: File) -> str:
-        return str(file) if file.file_name else gettext("(removed before it was confirmed)")
+        return str(file) if file.file_name else gettext("(deleted before confirmation)")
 
     @admin.display(description=_("size"))
     def size_text(self, file: File) -> str:
@@ -134,11 +135,11 @@ class FileAdmin(FileAdminBase):
 
     @admin.display(description=_("created"))
     def created(self, file: File) -> str:
-        return _time(file.created_at)
+        return _timestamp(file.created_at)
 
     @admin.display(description=_("confirmed"))
     def confirmed(self, file: File) -> str:
-        return _time(file.confirmed_at) if file.confirmed_at else "—"
+        return _timestamp(file.confirmed_at) if file.confirmed_at else "—"
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return FileChangeList
@@ -146,22 +147,22 @@ class FileAdmin(FileAdminBase):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        for problem in filters.asked(request.GET).problems if request.method == "GET" else ():
+        for problem in filters.parse(request.GET).problems if request.method == "GET" else ():
             self.message_user(request, problem, "warning")
         context = {"title": gettext("Files"), **(extra_context or {})}
         return super().changelist_view(request, context)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        found = super().get_actions(request)
-        # Django's own would delete rows from SQL.
-        found.pop("delete_selected", None)
-        return found
+        available = super().get_actions(request)
+        # Django's own action would delete rows from SQL.
+        available.pop("delete_selected", None)
+        return available
 
     # One file
 
     @admin.display(description=_("owner"))
     def owner_link(self, file: File) -> str:
-        files = f"{reverse('admin:uploads_file_changelist')}?{filters.of_owner(file.info.owner)}"
+        files = f"{reverse('admin:uploads_file_changelist')}?{filters.owner_query(file.info.owner)}"
         listed = format_html('<a href="{}">{}</a>', files, gettext("All files of this owner"))
         user = _user_url(file.info.owner)
         name = format_html('<a href="{}">{}</a>', user, file.owner) if user else file.owner
@@ -204,12 +205,12 @@ class FileAdmin(FileAdminBase):
         context = dict(extra_context or {})
         if file is not None and self.has_view_permission(request, file):
             entries = timeline(file.info)
-            names = _names(entries)
+            names = _usernames(entries)
             context |= {
                 "title": str(file),
                 "subtitle": None,
                 "preview": preview(file.info),
-                "timeline": [(entry, _sentence(entry, names)) for entry in entries],
+                "timeline": [(entry, _describe(entry, names)) for entry in entries],
                 "may_delete": file.state == "stored" and self.has_delete_permission(request),
                 "may_operate": self.has_operate_permission(request),
             }
@@ -224,7 +225,7 @@ class FileAdmin(FileAdminBase):
         return [download, *super().get_urls()]
 
     def download_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """A presigned download, noted in the record like any other."""
+        """Redirect to a presigned download, which is recorded like any other."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         info = queries.any_stored_file(object_id)
@@ -236,7 +237,7 @@ class FileAdmin(FileAdminBase):
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The question that the action on the list asks, for one file."""
+        """Confirm the deletion of one file, like the list's action."""
         if not (self.has_view_permission(request) and self.has_delete_permission(request)):
             raise PermissionDenied
         if request.method != "GET":
@@ -244,25 +245,25 @@ class FileAdmin(FileAdminBase):
         files = Selection().filter(pk__in=[object_id])
         if not len(files):
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
-        answer = actions.delete_files(self, request, files)
-        return answer or HttpResponseRedirect(reverse("admin:uploads_file_changelist"))
+        response = actions.delete_files(self, request, files)
+        return response or HttpResponseRedirect(reverse("admin:uploads_file_changelist"))
 
-    # Who may
+    # Permissions
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        # Nothing in a record is edited in a form; what changes it are the actions.
+        # Records are read-only in forms; only actions change them.
         return False
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
-        """Django's own `change`: to check files again and to change their owner."""
+        """Whether the user has the permission `change`, which the actions require."""
         return bool(request.user.has_perm("uploads.change_file"))
 
 
-def _time(moment: datetime) -> str:
-    """Short enough for a column, the same in every language, exact for whoever asks."""
+def _timestamp(moment: datetime) -> str:
+    """Format a time for a column, the same in every language, with seconds in the tooltip."""
     exact = f"{moment:%Y-%m-%d %H:%M:%S} UTC"
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
@@ -271,36 +272,36 @@ def _time(moment: datetime) -> str:
 
 
 def _user_url(owner: str) -> str | None:
-    """The admin's page of the user who owns something, if there are both."""
+    """Return the URL of an owner's page in the admin, if the user and the page exist."""
     user = owners.user_of_owner(owner)
     if user is None:
         return None
     try:
         name = f"admin:{user._meta.app_label}_{user._meta.model_name}_change"
         return reverse(name, args=[user.pk])
-    except NoReverseMatch:  # a project may not have registered its user model
+    except NoReverseMatch:  # the user model is not registered
         return None
 
 
-def _names(entries: list[Entry]) -> dict[str, str]:
+def _usernames(entries: list[Entry]) -> dict[str, str]:
     mentioned = {entry.by for entry in entries}
     mentioned |= {entry.detail for entry in entries if entry.what == "given"}
     return owners.usernames(mentioned)
 
 
-def _sentence(entry: Entry, names: dict[str, str]) -> str:
-    who = names.get(entry.by, entry.by) or gettext("somebody unknown")
-    given = names.get(entry.detail, entry.detail)
-    details = {"who": who, "new": given, "detail": entry.detail}
+def _describe(entry: Entry, names: dict[str, str]) -> str:
+    who = names.get(entry.by, entry.by) or gettext("unknown user")
+    new_owner = names.get(entry.detail, entry.detail)
+    details = {"who": who, "new": new_owner, "detail": entry.detail}
     sentences = {
-        "signed": gettext("Signed for %(who)s"),
+        "signed": gettext("Upload signed for %(who)s"),
         "notified": gettext("S3 reported the object"),
-        "confirmed": gettext("Looked at and stored"),
+        "confirmed": gettext("Confirmed and stored"),
         "rejected": gettext("Rejected: %(detail)s"),
-        "given": gettext("Given to %(new)s by %(who)s"),
-        "downloads": gettext("Downloads signed before: %(detail)s"),
+        "given": gettext("Owner changed to %(new)s by %(who)s"),
+        "downloads": gettext("Earlier downloads: %(detail)s"),
         "download": gettext("Download signed for %(who)s"),
-        "asked": gettext("Deletion asked by %(who)s"),
-        "removed": gettext("Removed: %(detail)s") if entry.detail else gettext("Removed"),
+        "asked": gettext("Deletion requested by %(who)s"),
+        "removed": gettext("Deleted: %(detail)s") if entry.detail else gettext("Deleted"),
     }
     return sentences[entry.what] % details

@@ -1,4 +1,4 @@
-"""Files as Django's admin handles them: instances of `File`, and a collection of them."""
+"""Files for Django's admin: `File` instances, and a collection that stands in for a queryset."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from uploads.models import File
 
 
 def row(info: FileInfo, usernames: dict[str, str]) -> File:
-    """A file as a model instance, with its owner's name; `info` stays within reach."""
-    shown = {field.name: getattr(info, field.name) for field in File._meta.fields}
-    file = File(**shown | {"owner": usernames.get(info.owner, info.owner)})
+    """Return a file as a model instance, with its owner's username and its `info`."""
+    values = {field.name: getattr(info, field.name) for field in File._meta.fields}
+    file = File(**values | {"owner": usernames.get(info.owner, info.owner)})
     file.info = info
     return file
 
 
 def rows(infos: Iterable[FileInfo]) -> list[File]:
-    """Files with their owners' names, which are looked up in one SQL query."""
+    """Return files as model instances. Looks up all usernames with one SQL query."""
     files = list(infos)
     names = owners.usernames(info.owner for info in files)
     return [row(info, names) for info in files]
 
 
 class Selection:
-    """What the admin takes for a queryset of files: it can pick some by their ids, and no more.
+    """A stand-in for a queryset of files, which can only select by id.
 
-    Without a pick it is empty, so that a made-up “all of them” is none of them.
+    It is empty until `filter` is called, so a forged “select all” selects nothing.
     """
 
     model = File
@@ -37,7 +37,7 @@ class Selection:
         self._files = files or []
 
     def filter(self, *, pk__in: Iterable[str]) -> Selection:
-        """The files with these ids that exist, in the order of the ids; at most MAX_IDS."""
+        """Return the existing files with these ids, in the order of the ids; at most MAX_IDS."""
         return Selection(rows(queries.any_files(pk__in)))
 
     def __iter__(self) -> Iterator[File]:

@@ -1,4 +1,4 @@
-"""The JSON API: routes, schemas, authentication. What is decided is decided in the layers below."""
+"""The JSON API: routes, schemas, authentication, rate limits. The layers below do the work."""
 
 from uploads.web.api import routes
 from uploads.web.api.app import api

@@ -1,4 +1,4 @@
-"""The API itself: how it reads bodies, and how it answers errors."""
+"""The API object: request parsing and error handling."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from ninja.types import DictStrAny
 
 from uploads.core.errors import BodyTooLarge, FilehubError, InvalidRequest, NotAuthenticated
 from uploads.core.strict_json import parse_json
-from uploads.web.api.auth import CALLERS
-from uploads.web.api.throttling import ADDRESS_RATE, refusal
+from uploads.web.api.auth import AUTHENTICATORS
+from uploads.web.api.throttling import ADDRESS_RATE, rate_limited
 from uploads.web.errors import error_response, json_error
 
 logger = logging.getLogger(__name__)
 
-#: Where Uppy asks what it asks of its Companion.
+#: Prefix of the routes for Uppy, which expects the protocol of its Companion there.
 COMPANION = "/s3/"
 
 
 class JsonObjectParser(Parser):
-    """Takes one JSON object; everything else is one clear error."""
+    """Accept a JSON object as the body, and reject everything else with one clear error."""
 
     def parse_body(self, request: HttpRequest) -> DictStrAny:
         try:
@@ -40,26 +40,26 @@ class JsonObjectParser(Parser):
 
 
 class Api(NinjaAPI):
-    """Answers Uppy's errors as Companion does: it shows its users a `message`."""
+    """A NinjaAPI whose errors also suit Uppy, which shows users the field `message`."""
 
     def get_openapi_operation_id(self, operation: Operation) -> str:
-        """Generated clients call their functions so: not after where a view happens to be."""
+        """Generated clients name functions after these ids, so they omit the package path."""
         view = operation.view_func
         return f"uploads_api_{view.__module__.rpartition('.')[2]}_{view.__name__}"
 
     def on_exception(self, request: HttpRequest, exc: Any) -> HttpResponse:
         response = super().on_exception(request, exc)
         if request.path.startswith(COMPANION):
-            answer = json.loads(response.content)
-            response.content = json.dumps({**answer, "message": answer["error"]}).encode()
+            body = json.loads(response.content)
+            response.content = json.dumps({**body, "message": body["error"]}).encode()
         return response
 
 
 api = Api(
     title="filehub",
     version="1",
-    description="Uploads go straight to S3; a file exists once S3 has said so.",
-    auth=CALLERS,
+    description="Clients upload directly to S3. A file exists once S3 confirms it.",
+    auth=AUTHENTICATORS,
     docs_url="/api/docs",
     openapi_url="/api/openapi.json",
     parser=JsonObjectParser(),
@@ -74,19 +74,19 @@ def _on_filehub_error(request: HttpRequest, exc: FilehubError) -> HttpResponse:
 
 @api.exception_handler(AuthenticationError)
 def _on_unauthenticated(request: HttpRequest, exc: AuthenticationError) -> HttpResponse:
-    # ninja throttles only after it has authenticated. Guesses of tokens must be counted too.
+    # ninja throttles only authenticated requests, but attempts to guess tokens must count too.
     if not ADDRESS_RATE.allow_request(request):
-        return _on_filehub_error(request, refusal(request))
+        return _on_filehub_error(request, rate_limited(request))
     return json_error(401, NotAuthenticated.message, NotAuthenticated.code)
 
 
 @api.exception_handler(Throttled)
 def _on_throttled(request: HttpRequest, exc: Throttled) -> HttpResponse:
-    return _on_filehub_error(request, refusal(request))
+    return _on_filehub_error(request, rate_limited(request))
 
 
 @api.exception_handler(RequestDataTooBig)
-def _on_too_large(request: HttpRequest, exc: RequestDataTooBig) -> HttpResponse:
+def _on_body_too_large(request: HttpRequest, exc: RequestDataTooBig) -> HttpResponse:
     return _on_filehub_error(request, BodyTooLarge())
 
 
@@ -97,7 +97,7 @@ def _on_not_found(request: HttpRequest, exc: Http404) -> HttpResponse:
 
 @api.exception_handler(HttpError)
 def _on_http_error(request: HttpRequest, exc: HttpError) -> HttpResponse:
-    # ninja wraps what the parser raised.
+    # ninja wraps exceptions of the parser.
     if isinstance(exc.__cause__, FilehubError):
         return _on_filehub_error(request, exc.__cause__)
     return json_error(exc.status_code, exc.message, "invalid_request")
@@ -109,10 +109,10 @@ def _on_invalid(request: HttpRequest, exc: ValidationError) -> HttpResponse:
     name = str(error["loc"][-1])
     if error["type"] == "missing":
         return json_error(400, f"Missing {name}", f"missing_{name}")
-    return json_error(400, f"{name} is wrong: {error['msg']}.", f"invalid_{name}")
+    return json_error(400, f"Invalid {name}: {error['msg']}.", f"invalid_{name}")
 
 
 @api.exception_handler(Exception)
 def _on_unexpected(request: HttpRequest, exc: Exception) -> HttpResponse:
     logger.error("%s %s failed", request.method, request.path, exc_info=exc)
-    return json_error(500, "Something went wrong here. It has been logged.", "internal_error")
+    return json_error(500, "Internal server error. It has been logged.", "internal_error")

@@ -1,4 +1,4 @@
-"""Who calls: a Django session (CSRF enforced) or a bearer token."""
+"""Authentication: a Django session, with CSRF protection, or a bearer token."""
 
 from __future__ import annotations
 
@@ -16,33 +16,35 @@ from uploads.core.errors import CsrfFailed
 
 
 def owner(request: AuthenticatedHttpRequest) -> str:
-    """How records name the caller."""
+    """Return the caller's owner string."""
     return owners.owner_of(request.user)
 
 
 class Bearer(HttpBearer):
-    """`Authorization: Bearer <token>`; the admin and `manage.py create_api_token` make tokens."""
+    """Authenticate `Authorization: Bearer <token>` with an API token."""
 
-    openapi_description = "An API token, made in the admin or by `manage.py create_api_token`."
+    openapi_description = "An API token, created in the admin or with `manage.py create_api_token`."
 
     def authenticate(self, request: HttpRequest, token: str) -> AbstractBaseUser | None:
-        found = api_tokens.find(token.strip())
-        if found is None:
+        api_token = api_tokens.find(token.strip())
+        if api_token is None:
             return None
-        api_tokens.note_use(found)
-        request.user = found.user
-        return found.user
+        api_tokens.record_use(api_token)
+        request.user = api_token.user
+        return api_token.user
 
 
 class Session(NinjaSessionAuth):
-    """Django's session. Reached only by requests without an Authorization header, so that a wrong
-    token is answered with 401 and not with somebody's session."""
+    """Authenticate Django's session, but only without an Authorization header.
+
+    An invalid token thus always results in 401 and never falls back to the session.
+    """
 
     def __call__(self, request: HttpRequest) -> Any | None:
         if "Authorization" in request.headers or not request.user.is_authenticated:
             return None
-        # A page may say whose it is. If another user signed in meanwhile, in another tab, the
-        # page's requests are not theirs.
+        # A page can name the user it was rendered for. If another user has signed in since, in
+        # another tab, its requests must not run as that user.
         user = request.headers.get("X-Filehub-User")
         if user is not None and user != owners.owner_of(request.user):
             return None
@@ -51,5 +53,5 @@ class Session(NinjaSessionAuth):
         return request.user
 
 
-#: The ways to authenticate, in the order in which they are tried.
-CALLERS = [Bearer(), Session()]
+#: Authentication methods, in the order in which they are tried.
+AUTHENTICATORS = [Bearer(), Session()]

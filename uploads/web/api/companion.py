@@ -1,8 +1,8 @@
-"""The S3 protocol of Uppy's Companion: what `@uppy/aws-s3` 5 asks of its `endpoint`.
+"""The S3 protocol of Uppy's Companion, for `@uppy/aws-s3` 5 with this API as its `endpoint`.
 
-Uppy's words are used, and their case. Its `uploadId` is filehub's signed token, which says whose
-upload it is; its `key` has to be the one that belongs to it. Uppy sends no sizes: whatever depends
-on them is checked when the parts are put together, and again on the object.
+Fields have Uppy's names and case. Uppy's `uploadId` is filehub's signed token, which identifies the
+upload and its owner; `key` must match it. Uppy sends no sizes, so checks that need them run when
+the upload is completed, and again on the object.
 https://uppy.io/docs/aws-s3/ and the source of @uppy/aws-s3 5.1
 """
 
@@ -28,25 +28,25 @@ from uploads.web.api.throttling import SIGN_RATES
 router = Router(tags=["uppy"], by_alias=True)
 
 
-class Begin(Schema):
-    """`metadata` is ignored: what filehub keeps of a file is its name and type."""
+class CreateMultipart(Schema):
+    """`metadata` is ignored, because filehub keeps only a file's name and type."""
 
     filename: StrictStr = Field(description="At most 255 bytes of UTF-8. Text, never a path.")
     type: StrictStr | None = None
 
 
-class Begun(Schema):
+class CreatedMultipart(Schema):
     key: str
-    upload_id: str = Field(alias="uploadId", description="A signed token, good for seven days.")
+    upload_id: str = Field(alias="uploadId", description="A signed token, valid for seven days.")
 
 
-class Parameters(Schema):
+class UploadParameters(Schema):
     """Send the file by `method` to `url` with exactly `headers`."""
 
     method: str
     url: str
     headers: dict[str, str]
-    fields: dict[str, str] = Field(description="Only `key`, for Uppy to tell; nothing to send.")
+    fields: dict[str, str] = Field(description="Only `key`, for Uppy's own use; not sent to S3.")
     expires: int = Field(description="Seconds.")
 
 
@@ -55,23 +55,23 @@ class PartUrl(Schema):
     expires: int = Field(description="Seconds.")
 
 
-class ArrivedPart(Schema):
+class UploadedPart(Schema):
     number: int = Field(alias="PartNumber")
     size: int = Field(alias="Size", description="Bytes.")
     etag: str = Field(alias="ETag")
 
 
-class ClaimedPart(Schema):
+class CompletedPart(Schema):
     number: StrictInt = Field(alias="PartNumber")
     etag: StrictStr = Field(alias="ETag")
 
 
-class Complete(Schema):
-    parts: list[ClaimedPart]
+class CompleteMultipart(Schema):
+    parts: list[CompletedPart]
 
 
-class Completed(Schema):
-    location: str = Field(description="Where the file can be downloaded once it is stored.")
+class CompletedMultipart(Schema):
+    location: str = Field(description="Where to download the file once it is stored.")
     key: str
 
 
@@ -81,13 +81,13 @@ def _token(request: AuthenticatedHttpRequest, text: str, key: str) -> tokens.Upl
     return tokens.read(text, upload_id=keys.upload_id_of(key) or "", owner=owner(request))
 
 
-@router.get("/params", response={200: Parameters, **ERRORS}, throttle=SIGN_RATES)
+@router.get("/params", response={200: UploadParameters, **ERRORS}, throttle=SIGN_RATES)
 def parameters(
     request: AuthenticatedHttpRequest,
     filename: str = "",
     type: str = "",  # noqa: A002
 ) -> dict[str, Any]:
-    """A presigned PUT for a file that Uppy sends in one request."""
+    """Presign the PUT of a file that Uppy sends in one request."""
     begun = begin_put(owner(request), file_name=filename, content_type=type)
     return {
         "method": begun.request.method,
@@ -98,32 +98,32 @@ def parameters(
     }
 
 
-@router.post("/multipart", response={200: Begun, **ERRORS}, throttle=SIGN_RATES)
-def begin(request: AuthenticatedHttpRequest, body: Begin) -> dict[str, Any]:
-    """Begin an upload in parts, of a size that nobody knows yet."""
+@router.post("/multipart", response={200: CreatedMultipart, **ERRORS}, throttle=SIGN_RATES)
+def begin(request: AuthenticatedHttpRequest, body: CreateMultipart) -> dict[str, Any]:
+    """Begin a multipart upload of unknown size."""
     begun = begin_multipart(
         owner(request), file_name=body.filename, content_type=body.type, part_checksums=False
     )
     return {"key": keys.object_key(begun.token.upload_id), "uploadId": begun.token.sign()}
 
 
-@router.get("/multipart/{upload_id}", response={200: list[ArrivedPart], **ERRORS})
+@router.get("/multipart/{upload_id}", response={200: list[UploadedPart], **ERRORS})
 def arrived(
     request: AuthenticatedHttpRequest, upload_id: str, key: str = ""
 ) -> list[dict[str, Any]]:
-    """What S3 has already."""
+    """List the parts that S3 already has."""
     return [
         {"PartNumber": part.number, "Size": part.size, "ETag": f'"{part.etag}"'}
         for part in parts.arrived_parts(_token(request, upload_id, key))
     ]
 
 
-# Before the parts: Django would take "complete" for the number of one.
-@router.post("/multipart/{upload_id}/complete", response={200: Completed, **ERRORS})
+# Must precede `sign_part`, whose route would match "complete" as a part number.
+@router.post("/multipart/{upload_id}/complete", response={200: CompletedMultipart, **ERRORS})
 def complete(
-    request: AuthenticatedHttpRequest, upload_id: str, body: Complete, key: str = ""
+    request: AuthenticatedHttpRequest, upload_id: str, body: CompleteMultipart, key: str = ""
 ) -> dict[str, Any]:
-    """Put the parts together, if S3 has exactly those that Uppy sent."""
+    """Complete the upload if S3 has exactly the parts that Uppy sent."""
     token = _token(request, upload_id, key)
     sent = {part.number: part.etag for part in body.parts}
     if not parts.complete(token, sent=sent, quota=quotas.limit_of(request.user)):
@@ -145,6 +145,6 @@ def sign_part(
 
 @router.delete("/multipart/{upload_id}", response={200: dict[str, str], **ERRORS})
 def abort(request: AuthenticatedHttpRequest, upload_id: str, key: str = "") -> dict[str, str]:
-    """End an upload in parts."""
+    """Abort a multipart upload."""
     parts.abort(_token(request, upload_id, key))
     return {}

@@ -1,4 +1,4 @@
-"""The routes: thin, one service or selector each."""
+"""The API's routes. Each is thin and calls one function of the layers below."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _token(
 
 @api.post("/get-url", response={200: SignedUpload, **ERRORS}, tags=["upload"], throttle=SIGN_RATES)
 def get_url(request: AuthenticatedHttpRequest, body: UrlRequest) -> SignedUpload:
-    """Ask for a presigned PUT. Nothing is recorded until the object is in the bucket."""
+    """Presign a PUT. Nothing is recorded until the object is in the bucket."""
     begun = begin.begin_put(
         owner(request),
         file_name=body.file_name,
@@ -67,7 +67,7 @@ def get_url(request: AuthenticatedHttpRequest, body: UrlRequest) -> SignedUpload
     throttle=SIGN_RATES,
 )
 def begin_upload(request: AuthenticatedHttpRequest, body: UploadRequest) -> Status[Any]:
-    """Begin an upload of known size: a presigned PUT, or for a large file a token for its parts."""
+    """Begin an upload of known size: a presigned PUT, or a multipart token for a large file."""
     begun = begin.begin_upload(
         owner(request),
         file_name=body.file_name,
@@ -91,13 +91,13 @@ def begin_upload(request: AuthenticatedHttpRequest, body: UploadRequest) -> Stat
 def sign_parts(
     request: AuthenticatedHttpRequest, upload_id: str, body: PartsRequest
 ) -> SignedParts:
-    """Presign some parts. Ask just before sending them: the URLs expire, the token lasts."""
+    """Presign some parts. Call this just before sending them: URLs expire before the token does."""
     token = _token(request, upload_id, body.token)
     signed = parts.sign_parts(token, [(part.part_number, part.sha256) for part in body.parts])
     return SignedParts(
         parts=[
-            SignedPart(part_number=part.part_number, method="PUT", url=it.url, headers=it.headers)
-            for part, it in zip(body.parts, signed, strict=True)
+            SignedPart(part_number=part.part_number, method="PUT", url=put.url, headers=put.headers)
+            for part, put in zip(body.parts, signed, strict=True)
         ]
     )
 
@@ -106,7 +106,7 @@ def sign_parts(
 def part_list(
     request: AuthenticatedHttpRequest, upload_id: str, token: str = ""
 ) -> list[multipart.Part]:
-    """What S3 has already: the others are left to send."""
+    """List the parts that S3 already has; the client sends the others."""
     return parts.arrived_parts(_token(request, upload_id, token))
 
 
@@ -117,23 +117,23 @@ def abort_upload(
     body: TokenRequest | None = None,
     token: str = "",
 ) -> Status[Any]:
-    """End an upload in parts. The token may be in the query: some clients send no body here."""
+    """Abort a multipart upload. Clients that send no body here can put the token in the query."""
     parts.abort(_token(request, upload_id, (body and body.token) or token))
     return Status(204, None)
 
 
 @api.get("/uploads", response={200: list[UploadOut], **ERRORS}, tags=["upload"])
 def upload_list(request: AuthenticatedHttpRequest, ids: str = "") -> list[queries.UploadStatus]:
-    """Where up to 100 uploads stand (`ids=a,b,c`); ids that are not yours are left out."""
-    wanted = [part.strip() for part in ids.split(",") if part.strip()]
-    if not wanted:
+    """Return the states of up to 100 uploads (`ids=a,b,c`), omitting ids that are not yours."""
+    upload_ids = [part.strip() for part in ids.split(",") if part.strip()]
+    if not upload_ids:
         raise InvalidRequest("Missing ids", code="missing_ids")
-    return queries.upload_statuses(wanted, owner(request))
+    return queries.upload_statuses(upload_ids, owner(request))
 
 
 @api.get("/uploads/{upload_id}", response={200: UploadOut, **ERRORS}, tags=["upload"])
 def upload_detail(request: AuthenticatedHttpRequest, upload_id: str) -> queries.UploadStatus:
-    """Where an upload stands."""
+    """Return the state of an upload."""
     return queries.upload_status(upload_id, owner(request))
 
 
@@ -141,9 +141,9 @@ def upload_detail(request: AuthenticatedHttpRequest, upload_id: str) -> queries.
 def complete_upload(
     request: AuthenticatedHttpRequest, upload_id: str, body: TokenRequest | None = None
 ) -> Status[Any]:
-    """With a token: put the parts together. Without: ask for a check of the object now.
+    """Complete a multipart upload (with a token), or have the object checked now (without).
 
-    Never trusted: S3 is asked what is there.
+    The claim is never trusted: filehub checks what is in S3.
     """
     if body is not None and body.token:
         token = _token(request, upload_id, body.token)
@@ -160,13 +160,13 @@ def complete_upload(
 def file_list(
     request: AuthenticatedHttpRequest, response: HttpResponse, query: Query[FilesQuery]
 ) -> list[FileInfo]:
-    """Your files, newest first. The next page's address is in the `Link` header."""
+    """List your files, newest first. The `Link` header has the URL of the next page."""
     page = queries.files_of(
         owner(request), limit=query.limit, cursor=query.cursor, prefix=query.q, name=query.name
     )
     if page.next_cursor:
-        following = query.model_copy(update={"cursor": page.next_cursor})
-        parameters = {name: value for name, value in following if value}
+        next_query = query.model_copy(update={"cursor": page.next_cursor})
+        parameters = {name: value for name, value in next_query if value}
         url = request.build_absolute_uri(f"{request.path}?{urlencode(parameters)}")
         response["Link"] = f'<{url}>; rel="next"'
     return page.files
@@ -174,7 +174,7 @@ def file_list(
 
 @api.get("/files/{file_id}", response={200: FileOut, **ERRORS}, tags=["files"])
 def file_detail(request: AuthenticatedHttpRequest, file_id: str) -> FileInfo:
-    """One file."""
+    """Return one file."""
     return queries.stored_file(file_id, owner(request))
 
 
@@ -182,13 +182,13 @@ def file_detail(request: AuthenticatedHttpRequest, file_id: str) -> FileInfo:
 def download_file(
     request: AuthenticatedHttpRequest, file_id: str, redirect: bool = False, inline: bool = False
 ) -> DownloadOut | HttpResponse:
-    """A presigned GET. `inline=1` shows it in the browser, if its type is safe to show."""
+    """Presign a GET. `inline=1` displays the file in the browser if its type is safe."""
     info = queries.stored_file(file_id, owner(request))
     url, expires_at = actions.sign_download(info, owner(request), inline=inline)
     if redirect:
-        answer = HttpResponseRedirect(url)
-        answer["Cache-Control"] = "no-store"
-        return answer
+        response = HttpResponseRedirect(url)
+        response["Cache-Control"] = "no-store"
+        return response
     return DownloadOut(url=url, expires_at=expires_at)
 
 

@@ -1,4 +1,4 @@
-"""What goes in and comes out, in the contract's words."""
+"""Requests and responses of the API, as in docs/contract.md."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class UploadRequest(UrlRequest):
     size: Size
     checksum: Literal["sha256", "none"] = Field(
         "sha256",
-        description="Of a file in parts: whether each part will be sent with its SHA-256.",
+        description="Multipart only: whether each part is sent with its SHA-256.",
     )
 
 
@@ -62,14 +62,14 @@ class SignedUpload(Schema):
 
 
 class PartsPlan(Schema):
-    """How to cut the file: every part has `part_size` bytes, the last one the rest."""
+    """How to split the file: parts of `part_size` bytes; the last one has the rest."""
 
     part_size: int = Field(description="Bytes.")
     part_count: int
 
 
 class MultipartUpload(Schema):
-    """Have the parts signed, send them in any order, complete: with `token`, until `expires_at`."""
+    """Presign parts, send them in any order, then complete: with `token`, until `expires_at`."""
 
     id: str
     token: str
@@ -115,17 +115,17 @@ class PartOut(Schema):
     size: int = Field(description="Bytes.")
     etag: str
     sha256: str = Field(
-        validation_alias="checksum", description='Base64; "" when the part was sent without.'
+        validation_alias="checksum", description='Base64; "" if the part was sent without one.'
     )
 
 
 class FilesQuery(Schema):
-    """Which of your files."""
+    """Filters and pagination for the file list."""
 
     limit: int = Field(50, ge=1, le=200)
     cursor: str = ""
     q: str = Field("", description="Name prefix, case-insensitive.")
-    name: str = Field("", description="The whole name, exactly as it is written.")
+    name: str = Field("", description="The exact name.")
 
 
 class FileOut(Schema):
@@ -141,7 +141,7 @@ class FileOut(Schema):
 
     @staticmethod
     def resolve_owner(_file: FileInfo, context: Any) -> str:
-        """Records name users by their primary key. Callers see only their own files."""
+        """Return the caller's name: records have primary keys, and callers see only their files."""
         request: AuthenticatedHttpRequest = context["request"]
         return request.user.get_username()
 
@@ -181,5 +181,5 @@ class ErrorOut(Schema):
     code: str
 
 
-#: What every route may answer with besides its own.
+#: Error responses that any route may return.
 ERRORS = dict.fromkeys((400, 401, 403, 404, 409, 413, 415, 429, 503), ErrorOut)

@@ -1,7 +1,8 @@
-"""How many signing requests one user, and one address, may send.
+"""Rate limits for signing requests, per user and per IP address.
 
-Counted in fixed periods by the library `limits`, where SIGN_RATE_STORAGE says. While nobody can
-count, nobody is refused: uploads are what filehub is for, and quotas and sizes still hold.
+The library `limits` counts requests in fixed windows, in the storage that SIGN_RATE_STORAGE names.
+If that storage is unavailable, all requests are allowed: uploads are more important, and limits on
+sizes and quotas still apply.
 """
 
 from __future__ import annotations
@@ -32,71 +33,71 @@ from uploads.core.errors import RateLimited
 
 logger = logging.getLogger(__name__)
 
-#: A caller with one IPv6 address has all that begin so.
+#: IPv6 addresses are counted by network, because one subscriber has a whole /64.
 IPV6_PREFIX = 64
-#: Seconds to wait for a server of counters: no upload should wait for it longer.
+#: Seconds to wait for the storage server, so that uploads are never delayed longer.
 TIMEOUT = 1
-#: Some proxies add the port, which differs with each connection: 192.0.2.1:5, [2001:db8::1]:5.
-_WITH_PORT = re.compile(r"\[(?P<v6>[^\]]*)\](?::\d+)?|(?P<v4>[^:]*):\d+")
-#: Where a refused request carries the seconds until it may come again.
+#: Some proxies append the port, which varies by connection: 192.0.2.1:5, [2001:db8::1]:5.
+_ADDRESS_WITH_PORT = re.compile(r"\[(?P<v6>[^\]]*)\](?::\d+)?|(?P<v4>[^:]*):\d+")
+#: Key in `request.META` for the seconds after which to retry a refused request.
 _RETRY_AFTER = "filehub.retry_after"
 _PERIODS = {"s": RateLimitItemPerSecond, "m": RateLimitItemPerMinute, "h": RateLimitItemPerHour}
 
 
 class UserRate(BaseThrottle):
-    """Counts the requests of each user, whatever they authenticate with."""
+    """Limit the requests of each user, however they authenticate."""
 
     def allow_request(self, request: HttpRequest) -> bool:
-        return _count(request, "user", owners.owner_of(user_of(request)), conf().sign_rate_user)
+        return _hit(request, "user", owners.owner_of(user_of(request)), conf().sign_rate_user)
 
 
 class AddressRate(BaseThrottle):
-    """Counts the requests from each address.
+    """Limit the requests from each IP address.
 
-    ninja asks it only about authenticated requests; the API asks it about the others
-    (`uploads.web.api.app`), since they are how tokens are guessed.
+    ninja applies throttles only to authenticated requests. `uploads.web.api.app` applies this one
+    to the others too, because they may be attempts to guess tokens.
     """
 
     def allow_request(self, request: HttpRequest) -> bool:
-        return _count(request, "address", address_of(request), conf().sign_rate_address)
+        return _hit(request, "address", address_of(request), conf().sign_rate_address)
 
 
 ADDRESS_RATE = AddressRate()
-#: Of the routes that sign requests.
+#: Throttles for the routes that sign requests.
 SIGN_RATES = [ADDRESS_RATE, UserRate()]
 
 
-def refusal(request: HttpRequest) -> RateLimited:
-    """The error for a request that a throttle did not allow."""
+def rate_limited(request: HttpRequest) -> RateLimited:
+    """Return the error for a request that a throttle refused."""
     return RateLimited(request.META.get(_RETRY_AFTER, 1))
 
 
 def address_of(request: HttpRequest) -> str:
-    """Where a request comes from: an IPv4 address, or an IPv6 network.
+    """Return the client of a request: an IPv4 address or an IPv6 network.
 
-    X-Forwarded-For is believed only as far as trusted proxies have written it: each appends the
-    address that it was called from.
+    Only the entries of X-Forwarded-For that trusted proxies added are used. Each proxy appends the
+    address that it received the request from.
     """
-    callers: list[str] = [request.META.get("REMOTE_ADDR", "")]
+    clients: list[str] = [request.META.get("REMOTE_ADDR", "")]
     proxies = conf().trusted_proxies
     if proxies:
         forwarded = request.headers.get("X-Forwarded-For", "").split(",")
-        callers = [entry.strip() for entry in forwarded if entry.strip()][-proxies:] or callers
-    caller = callers[0]
-    if match := _WITH_PORT.fullmatch(caller):
-        caller = match["v6"] or match["v4"] or ""
+        clients = [entry.strip() for entry in forwarded if entry.strip()][-proxies:] or clients
+    client = clients[0]
+    if match := _ADDRESS_WITH_PORT.fullmatch(client):
+        client = match["v6"] or match["v4"] or ""
     try:
-        address = ip_address(caller)
-    except ValueError:  # a Unix socket, or a name that a proxy made up
-        return caller
+        address = ip_address(client)
+    except ValueError:  # a Unix socket, or a proxy's placeholder such as "unknown"
+        return client
     if address.version == 6:
         mapped = address.ipv4_mapped
         return str(mapped or ip_network((address, IPV6_PREFIX), strict=False))
     return str(address)
 
 
-def _count(request: HttpRequest, group: str, caller: str, rate: str | None) -> bool:
-    """Count a request; returns whether it is within the rate."""
+def _hit(request: HttpRequest, group: str, caller: str, rate: str | None) -> bool:
+    """Count a request and return whether it is within the rate."""
     if rate is None:
         return True
     item, key = _item(rate), f"sign-{group}"
@@ -106,9 +107,9 @@ def _count(request: HttpRequest, group: str, caller: str, rate: str | None) -> b
             return True
         ends_at = limiter.get_window_stats(item, key, caller).reset_time
     except (StorageError, OSError) as exc:
-        logger.warning("requests cannot be counted, so none is refused: %r", exc)
+        logger.warning("Rate limits are not enforced, because requests cannot be counted: %r", exc)
         return True
-    # A throttle is shared by all threads, so that it cannot keep this itself.
+    # Kept on the request, because all threads share the throttle.
     request.META[_RETRY_AFTER] = max(1, math.ceil(ends_at - time.time()))
     return False
 
