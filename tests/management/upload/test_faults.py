@@ -54,7 +54,7 @@ def test_temporary_errors_are_retried(proxy: Proxy, tmp_path: Path, alice: User)
     ],
 )
 def test_which_errors_are_temporary(status: int, code: str, passes: bool) -> None:
-    assert uploader._may_pass(status, code) == passes
+    assert uploader._is_temporary(status, code) == passes
 
 
 def test_a_conflict_with_the_same_request_is_no_failure(
