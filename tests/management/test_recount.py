@@ -30,7 +30,7 @@ def test_the_check_reports_each_counter_that_differs() -> None:
     assert out.getvalue().splitlines() == [
         "owner#7: counter 3 files with 5 bytes, records 1 files with 5 bytes",
         "owner#8: counter 0 files with 0 bytes, records 1 files with 5 bytes",
-        "owner#nobody: the counter says 0 files of 1 bytes, the records come to 0 files of 0 bytes",
+        "owner#nobody: counter 0 files with 1 bytes, records 0 files with 0 bytes",
     ]
 
 

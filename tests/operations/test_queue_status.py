@@ -62,7 +62,6 @@ def test_without_cloudwatch_only_the_ages_are_unknown(
 ) -> None:
     send_dead_letter("x")
     clients.sqs()  # The SQS client has its endpoint already.
-    monkeypatch.setattr(cloudwatch, "client", cloudwatch.client.__wrapped__)
     settings.FILEHUB = settings.FILEHUB | {
         "ENDPOINT_URL": "http://127.0.0.1:9",
         "ENDPOINT_URL_SQS": conf().endpoint_url,
