@@ -127,7 +127,7 @@ def test_a_connection_that_breaks_after_sending_duplicates_a_message_and_loses_n
     letter = bury("precious")
     with before("DeleteMessageBatch", break_connection):
         outcome = dead_letters.replay(events_queue())
-    assert (outcome.done, outcome.doubled) == ((), (letter,))
+    assert (outcome.done, outcome.duplicated) == ((), (letter,))
     assert "SQS could not delete the dead letters" in outcome.stopped
     assert (bodies(events_queue()), bodies(dlq())) == (["precious"], ["precious"])
 
@@ -156,7 +156,7 @@ def test_a_message_that_sqs_cannot_delete_is_reported() -> None:
 
     with before("DeleteMessageBatch", purge):
         outcome = dead_letters.replay(events_queue())
-    assert (outcome.done, outcome.doubled) == ((), (letter,))
+    assert (outcome.done, outcome.duplicated) == ((), (letter,))
 
 
 @pytest.mark.usefixtures("aws")
@@ -169,7 +169,7 @@ def test_replaying_all_ends_even_if_every_message_comes_straight_back() -> None:
         messages = drain(events_queue())
         counts.append(len(messages))
         for message in messages:
-            sqs.send_to_dead_letters(events_queue(), message["Body"], "It is not JSON.")
+            sqs.send_to_dead_letter_queue(events_queue(), message["Body"], "It is not JSON.")
 
     # The messages are back before it receives again.
     with before("ReceiveMessage", _guard(consume)):

@@ -173,7 +173,7 @@ def test_stored_files_are_not_checked_again() -> None:
     assert confirm.confirm(upload_id) == "stored"
     for number in (1, 2):
         assert created(upload_id, number) == "stored"
-    assert confirm.check(upload_id) == "right"
+    assert confirm.check(upload_id) == "consistent"
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(s3, "head", lambda upload_id: None)
         assert confirm.check(upload_id) == "missing"

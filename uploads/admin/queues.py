@@ -176,7 +176,7 @@ class QueueAdmin(QueueAdminBase):
     def _carry_out(self, request: HttpRequest, kind: queue_status.Kind, order: Order) -> None:
         act = dead_letters.replay if order.verb == "replay" else dead_letters.discard
         outcome = act(queue_status.queue_name(kind), order.ids)
-        handled = outcome.done + outcome.doubled
+        handled = outcome.done + outcome.duplicated
         if handled:
             # The log is a record, not a page: it is not translated.
             done = "Replayed" if order.verb == "replay" else "Discarded"
@@ -249,7 +249,7 @@ def _letters_url(kind: queue_status.Kind) -> str:
 
 
 def _dead_letters_of(kind: queue_status.Kind) -> str:
-    return sqs.dead_letters_of(queue_status.queue_name(kind))
+    return sqs.dead_letter_queue(queue_status.queue_name(kind))
 
 
 def _kind_of(name: str) -> queue_status.Kind | None:
@@ -282,7 +282,7 @@ def _tell(request: HttpRequest, verb: Verb, outcome: dead_letters.Outcome) -> No
     tell(request, text % {"count": count})
     for ids, sentence in (
         (outcome.missing, _("No longer here, or in use by somebody else: %(ids)s.")),
-        (outcome.doubled, _("Replayed but still here as well, which does no harm: %(ids)s.")),
+        (outcome.duplicated, _("Replayed but still here as well, which does no harm: %(ids)s.")),
         (outcome.failed, _("Still here, because the queue did not take them: %(ids)s.")),
     ):
         if ids:

@@ -29,9 +29,9 @@ logger = logging.getLogger(__name__)
 #: The most letters that are shown at a time.
 MAX_SHOWN = 100
 #: The most letters that one click goes through. A command may take more.
-MAX_HANDLED = 1000
+MAX_PER_ACTION = 1000
 #: Seconds for which a received letter is hidden, should this process die with it in hand.
-HIDDEN_SECONDS = 60
+VISIBILITY_SECONDS = 60
 #: Seconds that a receive waits while there should be more: long enough for SQS to ask all its
 #: servers, and for somebody else's look at the letters to end.
 WAIT_SECONDS = 2
@@ -42,7 +42,7 @@ ERROR = "error"
 
 
 @dataclass(frozen=True)
-class Letter:
+class DeadLetterMessage:
     """A message in a dead-letter queue, as it was when it was received."""
 
     id: str
@@ -67,7 +67,7 @@ class Outcome:
 
     done: tuple[str, ...] = ()
     #: Replayed, but still here as well. To replay them again changes nothing.
-    doubled: tuple[str, ...] = ()
+    duplicated: tuple[str, ...] = ()
     #: Still here, because SQS refused.
     failed: tuple[str, ...] = ()
     #: Asked for, but not here: gone, or in somebody else's hands.
@@ -77,23 +77,23 @@ class Outcome:
 
     @property
     def complete(self) -> bool:
-        return not (self.doubled or self.failed or self.missing or self.stopped)
+        return not (self.duplicated or self.failed or self.missing or self.stopped)
 
 
 @dataclass
 class _Tally:
     done: list[str] = field(default_factory=list)
-    doubled: list[str] = field(default_factory=list)
+    duplicated: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     #: The new ids of what was replayed: it may come straight back.
     sent: set[str] = field(default_factory=set)
 
     def outcome(self, wanted: Collection[str] | None, stopped: str) -> Outcome:
-        found = {*self.done, *self.doubled, *self.failed}
+        found = {*self.done, *self.duplicated, *self.failed}
         rest = [each for each in wanted or () if each not in found]
         return Outcome(
             tuple(self.done),
-            tuple(self.doubled),
+            tuple(self.duplicated),
             # What it did not come to is not missing.
             (*self.failed, *(rest if stopped else ())),
             () if stopped else tuple(rest),
@@ -101,13 +101,15 @@ class _Tally:
         )
 
 
-def peek(queue: str, limit: int = MAX_SHOWN, ids: Collection[str] | None = None) -> list[Letter]:
+def peek(
+    queue: str, limit: int = MAX_SHOWN, ids: Collection[str] | None = None
+) -> list[DeadLetterMessage]:
     """Up to `limit` dead letters of a queue, oldest first; all of them stay, and are visible again.
 
     With `ids`: only those, as far as they are among the first `limit`. Raises BackendUnavailable.
     """
-    dlq = sqs.dead_letters_of(queue)
-    letters: list[Letter] = []
+    dlq = sqs.dead_letter_queue(queue)
+    letters: list[DeadLetterMessage] = []
     try:
         for batch in _batches(dlq, limit, sqs.depth(dlq).visible):
             letters += batch
@@ -119,11 +121,13 @@ def peek(queue: str, limit: int = MAX_SHOWN, ids: Collection[str] | None = None)
     return sorted(chosen, key=lambda letter: letter.sent_at)
 
 
-def _has_all(letters: Sequence[Letter], ids: Collection[str] | None) -> bool:
+def _has_all(letters: Sequence[DeadLetterMessage], ids: Collection[str] | None) -> bool:
     return ids is not None and {letter.id for letter in letters}.issuperset(ids)
 
 
-def replay(queue: str, ids: Collection[str] | None = None, *, limit: int = MAX_HANDLED) -> Outcome:
+def replay(
+    queue: str, ids: Collection[str] | None = None, *, limit: int = MAX_PER_ACTION
+) -> Outcome:
     """Send dead letters back to their queue, and only then delete them here.
 
     Without `ids`: all that were here when it began. Those that come straight back are left alone.
@@ -133,7 +137,9 @@ def replay(queue: str, ids: Collection[str] | None = None, *, limit: int = MAX_H
     return _handle(queue, ids, _replay, limit)
 
 
-def discard(queue: str, ids: Collection[str] | None = None, *, limit: int = MAX_HANDLED) -> Outcome:
+def discard(
+    queue: str, ids: Collection[str] | None = None, *, limit: int = MAX_PER_ACTION
+) -> Outcome:
     """Delete dead letters, for good. Otherwise as `replay`."""
     return _handle(queue, ids, _discard, limit)
 
@@ -141,18 +147,18 @@ def discard(queue: str, ids: Collection[str] | None = None, *, limit: int = MAX_
 def _handle(
     queue: str,
     ids: Collection[str] | None,
-    act: Callable[[str, list[Letter], _Tally], None],
+    act: Callable[[str, list[DeadLetterMessage], _Tally], None],
     limit: int,
 ) -> Outcome:
-    dlq = sqs.dead_letters_of(queue)
+    dlq = sqs.dead_letter_queue(queue)
     # By this machine's clock. Behind SQS's, it leaves the newest letters for another time; ahead of
     # it, `limit` ends what comes back again and again.
     began = datetime.now(UTC)
     tally = _Tally()
-    received: list[Letter] = []
+    received: list[DeadLetterMessage] = []
     stopped = ""
 
-    def meant(letter: Letter) -> bool:
+    def meant(letter: DeadLetterMessage) -> bool:
         if ids is not None:
             return letter.id in ids
         return letter.sent_at <= began and letter.id not in tally.sent
@@ -168,7 +174,7 @@ def _handle(
             if _has_all(received, ids):
                 break
     except BackendUnavailable as exc:
-        if not (tally.done or tally.doubled):
+        if not (tally.done or tally.duplicated):
             raise
         logger.error("stopped half way through %s: %r", dlq, exc.__cause__ or exc)
         stopped = exc.message
@@ -178,7 +184,7 @@ def _handle(
     return tally.outcome(ids, stopped)
 
 
-def _replay(queue: str, letters: list[Letter], tally: _Tally) -> None:
+def _replay(queue: str, letters: list[DeadLetterMessage], tally: _Tally) -> None:
     for batch in _packed(letters):
         with aws_errors("SQS could not send the dead letters back."):
             answer = clients.sqs().send_message_batch(
@@ -199,21 +205,21 @@ def _replay(queue: str, letters: list[Letter], tally: _Tally) -> None:
         sent = [letter for number, letter in enumerate(batch) if str(number) in taken]
         tally.failed += [letter.id for letter in batch if letter not in sent]
         try:
-            deleted = _delete(sqs.dead_letters_of(queue), sent)
+            deleted = _delete(sqs.dead_letter_queue(queue), sent)
         except BackendUnavailable:
-            tally.doubled += [letter.id for letter in sent]
+            tally.duplicated += [letter.id for letter in sent]
             raise
         tally.done += [letter.id for letter in sent if letter.id in deleted]
-        tally.doubled += [letter.id for letter in sent if letter.id not in deleted]
+        tally.duplicated += [letter.id for letter in sent if letter.id not in deleted]
 
 
-def _discard(queue: str, letters: list[Letter], tally: _Tally) -> None:
-    deleted = _delete(sqs.dead_letters_of(queue), letters)
+def _discard(queue: str, letters: list[DeadLetterMessage], tally: _Tally) -> None:
+    deleted = _delete(sqs.dead_letter_queue(queue), letters)
     tally.done += [letter.id for letter in letters if letter.id in deleted]
     tally.failed += [letter.id for letter in letters if letter.id not in deleted]
 
 
-def _batches(dlq: str, limit: int, expected: int) -> Iterator[list[Letter]]:
+def _batches(dlq: str, limit: int, expected: int) -> Iterator[list[DeadLetterMessage]]:
     """Receive up to `limit` letters, each once, until SQS has no more.
 
     Waits while fewer than `expected` were received. That is SQS's own count, which may be late, so
@@ -229,7 +235,7 @@ def _batches(dlq: str, limit: int, expected: int) -> Iterator[list[Letter]]:
             answer = clients.sqs().receive_message(
                 QueueUrl=sqs.url(dlq),
                 MaxNumberOfMessages=min(BATCH, room),
-                VisibilityTimeout=HIDDEN_SECONDS,
+                VisibilityTimeout=VISIBILITY_SECONDS,
                 WaitTimeSeconds=WAIT_SECONDS if len(seen) < expected else 0,
                 MessageSystemAttributeNames=["All"],
                 MessageAttributeNames=["All"],
@@ -243,9 +249,9 @@ def _batches(dlq: str, limit: int, expected: int) -> Iterator[list[Letter]]:
             yield fresh
 
 
-def _letter(message: MessageTypeDef) -> Letter:
+def _letter(message: MessageTypeDef) -> DeadLetterMessage:
     system = message.get("Attributes", {})
-    return Letter(
+    return DeadLetterMessage(
         id=message["MessageId"],
         body=message["Body"],
         attributes=message.get("MessageAttributes", {}),
@@ -257,7 +263,7 @@ def _letter(message: MessageTypeDef) -> Letter:
     )
 
 
-def _passed_on(letter: Letter) -> dict[str, Any]:
+def _passed_on(letter: DeadLetterMessage) -> dict[str, Any]:
     """The attributes that go back, as SQS takes them."""
     kept = ("DataType", "StringValue", "BinaryValue")
     return {
@@ -267,9 +273,9 @@ def _passed_on(letter: Letter) -> dict[str, Any]:
     }
 
 
-def _packed(letters: Sequence[Letter]) -> Iterator[list[Letter]]:
+def _packed(letters: Sequence[DeadLetterMessage]) -> Iterator[list[DeadLetterMessage]]:
     """Batches that SQS takes: at most BATCH letters, and BATCH_BYTES unless one alone is larger."""
-    batch: list[Letter] = []
+    batch: list[DeadLetterMessage] = []
     size = 0
     for letter in letters:
         # Attributes count as well; they are few and short.
@@ -283,7 +289,7 @@ def _packed(letters: Sequence[Letter]) -> Iterator[list[Letter]]:
         yield batch
 
 
-def _delete(dlq: str, letters: Sequence[Letter]) -> set[str]:
+def _delete(dlq: str, letters: Sequence[DeadLetterMessage]) -> set[str]:
     """Delete up to BATCH letters; returns the ids of those that are gone."""
     if not letters:
         return set()
@@ -299,8 +305,8 @@ def _delete(dlq: str, letters: Sequence[Letter]) -> set[str]:
     return {letters[int(each["Id"])].id for each in answer.get("Successful", [])}
 
 
-def _release(dlq: str, letters: Sequence[Letter]) -> None:
-    """Make letters visible again. If it cannot be done, they are after HIDDEN_SECONDS."""
+def _release(dlq: str, letters: Sequence[DeadLetterMessage]) -> None:
+    """Make letters visible again. If it cannot be done, they are after VISIBILITY_SECONDS."""
     try:
         for start in range(0, len(letters), BATCH):
             with aws_errors("SQS could not release the dead letters."):

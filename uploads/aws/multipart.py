@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef, ListMultipartUploadsOutputTypeDef
 
 #: Parts of an unfinished upload that are counted: what S3 tells in one answer.
-MOST_PARTS = 1_000
+MAX_COUNTED_PARTS = 1_000
 #: Uploads whose parts are asked for at the same time.
 _AT_ONCE = 5
 
@@ -51,7 +51,7 @@ class Cursor:
 
 
 @dataclass(frozen=True)
-class Unfinished:
+class UnfinishedUpload:
     """An upload in parts that was neither completed nor aborted. `bytes` is what S3 has of it.
 
     Nothing tells its name or owner: S3 shows an object's metadata once there is an object.
@@ -60,11 +60,11 @@ class Unfinished:
     key: str
     s3_upload_id: str
     #: When S3 was told of it; None where S3 was not asked for that.
-    begun_at: datetime | None
+    started_at: datetime | None
     parts: int
     bytes: int
     #: There are more parts than were counted.
-    is_more: bool
+    has_more_parts: bool
 
     @property
     def upload_id(self) -> str | None:
@@ -81,7 +81,7 @@ class Unfinished:
 class UnfinishedPage:
     """Some unfinished uploads, in the order of their keys, and where to go on (None: the end)."""
 
-    uploads: list[Unfinished]
+    uploads: list[UnfinishedUpload]
     next_cursor: Cursor | None
 
     @property
@@ -89,9 +89,9 @@ class UnfinishedPage:
         return sum(upload.bytes for upload in self.uploads)
 
     @property
-    def is_more(self) -> bool:
+    def has_more_parts(self) -> bool:
         """`bytes` is less than all of them have."""
-        return any(upload.is_more for upload in self.uploads)
+        return any(upload.has_more_parts for upload in self.uploads)
 
 
 def create(
@@ -185,7 +185,7 @@ def abort_key(key: str, s3_upload_id: str) -> bool:
     return True
 
 
-def unfinished(limit: int, after: Cursor | None = None) -> UnfinishedPage:
+def list_unfinished(limit: int, after: Cursor | None = None) -> UnfinishedPage:
     """A page of the unfinished uploads: one request, and one more for each."""
     markers = {"KeyMarker": after.key, "UploadIdMarker": after.s3_upload_id} if after else {}
     with aws_errors("S3 could not list the unfinished uploads."):
@@ -219,11 +219,11 @@ def _key(answer: ListMultipartUploadsOutputTypeDef, key: str) -> str:
 
 
 def find_unfinished(
-    key: str, s3_upload_id: str, begun_at: datetime | None = None
-) -> Unfinished | None:
+    key: str, s3_upload_id: str, started_at: datetime | None = None
+) -> UnfinishedUpload | None:
     """What S3 has of an upload; None when it does not know it (any more).
 
-    Only its first MOST_PARTS parts are counted. Raises InvalidRequest for a key that is not under
+    Only its first MAX_COUNTED_PARTS parts are counted. Raises InvalidRequest for a key that is not under
     the prefix.
     """
     _check_key(key)
@@ -233,20 +233,20 @@ def find_unfinished(
                 Bucket=conf().bucket,
                 Key=key,
                 UploadId=s3_upload_id,
-                MaxParts=MOST_PARTS,
+                MaxParts=MAX_COUNTED_PARTS,
             )
         except ClientError as exc:
             if _is_unknown(exc):
                 return None
             raise
     arrived = answer.get("Parts", [])
-    return Unfinished(
+    return UnfinishedUpload(
         key,
         s3_upload_id,
-        begun_at,
+        started_at,
         parts=len(arrived),
         bytes=sum(part["Size"] for part in arrived),
-        is_more=answer["IsTruncated"],
+        has_more_parts=answer["IsTruncated"],
     )
 
 

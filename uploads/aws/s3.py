@@ -26,9 +26,9 @@ from uploads.core.errors import BackendUnavailable
 from uploads.core.keys import PREFIX, object_key, upload_id_of
 
 #: Bytes that tell what is in a file.
-BEGINNING = 4096
+FIRST_BYTES = 4096
 #: An object may be replaced so many times while it is looked at.
-LOOKS = 3
+INSPECT_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class StoredObject:
     #: From the signed metadata; None when missing or not decodable.
     owner: str | None
     file_name: str | None
-    #: Its first bytes, at most BEGINNING of them; b"" unless they were asked for.
-    beginning: bytes = b""
+    #: Its first bytes, at most FIRST_BYTES of them; b"" unless they were asked for.
+    first_bytes: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -183,24 +183,24 @@ def head(upload_id: str) -> StoredObject | None:
 
 
 def inspect(
-    upload_id: str, *, wants_beginning: Callable[[StoredObject], bool]
+    upload_id: str, *, needs_content: Callable[[StoredObject], bool]
 ) -> StoredObject | None:
     """Look at the object, also into its first bytes if they are wanted; None when there is none.
 
     Both are of the same object: should another take its place in between, it is looked at anew.
     Raises BackendUnavailable, also when it never holds still.
     """
-    for _ in range(LOOKS):
+    for _ in range(INSPECT_ATTEMPTS):
         found = head(upload_id)
-        if found is None or found.size == 0 or not wants_beginning(found):
+        if found is None or found.size == 0 or not needs_content(found):
             return found
-        beginning = _beginning(upload_id, found.etag)
-        if beginning is not None:
-            return replace(found, beginning=beginning)
+        first_bytes = _read_first_bytes(upload_id, found.etag)
+        if first_bytes is not None:
+            return replace(found, first_bytes=first_bytes)
     raise BackendUnavailable(f"The object of {upload_id} is being replaced all the time.")
 
 
-def _beginning(upload_id: str, etag: str) -> bytes | None:
+def _read_first_bytes(upload_id: str, etag: str) -> bytes | None:
     """The first bytes of the object with this ETag; None when it is not that one any more."""
     with aws_errors("S3 could not read the beginning of the object."):
         try:
@@ -208,9 +208,9 @@ def _beginning(upload_id: str, etag: str) -> bytes | None:
                 Bucket=conf().bucket,
                 Key=object_key(upload_id),
                 IfMatch=f'"{etag}"',
-                Range=f"bytes=0-{BEGINNING - 1}",
+                Range=f"bytes=0-{FIRST_BYTES - 1}",
             )
-            return answer["Body"].read(BEGINNING)
+            return answer["Body"].read(FIRST_BYTES)
         except ClientError as exc:
             if _is_another(exc):
                 return None
@@ -235,7 +235,7 @@ def delete(upload_id: str) -> None:
         clients.s3().delete_object(Bucket=conf().bucket, Key=object_key(upload_id))
 
 
-def delete_this(upload_id: str, etag: str) -> None:
+def delete_if_match(upload_id: str, etag: str) -> None:
     """Delete the object if it is still the one with this ETag; anything else stays.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
@@ -250,7 +250,7 @@ def delete_this(upload_id: str, etag: str) -> None:
                 raise
 
 
-def objects(shard: str, *, after: str, until: str) -> Iterator[ListedObject]:
+def list_objects(shard: str, *, after: str, until: str) -> Iterator[ListedObject]:
     """The objects of one shard with ids above `after` and below `until`, ascending.
 
     Costs that window, not the bucket, and holds one page of 1,000. Keys that filehub did not make

@@ -78,7 +78,7 @@ def delete(name: str, messages: list[Message]) -> int:
     return len(answer.get("Failed", []))
 
 
-def send_to_dead_letters(name: str, body: str, error: str) -> None:
+def send_to_dead_letter_queue(name: str, body: str, error: str) -> None:
     """Put a message that nobody can process into `<name>-dlq`, with the reason beside it.
 
     Of the reason there is as much as the message leaves room for.
@@ -87,7 +87,7 @@ def send_to_dead_letters(name: str, body: str, error: str) -> None:
     reason = error[:MAX_REASON].encode()[: max(room, 0)].decode(errors="ignore")
     with aws_errors("SQS could not store a dead letter."):
         clients.sqs().send_message(
-            QueueUrl=url(dead_letters_of(name)),
+            QueueUrl=url(dead_letter_queue(name)),
             MessageBody=body,
             # SQS takes no empty value.
             MessageAttributes=(
@@ -96,7 +96,7 @@ def send_to_dead_letters(name: str, body: str, error: str) -> None:
         )
 
 
-def dead_letters_of(name: str) -> str:
+def dead_letter_queue(name: str) -> str:
     """The name of a queue's dead-letter queue (infra/filehub.yaml)."""
     return f"{name}-dlq"
 

@@ -27,7 +27,7 @@ PREVIEW_TEXT_SIZE = 1024**2
 class Preview:
     """A presigned URL that shows a file, and the element that it belongs in."""
 
-    how: media_types.PreviewKind
+    kind: media_types.PreviewKind
     url: str
 
 
@@ -61,18 +61,18 @@ def preview(info: FileInfo) -> Preview | None:
     Text of any kind is shown as plain text, whatever it claims to be, and only up to
     PREVIEW_TEXT_SIZE: a browser would load all of it.
     """
-    how = media_types.preview(info.content_type)
-    if info.state != "stored" or how is None:
+    kind = media_types.preview(info.content_type)
+    if info.state != "stored" or kind is None:
         return None
-    if how == "text" and info.size > PREVIEW_TEXT_SIZE:
+    if kind == "text" and info.size > PREVIEW_TEXT_SIZE:
         return None
     url, _expires = s3.sign_download(
         info.id,
         file_name=info.file_name,
         inline=True,
-        content_type="text/plain; charset=utf-8" if how == "text" else info.content_type,
+        content_type="text/plain; charset=utf-8" if kind == "text" else info.content_type,
     )
-    return Preview(how, url)
+    return Preview(kind, url)
 
 
 def remove(upload_id: str, by: str) -> None:
@@ -83,8 +83,8 @@ def remove(upload_id: str, by: str) -> None:
     store.annotate(
         upload_id,
         [
-            StoredFile.deletion_asked_at.set(datetime.now(UTC)),
-            StoredFile.deletion_asked_by.set(by),
+            StoredFile.deletion_requested_at.set(datetime.now(UTC)),
+            StoredFile.deletion_requested_by.set(by),
         ],
     )
     s3.delete(upload_id)
@@ -104,8 +104,8 @@ def change_owner(upload_id: str, owner: str, by: str) -> bool:
             owner=owner,
             owner_feed=owner,
             uploader=current.uploader or current.owner,
-            given_at=datetime.now(UTC),
-            given_by=by,
+            owner_changed_at=datetime.now(UTC),
+            owner_changed_by=by,
         )
 
     return store.change(upload_id, given)

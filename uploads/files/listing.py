@@ -19,9 +19,9 @@ from uploads.core.errors import InvalidRequest
 from uploads.files.record import FileInfo, State, StoredFile, info_of
 
 #: Matches of a name search that are read from a name index at most.
-SEARCH_WINDOW = 500
-#: Files that one page may look through where no index has just those that are wanted.
-BUDGET = 2_000
+MAX_NAME_MATCHES = 500
+#: Files that one page may look through where no index has just those that are criteria.
+MAX_EXAMINED = 2_000
 
 #: Bytes of a name in its searched form: what DynamoDB takes for a sort key.
 MAX_PREFIX = 1024
@@ -31,7 +31,7 @@ _HIGHEST = str(UUID(int=2**128 - 1))
 
 
 @dataclass(frozen=True)
-class Wanted:
+class FileFilter:
     """Which files. `since` is the first moment of signing that counts, `until` the first that does
     not any more; `name` is a prefix in any case, `exact_name` a whole name as it is written; ""
     and None stand for all."""
@@ -49,14 +49,14 @@ class Wanted:
 class Page:
     """Some files, newest first, and the cursors of what is older and newer (None: nothing is).
 
-    `looked_at` says how many files were looked through, where no index has just those that are
-    wanted; such a page may be short, even empty, and yet have a next one.
+    `examined` says how many files were looked through, where no index has just those that are
+    criteria; such a page may be short, even empty, and yet have a next one.
     """
 
     files: list[FileInfo]
     next_cursor: str | None
     previous_cursor: str | None = None
-    looked_at: int | None = None
+    examined: int | None = None
 
 
 @dataclass(frozen=True)
@@ -72,30 +72,32 @@ class _Window:
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Results:
     """Files in the direction of reading, and the id after which reading goes on (None: the end)."""
 
     files: list[FileInfo]
     more_after: str | None
-    looked_at: int | None = None
+    examined: int | None = None
 
 
-def find(wanted: Wanted, *, limit: int, cursor: str | None = None, backwards: bool = False) -> Page:
-    """A page of the wanted files: those older than the cursor, or with `backwards` newer.
+def find(
+    criteria: FileFilter, *, limit: int, cursor: str | None = None, backwards: bool = False
+) -> Page:
+    """A page of the criteria files: those older than the cursor, or with `backwards` newer.
 
     Raises InvalidRequest for a cursor that filehub did not hand out, and BackendUnavailable.
     """
     position = _cursor(cursor)
     if position is None:
-        found = _read(wanted, _window(wanted), limit)
-        return Page(found.files, found.more_after, None, found.looked_at)
+        found = _read(criteria, _window(criteria), limit)
+        return Page(found.files, found.more_after, None, found.examined)
     if not backwards:
-        found = _read(wanted, _window(wanted, before=position), limit)
+        found = _read(criteria, _window(criteria, before=position), limit)
         newer = found.files[0].id if found.files else _shifted(position, -1)
-        return Page(found.files, found.more_after, newer, found.looked_at)
-    found = _read(wanted, _window(wanted, after=position), limit)
+        return Page(found.files, found.more_after, newer, found.examined)
+    found = _read(criteria, _window(criteria, after=position), limit)
     older = found.files[0].id if found.files else _shifted(position, 1)
-    return Page(found.files[::-1], older, found.more_after, found.looked_at)
+    return Page(found.files[::-1], older, found.more_after, found.examined)
 
 
 def _cursor(text: str | None) -> str | None:
@@ -112,9 +114,11 @@ def _shifted(upload_id: str, by: int) -> str:
     return str(UUID(int=min(max(UUID(upload_id).int + by, 0), 2**128 - 1)))
 
 
-def _window(wanted: Wanted, *, before: str | None = None, after: str | None = None) -> _Window:
-    low = keys.first_id_at(wanted.since) if wanted.since else _LOWEST
-    high = _shifted(keys.first_id_at(wanted.until), -1) if wanted.until else _HIGHEST
+def _window(
+    criteria: FileFilter, *, before: str | None = None, after: str | None = None
+) -> _Window:
+    low = keys.first_id_at(criteria.since) if criteria.since else _LOWEST
+    high = _shifted(keys.first_id_at(criteria.until), -1) if criteria.until else _HIGHEST
     if after is not None:
         low = max(low, _shifted(after, 1))
     if before is not None:
@@ -122,67 +126,69 @@ def _window(wanted: Wanted, *, before: str | None = None, after: str | None = No
     return _Window(low, high, upwards=after is not None)
 
 
-def _read(wanted: Wanted, window: _Window, limit: int) -> _Found:
+def _read(criteria: FileFilter, window: _Window, limit: int) -> _Results:
     # No name is so long, and DynamoDB refuses to compare with it.
-    longest = max(len(_prefix(wanted).encode()), len(wanted.exact_name.encode()))
+    longest = max(len(_prefix(criteria).encode()), len(criteria.exact_name.encode()))
     if window.low > window.high or longest > MAX_PREFIX:
-        return _Found([], None)
+        return _Results([], None)
     # Only what is stored has an owner's feed, and a name to search for.
-    stored = wanted.state == "stored"
+    stored = criteria.state == "stored"
     with table_errors():
-        if wanted.exact_name:
-            return _exactly_named(wanted, window, limit)
-        if wanted.name and stored:
-            named = _named(wanted)
+        if criteria.exact_name:
+            return _with_exact_name(criteria, window, limit)
+        if criteria.name and stored:
+            named = _with_name_prefix(criteria)
             if named is not None:
-                return _cut([info for info in named if info.id in window], limit, window)
-        by_owner = bool(wanted.owner) and stored
-        if not wanted.name and wanted.kind is None and (by_owner or not wanted.owner):
+                return _first_page([info for info in named if info.id in window], limit, window)
+        by_owner = bool(criteria.owner) and stored
+        if not criteria.name and criteria.kind is None and (by_owner or not criteria.owner):
             # A shard holds about a sixteenth of the page; twice that rarely needs a second call.
             page_size = limit + 1 if by_owner else max(limit // len(keys.SHARDS) * 2, 8)
-            feed = _feed(wanted, window, page_size, by_owner=by_owner)
-            return _cut(list(islice(feed, limit + 1)), limit, window)
+            feed = _feed(criteria, window, page_size, by_owner=by_owner)
+            return _first_page(list(islice(feed, limit + 1)), limit, window)
         # Large enough that even what is rare takes few calls, and no larger than is looked at.
-        page_size = min(max(limit, 64), max(BUDGET // len(keys.SHARDS), 1)) * (4 if by_owner else 1)
-        return _sift(_feed(wanted, window, page_size, by_owner=by_owner), wanted, limit)
+        page_size = min(max(limit, 64), max(MAX_EXAMINED // len(keys.SHARDS), 1)) * (
+            4 if by_owner else 1
+        )
+        return _filter(_feed(criteria, window, page_size, by_owner=by_owner), criteria, limit)
 
 
-def _cut(files: list[FileInfo], limit: int, window: _Window) -> _Found:
+def _first_page(files: list[FileInfo], limit: int, window: _Window) -> _Results:
     """Cut what may be more than a page down to a page, which tells whether there is more."""
     files.sort(key=lambda info: info.id, reverse=not window.upwards)
     page = files[:limit]
-    return _Found(page, page[-1].id if len(files) > limit else None)
+    return _Results(page, page[-1].id if len(files) > limit else None)
 
 
-def _sift(feed: Iterator[FileInfo], wanted: Wanted, limit: int) -> _Found:
-    """Look through at most BUDGET files for those that are wanted."""
+def _filter(feed: Iterator[FileInfo], criteria: FileFilter, limit: int) -> _Results:
+    """Look through at most MAX_EXAMINED files for those that are criteria."""
     found: list[FileInfo] = []
-    looked_at, last = 0, ""
-    for info in islice(feed, BUDGET):
-        if _fits(info, wanted):
+    examined, last = 0, ""
+    for info in islice(feed, MAX_EXAMINED):
+        if _matches(info, criteria):
             if len(found) == limit:
-                return _Found(found, found[-1].id, looked_at)
+                return _Results(found, found[-1].id, examined)
             found.append(info)
-        looked_at, last = looked_at + 1, info.id
-    return _Found(found, last if looked_at == BUDGET else None, looked_at)
+        examined, last = examined + 1, info.id
+    return _Results(found, last if examined == MAX_EXAMINED else None, examined)
 
 
-def _fits(info: FileInfo, wanted: Wanted) -> bool:
+def _matches(info: FileInfo, criteria: FileFilter) -> bool:
     return (
-        info.state == wanted.state
-        and (not wanted.owner or info.owner == wanted.owner)
-        and (wanted.kind is None or info.kind == wanted.kind)
-        and (not wanted.name or policy.search_key(info.file_name).startswith(_prefix(wanted)))
+        info.state == criteria.state
+        and (not criteria.owner or info.owner == criteria.owner)
+        and (criteria.kind is None or info.kind == criteria.kind)
+        and (not criteria.name or policy.search_key(info.file_name).startswith(_prefix(criteria)))
     )
 
 
-def _exactly_named(wanted: Wanted, window: _Window, limit: int) -> _Found:
+def _with_exact_name(criteria: FileFilter, window: _Window, limit: int) -> _Results:
     """Look for the files of one name among everybody's, in every state, by time."""
     records = StoredFile.file_name_index.query(
-        wanted.exact_name,
+        criteria.exact_name,
         StoredFile.created_at.between(_moment(window.low), _moment(window.high)),
         scan_index_forward=window.upwards,
-        page_size=min(max(limit + 1, 64), BUDGET),
+        page_size=min(max(limit + 1, 64), MAX_EXAMINED),
     )
     # The index sorts by the millisecond in which an id was made; within one, the id decides.
     in_order = (
@@ -191,7 +197,7 @@ def _exactly_named(wanted: Wanted, window: _Window, limit: int) -> _Found:
         for record in sorted(group, key=lambda record: record.id, reverse=not window.upwards)
         if record.id in window
     )
-    found = _sift(in_order, wanted, limit)
+    found = _filter(in_order, criteria, limit)
     # Reading may have ended at a file of somebody else: its id is told to nobody.
     more_after = found.more_after and keys.without_tag(found.more_after)
     return replace(found, more_after=more_after)
@@ -205,27 +211,27 @@ def _moment(upload_id: str) -> datetime:
         return datetime.max.replace(tzinfo=UTC)
 
 
-def _prefix(wanted: Wanted) -> str:
-    return policy.search_key(wanted.name)
+def _prefix(criteria: FileFilter) -> str:
+    return policy.search_key(criteria.name)
 
 
-def _named(wanted: Wanted) -> list[FileInfo] | None:
+def _with_name_prefix(criteria: FileFilter) -> list[FileInfo] | None:
     """All files with such a name, or None if they are so many that the feed soon fills a page.
 
     The name indexes give their files by name, not by time: a narrow search is read whole.
     """
-    startswith = StoredFile.name_key.startswith(_prefix(wanted))
-    most = SEARCH_WINDOW if wanted.owner else max(SEARCH_WINDOW // len(keys.SHARDS) * 2, 1)
+    startswith = StoredFile.name_key.startswith(_prefix(criteria))
+    most = MAX_NAME_MATCHES if criteria.owner else max(MAX_NAME_MATCHES // len(keys.SHARDS) * 2, 1)
     queries = (
         [
             StoredFile.by_owner_name.query(
-                wanted.owner, startswith, limit=most + 1, page_size=most + 1
+                criteria.owner, startswith, limit=most + 1, page_size=most + 1
             )
         ]
-        if wanted.owner
+        if criteria.owner
         else [
             StoredFile.by_name.query(feed, startswith, limit=most + 1, page_size=most + 1)
-            for feed in _feeds(wanted.state)
+            for feed in _feeds(criteria.state)
         ]
     )
     files: list[FileInfo] = []
@@ -233,17 +239,19 @@ def _named(wanted: Wanted) -> list[FileInfo] | None:
         found = [info_of(record) for record in query]
         if len(found) > most:
             return None
-        files += [info for info in found if _fits(info, wanted)]
+        files += [info for info in found if _matches(info, criteria)]
     return files
 
 
-def _feed(wanted: Wanted, window: _Window, page_size: int, *, by_owner: bool) -> Iterator[FileInfo]:
+def _feed(
+    criteria: FileFilter, window: _Window, page_size: int, *, by_owner: bool
+) -> Iterator[FileInfo]:
     """The files of a feed in the window, in its direction. All files are in 16 shards, merged."""
     inside = StoredFile.id.between(window.low, window.high)
     index, names = (
-        (StoredFile.by_owner, [wanted.owner])
+        (StoredFile.by_owner, [criteria.owner])
         if by_owner
-        else (StoredFile.by_state, _feeds(wanted.state))
+        else (StoredFile.by_state, _feeds(criteria.state))
     )
     shards = [
         index.query(name, inside, scan_index_forward=window.upwards, page_size=page_size)

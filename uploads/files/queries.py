@@ -12,7 +12,7 @@ from uploads.aws.dynamodb import batch_get
 from uploads.core import keys
 from uploads.core.errors import FileNotFound, InvalidRequest, UploadNotFound
 from uploads.files import store
-from uploads.files.listing import Page, Wanted, find
+from uploads.files.listing import FileFilter, Page, find
 from uploads.files.record import FileInfo, StoredFile, info_of
 
 #: DynamoDB's BatchGetItem takes at most 100 keys.
@@ -108,7 +108,7 @@ def files_of(
     Optionally only those whose name begins with `prefix`, in any case, or is exactly `name`.
     Raises as `uploads.files.listing.find` does.
     """
-    wanted = Wanted(owner=owner, name=prefix, exact_name=name)
+    wanted = FileFilter(owner=owner, name=prefix, exact_name=name)
     return find(wanted, limit=limit, cursor=cursor)
 
 

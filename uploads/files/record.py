@@ -126,12 +126,12 @@ class StoredFile(TableModel):
     #: When S3 saw what the record is about, as its event said; None without an event.
     notified_at = UTCDateTimeAttribute(null=True, attr_name="notifiedAt")
     removed_at = UTCDateTimeAttribute(null=True, attr_name="removedAt")
-    deletion_asked_at = UTCDateTimeAttribute(null=True, attr_name="deletionAskedAt")
-    deletion_asked_by = UnicodeAttribute(null=True, attr_name="deletionAskedBy")
+    deletion_requested_at = UTCDateTimeAttribute(null=True, attr_name="deletionAskedAt")
+    deletion_requested_by = UnicodeAttribute(null=True, attr_name="deletionAskedBy")
     #: Who uploaded it, once it was given to somebody else.
     uploader = UnicodeAttribute(null=True)
-    given_at = UTCDateTimeAttribute(null=True, attr_name="givenAt")
-    given_by = UnicodeAttribute(null=True, attr_name="givenBy")
+    owner_changed_at = UTCDateTimeAttribute(null=True, attr_name="givenAt")
+    owner_changed_by = UnicodeAttribute(null=True, attr_name="givenBy")
     downloads = NumberAttribute(null=True)
     #: The last few, oldest first.
     last_downloads = ListAttribute(of=Download, null=True, attr_name="lastDownloads")
@@ -190,12 +190,12 @@ class FileInfo:
     version_id: str = ""
     notified_at: datetime | None = None
     removed_at: datetime | None = None
-    deletion_asked_at: datetime | None = None
-    deletion_asked_by: str = ""
+    deletion_requested_at: datetime | None = None
+    deletion_requested_by: str = ""
     #: Who uploaded it, if that is not its owner any more; else "".
     uploader: str = ""
-    given_at: datetime | None = None
-    given_by: str = ""
+    owner_changed_at: datetime | None = None
+    owner_changed_by: str = ""
     #: How many presigned downloads were handed out, and the last few of them, oldest first.
     downloads: int = 0
     last_downloads: tuple[SignedDownload, ...] = ()

@@ -27,7 +27,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Repaired:
+class RepairResult:
     """Counters that were set to what the records come to, and how many could not be judged."""
 
     corrected: list[Difference]
@@ -44,7 +44,7 @@ def differences() -> list[Difference]:
     return _compare(dict(usage.scan_stored()), stored)
 
 
-def repair() -> Repaired:
+def repair() -> RepairResult:
     """Set the counters of owners and type groups to what the records come to, beside all traffic.
 
     A counter changes in the transaction that changes a record. So if it did not change while the
@@ -66,7 +66,7 @@ def repair() -> Repaired:
                 busy.append(each)
         if not busy:
             break
-    return Repaired(corrected, len(busy))
+    return RepairResult(corrected, len(busy))
 
 
 def _stored() -> dict[str, Usage]:

@@ -36,7 +36,7 @@ LONGEST_PAUSE = 1.0
 #: Reasons to read and decide again: the record changed, there is less room in a quota, or another
 #: transaction has a counter.
 #: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
-_AGAIN = {
+_RETRYABLE = {
     "ConditionalCheckFailed",
     "TransactionConflict",
     "ThrottlingError",
@@ -45,7 +45,7 @@ _AGAIN = {
 
 
 @dataclass(frozen=True)
-class Within:
+class WithinQuota:
     """A record to be written only if its owner then has no more than `limit` bytes stored."""
 
     record: StoredFile
@@ -53,7 +53,7 @@ class Within:
 
 
 #: What the record should be, given what it is (None: there is none); None to leave it as it is.
-Decide = Callable[[StoredFile | None], StoredFile | Within | None]
+Decide = Callable[[StoredFile | None], StoredFile | WithinQuota | None]
 
 
 def get(upload_id: str) -> StoredFile | None:
@@ -76,7 +76,7 @@ def change(upload_id: str, decide: Decide) -> bool:
         decided = decide(current)
         if decided is None:
             return False
-        if isinstance(decided, Within):
+        if isinstance(decided, WithinQuota):
             target, limit = decided.record, decided.limit
         else:
             target, limit = decided, None
@@ -145,7 +145,7 @@ def _commit(
                     transaction.update(change.counter, change.actions, change.condition)
         except TransactWriteError as exc:
             reasons = {reason.code for reason in exc.cancellation_reasons if reason}
-            if reasons and reasons <= _AGAIN:
+            if reasons and reasons <= _RETRYABLE:
                 logger.info("%s is read again: %s", target.id, ", ".join(sorted(reasons)))
                 return False
             raise

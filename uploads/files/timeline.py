@@ -9,8 +9,8 @@ from typing import Literal
 from uploads.files.record import FileInfo
 
 What = Literal[
-    "signed", "notified", "confirmed", "rejected", "given", "downloads", "download", "asked",
-    "removed",
+    "signed", "notified", "confirmed", "rejected", "owner_changed", "downloads", "download",
+    "deletion_requested", "removed",
 ]  # fmt: skip
 
 
@@ -39,14 +39,18 @@ def timeline(info: FileInfo) -> list[Entry]:
                 detail=info.reason if rejected else "",
             )
         )
-    if info.given_at:
-        entries.append(Entry(info.given_at, "given", info.given_by, detail=info.owner))
+    if info.owner_changed_at:
+        entries.append(
+            Entry(info.owner_changed_at, "owner_changed", info.owner_changed_by, detail=info.owner)
+        )
     earlier = info.downloads - len(info.last_downloads)
     if earlier > 0:
         entries.append(Entry(info.last_downloads[0].at, "downloads", detail=str(earlier)))
     entries += [Entry(download.at, "download", download.by) for download in info.last_downloads]
-    if info.deletion_asked_at:
-        entries.append(Entry(info.deletion_asked_at, "asked", info.deletion_asked_by))
+    if info.deletion_requested_at:
+        entries.append(
+            Entry(info.deletion_requested_at, "deletion_requested", info.deletion_requested_by)
+        )
     if info.removed_at:
         entries.append(Entry(info.removed_at, "removed", detail=info.reason))
     # Stable: what happened in the same moment stays in the order of the story.

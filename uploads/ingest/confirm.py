@@ -18,10 +18,10 @@ from uploads.files.record import StoredFile, changed
 from uploads.ingest import decide
 from uploads.ingest.events import NO_SEQUENCER, ObjectEvent
 
-Target = StoredFile | store.Within
+Target = StoredFile | store.WithinQuota
 Outcome = Literal["stored", "rejected", "removed", "absent", "unchanged"]
-#: What a check found, and has put right unless it is "right".
-Finding = Literal["right", "unknown", "confirmed", "rejected", "missing", "corrected"]
+#: What a check found, and has put right unless it is "consistent".
+Finding = Literal["consistent", "unknown", "confirmed", "rejected", "missing", "corrected"]
 
 
 def apply_event(event: ObjectEvent) -> Outcome:
@@ -39,7 +39,7 @@ def confirm(upload_id: str, sequencer: str = NO_SEQUENCER, time: str = "") -> Ou
     """
     outcome: Outcome = "unchanged"
     etag_to_delete: str | None = None
-    is_new = sequencer != NO_SEQUENCER or decide.is_young(upload_id)
+    is_new = sequencer != NO_SEQUENCER or decide.is_recent(upload_id)
 
     def target_for(current: StoredFile | None) -> Target | None:
         nonlocal outcome, etag_to_delete
@@ -52,7 +52,7 @@ def confirm(upload_id: str, sequencer: str = NO_SEQUENCER, time: str = "") -> Ou
         if found is None:
             outcome = "absent"
             return None
-        noticed = {"sequencer": sequencer, "notified_at": decide.moment(time)}
+        noticed = {"sequencer": sequencer, "notified_at": decide.parse_time(time)}
         if current is not None and decide.is_stored(current, found):
             outcome = "stored"
             return decide.restored(current, found, **noticed)
@@ -73,7 +73,7 @@ def confirm(upload_id: str, sequencer: str = NO_SEQUENCER, time: str = "") -> Ou
     # died in between; what was stored under yesterday's rules is no such case, and stays. So does
     # an object that has taken the place of the rejected one: its own event tells of it.
     if etag_to_delete and is_new:
-        s3.delete_this(upload_id, etag_to_delete)
+        s3.delete_if_match(upload_id, etag_to_delete)
     return outcome
 
 
@@ -84,9 +84,9 @@ def check(upload_id: str, *, dry_run: bool = False, may_delete: bool = True) -> 
     stored once is not judged again, and of the rest only what is young is ever deleted. A dry run
     only says what would be found.
     """
-    finding: Finding = "right"
+    finding: Finding = "consistent"
     etag_to_delete: str | None = None
-    is_young = decide.is_young(upload_id)
+    is_recent = decide.is_recent(upload_id)
 
     def target_for(current: StoredFile | None) -> Target | None:
         nonlocal finding, etag_to_delete
@@ -94,7 +94,7 @@ def check(upload_id: str, *, dry_run: bool = False, may_delete: bool = True) -> 
         was_stored = current is not None and decide.was_stored(current)
         found = s3.head(upload_id) if was_stored else _inspect(upload_id, current)
         if found is None:
-            finding = "right" if current else "unknown"
+            finding = "consistent" if current else "unknown"
             if current is None or current.state != "stored":
                 return None
             # In a bucket that is not there every object is missing: this would raise.
@@ -106,11 +106,11 @@ def check(upload_id: str, *, dry_run: bool = False, may_delete: bool = True) -> 
         if current is not None and was_stored:
             finding = "confirmed" if current.state == "deleted" else "corrected"
             if current.state == "stored" and current.etag == found.etag:
-                finding = "right"
+                finding = "consistent"
             return decide.restored(current, found)
         validated = decide.validate(upload_id, found, current, rules())
         # What is older may have had its place since before its record was lost.
-        target = _check_quota(validated, current) if is_young else validated
+        target = _check_quota(validated, current) if is_recent else validated
         is_rejected = isinstance(target, StoredFile) and target.state == "rejected"
         finding = "rejected" if is_rejected else "confirmed"
         etag_to_delete = found.etag if is_rejected else None
@@ -122,8 +122,8 @@ def check(upload_id: str, *, dry_run: bool = False, may_delete: bool = True) -> 
         target_for(store.get(upload_id))
         return finding
     store.change(upload_id, target_for)
-    if etag_to_delete and may_delete and is_young:
-        s3.delete_this(upload_id, etag_to_delete)
+    if etag_to_delete and may_delete and is_recent:
+        s3.delete_if_match(upload_id, etag_to_delete)
     return finding
 
 
@@ -141,7 +141,7 @@ def _mark_deleted(upload_id: str, sequencer: str, time: str = "") -> Outcome:
         if current.state == "rejected":
             # Its object was deleted by filehub itself: the rejection and its reason stay.
             return changed(current, sequencer=sequencer)
-        removed_at = decide.moment(time) or datetime.now(UTC)
+        removed_at = decide.parse_time(time) or datetime.now(UTC)
         return decide.tombstone(current, sequencer=sequencer, removed_at=removed_at)
 
     return "removed" if store.change(upload_id, target_for) else "unchanged"
@@ -154,11 +154,11 @@ def _inspect(upload_id: str, current: StoredFile | None) -> s3.StoredObject | No
         is_known = current is not None and decide.is_stored(current, found)
         return (
             not is_known
-            and sniffing.is_judged(found.content_type)
+            and sniffing.needs_content_check(found.content_type)
             and not decide.broken_rule(found, rules())
         )
 
-    return s3.inspect(upload_id, wants_beginning=is_in_doubt)
+    return s3.inspect(upload_id, needs_content=is_in_doubt)
 
 
 def _check_quota(target: StoredFile, current: StoredFile | None) -> Target:
@@ -176,4 +176,4 @@ def _check_quota(target: StoredFile, current: StoredFile | None) -> Target:
         quotas.check(target.owner, limit, growth)
     except QuotaExceeded as exc:
         return decide.rejected(target, exc.message)
-    return store.Within(target, limit)
+    return store.WithinQuota(target, limit)

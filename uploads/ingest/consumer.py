@@ -71,7 +71,7 @@ class Consumer:
             else:
                 failures = 0
                 continue
-            with self._leavable():
+            with self._interruptible():
                 time.sleep(seconds)
 
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
@@ -87,7 +87,7 @@ class Consumer:
             raise _Stop
 
     @contextmanager
-    def _leavable(self) -> Iterator[None]:
+    def _interruptible(self) -> Iterator[None]:
         """Nothing is in hand: whoever tells it to stop need not wait."""
         self._idle = True
         try:
@@ -99,7 +99,7 @@ class Consumer:
 
     def step(self) -> int:
         """One long poll and all that follows from it; returns how many messages were handled."""
-        with self._leavable():
+        with self._interruptible():
             messages = sqs.receive(self.queue)
         heartbeat.beat("consumer")
         if messages:
@@ -176,4 +176,4 @@ class Consumer:
 
     def _set_aside(self, message: sqs.Message, error: str) -> None:
         logger.error("malformed message set aside: %s", error[:500])
-        sqs.send_to_dead_letters(self.queue, message.body, error)
+        sqs.send_to_dead_letter_queue(self.queue, message.body, error)

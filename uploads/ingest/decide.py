@@ -20,13 +20,20 @@ RETENTION = timedelta(days=28)
 
 #: An object that breaks a rule is deleted only so long after it was signed, unless an event told of
 #: it: an older one may have been stored under other rules, before its record was lost.
-DISPOSABLE = timedelta(days=1)
+DELETABLE_FOR = timedelta(days=1)
 
 #: Why the record of a file was found without its object.
 OBJECT_MISSING = "object missing"
 
 #: What stays in a record when its object is looked at again: its story, and whom it was given to.
-_KEPT = ("notified_at", "uploader", "given_at", "given_by", "downloads", "last_downloads")
+_PRESERVED = (
+    "notified_at",
+    "uploader",
+    "owner_changed_at",
+    "owner_changed_by",
+    "downloads",
+    "last_downloads",
+)
 
 
 def is_newer(sequencer: str, record: StoredFile) -> bool:
@@ -34,9 +41,9 @@ def is_newer(sequencer: str, record: StoredFile) -> bool:
     return sequencer > record.sequencer
 
 
-def is_young(upload_id: str) -> bool:
-    """Whether the object of this id may still be deleted if it breaks a rule (`DISPOSABLE`)."""
-    return datetime.now(UTC) - keys.created_at(upload_id) < DISPOSABLE
+def is_recent(upload_id: str) -> bool:
+    """Whether the object of this id may still be deleted if it breaks a rule (`DELETABLE_FOR`)."""
+    return datetime.now(UTC) - keys.created_at(upload_id) < DELETABLE_FOR
 
 
 def was_stored(record: StoredFile) -> bool:
@@ -65,15 +72,15 @@ def validate(
     record.file_name = found.file_name
     record.confirmed_at = datetime.now(UTC)
     if current is not None:
-        for name in _KEPT:
+        for name in _PRESERVED:
             setattr(record, name, getattr(current, name))
         if current.uploader is not None:
             record.owner = current.owner
         if current.etag == found.etag and current.confirmed_at:
             record.confirmed_at = current.confirmed_at
     broken = broken_rule(found, limits)
-    if broken is None and found.beginning:
-        broken = sniffing.mismatch(found.content_type, found.beginning)
+    if broken is None and found.first_bytes:
+        broken = sniffing.mismatch(found.content_type, found.first_bytes)
     if broken is not None:
         return rejected(record, broken)
     record.owner_feed = record.owner
@@ -168,6 +175,6 @@ def tombstone(record: StoredFile, **changes: Any) -> StoredFile:
     return result
 
 
-def moment(time: str) -> datetime | None:
+def parse_time(time: str) -> datetime | None:
     """The time of an event (ISO 8601), or None for ""."""
     return datetime.fromisoformat(time) if time else None

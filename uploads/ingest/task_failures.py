@@ -16,7 +16,7 @@ from uploads.aws import clients
 from uploads.aws.dynamodb import Table, TableModel, batch_get, table_errors
 
 #: Twice as long as a dead letter can lie in its queue.
-KEPT = timedelta(days=28)
+RETENTION = timedelta(days=28)
 #: The most characters of a task's error that are kept.
 MAX_ERROR = 500
 
@@ -58,12 +58,12 @@ def record(task_id: str, error: str) -> None:
                 TaskFailure.error.set(error[:MAX_ERROR]),
                 TaskFailure.at.set(now),
                 TaskFailure.attempts.add(1),
-                TaskFailure.expires_at.set(now + KEPT),
+                TaskFailure.expires_at.set(now + RETENTION),
             ]
         )
 
 
-def of_tasks(task_ids: Iterable[str]) -> dict[str, TaskFailure]:
+def last_failures(task_ids: Iterable[str]) -> dict[str, TaskFailure]:
     """Task -> its last failure, in one call for up to a hundred. Raises BackendUnavailable."""
     wanted = {TaskFailure.id_of(task_id): task_id for task_id in task_ids if task_id}
     return {wanted[each.id]: each for each in batch_get(TaskFailure, wanted)}

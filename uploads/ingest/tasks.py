@@ -46,13 +46,13 @@ class FailureRecordingTask(TaskBase):
     ) -> None:
         """Called by Celery, which still fails the task: this must neither raise nor wait long."""
         try:
-            task_failures.record(task_id, _sentence(exc))
+            task_failures.record(task_id, _describe(exc))
         except Exception as problem:  # noqa: BLE001  # above all, DynamoDB itself being away
             cause = problem.__cause__ or problem
             logger.warning("the error of task %s cannot be kept: %r", task_id, cause)
 
 
-def _sentence(exc: BaseException) -> str:
+def _describe(exc: BaseException) -> str:
     """An error for people, with its cause: filehub's own sentences do not say what broke."""
     text = str(exc) if isinstance(exc, ConfirmationError | BackendUnavailable) else repr(exc)
     return f"{text} ({exc.__cause__!r})" if exc.__cause__ else text
@@ -149,11 +149,11 @@ def _reconcile(plan: reconcile.Plan) -> bool:
         logger.error("reconciliation (%s) was stopped: %s", plan.kind, result.aborted)
     elif not result.finished:
         logger.info("reconciliation (%s) used up its time and will be gone on with", plan.kind)
-    elif counts.orphans or counts.ghosts or counts.rejected or counts.corrected or counts.failed:
+    elif counts.orphaned or counts.missing or counts.rejected or counts.corrected or counts.failed:
         logger.warning(
             "reconciliation (%s) found %d objects without a record, %d records without an object, "
             "%d rejected, %d corrected, %d failed",
-            plan.kind, counts.orphans, counts.ghosts, counts.rejected, counts.corrected,
+            plan.kind, counts.orphaned, counts.missing, counts.rejected, counts.corrected,
             counts.failed,
         )  # fmt: skip
     return result.finished

@@ -183,7 +183,7 @@ class _Sender:
             else:
                 yield partial(self._small, path, size, begun)
 
-    def _small(self, path: Path, size: int, begun: begin.BegunUpload) -> Outcome:
+    def _small(self, path: Path, size: int, begun: begin.StartedUpload) -> Outcome:
         try:
             self._put(path, 0, size, lambda: begun.request)
         except FilehubError as exc:
@@ -200,7 +200,7 @@ class _Sender:
                 content_type=_type_of(path.name),
                 quota=self._quota,
             )
-            if not isinstance(begun, begin.BegunMultipart):
+            if not isinstance(begun, begin.StartedMultipart):
                 raise SendingFailed("It became smaller while it was sent.")
         except FilehubError as exc:
             return Outcome(path, error=exc.message)

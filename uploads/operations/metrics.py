@@ -86,8 +86,8 @@ def _queue_names() -> dict[str, str]:
     return {
         "events": events,
         "tasks": tasks,
-        "events-dlq": sqs.dead_letters_of(events),
-        "tasks-dlq": sqs.dead_letters_of(tasks),
+        "events-dlq": sqs.dead_letter_queue(events),
+        "tasks-dlq": sqs.dead_letter_queue(tasks),
     }
 
 
@@ -190,6 +190,13 @@ class _Collector(Collector):
         )
         for run in self._readings.runs:
             ended.add_metric([run.kind], run.finished_at.timestamp())
-            for what in ("orphans", "ghosts", "rejected", "corrected", "failed", "held_back"):
-                found.add_metric([run.kind, what], getattr(run, what))
+            for what, number in (
+                ("orphans", run.orphaned),
+                ("ghosts", run.missing),
+                ("rejected", run.rejected),
+                ("corrected", run.corrected),
+                ("failed", run.failed),
+                ("held_back", run.withheld),
+            ):
+                found.add_metric([run.kind, what], number)
         yield from (ended, found)

@@ -67,7 +67,7 @@ def queue_statuses() -> list[QueueStatus]:
     Nothing is received from the live queues: that would count against their messages.
     """
     names = [
-        (kind, is_dead, sqs.dead_letters_of(queue_name(kind)) if is_dead else queue_name(kind))
+        (kind, is_dead, sqs.dead_letter_queue(queue_name(kind)) if is_dead else queue_name(kind))
         for kind in KINDS
         for is_dead in (False, True)
     ]
@@ -99,12 +99,12 @@ def _oldest_letter(kind: Kind, depth: sqs.Depth, reported: timedelta | None) -> 
 def list_dead_letters(kind: Kind, ids: Collection[str] | None = None) -> DeadLetters:
     """The dead letters of a queue, or those of them with these ids. Raises BackendUnavailable."""
     queue = queue_name(kind)
-    limit = dead_letters.MAX_SHOWN if ids is None else dead_letters.MAX_HANDLED
+    limit = dead_letters.MAX_SHOWN if ids is None else dead_letters.MAX_PER_ACTION
     found = dead_letters.peek(queue, limit, ids)
     read = dead_letter_summary.read_event if kind == "events" else dead_letter_summary.read_task
     summaries = [read(letter.body, conf().bucket) for letter in found]
     known = _failures(summary.task_id for summary in summaries)
-    total = sqs.depth(sqs.dead_letters_of(queue)).total
+    total = sqs.depth(sqs.dead_letter_queue(queue)).total
     return DeadLetters(
         [
             _dead_letter(letter, summary, known.get(summary.task_id))
@@ -115,7 +115,9 @@ def list_dead_letters(kind: Kind, ids: Collection[str] | None = None) -> DeadLet
 
 
 def _dead_letter(
-    letter: dead_letters.Letter, summary: dead_letter_summary.Summary, failure: TaskFailure | None
+    letter: dead_letters.DeadLetterMessage,
+    summary: dead_letter_summary.Summary,
+    failure: TaskFailure | None,
 ) -> DeadLetter:
     return DeadLetter(
         letter.id,
@@ -130,7 +132,7 @@ def _dead_letter(
 def _failures(task_ids: Iterable[str]) -> dict[str, TaskFailure]:
     """Task -> its last failure. The letters are shown even if these cannot be read."""
     try:
-        return task_failures.of_tasks(task_ids)
+        return task_failures.last_failures(task_ids)
     except BackendUnavailable as exc:
         logger.warning("the tasks' errors cannot be read: %r", exc.__cause__ or exc)
         return {}

@@ -19,7 +19,7 @@ from uploads.transfers import tokens
 
 
 @dataclass(frozen=True)
-class BegunUpload:
+class StartedUpload:
     """A new upload: its id and the request that carries its bytes."""
 
     id: str
@@ -27,7 +27,7 @@ class BegunUpload:
 
 
 @dataclass(frozen=True)
-class BegunMultipart:
+class StartedMultipart:
     """A new upload in parts; the requests for its parts are signed one by one with the token."""
 
     token: tokens.UploadToken
@@ -42,7 +42,7 @@ def begin_put(
     size: int | None = None,
     sha256: str | None = None,
     quota: int | None = None,
-) -> BegunUpload:
+) -> StartedUpload:
     """Sign a request for one file. Writes nothing, anywhere.
 
     `quota` is how many bytes the owner may have stored; with one, what they have is read. Raises
@@ -64,7 +64,7 @@ def begin_put(
         size=size,
         sha256=sha256,
     )
-    return BegunUpload(upload_id, request)
+    return StartedUpload(upload_id, request)
 
 
 def begin_upload(
@@ -76,7 +76,7 @@ def begin_upload(
     sha256: str | None = None,
     part_checksums: bool = True,
     quota: int | None = None,
-) -> BegunUpload | BegunMultipart:
+) -> StartedUpload | StartedMultipart:
     """Begin an upload of `size` bytes: in one request, or in parts when it is large.
 
     Of a file in parts S3 can verify no SHA-256 of the whole: `sha256` is then checked and not
@@ -111,7 +111,7 @@ def begin_multipart(
     size: int | None = None,
     part_checksums: bool = True,
     quota: int | None = None,
-) -> BegunMultipart:
+) -> StartedMultipart:
     """Begin an upload in parts, of a size that may be unknown until it is completed.
 
     S3 needs to know of it before the first part; filehub itself writes nothing. `part_checksums`
@@ -131,7 +131,7 @@ def begin_multipart(
         content_type=content_type,
         checksums=part_checksums,
     )
-    return BegunMultipart(
+    return StartedMultipart(
         tokens.UploadToken(upload_id, s3_upload_id, owner, size, part_size),
         datetime.now(UTC) + MULTIPART_LIFETIME,
     )

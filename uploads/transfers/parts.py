@@ -64,11 +64,11 @@ def _check_number(token: tokens.UploadToken, number: int) -> None:
         )
 
 
-def arrived_parts(token: tokens.UploadToken) -> list[multipart.Part]:
+def uploaded_parts(token: tokens.UploadToken) -> list[multipart.Part]:
     """The parts that S3 has. Raises UploadCompleted, or UploadNotFound when it was ended."""
     parts = multipart.parts(token.upload_id, token.s3_upload_id)
     if parts is None:
-        raise UploadCompleted if _is_whole(token) else UploadNotFound
+        raise UploadCompleted if _object_exists(token) else UploadNotFound
     return parts
 
 
@@ -108,7 +108,7 @@ def _was_not_completed_now(token: tokens.UploadToken) -> bool:
     The object tells, or the record if the object was rejected or deleted meanwhile. Raises
     UploadNotFound when the upload was ended.
     """
-    if not _is_whole(token) and not queries.recorded([token.upload_id]):
+    if not _object_exists(token) and not queries.recorded([token.upload_id]):
         raise UploadNotFound
     return False
 
@@ -141,11 +141,11 @@ def abort(token: tokens.UploadToken) -> None:
     confirms an abort as well. https://github.com/minio/minio/issues/2250
     """
     multipart.abort(token.upload_id, token.s3_upload_id)
-    if _is_whole(token):
+    if _object_exists(token):
         raise UploadCompleted
 
 
-def _is_whole(token: tokens.UploadToken) -> bool:
+def _object_exists(token: tokens.UploadToken) -> bool:
     """Whether the object itself is there: S3 forgets an upload once it is complete."""
     found = s3.head(token.upload_id)
     return found is not None and token.size in {None, found.size}

@@ -101,8 +101,8 @@ def table() -> list[dict[str, Any]]:
 def found(result: reconcile.Result) -> dict[str, int]:
     """The non-zero counts, without the numbers of examined items."""
     counts = vars(result.counts)
-    looked_at = {"objects", "records", "looked_at"}
-    return {name: count for name, count in counts.items() if count and name not in looked_at}
+    examined = {"objects", "records", "examined"}
+    return {name: count for name, count in counts.items() if count and name not in examined}
 
 
 def command(*arguments: str) -> str:
@@ -132,17 +132,17 @@ def gone(number: int) -> list[str]:
     return ids
 
 
-FEW = reconcile.PLAUSIBLE
+FEW = reconcile.PLAUSIBLE_MISSING
 
 
 def run_out_of_time_at(upload_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Start a run that Celery's time limit ends at this file."""
     head = s3.head
 
-    def stop(looked_at: str) -> s3.StoredObject | None:
-        if looked_at == upload_id:
+    def stop(examined: str) -> s3.StoredObject | None:
+        if examined == upload_id:
             raise SoftTimeLimitExceeded
-        return head(looked_at)
+        return head(examined)
 
     with monkeypatch.context() as patch:
         patch.setattr(s3, "head", stop)

@@ -26,11 +26,11 @@ def test_the_last_run_of_each_kind_is_recorded(settings: Settings) -> None:
     tasks.reconcile_recent()
     first, second, third = checkpoints.last_runs()
     assert [first.kind, second.kind, third.kind] == ["recent", "all", "since"]  # newest first
-    assert (third.looked_at, third.orphans, second.looked_at, second.orphans) == (1, 1, 1, 0)
+    assert (third.examined, third.orphaned, second.examined, second.orphaned) == (1, 1, 1, 0)
     assert first.started_at <= first.finished_at <= datetime.now(UTC)
     place()
     command("--all", "--min-age", "0m")
-    latest = [(run.kind, run.orphans) for run in checkpoints.last_runs()]
+    latest = [(run.kind, run.orphaned) for run in checkpoints.last_runs()]
     assert latest == [("all", 1), ("recent", 0), ("since", 1)]
 
 

@@ -57,7 +57,7 @@ def test_a_dry_run_deletes_no_object_that_breaks_a_rule(settings: Settings) -> N
 def test_a_dry_run_that_stops_saves_no_checkpoint() -> None:
     place()
     result = reconcile.run(replace(RESUMABLE, budget=NOW, dry_run=True))
-    assert (found(result), result.finished) == ({"orphans": 1}, False)
+    assert (found(result), result.finished) == ({"orphaned": 1}, False)
     assert table() == []
 
 

@@ -41,11 +41,11 @@ def test_one_failing_id_does_not_stop_the_others(
 
     with monkeypatch.context() as patch:
         patch.setattr(s3, "head", fail_for_one)
-        assert found(reconcile.run(ALL)) == {"orphans": 4, "failed": 1}
+        assert found(reconcile.run(ALL)) == {"orphaned": 4, "failed": 1}
         assert recorded() == {*ids} - {ids[1]}
         with pytest.raises(CommandError, match="1 could not be looked at"):
             command("--all", "--min-age", "0m")
-    assert found(reconcile.run(ALL)) == {"orphans": 1}
+    assert found(reconcile.run(ALL)) == {"orphaned": 1}
 
 
 @aws
@@ -55,7 +55,7 @@ def test_a_task_at_its_time_limit_saves_a_checkpoint(monkeypatch: pytest.MonkeyP
     position = checkpoints.load("all")
     assert position is not None
     assert position.last_id == ids[1]
-    assert reconcile.run(RESUMABLE).counts.looked_at == 5
+    assert reconcile.run(RESUMABLE).counts.examined == 5
 
 
 @aws

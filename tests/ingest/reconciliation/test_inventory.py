@@ -51,7 +51,7 @@ def test_an_inventory_only_adds_missing_records() -> None:
     # A record that is not in the list may be newer than the list.
     assert recorded() == {lost, right, later, ghost}
     (run,) = checkpoints.last_runs()
-    assert (run.kind, run.looked_at, run.orphans) == ("inventory", 3, 1)
+    assert (run.kind, run.examined, run.orphaned) == ("inventory", 3, 1)
 
 
 def test_a_dry_run_of_an_inventory_changes_nothing() -> None:
@@ -69,7 +69,7 @@ def test_columns_may_be_in_any_order_and_most_may_be_missing() -> None:
     assert listed(write([of(each) for each in ids], schema=["Bucket", "Key"])) == ids
     assert found(reconcile.check_objects(Plan("inventory"), inventory.objects(
         write([of(each) for each in ids], schema=["Key"])
-    ))) == {"orphans": 2}  # fmt: skip
+    ))) == {"orphaned": 2}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -121,24 +121,24 @@ def test_without_etags_only_objects_without_a_record_are_checked(
 ) -> None:
     lost, *right = place(), stored(), stored()
     url = write([of(each) for each in (lost, *right)], schema=["Bucket", "Key"])
-    looked_at: list[str] = []
+    examined: list[str] = []
     head = s3.head
 
     def noted(upload_id: str) -> s3.StoredObject | None:
-        looked_at.append(upload_id)
+        examined.append(upload_id)
         return head(upload_id)
 
     monkeypatch.setattr(s3, "head", noted)
     plan = Plan("inventory", min_age=timedelta(0))
-    assert found(reconcile.check_objects(plan, inventory.objects(url))) == {"orphans": 1}
-    assert looked_at == [lost]
+    assert found(reconcile.check_objects(plan, inventory.objects(url))) == {"orphaned": 1}
+    assert examined == [lost]
 
 
 def test_objects_that_were_young_when_listed_are_left_alone() -> None:
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     url = write([of(place(), LastModifiedDate=now)])
     result = reconcile.check_objects(Plan("inventory"), inventory.objects(url))
-    assert found(result) == {"left_alone": 1}
+    assert found(result) == {"too_recent": 1}
 
 
 def test_a_large_file_is_read_in_pieces(sizes: list[int]) -> None:

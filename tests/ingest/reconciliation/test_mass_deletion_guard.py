@@ -36,16 +36,16 @@ def test_in_the_wrong_bucket_a_run_aborts_and_changes_no_record() -> None:
     ids = gone(FEW + 30)
     before = table()
     result = reconcile.run(RESUMABLE)
-    assert found(result) == {"held_back": FEW + 1}
-    assert result.counts.looked_at == FEW + 1
+    assert found(result) == {"withheld": FEW + 1}
+    assert result.counts.examined == FEW + 1
     assert result.aborted is not None
     after = table()
     assert [item for item in after if not item["id"]["S"].startswith("reconcile#")] == before
     (run,) = checkpoints.last_runs()
-    assert (run.ghosts, run.held_back) == (0, FEW + 1)
+    assert (run.missing, run.withheld) == (0, FEW + 1)
     # The next run starts again and finds the same.
     assert checkpoints.load("all") is None
-    assert found(reconcile.run(RESUMABLE)) == {"held_back": FEW + 1}
+    assert found(reconcile.run(RESUMABLE)) == {"withheld": FEW + 1}
     assert recorded() == {*ids}
 
 
@@ -53,19 +53,19 @@ def test_in_the_wrong_bucket_a_run_aborts_and_changes_no_record() -> None:
 def test_too_many_missing_objects_at_the_end_of_a_run_abort_it_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(reconcile, "PLAUSIBLE", 4)
+    monkeypatch.setattr(reconcile, "PLAUSIBLE_MISSING", 4)
     ids = gone(5)
-    assert found(reconcile.run(ALL)) == {"held_back": 5}
+    assert found(reconcile.run(ALL)) == {"withheld": 5}
     assert recorded() == {*ids}
-    monkeypatch.setattr(reconcile, "PLAUSIBLE", 5)
-    assert found(reconcile.run(ALL)) == {"ghosts": 5}
+    monkeypatch.setattr(reconcile, "PLAUSIBLE_MISSING", 5)
+    assert found(reconcile.run(ALL)) == {"missing": 5}
 
 
 @aws
 def test_many_missing_objects_are_plausible_beside_as_many_existing_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(reconcile, "PLAUSIBLE", 2)
+    monkeypatch.setattr(reconcile, "PLAUSIBLE_MISSING", 2)
     kept = {stored(age=timedelta(hours=2)) for _ in range(9)}
     # In one shard, so that the existing objects come first.
     monkeypatch.setattr(keys, "SHARDS", "0")
@@ -79,7 +79,7 @@ def test_many_missing_objects_are_plausible_beside_as_many_existing_ones(
         comparison.Pair(each, None, ListedRecord(each, "e", None, None)) for each in sorted(ghosts)
     ]
     monkeypatch.setattr(comparison, "compare", lambda *_, **__: iter(pairs))
-    assert found(reconcile.run(ALL)) == {"ghosts": 9}
+    assert found(reconcile.run(ALL)) == {"missing": 9}
     assert recorded() == kept
 
 
@@ -91,7 +91,7 @@ def test_a_run_that_ends_with_withheld_records_resumes_before_them(
     run_out_of_time_at(ids[4], monkeypatch)
     assert recorded() == {*ids}
     result = reconcile.run(RESUMABLE)
-    assert (found(result), result.counts.looked_at) == ({"ghosts": 6}, 6)
+    assert (found(result), result.counts.examined) == ({"missing": 6}, 6)
     assert recorded() == set()
 
 
@@ -99,7 +99,7 @@ def test_a_run_that_ends_with_withheld_records_resumes_before_them(
 def test_an_exhausted_budget_leaves_no_withheld_records() -> None:
     gone(3)
     results = [reconcile.run(replace(RESUMABLE, budget=NOW)) for _ in range(4)]
-    assert [found(result).get("ghosts") for result in results] == [1, 2, 3, 3]
+    assert [found(result).get("missing") for result in results] == [1, 2, 3, 3]
     assert [result.finished for result in results] == [False, False, False, True]
     assert recorded() == set()
 
@@ -122,7 +122,7 @@ def test_an_aborted_command_says_why_and_how_to_force_it() -> None:
 def test_the_tasks_abort_too_and_log_it(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(reconcile, "PLAUSIBLE", 2)
+    monkeypatch.setattr(reconcile, "PLAUSIBLE_MISSING", 2)
     ids = gone(3)
     tasks.reconcile_recent()
     tasks.reconcile_multipart()
@@ -134,4 +134,4 @@ def test_the_tasks_abort_too_and_log_it(
     # It is not resumed, which would find the same.
     assert drain(conf().tasks_queue) == []
     assert recorded() == {*ids}
-    assert [run.held_back for run in checkpoints.last_runs()] == [3, 3]
+    assert [run.withheld for run in checkpoints.last_runs()] == [3, 3]

@@ -36,7 +36,7 @@ from uploads.ingest.reconciliation import reconcile
 @aws
 def test_an_object_without_a_record_is_recorded() -> None:
     lost = place(name="naïve.txt")
-    assert found(reconcile.run(ALL)) == {"orphans": 1}
+    assert found(reconcile.run(ALL)) == {"orphaned": 1}
     record = StoredFile.get(lost)
     assert (record.state, record.file_name, record.owner) == ("stored", "naïve.txt", OWNER)
     assert usage.usage_of([OWNER])[OWNER] == usage.Usage(1, 5)
@@ -46,7 +46,7 @@ def test_an_object_without_a_record_is_recorded() -> None:
 def test_a_record_without_an_object_is_marked_deleted() -> None:
     ghost = stored()
     s3.delete(ghost)
-    assert found(reconcile.run(ALL)) == {"ghosts": 1}
+    assert found(reconcile.run(ALL)) == {"missing": 1}
     record = StoredFile.get(ghost)
     assert (record.state, record.reason) == ("deleted", "object missing")
     assert record.owner_feed is None
@@ -62,8 +62,8 @@ def test_one_run_finds_missing_and_orphaned_objects_among_consistent_ones() -> N
         s3.delete(upload_id)
     assert len({keys.shard(upload_id) for upload_id in orphans | ghosts}) > 4
     result = reconcile.run(ALL)
-    assert found(result) == {"orphans": 20, "ghosts": 20}
-    assert (result.counts.objects, result.counts.records, result.counts.looked_at) == (60, 60, 80)
+    assert found(result) == {"orphaned": 20, "missing": 20}
+    assert (result.counts.objects, result.counts.records, result.counts.examined) == (60, 60, 80)
     assert recorded() == right | orphans == objects()
     assert recorded("deleted") == ghosts
 
@@ -74,7 +74,7 @@ def test_consistent_records_are_not_touched() -> None:
         stored()
     before = table()
     result = reconcile.run(RESUMABLE)
-    assert (found(result), result.counts.looked_at) == ({}, 20)
+    assert (found(result), result.counts.examined) == ({}, 20)
     after = table()
     assert [item for item in after if not item["id"]["S"].startswith("reconcile#")] == before
 
@@ -86,7 +86,7 @@ def test_a_rejected_object_that_still_exists_is_deleted(
     upload_id = place()
     settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
     with monkeypatch.context() as patch:
-        patch.setattr(s3, "delete_this", lambda upload_id, etag: None)
+        patch.setattr(s3, "delete_if_match", lambda upload_id, etag: None)
         assert confirm.confirm(upload_id) == "rejected"
     assert objects() == {upload_id}
     assert found(reconcile.run(ALL)) == {"rejected": 1}
@@ -100,7 +100,7 @@ def test_a_file_that_returns_after_its_removal_is_stored_again() -> None:
     s3.delete(upload_id)
     confirm.apply_event(ObjectEvent("removed", upload_id, "5".ljust(64, "0")))
     put(upload_id, b"again")
-    assert found(reconcile.run(ALL)) == {"orphans": 1}
+    assert found(reconcile.run(ALL)) == {"orphaned": 1}
     assert recorded() == {upload_id}
 
 
@@ -119,7 +119,7 @@ def test_foreign_keys_are_left_alone() -> None:
     wrong_shard = "f" if keys.shard(upload_id) != "f" else "0"
     for key in ("uploads/0/notes.txt", f"uploads/{wrong_shard}/{upload_id}", "uploads/0/zzz"):
         clients.s3().put_object(Bucket=conf().bucket, Key=key, Body=b"")
-    assert found(reconcile.run(ALL)) == {"orphans": 1}
+    assert found(reconcile.run(ALL)) == {"orphaned": 1}
     assert recorded() == objects() == {upload_id}
 
 

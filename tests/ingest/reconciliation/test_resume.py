@@ -44,13 +44,13 @@ def test_a_run_that_exhausts_its_budget_is_resumed() -> None:
         place()
     plan = replace(RESUMABLE, budget=NOW)
     results = [reconcile.run(plan)]
-    assert (found(results[0]), results[0].finished) == ({"orphans": 1}, False)
+    assert (found(results[0]), results[0].finished) == ({"orphaned": 1}, False)
     assert checkpoints.last_runs() == []
     while not results[-1].finished:
         results.append(reconcile.run(plan))
         assert len(results) < 20
-    assert found(results[-1]) == {"orphans": 6}
-    assert results[-1].counts.looked_at == 6
+    assert found(results[-1]) == {"orphaned": 6}
+    assert results[-1].counts.examined == 6
     assert recorded() == objects()
     assert [run.started_at for run in checkpoints.last_runs()] == [results[0].run.started_at]
     assert checkpoints.load("all") is None
@@ -85,7 +85,7 @@ def test_restart_starts_from_the_beginning() -> None:
     reconcile.run(replace(RESUMABLE, budget=NOW))
     (healed,) = recorded()
     forget(healed)
-    assert found(reconcile.run(RESUMABLE, restart=True)) == {"orphans": 4}
+    assert found(reconcile.run(RESUMABLE, restart=True)) == {"orphaned": 4}
     assert recorded() == objects()
     assert checkpoints.load("all") is None
 
@@ -96,7 +96,7 @@ def test_a_run_that_fails_while_listing_is_resumed(
 ) -> None:
     for _ in range(8):
         place()
-    listing = s3.objects
+    listing = s3.list_objects
 
     def broken(shard: str, *, after: str, until: str) -> Iterator[ListedObject]:
         if shard > keys.shard(sorted(objects(), key=keys.shard)[0]):
@@ -104,12 +104,12 @@ def test_a_run_that_fails_while_listing_is_resumed(
         yield from listing(shard, after=after, until=until)
 
     with monkeypatch.context() as patch:
-        patch.setattr(s3, "objects", broken)
+        patch.setattr(s3, "list_objects", broken)
         with pytest.raises(CommandError, match="S3 could not list the objects"):
             command("--all", "--min-age", "0m")
     assert 0 < len(recorded()) < 8
     assert checkpoints.last_runs() == []
-    assert reconcile.run(RESUMABLE).counts.looked_at == 8
+    assert reconcile.run(RESUMABLE).counts.examined == 8
     assert recorded() == objects()
 
 
@@ -137,18 +137,18 @@ def test_a_run_that_is_killed_is_resumed(tmp_path: Path, monkeypatch: pytest.Mon
     assert 0 < len(done) < 200
 
     asked: list[tuple[str, str]] = []
-    listing = s3.objects
+    listing = s3.list_objects
 
     def noted(shard: str, *, after: str, until: str) -> Iterator[ListedObject]:
         asked.append((shard, after))
         return listing(shard, after=after, until=until)
 
-    monkeypatch.setattr(s3, "objects", noted)
+    monkeypatch.setattr(s3, "list_objects", noted)
     err = StringIO()
     call_command("reconcile", "--all", "--min-age", "0m", stdout=StringIO(), stderr=err)
     assert asked[0] == (position.shard, position.last_id)
     assert f"after {position.last_id} in shard {position.shard}" in err.getvalue()
     assert recorded() == objects()
     (run,) = checkpoints.last_runs()
-    assert (run.kind, run.started_at, run.looked_at) == ("all", position.started_at, 200)
+    assert (run.kind, run.started_at, run.examined) == ("all", position.started_at, 200)
     assert checkpoints.load("all") is None

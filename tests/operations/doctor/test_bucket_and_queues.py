@@ -138,7 +138,7 @@ def test_provision_does_not_detect_manual_changes(installed: Conf) -> None:
 
 
 def test_a_dead_letter_is_reported(installed: Conf) -> None:
-    sqs.send_to_dead_letters(events(), "not json", "why")
+    sqs.send_to_dead_letter_queue(events(), "not json", "why")
     found = one(still_bad("queue"))
     assert (found.level, found.subject) == ("FAIL", f"queue {events()}-dlq")
     assert "redrive --queue events" in found.mend

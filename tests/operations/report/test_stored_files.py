@@ -143,7 +143,7 @@ def test_the_last_reconciliations_are_shown(admin: Client, monkeypatch: pytest.M
 
 def test_a_run_that_was_stopped_is_shown(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     moment = datetime(2026, 3, 1, 12, tzinfo=UTC)
-    run = Run("all", moment, moment, 60, 0, 0, 0, 0, 0, held_back=1_051)
+    run = Run("all", moment, moment, 60, 0, 0, 0, 0, 0, withheld=1_051)
     monkeypatch.setattr(checkpoints, "last_runs", lambda: [run])
     text = section(page(admin), "runs-title")
     assert "The run over everything was stopped: 1,051 records have no object" in text

@@ -169,7 +169,7 @@ def delete_files(
 
 
 _FINDINGS = {
-    "right": _("Checked: the record is right."),
+    "consistent": _("Checked: the record is right."),
     "confirmed": _("Checked: the object was there, the file is stored now."),
     "rejected": _("Checked: the file breaks a rule and is rejected."),
     "missing": _("Checked: the object is missing, the file counts as deleted now."),
@@ -196,7 +196,7 @@ def check_again(
         nonlocal changed
         may_delete = model_admin.has_delete_permission(request)
         finding = confirm.check(file.pk, may_delete=may_delete)
-        changed += finding != "right"
+        changed += finding != "consistent"
         return str(_FINDINGS.get(finding, finding))
 
     def summary(done: int) -> str:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from uploads.accounts import owners
 from uploads.core import media_types
-from uploads.files.listing import Wanted
+from uploads.files.listing import FileFilter
 from uploads.files.record import STATES
 from uploads.models import STATE_NAMES
 
@@ -53,10 +53,10 @@ class Asked:
     #: A sentence for each thing that makes none.
     problems: tuple[str, ...] = ()
 
-    def wanted(self, name: str) -> Wanted:
+    def wanted(self, name: str) -> FileFilter:
         """In the listing's terms. Days are UTC, as all times in the admin are."""
         owner = self.owner_id or (owners.owner_named(self.owner) if self.owner else "")
-        return Wanted(
+        return FileFilter(
             state=self.state,
             owner=owner,
             kind=self.kind,

@@ -52,7 +52,7 @@ class FileChangeList(ChangeList):
 
     next_url: str | None = None
     previous_url: str | None = None
-    looked_at: int | None = None
+    examined: int | None = None
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> Any:
         self.asked, specs = filters.specs(request)
@@ -86,7 +86,7 @@ class FileChangeList(ChangeList):
             cursor=after or query.get("cursor"),
             backwards=bool(after),
         )
-        self.looked_at = page.looked_at
+        self.examined = page.examined
         if page.next_cursor:
             self.next_url = self.get_query_string({"cursor": page.next_cursor, "after": None})
         if page.previous_cursor:
@@ -284,7 +284,7 @@ def _user_url(owner: str) -> str | None:
 
 def _names(entries: list[Entry]) -> dict[str, str]:
     mentioned = {entry.by for entry in entries}
-    mentioned |= {entry.detail for entry in entries if entry.what == "given"}
+    mentioned |= {entry.detail for entry in entries if entry.what == "owner_changed"}
     return owners.usernames(mentioned)
 
 
@@ -297,10 +297,10 @@ def _sentence(entry: Entry, names: dict[str, str]) -> str:
         "notified": gettext("S3 reported the object"),
         "confirmed": gettext("Looked at and stored"),
         "rejected": gettext("Rejected: %(detail)s"),
-        "given": gettext("Given to %(new)s by %(who)s"),
+        "owner_changed": gettext("Given to %(new)s by %(who)s"),
         "downloads": gettext("Downloads signed before: %(detail)s"),
         "download": gettext("Download signed for %(who)s"),
-        "asked": gettext("Deletion asked by %(who)s"),
+        "deletion_requested": gettext("Deletion asked by %(who)s"),
         "removed": gettext("Removed: %(detail)s") if entry.detail else gettext("Removed"),
     }
     return sentences[entry.what] % details

@@ -28,18 +28,18 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 class Run:
     """A reconciliation that ended: when, and how many of what it found and put right.
 
-    `looked_at` counts ids: an object and its record are one. `started_at` is the beginning of the
+    `examined` counts ids: an object and its record are one. `started_at` is the beginning of the
     whole, however often it was interrupted.
     """
 
     kind: str
     started_at: datetime
     finished_at: datetime
-    looked_at: int
+    examined: int
     #: Objects without a record, which are recorded now.
-    orphans: int
+    orphaned: int
     #: Records without an object, which say so now.
-    ghosts: int
+    missing: int
     #: Objects that break a rule, which are deleted now.
     rejected: int
     #: Records that told of another object than the one that is there.
@@ -47,7 +47,7 @@ class Run:
     #: Ids that could not be looked at; the log says why.
     failed: int
     #: Ghosts that were left as they are: there were implausibly many, and the run was stopped.
-    held_back: int = 0
+    withheld: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,15 +56,15 @@ class Counts:
 
     objects: int = 0
     records: int = 0
-    looked_at: int = 0
+    examined: int = 0
     #: Differences that were too young to judge.
-    left_alone: int = 0
-    orphans: int = 0
-    ghosts: int = 0
+    too_recent: int = 0
+    orphaned: int = 0
+    missing: int = 0
     rejected: int = 0
     corrected: int = 0
     failed: int = 0
-    held_back: int = 0
+    withheld: int = 0
 
 
 @dataclass(frozen=True)
@@ -90,13 +90,13 @@ class _LastRun(TableModel):
     id = UnicodeAttribute(hash_key=True)
     started_at = UTCDateTimeAttribute(attr_name="startedAt")
     finished_at = UTCDateTimeAttribute(attr_name="finishedAt")
-    looked_at = NumberAttribute(attr_name="lookedAt")
-    orphans = NumberAttribute()
-    ghosts = NumberAttribute()
+    examined = NumberAttribute(attr_name="lookedAt")
+    orphaned = NumberAttribute(attr_name="orphans")
+    missing = NumberAttribute(attr_name="ghosts")
     rejected = NumberAttribute()
     corrected = NumberAttribute()
     failed = NumberAttribute()
-    held_back = NumberAttribute(default=0, attr_name="heldBack")
+    withheld = NumberAttribute(default=0, attr_name="heldBack")
 
 
 class _CheckpointItem(TableModel):
@@ -161,13 +161,13 @@ def last_runs() -> list[Run]:
             kind=kind,
             started_at=item.started_at,
             finished_at=item.finished_at,
-            looked_at=int(item.looked_at),
-            orphans=int(item.orphans),
-            ghosts=int(item.ghosts),
+            examined=int(item.examined),
+            orphaned=int(item.orphaned),
+            missing=int(item.missing),
             rejected=int(item.rejected),
             corrected=int(item.corrected),
             failed=int(item.failed),
-            held_back=int(item.held_back),
+            withheld=int(item.withheld),
         )
         for kind in KINDS
         if (item := found.get(_last_id(kind))) is not None

@@ -34,7 +34,7 @@ class ListedRecord:
     id: str
     etag: str
     confirmed_at: datetime | None
-    deletion_asked_at: datetime | None
+    deletion_requested_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -42,21 +42,21 @@ class Pair:
     """One id on both sides, or on one of them."""
 
     id: str
-    found: ListedObject | None
+    object: ListedObject | None
     record: ListedRecord | None
 
     @property
     def agrees(self) -> bool:
         # An inventory may have no ETags.
-        return bool(self.found and self.record and self.found.etag in {"", self.record.etag})
+        return bool(self.object and self.record and self.object.etag in {"", self.record.etag})
 
     def is_older_than(self, moment: datetime) -> bool:
         """Whether nothing is known to have happened to either side since then."""
         moments: list[datetime | None] = []
-        if self.found is not None:
-            moments.append(self.found.modified_at)
+        if self.object is not None:
+            moments.append(self.object.modified_at)
         if self.record is not None:
-            moments += [self.record.confirmed_at, self.record.deletion_asked_at]
+            moments += [self.record.confirmed_at, self.record.deletion_requested_at]
         return all(known is None or known <= moment for known in moments)
 
 
@@ -65,7 +65,7 @@ def compare(shard: str, *, after: str, until: str) -> Iterator[Pair]:
     if after >= until:  # DynamoDB takes that for a mistake
         return iter(())
     return merge(
-        s3.objects(shard, after=after, until=until), _records(shard, after=after, until=until)
+        s3.list_objects(shard, after=after, until=until), _records(shard, after=after, until=until)
     )
 
 
@@ -82,7 +82,7 @@ def merge(objects: Iterable[ListedObject], records: Iterable[ListedRecord]) -> I
         yield Pair(upload_id, found, record)
 
 
-def look_up(objects: Iterable[ListedObject]) -> Iterator[Pair]:
+def pair_with_records(objects: Iterable[ListedObject]) -> Iterator[Pair]:
     """Objects in whatever order, each with its record: for listings that are not S3's own."""
     rest = iter(objects)
     while batch := list(islice(rest, BATCH_SIZE)):
@@ -111,7 +111,9 @@ def _records(shard: str, *, after: str, until: str) -> Iterator[ListedRecord]:
 
 
 def _listed(record: StoredFile) -> ListedRecord:
-    return ListedRecord(record.id, record.etag or "", record.confirmed_at, record.deletion_asked_at)
+    return ListedRecord(
+        record.id, record.etag or "", record.confirmed_at, record.deletion_requested_at
+    )
 
 
 def _id(side: ListedObject | ListedRecord) -> str:

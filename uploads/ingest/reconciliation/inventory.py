@@ -2,7 +2,7 @@
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory-location.html
 
-A data file can have gigabytes. It is read in pieces, each a request of its own: one long answer
+A data file can have gigabytes. It is read in reader, each a request of its own: one long answer
 would break off while the files in it are looked at. CSV is read as it comes. Parquet is read from
 its end and in jumps, and so from a copy on disk, one file at a time. IAM: s3:GetObject on the
 inventory's bucket.
@@ -34,7 +34,7 @@ from uploads.core.strict_json import parse_json
 from uploads.ingest.reconciliation import parquet
 
 #: Bytes that are read at a time.
-PIECE = 8 * 1024**2
+CHUNK_SIZE = 8 * 1024**2
 
 
 class InvalidInventory(FilehubError):
@@ -117,9 +117,9 @@ def _object(
 
 
 def _csv(manifest: Manifest, file: DataFile) -> Iterator[ListedObject | None]:
-    pieces = _Pieces(manifest.bucket, file)
+    reader = _ObjectReader(manifest.bucket, file)
     try:
-        with gzip.open(io.BufferedReader(pieces, PIECE)) as unpacked:
+        with gzip.open(io.BufferedReader(reader, CHUNK_SIZE)) as unpacked:
             text = io.TextIOWrapper(unpacked, encoding="utf-8", newline="")
             for cells in csv.reader(text):
                 row = dict(zip(manifest.columns, cells, strict=False))
@@ -134,7 +134,7 @@ def _csv(manifest: Manifest, file: DataFile) -> Iterator[ListedObject | None]:
                 )
     except (EOFError, OSError, ValueError, csv.Error, zlib.error) as exc:
         raise InvalidInventory(f"{file.key} of the inventory is damaged: {exc}") from exc
-    pieces.check_md5()
+    reader.check_md5()
 
 
 def _parquet(manifest: Manifest, file: DataFile) -> Iterator[ListedObject | None]:
@@ -177,21 +177,21 @@ def _moment(value: Any) -> datetime | None:
 @contextmanager
 def _copy(bucket: str, file: DataFile) -> Iterator[BinaryIO]:
     """A data file on disk, which is what the manifest says it is."""
-    pieces = _Pieces(bucket, file)
+    reader = _ObjectReader(bucket, file)
     with tempfile.TemporaryFile() as copy:
         try:
-            shutil.copyfileobj(cast("BinaryIO", pieces), copy, PIECE)
+            shutil.copyfileobj(cast("BinaryIO", reader), copy, CHUNK_SIZE)
         except OSError as exc:
             raise InvalidInventory(
                 f"{file.key} of the inventory, {file.size:,} bytes, cannot be copied to "
                 f"{tempfile.gettempdir()}: {exc.strerror}."
             ) from exc
-        pieces.check_md5()
+        reader.check_md5()
         copy.seek(0)
         yield copy
 
 
-class _Pieces(io.RawIOBase):
+class _ObjectReader(io.RawIOBase):
     """An object as a file that is read once, from beginning to end; counts its MD5 on the way."""
 
     def __init__(self, bucket: str, file: DataFile) -> None:
@@ -214,8 +214,8 @@ class _Pieces(io.RawIOBase):
         wanted = min(len(buffer), self._file.size - self._position)
         if wanted <= 0:
             return 0
-        piece = s3.read(self._bucket, self._file.key, self._position, wanted)
-        buffer[: len(piece)] = piece
-        self._md5.update(piece)
-        self._position += len(piece)
-        return len(piece)
+        chunk = s3.read(self._bucket, self._file.key, self._position, wanted)
+        buffer[: len(chunk)] = chunk
+        self._md5.update(chunk)
+        self._position += len(chunk)
+        return len(chunk)

@@ -1,4 +1,4 @@
-"""Making records and objects agree, both ways, whatever became of the events.
+"""Making records and objects agree, both ways, whatever outcome of the events.
 
 A run walks through a window of ids, shard by shard, and has `uploads.ingest.confirm.check` look at
 each id on which the two sides differ. It can stop anywhere and be gone on with: what is done is
@@ -45,15 +45,15 @@ SAVE_EVERY = timedelta(seconds=2)
 
 #: So many records without an object are plausible, whatever else there is: many people delete now
 #: and then. More are, if they are at most half of all records that were seen.
-PLAUSIBLE = 50
+PLAUSIBLE_MISSING = 50
 
 #: Seconds between two reports of progress.
 _SHOW_EVERY = 0.2
 
 _LOWEST = str(UUID(int=0))
 _COUNTED: dict[Finding, str] = {
-    "confirmed": "orphans",
-    "missing": "ghosts",
+    "confirmed": "orphaned",
+    "missing": "missing",
     "rejected": "rejected",
     "corrected": "corrected",
 }
@@ -80,7 +80,7 @@ class Plan:
 class Result:
     """How far a run came and what it found; `run` is stored once it is finished.
 
-    A run that was aborted (`counts.held_back`) is finished too: the next one begins again.
+    A run that was aborted (`counts.withheld`) is finished too: the next one begins again.
     """
 
     run: Run
@@ -90,13 +90,13 @@ class Result:
     @property
     def aborted(self) -> str | None:
         """Why the run was stopped, for people; None if it was not."""
-        if not self.counts.held_back:
+        if not self.counts.withheld:
             return None
-        missing = self.counts.ghosts + self.counts.held_back
+        missing = self.counts.missing + self.counts.withheld
         return (
             f"Of {self.counts.records:,} records {missing:,} have no object in the bucket "
             f"{conf().bucket}. That is implausible: perhaps it is not their bucket. "
-            f"Stopped; {self.counts.held_back:,} of them are left as they are."
+            f"Stopped; {self.counts.withheld:,} of them are left as they are."
         )
 
 
@@ -123,7 +123,7 @@ def window() -> timedelta:
 
 def is_plausible(missing: int, records: int) -> bool:
     """Whether so many of the records that were seen may have lost their object."""
-    return missing <= PLAUSIBLE or missing * 2 <= records
+    return missing <= PLAUSIBLE_MISSING or missing * 2 <= records
 
 
 def run(
@@ -148,7 +148,7 @@ def run(
         start = interrupted
     # What has a later id is younger than that: neither object nor record is older than its id.
     until = keys.first_id_at(now - plan.min_age)
-    work = _Work(plan, start, now - plan.min_age, on_finding, is_remembered=start is interrupted)
+    work = _Runner(plan, start, now - plan.min_age, on_finding, has_checkpoint=start is interrupted)
     return work.do(_pairs(start, until), progress)
 
 
@@ -165,9 +165,9 @@ def check_objects(
     come later. Raises as the listing does, and BackendUnavailable.
     """
     now = datetime.now(UTC)
-    pairs = (("", pair) for pair in comparison.look_up(objects))
+    pairs = (("", pair) for pair in comparison.pair_with_records(objects))
     start = Checkpoint(now, _LOWEST, "", _LOWEST)
-    return _Work(plan, start, now - plan.min_age, on_finding).do(pairs, progress)
+    return _Runner(plan, start, now - plan.min_age, on_finding).do(pairs, progress)
 
 
 def _pairs(start: Checkpoint, until: str) -> Iterator[tuple[str, Pair]]:
@@ -178,21 +178,21 @@ def _pairs(start: Checkpoint, until: str) -> Iterator[tuple[str, Pair]]:
             yield shard, pair
 
 
-class _Work:
+class _Runner:
     """One run: where it is, and what it has found so far."""
 
     def __init__(
         self,
         plan: Plan,
         start: Checkpoint,
-        judged_until: datetime,
+        settled_before: datetime,
         on_finding: OnFinding | None,
         *,
-        is_remembered: bool = False,
+        has_checkpoint: bool = False,
     ) -> None:
         self._plan = plan
         self._start = start
-        self._judged_until = judged_until
+        self._judged_until = settled_before
         self._on_finding = on_finding
         self._shard, self._last_id = start.shard, start.last_id
         self._counts = Counter(asdict(start.counts))
@@ -200,9 +200,9 @@ class _Work:
         #: where a run has to go on that dies before it.
         self._missing: list[str] = []
         self._safe = self.checkpoint
-        self._remembers = plan.resumable and not plan.dry_run
+        self._is_resumable = plan.resumable and not plan.dry_run
         #: Whether a position is stored that has to go in the end.
-        self._is_remembered = is_remembered
+        self._has_checkpoint = has_checkpoint
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -223,13 +223,13 @@ class _Work:
         is_done = False
         try:
             for shard, pair in pairs:
-                became = self._inspect(pair)
-                self._count(pair, became)
+                outcome = self._inspect(pair)
+                self._count(pair, outcome)
                 self._shard, self._last_id = shard, pair.id
                 clock = time.monotonic()
                 is_late = stop_at is not None and clock >= stop_at
                 if (
-                    len(self._missing) > PLAUSIBLE or is_late
+                    len(self._missing) > PLAUSIBLE_MISSING or is_late
                 ) and not self._mark_deleted_if_plausible():
                     break
                 if is_late:
@@ -258,28 +258,28 @@ class _Work:
         if pair.agrees:
             return None
         if not pair.is_older_than(self._judged_until):
-            return "left_alone"
-        if pair.found is None and not self._plan.force and not self._plan.dry_run:
+            return "too_recent"
+        if pair.object is None and not self._plan.force and not self._plan.dry_run:
             return self._suspect(pair.id)
         return self._check(pair.id)
 
     def _suspect(self, upload_id: str) -> str | None:
         """Look whether the object is gone, without any consequence yet."""
-        became = self._check(upload_id, only_inspect=True)
-        if became == "ghosts":
+        outcome = self._check(upload_id, only_inspect=True)
+        if outcome == "missing":
             self._missing.append(upload_id)
             return None
-        return became if became in {None, "failed"} else self._check(upload_id)
+        return outcome if outcome in {None, "failed"} else self._check(upload_id)
 
     def _mark_deleted_if_plausible(self) -> bool:
         """Mark those deleted that were found gone, unless implausibly many; returns whether."""
-        missing = self._counts["ghosts"] + len(self._missing)
+        missing = self._counts["missing"] + len(self._missing)
         if self._missing and not is_plausible(missing, self._counts["records"]):
-            self._counts["held_back"] = len(self._missing)
+            self._counts["withheld"] = len(self._missing)
             return False
         for upload_id in self._missing:
-            if (became := self._check(upload_id)) is not None:
-                self._counts[became] += 1
+            if (outcome := self._check(upload_id)) is not None:
+                self._counts[outcome] += 1
         self._missing.clear()
         self._safe = self.checkpoint
         return True
@@ -300,23 +300,23 @@ class _Work:
             self._on_finding(upload_id, finding)
         return _COUNTED.get(finding)
 
-    def _count(self, pair: Pair, became: str | None) -> None:
-        self._counts["looked_at"] += 1
-        self._counts["objects"] += pair.found is not None
+    def _count(self, pair: Pair, outcome: str | None) -> None:
+        self._counts["examined"] += 1
+        self._counts["objects"] += pair.object is not None
         self._counts["records"] += pair.record is not None
-        if became is not None:
-            self._counts[became] += 1
+        if outcome is not None:
+            self._counts[outcome] += 1
 
     def _save(self) -> None:
-        if self._remembers:
+        if self._is_resumable:
             checkpoints.save(self._plan.kind, self._safe)
-            self._is_remembered = True
+            self._has_checkpoint = True
 
     def _finish(self) -> Result:
         result = self._result(finished=True)
         if not self._plan.dry_run:
             checkpoints.save_last_run(result.run)
-        if self._is_remembered:
+        if self._has_checkpoint:
             checkpoints.save(self._plan.kind, None)
         return result
 
@@ -327,13 +327,13 @@ class _Work:
                 kind=self._plan.kind,
                 started_at=self._start.started_at,
                 finished_at=datetime.now(UTC),
-                looked_at=counts.looked_at,
-                orphans=counts.orphans,
-                ghosts=counts.ghosts,
+                examined=counts.examined,
+                orphaned=counts.orphaned,
+                missing=counts.missing,
                 rejected=counts.rejected,
                 corrected=counts.corrected,
                 failed=counts.failed,
-                held_back=counts.held_back,
+                withheld=counts.withheld,
             ),
             counts,
             finished,

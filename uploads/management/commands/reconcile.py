@@ -133,21 +133,21 @@ class Command(BaseCommand):
     def _tell(self, counts: Counts, named: list[str], *, dry_run: bool) -> None:
         for line in named:
             self.stdout.write(line)
-        differing = counts.orphans + counts.ghosts + counts.rejected + counts.corrected
+        differing = counts.orphaned + counts.missing + counts.rejected + counts.corrected
         if dry_run and differing > len(named):
             self.stdout.write(f"… and {differing - len(named):,} more")
         self.stdout.write(
             f"Looked at {counts.objects:,} objects and {counts.records:,} records; "
-            f"{counts.left_alone:,} differences were too young to judge."
+            f"{counts.too_recent:,} differences were too young to judge."
         )
         self.stdout.write(
             f"{'Would put right' if dry_run else 'Put right'}: "
-            f"{counts.orphans:,} objects without a record, "
-            f"{counts.ghosts:,} records without an object, "
+            f"{counts.orphaned:,} objects without a record, "
+            f"{counts.missing:,} records without an object, "
             f"{counts.rejected:,} objects that break a rule, "
             f"{counts.corrected:,} records of another object."
         )
-        if dry_run and not reconcile.is_plausible(counts.ghosts, counts.records):
+        if dry_run and not reconcile.is_plausible(counts.missing, counts.records):
             self.stdout.write(
                 "So many records without an object are implausible: without --force it would stop."
             )
@@ -184,5 +184,5 @@ class _Shown:
             inside = (moment - self._oldest) / age if age else 0
             share = (keys.SHARDS.index(checkpoint.shard) + inside) / len(keys.SHARDS)
         counts = checkpoint.counts
-        differing = counts.orphans + counts.ghosts + counts.rejected + counts.corrected
-        self._bar.show(share, f"{counts.looked_at:,} looked at, {differing:,} differ")
+        differing = counts.orphaned + counts.missing + counts.rejected + counts.corrected
+        self._bar.show(share, f"{counts.examined:,} looked at, {differing:,} differ")

@@ -32,13 +32,13 @@ class Command(BaseCommand):
 
     def _redrive(self, name: str, dry_run: bool) -> list[str]:
         """Replays the dead letters of one queue and prints what it did; returns what went wrong."""
-        dlq = sqs.dead_letters_of(name)
+        dlq = sqs.dead_letter_queue(name)
         if dry_run:
             depth = sqs.depth(dlq)
             self.stdout.write(f"{dlq}: {depth.total} dead letters would go back to {name}.")
             return []
         outcome = dead_letters.replay(name, limit=LIMIT)
-        replayed = len(outcome.done) + len(outcome.doubled)
+        replayed = len(outcome.done) + len(outcome.duplicated)
         self.stdout.write(f"{dlq}: {replayed} dead letters went back to {name}.")
         problems = [f"{dlq}: {outcome.stopped}"] if outcome.stopped else []
         if outcome.failed:
@@ -46,9 +46,9 @@ class Command(BaseCommand):
                 f"{dlq}: SQS refused {len(outcome.failed)}; they are still here: "
                 f"{', '.join(outcome.failed)}"
             )
-        if outcome.doubled:
+        if outcome.duplicated:
             problems.append(
-                f"{dlq}: {len(outcome.doubled)} went back but are still here as well, which does "
-                f"no harm: {', '.join(outcome.doubled)}"
+                f"{dlq}: {len(outcome.duplicated)} went back but are still here as well, which "
+                f"does no harm: {', '.join(outcome.duplicated)}"
             )
         return problems

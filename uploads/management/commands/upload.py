@@ -109,7 +109,7 @@ def _owner(username: str | None) -> str:
 
 def _printable(path: Path) -> str:
     """A path on one line, whatever bytes are in it."""
-    return policy.shown(str(path).encode("utf-8", "backslashreplace").decode())
+    return policy.display_name(str(path).encode("utf-8", "backslashreplace").decode())
 
 
 class _Shown:

@@ -64,8 +64,8 @@ class Queues:
     def _pair(self, client: SQSClient, kind: Kind, name: str) -> Iterator[Finding]:
         """A queue and its dead-letter queue."""
         live = _describe(client, name)
-        dead = _describe(client, sqs.dead_letters_of(name))
-        for each, wanted_name in ((live, name), (dead, sqs.dead_letters_of(name))):
+        dead = _describe(client, sqs.dead_letter_queue(name))
+        for each, wanted_name in ((live, name), (dead, sqs.dead_letter_queue(name))):
             if each is None:
                 yield Finding(
                     "FAIL", f"queue {wanted_name}", "it does not exist.",

@@ -19,7 +19,7 @@ from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable, FilehubError
 from uploads.core.keys import object_key
 from uploads.files import actions, store
-from uploads.files.listing import Wanted, find
+from uploads.files.listing import FileFilter, find
 from uploads.files.record import StoredFile
 from uploads.ingest.events import NO_SEQUENCER
 from uploads.operations.doctor import http
@@ -208,13 +208,13 @@ def _content_type(allowed: tuple[str, ...]) -> str:
 def _sweep() -> None:
     """Remove what a run that was killed has left."""
     until = datetime.now(UTC) - LEFTOVER
-    for each in find(Wanted(owner=OWNER, until=until), limit=50).files:
+    for each in find(FileFilter(owner=OWNER, until=until), limit=50).files:
         actions.remove(each.id, OWNER)
 
 
 def _names() -> list[str]:
     live = (conf().events_queue, conf().tasks_queue)
-    return [name for each in live for name in (each, sqs.dead_letters_of(each))]
+    return [name for each in live for name in (each, sqs.dead_letter_queue(each))]
 
 
 def depths() -> dict[str, sqs.Depth | None]:

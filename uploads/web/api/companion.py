@@ -114,7 +114,7 @@ def arrived(
     """What S3 has already."""
     return [
         {"PartNumber": part.number, "Size": part.size, "ETag": f'"{part.etag}"'}
-        for part in parts.arrived_parts(_token(request, upload_id, key))
+        for part in parts.uploaded_parts(_token(request, upload_id, key))
     ]
 
 
