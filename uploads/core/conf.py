@@ -118,18 +118,18 @@ class Conf(BaseModel):
         default_factory=boto3_region,
         pattern=f"^{REGION}$",
         description=(
-            "Region of bucket, queues and table. Unset: the one that boto3 finds "
+            "AWS region of the bucket, queues and table. Unset: boto3's own "
             "(`AWS_DEFAULT_REGION`, then the AWS profile), else `us-east-1`."
         ),
     )
     endpoint_url: Endpoint = Field(
-        None, description="Endpoint for all AWS services, such as a local AWS. Unset: AWS itself."
+        None, description="Endpoint of all AWS services, for a local AWS. Unset: AWS itself."
     )
     endpoint_url_s3: Endpoint = Field(
-        None, description="Endpoint for S3 alone. Browsers must be able to reach it."
+        None, description="Endpoint of S3 only. Browsers must be able to reach it."
     )
-    endpoint_url_sqs: Endpoint = Field(None, description="Endpoint for SQS alone.")
-    endpoint_url_dynamodb: Endpoint = Field(None, description="Endpoint for DynamoDB alone.")
+    endpoint_url_sqs: Endpoint = Field(None, description="Endpoint of SQS only.")
+    endpoint_url_dynamodb: Endpoint = Field(None, description="Endpoint of DynamoDB only.")
 
     bucket: str = Field(
         "filehub-uploads", pattern=f"^{BUCKET_NAME}$", description="Bucket that holds the files."
@@ -166,37 +166,35 @@ class Conf(BaseModel):
         64 * MIB,
         ge=S3_MIN_PART_SIZE,
         le=S3_MAX_PUT_SIZE,
-        description="Bytes up to which a file is uploaded in one request; larger ones go in parts.",
+        description="Largest file to upload in one request, in bytes; larger files go in parts.",
     )
     part_size: int = Field(
         16 * MIB,
         ge=S3_MIN_PART_SIZE,
         le=S3_MAX_PUT_SIZE,
-        description="Bytes in a part; grows so that no upload needs more than 10,000 parts.",
+        description="Size of a part in bytes; grows so that uploads need at most 10,000 parts.",
     )
     user_quota: Annotated[int | None, BeforeValidator(_empty_is_none)] = Field(
         None,
         ge=0,
         description=(
-            "Bytes that a user without a quota of their own may have stored. A file that does not "
-            "fit is refused, or rejected after it has arrived."
+            "Bytes that a user without their own quota may store. A file that does not fit "
+            "is refused, or rejected after it was uploaded."
         ),
     )
     sign_rate_user: str | None = Field(
         "6000/m",
-        description=(
-            "Signing requests that one user may send: a number per `s`, `m` or `h`, or `off`."
-        ),
+        description="Limit on signing requests per user: a number per `s`, `m` or `h`, or `off`.",
     )
     sign_rate_address: str | None = Field(
-        "20000/m", description="The same for one address, including requests without credentials."
+        "20000/m", description="The same per IP address, including requests without credentials."
     )
     sign_rate_storage: str = Field(
         "memory://",
         description=(
-            "Where signing requests are counted: `memory://` (each web process for itself), or "
-            "`redis://…`, `rediss://…` or `memcached://host:port`, where all of them count "
-            "together; install `redis` or `pymemcache`."
+            "Where signing requests are counted: `memory://` (by each web process "
+            "separately), or `redis://…`, `rediss://…` or `memcached://host:port` (by all "
+            "of them together; install `redis` or `pymemcache`)."
         ),
     )
     trusted_proxies: int = Field(
@@ -213,7 +211,7 @@ class Conf(BaseModel):
         min_length=16,
         pattern=r"^[\x21-\x7e]+$",
         description=(
-            "Bearer token with which Prometheus reads `/metrics`; at least 16 characters. "
+            "Bearer token for Prometheus to read `/metrics`; at least 16 characters. "
             "Unset: staff only."
         ),
     )
@@ -228,8 +226,8 @@ class Conf(BaseModel):
     cors_origins: CommaSeparated = Field(
         (),
         description=(
-            "Origins allowed to call the API and the bucket, comma-separated. "
-            "The site's own origin belongs here, or browsers cannot upload."
+            "Origins allowed to call the API and the bucket, comma-separated. Must include "
+            "the site's own origin, or browsers cannot upload."
         ),
     )
 

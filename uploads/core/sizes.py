@@ -25,11 +25,11 @@ def parse(text: str) -> int:
 
     Fractions of a byte are dropped. Raises ValueError.
     """
-    found = _SIZE.fullmatch(text.strip())
-    unit = _BY_NAME.get(found[2].lower()) if found else None
-    if found is None or unit is None:
+    match = _SIZE.fullmatch(text.strip())
+    unit = _BY_NAME.get(match[2].lower()) if match else None
+    if match is None or unit is None:
         raise ValueError("not a size such as 10 GiB, 500 MB or a number of bytes")
-    return int(Decimal(found[1].replace(",", ".")) * unit)
+    return int(Decimal(match[1].replace(",", ".")) * unit)
 
 
 def exact(size: int) -> str:

@@ -111,11 +111,11 @@ def mismatch(content_type: str, first_bytes: bytes) -> str | None:
     essence = _essence(content_type)
     if not first_bytes or not needs_content_check(essence):
         return None
-    found = _program(first_bytes) or _markup(first_bytes, is_svg=essence.startswith("image/svg"))
+    content = _program(first_bytes) or _markup(first_bytes, is_svg=essence.startswith("image/svg"))
     group = _WELL_KNOWN.get(essence)
-    if found is None and group is not None:
-        found = _foreign(group, first_bytes)
-    return f"It was uploaded as {essence}, but its content is {found}." if found else None
+    if content is None and group is not None:
+        content = _foreign(group, first_bytes)
+    return f"It was uploaded as {essence}, but its content is {content}." if content else None
 
 
 def _essence(content_type: str) -> str:
@@ -166,7 +166,7 @@ def _foreign(group: Group, first_bytes: bytes) -> str | None:
         matches = puremagic.magic_string(first_bytes)
     except puremagic.PureError:  # not recognised
         return None
-    found = [
+    recognised = [
         _FORMS[match.mime_type]
         for match in matches
         # An offset from the end would be relative to the end of the bytes that were read.
@@ -174,6 +174,6 @@ def _foreign(group: Group, first_bytes: bytes) -> str | None:
         and match.offset == 0
         and len(match.byte_match) >= _MIN_SIGNATURE
     ]
-    if not found or any(form == group for form, _ in found):
+    if not recognised or any(form == group for form, _ in recognised):
         return None
-    return found[0][1]
+    return recognised[0][1]
