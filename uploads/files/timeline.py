@@ -1,4 +1,4 @@
-"""What happened to a file, in order (pure)."""
+"""The history of a file, in order (pure)."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ What = Literal[
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing that happened. `by` names a user as records name owners, or is ""."""
+    """One entry of the history. `by` is an owner string or ""."""
 
     at: datetime
     what: What
     by: str = ""
-    #: A reason, or a number of earlier downloads.
+    #: A reason, a new owner, or a number of earlier downloads.
     detail: str = ""
 
 
 def timeline(info: FileInfo) -> list[Entry]:
-    """All that the record tells, oldest first. Its length is bounded."""
+    """The history in the record, oldest first. Its length is bounded."""
     entries = [Entry(info.created_at, "signed", info.uploader or info.owner)]
     if info.notified_at:
         entries.append(Entry(info.notified_at, "notified"))
@@ -53,5 +53,5 @@ def timeline(info: FileInfo) -> list[Entry]:
         )
     if info.removed_at:
         entries.append(Entry(info.removed_at, "removed", detail=info.reason))
-    # Stable: what happened in the same moment stays in the order of the story.
+    # The sort is stable: simultaneous entries keep their logical order.
     return sorted(entries, key=lambda entry: entry.at)
