@@ -215,7 +215,7 @@ def test_an_empty_list_of_parts_is_not_completed(begun: Uppy) -> None:
 def test_small_parts_are_refused_in_a_sentence(begun: Uppy) -> None:
     parts = [begun.send(1, b"small"), begun.send(2)]
     answer = begun.complete(parts)
-    assert "less than 5 MiB" in refused(answer, 400, "part_too_small")
+    assert "at least 5 MiB" in refused(answer, 400, "part_too_small")
 
 
 # Rules

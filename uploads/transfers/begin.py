@@ -1,6 +1,6 @@
-"""Beginning an upload: check what was asked for, make an id, sign the first request.
+"""Start an upload: validate the request, create an id, sign the first S3 request.
 
-What becomes of an object is not decided here but by `uploads.ingest`, on what S3 says.
+Whether the object is accepted is decided later, by `uploads.ingest`, from what S3 reports.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from uploads.transfers import tokens
 
 @dataclass(frozen=True)
 class StartedUpload:
-    """A new upload: its id and the request that carries its bytes."""
+    """A new upload in a single request: its id, and the presigned PUT."""
 
     id: str
     request: s3.SignedRequest
@@ -28,7 +28,7 @@ class StartedUpload:
 
 @dataclass(frozen=True)
 class StartedMultipart:
-    """A new upload in parts; the requests for its parts are signed one by one with the token."""
+    """A new multipart upload. The token is needed to sign the requests for its parts."""
 
     token: tokens.UploadToken
     expires_at: datetime
@@ -43,11 +43,11 @@ def begin_put(
     sha256: str | None = None,
     quota: int | None = None,
 ) -> StartedUpload:
-    """Sign a request for one file. Writes nothing, anywhere.
+    """Presign the PUT of one file. Writes nothing.
 
-    `quota` is how many bytes the owner may have stored; with one, what they have is read. Raises
-    InvalidRequest, FileTooLarge, QuotaExceeded or TypeNotAllowed; BackendUnavailable without
-    credentials, or when that cannot be read.
+    `quota` is the owner's limit in bytes; with one, their usage is read. Raises InvalidRequest,
+    FileTooLarge, QuotaExceeded, TypeNotAllowed, or BackendUnavailable (no credentials, or the usage
+    cannot be read).
     """
     if sha256 is not None:
         policy.check_sha256(sha256)
@@ -77,10 +77,10 @@ def begin_upload(
     part_checksums: bool = True,
     quota: int | None = None,
 ) -> StartedUpload | StartedMultipart:
-    """Begin an upload of `size` bytes: in one request, or in parts when it is large.
+    """Start an upload of `size` bytes: in a single request, or in parts if it is large.
 
-    Of a file in parts S3 can verify no SHA-256 of the whole: `sha256` is then checked and not
-    used. Raises as `begin_put` does.
+    S3 cannot verify the SHA-256 of a complete multipart upload: `sha256` is then validated but not
+    used. Raises the same errors as `begin_put`.
     """
     if size <= conf().multipart_threshold:
         return begin_put(
@@ -112,10 +112,10 @@ def begin_multipart(
     part_checksums: bool = True,
     quota: int | None = None,
 ) -> StartedMultipart:
-    """Begin an upload in parts, of a size that may be unknown until it is completed.
+    """Start a multipart upload. Its size may be unknown until it is completed.
 
-    S3 needs to know of it before the first part; filehub itself writes nothing. `part_checksums`
-    says whether the client will send the SHA-256 of each part. Raises as `begin_put` does.
+    This creates the upload in S3; filehub itself writes nothing. `part_checksums` says whether the
+    client will send the SHA-256 of each part. Raises the same errors as `begin_put`.
     """
     content_type = _check(file_name, content_type)
     part_size = None
@@ -138,6 +138,6 @@ def begin_multipart(
 
 
 def _check(file_name: str, content_type: str | None) -> str:
-    """Raise unless these are acceptable; returns the type in one spelling."""
+    """Validate name and type; return the normalised type."""
     policy.check_name(file_name)
     return media_types.check_type(content_type, rules())
