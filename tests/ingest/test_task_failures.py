@@ -79,7 +79,7 @@ def test_a_task_fails_as_usual_when_its_error_cannot_be_recorded(
     monkeypatch.setattr(TaskFailure, "_connection", None)
     result = tasks.confirm_hint.apply((UPLOAD_ID,))
     assert isinstance(result.result, BackendUnavailable)
-    assert "cannot be kept" in caplog.text
+    assert "could not be recorded" in caplog.text
 
 
 def _refuse(upload_id: str) -> None:

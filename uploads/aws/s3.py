@@ -193,12 +193,12 @@ def inspect(
     changing.
     """
     for _ in range(INSPECT_ATTEMPTS):
-        found = head(upload_id)
-        if found is None or found.size == 0 or not needs_content(found):
-            return found
-        first_bytes = _read_first_bytes(upload_id, found.etag)
+        stored = head(upload_id)
+        if stored is None or stored.size == 0 or not needs_content(stored):
+            return stored
+        first_bytes = _read_first_bytes(upload_id, stored.etag)
         if first_bytes is not None:
-            return replace(found, first_bytes=first_bytes)
+            return replace(stored, first_bytes=first_bytes)
     raise BackendUnavailable(f"The object of {upload_id} keeps being replaced.")
 
 

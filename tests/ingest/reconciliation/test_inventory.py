@@ -191,7 +191,7 @@ def test_an_invalid_manifest_is_refused(body: bytes) -> None:
 
 @pytest.mark.parametrize("url", ["manifest.json", "https://a/b", "s3://bucket", "s3:///key"])
 def test_an_invalid_address_is_refused(url: str) -> None:
-    assert "is no address such as s3://" in refused(url)
+    assert "is not an address such as s3://" in refused(url)
 
 
 def test_a_missing_manifest_is_reported_with_its_address() -> None:
