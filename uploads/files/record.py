@@ -154,8 +154,8 @@ class StoredFile(TableModel):
 
 def _store_only_error() -> TypeError:
     return TypeError(
-        "Write records with uploads.files.store, which updates the counters in the same "
-        "transaction. PynamoDB's own save, update and delete would make the counters wrong."
+        "Records are written by uploads.files.store, together with their counters. PynamoDB's own "
+        "save, update and delete would make the counters wrong."
     )
 
 

@@ -169,7 +169,7 @@ def test_a_rejected_or_deleted_record_does_not_hide_its_object() -> None:
 
 @pytest.mark.parametrize("format_", ["ORC", "", None, 7])
 def test_other_formats_are_refused(format_: Any) -> None:
-    assert "CSV and Parquet can be read" in refused(write(fileFormat=format_))
+    assert "only CSV and Parquet are supported" in refused(write(fileFormat=format_))
 
 
 def test_an_inventory_of_another_bucket_is_refused() -> None:

@@ -103,7 +103,7 @@ def _manifest(url: str) -> Manifest:
             "Change the inventory's format, or reconcile with --all instead."
         )
     if source != conf().bucket:
-        raise InvalidInventory(f"The inventory is of bucket {source}, not of {conf().bucket}.")
+        raise InvalidInventory(f"The inventory is of the bucket {source}, not of {conf().bucket}.")
     if manifest.format == "CSV" and "Key" not in manifest.columns:
         raise InvalidInventory("The inventory has no column Key.")
     return manifest
