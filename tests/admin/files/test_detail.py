@@ -84,7 +84,7 @@ def test_a_download_works_even_if_it_cannot_be_recorded(
     def refuse(*args: object) -> None:
         raise BackendUnavailable
 
-    monkeypatch.setattr(actions, "_mark", refuse)
+    monkeypatch.setattr(actions.store, "annotate", refuse)
     page = admin.get(f"{LIST}{upload_id}/download/")
     assert page.status_code == 302
     assert send("GET", page["Location"]).body == b"bytes"
