@@ -236,7 +236,7 @@ def test_an_upload_above_the_quota_is_not_completed_until_there_is_space(
     quota = Quota.objects.create(user=alice, limit=len(BODY) + 4)
     kept = store(str(alice.pk), body=b"hello")
     parts = begun.send_all()
-    assert "5 are used" in refused(begun.complete(parts), 413, "quota_exceeded")
+    assert "but 5 of your quota" in refused(begun.complete(parts), 413, "quota_exceeded")
     assert objects() == {kept}
     quota.limit += 1
     quota.save()

@@ -177,5 +177,5 @@ class Consumer:
         return queued
 
     def _dead_letter(self, message: sqs.Message, error: str) -> None:
-        logger.error("malformed message moved to the dead-letter queue: %s", error[:500])
+        logger.error("moving a malformed message to the dead-letter queue: %s", error[:500])
         sqs.send_to_dead_letter_queue(self.queue, message.body, error)
