@@ -56,7 +56,7 @@ class File(models.Model):
         default_permissions = ("view", "change", "delete")
 
     def __str__(self) -> str:
-        return policy.shown(self.file_name) or self.id
+        return policy.display_name(self.file_name) or self.id
 
 
 class Queue(models.Model):

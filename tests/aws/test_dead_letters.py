@@ -134,7 +134,7 @@ def test_a_connection_that_breaks_after_sending_duplicates_a_message_and_loses_n
     message_id = send_dead_letter("precious")
     with before("DeleteMessageBatch", break_connection):
         outcome = dead_letters.replay(events_queue())
-    assert (outcome.done, outcome.doubled) == ((), (message_id,))
+    assert (outcome.done, outcome.duplicated) == ((), (message_id,))
     assert "SQS could not delete the dead letters" in outcome.stopped
     assert (bodies(events_queue()), bodies(dlq())) == (["precious"], ["precious"])
 
@@ -163,7 +163,7 @@ def test_a_message_that_sqs_cannot_delete_is_reported() -> None:
 
     with before("DeleteMessageBatch", purge):
         outcome = dead_letters.replay(events_queue())
-    assert (outcome.done, outcome.doubled) == ((), (message_id,))
+    assert (outcome.done, outcome.duplicated) == ((), (message_id,))
 
 
 @pytest.mark.usefixtures("aws")
@@ -176,7 +176,7 @@ def test_replaying_all_ends_even_if_every_message_comes_straight_back() -> None:
         messages = drain(events_queue())
         counts.append(len(messages))
         for message in messages:
-            sqs.send_to_dead_letters(events_queue(), message["Body"], "It is not JSON.")
+            sqs.send_to_dead_letter_queue(events_queue(), message["Body"], "It is not JSON.")
 
     # The messages are back before it receives again.
     with before("ReceiveMessage", _guard(consume)):

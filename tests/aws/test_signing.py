@@ -16,19 +16,19 @@ from uploads.core import keys
 from uploads.core.conf import validate
 from uploads.files.record import StoredFile
 from uploads.transfers import begin
-from uploads.transfers.begin import BegunUpload
+from uploads.transfers.begin import StartedUpload
 
 BODY = b"hello, world"
 
 
 @pytest.fixture
-def begun(aws: LocalAws) -> BegunUpload:
+def begun(aws: LocalAws) -> StartedUpload:
     return begin.begin_put(
         "7", file_name="a.txt", content_type="text/plain", size=len(BODY), sha256=sha256(BODY)
     )
 
 
-def test_exactly_what_was_signed_is_accepted(begun: BegunUpload) -> None:
+def test_exactly_what_was_signed_is_accepted(begun: StartedUpload) -> None:
     assert put(begun.request, BODY).status == 200
     s3_object = s3.head(begun.id)
     assert s3_object is not None
@@ -37,7 +37,7 @@ def test_exactly_what_was_signed_is_accepted(begun: BegunUpload) -> None:
     assert s3_object.checksum == sha256(BODY)
 
 
-def test_signing_writes_nothing_anywhere(begun: BegunUpload) -> None:
+def test_signing_writes_nothing_anywhere(begun: StartedUpload) -> None:
     assert list(StoredFile.scan()) == []
     assert s3.head(begun.id) is None
 
@@ -53,35 +53,35 @@ def test_signing_writes_nothing_anywhere(begun: BegunUpload) -> None:
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_a_changed_header_is_refused(begun: BegunUpload, change: dict[str, str]) -> None:
+def test_a_changed_header_is_refused(begun: StartedUpload, change: dict[str, str]) -> None:
     assert put(begun.request, BODY, **change).status == 403
     assert s3.head(begun.id) is None
 
 
-def test_a_missing_header_is_refused(begun: BegunUpload) -> None:
+def test_a_missing_header_is_refused(begun: StartedUpload) -> None:
     headers = {k: v for k, v in begun.request.headers.items() if k != "If-None-Match"}
     assert put(replace(begun.request, headers=headers), BODY).status == 403
 
 
 @pytest.mark.parametrize("body", [BODY + b"!", BODY[:-1]], ids=["one byte more", "one byte less"])
-def test_another_length_is_refused(begun: BegunUpload, body: bytes) -> None:
+def test_another_length_is_refused(begun: StartedUpload, body: bytes) -> None:
     assert put(begun.request, body).status == 403
     assert s3.head(begun.id) is None
 
 
-def test_other_bytes_of_the_same_length_are_refused(begun: BegunUpload) -> None:
+def test_other_bytes_of_the_same_length_are_refused(begun: StartedUpload) -> None:
     assert put(begun.request, BODY[::-1]).status == 400
     assert s3.head(begun.id) is None
 
 
-def test_another_key_is_refused(begun: BegunUpload) -> None:
+def test_another_key_is_refused(begun: StartedUpload) -> None:
     other = keys.new_upload_id("7", "another")
     url = begun.request.url.replace(keys.object_key(begun.id), keys.object_key(other))
     assert put(replace(begun.request, url=url), BODY).status == 403
     assert s3.head(other) is None
 
 
-def test_a_longer_expiry_is_refused(begun: BegunUpload) -> None:
+def test_a_longer_expiry_is_refused(begun: StartedUpload) -> None:
     url = begun.request.url.replace("X-Amz-Expires=900", "X-Amz-Expires=9000")
     assert url != begun.request.url
     assert put(replace(begun.request, url=url), BODY).status == 403
@@ -96,12 +96,12 @@ def test_an_expired_request_is_refused(aws: LocalAws, settings: Settings) -> Non
     assert s3.head(begun.id) is None
 
 
-def test_a_second_put_with_the_same_request_is_refused(begun: BegunUpload) -> None:
+def test_a_second_put_with_the_same_request_is_refused(begun: StartedUpload) -> None:
     assert put(begun.request, BODY).status == 200
     assert put(begun.request, BODY).status == 412
 
 
-def test_an_unsigned_read_is_refused(begun: BegunUpload) -> None:
+def test_an_unsigned_read_is_refused(begun: StartedUpload) -> None:
     put(begun.request, BODY)
     assert send("GET", begun.request.url.partition("?")[0]).status == 403
 
@@ -121,7 +121,7 @@ def test_a_form_content_type_is_signed_too(aws: LocalAws) -> None:
     assert put(begun.request, BODY, Content_Type="text/html").status == 403
 
 
-def test_a_download_carries_the_name(begun: BegunUpload) -> None:
+def test_a_download_carries_the_name(begun: StartedUpload) -> None:
     put(begun.request, BODY)
     url, _ = s3.sign_download(begun.id, file_name="日本 1.txt")
     answer = send("GET", url)

@@ -44,7 +44,7 @@ print(json.dumps({{owners.owner_of(user): api_tokens.create(user) for user in us
 """
 ABORT_UNFINISHED = """
 from uploads.aws import multipart
-for each in multipart.unfinished(1000).uploads:
+for each in multipart.list_unfinished(1000).uploads:
     multipart.abort_key(each.key, each.s3_upload_id)
 """
 

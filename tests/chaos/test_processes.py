@@ -145,7 +145,7 @@ def test_processes_that_are_stopped_while_aws_hangs_end_in_time_and_lose_nothing
         assert reader.wait(60) == 0
         assert working.wait(60) == 1
         assert not [child for child in children if is_running(child)]
-    assert "will come again" in (tmp_path / "consumer.log").read_text()
+    assert "will be redelivered" in (tmp_path / "consumer.log").read_text()
     assert "will be run again" in (tmp_path / "worker.log").read_text()
     assert not is_stored(first)
     sqs.release()

@@ -110,7 +110,7 @@ def test_a_size_above_the_limit_of_one_request_is_too_large() -> None:
 
 
 def test_the_error_for_exceeding_both_limits_names_the_lower_one_of_the_installation() -> None:
-    with pytest.raises(FileTooLarge, match="at most 100 are accepted here"):
+    with pytest.raises(FileTooLarge, match="at most 100 bytes are allowed"):
         policy.check_size(101, policy.Rules(max_size=100, max_put_size=10, allowed_types=("*",)))
 
 

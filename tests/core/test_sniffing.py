@@ -185,7 +185,7 @@ BAD = {
 def test_programs_and_pages_are_refused_as_types_that_browsers_show(
     type_: str, body: bytes, kind: str
 ) -> None:
-    expected = f"It was sent as {type_.lower()}, but its content is {kind}."
+    expected = f"It was uploaded as {type_.lower()}, but its content is {kind}."
     assert sniffing.mismatch(type_, body[:BEGINNING]) == expected
 
 
@@ -215,7 +215,9 @@ FOREIGN = {
 
 @pytest.mark.parametrize(("type_", "body", "kind"), FOREIGN.values(), ids=FOREIGN.keys())
 def test_content_of_another_kind_is_refused(type_: str, body: bytes, kind: str) -> None:
-    assert sniffing.mismatch(type_, body) == f"It was sent as {type_}, but its content is {kind}."
+    assert (
+        sniffing.mismatch(type_, body) == f"It was uploaded as {type_}, but its content is {kind}."
+    )
 
 
 def test_no_genuine_file_is_refused_when_it_is_truncated() -> None:

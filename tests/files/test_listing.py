@@ -13,7 +13,7 @@ from uploads.aws.dynamodb import TableModel
 from uploads.core import keys, media_types, policy
 from uploads.core.errors import InvalidRequest
 from uploads.files import listing, queries
-from uploads.files.listing import Page, Wanted, find
+from uploads.files.listing import FileFilter, Page, find
 from uploads.files.record import StoredFile
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -74,7 +74,7 @@ def test_paging_yields_each_file_once_newest_first(limit: int) -> None:
 def test_the_merged_feed_yields_each_file_once_newest_first(limit: int) -> None:
     ids = sorted(seed("7", ["a"] * 60) + seed("8", ["b"] * 40), reverse=True)
     seed("7", ["gone"] * 5, "deleted")
-    assert walk(lambda cursor: find(Wanted(), limit=limit, cursor=cursor)) == ids
+    assert walk(lambda cursor: find(FileFilter(), limit=limit, cursor=cursor)) == ids
 
 
 @pytest.mark.parametrize("window", [500, 3], ids=["narrow search", "wide search"])
@@ -82,8 +82,8 @@ def test_the_merged_feed_yields_each_file_once_newest_first(limit: int) -> None:
 def test_a_name_search_is_newest_first_and_complete(
     monkeypatch: pytest.MonkeyPatch, window: int, limit: int
 ) -> None:
-    monkeypatch.setattr(listing, "SEARCH_WINDOW", window)
-    monkeypatch.setattr(listing, "BUDGET", 8)
+    monkeypatch.setattr(listing, "MAX_NAME_MATCHES", window)
+    monkeypatch.setattr(listing, "MAX_EXAMINED", 8)
     names = [("Report" if n % 3 else "other") + f" {n}" for n in range(30)]
     ids = seed("7", names)
     expected = [i for i, name in zip(ids, reversed(names), strict=True) if name[0] == "R"]
@@ -118,7 +118,7 @@ def test_no_page_or_search_scans_the_table(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(StoredFile, "scan", scan)
     assert queries.files_of("7", limit=2).files
     assert queries.files_of("7", limit=2, prefix="a").files
-    assert find(Wanted(), limit=2).files
+    assert find(FileFilter(), limit=2).files
 
 
 # Every filter at every offset, in a growing table of a thousand records
@@ -130,16 +130,16 @@ def time_at(second: int) -> datetime:
 
 KINDS = ("text/plain", "image/png", "video/mp4", "application/zip")
 FILTERS = {
-    "none": Wanted(),
-    "state": Wanted(state="rejected"),
-    "owner": Wanted(owner="3"),
-    "type group": Wanted(kind="image"),
-    "dates": Wanted(since=time_at(300), until=time_at(500)),
-    "name": Wanted(name="REPORT 1"),
-    "wide name": Wanted(name="r"),
-    "owner and name": Wanted(owner="3", name="report"),
-    "owner and type group": Wanted(owner="3", kind="video"),
-    "state, owner, type group and dates": Wanted(
+    "none": FileFilter(),
+    "state": FileFilter(state="rejected"),
+    "owner": FileFilter(owner="3"),
+    "type group": FileFilter(kind="image"),
+    "dates": FileFilter(since=time_at(300), until=time_at(500)),
+    "name": FileFilter(name="REPORT 1"),
+    "wide name": FileFilter(name="r"),
+    "owner and name": FileFilter(owner="3", name="report"),
+    "owner and type group": FileFilter(owner="3", kind="video"),
+    "state, owner, type group and dates": FileFilter(
         "rejected", "3", "text", time_at(100), time_at(900)
     ),
 }
@@ -156,7 +156,7 @@ def nth_record(number: int) -> StoredFile:
     )
 
 
-def matches(item: StoredFile, query: Wanted) -> bool:
+def matches(item: StoredFile, query: FileFilter) -> bool:
     """The filter again, implemented from its documentation and not from its code."""
     return (
         item.state == query.state
@@ -177,7 +177,7 @@ def table(
     A parameter n selects every n-th record. A search is narrow up to a hundred matches.
     """
     monkeypatch.setattr(keys, "SHARDS", "5d")
-    monkeypatch.setattr(listing, "SEARCH_WINDOW", 100)
+    monkeypatch.setattr(listing, "MAX_NAME_MATCHES", 100)
     records = [nth_record(number) for number in range(0, 1000, getattr(request, "param", 1))]
     with StoredFile.batch_write() as batch:
         for each in records:
@@ -195,7 +195,7 @@ def test_every_filter_yields_each_record_once_while_others_are_added(
 ) -> None:
     added: list[StoredFile] = []
 
-    def step(query: Wanted, cursor: str | None) -> Page:
+    def step(query: FileFilter, cursor: str | None) -> Page:
         page = find(query, limit=limit, cursor=cursor)
         if len(added) < 50:
             # Any age: a record is confirmed when its object arrives, not when it is signed.
@@ -242,10 +242,10 @@ def test_every_filter_pages_back_through_the_same_pages(
 def test_a_page_that_exhausts_its_budget_continues_where_it_stopped(
     table: list[StoredFile], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "BUDGET", 64)
-    rare = Wanted("rejected", "3", "video")
+    monkeypatch.setattr(listing, "MAX_EXAMINED", 64)
+    rare = FileFilter("rejected", "3", "video")
     page = find(rare, limit=100)
-    assert (page.looked_at, page.next_cursor is None) == (64, False)
+    assert (page.examined, page.next_cursor is None) == (64, False)
     ids = walk(lambda cursor: find(rare, limit=100, cursor=cursor))
     assert ids == [each.id for each in table if matches(each, rare)][::-1]
 
@@ -253,16 +253,18 @@ def test_a_page_that_exhausts_its_budget_continues_where_it_stopped(
 def test_a_page_whose_predecessors_were_deleted_still_has_a_next_page() -> None:
     ids = seed("7", ["a"] * 4)
     erase(ids[0])
-    page = find(Wanted(), limit=2, cursor=ids[1], backwards=True)
+    page = find(FileFilter(), limit=2, cursor=ids[1], backwards=True)
     assert (page.files, page.previous_cursor) == ([], None)
-    assert [info.id for info in find(Wanted(), limit=2, cursor=page.next_cursor).files] == ids[1:3]
+    assert [info.id for info in find(FileFilter(), limit=2, cursor=page.next_cursor).files] == ids[
+        1:3
+    ]
 
 
 # By exact name
 
 
 def named(name: str, limit: int = 10, owner: str = "7") -> Callable[[str | None], Page]:
-    return lambda cursor: find(Wanted(owner=owner, exact_name=name), limit=limit, cursor=cursor)
+    return lambda cursor: find(FileFilter(owner=owner, exact_name=name), limit=limit, cursor=cursor)
 
 
 @pytest.mark.usefixtures("aws")
@@ -299,13 +301,13 @@ def test_files_of_one_name_and_one_millisecond_are_each_found_once() -> None:
 def test_a_name_that_many_others_use_costs_a_bounded_page_and_tells_no_ids(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(listing, "BUDGET", 3)
+    monkeypatch.setattr(listing, "MAX_EXAMINED", 3)
     (mine,) = seed("7", ["a.txt"])
     others = [record(1 + number, "8", "a.txt", "stored") for number in range(7)]
     with StoredFile.batch_write() as batch:
         for each in others:
             batch.save(each)
     page = named("a.txt")(None)
-    assert (page.files, page.looked_at) == ([], 3)
+    assert (page.files, page.examined) == ([], 3)
     assert page.next_cursor not in {each.id for each in others}
     assert walk(named("a.txt")) == [mine]

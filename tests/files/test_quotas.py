@@ -71,7 +71,7 @@ def test_a_file_above_the_quota_is_not_signed_and_the_error_has_the_numbers(api:
         answer = api.post(path, {"file_name": "a.txt", "size": 1_234})
         check_error(answer, 413, "quota_exceeded")
         assert "1,234 bytes" in answer.json()["error"]
-        assert "10 bytes 6 are used" in answer.json()["error"]
+        assert "6 of your quota of 10 bytes are already used" in answer.json()["error"]
         assert api.post(path, {"file_name": "a.txt", "size": 4}).status_code in {200, 201}
 
 
@@ -173,7 +173,7 @@ def test_stored_files_are_not_checked_again() -> None:
     assert confirm.confirm(upload_id) == "stored"
     for number in (1, 2):
         assert created(upload_id, number) == "stored"
-    assert confirm.check(upload_id) == "right"
+    assert confirm.check(upload_id) == "consistent"
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(s3, "head", lambda upload_id: None)
         assert confirm.check(upload_id) == "missing"

@@ -23,14 +23,14 @@ def test_checking_reports_the_outcome(settings: Settings, alice: User) -> None:
     unknown = keys.new_upload_id("7", "secret")
     checks.append((lambda: unknown, "unknown"))
     checks.append((lambda: upload("7"), "confirmed"))
-    checks.append((lambda: store("7"), "right"))
+    checks.append((lambda: store("7"), "consistent"))
     for make, expected in checks:
         assert confirm.check(make()) == expected
     rejected = upload("7")
     settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
     assert confirm.check(rejected) == "rejected"
     assert s3.head(rejected) is None
-    assert confirm.check(rejected) == "right"
+    assert confirm.check(rejected) == "consistent"
 
 
 def test_checking_corrects_a_replaced_object_without_applying_the_rules_again(
@@ -45,4 +45,4 @@ def test_checking_corrects_a_replaced_object_without_applying_the_rules_again(
     info = queries.any_stored_file(upload_id)
     assert (info.size, info.content_type, info.owner, info.file_name) == (3, "x/y", "7", "a.txt")
     assert s3.head(upload_id) is not None
-    assert confirm.check(upload_id) == "right"
+    assert confirm.check(upload_id) == "consistent"

@@ -15,7 +15,7 @@ from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.files import queries, usage
 from uploads.files import store as records
-from uploads.files.listing import Wanted, find
+from uploads.files.listing import FileFilter, find
 from uploads.files.record import StoredFile
 from uploads.ingest import confirm
 from uploads.ingest.events import ObjectEvent
@@ -73,7 +73,7 @@ def test_a_removal_takes_the_file_off_every_list() -> None:
     upload_id = store(OWNER)
     assert removal(upload_id, 9) == "removed"
     assert (state_of(upload_id), listed()) == ("deleted", [])
-    assert find(Wanted(), limit=10).files == []
+    assert find(FileFilter(), limit=10).files == []
 
 
 def test_a_late_creation_does_not_bring_a_removed_file_back() -> None:
@@ -137,7 +137,7 @@ def test_a_rejection_that_crashed_before_the_deletion_is_finished_by_the_next_at
     upload_id = upload(OWNER)
     settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
     with monkeypatch.context() as patched:
-        patched.setattr(s3, "delete_this", lambda upload_id, etag: None)
+        patched.setattr(s3, "delete_if_match", lambda upload_id, etag: None)
         confirm.apply_event(event("created", upload_id, 1))
     assert s3.head(upload_id) is not None
     confirm.apply_event(event("created", upload_id, 1))
@@ -191,11 +191,11 @@ def test_a_replacement_during_a_rejection_is_kept(
 
 def test_a_missing_bucket_does_not_count_as_a_deletion(settings: Settings) -> None:
     upload_id = upload(OWNER)
-    s3.delete_this(upload_id, "another")
+    s3.delete_if_match(upload_id, "another")
     assert s3.head(upload_id) is not None
     settings.FILEHUB = settings.FILEHUB | {"BUCKET": "no-such-bucket-at-all"}
     with pytest.raises(BackendUnavailable):
-        s3.delete_this(upload_id, "another")
+        s3.delete_if_match(upload_id, "another")
 
 
 def test_an_object_without_owner_is_rejected() -> None:

@@ -33,7 +33,7 @@ def test_a_page_sent_as_an_image_is_rejected_with_the_reason_and_deleted(api: Ap
     assert s3.head(upload_id) is None
     status = api.get(f"/uploads/{upload_id}").json()
     assert (status["state"], status["file"]) == ("rejected", None)
-    assert status["reason"] == "It was sent as image/png, but its content is a web page."
+    assert status["reason"] == "It was uploaded as image/png, but its content is a web page."
     assert created(upload_id, 2) == "absent"
     assert usage.of_owner(api.owner).files == 0
 
@@ -115,7 +115,7 @@ def test_an_object_that_keeps_changing_is_left_to_a_later_attempt(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     upload_id = upload(OWNER, "a", png(), "image/png")
-    monkeypatch.setattr(s3, "_beginning", lambda upload_id, etag: None)
+    monkeypatch.setattr(s3, "_read_first_bytes", lambda upload_id, etag: None)
     with pytest.raises(BackendUnavailable):
         created(upload_id)
 

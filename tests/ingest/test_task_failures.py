@@ -20,7 +20,7 @@ from uploads.core import keys
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.files import queries
-from uploads.files.listing import Wanted, find
+from uploads.files.listing import FileFilter, find
 from uploads.ingest import task_failures, tasks
 from uploads.ingest.consumer import Consumer
 from uploads.ingest.task_failures import TaskFailure
@@ -79,7 +79,7 @@ def test_a_task_fails_as_usual_when_its_error_cannot_be_recorded(
     monkeypatch.setattr(TaskFailure, "_connection", None)
     result = tasks.confirm_hint.apply((UPLOAD_ID,))
     assert isinstance(result.result, BackendUnavailable)
-    assert "cannot be kept" in caplog.text
+    assert "could not be recorded" in caplog.text
 
 
 def _refuse(upload_id: str) -> None:
@@ -91,7 +91,7 @@ def test_no_list_of_files_contains_the_errors_of_tasks() -> None:
     file = store(OWNER)
     task_failures.record("t", "x")
     for state in ("stored", "rejected", "deleted"):
-        listed = find(Wanted(state), limit=99).files  # type: ignore[arg-type]
+        listed = find(FileFilter(state), limit=99).files  # type: ignore[arg-type]
         assert [info.id for info in listed] == ([file] if state == "stored" else [])
     assert queries.any_file(TaskFailure.id_of("t")) is None
 
@@ -104,7 +104,7 @@ def test_the_dead_letter_of_a_failed_task_shows_the_task_and_its_error(
     queue = conf().tasks_queue
     # Normally a task becomes a dead letter after eight failures, here after the first
     # at the next receive: a stopped worker may have left a poll behind.
-    dead, live = sqs.dead_letters_of(queue), sqs.url(queue)
+    dead, live = sqs.dead_letter_queue(queue), sqs.url(queue)
     arn = clients.sqs().get_queue_attributes(QueueUrl=sqs.url(dead), AttributeNames=["QueueArn"])[
         "Attributes"
     ]["QueueArn"]

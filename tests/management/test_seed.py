@@ -61,7 +61,7 @@ def test_a_seeded_record_has_the_attributes_of_one_that_the_worker_wrote(
     """Compared for each state, so that measurements with fake data hold for real data."""
     # Optional attributes.
     optional = {"checksum", "downloads", "last_downloads", "reason", "version_id",
-                "deletion_asked_at", "deletion_asked_by"}  # fmt: skip
+                "deletion_requested_at", "deletion_requested_by"}  # fmt: skip
 
     def attributes(record: StoredFile) -> set[str]:
         return {name for name, value in record.attribute_values.items() if value is not None}

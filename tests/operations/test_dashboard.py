@@ -220,9 +220,9 @@ def test_only_the_newest_of_many_files_are_examined(monkeypatch: pytest.MonkeyPa
 @pytest.mark.usefixtures("own_queues")
 def test_queues_and_dead_letters_are_counted() -> None:
     events, tasks = conf().events_queue, conf().tasks_queue
-    sqs.send_to_dead_letters(events, "?", "no event")
+    sqs.send_to_dead_letter_queue(events, "?", "no event")
     for _ in range(3):
-        sqs.send_to_dead_letters(tasks, "?", "failed")
+        sqs.send_to_dead_letter_queue(tasks, "?", "failed")
     for _ in range(2):
         clients.sqs().send_message(QueueUrl=sqs.url(tasks), MessageBody="?")
     clients.sqs().receive_message(QueueUrl=sqs.url(tasks), VisibilityTimeout=60)
@@ -280,7 +280,7 @@ def tiles(client: Client) -> dict[str, tuple[str, str]]:
 @pytest.mark.usefixtures("aws")
 def test_the_dashboard_shows_the_state(admin: Client) -> None:
     confirmed(1, after=2)
-    sqs.send_to_dead_letters(conf().events_queue, "?", "no event")
+    sqs.send_to_dead_letter_queue(conf().events_queue, "?", "no event")
     shown = tiles(admin)
     assert {name: state for name, (state, _) in shown.items()} == {
         "flow": "ok",

@@ -63,7 +63,7 @@ def test_the_metrics_match_the_installation(settings: Settings) -> None:
     settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
     assert confirm.confirm(refused) == "rejected"
     settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": allowed}
-    sqs.send_to_dead_letters(conf().tasks_queue, "?", "failed")
+    sqs.send_to_dead_letter_queue(conf().tasks_queue, "?", "failed")
     now = datetime.now(UTC)
     checkpoints.save_last_run(Run("recent", now, now, 60, 1, 2, 3, 4, 5, withheld=51))
     assert scrape() == empty

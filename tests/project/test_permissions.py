@@ -114,7 +114,7 @@ def test_the_web_may_record_downloads_and_deletions_and_change_records() -> None
     assert done.returncode == 0, done.stderr
     assert "not recorded" not in done.stderr
     record = StoredFile.get(kept)
-    assert (record.downloads, record.deletion_asked_by) == (1, "1")
+    assert (record.downloads, record.deletion_requested_by) == (1, "1")
     assert StoredFile.get(reassigned).owner == "8"
     assert confirm.check(missing) == "right"
 

@@ -24,13 +24,13 @@ def events_queue() -> str:
 
 
 def dlq() -> str:
-    return sqs.dead_letters_of(events_queue())
+    return sqs.dead_letter_queue(events_queue())
 
 
 def send_dead_letter(body: str, queue: str | None = None, **attributes: Any) -> str:
     """Send a dead letter of a queue (by default of events); return its id."""
     return clients.sqs().send_message(
-        QueueUrl=sqs.url(sqs.dead_letters_of(queue or events_queue())),
+        QueueUrl=sqs.url(sqs.dead_letter_queue(queue or events_queue())),
         MessageBody=body,
         MessageAttributes={
             name: {"DataType": "Binary", "BinaryValue": value}

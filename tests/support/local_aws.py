@@ -38,7 +38,7 @@ def empty_the_bucket() -> None:
 def empty_the_queues() -> None:
     """Call this after emptying the bucket, which sends events."""
     for name in (conf().events_queue, conf().tasks_queue):
-        for queue in (name, sqs.dead_letters_of(name)):
+        for queue in (name, sqs.dead_letter_queue(name)):
             clients.sqs().purge_queue(QueueUrl=sqs.url(queue))
 
 

@@ -78,7 +78,7 @@ def test_s3_checks_the_declared_size(begun: Upload) -> None:
     """Even if the list of parts were wrong, S3 would check the size itself."""
     begun.send_all()
     token = tokens.read(begun.token, upload_id=begun.id, owner=begun.api.owner)
-    arrived = parts.arrived_parts(token)
+    arrived = parts.uploaded_parts(token)
     with pytest.raises(FilehubError):
         multipart.complete(token.upload_id, token.s3_upload_id, arrived, size=token.size + 1)
     assert s3.head(begun.id) is None

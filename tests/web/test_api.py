@@ -17,7 +17,7 @@ from tests.support.users import Api
 from uploads.accounts import api_tokens
 from uploads.aws import s3
 from uploads.core.conf import conf
-from uploads.files.listing import Wanted, find
+from uploads.files.listing import FileFilter, find
 from uploads.files.record import StoredFile
 from uploads.ingest import confirm
 from uploads.models import ApiToken
@@ -61,7 +61,7 @@ def test_get_url_without_a_put_leaves_nothing(api: Api) -> None:
     upload_id = api.post("/get-url", {"file_name": "unsent.txt"}).json()["id"]
     assert list(StoredFile.scan()) == []
     assert api.get("/files").json() == []
-    assert find(Wanted(), limit=10).files == []
+    assert find(FileFilter(), limit=10).files == []
     assert api.get(f"/uploads/{upload_id}").json()["state"] == "pending"
 
 

@@ -13,7 +13,7 @@ from pynamodb.connection.base import Connection
 
 from uploads.admin.files import pages as admin_files
 from uploads.files import queries
-from uploads.files.listing import Wanted, find
+from uploads.files.listing import FileFilter, find
 from uploads.files.record import StoredFile
 from uploads.management.fake_data import seed
 
@@ -42,7 +42,7 @@ def operations() -> dict[str, Callable[[Client], object]]:
     today = datetime.now(UTC).date()
     week = (today - timedelta(days=7)).isoformat()
     fiftieth = next(iter_pages(50))
-    someone = find(Wanted(), limit=1).files[0]
+    someone = find(FileFilter(), limit=1).files[0]
 
     def page(query: str) -> Callable[[Client], object]:
         def get(client: Client) -> object:
@@ -75,7 +75,7 @@ def operations() -> dict[str, Callable[[Client], object]]:
 
 def iter_pages(number: int) -> Iterator[str]:
     """The cursor of a page of the list."""
-    files = find(Wanted(), limit=(number - 1) * PAGE).files
+    files = find(FileFilter(), limit=(number - 1) * PAGE).files
     assert len(files) == (number - 1) * PAGE
     yield files[-1].id
 

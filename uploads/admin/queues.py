@@ -180,7 +180,7 @@ class QueueAdmin(QueueAdminBase):
     ) -> None:
         act = dead_letters.replay if action.verb == "replay" else dead_letters.discard
         outcome = act(queue_status.queue_name(kind), action.ids)
-        handled = outcome.done + outcome.doubled
+        handled = outcome.done + outcome.duplicated
         if handled:
             # The admin log is not translated.
             verb = "Replayed" if action.verb == "replay" else "Discarded"
@@ -253,7 +253,7 @@ def _dead_letters_url(kind: queue_status.Kind) -> str:
 
 
 def _dlq_name(kind: queue_status.Kind) -> str:
-    return sqs.dead_letters_of(queue_status.queue_name(kind))
+    return sqs.dead_letter_queue(queue_status.queue_name(kind))
 
 
 def _kind_of(name: str) -> queue_status.Kind | None:
@@ -286,7 +286,10 @@ def _report_outcome(request: HttpRequest, verb: Verb, outcome: dead_letters.Outc
     add_message(request, text % {"count": count})
     for ids, sentence in (
         (outcome.missing, _("No longer in the queue, or in use elsewhere: %(ids)s.")),
-        (outcome.doubled, _("Replayed, but also still in the queue, which is harmless: %(ids)s.")),
+        (
+            outcome.duplicated,
+            _("Replayed, but also still in the queue, which is harmless: %(ids)s."),
+        ),
         (outcome.failed, _("Still in the queue, because SQS rejected the request: %(ids)s.")),
     ):
         if ids:

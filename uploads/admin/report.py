@@ -139,8 +139,8 @@ class StorageReportAdmin(ReportAdminBase):
         }
         return TemplateResponse(request, "admin/uploads/storagereport/abort.html", context)
 
-    def _abort(self, request: HttpRequest, uploads: list[multipart.Unfinished]) -> None:
-        aborted: list[multipart.Unfinished] = []
+    def _abort(self, request: HttpRequest, uploads: list[multipart.UnfinishedUpload]) -> None:
+        aborted: list[multipart.UnfinishedUpload] = []
         missing = 0
         try:
             for upload in uploads:
@@ -162,7 +162,7 @@ class StorageReportAdmin(ReportAdminBase):
                 messages.success(request, text)
             _warn_missing(request, missing)
 
-    def _log(self, request: HttpRequest, upload: multipart.Unfinished) -> None:
+    def _log(self, request: HttpRequest, upload: multipart.UnfinishedUpload) -> None:
         LogEntry.objects.create(
             user_id=str(request.user.pk),
             content_type=ContentType.objects.get_for_model(StorageReport, for_concrete_model=False),

@@ -1,1 +1,1 @@
-"""Gateways to AWS, one module for each service; each has one error for whatever fails there."""
+"""Gateways to AWS, one module per service. Failures are raised as BackendUnavailable."""

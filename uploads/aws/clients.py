@@ -1,6 +1,6 @@
-"""The one place that makes AWS clients, with the time-outs of each use.
+"""The factory of all AWS clients, with time-outs for each use.
 
-boto3's clients are thread-safe and costly to make: there is one in a process for each service,
+boto3's clients are thread-safe and expensive to create, so each process has one per service,
 region, endpoint and set of time-outs.
 """
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Seconds to connect and to wait for an answer, and the number of attempts in all."""
+    """Seconds to connect and to wait for a response, and the total number of attempts."""
 
     connect: float
     read: float
     attempts: int
 
     def as_config(self) -> dict[str, Any]:
-        """The same as keyword arguments of botocore's Config."""
+        """The keyword arguments for botocore's Config."""
         return {
             "connect_timeout": self.connect,
             "read_timeout": self.read,
@@ -40,25 +40,25 @@ class Timeouts:
         }
 
 
-#: Seconds of the longest poll that SQS offers: the fewest empty receives.
+#: SQS's longest poll in seconds, for the fewest empty receives.
 POLL_SECONDS = 20
 
-#: Requests and tasks: fail in seconds, not minutes. A task is tried again anyway.
+#: Requests and tasks: fail in seconds, not minutes. Tasks are retried anyway.
 STANDARD = Timeouts(connect=5, read=20, attempts=4)
-#: SQS answers at once, except to a long poll.
+#: SQS responds quickly, except to a long poll.
 QUEUE = Timeouts(connect=5, read=8, attempts=3)
-#: A long poll. Its caller polls again after a pause of its own.
+#: A long poll. The caller retries after its own pause.
 POLL = Timeouts(connect=5, read=POLL_SECONDS + 5, attempts=1)
-#: The table: small items.
+#: DynamoDB: small items.
 TABLE = Timeouts(connect=5, read=10, attempts=5)
-#: kombu acknowledges from the worker's only loop, and the consumer queues tasks between two polls:
-#: neither may hang for the minutes that botocore's defaults allow.
+#: kombu acknowledges from the worker's only loop, and the consumer queues tasks between polls.
+#: Neither may hang for minutes, as botocore's defaults allow.
 BROKER = Timeouts(connect=3, read=5, attempts=3)
-#: For a figure that is good to have: never worth a wait.
+#: For optional data that is not worth a wait.
 OPTIONAL = Timeouts(connect=2, read=3, attempts=1)
-#: For `doctor`, which finds out what does not answer.
+#: For `doctor`, which expects services not to respond.
 DIAGNOSIS = Timeouts(connect=3, read=10, attempts=2)
-#: For commands that deploy: botocore's own defaults.
+#: For deployment commands: botocore's defaults.
 DEPLOYMENT = Timeouts(connect=60, read=60, attempts=3)
 
 
@@ -94,7 +94,7 @@ def _client(service: str, timeouts: Timeouts) -> Any:
     return _make(service, conf().region, conf().endpoint(service), timeouts)
 
 
-# Two threads must not make clients from one session at the same time.
+# Creating clients from one session is not thread-safe.
 # https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html
 _lock = threading.Lock()
 
@@ -110,5 +110,5 @@ def _make(service: str, region: str, endpoint: str | None, timeouts: Timeouts) -
 
 @cache
 def session(region: str) -> boto3.Session:
-    """The session of all clients in a region: it finds the credentials once, and renews them."""
+    """The session of all clients in a region. It loads the credentials once and refreshes them."""
     return boto3.Session(region_name=region)

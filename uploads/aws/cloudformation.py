@@ -1,4 +1,4 @@
-"""Deploying infra/filehub.yaml with CloudFormation, the same way locally and on AWS."""
+"""Deploy infra/filehub.yaml with CloudFormation, locally and on AWS."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import ParameterTypeDef
 
-#: Seconds between two looks at the stack, and how many looks.
+#: Seconds between two checks of the stack, and the maximum number of checks.
 _WAIT = {"Delay": 2, "MaxAttempts": 450}
 
 
 class ProvisioningError(Exception):
-    """The stack could not be deployed; the text names the resource and the reason."""
+    """The stack could not be deployed; the message names the resource and the reason."""
 
 
 def parameters() -> list[ParameterTypeDef]:
-    """The template's parameters, from the settings."""
+    """The values of the template's parameters, from the settings."""
     values = {
         "BucketName": conf().bucket,
         "TableName": conf().table,
@@ -67,12 +67,12 @@ def deploy(stack: str, template: str) -> dict[str, str]:
 
 def _exists(client: CloudFormationClient, stack: str) -> bool:
     try:
-        found = client.describe_stacks(StackName=stack)["Stacks"]
+        stacks = client.describe_stacks(StackName=stack)["Stacks"]
     except ClientError as exc:
         if "does not exist" in str(exc):
             return False
         raise
-    status = found[0]["StackStatus"]
+    status = stacks[0]["StackStatus"]
     if status == "ROLLBACK_COMPLETE":
         raise ProvisioningError(
             f"The stack {stack} failed when it was first created and can only be deleted: "
@@ -84,13 +84,13 @@ def _exists(client: CloudFormationClient, stack: str) -> bool:
 def _failure(client: CloudFormationClient, stack: str) -> str:
     """The resource that failed first, and why."""
     events = client.describe_events(StackName=stack)["OperationEvents"]
-    # Newest first. What CloudFormation found before it touched anything is the best reason.
+    # Newest first. A validation error, found before any change, is the best explanation.
     invalid = [e for e in events if e.get("ValidationStatus") == "FAILED"]
     failed = [e for e in events if e.get("ResourceStatus", "").endswith("_FAILED")]
-    # The oldest failure is the cause; others were cancelled because of it.
+    # The oldest failure is the cause; the others were cancelled because of it.
     causes = [e for e in failed if "cancelled" not in e.get("ResourceStatusReason", "")] or failed
     if not invalid and not causes:
-        return f"The stack {stack} did not become ready, and named no resource that failed."
+        return f"The stack {stack} did not become ready and reported no failed resource."
     cause = (invalid or causes)[-1]
     reason = cause.get("ValidationStatusReason") or cause.get("ResourceStatusReason")
     resource = f"{cause.get('LogicalResourceId')} ({cause.get('ResourceType')})"
@@ -98,5 +98,5 @@ def _failure(client: CloudFormationClient, stack: str) -> str:
 
 
 def _outputs(client: CloudFormationClient, stack: str) -> dict[str, str]:
-    found = client.describe_stacks(StackName=stack)["Stacks"][0]
-    return {o["OutputKey"]: o["OutputValue"] for o in found.get("Outputs", [])}
+    description = client.describe_stacks(StackName=stack)["Stacks"][0]
+    return {o["OutputKey"]: o["OutputValue"] for o in description.get("Outputs", [])}

@@ -1,7 +1,7 @@
-"""The CloudWatch gateway: how long the oldest message of a queue has waited.
+"""The CloudWatch gateway: the age of the oldest message in a queue.
 
-SQS itself tells this of no queue without a receive, which would bring good messages nearer to the
-dead-letter queue.
+SQS itself reports an age only for received messages, and every receive would bring good messages
+closer to the dead-letter queue.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from uploads.aws import clients
 
 logger = logging.getLogger(__name__)
 
-#: CloudWatch has a figure each minute, some minutes late; an older one tells nothing of now.
+#: CloudWatch reports once a minute, a few minutes late. Older data points are out of date.
 WINDOW = timedelta(minutes=10)
 
 
 def oldest_ages(names: Sequence[str]) -> dict[str, timedelta]:
-    """Queue -> the age of its oldest message, in one call. Never raises.
+    """Queue name -> age of its oldest message, in one call. Never raises.
 
-    Queues of which CloudWatch has no recent figure are left out: it stops counting for a queue
-    that nobody used for six hours.
+    Queues without recent data are left out: CloudWatch stops reporting on a queue that has been
+    inactive for six hours.
     """
     now = datetime.now(UTC)
     try:
@@ -48,7 +48,7 @@ def oldest_ages(names: Sequence[str]) -> dict[str, timedelta]:
             ],
         )
     except (BotoCoreError, ClientError) as exc:
-        logger.warning("CloudWatch does not tell the age of messages: %r", exc)
+        logger.warning("CloudWatch could not report the age of messages: %r", exc)
         return {}
     ages = {}
     for result in answer["MetricDataResults"]:

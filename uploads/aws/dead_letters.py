@@ -1,11 +1,11 @@
-"""The dead-letter queues: look at letters, replay them, discard them.
+"""The dead-letter queues: peek at messages, replay them, discard them.
 
-A receipt is good only for whoever received, and only for a while. So every action receives the
-letters anew, goes by their ids, and lets those go that it does not mean. A dead-letter queue has no
-dead-letter queue of its own: receiving from it wears nothing out.
+A receipt handle is valid only for a short time and only for the receiver. So every action receives
+the messages again, selects them by id, and releases the rest. Receiving has no side effects here:
+a dead-letter queue has no dead-letter queue of its own.
 
-SQS's own StartMessageMoveTask moves all letters or none, and returns only those that the queue
-itself gave up.
+SQS's own StartMessageMoveTask moves all messages or none, and returns only those that SQS itself
+moved to the dead-letter queue.
 """
 
 from __future__ import annotations
@@ -26,230 +26,236 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: The most letters that are shown at a time.
+#: The maximum number of messages shown at a time.
 MAX_SHOWN = 100
-#: The most letters that one click goes through. A command may take more.
-MAX_HANDLED = 1000
-#: Seconds for which a received letter is hidden, should this process die with it in hand.
-HIDDEN_SECONDS = 60
-#: Seconds that a receive waits while there should be more: long enough for SQS to ask all its
-#: servers, and for somebody else's look at the letters to end.
+#: The maximum number of messages that one admin action handles. A command may handle more.
+MAX_PER_ACTION = 1000
+#: Visibility timeout of received messages in seconds, in case this process dies.
+VISIBILITY_SECONDS = 60
+#: Seconds that a receive waits while more messages are expected: long enough for SQS to query all
+#: of its servers, and for another user's peek to end.
 WAIT_SECONDS = 2
-#: Bytes that one batch sends at most; SQS takes a MiB in all, and took less before.
+#: The maximum size of a batch in bytes. SQS allows 1 MiB; its earlier limit was lower.
 BATCH_BYTES = 256 * 1024
-#: filehub's own attribute of a letter: why it was set aside. It does not go back with it.
+#: filehub's own message attribute: why the message was rejected. It is removed on replay.
 ERROR = "error"
 
 
 @dataclass(frozen=True)
-class Letter:
-    """A message in a dead-letter queue, as it was when it was received."""
+class DeadLetterMessage:
+    """A message in a dead-letter queue, as it was when received."""
 
     id: str
     body: str
     #: SQS's message attributes, by name.
     attributes: Mapping[str, Any]
     sent_at: datetime
-    #: How often it was received in its life; each look at it counts too.
+    #: How often it has ever been received; every peek counts too.
     received: int
     receipt: str
 
     @property
     def error(self) -> str:
-        """Why filehub set it aside, or ""."""
+        """Why filehub moved it to the dead-letter queue, or ""."""
         value = self.attributes.get(ERROR, {}).get("StringValue", "")
         return value if isinstance(value, str) else ""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of the letters that were to be replayed or discarded, by their ids."""
+    """The result of a replay or discard: the ids of the messages, by what happened to them."""
 
     done: tuple[str, ...] = ()
-    #: Replayed, but still here as well. To replay them again changes nothing.
-    doubled: tuple[str, ...] = ()
-    #: Still here, because SQS refused.
+    #: Replayed, but still in the dead-letter queue as well. Replaying them again is harmless.
+    duplicated: tuple[str, ...] = ()
+    #: Still in the dead-letter queue, because SQS refused.
     failed: tuple[str, ...] = ()
-    #: Asked for, but not here: gone, or in somebody else's hands.
+    #: Requested but not found: deleted, or currently received by another consumer.
     missing: tuple[str, ...] = ()
-    #: Why it ended early, as a sentence; "" if it did not.
+    #: Why the action ended early, as a sentence; "" if it did not.
     stopped: str = ""
 
     @property
     def complete(self) -> bool:
-        return not (self.doubled or self.failed or self.missing or self.stopped)
+        return not (self.duplicated or self.failed or self.missing or self.stopped)
 
 
 @dataclass
 class _Tally:
     done: list[str] = field(default_factory=list)
-    doubled: list[str] = field(default_factory=list)
+    duplicated: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
-    #: The new ids of what was replayed: it may come straight back.
+    #: The new ids of replayed messages: they may come straight back.
     sent: set[str] = field(default_factory=set)
 
-    def outcome(self, wanted: Collection[str] | None, stopped: str) -> Outcome:
-        found = {*self.done, *self.doubled, *self.failed}
-        rest = [each for each in wanted or () if each not in found]
+    def outcome(self, requested: Collection[str] | None, stopped: str) -> Outcome:
+        handled = {*self.done, *self.duplicated, *self.failed}
+        rest = [each for each in requested or () if each not in handled]
         return Outcome(
             tuple(self.done),
-            tuple(self.doubled),
-            # What it did not come to is not missing.
+            tuple(self.duplicated),
+            # Messages that were not reached are not missing.
             (*self.failed, *(rest if stopped else ())),
             () if stopped else tuple(rest),
             stopped,
         )
 
 
-def peek(queue: str, limit: int = MAX_SHOWN, ids: Collection[str] | None = None) -> list[Letter]:
-    """Up to `limit` dead letters of a queue, oldest first; all of them stay, and are visible again.
+def peek(
+    queue: str, limit: int = MAX_SHOWN, ids: Collection[str] | None = None
+) -> list[DeadLetterMessage]:
+    """Up to `limit` dead letters of a queue, oldest first. They stay and become visible again.
 
-    With `ids`: only those, as far as they are among the first `limit`. Raises BackendUnavailable.
+    With `ids`, only those that are among the first `limit`. Raises BackendUnavailable.
     """
-    dlq = sqs.dead_letters_of(queue)
-    letters: list[Letter] = []
+    dlq = sqs.dead_letter_queue(queue)
+    messages: list[DeadLetterMessage] = []
     try:
         for batch in _batches(dlq, limit, sqs.depth(dlq).visible):
-            letters += batch
-            if _has_all(letters, ids):
+            messages += batch
+            if _has_all(messages, ids):
                 break
     finally:
-        _release(dlq, letters)
-    chosen = [letter for letter in letters if ids is None or letter.id in ids]
-    return sorted(chosen, key=lambda letter: letter.sent_at)
+        _release(dlq, messages)
+    chosen = [message for message in messages if ids is None or message.id in ids]
+    return sorted(chosen, key=lambda message: message.sent_at)
 
 
-def _has_all(letters: Sequence[Letter], ids: Collection[str] | None) -> bool:
-    return ids is not None and {letter.id for letter in letters}.issuperset(ids)
+def _has_all(messages: Sequence[DeadLetterMessage], ids: Collection[str] | None) -> bool:
+    return ids is not None and {message.id for message in messages}.issuperset(ids)
 
 
-def replay(queue: str, ids: Collection[str] | None = None, *, limit: int = MAX_HANDLED) -> Outcome:
-    """Send dead letters back to their queue, and only then delete them here.
+def replay(
+    queue: str, ids: Collection[str] | None = None, *, limit: int = MAX_PER_ACTION
+) -> Outcome:
+    """Send dead letters back to their queue, and then delete them from the dead-letter queue.
 
-    Without `ids`: all that were here when it began. Those that come straight back are left alone.
-    Dying in between doubles a letter, which changes nothing; it never loses one. Raises
-    BackendUnavailable if nothing was done at all.
+    Without `ids`, all that are present at the start; those that come straight back are left alone.
+    A crash in between duplicates a message, which is harmless, but never loses one. Raises
+    BackendUnavailable if nothing could be done at all.
     """
     return _handle(queue, ids, _replay, limit)
 
 
-def discard(queue: str, ids: Collection[str] | None = None, *, limit: int = MAX_HANDLED) -> Outcome:
-    """Delete dead letters, for good. Otherwise as `replay`."""
+def discard(
+    queue: str, ids: Collection[str] | None = None, *, limit: int = MAX_PER_ACTION
+) -> Outcome:
+    """Delete dead letters permanently. Otherwise like `replay`."""
     return _handle(queue, ids, _discard, limit)
 
 
 def _handle(
     queue: str,
     ids: Collection[str] | None,
-    act: Callable[[str, list[Letter], _Tally], None],
+    act: Callable[[str, list[DeadLetterMessage], _Tally], None],
     limit: int,
 ) -> Outcome:
-    dlq = sqs.dead_letters_of(queue)
-    # By this machine's clock. Behind SQS's, it leaves the newest letters for another time; ahead of
-    # it, `limit` ends what comes back again and again.
-    began = datetime.now(UTC)
+    dlq = sqs.dead_letter_queue(queue)
+    # The local clock. If it is behind SQS's, the newest messages are left for the next time; if it
+    # is ahead, `limit` stops an endless loop of messages that keep coming back.
+    started_at = datetime.now(UTC)
     tally = _Tally()
-    received: list[Letter] = []
+    received: list[DeadLetterMessage] = []
     stopped = ""
 
-    def meant(letter: Letter) -> bool:
+    def is_selected(message: DeadLetterMessage) -> bool:
         if ids is not None:
-            return letter.id in ids
-        return letter.sent_at <= began and letter.id not in tally.sent
+            return message.id in ids
+        return message.sent_at <= started_at and message.id not in tally.sent
 
     try:
-        # Those in somebody's hands come back while this waits for them.
+        # Messages in flight may become visible while this waits for them.
         expected = limit if ids is not None else sqs.depth(dlq).total
         for batch in _batches(dlq, limit, expected):
             received += batch
-            chosen = [letter for letter in batch if meant(letter)]
+            chosen = [message for message in batch if is_selected(message)]
             if chosen:
                 act(queue, chosen, tally)
             if _has_all(received, ids):
                 break
     except BackendUnavailable as exc:
-        if not (tally.done or tally.doubled):
+        if not (tally.done or tally.duplicated):
             raise
-        logger.error("stopped half way through %s: %r", dlq, exc.__cause__ or exc)
+        logger.error("stopped halfway through %s: %r", dlq, exc.__cause__ or exc)
         stopped = exc.message
     finally:
         gone = set(tally.done)
-        _release(dlq, [letter for letter in received if letter.id not in gone])
+        _release(dlq, [message for message in received if message.id not in gone])
     return tally.outcome(ids, stopped)
 
 
-def _replay(queue: str, letters: list[Letter], tally: _Tally) -> None:
-    for batch in _packed(letters):
+def _replay(queue: str, messages: list[DeadLetterMessage], tally: _Tally) -> None:
+    for batch in _packed(messages):
         with aws_errors("SQS could not send the dead letters back."):
             answer = clients.sqs().send_message_batch(
                 QueueUrl=sqs.url(queue),
                 Entries=[
                     {
                         "Id": str(number),
-                        "MessageBody": letter.body,
-                        "MessageAttributes": _passed_on(letter),
+                        "MessageBody": message.body,
+                        "MessageAttributes": _attributes_to_send(message),
                     }
-                    for number, letter in enumerate(batch)
+                    for number, message in enumerate(batch)
                 ],
             )
         tally.sent.update(each["MessageId"] for each in answer.get("Successful", []))
-        # What SQS does not say that it has, it does not have.
-        taken = {each["Id"] for each in answer.get("Successful", [])}
+        # Only what SQS confirms has arrived.
+        accepted = {each["Id"] for each in answer.get("Successful", [])}
         _log_refusals(answer.get("Failed", []))
-        sent = [letter for number, letter in enumerate(batch) if str(number) in taken]
-        tally.failed += [letter.id for letter in batch if letter not in sent]
+        sent = [message for number, message in enumerate(batch) if str(number) in accepted]
+        tally.failed += [message.id for message in batch if message not in sent]
         try:
-            deleted = _delete(sqs.dead_letters_of(queue), sent)
+            deleted = _delete(sqs.dead_letter_queue(queue), sent)
         except BackendUnavailable:
-            tally.doubled += [letter.id for letter in sent]
+            tally.duplicated += [message.id for message in sent]
             raise
-        tally.done += [letter.id for letter in sent if letter.id in deleted]
-        tally.doubled += [letter.id for letter in sent if letter.id not in deleted]
+        tally.done += [message.id for message in sent if message.id in deleted]
+        tally.duplicated += [message.id for message in sent if message.id not in deleted]
 
 
-def _discard(queue: str, letters: list[Letter], tally: _Tally) -> None:
-    deleted = _delete(sqs.dead_letters_of(queue), letters)
-    tally.done += [letter.id for letter in letters if letter.id in deleted]
-    tally.failed += [letter.id for letter in letters if letter.id not in deleted]
+def _discard(queue: str, messages: list[DeadLetterMessage], tally: _Tally) -> None:
+    deleted = _delete(sqs.dead_letter_queue(queue), messages)
+    tally.done += [message.id for message in messages if message.id in deleted]
+    tally.failed += [message.id for message in messages if message.id not in deleted]
 
 
-def _batches(dlq: str, limit: int, expected: int) -> Iterator[list[Letter]]:
-    """Receive up to `limit` letters, each once, until SQS has no more.
+def _batches(dlq: str, limit: int, expected: int) -> Iterator[list[DeadLetterMessage]]:
+    """Receive up to `limit` messages, each once, until SQS has no more.
 
-    Waits while fewer than `expected` were received. That is SQS's own count, which may be late, so
-    that a last look without waiting follows.
+    Receives wait while fewer than `expected` messages have arrived. That is SQS's own count, which
+    may be out of date, so a final receive follows that does not wait.
     """
     seen: set[str] = set()
-    # SQS may deliver twice what it was asked for once: bounded, whatever it does.
+    # SQS may deliver a message more than once: bound the loop in any case.
     for _ in range(limit):
         room = limit - len(seen)
         if not room:
             return
-        with aws_errors("SQS could not look at the dead letters."):
+        with aws_errors("SQS could not receive the dead letters."):
             answer = clients.sqs().receive_message(
                 QueueUrl=sqs.url(dlq),
                 MaxNumberOfMessages=min(BATCH, room),
-                VisibilityTimeout=HIDDEN_SECONDS,
+                VisibilityTimeout=VISIBILITY_SECONDS,
                 WaitTimeSeconds=WAIT_SECONDS if len(seen) < expected else 0,
                 MessageSystemAttributeNames=["All"],
                 MessageAttributeNames=["All"],
             )
-        letters = [_letter(message) for message in answer.get("Messages", [])]
-        if not letters:
+        messages = [_parse(message) for message in answer.get("Messages", [])]
+        if not messages:
             return
-        fresh = [letter for letter in letters if letter.id not in seen]
-        seen.update(letter.id for letter in fresh)
+        fresh = [message for message in messages if message.id not in seen]
+        seen.update(message.id for message in fresh)
         if fresh:
             yield fresh
 
 
-def _letter(message: MessageTypeDef) -> Letter:
+def _parse(message: MessageTypeDef) -> DeadLetterMessage:
     system = message.get("Attributes", {})
-    return Letter(
+    return DeadLetterMessage(
         id=message["MessageId"],
         body=message["Body"],
         attributes=message.get("MessageAttributes", {}),
-        # Milliseconds. A letter that the queue gave up keeps the moment in which it was first sent.
+        # Milliseconds. A message that SQS moved here keeps the time when it was first sent.
         sent_at=datetime(1970, 1, 1, tzinfo=UTC)
         + timedelta(milliseconds=int(system["SentTimestamp"])),
         received=int(system["ApproximateReceiveCount"]),
@@ -257,62 +263,62 @@ def _letter(message: MessageTypeDef) -> Letter:
     )
 
 
-def _passed_on(letter: Letter) -> dict[str, Any]:
-    """The attributes that go back, as SQS takes them."""
+def _attributes_to_send(message: DeadLetterMessage) -> dict[str, Any]:
+    """The attributes to send back, in the form that SQS accepts."""
     kept = ("DataType", "StringValue", "BinaryValue")
     return {
         name: {key: value[key] for key in kept if key in value}
-        for name, value in letter.attributes.items()
+        for name, value in message.attributes.items()
         if name != ERROR
     }
 
 
-def _packed(letters: Sequence[Letter]) -> Iterator[list[Letter]]:
-    """Batches that SQS takes: at most BATCH letters, and BATCH_BYTES unless one alone is larger."""
-    batch: list[Letter] = []
+def _packed(messages: Sequence[DeadLetterMessage]) -> Iterator[list[DeadLetterMessage]]:
+    """Batches of at most BATCH messages and BATCH_BYTES, unless one message alone is larger."""
+    batch: list[DeadLetterMessage] = []
     size = 0
-    for letter in letters:
-        # Attributes count as well; they are few and short.
-        weight = len(letter.body.encode()) + 1024
+    for message in messages:
+        # Attributes count too; they are few and short.
+        weight = len(message.body.encode()) + 1024
         if batch and (len(batch) == BATCH or size + weight > BATCH_BYTES):
             yield batch
             batch, size = [], 0
-        batch.append(letter)
+        batch.append(message)
         size += weight
     if batch:
         yield batch
 
 
-def _delete(dlq: str, letters: Sequence[Letter]) -> set[str]:
-    """Delete up to BATCH letters; returns the ids of those that are gone."""
-    if not letters:
+def _delete(dlq: str, messages: Sequence[DeadLetterMessage]) -> set[str]:
+    """Delete up to BATCH messages; return the ids of those that were deleted."""
+    if not messages:
         return set()
     with aws_errors("SQS could not delete the dead letters."):
         answer = clients.sqs().delete_message_batch(
             QueueUrl=sqs.url(dlq),
             Entries=[
-                {"Id": str(number), "ReceiptHandle": letter.receipt}
-                for number, letter in enumerate(letters)
+                {"Id": str(number), "ReceiptHandle": message.receipt}
+                for number, message in enumerate(messages)
             ],
         )
     _log_refusals(answer.get("Failed", []))
-    return {letters[int(each["Id"])].id for each in answer.get("Successful", [])}
+    return {messages[int(each["Id"])].id for each in answer.get("Successful", [])}
 
 
-def _release(dlq: str, letters: Sequence[Letter]) -> None:
-    """Make letters visible again. If it cannot be done, they are after HIDDEN_SECONDS."""
+def _release(dlq: str, messages: Sequence[DeadLetterMessage]) -> None:
+    """Make messages visible again. If this fails, they reappear after VISIBILITY_SECONDS."""
     try:
-        for start in range(0, len(letters), BATCH):
+        for start in range(0, len(messages), BATCH):
             with aws_errors("SQS could not release the dead letters."):
                 clients.sqs().change_message_visibility_batch(
                     QueueUrl=sqs.url(dlq),
                     Entries=[
-                        {"Id": str(n), "ReceiptHandle": letter.receipt, "VisibilityTimeout": 0}
-                        for n, letter in enumerate(letters[start : start + BATCH])
+                        {"Id": str(n), "ReceiptHandle": message.receipt, "VisibilityTimeout": 0}
+                        for n, message in enumerate(messages[start : start + BATCH])
                     ],
                 )
     except BackendUnavailable as exc:
-        logger.warning("dead letters stay hidden for a minute: %r", exc.__cause__ or exc)
+        logger.warning("dead letters remain hidden for a minute: %r", exc.__cause__ or exc)
 
 
 def _log_refusals(failed: Sequence[Mapping[str, Any]]) -> None:

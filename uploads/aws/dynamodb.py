@@ -1,4 +1,4 @@
-"""How filehub reaches its one DynamoDB table. infra/filehub.yaml defines it."""
+"""Access to filehub's one DynamoDB table, which infra/filehub.yaml defines."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from uploads.core import backoff
 from uploads.core.conf import Conf, conf
 from uploads.core.errors import BackendUnavailable
 
-UNAVAILABLE = "The list of files is not available right now."
+UNAVAILABLE = "The list of files is temporarily unavailable."
 
 M = TypeVar("M", bound=Model)
 
-#: How often DynamoDB may leave out items that it was asked for, and seconds of the pauses.
+#: Attempts to read unprocessed items of a batch, and the pauses between them in seconds.
 _ATTEMPTS = 8
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 3.2
 
 
 class _FromSettings:
-    """A class attribute that is read from the settings each time, so that none is frozen."""
+    """A class attribute that reads the settings on each access instead of at import time."""
 
     def __init__(self, read: Callable[[Conf], str | None]) -> None:
         self._read = read
@@ -40,7 +40,7 @@ class _FromSettings:
 
 
 class Table:
-    """The `Meta` of every model: they share the table."""
+    """The base `Meta` of all models, which share the table."""
 
     table_name = _FromSettings(lambda settings: settings.table)
     region = _FromSettings(lambda settings: settings.region)
@@ -51,13 +51,16 @@ class Table:
 
 
 class TableModel(Model):
-    """The base of every model."""
+    """The base class of all models."""
 
     @classmethod
     def _get_connection(cls) -> TableConnection:
-        """PynamoDB keeps a connection for as long as the table has the same name."""
-        kept = cls._connection
-        if kept is not None and (kept.connection.region, kept.connection.host) != (
+        """Drop PynamoDB's cached connection if region or endpoint have changed.
+
+        PynamoDB itself checks only the table's name.
+        """
+        cached = cls._connection
+        if cached is not None and (cached.connection.region, cached.connection.host) != (
             cls.Meta.region,
             cls.Meta.host,
         ):
@@ -66,7 +69,7 @@ class TableModel(Model):
 
 
 def connection() -> Connection:
-    """What transactions go through: one per process."""
+    """The connection for transactions, one per process."""
     return _connection(conf().region, conf().endpoint("dynamodb"))
 
 
@@ -82,7 +85,7 @@ def _connection(region: str, host: str | None) -> Connection:
 
 
 def table_errors() -> AbstractContextManager[None]:
-    """Turn any failure of DynamoDB into one BackendUnavailable with its cause."""
+    """Translate any failure of DynamoDB to BackendUnavailable, with its cause chained."""
     return aws_errors(UNAVAILABLE)
 
 
@@ -93,25 +96,25 @@ def batch_get(
     consistent_read: bool = False,
     attributes_to_get: Sequence[str] | None = None,
 ) -> list[M]:
-    """The items with these ids, in no order; one request for each hundred.
+    """The items with these ids, in no particular order; one request per hundred ids.
 
-    A table that is throttled answers with a part and names the rest (`UnprocessedKeys`). It is
-    asked for the rest after growing pauses, about 6 s in all; PynamoDB's own `batch_get` asks at
-    once, for ever. Raises BackendUnavailable.
+    A throttled table returns some items and the keys of the rest (`UnprocessedKeys`). The rest is
+    requested again with growing pauses, about 6 s in total; PynamoDB's own `batch_get` retries
+    immediately and forever. Raises BackendUnavailable.
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
     """
-    found: list[M] = []
-    wanted = [{"id": {"S": each}} for each in dict.fromkeys(ids)]
-    for start in range(0, len(wanted), BATCH_GET_PAGE_LIMIT):
-        rest = wanted[start : start + BATCH_GET_PAGE_LIMIT]
+    items: list[M] = []
+    requested = [{"id": {"S": each}} for each in dict.fromkeys(ids)]
+    for start in range(0, len(requested), BATCH_GET_PAGE_LIMIT):
+        rest = requested[start : start + BATCH_GET_PAGE_LIMIT]
         for attempt in range(_ATTEMPTS):
             if attempt:
                 time.sleep(backoff.pause(attempt, first=_FIRST_PAUSE, longest=_LONGEST_PAUSE))
             with table_errors():
                 page, rest = model._batch_get_page(rest, consistent_read, attributes_to_get)
-            found += map(model.from_raw_data, page)
+            items += map(model.from_raw_data, page)
             if not rest:
                 break
         else:
             raise BackendUnavailable(f"{UNAVAILABLE} Try again in a moment.")
-    return found
+    return items

@@ -1,4 +1,4 @@
-"""The one translation of what goes wrong at AWS."""
+"""The translation of AWS errors."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from uploads.core.errors import BackendUnavailable
 
 @contextmanager
 def aws_errors(problem: str) -> Iterator[None]:
-    """Turn any failure of an AWS service into one BackendUnavailable, with its cause chained.
+    """Translate any failure of an AWS service to BackendUnavailable, with its cause chained.
 
-    `problem` is a sentence for a person, such as "S3 could not delete the object."
+    `problem` is a readable sentence such as "S3 could not delete the object."
     """
     try:
         yield

@@ -1,9 +1,9 @@
-"""The S3 gateway for uploads in parts: create, list the parts, complete, abort, find unfinished.
+"""The S3 gateway for multipart uploads: create, list parts, complete, abort, list unfinished.
 
-"No such upload" is an answer: S3 says it of uploads that were completed, aborted or removed by the
-bucket's lifecycle rule. Anything else is one BackendUnavailable with its cause chained. IAM:
+NoSuchUpload is a normal result: the upload was completed, aborted, or removed by the bucket's
+lifecycle rule. Any other failure raises BackendUnavailable with its cause chained. IAM:
 s3:PutObject to create and complete, s3:ListMultipartUploadParts, s3:AbortMultipartUpload, and
-s3:ListBucketMultipartUploads on the bucket to find unfinished ones.
+s3:ListBucketMultipartUploads on the bucket to list unfinished uploads.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
 """
 
@@ -26,15 +26,15 @@ from uploads.core.keys import PREFIX, created_at, object_key, upload_id_of
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef, ListMultipartUploadsOutputTypeDef
 
-#: Parts of an unfinished upload that are counted: what S3 tells in one answer.
-MOST_PARTS = 1_000
-#: Uploads whose parts are asked for at the same time.
-_AT_ONCE = 5
+#: The maximum number of parts counted per unfinished upload: one page of ListParts.
+MAX_COUNTED_PARTS = 1_000
+#: Uploads whose parts are listed concurrently.
+_MAX_WORKERS = 5
 
 
 @dataclass(frozen=True)
 class Part:
-    """A part that S3 has. `size` is in bytes, `checksum` a base64 SHA-256 or ""."""
+    """A part that S3 has received. `size` is in bytes, `checksum` a base64 SHA-256 or ""."""
 
     number: int
     size: int
@@ -44,44 +44,44 @@ class Part:
 
 @dataclass(frozen=True)
 class Cursor:
-    """The unfinished upload after which a list goes on, as S3 names it."""
+    """The last unfinished upload of a page, after which the next page starts."""
 
     key: str
     s3_upload_id: str
 
 
 @dataclass(frozen=True)
-class Unfinished:
-    """An upload in parts that was neither completed nor aborted. `bytes` is what S3 has of it.
+class UnfinishedUpload:
+    """A multipart upload that was neither completed nor aborted. `bytes` is what S3 has received.
 
-    Nothing tells its name or owner: S3 shows an object's metadata once there is an object.
+    Its name and owner are unknown: S3 returns an object's metadata only once the object exists.
     """
 
     key: str
     s3_upload_id: str
-    #: When S3 was told of it; None where S3 was not asked for that.
-    begun_at: datetime | None
+    #: When it was created in S3; None if that was not requested.
+    started_at: datetime | None
     parts: int
     bytes: int
-    #: There are more parts than were counted.
-    is_more: bool
+    #: Whether there are more parts than were counted.
+    has_more_parts: bool
 
     @property
     def upload_id(self) -> str | None:
-        """filehub's id; None for a key that filehub did not make."""
+        """filehub's id; None if filehub did not create the key."""
         return upload_id_of(self.key)
 
     @property
     def signed_at(self) -> datetime | None:
-        """When filehub made its id."""
+        """When filehub created its id."""
         return created_at(self.upload_id) if self.upload_id else None
 
 
 @dataclass(frozen=True)
 class UnfinishedPage:
-    """Some unfinished uploads, in the order of their keys, and where to go on (None: the end)."""
+    """A page of unfinished uploads, ordered by key. Without `next_cursor` it is the last one."""
 
-    uploads: list[Unfinished]
+    uploads: list[UnfinishedUpload]
     next_cursor: Cursor | None
 
     @property
@@ -89,20 +89,20 @@ class UnfinishedPage:
         return sum(upload.bytes for upload in self.uploads)
 
     @property
-    def is_more(self) -> bool:
-        """`bytes` is less than all of them have."""
-        return any(upload.is_more for upload in self.uploads)
+    def has_more_parts(self) -> bool:
+        """Whether `bytes` is less than the total."""
+        return any(upload.has_more_parts for upload in self.uploads)
 
 
 def create(
     upload_id: str, *, owner: str, file_name: str, content_type: str, checksums: bool
 ) -> str:
-    """Tell S3 of an upload in parts and return S3's name for it.
+    """Create a multipart upload and return its S3 upload id.
 
-    Whether its parts carry a SHA-256 has to be said now: AWS refuses a part that differs from it.
+    `checksums` says whether the parts will carry a SHA-256. AWS refuses parts that do otherwise.
     """
     checksum = {"ChecksumAlgorithm": "SHA256", "ChecksumType": "COMPOSITE"} if checksums else {}
-    with aws_errors("S3 could not begin the upload."):
+    with aws_errors("S3 could not start the upload."):
         answer = clients.s3().create_multipart_upload(
             Bucket=conf().bucket,
             Key=object_key(upload_id),
@@ -114,15 +114,15 @@ def create(
 
 
 def parts(upload_id: str, s3_upload_id: str) -> list[Part] | None:
-    """The parts that S3 has, in order; None when it does not know the upload (any more)."""
+    """The parts that S3 has received, in order; None if the upload does not exist (any more)."""
     pages = clients.s3().get_paginator("list_parts")
-    found = []
+    result = []
     with aws_errors("S3 could not list the parts."):
         try:
             for page in pages.paginate(
                 Bucket=conf().bucket, Key=object_key(upload_id), UploadId=s3_upload_id
             ):
-                found += [
+                result += [
                     Part(
                         number=part["PartNumber"],
                         size=part["Size"],
@@ -135,21 +135,21 @@ def parts(upload_id: str, s3_upload_id: str) -> list[Part] | None:
             if _is_unknown(exc):
                 return None
             raise
-    return found
+    return result
 
 
-def complete(upload_id: str, s3_upload_id: str, found: list[Part], *, size: int) -> bool:
-    """Put the parts together, if they have `size` bytes and no object is in their place.
+def complete(upload_id: str, s3_upload_id: str, received: list[Part], *, size: int) -> bool:
+    """Complete the upload, on condition that it has `size` bytes and its object does not exist.
 
-    False when that cannot be any more: S3 does not know the upload, or the object exists.
+    Returns False if the upload does not exist (any more), or the object already exists.
     """
-    with aws_errors("S3 could not put the parts together."):
+    with aws_errors("S3 could not complete the upload."):
         try:
             clients.s3().complete_multipart_upload(
                 Bucket=conf().bucket,
                 Key=object_key(upload_id),
                 UploadId=s3_upload_id,
-                MultipartUpload={"Parts": [_reference(part) for part in found]},
+                MultipartUpload={"Parts": [_reference(part) for part in received]},
                 MpuObjectSize=size,
                 IfNoneMatch="*",
             )
@@ -161,19 +161,19 @@ def complete(upload_id: str, s3_upload_id: str, found: list[Part], *, size: int)
 
 
 def abort(upload_id: str, s3_upload_id: str) -> None:
-    """Drop the parts. Ending what S3 does not know (any more) succeeds."""
+    """Delete the parts. Succeeds if the upload does not exist (any more)."""
     abort_key(object_key(upload_id), s3_upload_id)
 
 
 def abort_key(key: str, s3_upload_id: str) -> bool:
-    """Drop the parts; False when S3 does not know the upload (any more).
+    """Delete the parts; False if the upload does not exist (any more).
 
-    Any key under the prefix will do: parts that somebody else left there cost the same, and nothing
-    else shows them. A part on its way at that moment may stay, and is then found again. Raises
-    InvalidRequest for a key elsewhere.
+    Accepts any key under the prefix: parts that other software left there cost the same and are
+    shown nowhere else. A part that is being sent may remain and is listed again later. Raises
+    InvalidRequest for any other key.
     """
     _check_key(key)
-    with aws_errors("S3 could not end the upload."):
+    with aws_errors("S3 could not abort the upload."):
         try:
             clients.s3().abort_multipart_upload(
                 Bucket=conf().bucket, Key=key, UploadId=s3_upload_id
@@ -185,21 +185,21 @@ def abort_key(key: str, s3_upload_id: str) -> bool:
     return True
 
 
-def unfinished(limit: int, after: Cursor | None = None) -> UnfinishedPage:
-    """A page of the unfinished uploads: one request, and one more for each."""
+def list_unfinished(limit: int, after: Cursor | None = None) -> UnfinishedPage:
+    """A page of unfinished uploads. Costs one request, and one more per upload."""
     markers = {"KeyMarker": after.key, "UploadIdMarker": after.s3_upload_id} if after else {}
     with aws_errors("S3 could not list the unfinished uploads."):
         answer = clients.s3().list_multipart_uploads(
             Bucket=conf().bucket,
             Prefix=PREFIX,
             MaxUploads=limit,
-            # A key may have characters that XML has no way to say.
+            # A key may have characters that XML cannot represent.
             EncodingType="url",
             **markers,  # type: ignore[arg-type]
         )
     listed = answer.get("Uploads", [])
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        found = pool.map(
+    with ThreadPoolExecutor(_MAX_WORKERS) as pool:
+        uploads = pool.map(
             lambda each: find_unfinished(
                 _key(answer, each["Key"]), each["UploadId"], each["Initiated"]
             ),
@@ -210,20 +210,20 @@ def unfinished(limit: int, after: Cursor | None = None) -> UnfinishedPage:
         if answer["IsTruncated"]
         else None
     )
-    return UnfinishedPage([upload for upload in found if upload], cursor)
+    return UnfinishedPage([upload for upload in uploads if upload], cursor)
 
 
 def _key(answer: ListMultipartUploadsOutputTypeDef, key: str) -> str:
-    """A key of such an answer; botocore decodes those of the other lists, but not of this one."""
+    """Decode a key of the response: botocore decodes other listings, but not this one."""
     return unquote_str(key) if answer.get("EncodingType") == "url" else key
 
 
 def find_unfinished(
-    key: str, s3_upload_id: str, begun_at: datetime | None = None
-) -> Unfinished | None:
-    """What S3 has of an upload; None when it does not know it (any more).
+    key: str, s3_upload_id: str, started_at: datetime | None = None
+) -> UnfinishedUpload | None:
+    """What S3 has received of an upload; None if it does not exist (any more).
 
-    Only its first MOST_PARTS parts are counted. Raises InvalidRequest for a key that is not under
+    Counts only the first MAX_COUNTED_PARTS parts. Raises InvalidRequest for a key that is not under
     the prefix.
     """
     _check_key(key)
@@ -233,26 +233,26 @@ def find_unfinished(
                 Bucket=conf().bucket,
                 Key=key,
                 UploadId=s3_upload_id,
-                MaxParts=MOST_PARTS,
+                MaxParts=MAX_COUNTED_PARTS,
             )
         except ClientError as exc:
             if _is_unknown(exc):
                 return None
             raise
-    arrived = answer.get("Parts", [])
-    return Unfinished(
+    received = answer.get("Parts", [])
+    return UnfinishedUpload(
         key,
         s3_upload_id,
-        begun_at,
-        parts=len(arrived),
-        bytes=sum(part["Size"] for part in arrived),
-        is_more=answer["IsTruncated"],
+        started_at,
+        parts=len(received),
+        bytes=sum(part["Size"] for part in received),
+        has_more_parts=answer["IsTruncated"],
     )
 
 
 def _check_key(key: str) -> None:
     if not key.startswith(PREFIX):
-        raise InvalidRequest(f"Not an upload: its key does not begin with {PREFIX}.")
+        raise InvalidRequest(f"This is not an upload: its key does not start with {PREFIX}.")
 
 
 def _reference(part: Part) -> CompletedPartTypeDef:

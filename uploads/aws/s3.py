@@ -1,7 +1,7 @@
-"""The S3 gateway: sign, head, delete, list. Besides `multipart`, nothing in filehub talks to S3.
+"""The S3 gateway: sign, head, delete, list. Only this module and `multipart` call S3.
 
-"No such key" is an answer (None); anything else that goes wrong is one BackendUnavailable with its
-cause chained. IAM: s3:PutObject and s3:GetObject to sign, s3:GetObject to head and to read,
+A missing key is a normal result (None). Any other failure raises BackendUnavailable with its cause
+chained. IAM: s3:PutObject and s3:GetObject to sign, s3:GetObject to head and to read,
 s3:DeleteObject, s3:ListBucket.
 """
 
@@ -25,18 +25,18 @@ from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.core.keys import PREFIX, object_key, upload_id_of
 
-#: Bytes that tell what is in a file.
-BEGINNING = 4096
-#: An object may be replaced so many times while it is looked at.
-LOOKS = 3
+#: How many of an object's first bytes are read to recognise its content.
+FIRST_BYTES = 4096
+#: Attempts to inspect an object that is being replaced.
+INSPECT_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
 class SignedRequest:
-    """A request that whoever holds it may send once, until `expires_at`.
+    """A presigned request. Its holder may send it once, until `expires_at`.
 
-    `headers` are to be sent exactly. Content-Length is signed too when the size is known, but every
-    HTTP client adds it by itself and a browser would refuse to have it set.
+    `headers` must be sent exactly as they are. If the size is known, Content-Length is signed too;
+    it is not listed, because HTTP clients add it themselves and browsers do not let scripts set it.
     """
 
     method: str
@@ -47,7 +47,7 @@ class SignedRequest:
 
 @dataclass(frozen=True)
 class StoredObject:
-    """What HeadObject says about an object. `size` is in bytes."""
+    """An object as HeadObject describes it. `size` is in bytes."""
 
     size: int
     content_type: str
@@ -55,20 +55,20 @@ class StoredObject:
     #: Base64 SHA-256, as S3 verified it; "" when the upload carried none.
     checksum: str
     version_id: str
-    #: From the signed metadata; None when missing or not decodable.
+    #: From the signed metadata; None if missing or undecodable.
     owner: str | None
     file_name: str | None
-    #: Its first bytes, at most BEGINNING of them; b"" unless they were asked for.
-    beginning: bytes = b""
+    #: Its first bytes, at most FIRST_BYTES; b"" unless they were requested.
+    first_bytes: bytes = b""
 
 
 @dataclass(frozen=True)
 class ListedObject:
-    """What a listing says about an object of filehub's."""
+    """An object that filehub created, as a listing describes it."""
 
     id: str
     etag: str
-    #: None when the listing does not say: an inventory need not.
+    #: None if the listing does not include it, as an inventory may not.
     modified_at: datetime | None
 
 
@@ -81,10 +81,11 @@ def sign_put(
     size: int | None,
     sha256: str | None,
 ) -> SignedRequest:
-    """Presign one PUT: one key, owner, name and type, the given size and checksum, one use.
+    """Presign a PUT for one key, owner, name and type, and for the size and checksum if given.
 
-    `If-None-Match: *` is what makes it one use: S3 answers 412 once the key exists. botocore's own
-    signer is called directly, since `generate_presigned_url` can sign neither it nor the length.
+    `If-None-Match: *` makes it usable only once: S3 returns 412 if the key exists. This calls
+    botocore's signer directly, because `generate_presigned_url` can sign neither that header nor
+    the length.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
     """
     headers = {
@@ -98,16 +99,16 @@ def sign_put(
 def sign_part(
     upload_id: str, s3_upload_id: str, number: int, *, size: int | None, sha256: str | None
 ) -> SignedRequest:
-    """Presign the PUT of one part: exactly `size` bytes, and the checksum, if these are known.
+    """Presign the PUT of one part, for exactly `size` bytes and the checksum if these are known.
 
-    A part may be sent twice; S3 keeps the last, and with a checksum both are the same.
+    A part may be sent twice. S3 keeps the last; with a checksum, both are identical.
     """
     query = urlencode({"partNumber": number, "uploadId": s3_upload_id})
     return _sign(upload_id, {}, query=query, size=size, sha256=sha256)
 
 
 def metadata(owner: str, file_name: str) -> dict[str, str]:
-    """What an object carries about itself. S3 takes ASCII only."""
+    """The object's metadata, percent-encoded because S3 accepts only ASCII."""
     return {"filename": quote(file_name, safe=""), "owner": quote(owner, safe="")}
 
 
@@ -137,7 +138,7 @@ def _sign(
 
 
 def _credentials() -> ReadOnlyCredentials:
-    # No public accessor exists for a client's credentials; the session's refresh themselves.
+    # Clients have no public accessor for their credentials; the session's are refreshed.
     credentials = clients.session(conf().region).get_credentials()
     if credentials is None:
         raise BackendUnavailable("The server has no AWS credentials.", code="no_credentials")
@@ -147,9 +148,9 @@ def _credentials() -> ReadOnlyCredentials:
 def sign_download(
     upload_id: str, *, file_name: str, inline: bool = False, content_type: str | None = None
 ) -> tuple[str, datetime]:
-    """A presigned GET and its expiry; the browser saves the file under its own name (RFC 6266).
+    """Presign a GET; return its URL and expiry. Browsers save the file under its name (RFC 6266).
 
-    With `content_type` S3 answers with that type instead of the object's own.
+    With `content_type`, S3 responds with that type instead of the object's own.
     """
     parameters = {"ResponseContentDisposition": content_disposition_header(not inline, file_name)}
     if content_type is not None:
@@ -160,8 +161,8 @@ def sign_download(
 
 
 def head(upload_id: str) -> StoredObject | None:
-    """Look at the object; None when there is none."""
-    with aws_errors("S3 could not look at the object."):
+    """Call HeadObject; None if the object does not exist."""
+    with aws_errors("S3 could not read the object's metadata."):
         try:
             answer = clients.s3().head_object(
                 Bucket=conf().bucket, Key=object_key(upload_id), ChecksumMode="ENABLED"
@@ -183,42 +184,43 @@ def head(upload_id: str) -> StoredObject | None:
 
 
 def inspect(
-    upload_id: str, *, wants_beginning: Callable[[StoredObject], bool]
+    upload_id: str, *, needs_content: Callable[[StoredObject], bool]
 ) -> StoredObject | None:
-    """Look at the object, also into its first bytes if they are wanted; None when there is none.
+    """Get the object's metadata, and its first bytes if `needs_content` says so.
 
-    Both are of the same object: should another take its place in between, it is looked at anew.
-    Raises BackendUnavailable, also when it never holds still.
+    Both describe the same object: if it is replaced in between, both are read again. Returns None
+    if the object does not exist. Raises BackendUnavailable, including when the object keeps
+    changing.
     """
-    for _ in range(LOOKS):
-        found = head(upload_id)
-        if found is None or found.size == 0 or not wants_beginning(found):
-            return found
-        beginning = _beginning(upload_id, found.etag)
-        if beginning is not None:
-            return replace(found, beginning=beginning)
-    raise BackendUnavailable(f"The object of {upload_id} is being replaced all the time.")
+    for _ in range(INSPECT_ATTEMPTS):
+        stored = head(upload_id)
+        if stored is None or stored.size == 0 or not needs_content(stored):
+            return stored
+        first_bytes = _read_first_bytes(upload_id, stored.etag)
+        if first_bytes is not None:
+            return replace(stored, first_bytes=first_bytes)
+    raise BackendUnavailable(f"The object of {upload_id} keeps being replaced.")
 
 
-def _beginning(upload_id: str, etag: str) -> bytes | None:
-    """The first bytes of the object with this ETag; None when it is not that one any more."""
-    with aws_errors("S3 could not read the beginning of the object."):
+def _read_first_bytes(upload_id: str, etag: str) -> bytes | None:
+    """The first bytes of the object with this ETag; None if it is gone or was replaced."""
+    with aws_errors("S3 could not read the start of the object."):
         try:
             answer = clients.s3().get_object(
                 Bucket=conf().bucket,
                 Key=object_key(upload_id),
                 IfMatch=f'"{etag}"',
-                Range=f"bytes=0-{BEGINNING - 1}",
+                Range=f"bytes=0-{FIRST_BYTES - 1}",
             )
-            return answer["Body"].read(BEGINNING)
+            return answer["Body"].read(FIRST_BYTES)
         except ClientError as exc:
-            if _is_another(exc):
+            if _is_gone_or_replaced(exc):
                 return None
             raise
 
 
-def _is_another(exc: ClientError) -> bool:
-    """Whether a request with If-Match found no object, or another one."""
+def _is_gone_or_replaced(exc: ClientError) -> bool:
+    """Whether a request with If-Match failed because the object is missing or was replaced."""
     return exc.response["Error"]["Code"] in {"NoSuchKey", "PreconditionFailed"}
 
 
@@ -230,13 +232,13 @@ def _decode(value: str | None) -> str | None:
 
 
 def delete(upload_id: str) -> None:
-    """Delete the object. Deleting what is not there succeeds."""
+    """Delete the object. Succeeds if it does not exist."""
     with aws_errors("S3 could not delete the object."):
         clients.s3().delete_object(Bucket=conf().bucket, Key=object_key(upload_id))
 
 
-def delete_this(upload_id: str, etag: str) -> None:
-    """Delete the object if it is still the one with this ETag; anything else stays.
+def delete_if_match(upload_id: str, etag: str) -> None:
+    """Delete the object if it still has this ETag; otherwise do nothing.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
     """
@@ -246,15 +248,15 @@ def delete_this(upload_id: str, etag: str) -> None:
                 Bucket=conf().bucket, Key=object_key(upload_id), IfMatch=f'"{etag}"'
             )
         except ClientError as exc:
-            if not _is_another(exc):
+            if not _is_gone_or_replaced(exc):
                 raise
 
 
-def objects(shard: str, *, after: str, until: str) -> Iterator[ListedObject]:
-    """The objects of one shard with ids above `after` and below `until`, ascending.
+def list_objects(shard: str, *, after: str, until: str) -> Iterator[ListedObject]:
+    """The objects of one shard with ids between `after` and `until` (exclusive), ascending.
 
-    Costs that window, not the bucket, and holds one page of 1,000. Keys that filehub did not make
-    are left out. Raises BackendUnavailable.
+    Lists only that range, and keeps one page of 1,000 in memory. Skips keys that filehub did not
+    create. Raises BackendUnavailable.
     """
     prefix = f"{PREFIX}{shard}/"
     pages = iter(
@@ -276,9 +278,9 @@ def objects(shard: str, *, after: str, until: str) -> Iterator[ListedObject]:
 
 
 def read(bucket: str, key: str, start: int = 0, size: int | None = None) -> bytes:
-    """Bytes of an object anywhere: `size` of them from `start`, fewer or none at its end.
+    """Read `size` bytes of any object from offset `start`; fewer, or none, at its end.
 
-    Raises BackendUnavailable, also when there is no such object.
+    Raises BackendUnavailable, including when the object does not exist.
     """
     last = "" if size is None else str(start + size - 1)
     with aws_errors(f"S3 could not read s3://{bucket}/{key}."):
@@ -293,5 +295,5 @@ def read(bucket: str, key: str, start: int = 0, size: int | None = None) -> byte
 
 def ping() -> None:
     """Raise BackendUnavailable unless the bucket can be reached."""
-    with aws_errors("S3 could not find the bucket."):
+    with aws_errors("S3 could not reach the bucket."):
         clients.s3().head_bucket(Bucket=conf().bucket)

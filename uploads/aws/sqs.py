@@ -1,4 +1,4 @@
-"""The SQS gateway: the events queue, and how full every queue is. Celery talks to its own."""
+"""The SQS gateway: the events queue, and the depth of every queue. Celery has its own access."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from uploads.aws import clients
 from uploads.aws.errors import aws_errors
 from uploads.core.conf import conf
 
-#: The most messages that one call can carry.
+#: The maximum number of messages per call.
 BATCH = 10
-#: What SQS takes as one message: its body, and the names, types and values of its attributes.
+#: The maximum message size: the body, and the names, types and values of the attributes.
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 MAX_BYTES = 1_048_576
-#: Characters of the reason why a message was given up.
+#: The maximum length of a dead letter's reason, in characters.
 MAX_REASON = 512
 
 
 @dataclass(frozen=True)
 class Message:
-    """A message in hand. It stays in the queue until it is deleted by its receipt."""
+    """A received message. It stays in the queue until it is deleted by its receipt handle."""
 
     body: str
     receipt: str
@@ -28,13 +28,13 @@ class Message:
 
 @dataclass(frozen=True)
 class Depth:
-    """How many messages a queue has; SQS counts approximately, and up to a minute late."""
+    """How many messages a queue has. SQS counts approximately and up to a minute late."""
 
-    #: Anybody may receive these now.
+    #: Ready to be received.
     visible: int
-    #: Received by somebody, and neither deleted nor visible again.
+    #: Received, and neither deleted nor visible again.
     in_flight: int
-    #: Sent with a delay that has not passed.
+    #: Sent with a delay that has not elapsed.
     delayed: int
 
     @property
@@ -43,7 +43,7 @@ class Depth:
 
 
 def url(name: str) -> str:
-    """The URL of a queue, looked up once in a process."""
+    """The URL of a queue, looked up once per process."""
     return _url(name, conf().region, conf().endpoint("sqs"))
 
 
@@ -54,7 +54,7 @@ def _url(name: str, region: str, endpoint: str | None) -> str:
 
 
 def receive(name: str) -> list[Message]:
-    """Wait for up to BATCH messages, at most POLL_SECONDS."""
+    """Wait at most POLL_SECONDS for messages; return up to BATCH of them."""
     with aws_errors("SQS could not receive messages."):
         answer = clients.sqs(clients.POLL).receive_message(
             QueueUrl=url(name), MaxNumberOfMessages=BATCH, WaitTimeSeconds=clients.POLL_SECONDS
@@ -63,9 +63,9 @@ def receive(name: str) -> list[Message]:
 
 
 def delete(name: str, messages: list[Message]) -> int:
-    """Delete up to BATCH messages in one call; returns how many SQS did not delete.
+    """Delete up to BATCH messages in one call; return how many SQS did not delete.
 
-    Those come back after their visibility timeout, and confirming them again changes nothing.
+    Those reappear after their visibility timeout. Processing them again changes nothing.
     """
     with aws_errors("SQS could not delete messages."):
         answer = clients.sqs().delete_message_batch(
@@ -78,33 +78,33 @@ def delete(name: str, messages: list[Message]) -> int:
     return len(answer.get("Failed", []))
 
 
-def send_to_dead_letters(name: str, body: str, error: str) -> None:
-    """Put a message that nobody can process into `<name>-dlq`, with the reason beside it.
+def send_to_dead_letter_queue(name: str, body: str, error: str) -> None:
+    """Send a message that cannot be processed to `<name>-dlq`, with the reason as an attribute.
 
-    Of the reason there is as much as the message leaves room for.
+    The reason is truncated to the space that the body leaves.
     """
     room = MAX_BYTES - len(body.encode()) - len("error") - len("String")
     reason = error[:MAX_REASON].encode()[: max(room, 0)].decode(errors="ignore")
     with aws_errors("SQS could not store a dead letter."):
         clients.sqs().send_message(
-            QueueUrl=url(dead_letters_of(name)),
+            QueueUrl=url(dead_letter_queue(name)),
             MessageBody=body,
-            # SQS takes no empty value.
+            # SQS does not accept empty values.
             MessageAttributes=(
                 {"error": {"DataType": "String", "StringValue": reason}} if reason else {}
             ),
         )
 
 
-def dead_letters_of(name: str) -> str:
+def dead_letter_queue(name: str) -> str:
     """The name of a queue's dead-letter queue (infra/filehub.yaml)."""
     return f"{name}-dlq"
 
 
 def depth(name: str) -> Depth:
-    """How many messages a queue has. Receives nothing, so the queue is as it was."""
+    """Count the messages in a queue without receiving any."""
     with aws_errors(f"SQS could not count the messages in {name}."):
-        found = clients.sqs().get_queue_attributes(
+        counts = clients.sqs().get_queue_attributes(
             QueueUrl=url(name),
             AttributeNames=[
                 "ApproximateNumberOfMessages",
@@ -113,9 +113,9 @@ def depth(name: str) -> Depth:
             ],
         )["Attributes"]
     return Depth(
-        int(found["ApproximateNumberOfMessages"]),
-        int(found["ApproximateNumberOfMessagesNotVisible"]),
-        int(found["ApproximateNumberOfMessagesDelayed"]),
+        int(counts["ApproximateNumberOfMessages"]),
+        int(counts["ApproximateNumberOfMessagesNotVisible"]),
+        int(counts["ApproximateNumberOfMessagesDelayed"]),
     )
 
 

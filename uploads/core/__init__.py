@@ -1,1 +1,1 @@
-"""What everything else builds on: settings, errors, ids, rules. The bottom layer of the app."""
+"""Settings, errors, ids and rules: the bottom layer, which imports nothing else of the app."""

@@ -1,8 +1,8 @@
-"""The app's settings: `settings.FILEHUB`, a dict, as one typed and validated view.
+"""The app's settings: a typed, validated view of the dict `settings.FILEHUB`.
 
-A project sets `FILEHUB = {"BUCKET": "my-files", …}` with the keys below in upper case; each that
-it leaves out has the default. The stand-alone project fills the dict from the environment
-(filehub/env.py). Read lazily, so that `override_settings(FILEHUB=…)` takes effect.
+A project sets `FILEHUB = {"BUCKET": "my-files", …}`. The keys are the fields below in upper case;
+missing keys have their defaults. The stand-alone project fills the dict from the environment
+(filehub/env.py). The dict is read lazily, so that `override_settings(FILEHUB=…)` takes effect.
 """
 
 from __future__ import annotations
@@ -40,22 +40,23 @@ from uploads.core.policy import Rules
 
 BUCKET_NAME = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 TABLE_NAME = r"[A-Za-z0-9_.-]{3,255}"
-# Four characters are kept free for "-dlq".
+# SQS allows 80 characters; four are reserved for "-dlq".
 QUEUE_NAME = r"[A-Za-z0-9_-]{1,76}"
 REGION = r"[a-z]{2,6}(-[a-z]+)+-\d"
 MEDIA_RANGE = re.compile(r"\*|\*/\*|[a-z0-9!#$&^_.+-]+/(\*|[a-z0-9!#$&^_.+-]+)")
 RATE_STORAGE = re.compile(r"memory://|rediss?://[^\s/]+\S*|memcached://[^\s/]+:\d+")
-#: What a rate storage needs, by the scheme of its URL; not among filehub's own requirements.
+#: Scheme of a rate storage URL -> the package it needs, which is not one of filehub's own
+#: requirements.
 RATE_STORAGE_PACKAGES = {"redis": "redis", "rediss": "redis", "memcached": "pymemcache"}
 RATE = re.compile(r"[1-9]\d{0,8}/[smh]")
-#: Used when neither the settings nor boto3's own configuration name a region.
+#: Used if neither the settings nor boto3's own configuration name a region.
 DEFAULT_REGION = "us-east-1"
-#: Settings whose values no message repeats.
+#: Settings whose values must not appear in error messages.
 _SECRETS = {"METRICS_TOKEN", "SIGN_RATE_STORAGE"}
 
 
 class InvalidSettings(ImproperlyConfigured):
-    """A setting is unknown or wrong. `key` is the setting's, `problem` the rest of the sentence."""
+    """A setting is unknown or invalid. `problem` completes the sentence that `key` begins."""
 
     def __init__(self, key: str, problem: str) -> None:
         self.key = key
@@ -64,7 +65,7 @@ class InvalidSettings(ImproperlyConfigured):
 
 
 def split_commas(value: Any) -> Any:
-    """A comma-separated text as a tuple of its parts; anything else unchanged."""
+    """Split a comma-separated string into a tuple; return any other value unchanged."""
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
@@ -75,7 +76,7 @@ def _empty_is_none(value: Any) -> Any:
 
 
 def _split_url(text: str) -> SplitResult | None:
-    """The parts of an http(s) URL with a host and, if any, a valid port; None otherwise."""
+    """Split an http(s) URL; None if it has no host or an invalid port."""
     try:
         url = urlsplit(text)
         valid = url.scheme in {"http", "https"} and url.hostname and url.port != 0
@@ -91,7 +92,7 @@ def _check_endpoint(value: str | None) -> str | None:
 
 
 def boto3_region() -> str:
-    """The region that boto3 uses: AWS_DEFAULT_REGION, else that of the profile, else the default.
+    """The region that boto3 uses: AWS_DEFAULT_REGION, the profile's region, or the default.
 
     Raises ImproperlyConfigured if boto3's own configuration cannot be read.
     """
@@ -102,7 +103,7 @@ def boto3_region() -> str:
     return region or DEFAULT_REGION
 
 
-Texts = Annotated[tuple[str, ...], BeforeValidator(split_commas)]
+CommaSeparated = Annotated[tuple[str, ...], BeforeValidator(split_commas)]
 Endpoint = Annotated[str | None, BeforeValidator(_empty_is_none), AfterValidator(_check_endpoint)]
 
 
@@ -117,18 +118,18 @@ class Conf(BaseModel):
         default_factory=boto3_region,
         pattern=f"^{REGION}$",
         description=(
-            "Region of bucket, queues and table. Unset: the one that boto3 finds "
+            "AWS region of the bucket, queues and table. Unset: boto3's own "
             "(`AWS_DEFAULT_REGION`, then the AWS profile), else `us-east-1`."
         ),
     )
     endpoint_url: Endpoint = Field(
-        None, description="Endpoint for all AWS services, such as a local AWS. Unset: AWS itself."
+        None, description="Endpoint of all AWS services, for a local AWS. Unset: AWS itself."
     )
     endpoint_url_s3: Endpoint = Field(
-        None, description="Endpoint for S3 alone. Browsers must be able to reach it."
+        None, description="Endpoint of S3 only. Browsers must be able to reach it."
     )
-    endpoint_url_sqs: Endpoint = Field(None, description="Endpoint for SQS alone.")
-    endpoint_url_dynamodb: Endpoint = Field(None, description="Endpoint for DynamoDB alone.")
+    endpoint_url_sqs: Endpoint = Field(None, description="Endpoint of SQS only.")
+    endpoint_url_dynamodb: Endpoint = Field(None, description="Endpoint of DynamoDB only.")
 
     bucket: str = Field(
         "filehub-uploads", pattern=f"^{BUCKET_NAME}$", description="Bucket that holds the files."
@@ -149,7 +150,7 @@ class Conf(BaseModel):
     max_size: int = Field(
         S3_MAX_OBJECT_SIZE, ge=1, le=S3_MAX_OBJECT_SIZE, description="Largest file, in bytes."
     )
-    allowed_types: Texts = Field(
+    allowed_types: CommaSeparated = Field(
         ("*",), description="Content types that may be uploaded, comma-separated; `image/*` works."
     )
     url_expiry: int = Field(
@@ -162,37 +163,35 @@ class Conf(BaseModel):
         64 * MIB,
         ge=S3_MIN_PART_SIZE,
         le=S3_MAX_PUT_SIZE,
-        description="Bytes up to which a file is uploaded in one request; larger ones go in parts.",
+        description="Largest file to upload in one request, in bytes; larger files go in parts.",
     )
     part_size: int = Field(
         16 * MIB,
         ge=S3_MIN_PART_SIZE,
         le=S3_MAX_PUT_SIZE,
-        description="Bytes in a part; grows so that no upload needs more than 10,000 parts.",
+        description="Size of a part in bytes; grows so that uploads need at most 10,000 parts.",
     )
     user_quota: Annotated[int | None, BeforeValidator(_empty_is_none)] = Field(
         None,
         ge=0,
         description=(
-            "Bytes that a user without a quota of their own may have stored. A file that does not "
-            "fit is refused, or rejected after it has arrived."
+            "Bytes that a user without their own quota may store. A file that does not fit "
+            "is refused, or rejected after it was uploaded."
         ),
     )
     sign_rate_user: str | None = Field(
         "6000/m",
-        description=(
-            "Signing requests that one user may send: a number per `s`, `m` or `h`, or `off`."
-        ),
+        description="Limit on signing requests per user: a number per `s`, `m` or `h`, or `off`.",
     )
     sign_rate_address: str | None = Field(
-        "20000/m", description="The same for one address, including requests without credentials."
+        "20000/m", description="The same per IP address, including requests without credentials."
     )
     sign_rate_storage: str = Field(
         "memory://",
         description=(
-            "Where signing requests are counted: `memory://` (each web process for itself), or "
-            "`redis://…`, `rediss://…` or `memcached://host:port`, where all of them count "
-            "together; install `redis` or `pymemcache`."
+            "Where signing requests are counted: `memory://` (by each web process "
+            "separately), or `redis://…`, `rediss://…` or `memcached://host:port` (by all "
+            "of them together; install `redis` or `pymemcache`)."
         ),
     )
     trusted_proxies: int = Field(
@@ -208,7 +207,10 @@ class Conf(BaseModel):
         None,
         min_length=16,
         pattern=r"^[\x21-\x7e]+$",
-        description=("Bearer token with which Prometheus reads `/metrics`. Unset: staff only."),
+        description=(
+            "Bearer token for Prometheus to read `/metrics`; at least 16 characters. "
+            "Unset: staff only."
+        ),
     )
     health_dir: str = Field(
         ".local/health",
@@ -218,11 +220,11 @@ class Conf(BaseModel):
             "`manage.py healthcheck` reads them."
         ),
     )
-    cors_origins: Texts = Field(
+    cors_origins: CommaSeparated = Field(
         (),
         description=(
-            "Origins allowed to call the API and the bucket, comma-separated. "
-            "The site's own origin belongs here, or browsers cannot upload."
+            "Origins allowed to call the API and the bucket, comma-separated. Must include "
+            "the site's own origin, or browsers cannot upload."
         ),
     )
 
@@ -249,7 +251,7 @@ class Conf(BaseModel):
     @field_validator("sign_rate_user", "sign_rate_address", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: Any, info: ValidationInfo) -> Any:
-        """An empty line in a file of settings must not turn a limit off."""
+        """Treat an empty value as unset, so that an empty line does not turn off a limit."""
         return cls.model_fields[str(info.field_name)].default if value == "" else value
 
     @field_validator("sign_rate_user", "sign_rate_address")
@@ -272,39 +274,45 @@ class Conf(BaseModel):
         return value
 
     def endpoint(self, service: str) -> str | None:
-        """The endpoint URL for a service, such as `s3`, or None for AWS itself."""
+        """The endpoint URL of a service, such as `s3`; None for AWS itself."""
         specific: str | None = getattr(self, f"endpoint_url_{service}", None)
         return specific or self.endpoint_url
 
     @property
     def s3_path_style(self) -> bool:
-        """Whether the bucket is part of the path: a custom endpoint has no DNS entry per bucket,
-        and AWS's wildcard certificate covers no name with a dot."""
+        """Whether the bucket is part of the URL's path instead of its host name.
+
+        A custom endpoint has no DNS entry per bucket, and AWS's wildcard certificate does not
+        cover bucket names with dots.
+        """
         return bool(self.endpoint("s3")) or "." in self.bucket
 
     @property
     def s3_url(self) -> str:
-        """Where S3 is. With its region in every region: in us-east-1 botocore would leave it out,
-        and the pages' Content-Security-Policy would name another host than the one that is used."""
+        """The URL of S3, including its region.
+
+        botocore omits the region in us-east-1; the pages' Content-Security-Policy would then name a
+        different host.
+        """
         return self.endpoint("s3") or f"https://s3.{self.region}.amazonaws.com"
 
     @property
     def s3_bucket_url(self) -> str:
-        """Where the bucket is, as a browser sees it, without a slash at the end."""
+        """The URL of the bucket as a browser sees it, without a trailing slash."""
         if self.s3_path_style:
             return f"{self.s3_url}/{self.bucket}"
         return self.s3_url.replace("://", f"://{self.bucket}.", 1)
 
 
-#: The keys of `settings.FILEHUB`.
+#: The valid keys of `settings.FILEHUB`.
 KEYS = tuple(name.upper() for name in Conf.model_fields)
 
 
 def validate(values: Mapping[str, Any]) -> Conf:
-    """Check a dict of settings, as `settings.FILEHUB` is one.
+    """Validate a dict of settings such as `settings.FILEHUB`.
 
-    Raises InvalidSettings for the first key that is unknown or has a wrong value, and
-    ImproperlyConfigured if it is no dict at all.
+    Raises InvalidSettings for the first unknown key or invalid value, and ImproperlyConfigured if
+    `values` is not a dict.
     """
     if not isinstance(values, Mapping):
         raise ImproperlyConfigured("settings.FILEHUB is wrong: it must be a dict.")
@@ -320,9 +328,9 @@ def validate(values: Mapping[str, Any]) -> Conf:
 
 
 def explain(exc: ValidationError, secrets: set[str]) -> tuple[str, str]:
-    """The first thing that pydantic found wrong: its upper-case key, and the rest of the sentence.
+    """The first error that pydantic found: its upper-case key, and the rest of the sentence.
 
-    The value is repeated unless the key is one of `secrets`.
+    The sentence includes the value unless the key is one of `secrets`.
     """
     error = exc.errors(include_url=False)[0]
     key = str(error["loc"][0])
@@ -337,16 +345,15 @@ def explain(exc: ValidationError, secrets: set[str]) -> tuple[str, str]:
 
 
 class _Current:
-    """Validates `settings.FILEHUB` when it is first needed, and again whenever it was replaced."""
+    """Validates `settings.FILEHUB` on first use, and again whenever it has been replaced."""
 
     def __init__(self) -> None:
         self._latest: tuple[object, Conf] | None = None
 
     def __call__(self) -> Conf:
-        """The settings of this process.
+        """Return the current settings.
 
-        Raises ImproperlyConfigured with a sentence that names the first key that is unknown or
-        wrong.
+        Raises ImproperlyConfigured; the message names the first unknown or invalid key.
         """
         values = getattr(settings, "FILEHUB", _NOTHING)
         latest = self._latest
@@ -355,11 +362,11 @@ class _Current:
         return latest[1]
 
 
-#: Of a project that has no `FILEHUB`.
+#: For a project without `FILEHUB`.
 _NOTHING: dict[str, Any] = {}
 conf = _Current()
 
 
 def rules() -> Rules:
-    """What may be uploaded now: the limits of `uploads.core.policy`, from the settings."""
+    """The upload limits for `uploads.core.policy`, from the settings."""
     return Rules(conf().max_size, S3_MAX_PUT_SIZE, conf().allowed_types)

@@ -1,18 +1,18 @@
-"""The error tree. Each member has a stable `code`, an HTTP `status` and a sentence for a person.
+"""The error hierarchy. Each error has a stable `code`, an HTTP `status` and a readable message.
 
-`uploads.web.errors` turns them into JSON or a page, in one place.
+`uploads.web.errors` renders them as JSON or as a page.
 """
 
 from __future__ import annotations
 
 
 class FilehubError(Exception):
-    """Base of every error that filehub answers with on purpose."""
+    """Base of all errors that filehub reports to its callers."""
 
     code = "error"
     status = 400
-    message = "The request could not be carried out."
-    #: Seconds after which trying again makes sense, or None.
+    message = "The request could not be completed."
+    #: Seconds after which a retry makes sense, or None.
     retry_after: int | None = None
 
     def __init__(self, message: str | None = None, *, code: str | None = None) -> None:
@@ -22,7 +22,7 @@ class FilehubError(Exception):
 
 
 class InvalidRequest(FilehubError):
-    """The input is malformed; the message says which part."""
+    """The input is invalid; the message says which part."""
 
     code = "invalid_request"
 
@@ -36,19 +36,19 @@ class NotAuthenticated(FilehubError):
 class CsrfFailed(FilehubError):
     code = "csrf_failed"
     status = 403
-    message = "The CSRF token is missing or wrong. Reload the page and try again."
+    message = "The CSRF token is missing or incorrect. Reload the page and try again."
 
 
 class NotAllowed(FilehubError):
-    """Known, and not entitled to it."""
+    """The user is signed in but lacks the permission."""
 
     code = "forbidden"
     status = 403
-    message = "You are not allowed to do this."
+    message = "You don't have permission to do this."
 
 
 class FileNotFound(FilehubError):
-    """No such file for this user: a stranger's file and an unknown id look the same."""
+    """The user has no such file. Another user's file and an unknown id look the same."""
 
     code = "file_not_found"
     status = 404
@@ -56,7 +56,7 @@ class FileNotFound(FilehubError):
 
 
 class UploadNotFound(FilehubError):
-    """No such upload for this user."""
+    """The user has no such upload."""
 
     code = "upload_not_found"
     status = 404
@@ -64,22 +64,22 @@ class UploadNotFound(FilehubError):
 
 
 class UploadExpired(UploadNotFound):
-    """An upload in parts that was begun too long ago."""
+    """A multipart upload was started too long ago."""
 
     code = "upload_expired"
-    message = "This upload was begun too long ago. Begin it again."
+    message = "This upload has expired. Start it again."
 
 
 class UploadCompleted(FilehubError):
-    """The parts have been put together already."""
+    """The multipart upload has already been completed."""
 
     code = "upload_completed"
     status = 409
-    message = "This upload is complete already. To be rid of the file, delete it."
+    message = "This upload is already complete. To remove the file, delete it."
 
 
 class PartsMissing(FilehubError):
-    """S3 does not have every part in full; the message names the first few."""
+    """S3 does not have every part in full; the message lists the first few missing parts."""
 
     code = "parts_missing"
     status = 409
@@ -91,7 +91,7 @@ class FileTooLarge(FilehubError):
 
 
 class QuotaExceeded(FilehubError):
-    """The owner would have more stored than they may; the message has the numbers."""
+    """The file would exceed the owner's quota; the message has the numbers."""
 
     code = "quota_exceeded"
     status = 413
@@ -100,15 +100,15 @@ class QuotaExceeded(FilehubError):
 class BodyTooLarge(FilehubError):
     code = "body_too_large"
     status = 413
-    message = "The request's body is too large. Files go to S3, not here."
+    message = "The request body is too large. Files go to S3, not here."
 
 
 class RateLimited(FilehubError):
-    """Too many requests within a period; `retry_after` says when the next one begins."""
+    """Too many requests within a period; `retry_after` is the time until the next period."""
 
     code = "rate_limited"
     status = 429
-    message = "Too many requests in a short time. Try again in a moment."
+    message = "Too many requests. Try again in a few minutes."
 
     def __init__(self, retry_after: int) -> None:
         super().__init__()
@@ -121,15 +121,15 @@ class TypeNotAllowed(FilehubError):
 
 
 class BackendUnavailable(FilehubError):
-    """S3, SQS or DynamoDB did not answer, or refused. The cause is chained and logged."""
+    """S3, SQS or DynamoDB failed or did not respond. The cause is chained and logged."""
 
     code = "unavailable"
     status = 503
-    message = "The storage service cannot be reached just now. Try again in a moment."
+    message = "The storage service is temporarily unavailable. Try again in a moment."
     retry_after = 5
 
 
 class MalformedEvent(FilehubError):
-    """A queue message that is no S3 event; it belongs in the dead-letter queue."""
+    """A queue message is not an S3 event and belongs in the dead-letter queue."""
 
     code = "malformed_event"

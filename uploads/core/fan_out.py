@@ -1,7 +1,7 @@
-"""Asking several services at the same time, so that one that is down takes nothing but its answer.
+"""Call several services concurrently, so that one outage costs only that service's result.
 
-A service that hangs is given up after seconds (see the clients); asked one after the other, these
-seconds would add up.
+A call to a service that hangs times out after seconds (see `uploads.aws.clients`). Made one after
+the other, the calls would add up their time-outs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 def attempt(call: Callable[[], T]) -> T | None:
-    """The result of the call, or None if the service behind it is unavailable; that is logged."""
+    """Return the result of the call; log and return None if its service is unavailable."""
     try:
         return call()
     except BackendUnavailable as exc:
@@ -30,11 +30,11 @@ def attempt(call: Callable[[], T]) -> T | None:
 class FanOut:
     """`with FanOut() as fan_out: answer = fan_out.submit(call)`, then `answer.result()`.
 
-    Calls run in threads of their own: they must not use Django's database.
+    Calls run in worker threads, so they must not use Django's database.
     """
 
-    def __init__(self, at_once: int = 6) -> None:
-        self._pool = ThreadPoolExecutor(at_once, "fan_out")
+    def __init__(self, max_workers: int = 6) -> None:
+        self._pool = ThreadPoolExecutor(max_workers, "fan_out")
 
     def __enter__(self) -> Self:
         return self
@@ -43,5 +43,5 @@ class FanOut:
         self._pool.shutdown()
 
     def submit(self, call: Callable[[], T]) -> Future[T | None]:
-        """Call it in a thread; the future has what `attempt` returns."""
+        """Run the call in a thread. The future has the result of `attempt`."""
         return self._pool.submit(attempt, call)

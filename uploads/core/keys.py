@@ -1,8 +1,8 @@
 """Upload ids and object keys (pure).
 
 An id is a UUIDv7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds, then random bits, so ids
-sort by time. The last 32 bits are no free choice but an HMAC over the owner and the bits before
-them: filehub can tell its own pending uploads from made-up ids without having stored anything.
+sort by time. The last 32 bits are not random but an HMAC of the owner and the preceding bits:
+filehub can tell its own pending uploads from forged ids without having stored anything.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ _KEY = re.compile(
     PREFIX + r"([0-9a-f])/([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})"
 )
 _TAG_BITS = 32
-#: The head of the last id that a datetime can express (the end of the year 9999).
+#: The first characters of the last id that a datetime can express (end of the year 9999).
 _LAST = "e677d21f-dbff"
 
 
 def new_upload_id(owner: str, secret: str) -> str:
-    """A new id for an upload by `owner`, tagged with `secret`."""
+    """Create an id for an upload by `owner`, tagged with `secret`."""
     return _make(time.time_ns() // 1_000_000, owner, secret)
 
 
 def upload_id_at(moment: datetime, owner: str, secret: str, bits: int) -> str:
-    """An id of an earlier moment, for made-up records; `bits` (42) are what would be random."""
+    """Create an id for an earlier time, for fake data. `bits` (42) replace the random bits."""
     return _make(int(moment.timestamp() * 1000), owner, secret, bits)
 
 
@@ -52,7 +52,7 @@ def _tag(head: int, owner: str, secret: str) -> int:
 
 
 def was_issued_to(upload_id: str, owner: str, secrets_: list[str]) -> bool:
-    """Whether one of the secrets (newest first, for key rotation) made this id for this owner."""
+    """Whether this id was created for this owner with one of the secrets (key rotation)."""
     value = UUID(upload_id).int
     head, tag = value >> _TAG_BITS << _TAG_BITS, value & (2**_TAG_BITS - 1)
     return any(
@@ -62,39 +62,39 @@ def was_issued_to(upload_id: str, owner: str, secrets_: list[str]) -> bool:
 
 
 def parse_upload_id(text: str) -> str | None:
-    """The canonical form of an id, or None when `text` is no UUIDv7."""
+    """The canonical form of an id, or None if `text` is not a UUIDv7."""
     key = f"{PREFIX}0/{text.lower()}"
     return text.lower() if _KEY.fullmatch(key) and text.lower()[:13] <= _LAST else None
 
 
 def created_at(upload_id: str) -> datetime:
-    """The moment (UTC, milliseconds) in which the id was made."""
+    """When the id was created (UTC, to the millisecond)."""
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=UUID(upload_id).int >> 80)
 
 
 def first_id_at(moment: datetime) -> str:
-    """The smallest id that a moment can have: ids made since then sort at or after it."""
+    """The smallest possible id at a given time: ids created since then do not sort before it."""
     milliseconds = int(moment.timestamp() * 1000)
     return str(UUID(int=(milliseconds & (2**48 - 1)) << 80))
 
 
 def without_tag(upload_id: str) -> str:
-    """The id with zeros in place of its tag: it sorts the same, and is nobody's."""
+    """The id with its tag zeroed: it keeps its place in the order but belongs to no owner."""
     return str(UUID(int=UUID(upload_id).int >> _TAG_BITS << _TAG_BITS))
 
 
 def shard(upload_id: str) -> str:
-    """One hex digit, evenly spread: the last of the id."""
+    """The last hex digit of the id, which is evenly distributed."""
     return upload_id[-1]
 
 
 def object_key(upload_id: str) -> str:
-    """`uploads/<shard>/<id>`: 16 shards keep S3 from heating one prefix."""
+    """`uploads/<shard>/<id>`: 16 shards spread the load over S3 prefixes."""
     return f"{PREFIX}{shard(upload_id)}/{upload_id}"
 
 
 def upload_id_of(key: str) -> str | None:
-    """The id in an object key, or None for a key that filehub did not make."""
+    """The id in an object key, or None if filehub did not create the key."""
     match = _KEY.fullmatch(key)
     if match is None or match[1] != shard(match[2]):
         return None

@@ -1,4 +1,4 @@
-"""Limits that AWS sets, and figures that filehub and its stack have to agree on (pure)."""
+"""AWS limits, and values that filehub and its CloudFormation stack share (pure)."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ S3_MIN_PART_SIZE = 5 * MIB
 # https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html (X-Amz-Expires)
 S3_MAX_EXPIRY = 7 * 24 * 3600
 
-#: How long an upload in parts may take, pauses included. The bucket's lifecycle rule removes what
-#: is left behind later than this (infra/filehub.yaml; a test compares them).
+#: How long a multipart upload may take, pauses included. The bucket's lifecycle rule removes
+#: abandoned parts later than this (infra/filehub.yaml; a test compares the two).
 MULTIPART_LIFETIME = timedelta(days=7)
 
-#: Seconds that a received task stays hidden. infra/filehub.yaml gives the queue the same value.
+#: The tasks queue's visibility timeout in seconds; the stack parameter has the same value.
 VISIBILITY_TIMEOUT = 180

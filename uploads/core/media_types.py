@@ -1,4 +1,4 @@
-"""Media types (pure): which may be uploaded, which group one belongs to, how it can be shown."""
+"""Media types (pure): what may be uploaded, how types are grouped, how files are previewed."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _MEDIA_TYPE = re.compile(
 )
 _MAX_TYPE_LENGTH = 255
 
-#: Shown in the browser instead of downloaded: types that cannot run script. SVG and HTML can.
+#: Types that the browser may display because they cannot run script. SVG and HTML can.
 _INLINE = re.compile(
     r"image/(?:avif|bmp|gif|jpeg|png|webp|x-icon)|application/pdf|(?:audio|video)/[^+]+|text/plain"
 )
 
 
 def check_type(content_type: str | None, rules: Rules) -> str:
-    """Return the type in one spelling (`text/plain;charset=utf-8`), or raise.
+    """Return the normalised type (`text/plain;charset=utf-8`).
 
-    InvalidRequest when it is no media type, TypeNotAllowed when the rules exclude it. An empty type
-    becomes application/octet-stream: browsers give none for files that they do not know.
+    An empty type becomes application/octet-stream: browsers send none for unknown files. Raises
+    InvalidRequest if it is not a media type, and TypeNotAllowed if the rules exclude it.
     """
     if not content_type or not content_type.strip():
         content_type = DEFAULT_TYPE
@@ -42,7 +42,7 @@ def check_type(content_type: str | None, rules: Rules) -> str:
             f"Files of type {essence} are not accepted here. "
             f"Accepted: {', '.join(rules.allowed_types)}."
         )
-    # botocore leaves one exact spelling of a form's type out of the signature; this is never it.
+    # botocore does not sign one exact spelling of the form type; the result never has it.
     return essence + re.sub(r'\s*;\s*(?=[^"]*(?:"[^"]*"[^"]*)*$)', ";", match[3])
 
 
@@ -56,7 +56,7 @@ def is_type_allowed(content_type: str, allowed: tuple[str, ...]) -> bool:
 
 
 def is_safe_inline(content_type: str) -> bool:
-    """Whether a browser may show this type instead of saving it."""
+    """Whether a browser may display this type instead of downloading it."""
     return _INLINE.fullmatch(content_type.partition(";")[0].strip().lower()) is not None
 
 
@@ -64,12 +64,12 @@ PreviewKind = Literal["image", "video", "audio", "pdf", "text"]
 
 
 def preview(content_type: str) -> PreviewKind | None:
-    """How a type can be shown without letting it run anything; None when it cannot."""
+    """How a type can be previewed without running script; None if it cannot."""
     essence = content_type.partition(";")[0].strip().lower()
     group = kind(content_type)
     if is_safe_inline(content_type) and group in {"image", "video", "audio", "pdf"}:
         return cast("PreviewKind", group)
-    # As plain text even a page is harmless.
+    # Shown as plain text, even HTML is harmless.
     if group in {"text", "code"} or essence.startswith("text/"):
         return "text"
     return None
@@ -102,7 +102,7 @@ _KINDS: dict[str, Kind] = {
 
 
 def kind(content_type: str) -> Kind:
-    """The group a type belongs to, for its icon."""
+    """The group that a type belongs to, such as `image`."""
     essence = content_type.partition(";")[0].strip().lower()
     if essence in _KINDS:
         return _KINDS[essence]

@@ -1,4 +1,4 @@
-"""What may be uploaded (pure): names, sizes, checksums. Types are `media_types`."""
+"""Rules for uploads (pure): names, sizes, quotas, checksums. For types see `media_types`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from uploads.core.errors import FileTooLarge, InvalidRequest, QuotaExceeded
 from uploads.core.limits import MIB
 
-#: Bytes in UTF-8: what file systems allow. Percent-encoded it is at most 765 bytes of S3's 2 KB for
-#: metadata, and folded for search it stays below DynamoDB's 1,024 bytes for a sort key.
+#: Bytes in UTF-8: the limit of common file systems. Percent-encoded, a name takes at most 765 of
+#: the 2 KB that S3 allows for metadata; case folded, it fits in DynamoDB's 1,024-byte sort key.
 MAX_NAME_BYTES = 255
 
 #: Characters in the name of an API token.
@@ -33,7 +33,7 @@ class Rules:
 def check_name(name: str) -> str:
     """Return the name unchanged, or raise InvalidRequest.
 
-    A name is text for people, never a path: slashes, dots and quotes are ordinary characters.
+    A name is display text, never a path: slashes, dots and quotes are ordinary characters.
     """
     if not name.strip():
         raise InvalidRequest("Missing file_name", code="missing_file_name")
@@ -52,25 +52,25 @@ def check_name(name: str) -> str:
 
 
 def check_token_name(name: str) -> str:
-    """Return what an API token is for, without space around it, or raise InvalidRequest.
+    """Return the name of an API token without surrounding space, or raise InvalidRequest.
 
-    It may be empty.
+    The name may be empty.
     """
     name = name.strip()
     if len(name) > MAX_TOKEN_NAME:
         raise InvalidRequest(f"The name is longer than {MAX_TOKEN_NAME} characters.")
-    # "Cs" is what the command line makes of bytes that are no UTF-8.
+    # "Cs": Python decodes invalid UTF-8 on the command line to surrogates.
     if any(unicodedata.category(char) in {"Cc", "Cs"} for char in name):
         raise InvalidRequest("The name contains a control character.")
     return name
 
 
-#: They turn the direction of what follows, and can make a name read as another.
+#: Bidirectional controls: they can make one name look like another.
 _DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
-def shown(name: str) -> str:
-    """A name as people are to read it: what cannot be seen but changes the rest is marked."""
+def display_name(name: str) -> str:
+    """The name for display: control and bidirectional characters are replaced by U+FFFD."""
     return "".join(
         "\ufffd" if char in _DIRECTIONS or unicodedata.category(char) == "Cc" else char
         for char in name
@@ -78,7 +78,7 @@ def shown(name: str) -> str:
 
 
 def search_key(name: str) -> str:
-    """The form under which a name is searched: composed, case folded."""
+    """The form of a name for case-insensitive search: NFC and case folded."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
@@ -88,26 +88,26 @@ def check_size(size: int, rules: Rules, *, in_parts: bool = False) -> int:
         raise InvalidRequest("size must not be negative.", code="invalid_size")
     if size > rules.max_size:
         raise FileTooLarge(
-            f"The file has {size:,} bytes; at most {rules.max_size:,} are accepted here."
+            f"The file is {size:,} bytes; at most {rules.max_size:,} bytes are allowed."
         )
     if not in_parts and size > rules.max_put_size:
         raise FileTooLarge(
-            f"The file has {size:,} bytes; one request can carry at most {rules.max_put_size:,}."
+            f"The file is {size:,} bytes; one request can carry at most {rules.max_put_size:,}."
         )
     return size
 
 
 def check_quota(size: int, *, used: int, limit: int) -> None:
-    """Raise QuotaExceeded if `size` bytes more than `used` are above `limit`."""
+    """Raise QuotaExceeded if `size` more bytes than `used` would exceed `limit`."""
     if size > 0 and used + size > limit:
         raise QuotaExceeded(
-            f"The file has {size:,} bytes, and of your quota of {limit:,} bytes "
-            f"{used:,} are used already."
+            f"The file is {size:,} bytes, but {used:,} of your quota of {limit:,} bytes "
+            "are already used."
         )
 
 
 def part_size_for(size: int, smallest: int) -> int:
-    """Bytes in each part of a file of `size` bytes: `smallest`, or the MiB that 10,000 parts need.
+    """The part size in bytes: `smallest`, or the whole MiB that keep it to 10,000 parts.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
     """

@@ -1,6 +1,6 @@
-"""Amounts of bytes as people write and read them: 10 GiB, 500 MB, 1048576.
+"""Parse and format sizes in bytes: 10 GiB, 500 MB, 1048576.
 
-kB, MB, … are powers of 1000; KiB, MiB, … are powers of 1024. Nothing here calls a MiB a MB.
+kB, MB, … are powers of 1000; KiB, MiB, … are powers of 1024.
 """
 
 from __future__ import annotations
@@ -11,29 +11,29 @@ from itertools import takewhile
 
 DECIMAL = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "PB": 10**15}
 BINARY = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "PiB": 2**50}
-#: The largest first, so that of two spellings of one length the one with the larger unit is taken.
+#: Largest first, so that `exact` prefers the larger unit among spellings of the same length.
 UNITS = dict(sorted((DECIMAL | BINARY).items(), key=lambda unit: -unit[1]))
 _BY_NAME = {name.lower(): size for name, size in UNITS.items()} | {"": 1}
 
-#: A third decimal would leave open whether 1.500 is one and a half or, as in German, 1500.
+#: Three decimals would be ambiguous: 1.500 is one and a half, or 1500 in German.
 MAX_DECIMALS = 2
 _SIZE = re.compile(rf"([0-9]{{1,30}}(?:[.,][0-9]{{1,{MAX_DECIMALS}}})?)\s*([A-Za-z]{{0,3}})")
 
 
 def parse(text: str) -> int:
-    """The bytes that a text such as `10 GiB`, `1.5 TB`, `1,5 tb` or `4096` says.
+    """The number of bytes in a text such as `10 GiB`, `1.5 TB`, `1,5 tb` or `4096`.
 
-    What is less than a byte is dropped. Raises ValueError.
+    Fractions of a byte are dropped. Raises ValueError.
     """
-    found = _SIZE.fullmatch(text.strip())
-    unit = _BY_NAME.get(found[2].lower()) if found else None
-    if found is None or unit is None:
+    match = _SIZE.fullmatch(text.strip())
+    unit = _BY_NAME.get(match[2].lower()) if match else None
+    if match is None or unit is None:
         raise ValueError("not a size such as 10 GiB, 500 MB or a number of bytes")
-    return int(Decimal(found[1].replace(",", ".")) * unit)
+    return int(Decimal(match[1].replace(",", ".")) * unit)
 
 
 def exact(size: int) -> str:
-    """The shortest text that says exactly this many bytes: `parse(exact(size)) == size`."""
+    """The shortest exact spelling of a size: `parse(exact(size)) == size`."""
     spellings = [
         f"{number:f} {name}"
         for name, unit in UNITS.items()
@@ -45,7 +45,7 @@ def exact(size: int) -> str:
 
 
 def rounded(size: int) -> str:
-    """About so many bytes, to compare at a glance: `0 B`, `1.5 GiB`, `340 MiB`."""
+    """A size rounded for display: `0 B`, `1.5 GiB`, `340 MiB`."""
     *_, (name, unit) = [
         ("B", 1),
         *takewhile(lambda unit: size >= unit[1], list(BINARY.items())[1:]),

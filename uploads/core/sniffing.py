@@ -1,9 +1,9 @@
-"""Whether what is in a file can be what its type says (pure): judged by its first bytes.
+"""Check a file's first bytes against its declared type (pure).
 
-Only what is shown or played is judged: images, audio, video and PDF. What must not hide behind such
-a type are programs and pages that can run script. Where a type has a well-known form, content that
-is surely something else, such as an archive named image/png, is refused too. Content that is not
-recognised is never refused: there are more formats than anybody has a list of.
+Only types that browsers display or play are checked: images, audio, video and PDF. Programs and
+pages that can run script must not hide behind them. For well-known types, content that is certainly
+something else, such as an archive declared as image/png, is rejected too. Unrecognised content is
+never rejected: no list of formats is complete.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import puremagic
 
 Group = Literal["image", "media", "pdf"]
 
-#: Types whose files begin in one of a few ways. Others of their groups may be archives or text by
+#: Types whose files have known signatures. Other types of these groups may be archives or text by
 #: design: image/openraster is a ZIP archive, image/x-xpixmap is C.
 _WELL_KNOWN: dict[str, Group] = {
     "application/pdf": "pdf",
@@ -39,11 +39,11 @@ _WELL_KNOWN: dict[str, Group] = {
     ),
 }  # fmt: skip
 
-#: What browsers call TypeScript, going by the ending “.ts”.
+#: The types that browsers give TypeScript files, because of the extension “.ts”.
 _TYPESCRIPT = {"video/mp2t", "video/vnd.dlna.mpeg-tts"}
 
-#: The group of what puremagic recognises, and its name for people. Audio and video share their
-#: containers; what is not here proves nothing.
+#: What puremagic recognises -> its group, and a readable name. Audio and video share containers.
+#: Formats that are not listed here prove nothing.
 _FORMS: dict[str, tuple[Group | None, str]] = {
     "image/png": ("image", "a PNG image"),
     "image/jpeg": ("image", "a JPEG image"),
@@ -62,13 +62,14 @@ _FORMS: dict[str, tuple[Group | None, str]] = {
     "application/vnd.rar": (None, "an archive"),
     "application/x-xz": (None, "an archive"),
 }
-#: Of a shorter one it is chance that it is there.
-_SURE = 3
+#: Bytes of the shortest signature to trust; shorter ones match by chance.
+_MIN_SIGNATURE = 3
 
-#: A reader looks for it here. https://www.iso.org/standard/75839.html (7.5.2, and its annex I)
+#: Readers accept the header within this range.
+#: https://www.iso.org/standard/75839.html (7.5.2, and its annex I)
 _PDF_HEADER, _PDF_REACH = b"%PDF-", 1024
 
-# ELF; Mach-O in both orders and sizes; several Mach-O in one, or a class of Java.
+# ELF; Mach-O, 32 and 64 bits, both byte orders; universal Mach-O, or a Java class.
 _PROGRAMS = (
     b"\x7fELF",
     b"\xfe\xed\xfa\xce",
@@ -77,18 +78,18 @@ _PROGRAMS = (
     b"\xcf\xfa\xed\xfe",
     b"\xca\xfe\xba\xbe",
 )
-#: Where a Windows program says where its header is, and how far away that can reasonably be.
+#: Where a Windows program stores the offset of its PE header, and the largest plausible offset.
 _PE_POINTER, _PE_REACH = slice(0x3C, 0x40), 2**24
-# Not “#!” alone: AMR, a form of audio, begins with “#!AMR”.
+# Not “#!” alone: AMR audio begins with “#!AMR”.
 _SHEBANG = re.compile(rb"(?:\xef\xbb\xbf)?#![ \t]*/")
 
-# What may come before the first element of a page, or of an SVG image.
+# What may precede the first element of a page or of an SVG image.
 _PROLOGUE = re.compile(
     r"\s+|<\?(?!php|=).*?\?>|<!--.*?-->|<!doctype\s+(?!html|\s)[^\[>]*(?:\[.*?\]\s*)?>",
     re.IGNORECASE | re.DOTALL,
 )
-# By what browsers know a page (https://mimesniff.spec.whatwg.org/#identifying-a-resource-with-an-unknown-mime-type),
-# but without <b>, <br> and <!-- , which mishaps of a web server put before true images and PDF.
+# How browsers recognise a page (https://mimesniff.spec.whatwg.org/#identifying-a-resource-with-an-unknown-mime-type),
+# without <b>, <br> and <!-- , which misconfigured web servers prepend to real images and PDFs.
 _PAGE = re.compile(
     r"<(?:!doctype\s+html|html|head|body|script|iframe|style|title|table|div|font|h1|a|p)[\s>/]",
     re.IGNORECASE,
@@ -97,47 +98,47 @@ _PHP = re.compile(r"<\?(?:php\s|=)", re.IGNORECASE)
 _SVG = re.compile(r"<(?:\w+:)?svg[\s>/]", re.IGNORECASE)
 
 
-def is_judged(content_type: str) -> bool:
-    """Whether the first bytes of a file of this type can make a difference."""
+def needs_content_check(content_type: str) -> bool:
+    """Whether files of this type are checked for mismatched content."""
     essence = _essence(content_type)
     if essence in _TYPESCRIPT:
         return False
     return essence in _WELL_KNOWN or essence.partition("/")[0] in {"image", "audio", "video"}
 
 
-def mismatch(content_type: str, beginning: bytes) -> str | None:
-    """Why a file that begins so cannot be of this type, as a sentence for people; or None."""
+def mismatch(content_type: str, first_bytes: bytes) -> str | None:
+    """Why a file with these first bytes cannot be of this type, as a sentence; or None."""
     essence = _essence(content_type)
-    if not beginning or not is_judged(essence):
+    if not first_bytes or not needs_content_check(essence):
         return None
-    found = _program(beginning) or _markup(beginning, is_svg=essence.startswith("image/svg"))
+    content = _program(first_bytes) or _markup(first_bytes, is_svg=essence.startswith("image/svg"))
     group = _WELL_KNOWN.get(essence)
-    if found is None and group is not None:
-        found = _foreign(group, beginning)
-    return f"It was sent as {essence}, but its content is {found}." if found else None
+    if content is None and group is not None:
+        content = _foreign(group, first_bytes)
+    return f"It was uploaded as {essence}, but its content is {content}." if content else None
 
 
 def _essence(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-def _program(beginning: bytes) -> str | None:
-    if beginning.startswith(_PROGRAMS) or _is_windows_program(beginning):
+def _program(first_bytes: bytes) -> str | None:
+    if first_bytes.startswith(_PROGRAMS) or _is_windows_program(first_bytes):
         return "a program"
-    return "a script" if _SHEBANG.match(beginning) else None
+    return "a script" if _SHEBANG.match(first_bytes) else None
 
 
-def _is_windows_program(beginning: bytes) -> bool:
-    if not beginning.startswith(b"MZ") or len(beginning) < _PE_POINTER.stop:
+def _is_windows_program(first_bytes: bytes) -> bool:
+    if not first_bytes.startswith(b"MZ") or len(first_bytes) < _PE_POINTER.stop:
         return False
-    header = int.from_bytes(beginning[_PE_POINTER], "little")
-    seen = beginning[header : header + 4]
-    # Further away than what was read, it cannot be seen; that it is not too far has to do.
+    header = int.from_bytes(first_bytes[_PE_POINTER], "little")
+    seen = first_bytes[header : header + 4]
+    # Beyond the bytes that were read, a plausible offset has to suffice.
     return seen == b"PE\0\0" if len(seen) == 4 else header < _PE_REACH
 
 
-def _markup(beginning: bytes, *, is_svg: bool) -> str | None:
-    text = _text(beginning)
+def _markup(first_bytes: bytes, *, is_svg: bool) -> str | None:
+    text = _text(first_bytes)
     at = 0
     while space := _PROLOGUE.match(text, at):
         at = space.end()
@@ -150,27 +151,29 @@ def _markup(beginning: bytes, *, is_svg: bool) -> str | None:
     return None
 
 
-def _text(beginning: bytes) -> str:
-    """The bytes as text, as far as they are any. Latin 1 keeps what is not ASCII out of the way."""
-    if beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return beginning.decode("utf-16", "replace")
-    return beginning.removeprefix(codecs.BOM_UTF8).decode("latin-1")
+def _text(first_bytes: bytes) -> str:
+    """The bytes as text. Latin-1 maps every byte, so decoding never fails."""
+    if first_bytes.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return first_bytes.decode("utf-16", "replace")
+    return first_bytes.removeprefix(codecs.BOM_UTF8).decode("latin-1")
 
 
-def _foreign(group: Group, beginning: bytes) -> str | None:
-    """What the content surely is, if it is surely none of the group."""
-    if group == "pdf" and _PDF_HEADER in beginning[:_PDF_REACH]:
+def _foreign(group: Group, first_bytes: bytes) -> str | None:
+    """What the content is, if it certainly does not belong to the group."""
+    if group == "pdf" and _PDF_HEADER in first_bytes[:_PDF_REACH]:
         return None
     try:
-        matches = puremagic.magic_string(beginning)
-    except puremagic.PureError:  # nothing that it knows
+        matches = puremagic.magic_string(first_bytes)
+    except puremagic.PureError:  # not recognised
         return None
-    found = [
+    recognised = [
         _FORMS[match.mime_type]
         for match in matches
-        # What is counted from the end would be from the end of what was read.
-        if match.mime_type in _FORMS and match.offset == 0 and len(match.byte_match) >= _SURE
+        # An offset from the end would be relative to the end of the bytes that were read.
+        if match.mime_type in _FORMS
+        and match.offset == 0
+        and len(match.byte_match) >= _MIN_SIGNATURE
     ]
-    if not found or any(form == group for form, _ in found):
+    if not recognised or any(form == group for form, _ in recognised):
         return None
-    return found[0][1]
+    return recognised[0][1]

@@ -1,4 +1,4 @@
-"""JSON that comes from others: bodies of requests, messages in queues, files in buckets."""
+"""A strict JSON parser for untrusted input: request bodies, queue messages, files in buckets."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import jiter
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Read one JSON document, as RFC 8259 has it and no more.
+    """Parse one JSON document, strictly by RFC 8259.
 
-    Raises ValueError for what is no JSON, for `NaN` and `Infinity`, for half a surrogate pair, for
-    a key that comes twice (others may read the first and filehub the last), for integers of more
-    than 4,300 digits, and for what is nested in more than 201 levels.
+    Raises ValueError for invalid JSON, `NaN`, `Infinity`, lone surrogates, duplicate keys (other
+    readers may use the first value and filehub the last), integers of more than 4,300 digits, and
+    more than 201 levels of nesting.
 
-    The standard library's `json` goes as deep as Python's own stack. A finaliser that the garbage
-    collector happens to run down there fails, unseen, and is never run again; jiter has a stack
-    and a limit of its own.
+    The standard library's `json` recurses as deep as Python's stack allows. A finaliser that the
+    garbage collector runs at that depth fails silently and is never run again; jiter has its own
+    stack and its own limit.
     """
     data = text.encode() if isinstance(text, str) else text
     return jiter.from_json(data, allow_inf_nan=False, catch_duplicate_keys=True, cache_mode="keys")

@@ -1,1 +1,1 @@
-"""Stored files: their records, and how they are found, counted, limited and changed."""
+"""Stored files: their records, and how to find, count, limit and change them."""

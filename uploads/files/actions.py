@@ -1,4 +1,4 @@
-"""What people do with a stored file: download it, look at it, delete it, change its owner."""
+"""Actions on stored files: download, preview, delete, change the owner."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from uploads.files.record import Download, FileInfo, StoredFile, changed
 
 logger = logging.getLogger(__name__)
 
-#: Downloads that a record tells one by one; of the earlier ones it has the number.
+#: Downloads that a record lists individually; earlier ones are only counted.
 DOWNLOADS_KEPT = 10
 
-#: Bytes of the largest text that is shown.
+#: The largest text that is previewed, in bytes.
 PREVIEW_TEXT_SIZE = 1024**2
 
 
 @dataclass(frozen=True)
 class Preview:
-    """A presigned URL that shows a file, and the element that it belongs in."""
+    """A presigned URL that displays a file, and the kind of element to display it in."""
 
-    how: media_types.PreviewKind
+    kind: media_types.PreviewKind
     url: str
 
 
 def sign_download(info: FileInfo, by: str, *, inline: bool = False) -> tuple[str, datetime]:
-    """A presigned GET of a stored file and its expiry; the record remembers that `by` got one.
+    """Presign a GET of a stored file, and record that `by` downloaded it; return URL and expiry.
 
-    `inline` shows it in the browser, if its type is safe to show.
+    `inline` displays the file in the browser, if its type is safe to display.
     """
     signed = s3.sign_download(
         info.id,
@@ -50,53 +50,54 @@ def sign_download(info: FileInfo, by: str, *, inline: bool = False) -> tuple[str
     try:
         store.annotate(info.id, actions)
     except BackendUnavailable as exc:
-        # Somebody wants a file that is there; that this is not remembered is no reason to refuse.
-        logger.warning("the download of %s is not recorded: %r", info.id, exc.__cause__ or exc)
+        # The file can be downloaded even if the download cannot be recorded.
+        logger.warning("the download of %s was not recorded: %r", info.id, exc.__cause__ or exc)
     return signed
 
 
 def preview(info: FileInfo) -> Preview | None:
-    """How a browser can show a file, from S3 itself; None for what it cannot, or should not.
+    """How a browser can display a file directly from S3; None if it cannot, or should not.
 
-    Text of any kind is shown as plain text, whatever it claims to be, and only up to
-    PREVIEW_TEXT_SIZE: a browser would load all of it.
+    Text of any type is displayed as plain text, and only up to PREVIEW_TEXT_SIZE, because a browser
+    would load all of it.
     """
-    how = media_types.preview(info.content_type)
-    if info.state != "stored" or how is None:
+    kind = media_types.preview(info.content_type)
+    if info.state != "stored" or kind is None:
         return None
-    if how == "text" and info.size > PREVIEW_TEXT_SIZE:
+    if kind == "text" and info.size > PREVIEW_TEXT_SIZE:
         return None
     url, _expires = s3.sign_download(
         info.id,
         file_name=info.file_name,
         inline=True,
-        content_type="text/plain; charset=utf-8" if how == "text" else info.content_type,
+        content_type="text/plain; charset=utf-8" if kind == "text" else info.content_type,
     )
-    return Preview(how, url)
+    return Preview(kind, url)
 
 
 def remove(upload_id: str, by: str) -> None:
-    """Delete the object. The record follows when S3 reports the removal.
+    """Delete the object. The record is updated when S3 reports the removal.
 
-    `by` is who asked for it, named as records name owners.
+    `by` is the owner string of the user who requested it.
     """
     store.annotate(
         upload_id,
         [
-            StoredFile.deletion_asked_at.set(datetime.now(UTC)),
-            StoredFile.deletion_asked_by.set(by),
+            StoredFile.deletion_requested_at.set(datetime.now(UTC)),
+            StoredFile.deletion_requested_by.set(by),
         ],
     )
     s3.delete(upload_id)
 
 
 def change_owner(upload_id: str, owner: str, by: str) -> bool:
-    """Make somebody else the owner of a stored file; False when there is no such file, or no need.
+    """Change the owner of a stored file; False if there is no such file, or nothing to change.
 
-    The object still says who uploaded it. `by` is who did this, named as records name owners.
+    The object's metadata still names the uploader. `by` is the owner string of the user who changed
+    the owner.
     """
 
-    def given(current: StoredFile | None) -> StoredFile | None:
+    def with_new_owner(current: StoredFile | None) -> StoredFile | None:
         if current is None or current.state != "stored" or current.owner == owner:
             return None
         return changed(
@@ -104,8 +105,8 @@ def change_owner(upload_id: str, owner: str, by: str) -> bool:
             owner=owner,
             owner_feed=owner,
             uploader=current.uploader or current.owner,
-            given_at=datetime.now(UTC),
-            given_by=by,
+            owner_changed_at=datetime.now(UTC),
+            owner_changed_by=by,
         )
 
-    return store.change(upload_id, given)
+    return store.change(upload_id, with_new_owner)

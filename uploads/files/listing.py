@@ -1,7 +1,7 @@
-"""Finding files: newest first, by cursor, through the indexes. Never a scan.
+"""List files, newest first, page by page, through the indexes. Never a scan.
 
-Every way of finding gives the same order, by id and thus by time. A cursor is the id of a file that
-was seen: it stays good whatever was added or removed since, and if one way gives place to another.
+Every query returns files in the same order: by id, and so by time. A cursor is the id of a listed
+file. It stays valid when files are added or removed, and when another index serves the next page.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from uploads.core import keys, media_types, policy
 from uploads.core.errors import InvalidRequest
 from uploads.files.record import FileInfo, State, StoredFile, info_of
 
-#: Matches of a name search that are read from a name index at most.
-SEARCH_WINDOW = 500
-#: Files that one page may look through where no index has just those that are wanted.
-BUDGET = 2_000
+#: The maximum number of matches that a name search reads from a name index.
+MAX_NAME_MATCHES = 500
+#: The maximum number of files that one page examines if no index matches the filter exactly.
+MAX_EXAMINED = 2_000
 
-#: Bytes of a name in its searched form: what DynamoDB takes for a sort key.
+#: The maximum length of a search key in bytes: DynamoDB's limit for a sort key.
 MAX_PREFIX = 1024
 
 _LOWEST = str(UUID(int=0))
@@ -31,10 +31,12 @@ _HIGHEST = str(UUID(int=2**128 - 1))
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Which files. `since` is the first moment of signing that counts, `until` the first that does
-    not any more; `name` is a prefix in any case, `exact_name` a whole name as it is written; ""
-    and None stand for all."""
+class FileFilter:
+    """Which files to list. "" and None match every file.
+
+    `since` (inclusive) and `until` (exclusive) limit the time of signing. `name` is a
+    case-insensitive prefix, `exact_name` a complete name, case-sensitive.
+    """
 
     state: State = "stored"
     owner: str = ""
@@ -47,21 +49,21 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Page:
-    """Some files, newest first, and the cursors of what is older and newer (None: nothing is).
+    """Files, newest first, and the cursors of the older and newer pages (None: there is none).
 
-    `looked_at` says how many files were looked through, where no index has just those that are
-    wanted; such a page may be short, even empty, and yet have a next one.
+    `examined` is the number of files that were examined, or None if an index matches the filter
+    exactly. With a number, a page may be short or even empty and still have a next page.
     """
 
     files: list[FileInfo]
     next_cursor: str | None
     previous_cursor: str | None = None
-    looked_at: int | None = None
+    examined: int | None = None
 
 
 @dataclass(frozen=True)
 class _Window:
-    """Ids from `low` to `high`, both included; read upwards when paging back."""
+    """Ids from `low` to `high`, inclusive; read in ascending order when paging back."""
 
     low: str
     high: str
@@ -72,30 +74,32 @@ class _Window:
 
 
 @dataclass(frozen=True)
-class _Found:
-    """Files in the direction of reading, and the id after which reading goes on (None: the end)."""
+class _Results:
+    """Files in reading order, and the id after which to continue (None: the end)."""
 
     files: list[FileInfo]
     more_after: str | None
-    looked_at: int | None = None
+    examined: int | None = None
 
 
-def find(wanted: Wanted, *, limit: int, cursor: str | None = None, backwards: bool = False) -> Page:
-    """A page of the wanted files: those older than the cursor, or with `backwards` newer.
+def find(
+    criteria: FileFilter, *, limit: int, cursor: str | None = None, backwards: bool = False
+) -> Page:
+    """A page of matching files: those older than the cursor, or newer if `backwards`.
 
-    Raises InvalidRequest for a cursor that filehub did not hand out, and BackendUnavailable.
+    Raises InvalidRequest for an invalid cursor, and BackendUnavailable.
     """
     position = _cursor(cursor)
     if position is None:
-        found = _read(wanted, _window(wanted), limit)
-        return Page(found.files, found.more_after, None, found.looked_at)
+        results = _read(criteria, _window(criteria), limit)
+        return Page(results.files, results.more_after, None, results.examined)
     if not backwards:
-        found = _read(wanted, _window(wanted, before=position), limit)
-        newer = found.files[0].id if found.files else _shifted(position, -1)
-        return Page(found.files, found.more_after, newer, found.looked_at)
-    found = _read(wanted, _window(wanted, after=position), limit)
-    older = found.files[0].id if found.files else _shifted(position, 1)
-    return Page(found.files[::-1], older, found.more_after, found.looked_at)
+        results = _read(criteria, _window(criteria, before=position), limit)
+        newer = results.files[0].id if results.files else _offset(position, -1)
+        return Page(results.files, results.more_after, newer, results.examined)
+    results = _read(criteria, _window(criteria, after=position), limit)
+    older = results.files[0].id if results.files else _offset(position, 1)
+    return Page(results.files[::-1], older, results.more_after, results.examined)
 
 
 def _cursor(text: str | None) -> str | None:
@@ -103,150 +107,158 @@ def _cursor(text: str | None) -> str | None:
         return None
     parsed = keys.parse_upload_id(text)
     if parsed is None:
-        raise InvalidRequest("The cursor is not one that filehub gave.", code="invalid_cursor")
+        raise InvalidRequest("The cursor is invalid.", code="invalid_cursor")
     return parsed
 
 
-def _shifted(upload_id: str, by: int) -> str:
-    """The id that comes `by` ids later."""
+def _offset(upload_id: str, by: int) -> str:
+    """The id that is `by` steps after this one."""
     return str(UUID(int=min(max(UUID(upload_id).int + by, 0), 2**128 - 1)))
 
 
-def _window(wanted: Wanted, *, before: str | None = None, after: str | None = None) -> _Window:
-    low = keys.first_id_at(wanted.since) if wanted.since else _LOWEST
-    high = _shifted(keys.first_id_at(wanted.until), -1) if wanted.until else _HIGHEST
+def _window(
+    criteria: FileFilter, *, before: str | None = None, after: str | None = None
+) -> _Window:
+    low = keys.first_id_at(criteria.since) if criteria.since else _LOWEST
+    high = _offset(keys.first_id_at(criteria.until), -1) if criteria.until else _HIGHEST
     if after is not None:
-        low = max(low, _shifted(after, 1))
+        low = max(low, _offset(after, 1))
     if before is not None:
-        high = min(high, _shifted(before, -1))
+        high = min(high, _offset(before, -1))
     return _Window(low, high, upwards=after is not None)
 
 
-def _read(wanted: Wanted, window: _Window, limit: int) -> _Found:
-    # No name is so long, and DynamoDB refuses to compare with it.
-    longest = max(len(_prefix(wanted).encode()), len(wanted.exact_name.encode()))
+def _read(criteria: FileFilter, window: _Window, limit: int) -> _Results:
+    # No name is this long, and DynamoDB rejects the comparison.
+    longest = max(len(_prefix(criteria).encode()), len(criteria.exact_name.encode()))
     if window.low > window.high or longest > MAX_PREFIX:
-        return _Found([], None)
-    # Only what is stored has an owner's feed, and a name to search for.
-    stored = wanted.state == "stored"
+        return _Results([], None)
+    # Only stored files are in the owner's feed and in the name indexes.
+    stored = criteria.state == "stored"
     with table_errors():
-        if wanted.exact_name:
-            return _exactly_named(wanted, window, limit)
-        if wanted.name and stored:
-            named = _named(wanted)
+        if criteria.exact_name:
+            return _with_exact_name(criteria, window, limit)
+        if criteria.name and stored:
+            named = _with_name_prefix(criteria)
             if named is not None:
-                return _cut([info for info in named if info.id in window], limit, window)
-        by_owner = bool(wanted.owner) and stored
-        if not wanted.name and wanted.kind is None and (by_owner or not wanted.owner):
-            # A shard holds about a sixteenth of the page; twice that rarely needs a second call.
+                return _first_page([info for info in named if info.id in window], limit, window)
+        by_owner = bool(criteria.owner) and stored
+        if not criteria.name and criteria.kind is None and (by_owner or not criteria.owner):
+            # A shard has about a sixteenth of the page; with twice that, a second call is rare.
             page_size = limit + 1 if by_owner else max(limit // len(keys.SHARDS) * 2, 8)
-            feed = _feed(wanted, window, page_size, by_owner=by_owner)
-            return _cut(list(islice(feed, limit + 1)), limit, window)
-        # Large enough that even what is rare takes few calls, and no larger than is looked at.
-        page_size = min(max(limit, 64), max(BUDGET // len(keys.SHARDS), 1)) * (4 if by_owner else 1)
-        return _sift(_feed(wanted, window, page_size, by_owner=by_owner), wanted, limit)
+            feed = _feed(criteria, window, page_size, by_owner=by_owner)
+            return _first_page(list(islice(feed, limit + 1)), limit, window)
+        # Large enough that rare matches take few calls, but no larger than what is examined.
+        page_size = min(max(limit, 64), max(MAX_EXAMINED // len(keys.SHARDS), 1)) * (
+            4 if by_owner else 1
+        )
+        return _filter(_feed(criteria, window, page_size, by_owner=by_owner), criteria, limit)
 
 
-def _cut(files: list[FileInfo], limit: int, window: _Window) -> _Found:
-    """Cut what may be more than a page down to a page, which tells whether there is more."""
+def _first_page(files: list[FileInfo], limit: int, window: _Window) -> _Results:
+    """Sort the files and keep one page; `more_after` says whether there are more."""
     files.sort(key=lambda info: info.id, reverse=not window.upwards)
     page = files[:limit]
-    return _Found(page, page[-1].id if len(files) > limit else None)
+    return _Results(page, page[-1].id if len(files) > limit else None)
 
 
-def _sift(feed: Iterator[FileInfo], wanted: Wanted, limit: int) -> _Found:
-    """Look through at most BUDGET files for those that are wanted."""
-    found: list[FileInfo] = []
-    looked_at, last = 0, ""
-    for info in islice(feed, BUDGET):
-        if _fits(info, wanted):
-            if len(found) == limit:
-                return _Found(found, found[-1].id, looked_at)
-            found.append(info)
-        looked_at, last = looked_at + 1, info.id
-    return _Found(found, last if looked_at == BUDGET else None, looked_at)
+def _filter(feed: Iterator[FileInfo], criteria: FileFilter, limit: int) -> _Results:
+    """Examine at most MAX_EXAMINED files; return those that match."""
+    matches: list[FileInfo] = []
+    examined, last = 0, ""
+    for info in islice(feed, MAX_EXAMINED):
+        if _matches(info, criteria):
+            if len(matches) == limit:
+                return _Results(matches, matches[-1].id, examined)
+            matches.append(info)
+        examined, last = examined + 1, info.id
+    return _Results(matches, last if examined == MAX_EXAMINED else None, examined)
 
 
-def _fits(info: FileInfo, wanted: Wanted) -> bool:
+def _matches(info: FileInfo, criteria: FileFilter) -> bool:
     return (
-        info.state == wanted.state
-        and (not wanted.owner or info.owner == wanted.owner)
-        and (wanted.kind is None or info.kind == wanted.kind)
-        and (not wanted.name or policy.search_key(info.file_name).startswith(_prefix(wanted)))
+        info.state == criteria.state
+        and (not criteria.owner or info.owner == criteria.owner)
+        and (criteria.kind is None or info.kind == criteria.kind)
+        and (not criteria.name or policy.search_key(info.file_name).startswith(_prefix(criteria)))
     )
 
 
-def _exactly_named(wanted: Wanted, window: _Window, limit: int) -> _Found:
-    """Look for the files of one name among everybody's, in every state, by time."""
+def _with_exact_name(criteria: FileFilter, window: _Window, limit: int) -> _Results:
+    """Files with exactly this name. The index has all owners' files, in every state, by time."""
     records = StoredFile.file_name_index.query(
-        wanted.exact_name,
-        StoredFile.created_at.between(_moment(window.low), _moment(window.high)),
+        criteria.exact_name,
+        StoredFile.created_at.between(_created_at(window.low), _created_at(window.high)),
         scan_index_forward=window.upwards,
-        page_size=min(max(limit + 1, 64), BUDGET),
+        page_size=min(max(limit + 1, 64), MAX_EXAMINED),
     )
-    # The index sorts by the millisecond in which an id was made; within one, the id decides.
+    # The index sorts by the millisecond of creation; within a millisecond, sort by id.
     in_order = (
         info_of(record)
         for _, group in groupby(records, key=lambda record: record.created_at)
         for record in sorted(group, key=lambda record: record.id, reverse=not window.upwards)
         if record.id in window
     )
-    found = _sift(in_order, wanted, limit)
-    # Reading may have ended at a file of somebody else: its id is told to nobody.
-    more_after = found.more_after and keys.without_tag(found.more_after)
-    return replace(found, more_after=more_after)
+    results = _filter(in_order, criteria, limit)
+    # Reading may have ended at another owner's file, whose id must not be disclosed.
+    more_after = results.more_after and keys.without_tag(results.more_after)
+    return replace(results, more_after=more_after)
 
 
-def _moment(upload_id: str) -> datetime:
-    """When an id was made; the last moment there is for ids that are later than that."""
+def _created_at(upload_id: str) -> datetime:
+    """When an id was created; the latest possible time for ids beyond it."""
     try:
         return keys.created_at(upload_id)
     except OverflowError:
         return datetime.max.replace(tzinfo=UTC)
 
 
-def _prefix(wanted: Wanted) -> str:
-    return policy.search_key(wanted.name)
+def _prefix(criteria: FileFilter) -> str:
+    return policy.search_key(criteria.name)
 
 
-def _named(wanted: Wanted) -> list[FileInfo] | None:
-    """All files with such a name, or None if they are so many that the feed soon fills a page.
+def _with_name_prefix(criteria: FileFilter) -> list[FileInfo] | None:
+    """All files with this name prefix, or None if there are so many that the feed is faster.
 
-    The name indexes give their files by name, not by time: a narrow search is read whole.
+    The name indexes sort by name, not by time, so all matches have to be read.
     """
-    startswith = StoredFile.name_key.startswith(_prefix(wanted))
-    most = SEARCH_WINDOW if wanted.owner else max(SEARCH_WINDOW // len(keys.SHARDS) * 2, 1)
+    startswith = StoredFile.name_key.startswith(_prefix(criteria))
+    maximum = (
+        MAX_NAME_MATCHES if criteria.owner else max(MAX_NAME_MATCHES // len(keys.SHARDS) * 2, 1)
+    )
     queries = (
         [
             StoredFile.by_owner_name.query(
-                wanted.owner, startswith, limit=most + 1, page_size=most + 1
+                criteria.owner, startswith, limit=maximum + 1, page_size=maximum + 1
             )
         ]
-        if wanted.owner
+        if criteria.owner
         else [
-            StoredFile.by_name.query(feed, startswith, limit=most + 1, page_size=most + 1)
-            for feed in _feeds(wanted.state)
+            StoredFile.by_name.query(feed, startswith, limit=maximum + 1, page_size=maximum + 1)
+            for feed in _feeds(criteria.state)
         ]
     )
     files: list[FileInfo] = []
     for query in queries:
-        found = [info_of(record) for record in query]
-        if len(found) > most:
+        matches = [info_of(record) for record in query]
+        if len(matches) > maximum:
             return None
-        files += [info for info in found if _fits(info, wanted)]
+        files += [info for info in matches if _matches(info, criteria)]
     return files
 
 
-def _feed(wanted: Wanted, window: _Window, page_size: int, *, by_owner: bool) -> Iterator[FileInfo]:
-    """The files of a feed in the window, in its direction. All files are in 16 shards, merged."""
-    inside = StoredFile.id.between(window.low, window.high)
+def _feed(
+    criteria: FileFilter, window: _Window, page_size: int, *, by_owner: bool
+) -> Iterator[FileInfo]:
+    """The files of a feed within the window, in its direction. The 16 shards are merged."""
+    in_window = StoredFile.id.between(window.low, window.high)
     index, names = (
-        (StoredFile.by_owner, [wanted.owner])
+        (StoredFile.by_owner, [criteria.owner])
         if by_owner
-        else (StoredFile.by_state, _feeds(wanted.state))
+        else (StoredFile.by_state, _feeds(criteria.state))
     )
     shards = [
-        index.query(name, inside, scan_index_forward=window.upwards, page_size=page_size)
+        index.query(name, in_window, scan_index_forward=window.upwards, page_size=page_size)
         for name in names
     ]
     merged = heapq.merge(*shards, key=lambda record: record.id, reverse=not window.upwards)

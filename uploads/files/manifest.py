@@ -1,4 +1,4 @@
-"""A list of files as CSV (RFC 4180), harmless in a spreadsheet (pure)."""
+"""Export files as CSV (RFC 4180), safe to open in a spreadsheet (pure)."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from uploads.files.record import FileInfo
 
 COLUMNS = ("id", "file_name", "size", "checksum", "content_type", "owner", "state", "created_at")
 
-#: A spreadsheet takes a cell that begins so for a formula, also behind what cannot be seen.
+#: Spreadsheets treat cells that start with these as formulas, even after invisible characters.
 #: https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA = frozenset("=+-@\t\r\n＝＋－＠")
-#: Where a cell begins for programs that are told, or guess, another separator than the comma.
+#: Cells also start after these in programs that use or guess another separator than the comma.
 _SEPARATORS = frozenset(",;\t\r\n|")
 
 
 def manifest(files: Iterable[FileInfo], usernames: dict[str, str]) -> str:
-    """One row for each file: sizes in bytes, checksums base64 SHA-256, times ISO 8601 UTC.
+    """One row per file: sizes in bytes, checksums in base64 SHA-256, times in ISO 8601 UTC.
 
-    What a spreadsheet would run gets an apostrophe in front.
+    Text that a spreadsheet would run as a formula is prefixed with an apostrophe.
     """
-    target = StringIO()
-    writer = csv.writer(target, quoting=csv.QUOTE_MINIMAL)
+    output = StringIO()
+    writer = csv.writer(output, quoting=csv.QUOTE_MINIMAL)
     writer.writerow(COLUMNS)
     for info in files:
         cells = (
@@ -37,17 +37,17 @@ def manifest(files: Iterable[FileInfo], usernames: dict[str, str]) -> str:
             info.state,
             info.created_at.isoformat(),
         )
-        writer.writerow([_harmless(cell) for cell in cells])
-    return target.getvalue()
+        writer.writerow([_escape_formulas(cell) for cell in cells])
+    return output.getvalue()
 
 
-def _harmless(cell: str) -> str:
+def _escape_formulas(cell: str) -> str:
     result: list[str] = []
-    begins = True
+    at_start = True
     for char in cell:
-        if begins and char in _FORMULA:
+        if at_start and char in _FORMULA:
             result.append("'")
         result.append(char)
         is_hidden = unicodedata.category(char) in {"Zs", "Cf"}
-        begins = char in _SEPARATORS or (begins and is_hidden)
+        at_start = char in _SEPARATORS or (at_start and is_hidden)
     return "".join(result)

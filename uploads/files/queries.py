@@ -1,4 +1,4 @@
-"""Reads of single files and of where uploads stand. Lists come from `uploads.files.listing`."""
+"""Read single files and the status of uploads. For lists see `uploads.files.listing`."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from uploads.aws.dynamodb import batch_get
 from uploads.core import keys
 from uploads.core.errors import FileNotFound, InvalidRequest, UploadNotFound
 from uploads.files import store
-from uploads.files.listing import Page, Wanted, find
+from uploads.files.listing import FileFilter, Page, find
 from uploads.files.record import FileInfo, StoredFile, info_of
 
-#: DynamoDB's BatchGetItem takes at most 100 keys.
+#: BatchGetItem accepts at most 100 keys.
 MAX_IDS = 100
 
 
 @dataclass(frozen=True)
 class UploadStatus:
-    """Where an upload stands. `file` is there once it is stored."""
+    """The status of an upload. `file` is set once it is stored."""
 
     id: str
     state: Literal["pending", "stored", "rejected", "deleted"]
@@ -30,7 +30,7 @@ class UploadStatus:
 
 
 def stored_file(upload_id: str, owner: str) -> FileInfo:
-    """One stored file of this owner. Raises FileNotFound, also for other people's files."""
+    """One stored file of this owner. Raises FileNotFound, including for other owners' files."""
     record = _record(upload_id)
     if record is None or record.state != "stored" or record.owner != owner:
         raise FileNotFound
@@ -38,20 +38,22 @@ def stored_file(upload_id: str, owner: str) -> FileInfo:
 
 
 def any_file(upload_id: str) -> FileInfo | None:
-    """One file in whatever state, of whatever owner: for the admin."""
+    """One file in any state and of any owner, for the admin."""
     record = _record(upload_id)
     return info_of(record) if record else None
 
 
 def any_files(upload_ids: Iterable[str]) -> list[FileInfo]:
-    """The files with these ids that exist, in the order asked, at most MAX_IDS of them."""
-    wanted = list(dict.fromkeys(filter(None, map(keys.parse_upload_id, upload_ids))))[:MAX_IDS]
-    found = {record.id: record for record in batch_get(StoredFile, wanted, consistent_read=True)}
-    return [info_of(found[upload_id]) for upload_id in wanted if upload_id in found]
+    """Those of these files that exist, in the order of the ids, at most MAX_IDS of them."""
+    requested = list(dict.fromkeys(filter(None, map(keys.parse_upload_id, upload_ids))))[:MAX_IDS]
+    records = {
+        record.id: record for record in batch_get(StoredFile, requested, consistent_read=True)
+    }
+    return [info_of(records[upload_id]) for upload_id in requested if upload_id in records]
 
 
 def any_stored_file(upload_id: str) -> FileInfo:
-    """One stored file of whatever owner: for the admin. Raises FileNotFound."""
+    """One stored file of any owner, for the admin. Raises FileNotFound."""
     info = any_file(upload_id)
     if info is None or info.state != "stored":
         raise FileNotFound
@@ -59,7 +61,7 @@ def any_stored_file(upload_id: str) -> FileInfo:
 
 
 def upload_status(upload_id: str, owner: str) -> UploadStatus:
-    """Where one upload stands. Raises UploadNotFound unless this owner started it."""
+    """The status of one upload. Raises UploadNotFound unless this owner started it."""
     statuses = upload_statuses([upload_id], owner)
     if not statuses:
         raise UploadNotFound
@@ -67,19 +69,21 @@ def upload_status(upload_id: str, owner: str) -> UploadStatus:
 
 
 def upload_statuses(upload_ids: list[str], owner: str) -> list[UploadStatus]:
-    """Where several uploads stand, in the order asked; unknown and foreign ids are left out.
+    """The status of several uploads, in the order of the ids, without unknown and foreign ids.
 
     Raises InvalidRequest for more than MAX_IDS.
     """
     if len(upload_ids) > MAX_IDS:
         raise InvalidRequest(f"At most {MAX_IDS} ids at a time.", code="too_many_ids")
-    wanted = list(dict.fromkeys(filter(None, map(keys.parse_upload_id, upload_ids))))
-    found = {record.id: record for record in batch_get(StoredFile, wanted, consistent_read=True)}
+    requested = list(dict.fromkeys(filter(None, map(keys.parse_upload_id, upload_ids))))
+    records = {
+        record.id: record for record in batch_get(StoredFile, requested, consistent_read=True)
+    }
     secrets = [str(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
     statuses = []
-    for upload_id in wanted:
-        record = found.get(upload_id)
-        # An object that was removed unseen left a tombstone without an owner; the id still tells.
+    for upload_id in requested:
+        record = records.get(upload_id)
+        # The tombstone of an object that was never confirmed has no owner, but the id has a tag.
         issued = (record is None or record.owner is None) and keys.was_issued_to(
             upload_id, owner, secrets
         )
@@ -96,7 +100,7 @@ def upload_statuses(upload_ids: list[str], owner: str) -> list[UploadStatus]:
 
 
 def recorded(upload_ids: Iterable[str]) -> set[str]:
-    """Which of these ids (at most MAX_IDS) have a record, in whatever state."""
+    """Which of these ids (at most MAX_IDS) have a record, in any state."""
     return {record.id for record in batch_get(StoredFile, upload_ids, consistent_read=True)}
 
 
@@ -105,11 +109,11 @@ def files_of(
 ) -> Page:
     """A page of one user's stored files, newest first.
 
-    Optionally only those whose name begins with `prefix`, in any case, or is exactly `name`.
-    Raises as `uploads.files.listing.find` does.
+    Optionally only those whose name starts with `prefix` (case-insensitive) or is exactly `name`.
+    Raises the same errors as `uploads.files.listing.find`.
     """
-    wanted = Wanted(owner=owner, name=prefix, exact_name=name)
-    return find(wanted, limit=limit, cursor=cursor)
+    criteria = FileFilter(owner=owner, name=prefix, exact_name=name)
+    return find(criteria, limit=limit, cursor=cursor)
 
 
 def _record(upload_id: str) -> StoredFile | None:

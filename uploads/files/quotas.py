@@ -1,8 +1,8 @@
-"""How much somebody may have stored: the user's own quota, else FILEHUB_USER_QUOTA, else no limit.
+"""Quotas: how much a user may store. Their own quota, else FILEHUB_USER_QUOTA, else no limit.
 
-Asked twice: before signing, so that nobody sends in vain what will not be kept, and when an object
-is recorded, where the answer is exact (`uploads.files.store`). What is stored already is never
-asked about again, and what an operator gives to somebody neither.
+A quota is checked twice: before signing, to avoid pointless uploads, and exactly when an object is
+recorded (`uploads.files.store`). It applies neither to files that are already stored nor to files
+that an operator assigns to a user.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from uploads.models import Quota
 
 
 def own_limit_of(user: AbstractBaseUser) -> int | None:
-    """The user's own quota in bytes, if an operator has given them one."""
+    """The user's own quota in bytes, if an operator has set one."""
     own: Quota | None = getattr(user, "quota", None)
     return own.limit if own else None
 
 
 def limit_of(user: AbstractBaseUser) -> int | None:
-    """How many bytes a user may have stored; None: no limit. At most one SQL query."""
+    """How many bytes a user may store; None: no limit. At most one SQL query."""
     own = own_limit_of(user)
     return conf().user_quota if own is None else own
 
 
 def limit_of_owner(owner: str) -> int | None:
-    """The same for whomever records name so, also one whose user is gone. One SQL query.
+    """Like `limit_of`, for the owner string of a record; the user may be deleted. One SQL query.
 
     Raises BackendUnavailable.
     """
@@ -41,29 +41,29 @@ def limit_of_owner(owner: str) -> int | None:
     try:
         own = Quota.objects.filter(user=pk).values_list("limit", flat=True).first()
     except Error as exc:
-        raise BackendUnavailable("Django's database does not answer.") from exc
+        raise BackendUnavailable("Django's database is temporarily unavailable.") from exc
     return conf().user_quota if own is None else own
 
 
 @dataclass(frozen=True)
 class Allowance:
-    """What somebody has stored of what they may, in bytes."""
+    """What a user has stored, and their limit, in bytes."""
 
     used: int
     limit: int
 
 
 def allowance_of(user: AbstractBaseUser) -> Allowance | None:
-    """For whoever has a quota: how much of it is used. Raises BackendUnavailable."""
+    """How much of their quota a user has used; None without one. Raises BackendUnavailable."""
     limit = limit_of(user)
     return None if limit is None else Allowance(usage.of_owner(str(user.pk)).bytes, limit)
 
 
 def check(owner: str, limit: int | None, size: int | None) -> None:
-    """Raise QuotaExceeded if `size` more bytes are too many just now.
+    """Raise QuotaExceeded if `size` more bytes would exceed the limit at this moment.
 
-    Costs one read if there is a limit. Of a file whose size is not known yet nothing can be said.
-    Raises BackendUnavailable.
+    Costs one read if there is a limit. Does nothing if the size is not known yet. Raises
+    BackendUnavailable.
     """
     if limit is not None and size is not None:
         policy.check_quota(size, used=usage.of_owner(owner).bytes, limit=limit)

@@ -1,4 +1,4 @@
-"""The record of a file, in DynamoDB, and a file as callers see it."""
+"""The record of a file in DynamoDB, and the file as callers see it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STATES: tuple[State, ...] = ("stored", "rejected", "deleted")
 
 
 class FileNameIndex(GlobalSecondaryIndex["StoredFile"]):
-    """Files with exactly this name, by time."""
+    """Files with exactly this name, sorted by time."""
 
     class Meta:
         index_name = "FileNameIndex"
@@ -36,7 +36,7 @@ class FileNameIndex(GlobalSecondaryIndex["StoredFile"]):
 
 
 class OwnerFeed(GlobalSecondaryIndex["StoredFile"]):
-    """A user's stored files; ids sort by time."""
+    """A user's stored files, sorted by id and so by time."""
 
     class Meta:
         index_name = "OwnerFeed"
@@ -47,7 +47,7 @@ class OwnerFeed(GlobalSecondaryIndex["StoredFile"]):
 
 
 class OwnerNames(GlobalSecondaryIndex["StoredFile"]):
-    """A user's stored files by name, for the prefix search."""
+    """A user's stored files, sorted by name, for prefix search."""
 
     class Meta:
         index_name = "OwnerNames"
@@ -58,7 +58,7 @@ class OwnerNames(GlobalSecondaryIndex["StoredFile"]):
 
 
 class AllFeed(GlobalSecondaryIndex["StoredFile"]):
-    """Everybody's files of one state, in 16 shards (`stored#0`…), for the admin."""
+    """All users' files of one state, in 16 shards (`stored#0`…), for the admin."""
 
     class Meta:
         index_name = "AllFeed"
@@ -69,7 +69,7 @@ class AllFeed(GlobalSecondaryIndex["StoredFile"]):
 
 
 class AllNames(GlobalSecondaryIndex["StoredFile"]):
-    """Everybody's stored files by name, in the same shards, for the admin's prefix search."""
+    """All users' stored files, sorted by name, in the same shards, for the admin's search."""
 
     class Meta:
         index_name = "AllNames"
@@ -80,7 +80,7 @@ class AllNames(GlobalSecondaryIndex["StoredFile"]):
 
 
 class Download(MapAttribute[str, Any]):
-    """A presigned download that was handed out: when, and to whom (as records name owners)."""
+    """A presigned download: when, and for whom (an owner string)."""
 
     at = UTCDateTimeAttribute()
     by = UnicodeAttribute()
@@ -89,24 +89,24 @@ class Download(MapAttribute[str, Any]):
 class StoredFile(TableModel):
     """One item per upload that reached S3.
 
-    `owner_feed` and `name_key` are there only while the file is stored, so that everything else
-    drops out of the owner's lists by itself. Only `uploads.files.store` writes it.
+    `owner_feed` and `name_key` exist only while the file is stored, so that other states are not in
+    the owner's lists. Only `uploads.files.store` writes records.
     """
 
     class Meta(Table):
         pass
 
     id = UnicodeAttribute(hash_key=True)
-    #: Raised by each write: whoever read an older one has to read again.
+    #: Incremented by each write, for optimistic locking.
     version = VersionAttribute()
     key = UnicodeAttribute(attr_name="uniqueFileName")
     state = UnicodeAttribute()
-    #: Why it was rejected or removed, for people.
+    #: Why it was rejected or removed, for display.
     reason = UnicodeAttribute(null=True)
     #: The last event applied: upper-case hex, padded (see uploads.ingest.events).
     sequencer = UnicodeAttribute()
 
-    # None of these is known of an object that was removed before it was ever confirmed.
+    # These are unknown if the object was removed before it was confirmed.
     file_name = UnicodeAttribute(null=True, attr_name="originalFileName")
     content_type = UnicodeAttribute(null=True, attr_name="contentType")
     created_at = UTCDateTimeAttribute(attr_name="createdAt")
@@ -122,28 +122,28 @@ class StoredFile(TableModel):
     name_key = UnicodeAttribute(null=True, attr_name="nameKey")
     feed = UnicodeAttribute()
 
-    # What happened to it, for people: bounded, however long it lives.
-    #: When S3 saw what the record is about, as its event said; None without an event.
+    # The history for display. Its size is bounded.
+    #: The time of the last applied event, from S3; None without an event.
     notified_at = UTCDateTimeAttribute(null=True, attr_name="notifiedAt")
     removed_at = UTCDateTimeAttribute(null=True, attr_name="removedAt")
-    deletion_asked_at = UTCDateTimeAttribute(null=True, attr_name="deletionAskedAt")
-    deletion_asked_by = UnicodeAttribute(null=True, attr_name="deletionAskedBy")
-    #: Who uploaded it, once it was given to somebody else.
+    deletion_requested_at = UTCDateTimeAttribute(null=True, attr_name="deletionAskedAt")
+    deletion_requested_by = UnicodeAttribute(null=True, attr_name="deletionAskedBy")
+    #: Who uploaded it, if the owner has changed since.
     uploader = UnicodeAttribute(null=True)
-    given_at = UTCDateTimeAttribute(null=True, attr_name="givenAt")
-    given_by = UnicodeAttribute(null=True, attr_name="givenBy")
+    owner_changed_at = UTCDateTimeAttribute(null=True, attr_name="givenAt")
+    owner_changed_by = UnicodeAttribute(null=True, attr_name="givenBy")
     downloads = NumberAttribute(null=True)
-    #: The last few, oldest first.
+    #: The most recent ones, oldest first.
     last_downloads = ListAttribute(of=Download, null=True, attr_name="lastDownloads")
 
     def save(self, *args: Any, **kwargs: Any) -> Any:
-        raise _only_by_the_store()
+        raise _store_only_error()
 
     def update(self, *args: Any, **kwargs: Any) -> Any:
-        raise _only_by_the_store()
+        raise _store_only_error()
 
     def delete(self, *args: Any, **kwargs: Any) -> Any:
-        raise _only_by_the_store()
+        raise _store_only_error()
 
     file_name_index = FileNameIndex()
     by_owner = OwnerFeed()
@@ -152,21 +152,21 @@ class StoredFile(TableModel):
     by_name = AllNames()
 
 
-def _only_by_the_store() -> TypeError:
+def _store_only_error() -> TypeError:
     return TypeError(
-        "A record is written by uploads.files.store, together with the counters that it is part "
-        "of. PynamoDB's own save, update and delete would make these wrong."
+        "Records are written by uploads.files.store, together with their counters. PynamoDB's own "
+        "save, update and delete would make the counters wrong."
     )
 
 
 def changed(record: StoredFile, **changes: Any) -> StoredFile:
-    """A copy of a record that differs in some attributes."""
+    """A copy of a record with some attributes changed."""
     return StoredFile(**{**record.attribute_values, **changes})
 
 
 @dataclass(frozen=True)
 class SignedDownload:
-    """When a presigned download was handed out, and to whom (as records name owners)."""
+    """When a download was presigned, and for whom (an owner string)."""
 
     at: datetime
     by: str
@@ -174,7 +174,7 @@ class SignedDownload:
 
 @dataclass(frozen=True)
 class FileInfo:
-    """A file as callers see it. `size` is bytes; `checksum` base64 SHA-256 or ""."""
+    """A file as callers see it. `size` is in bytes, `checksum` a base64 SHA-256 or ""."""
 
     id: str
     state: State
@@ -190,13 +190,13 @@ class FileInfo:
     version_id: str = ""
     notified_at: datetime | None = None
     removed_at: datetime | None = None
-    deletion_asked_at: datetime | None = None
-    deletion_asked_by: str = ""
-    #: Who uploaded it, if that is not its owner any more; else "".
+    deletion_requested_at: datetime | None = None
+    deletion_requested_by: str = ""
+    #: Who uploaded it, if the owner has changed since; else "".
     uploader: str = ""
-    given_at: datetime | None = None
-    given_by: str = ""
-    #: How many presigned downloads were handed out, and the last few of them, oldest first.
+    owner_changed_at: datetime | None = None
+    owner_changed_by: str = ""
+    #: The number of presigned downloads, and the most recent ones, oldest first.
     downloads: int = 0
     last_downloads: tuple[SignedDownload, ...] = ()
 
@@ -210,7 +210,7 @@ class FileInfo:
 
 
 def info_of(record: StoredFile) -> FileInfo:
-    """A record as callers see it: the attributes of the same names, and defaults for the others."""
+    """The FileInfo of a record: attributes of the same name, and defaults for missing ones."""
     known = {field.name: getattr(record, field.name) for field in fields(FileInfo)}
     downloads = tuple(SignedDownload(each.at, each.by) for each in record.last_downloads or ())
     return FileInfo(

@@ -1,7 +1,7 @@
 """Compare the counters with the records, and repair them.
 
-Both read the whole table, page by page, and so are for commands only. IAM: dynamodb:Scan, and to
-repair dynamodb:UpdateItem.
+Both read the whole table, page by page, so only commands use them. IAM: dynamodb:Scan, and
+dynamodb:UpdateItem to repair.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from uploads.files import usage
 from uploads.files.record import StoredFile
 from uploads.files.usage import Reading, Usage
 
-#: Times that a repair looks at counters which others change all the while.
+#: Attempts to repair counters that keep changing.
 ROUNDS = 3
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A counter that does not agree with the records: what it says, and what they come to."""
+    """A counter that differs from the records: its value, and the sum of the records."""
 
     name: str
     counter: Usage
@@ -27,50 +27,50 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Repaired:
-    """Counters that were set to what the records come to, and how many could not be judged."""
+class RepairResult:
+    """The corrected counters, and how many kept changing and could not be checked."""
 
     corrected: list[Difference]
     busy: int
 
 
 def differences() -> list[Difference]:
-    """The counters of owners and type groups that differ from the records, by name.
+    """The counters of owners and type groups that differ from the records, sorted by name.
 
-    What is stored, deleted or given away while this reads may appear as a difference. The numbers
-    of days are not compared: they count what arrived, and records of what is gone are not kept.
+    Changes while this reads may appear as differences. Daily counters are not compared: they count
+    arrivals, and the records of removed files are not kept.
     """
     stored = _stored()
     return _compare(dict(usage.scan_stored()), stored)
 
 
-def repair() -> Repaired:
-    """Set the counters of owners and type groups to what the records come to, beside all traffic.
+def repair() -> RepairResult:
+    """Set the counters of owners and type groups to the sums of the records, under live traffic.
 
-    A counter changes in the transaction that changes a record. So if it did not change while the
-    records were read, none of those that it counts did either, and their sum is what it has to be;
-    it is written on the condition that this is still so. One that did change is left and looked at
-    again, `ROUNDS` times in all. Raises BackendUnavailable.
+    A counter changes in the same transaction as the record. So if a counter did not change while
+    the records were read, neither did any record that it counts, and their sum is correct; it is
+    written on condition that the counter still has not changed. Counters that did change are
+    checked again, in up to `ROUNDS` rounds. Raises BackendUnavailable.
     """
     corrected: list[Difference] = []
     busy: list[Difference] = []
     for _ in range(ROUNDS):
         readings = dict(usage.scan_stored())
-        found = _compare(readings, _stored())
+        differing = _compare(readings, _stored())
         busy = []
-        for each in found:
-            read = readings.get(each.name, Reading())
-            if usage.correct(each.name, read, each.records):
-                corrected.append(each)
+        for difference in differing:
+            read = readings.get(difference.name, Reading())
+            if usage.correct(difference.name, read, difference.records):
+                corrected.append(difference)
             else:
-                busy.append(each)
+                busy.append(difference)
         if not busy:
             break
-    return Repaired(corrected, len(busy))
+    return RepairResult(corrected, len(busy))
 
 
 def _stored() -> dict[str, Usage]:
-    """What the records come to, by the name of the counter."""
+    """The sums of the records, by counter name."""
     sums = usage.Sums()
     with table_errors():
         for record in StoredFile.scan(
@@ -83,8 +83,8 @@ def _stored() -> dict[str, Usage]:
 
 
 def _compare(counters: dict[str, Reading], stored: dict[str, Usage]) -> list[Difference]:
-    found = [
+    compared = [
         Difference(name, counters.get(name, Reading()).usage, stored.get(name, Usage()))
         for name in sorted(stored.keys() | counters.keys())
     ]
-    return [each for each in found if each.counter != each.records]
+    return [each for each in compared if each.counter != each.records]

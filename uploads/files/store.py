@@ -1,9 +1,9 @@
-"""The table gateway: one record, read and changed. Nothing else writes records or counters.
+"""Read and change single records. Only this module writes records and their counters.
 
-A change is: read the record, decide what it should be, write exactly that together with what it
-does to the counters, and only if nobody wrote in between. If somebody did, decide again. That is
-what makes repeating an event, in any order and by any number of workers, harmless. IAM:
-dynamodb:GetItem, dynamodb:PutItem, dynamodb:UpdateItem.
+A change reads the record, decides what it should be, and writes the difference and the counters in
+one transaction, on condition that no other process wrote in between. If one did, it decides again.
+So events can be repeated in any order, by any number of workers. IAM: dynamodb:GetItem,
+dynamodb:PutItem, dynamodb:UpdateItem.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from uploads.files.record import StoredFile
 
 logger = logging.getLogger(__name__)
 
-#: Other writers can come first so many times; the task is then tried again later.
+#: Attempts to write a change before the caller has to retry later.
 ATTEMPTS = 12
 #: The same for an annotation.
 ANNOTATE_ATTEMPTS = 5
-#: Seconds of the pauses between two attempts.
+#: Pauses between attempts, in seconds.
 FIRST_PAUSE = 0.02
 LONGEST_PAUSE = 1.0
 
-#: Reasons to read and decide again: the record changed, there is less room in a quota, or another
-#: transaction has a counter.
+#: Reasons to read and decide again: the record changed, the quota has less room, or another
+#: transaction holds a counter.
 #: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
-_AGAIN = {
+_RETRYABLE = {
     "ConditionalCheckFailed",
     "TransactionConflict",
     "ThrottlingError",
@@ -45,19 +45,19 @@ _AGAIN = {
 
 
 @dataclass(frozen=True)
-class Within:
-    """A record to be written only if its owner then has no more than `limit` bytes stored."""
+class WithinQuota:
+    """A record to write only if its owner then has at most `limit` bytes stored."""
 
     record: StoredFile
     limit: int
 
 
-#: What the record should be, given what it is (None: there is none); None to leave it as it is.
-Decide = Callable[[StoredFile | None], StoredFile | Within | None]
+#: Maps the current record (None: there is none) to the new one; None leaves it unchanged.
+Decide = Callable[[StoredFile | None], StoredFile | WithinQuota | None]
 
 
 def get(upload_id: str) -> StoredFile | None:
-    """The record, as the last write left it."""
+    """Read the record consistently; None if it does not exist."""
     with table_errors():
         try:
             return StoredFile.get(upload_id, consistent_read=True)
@@ -66,17 +66,17 @@ def get(upload_id: str) -> StoredFile | None:
 
 
 def change(upload_id: str, decide: Decide) -> bool:
-    """Make the record what `decide` says; returns whether anything had to be written.
+    """Change the record to what `decide` returns; return whether anything was written.
 
-    `decide` may be asked several times. Raises BackendUnavailable, also when others never stop
-    coming first.
+    `decide` may be called several times. Raises BackendUnavailable, including when other writers
+    keep winning.
     """
     for attempt in range(1, ATTEMPTS + 1):
         current = get(upload_id)
         decided = decide(current)
         if decided is None:
             return False
-        if isinstance(decided, Within):
+        if isinstance(decided, WithinQuota):
             target, limit = decided.record, decided.limit
         else:
             target, limit = decided, None
@@ -86,13 +86,13 @@ def change(upload_id: str, decide: Decide) -> bool:
         if _commit(current, target, actions, limit):
             return True
         time.sleep(backoff.pause(attempt, first=FIRST_PAUSE, longest=LONGEST_PAUSE))
-    raise BackendUnavailable(f"The record of {upload_id} is being changed by others all the time.")
+    raise BackendUnavailable(f"The record of {upload_id} keeps being changed by other processes.")
 
 
 def annotate(upload_id: str, actions: list[Action]) -> None:
-    """Change attributes that say nothing about the object and count nowhere, such as downloads.
+    """Change attributes that affect neither decisions nor counters, such as downloads.
 
-    No record is created. Raises BackendUnavailable.
+    Does not create a record. Raises BackendUnavailable.
     """
     with table_errors():
         for attempt in range(1, ANNOTATE_ATTEMPTS + 1):
@@ -106,7 +106,7 @@ def annotate(upload_id: str, actions: list[Action]) -> None:
             except UpdateError as exc:
                 if exc.cause_response_code == "ConditionalCheckFailedException":
                     return
-                # A worker's transaction has the item right now; botocore does not wait for it.
+                # A worker's transaction holds the item; botocore does not retry this error.
                 is_conflict = exc.cause_response_code == "TransactionConflictException"
                 if not is_conflict or attempt == ANNOTATE_ATTEMPTS:
                     raise
@@ -116,7 +116,7 @@ def annotate(upload_id: str, actions: list[Action]) -> None:
 
 
 def _difference(current: StoredFile | None, target: StoredFile) -> list[Action]:
-    """The actions that make one record the other; what is the same in both is not touched."""
+    """The actions that turn one record into the other. Equal attributes are left alone."""
     actions: list[Action] = []
     for name, attribute in StoredFile.get_attributes().items():
         value = getattr(target, name)
@@ -129,11 +129,11 @@ def _difference(current: StoredFile | None, target: StoredFile) -> list[Action]:
 def _commit(
     current: StoredFile | None, target: StoredFile, actions: list[Action], limit: int | None
 ) -> bool:
-    """Write record and counters, or neither; False when somebody else came first.
+    """Write the record and its counters, or neither; False if another writer came first.
 
-    Another file that took the room which this one needs came first as well.
+    That includes another file that used up the remaining quota.
     """
-    # Carries the version that was read; update() adds the condition that it is still that one.
+    # The record has the version that was read; update() adds a condition on that version.
     record = current or StoredFile(target.id)
     condition = StoredFile.id.exists() if current else StoredFile.id.does_not_exist()
     adjustments = usage.adjustments(current, target, limit)
@@ -145,8 +145,8 @@ def _commit(
                     transaction.update(change.counter, change.actions, change.condition)
         except TransactWriteError as exc:
             reasons = {reason.code for reason in exc.cancellation_reasons if reason}
-            if reasons and reasons <= _AGAIN:
-                logger.info("%s is read again: %s", target.id, ", ".join(sorted(reasons)))
+            if reasons and reasons <= _RETRYABLE:
+                logger.info("retrying %s: %s", target.id, ", ".join(sorted(reasons)))
                 return False
             raise
     return True

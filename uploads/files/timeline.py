@@ -1,4 +1,4 @@
-"""What happened to a file, in order (pure)."""
+"""The history of a file, in order (pure)."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Literal
 from uploads.files.record import FileInfo
 
 What = Literal[
-    "signed", "notified", "confirmed", "rejected", "given", "downloads", "download", "asked",
-    "removed",
+    "signed", "notified", "confirmed", "rejected", "owner_changed", "downloads", "download",
+    "deletion_requested", "removed",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing that happened. `by` names a user as records name owners, or is ""."""
+    """One entry of the history. `by` is an owner string or ""."""
 
     at: datetime
     what: What
     by: str = ""
-    #: A reason, or a number of earlier downloads.
+    #: A reason, a new owner, or a number of earlier downloads.
     detail: str = ""
 
 
 def timeline(info: FileInfo) -> list[Entry]:
-    """All that the record tells, oldest first. Its length is bounded."""
+    """The history in the record, oldest first. Its length is bounded."""
     entries = [Entry(info.created_at, "signed", info.uploader or info.owner)]
     if info.notified_at:
         entries.append(Entry(info.notified_at, "notified"))
@@ -39,15 +39,19 @@ def timeline(info: FileInfo) -> list[Entry]:
                 detail=info.reason if rejected else "",
             )
         )
-    if info.given_at:
-        entries.append(Entry(info.given_at, "given", info.given_by, detail=info.owner))
+    if info.owner_changed_at:
+        entries.append(
+            Entry(info.owner_changed_at, "owner_changed", info.owner_changed_by, detail=info.owner)
+        )
     earlier = info.downloads - len(info.last_downloads)
     if earlier > 0:
         entries.append(Entry(info.last_downloads[0].at, "downloads", detail=str(earlier)))
     entries += [Entry(download.at, "download", download.by) for download in info.last_downloads]
-    if info.deletion_asked_at:
-        entries.append(Entry(info.deletion_asked_at, "asked", info.deletion_asked_by))
+    if info.deletion_requested_at:
+        entries.append(
+            Entry(info.deletion_requested_at, "deletion_requested", info.deletion_requested_by)
+        )
     if info.removed_at:
         entries.append(Entry(info.removed_at, "removed", detail=info.reason))
-    # Stable: what happened in the same moment stays in the order of the story.
+    # The sort is stable: simultaneous entries keep their logical order.
     return sorted(entries, key=lambda entry: entry.at)

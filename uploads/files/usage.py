@@ -1,9 +1,9 @@
-"""How much is stored: counters, kept beside the records in the same table.
+"""Counters of stored files and bytes, kept in the same table as the records.
 
-They change in the transaction that changes the record (`uploads.files.store`), so that an event
-that comes twice, or a worker that dies, cannot make them wrong. Reading them costs the same however
-many files there are. Those that everybody changes are in 16 parts, like the feeds, so that writers
-do not wait for each other; a user's own is one item.
+They change in the same transaction as the record (`uploads.files.store`), so that repeated events
+and crashed workers cannot make them wrong. The cost of reading them does not depend on the number
+of files. Global counters are split into 16 shards, like the feeds, to reduce write contention; an
+owner's counter is a single item.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from uploads.core import media_types
 from uploads.core.keys import SHARDS, shard
 from uploads.files.record import StoredFile
 
-#: How long the number of a day is kept.
+#: How long daily counters are kept.
 DAYS_KEPT = timedelta(days=400)
 _OWNERS = "owners"
-#: What DynamoDB answers when a counter is no longer as it was read, or is being changed just now.
+#: DynamoDB's errors if a counter has changed since it was read, or is being changed.
 _CHANGED = {"ConditionalCheckFailedException", "TransactionConflictException"}
 
 
 class _OwnerFeed(GlobalSecondaryIndex["Counter"]):
-    """The counters of all owners, in the index that has the feeds of files."""
+    """The counters of all owners, in the index of the files' feeds."""
 
     class Meta:
         index_name = "AllFeed"
@@ -45,7 +45,7 @@ class _OwnerFeed(GlobalSecondaryIndex["Counter"]):
 class Counter(TableModel):
     """One counter: `kind#<kind>#<shard>`, `day#<date>#<shard>` or `owner#<owner>`.
 
-    The first and the last count what is stored now, a day what arrived on it (UTC).
+    `kind` and `owner` count what is stored now, `day` what arrived on that day (UTC).
     """
 
     class Meta(Table):
@@ -55,7 +55,7 @@ class Counter(TableModel):
     files = NumberAttribute(default=0)
     bytes = NumberAttribute(default=0)
     rejected = NumberAttribute(default=0)
-    #: Raised by each change of what is stored now, so that it can be told whether there was one.
+    #: Incremented by each change of what is stored now, to detect changes.
     changes = NumberAttribute(default=0)
     owner = UnicodeAttribute(null=True)
     feed = UnicodeAttribute(null=True)
@@ -66,7 +66,7 @@ class Counter(TableModel):
 
 @dataclass(frozen=True)
 class Usage:
-    """What is stored: a number of files, and their bytes."""
+    """A number of stored files, and their total size in bytes."""
 
     files: int = 0
     bytes: int = 0
@@ -74,7 +74,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Reading:
-    """A counter at some moment, and how often it was changed until then."""
+    """The value of a counter, and how often it had been changed when it was read."""
 
     usage: Usage = Usage()
     changes: int = 0
@@ -93,7 +93,7 @@ class Day:
 
 @dataclass(frozen=True)
 class Adjustment:
-    """An update of one counter; with a condition, nothing is written unless it is true."""
+    """An update of one counter. If its condition is false, the transaction writes nothing."""
 
     counter: Counter
     actions: list[Action]
@@ -104,7 +104,7 @@ class Adjustment:
 
 
 def growth(before: StoredFile | None, after: StoredFile) -> int:
-    """The bytes by which a change of a record raises what its owner has stored."""
+    """By how many bytes a change of a record increases its owner's usage."""
     if before is None or before.state != "stored" or before.owner != after.owner:
         return int(after.size or 0)
     return int(after.size or 0) - int(before.size or 0)
@@ -113,10 +113,10 @@ def growth(before: StoredFile | None, after: StoredFile) -> int:
 def adjustments(
     before: StoredFile | None, after: StoredFile, limit: int | None = None
 ) -> list[Adjustment]:
-    """What a change of a record does to the counters, as the rest of its transaction.
+    """The counter updates that belong in the transaction of a record change.
 
-    With a limit, in bytes, the change may not bring its owner above it. The condition is checked
-    with the write, so that of many files at the same moment no more are let in than fit.
+    With a limit in bytes, the change must not bring the owner above it. The condition is checked by
+    the write itself, so that of many simultaneous files only those that fit are accepted.
     """
     files: defaultdict[str, int] = defaultdict(int)
     size: defaultdict[str, int] = defaultdict(int)
@@ -131,13 +131,13 @@ def adjustments(
         if files[name] or size[name]
     ]
     if limit is not None and growth(before, after) > 0:
-        owners = _owner_id(after.owner)
+        owner_id = _owner_id(after.owner)
         room = limit - growth(before, after)
         result = [
-            replace(entry, condition=_at_most(room)) if entry.counter.id == owners else entry
+            replace(entry, condition=_at_most(room)) if entry.counter.id == owner_id else entry
             for entry in result
         ]
-    # What comes back after it was thought to be gone has arrived before.
+    # A file that reappears after it seemed gone has already been counted as arrived.
     arrived = after.state == "stored" and (before is None or before.confirmed_at is None)
     rejected = after.state == "rejected" and (before is None or before.state != "rejected")
     if arrived or rejected:
@@ -146,13 +146,13 @@ def adjustments(
 
 
 def _at_most(size: int) -> Condition:
-    """That a counter says so many bytes or fewer; one that is not there yet says none."""
-    few: Condition = Counter.bytes <= size
-    return Counter.id.does_not_exist() | few if size >= 0 else few
+    """The condition that a counter has at most `size` bytes. A missing counter has none."""
+    fits: Condition = Counter.bytes <= size
+    return Counter.id.does_not_exist() | fits if size >= 0 else fits
 
 
 class Sums:
-    """What many records come to, so that each counter is written once and not for each of them."""
+    """Sums of many records, so that each counter is written only once."""
 
     def __init__(self) -> None:
         self.stored: defaultdict[str, Usage] = defaultdict(Usage)
@@ -161,14 +161,14 @@ class Sums:
         )
 
     def add_stored(self, record: StoredFile) -> None:
-        """It is stored now."""
+        """Count a record as stored now."""
         size = int(record.size or 0)
         for name in _names(record):
             before = self.stored[name]
             self.stored[name] = Usage(before.files + 1, before.bytes + size)
 
     def add_arrival(self, record: StoredFile) -> None:
-        """It came on its day, whatever became of it."""
+        """Count a record as arrived on its day, whatever its state is now."""
         key = (_day_of(record), shard(record.id))
         files, size, rejected = self._days[key]
         if record.state == "rejected":
@@ -177,7 +177,7 @@ class Sums:
             self._days[key] = files + 1, size + int(record.size or 0), rejected
 
     def write(self) -> None:
-        """Add them to the counters. Raises BackendUnavailable; what is added stays added."""
+        """Add the sums to the counters. Raises BackendUnavailable; partial writes stay."""
         with table_errors():
             for name, total in self.stored.items():
                 Counter(name).update(_add(name, total.files, total.bytes))
@@ -201,23 +201,23 @@ def _owner_id(owner: str | None) -> str:
     return f"owner#{owner}"
 
 
-def correct(name: str, read: Reading, right: Usage) -> bool:
-    """Set a counter, if nobody changed it since it was read; returns whether.
+def correct(name: str, read: Reading, usage: Usage) -> bool:
+    """Set a counter, unless it has changed since it was read; return whether it was set.
 
     Raises BackendUnavailable.
     """
     condition: Condition = Counter.id.does_not_exist()
     if read.exists:
-        # An edit by hand may leave `changes` as it was.
+        # A manual edit may not have incremented `changes`.
         condition = (
-            _is(Counter.changes, read.changes)
-            & _is(Counter.files, read.usage.files)
-            & _is(Counter.bytes, read.usage.bytes)
+            _equals(Counter.changes, read.changes)
+            & _equals(Counter.files, read.usage.files)
+            & _equals(Counter.bytes, read.usage.bytes)
         )
-    actions: list[Action] = [Counter.files.set(right.files), Counter.bytes.set(right.bytes)]
+    actions: list[Action] = [Counter.files.set(usage.files), Counter.bytes.set(usage.bytes)]
     with table_errors():
         try:
-            Counter(name).update([*actions, *_marks(name)], condition)
+            Counter(name).update([*actions, *_change_actions(name)], condition)
         except UpdateError as exc:
             if exc.cause_response_code in _CHANGED:
                 return False
@@ -225,18 +225,18 @@ def correct(name: str, read: Reading, right: Usage) -> bool:
     return True
 
 
-def _is(attribute: NumberAttribute, value: int) -> Condition:
-    """What is missing counts as zero."""
+def _equals(attribute: NumberAttribute, value: int) -> Condition:
+    """The condition that an attribute has this value. A missing one counts as zero."""
     condition: Condition = attribute == value
     return condition if value else condition | attribute.does_not_exist()
 
 
 def _add(name: str, files: int, size: int) -> list[Action]:
-    return [Counter.files.add(files), Counter.bytes.add(size), *_marks(name)]
+    return [Counter.files.add(files), Counter.bytes.add(size), *_change_actions(name)]
 
 
-def _marks(name: str) -> list[Action]:
-    """What belongs to every change of a counter of what is stored now."""
+def _change_actions(name: str) -> list[Action]:
+    """The actions that every change of a `kind` or `owner` counter includes."""
     actions: list[Action] = [Counter.changes.add(1)]
     if name.startswith("owner#"):
         actions += [
@@ -268,11 +268,11 @@ def _day_id(day: date, part: str) -> str:
     return f"day#{day.isoformat()}#{part}"
 
 
-# Reading. Each raises BackendUnavailable when the table does not answer.
+# Reading. These functions raise BackendUnavailable.
 
 
 def of_owner(owner: str) -> Usage:
-    """What one owner has stored, as the last write left it: one GetItem."""
+    """What one owner has stored: one consistent GetItem."""
     with table_errors():
         try:
             return _usage(Counter.get(_owner_id(owner), consistent_read=True))
@@ -281,21 +281,21 @@ def of_owner(owner: str) -> Usage:
 
 
 def usage_of(owners: Iterable[str]) -> dict[str, Usage]:
-    """What each of these owners has stored: one BatchGetItem for each hundred."""
-    wanted = list(dict.fromkeys(owners))
-    found = {counter.owner: counter for counter in _get(map(_owner_id, wanted))}
-    return {owner: _usage(found[owner]) if owner in found else Usage() for owner in wanted}
+    """What each of these owners has stored: one BatchGetItem per hundred."""
+    unique = list(dict.fromkeys(owners))
+    counters = {counter.owner: counter for counter in _get(map(_owner_id, unique))}
+    return {owner: _usage(counters[owner]) if owner in counters else Usage() for owner in unique}
 
 
 def owners(limit: int) -> list[tuple[str, Usage]]:
-    """Up to `limit` owners with what they have stored, in no useful order."""
+    """Up to `limit` owners and what they have stored, in no particular order."""
     with table_errors():
-        found = list(Counter.by_feed.query(_OWNERS, limit=limit, page_size=limit))
-    return [(str(counter.owner), _usage(counter)) for counter in found]
+        counters = list(Counter.by_feed.query(_OWNERS, limit=limit, page_size=limit))
+    return [(str(counter.owner), _usage(counter)) for counter in counters]
 
 
 def by_kind() -> dict[media_types.Kind, Usage]:
-    """What is stored of each type group; together, all that is stored."""
+    """What is stored of each type group. The groups add up to all stored files."""
     files: defaultdict[str, int] = defaultdict(int)
     size: defaultdict[str, int] = defaultdict(int)
     for counter in _get(f"kind#{kind}#{part}" for kind in media_types.KINDS for part in SHARDS):
@@ -323,7 +323,7 @@ def by_day(last: date, count: int) -> list[Day]:
 
 
 def scan_stored() -> Iterator[tuple[str, Reading]]:
-    """Every counter of what is stored now, by reading the whole table: for a command."""
+    """All `kind` and `owner` counters, by scanning the whole table; for commands only."""
     with table_errors():
         for counter in Counter.scan(
             Counter.id.startswith("kind#") | Counter.id.startswith("owner#"), consistent_read=True

@@ -1,1 +1,1 @@
-"""From S3's word to the record: events, the consumer, and the tasks that confirm objects."""
+"""From S3 event to record: events, the consumer, and the tasks that confirm objects."""

@@ -1,7 +1,7 @@
-"""From what S3 says to the record: confirm, mark deleted, check. The worker's side.
+"""Bring records in line with S3: confirm, mark deleted, check. Runs in the worker.
 
-Each function asks S3, lets `uploads.ingest.decide` say what the record should be, and has
-`uploads.files.store` write it only if the record is still the one that was decided about.
+Each function queries S3, lets `uploads.ingest.decide` compute the new record, and has
+`uploads.files.store` write it if the record has not changed in between.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from uploads.files.record import StoredFile, changed
 from uploads.ingest import decide
 from uploads.ingest.events import NO_SEQUENCER, ObjectEvent
 
-Target = StoredFile | store.Within
+Target = StoredFile | store.WithinQuota
 Outcome = Literal["stored", "rejected", "removed", "absent", "unchanged"]
-#: What a check found, and has put right unless it is "right".
-Finding = Literal["right", "unknown", "confirmed", "rejected", "missing", "corrected"]
+#: What a check found. Anything but "consistent" and "unknown" has been fixed.
+Finding = Literal["consistent", "unknown", "confirmed", "rejected", "missing", "corrected"]
 
 
 def apply_event(event: ObjectEvent) -> Outcome:
-    """Bring the record in line with what S3 reported. Safe to repeat, in any order."""
+    """Apply an S3 event to the record. Safe to repeat, in any order."""
     if event.kind == "removed":
         return _mark_deleted(event.upload_id, event.sequencer, event.time)
     return confirm(event.upload_id, event.sequencer, event.time)
 
 
 def confirm(upload_id: str, sequencer: str = NO_SEQUENCER, time: str = "") -> Outcome:
-    """Look at the object and record what is there. `time` is the event's, ISO 8601 or "".
+    """Inspect the object and record it. `time` is that of the event, in ISO 8601, or "".
 
-    Without a sequencer (a hint, a reconciliation) only a missing record is written: whatever event
-    was applied before knows better.
+    Without a sequencer (from a hint) this only creates a missing record: any event that was applied
+    before takes precedence.
     """
     outcome: Outcome = "unchanged"
     etag_to_delete: str | None = None
-    is_new = sequencer != NO_SEQUENCER or decide.is_young(upload_id)
+    is_new = sequencer != NO_SEQUENCER or decide.is_recent(upload_id)
 
     def target_for(current: StoredFile | None) -> Target | None:
         nonlocal outcome, etag_to_delete
@@ -48,56 +48,56 @@ def confirm(upload_id: str, sequencer: str = NO_SEQUENCER, time: str = "") -> Ou
             outcome = "unchanged"
             etag_to_delete = current.etag if current.state == "rejected" else None
             return None
-        found = _inspect(upload_id, current)
-        if found is None:
+        s3_object = _inspect(upload_id, current)
+        if s3_object is None:
             outcome = "absent"
             return None
-        noticed = {"sequencer": sequencer, "notified_at": decide.moment(time)}
-        if current is not None and decide.is_stored(current, found):
+        event = {"sequencer": sequencer, "notified_at": decide.parse_time(time)}
+        if current is not None and decide.is_stored(current, s3_object):
             outcome = "stored"
-            return decide.restored(current, found, **noticed)
-        validated = changed(decide.validate(upload_id, found, current, rules()), **noticed)
+            return decide.restored(current, s3_object, **event)
+        validated = changed(decide.validate(upload_id, s3_object, current, rules()), **event)
         target = _check_quota(validated, current)
         is_rejected = isinstance(target, StoredFile) and target.state == "rejected"
         if is_rejected and validated.state == "stored" and not is_new:
-            # Somebody says so of something old. Whether it comes late or its record was lost, the
-            # event or the reconciliation will tell.
+            # A hint about an old object. Either its event is late or its record was lost: leave it
+            # to the event or to the reconciliation.
             outcome = "unchanged"
             return None
         outcome = "rejected" if is_rejected else "stored"
-        etag_to_delete = found.etag if is_rejected else None
+        etag_to_delete = s3_object.etag if is_rejected else None
         return target
 
     store.change(upload_id, target_for)
-    # Recorded first: the object's removal event must find out why it went. An earlier try may have
-    # died in between; what was stored under yesterday's rules is no such case, and stays. So does
-    # an object that has taken the place of the rejected one: its own event tells of it.
+    # Recorded first, so that the removal event finds the reason. An earlier attempt may have failed
+    # in between. Objects that were stored under earlier rules stay. So does an object that has
+    # replaced the rejected one: it has its own event.
     if etag_to_delete and is_new:
-        s3.delete_this(upload_id, etag_to_delete)
+        s3.delete_if_match(upload_id, etag_to_delete)
     return outcome
 
 
 def check(upload_id: str, *, dry_run: bool = False, may_delete: bool = True) -> Finding:
-    """Make the record agree with what HeadObject says now.
+    """Make the record agree with HeadObject.
 
-    The record keeps its sequencer: an event that is still on its way has the last word. What was
-    stored once is not judged again, and of the rest only what is young is ever deleted. A dry run
-    only says what would be found.
+    The record keeps its sequencer, so that a late event takes precedence. Files that were stored
+    before are not validated again; of the others, only recent ones are ever deleted. A dry run only
+    returns the finding.
     """
-    finding: Finding = "right"
+    finding: Finding = "consistent"
     etag_to_delete: str | None = None
-    is_young = decide.is_young(upload_id)
+    is_recent = decide.is_recent(upload_id)
 
     def target_for(current: StoredFile | None) -> Target | None:
         nonlocal finding, etag_to_delete
         etag_to_delete = None
         was_stored = current is not None and decide.was_stored(current)
-        found = s3.head(upload_id) if was_stored else _inspect(upload_id, current)
-        if found is None:
-            finding = "right" if current else "unknown"
+        s3_object = s3.head(upload_id) if was_stored else _inspect(upload_id, current)
+        if s3_object is None:
+            finding = "consistent" if current else "unknown"
             if current is None or current.state != "stored":
                 return None
-            # In a bucket that is not there every object is missing: this would raise.
+            # If the bucket itself is missing, so is every object: raise instead.
             s3.ping()
             finding = "missing"
             return decide.tombstone(
@@ -105,15 +105,15 @@ def check(upload_id: str, *, dry_run: bool = False, may_delete: bool = True) -> 
             )
         if current is not None and was_stored:
             finding = "confirmed" if current.state == "deleted" else "corrected"
-            if current.state == "stored" and current.etag == found.etag:
-                finding = "right"
-            return decide.restored(current, found)
-        validated = decide.validate(upload_id, found, current, rules())
-        # What is older may have had its place since before its record was lost.
-        target = _check_quota(validated, current) if is_young else validated
+            if current.state == "stored" and current.etag == s3_object.etag:
+                finding = "consistent"
+            return decide.restored(current, s3_object)
+        validated = decide.validate(upload_id, s3_object, current, rules())
+        # An older file may have been within the quota before its record was lost.
+        target = _check_quota(validated, current) if is_recent else validated
         is_rejected = isinstance(target, StoredFile) and target.state == "rejected"
         finding = "rejected" if is_rejected else "confirmed"
-        etag_to_delete = found.etag if is_rejected else None
+        etag_to_delete = s3_object.etag if is_rejected else None
         if is_rejected and current and current.state == "rejected":
             return None
         return target
@@ -122,49 +122,49 @@ def check(upload_id: str, *, dry_run: bool = False, may_delete: bool = True) -> 
         target_for(store.get(upload_id))
         return finding
     store.change(upload_id, target_for)
-    if etag_to_delete and may_delete and is_young:
-        s3.delete_this(upload_id, etag_to_delete)
+    if etag_to_delete and may_delete and is_recent:
+        s3.delete_if_match(upload_id, etag_to_delete)
     return finding
 
 
 def _mark_deleted(upload_id: str, sequencer: str, time: str = "") -> Outcome:
-    """Leave a tombstone, so that a late creation event cannot bring the file back."""
+    """Write a tombstone, so that a late creation event cannot bring the file back."""
 
     def target_for(current: StoredFile | None) -> StoredFile | None:
         if current is not None and not decide.is_newer(sequencer, current):
             return None
-        # S3 also reports that an old version went, or the mark of a deletion: the object is there.
+        # S3 also reports the removal of old versions and delete markers: the object still exists.
         if s3.head(upload_id) is not None:
             return None
         if current is None:
             current = decide.new_record(upload_id, sequencer, "deleted")
         if current.state == "rejected":
-            # Its object was deleted by filehub itself: the rejection and its reason stay.
+            # filehub itself deleted the object: keep the rejection and its reason.
             return changed(current, sequencer=sequencer)
-        removed_at = decide.moment(time) or datetime.now(UTC)
+        removed_at = decide.parse_time(time) or datetime.now(UTC)
         return decide.tombstone(current, sequencer=sequencer, removed_at=removed_at)
 
     return "removed" if store.change(upload_id, target_for) else "unchanged"
 
 
 def _inspect(upload_id: str, current: StoredFile | None) -> s3.StoredObject | None:
-    """The object, with its first bytes if what is in them can change what becomes of it."""
+    """Inspect the object, including its first bytes if they can affect the decision."""
 
-    def is_in_doubt(found: s3.StoredObject) -> bool:
-        is_known = current is not None and decide.is_stored(current, found)
+    def needs_content(s3_object: s3.StoredObject) -> bool:
+        is_known = current is not None and decide.is_stored(current, s3_object)
         return (
             not is_known
-            and sniffing.is_judged(found.content_type)
-            and not decide.broken_rule(found, rules())
+            and sniffing.needs_content_check(s3_object.content_type)
+            and not decide.broken_rule(s3_object, rules())
         )
 
-    return s3.inspect(upload_id, wants_beginning=is_in_doubt)
+    return s3.inspect(upload_id, needs_content=needs_content)
 
 
 def _check_quota(target: StoredFile, current: StoredFile | None) -> Target:
-    """The record if its owner's quota has room for it, which the write makes sure of; or rejected.
+    """The record, on condition of its owner's quota; or the rejected record if it does not fit.
 
-    What takes no more room than before always fits.
+    A record that takes no more room than before always fits.
     """
     growth = usage.growth(current, target)
     if target.state != "stored" or target.owner is None or growth <= 0:
@@ -176,4 +176,4 @@ def _check_quota(target: StoredFile, current: StoredFile | None) -> Target:
         quotas.check(target.owner, limit, growth)
     except QuotaExceeded as exc:
         return decide.rejected(target, exc.message)
-    return store.Within(target, limit)
+    return store.WithinQuota(target, limit)

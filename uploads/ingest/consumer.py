@@ -1,7 +1,7 @@
-"""The loop from the events queue to Celery: receive, queue one task, then delete.
+"""The loop from the events queue to Celery: receive, queue a task, then delete.
 
-At least once: a message is deleted only after its task is queued (or it is in the dead-letter
-queue). Dying in between repeats an event, which changes nothing.
+Delivery is at least once: a message is deleted only after its task has been queued, or the message
+moved to the dead-letter queue. A crash in between repeats an event, which is harmless.
 """
 
 from __future__ import annotations
@@ -25,23 +25,25 @@ logger = logging.getLogger(__name__)
 
 
 class _Stop(BaseException):
-    """Raised by the signal handlers: leave an idle poll or a pause, or what takes too long."""
+    """Raised by the signal handlers to interrupt a poll or pause, or work that takes too long."""
 
 
 class Consumer:
-    """Reads the events queue until told to stop."""
+    """Reads the events queue until it is stopped."""
 
     def __init__(self, queue: str | None = None, bucket: str | None = None) -> None:
         self.queue = queue or conf().events_queue
         self.bucket = bucket or conf().bucket
-        # Not threading.Event: its lock is not reentrant, and a signal may come while it is held.
+        # Not threading.Event: its lock is not reentrant, and a signal may arrive while it is held.
         self._stopping = False
         self._idle = False
 
     def run(self) -> None:
-        """Loop until SIGTERM or SIGINT. What is in hand is finished first, within
-        `shutdown.GRACE`; an idle poll and a pause are left at once. No failure ends the loop: it
-        is logged, and followed by a pause that grows."""
+        """Loop until SIGTERM or SIGINT.
+
+        Messages in progress are finished first, within `shutdown.GRACE`; an idle poll or a pause is
+        interrupted. Failures do not end the loop: they are logged and followed by growing pauses.
+        """
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
             signal.signal(number, self._on_signal)
         logger.info("consuming %s", self.queue)
@@ -61,23 +63,23 @@ class Consumer:
             except BackendUnavailable as exc:
                 failures += 1
                 seconds = backoff.pause(failures)
-                logger.warning("%r; again in %.1f s", exc.__cause__ or exc, seconds)
+                logger.warning("%r; retrying in %.1f s", exc.__cause__ or exc, seconds)
             except Exception:
-                # A fault of filehub's own. Its messages come again, and SQS gives up in the end
-                # what cannot be handled; to die of it would hold back all others.
+                # A bug. The messages reappear, and SQS finally moves them to the dead-letter queue;
+                # stopping the loop would block all others.
                 failures += 1
                 seconds = backoff.pause(failures)
-                logger.exception("a batch failed; again in %.1f s", seconds)
+                logger.exception("a batch failed; retrying in %.1f s", seconds)
             else:
                 failures = 0
                 continue
-            with self._leavable():
+            with self._interruptible():
                 time.sleep(seconds)
 
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
         if signum == signal.SIGALRM:
             logger.warning(
-                "not done after %.0f s: the messages in hand will come again", shutdown.GRACE
+                "not done after %.0f s: unfinished messages will be redelivered", shutdown.GRACE
             )
             raise _Stop
         if not self._stopping:
@@ -87,19 +89,19 @@ class Consumer:
             raise _Stop
 
     @contextmanager
-    def _leavable(self) -> Iterator[None]:
-        """Nothing is in hand: whoever tells it to stop need not wait."""
+    def _interruptible(self) -> Iterator[None]:
+        """Allow signals to interrupt this block, in which no message is in progress."""
         self._idle = True
         try:
-            if self._stopping:  # told so since the loop looked
+            if self._stopping:  # a signal arrived since the loop checked
                 raise _Stop
             yield
         finally:
             self._idle = False
 
     def step(self) -> int:
-        """One long poll and all that follows from it; returns how many messages were handled."""
-        with self._leavable():
+        """Do one long poll and handle its messages; return how many there were."""
+        with self._interruptible():
             messages = sqs.receive(self.queue)
         heartbeat.beat("consumer")
         if messages:
@@ -107,24 +109,24 @@ class Consumer:
         return len(messages)
 
     def handle(self, messages: list[sqs.Message]) -> None:
-        """Queue what the messages say as one task, set malformed ones aside, delete them all.
+        """Queue the events as one task, dead-letter malformed messages, and delete the messages.
 
-        A message that cannot be dealt with stays in the queue, and none waits for it: SQS gives it
-        up after `maxReceiveCount` (infra/filehub.yaml). Raises BackendUnavailable.
+        A message that cannot be handled stays in the queue and does not block the others: SQS
+        dead-letters it after `maxReceiveCount` (infra/filehub.yaml). Raises BackendUnavailable.
         """
         done: list[sqs.Message] = []
-        trouble: BackendUnavailable | None = None
+        failure: BackendUnavailable | None = None
         queued = self._queue(self._parse(messages))
         for message, parsed in queued:
             try:
                 if parsed.malformed:
-                    self._set_aside(message, " ".join(parsed.malformed))
+                    self._dead_letter(message, " ".join(parsed.malformed))
             except BackendUnavailable as exc:
-                trouble = exc
+                failure = exc
                 break
             done.append(message)
-        if trouble:
-            # The good ones among the rest need not come again.
+        if failure:
+            # The valid messages of the rest need not be redelivered.
             rest = queued[len(done) :]
             done += [message for message, parsed in rest if not parsed.malformed]
         undeleted = sqs.delete(self.queue, done) if done else 0
@@ -135,8 +137,8 @@ class Consumer:
             sum(parsed.ignored for _, parsed in queued),
             undeleted + len(messages) - len(done),
         )
-        if trouble:
-            raise trouble
+        if failure:
+            raise failure
 
     def _parse(self, messages: list[sqs.Message]) -> list[tuple[sqs.Message, ParsedMessage]]:
         parsed = []
@@ -144,13 +146,13 @@ class Consumer:
             try:
                 parsed.append((message, parse_message(message.body, self.bucket)))
             except Exception:
-                logger.exception("a message cannot be read, and is left in the queue")
+                logger.exception("a message could not be parsed and stays in the queue")
         return parsed
 
     def _queue(
         self, parsed: list[tuple[sqs.Message, ParsedMessage]]
     ) -> list[tuple[sqs.Message, ParsedMessage]]:
-        """Queue the events; returns those messages whose events are safe now."""
+        """Queue the events; return the messages whose events have been queued."""
         events = [event for _, each in parsed for event in each.events]
         if not events:
             return parsed
@@ -159,21 +161,21 @@ class Consumer:
         except BackendUnavailable:
             raise
         except Exception:
-            logger.exception("a batch cannot be queued; its messages are tried one by one")
+            logger.exception("a batch could not be queued; trying its messages one by one")
         else:
             return parsed
-        safe = []
+        queued = []
         for message, each in parsed:
             try:
                 tasks.enqueue(each.events)
             except BackendUnavailable:
                 raise
             except Exception:
-                logger.exception("a message cannot be queued, and is left in its queue")
+                logger.exception("a message could not be queued and stays in its queue")
             else:
-                safe.append((message, each))
-        return safe
+                queued.append((message, each))
+        return queued
 
-    def _set_aside(self, message: sqs.Message, error: str) -> None:
-        logger.error("malformed message set aside: %s", error[:500])
-        sqs.send_to_dead_letters(self.queue, message.body, error)
+    def _dead_letter(self, message: sqs.Message, error: str) -> None:
+        logger.error("moving a malformed message to the dead-letter queue: %s", error[:500])
+        sqs.send_to_dead_letter_queue(self.queue, message.body, error)

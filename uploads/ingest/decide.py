@@ -1,6 +1,6 @@
-"""What the record of an object has to say, given what S3 shows and what the record says now.
+"""Compute the record of an object from what S3 reports and from the current record.
 
-Nothing here asks a service: `uploads.ingest.confirm` brings the facts and has the result written.
+This module calls no service: `uploads.ingest.confirm` provides the input and writes the result.
 """
 
 from __future__ import annotations
@@ -15,65 +15,72 @@ from uploads.core.policy import Rules
 from uploads.files.record import StoredFile, changed
 from uploads.ingest.events import NO_SEQUENCER
 
-#: How long a tombstone or a rejection is kept. Twice the 14 days that SQS can hold a late event.
+#: How long tombstones and rejections are kept: twice the 14 days that SQS keeps a late event.
 RETENTION = timedelta(days=28)
 
-#: An object that breaks a rule is deleted only so long after it was signed, unless an event told of
-#: it: an older one may have been stored under other rules, before its record was lost.
-DISPOSABLE = timedelta(days=1)
+#: Without an event, an object that breaks a rule is deleted only within this time after signing: an
+#: older one may have been stored under other rules before its record was lost.
+DELETABLE_FOR = timedelta(days=1)
 
-#: Why the record of a file was found without its object.
+#: The reason of a record whose object was found missing.
 OBJECT_MISSING = "object missing"
 
-#: What stays in a record when its object is looked at again: its story, and whom it was given to.
-_KEPT = ("notified_at", "uploader", "given_at", "given_by", "downloads", "last_downloads")
+#: Attributes that survive when an object is confirmed again: its history and change of owner.
+_PRESERVED = (
+    "notified_at",
+    "uploader",
+    "owner_changed_at",
+    "owner_changed_by",
+    "downloads",
+    "last_downloads",
+)
 
 
 def is_newer(sequencer: str, record: StoredFile) -> bool:
-    """S3's order of the events of one object. Padded hex compares as text (see `events`)."""
+    """Whether an event is newer than the last one applied. Padded hex compares as text."""
     return sequencer > record.sequencer
 
 
-def is_young(upload_id: str) -> bool:
-    """Whether the object of this id may still be deleted if it breaks a rule (`DISPOSABLE`)."""
-    return datetime.now(UTC) - keys.created_at(upload_id) < DISPOSABLE
+def is_recent(upload_id: str) -> bool:
+    """Whether the object of this id may still be deleted if it breaks a rule (`DELETABLE_FOR`)."""
+    return datetime.now(UTC) - keys.created_at(upload_id) < DELETABLE_FOR
 
 
 def was_stored(record: StoredFile) -> bool:
-    """Whether the rules were asked about this file before, and let it in."""
+    """Whether this file was validated and stored before."""
     return record.confirmed_at is not None and record.state != "rejected"
 
 
-def is_stored(record: StoredFile, found: StoredObject) -> bool:
-    """Whether a record tells of this very object as stored: it is not judged again."""
+def is_stored(record: StoredFile, s3_object: StoredObject) -> bool:
+    """Whether the record describes this very object as stored, so no validation is needed."""
     known = (record.etag, record.file_name, record.content_type, record.uploader or record.owner)
     return record.state == "stored" and known == (
-        found.etag,
-        found.file_name,
-        found.content_type,
-        found.owner,
+        s3_object.etag,
+        s3_object.file_name,
+        s3_object.content_type,
+        s3_object.owner,
     )
 
 
 def validate(
-    upload_id: str, found: StoredObject, current: StoredFile | None, limits: Rules
+    upload_id: str, s3_object: StoredObject, current: StoredFile | None, limits: Rules
 ) -> StoredFile:
-    """The record of an object: stored, or rejected with the rule that it breaks."""
+    """The record of an object: stored, or rejected with the rule that it breaks as the reason."""
     sequencer = current.sequencer if current else NO_SEQUENCER
-    record = changed(new_record(upload_id, sequencer, "stored"), **_content(found))
-    record.owner = found.owner
-    record.file_name = found.file_name
+    record = changed(new_record(upload_id, sequencer, "stored"), **_content(s3_object))
+    record.owner = s3_object.owner
+    record.file_name = s3_object.file_name
     record.confirmed_at = datetime.now(UTC)
     if current is not None:
-        for name in _KEPT:
+        for name in _PRESERVED:
             setattr(record, name, getattr(current, name))
         if current.uploader is not None:
             record.owner = current.owner
-        if current.etag == found.etag and current.confirmed_at:
+        if current.etag == s3_object.etag and current.confirmed_at:
             record.confirmed_at = current.confirmed_at
-    broken = broken_rule(found, limits)
-    if broken is None and found.beginning:
-        broken = sniffing.mismatch(found.content_type, found.beginning)
+    broken = broken_rule(s3_object, limits)
+    if broken is None and s3_object.first_bytes:
+        broken = sniffing.mismatch(s3_object.content_type, s3_object.first_bytes)
     if broken is not None:
         return rejected(record, broken)
     record.owner_feed = record.owner
@@ -81,33 +88,33 @@ def validate(
     return record
 
 
-def _content(found: StoredObject) -> dict[str, Any]:
-    """What a record says of the bytes."""
+def _content(s3_object: StoredObject) -> dict[str, Any]:
+    """The attributes that describe the content."""
     return {
-        "content_type": found.content_type,
-        "size": found.size,
-        "etag": found.etag,
-        "checksum": found.checksum or None,
-        "version_id": found.version_id or None,
+        "content_type": s3_object.content_type,
+        "size": s3_object.size,
+        "etag": s3_object.etag,
+        "checksum": s3_object.checksum or None,
+        "version_id": s3_object.version_id or None,
     }
 
 
-def broken_rule(found: StoredObject, limits: Rules) -> str | None:
-    """The sentence of the first rule that an object breaks, apart from what is in it."""
-    if found.owner is None or found.file_name is None:
-        return "It was not uploaded through filehub: owner or name is missing."
+def broken_rule(s3_object: StoredObject, limits: Rules) -> str | None:
+    """The first rule that an object breaks, as a sentence; or None. Ignores its content."""
+    if s3_object.owner is None or s3_object.file_name is None:
+        return "It was not uploaded through filehub: its owner or name is missing."
     try:
-        policy.check_name(found.file_name)
-        media_types.check_type(found.content_type, limits)
-        if found.size > limits.max_size:
-            policy.check_size(found.size, limits)
+        policy.check_name(s3_object.file_name)
+        media_types.check_type(s3_object.content_type, limits)
+        if s3_object.size > limits.max_size:
+            policy.check_size(s3_object.size, limits)
     except FilehubError as exc:
         return exc.message
     return None
 
 
 def new_record(upload_id: str, sequencer: str, state: str) -> StoredFile:
-    """A record that says nothing yet but its state and what its id tells."""
+    """A record with only its state and what follows from its id."""
     record = StoredFile(
         upload_id,
         key=keys.object_key(upload_id),
@@ -124,7 +131,7 @@ def _feed(record: StoredFile) -> str:
 
 
 def rejected(record: StoredFile, reason: str) -> StoredFile:
-    """The record of a file that is not kept; `reason` is a sentence for people."""
+    """The record of a rejected file; `reason` is a sentence for display."""
     result = changed(
         record,
         state="rejected",
@@ -137,8 +144,8 @@ def rejected(record: StoredFile, reason: str) -> StoredFile:
     return result
 
 
-def restored(record: StoredFile, found: StoredObject, **changes: Any) -> StoredFile:
-    """The record of a file that is stored, as it was before and with the bytes that are there."""
+def restored(record: StoredFile, s3_object: StoredObject, **changes: Any) -> StoredFile:
+    """The record of a stored file, as before but with the object's current content."""
     result = changed(
         record,
         state="stored",
@@ -147,7 +154,7 @@ def restored(record: StoredFile, found: StoredObject, **changes: Any) -> StoredF
         expires_at=None,
         owner_feed=record.owner,
         name_key=policy.search_key(record.file_name or ""),
-        **_content(found),
+        **_content(s3_object),
         **changes,
     )
     result.feed = _feed(result)
@@ -155,7 +162,7 @@ def restored(record: StoredFile, found: StoredObject, **changes: Any) -> StoredF
 
 
 def tombstone(record: StoredFile, **changes: Any) -> StoredFile:
-    """The record of a file that is gone: it keeps late events from bringing the file back."""
+    """The record of a removed file. It prevents late events from bringing the file back."""
     result = changed(
         record,
         state="deleted",
@@ -168,6 +175,6 @@ def tombstone(record: StoredFile, **changes: Any) -> StoredFile:
     return result
 
 
-def moment(time: str) -> datetime | None:
-    """The time of an event (ISO 8601), or None for ""."""
+def parse_time(time: str) -> datetime | None:
+    """Parse the time of an event (ISO 8601); None for ""."""
     return datetime.fromisoformat(time) if time else None

@@ -1,4 +1,4 @@
-"""S3 event notifications: message body -> what happened to which object (pure).
+"""Parse S3 event notifications: message body -> what happened to which object (pure).
 
 Notifications arrive in one of three envelopes: S3 → SQS, S3 → SNS → SQS, S3 → EventBridge → SQS.
 `unwrap` opens them, for the consumer and for the display of dead letters alike.
@@ -18,8 +18,8 @@ from uploads.core.errors import MalformedEvent
 from uploads.core.keys import upload_id_of
 from uploads.core.strict_json import parse_json
 
-#: Sequencers are hex of varying length, compared after padding to the right with zeros. S3's have
-#: 16 to 18 digits today; this leaves room.
+#: Sequencers are hexadecimal and of varying length. To compare them, pad them on the right with
+#: zeros. S3's currently have 16 to 18 digits.
 SEQUENCER_LENGTH = 64
 _SEQUENCER = re.compile(r"[0-9A-Fa-f]{1,64}")
 
@@ -31,43 +31,43 @@ Kind = Literal["created", "removed"]
 
 @dataclass(frozen=True)
 class ObjectEvent:
-    """One object of this bucket appeared or went away."""
+    """An object of this bucket was created or removed."""
 
     kind: Kind
     upload_id: str
     #: Upper-case hex, padded to SEQUENCER_LENGTH: compares as text.
     sequencer: str
-    #: When S3 says it happened (ISO 8601), "" if unknown. Only for people and measurements.
+    #: When it happened, from S3 (ISO 8601), or "". Only for display and metrics.
     time: str = ""
 
 
 @dataclass(frozen=True)
 class ParsedMessage:
-    """What one queue message said."""
+    """The content of one queue message."""
 
     events: tuple[ObjectEvent, ...] = ()
-    #: Records that are none of filehub's business: other buckets, prefixes, event types.
+    #: The number of records of other buckets, prefixes and event types.
     ignored: int = 0
-    #: A sentence for each record that could not be understood.
+    #: A sentence for each record that could not be parsed.
     malformed: tuple[str, ...] = field(default=())
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a record has what filehub reads of it."""
+    """Where to find the fields in a record."""
 
     name: tuple[str, ...]
     bucket: tuple[str, ...]
     key: tuple[str, ...]
     sequencer: tuple[str, ...]
     time: str
-    #: What the names of events mean; filehub ignores all others.
+    #: Event name -> kind; other events are ignored.
     kinds: dict[str, Kind]
     #: S3's own records have form-encoded keys: a space arrives as "+", a plus as "%2B".
     form_encoded: bool
 
     def decode(self, key: str) -> str:
-        """The key of the object, from the text in the record."""
+        """Decode the object's key from the record."""
         return unquote_plus(key) if self.form_encoded else key
 
 
@@ -102,17 +102,17 @@ EVENTBRIDGE = Layout(
 
 @dataclass(frozen=True)
 class Unwrapped:
-    """The records of a message, whatever is in them, and where they have what."""
+    """The unvalidated records of a message, and their layout."""
 
     layout: Layout
     records: list[Any]
-    #: 1 for a message that is well-formed and not about objects: S3's test event, or one of
-    #: another service.
+    #: 1 for a valid message that is not about objects: S3's test event, or an event of another
+    #: service.
     ignored: int = 0
 
 
 def unwrap(body: str) -> Unwrapped:
-    """Open the envelope of a queue message. S3's test event has no records.
+    """Remove the envelope of a queue message. S3's test event has no records.
 
     Raises MalformedEvent.
     """
@@ -134,7 +134,7 @@ def unwrap(body: str) -> Unwrapped:
 
 
 def parse_message(body: str, bucket: str) -> ParsedMessage:
-    """Read one queue message. Never raises: what cannot be understood is in `malformed`."""
+    """Parse one queue message. Never raises: errors are in `malformed`."""
     try:
         message = unwrap(body)
     except MalformedEvent as exc:
@@ -154,7 +154,7 @@ def parse_message(body: str, bucket: str) -> ParsedMessage:
 
 
 def _event(layout: Layout, record: Any, bucket: str) -> ObjectEvent | None:
-    """What a record says; None if it is of another bucket, prefix or kind."""
+    """The event of a record; None for another bucket, prefix or event type."""
     kind = layout.kinds.get(_text(record, *layout.name).removeprefix("s3:"))
     if _text(record, *layout.bucket) != bucket:
         return None
@@ -186,7 +186,7 @@ def _text(value: Any, *path: str) -> str:
 
 
 def _time(value: Any) -> str:
-    """A time that cannot be read is no reason to lose an event."""
+    """The normalised time; "" if it is invalid, because that is no reason to lose an event."""
     try:
         moment = datetime.fromisoformat(value)
         return moment.astimezone(UTC).isoformat() if moment.tzinfo else ""

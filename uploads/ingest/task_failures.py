@@ -1,4 +1,4 @@
-"""Why Celery tasks failed: kept for whoever finds one among the dead letters."""
+"""The errors of failed Celery tasks, to display beside their dead letters."""
 
 from __future__ import annotations
 
@@ -15,26 +15,27 @@ from pynamodb.attributes import (
 from uploads.aws import clients
 from uploads.aws.dynamodb import Table, TableModel, batch_get, table_errors
 
-#: Twice as long as a dead letter can lie in its queue.
-KEPT = timedelta(days=28)
-#: The most characters of a task's error that are kept.
+#: Twice the retention of a dead letter.
+RETENTION = timedelta(days=28)
+#: The maximum length of a recorded error, in characters.
 MAX_ERROR = 500
 
 
 class TaskFailure(TableModel):
-    """Why a Celery task failed last. In the table of files, but in none of its indexes: it has
-    none of their keys. No upload's id begins as its id does.
+    """The last error of a Celery task, an item in the table of files.
+
+    It has no keys of the indexes, so it is in none of them. No upload id has the same prefix.
     """
 
     class Meta(Table):
-        # Written by a task that has failed already, perhaps out of time: it must not wait long.
+        # Written by a task that has already failed, perhaps by time-out: it must not wait long.
         connect_timeout_seconds = clients.OPTIONAL.connect
         read_timeout_seconds = clients.OPTIONAL.read
         max_retry_attempts = 1
 
     id = UnicodeAttribute(hash_key=True)
     error = UnicodeAttribute()
-    #: When it failed last.
+    #: When it last failed.
     at = UTCDateTimeAttribute()
     #: How often it has failed.
     attempts = NumberAttribute()
@@ -42,12 +43,12 @@ class TaskFailure(TableModel):
 
     @staticmethod
     def id_of(task_id: str) -> str:
-        """The item's id for a Celery task's id."""
+        """The id of the item for a Celery task."""
         return f"failure#{task_id}"
 
 
 def record(task_id: str, error: str) -> None:
-    """Keep why a task failed. The last error stays, and how often there was one.
+    """Record the error of a task. Keeps the last error and the number of failures.
 
     Raises BackendUnavailable.
     """
@@ -58,12 +59,12 @@ def record(task_id: str, error: str) -> None:
                 TaskFailure.error.set(error[:MAX_ERROR]),
                 TaskFailure.at.set(now),
                 TaskFailure.attempts.add(1),
-                TaskFailure.expires_at.set(now + KEPT),
+                TaskFailure.expires_at.set(now + RETENTION),
             ]
         )
 
 
-def of_tasks(task_ids: Iterable[str]) -> dict[str, TaskFailure]:
-    """Task -> its last failure, in one call for up to a hundred. Raises BackendUnavailable."""
-    wanted = {TaskFailure.id_of(task_id): task_id for task_id in task_ids if task_id}
-    return {wanted[each.id]: each for each in batch_get(TaskFailure, wanted)}
+def last_failures(task_ids: Iterable[str]) -> dict[str, TaskFailure]:
+    """Task id -> its last failure; one call per hundred. Raises BackendUnavailable."""
+    tasks = {TaskFailure.id_of(task_id): task_id for task_id in task_ids if task_id}
+    return {tasks[each.id]: each for each in batch_get(TaskFailure, tasks)}

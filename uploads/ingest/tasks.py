@@ -1,4 +1,4 @@
-"""Celery's side: thin tasks around confirmation and reconciliation."""
+"""The Celery tasks: thin wrappers around confirmation and reconciliation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ else:
 
 logger = logging.getLogger(__name__)
 
-#: Events per task: far below SQS's limit for a message, and below the task's time limit.
+#: Events per task: far below SQS's message size limit and the task's time limit.
 EVENTS_PER_TASK = 100
 
 
@@ -34,9 +34,9 @@ class ConfirmationError(Exception):
 
 
 class FailureRecordingTask(TaskBase):
-    """A task whose last error can be read beside its dead letter.
+    """A task whose last error is recorded, to display beside its dead letter.
 
-    Not those of a worker that was killed, or that passed the hard time limit: it cannot tell.
+    Errors of workers that were killed, or that exceeded the hard time limit, are not recorded.
     """
 
     abstract = True
@@ -44,16 +44,16 @@ class FailureRecordingTask(TaskBase):
     def on_failure(
         self, exc: BaseException, task_id: str, args: Any, kwargs: Any, einfo: Any
     ) -> None:
-        """Called by Celery, which still fails the task: this must neither raise nor wait long."""
+        """Record the error. Celery calls this on failure: it must neither raise nor wait long."""
         try:
-            task_failures.record(task_id, _sentence(exc))
-        except Exception as problem:  # noqa: BLE001  # above all, DynamoDB itself being away
+            task_failures.record(task_id, _describe(exc))
+        except Exception as problem:  # noqa: BLE001  # mostly an outage of DynamoDB itself
             cause = problem.__cause__ or problem
-            logger.warning("the error of task %s cannot be kept: %r", task_id, cause)
+            logger.warning("the error of task %s could not be recorded: %r", task_id, cause)
 
 
-def _sentence(exc: BaseException) -> str:
-    """An error for people, with its cause: filehub's own sentences do not say what broke."""
+def _describe(exc: BaseException) -> str:
+    """An error with its cause: filehub's own messages do not include it."""
     text = str(exc) if isinstance(exc, ConfirmationError | BackendUnavailable) else repr(exc)
     return f"{text} ({exc.__cause__!r})" if exc.__cause__ else text
 
@@ -66,7 +66,7 @@ def enqueue(events: Iterable[ObjectEvent]) -> None:
 
 
 def enqueue_hint(upload_id: str) -> None:
-    """Queue a look at one object. Raises BackendUnavailable."""
+    """Queue the confirmation of one object. Raises BackendUnavailable."""
     _send(confirm_hint, upload_id)
 
 
@@ -74,16 +74,16 @@ def _send(task: Any, *arguments: Any) -> None:
     try:
         task.apply_async(arguments, retry=False)
     except (OperationalError, BotoCoreError, ClientError, OSError) as exc:
-        raise BackendUnavailable("The task queue cannot be reached just now.") from exc
+        raise BackendUnavailable("The task queue is temporarily unavailable.") from exc
 
 
 @shared_task(name="uploads.tasks.confirm_objects", base=FailureRecordingTask)
 def confirm_objects(events: list[dict[str, Any]]) -> None:
-    """Apply each event. One that fails does not hold back the others; all are safe to repeat.
+    """Apply each event. A failing event does not block the others; all are safe to repeat.
 
-    If some fail and some do not, those that fail become a task of their own: what always fails is
-    alone in the end, among the dead letters too. Each such task has fewer events than the one
-    before and one that has a single event is never split, so that there is an end to it.
+    If only some events fail, they become a separate task, so that an event that always fails ends
+    up alone, also in the dead-letter queue. This terminates: each such task has fewer events than
+    the one before, and a task with a single event is not split.
     """
     outcomes: Counter[str] = Counter()
     failed: list[dict[str, Any]] = []
@@ -100,7 +100,7 @@ def confirm_objects(events: list[dict[str, Any]]) -> None:
         except SoftTimeLimitExceeded:
             raise
         except Exception as exc:
-            # A fault of filehub's own; the others must not wait for its repair.
+            # A bug; it must not block the other events.
             failed.append(fields)
             problem = problem or f"{name}: {exc!r}"
             logger.exception("%s failed", name)
@@ -110,45 +110,45 @@ def confirm_objects(events: list[dict[str, Any]]) -> None:
     error = ConfirmationError(f"{len(failed)} of {len(events)} events failed, first {problem}")
     if len(failed) == len(events):
         raise error
-    # Queued before this task's message is deleted: dying in between repeats what is safe to repeat.
+    # Queued before this task's message is deleted: a crash in between only repeats events.
     try:
         _send(confirm_objects, failed)
     except BackendUnavailable as exc:
         raise error from exc
-    logger.warning("%s; those that failed are tried again as a task of their own", error)
+    logger.warning("%s; retrying those that failed in a separate task", error)
 
 
 @shared_task(name="uploads.tasks.confirm_hint", base=FailureRecordingTask)
 def confirm_hint(upload_id: str) -> None:
-    """Somebody says that this object is there: look. If the event comes too, it wins."""
+    """Check an object that a client reports as uploaded. A later event takes precedence."""
     confirm.confirm(upload_id)
 
 
 @shared_task(name="uploads.tasks.reconcile_recent", base=FailureRecordingTask)
 def reconcile_recent() -> None:
-    """Put right what the last minutes left: objects and records whose event was lost.
+    """Fix recent objects and records whose events were lost.
 
-    What one run does not come to, the next one does: in five minutes.
+    A run that exceeds its time budget is resumed by the next one, five minutes later.
     """
     _reconcile(reconcile.recent())
 
 
 @shared_task(name="uploads.tasks.reconcile_multipart", base=FailureRecordingTask)
 def reconcile_multipart() -> None:
-    """The same for all that an upload in parts may have taken days for."""
+    """The same for multipart uploads, which may have taken days."""
     if not _reconcile(reconcile.multipart()):
-        # The next one is due tomorrow. Each comes further by a file at least: there is an end.
+        # The next run is due tomorrow. Each run makes some progress, so this terminates.
         _send(reconcile_multipart)
 
 
 def _reconcile(plan: reconcile.Plan) -> bool:
-    """Returns whether there is nothing left to go on with. Raises BackendUnavailable."""
+    """Run or resume a reconciliation; return whether it finished. Raises BackendUnavailable."""
     result = reconcile.run(plan)
     counts = result.counts
     if result.aborted:
         logger.error("reconciliation (%s) was stopped: %s", plan.kind, result.aborted)
     elif not result.finished:
-        logger.info("reconciliation (%s) used up its time and will be gone on with", plan.kind)
+        logger.info("reconciliation (%s): time budget exhausted; the next run resumes", plan.kind)
     elif counts.orphaned or counts.missing or counts.rejected or counts.corrected or counts.failed:
         logger.warning(
             "reconciliation (%s) found %d objects without a record, %d records without an object, "

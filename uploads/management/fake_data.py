@@ -156,7 +156,7 @@ def _record(
         if rng.random() < 0.3:
             record.reason = decide.OBJECT_MISSING
         else:
-            record.deletion_asked_at, record.deletion_asked_by = removed_at, owner
+            record.deletion_requested_at, record.deletion_requested_by = removed_at, owner
     return record
 
 

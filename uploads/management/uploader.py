@@ -191,7 +191,7 @@ class _Sender:
             else:
                 yield partial(self._send_small, path, size, upload)
 
-    def _send_small(self, path: Path, size: int, upload: begin.BegunUpload) -> Outcome:
+    def _send_small(self, path: Path, size: int, upload: begin.StartedUpload) -> Outcome:
         try:
             self._put(path, 0, size, lambda: upload.request)
         except FilehubError as exc:
@@ -208,7 +208,7 @@ class _Sender:
                 content_type=_type_of(path.name),
                 quota=self._quota,
             )
-            if not isinstance(upload, begin.BegunMultipart):
+            if not isinstance(upload, begin.StartedMultipart):
                 raise UploadFailed(_SHRUNK)
         except FilehubError as exc:
             return Outcome(path, error=exc.message)

@@ -17,7 +17,7 @@ from uploads.aws import sqs
 from uploads.core.conf import conf
 from uploads.core.fan_out import FanOut
 from uploads.files import listing, usage
-from uploads.files.listing import Wanted
+from uploads.files.listing import FileFilter
 from uploads.files.record import FileInfo
 from uploads.files.usage import Usage
 
@@ -160,8 +160,8 @@ def flow_of(
 def current_flow() -> Flow:
     """Summarize the last hour. Raises BackendUnavailable."""
     now = datetime.now(UTC)
-    page = listing.find(Wanted(since=now - WINDOW), limit=NEWEST)
-    newest = page.files or listing.find(Wanted(), limit=1).files
+    page = listing.find(FileFilter(since=now - WINDOW), limit=NEWEST)
+    newest = page.files or listing.find(FileFilter(), limit=1).files
     last = max((info.confirmed_at for info in newest if info.confirmed_at), default=None)
     return flow_of(page.files, now, is_cut=page.next_cursor is not None, last=last)
 
@@ -172,8 +172,8 @@ def queue_depths() -> Queues:
     return Queues(
         events=sqs.depth(events),
         tasks=sqs.depth(tasks),
-        events_dead=sqs.depth(sqs.dead_letters_of(events)).visible,
-        tasks_dead=sqs.depth(sqs.dead_letters_of(tasks)).visible,
+        events_dead=sqs.depth(sqs.dead_letter_queue(events)).visible,
+        tasks_dead=sqs.depth(sqs.dead_letter_queue(tasks)).visible,
     )
 
 

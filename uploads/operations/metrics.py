@@ -86,8 +86,8 @@ def _queue_names() -> dict[str, str]:
     return {
         "events": events,
         "tasks": tasks,
-        "events-dlq": sqs.dead_letters_of(events),
-        "tasks-dlq": sqs.dead_letters_of(tasks),
+        "events-dlq": sqs.dead_letter_queue(events),
+        "tasks-dlq": sqs.dead_letter_queue(tasks),
     }
 
 

@@ -68,7 +68,7 @@ def queue_statuses() -> list[QueueStatus]:
     dead-letter queue. Raises BackendUnavailable.
     """
     names = [
-        (kind, is_dead, sqs.dead_letters_of(queue_name(kind)) if is_dead else queue_name(kind))
+        (kind, is_dead, sqs.dead_letter_queue(queue_name(kind)) if is_dead else queue_name(kind))
         for kind in KINDS
         for is_dead in (False, True)
     ]
@@ -102,12 +102,12 @@ def _oldest_dead_letter(
 def list_dead_letters(kind: Kind, ids: Collection[str] | None = None) -> DeadLetters:
     """The dead letters of a queue, or only those with these ids. Raises BackendUnavailable."""
     queue = queue_name(kind)
-    limit = dead_letters.MAX_SHOWN if ids is None else dead_letters.MAX_HANDLED
+    limit = dead_letters.MAX_SHOWN if ids is None else dead_letters.MAX_PER_ACTION
     letters = dead_letters.peek(queue, limit, ids)
     read = dead_letter_summary.read_event if kind == "events" else dead_letter_summary.read_task
     summaries = [read(letter.body, conf().bucket) for letter in letters]
     failures = _failures(summary.task_id for summary in summaries)
-    total = sqs.depth(sqs.dead_letters_of(queue)).total
+    total = sqs.depth(sqs.dead_letter_queue(queue)).total
     return DeadLetters(
         [
             _dead_letter(letter, summary, failures.get(summary.task_id))
@@ -118,7 +118,9 @@ def list_dead_letters(kind: Kind, ids: Collection[str] | None = None) -> DeadLet
 
 
 def _dead_letter(
-    letter: dead_letters.Letter, summary: dead_letter_summary.Summary, failure: TaskFailure | None
+    letter: dead_letters.DeadLetterMessage,
+    summary: dead_letter_summary.Summary,
+    failure: TaskFailure | None,
 ) -> DeadLetter:
     return DeadLetter(
         letter.id,
@@ -133,7 +135,7 @@ def _dead_letter(
 def _failures(task_ids: Iterable[str]) -> dict[str, TaskFailure]:
     """The last failure of each task; empty if DynamoDB is unavailable."""
     try:
-        return task_failures.of_tasks(task_ids)
+        return task_failures.last_failures(task_ids)
     except BackendUnavailable as exc:
         logger.warning("the errors of the tasks cannot be read: %r", exc.__cause__ or exc)
         return {}

@@ -64,7 +64,7 @@ def collect(after: multipart.Cursor | None = None) -> Report:
             fan_out.submit(_owners),
             fan_out.submit(_days),
         )
-        unfinished = fan_out.submit(partial(multipart.unfinished, UNFINISHED, after))
+        unfinished = fan_out.submit(partial(multipart.list_unfinished, UNFINISHED, after))
         runs = attempt(checkpoints.last_runs)
     return Report(kinds.result(), owners.result(), days.result(), unfinished.result(), runs)
 

@@ -1,1 +1,1 @@
-"""Presigned uploads: what a client needs to send a file to S3, whole or in parts."""
+"""Presigned uploads: everything a client needs to send a file to S3, whole or in parts."""

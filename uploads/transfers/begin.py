@@ -1,6 +1,6 @@
-"""Beginning an upload: check what was asked for, make an id, sign the first request.
+"""Start an upload: validate the request, create an id, sign the first S3 request.
 
-What becomes of an object is not decided here but by `uploads.ingest`, on what S3 says.
+Whether the object is accepted is decided later, by `uploads.ingest`, from what S3 reports.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from uploads.transfers import tokens
 
 
 @dataclass(frozen=True)
-class BegunUpload:
-    """A new upload: its id and the request that carries its bytes."""
+class StartedUpload:
+    """A new upload in a single request: its id, and the presigned PUT."""
 
     id: str
     request: s3.SignedRequest
 
 
 @dataclass(frozen=True)
-class BegunMultipart:
-    """A new upload in parts; the requests for its parts are signed one by one with the token."""
+class StartedMultipart:
+    """A new multipart upload. The token is needed to sign the requests for its parts."""
 
     token: tokens.UploadToken
     expires_at: datetime
@@ -42,12 +42,12 @@ def begin_put(
     size: int | None = None,
     sha256: str | None = None,
     quota: int | None = None,
-) -> BegunUpload:
-    """Sign a request for one file. Writes nothing, anywhere.
+) -> StartedUpload:
+    """Presign the PUT of one file. Writes nothing.
 
-    `quota` is how many bytes the owner may have stored; with one, what they have is read. Raises
-    InvalidRequest, FileTooLarge, QuotaExceeded or TypeNotAllowed; BackendUnavailable without
-    credentials, or when that cannot be read.
+    `quota` is the owner's limit in bytes; with one, their usage is read. Raises InvalidRequest,
+    FileTooLarge, QuotaExceeded, TypeNotAllowed, or BackendUnavailable (no credentials, or the usage
+    cannot be read).
     """
     if sha256 is not None:
         policy.check_sha256(sha256)
@@ -64,7 +64,7 @@ def begin_put(
         size=size,
         sha256=sha256,
     )
-    return BegunUpload(upload_id, request)
+    return StartedUpload(upload_id, request)
 
 
 def begin_upload(
@@ -76,11 +76,11 @@ def begin_upload(
     sha256: str | None = None,
     part_checksums: bool = True,
     quota: int | None = None,
-) -> BegunUpload | BegunMultipart:
-    """Begin an upload of `size` bytes: in one request, or in parts when it is large.
+) -> StartedUpload | StartedMultipart:
+    """Start an upload of `size` bytes: in a single request, or in parts if it is large.
 
-    Of a file in parts S3 can verify no SHA-256 of the whole: `sha256` is then checked and not
-    used. Raises as `begin_put` does.
+    S3 cannot verify the SHA-256 of a complete multipart upload: `sha256` is then validated but not
+    used. Raises the same errors as `begin_put`.
     """
     if size <= conf().multipart_threshold:
         return begin_put(
@@ -111,11 +111,11 @@ def begin_multipart(
     size: int | None = None,
     part_checksums: bool = True,
     quota: int | None = None,
-) -> BegunMultipart:
-    """Begin an upload in parts, of a size that may be unknown until it is completed.
+) -> StartedMultipart:
+    """Start a multipart upload. Its size may be unknown until it is completed.
 
-    S3 needs to know of it before the first part; filehub itself writes nothing. `part_checksums`
-    says whether the client will send the SHA-256 of each part. Raises as `begin_put` does.
+    This creates the upload in S3; filehub itself writes nothing. `part_checksums` says whether the
+    client will send the SHA-256 of each part. Raises the same errors as `begin_put`.
     """
     content_type = _check(file_name, content_type)
     part_size = None
@@ -131,13 +131,13 @@ def begin_multipart(
         content_type=content_type,
         checksums=part_checksums,
     )
-    return BegunMultipart(
+    return StartedMultipart(
         tokens.UploadToken(upload_id, s3_upload_id, owner, size, part_size),
         datetime.now(UTC) + MULTIPART_LIFETIME,
     )
 
 
 def _check(file_name: str, content_type: str | None) -> str:
-    """Raise unless these are acceptable; returns the type in one spelling."""
+    """Validate name and type; return the normalised type."""
     policy.check_name(file_name)
     return media_types.check_type(content_type, rules())

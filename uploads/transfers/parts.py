@@ -1,4 +1,4 @@
-"""Uploads in parts once they have begun: sign the parts, list, complete, abort."""
+"""Multipart uploads after the start: sign parts, list, complete, abort."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from uploads.core.limits import S3_MIN_PART_SIZE
 from uploads.files import queries, quotas
 from uploads.transfers import tokens
 
-#: Parts that one call may have signed: what S3 lists on one page.
+#: The maximum number of parts per call: one page of ListParts.
 MAX_SIGNED_PARTS = 1_000
 
 
 def sign_parts(
     token: tokens.UploadToken, parts: list[tuple[int, str | None]]
 ) -> list[s3.SignedRequest]:
-    """Sign one request for each part (number, base64 SHA-256 or None). Calls no service.
+    """Presign a PUT for each part (number, base64 SHA-256 or None). Calls no service.
 
-    Raises InvalidRequest for no parts, too many, or a part that the file does not have, and
-    FileTooLarge for a part that only a file above the limit can have.
+    Raises InvalidRequest for no parts, too many parts or an invalid part number, and FileTooLarge
+    for a part number that only a file above the size limit can have.
     """
     if not parts:
         raise InvalidRequest("Missing parts", code="missing_parts")
@@ -55,97 +55,96 @@ def _check_number(token: tokens.UploadToken, number: int) -> None:
         )
     if token.size is not None:
         return
-    # Every part but the last has at least this size.
+    # Every part except the last has at least S3_MIN_PART_SIZE bytes.
     least = (number - 1) * S3_MIN_PART_SIZE
     if least > rules().max_size:
         raise FileTooLarge(
-            f"A file of {number:,} parts has at least {least:,} bytes; "
-            f"at most {rules().max_size:,} are accepted here."
+            f"A file of {number:,} parts is at least {least:,} bytes; "
+            f"at most {rules().max_size:,} bytes are allowed."
         )
 
 
-def arrived_parts(token: tokens.UploadToken) -> list[multipart.Part]:
-    """The parts that S3 has. Raises UploadCompleted, or UploadNotFound when it was ended."""
+def uploaded_parts(token: tokens.UploadToken) -> list[multipart.Part]:
+    """The parts that S3 has received. Raises UploadCompleted, or UploadNotFound if aborted."""
     parts = multipart.parts(token.upload_id, token.s3_upload_id)
     if parts is None:
-        raise UploadCompleted if _is_whole(token) else UploadNotFound
+        raise UploadCompleted if _object_exists(token) else UploadNotFound
     return parts
 
 
 def complete(
     token: tokens.UploadToken, *, sent: dict[int, str] | None = None, quota: int | None = None
 ) -> bool:
-    """Let S3 put the parts together; False when it had done so before. Safe to repeat.
+    """Complete the upload; False if it had been completed before. Safe to repeat.
 
-    The parts are those that S3 lists, never those that a client names. Of a file of unknown size
-    only the client knows whether parts are missing: `sent` is what it says it sent, number -> ETag.
-    `quota` is how many bytes the owner may have stored: a file that fitted days ago may not fit
-    now, and parts can wait for room, while an object would be deleted. Raises PartsMissing,
-    QuotaExceeded, UploadNotFound when the upload was ended, and BackendUnavailable; for a file of
-    unknown size also FileTooLarge and InvalidRequest.
+    The parts are those that S3 lists, not those that the client claims. If the size is unknown,
+    only the client knows whether parts are missing: `sent` is the parts that it sent, as
+    number -> ETag. `quota` is the owner's limit in bytes: a file that fitted days ago may no longer
+    fit, and its parts can wait for room, while an object would be deleted. Raises PartsMissing,
+    QuotaExceeded, UploadNotFound if the upload was aborted, and BackendUnavailable; if the size is
+    unknown, also FileTooLarge and InvalidRequest.
     """
-    arrived = multipart.parts(token.upload_id, token.s3_upload_id)
-    if arrived is None:
-        return _was_not_completed_now(token)
-    size = sum(part.size for part in arrived)
+    received = multipart.parts(token.upload_id, token.s3_upload_id)
+    if received is None:
+        _require_completed(token)
+        return False
+    size = sum(part.size for part in received)
     if token.size is None:
-        _check_against_sent(arrived, sent or {})
+        _check_against_sent(received, sent or {})
         policy.check_size(size, rules(), in_parts=True)
     else:
-        _check_against_token(token, arrived)
+        _check_against_token(token, received)
     quotas.check(token.owner, quota, size)
-    if multipart.complete(token.upload_id, token.s3_upload_id, arrived, size=size):
+    if multipart.complete(token.upload_id, token.s3_upload_id, received, size=size):
         return True
-    completed = _was_not_completed_now(token)
-    # S3 keeps parts that it refused to put together, and charges for them.
+    _require_completed(token)
+    # S3 keeps the parts of an upload that it refused to complete, and charges for them.
     multipart.abort(token.upload_id, token.s3_upload_id)
-    return completed
-
-
-def _was_not_completed_now(token: tokens.UploadToken) -> bool:
-    """False when the upload was completed before, perhaps by a request whose answer got lost.
-
-    The object tells, or the record if the object was rejected or deleted meanwhile. Raises
-    UploadNotFound when the upload was ended.
-    """
-    if not _is_whole(token) and not queries.recorded([token.upload_id]):
-        raise UploadNotFound
     return False
 
 
-def _check_against_token(token: tokens.UploadToken, arrived: list[multipart.Part]) -> None:
-    sizes = {part.number: part.size for part in arrived}
+def _require_completed(token: tokens.UploadToken) -> None:
+    """Raise UploadNotFound unless the upload was completed, perhaps by a request with a lost reply.
+
+    If so, the object exists, or a record does if the object was rejected or deleted meanwhile.
+    """
+    if not _object_exists(token) and not queries.recorded([token.upload_id]):
+        raise UploadNotFound
+
+
+def _check_against_token(token: tokens.UploadToken, received: list[multipart.Part]) -> None:
+    sizes = {part.number: part.size for part in received}
     expected = range(1, token.part_count + 1)
     missing = [number for number in expected if sizes.get(number) != token.size_of(number)]
     if missing:
-        named = ", ".join(map(str, missing[:5])) + (" …" if len(missing) > 5 else "")
+        listed = ", ".join(map(str, missing[:5])) + (" …" if len(missing) > 5 else "")
         raise PartsMissing(
-            f"S3 has not received {len(missing)} of {token.part_count} parts in full: {named}."
+            f"S3 has not received {len(missing)} of {token.part_count} parts in full: {listed}."
         )
 
 
-def _check_against_sent(arrived: list[multipart.Part], sent: dict[int, str]) -> None:
-    etags = {part.number: part.etag for part in arrived}
-    if not arrived or etags != {number: etag.strip('"') for number, etag in sent.items()}:
+def _check_against_sent(received: list[multipart.Part], sent: dict[int, str]) -> None:
+    etags = {part.number: part.etag for part in received}
+    if not received or etags != {number: etag.strip('"') for number, etag in sent.items()}:
         raise PartsMissing("S3 has not received exactly the parts that were sent.")
-    if any(part.size < S3_MIN_PART_SIZE for part in arrived[:-1]):
+    if any(part.size < S3_MIN_PART_SIZE for part in received[:-1]):
         raise InvalidRequest(
-            "A part that is not the last has less than 5 MiB.", code="part_too_small"
+            "Every part except the last must be at least 5 MiB.", code="part_too_small"
         )
 
 
 def abort(token: tokens.UploadToken) -> None:
-    """End an upload in parts; S3 drops what it has. Safe to repeat. Raises UploadCompleted.
+    """Abort the upload; S3 deletes its parts. Safe to repeat. Raises UploadCompleted.
 
-    The object has to be looked for whatever S3 answers: for some hours after a completion AWS
-    confirms an abort as well. https://github.com/minio/minio/issues/2250
+    Checks for the object even if S3 confirms the abort: AWS does so for some hours after a
+    completion as well. https://github.com/minio/minio/issues/2250
     """
     multipart.abort(token.upload_id, token.s3_upload_id)
-    if _is_whole(token):
+    if _object_exists(token):
         raise UploadCompleted
 
 
-def _is_whole(token: tokens.UploadToken) -> bool:
-    """Whether the object itself is there: S3 forgets an upload once it is complete."""
-    found = s3.head(token.upload_id)
-    return found is not None and token.size in {None, found.size}
+def _object_exists(token: tokens.UploadToken) -> bool:
+    """Whether the complete object exists. S3 no longer knows the upload by then."""
+    stored = s3.head(token.upload_id)
+    return stored is not None and token.size in {None, stored.size}

@@ -1,7 +1,7 @@
-"""The upload token: what filehub must know of an upload in parts, kept by the client and signed.
+"""The upload token: the signed state of a multipart upload, kept by the client.
 
-It makes a table of unfinished uploads unnecessary. An edited token, and another user's, is no
-token at all.
+Without it, filehub would need a table of unfinished uploads. Edited tokens and other users' tokens
+are not accepted.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from uploads.core.limits import MULTIPART_LIFETIME
 from uploads.core.policy import MAX_PARTS
 
 _SALT = "filehub.upload"
-#: Far above any token that filehub makes; nothing longer is worth a signature check.
+#: Far longer than any token that filehub creates. Longer input is rejected unchecked.
 _MAX_LENGTH = 2_000
 
 
 @dataclass(frozen=True)
 class UploadToken:
-    """One upload in parts. `size` and `part_size` are bytes.
+    """A multipart upload. `size` and `part_size` are in bytes.
 
-    Some clients, such as Uppy, tell no size before they complete the upload: both are then None.
+    Both are None for clients, such as Uppy, that do not send the size before they complete it.
     """
 
     upload_id: str
-    #: S3's own name of the multipart upload.
+    #: S3's id of the multipart upload.
     s3_upload_id: str
     owner: str
     size: int | None = None
@@ -36,35 +36,35 @@ class UploadToken:
 
     @property
     def part_count(self) -> int:
-        """The number of parts; of a file of unknown size the most that S3 takes."""
+        """The number of parts; S3's maximum if the size is unknown."""
         if self.size is None or self.part_size is None:
             return MAX_PARTS
         return -(-self.size // self.part_size)
 
     def size_of(self, part_number: int) -> int | None:
-        """Bytes in a part, or None if the size of the file is unknown."""
+        """The size of a part in bytes; None if the size of the file is unknown."""
         return None if self.size is None else self.slice_of(part_number)[1]
 
     def slice_of(self, part_number: int) -> tuple[int, int]:
-        """Where a part begins, and its size, in bytes; the last part has the rest.
+        """The offset and size of a part in bytes. The last part has the rest.
 
         Raises ValueError if the size of the file is unknown.
         """
         if self.size is None or self.part_size is None:
-            raise ValueError("of an upload of unknown size no part can be located")
+            raise ValueError("an upload of unknown size has no part offsets")
         start = (part_number - 1) * self.part_size
         return start, min(self.part_size, self.size - start)
 
     def sign(self) -> str:
-        """The form in which the client keeps it; URL-safe."""
+        """The signed, URL-safe form that the client keeps."""
         return signing.dumps(asdict(self), salt=_SALT, compress=True)
 
 
 def read(text: str, *, upload_id: str, owner: str) -> UploadToken:
-    """The token of this upload of this owner.
+    """Verify a token for this upload and this owner.
 
-    Raises InvalidRequest when there is none, UploadExpired when it is too old, and UploadNotFound
-    for every other: edited, of another user, of another upload.
+    Raises InvalidRequest if it is empty, UploadExpired if it is too old, and UploadNotFound if it
+    was edited or belongs to another user or upload.
     """
     if not text:
         raise InvalidRequest("Missing token", code="missing_token")
@@ -76,7 +76,7 @@ def read(text: str, *, upload_id: str, owner: str) -> UploadToken:
         raise UploadNotFound from exc
     if token.owner != owner or token.upload_id != keys.parse_upload_id(upload_id):
         raise UploadNotFound
-    # The age comes last: it may be told only to the owner.
+    # Check the age last: only the owner may learn that a token has expired.
     try:
         signing.loads(text, salt=_SALT, max_age=MULTIPART_LIFETIME)
     except signing.SignatureExpired as exc:

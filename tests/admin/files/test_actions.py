@@ -40,7 +40,7 @@ def test_deleting_asks_first_and_then_reports_each_file(admin: Client, root: Use
     assert {entry.object_id for entry in LogEntry.objects.all()} == {first, second}
     info = queries.any_file(first)
     assert info is not None
-    assert (info.state, info.deletion_asked_by) == ("stored", str(root.pk))
+    assert (info.state, info.deletion_requested_by) == ("stored", str(root.pk))
 
 
 def test_checking_again_fixes_records(admin: Client) -> None:
@@ -181,4 +181,4 @@ def test_deleting_retries_after_a_transaction_conflict(
     monkeypatch.setattr(StoredFile, "update", contended)
     actions.remove(upload_id, "1")
     assert s3.head(upload_id) is None
-    assert queries.any_stored_file(upload_id).deletion_asked_by == "1"
+    assert queries.any_stored_file(upload_id).deletion_requested_by == "1"

@@ -44,7 +44,8 @@ def test_the_timeline_of_a_file_is_in_order(admin: Client, alice: User, bob: Use
     info = queries.any_file(upload_id)
     assert info is not None
     assert [entry.what for entry in timeline(info)] == [
-        "signed", "notified", "confirmed", "download", "given", "asked", "removed",
+        "signed", "notified", "confirmed", "download", "owner_changed", "deletion_requested",
+        "removed",
     ]  # fmt: skip
     page = admin.get(f"{LIST}{upload_id}/change/").content.decode()
     entries = [unescape(t) for t in re.findall(r"</time> <span>(.*?)</span>", page)]

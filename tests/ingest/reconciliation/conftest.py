@@ -11,7 +11,7 @@ from uploads.ingest.reconciliation import inventory
 @pytest.fixture
 def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes of the pieces that are read, at most 10,000 bytes each."""
-    monkeypatch.setattr(inventory, "PIECE", 10_000)
+    monkeypatch.setattr(inventory, "CHUNK_SIZE", 10_000)
     sizes: list[int] = []
     read = s3.read
 

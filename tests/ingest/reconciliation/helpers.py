@@ -93,8 +93,8 @@ def table() -> list[dict[str, Any]]:
 def differences(result: reconcile.Result) -> dict[str, int]:
     """The non-zero counts, without the numbers of examined items."""
     counts = vars(result.counts)
-    looked_at = {"objects", "records", "looked_at"}
-    return {name: count for name, count in counts.items() if count and name not in looked_at}
+    examined = {"objects", "records", "examined"}
+    return {name: count for name, count in counts.items() if count and name not in examined}
 
 
 def run_command(*arguments: str) -> str:
@@ -124,17 +124,17 @@ def create_records_without_objects(number: int) -> list[str]:
     return ids
 
 
-PLAUSIBLE = reconcile.PLAUSIBLE
+PLAUSIBLE_MISSING = reconcile.PLAUSIBLE_MISSING
 
 
 def hit_time_limit_at(upload_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Start a run that Celery's time limit ends at this file."""
     head = s3.head
 
-    def stop(looked_at: str) -> s3.StoredObject | None:
-        if looked_at == upload_id:
+    def stop(examined: str) -> s3.StoredObject | None:
+        if examined == upload_id:
             raise SoftTimeLimitExceeded
-        return head(looked_at)
+        return head(examined)
 
     with monkeypatch.context() as patch:
         patch.setattr(s3, "head", stop)

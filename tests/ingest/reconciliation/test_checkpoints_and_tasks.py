@@ -33,7 +33,7 @@ def test_the_last_run_of_each_kind_is_recorded(settings: Settings) -> None:
     tasks.reconcile_recent()
     first, second, third = checkpoints.last_runs()
     assert [first.kind, second.kind, third.kind] == ["recent", "all", "since"]  # newest first
-    assert (third.looked_at, third.orphaned, second.looked_at, second.orphaned) == (1, 1, 1, 0)
+    assert (third.examined, third.orphaned, second.examined, second.orphaned) == (1, 1, 1, 0)
     assert first.started_at <= first.finished_at <= datetime.now(UTC)
     create_object()
     run_command("--all", "--min-age", "0m")

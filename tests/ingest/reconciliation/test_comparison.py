@@ -24,7 +24,7 @@ def test_two_sorted_streams_become_pairs_in_order(sides: dict[str, str]) -> None
     )
     assert [pair.id for pair in pairs] == sorted(sides)
     for pair in pairs:
-        assert (pair.found is None) == (sides[pair.id] == "DB")
+        assert (pair.object is None) == (sides[pair.id] == "DB")
         assert (pair.record is None) == (sides[pair.id] == "S3")
         assert pair.agrees == (sides[pair.id] == "both")
 

@@ -55,7 +55,7 @@ def test_a_task_at_its_time_limit_saves_a_checkpoint(monkeypatch: pytest.MonkeyP
     checkpoint = checkpoints.load("all")
     assert checkpoint is not None
     assert checkpoint.last_id == ids[1]
-    assert reconcile.run(RESUMABLE).counts.looked_at == 5
+    assert reconcile.run(RESUMABLE).counts.examined == 5
 
 
 @aws

@@ -51,7 +51,7 @@ def test_an_inventory_only_adds_missing_records() -> None:
     # A record that is not in the list may be newer than the list.
     assert recorded() == {orphaned, consistent, later, missing}
     (run,) = checkpoints.last_runs()
-    assert (run.kind, run.looked_at, run.orphaned) == ("inventory", 3, 1)
+    assert (run.kind, run.examined, run.orphaned) == ("inventory", 3, 1)
 
 
 def test_a_dry_run_of_an_inventory_changes_nothing() -> None:
@@ -123,24 +123,24 @@ def test_without_etags_only_objects_without_a_record_are_checked(
     url = write(
         [row_of(upload_id) for upload_id in (orphaned, *consistent)], schema=["Bucket", "Key"]
     )
-    looked_at: list[str] = []
+    examined: list[str] = []
     head = s3.head
 
     def record_call(upload_id: str) -> s3.StoredObject | None:
-        looked_at.append(upload_id)
+        examined.append(upload_id)
         return head(upload_id)
 
     monkeypatch.setattr(s3, "head", record_call)
     plan = Plan("inventory", min_age=timedelta(0))
     assert differences(reconcile.check_objects(plan, inventory.objects(url))) == {"orphaned": 1}
-    assert looked_at == [orphaned]
+    assert examined == [orphaned]
 
 
 def test_objects_that_were_young_when_listed_are_left_alone() -> None:
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     url = write([row_of(create_object(), LastModifiedDate=now)])
     result = reconcile.check_objects(Plan("inventory"), inventory.objects(url))
-    assert differences(result) == {"left_alone": 1}
+    assert differences(result) == {"too_recent": 1}
 
 
 def test_a_large_file_is_read_in_pieces(sizes: list[int]) -> None:
@@ -171,7 +171,7 @@ def test_a_rejected_or_deleted_record_does_not_hide_its_object() -> None:
 
 @pytest.mark.parametrize("format_", ["ORC", "", None, 7])
 def test_other_formats_are_refused(format_: Any) -> None:
-    assert "CSV and Parquet can be read" in refused(write(fileFormat=format_))
+    assert "only CSV and Parquet are supported" in refused(write(fileFormat=format_))
 
 
 def test_an_inventory_of_another_bucket_is_refused() -> None:
@@ -193,7 +193,7 @@ def test_an_invalid_manifest_is_refused(body: bytes) -> None:
 
 @pytest.mark.parametrize("url", ["manifest.json", "https://a/b", "s3://bucket", "s3:///key"])
 def test_an_invalid_address_is_refused(url: str) -> None:
-    assert "is no address such as s3://" in refused(url)
+    assert "is not an address such as s3://" in refused(url)
 
 
 def test_a_missing_manifest_is_reported_with_its_address() -> None:

@@ -134,7 +134,7 @@ def test_a_large_parquet_file_is_read_in_batches(monkeypatch: pytest.MonkeyPatch
 
 def test_a_parquet_file_with_another_md5_is_never_read() -> None:
     row = cells(keys.object_key(create_object()))
-    assert "its MD5 is not that" in refused(write_parquet([row], md5="0" * 32))
+    assert "its MD5 does not match" in refused(write_parquet([row], md5="0" * 32))
     assert recorded() == set()
 
 

@@ -11,7 +11,7 @@ from django.core.management import CommandError
 from tests.ingest.reconciliation.helpers import (
     ALL,
     NOW,
-    PLAUSIBLE,
+    PLAUSIBLE_MISSING,
     RESUMABLE,
     aws,
     create_file,
@@ -33,19 +33,19 @@ from uploads.ingest.reconciliation.comparison import ListedRecord
 
 @aws
 def test_in_the_wrong_bucket_a_run_aborts_and_changes_no_record() -> None:
-    ids = create_records_without_objects(PLAUSIBLE + 30)
+    ids = create_records_without_objects(PLAUSIBLE_MISSING + 30)
     before = table()
     result = reconcile.run(RESUMABLE)
-    assert differences(result) == {"withheld": PLAUSIBLE + 1}
-    assert result.counts.looked_at == PLAUSIBLE + 1
+    assert differences(result) == {"withheld": PLAUSIBLE_MISSING + 1}
+    assert result.counts.examined == PLAUSIBLE_MISSING + 1
     assert result.aborted is not None
     after = table()
     assert [item for item in after if not item["id"]["S"].startswith("reconcile#")] == before
     (run,) = checkpoints.last_runs()
-    assert (run.missing, run.withheld) == (0, PLAUSIBLE + 1)
+    assert (run.missing, run.withheld) == (0, PLAUSIBLE_MISSING + 1)
     # The next run starts again and finds the same.
     assert checkpoints.load("all") is None
-    assert differences(reconcile.run(RESUMABLE)) == {"withheld": PLAUSIBLE + 1}
+    assert differences(reconcile.run(RESUMABLE)) == {"withheld": PLAUSIBLE_MISSING + 1}
     assert recorded() == {*ids}
 
 
@@ -53,11 +53,11 @@ def test_in_the_wrong_bucket_a_run_aborts_and_changes_no_record() -> None:
 def test_too_many_missing_objects_at_the_end_of_a_run_abort_it_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(reconcile, "PLAUSIBLE", 4)
+    monkeypatch.setattr(reconcile, "PLAUSIBLE_MISSING", 4)
     ids = create_records_without_objects(5)
     assert differences(reconcile.run(ALL)) == {"withheld": 5}
     assert recorded() == {*ids}
-    monkeypatch.setattr(reconcile, "PLAUSIBLE", 5)
+    monkeypatch.setattr(reconcile, "PLAUSIBLE_MISSING", 5)
     assert differences(reconcile.run(ALL)) == {"missing": 5}
 
 
@@ -65,7 +65,7 @@ def test_too_many_missing_objects_at_the_end_of_a_run_abort_it_too(
 def test_many_missing_objects_are_plausible_beside_as_many_existing_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(reconcile, "PLAUSIBLE", 2)
+    monkeypatch.setattr(reconcile, "PLAUSIBLE_MISSING", 2)
     kept = {create_file(age=timedelta(hours=2)) for _ in range(9)}
     # In one shard, so that the existing objects come first.
     monkeypatch.setattr(keys, "SHARDS", "0")
@@ -94,7 +94,7 @@ def test_a_run_that_ends_with_withheld_records_resumes_before_them(
     hit_time_limit_at(ids[4], monkeypatch)
     assert recorded() == {*ids}
     result = reconcile.run(RESUMABLE)
-    assert (differences(result), result.counts.looked_at) == ({"missing": 6}, 6)
+    assert (differences(result), result.counts.examined) == ({"missing": 6}, 6)
     assert recorded() == set()
 
 
@@ -109,17 +109,16 @@ def test_an_exhausted_budget_leaves_no_withheld_records() -> None:
 
 @aws
 def test_an_aborted_command_says_why_and_how_to_force_it() -> None:
-    ids = create_records_without_objects(PLAUSIBLE + 1)
+    ids = create_records_without_objects(PLAUSIBLE_MISSING + 1)
     dry = run_command("--all", "--dry-run", "--min-age", "0m")
     assert "without --force it would stop" in dry
-    sentence = (
-        f"Of {PLAUSIBLE + 1} records {PLAUSIBLE + 1} have no object in the bucket filehub-uploads"
-    )
+    many = PLAUSIBLE_MISSING + 1
+    sentence = f"Of {many} records {many} have no object in the bucket filehub-uploads"
     with pytest.raises(CommandError, match=sentence) as caught:
         run_command("--all", "--min-age", "0m")
     assert "--force" in str(caught.value)
     assert recorded() == {*ids}
-    assert f"{PLAUSIBLE + 1} records without an object" in run_command(
+    assert f"{PLAUSIBLE_MISSING + 1} records without an object" in run_command(
         "--all", "--min-age", "0m", "--force"
     )
     assert recorded() == set()
@@ -129,7 +128,7 @@ def test_an_aborted_command_says_why_and_how_to_force_it() -> None:
 def test_the_tasks_abort_too_and_log_it(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(reconcile, "PLAUSIBLE", 2)
+    monkeypatch.setattr(reconcile, "PLAUSIBLE_MISSING", 2)
     ids = create_records_without_objects(3)
     tasks.reconcile_recent()
     tasks.reconcile_multipart()

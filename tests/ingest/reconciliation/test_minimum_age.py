@@ -25,7 +25,7 @@ from uploads.ingest.reconciliation.reconcile import Plan
 @aws
 def test_a_new_object_is_left_to_its_event() -> None:
     create_object()
-    assert differences(reconcile.run(Plan("all"))) == {"left_alone": 1}
+    assert differences(reconcile.run(Plan("all"))) == {"too_recent": 1}
     assert recorded() == set()
     assert differences(reconcile.run(ALL)) == {"orphaned": 1}
 
@@ -34,7 +34,7 @@ def test_a_new_object_is_left_to_its_event() -> None:
 def test_a_new_record_without_an_object_is_left_alone() -> None:
     upload_id = create_file()
     s3.delete(upload_id)
-    assert differences(reconcile.run(Plan("all"))) == {"left_alone": 1}
+    assert differences(reconcile.run(Plan("all"))) == {"too_recent": 1}
     set_times(upload_id, confirmed_at=datetime.now(UTC) - timedelta(minutes=3))
     assert differences(reconcile.run(Plan("all"))) == {"missing": 1}
 
@@ -44,9 +44,9 @@ def test_a_recent_deletion_is_left_to_its_event() -> None:
     upload_id = create_file()
     s3.delete(upload_id)
     earlier = datetime.now(UTC) - timedelta(hours=1)
-    set_times(upload_id, confirmed_at=earlier, deletion_asked_at=datetime.now(UTC))
-    assert differences(reconcile.run(Plan("all"))) == {"left_alone": 1}
-    set_times(upload_id, deletion_asked_at=earlier)
+    set_times(upload_id, confirmed_at=earlier, deletion_requested_at=datetime.now(UTC))
+    assert differences(reconcile.run(Plan("all"))) == {"too_recent": 1}
+    set_times(upload_id, deletion_requested_at=earlier)
     assert differences(reconcile.run(Plan("all"))) == {"missing": 1}
 
 
@@ -56,7 +56,7 @@ def test_only_ids_within_the_window_are_examined() -> None:
     missing = create_file(age=timedelta(hours=3))
     s3.delete(missing)
     result = reconcile.run(Plan("since", timedelta(hours=2), min_age=NOW))
-    assert (differences(result), result.counts.looked_at) == ({"orphaned": 1}, 1)
+    assert (differences(result), result.counts.examined) == ({"orphaned": 1}, 1)
     assert recorded() == {inside, missing}
     assert outside in objects()
 
@@ -64,6 +64,6 @@ def test_only_ids_within_the_window_are_examined() -> None:
 @aws
 def test_a_window_with_only_young_objects_is_empty() -> None:
     create_object()
-    assert reconcile.run(Plan("since", timedelta(minutes=1))).counts.looked_at == 0
+    assert reconcile.run(Plan("since", timedelta(minutes=1))).counts.examined == 0
     checkpoints.save("all", checkpoints.Checkpoint(datetime.now(UTC), "0", "0", "f"))
-    assert reconcile.run(replace(RESUMABLE, min_age=timedelta(hours=2))).counts.looked_at == 0
+    assert reconcile.run(replace(RESUMABLE, min_age=timedelta(hours=2))).counts.examined == 0

@@ -63,7 +63,7 @@ def test_one_run_finds_missing_and_orphaned_objects_among_consistent_ones() -> N
     assert len({keys.shard(upload_id) for upload_id in orphaned | missing}) > 4
     result = reconcile.run(ALL)
     assert differences(result) == {"orphaned": 20, "missing": 20}
-    assert (result.counts.objects, result.counts.records, result.counts.looked_at) == (60, 60, 80)
+    assert (result.counts.objects, result.counts.records, result.counts.examined) == (60, 60, 80)
     assert recorded() == consistent | orphaned == objects()
     assert recorded("deleted") == missing
 
@@ -74,7 +74,7 @@ def test_consistent_records_are_not_touched() -> None:
         create_file()
     before = table()
     result = reconcile.run(RESUMABLE)
-    assert (differences(result), result.counts.looked_at) == ({}, 20)
+    assert (differences(result), result.counts.examined) == ({}, 20)
     after = table()
     assert [item for item in after if not item["id"]["S"].startswith("reconcile#")] == before
 
@@ -86,7 +86,7 @@ def test_a_rejected_object_that_still_exists_is_deleted(
     upload_id = create_object()
     settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
     with monkeypatch.context() as patch:
-        patch.setattr(s3, "delete_this", lambda upload_id, etag: None)
+        patch.setattr(s3, "delete_if_match", lambda upload_id, etag: None)
         assert confirm.confirm(upload_id) == "rejected"
     assert objects() == {upload_id}
     assert differences(reconcile.run(ALL)) == {"rejected": 1}

@@ -50,7 +50,7 @@ def test_a_run_that_exhausts_its_budget_is_resumed() -> None:
         results.append(reconcile.run(plan))
         assert len(results) < 20
     assert differences(results[-1]) == {"orphaned": 6}
-    assert results[-1].counts.looked_at == 6
+    assert results[-1].counts.examined == 6
     assert recorded() == objects()
     assert [run.started_at for run in checkpoints.last_runs()] == [results[0].run.started_at]
     assert checkpoints.load("all") is None
@@ -104,12 +104,12 @@ def test_a_run_that_fails_while_listing_is_resumed(
         yield from listing(shard, after=after, until=until)
 
     with monkeypatch.context() as patch:
-        patch.setattr(s3, "objects", fail_after_first_shard)
+        patch.setattr(s3, "list_objects", fail_after_first_shard)
         with pytest.raises(CommandError, match="S3 could not list the objects"):
             run_command("--all", "--min-age", "0m")
     assert 0 < len(recorded()) < 8
     assert checkpoints.last_runs() == []
-    assert reconcile.run(RESUMABLE).counts.looked_at == 8
+    assert reconcile.run(RESUMABLE).counts.examined == 8
     assert recorded() == objects()
 
 
@@ -137,18 +137,18 @@ def test_a_run_that_is_killed_is_resumed(tmp_path: Path, monkeypatch: pytest.Mon
     assert 0 < len(done) < 200
 
     asked: list[tuple[str, str]] = []
-    listing = s3.objects
+    listing = s3.list_objects
 
     def record_call(shard: str, *, after: str, until: str) -> Iterator[ListedObject]:
         asked.append((shard, after))
         return listing(shard, after=after, until=until)
 
-    monkeypatch.setattr(s3, "objects", record_call)
+    monkeypatch.setattr(s3, "list_objects", record_call)
     err = StringIO()
     call_command("reconcile", "--all", "--min-age", "0m", stdout=StringIO(), stderr=err)
     assert asked[0] == (checkpoint.shard, checkpoint.last_id)
     assert f"after {checkpoint.last_id} in shard {checkpoint.shard}" in err.getvalue()
     assert recorded() == objects()
     (run,) = checkpoints.last_runs()
-    assert (run.kind, run.started_at, run.looked_at) == ("all", checkpoint.started_at, 200)
+    assert (run.kind, run.started_at, run.examined) == ("all", checkpoint.started_at, 200)
     assert checkpoints.load("all") is None

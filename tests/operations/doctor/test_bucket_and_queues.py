@@ -141,7 +141,7 @@ def test_provision_does_not_detect_manual_changes(installed: Conf) -> None:
 
 
 def test_a_dead_letter_is_reported(installed: Conf) -> None:
-    sqs.send_to_dead_letters(events(), "not json", "why")
+    sqs.send_to_dead_letter_queue(events(), "not json", "why")
     finding = only_problem(remaining_problems("queue"))
     assert (finding.level, finding.subject) == ("FAIL", f"queue {events()}-dlq")
     assert "redrive --queue events" in finding.fix

@@ -54,7 +54,7 @@ def test_without_a_worker_waiting_tasks_are_reported(aws: LocalAws) -> None:
 def test_new_dead_letters_are_reported_first(aws: LocalAws) -> None:
     before = roundtrip.depths()
     upload("7")
-    sqs.send_to_dead_letters(tasks(), "{}", "why")
+    sqs.send_to_dead_letter_queue(tasks(), "{}", "why")
     where, advice = roundtrip.locate(before, roundtrip.depths())
     assert where.startswith(f"{tasks()}-dlq grew")
     assert "redrive --queue tasks" in advice

@@ -75,7 +75,7 @@ def test_a_very_long_list_of_parts_shows_a_lower_bound(
     wire: Wire,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(multipart, "MOST_PARTS", 2)
+    monkeypatch.setattr(multipart, "MAX_COUNTED_PARTS", 2)
     begin(b"x" * 512, b"x" * 512)
     begin(b"x" * 512, b"x" * 512, b"x")
     wire.counts()
@@ -201,8 +201,8 @@ def test_strange_cursors_do_no_harm(admin: Client, query: str) -> None:
 
 def test_a_cursor_continues_the_list() -> None:
     begun = sorted((keys.object_key(a), b) for a, b in (begin(), begin(), begin()))
-    first = multipart.unfinished(2)
+    first = multipart.list_unfinished(2)
     assert first.next_cursor == Cursor(*begun[1])
-    rest = multipart.unfinished(2, first.next_cursor)
+    rest = multipart.list_unfinished(2, first.next_cursor)
     assert [(each.key, each.s3_upload_id) for each in rest.uploads] == begun[2:]
     assert rest.next_cursor is None

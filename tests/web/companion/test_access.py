@@ -75,7 +75,7 @@ def test_without_the_key_requests_are_refused(begun: Uppy) -> None:
 
 def test_a_token_expires(begun: Uppy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokens, "MULTIPART_LIFETIME", timedelta(0))
-    assert refused(begun.sign(1), 404, "upload_expired").endswith("Begin it again.")
+    assert refused(begun.sign(1), 404, "upload_expired").endswith("Start it again.")
 
 
 def test_without_credentials_requests_are_refused(aws: None, alice: User) -> None:
@@ -125,7 +125,7 @@ def test_tokens_are_not_logged(begun: Uppy, monkeypatch: pytest.MonkeyPatch) -> 
     handler = next(each for each in logging.getLogger().handlers if each.name == "stderr")
     monkeypatch.setattr(handler, "stream", lines)
     for error in (BackendUnavailable(), ValueError()):
-        monkeypatch.setattr(parts, "arrived_parts", Mock(side_effect=error))
+        monkeypatch.setattr(parts, "uploaded_parts", Mock(side_effect=error))
         assert begun.list_parts().status_code >= 500
     assert lines.getvalue().count("/s3/multipart/…") >= 2
     assert begun.upload_id not in lines.getvalue()

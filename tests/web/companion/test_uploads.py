@@ -105,7 +105,7 @@ def test_an_empty_list_of_parts_is_not_completed(begun: Uppy) -> None:
 def test_small_parts_are_refused_in_a_sentence(begun: Uppy) -> None:
     parts = [begun.send(1, b"small"), begun.send(2)]
     answer = begun.complete(parts)
-    assert "less than 5 MiB" in refused(answer, 400, "part_too_small")
+    assert "at least 5 MiB" in refused(answer, 400, "part_too_small")
 
 
 def test_more_than_the_largest_size_is_refused(begun: Uppy, settings: Settings) -> None:
@@ -123,7 +123,7 @@ def test_an_upload_above_the_quota_is_not_completed_until_there_is_space(
     quota = Quota.objects.create(user=alice, limit=len(BODY) + 4)
     kept = store(str(alice.pk), body=b"hello")
     parts = begun.send_all()
-    assert "5 are used" in refused(begun.complete(parts), 413, "quota_exceeded")
+    assert "but 5 of your quota" in refused(begun.complete(parts), 413, "quota_exceeded")
     assert objects() == {kept}
     quota.limit += 1
     quota.save()

@@ -174,7 +174,7 @@ def delete_files(
 
 
 _CHECK_RESULTS = {
-    "right": _("Checked: the record is correct."),
+    "consistent": _("Checked: the record is correct."),
     "confirmed": _("Checked: the object exists, so the file is now stored."),
     "rejected": _("Checked: the file breaks a rule and was rejected."),
     "missing": _("Checked: the object is missing, so the file is now marked as deleted."),
@@ -201,7 +201,7 @@ def check_again(
         nonlocal changed
         may_delete = model_admin.has_delete_permission(request)
         result = confirm.check(file.pk, may_delete=may_delete)
-        changed += result != "right"
+        changed += result != "consistent"
         return str(_CHECK_RESULTS.get(result, result))
 
     def summary(done: int) -> str:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from uploads.accounts import owners
 from uploads.core import media_types
-from uploads.files.listing import Wanted
+from uploads.files.listing import FileFilter
 from uploads.files.record import STATES
 from uploads.models import STATE_NAMES
 
@@ -53,10 +53,10 @@ class FilterValues:
     #: A message for each invalid value.
     problems: tuple[str, ...] = ()
 
-    def to_query(self, name: str) -> Wanted:
+    def to_query(self, name: str) -> FileFilter:
         """Return the query for `files.listing`. Days are UTC, like all times in the admin."""
         owner = self.owner_id or (owners.resolve_owner(self.owner) if self.owner else "")
-        return Wanted(
+        return FileFilter(
             state=self.state,
             owner=owner,
             kind=self.kind,

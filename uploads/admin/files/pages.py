@@ -87,7 +87,7 @@ class FileChangeList(ChangeList):
             cursor=after or query.get("cursor"),
             backwards=bool(after),
         )
-        self.searched = page.looked_at
+        self.searched = page.examined
         if page.next_cursor:
             self.next_url = self.get_query_string({"cursor": page.next_cursor, "after": None})
         if page.previous_cursor:
@@ -285,7 +285,7 @@ def _user_url(owner: str) -> str | None:
 
 def _usernames(entries: list[Entry]) -> dict[str, str]:
     mentioned = {entry.by for entry in entries}
-    mentioned |= {entry.detail for entry in entries if entry.what == "given"}
+    mentioned |= {entry.detail for entry in entries if entry.what == "owner_changed"}
     return owners.usernames(mentioned)
 
 

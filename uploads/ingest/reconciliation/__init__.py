@@ -1,1 +1,1 @@
-"""Comparing the bucket with the records, and repairing what differs."""
+"""Compare the bucket with the records, and repair the differences."""

@@ -1,7 +1,7 @@
-"""Checkpoints of reconciliations: where a run stopped, and how the last one of a kind ended.
+"""Checkpoints of reconciliations: where a run stopped, and the result of the last finished run.
 
-Two small items of each kind, in the one table that there is: a run that was killed is gone on with
-from any machine. They have no attribute that an index holds. IAM: dynamodb:GetItem,
+There are two small items of each kind, in the same table as the records, so that any machine can
+resume a run that was killed. They have no keys of the indexes. IAM: dynamodb:GetItem,
 dynamodb:BatchGetItem, dynamodb:PutItem.
 """
 
@@ -29,40 +29,39 @@ _STORED_NAMES = {"orphaned": "orphans", "missing": "ghosts", "withheld": "held_b
 
 @dataclass(frozen=True)
 class Run:
-    """A reconciliation that ended: when, and how many of what it found and put right.
+    """A finished reconciliation: when it ran, and how many differences it found and fixed.
 
-    `looked_at` counts ids: an object and its record are one. `started_at` is the beginning of the
-    whole, however often it was interrupted.
+    `examined` counts ids: an object and its record are one. `started_at` is the start of the whole
+    run, including interruptions.
     """
 
     kind: str
     started_at: datetime
     finished_at: datetime
-    looked_at: int
-    #: Objects without a record, which are now recorded.
+    examined: int
+    #: Objects without a record. They have been recorded.
     orphaned: int
-    #: Records without an object, which are now marked deleted.
+    #: Records without an object. They have been marked as deleted.
     missing: int
-    #: Objects that break a rule, which are deleted now.
+    #: Objects that break a rule. They have been deleted.
     rejected: int
-    #: Records that told of another object than the one that is there.
+    #: Records that described another object than the existing one. They have been updated.
     corrected: int
-    #: Ids that could not be looked at; the log says why.
+    #: Ids that could not be checked; the log says why.
     failed: int
-    #: Records without an object that were not marked deleted, because there were implausibly many
-    #: and the run was aborted.
+    #: Records without an object that were left alone: implausibly many, so the run was aborted.
     withheld: int = 0
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How many, so far: see `Run`."""
+    """The counts of a run so far; see `Run`."""
 
     objects: int = 0
     records: int = 0
-    looked_at: int = 0
-    #: Differences that were too young to judge.
-    left_alone: int = 0
+    examined: int = 0
+    #: Differences that were too recent to check.
+    too_recent: int = 0
     orphaned: int = 0
     missing: int = 0
     rejected: int = 0
@@ -73,9 +72,9 @@ class Counts:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where a run is: everything of earlier shards is done, and of this one up to `last_id`.
+    """The position of a run: earlier shards are done, and this one up to `last_id`.
 
-    `first_id` is where the run's window begins in each shard.
+    `first_id` is the start of the run's window in each shard.
     """
 
     started_at: datetime
@@ -94,7 +93,7 @@ class _LastRun(TableModel):
     id = UnicodeAttribute(hash_key=True)
     started_at = UTCDateTimeAttribute(attr_name="startedAt")
     finished_at = UTCDateTimeAttribute(attr_name="finishedAt")
-    looked_at = NumberAttribute(attr_name="lookedAt")
+    examined = NumberAttribute(attr_name="lookedAt")
     orphaned = NumberAttribute(attr_name="orphans")
     missing = NumberAttribute(attr_name="ghosts")
     rejected = NumberAttribute()
@@ -104,7 +103,7 @@ class _LastRun(TableModel):
 
 
 class _CheckpointItem(TableModel):
-    """`reconcile#position#<kind>`: see `Checkpoint`. Without a shard no run is under way."""
+    """`reconcile#position#<kind>`: see `Checkpoint`. Without a shard, no run is in progress."""
 
     class Meta(Table):
         pass
@@ -117,7 +116,7 @@ class _CheckpointItem(TableModel):
     counts = JSONAttribute(null=True)
 
     @property
-    def is_under_way(self) -> bool:
+    def is_in_progress(self) -> bool:
         return self.shard is not None
 
 
@@ -125,26 +124,21 @@ class _CheckpointItem(TableModel):
 
 
 def load(kind: Kind) -> Checkpoint | None:
-    """Where a run of this kind was interrupted, or None."""
+    """Load the checkpoint of the interrupted run of this kind, or None."""
     with table_errors():
         try:
-            found = _CheckpointItem.get(_checkpoint_id(kind), consistent_read=True)
+            item = _CheckpointItem.get(_checkpoint_id(kind), consistent_read=True)
         except _CheckpointItem.DoesNotExist:
             return None
-    if not found.is_under_way:
+    if not item.is_in_progress:
         return None
-    # Another version may have counted something else.
-    counts = {
-        name: int(found.counts.get(_STORED_NAMES.get(name, name), 0))
-        for name in Counts.__dataclass_fields__
-    }
-    return Checkpoint(
-        found.started_at, found.first_id, found.shard, found.last_id, Counts(**counts)
-    )
+    # Another version may have had other counts.
+    counts = {name: int(item.counts.get(name, 0)) for name in Counts.__dataclass_fields__}
+    return Checkpoint(item.started_at, item.first_id, item.shard, item.last_id, Counts(**counts))
 
 
 def save(kind: Kind, at: Checkpoint | None) -> None:
-    """Remember where a run is, or with None that none is under way."""
+    """Save the position of a run; None means that no run is in progress."""
     item = _CheckpointItem(_checkpoint_id(kind))
     if at is not None:
         item.started_at, item.first_id = at.started_at, at.first_id
@@ -156,21 +150,21 @@ def save(kind: Kind, at: Checkpoint | None) -> None:
 
 
 def save_last_run(run: Run) -> None:
-    """Remember how the last run of its kind ended."""
+    """Save the result of the last run of its kind."""
     fields = asdict(run)
     with table_errors():
         _LastRun(_last_id(fields.pop("kind")), **fields).save()
 
 
 def last_runs() -> list[Run]:
-    """The last finished run of each kind, newest first. A kind that never ran is left out."""
-    found = {item.id: item for item in batch_get(_LastRun, map(_last_id, KINDS))}
-    ended = [
+    """The last finished run of each kind, newest first, without kinds that never ran."""
+    items = {item.id: item for item in batch_get(_LastRun, map(_last_id, KINDS))}
+    runs = [
         Run(
             kind=kind,
             started_at=item.started_at,
             finished_at=item.finished_at,
-            looked_at=int(item.looked_at),
+            examined=int(item.examined),
             orphaned=int(item.orphaned),
             missing=int(item.missing),
             rejected=int(item.rejected),
@@ -179,9 +173,9 @@ def last_runs() -> list[Run]:
             withheld=int(item.withheld),
         )
         for kind in KINDS
-        if (item := found.get(_last_id(kind))) is not None
+        if (item := items.get(_last_id(kind))) is not None
     ]
-    return sorted(ended, key=lambda run: run.finished_at, reverse=True)
+    return sorted(runs, key=lambda run: run.finished_at, reverse=True)
 
 
 def _last_id(kind: str) -> str:

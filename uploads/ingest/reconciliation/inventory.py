@@ -1,11 +1,10 @@
-"""S3 Inventory: what S3 itself wrote down about a bucket, read instead of listing it.
+"""S3 Inventory: read S3's own periodic list of a bucket instead of listing the bucket.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory-location.html
 
-A data file can have gigabytes. It is read in pieces, each a request of its own: one long answer
-would break off while the files in it are looked at. CSV is read as it comes. Parquet is read from
-its end and in jumps, and so from a copy on disk, one file at a time. IAM: s3:GetObject on the
-inventory's bucket.
+A data file may be several gigabytes. It is read in chunks, one request each, as one long response
+would time out while its files are checked. CSV is streamed. Parquet needs random access, so it is
+read from a copy on disk, one file at a time. IAM: s3:GetObject on the inventory's bucket.
 """
 
 from __future__ import annotations
@@ -33,19 +32,19 @@ from uploads.core.errors import FilehubError
 from uploads.core.strict_json import parse_json
 from uploads.ingest.reconciliation import parquet
 
-#: Bytes that are read at a time.
-PIECE = 8 * 1024**2
+#: Bytes per request.
+CHUNK_SIZE = 8 * 1024**2
 
 
 class InvalidInventory(FilehubError):
-    """It is no inventory of filehub's bucket, or cannot be read; the message says why."""
+    """Not an inventory of filehub's bucket, or unreadable; the message says why."""
 
     code = "invalid_inventory"
 
 
 @dataclass(frozen=True)
 class DataFile:
-    """One file of an inventory. `size` is in bytes, `md5` hexadecimal."""
+    """A data file of an inventory. `size` is in bytes, `md5` hexadecimal."""
 
     key: str
     size: int
@@ -54,33 +53,35 @@ class DataFile:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What belongs to an inventory: the files, where they are, and how they are written."""
+    """The manifest of an inventory: its data files, their bucket and their format."""
 
     bucket: str
     format: str
-    #: Of CSV alone; Parquet names its columns in each file.
+    #: Only for CSV; Parquet files include their column names.
     columns: tuple[str, ...]
     files: tuple[DataFile, ...]
 
 
 def objects(url: str) -> Iterator[ListedObject]:
-    """The objects of filehub's that an inventory lists, by the address of its manifest.
+    """The objects in an inventory that filehub created. `url` is the address of its manifest.
 
-    Raises InvalidInventory (a damaged CSV only when its end is reached), BackendUnavailable, and
-    ParquetUnavailable where that cannot be read.
+    Raises InvalidInventory (for damaged CSV only at the end of the file), BackendUnavailable, and
+    ParquetUnavailable if pyarrow is not installed.
     """
     manifest = _manifest(url)
     read = _READERS[manifest.format]
     for file in manifest.files:
-        for found in read(manifest, file):
-            if found is not None:
-                yield found
+        for listed in read(manifest, file):
+            if listed is not None:
+                yield listed
 
 
 def _manifest(url: str) -> Manifest:
     match = re.fullmatch(r"s3://([^/]+)/(.+)", url)
     if match is None:
-        raise InvalidInventory(f"“{url}” is no address such as s3://bucket/prefix/manifest.json.")
+        raise InvalidInventory(
+            f"“{url}” is not an address such as s3://bucket/prefix/manifest.json."
+        )
     try:
         fields = parse_json(s3.read(match[1], match[2]))
         source = fields["sourceBucket"]
@@ -98,8 +99,8 @@ def _manifest(url: str) -> Manifest:
         raise InvalidInventory(f"{url} is not the manifest of an S3 Inventory.") from exc
     if manifest.format not in _READERS:
         raise InvalidInventory(
-            f"The inventory is written as {manifest.format}; CSV and Parquet can be read. "
-            "Set the inventory's format to one of these, or reconcile with --all instead."
+            f"The inventory's format is {manifest.format}; only CSV and Parquet are supported. "
+            "Change the inventory's format, or reconcile with --all instead."
         )
     if source != conf().bucket:
         raise InvalidInventory(f"The inventory is of the bucket {source}, not of {conf().bucket}.")
@@ -111,21 +112,21 @@ def _manifest(url: str) -> Manifest:
 def _object(
     key: str, *, is_current: bool, etag: str, modified_at: datetime | None
 ) -> ListedObject | None:
-    """What one row tells of; None unless it is filehub's and there now."""
+    """The object of a row; None unless filehub created it and it is the current version."""
     upload_id = keys.upload_id_of(key) if is_current else None
     return ListedObject(upload_id, etag.strip('"'), modified_at) if upload_id else None
 
 
 def _csv(manifest: Manifest, file: DataFile) -> Iterator[ListedObject | None]:
-    pieces = _Pieces(manifest.bucket, file)
+    reader = _ObjectReader(manifest.bucket, file)
     try:
-        with gzip.open(io.BufferedReader(pieces, PIECE)) as unpacked:
+        with gzip.open(io.BufferedReader(reader, CHUNK_SIZE)) as unpacked:
             text = io.TextIOWrapper(unpacked, encoding="utf-8", newline="")
             for cells in csv.reader(text):
                 row = dict(zip(manifest.columns, cells, strict=False))
                 modified = row.get("LastModifiedDate")
                 yield _object(
-                    # In CSV alone keys are encoded.
+                    # Only CSV has encoded keys.
                     unquote_plus(row.get("Key", "")),
                     is_current=row.get("IsLatest") != "false"
                     and row.get("IsDeleteMarker") != "true",
@@ -134,7 +135,7 @@ def _csv(manifest: Manifest, file: DataFile) -> Iterator[ListedObject | None]:
                 )
     except (EOFError, OSError, ValueError, csv.Error, zlib.error) as exc:
         raise InvalidInventory(f"{file.key} of the inventory is damaged: {exc}") from exc
-    pieces.check_md5()
+    reader.check_md5()
 
 
 def _parquet(manifest: Manifest, file: DataFile) -> Iterator[ListedObject | None]:
@@ -150,7 +151,7 @@ def _parquet(manifest: Manifest, file: DataFile) -> Iterator[ListedObject | None
                     is_current=row.get("is_latest") is not False
                     and row.get("is_delete_marker") is not True,
                     etag=_text(row.get("e_tag")),
-                    modified_at=_moment(row.get("last_modified_date")),
+                    modified_at=_as_utc(row.get("last_modified_date")),
                 )
         except parquet.DamagedParquet as exc:
             raise InvalidInventory(f"{file.key} of the inventory is damaged: {exc}") from exc
@@ -163,12 +164,12 @@ _READERS: dict[str, Callable[[Manifest, DataFile], Iterator[ListedObject | None]
 
 
 def _text(value: Any) -> str:
-    """A cell that may be missing, or be marked as bytes."""
+    """A cell as text. It may be missing, or have the type bytes."""
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value or "")
 
 
-def _moment(value: Any) -> datetime | None:
-    """A cell of milliseconds in UTC, whether or not it is marked as that."""
+def _as_utc(value: Any) -> datetime | None:
+    """A timestamp cell as UTC, with or without a time zone in the file."""
     if not isinstance(value, datetime):
         return None
     return value if value.tzinfo else value.replace(tzinfo=UTC)
@@ -176,23 +177,23 @@ def _moment(value: Any) -> datetime | None:
 
 @contextmanager
 def _copy(bucket: str, file: DataFile) -> Iterator[BinaryIO]:
-    """A data file on disk, which is what the manifest says it is."""
-    pieces = _Pieces(bucket, file)
+    """Copy a data file to disk and verify its MD5."""
+    reader = _ObjectReader(bucket, file)
     with tempfile.TemporaryFile() as copy:
         try:
-            shutil.copyfileobj(cast("BinaryIO", pieces), copy, PIECE)
+            shutil.copyfileobj(cast("BinaryIO", reader), copy, CHUNK_SIZE)
         except OSError as exc:
             raise InvalidInventory(
                 f"{file.key} of the inventory, {file.size:,} bytes, cannot be copied to "
                 f"{tempfile.gettempdir()}: {exc.strerror}."
             ) from exc
-        pieces.check_md5()
+        reader.check_md5()
         copy.seek(0)
         yield copy
 
 
-class _Pieces(io.RawIOBase):
-    """An object as a file that is read once, from beginning to end; counts its MD5 on the way."""
+class _ObjectReader(io.RawIOBase):
+    """An object as a file, read once from start to end. Computes its MD5 on the way."""
 
     def __init__(self, bucket: str, file: DataFile) -> None:
         self._bucket, self._file = bucket, file
@@ -200,22 +201,22 @@ class _Pieces(io.RawIOBase):
         self._md5 = hashlib.md5(usedforsecurity=False)
 
     def check_md5(self) -> None:
-        """Raise InvalidInventory unless what was read is what the manifest says."""
+        """Raise InvalidInventory unless the MD5 matches the manifest."""
         if self._md5.hexdigest() != self._file.md5.lower():
             raise InvalidInventory(
                 f"{self._file.key} of the inventory is damaged: "
-                "its MD5 is not that of the manifest."
+                "its MD5 does not match the manifest."
             )
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # any buffer
-        wanted = min(len(buffer), self._file.size - self._position)
-        if wanted <= 0:
+        size = min(len(buffer), self._file.size - self._position)
+        if size <= 0:
             return 0
-        piece = s3.read(self._bucket, self._file.key, self._position, wanted)
-        buffer[: len(piece)] = piece
-        self._md5.update(piece)
-        self._position += len(piece)
-        return len(piece)
+        chunk = s3.read(self._bucket, self._file.key, self._position, size)
+        buffer[: len(chunk)] = chunk
+        self._md5.update(chunk)
+        self._position += len(chunk)
+        return len(chunk)

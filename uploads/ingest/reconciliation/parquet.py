@@ -1,7 +1,7 @@
-"""Parquet, as far as an S3 Inventory needs it: some columns of a file, row by row.
+"""Read Parquet files of an S3 Inventory: selected columns, row by row.
 
-pyarrow reads it. Hardly anybody needs that, and it takes 170 MB: it is imported here alone, when a
-file is to be read, and an installation without it does everything else.
+This needs pyarrow, which takes 170 MB and which few installations need. It is imported only here
+and only when a file is read; everything else works without it.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any, BinaryIO
 
 from uploads.core.errors import FilehubError
 
-#: Rows that are in memory at a time.
+#: Rows in memory at a time.
 BATCH = 1_000
-#: Bytes of a column that are read at a time. Without a limit all of a row group would be, and a
-#: file may be a single one.
+#: Bytes of a column to read at a time. Without a limit, pyarrow reads whole row groups, and a file
+#: may be a single one.
 BUFFER = 1024**2
 
 
@@ -24,20 +24,20 @@ class ParquetUnavailable(FilehubError):
 
     code = "parquet_unavailable"
     message = (
-        "To read Parquet, pyarrow has to be installed: "
+        "Reading Parquet needs pyarrow: "
         "pip install -c requirements-dev.txt pyarrow. "
-        "Or set the inventory's format to CSV, or reconcile with --all instead."
+        "Or change the inventory's format to CSV, or reconcile with --all instead."
     )
 
 
 class DamagedParquet(Exception):
-    """It is no Parquet file, or one that cannot be read; the text says why."""
+    """Not a Parquet file, or unreadable; the message says why."""
 
 
 def rows(file: BinaryIO, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Each row as column -> value, with those of the columns that the file has.
+    """Each row as column -> value, without columns that the file does not have.
 
-    `file` has to be seekable. Raises ParquetUnavailable and DamagedParquet.
+    `file` must be seekable. Raises ParquetUnavailable and DamagedParquet.
     """
     try:
         parquet = import_module("pyarrow.parquet")
@@ -48,6 +48,6 @@ def rows(file: BinaryIO, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
             present = [name for name in columns if name in opened.schema_arrow.names]
             for batch in opened.iter_batches(BATCH, columns=present, use_threads=False):
                 yield from batch.to_pylist()
-    # pyarrow's own errors are ValueErrors or OSErrors, or among Python's KeyErrors, TypeErrors …
+    # pyarrow raises ValueError, OSError, KeyError, TypeError …
     except (ValueError, OSError, LookupError, TypeError, NotImplementedError) as exc:
         raise DamagedParquet(str(exc)) from exc

@@ -1,11 +1,11 @@
-"""Making records and objects agree, both ways, whatever became of the events.
+"""Make records and objects agree, in both directions, even if events were lost.
 
-A run walks through a window of ids, shard by shard, and has `uploads.ingest.confirm.check` look at
-each id on which the two sides differ. It can stop anywhere and be gone on with: what is done is
-remembered every few seconds, and doing some of it twice changes nothing.
+A run walks through a window of ids, shard by shard, and calls `uploads.ingest.confirm.check` for
+each id on which the two sides differ. It can stop anywhere and be resumed: it saves a checkpoint
+every few seconds, and repeating some of the work is harmless.
 
-Records without an object are believed only in a plausible number. If most objects seem to be gone,
-this is more likely another bucket than the records' own: the run stops and marks nothing deleted.
+Only a plausible number of files is marked as deleted. If most objects seem to be missing, the
+bucket is probably the wrong one: the run aborts and marks nothing.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ from uploads.ingest.reconciliation.comparison import Pair
 
 logger = logging.getLogger(__name__)
 
-#: How far back the periodic run looks beyond the last moment in which a request could be used.
+#: How far the periodic run looks back beyond the expiry of presigned requests.
 MARGIN = timedelta(hours=1)
-#: What happened since is left alone: its event is probably on its way.
+#: Newer differences are left alone: their events are probably on the way.
 MIN_AGE = timedelta(minutes=2)
-#: How long a periodic run may take, well inside a task's time limit (filehub/settings.py).
+#: The time budget of a periodic run, well below the task's time limit (filehub/settings.py).
 BUDGET = timedelta(seconds=45)
-#: How often a run remembers where it is.
+#: How often a run saves its checkpoint.
 SAVE_EVERY = timedelta(seconds=2)
 
-#: So many records without an object are plausible, whatever else there is: many people delete now
-#: and then. More are, if they are at most half of all records that were seen.
-PLAUSIBLE = 50
+#: This many records without an object are always plausible, because users delete files. More are
+#: plausible only if they are at most half of the records seen.
+PLAUSIBLE_MISSING = 50
 
 #: Seconds between two reports of progress.
-_SHOW_EVERY = 0.2
+_REPORT_EVERY = 0.2
 
 _LOWEST = str(UUID(int=0))
 _COUNTED: dict[Finding, str] = {
@@ -61,26 +61,26 @@ _COUNTED: dict[Finding, str] = {
 
 @dataclass(frozen=True)
 class Plan:
-    """What to look at. `since` is a time before now, over the moment of signing; None for all."""
+    """What to check. `since` is how long ago files were signed at most; None for all files."""
 
     kind: Kind
     since: timedelta | None = None
     min_age: timedelta = MIN_AGE
-    #: The time after which to stop, and be gone on with by the next run of this kind.
+    #: The time after which to stop; the next run of this kind resumes.
     budget: timedelta | None = None
-    #: Whether the position is remembered.
+    #: Whether to save checkpoints.
     resumable: bool = False
-    #: Change nothing, neither files nor what is remembered of runs.
+    #: Change nothing: neither files nor checkpoints nor results of runs.
     dry_run: bool = False
-    #: Believe that objects are gone, however many.
+    #: Mark files as deleted, however many objects are missing.
     force: bool = False
 
 
 @dataclass(frozen=True)
 class Result:
-    """How far a run came and what it found; `run` is stored once it is finished.
+    """The result of a run. `run` is saved once it is finished.
 
-    A run that was aborted (`counts.withheld`) is finished too: the next one begins again.
+    An aborted run (`counts.withheld`) counts as finished: the next one starts from the beginning.
     """
 
     run: Run
@@ -89,41 +89,41 @@ class Result:
 
     @property
     def aborted(self) -> str | None:
-        """Why the run was stopped, for people; None if it was not."""
+        """Why the run was aborted, as a sentence; None if it was not."""
         if not self.counts.withheld:
             return None
         missing = self.counts.missing + self.counts.withheld
         return (
             f"Of {self.counts.records:,} records {missing:,} have no object in the bucket "
-            f"{conf().bucket}. That is implausible: perhaps it is not their bucket. "
-            f"Stopped; {self.counts.withheld:,} of them are left as they are."
+            f"{conf().bucket}. That is implausible: this may be the wrong bucket. "
+            f"Stopped; {self.counts.withheld:,} of the records were left unchanged."
         )
 
 
-#: Called with each id on which the two sides differed, and what that was.
+#: Called with each id that differed, and the finding.
 OnFinding = Callable[[str, Finding], None]
-#: Called now and then with where a run is.
+#: Called from time to time with the position of a run.
 Progress = Callable[[Checkpoint], None]
 
 
 def recent() -> Plan:
-    """Keys that may be new: ids carry the moment of signing, and the PUT comes later."""
+    """The plan for recent uploads. Ids have the time of signing, and the PUT comes later."""
     return Plan("recent", window(), MIN_AGE, BUDGET, resumable=True)
 
 
 def multipart() -> Plan:
-    """An upload in parts has the id of the moment in which it was begun, days before its object."""
+    """The plan for multipart uploads, whose ids may be days older than their objects."""
     return Plan("multipart", MULTIPART_LIFETIME + MARGIN, MIN_AGE, BUDGET, resumable=True)
 
 
 def window() -> timedelta:
-    """How far back a request that is still good may have been signed, and an hour more."""
+    """How long ago a request may have been signed that is still valid, plus `MARGIN`."""
     return timedelta(seconds=conf().url_expiry) + MARGIN
 
 
 def is_plausible(missing: int, records: int) -> bool:
-    """Whether so many of the records that were seen may have lost their object."""
-    return missing <= PLAUSIBLE or missing * 2 <= records
+    """Whether this many missing objects are plausible, given the number of records seen."""
+    return missing <= PLAUSIBLE_MISSING or missing * 2 <= records
 
 
 def run(
@@ -133,10 +133,10 @@ def run(
     on_finding: OnFinding | None = None,
     progress: Progress | None = None,
 ) -> Result:
-    """Compare both sides and put right what differs.
+    """Compare both sides and fix the differences.
 
-    Goes on where the last run of a resumable kind stopped, unless it is to `restart`. Raises
-    BackendUnavailable when one side cannot be listed; what is done stays done.
+    Resumes the last run of a resumable kind where it stopped, unless `restart` is set. Raises
+    BackendUnavailable if one side cannot be listed; completed work is kept.
     """
     now = datetime.now(UTC)
     first = _LOWEST if plan.since is None else keys.first_id_at(now - plan.since)
@@ -146,10 +146,12 @@ def run(
         checkpoints.save(plan.kind, None)
     elif interrupted is not None:
         start = interrupted
-    # What has a later id is younger than that: neither object nor record is older than its id.
+    # Later ids are too recent: neither an object nor a record is older than its id.
     until = keys.first_id_at(now - plan.min_age)
-    work = _Work(plan, start, now - plan.min_age, on_finding, is_remembered=start is interrupted)
-    return work.do(_pairs(start, until), progress)
+    runner = _Runner(
+        plan, start, now - plan.min_age, on_finding, has_checkpoint=start is interrupted
+    )
+    return runner.run(_pairs(start, until), progress)
 
 
 def check_objects(
@@ -159,50 +161,50 @@ def check_objects(
     on_finding: OnFinding | None = None,
     progress: Progress | None = None,
 ) -> Result:
-    """Put right the records of these objects, which somebody else has listed.
+    """Fix the records of objects from an external list.
 
-    One way only: nothing follows from an object that such a list does not have, since it may have
-    come later. Raises as the listing does, and BackendUnavailable.
+    This works in one direction only: an object that is not in the list may be newer than the list.
+    Raises the errors of the list, and BackendUnavailable.
     """
     now = datetime.now(UTC)
-    pairs = (("", pair) for pair in comparison.look_up(objects))
+    pairs = (("", pair) for pair in comparison.pair_with_records(objects))
     start = Checkpoint(now, _LOWEST, "", _LOWEST)
-    return _Work(plan, start, now - plan.min_age, on_finding).do(pairs, progress)
+    return _Runner(plan, start, now - plan.min_age, on_finding).run(pairs, progress)
 
 
 def _pairs(start: Checkpoint, until: str) -> Iterator[tuple[str, Pair]]:
-    """What is left to look at, each with its shard."""
+    """The remaining pairs, each with its shard."""
     for shard in keys.SHARDS[keys.SHARDS.index(start.shard) :]:
         after = start.last_id if shard == start.shard else start.first_id
         for pair in comparison.compare(shard, after=after, until=until):
             yield shard, pair
 
 
-class _Work:
-    """One run: where it is, and what it has found so far."""
+class _Runner:
+    """A run in progress: its position and its counts."""
 
     def __init__(
         self,
         plan: Plan,
         start: Checkpoint,
-        judged_until: datetime,
+        settled_before: datetime,
         on_finding: OnFinding | None,
         *,
-        is_remembered: bool = False,
+        has_checkpoint: bool = False,
     ) -> None:
         self._plan = plan
         self._start = start
-        self._judged_until = judged_until
+        self._settled_before = settled_before
         self._on_finding = on_finding
         self._shard, self._last_id = start.shard, start.last_id
         self._counts = Counter(asdict(start.counts))
-        #: Records that seem to have no object, until it is plausible that so many have none; and
-        #: where a run has to go on that dies before it.
+        #: Records whose objects seem to be missing, until their number is known to be plausible;
+        #: and the checkpoint from which to resume if the run dies before that.
         self._missing: list[str] = []
         self._safe = self.checkpoint
-        self._remembers = plan.resumable and not plan.dry_run
-        #: Whether a position is stored that has to go in the end.
-        self._is_remembered = is_remembered
+        self._is_resumable = plan.resumable and not plan.dry_run
+        #: Whether a checkpoint is stored that has to be removed at the end.
+        self._has_checkpoint = has_checkpoint
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -214,29 +216,29 @@ class _Work:
             Counts(**self._counts),
         )
 
-    def do(self, pairs: Iterable[tuple[str, Pair]], progress: Progress | None) -> Result:
-        """Look at all pairs, or at as many as the budget allows."""
+    def run(self, pairs: Iterable[tuple[str, Pair]], progress: Progress | None) -> Result:
+        """Process all pairs, or as many as the time budget allows."""
         budget = self._plan.budget
         stop_at = None if budget is None else time.monotonic() + budget.total_seconds()
         save_at = time.monotonic() + SAVE_EVERY.total_seconds()
-        show_at = 0.0
+        report_at = 0.0
         is_done = False
         try:
             for shard, pair in pairs:
-                became = self._inspect(pair)
-                self._count(pair, became)
+                outcome = self._inspect(pair)
+                self._count(pair, outcome)
                 self._shard, self._last_id = shard, pair.id
                 clock = time.monotonic()
-                is_late = stop_at is not None and clock >= stop_at
+                is_out_of_time = stop_at is not None and clock >= stop_at
                 if (
-                    len(self._missing) > PLAUSIBLE or is_late
+                    len(self._missing) > PLAUSIBLE_MISSING or is_out_of_time
                 ) and not self._mark_deleted_if_plausible():
                     break
-                if is_late:
+                if is_out_of_time:
                     return self._result(finished=False)
-                if progress is not None and clock >= show_at:
+                if progress is not None and clock >= report_at:
                     progress(self.checkpoint)
-                    show_at = clock + _SHOW_EVERY
+                    report_at = clock + _REPORT_EVERY
                 if not self._missing:
                     self._safe = self.checkpoint
                 if clock >= save_at:
@@ -246,46 +248,49 @@ class _Work:
                 self._mark_deleted_if_plausible()
             is_done = True
         finally:
-            # Stopped by its budget, by a fault or by hand. Should this fail too, there is the
-            # position of seconds ago.
+            # Stopped by the budget, an error or a signal. If saving fails too, the last checkpoint
+            # is a few seconds old.
             if not is_done:
                 with suppress(BackendUnavailable):
                     self._save()
         return self._finish()
 
     def _inspect(self, pair: Pair) -> str | None:
-        """Put this id right; returns which of the counts it belongs to."""
+        """Fix this id if it differs; return the name of the count it belongs to."""
         if pair.agrees:
             return None
-        if not pair.is_older_than(self._judged_until):
-            return "left_alone"
-        if pair.found is None and not self._plan.force and not self._plan.dry_run:
+        if not pair.is_older_than(self._settled_before):
+            return "too_recent"
+        if pair.object is None and not self._plan.force and not self._plan.dry_run:
             return self._suspect(pair.id)
         return self._check(pair.id)
 
     def _suspect(self, upload_id: str) -> str | None:
-        """Look whether the object is gone, without any consequence yet."""
-        became = self._check(upload_id, only_inspect=True)
-        if became == "missing":
+        """Check whether the object is missing, but do not mark the file as deleted yet."""
+        outcome = self._check(upload_id, only_inspect=True)
+        if outcome == "missing":
             self._missing.append(upload_id)
             return None
-        return became if became in {None, "failed"} else self._check(upload_id)
+        return outcome if outcome in {None, "failed"} else self._check(upload_id)
 
     def _mark_deleted_if_plausible(self) -> bool:
-        """Mark those deleted that were found gone, unless implausibly many; returns whether."""
+        """Mark files with missing objects as deleted, unless there are implausibly many.
+
+        Returns whether they were plausible.
+        """
         missing = self._counts["missing"] + len(self._missing)
         if self._missing and not is_plausible(missing, self._counts["records"]):
             self._counts["withheld"] = len(self._missing)
             return False
         for upload_id in self._missing:
-            if (became := self._check(upload_id)) is not None:
-                self._counts[became] += 1
+            if (outcome := self._check(upload_id)) is not None:
+                self._counts[outcome] += 1
         self._missing.clear()
         self._safe = self.checkpoint
         return True
 
     def _check(self, upload_id: str, *, only_inspect: bool = False) -> str | None:
-        """Have one id looked at; returns which of the counts it belongs to."""
+        """Check one id; return the name of the count it belongs to."""
         try:
             finding = confirm.check(upload_id, dry_run=only_inspect or self._plan.dry_run)
         except SoftTimeLimitExceeded:
@@ -293,30 +298,30 @@ class _Work:
         except BackendUnavailable as exc:
             logger.warning("the check of %s failed: %r", upload_id, exc.__cause__ or exc)
             return "failed"
-        except Exception:  # a fault of filehub's own; the others must not wait for its repair
+        except Exception:  # a bug; it must not block the other ids
             logger.exception("the check of %s failed", upload_id)
             return "failed"
         if finding in _COUNTED and self._on_finding is not None and not only_inspect:
             self._on_finding(upload_id, finding)
         return _COUNTED.get(finding)
 
-    def _count(self, pair: Pair, became: str | None) -> None:
-        self._counts["looked_at"] += 1
-        self._counts["objects"] += pair.found is not None
+    def _count(self, pair: Pair, outcome: str | None) -> None:
+        self._counts["examined"] += 1
+        self._counts["objects"] += pair.object is not None
         self._counts["records"] += pair.record is not None
-        if became is not None:
-            self._counts[became] += 1
+        if outcome is not None:
+            self._counts[outcome] += 1
 
     def _save(self) -> None:
-        if self._remembers:
+        if self._is_resumable:
             checkpoints.save(self._plan.kind, self._safe)
-            self._is_remembered = True
+            self._has_checkpoint = True
 
     def _finish(self) -> Result:
         result = self._result(finished=True)
         if not self._plan.dry_run:
             checkpoints.save_last_run(result.run)
-        if self._is_remembered:
+        if self._has_checkpoint:
             checkpoints.save(self._plan.kind, None)
         return result
 
@@ -327,7 +332,7 @@ class _Work:
                 kind=self._plan.kind,
                 started_at=self._start.started_at,
                 finished_at=datetime.now(UTC),
-                looked_at=counts.looked_at,
+                examined=counts.examined,
                 orphaned=counts.orphaned,
                 missing=counts.missing,
                 rejected=counts.rejected,

@@ -141,7 +141,7 @@ class Command(BaseCommand):
             self.stdout.write(f"… and {differing - len(details):,} more")
         self.stdout.write(
             f"Checked {counts.objects:,} objects and {counts.records:,} records; "
-            f"{counts.left_alone:,} differences were too recent to judge."
+            f"{counts.too_recent:,} differences were too recent to judge."
         )
         self.stdout.write(
             f"{'Would fix' if dry_run else 'Fixed'}: "
@@ -191,4 +191,4 @@ class _ProgressBar:
             inside = (position - self._oldest) / age if age else 0
             fraction = (keys.SHARDS.index(checkpoint.shard) + inside) / len(keys.SHARDS)
         counts = checkpoint.counts
-        self._bar.show(fraction, f"{counts.looked_at:,} checked, {_differing(counts):,} differ")
+        self._bar.show(fraction, f"{counts.examined:,} checked, {_differing(counts):,} differ")

@@ -37,13 +37,13 @@ class Command(BaseCommand):
 
     def _redrive(self, name: str, dry_run: bool) -> list[str]:
         """Replay the dead letters of a queue and print the result. Returns the problems."""
-        dlq = sqs.dead_letters_of(name)
+        dlq = sqs.dead_letter_queue(name)
         if dry_run:
             depth = sqs.depth(dlq)
             self.stdout.write(f"{dlq}: would move {depth.total} dead letters to {name}.")
             return []
         outcome = dead_letters.replay(name, limit=LIMIT)
-        replayed = len(outcome.done) + len(outcome.doubled)
+        replayed = len(outcome.done) + len(outcome.duplicated)
         self.stdout.write(f"{dlq}: moved {replayed} dead letters to {name}.")
         problems = [f"{dlq}: {outcome.stopped}"] if outcome.stopped else []
         if outcome.failed:
@@ -51,9 +51,9 @@ class Command(BaseCommand):
                 f"{dlq}: SQS refused {len(outcome.failed)}, which are still here: "
                 f"{', '.join(outcome.failed)}"
             )
-        if outcome.doubled:
+        if outcome.duplicated:
             problems.append(
-                f"{dlq}: {len(outcome.doubled)} were sent but not deleted here, which does no "
-                f"harm: {', '.join(outcome.doubled)}"
+                f"{dlq}: {len(outcome.duplicated)} were sent but not deleted here, which does no "
+                f"harm: {', '.join(outcome.duplicated)}"
             )
         return problems

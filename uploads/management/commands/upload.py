@@ -115,7 +115,7 @@ def _owner(username: str | None) -> str:
 
 def _printable(path: Path) -> str:
     """A path as printable text on one line."""
-    return policy.shown(str(path).encode("utf-8", "backslashreplace").decode())
+    return policy.display_name(str(path).encode("utf-8", "backslashreplace").decode())
 
 
 class _ProgressBar:

@@ -65,8 +65,8 @@ class Queues:
     def _pair(self, client: SQSClient, kind: Kind, name: str) -> Iterator[Finding]:
         """Check a queue and its dead-letter queue."""
         live = _describe(client, name)
-        dead = _describe(client, sqs.dead_letters_of(name))
-        for queue, full_name in ((live, name), (dead, sqs.dead_letters_of(name))):
+        dead = _describe(client, sqs.dead_letter_queue(name))
+        for queue, full_name in ((live, name), (dead, sqs.dead_letter_queue(name))):
             if queue is None:
                 yield Finding(
                     "FAIL", f"queue {full_name}", "it does not exist.",

@@ -19,7 +19,7 @@ from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable, FilehubError
 from uploads.core.keys import object_key
 from uploads.files import actions, store
-from uploads.files.listing import Wanted, find
+from uploads.files.listing import FileFilter, find
 from uploads.files.record import StoredFile
 from uploads.ingest.events import NO_SEQUENCER
 from uploads.operations.doctor import http
@@ -208,13 +208,13 @@ def _content_type(allowed: tuple[str, ...]) -> str:
 def _delete_leftovers() -> None:
     """Delete the test files of runs that were killed."""
     until = datetime.now(UTC) - LEFTOVER_AGE
-    for file in find(Wanted(owner=OWNER, until=until), limit=50).files:
+    for file in find(FileFilter(owner=OWNER, until=until), limit=50).files:
         actions.remove(file.id, OWNER)
 
 
 def _queue_names() -> list[str]:
     live_queues = (conf().events_queue, conf().tasks_queue)
-    return [name for live in live_queues for name in (live, sqs.dead_letters_of(live))]
+    return [name for live in live_queues for name in (live, sqs.dead_letter_queue(live))]
 
 
 def depths() -> dict[str, sqs.Depth | None]:

@@ -114,7 +114,7 @@ def arrived(
     """List the parts that S3 already has."""
     return [
         {"PartNumber": part.number, "Size": part.size, "ETag": f'"{part.etag}"'}
-        for part in parts.arrived_parts(_token(request, upload_id, key))
+        for part in parts.uploaded_parts(_token(request, upload_id, key))
     ]
 
 

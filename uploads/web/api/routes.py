@@ -77,7 +77,7 @@ def begin_upload(request: AuthenticatedHttpRequest, body: UploadRequest) -> Stat
         part_checksums=body.checksum == "sha256",
         quota=quotas.limit_of(request.user),
     )
-    if isinstance(begun, begin.BegunUpload):
+    if isinstance(begun, begin.StartedUpload):
         return Status(201, SignedUpload.of(begun))
     return Status(201, MultipartUpload.of(begun))
 
@@ -107,7 +107,7 @@ def part_list(
     request: AuthenticatedHttpRequest, upload_id: str, token: str = ""
 ) -> list[multipart.Part]:
     """List the parts that S3 already has; the client sends the others."""
-    return parts.arrived_parts(_token(request, upload_id, token))
+    return parts.uploaded_parts(_token(request, upload_id, token))
 
 
 @api.delete("/uploads/{upload_id}", response={204: None, **ERRORS}, tags=["parts"])

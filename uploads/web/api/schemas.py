@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from uploads.accounts.requests import AuthenticatedHttpRequest
 from uploads.files.queries import UploadStatus
 from uploads.files.record import FileInfo
-from uploads.transfers.begin import BegunMultipart, BegunUpload
+from uploads.transfers.begin import StartedMultipart, StartedUpload
 
 
 def _null_is_missing(value: Any) -> Any:
@@ -57,7 +57,7 @@ class SignedUpload(Schema):
     expires_at: datetime
 
     @classmethod
-    def of(cls, begun: BegunUpload) -> SignedUpload:
+    def of(cls, begun: StartedUpload) -> SignedUpload:
         return cls(id=begun.id, **asdict(begun.request))
 
 
@@ -77,7 +77,7 @@ class MultipartUpload(Schema):
     expires_at: datetime
 
     @classmethod
-    def of(cls, begun: BegunMultipart) -> MultipartUpload:
+    def of(cls, begun: StartedMultipart) -> MultipartUpload:
         token = begun.token
         return cls(
             id=token.upload_id,
