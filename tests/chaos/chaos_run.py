@@ -83,7 +83,7 @@ class ChaosRun:
         self._kill_until(until, began)
         installation.proxy.stop_faults()
         self._faults_ended_at = time.monotonic()
-        installation.processes.watch_commands(concurrency=True)
+        installation.processes.watch_commands(run_now=True)
         installation.processes.start_all()
         for uploader in uploaders:
             uploader.thread.join(REST_TIMEOUT)

@@ -70,10 +70,10 @@ class Processes:
             )
         self._commands_running[child] = (arguments[0], time.monotonic() + killed_after)
 
-    def watch_commands(self, *, at_once: bool = False) -> None:
+    def watch_commands(self, *, run_now: bool = False) -> None:
         """Kill the commands whose time is over, or all."""
         for child, (name, until) in list(self._commands_running.items()):
-            if child.poll() is None and time.monotonic() < until and not at_once:
+            if child.poll() is None and time.monotonic() < until and not run_now:
                 continue
             if child.poll() is None:
                 self.kills[name] += 1
@@ -146,7 +146,7 @@ class Processes:
 
     def end(self) -> None:
         """Kill everything that still runs."""
-        self.watch_commands(concurrency=True)
+        self.watch_commands(run_now=True)
         for child in self._running.values():
             self._end_group(child)
         self._running.clear()

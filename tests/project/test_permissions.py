@@ -116,7 +116,7 @@ def test_the_web_may_record_downloads_and_deletions_and_change_records() -> None
     record = StoredFile.get(kept)
     assert (record.downloads, record.deletion_requested_by) == (1, "1")
     assert StoredFile.get(reassigned).owner == "8"
-    assert confirm.check(missing) == "right"
+    assert confirm.check(missing) == "consistent"
 
 
 @pytest.mark.parametrize("policy", ["Web", "Worker"])

@@ -96,7 +96,7 @@ def test_a_run_that_fails_while_listing_is_resumed(
 ) -> None:
     for _ in range(8):
         create_object()
-    listing = s3.objects
+    listing = s3.list_objects
 
     def fail_after_first_shard(shard: str, *, after: str, until: str) -> Iterator[ListedObject]:
         if shard > keys.shard(sorted(objects(), key=keys.shard)[0]):

@@ -298,10 +298,10 @@ def _describe(entry: Entry, names: dict[str, str]) -> str:
         "notified": gettext("S3 reported the object"),
         "confirmed": gettext("Confirmed and stored"),
         "rejected": gettext("Rejected: %(detail)s"),
-        "given": gettext("Owner changed to %(new)s by %(who)s"),
+        "owner_changed": gettext("Owner changed to %(new)s by %(who)s"),
         "downloads": gettext("Earlier downloads: %(detail)s"),
         "download": gettext("Download signed for %(who)s"),
-        "asked": gettext("Deletion requested by %(who)s"),
+        "deletion_requested": gettext("Deletion requested by %(who)s"),
         "removed": gettext("Deleted: %(detail)s") if entry.detail else gettext("Deleted"),
     }
     return sentences[entry.what] % details

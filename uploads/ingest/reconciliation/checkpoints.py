@@ -23,9 +23,6 @@ from uploads.aws.dynamodb import Table, TableModel, batch_get, table_errors
 Kind = Literal["recent", "multipart", "all", "since", "inventory"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-#: The names of counts in a stored checkpoint, where they differ from the fields of `Counts`.
-_STORED_NAMES = {"orphaned": "orphans", "missing": "ghosts", "withheld": "held_back"}
-
 
 @dataclass(frozen=True)
 class Run:
@@ -142,9 +139,7 @@ def save(kind: Kind, at: Checkpoint | None) -> None:
     item = _CheckpointItem(_checkpoint_id(kind))
     if at is not None:
         item.started_at, item.first_id = at.started_at, at.first_id
-        item.shard, item.last_id = at.shard, at.last_id
-        counts = asdict(at.counts)
-        item.counts = {_STORED_NAMES.get(name, name): counts[name] for name in counts}
+        item.shard, item.last_id, item.counts = at.shard, at.last_id, asdict(at.counts)
     with table_errors():
         item.save()
 
