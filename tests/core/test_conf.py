@@ -1,4 +1,4 @@
-"""settings.FILEHUB: keys, values, and what is said of wrong ones."""
+"""settings.FILEHUB: keys, values, and the errors for invalid ones."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_project_sets_python_values(settings: Settings) -> None:
     assert rules().max_size == 5
 
 
-def test_every_setting_can_be_written_down_and_read_again() -> None:
+def test_every_setting_survives_a_round_trip() -> None:
     written = conf().model_dump(by_alias=True)
     assert set(written) == set(KEYS)
     assert Conf.model_validate(written) == conf()
@@ -50,7 +50,7 @@ WRONG: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize(("values", "sentence"), WRONG.values(), ids=WRONG.keys())
-def test_a_wrong_setting_is_one_sentence_that_names_it(
+def test_an_invalid_setting_is_one_sentence_with_its_name(
     settings: Settings, values: Any, sentence: str
 ) -> None:
     settings.FILEHUB = values
@@ -61,7 +61,7 @@ def test_a_wrong_setting_is_one_sentence_that_names_it(
     assert (message.id, message.msg) == ("filehub.E003", str(caught.value))
 
 
-def test_a_secret_is_never_repeated(settings: Settings) -> None:
+def test_a_secret_is_never_quoted(settings: Settings) -> None:
     settings.FILEHUB = {"METRICS_TOKEN": "hunter2"}
     with pytest.raises(ImproperlyConfigured) as caught:
         conf()
@@ -70,7 +70,7 @@ def test_a_secret_is_never_repeated(settings: Settings) -> None:
 
 @pytest.mark.usefixtures("aws")
 def test_nothing_is_frozen_when_the_app_is_imported(settings: Settings) -> None:
-    """Names and addresses are those of the settings at each moment."""
+    """Names and endpoints always follow the current settings."""
     stored = store("7")
     before = settings.FILEHUB
     settings.FILEHUB = before | {"TABLE": "another-table"}

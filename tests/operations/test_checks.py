@@ -1,4 +1,4 @@
-"""Each system check: triggered by what it warns of, and silent otherwise."""
+"""Each system check warns of its problem, and only then."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def override(settings: Settings, values: dict[str, Any]) -> None:
             setattr(settings, name, value)
 
 
-def found() -> list[CheckMessage]:
-    """Of filehub's own checks."""
+def check_messages() -> list[CheckMessage]:
+    """The messages of filehub's own checks."""
     messages = run_checks(include_deployment_checks=True)
     return [each for each in messages if str(each.id).startswith("filehub.")]
 
@@ -48,8 +48,8 @@ def production(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(settings.DATABASES["default"], "ENGINE", "django.db.backends.postgresql")
 
 
-def test_a_production_as_the_readme_describes_it_has_nothing_to_complain_about() -> None:
-    assert found() == []
+def test_a_production_installation_like_the_documented_one_has_no_warnings() -> None:
+    assert check_messages() == []
 
 
 FROM_ENVIRONMENT: dict[str, tuple[str, dict[str, Any]]] = {
@@ -78,11 +78,11 @@ FROM_ENVIRONMENT: dict[str, tuple[str, dict[str, Any]]] = {
 @pytest.mark.parametrize(
     ("number", "values"), FROM_ENVIRONMENT.values(), ids=FROM_ENVIRONMENT.keys()
 )
-def test_a_setting_that_is_hardly_meant_is_told(
+def test_a_suspicious_setting_causes_a_warning(
     settings: Settings, number: str, values: dict[str, Any]
 ) -> None:
     override(settings, values)
-    (message,) = found()
+    (message,) = check_messages()
     assert message.id == f"filehub.{number}"
     assert message.hint
 
@@ -98,11 +98,11 @@ FROM_SETTINGS: dict[str, tuple[str, str, Any]] = {
 @pytest.mark.parametrize(
     ("number", "name", "value"), FROM_SETTINGS.values(), ids=FROM_SETTINGS.keys()
 )
-def test_a_setting_of_djangos_that_loses_work_is_told(
+def test_a_django_setting_that_loses_tasks_causes_a_warning(
     settings: Settings, number: str, name: str, value: Any
 ) -> None:
     setattr(settings, name, value)
-    (message,) = found()
+    (message,) = check_messages()
     assert message.id == f"filehub.{number}"
     assert message.hint
 
@@ -116,11 +116,11 @@ def test_a_setting_of_djangos_that_loses_work_is_told(
     ],
     ids=["subdomains", "any", "IPv6"],
 )
-def test_an_origin_of_the_site_is_recognised(
+def test_the_sites_own_origin_is_recognised(
     settings: Settings, hosts: tuple[str, ...], origin: str
 ) -> None:
     override(settings, {"ALLOWED_HOSTS": list(hosts), "CORS_ORIGINS": (origin,)})
-    assert "filehub.W006" not in {message.id for message in found()}
+    assert "filehub.W006" not in {message.id for message in check_messages()}
 
 
 def test_production_settings_pass_djangos_deployment_check_and_filehubs_own() -> None:

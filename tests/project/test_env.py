@@ -1,4 +1,4 @@
-"""The environment: defaults, and what is said about wrong values."""
+"""Environment variables: defaults, and the errors for invalid values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SECRET_KEY = "0123456789" * 5
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Only what is mandatory is set."""
+    """Set only the mandatory variables."""
     for name in (*map(str.upper, env.Env.model_fields), *APP_VARIABLES, "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
@@ -27,13 +27,13 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def value_of(name: str) -> Any:
-    """What the settings get from a variable."""
+    """The setting that a variable becomes."""
     if name in APP_VARIABLES:
         return getattr(env.load_app(), APP_VARIABLES[name].lower())
     return getattr(env.load(), name.lower())
 
 
-def complaint() -> str:
+def error_of() -> str:
     def load() -> None:
         env.load()
         env.load_app()
@@ -75,7 +75,7 @@ DEFAULTS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize(("name", "value"), DEFAULTS.items(), ids=DEFAULTS.keys())
-def test_an_unset_variable_has_the_default_of_the_contract(name: str, value: Any) -> None:
+def test_an_unset_variable_has_the_documented_default(name: str, value: Any) -> None:
     assert value_of(name.upper()) == value
 
 
@@ -91,7 +91,7 @@ def test_variables_of_other_programs_are_ignored(monkeypatch: pytest.MonkeyPatch
     assert env.load_app()
 
 
-def test_a_misspelt_variable_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_misspelt_variable_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FILEHUB_NO_SUCH_SETTING", "1")
     assert env.unknown_variables() == ["FILEHUB_NO_SUCH_SETTING"]
 
@@ -127,19 +127,19 @@ def test_the_region_is_the_one_that_boto3_finds_unless_it_is_set(
         assert boto3.Session().region_name == region
 
 
-def test_a_wrong_region_of_boto3s_is_said_to_come_from_there(
+def test_an_invalid_region_from_boto3_names_its_source(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "Frankfurt")
-    assert "AWS_DEFAULT_REGION" in complaint()
-    assert "'Frankfurt'" in complaint()
+    assert "AWS_DEFAULT_REGION" in error_of()
+    assert "'Frankfurt'" in error_of()
 
 
-def test_an_aws_profile_that_does_not_exist_is_one_sentence(
+def test_a_missing_aws_profile_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nobody")
-    assert complaint() == (
+    assert error_of() == (
         "boto3 cannot find its region: The config profile (nobody) could not be found"
     )
 
@@ -181,7 +181,7 @@ GOOD: list[tuple[str, str, Any]] = [
 
 
 @pytest.mark.parametrize(("name", "text", "value"), GOOD)
-def test_a_right_value_is_read(
+def test_a_valid_value_is_read(
     monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: Any
 ) -> None:
     monkeypatch.setenv(name, text)
@@ -285,11 +285,11 @@ WRONG: list[tuple[str, str]] = [
 
 
 @pytest.mark.parametrize(("name", "text"), WRONG)
-def test_a_wrong_value_is_answered_with_one_sentence_that_names_the_variable(
+def test_an_invalid_value_is_one_sentence_with_the_variables_name(
     monkeypatch: pytest.MonkeyPatch, name: str, text: str
 ) -> None:
     monkeypatch.setenv(name, text)
-    assert re.fullmatch(rf"{name} is wrong: [^\n]+\.", complaint())
+    assert re.fullmatch(rf"{name} is wrong: [^\n]+\.", error_of())
 
 
 @pytest.mark.parametrize(
@@ -306,23 +306,23 @@ def test_a_url_that_can_never_work_is_refused(
     monkeypatch: pytest.MonkeyPatch, name: str, text: str
 ) -> None:
     monkeypatch.setenv(name, text)
-    assert complaint().startswith(f"{name} is wrong: ")
+    assert error_of().startswith(f"{name} is wrong: ")
 
 
-def test_a_missing_secret_key_is_said_to_be_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_secret_key_is_reported_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DJANGO_SECRET_KEY")
-    assert complaint() == "DJANGO_SECRET_KEY is not set."
+    assert error_of() == "DJANGO_SECRET_KEY is not set."
 
 
-def test_of_several_wrong_values_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_of_several_invalid_values_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FILEHUB_URL_EXPIRY", "0")
     monkeypatch.setenv("FILEHUB_MAX_SIZE", "0")
-    assert complaint().count(" is wrong: ") == 1
+    assert error_of().count(" is wrong: ") == 1
 
 
-def test_a_wrong_value_that_is_no_secret_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_value_that_is_no_secret_is_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FILEHUB_URL_EXPIRY", "15m")
-    assert "'15m'" in complaint()
+    assert "'15m'" in error_of()
 
 
 @pytest.mark.parametrize(
@@ -337,18 +337,18 @@ def test_a_wrong_value_that_is_no_secret_is_repeated(monkeypatch: pytest.MonkeyP
         ("CELERY_BROKER_URL", "amqp://u:hunter2@[rabbit/"),
     ],
 )
-def test_a_secret_never_appears_in_the_sentence(
+def test_a_secret_never_appears_in_the_error(
     monkeypatch: pytest.MonkeyPatch, name: str, text: str
 ) -> None:
     monkeypatch.setenv(name, text)
-    assert "hunter2" not in complaint()
+    assert "hunter2" not in error_of()
 
 
-def test_the_right_secret_does_not_appear_when_something_else_is_wrong(
+def test_a_valid_secret_does_not_appear_in_another_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("FILEHUB_MAX_SIZE", "0")
-    assert SECRET_KEY not in complaint()
+    assert SECRET_KEY not in error_of()
 
 
 SERVICES = ["s3", "sqs", "dynamodb"]
@@ -360,7 +360,7 @@ def test_without_an_endpoint_a_service_is_on_aws(service: str) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_the_common_endpoint_is_for_every_service(
+def test_the_common_endpoint_applies_to_every_service(
     monkeypatch: pytest.MonkeyPatch, service: str
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://common:1")
@@ -368,7 +368,7 @@ def test_the_common_endpoint_is_for_every_service(
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_the_endpoint_of_a_service_goes_before_the_common_one(
+def test_the_endpoint_of_a_service_overrides_the_common_one(
     monkeypatch: pytest.MonkeyPatch, service: str
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://common:1")
@@ -376,7 +376,9 @@ def test_the_endpoint_of_a_service_goes_before_the_common_one(
     assert env.load_app().endpoint(service) == "http://own:2"
 
 
-def test_the_endpoint_of_one_service_is_not_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_endpoint_of_one_service_does_not_apply_to_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://own:2")
     assert env.load_app().endpoint("sqs") is None
 

@@ -1,7 +1,4 @@
-"""How often signatures may be asked for: counted by all web processes together.
-
-And never in the way of uploads when nobody can count.
-"""
+"""Rate limits for signing requests. Uploads continue when the counters are unavailable."""
 
 from __future__ import annotations
 
@@ -29,7 +26,7 @@ from uploads.web.api.throttling import ADDRESS_RATE, address_of
 
 FILE = {"file_name": "a.txt", "size": 5}
 #: An address at which no server listens.
-NOBODY = "redis://127.0.0.1:9"
+UNREACHABLE = "redis://127.0.0.1:9"
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +36,7 @@ def _nothing_counted() -> None:
 
 @pytest.fixture
 def limit(settings: Settings) -> Iterator[Callable[..., None]]:
-    """Sets rates. The clock stands still: a period could end in the middle of a test."""
+    """Set rates. The clock stands still, since a period could end during a test."""
 
     def set_rates(user: int | None = None, address: int | None = None, proxies: int = 0) -> None:
         settings.FILEHUB = settings.FILEHUB | {
@@ -52,7 +49,7 @@ def limit(settings: Settings) -> Iterator[Callable[..., None]]:
         yield set_rates
 
 
-def test_whoever_asks_too_often_is_told_when_to_come_back(
+def test_too_many_requests_get_a_retry_after(
     api: Api, other_api: Api, limit: Callable[..., None]
 ) -> None:
     limit(user=3)
@@ -83,11 +80,11 @@ def test_signatures_for_uppy_are_counted_with_the_others(
     ):
         assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
         assert int(refused["Retry-After"]) >= 1
-    # Ending what was begun needs no signature.
+    # Aborting an upload needs no signature.
     assert api.delete(f"/s3/multipart/{upload_id}").json()["code"] == "missing_key"
 
 
-def test_an_address_is_counted_before_anybody_is_known(
+def test_requests_without_valid_credentials_count_by_address(
     alice: User, limit: Callable[..., None]
 ) -> None:
     limit(address=2)
@@ -103,9 +100,7 @@ def test_an_address_is_counted_before_anybody_is_known(
     )
 
 
-def test_a_session_is_counted_with_the_tokens_of_its_user(
-    api: Api, limit: Callable[..., None]
-) -> None:
+def test_sessions_and_tokens_of_a_user_count_together(api: Api, limit: Callable[..., None]) -> None:
     limit(user=1)
     page = Client()
     page.login(username="alice", password=PASSWORD)
@@ -113,16 +108,16 @@ def test_a_session_is_counted_with_the_tokens_of_its_user(
     check_error(api.post("/get-url", FILE), 429, "rate_limited")
 
 
-def test_without_rates_nothing_is_counted(
+def test_without_rates_there_is_no_counting(
     api: Api, limit: Callable[..., None], settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     limit()
-    settings.FILEHUB = settings.FILEHUB | {"SIGN_RATE_STORAGE": NOBODY}
+    settings.FILEHUB = settings.FILEHUB | {"SIGN_RATE_STORAGE": UNREACHABLE}
     assert api.post("/get-url", FILE).status_code == 200
     assert "cannot be counted" not in caplog.text
 
 
-def test_two_thousand_files_may_be_dropped_twice() -> None:
+def test_two_thousand_files_can_be_dropped_twice() -> None:
     user, address = conf().sign_rate_user, conf().sign_rate_address
     assert user is not None
     assert address is not None
@@ -132,7 +127,7 @@ def test_two_thousand_files_may_be_dropped_twice() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["redis", "memcached"])
-def test_while_nobody_can_count_uploads_go_on(
+def test_uploads_continue_when_the_counters_are_unavailable(
     api: Api,
     limit: Callable[..., None],
     settings: Settings,
@@ -147,7 +142,7 @@ def test_while_nobody_can_count_uploads_go_on(
     assert "cannot be counted" in caplog.text
 
 
-def test_a_server_of_counters_that_hangs_delays_a_request_for_a_moment_only(
+def test_a_hanging_counter_server_delays_a_request_only_briefly(
     api: Api, limit: Callable[..., None], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(throttling, "TIMEOUT", 0.05)
@@ -158,7 +153,7 @@ def test_a_server_of_counters_that_hangs_delays_a_request_for_a_moment_only(
         assert api.post("/get-url", FILE).status_code == 200
 
 
-# From where
+# Client addresses
 
 
 @pytest.mark.parametrize(
@@ -180,7 +175,7 @@ def test_a_server_of_counters_that_hangs_delays_a_request_for_a_moment_only(
         (0, "", "", ""),
     ],
 )
-def test_what_a_caller_says_of_where_it_is_counts_only_behind_trusted_proxies(
+def test_forwarded_addresses_count_only_behind_trusted_proxies(
     limit: Callable[..., None], proxies: int, peer: str, forwarded: str, address: str
 ) -> None:
     limit(proxies=proxies)
@@ -189,7 +184,7 @@ def test_what_a_caller_says_of_where_it_is_counts_only_behind_trusted_proxies(
     assert address_of(request) == address
 
 
-# Where requests are counted
+# Counters
 
 
 @pytest.fixture(scope="module")
@@ -203,21 +198,21 @@ def redis_url() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("storage", ["memory", "redis"])
-def test_a_rate_is_kept_exactly_by_threads_that_count_at_the_same_time(
+def test_concurrent_threads_lose_no_count(
     redis_url: str, settings: Settings, limit: Callable[..., None], storage: str
 ) -> None:
     limit(address=10)
     url = redis_url if storage == "redis" else "memory://"
     settings.FILEHUB = settings.FILEHUB | {"SIGN_RATE_STORAGE": url}
     request = RequestFactory().post("/get-url")
-    # The library makes a counter's lock with the first request.
+    # The library creates a counter's lock with the first request.
     assert ADDRESS_RATE.allow_request(request)
     with ThreadPoolExecutor(8) as pool:
         allowed = list(pool.map(lambda _: ADDRESS_RATE.allow_request(request), range(40)))
     assert allowed.count(True) == 9
 
 
-def test_web_processes_that_share_a_redis_count_together(
+def test_web_processes_with_a_common_redis_count_together(
     redis_url: str, settings: Settings, limit: Callable[..., None]
 ) -> None:
     limit(address=2)
@@ -230,5 +225,5 @@ def test_web_processes_that_share_a_redis_count_together(
     assert answers == [True, True, False]
 
 
-def test_the_error_says_how_long() -> None:
+def test_the_error_says_how_long_to_wait() -> None:
     assert (RateLimited(7).status, RateLimited(7).retry_after) == (429, 7)

@@ -93,7 +93,7 @@ def _describe(client: SQSClient, name: str) -> Queue | None:
 
 
 def _with_summary(queue: Queue, problems: list[Finding]) -> Iterator[Finding]:
-    """The problems, or one line that says that there are none."""
+    """The problems, or one line that says that the queue is fine."""
     yield from problems
     if not problems:
         depth = queue.number("ApproximateNumberOfMessages")
