@@ -13,7 +13,7 @@ from pytest_django import Settings
 from tests.support.files import removal, store, upload
 from uploads.aws import s3
 from uploads.core.errors import BackendUnavailable
-from uploads.files import actions, usage
+from uploads.files import actions, queries, recount, usage
 from uploads.files import store as records
 from uploads.files.record import StoredFile
 from uploads.files.usage import Usage
@@ -86,6 +86,39 @@ def test_a_file_counts_for_its_new_owner() -> None:
     assert actions.change_owner(upload_id, "8", "1")
     assert not actions.change_owner(upload_id, "8", "1")
     assert (of_owner(), of_owner("8"), of_kind("text")) == (Usage(0, 0), Usage(1, 5), Usage(1, 5))
+
+
+def test_a_rejected_file_that_is_stored_later_counts_as_arrived(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload_id = upload(OWNER)
+    with monkeypatch.context() as patch:
+        patch.setattr(s3, "delete_if_match", lambda *_: None)
+        settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
+        confirm.apply_event(event("created", upload_id, 1))
+    settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("*",)}
+    confirm.apply_event(event("created", upload_id, 2))
+    assert (of_owner(), today()) == (Usage(1, 5), (1, 5, 1))
+
+
+def test_a_download_between_reading_and_writing_is_a_change_like_any_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A worker reads a record, its owner changes, it is downloaded, and then the worker writes."""
+    upload_id = store(OWNER)
+    read = records.get
+
+    def stale(requested: str) -> StoredFile | None:
+        monkeypatch.setattr(records, "get", read)
+        record = read(requested)
+        assert actions.change_owner(upload_id, "8", "1")
+        actions.sign_download(queries.any_stored_file(upload_id), "8")
+        return record
+
+    monkeypatch.setattr(records, "get", stale)
+    removal(upload_id, 9)
+    assert (of_owner(), of_owner("8")) == (Usage(0, 0), Usage(0, 0))
+    assert recount.differences() == []
 
 
 @pytest.mark.parametrize("workers", [8])

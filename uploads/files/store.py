@@ -92,13 +92,16 @@ def change(upload_id: str, decide: Decide) -> bool:
 def annotate(upload_id: str, actions: list[Action]) -> None:
     """Change attributes that affect neither decisions nor counters, such as downloads.
 
-    Does not create a record. Raises BackendUnavailable.
+    Raises the record's version, as every write does. Does not create a record. Raises
+    BackendUnavailable.
     """
     with table_errors():
         for attempt in range(1, ANNOTATE_ATTEMPTS + 1):
             try:
+                # Of a record without a version PynamoDB would set the stored version to 1, and a
+                # write based on an older version would pass. To a known version it adds 1.
                 TableModel.update(
-                    StoredFile(upload_id),
+                    StoredFile(upload_id, version=0),
                     list(actions),
                     StoredFile.id.exists(),
                     add_version_condition=False,

@@ -137,8 +137,11 @@ def adjustments(
             replace(entry, condition=_at_most(room)) if entry.counter.id == owner_id else entry
             for entry in result
         ]
-    # A file that reappears after it seemed gone has already been counted as arrived.
-    arrived = after.state == "stored" and (before is None or before.confirmed_at is None)
+    # A file that reappears after it seemed gone has already been counted as arrived. One that was
+    # rejected has not.
+    arrived = after.state == "stored" and (
+        before is None or before.state == "rejected" or before.confirmed_at is None
+    )
     rejected = after.state == "rejected" and (before is None or before.state != "rejected")
     if arrived or rejected:
         result.append(_on_day(after, rejected=rejected))
