@@ -21,7 +21,7 @@ from uploads.core import conf
 from uploads.core.conf import Conf, InvalidSettings, split_commas
 
 #: Variables whose values never appear in messages.
-_SECRETS = {"DJANGO_SECRET_KEY", "DATABASE_URL"}
+_SECRETS = {"DJANGO_SECRET_KEY", "DATABASE_URL", "CELERY_BROKER_URL"}
 #: Variable -> key of the app's setting.
 APP_VARIABLES = {
     ("AWS_" if key.startswith(("REGION", "ENDPOINT_URL")) else "FILEHUB_") + key: key
@@ -89,8 +89,12 @@ class Env(BaseSettings):
     @field_validator("celery_broker_url")
     @classmethod
     def _check_broker_url(cls, value: str) -> str:
-        schemes = {"sqs", "redis", "rediss", "amqp", "amqps"}
-        if urlsplit(value).scheme not in schemes:
+        try:
+            scheme = urlsplit(value).scheme
+        except ValueError:
+            # Its text may contain the password.
+            raise ValueError("it is not a valid URL") from None
+        if scheme not in {"sqs", "redis", "rediss", "amqp", "amqps"}:
             raise ValueError("it must begin with sqs://, redis:// or amqp://")
         return value
 

@@ -39,8 +39,16 @@ def test_every_setting_survives_a_round_trip() -> None:
 WRONG: dict[str, tuple[Any, str]] = {
     "a misspelt key": ({"BUKET": "x"}, r"\['BUKET'\] is not a setting .*Did you mean 'BUCKET'\?"),
     "a key in lower case": ({"bucket": "abc"}, r"\['bucket'\] is not .*Did you mean 'BUCKET'\?"),
+    "True for a number": ({"MAX_SIZE": True}, r"\['MAX_SIZE'\] is wrong: .*bool"),
+    "False for a quota": ({"USER_QUOTA": False}, r"\['USER_QUOTA'\] is wrong: .*bool"),
+    "bytes": ({"BUCKET": b"my-files"}, r"\['BUCKET'\] is wrong: .*bytes"),
+    "a key with a lone surrogate": ({"BUCKET\ud800": 1}, r"is not a setting .*'BUCKET'"),
+    "a storage with an invalid port": (
+        {"SIGN_RATE_STORAGE": "redis://h:abc/0"},
+        r"\['SIGN_RATE_STORAGE'\] is wrong: its host",
+    ),
     "an unknown key": ({"XYZZY": 1}, r"\['XYZZY'\] is not a setting of filehub\.$"),
-    "a key that is no text": ({5: 1}, r"'5'\] is not a setting of filehub\.$"),
+    "a key that is no text": ({5: 1}, r"\[5\] is not a setting of filehub\.$"),
     "a wrong value": ({"BUCKET": "Uploads"}, r"\['BUCKET'\] is wrong: .*'Uploads'"),
     "a wrong type": ({"MAX_SIZE": "5 GB"}, r"\['MAX_SIZE'\] is wrong: .*'5 GB'"),
     "a number of types": ({"ALLOWED_TYPES": 5}, r"\['ALLOWED_TYPES'\] is wrong: "),
@@ -61,11 +69,25 @@ def test_an_invalid_setting_is_one_sentence_with_its_name(
     assert (message.id, message.msg) == ("filehub.E003", str(caught.value))
 
 
-def test_a_secret_is_never_quoted(settings: Settings) -> None:
-    settings.FILEHUB = {"METRICS_TOKEN": "hunter2"}
+SECRETS: dict[str, dict[str, str]] = {
+    "a short token": {"METRICS_TOKEN": "hunter2"},
+    "a Redis with an invalid port": {"SIGN_RATE_STORAGE": "redis://:hunter2@h:port/0"},
+    "an unclosed bracket": {"SIGN_RATE_STORAGE": "redis://:hunter2@[::1"},
+    "an endpoint with a password": {"ENDPOINT_URL": "http://u:hunter2@h"},
+}
+
+
+@pytest.mark.parametrize("values", SECRETS.values(), ids=SECRETS.keys())
+def test_a_secret_is_never_quoted(settings: Settings, values: dict[str, str]) -> None:
+    settings.FILEHUB = values
     with pytest.raises(ImproperlyConfigured) as caught:
         conf()
     assert "hunter2" not in str(caught.value)
+
+
+def test_secrets_are_not_in_the_representation_of_the_settings(settings: Settings) -> None:
+    settings.FILEHUB = {"METRICS_TOKEN": "hunter2" * 3, "SIGN_RATE_STORAGE": "redis://:hunter2@h/0"}
+    assert "hunter2" not in repr(conf())
 
 
 @pytest.mark.usefixtures("aws")

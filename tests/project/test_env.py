@@ -300,6 +300,14 @@ def test_an_invalid_value_is_one_sentence_with_the_variables_name(
         ("FILEHUB_CORS_ORIGINS", "https://a:x"),
         ("FILEHUB_CORS_ORIGINS", "https://u:p@a"),
         ("AWS_ENDPOINT_URL", "http://a:port"),
+        ("AWS_ENDPOINT_URL", "http://a:0"),
+        ("AWS_ENDPOINT_URL", "http://a:65536"),
+        ("AWS_ENDPOINT_URL", "http://a ; script-src *"),
+        ("AWS_ENDPOINT_URL", "http://a/?x=1"),
+        ("AWS_ENDPOINT_URL", "http://a/#x"),
+        ("AWS_ENDPOINT_URL", "http://u:p@a"),
+        ("FILEHUB_CORS_ORIGINS", "https://*"),
+        ("FILEHUB_CORS_ORIGINS", "https://a;b"),
     ],
 )
 def test_a_url_that_can_never_work_is_refused(
@@ -335,6 +343,10 @@ def test_an_invalid_value_that_is_no_secret_is_quoted(monkeypatch: pytest.Monkey
         ("CELERY_BROKER_URL", "http://u:hunter2@rabbit/"),
         ("CELERY_BROKER_URL", "hunter2"),
         ("CELERY_BROKER_URL", "amqp://u:hunter2@[rabbit/"),
+        ("CELERY_BROKER_URL", "amqp://u:[hunter2]@h"),
+        ("CELERY_BROKER_URL", "redis://:hunter2\u2100x@host/0"),
+        ("AWS_ENDPOINT_URL", "http://u:hunter2@h"),
+        ("FILEHUB_SIGN_RATE_STORAGE", "redis://:hunter2@h:port/0"),
     ],
 )
 def test_a_secret_never_appears_in_the_error(

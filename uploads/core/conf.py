@@ -12,12 +12,13 @@ import re
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Annotated, Any
-from urllib.parse import SplitResult, urlsplit
 
 import botocore.session
 from botocore.exceptions import BotoCoreError
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from limits.errors import ConfigurationError
+from limits.storage import storage_from_string
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -48,6 +49,10 @@ RATE_STORAGE = re.compile(r"memory://|rediss?://[^\s/]+\S*|memcached://[^\s/]+:\
 #: Scheme of a rate storage URL -> the package it needs, which is not one of filehub's own
 #: requirements.
 RATE_STORAGE_PACKAGES = {"redis": "redis", "rediss": "redis", "memcached": "pymemcache"}
+URL = re.compile(
+    r"https?://(?:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\])(?::(?P<port>\d{1,5}))?"
+    r"(?P<path>/[A-Za-z0-9._~/-]*)?"
+)
 RATE = re.compile(r"[1-9]\d{0,8}/[smh]")
 #: Used if neither the settings nor boto3's own configuration name a region.
 DEFAULT_REGION = "us-east-1"
@@ -58,7 +63,7 @@ _SECRETS = {"METRICS_TOKEN", "SIGN_RATE_STORAGE"}
 class InvalidSettings(ImproperlyConfigured):
     """A setting is unknown or invalid. `problem` completes the sentence that `key` begins."""
 
-    def __init__(self, key: str, problem: str) -> None:
+    def __init__(self, key: Any, problem: str) -> None:
         self.key = key
         self.problem = problem
         super().__init__(f"settings.FILEHUB[{key!r}] {problem}")
@@ -75,19 +80,22 @@ def _empty_is_none(value: Any) -> Any:
     return None if value == "" else value
 
 
-def _split_url(text: str) -> SplitResult | None:
-    """Split an http(s) URL; None if it has no host or an invalid port."""
-    try:
-        url = urlsplit(text)
-        valid = url.scheme in {"http", "https"} and url.hostname and url.port != 0
-    except ValueError:
-        return None
-    return url if valid else None
+def _is_url(text: str, *, path: bool) -> bool:
+    """Whether a text is an http(s) URL of a host, with a port and, if `path`, a path or without.
+
+    These URLs end up in the Content-Security-Policy and in presigned requests, so nothing else is
+    allowed: no user and password, no query, no wildcard.
+    """
+    match = URL.fullmatch(text)
+    if match is None or (match["path"] and not path):
+        return False
+    return match["port"] is None or 0 < int(match["port"]) < 2**16
 
 
 def _check_endpoint(value: str | None) -> str | None:
-    if value is not None and _split_url(value) is None:
-        raise ValueError(f"{value!r} is not a URL such as http://localhost:4566")
+    if value is not None and not _is_url(value, path=True):
+        # Not repeated: it may contain a password.
+        raise ValueError("it is not a URL such as http://localhost:4566")
     return value.rstrip("/") if value else None
 
 
@@ -188,6 +196,7 @@ class Conf(BaseModel):
     )
     sign_rate_storage: str = Field(
         "memory://",
+        repr=False,
         description=(
             "Where signing requests are counted: `memory://` (by each web process "
             "separately), or `redis://…`, `rediss://…` or `memcached://host:port` (by all "
@@ -207,6 +216,7 @@ class Conf(BaseModel):
         None,
         min_length=16,
         pattern=r"^[\x21-\x7e]+$",
+        repr=False,
         description=(
             "Bearer token for Prometheus to read `/metrics`; at least 16 characters. "
             "Unset: staff only."
@@ -243,8 +253,7 @@ class Conf(BaseModel):
     @classmethod
     def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for origin in value:
-            url = _split_url(origin)
-            if url is None or f"{url.scheme}://{url.netloc}" != origin or "@" in origin:
+            if not _is_url(origin, path=False):
                 raise ValueError(f"{origin!r} is not an origin such as https://files.example.com")
         return value
 
@@ -271,6 +280,11 @@ class Conf(BaseModel):
         package = RATE_STORAGE_PACKAGES.get(value.partition(":")[0])
         if package and find_spec(package) is None:
             raise ValueError(f"it needs a package that is not installed: pip install {package}")
+        try:
+            storage_from_string(value)  # Does not connect.
+        except (ConfigurationError, ValueError, TypeError):
+            # Their texts may contain a password.
+            raise ValueError("its host, port or options are invalid") from None
         return value
 
     def endpoint(self, service: str) -> str | None:
@@ -316,15 +330,18 @@ def validate(values: Mapping[str, Any]) -> Conf:
     """
     if not isinstance(values, Mapping):
         raise ImproperlyConfigured("settings.FILEHUB is wrong: it must be a dict.")
+    for key, value in values.items():
+        if key not in KEYS:
+            similar = difflib.get_close_matches(str(key).upper(), KEYS, n=1)
+            hint = f" Did you mean {similar[0]!r}?" if similar else ""
+            raise InvalidSettings(key, f"is not a setting of filehub.{hint}")
+        # pydantic would take True for 1, and bytes for text.
+        if isinstance(value, bool | bytes | bytearray):
+            raise InvalidSettings(key, f"is wrong: it must not be of type {type(value).__name__}.")
     try:
         return Conf.model_validate(dict(values))
     except ValidationError as exc:
-        key, problem = explain(exc, _SECRETS)
-        if key not in KEYS:
-            similar = difflib.get_close_matches(key.upper(), KEYS, n=1)
-            hint = f" Did you mean {similar[0]!r}?" if similar else ""
-            raise InvalidSettings(key, f"is not a setting of filehub.{hint}") from None
-        raise InvalidSettings(key, problem) from None
+        raise InvalidSettings(*explain(exc, _SECRETS)) from None
 
 
 def explain(exc: ValidationError, secrets: set[str]) -> tuple[str, str]:
@@ -333,8 +350,7 @@ def explain(exc: ValidationError, secrets: set[str]) -> tuple[str, str]:
     The sentence includes the value unless the key is one of `secrets`.
     """
     error = exc.errors(include_url=False)[0]
-    key = str(error["loc"][0])
-    name = key if error["type"] == "extra_forbidden" else key.upper()
+    name = str(error["loc"][0]).upper()
     if error["type"] == "missing":
         return name, "is not set."
     problem = error["msg"].removeprefix("Value error, ")

@@ -78,11 +78,6 @@ def first_id_at(moment: datetime) -> str:
     return str(UUID(int=(milliseconds & (2**48 - 1)) << 80))
 
 
-def without_tag(upload_id: str) -> str:
-    """The id with its tag zeroed: it keeps its place in the order but belongs to no owner."""
-    return str(UUID(int=UUID(upload_id).int >> _TAG_BITS << _TAG_BITS))
-
-
 def shard(upload_id: str) -> str:
     """The last hex digit of the id, which is evenly distributed."""
     return upload_id[-1]
