@@ -22,7 +22,7 @@ from uploads.accounts import api_tokens
 from uploads.core.conf import conf
 from uploads.core.errors import RateLimited
 from uploads.web.api import throttling
-from uploads.web.api.throttling import ADDRESS_RATE, address_of
+from uploads.web.api.throttling import SIGN_RATES, address_of
 
 FILE = {"file_name": "a.txt", "size": 5}
 #: An address at which no server listens.
@@ -88,16 +88,33 @@ def test_requests_without_valid_credentials_count_by_address(
     alice: User, limit: Callable[..., None]
 ) -> None:
     limit(address=2)
-    stranger = Client()
-    for _ in range(2):
-        check_error(stranger.post("/get-url", FILE, "application/json"), 401)
-    check_error(stranger.post("/get-url", FILE, "application/json"), 429, "rate_limited")
+    visitor, elsewhere = Client(), Client(REMOTE_ADDR="203.0.113.9")
+    wrong = {"Authorization": "Bearer wrong"}
+    for path in ("/get-url", "/uploads"):
+        check_error(visitor.post(path, FILE, "application/json", headers=wrong), 401)
+    check_error(visitor.get("/files", headers=wrong), 429, "rate_limited")
+    check_error(visitor.get("/files"), 429, "rate_limited")
+    check_error(elsewhere.get("/files", headers=wrong), 401)
+
+
+def test_anonymous_requests_do_not_use_up_the_rate_of_users_at_the_same_address(
+    alice: User, limit: Callable[..., None]
+) -> None:
+    limit(address=2)
+    client = Client()
+    for _ in range(5):
+        client.post("/get-url", FILE, "application/json")
     signed_in = {"Authorization": f"Bearer {api_tokens.create(alice)}"}
-    check_error(stranger.post("/get-url", FILE, "application/json", headers=signed_in), 429)
-    elsewhere = Client(REMOTE_ADDR="203.0.113.9")
-    assert (
-        elsewhere.post("/get-url", FILE, "application/json", headers=signed_in).status_code == 200
-    )
+    for status in (200, 200, 429):
+        answer = client.post("/get-url", FILE, "application/json", headers=signed_in)
+        assert answer.status_code == status
+
+
+def test_the_longest_wait_counts(api: Api, settings: Settings, limit: Callable[..., None]) -> None:
+    limit(address=1)
+    settings.FILEHUB = settings.FILEHUB | {"SIGN_RATE_USER": "1/s"}
+    assert api.post("/get-url", FILE).status_code == 200
+    assert int(api.post("/get-url", FILE)["Retry-After"]) > 1
 
 
 def test_sessions_and_tokens_of_a_user_count_together(api: Api, limit: Callable[..., None]) -> None:
@@ -126,16 +143,25 @@ def test_two_thousand_files_can_be_dropped_twice() -> None:
     assert int(address.removesuffix("/m")) > int(user.removesuffix("/m"))
 
 
-@pytest.mark.parametrize("scheme", ["redis", "memcached"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://127.0.0.1:9",
+        "redis://127.0.0.1:9/0?foo=bar",
+        "redis://a..b:1/0",
+        "memcached://127.0.0.1:9",
+        "memcached://a..b:1",
+    ],
+)
 def test_uploads_continue_when_the_counters_are_unavailable(
     api: Api,
     limit: Callable[..., None],
     settings: Settings,
     caplog: pytest.LogCaptureFixture,
-    scheme: str,
+    url: str,
 ) -> None:
     limit(user=1, address=1)
-    settings.FILEHUB = settings.FILEHUB | {"SIGN_RATE_STORAGE": f"{scheme}://127.0.0.1:9"}
+    settings.FILEHUB = settings.FILEHUB | {"SIGN_RATE_STORAGE": url}
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
             assert api.post("/get-url", FILE).status_code == 200
@@ -206,9 +232,9 @@ def test_concurrent_threads_lose_no_count(
     settings.FILEHUB = settings.FILEHUB | {"SIGN_RATE_STORAGE": url}
     request = RequestFactory().post("/get-url")
     # The library creates a counter's lock with the first request.
-    assert ADDRESS_RATE.allow_request(request)
+    assert SIGN_RATES[0].allow_request(request)
     with ThreadPoolExecutor(8) as pool:
-        allowed = list(pool.map(lambda _: ADDRESS_RATE.allow_request(request), range(40)))
+        allowed = list(pool.map(lambda _: SIGN_RATES[0].allow_request(request), range(40)))
     assert allowed.count(True) == 9
 
 
@@ -221,7 +247,7 @@ def test_web_processes_with_a_common_redis_count_together(
     answers = []
     for _process in range(3):
         throttling._limiter.cache_clear()
-        answers.append(ADDRESS_RATE.allow_request(request))
+        answers.append(SIGN_RATES[0].allow_request(request))
     assert answers == [True, True, False]
 
 

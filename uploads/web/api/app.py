@@ -17,7 +17,7 @@ from ninja.types import DictStrAny
 from uploads.core.errors import BodyTooLarge, FilehubError, InvalidRequest, NotAuthenticated
 from uploads.core.strict_json import parse_json
 from uploads.web.api.auth import AUTHENTICATORS
-from uploads.web.api.throttling import ADDRESS_RATE, rate_limited
+from uploads.web.api.throttling import UNAUTHENTICATED_RATE, rate_limited
 from uploads.web.errors import error_response, json_error
 
 logger = logging.getLogger(__name__)
@@ -74,8 +74,7 @@ def _on_filehub_error(request: HttpRequest, exc: FilehubError) -> HttpResponse:
 
 @api.exception_handler(AuthenticationError)
 def _on_unauthenticated(request: HttpRequest, exc: AuthenticationError) -> HttpResponse:
-    # ninja throttles only authenticated requests, but attempts to guess tokens must count too.
-    if not ADDRESS_RATE.allow_request(request):
+    if not UNAUTHENTICATED_RATE.allow_request(request):
         return _on_filehub_error(request, rate_limited(request))
     return json_error(401, NotAuthenticated.message, NotAuthenticated.code)
 

@@ -21,7 +21,6 @@ from limits import (
     RateLimitItemPerMinute,
     RateLimitItemPerSecond,
 )
-from limits.errors import StorageError
 from limits.storage import storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 from ninja.throttling import BaseThrottle
@@ -35,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 #: IPv6 addresses are counted by network, because one subscriber has a whole /64.
 IPV6_PREFIX = 64
+#: Characters that are kept of a client that is no IP address.
+MAX_PLACEHOLDER = 64
 #: Seconds to wait for the storage server, so that uploads are never delayed longer.
 TIMEOUT = 1
 #: Some proxies append the port, which varies by connection: 192.0.2.1:5, [2001:db8::1]:5.
@@ -52,19 +53,20 @@ class UserRate(BaseThrottle):
 
 
 class AddressRate(BaseThrottle):
-    """Limit the requests from each IP address.
+    """Limit the requests from each IP address."""
 
-    ninja applies throttles only to authenticated requests. `uploads.web.api.app` applies this one
-    to the others too, because they may be attempts to guess tokens.
-    """
+    def __init__(self, group: str) -> None:
+        self._group = group
 
     def allow_request(self, request: HttpRequest) -> bool:
-        return _hit(request, "address", address_of(request), conf().sign_rate_address)
+        return _hit(request, self._group, address_of(request), conf().sign_rate_address)
 
 
-ADDRESS_RATE = AddressRate()
 #: Throttles for the routes that sign requests.
-SIGN_RATES = [ADDRESS_RATE, UserRate()]
+SIGN_RATES = [AddressRate("address"), UserRate()]
+#: For requests that fail to authenticate, on every route. ninja throttles only the others. They
+#: are counted apart, so that anonymous requests cannot use up what users at the address may send.
+UNAUTHENTICATED_RATE = AddressRate("unauthenticated")
 
 
 def rate_limited(request: HttpRequest) -> RateLimited:
@@ -89,7 +91,7 @@ def address_of(request: HttpRequest) -> str:
     try:
         address = ip_address(client)
     except ValueError:  # a Unix socket, or a proxy's placeholder such as "unknown"
-        return client
+        return client[:MAX_PLACEHOLDER]
     if address.version == 6:
         mapped = address.ipv4_mapped
         return str(mapped or ip_network((address, IPV6_PREFIX), strict=False))
@@ -101,16 +103,17 @@ def _hit(request: HttpRequest, group: str, caller: str, rate: str | None) -> boo
     if rate is None:
         return True
     item, key = _item(rate), f"sign-{group}"
-    limiter = _limiter(conf().sign_rate_storage)
     try:
+        limiter = _limiter(conf().sign_rate_storage)
         if limiter.hit(item, key, caller):
             return True
         ends_at = limiter.get_window_stats(item, key, caller).reset_time
-    except (StorageError, OSError) as exc:
+    except Exception as exc:  # noqa: BLE001  # each storage and each of its options has its own
         logger.warning("Rate limits are not enforced, because requests cannot be counted: %r", exc)
         return True
     # Kept on the request, because all threads share the throttle.
-    request.META[_RETRY_AFTER] = max(1, math.ceil(ends_at - time.time()))
+    wait = max(1, math.ceil(ends_at - time.time()))
+    request.META[_RETRY_AFTER] = max(wait, request.META.get(_RETRY_AFTER, 0))
     return False
 
 
