@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.support.records import erase
+from tests.support.wire import Wire
 from uploads.aws.dynamodb import TableModel
 from uploads.core import keys, media_types, policy
 from uploads.core.errors import InvalidRequest
@@ -285,29 +286,34 @@ def test_an_exact_name_finds_the_owners_stored_files_of_that_name_newest_first(l
 
 
 @pytest.mark.usefixtures("aws")
-def test_files_of_one_name_and_one_millisecond_are_each_found_once() -> None:
-    moment = datetime(2026, 1, 1, tzinfo=UTC)
-    ids = [keys.upload_id_at(moment, "7", "secret", bits) for bits in range(5)]
+@pytest.mark.parametrize("limit", [1, 2, 10])
+def test_a_name_that_many_files_have_is_searched_among_the_owners_alone(
+    monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    monkeypatch.setattr(listing, "MAX_NAME_MATCHES", 3)
+    mine = seed("7", ["a.txt", "b.txt", "a.txt", "A.txt", "a.txt"])
+    others = [record(100 + number, "8", "a.txt", "stored") for number in range(7)]
     with StoredFile.batch_write() as batch:
-        for upload_id in ids:
-            item = record(0, "7", "a.txt", "stored")
-            item.id, item.created_at = upload_id, moment
+        for item in others:
             batch.save(item)
-    for limit in (1, 2, 5):
-        assert walk(named("a.txt", limit)) == sorted(ids, reverse=True)
+    assert walk(named("a.txt", limit)) == [mine[0], mine[2], mine[4]]
+    ids = {item.id for item in others}
+    cursor: str | None = None
+    for _ in range(5):
+        cursor = named("a.txt", limit)(cursor).next_cursor
+        assert cursor not in ids
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_name_that_many_others_use_costs_a_bounded_page_and_tells_no_ids(
-    monkeypatch: pytest.MonkeyPatch,
+def test_an_exact_name_costs_one_query_however_many_others_use_it(
+    monkeypatch: pytest.MonkeyPatch, wire: Wire
 ) -> None:
-    monkeypatch.setattr(listing, "MAX_EXAMINED", 3)
-    (mine,) = seed("7", ["a.txt"])
-    others = [record(1 + number, "8", "a.txt", "stored") for number in range(7)]
-    with StoredFile.batch_write() as batch:
-        for each in others:
-            batch.save(each)
-    page = named("a.txt")(None)
-    assert (page.files, page.examined) == ([], 3)
-    assert page.next_cursor not in {each.id for each in others}
-    assert walk(named("a.txt")) == [mine]
+    seed("7", ["a.txt"])
+    seed("8", ["a.txt"] * 5)
+    wire.counts()
+    named("a.txt")(None)
+    assert wire.counts() == {"dynamodb": 1}
+    monkeypatch.setattr(listing, "MAX_NAME_MATCHES", 3)
+    wire.counts()
+    named("a.txt")(None)
+    assert wire.counts() == {"dynamodb": 2}

@@ -9,8 +9,8 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from itertools import groupby, islice
+from datetime import datetime
+from itertools import islice
 from uuid import UUID
 
 from uploads.aws.dynamodb import table_errors
@@ -137,7 +137,10 @@ def _read(criteria: FileFilter, window: _Window, limit: int) -> _Results:
     stored = criteria.state == "stored"
     with table_errors():
         if criteria.exact_name:
-            return _with_exact_name(criteria, window, limit)
+            exact = _with_exact_name(criteria)
+            if exact is not None:
+                return _first_page([info for info in exact if info.id in window], limit, window)
+            criteria = replace(criteria, name=criteria.name or criteria.exact_name)
         if criteria.name and stored:
             named = _with_name_prefix(criteria)
             if named is not None:
@@ -180,37 +183,23 @@ def _matches(info: FileInfo, criteria: FileFilter) -> bool:
         info.state == criteria.state
         and (not criteria.owner or info.owner == criteria.owner)
         and (criteria.kind is None or info.kind == criteria.kind)
+        and criteria.exact_name in ("", info.file_name)
         and (not criteria.name or policy.search_key(info.file_name).startswith(_prefix(criteria)))
     )
 
 
-def _with_exact_name(criteria: FileFilter, window: _Window, limit: int) -> _Results:
-    """Files with exactly this name. The index has all owners' files, in every state, by time."""
-    records = StoredFile.file_name_index.query(
-        criteria.exact_name,
-        StoredFile.created_at.between(_created_at(window.low), _created_at(window.high)),
-        scan_index_forward=window.upwards,
-        page_size=min(max(limit + 1, 64), MAX_EXAMINED),
-    )
-    # The index sorts by the millisecond of creation; within a millisecond, sort by id.
-    in_order = (
-        info_of(record)
-        for _, group in groupby(records, key=lambda record: record.created_at)
-        for record in sorted(group, key=lambda record: record.id, reverse=not window.upwards)
-        if record.id in window
-    )
-    results = _filter(in_order, criteria, limit)
-    # Reading may have ended at another owner's file, whose id must not be disclosed.
-    more_after = results.more_after and keys.without_tag(results.more_after)
-    return replace(results, more_after=more_after)
+def _with_exact_name(criteria: FileFilter) -> list[FileInfo] | None:
+    """All files with exactly this name, or None if too many files of all users have it.
 
-
-def _created_at(upload_id: str) -> datetime:
-    """When an id was created; the latest possible time for ids beyond it."""
-    try:
-        return keys.created_at(upload_id)
-    except OverflowError:
-        return datetime.max.replace(tzinfo=UTC)
+    The index has the files of all owners, in every state, so that its pages may have few matches.
+    """
+    query = StoredFile.file_name_index.query(
+        criteria.exact_name, limit=MAX_NAME_MATCHES + 1, page_size=MAX_NAME_MATCHES + 1
+    )
+    files = [info_of(record) for record in query]
+    if len(files) > MAX_NAME_MATCHES:
+        return None
+    return [info for info in files if _matches(info, criteria)]
 
 
 def _prefix(criteria: FileFilter) -> str:
