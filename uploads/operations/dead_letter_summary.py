@@ -21,6 +21,8 @@ from uploads.ingest.events import parse_message, unwrap
 #: Characters that are shown of a body: as formatted JSON, and as raw text.
 MAX_JSON = 8_000
 MAX_RAW = 500
+#: Characters of the longest body that is shown as indented JSON.
+MAX_INDENTED = 64 * 1024
 #: Objects listed for one dead letter. A task has up to a hundred.
 MAX_OBJECTS = 20
 #: Characters of a name, key or message; S3 keys have up to 1024 bytes.
@@ -140,7 +142,8 @@ def _string(value: Any, *path: str) -> str:
 
 
 def _text(body: str, document: Any) -> str:
-    if isinstance(document, dict | list):
+    # Indenting a large or deeply nested document takes many times its size.
+    if isinstance(document, dict | list) and len(body) <= MAX_INDENTED:
         return _clean(json.dumps(document, indent=2, ensure_ascii=False), MAX_JSON, "\n")
     return _clean(body, MAX_RAW, "\n")
 
