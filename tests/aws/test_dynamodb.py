@@ -32,7 +32,7 @@ def test_unprocessed_keys_are_requested_again_after_growing_pauses(
     assert short_pauses == [0.05, 0.1, 0.2]
 
 
-def test_a_table_that_never_answers_is_unavailable(
+def test_a_table_that_never_responds_is_unavailable(
     aws: None, wire: Wire, short_pauses: list[float]
 ) -> None:
     wire.throttled = 1000

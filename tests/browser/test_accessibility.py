@@ -108,7 +108,7 @@ def test_sign_in(chromium: Browser, installation: Installation) -> None:
 
 
 def stall(route: Route) -> None:
-    """S3 never answers."""
+    """S3 never responds."""
 
 
 def refuse(route: Route) -> None:
@@ -121,8 +121,8 @@ def refuse(route: Route) -> None:
 
 def reject(route: Route) -> None:
     ids = route.request.url.partition("ids=")[2].split(",")
-    answer = [{"id": id_, "state": "rejected", "reason": "It is no picture."} for id_ in ids]
-    route.fulfill(json=answer)
+    statuses = [{"id": id_, "state": "rejected", "reason": "It is not a picture."} for id_ in ids]
+    route.fulfill(json=statuses)
 
 
 def pause(page: Page, name: str) -> None:

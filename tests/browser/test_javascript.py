@@ -80,7 +80,7 @@ class Handler(SimpleHTTPRequestHandler):
 
 class Server(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
-        # The page may have been closed before the answer.
+        # The page may have been closed before the response.
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -120,7 +120,7 @@ def run(browser: Browser, origin: str, path: Path, name: str) -> tuple[list[str]
         page.on("requestfailed", lambda request: missing.append(f"not loaded: {request.url}"))
         page.on(
             "response",
-            lambda answer: answer.ok or missing.append(f"{answer.status} for {answer.url}"),
+            lambda response: response.ok or missing.append(f"{response.status} for {response.url}"),
         )
         page.goto("/")
         outcome = page.evaluate(RUN, [f"/{path.relative_to(ROOT).as_posix()}", name])

@@ -58,13 +58,13 @@ def begins(request: Request) -> bool:
 def story(page: Page, installation: Installation) -> str:
     """The state of the page and the requests, for a failure message."""
     requests = installation.web.requests(begins) + installation.s3.requests(parts)
-    answers = Counter((request.method, request.status) for request in requests)
+    statuses = Counter((request.method, request.status) for request in requests)
     waiting = [r for r in installation.web.log + installation.s3.log if not r.over]
     lines = installation.log.read_text().splitlines()[-40:]
     return "\n".join(
         [
             f"the page: {page.locator('#uploads').inner_text()[:2000]}",
-            f"answers: {answers}; unanswered: {waiting[:20]}",
+            f"statuses: {statuses}; unanswered: {waiting[:20]}",
             *lines,
         ]
     )

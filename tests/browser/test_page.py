@@ -98,7 +98,7 @@ def test_a_tab_closed_right_after_the_put_still_lists_the_file(context: BrowserC
     name = unique("closed.txt")
     page = context.new_page()
     page.goto("/")
-    # The page is closed as soon as S3 has answered, before the upload is confirmed.
+    # The page is closed as soon as S3 has responded, before the upload is confirmed.
     with page.expect_response(lambda r: r.request.method == "PUT" and r.status == 200):
         choose(page, (name, b"x" * 1000))
     page.close(run_before_unload=False)
@@ -127,7 +127,7 @@ def test_a_failed_upload_can_be_retried_and_is_not_listed(page: Page) -> None:
 
 def test_an_upload_can_be_cancelled(page: Page) -> None:
     name = unique("cancel.bin")
-    page.route(TO_S3, lambda route: None)  # S3 never answers
+    page.route(TO_S3, lambda route: None)  # S3 never responds
     choose(page, (name, os.urandom(1000)))
     expect(upload_row(page, name)).to_have_attribute("data-state", "uploading")
     upload_row(page, name).locator("[data-action=cancel]").click()
@@ -197,7 +197,7 @@ def test_the_overall_percentage_keeps_its_distance_from_the_bar(page: Page, widt
     page.set_extra_http_headers({"Accept-Language": "de"})
     page.set_viewport_size({"width": width, "height": 780})
     page.goto("/")
-    page.route(TO_S3, lambda route: None)  # S3 never answers
+    page.route(TO_S3, lambda route: None)  # S3 never responds
     choose(page, (unique("1.txt"), b"x"), (unique("2.txt"), b"x"))
     expect(page.locator("#overall")).to_be_visible()
     # The widest text: German puts a space before the sign.
@@ -235,13 +235,13 @@ def test_a_request_without_a_put_leaves_nothing_on_any_page(
 ) -> None:
     token = installation.manage("create_api_token", "demo")
     name = unique("ghost.txt")
-    answer = send(
+    response = send(
         "POST",
         f"{installation.url}/get-url",
         f'{{"file_name": "{name}"}}'.encode(),
         {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
     )
-    assert answer.status == 200
+    assert response.status == 200
     for path in (
         "/",
         f"/?q={name[:8]}",
@@ -268,7 +268,7 @@ def test_retry_after_is_obeyed_and_explained(page: Page) -> None:
     asked: list[float] = []
     seen = False
 
-    def answer(route: Route) -> None:
+    def respond(route: Route) -> None:
         asked.append(time.monotonic())
         # Until the test has seen the message, which is shown for three seconds only.
         if seen:
@@ -277,7 +277,7 @@ def test_retry_after_is_obeyed_and_explained(page: Page) -> None:
         body = {"error": "Too many requests.", "code": "rate_limited"}
         route.fulfill(status=429, headers={"Retry-After": "3"}, json=body)
 
-    page.route("**/uploads", answer)
+    page.route("**/uploads", respond)
     name = unique("patient.txt")
     choose(page, (name, b"hello"))
     expect(upload_row(page, name)).to_contain_text("The server is limiting requests")

@@ -167,10 +167,10 @@ class Installation:
         )
 
     def _attribute(self, queue: str, name: str) -> str:
-        answer = self.sqs.get_queue_attributes(
+        response = self.sqs.get_queue_attributes(
             QueueUrl=self.queue_urls[queue], AttributeNames=[name]
         )
-        text: str = answer["Attributes"][name]
+        text: str = response["Attributes"][name]
         return text
 
     def _shorten(self, queue: str, visibility: int, receives: int) -> None:

@@ -224,8 +224,8 @@ def check_unfinished(
 ) -> Iterator[str]:
     """S3 still has exactly the multipart uploads that the uploaders left unfinished.
 
-    A CreateMultipartUpload without an answer leaves one more: filehub repeats it and learns only of
-    the second, or the client learns of neither. `s3_upload_ids`: id -> S3's upload ID.
+    A CreateMultipartUpload without a response leaves one more: filehub repeats it and learns only
+    of the second, or the client learns of neither. `s3_upload_ids`: id -> S3's upload ID.
     """
     unanswered = Counter(each.key.rsplit("/", 1)[-1] for each in created if not each.answered)
     unknown = 0
@@ -249,7 +249,7 @@ def check_unfinished(
 
 
 def check_log(path: Path) -> Iterator[str]:
-    """An injected fault explains every traceback, and the web never answered 500."""
+    """An injected fault explains every traceback, and the web never responded with 500."""
     lines = path.read_text(errors="replace").splitlines() if path.exists() else []
     in_traceback = is_corrupted = False
     for number, line in enumerate(lines):

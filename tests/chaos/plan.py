@@ -15,10 +15,11 @@ Service = Literal["s3", "sqs", "dynamodb"]
 SERVICES: tuple[Service, ...] = get_args(Service)
 
 #: What can happen to a request:
-#: error - answered with 503; throttle - answered as throttled; conflict - a transaction conflict;
-#: reset - broken before it was forwarded; lost - forwarded, then broken before the answer;
+#: error - a response with status 503; throttle - the response of a throttled service;
+#: conflict - a transaction conflict; reset - broken before it was forwarded;
+#: lost - forwarded, then broken before the response;
 #: cut - half of its body forwarded, then broken; slow - forwarded after a delay;
-#: stall - forwarded, and not answered until the client has timed out (or nearly).
+#: stall - forwarded, but no response until the client has timed out (or nearly).
 Kind = Literal["error", "throttle", "conflict", "reset", "lost", "cut", "slow", "stall"]
 
 _WEIGHTS: dict[Kind, int] = {

@@ -39,7 +39,7 @@ def test_a_task_fails_and_then_succeeds(
     wire.counts()
     with pytest.raises(tasks.ConfirmationError, match=code if service == "dynamodb" else "S3|5"):
         tasks.confirm_objects(events)
-    # The number of attempts is bounded, whatever the answer.
+    # The number of attempts is bounded, whatever the response.
     assert 1 < wire.counts()[service] < 12
     wire.refusals.clear()
     tasks.confirm_objects(events)

@@ -86,10 +86,10 @@ def show(queue: str, receipts: list[str]) -> None:
 
 def hide_all(queue: str) -> list[str]:
     """Receive all visible messages, so that the next child does not; return their receipts."""
-    answer = clients.sqs().receive_message(
+    response = clients.sqs().receive_message(
         QueueUrl=sqs.url(queue), MaxNumberOfMessages=10, WaitTimeSeconds=0
     )
-    return [message["ReceiptHandle"] for message in answer.get("Messages", ())]
+    return [message["ReceiptHandle"] for message in response.get("Messages", ())]
 
 
 def crash_at_every_line(

@@ -259,12 +259,12 @@ def send_in_batches(bodies: list[str]) -> int:
     good = list(filter(sendable, bodies))
     url = sqs.url(conf().events_queue)
     for start in range(0, len(good), 10):
-        answer = clients.sqs().send_message_batch(
+        response = clients.sqs().send_message_batch(
             QueueUrl=url,
             Entries=[
                 {"Id": str(number), "MessageBody": body}
                 for number, body in enumerate(good[start : start + 10])
             ],
         )
-        assert not answer.get("Failed")
+        assert not response.get("Failed")
     return len(good)

@@ -68,10 +68,10 @@ def test_a_file_within_the_quota_is_accepted(size: int, used: int, fits: bool) -
 def test_a_file_above_the_quota_is_not_signed_and_the_error_has_the_numbers(api: Api) -> None:
     store(api.owner, body=b"123456")
     for path in ("/get-url", "/uploads"):
-        answer = api.post(path, {"file_name": "a.txt", "size": 1_234})
-        check_error(answer, 413, "quota_exceeded")
-        assert "1,234 bytes" in answer.json()["error"]
-        assert "6 of your quota of 10 bytes are already used" in answer.json()["error"]
+        response = api.post(path, {"file_name": "a.txt", "size": 1_234})
+        check_error(response, 413, "quota_exceeded")
+        assert "1,234 bytes" in response.json()["error"]
+        assert "6 of your quota of 10 bytes are already used" in response.json()["error"]
         assert api.post(path, {"file_name": "a.txt", "size": 4}).status_code in {200, 201}
 
 
@@ -333,7 +333,7 @@ def test_the_page_works_without_the_usage(alice: User, monkeypatch: pytest.Monke
     monkeypatch.setattr(usage, "of_owner", fail)
     page = Client()
     page.force_login(alice)
-    answer = page.get("/")
-    assert (answer.status_code, 'id="quota"' in answer.content.decode()) == (200, False)
-    # The page keeps the line that it has, since an empty answer would clear it.
+    response = page.get("/")
+    assert (response.status_code, 'id="quota"' in response.content.decode()) == (200, False)
+    # The page keeps the line that it has, since an empty response would clear it.
     assert page.get("/quota").status_code == 503

@@ -53,13 +53,13 @@ def events_queue() -> str:
 
 
 def depth(name: str) -> int:
-    answer = clients.sqs().get_queue_attributes(
+    response = clients.sqs().get_queue_attributes(
         QueueUrl=sqs.url(name),
         AttributeNames=[
             "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible",
         ],
     )["Attributes"]  # fmt: skip
-    return sum(map(int, answer.values()))
+    return sum(map(int, response.values()))
 
 
 def send(body: str) -> None:
@@ -205,7 +205,7 @@ def test_the_loop_survives_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def stopped_at_every_line() -> None:
-    """Run consumers that SQS does not answer, and stop each of them at another line."""
+    """Run consumers that get no response from SQS, and stop each of them at another line."""
     files = {consumer.__file__, threading.__file__}
     at = told_at = 0
     is_looping = False

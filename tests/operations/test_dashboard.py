@@ -264,11 +264,11 @@ def test_a_quiet_hour_costs_one_more_query(wire: Wire) -> None:
 
 def tiles(client: Client) -> dict[str, tuple[str, str]]:
     """The tiles of the dashboard: their state and text."""
-    answer = client.get("/admin/")
-    assert answer.status_code == 200
+    response = client.get("/admin/")
+    assert response.status_code == 200
     matches = re.findall(
         r'<li class="tile" data-tile="(\w+)" data-state="(\w+)">(.*?)</li>',
-        answer.content.decode(),
+        response.content.decode(),
         re.DOTALL,
     )
     return {

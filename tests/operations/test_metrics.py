@@ -41,12 +41,12 @@ def _with_token(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 
 def scrape(token: str = TOKEN) -> Samples:
-    answer = Client().get("/metrics", headers={"Authorization": f"Bearer {token}"})
-    assert answer.status_code == 200, answer.content
-    assert answer["Content-Type"].startswith("text/plain")
+    response = Client().get("/metrics", headers={"Authorization": f"Bearer {token}"})
+    assert response.status_code == 200, response.content
+    assert response["Content-Type"].startswith("text/plain")
     return {
         (sample.name, tuple(sample.labels.values())): sample.value
-        for family in text_string_to_metric_families(answer.content.decode())
+        for family in text_string_to_metric_families(response.content.decode())
         for sample in family.samples
     }
 
@@ -124,11 +124,11 @@ def test_without_a_backend_the_metrics_are_unavailable(
 
 
 def unavailable(what: str) -> None:
-    answer = Client().get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
-    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
-    error = answer.json()["error"]
+    response = Client().get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert (response.status_code, response.json()["code"]) == (503, "unavailable")
+    error = response.json()["error"]
     assert error == f"Metrics are unavailable: {what} cannot be read at the moment."
-    assert answer["Retry-After"] == "5"
+    assert response["Retry-After"] == "5"
 
 
 @pytest.mark.usefixtures("aws")
@@ -143,10 +143,10 @@ def test_without_cloudwatch_only_the_queue_ages_are_missing(wire: Wire) -> None:
 
 
 def refused(client: Client, **headers: str) -> None:
-    answer = client.get("/metrics", headers=headers)
-    assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
-    assert answer["WWW-Authenticate"] == "Bearer"
-    assert b"filehub_stored" not in answer.content
+    response = client.get("/metrics", headers=headers)
+    assert (response.status_code, response.json()["code"]) == (401, "not_authenticated")
+    assert response["WWW-Authenticate"] == "Bearer"
+    assert b"filehub_stored" not in response.content
 
 
 @pytest.mark.parametrize(
@@ -176,8 +176,8 @@ def test_without_the_setting_no_token_gives_access(
 
 
 def test_an_api_token_gives_no_access(api: Api, admin_user: User) -> None:
-    answer = api.get("/metrics")
-    assert answer.status_code == 401
+    response = api.get("/metrics")
+    assert response.status_code == 401
 
 
 @pytest.mark.usefixtures("aws")

@@ -22,9 +22,9 @@ class Wire:
     sent: list[str] = field(default_factory=list)
     cut: set[str] = field(default_factory=set)
     cuts: Callable[[str, bytes], bool] = lambda operation, body: False
-    #: Service -> status and code of the error that answers every request.
+    #: Service -> status and code of the error returned for every request.
     refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
-    #: The number of BatchGetItem requests to answer with UnprocessedKeys only: a throttled table.
+    #: The number of next BatchGetItem requests that return UnprocessedKeys only: a throttled table.
     throttled: int = 0
 
     def counts(self) -> dict[str, int]:
@@ -50,7 +50,7 @@ def _operation(request: AWSPreparedRequest) -> str:
 
 def _nothing_but_unprocessed_keys(request: AWSPreparedRequest, asked: Any) -> AWSResponse:
     requested = asked["RequestItems"]
-    return _answer(
+    return _response(
         request,
         200,
         json.dumps({"Responses": {table: [] for table in requested}, "UnprocessedKeys": requested}),
@@ -62,13 +62,15 @@ def _refusal(request: AWSPreparedRequest, service: str, status: int, code: str) 
     text = json.dumps({"__type": f"com.amazonaws#{code}", "message": "Not now."})
     if service == "s3":
         text = f"<Error><Code>{code}</Code><Message>Not now.</Message></Error>"
-    return _answer(request, status, "" if request.method == "HEAD" else text)
+    return _response(request, status, "" if request.method == "HEAD" else text)
 
 
-def _answer(request: AWSPreparedRequest, status: int, text: str) -> AWSResponse:
-    answer = AWSResponse(request.url, status, {"content-type": "application/x-amz-json-1.0"}, None)
-    answer._content = text.encode()
-    return answer
+def _response(request: AWSPreparedRequest, status: int, text: str) -> AWSResponse:
+    response = AWSResponse(
+        request.url, status, {"content-type": "application/x-amz-json-1.0"}, None
+    )
+    response._content = text.encode()
+    return response
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ export class Upload {
   sha256 = null;
   /** @type {Session|null} */
   session = null;
-  /** All bytes of the request were sent once, so storage may have the file even without an answer. */
+  /** All bytes of the request were sent once, so storage may have the file even without a response. */
   mayHaveArrived = false;
   /** The user wants to upload it although it is already stored. */
   forceNew = false;

@@ -38,7 +38,7 @@ def test_the_timeline_of_a_file_is_in_order(admin: Client, alice: User, bob: Use
     upload_id = upload(str(alice.pk))
     confirm.apply_event(event("created", upload_id, 1))
     actions.sign_download(queries.any_stored_file(upload_id), str(bob.pk))
-    act(admin, "change_owner", upload_id, confirmed="yes", answer="bob")
+    act(admin, "change_owner", upload_id, confirmed="yes", response="bob")
     act(admin, "delete_files", upload_id, confirmed="yes")
     removal(upload_id, 9)
     info = queries.any_file(upload_id)
@@ -93,9 +93,9 @@ def test_a_download_works_even_if_it_cannot_be_recorded(
 
 def test_a_download_in_the_admin_is_recorded_with_its_user(admin: Client, root: User) -> None:
     upload_id = store("7", "ü.txt", b"bytes")
-    answer = send("GET", admin.get(f"{LIST}{upload_id}/download/")["Location"])
-    assert answer.body == b"bytes"
-    assert "attachment" in answer.headers["Content-Disposition"]
+    response = send("GET", admin.get(f"{LIST}{upload_id}/download/")["Location"])
+    assert response.body == b"bytes"
+    assert "attachment" in response.headers["Content-Disposition"]
     (download,) = queries.any_stored_file(upload_id).last_downloads
     assert download.by == str(root.pk)
 

@@ -41,7 +41,7 @@ test("hints are few, and are sent only while nothing settles", async () => {
 });
 
 /**
- * Asks about one id. The first answer fails.
+ * Asks about one id. The first request fails.
  * @param {Error} error
  * @returns {Promise<string[]>} uncaught errors
  */

@@ -26,7 +26,7 @@ def choose(page: Page, path: Path) -> None:
 
 
 def arrived(installation: Installation) -> int:
-    """Bytes of all requests that S3 has answered with 200."""
+    """Bytes of all requests to which S3 has responded with 200."""
     return sum(request.size for request in installation.s3.requests(parts) if request.status == 200)
 
 

@@ -18,8 +18,8 @@ const ROW = `
   </li>`;
 
 /**
- * Shows a file that has just been stored. The first answers fail.
- * @param {Error[]} errors one for each failed answer
+ * Shows a file that has just been stored. The first requests fail.
+ * @param {Error[]} errors one for each failed request
  * @returns {Promise<string[]>} uncaught errors and callbacks
  */
 async function showAfter(errors) {

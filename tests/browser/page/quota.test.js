@@ -4,7 +4,7 @@ import { FakeApi, hurry, ONE_PART, recordUncaught, until } from "../client/suppo
 import { equal, test } from "../client/testing.js";
 
 /**
- * Refreshes the line twice. The first answer fails.
+ * Refreshes the line twice. The first request fails.
  * @param {Error} error
  * @returns {Promise<string[]>} uncaught errors
  */

@@ -92,11 +92,11 @@ def test_one_upload_is_aborted_after_a_confirmation(admin: Client) -> None:
     asked = admin.post(ABORT, {"only": choice(upload_id, s3_id), "upload": "ignored x"})
     assert upload_id in asked.content.decode()
     assert unfinished_in_s3() == {s3_id, other}
-    answer = admin.post(
+    response = admin.post(
         ABORT, {"upload": choice(upload_id, s3_id), "confirmed": "yes"}, follow=True
     )
     assert unfinished_in_s3() == {other}
-    assert messages_of(answer) == ["1 unfinished upload was aborted, which freed 2.0\xa0KB."]
+    assert messages_of(response) == ["1 unfinished upload was aborted, which freed 2.0\xa0KB."]
     entry = LogEntry.objects.get()
     assert (entry.action_flag, entry.user.get_username()) == (DELETION, "root")
     assert (entry.object_id, entry.object_repr) == (
@@ -113,9 +113,9 @@ def test_several_uploads_are_aborted_at_once(admin: Client) -> None:
     asked = admin.post(ABORT, form).content.decode()
     assert all(upload_id in asked for upload_id, _ in begun[:2])
     assert "Total: 1.0\xa0KB" in asked
-    answer = admin.post(ABORT, {**form, "confirmed": "yes"}, follow=True)
+    response = admin.post(ABORT, {**form, "confirmed": "yes"}, follow=True)
     assert unfinished_in_s3() == {begun[2][1]}
-    assert messages_of(answer) == ["2 unfinished uploads were aborted, which freed 1.0\xa0KB."]
+    assert messages_of(response) == ["2 unfinished uploads were aborted, which freed 1.0\xa0KB."]
     assert LogEntry.objects.count() == 2
 
 
@@ -126,8 +126,8 @@ def test_an_upload_that_has_vanished_is_reported_as_gone(admin: Client) -> None:
     assert "1 selected upload no longer exists." in admin.post(ABORT, form).content.decode()
     multipart.abort(*here)
     for step in ({}, {"confirmed": "yes"}):
-        answer = admin.post(ABORT, {**form, **step}, follow=True)
-        assert messages_of(answer) == [
+        response = admin.post(ABORT, {**form, **step}, follow=True)
+        assert messages_of(response) == [
             "2 uploads no longer exist: they were completed or aborted in the meantime."
         ]
     assert LogEntry.objects.count() == 0
@@ -145,10 +145,10 @@ def test_an_upload_that_vanishes_at_the_last_moment_is_not_reported_as_aborted(
         return uploads
 
     monkeypatch.setattr(multipart, "find_unfinished", find_then_lose)
-    answer = admin.post(
+    response = admin.post(
         ABORT, {"upload": choice(upload_id, s3_id), "confirmed": "yes"}, follow=True
     )
-    assert messages_of(answer) == [
+    assert messages_of(response) == [
         "1 upload no longer exists: it was completed or aborted in the meantime."
     ]
     assert LogEntry.objects.count() == 0
@@ -158,11 +158,11 @@ def test_an_upload_that_vanishes_at_the_last_moment_is_not_reported_as_aborted(
 def test_an_outage_of_s3_aborts_nothing_and_is_reported(admin: Client, wire: Wire) -> None:
     upload_id, s3_id = begin(b"x")
     wire.cut.add("s3")
-    answer = admin.post(
+    response = admin.post(
         ABORT, {"upload": choice(upload_id, s3_id), "confirmed": "yes"}, follow=True
     )
     wire.cut.clear()
-    assert messages_of(answer) == ["S3 could not list the parts. Try again in a moment."]
+    assert messages_of(response) == ["S3 could not list the parts. Try again in a moment."]
     assert (unfinished_in_s3(), LogEntry.objects.count()) == ({s3_id}, 0)
 
 

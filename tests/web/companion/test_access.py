@@ -29,8 +29,8 @@ def everything(uppy: Uppy) -> list[Any]:
 def test_another_user_has_no_access(begun: Uppy, bob: User) -> None:
     stranger = Uppy(bob)
     stranger.key, stranger.upload_id = begun.key, begun.upload_id
-    for answer in everything(stranger):
-        refused(answer, 404, "upload_not_found")
+    for response in everything(stranger):
+        refused(response, 404, "upload_not_found")
     assert incomplete() == [begun.key]
 
 
@@ -52,8 +52,8 @@ def test_an_upload_that_filehub_did_not_sign_is_unknown(
             "S3's own": mine.s3_upload_id,
             "long": "x" * 3_000,
         }[forged]
-    for answer in everything(begun):
-        refused(answer, 404, "upload_not_found")
+    for response in everything(begun):
+        refused(response, 404, "upload_not_found")
 
 
 def test_filehubs_own_routes_list_the_parts_but_complete_nothing_blindly(begun: Uppy) -> None:
@@ -62,15 +62,15 @@ def test_filehubs_own_routes_list_the_parts_but_complete_nothing_blindly(begun: 
     token = {"token": begun.upload_id}
     listed = begun.http.get(f"/uploads/{begun.id}/parts", token)
     assert [part["part_number"] for part in listed.json()] == [1, 2, 3]
-    answer = begun.http.post(f"/uploads/{begun.id}/complete", token, "application/json")
-    assert (answer.status_code, answer.json()["code"]) == (409, "parts_missing")
+    response = begun.http.post(f"/uploads/{begun.id}/complete", token, "application/json")
+    assert (response.status_code, response.json()["code"]) == (409, "parts_missing")
     assert incomplete() == [begun.key]
 
 
 def test_without_the_key_requests_are_refused(begun: Uppy) -> None:
     begun.key = ""
-    for answer in everything(begun):
-        refused(answer, 400, "missing_key")
+    for response in everything(begun):
+        refused(response, 400, "missing_key")
 
 
 def test_a_token_expires(begun: Uppy, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,8 +82,8 @@ def test_without_credentials_requests_are_refused(aws: None, alice: User) -> Non
     uppy = Uppy(alice)
     uppy.key, uppy.upload_id = "uploads/x", "x"
     uppy.http = Client(headers={"Accept": "application/json"})
-    for answer in [uppy.params(), uppy.create(), *everything(uppy)]:
-        refused(answer, 401, "not_authenticated")
+    for response in [uppy.params(), uppy.create(), *everything(uppy)]:
+        refused(response, 401, "not_authenticated")
 
 
 def test_a_session_needs_the_csrf_token(aws: None, alice: User) -> None:
@@ -104,7 +104,7 @@ def test_a_session_needs_the_csrf_token(aws: None, alice: User) -> None:
 
 def test_pages_of_allowed_origins_have_access(aws: None) -> None:
     for origin, allowed in [("http://testserver", True), ("https://elsewhere.example", False)]:
-        answer = Client().options(
+        response = Client().options(
             "/s3/multipart/x/1",
             headers={
                 "Origin": origin,
@@ -112,7 +112,7 @@ def test_pages_of_allowed_origins_have_access(aws: None) -> None:
                 "Access-Control-Request-Headers": "authorization,content-type",
             },
         )
-        assert (answer.get("Access-Control-Allow-Origin") == origin) == allowed
+        assert (response.get("Access-Control-Allow-Origin") == origin) == allowed
 
 
 def test_errors_of_other_routes_are_unchanged(api: Api) -> None:

@@ -79,11 +79,11 @@ def test_a_strangers_upload_answers_exactly_as_an_unknown_one_on_every_route(
     def ask(method: str, path: str, upload_id: str, token: str) -> tuple[int, str]:
         body = body_for(upload_id, token)
         query = f"?token={token}&key={body['key']}"
-        answer = other_api._client.generic(
+        response = other_api._client.generic(
             method.upper(), fill(path, upload_id) + query, json.dumps(body),
             content_type="application/json",
         )  # fmt: skip
-        return answer.status_code, answer.content.decode().replace(upload_id, "…")
+        return response.status_code, response.content.decode().replace(upload_id, "…")
 
     distinguishable = set()
     for method, path in operations():

@@ -155,7 +155,7 @@ export class UploadRow {
     return state === "uploading" || state === "paused" || (state === "queued" && sent > 0 && !waiting);
   }
 
-  /** Every byte was sent, but storage has not answered yet. */
+  /** Every byte was sent, but storage has not responded yet. */
   #isAllSent() {
     const { state, sent, size } = this.#upload;
     return state === "uploading" && size > 0 && sent === size;
