@@ -24,13 +24,13 @@ class Counters:
     """Fake counters that record each call."""
 
     def __init__(self) -> None:
-        self.asked: list[list[str]] = []
+        self.requested: list[list[str]] = []
         self.of: dict[str, usage.Usage] = {}
         self.broken = False
 
     def __call__(self, owners: Iterable[str]) -> dict[str, usage.Usage]:
         owners = list(owners)
-        self.asked.append(owners)
+        self.requested.append(owners)
         if self.broken:
             raise BackendUnavailable
         return {owner: self.of.get(owner, usage.Usage(0, 0)) for owner in owners}
@@ -58,10 +58,10 @@ def test_the_list_costs_the_same_for_many_users(admin: Client, counters: Counter
             if number % 2:
                 Quota.objects.create(user=user, limit=number)
             token_of(user)
-        counters.asked.clear()
+        counters.requested.clear()
         with CaptureQueriesContext(connection) as captured:
             assert admin.get(USERS).status_code == 200
-        (owners,) = counters.asked
+        (owners,) = counters.requested
         assert len(owners) == User.objects.count()
         return len(captured)
 
@@ -72,7 +72,7 @@ def test_the_list_costs_the_same_for_many_users(admin: Client, counters: Counter
 def test_usage_is_read_only_for_the_users_on_the_page(admin: Client, counters: Counters) -> None:
     User.objects.bulk_create(User(username=f"user-{number:03}") for number in range(150))
     assert admin.get(USERS, {"p": "2"}).status_code == 200
-    ((*owners,),) = counters.asked
+    ((*owners,),) = counters.requested
     assert len(owners) == 51
 
 

@@ -145,9 +145,9 @@ def test_two_thousand_files_in_one_drop(
     # Each was signed once, and sent once.
     assert len(installation.web.requests(begins)) == COUNT
     assert len(installation.s3.requests(parts)) == COUNT
-    # The page asked about the first files while it was still sending others.
-    asked = [request.method for request in installation.web.requests(about_uploads)]
-    assert "GET" in asked[: COUNT // 2]
+    # The page requested the states of the first files while it was still sending others.
+    methods = [request.method for request in installation.web.requests(about_uploads)]
+    assert "GET" in methods[: COUNT // 2]
     dropped: float = page.evaluate("window.dropped")
     tasks: list[Any] = page.evaluate("window.longTasks")
     during = sorted(

@@ -265,11 +265,11 @@ def test_strangers_are_asked_to_sign_in(chromium: Any, installation: Installatio
 
 @pytest.mark.exhaustive
 def test_retry_after_is_obeyed_and_explained(page: Page) -> None:
-    asked: list[float] = []
+    polled_at: list[float] = []
     seen = False
 
     def respond(route: Route) -> None:
-        asked.append(time.monotonic())
+        polled_at.append(time.monotonic())
         # Until the test has seen the message, which is shown for three seconds only.
         if seen:
             route.continue_()
@@ -283,5 +283,5 @@ def test_retry_after_is_obeyed_and_explained(page: Page) -> None:
     expect(upload_row(page, name)).to_contain_text("The server is limiting requests")
     seen = True
     expect(row(page, name)).to_be_visible()
-    assert len(asked) > 1
-    assert all(second - first >= 3 for first, second in pairwise(asked))
+    assert len(polled_at) > 1
+    assert all(second - first >= 3 for first, second in pairwise(polled_at))

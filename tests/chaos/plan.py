@@ -105,7 +105,7 @@ class Plan:
                 length += 6
             if at + length > self.seconds:
                 return periods
-            services = rng.choice([*((each,) for each in SERVICES), SERVICES])
+            services = rng.choice([*((service,) for service in SERVICES), SERVICES])
             periods.append(FaultPeriod(at, at + length, services, rate))
             at += length
 
@@ -163,7 +163,9 @@ class Plan:
             for s in self.fault_periods
         )
         kills = " ".join(f"{kill.at:.0f}s:{kill.victim}" for kill in self.kills)
-        commands = " ".join(f"{each.at:.0f}s:{each.arguments[0]}" for each in self.commands)
+        commands = " ".join(
+            f"{command.at:.0f}s:{command.arguments[0]}" for command in self.commands
+        )
         return (
             f"seed {self.seed}, {self.seconds:.0f} s\n"
             f"  faults ({BASE_RATE:.0%} otherwise): {faults}\n"

@@ -57,7 +57,7 @@ def test_an_invalid_setting_is_one_sentence_with_its_name(
     with pytest.raises(ImproperlyConfigured, match=sentence) as caught:
         conf()
     assert "\n" not in str(caught.value)
-    (message,) = [each for each in run_checks() if str(each.id).startswith("filehub.")]
+    (message,) = [message for message in run_checks() if str(message.id).startswith("filehub.")]
     assert (message.id, message.msg) == ("filehub.E003", str(caught.value))
 
 

@@ -93,8 +93,8 @@ def test_parts_that_exceed_the_quota_wait_for_free_space(
     begun = api.post("/uploads", large).json()
     store(api.owner, body=b"12345")
     path, token = f"/uploads/{begun['id']}", {"token": begun["token"]}
-    asked = api.post(f"{path}/parts", {**token, "parts": [{"part_number": 1}]}).json()
-    (part,) = asked["parts"]
+    signed = api.post(f"{path}/parts", {**token, "parts": [{"part_number": 1}]}).json()
+    (part,) = signed["parts"]
     assert send("PUT", part["url"], body, part["headers"]).status == 200
     check_error(api.post(f"{path}/complete", token), 413, "quota_exceeded")
     assert s3.head(begun["id"]) is None

@@ -156,7 +156,7 @@ def browser(language: str, user: User | None = None, **options: Any) -> Client:
 
 
 @pytest.mark.parametrize(
-    ("asked", "language", "text"),
+    ("accepted", "language", "text"),
     [
         ("de", "de", "Anmelden"),
         ("de-AT,de;q=0.9,en;q=0.5", "de", "Anmelden"),
@@ -165,9 +165,9 @@ def browser(language: str, user: User | None = None, **options: Any) -> Client:
     ],
 )
 def test_the_login_page_is_translated(
-    _static_files: None, db: None, asked: str, language: str, text: str
+    _static_files: None, db: None, accepted: str, language: str, text: str
 ) -> None:
-    response = browser(asked).get("/accounts/login/")
+    response = browser(accepted).get("/accounts/login/")
     page = response.content.decode()
     assert f'<html lang="{language}">' in page
     assert f"<h1>{text}</h1>" in page

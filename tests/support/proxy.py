@@ -125,7 +125,7 @@ class Proxy:
 
     def requests(self, match: Match = anything) -> list[Request]:
         """All requests so far, without preflights."""
-        return [each for each in self.log if each.method != "OPTIONS" and match(each)]
+        return [request for request in self.log if request.method != "OPTIONS" and match(request)]
 
     def is_quiet(self) -> bool:
         """Whether no request is in flight."""

@@ -48,8 +48,8 @@ def _operation(request: AWSPreparedRequest) -> str:
     return (target if isinstance(target, str) else target.decode()).rpartition(".")[2]
 
 
-def _nothing_but_unprocessed_keys(request: AWSPreparedRequest, asked: Any) -> AWSResponse:
-    requested = asked["RequestItems"]
+def _nothing_but_unprocessed_keys(request: AWSPreparedRequest, parsed: Any) -> AWSResponse:
+    requested = parsed["RequestItems"]
     return _response(
         request,
         200,

@@ -76,7 +76,7 @@ def test_an_invalid_part_is_refused(begun: Upload, parts: Any, code: str) -> Non
 
 
 def test_signing_makes_no_request(begun: Upload, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clients, "s3", lambda *_: pytest.fail("S3 was asked"))
+    monkeypatch.setattr(clients, "s3", lambda *_: pytest.fail("S3 was called"))
     assert begun.sign({"part_number": 1}).status_code == 200
 
 

@@ -36,8 +36,8 @@ class Upload:
 
     def send(self, number: int, body: bytes | None = None, **signed: Any) -> Response:
         """Get one part signed and send it, or another body in its place."""
-        asked = {"part_number": number, "sha256": sha256(PARTS[number - 1])} | signed
-        (part,) = self.sign(asked).json()["parts"]
+        requested = {"part_number": number, "sha256": sha256(PARTS[number - 1])} | signed
+        (part,) = self.sign(requested).json()["parts"]
         assert (part["part_number"], part["method"]) == (number, "PUT")
         return send("PUT", part["url"], body or PARTS[number - 1], part["headers"])
 

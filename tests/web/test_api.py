@@ -138,9 +138,9 @@ def test_files_are_found_by_their_exact_name(api: Api, other_api: Api) -> None:
     store(api.owner, "A & b.txt")
     store(other_api.owner, "a & b.txt")
     first = api.get("/files?limit=1&name=a%20%26%20b.txt")
-    assert [each["id"] for each in first.json()] == [mine[1]]
+    assert [file["id"] for file in first.json()] == [mine[1]]
     following = api.get(first["Link"].split(">")[0].removeprefix("<http://testserver"))
-    assert [each["id"] for each in following.json()] == [mine[0]]
+    assert [file["id"] for file in following.json()] == [mine[0]]
     assert "Link" not in following
 
 

@@ -90,7 +90,7 @@ class _Tally:
 
     def outcome(self, requested: Collection[str] | None, stopped: str) -> Outcome:
         handled = {*self.done, *self.duplicated, *self.failed}
-        rest = [each for each in requested or () if each not in handled]
+        rest = [message_id for message_id in requested or () if message_id not in handled]
         return Outcome(
             tuple(self.done),
             tuple(self.duplicated),
@@ -198,9 +198,9 @@ def _replay(queue: str, messages: list[DeadLetterMessage], tally: _Tally) -> Non
                     for number, message in enumerate(batch)
                 ],
             )
-        tally.sent.update(each["MessageId"] for each in response.get("Successful", []))
+        tally.sent.update(entry["MessageId"] for entry in response.get("Successful", []))
         # Only what SQS confirms has arrived.
-        accepted = {each["Id"] for each in response.get("Successful", [])}
+        accepted = {entry["Id"] for entry in response.get("Successful", [])}
         _log_refusals(response.get("Failed", []))
         sent = [message for number, message in enumerate(batch) if str(number) in accepted]
         tally.failed += [message.id for message in batch if message not in sent]
@@ -302,7 +302,7 @@ def _delete(dlq: str, messages: Sequence[DeadLetterMessage]) -> set[str]:
             ],
         )
     _log_refusals(response.get("Failed", []))
-    return {messages[int(each["Id"])].id for each in response.get("Successful", [])}
+    return {messages[int(entry["Id"])].id for entry in response.get("Successful", [])}
 
 
 def _release(dlq: str, messages: Sequence[DeadLetterMessage]) -> None:
@@ -322,5 +322,5 @@ def _release(dlq: str, messages: Sequence[DeadLetterMessage]) -> None:
 
 
 def _log_refusals(failed: Sequence[Mapping[str, Any]]) -> None:
-    for each in failed:
-        logger.warning("SQS refused: %s %s", each.get("Code"), each.get("Message", ""))
+    for failure in failed:
+        logger.warning("SQS refused: %s %s", failure.get("Code"), failure.get("Message", ""))

@@ -200,8 +200,8 @@ def list_unfinished(limit: int, after: Cursor | None = None) -> UnfinishedPage:
     listed = response.get("Uploads", [])
     with ThreadPoolExecutor(_MAX_WORKERS) as pool:
         uploads = pool.map(
-            lambda each: find_unfinished(
-                _key(response, each["Key"]), each["UploadId"], each["Initiated"]
+            lambda upload: find_unfinished(
+                _key(response, upload["Key"]), upload["UploadId"], upload["Initiated"]
             ),
             listed,
         )

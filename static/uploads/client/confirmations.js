@@ -35,7 +35,7 @@ export class Confirmations {
    * @param {object} options
    * @param {(ids: string[]) => Promise<UploadStatus[]>} options.ask rejects with an ApiError when the server refuses or
    *   cannot be reached; any other error is a bug, and is not caught
-   * @param {(id: string, status: UploadStatus|undefined) => boolean} options.settle receives each response (undefined if
+   * @param {(id: string, status: UploadStatus|undefined) => boolean} options.settle receives each status (undefined if
    *   the server does not know the id) and returns true when there is nothing more to wait for
    * @param {(id: string) => Promise<unknown>} [options.hint] called once for an id that takes several seconds
    * @param {(id: string) => void} [options.onSlow] called once for an id that takes more than a minute

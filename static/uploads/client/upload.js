@@ -69,7 +69,7 @@ export class Upload {
   forceNew = false;
   /** Storage is assembling the parts. */
   completing = false;
-  /** Whether it is included in the bytes and files of `totals`. */
+  /** Whether it belongs to the current batch, which `Totals` describes. */
   counted = true;
   /** Bytes sent, including bytes that were sent again; unlike `sent`, never shrinks. */
   transferred = 0;

@@ -22,7 +22,7 @@ async function remove(api) {
     connection: new FakeConnection(),
     lockName: /** @param {string} fingerprint */ (fingerprint) => fingerprint,
     journal: {
-      tidy: async () => entries,
+      pruneAndListCancelled: async () => entries,
       remove: /** @param {string} fingerprint */ async (fingerprint) => removed.push(fingerprint),
     },
   };

@@ -35,7 +35,7 @@ def stop_after(installation: Installation, size: int) -> Fault:
 
     So a test can act in the middle of an upload, on a machine of any speed.
     """
-    return installation.s3.hold(lambda each: parts(each) and arrived(installation) >= size)
+    return installation.s3.hold(lambda request: parts(request) and arrived(installation) >= size)
 
 
 def unfinished(installation: Installation) -> dict[str, int]:

@@ -56,7 +56,7 @@ def choice(upload_id: str, s3_id: str) -> str:
 def unfinished_in_s3() -> set[str]:
     """S3's upload IDs of the unfinished uploads."""
     response = clients.s3().list_multipart_uploads(Bucket=conf().bucket)
-    return {each["UploadId"] for each in response.get("Uploads", [])}
+    return {upload["UploadId"] for upload in response.get("Uploads", [])}
 
 
 def messages_of(response: Any) -> list[str]:

@@ -89,8 +89,8 @@ def test_a_very_long_list_of_parts_shows_a_lower_bound(
 def test_one_upload_is_aborted_after_a_confirmation(admin: Client) -> None:
     upload_id, s3_id = begin(b"x" * 2048)
     _, other = begin(b"y")
-    asked = admin.post(ABORT, {"only": choice(upload_id, s3_id), "upload": "ignored x"})
-    assert upload_id in asked.content.decode()
+    confirmation = admin.post(ABORT, {"only": choice(upload_id, s3_id), "upload": "ignored x"})
+    assert upload_id in confirmation.content.decode()
     assert unfinished_in_s3() == {s3_id, other}
     response = admin.post(
         ABORT, {"upload": choice(upload_id, s3_id), "confirmed": "yes"}, follow=True
@@ -109,10 +109,10 @@ def test_one_upload_is_aborted_after_a_confirmation(admin: Client) -> None:
 
 def test_several_uploads_are_aborted_at_once(admin: Client) -> None:
     begun = [begin(b"x" * 512) for _ in range(3)]
-    form = {"upload": [choice(*each) for each in begun[:2]]}
-    asked = admin.post(ABORT, form).content.decode()
-    assert all(upload_id in asked for upload_id, _ in begun[:2])
-    assert "Total: 1.0\xa0KB" in asked
+    form = {"upload": [choice(*upload) for upload in begun[:2]]}
+    confirmation = admin.post(ABORT, form).content.decode()
+    assert all(upload_id in confirmation for upload_id, _ in begun[:2])
+    assert "Total: 1.0\xa0KB" in confirmation
     response = admin.post(ABORT, {**form, "confirmed": "yes"}, follow=True)
     assert unfinished_in_s3() == {begun[2][1]}
     assert messages_of(response) == ["2 unfinished uploads were aborted, which freed 1.0\xa0KB."]
@@ -204,5 +204,5 @@ def test_a_cursor_continues_the_list() -> None:
     first = multipart.list_unfinished(2)
     assert first.next_cursor == Cursor(*begun[1])
     rest = multipart.list_unfinished(2, first.next_cursor)
-    assert [(each.key, each.s3_upload_id) for each in rest.uploads] == begun[2:]
+    assert [(upload.key, upload.s3_upload_id) for upload in rest.uploads] == begun[2:]
     assert rest.next_cursor is None

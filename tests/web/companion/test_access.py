@@ -122,7 +122,7 @@ def test_errors_of_other_routes_are_unchanged(api: Api) -> None:
 def test_tokens_are_not_logged(begun: Uppy, monkeypatch: pytest.MonkeyPatch) -> None:
     """Uppy's addresses contain it, and several loggers write the address of a failed request."""
     lines = StringIO()
-    handler = next(each for each in logging.getLogger().handlers if each.name == "stderr")
+    handler = next(handler for handler in logging.getLogger().handlers if handler.name == "stderr")
     monkeypatch.setattr(handler, "stream", lines)
     for error in (BackendUnavailable(), ValueError()):
         monkeypatch.setattr(parts, "uploaded_parts", Mock(side_effect=error))

@@ -45,7 +45,11 @@ PAGES = sorted(
 
 WRITING = pytest.mark.parametrize(
     ("method", "path"),
-    [pytest.param(*each, id=" ".join(each)) for each in operations() if each[0] in UNSAFE],
+    [
+        pytest.param(*operation, id=" ".join(operation))
+        for operation in operations()
+        if operation[0] in UNSAFE
+    ],
 )
 
 ADMIN = [(path, name) for path, name in PAGES if path.startswith("/admin/")]

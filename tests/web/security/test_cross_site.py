@@ -82,7 +82,7 @@ def test_no_page_redirects_to_another_site(root: User, path: str, form: dict[str
         target: Client().post(path, {**form, "next": target})["Location"] for target in ELSEWHERE
     }
     # Browsers take // and /\\ for the beginning of a host.
-    assert {each: to for each, to in sent.items() if not re.match(r"/(?![/\\\t])", to)} == {}
+    assert {target: to for target, to in sent.items() if not re.match(r"/(?![/\\\t])", to)} == {}
 
 
 @pytest.mark.django_db
