@@ -94,7 +94,7 @@ class Plan:
         return Random("/".join(map(str, (self.seed, *names))))
 
     def _fault_periods(self) -> list[FaultPeriod]:
-        # The name of a generator is part of what a seed means, so it must not change.
+        # “weather” is a historic name, kept so that seeds reproduce the same runs.
         rng, periods, at = self.random("weather"), [], 0.0
         while True:
             at += rng.uniform(0.5, 4)

@@ -43,7 +43,7 @@ PAGE_SIZE = 100
 _DESCRIPTION = ("file_name", "owner_link", "size_exact", "content_type", "state_reason")
 _OBJECT = ("id", "key", "checksum", "etag", "version_id")
 
-#: Previews load from S3's origin alone, and never run in the site's origin.
+#: Previews load only from S3's origin, and never run in the site's origin.
 _FROM_S3 = {name: [settings.S3_ORIGIN] for name in ("img-src", "media-src", "frame-src")}
 
 
