@@ -53,8 +53,8 @@ def _cheap_settings() -> Iterator[None]:
     """Replace settings that slow down tests and prove nothing about filehub.
 
     Django's password hasher takes a third of a second by design, for every user of every test.
-    WhiteNoise reads the whole folder of static files for each new test client, unless it is told
-    to look for a file when it is asked for one.
+    WhiteNoise reads the whole folder of static files for each new test client, unless autorefresh
+    is on.
     """
     hashers = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     with override_settings(PASSWORD_HASHERS=hashers, WHITENOISE_AUTOREFRESH=True):

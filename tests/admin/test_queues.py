@@ -82,7 +82,7 @@ def test_without_permission_every_page_is_forbidden(sign_in: SignIn) -> None:
         assert client.post(path, {"action": "replay_all"}).status_code == 403
 
 
-def test_strangers_are_asked_to_sign_in(client: Client, db: None) -> None:
+def test_anonymous_users_are_redirected_to_the_login_page(client: Client, db: None) -> None:
     for path in (OVERVIEW, EVENTS):
         assert client.get(path)["Location"].startswith("/admin/login/")
     send_dead_letter("x")

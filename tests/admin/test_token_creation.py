@@ -98,7 +98,7 @@ def test_an_unusable_name_is_refused_on_the_command_line_too(alice: User, name: 
         api_tokens.create(alice, name=name)
 
 
-def test_the_command_names_a_token(alice: User, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_accepts_a_token_name(alice: User, capsys: pytest.CaptureFixture[str]) -> None:
     call_command("create_api_token", "alice", "--name", " nightly backup ")
     token = api_tokens.find(capsys.readouterr().out.strip())
     assert token is not None

@@ -139,7 +139,7 @@ def collect(message: ConsoleMessage, problems: list[str]) -> None:
 # The page reports a test that takes too long, unless the test blocks the page.
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(("path", "name"), CASES)
-def test_in_javascript(browser: Browser, origin: str, path: Path, name: str) -> None:
+def test_the_javascript_test_passes(browser: Browser, origin: str, path: Path, name: str) -> None:
     names, problems = run(browser, origin, path, name)
     if problems:
         pytest.fail("\n\n".join(problems), pytrace=False)

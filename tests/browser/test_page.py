@@ -144,7 +144,7 @@ def test_an_upload_can_be_cancelled(page: Page) -> None:
         pytest.param("é" * 127 + "x", id="255 bytes"),
     ],
 )
-def test_names_survive_the_round_trip(page: Page, name: str) -> None:
+def test_a_file_name_is_unchanged_after_upload_and_download(page: Page, name: str) -> None:
     body = uuid.uuid4().hex.encode()
     choose(page, (name, body))
     newest = page.locator("[data-file-row]").first
@@ -234,7 +234,7 @@ def test_a_request_without_a_put_leaves_nothing_on_any_page(
     page: Page, installation: Installation
 ) -> None:
     token = installation.manage("create_api_token", "demo")
-    name = unique("ghost.txt")
+    name = unique("never-sent.txt")
     response = send(
         "POST",
         f"{installation.url}/get-url",
@@ -252,7 +252,9 @@ def test_a_request_without_a_put_leaves_nothing_on_any_page(
         expect(page.locator("body")).not_to_contain_text(name)
 
 
-def test_strangers_are_asked_to_sign_in(chromium: Any, installation: Installation) -> None:
+def test_anonymous_users_are_redirected_to_the_login_page(
+    chromium: Any, installation: Installation
+) -> None:
     page = chromium.new_page(base_url=installation.url)
     page.goto("/?q=x")
     assert "/accounts/login/" in page.url

@@ -1,4 +1,4 @@
-"""What the uploaders know: the only source of what must hold after a chaos run."""
+"""What the uploaders did and saw. The invariants compare the final state with it alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal
 
-#: Whether something happened: yes (it was acknowledged), no, or the response was lost.
+#: Whether something happened: yes (it was acknowledged), no, or maybe (the response was lost).
 Known = Literal["yes", "no", "maybe"]
 
 

@@ -162,8 +162,8 @@ def test_the_consumer_may_crash_at_any_line_beside_a_malformed_message(
         clients.sqs().send_message_batch(
             QueueUrl=sqs.url(events_queue()),
             Entries=[
-                {"Id": "bad", "MessageBody": f"malformed {owner}"},
-                {"Id": "good", "MessageBody": notification(upload_id)},
+                {"Id": "malformed", "MessageBody": f"malformed {owner}"},
+                {"Id": "valid", "MessageBody": notification(upload_id)},
             ],
         )
         return upload_id

@@ -256,15 +256,15 @@ def sendable(body: str) -> bool:
 
 
 def send_in_batches(bodies: list[str]) -> int:
-    good = list(filter(sendable, bodies))
+    sent = list(filter(sendable, bodies))
     url = sqs.url(conf().events_queue)
-    for start in range(0, len(good), 10):
+    for start in range(0, len(sent), 10):
         response = clients.sqs().send_message_batch(
             QueueUrl=url,
             Entries=[
                 {"Id": str(number), "MessageBody": body}
-                for number, body in enumerate(good[start : start + 10])
+                for number, body in enumerate(sent[start : start + 10])
             ],
         )
         assert not response.get("Failed")
-    return len(good)
+    return len(sent)

@@ -40,7 +40,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "a misspelt key": ({"BUKET": "x"}, r"\['BUKET'\] is not a setting .*Did you mean 'BUCKET'\?"),
     "a key in lower case": ({"bucket": "abc"}, r"\['bucket'\] is not .*Did you mean 'BUCKET'\?"),
     "an unknown key": ({"XYZZY": 1}, r"\['XYZZY'\] is not a setting of filehub\.$"),
-    "a key that is no text": ({5: 1}, r"'5'\] is not a setting of filehub\.$"),
+    "a key that is not text": ({5: 1}, r"'5'\] is not a setting of filehub\.$"),
     "a wrong value": ({"BUCKET": "Uploads"}, r"\['BUCKET'\] is wrong: .*'Uploads'"),
     "a wrong type": ({"MAX_SIZE": "5 GB"}, r"\['MAX_SIZE'\] is wrong: .*'5 GB'"),
     "a number of types": ({"ALLOWED_TYPES": 5}, r"\['ALLOWED_TYPES'\] is wrong: "),

@@ -57,7 +57,9 @@ def test_the_normalised_type_is_stable(given_type: str | None, spelling: str) ->
         fullmatch=True,
     )
 )
-def test_no_form_type_is_normalised_to_the_one_that_is_not_signed(given_type: str) -> None:
+def test_every_spelling_of_the_form_type_is_normalised_to_a_signed_one(
+    given_type: str,
+) -> None:
     assert media_types.check_type(given_type, ANY) != UNSIGNED
 
 

@@ -298,7 +298,7 @@ def test_files_of_one_name_and_one_millisecond_are_each_found_once() -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_name_that_many_others_use_costs_a_bounded_page_and_tells_no_ids(
+def test_a_name_that_many_others_use_costs_a_bounded_page_and_leaks_no_ids(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(listing, "MAX_EXAMINED", 3)

@@ -53,7 +53,7 @@ def used(owner: str = OWNER) -> Usage:
     ("size", "used", "fits"),
     [(10, 0, True), (11, 0, False), (4, 6, True), (5, 6, False), (0, 12, True), (1, 12, False)],
 )
-def test_a_file_within_the_quota_is_accepted(size: int, used: int, fits: bool) -> None:
+def test_quota_boundaries(size: int, used: int, fits: bool) -> None:
     if fits:
         policy.check_quota(size, used=used, limit=10)
     else:
@@ -167,8 +167,8 @@ def test_the_last_byte_of_a_quota_can_be_used_and_deleting_frees_space() -> None
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_stored_files_are_not_checked_again() -> None:
-    """Neither an event after a hint, nor a check, nor a wrong deletion mark checks it again."""
+def test_the_quota_is_not_applied_again_to_stored_files() -> None:
+    """Not by repeated events, not by a check, and not after a tombstone written by mistake."""
     upload_id = upload(OWNER, body=b"12345678")
     assert confirm.confirm(upload_id) == "stored"
     for number in (1, 2):
@@ -183,7 +183,7 @@ def test_stored_files_are_not_checked_again() -> None:
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_a_file_that_is_renamed_past_filehub_uses_no_more_space() -> None:
+def test_a_file_that_is_renamed_directly_in_s3_uses_no_more_space() -> None:
     upload_id = upload(OWNER, body=b"12345678")
     created(upload_id, 1)
     name = {"Bucket": conf().bucket, "Key": keys.object_key(upload_id)}
@@ -247,7 +247,7 @@ def test_a_file_stored_between_check_and_write_uses_the_space_first(
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_the_write_too_rejects_a_first_file_above_the_quota() -> None:
+def test_the_quota_of_a_first_file_is_enforced_at_write_time() -> None:
     """An owner without files has no counter, which must not skip the check."""
     upload_id = upload(OWNER, body=b"12345678901")
     with pytest.MonkeyPatch.context() as patched:
@@ -279,7 +279,7 @@ def test_an_old_upload_with_an_event_is_checked() -> None:
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_checking_a_young_object_applies_the_quota() -> None:
+def test_checking_a_recent_object_applies_the_quota() -> None:
     upload_id = upload(OWNER, body=b"12345678901")
     assert confirm.check(upload_id, dry_run=True) == "rejected"
     assert s3.head(upload_id) is not None
@@ -298,7 +298,7 @@ def test_an_operator_can_assign_files_beyond_the_quota() -> None:
 
 
 @pytest.mark.parametrize("owner", ["", "alice", "99999999999999999999", "07"])
-def test_an_owner_who_is_no_user_has_the_default(
+def test_an_owner_who_is_not_a_valid_user_has_the_default_quota(
     owner: str, alice: User, settings: Settings
 ) -> None:
     Quota.objects.create(user=alice, limit=3)

@@ -146,23 +146,23 @@ def notification(upload_id: str, sequencer: str) -> str:
 
 @pytest.mark.usefixtures("crashing")
 def test_only_the_message_that_makes_filehub_crash_stays() -> None:
-    good = [keys.new_upload_id(OWNER, "secret") for _ in range(8)]
-    bodies = [notification(upload_id, "1") for upload_id in good]
-    bad = notification(keys.new_upload_id(OWNER, "secret"), "BAD")
-    for body in [*bodies[:4], "unreadable", bad, *bodies[4:]]:
+    valid = [keys.new_upload_id(OWNER, "secret") for _ in range(8)]
+    bodies = [notification(upload_id, "1") for upload_id in valid]
+    crashing = notification(keys.new_upload_id(OWNER, "secret"), "BAD")
+    for body in [*bodies[:4], "unreadable", crashing, *bodies[4:]]:
         send(body)
     messages = []
     wait_for(lambda: messages.extend(sqs.receive(events_queue())) or len(messages) == 10)
     Consumer().handle(messages)
-    assert {event["upload_id"] for task in queued_tasks() for event in task} == set(good)
+    assert {event["upload_id"] for task in queued_tasks() for event in task} == set(valid)
     assert depth(events_queue()) == 2
     url = sqs.url(events_queue())
     for message in messages:
-        if message.body in {"unreadable", bad}:
+        if message.body in {"unreadable", crashing}:
             clients.sqs().change_message_visibility(
                 QueueUrl=url, ReceiptHandle=message.receipt, VisibilityTimeout=0
             )
-    assert {message["Body"] for message in drain(events_queue())} == {"unreadable", bad}
+    assert {message["Body"] for message in drain(events_queue())} == {"unreadable", crashing}
 
 
 def test_when_a_dead_letter_cannot_be_stored_only_malformed_messages_are_redelivered(
@@ -319,9 +319,9 @@ def test_a_task_stays_when_its_failed_events_cannot_be_queued(broken: set[str], 
 
 
 def test_an_invalid_event_does_not_block_the_others() -> None:
-    good = upload(OWNER)
-    confirm_objects([*created(good), {"nonsense": "yes"}])
-    assert [info.id for info in queries.files_of(OWNER, limit=9).files] == [good]
+    valid = upload(OWNER)
+    confirm_objects([*created(valid), {"nonsense": "yes"}])
+    assert [info.id for info in queries.files_of(OWNER, limit=9).files] == [valid]
     assert queued_tasks() == [[{"nonsense": "yes"}]]
 
 

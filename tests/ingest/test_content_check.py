@@ -51,7 +51,7 @@ def test_a_page_sent_as_an_image_is_rejected_with_the_reason_and_deleted(api: Ap
     ],
     ids=["image", "long image", "empty image", "page", "unknown", "typescript"],
 )
-def test_only_content_that_can_decide_is_read(
+def test_content_is_read_only_if_the_type_is_checked(
     type_: str, body: bytes, requests: int, wire: Wire
 ) -> None:
     upload_id = upload(OWNER, "a", body, type_)
@@ -87,7 +87,7 @@ def replaced(upload_id: str, body: bytes) -> None:
     ],
     ids=["replaced by a page", "replaced by an image", "deleted"],
 )
-def test_the_checked_object_is_the_recorded_one(
+def test_the_recorded_object_is_the_one_whose_content_was_checked(
     monkeypatch: pytest.MonkeyPatch,
     meanwhile: Callable[[str], None],
     outcome: str,
@@ -121,7 +121,7 @@ def test_an_object_that_keeps_changing_is_left_to_a_later_attempt(
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_good_file_cannot_be_replaced_with_a_bad_one() -> None:
+def test_a_valid_file_cannot_be_replaced_with_an_invalid_one() -> None:
     """A request works again once its object is deleted. The new object is checked again."""
     begun = begin.begin_put(OWNER, file_name="a.png", content_type="image/png")
     assert put(begun.request, png()).status == 200

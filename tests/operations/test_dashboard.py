@@ -100,7 +100,7 @@ def test_a_file_without_an_event_needs_attention() -> None:
     assert (result.without_event, result.state) == (1, "attention")
 
 
-def test_without_files_there_is_no_verdict() -> None:
+def test_without_files_the_state_is_unknown() -> None:
     assert (flow().median, flow().state) == (None, "unknown")
 
 
@@ -118,7 +118,9 @@ def test_without_files_there_is_no_verdict() -> None:
         (Rejected(0, 1), "attention"),
     ],
 )
-def test_what_needs_attention(measured: Queues | Rejected, state: str) -> None:
+def test_dead_letters_long_queues_and_rejections_need_attention(
+    measured: Queues | Rejected, state: str
+) -> None:
     assert measured.state == state
 
 

@@ -232,7 +232,7 @@ OTHERS = [
 
 
 @pytest.mark.parametrize(("method", "path", "body", "sentence"), EXACT + OTHERS)
-def test_the_api_speaks_english(
+def test_api_responses_are_english(
     api: Api, alice: User, method: str, path: str, body: Any, sentence: str | None
 ) -> None:
     token = api_tokens.create(alice)

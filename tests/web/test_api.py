@@ -216,20 +216,20 @@ def test_a_session_with_a_csrf_token_may_write(aws: LocalAws, alice: User) -> No
         ("delete", "/files/{}"),
     ],
 )
-def test_a_strangers_id_answers_exactly_as_an_unknown_one(
+def test_another_users_id_is_treated_exactly_like_an_unknown_one(
     api: Api, other_api: Api, method: str, path: str
 ) -> None:
     mine = store(api.owner)
     pending = upload(api.owner)
 
-    def ask(upload_id: str) -> tuple[int, bytes]:
+    def respond(upload_id: str) -> tuple[int, bytes]:
         arguments = ({},) if method == "post" else ()
         response = getattr(other_api, method)(path.format(upload_id), *arguments)
         return response.status_code, response.content
 
-    unknown = ask(UNKNOWN)
+    unknown = respond(UNKNOWN)
     assert unknown[0] == 404
-    assert ask(mine) == ask(pending) == ask("not-an-id") == unknown
+    assert respond(mine) == respond(pending) == respond("not-an-id") == unknown
     assert s3.head(mine) is not None
 
 
@@ -345,7 +345,7 @@ def test_health_works_without_credentials(aws: LocalAws) -> None:
     assert set(response.json()["checks"].values()) == {"ok"}
 
 
-def test_names_survive(api: Api) -> None:
+def test_file_names_are_stored_and_returned_unchanged(api: Api) -> None:
     names = [
         "naïve file+v2 100%.txt", "日本語.pdf", 'a"b;c.txt', "é" * 127 + "x", "../../etc/passwd",
         "<script>alert(1)</script>.html", "a\\b", "%41.txt", "\u202egpj.exe", "🦄.png",

@@ -88,12 +88,12 @@ def test_requests_without_valid_credentials_count_by_address(
     alice: User, limit: Callable[..., None]
 ) -> None:
     limit(address=2)
-    stranger = Client()
+    anonymous = Client()
     for _ in range(2):
-        check_error(stranger.post("/get-url", FILE, "application/json"), 401)
-    check_error(stranger.post("/get-url", FILE, "application/json"), 429, "rate_limited")
+        check_error(anonymous.post("/get-url", FILE, "application/json"), 401)
+    check_error(anonymous.post("/get-url", FILE, "application/json"), 429, "rate_limited")
     signed_in = {"Authorization": f"Bearer {api_tokens.create(alice)}"}
-    check_error(stranger.post("/get-url", FILE, "application/json", headers=signed_in), 429)
+    check_error(anonymous.post("/get-url", FILE, "application/json", headers=signed_in), 429)
     elsewhere = Client(REMOTE_ADDR="203.0.113.9")
     assert (
         elsewhere.post("/get-url", FILE, "application/json", headers=signed_in).status_code == 200

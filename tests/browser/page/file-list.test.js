@@ -65,6 +65,6 @@ test("the list reports the end of the session", async () => {
   equal(await showAfter([new ApiError(401, "session_ended", "")]), ["session ended"]);
 });
 
-test("a bug in the list surfaces, and does not stop it", async () => {
+test("an unexpected error in the list is reported, and does not stop it", async () => {
   equal(await showAfter([new TypeError("a bug")]), ["a bug"]);
 });

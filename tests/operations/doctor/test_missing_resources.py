@@ -80,7 +80,7 @@ def test_a_bucket_in_another_region_is_reported(installed: Conf, settings: Setti
     assert "AWS_REGION=us-east-1" in finding.fix
 
 
-def test_a_sound_installation_exits_with_0_and_prints_json(installed: Conf) -> None:
+def test_a_healthy_installation_exits_with_0_and_prints_json(installed: Conf) -> None:
     assert run("--no-upload")[0] == 0
     assert json.loads(run("--no-upload", "--json")[1])[0].keys() == {
         "level", "subject", "text", "mend",

@@ -27,9 +27,9 @@ def everything(uppy: Uppy) -> list[Any]:
 
 
 def test_another_user_has_no_access(begun: Uppy, bob: User) -> None:
-    stranger = Uppy(bob)
-    stranger.key, stranger.upload_id = begun.key, begun.upload_id
-    for response in everything(stranger):
+    other = Uppy(bob)
+    other.key, other.upload_id = begun.key, begun.upload_id
+    for response in everything(other):
         refused(response, 404, "upload_not_found")
     assert incomplete() == [begun.key]
 
@@ -56,7 +56,7 @@ def test_an_upload_that_filehub_did_not_sign_is_unknown(
         refused(response, 404, "upload_not_found")
 
 
-def test_filehubs_own_routes_list_the_parts_but_complete_nothing_blindly(begun: Uppy) -> None:
+def test_filehubs_own_routes_list_the_parts_but_refuse_to_complete_the_upload(begun: Uppy) -> None:
     """Only Uppy knows which parts it sent, and these routes have no place to say so."""
     begun.send_all()
     token = {"token": begun.upload_id}

@@ -37,7 +37,7 @@ def test_no_page_of_the_admin_opens_without_its_permission(alice: User, is_staff
 
 
 @pytest.mark.django_db
-def test_strangers_are_asked_to_sign_in_on_every_page_of_the_admin() -> None:
+def test_every_page_of_the_admin_redirects_anonymous_users_to_the_login_page() -> None:
     client = Client(headers={"Accept": "text/html"})
     opened = [
         path

@@ -15,7 +15,7 @@ from tests.web.security.routes import PAGES, check_headers, fill, operations
 pytestmark = pytest.mark.usefixtures("_static_files")
 
 
-@pytest.mark.parametrize("who", ["stranger", "superuser"])
+@pytest.mark.parametrize("who", ["anonymous", "superuser"])
 def test_every_page_has_the_security_headers(aws: LocalAws, root: User, who: str) -> None:
     client = Client(headers={"Accept": "text/html"}, raise_request_exception=False)
     if who == "superuser":
