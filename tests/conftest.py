@@ -22,6 +22,7 @@ from pytest_django import Settings
 
 from local.aws import LocalAws
 from tests.plugin import AWS_PORT, DATABASE, FIGURE
+from tests.support.aws_requests import aws_requests  # noqa: F401  # a fixture for all
 from tests.support.installation import Installation, with_small_parts
 from tests.support.local_aws import (
     TEMPLATE,
@@ -32,7 +33,6 @@ from tests.support.local_aws import (
 )
 from tests.support.processes import consumer, worker
 from tests.support.users import PASSWORD, Api, signed_in
-from tests.support.wire import wire  # noqa: F401  # a fixture for all
 from uploads.aws.cloudformation import deploy
 
 DATABASE_FILE = Path(DATABASE.name) / "db.sqlite3"

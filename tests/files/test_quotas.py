@@ -12,10 +12,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
+from tests.support.aws_requests import AwsRequests
 from tests.support.files import old_upload, removal, store, upload
 from tests.support.http import put, send
 from tests.support.users import Api
-from tests.support.wire import Wire
 from tests.web.test_api import check_error
 from uploads.aws import clients, s3
 from uploads.core import keys, policy
@@ -125,15 +125,15 @@ def test_a_quota_of_the_user_overrides_the_default(
 
 
 def test_checking_a_quota_costs_one_read_and_none_without_a_quota(
-    api: Api, settings: Settings, wire: Wire
+    api: Api, settings: Settings, aws_requests: AwsRequests
 ) -> None:
     def cost() -> tuple[dict[str, int], int]:
-        wire.sent.clear()
+        aws_requests.sent.clear()
         with CaptureQueriesContext(
             connection,
         ) as queries:
             assert api.post("/get-url", {"file_name": "a.txt", "size": 5}).status_code == 200
-        return wire.counts(), len(queries)
+        return aws_requests.counts(), len(queries)
 
     cost()  # records the first use of the token
     assert cost() == ({}, 1)  # the token with its user and quota

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 
+from tests.support.aws_requests import AwsRequests
 from tests.support.files import store, upload
 from tests.support.local_aws import arguments, drain
 from tests.support.waiting import wait_for
-from tests.support.wire import Wire
 from uploads.aws import clients, s3, sqs
 from uploads.core import backoff, keys
 from uploads.core.conf import conf
@@ -166,7 +166,7 @@ def test_only_the_message_that_makes_filehub_crash_stays() -> None:
 
 
 def test_when_a_dead_letter_cannot_be_stored_only_malformed_messages_are_redelivered(
-    queued: list[list[ObjectEvent]], wire: Wire
+    queued: list[list[ObjectEvent]], aws_requests: AwsRequests
 ) -> None:
     """The first one was sent to the dead-letter queue and is not sent again."""
     sent: list[bytes] = []
@@ -176,7 +176,7 @@ def test_when_a_dead_letter_cannot_be_stored_only_malformed_messages_are_redeliv
             sent.append(body)
         return len(sent) > 1 and body == sent[-1]
 
-    wire.cuts = cuts
+    aws_requests.cuts = cuts
     upload_id = keys.new_upload_id(OWNER, "secret")
     for body in ["first", notification(upload_id, "1"), "second", notification(upload_id, "2")]:
         send(body)
@@ -310,10 +310,12 @@ def test_a_task_whose_events_all_fail_is_not_split(count: int, broken: set[str])
     assert queued_tasks() == []
 
 
-def test_a_task_stays_when_its_failed_events_cannot_be_queued(broken: set[str], wire: Wire) -> None:
+def test_a_task_stays_when_its_failed_events_cannot_be_queued(
+    broken: set[str], aws_requests: AwsRequests
+) -> None:
     first, second = (upload(OWNER, f"{n}.txt") for n in range(2))
     broken.add(second)
-    wire.cut.add("sqs")
+    aws_requests.cut.add("sqs")
     with pytest.raises(tasks.ConfirmationError):
         confirm_objects(created(first, second))
 

@@ -12,9 +12,9 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
+from tests.support.aws_requests import AwsRequests
 from tests.support.files import store, upload
 from tests.support.users import staff
-from tests.support.wire import Wire
 from uploads.admin.site import DashboardSite
 from uploads.aws import clients, sqs
 from uploads.aws.sqs import Depth
@@ -244,21 +244,23 @@ def test_stored_and_rejected_counts_match_the_uploads(settings: Settings) -> Non
 
 @pytest.mark.parametrize("files", [3, 700])
 @pytest.mark.usefixtures("aws")
-def test_the_cost_does_not_depend_on_the_number_of_files(files: int, wire: Wire) -> None:
+def test_the_cost_does_not_depend_on_the_number_of_files(
+    files: int, aws_requests: AwsRequests
+) -> None:
     seed(files, timedelta(minutes=1))
     dashboard.collect()  # the addresses of the queues are requested once
-    wire.counts()
+    aws_requests.counts()
     dashboard.collect()
     # 16 shards of the newest files, two calls for the groups and one for two days; four queues.
-    assert wire.counts() == {"dynamodb": 19, "sqs": 4}
+    assert aws_requests.counts() == {"dynamodb": 19, "sqs": 4}
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_quiet_hour_costs_one_more_query(wire: Wire) -> None:
+def test_a_quiet_hour_costs_one_more_query(aws_requests: AwsRequests) -> None:
     dashboard.collect()
-    wire.counts()
+    aws_requests.counts()
     dashboard.collect()
-    assert wire.counts() == {"dynamodb": 19 + 16, "sqs": 4}
+    assert aws_requests.counts() == {"dynamodb": 19 + 16, "sqs": 4}
 
 
 # --- The page -----------------------------------------------------------------------------------
@@ -312,12 +314,12 @@ def test_a_quiet_hour_is_reported_neutrally(admin: Client) -> None:
 @pytest.mark.usefixtures("aws", "no_pauses")
 def test_an_outage_affects_only_the_tiles_of_that_service(
     admin: Client,
-    wire: Wire,
+    aws_requests: AwsRequests,
     service: str,
     silent: set[str],
 ) -> None:
     confirmed(1, after=2)
-    wire.cut.add(service)
+    aws_requests.cut.add(service)
     shown = tiles(admin)
     assert len(shown) == 4
     assert {name for name, (state, _) in shown.items() if state == "unknown"} == silent
@@ -329,11 +331,11 @@ def test_an_outage_affects_only_the_tiles_of_that_service(
 @pytest.mark.usefixtures("aws")
 def test_without_permission_the_plain_page_makes_no_request_to_aws(
     alice: User,
-    wire: Wire,
+    aws_requests: AwsRequests,
 ) -> None:
     client = staff(alice)
     assert tiles(client) == {}
-    assert wire.counts() == {}
+    assert aws_requests.counts() == {}
     alice.user_permissions.add(Permission.objects.get(codename="view_file"))
     page = client.get("/admin/").content.decode()
     assert len(tiles(client)) == 4

@@ -13,9 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
 from tests.operations.test_dashboard import seed
+from tests.support.aws_requests import AwsRequests
 from tests.support.files import store, upload
 from tests.support.users import Api
-from tests.support.wire import Wire
 from uploads.aws import sqs
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
@@ -91,32 +91,34 @@ def test_the_metrics_match_the_installation(settings: Settings) -> None:
 
 @pytest.mark.parametrize("files", [3, 700])
 @pytest.mark.usefixtures("aws")
-def test_the_cost_does_not_depend_on_the_number_of_files(files: int, wire: Wire) -> None:
+def test_the_cost_does_not_depend_on_the_number_of_files(
+    files: int, aws_requests: AwsRequests
+) -> None:
     seed(files, timedelta(minutes=1))
     scrape()  # looks up the addresses of the queues, once
     cache.clear()
-    wire.counts()
+    aws_requests.counts()
     scrape()
-    counts = wire.counts()
+    counts = aws_requests.counts()
     assert counts["dynamodb"] <= 25
     assert {name: count for name, count in counts.items() if name != "dynamodb"} == {
         "monitoring": 1,
         "sqs": 4,
     }
     scrape()
-    assert wire.counts() == {}
+    assert aws_requests.counts() == {}
 
 
 @pytest.mark.usefixtures("aws")
 def test_without_a_backend_the_metrics_are_unavailable(
-    wire: Wire, monkeypatch: pytest.MonkeyPatch
+    aws_requests: AwsRequests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
         raise BackendUnavailable
 
-    wire.cut.add("sqs")
+    aws_requests.cut.add("sqs")
     unavailable("the queues")
-    wire.cut.clear()
+    aws_requests.cut.clear()
     with monkeypatch.context() as patch:
         patch.setattr(usage, "by_kind", fail)
         unavailable("the storage counters")
@@ -132,8 +134,8 @@ def unavailable(what: str) -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_without_cloudwatch_only_the_queue_ages_are_missing(wire: Wire) -> None:
-    wire.cut.add("monitoring")
+def test_without_cloudwatch_only_the_queue_ages_are_missing(aws_requests: AwsRequests) -> None:
+    aws_requests.cut.add("monitoring")
     metrics = scrape()
     assert ("filehub_dead_letters", ("events",)) in metrics
     assert not any(name == "filehub_queue_oldest_seconds" for name, _ in metrics)

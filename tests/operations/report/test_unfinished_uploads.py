@@ -19,7 +19,7 @@ from tests.operations.report.helpers import (
     section,
     unfinished_in_s3,
 )
-from tests.support.wire import Wire
+from tests.support.aws_requests import AwsRequests
 from uploads.aws import clients, multipart
 from uploads.aws.multipart import Cursor
 from uploads.core import keys
@@ -72,15 +72,15 @@ def test_pages_show_each_unfinished_upload_once(
 
 def test_a_very_long_list_of_parts_shows_a_lower_bound(
     admin: Client,
-    wire: Wire,
+    aws_requests: AwsRequests,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(multipart, "MAX_COUNTED_PARTS", 2)
     begin(b"x" * 512, b"x" * 512)
     begin(b"x" * 512, b"x" * 512, b"x")
-    wire.counts()
+    aws_requests.counts()
     text = section(page(admin), "unfinished")
-    assert wire.counts()["s3"] == 3
+    assert aws_requests.counts()["s3"] == 3
     assert text.count(" 2 1.0 KB") == 1
     assert text.count("at least 2 at least 1.0 KB") == 1
     assert "2 uploads on this page: at least 2.0 KB" in text
@@ -155,13 +155,15 @@ def test_an_upload_that_vanishes_at_the_last_moment_is_not_reported_as_aborted(
 
 
 @pytest.mark.usefixtures("no_pauses")
-def test_an_outage_of_s3_aborts_nothing_and_is_reported(admin: Client, wire: Wire) -> None:
+def test_an_outage_of_s3_aborts_nothing_and_is_reported(
+    admin: Client, aws_requests: AwsRequests
+) -> None:
     upload_id, s3_id = begin(b"x")
-    wire.cut.add("s3")
+    aws_requests.cut.add("s3")
     response = admin.post(
         ABORT, {"upload": choice(upload_id, s3_id), "confirmed": "yes"}, follow=True
     )
-    wire.cut.clear()
+    aws_requests.cut.clear()
     assert messages_of(response) == ["S3 could not list the parts. Try again in a moment."]
     assert (unfinished_in_s3(), LogEntry.objects.count()) == ({s3_id}, 0)
 

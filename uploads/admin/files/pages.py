@@ -24,7 +24,7 @@ from django.utils.translation import gettext_lazy as _
 from uploads.accounts import owners
 from uploads.accounts.requests import user_of
 from uploads.admin.files import actions, filters
-from uploads.admin.files.rows import Selection, row, rows
+from uploads.admin.files.file_queryset import Selection, row, rows
 from uploads.core import keys
 from uploads.files import queries
 from uploads.files.actions import preview, sign_download

@@ -2,8 +2,8 @@ import * as format from "../text/format.js";
 import { percent } from "../text/language.js";
 import { messages } from "../text/messages.js";
 import { confirmWith } from "../ui/confirm-dialog.js";
-import { setAttribute, setText, setVisible } from "../ui/drawing.js";
 import { byId } from "../ui/elements.js";
+import { setAttribute, setText, setVisible } from "../ui/rendering.js";
 import { TimeLeft } from "./time-left.js";
 
 /** @import { Uploader } from "../../client/index.js" */

@@ -1,8 +1,8 @@
 import * as format from "../text/format.js";
 import { percent } from "../text/language.js";
 import { explain, messages } from "../text/messages.js";
-import { setAttribute, setText, setVisible } from "../ui/drawing.js";
 import { find, findAll } from "../ui/elements.js";
+import { setAttribute, setText, setVisible } from "../ui/rendering.js";
 import { TimeLeft } from "./time-left.js";
 
 /** @import { Upload } from "../../client/index.js" */

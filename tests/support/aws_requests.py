@@ -15,7 +15,7 @@ from botocore.httpsession import URLLib3Session
 
 
 @dataclass
-class Wire:
+class AwsRequests:
     """`sent` has the service of each request. Requests to services in `cut` do not arrive, nor do
     requests that `cuts` matches by operation and body."""
 
@@ -74,23 +74,23 @@ def _response(request: AWSPreparedRequest, status: int, text: str) -> AWSRespons
 
 
 @pytest.fixture
-def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
-    wire = Wire()
+def aws_requests(monkeypatch: pytest.MonkeyPatch) -> AwsRequests:
+    aws_requests = AwsRequests()
     send = URLLib3Session.send
 
     def watched(session: URLLib3Session, request: AWSPreparedRequest) -> Any:
         service = _service(request)
-        wire.sent.append(service)
+        aws_requests.sent.append(service)
         operation = _operation(request)
         body = request.body if isinstance(request.body, bytes) else str(request.body).encode()
-        if service in wire.cut or wire.cuts(operation, body):
+        if service in aws_requests.cut or aws_requests.cuts(operation, body):
             raise EndpointConnectionError(endpoint_url=request.url)
-        if service in wire.refusals:
-            return _refusal(request, service, *wire.refusals[service])
-        if wire.throttled and operation == "BatchGetItem":
-            wire.throttled -= 1
+        if service in aws_requests.refusals:
+            return _refusal(request, service, *aws_requests.refusals[service])
+        if aws_requests.throttled and operation == "BatchGetItem":
+            aws_requests.throttled -= 1
             return _nothing_but_unprocessed_keys(request, json.loads(body))
         return send(session, request)
 
     monkeypatch.setattr(URLLib3Session, "send", watched)
-    return wire
+    return aws_requests
