@@ -26,7 +26,7 @@ from uploads.ingest import confirm
 from uploads.models import File
 from uploads.operations import dashboard
 from uploads.operations.dashboard import Queues, Rejected, flow_of, percentile
-from uploads.templatetags.figures import duration, grouped
+from uploads.templatetags.formatting import duration, grouped
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
