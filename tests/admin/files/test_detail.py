@@ -38,7 +38,7 @@ def test_the_timeline_of_a_file_is_in_order(admin: Client, alice: User, bob: Use
     upload_id = upload(str(alice.pk))
     confirm.apply_event(event("created", upload_id, 1))
     actions.sign_download(queries.any_stored_file(upload_id), str(bob.pk))
-    act(admin, "change_owner", upload_id, confirmed="yes", response="bob")
+    act(admin, "change_owner", upload_id, confirmed="yes", answer="bob")
     act(admin, "delete_files", upload_id, confirmed="yes")
     removal(upload_id, 9)
     info = queries.any_file(upload_id)
