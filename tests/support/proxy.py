@@ -49,7 +49,7 @@ class Request:
     sent: int = 0
     #: The fault that the request had.
     fault: str | None = None
-    #: The request has ended: it was answered or broken off.
+    #: The request has ended: with a response, or because the connection broke.
     over: bool = False
 
     @property
