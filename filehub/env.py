@@ -51,7 +51,7 @@ class Env(BaseSettings):
     )
     django_debug: bool = Field(False, description="Django's debug pages. Never in production.")
     django_allowed_hosts: CommaList = Field(
-        ("localhost", "127.0.0.1", "[::1]"), description="Host names that the site answers to."
+        ("localhost", "127.0.0.1", "[::1]"), description="Host names that the site responds to."
     )
     django_https: bool = Field(
         False,

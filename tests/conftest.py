@@ -22,6 +22,7 @@ from pytest_django import Settings
 
 from local.aws import LocalAws
 from tests.plugin import AWS_PORT, DATABASE, FIGURE
+from tests.support.aws_requests import aws_requests  # noqa: F401  # a fixture for all
 from tests.support.installation import Installation, with_small_parts
 from tests.support.local_aws import (
     TEMPLATE,
@@ -32,7 +33,6 @@ from tests.support.local_aws import (
 )
 from tests.support.processes import consumer, worker
 from tests.support.users import PASSWORD, Api, signed_in
-from tests.support.wire import wire  # noqa: F401  # a fixture for all
 from uploads.aws.cloudformation import deploy
 
 DATABASE_FILE = Path(DATABASE.name) / "db.sqlite3"
@@ -53,8 +53,8 @@ def _cheap_settings() -> Iterator[None]:
     """Replace settings that slow down tests and prove nothing about filehub.
 
     Django's password hasher takes a third of a second by design, for every user of every test.
-    WhiteNoise reads the whole folder of static files for each new test client, unless it is told
-    to look for a file when it is asked for one.
+    WhiteNoise reads the whole folder of static files for each new test client, unless autorefresh
+    is on.
     """
     hashers = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     with override_settings(PASSWORD_HASHERS=hashers, WHITENOISE_AUTOREFRESH=True):

@@ -95,9 +95,9 @@ def test_the_last_day_and_every_third_before_it_have_labels() -> None:
 def numbers(value: Any) -> list[Any]:
     """Every number in a chart."""
     if is_dataclass(value):
-        return [n for each in fields(value) for n in numbers(getattr(value, each.name))]
+        return [n for field in fields(value) for n in numbers(getattr(value, field.name))]
     if isinstance(value, list):
-        return [n for each in value for n in numbers(each)]
+        return [n for item in value for n in numbers(item)]
     return [value] if isinstance(value, int | float) else []
 
 

@@ -58,16 +58,16 @@ def operator(sign_in: SignIn) -> Client:
 
 
 def page(client: Client, path: str = EVENTS, status: int = 200) -> str:
-    answer = client.get(path)
-    assert answer.status_code == status
-    return answer.content.decode()
+    response = client.get(path)
+    assert response.status_code == status
+    return response.content.decode()
 
 
 def act(client: Client, action: str, *ids: str, path: str = EVENTS) -> str:
     """Submit and confirm an action; return the messages of the page."""
-    answer = client.post(path, {"action": action, "ids": ids, "confirmed": "yes"}, follow=True)
-    assert answer.status_code == 200
-    content = answer.content.decode()
+    response = client.post(path, {"action": action, "ids": ids, "confirmed": "yes"}, follow=True)
+    assert response.status_code == 200
+    content = response.content.decode()
     start = content.index('<ul class="messagelist">')
     return html.unescape(content[start : content.index("</ul>", start)])
 
@@ -82,12 +82,12 @@ def test_without_permission_every_page_is_forbidden(sign_in: SignIn) -> None:
         assert client.post(path, {"action": "replay_all"}).status_code == 403
 
 
-def test_strangers_are_asked_to_sign_in(client: Client, db: None) -> None:
+def test_anonymous_users_are_redirected_to_the_login_page(client: Client, db: None) -> None:
     for path in (OVERVIEW, EVENTS):
         assert client.get(path)["Location"].startswith("/admin/login/")
     send_dead_letter("x")
-    answer = client.post(EVENTS, {"action": "discard_all", "confirmed": "yes"})
-    assert answer["Location"].startswith("/admin/login/")
+    response = client.post(EVENTS, {"action": "discard_all", "confirmed": "yes"})
+    assert response["Location"].startswith("/admin/login/")
     assert sqs.depth(dlq()).visible == 1
 
 
@@ -132,8 +132,8 @@ def test_queues_cannot_be_added_edited_or_deleted(operator: Client) -> None:
 def test_an_action_needs_its_csrf_token(sign_in: SignIn) -> None:
     send_dead_letter("x")
     client = sign_in("view", "change", "delete", checks=True)
-    answer = client.post(EVENTS, {"action": "discard_all", "confirmed": "yes"})
-    assert answer.status_code == 403
+    response = client.post(EVENTS, {"action": "discard_all", "confirmed": "yes"})
+    assert response.status_code == 403
     assert sqs.depth(dlq()).visible == 1
 
 
@@ -259,8 +259,8 @@ def test_a_dead_letter_that_has_vanished_is_reported_and_the_others_are_processe
 def test_an_empty_selection_is_reported(operator: Client) -> None:
     send_dead_letter("x")
     for form in ({"action": "discard"}, {}, {"action": "burn_all"}, {"action": "discard_some"}):
-        answer = operator.post(EVENTS, form, follow=True)
-        assert "no dead letters were selected" in answer.content.decode()
+        response = operator.post(EVENTS, form, follow=True)
+        assert "no dead letters were selected" in response.content.decode()
     assert sqs.depth(dlq()).visible == 1
 
 
@@ -307,8 +307,8 @@ def test_an_action_during_an_outage_is_reported_and_loses_nothing(operator: Clie
     assert "Nothing was changed or lost." in messages
     assert sqs.depth(dlq()).visible == 1
     with before("GetQueueAttributes", break_connection):
-        answer = operator.post(EVENTS, {"action": "replay_all"})
-    assert answer.status_code == 302
+        response = operator.post(EVENTS, {"action": "replay_all"})
+    assert response.status_code == 302
 
 
 def test_an_outage_half_way_reports_what_was_done(operator: Client) -> None:

@@ -32,14 +32,14 @@ def test_a_token_is_shown_once_in_the_response_to_the_form(
     admin: Client, alice: User, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    answer = make(admin, alice, "backup")
-    assert answer.status_code == 200
-    assert "no-store" in answer["Cache-Control"]
-    assert answer["Referrer-Policy"] == "same-origin"
-    (secret,) = SECRET.findall(answer.content.decode())
+    response = make(admin, alice, "backup")
+    assert response.status_code == 200
+    assert "no-store" in response["Cache-Control"]
+    assert response["Referrer-Policy"] == "same-origin"
+    (secret,) = SECRET.findall(response.content.decode())
     # Without the prefix, whose letters a page may escape.
     secret = secret.removeprefix("filehub_")
-    assert answer.content.decode().count(secret) == 1
+    assert response.content.decode().count(secret) == 1
 
     pk = ApiToken.objects.get().pk
     for path in (
@@ -58,15 +58,15 @@ def test_a_token_is_shown_once_in_the_response_to_the_form(
     assert str(entry.object_id) == str(pk)
     assert secret not in f"{entry.object_repr} {entry.change_message} {entry}"
     assert secret not in str([session.get_decoded() for session in Session.objects.all()])
-    assert secret not in str(answer.headers)
+    assert secret not in str(response.headers)
     assert secret not in str(admin.cookies)
     assert secret not in caplog.text
 
 
 @pytest.mark.parametrize("button", ["_addanother", "_continue", "_popup", "_saveasnew"])
 def test_every_submit_button_shows_the_token(admin: Client, alice: User, button: str) -> None:
-    answer = make(admin, alice, **{button: "1"})
-    assert len(SECRET.findall(answer.content.decode())) == 1
+    response = make(admin, alice, **{button: "1"})
+    assert len(SECRET.findall(response.content.decode())) == 1
 
 
 def test_the_repr_of_a_new_token_hides_the_secret(alice: User) -> None:
@@ -86,9 +86,9 @@ def test_a_hostile_name_is_shown_as_text(admin: Client, alice: User) -> None:
 
 @pytest.mark.parametrize("name", ["a\nb", "a\x00b", "x" * 101], ids=["line", "null", "long"])
 def test_an_unusable_name_is_refused_in_the_form(admin: Client, alice: User, name: str) -> None:
-    answer = make(admin, alice, name)
-    assert answer.status_code == 200
-    assert "errornote" in answer.content.decode()
+    response = make(admin, alice, name)
+    assert response.status_code == 200
+    assert "errornote" in response.content.decode()
     assert not ApiToken.objects.exists()
 
 
@@ -98,7 +98,7 @@ def test_an_unusable_name_is_refused_on_the_command_line_too(alice: User, name: 
         api_tokens.create(alice, name=name)
 
 
-def test_the_command_names_a_token(alice: User, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_accepts_a_token_name(alice: User, capsys: pytest.CaptureFixture[str]) -> None:
     call_command("create_api_token", "alice", "--name", " nightly backup ")
     token = api_tokens.find(capsys.readouterr().out.strip())
     assert token is not None
@@ -108,9 +108,9 @@ def test_the_command_names_a_token(alice: User, capsys: pytest.CaptureFixture[st
 
 @pytest.mark.parametrize("user", ["", "x", "0", "-1", "1" * 30, "99999"])
 def test_a_token_for_an_unknown_user_is_refused_in_the_form(admin: Client, user: str) -> None:
-    answer = admin.post(f"{TOKENS}add/", {"user": user, "name": ""})
-    assert answer.status_code == 200
-    assert "errornote" in answer.content.decode()
+    response = admin.post(f"{TOKENS}add/", {"user": user, "name": ""})
+    assert response.status_code == 200
+    assert "errornote" in response.content.decode()
     assert not ApiToken.objects.exists()
 
 

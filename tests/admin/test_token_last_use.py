@@ -104,13 +104,13 @@ def test_a_request_does_not_wait_for_a_locked_database(
     with closing(sqlite3.connect(database, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         began = time.monotonic()
-        answer = send(
+        response = send(
             "GET",
             f"http://localhost:{installation.port}/files",
             headers={"Authorization": f"Bearer {token}"},
         )
         waited = time.monotonic() - began
         other.execute("ROLLBACK")
-    assert answer.status == 200
+    assert response.status == 200
     # A connection that waits for SQLite waits this long.
     assert waited < settings.DATABASES["default"]["OPTIONS"]["timeout"]

@@ -87,8 +87,8 @@ def test_each_page_needs_its_permission(
 
 def test_tokens_cannot_be_changed(admin: Client, alice: User, bob: User) -> None:
     token = token_of(alice, "mine")
-    answer = admin.post(f"{TOKENS}{token.pk}/change/", {"user": bob.pk, "name": "yours"})
-    assert answer.status_code == 403
+    response = admin.post(f"{TOKENS}{token.pk}/change/", {"user": bob.pk, "name": "yours"})
+    assert response.status_code == 403
     token.refresh_from_db()
     assert (token.user, token.name) == (alice, "mine")
 

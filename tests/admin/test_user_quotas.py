@@ -46,10 +46,10 @@ def test_a_quota_is_entered_and_shown_with_units(
      "<b>1</b>", "NaN GB", "10 GiB; DROP TABLE", "١٠ GiB"],
 )  # fmt: skip
 def test_an_invalid_quota_is_refused_in_the_form(admin: Client, alice: User, entered: str) -> None:
-    answer = set_quota(admin, alice, entered)
-    assert answer.status_code == 200
-    assert "errorlist" in answer.content.decode()
-    assert "<b>1</b>" not in answer.content.decode()
+    response = set_quota(admin, alice, entered)
+    assert response.status_code == 200
+    assert "errorlist" in response.content.decode()
+    assert "<b>1</b>" not in response.content.decode()
     assert not Quota.objects.exists()
 
 
@@ -116,5 +116,5 @@ def test_staff_without_the_permission_can_see_but_not_set_a_quota(alice: User, b
 def test_a_quota_of_zero_differs_from_no_quota(api: Api, alice: User) -> None:
     Quota.objects.create(user=alice, limit=0)
     for size, status in ((1, 413), (0, 200)):
-        answer = api.post("/get-url", {"file_name": "a.txt", "size": size})
-        assert answer.status_code == status
+        response = api.post("/get-url", {"file_name": "a.txt", "size": size})
+        assert response.status_code == status

@@ -124,10 +124,10 @@ def test_a_form_content_type_is_signed_too(aws: LocalAws) -> None:
 def test_a_download_carries_the_name(begun: StartedUpload) -> None:
     put(begun.request, BODY)
     url, _ = s3.sign_download(begun.id, file_name="日本 1.txt")
-    answer = send("GET", url)
-    assert answer.body == BODY
+    response = send("GET", url)
+    assert response.body == BODY
     assert (
-        answer.headers["Content-Disposition"]
+        response.headers["Content-Disposition"]
         == "attachment; filename*=utf-8''%E6%97%A5%E6%9C%AC%201.txt"
     )
 

@@ -68,7 +68,7 @@ def test_axe_finds_violations(page: Page) -> None:
     "path",
     ["/", "/?q=no file begins so", "/no/such/page"],
 )
-def test_pages(context: BrowserContext, path: str) -> None:
+def test_pages_have_no_violations(context: BrowserContext, path: str) -> None:
     page = context.new_page()
     page.goto(path)
     check_accessibility(page)
@@ -108,7 +108,7 @@ def test_sign_in(chromium: Browser, installation: Installation) -> None:
 
 
 def stall(route: Route) -> None:
-    """S3 never answers."""
+    """S3 never responds."""
 
 
 def refuse(route: Route) -> None:
@@ -121,8 +121,8 @@ def refuse(route: Route) -> None:
 
 def reject(route: Route) -> None:
     ids = route.request.url.partition("ids=")[2].split(",")
-    answer = [{"id": id_, "state": "rejected", "reason": "It is no picture."} for id_ in ids]
-    route.fulfill(json=answer)
+    statuses = [{"id": id_, "state": "rejected", "reason": "It is not a picture."} for id_ in ids]
+    route.fulfill(json=statuses)
 
 
 def pause(page: Page, name: str) -> None:
@@ -195,7 +195,7 @@ def test_a_stored_file_and_one_that_was_stored_before(page: Page) -> None:
     check_accessibility(page)
 
 
-def test_offline(page: Page) -> None:
+def test_the_page_has_no_violations_while_offline(page: Page) -> None:
     page.context.set_offline(True)
     choose(page, (unique("later.txt"), b"x"))
     check_accessibility(page)

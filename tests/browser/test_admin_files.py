@@ -207,7 +207,7 @@ def test_a_file_is_checked_and_its_owner_changed(page: Page, installation: Insta
         "from django.contrib.auth import get_user_model as m;"
         "m().objects.filter(username='carol').exists() or m().objects.create_user('carol')",
     )  # fmt: skip
-    file_id = store(installation, unique("given.txt"), b"x")
+    file_id = store(installation, unique("reassigned.txt"), b"x")
     page.goto(f"{LIST}{file_id}/change/")
     page.get_by_role("button", name="Check again").click()
     page.get_by_role("button", name="Check").click()

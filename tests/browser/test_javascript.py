@@ -80,7 +80,7 @@ class Handler(SimpleHTTPRequestHandler):
 
 class Server(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
-        # The page may have been closed before the answer.
+        # The page may have been closed before the response.
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -120,7 +120,7 @@ def run(browser: Browser, origin: str, path: Path, name: str) -> tuple[list[str]
         page.on("requestfailed", lambda request: missing.append(f"not loaded: {request.url}"))
         page.on(
             "response",
-            lambda answer: answer.ok or missing.append(f"{answer.status} for {answer.url}"),
+            lambda response: response.ok or missing.append(f"{response.status} for {response.url}"),
         )
         page.goto("/")
         outcome = page.evaluate(RUN, [f"/{path.relative_to(ROOT).as_posix()}", name])
@@ -139,7 +139,7 @@ def collect(message: ConsoleMessage, problems: list[str]) -> None:
 # The page reports a test that takes too long, unless the test blocks the page.
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(("path", "name"), CASES)
-def test_in_javascript(browser: Browser, origin: str, path: Path, name: str) -> None:
+def test_the_javascript_test_passes(browser: Browser, origin: str, path: Path, name: str) -> None:
     names, problems = run(browser, origin, path, name)
     if problems:
         pytest.fail("\n\n".join(problems), pytrace=False)

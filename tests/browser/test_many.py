@@ -58,13 +58,13 @@ def begins(request: Request) -> bool:
 def story(page: Page, installation: Installation) -> str:
     """The state of the page and the requests, for a failure message."""
     requests = installation.web.requests(begins) + installation.s3.requests(parts)
-    answers = Counter((request.method, request.status) for request in requests)
+    statuses = Counter((request.method, request.status) for request in requests)
     waiting = [r for r in installation.web.log + installation.s3.log if not r.over]
     lines = installation.log.read_text().splitlines()[-40:]
     return "\n".join(
         [
             f"the page: {page.locator('#uploads').inner_text()[:2000]}",
-            f"answers: {answers}; unanswered: {waiting[:20]}",
+            f"statuses: {statuses}; unanswered: {waiting[:20]}",
             *lines,
         ]
     )
@@ -145,9 +145,9 @@ def test_two_thousand_files_in_one_drop(
     # Each was signed once, and sent once.
     assert len(installation.web.requests(begins)) == COUNT
     assert len(installation.s3.requests(parts)) == COUNT
-    # The page asked about the first files while it was still sending others.
-    asked = [request.method for request in installation.web.requests(about_uploads)]
-    assert "GET" in asked[: COUNT // 2]
+    # The page requested the states of the first files while it was still sending others.
+    methods = [request.method for request in installation.web.requests(about_uploads)]
+    assert "GET" in methods[: COUNT // 2]
     dropped: float = page.evaluate("window.dropped")
     tasks: list[Any] = page.evaluate("window.longTasks")
     during = sorted(

@@ -98,7 +98,7 @@ def test_a_tab_closed_right_after_the_put_still_lists_the_file(context: BrowserC
     name = unique("closed.txt")
     page = context.new_page()
     page.goto("/")
-    # The page is closed as soon as S3 has answered, before the upload is confirmed.
+    # The page is closed as soon as S3 has responded, before the upload is confirmed.
     with page.expect_response(lambda r: r.request.method == "PUT" and r.status == 200):
         choose(page, (name, b"x" * 1000))
     page.close(run_before_unload=False)
@@ -127,7 +127,7 @@ def test_a_failed_upload_can_be_retried_and_is_not_listed(page: Page) -> None:
 
 def test_an_upload_can_be_cancelled(page: Page) -> None:
     name = unique("cancel.bin")
-    page.route(TO_S3, lambda route: None)  # S3 never answers
+    page.route(TO_S3, lambda route: None)  # S3 never responds
     choose(page, (name, os.urandom(1000)))
     expect(upload_row(page, name)).to_have_attribute("data-state", "uploading")
     upload_row(page, name).locator("[data-action=cancel]").click()
@@ -144,7 +144,7 @@ def test_an_upload_can_be_cancelled(page: Page) -> None:
         pytest.param("é" * 127 + "x", id="255 bytes"),
     ],
 )
-def test_names_survive_the_round_trip(page: Page, name: str) -> None:
+def test_a_file_name_is_unchanged_after_upload_and_download(page: Page, name: str) -> None:
     body = uuid.uuid4().hex.encode()
     choose(page, (name, body))
     newest = page.locator("[data-file-row]").first
@@ -197,7 +197,7 @@ def test_the_overall_percentage_keeps_its_distance_from_the_bar(page: Page, widt
     page.set_extra_http_headers({"Accept-Language": "de"})
     page.set_viewport_size({"width": width, "height": 780})
     page.goto("/")
-    page.route(TO_S3, lambda route: None)  # S3 never answers
+    page.route(TO_S3, lambda route: None)  # S3 never responds
     choose(page, (unique("1.txt"), b"x"), (unique("2.txt"), b"x"))
     expect(page.locator("#overall")).to_be_visible()
     # The widest text: German puts a space before the sign.
@@ -234,14 +234,14 @@ def test_a_request_without_a_put_leaves_nothing_on_any_page(
     page: Page, installation: Installation
 ) -> None:
     token = installation.manage("create_api_token", "demo")
-    name = unique("ghost.txt")
-    answer = send(
+    name = unique("never-sent.txt")
+    response = send(
         "POST",
         f"{installation.url}/get-url",
         f'{{"file_name": "{name}"}}'.encode(),
         {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
     )
-    assert answer.status == 200
+    assert response.status == 200
     for path in (
         "/",
         f"/?q={name[:8]}",
@@ -252,7 +252,9 @@ def test_a_request_without_a_put_leaves_nothing_on_any_page(
         expect(page.locator("body")).not_to_contain_text(name)
 
 
-def test_strangers_are_asked_to_sign_in(chromium: Any, installation: Installation) -> None:
+def test_anonymous_users_are_redirected_to_the_login_page(
+    chromium: Any, installation: Installation
+) -> None:
     page = chromium.new_page(base_url=installation.url)
     page.goto("/?q=x")
     assert "/accounts/login/" in page.url
@@ -265,11 +267,11 @@ def test_strangers_are_asked_to_sign_in(chromium: Any, installation: Installatio
 
 @pytest.mark.exhaustive
 def test_retry_after_is_obeyed_and_explained(page: Page) -> None:
-    asked: list[float] = []
+    polled_at: list[float] = []
     seen = False
 
-    def answer(route: Route) -> None:
-        asked.append(time.monotonic())
+    def respond(route: Route) -> None:
+        polled_at.append(time.monotonic())
         # Until the test has seen the message, which is shown for three seconds only.
         if seen:
             route.continue_()
@@ -277,11 +279,11 @@ def test_retry_after_is_obeyed_and_explained(page: Page) -> None:
         body = {"error": "Too many requests.", "code": "rate_limited"}
         route.fulfill(status=429, headers={"Retry-After": "3"}, json=body)
 
-    page.route("**/uploads", answer)
+    page.route("**/uploads", respond)
     name = unique("patient.txt")
     choose(page, (name, b"hello"))
     expect(upload_row(page, name)).to_contain_text("The server is limiting requests")
     seen = True
     expect(row(page, name)).to_be_visible()
-    assert len(asked) > 1
-    assert all(second - first >= 3 for first, second in pairwise(asked))
+    assert len(polled_at) > 1
+    assert all(second - first >= 3 for first, second in pairwise(polled_at))

@@ -110,7 +110,7 @@ def test_the_chart_can_show_files_instead_of_bytes(report: Page) -> None:
     ).to_be_visible()
 
 
-def test_one_unfinished_upload_is_ended_by_keyboard(
+def test_one_unfinished_upload_is_aborted_by_keyboard(
     report: Page, installation: Installation
 ) -> None:
     before = unfinished(installation)

@@ -26,7 +26,7 @@ _UNAVAILABLE = b"""<?xml version="1.0" encoding="UTF-8"?>
 INJECTED = "Injected by the chaos run."
 
 _DYNAMODB = "com.amazonaws.dynamodb.v20120810#"
-#: Status and error type of the services that answer in JSON.
+#: Status and error type of the services that respond in JSON.
 #: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
 _ERRORS = {
@@ -40,7 +40,7 @@ _ERRORS = {
 
 @dataclass(frozen=True)
 class MultipartCreation:
-    """A CreateMultipartUpload that reached S3. Without an answer, only S3 knows the upload."""
+    """A CreateMultipartUpload that reached S3. Without a response, only S3 knows the upload."""
 
     key: str
     answered: bool
@@ -73,7 +73,7 @@ def operation_of(request: Request) -> tuple[Service, str]:
 
 
 def refusal(service: Service, request: Request, fault: Fault) -> bytes:
-    """The answer of a failing service, in the words of AWS."""
+    """The response of a failing service, in the words of AWS."""
     if service == "s3":
         body = _SLOW_DOWN if fault.kind == "throttle" else _UNAVAILABLE
         status, headers = 503, "Content-Type: application/xml\r\n"
@@ -179,8 +179,8 @@ class AwsFaultProxy(Proxy):
         try:
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._pass_body(request, client, server, faults))
-                answer = both.create_task(self._pass_answer(request, client, server, faults))
+                response = both.create_task(self._pass_response(request, client, server, faults))
         finally:
             if kind == "stall" and fault is not None:
                 await asyncio.sleep(fault.seconds)
-        return answer.result()
+        return response.result()

@@ -1,4 +1,4 @@
-"""Shortens those pauses of filehub that are no settings, in the processes of a chaos run."""
+"""Shortens the pauses of filehub that no setting controls, in the processes of a chaos run."""
 
 from __future__ import annotations
 

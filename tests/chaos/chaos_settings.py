@@ -1,7 +1,7 @@
 """filehub's settings with short pauses: minutes in production are seconds in a chaos run.
 
 Nothing else differs. tests/chaos/installation.py shortens the timeouts of the queues, and
-`tests.chaos.chaos_app` the pauses that are no settings.
+`tests.chaos.chaos_app` the pauses that no setting controls.
 """
 
 from __future__ import annotations

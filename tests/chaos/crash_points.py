@@ -50,7 +50,7 @@ class ChildRunner:
 
     def __init__(self) -> None:
         self._sessions = [
-            each for each in gc.get_objects() if issubclass(type(each), URLLib3Session)
+            item for item in gc.get_objects() if issubclass(type(item), URLLib3Session)
         ]
 
     def run(self, step: Callable[[], object], *, crash_at: int | None = None) -> ChildResult:
@@ -73,8 +73,8 @@ class ChildRunner:
         assert killed or status == 0, messages
         return ChildResult(
             killed,
-            next((each["lines"] for each in messages if "lines" in each), []),
-            [receipt for each in messages for receipt in each.get("receipts", ())],
+            next((message["lines"] for message in messages if "lines" in message), []),
+            [receipt for message in messages for receipt in message.get("receipts", ())],
         )
 
 
@@ -88,7 +88,7 @@ def _run_child(step: Callable[[], object], crash_at: int | None, report: int) ->
             os.write(report, json.dumps(facts).encode() + b"\n")
 
         def send_receipts(parsed: Any, **_: Any) -> None:
-            send(receipts=[each["ReceiptHandle"] for each in parsed.get("Messages", ())])
+            send(receipts=[message["ReceiptHandle"] for message in parsed.get("Messages", ())])
 
         def trace_lines(frame: FrameType, event: str, argument: object) -> Any:
             # A return is a boundary too: the last line is done, the next is not.

@@ -1,7 +1,7 @@
 """Delivers S3's notifications to filehub's queue as badly as the rules of SQS and S3 allow.
 
 The bucket notifies a queue of the chaos run. From there messages are delivered late, twice, out of
-order, in other envelopes, merged, or not at all. Some messages that are no events are added.
+order, in other envelopes, merged, or not at all. Some messages that are not valid events are added.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ DROPPED, DUPLICATED, DELAYED, VERY_LATE, MERGED, WRAPPED, DAMAGED = (
 )
 #: Characters of a sequencer as filehub keeps it.
 SEQUENCER_LENGTH = 64
-#: Seconds between two messages that are no events.
+#: Seconds between two messages that are not valid events.
 MALFORMED_EVERY = 2.5
 
 _MALFORMED = (

@@ -1,4 +1,4 @@
-"""What the uploaders know: the only source of what must hold after a chaos run."""
+"""What the uploaders did and saw. The invariants compare the final state with it alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal
 
-#: Whether something happened: yes (it was acknowledged), no, or the answer was lost.
+#: Whether something happened: yes (it was acknowledged), no, or maybe (the response was lost).
 Known = Literal["yes", "no", "maybe"]
 
 
@@ -50,12 +50,12 @@ class Upload:
 
 @dataclass
 class Expectations:
-    """Written by all uploaders. `problems` are answers that no uploader may ever get."""
+    """Written by all uploaders. `problems` are responses that no uploader may ever get."""
 
     uploads: dict[str, Upload] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
-    #: Requests for uploads in parts without an answer: only S3 may know these uploads.
+    #: Requests for uploads in parts without a response: only S3 may know these uploads.
     unanswered: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

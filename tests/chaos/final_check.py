@@ -8,7 +8,7 @@ from typing import Any
 from tests.chaos import invariants
 from tests.chaos.event_mangler import EventMangler
 from tests.chaos.expectations import Expectations
-from tests.chaos.http_client import Answer, request
+from tests.chaos.http_client import Response, request
 from tests.chaos.installation import ABORT_UNFINISHED, BUCKET, EVENTS, TABLE, TASKS, Installation
 from tests.chaos.processes import NAMES
 from tests.chaos.report import Report
@@ -78,16 +78,16 @@ class FinalCheck:
         files: list[dict[str, Any]] = []
         url = f"{self._installation.site}/files?limit=37"
         while url:
-            answer = self._request("GET", url, token)
-            if answer.status != 200:
-                self._problems.append(f"GET {url}: {answer.status} {answer.body!r}")
+            response = self._request("GET", url, token)
+            if response.status != 200:
+                self._problems.append(f"GET {url}: {response.status} {response.body!r}")
                 break
-            files += answer.json()
-            link = re.match(r'<([^>]*)>; rel="next"', answer.link)
+            files += response.json()
+            link = re.match(r'<([^>]*)>; rel="next"', response.link)
             url = link[1] if link else ""
         return files
 
-    def _request(self, method: str, url: str, token: str) -> Answer:
+    def _request(self, method: str, url: str, token: str) -> Response:
         return request(method, url, {"Authorization": f"Bearer {token}"})
 
     def _check_unfinished(self) -> None:
@@ -107,9 +107,9 @@ class FinalCheck:
         for upload in uploads:
             if upload.is_unfinished == "yes":
                 url = f"{installation.site}/uploads/{upload.id}?token={upload.token}"
-                answer = self._request("DELETE", url, installation.api_tokens[upload.owner])
-                if answer.status != 204:
-                    self._problems.append(f"aborting {upload}: {answer.status} {answer.body!r}")
+                response = self._request("DELETE", url, installation.api_tokens[upload.owner])
+                if response.status != 204:
+                    self._problems.append(f"aborting {upload}: {response.status} {response.body!r}")
         installation.run_script(ABORT_UNFINISHED)
         if remaining := invariants.list_unfinished(installation.s3, BUCKET):
             self._problems.append(f"still unfinished after they were aborted: {remaining}")

@@ -15,7 +15,7 @@ RETRYABLE = {429, 503}
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     status: int
     body: bytes
     link: str = ""
@@ -25,7 +25,7 @@ class Answer:
 
 
 class Unanswered(Exception):
-    """The request got no answer. `sent`: it may have arrived."""
+    """The request got no response. `sent`: it may have arrived."""
 
     def __init__(self, cause: BaseException, *, sent: bool) -> None:
         super().__init__(repr(cause))
@@ -34,7 +34,7 @@ class Unanswered(Exception):
 
 def request(
     method: str, url: str, headers: dict[str, str], body: bytes = b"", *, timeout: float = 60
-) -> Answer:
+) -> Response:
     """One HTTP request on a connection of its own."""
     parts = urlsplit(url)
     target = f"{parts.path}?{parts.query}" if parts.query else parts.path
@@ -46,8 +46,8 @@ def request(
         connection.request(
             method, target, body if body or method in {"PUT", "POST"} else None, headers
         )
-        answer = connection.getresponse()
-        return Answer(answer.status, answer.read(), answer.headers.get("Link", ""))
+        response = connection.getresponse()
+        return Response(response.status, response.read(), response.headers.get("Link", ""))
     except (OSError, http.client.HTTPException) as exc:
         raise Unanswered(exc, sent=sent) from exc
     finally:

@@ -44,8 +44,8 @@ print(json.dumps({{owners.owner_of(user): api_tokens.create(user) for user in us
 """
 ABORT_UNFINISHED = """
 from uploads.aws import multipart
-for each in multipart.list_unfinished(1000).uploads:
-    multipart.abort_key(each.key, each.s3_upload_id)
+for upload in multipart.list_unfinished(1000).uploads:
+    multipart.abort_key(upload.key, upload.s3_upload_id)
 """
 
 
@@ -151,8 +151,12 @@ class Installation:
             Bucket=BUCKET,
             NotificationConfiguration={
                 "QueueConfigurations": [
-                    {"QueueArn": arn, "Events": each["Events"], "Filter": each["Filter"]}
-                    for each in configuration["QueueConfigurations"]
+                    {
+                        "QueueArn": arn,
+                        "Events": notification["Events"],
+                        "Filter": notification["Filter"],
+                    }
+                    for notification in configuration["QueueConfigurations"]
                 ]
             },
         )
@@ -167,10 +171,10 @@ class Installation:
         )
 
     def _attribute(self, queue: str, name: str) -> str:
-        answer = self.sqs.get_queue_attributes(
+        response = self.sqs.get_queue_attributes(
             QueueUrl=self.queue_urls[queue], AttributeNames=[name]
         )
-        text: str = answer["Attributes"][name]
+        text: str = response["Attributes"][name]
         return text
 
     def _shorten(self, queue: str, visibility: int, receives: int) -> None:

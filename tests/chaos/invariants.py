@@ -66,7 +66,7 @@ def read_objects(s3: Any, bucket: str) -> dict[str, dict[str, Any]]:
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
     names = [item["Key"] for page in pages for item in page.get("Contents", [])]
     with ThreadPoolExecutor(4) as pool:
-        return {each["key"].rsplit("/", 1)[-1]: each for each in pool.map(inspect, names)}
+        return {item["key"].rsplit("/", 1)[-1]: item for item in pool.map(inspect, names)}
 
 
 def read_items(dynamodb: Any, table: str) -> dict[str, dict[str, Any]]:
@@ -84,7 +84,8 @@ def list_unfinished(s3: Any, bucket: str) -> list[tuple[str, str]]:
     uploads = []
     for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket):
         uploads += [
-            (each["Key"].rsplit("/", 1)[-1], each["UploadId"]) for each in page.get("Uploads", [])
+            (upload["Key"].rsplit("/", 1)[-1], upload["UploadId"])
+            for upload in page.get("Uploads", [])
         ]
     return uploads
 
@@ -127,8 +128,8 @@ def check_files(
             yield f"rejected without a reason: {upload}: {item}"
         if upload.id in stored & objects.keys():
             yield from (
-                f"{upload.id} {each}"
-                for each in _check_upload(upload, records[upload.id], objects[upload.id])
+                f"{upload.id} {problem}"
+                for problem in _check_upload(upload, records[upload.id], objects[upload.id])
             )
 
 
@@ -199,21 +200,21 @@ def check_lists(
         if item.get("state") == "stored":
             expected[item["owner"]].add(key)
     for owner, files in listed.items():
-        ids = [each["id"] for each in files]
+        ids = [file["id"] for file in files]
         yield from differing(f"order of the list of {owner}", sorted(ids, reverse=True), ids)
         if set(ids) != expected[owner] or len(ids) != len(set(ids)):
             yield (
                 f"list of {owner}: missing {sorted(expected[owner] - set(ids))}, "
                 f"too many {sorted(set(ids) - expected[owner])}"
             )
-        for each in files:
-            upload = expectations.uploads.get(each["id"])
+        for file in files:
+            upload = expectations.uploads.get(file["id"])
             if upload and (upload.owner, upload.size, upload.name) != (
                 owner,
-                each["size"],
-                each["file_name"],
+                file["size"],
+                file["file_name"],
             ):
-                yield f"list of {owner}: {each} is not {upload}"
+                yield f"list of {owner}: {file} is not {upload}"
 
 
 def check_unfinished(
@@ -224,10 +225,12 @@ def check_unfinished(
 ) -> Iterator[str]:
     """S3 still has exactly the multipart uploads that the uploaders left unfinished.
 
-    A CreateMultipartUpload without an answer leaves one more: filehub repeats it and learns only of
-    the second, or the client learns of neither. `s3_upload_ids`: id -> S3's upload ID.
+    A CreateMultipartUpload without a response leaves one more: filehub repeats it and learns only
+    of the second, or the client learns of neither. `s3_upload_ids`: id -> S3's upload ID.
     """
-    unanswered = Counter(each.key.rsplit("/", 1)[-1] for each in created if not each.answered)
+    unanswered = Counter(
+        creation.key.rsplit("/", 1)[-1] for creation in created if not creation.answered
+    )
     unknown = 0
     for upload_id, s3_upload_id in unfinished:
         upload = expectations.uploads.get(upload_id)
@@ -249,7 +252,7 @@ def check_unfinished(
 
 
 def check_log(path: Path) -> Iterator[str]:
-    """An injected fault explains every traceback, and the web never answered 500."""
+    """An injected fault explains every traceback, and the web never responded with 500."""
     lines = path.read_text(errors="replace").splitlines() if path.exists() else []
     in_traceback = is_corrupted = False
     for number, line in enumerate(lines):

@@ -15,10 +15,11 @@ Service = Literal["s3", "sqs", "dynamodb"]
 SERVICES: tuple[Service, ...] = get_args(Service)
 
 #: What can happen to a request:
-#: error - answered with 503; throttle - answered as throttled; conflict - a transaction conflict;
-#: reset - broken before it was forwarded; lost - forwarded, then broken before the answer;
+#: error - a response with status 503; throttle - the response of a throttled service;
+#: conflict - a transaction conflict; reset - broken before it was forwarded;
+#: lost - forwarded, then broken before the response;
 #: cut - half of its body forwarded, then broken; slow - forwarded after a delay;
-#: stall - forwarded, and not answered until the client has timed out (or nearly).
+#: stall - forwarded, but no response until the client has timed out (or nearly).
 Kind = Literal["error", "throttle", "conflict", "reset", "lost", "cut", "slow", "stall"]
 
 _WEIGHTS: dict[Kind, int] = {
@@ -93,7 +94,7 @@ class Plan:
         return Random("/".join(map(str, (self.seed, *names))))
 
     def _fault_periods(self) -> list[FaultPeriod]:
-        # The name of a generator is part of what a seed means, so it must not change.
+        # “weather” is a historic name, kept so that seeds reproduce the same runs.
         rng, periods, at = self.random("weather"), [], 0.0
         while True:
             at += rng.uniform(0.5, 4)
@@ -104,7 +105,7 @@ class Plan:
                 length += 6
             if at + length > self.seconds:
                 return periods
-            services = rng.choice([*((each,) for each in SERVICES), SERVICES])
+            services = rng.choice([*((service,) for service in SERVICES), SERVICES])
             periods.append(FaultPeriod(at, at + length, services, rate))
             at += length
 
@@ -162,7 +163,9 @@ class Plan:
             for s in self.fault_periods
         )
         kills = " ".join(f"{kill.at:.0f}s:{kill.victim}" for kill in self.kills)
-        commands = " ".join(f"{each.at:.0f}s:{each.arguments[0]}" for each in self.commands)
+        commands = " ".join(
+            f"{command.at:.0f}s:{command.arguments[0]}" for command in self.commands
+        )
         return (
             f"seed {self.seed}, {self.seconds:.0f} s\n"
             f"  faults ({BASE_RATE:.0%} otherwise): {faults}\n"

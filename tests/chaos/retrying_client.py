@@ -1,4 +1,4 @@
-"""An API client that retries as a client must, and records answers that it may never get."""
+"""An API client that retries as a client must, and records responses that it may never get."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from tests.chaos.expectations import Expectations, Known
-from tests.chaos.http_client import RETRYABLE, Answer, Unanswered, request
+from tests.chaos.http_client import RETRYABLE, Response, Unanswered, request
 
 
 class RetryingClient:
@@ -20,48 +20,48 @@ class RetryingClient:
 
     def _api(
         self, method: str, path: str, body: Any = None, *, attempts: int = 40
-    ) -> tuple[Answer | None, bool]:
-        """The first conclusive answer, and whether an earlier attempt may have had an effect.
+    ) -> tuple[Response | None, bool]:
+        """The first conclusive response, and whether an earlier attempt may have had an effect.
 
-        The answer is None if all attempts failed.
+        The response is None if all attempts failed.
         """
         uncertain = False
         data = b"" if body is None else json.dumps(body).encode()
         for attempt in range(attempts):
             try:
-                answer = request(method, self._site + path, self._headers, data)
+                response = request(method, self._site + path, self._headers, data)
             except Unanswered as exc:
                 uncertain = uncertain or exc.sent
             else:
-                if answer.status >= 500 and answer.status not in RETRYABLE:
+                if response.status >= 500 and response.status not in RETRYABLE:
                     self._expectations.report_problem(
-                        f"{method} {path}: {answer.status} {answer.body[:300]!r}"
+                        f"{method} {path}: {response.status} {response.body[:300]!r}"
                     )
-                if answer.status not in RETRYABLE:
-                    return answer, uncertain
+                if response.status not in RETRYABLE:
+                    return response, uncertain
                 # It may have failed half-way.
                 uncertain = True
             time.sleep(min(1.5, 0.1 * 2**attempt) * self._rng.uniform(0.5, 1))
         return None, uncertain
 
-    def _report_problem(self, what: str, answer: Answer) -> None:
-        self._expectations.report_problem(f"{what}: {answer.status} {answer.body[:300]!r}")
+    def _report_problem(self, what: str, response: Response) -> None:
+        self._expectations.report_problem(f"{what}: {response.status} {response.body[:300]!r}")
 
     def _put(self, signed: Any, body: bytes, *, attempts: int) -> Known:
         """Repeat the signed request until S3 has the bytes, as the page's client does."""
         uncertain = False
         for attempt in range(attempts):
             try:
-                answer = request("PUT", signed["url"], signed["headers"], body)
+                response = request("PUT", signed["url"], signed["headers"], body)
             except Unanswered as exc:
                 uncertain = uncertain or exc.sent
             else:
-                if answer.status == 200:
+                if response.status == 200:
                     return "yes"
-                if answer.status == 412 and uncertain:
+                if response.status == 412 and uncertain:
                     return "yes"
-                if answer.status not in RETRYABLE:
-                    self._report_problem(f"PUT of {signed.get('id', 'a part')}", answer)
+                if response.status not in RETRYABLE:
+                    self._report_problem(f"PUT of {signed.get('id', 'a part')}", response)
                     return "maybe"
             time.sleep(min(1.0, 0.1 * 2**attempt) * self._rng.uniform(0.5, 1))
         return "maybe" if uncertain else "no"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.aws_requests import AwsRequests
 from tests.support.files import upload
-from tests.support.wire import Wire
 from uploads.aws import clients, sqs
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
@@ -29,37 +29,37 @@ pytestmark = pytest.mark.usefixtures("no_pauses")
 
 @pytest.mark.parametrize(("service", "status", "code"), FAULTS)
 def test_a_task_fails_and_then_succeeds(
-    aws: None, wire: Wire, service: str, status: int, code: str
+    aws: None, aws_requests: AwsRequests, service: str, status: int, code: str
 ) -> None:
     upload_id = upload(OWNER)
     events = [{"kind": "created", "upload_id": upload_id, "sequencer": "1".ljust(64, "0")}]
-    wire.refusals[service] = (status, code)
+    aws_requests.refusals[service] = (status, code)
     with pytest.raises(BackendUnavailable):
         confirm.apply_event(ObjectEvent("created", upload_id, "1".ljust(64, "0")))
-    wire.counts()
+    aws_requests.counts()
     with pytest.raises(tasks.ConfirmationError, match=code if service == "dynamodb" else "S3|5"):
         tasks.confirm_objects(events)
-    # The number of attempts is bounded, whatever the answer.
-    assert 1 < wire.counts()[service] < 12
-    wire.refusals.clear()
+    # The number of attempts is bounded, whatever the response.
+    assert 1 < aws_requests.counts()[service] < 12
+    aws_requests.refusals.clear()
     tasks.confirm_objects(events)
     assert [info.id for info in queries.files_of(OWNER, limit=9).files] == [upload_id]
 
 
 @pytest.mark.parametrize(("status", "code"), SQS_FAULTS)
 def test_a_poll_fails_and_then_succeeds(
-    own_queues: None, wire: Wire, status: int, code: str
+    own_queues: None, aws_requests: AwsRequests, status: int, code: str
 ) -> None:
     clients.sqs().send_message(
         QueueUrl=sqs.url(conf().events_queue), MessageBody='{"Event": "s3:TestEvent"}'
     )
     consumer = Consumer()
-    wire.counts()
-    wire.refusals["sqs"] = (status, code)
+    aws_requests.counts()
+    aws_requests.refusals["sqs"] = (status, code)
     with pytest.raises(BackendUnavailable):
         consumer.step()
     # The loop itself pauses, and for longer.
-    assert wire.counts()["sqs"] == 1
-    wire.refusals.clear()
+    assert aws_requests.counts()["sqs"] == 1
+    aws_requests.refusals.clear()
     assert consumer.step() == 1
     assert sqs.depth(conf().events_queue).total == 0

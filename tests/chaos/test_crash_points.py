@@ -86,10 +86,10 @@ def show(queue: str, receipts: list[str]) -> None:
 
 def hide_all(queue: str) -> list[str]:
     """Receive all visible messages, so that the next child does not; return their receipts."""
-    answer = clients.sqs().receive_message(
+    response = clients.sqs().receive_message(
         QueueUrl=sqs.url(queue), MaxNumberOfMessages=10, WaitTimeSeconds=0
     )
-    return [message["ReceiptHandle"] for message in answer.get("Messages", ())]
+    return [message["ReceiptHandle"] for message in response.get("Messages", ())]
 
 
 def crash_at_every_line(
@@ -162,8 +162,8 @@ def test_the_consumer_may_crash_at_any_line_beside_a_malformed_message(
         clients.sqs().send_message_batch(
             QueueUrl=sqs.url(events_queue()),
             Entries=[
-                {"Id": "bad", "MessageBody": f"malformed {owner}"},
-                {"Id": "good", "MessageBody": notification(upload_id)},
+                {"Id": "malformed", "MessageBody": f"malformed {owner}"},
+                {"Id": "valid", "MessageBody": notification(upload_id)},
             ],
         )
         return upload_id

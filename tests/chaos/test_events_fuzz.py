@@ -109,7 +109,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         inner = value.items()
     elif isinstance(value, list):
         inner = enumerate(value)
-    return [path, *(place for name, each in inner for place in places(each, (*path, name)))]
+    return [path, *(place for name, child in inner for place in places(child, (*path, name)))]
 
 
 PLACES = [places(envelope) for envelope in ENVELOPES]
@@ -235,8 +235,8 @@ def test_two_hundred_bodies_in_the_real_queues_write_nothing(
         (event for parsed in expected for event in parsed.events), key=repr
     )
     assert enqueued
-    # A valid event of an object that does not exist: S3 is asked, and nothing is written. (The
-    # event of a removal must leave a tombstone, since the creation may arrive later.)
+    # A valid event of an object that does not exist: nothing is written. (The event of
+    # a removal must leave a tombstone, since the creation may arrive later.)
     tasks.confirm_objects([event.__dict__ for event in enqueued if event.kind == "created"])
     assert list(StoredFile.scan()) == []
 
@@ -256,15 +256,15 @@ def sendable(body: str) -> bool:
 
 
 def send_in_batches(bodies: list[str]) -> int:
-    good = list(filter(sendable, bodies))
+    sent = list(filter(sendable, bodies))
     url = sqs.url(conf().events_queue)
-    for start in range(0, len(good), 10):
-        answer = clients.sqs().send_message_batch(
+    for start in range(0, len(sent), 10):
+        response = clients.sqs().send_message_batch(
             QueueUrl=url,
             Entries=[
                 {"Id": str(number), "MessageBody": body}
-                for number, body in enumerate(good[start : start + 10])
+                for number, body in enumerate(sent[start : start + 10])
             ],
         )
-        assert not answer.get("Failed")
-    return len(good)
+        assert not response.get("Failed")
+    return len(sent)

@@ -114,9 +114,9 @@ def test_both_processes_survive_an_outage_of_sqs(sqs: Proxy, tmp_path: Path) -> 
         sqs.accept()
         wait_for(lambda: failures("failed: 400", "(400)") and throttle.struck >= 8)
         assert heartbeats(tmp_path) == set()
-        asked = len(sqs.requests()) - before
+        requests = len(sqs.requests()) - before
         # The shortest pause of each is half a second, and there are a few other requests.
-        assert asked < 10 + 2 * (time.monotonic() - began) / 0.5
+        assert requests < 10 + 2 * (time.monotonic() - began) / 0.5
         sqs.reset()
         wait_for(lambda: is_stored(second))
         seen: set[str] = set()

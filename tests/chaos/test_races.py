@@ -70,7 +70,7 @@ def test_a_file_that_is_removed_while_it_is_confirmed_leaves_no_record(
     assert usage.usage_of([OWNER])[OWNER] == Usage(0, 0)
 
 
-def test_a_worker_with_an_outdated_answer_does_not_overwrite_a_newer_record(
+def test_a_worker_with_an_outdated_response_does_not_overwrite_a_newer_record(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     upload_id = upload(OWNER, body=b"old")

@@ -107,15 +107,15 @@ class Uploader(RetryingClient):
                 path = "/get-url"
         if path == "/uploads" or self._rng.random() < 0.5:
             fields["size"] = len(body)
-        answer, uncertain = self._api("POST", path, fields)
+        response, uncertain = self._api("POST", path, fields)
         if in_parts and uncertain:
             self._expectations.count_unanswered()
-        if answer is None:
+        if response is None:
             return None
-        if answer.status not in {200, 201}:
-            self._report_problem(f"POST {path}", answer)
+        if response.status not in {200, 201}:
+            self._report_problem(f"POST {path}", response)
             return None
-        signed = answer.json()
+        signed = response.json()
         upload = Upload(
             signed["id"], self._owner, name, content_type, len(body), digest(body), checksum,
             token=signed.get("token", ""),
@@ -162,9 +162,9 @@ class Uploader(RetryingClient):
             self._mine.append((upload, signed, body))
 
     def _hint(self, upload: Upload) -> None:
-        answer, _ = self._api("POST", f"/uploads/{upload.id}/complete", {})
-        if answer is not None and answer.status != 202:
-            self._report_problem(f"hint about {upload.id}", answer)
+        response, _ = self._api("POST", f"/uploads/{upload.id}/complete", {})
+        if response is not None and response.status != 202:
+            self._report_problem(f"hint about {upload.id}", response)
         self._expectations.count("hints")
 
     def _overwrite(self, upload: Upload, signed: Any, body: bytes) -> None:
@@ -173,11 +173,11 @@ class Uploader(RetryingClient):
         if other == body:
             return
         try:
-            answer = request("PUT", signed["url"], signed["headers"], other)
+            response = request("PUT", signed["url"], signed["headers"], other)
         except Unanswered:
             return
-        if answer.status not in {400, 403, 412, *RETRYABLE}:
-            self._report_problem(f"overwriting {upload.id} was not refused", answer)
+        if response.status not in {400, 403, 412, *RETRYABLE}:
+            self._report_problem(f"overwriting {upload.id} was not refused", response)
         self._expectations.count("overwriting refused")
 
     def _sign_only(self) -> None:
@@ -229,37 +229,37 @@ class Uploader(RetryingClient):
 
     def _send_parts(self, upload: Upload, parts: list[Any], pieces: list[bytes]) -> bool:
         path = f"/uploads/{upload.id}/parts"
-        answer, _ = self._api("POST", path, {"token": upload.token, "parts": parts})
-        if answer is None:
+        response, _ = self._api("POST", path, {"token": upload.token, "parts": parts})
+        if response is None:
             return False
-        if answer.status != 200:
-            self._report_problem(f"POST {path}", answer)
+        if response.status != 200:
+            self._report_problem(f"POST {path}", response)
             return False
-        for signed in answer.json()["parts"]:
+        for signed in response.json()["parts"]:
             if self._put(signed, pieces[signed["part_number"] - 1], attempts=20) != "yes":
                 return False
         return True
 
     def _complete(self, upload: Upload) -> None:
         path = f"/uploads/{upload.id}/complete"
-        answer, uncertain = self._api("POST", path, {"token": upload.token})
-        if answer is None:
+        response, uncertain = self._api("POST", path, {"token": upload.token})
+        if response is None:
             upload.sent = "yes" if upload.sent == "yes" else "maybe" if uncertain else "no"
-        elif answer.status == 202:
+        elif response.status == 202:
             upload.sent = "yes"
         else:
-            self._report_problem(f"POST {path}", answer)
+            self._report_problem(f"POST {path}", response)
             upload.sent = "maybe"
 
     def _abort(self, upload: Upload) -> None:
-        answer, uncertain = self._api("DELETE", f"/uploads/{upload.id}", {"token": upload.token})
-        if answer is None:
+        response, uncertain = self._api("DELETE", f"/uploads/{upload.id}", {"token": upload.token})
+        if response is None:
             upload.aborted = "maybe" if uncertain else "no"
-        elif answer.status == 204:
+        elif response.status == 204:
             upload.aborted = "yes"
             self._expectations.count("aborted")
         else:
-            self._report_problem(f"abort of {upload.id}", answer)
+            self._report_problem(f"abort of {upload.id}", response)
             upload.aborted = "maybe"
 
     # Deleting
@@ -276,18 +276,18 @@ class Uploader(RetryingClient):
         if seen and not self._is_listed(upload):
             self._mine.append((upload, signed, body))
             return
-        answer, uncertain = self._api("DELETE", f"/files/{upload.id}")
-        if answer is not None and answer.status == 200:
+        response, uncertain = self._api("DELETE", f"/files/{upload.id}")
+        if response is not None and response.status == 200:
             upload.deleted = "yes"
             self._expectations.count("deleted")
             # Not while a repeated request may still be in flight: it would delete the new object.
             if signed is not None and not uncertain and self._rng.random() < 0.15:
                 self._send_once_more(upload, signed, body)
             return
-        if answer is not None and answer.status != 404:
-            self._report_problem(f"DELETE of {upload.id}", answer)
-        if answer is not None and answer.status == 404 and seen and not uncertain:
-            self._report_problem(f"{upload.id} was listed, but is not found", answer)
+        if response is not None and response.status != 404:
+            self._report_problem(f"DELETE of {upload.id}", response)
+        if response is not None and response.status == 404 and seen and not uncertain:
+            self._report_problem(f"{upload.id} was listed, but is not found", response)
         if uncertain:
             upload.deleted = "maybe"
         self._expectations.count("deletion too early" if not uncertain else "deletion unanswered")
@@ -295,12 +295,12 @@ class Uploader(RetryingClient):
     def _is_listed(self, upload: Upload) -> bool:
         deadline = time.monotonic() + 2
         while time.monotonic() < min(deadline, self._until):
-            answer, _ = self._api("GET", f"/uploads/{upload.id}", attempts=5)
-            if answer is not None:
-                if answer.status != 200:
-                    self._report_problem(f"GET /uploads/{upload.id}", answer)
+            response, _ = self._api("GET", f"/uploads/{upload.id}", attempts=5)
+            if response is not None:
+                if response.status != 200:
+                    self._report_problem(f"GET /uploads/{upload.id}", response)
                     return False
-                state = answer.json()["state"]
+                state = response.json()["state"]
                 if state == "stored":
                     return True
                 if state != "pending":

@@ -48,7 +48,7 @@ WRONG: dict[str, tuple[Any, str]] = {
         r"\['SIGN_RATE_STORAGE'\] is wrong: its host",
     ),
     "an unknown key": ({"XYZZY": 1}, r"\['XYZZY'\] is not a setting of filehub\.$"),
-    "a key that is no text": ({5: 1}, r"\[5\] is not a setting of filehub\.$"),
+    "a key that is not text": ({5: 1}, r"\[5\] is not a setting of filehub\.$"),
     "a wrong value": ({"BUCKET": "Uploads"}, r"\['BUCKET'\] is wrong: .*'Uploads'"),
     "a wrong type": ({"MAX_SIZE": "5 GB"}, r"\['MAX_SIZE'\] is wrong: .*'5 GB'"),
     "a number of types": ({"ALLOWED_TYPES": 5}, r"\['ALLOWED_TYPES'\] is wrong: "),
@@ -65,7 +65,7 @@ def test_an_invalid_setting_is_one_sentence_with_its_name(
     with pytest.raises(ImproperlyConfigured, match=sentence) as caught:
         conf()
     assert "\n" not in str(caught.value)
-    (message,) = [each for each in run_checks() if str(each.id).startswith("filehub.")]
+    (message,) = [message for message in run_checks() if str(message.id).startswith("filehub.")]
     assert (message.id, message.msg) == ("filehub.E003", str(caught.value))
 
 

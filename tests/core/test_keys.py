@@ -166,7 +166,7 @@ def test_an_invalid_id_does_not_parse(text: str) -> None:
 
 NOT_KEYS = {
     "empty": "",
-    "the id alone": ID,
+    "only the id": ID,
     "another prefix": f"uploads2/b/{ID}",
     "no prefix": f"b/{ID}",
     "a prefix before the prefix": f"x/uploads/b/{ID}",
@@ -196,22 +196,22 @@ def test_a_foreign_key_has_no_id(key: str) -> None:
 
 
 @given(st.text())
-def test_random_text_is_no_id(text: str) -> None:
+def test_random_text_is_not_a_valid_id(text: str) -> None:
     assert keys.parse_upload_id(text) is None
 
 
 @given(st.text())
-def test_random_text_is_no_key(text: str) -> None:
+def test_random_text_is_not_a_valid_key(text: str) -> None:
     assert keys.upload_id_of(text) is None
 
 
 @given(st.text())
-def test_random_text_after_the_prefix_is_no_key(text: str) -> None:
+def test_random_text_after_the_prefix_is_not_a_valid_key(text: str) -> None:
     assert keys.upload_id_of(f"uploads/b/{text}") is None
 
 
 @given(st.uuids(version=4))
-def test_a_random_uuid_of_another_version_is_no_id(value: UUID) -> None:
+def test_a_random_uuid_of_another_version_is_not_a_valid_id(value: UUID) -> None:
     assert keys.parse_upload_id(str(value)) is None
 
 

@@ -57,7 +57,9 @@ def test_the_normalised_type_is_stable(given_type: str | None, spelling: str) ->
         fullmatch=True,
     )
 )
-def test_no_form_type_is_normalised_to_the_one_that_is_not_signed(given_type: str) -> None:
+def test_every_spelling_of_the_form_type_is_normalised_to_a_signed_one(
+    given_type: str,
+) -> None:
     assert media_types.check_type(given_type, ANY) != UNSIGNED
 
 
@@ -124,11 +126,11 @@ RANGES = {
 }
 
 
-@pytest.mark.parametrize(("text", "allowed", "answer"), RANGES.values(), ids=RANGES.keys())
+@pytest.mark.parametrize(("text", "allowed", "is_allowed"), RANGES.values(), ids=RANGES.keys())
 def test_a_type_is_allowed_when_one_of_the_ranges_covers_it(
-    text: str, allowed: tuple[str, ...], answer: bool
+    text: str, allowed: tuple[str, ...], is_allowed: bool
 ) -> None:
-    assert media_types.is_type_allowed(text, allowed) is answer
+    assert media_types.is_type_allowed(text, allowed) is is_allowed
 
 
 def test_the_error_for_a_type_outside_the_ranges_names_the_ranges() -> None:

@@ -22,7 +22,7 @@ DIGEST = base64.b64encode(hashlib.sha256(b"filehub").digest()).decode()
 # Names
 
 
-GOOD_NAMES = {
+VALID_NAMES = {
     "plain": "report.pdf",
     "accents, a plus and a percent sign": "naïve file+v2 100%.txt",
     "japanese": "日本語.pdf",
@@ -41,12 +41,12 @@ GOOD_NAMES = {
 }
 
 
-@pytest.mark.parametrize("name", GOOD_NAMES.values(), ids=GOOD_NAMES.keys())
-def test_a_good_name_is_returned_unchanged(name: str) -> None:
+@pytest.mark.parametrize("name", VALID_NAMES.values(), ids=VALID_NAMES.keys())
+def test_a_valid_name_is_returned_unchanged(name: str) -> None:
     assert policy.check_name(name) == name
 
 
-BAD_NAMES = {
+INVALID_NAMES = {
     "empty": ("", "missing_file_name"),
     "a space": (" ", "missing_file_name"),
     "tabs and newlines": ("\t\r\n", "missing_file_name"),
@@ -67,7 +67,7 @@ BAD_NAMES = {
 }
 
 
-@pytest.mark.parametrize(("name", "code"), BAD_NAMES.values(), ids=BAD_NAMES.keys())
+@pytest.mark.parametrize(("name", "code"), INVALID_NAMES.values(), ids=INVALID_NAMES.keys())
 def test_a_bad_name_is_refused_with_its_code(name: str, code: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         policy.check_name(name)
@@ -159,7 +159,7 @@ def test_every_digest_has_a_base64_that_is_accepted(digest: bytes) -> None:
 
 
 @given(st.text())
-def test_random_text_is_no_digest(text: str) -> None:
+def test_random_text_is_not_a_valid_digest(text: str) -> None:
     with pytest.raises(FilehubError):
         policy.check_sha256(text)
 

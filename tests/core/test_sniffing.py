@@ -38,24 +38,24 @@ from uploads.core import sniffing
 BEGINNING = 4096
 
 
-GOOD = {
+ACCEPTED = {
     "png": ("image/png", png()),
     "apng": ("image/apng", png()),
     "jpeg": ("image/jpeg", JPEG),
-    "jpeg as people call it": ("image/jpg", JPEG),
-    "jpeg of a camera": ("image/jpeg", b"\xff\xd8\xff\xe1\0\x18Exif\0\0II*\0" + bytes(16)),
+    "jpeg as image/jpg": ("image/jpg", JPEG),
+    "jpeg with Exif data": ("image/jpeg", b"\xff\xd8\xff\xe1\0\x18Exif\0\0II*\0" + bytes(16)),
     "gif": ("image/gif", GIF),
     "webp": ("image/webp", riff(b"WEBP", b"VP8 " + bytes(20))),
     "avif": ("image/avif", ftyp(b"avif", b"mif1", b"miaf")),
     "heic": ("image/heic", ftyp(b"heic", b"mif1", b"heic")),
-    "heif of many": ("image/heif", ftyp(b"msf1", b"hevc")),
+    "heif sequence": ("image/heif", ftyp(b"msf1", b"hevc")),
     "jxl": ("image/jxl", b"\xff\x0a" + bytes(16)),
-    "jxl in a box": ("image/jxl", b"\0\0\0\x0cJXL \r\n\x87\n"),
+    "jxl in a container": ("image/jxl", b"\0\0\0\x0cJXL \r\n\x87\n"),
     "bmp": ("image/bmp", bmp()),
     "ico": ("image/x-icon", struct.pack("<HHH", 0, 1, 1) + bytes(16)),
-    "ico of a png": ("image/vnd.microsoft.icon", struct.pack("<HHH", 0, 1, 1) + png()),
+    "ico with a png": ("image/vnd.microsoft.icon", struct.pack("<HHH", 0, 1, 1) + png()),
     "tiff": ("image/tiff", b"II*\0\x08\0\0\0" + bytes(16)),
-    "tiff of a mac": ("image/tiff", b"MM\0*\0\0\0\x08" + bytes(16)),
+    "tiff, big-endian": ("image/tiff", b"MM\0*\0\0\0\x08" + bytes(16)),
     "psd": ("image/vnd.adobe.photoshop", b"8BPS\0\1" + bytes(20)),
     "dng": ("image/x-adobe-dng", b"II*\0\x08\0\0\0" + bytes(16)),
     "eps": ("image/x-eps", b"%!PS-Adobe-3.0 EPSF-3.0\n"),
@@ -64,40 +64,43 @@ GOOD = {
     "openraster": ("image/openraster", archive(mimetype="image/openraster")),
     "corel": ("image/x-coreldraw", archive(content="root.dat")),
     "svg": ("image/svg+xml", SVG),
-    "svg of an editor": ("image/svg+xml", XML + b"<!-- Created with Inkscape -->\n" + SVG),
-    "svg with a type": ("image/svg+xml", b"\xef\xbb\xbf" + XML + DOCTYPE + SVG),
-    "svg of another charset": ("image/svg+xml", SVG.decode().encode("utf-16")),
-    "svg with a prefix": ("image/svg+xml", b"<svg:svg xmlns:svg='http://www.w3.org/2000/svg'/>"),
-    "svg, packed": ("image/svg+xml", gzip.compress(SVG)),
-    "png called svg": ("image/svg+xml", png()),
+    "svg with a comment": ("image/svg+xml", XML + b"<!-- Created with Inkscape -->\n" + SVG),
+    "svg with a doctype": ("image/svg+xml", b"\xef\xbb\xbf" + XML + DOCTYPE + SVG),
+    "svg in UTF-16": ("image/svg+xml", SVG.decode().encode("utf-16")),
+    "svg with a namespace prefix": (
+        "image/svg+xml",
+        b"<svg:svg xmlns:svg='http://www.w3.org/2000/svg'/>",
+    ),
+    "svg, gzipped": ("image/svg+xml", gzip.compress(SVG)),
+    "png declared as svg": ("image/svg+xml", png()),
     "pdf": ("application/pdf", PDF),
-    "pdf after line ends": ("application/pdf", b"\r\n\n" + PDF),
-    "pdf after rubbish": ("application/pdf", b"\x1b%-12345X@PJL\n" + b"\0" * 900 + PDF),
+    "pdf after newlines": ("application/pdf", b"\r\n\n" + PDF),
+    "pdf after printer commands": ("application/pdf", b"\x1b%-12345X@PJL\n" + b"\0" * 900 + PDF),
     "pdf after an archive": ("application/pdf", ZIP + PDF),
-    "pdf after the web server's warning": ("application/pdf", b"<br />\n<b>Notice</b>: x\n" + PDF),
+    "pdf after a PHP notice": ("application/pdf", b"<br />\n<b>Notice</b>: x\n" + PDF),
     "mp4": ("video/mp4", ftyp(b"isom", b"isom", b"iso2", b"avc1", b"mp41")),
-    "mp4 of a phone": ("video/mp4", ftyp(b"mp42", b"isom")),
-    "mp4 called mov": ("video/quicktime", ftyp(b"isom")),
+    "mp4, version 2": ("video/mp4", ftyp(b"mp42", b"isom")),
+    "mp4 declared as mov": ("video/quicktime", ftyp(b"isom")),
     "mov": ("video/quicktime", ftyp(b"qt  ")),
-    "mov of old": ("video/quicktime", box(b"wide", b"") + box(b"mdat", bytes(64))),
+    "mov without ftyp": ("video/quicktime", box(b"wide", b"") + box(b"mdat", bytes(64))),
     "mov that begins with its index": ("video/quicktime", box(b"moov", box(b"mvhd", bytes(100)))),
     "m4a": ("audio/mp4", ftyp(b"M4A ", b"isom")),
-    "m4a by another name": ("audio/x-m4a", ftyp(b"M4A ")),
+    "m4a as audio/x-m4a": ("audio/x-m4a", ftyp(b"M4A ")),
     "webm": ("video/webm", EBML + b"\x84webmB\x87\x81\4"),
-    "webm for the ears": ("audio/webm", EBML + b"\x84webm"),
+    "webm, audio only": ("audio/webm", EBML + b"\x84webm"),
     "mkv": ("video/x-matroska", EBML + b"\x88matroskaB\x87\x81\4"),
     "mp3": ("audio/mpeg", MP3_FRAME * 3),
-    "mp3 with a title": ("audio/mpeg", ID3 + MP3_FRAME),
+    "mp3 with an ID3 tag": ("audio/mpeg", ID3 + MP3_FRAME),
     "mp3 with a cover": ("audio/mp3", ID3 + b"APIC" + JPEG),
     "mp3 after silence": ("audio/mpeg", bytes(2000) + MP3_FRAME),
     "aac": ("audio/aac", b"\xff\xf1\x50\x80" + bytes(32)),
     "ogg": ("audio/ogg", b"OggS\0\2" + bytes(20) + b"\x01vorbis"),
-    "ogg to look at": ("video/ogg", b"OggS\0\2" + bytes(20) + b"\x80theora"),
+    "ogg with video": ("video/ogg", b"OggS\0\2" + bytes(20) + b"\x80theora"),
     "opus": ("audio/opus", b"OggS\0\2" + bytes(20) + b"OpusHead"),
     "wav": ("audio/wav", wav()),
-    "wav by another name": ("audio/x-wav", wav()),
+    "wav as audio/x-wav": ("audio/x-wav", wav()),
     "flac": ("audio/flac", b'fLaC\0\0\0"' + bytes(34)),
-    "flac with a title": ("audio/flac", ID3 + b"fLaC\0\0\0"),
+    "flac with an ID3 tag": ("audio/flac", ID3 + b"fLaC\0\0\0"),
     "avi": ("video/x-msvideo", riff(b"AVI ", b"LIST" + bytes(20))),
     "mpeg": ("video/mpeg", b"\0\0\1\xba\x44\0\4\0"),
     "amr, which begins like a script": ("audio/amr", b"#!AMR\n\x3c" + bytes(20)),
@@ -119,26 +122,26 @@ GOOD = {
     "a page": ("text/html", HTML),
     "a script": ("text/x-sh", b"#!/bin/sh\n"),
     "a program": ("application/x-executable", b"\x7fELF\2\1\1"),
-    "anything": ("application/octet-stream", b"\x7fELF\2\1\1"),
-    "png called jpeg": ("image/jpeg", png()),
-    "jpeg called png": ("image/png", JPEG),
-    "jpeg called heic": ("image/heic", JPEG),
-    "heic called jpeg": ("image/jpeg", ftyp(b"heic", b"mif1")),
-    "webp called png": ("image/png", riff(b"WEBP", b"VP8L" + bytes(20))),
-    "not recognised": ("image/png", b"hello"),
-    "not recognised either": ("application/pdf", b"hello"),
+    "an unspecified type": ("application/octet-stream", b"\x7fELF\2\1\1"),
+    "png declared as jpeg": ("image/jpeg", png()),
+    "jpeg declared as png": ("image/png", JPEG),
+    "jpeg declared as heic": ("image/heic", JPEG),
+    "heic declared as jpeg": ("image/jpeg", ftyp(b"heic", b"mif1")),
+    "webp declared as png": ("image/png", riff(b"WEBP", b"VP8L" + bytes(20))),
+    "unrecognised image": ("image/png", b"hello"),
+    "unrecognised pdf": ("application/pdf", b"hello"),
     "noise": ("image/jpeg", bytes(range(256)) * 16),
-    "noise that begins like sound": ("image/png", b"\xff\xfb" + bytes(range(256))),
+    "noise that begins like audio": ("image/png", b"\xff\xfb" + bytes(range(256))),
     "noise with a signature inside": ("image/png", bytes(30) + b"PKLITE" + bytes(64)),
     "one byte": ("image/png", b"<"),
     "one byte of a program": ("image/png", b"M"),
-    "nothing": ("image/png", b""),
+    "an empty file": ("image/png", b""),
     "text about pages": ("image/png", b"In <html> the <script> comes last."),
-    "parameters": ("image/png; charset=binary", png()),
+    "a type with parameters": ("image/png; charset=binary", png()),
 }
 
 
-@pytest.mark.parametrize(("type_", "body"), GOOD.values(), ids=GOOD.keys())
+@pytest.mark.parametrize(("type_", "body"), ACCEPTED.values(), ids=ACCEPTED.keys())
 def test_content_that_matches_or_is_unknown_is_accepted(type_: str, body: bytes) -> None:
     assert sniffing.mismatch(type_, body[:BEGINNING]) is None
 
@@ -146,33 +149,36 @@ def test_content_that_matches_or_is_unknown_is_accepted(type_: str, body: bytes)
 SCRIPT = b"<script>alert(1)</script>"
 
 
-BAD = {
+REFUSED = {
     "elf": (b"\x7fELF\2\1\1\0" + bytes(56), "a program"),
     "windows": (PE, "a program"),
-    "windows, its header out of sight": (FAR_PE, "a program"),
+    "windows, with its header beyond the first bytes": (FAR_PE, "a program"),
     "mac": (b"\xcf\xfa\xed\xfe\7\0\0\1" + bytes(24), "a program"),
-    "mac, the other way round": (b"\xfe\xed\xfa\xce" + bytes(24), "a program"),
-    "mac, for several processors": (b"\xca\xfe\xba\xbe\0\0\0\2" + bytes(40), "a program"),
+    "mac, big-endian": (b"\xfe\xed\xfa\xce" + bytes(24), "a program"),
+    "mac, universal binary": (b"\xca\xfe\xba\xbe\0\0\0\2" + bytes(40), "a program"),
     "shell": (b"#!/bin/sh\nrm -rf /\n", "a script"),
-    "shell after a mark": (b"\xef\xbb\xbf#! /bin/sh\n", "a script"),
+    "shell after a byte order mark": (b"\xef\xbb\xbf#! /bin/sh\n", "a script"),
     "php": (b"<?php system($_GET[0]); ?>", "a script"),
-    "php after a line end": (b"\n<?= 1 ?>", "a script"),
+    "php after a newline": (b"\n<?= 1 ?>", "a script"),
     "a page": (HTML, "a web page"),
     "a page in capitals": (b"<HTML><BODY>", "a web page"),
     "a page after space": (b" \r\n\t\x0c" + HTML, "a web page"),
-    "a page after a mark": (b"\xef\xbb\xbf  <html>", "a web page"),
-    "a page of another charset": ("<html><script>".encode("utf-16"), "a web page"),
+    "a page after a byte order mark": (b"\xef\xbb\xbf  <html>", "a web page"),
+    "a page in UTF-16": ("<html><script>".encode("utf-16"), "a web page"),
     "a page after a comment": (b"<!-- a > b -->\n<html>", "a web page"),
-    "a page in xml": (XML + b'<html xmlns="http://www.w3.org/1999/xhtml">', "a web page"),
-    "a page after another type": (b"<!doctype  svg><html>", "a web page"),
+    "a page in XML": (XML + b'<html xmlns="http://www.w3.org/1999/xhtml">', "a web page"),
+    "a page after another doctype": (b"<!doctype  svg><html>", "a web page"),
     "a script": (SCRIPT, "a web page"),
     "a frame": (b"<iframe src=x>", "a web page"),
     "a link": (b"<a href='javascript:1'>x</a>", "a web page"),
     "a page and an image": (SCRIPT + png(), "a web page"),
     "a page and a pdf": (b"<html>" + PDF, "a web page"),
-    "a page, then too much": (b"<html>" + b" " * 5000 + PDF, "a web page"),
+    "a page, then a pdf beyond the first bytes": (b"<html>" + b" " * 5000 + PDF, "a web page"),
     "svg": (SVG, "an SVG image, which can run script"),
-    "svg of an editor": (XML + DOCTYPE + b"<!-- x -->" + SVG, "an SVG image, which can run script"),
+    "svg with a comment": (
+        XML + DOCTYPE + b"<!-- x -->" + SVG,
+        "an SVG image, which can run script",
+    ),
     "svg in capitals": (b"<SVG onload=alert(1)>", "an SVG image, which can run script"),
 }
 
@@ -181,7 +187,7 @@ BAD = {
     "type_",
     ["image/png", "IMAGE/JPEG", "image/x-anything", "video/mp4", "audio/mpeg", "application/pdf"],
 )
-@pytest.mark.parametrize(("body", "kind"), BAD.values(), ids=BAD.keys())
+@pytest.mark.parametrize(("body", "kind"), REFUSED.values(), ids=REFUSED.keys())
 def test_programs_and_pages_are_refused_as_types_that_browsers_show(
     type_: str, body: bytes, kind: str
 ) -> None:
@@ -189,9 +195,9 @@ def test_programs_and_pages_are_refused_as_types_that_browsers_show(
     assert sniffing.mismatch(type_, body[:BEGINNING]) == expected
 
 
-@pytest.mark.parametrize("name", [name for name in BAD if not name.startswith("svg")])
+@pytest.mark.parametrize("name", [name for name in REFUSED if not name.startswith("svg")])
 def test_programs_and_pages_are_refused_as_svg(name: str) -> None:
-    body, kind = BAD[name]
+    body, kind = REFUSED[name]
     sentence = sniffing.mismatch("image/svg+xml", body[:BEGINNING])
     assert sentence is not None
     assert kind in sentence
@@ -223,7 +229,7 @@ def test_content_of_another_kind_is_refused(type_: str, body: bytes, kind: str) 
 def test_no_genuine_file_is_refused_when_it_is_truncated() -> None:
     refused = {
         (name, length)
-        for name, (type_, body) in GOOD.items()
+        for name, (type_, body) in ACCEPTED.items()
         for length in (0, 1, 2, 3, 4, 6, 8, 12, 20, 40, 64)
         if sniffing.mismatch(type_, body[:length])
     }

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.support.records import erase
-from tests.support.wire import Wire
+from tests.support.aws_requests import AwsRequests
 from uploads.aws.dynamodb import TableModel
 from uploads.core import keys, media_types, policy
 from uploads.core.errors import InvalidRequest
@@ -48,9 +48,9 @@ def seed(owner: str, names: list[str], state: str = "stored") -> list[str]:
     """Write one such record per name; return their ids, newest first."""
     records = [record(number, owner, name, state) for number, name in enumerate(names)]
     with StoredFile.batch_write() as batch:
-        for each in records:
-            batch.save(each)
-    return [each.id for each in records][::-1]
+        for item in records:
+            batch.save(item)
+    return [item.id for item in records][::-1]
 
 
 def walk(page_of: Callable[[str | None], Page]) -> list[str]:
@@ -181,8 +181,8 @@ def table(
     monkeypatch.setattr(listing, "MAX_NAME_MATCHES", 100)
     records = [nth_record(number) for number in range(0, 1000, getattr(request, "param", 1))]
     with StoredFile.batch_write() as batch:
-        for each in records:
-            batch.save(each)
+        for item in records:
+            batch.save(item)
     return records
 
 
@@ -205,15 +205,15 @@ def test_every_filter_yields_each_record_once_while_others_are_added(
         return page
 
     for name, query in FILTERS.items():
-        expected = [each.id for each in table if matches(each, query)][::-1]
+        expected = [item.id for item in table if matches(item, query)][::-1]
         assert len(expected) >= 3, name
         ids = walk(lambda cursor, query=query: step(query, cursor))  # type: ignore[misc]
-        new = {each.id for each in added} - set(expected)
+        new = {item.id for item in added} - set(expected)
         assert [upload_id for upload_id in ids if upload_id not in new] == expected, name
         assert len(ids) == len(set(ids)), name
         with StoredFile.batch_write() as batch:
-            for each in added:
-                batch.delete(each)
+            for item in added:
+                batch.delete(item)
         added.clear()
 
 
@@ -248,7 +248,7 @@ def test_a_page_that_exhausts_its_budget_continues_where_it_stopped(
     page = find(rare, limit=100)
     assert (page.examined, page.next_cursor is None) == (64, False)
     ids = walk(lambda cursor: find(rare, limit=100, cursor=cursor))
-    assert ids == [each.id for each in table if matches(each, rare)][::-1]
+    assert ids == [item.id for item in table if matches(item, rare)][::-1]
 
 
 def test_a_page_whose_predecessors_were_deleted_still_has_a_next_page() -> None:
@@ -275,8 +275,8 @@ def test_an_exact_name_finds_the_owners_stored_files_of_that_name_newest_first(l
     for other, state in (("8", "stored"), ("7", "rejected")):
         later = [record(100 + number, other, "a.txt", state) for number in range(3)]
         with StoredFile.batch_write() as batch:
-            for each in later:
-                batch.save(each)
+            for item in later:
+                batch.save(item)
     # Newest first: of the names above the last comes first.
     assert walk(named("a.txt", limit)) == [mine[0], mine[3], mine[5]]
     assert walk(named("A.txt", limit)) == [mine[4]]
@@ -306,14 +306,14 @@ def test_a_name_that_many_files_have_is_searched_among_the_owners_alone(
 
 @pytest.mark.usefixtures("aws")
 def test_an_exact_name_costs_one_query_however_many_others_use_it(
-    monkeypatch: pytest.MonkeyPatch, wire: Wire
+    monkeypatch: pytest.MonkeyPatch, aws_requests: AwsRequests
 ) -> None:
     seed("7", ["a.txt"])
     seed("8", ["a.txt"] * 5)
-    wire.counts()
+    aws_requests.counts()
     named("a.txt")(None)
-    assert wire.counts() == {"dynamodb": 1}
+    assert aws_requests.counts() == {"dynamodb": 1}
     monkeypatch.setattr(listing, "MAX_NAME_MATCHES", 3)
-    wire.counts()
+    aws_requests.counts()
     named("a.txt")(None)
-    assert wire.counts() == {"dynamodb": 2}
+    assert aws_requests.counts() == {"dynamodb": 2}

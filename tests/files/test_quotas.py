@@ -12,10 +12,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
+from tests.support.aws_requests import AwsRequests
 from tests.support.files import old_upload, removal, store, upload
 from tests.support.http import put, send
 from tests.support.users import Api
-from tests.support.wire import Wire
 from tests.web.test_api import check_error
 from uploads.aws import clients, s3
 from uploads.core import keys, policy
@@ -53,7 +53,7 @@ def used(owner: str = OWNER) -> Usage:
     ("size", "used", "fits"),
     [(10, 0, True), (11, 0, False), (4, 6, True), (5, 6, False), (0, 12, True), (1, 12, False)],
 )
-def test_a_file_within_the_quota_is_accepted(size: int, used: int, fits: bool) -> None:
+def test_quota_boundaries(size: int, used: int, fits: bool) -> None:
     if fits:
         policy.check_quota(size, used=used, limit=10)
     else:
@@ -68,10 +68,10 @@ def test_a_file_within_the_quota_is_accepted(size: int, used: int, fits: bool) -
 def test_a_file_above_the_quota_is_not_signed_and_the_error_has_the_numbers(api: Api) -> None:
     store(api.owner, body=b"123456")
     for path in ("/get-url", "/uploads"):
-        answer = api.post(path, {"file_name": "a.txt", "size": 1_234})
-        check_error(answer, 413, "quota_exceeded")
-        assert "1,234 bytes" in answer.json()["error"]
-        assert "6 of your quota of 10 bytes are already used" in answer.json()["error"]
+        response = api.post(path, {"file_name": "a.txt", "size": 1_234})
+        check_error(response, 413, "quota_exceeded")
+        assert "1,234 bytes" in response.json()["error"]
+        assert "6 of your quota of 10 bytes are already used" in response.json()["error"]
         assert api.post(path, {"file_name": "a.txt", "size": 4}).status_code in {200, 201}
 
 
@@ -93,8 +93,8 @@ def test_parts_that_exceed_the_quota_wait_for_free_space(
     begun = api.post("/uploads", large).json()
     store(api.owner, body=b"12345")
     path, token = f"/uploads/{begun['id']}", {"token": begun["token"]}
-    asked = api.post(f"{path}/parts", {**token, "parts": [{"part_number": 1}]}).json()
-    (part,) = asked["parts"]
+    signed = api.post(f"{path}/parts", {**token, "parts": [{"part_number": 1}]}).json()
+    (part,) = signed["parts"]
     assert send("PUT", part["url"], body, part["headers"]).status == 200
     check_error(api.post(f"{path}/complete", token), 413, "quota_exceeded")
     assert s3.head(begun["id"]) is None
@@ -125,15 +125,15 @@ def test_a_quota_of_the_user_overrides_the_default(
 
 
 def test_checking_a_quota_costs_one_read_and_none_without_a_quota(
-    api: Api, settings: Settings, wire: Wire
+    api: Api, settings: Settings, aws_requests: AwsRequests
 ) -> None:
     def cost() -> tuple[dict[str, int], int]:
-        wire.sent.clear()
+        aws_requests.sent.clear()
         with CaptureQueriesContext(
             connection,
         ) as queries:
             assert api.post("/get-url", {"file_name": "a.txt", "size": 5}).status_code == 200
-        return wire.counts(), len(queries)
+        return aws_requests.counts(), len(queries)
 
     cost()  # records the first use of the token
     assert cost() == ({}, 1)  # the token with its user and quota
@@ -167,8 +167,8 @@ def test_the_last_byte_of_a_quota_can_be_used_and_deleting_frees_space() -> None
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_stored_files_are_not_checked_again() -> None:
-    """Neither an event after a hint, nor a check, nor a wrong deletion mark checks it again."""
+def test_the_quota_is_not_applied_again_to_stored_files() -> None:
+    """Not by repeated events, not by a check, and not after a tombstone written by mistake."""
     upload_id = upload(OWNER, body=b"12345678")
     assert confirm.confirm(upload_id) == "stored"
     for number in (1, 2):
@@ -183,7 +183,7 @@ def test_stored_files_are_not_checked_again() -> None:
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_a_file_that_is_renamed_past_filehub_uses_no_more_space() -> None:
+def test_a_file_that_is_renamed_directly_in_s3_uses_no_more_space() -> None:
     upload_id = upload(OWNER, body=b"12345678")
     created(upload_id, 1)
     name = {"Bucket": conf().bucket, "Key": keys.object_key(upload_id)}
@@ -247,7 +247,7 @@ def test_a_file_stored_between_check_and_write_uses_the_space_first(
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_the_write_too_rejects_a_first_file_above_the_quota() -> None:
+def test_the_quota_of_a_first_file_is_enforced_at_write_time() -> None:
     """An owner without files has no counter, which must not skip the check."""
     upload_id = upload(OWNER, body=b"12345678901")
     with pytest.MonkeyPatch.context() as patched:
@@ -279,7 +279,7 @@ def test_an_old_upload_with_an_event_is_checked() -> None:
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_checking_a_young_object_applies_the_quota() -> None:
+def test_checking_a_recent_object_applies_the_quota() -> None:
     upload_id = upload(OWNER, body=b"12345678901")
     assert confirm.check(upload_id, dry_run=True) == "rejected"
     assert s3.head(upload_id) is not None
@@ -298,7 +298,7 @@ def test_an_operator_can_assign_files_beyond_the_quota() -> None:
 
 
 @pytest.mark.parametrize("owner", ["", "alice", "99999999999999999999", "07"])
-def test_an_owner_who_is_no_user_has_the_default(
+def test_an_owner_who_is_not_a_valid_user_has_the_default_quota(
     owner: str, alice: User, settings: Settings
 ) -> None:
     Quota.objects.create(user=alice, limit=3)
@@ -333,7 +333,7 @@ def test_the_page_works_without_the_usage(alice: User, monkeypatch: pytest.Monke
     monkeypatch.setattr(usage, "of_owner", fail)
     page = Client()
     page.force_login(alice)
-    answer = page.get("/")
-    assert (answer.status_code, 'id="quota"' in answer.content.decode()) == (200, False)
-    # The page keeps the line that it has, since an empty answer would clear it.
+    response = page.get("/")
+    assert (response.status_code, 'id="quota"' in response.content.decode()) == (200, False)
+    # The page keeps the line that it has, since an empty response would clear it.
     assert page.get("/quota").status_code == 503

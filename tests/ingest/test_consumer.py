@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 
+from tests.support.aws_requests import AwsRequests
 from tests.support.files import store, upload
 from tests.support.local_aws import arguments, drain
 from tests.support.waiting import wait_for
-from tests.support.wire import Wire
 from uploads.aws import clients, s3, sqs
 from uploads.core import backoff, keys
 from uploads.core.conf import conf
@@ -53,13 +53,13 @@ def events_queue() -> str:
 
 
 def depth(name: str) -> int:
-    answer = clients.sqs().get_queue_attributes(
+    response = clients.sqs().get_queue_attributes(
         QueueUrl=sqs.url(name),
         AttributeNames=[
             "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible",
         ],
     )["Attributes"]  # fmt: skip
-    return sum(map(int, answer.values()))
+    return sum(map(int, response.values()))
 
 
 def send(body: str) -> None:
@@ -146,27 +146,27 @@ def notification(upload_id: str, sequencer: str) -> str:
 
 @pytest.mark.usefixtures("crashing")
 def test_only_the_message_that_makes_filehub_crash_stays() -> None:
-    good = [keys.new_upload_id(OWNER, "secret") for _ in range(8)]
-    bodies = [notification(upload_id, "1") for upload_id in good]
-    bad = notification(keys.new_upload_id(OWNER, "secret"), "BAD")
-    for body in [*bodies[:4], "unreadable", bad, *bodies[4:]]:
+    valid = [keys.new_upload_id(OWNER, "secret") for _ in range(8)]
+    bodies = [notification(upload_id, "1") for upload_id in valid]
+    crashing = notification(keys.new_upload_id(OWNER, "secret"), "BAD")
+    for body in [*bodies[:4], "unreadable", crashing, *bodies[4:]]:
         send(body)
     messages = []
     wait_for(lambda: messages.extend(sqs.receive(events_queue())) or len(messages) == 10)
     Consumer().handle(messages)
-    assert {event["upload_id"] for task in queued_tasks() for event in task} == set(good)
+    assert {event["upload_id"] for task in queued_tasks() for event in task} == set(valid)
     assert depth(events_queue()) == 2
     url = sqs.url(events_queue())
     for message in messages:
-        if message.body in {"unreadable", bad}:
+        if message.body in {"unreadable", crashing}:
             clients.sqs().change_message_visibility(
                 QueueUrl=url, ReceiptHandle=message.receipt, VisibilityTimeout=0
             )
-    assert {message["Body"] for message in drain(events_queue())} == {"unreadable", bad}
+    assert {message["Body"] for message in drain(events_queue())} == {"unreadable", crashing}
 
 
 def test_when_a_dead_letter_cannot_be_stored_only_malformed_messages_are_redelivered(
-    queued: list[list[ObjectEvent]], wire: Wire
+    queued: list[list[ObjectEvent]], aws_requests: AwsRequests
 ) -> None:
     """The first one was sent to the dead-letter queue and is not sent again."""
     sent: list[bytes] = []
@@ -176,7 +176,7 @@ def test_when_a_dead_letter_cannot_be_stored_only_malformed_messages_are_redeliv
             sent.append(body)
         return len(sent) > 1 and body == sent[-1]
 
-    wire.cuts = cuts
+    aws_requests.cuts = cuts
     upload_id = keys.new_upload_id(OWNER, "secret")
     for body in ["first", notification(upload_id, "1"), "second", notification(upload_id, "2")]:
         send(body)
@@ -205,7 +205,7 @@ def test_the_loop_survives_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def stopped_at_every_line() -> None:
-    """Run consumers that SQS does not answer, and stop each of them at another line."""
+    """Run consumers that get no response from SQS, and stop each of them at another line."""
     files = {consumer.__file__, threading.__file__}
     at = told_at = 0
     is_looping = False
@@ -310,18 +310,20 @@ def test_a_task_whose_events_all_fail_is_not_split(count: int, broken: set[str])
     assert queued_tasks() == []
 
 
-def test_a_task_stays_when_its_failed_events_cannot_be_queued(broken: set[str], wire: Wire) -> None:
+def test_a_task_stays_when_its_failed_events_cannot_be_queued(
+    broken: set[str], aws_requests: AwsRequests
+) -> None:
     first, second = (upload(OWNER, f"{n}.txt") for n in range(2))
     broken.add(second)
-    wire.cut.add("sqs")
+    aws_requests.cut.add("sqs")
     with pytest.raises(tasks.ConfirmationError):
         confirm_objects(created(first, second))
 
 
 def test_an_invalid_event_does_not_block_the_others() -> None:
-    good = upload(OWNER)
-    confirm_objects([*created(good), {"nonsense": "yes"}])
-    assert [info.id for info in queries.files_of(OWNER, limit=9).files] == [good]
+    valid = upload(OWNER)
+    confirm_objects([*created(valid), {"nonsense": "yes"}])
+    assert [info.id for info in queries.files_of(OWNER, limit=9).files] == [valid]
     assert queued_tasks() == [[{"nonsense": "yes"}]]
 
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 from pytest_django import Settings
 
+from tests.support.aws_requests import AwsRequests
 from tests.support.files import put_under, upload
 from tests.support.http import put
 from tests.support.sample_files import GIF, HTML, PE, TYPESCRIPT, png
 from tests.support.users import Api
-from tests.support.wire import Wire
 from uploads.aws import s3
 from uploads.core.errors import BackendUnavailable
 from uploads.files import queries, store, usage
@@ -51,24 +51,26 @@ def test_a_page_sent_as_an_image_is_rejected_with_the_reason_and_deleted(api: Ap
     ],
     ids=["image", "long image", "empty image", "page", "unknown", "typescript"],
 )
-def test_only_content_that_can_decide_is_read(
-    type_: str, body: bytes, requests: int, wire: Wire
+def test_content_is_read_only_if_the_type_is_checked(
+    type_: str, body: bytes, requests: int, aws_requests: AwsRequests
 ) -> None:
     upload_id = upload(OWNER, "a", body, type_)
-    wire.counts()
+    aws_requests.counts()
     assert created(upload_id) == "stored"
-    assert wire.counts()["s3"] == requests
+    assert aws_requests.counts()["s3"] == requests
     assert created(upload_id, 2) == "stored"  # the content of a stored file is not read again
-    assert wire.counts()["s3"] == 1
+    assert aws_requests.counts()["s3"] == 1
 
 
 @pytest.mark.usefixtures("aws")
-def test_an_object_that_breaks_another_rule_is_not_read(settings: Settings, wire: Wire) -> None:
+def test_an_object_that_breaks_another_rule_is_not_read(
+    settings: Settings, aws_requests: AwsRequests
+) -> None:
     upload_id = upload(OWNER, "a.png", HTML, "image/png")
     settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("text/*",)}
-    wire.counts()
+    aws_requests.counts()
     assert created(upload_id) == "rejected"
-    assert wire.counts()["s3"] == 2  # HeadObject and DeleteObject
+    assert aws_requests.counts()["s3"] == 2  # HeadObject and DeleteObject
     assert "not accepted" in queries.upload_status(upload_id, OWNER).reason
 
 
@@ -87,7 +89,7 @@ def replaced(upload_id: str, body: bytes) -> None:
     ],
     ids=["replaced by a page", "replaced by an image", "deleted"],
 )
-def test_the_checked_object_is_the_recorded_one(
+def test_the_recorded_object_is_the_one_whose_content_was_checked(
     monkeypatch: pytest.MonkeyPatch,
     meanwhile: Callable[[str], None],
     outcome: str,
@@ -121,7 +123,7 @@ def test_an_object_that_keeps_changing_is_left_to_a_later_attempt(
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_good_file_cannot_be_replaced_with_a_bad_one() -> None:
+def test_a_valid_file_cannot_be_replaced_with_an_invalid_one() -> None:
     """A request works again once its object is deleted. The new object is checked again."""
     begun = begin.begin_put(OWNER, file_name="a.png", content_type="image/png")
     assert put(begun.request, png()).status == 200

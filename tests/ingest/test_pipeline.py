@@ -23,7 +23,7 @@ def listed() -> set[str]:
 
 
 @pytest.mark.usefixtures("pipeline")
-def test_an_upload_is_listed_without_anybody_asking() -> None:
+def test_an_upload_is_listed_without_polling() -> None:
     upload_id = upload(OWNER)
     wait_for(lambda: listed() == {upload_id})
 

@@ -47,7 +47,7 @@ def test_seeding_creates_the_requested_number_in_all_states_owners_and_groups() 
 def test_seeded_ids_are_valid_and_spread_over_the_days() -> None:
     seed()
     secrets = [settings.SECRET_KEY]
-    assert all(keys.was_issued_to(each.id, each.owner or "", secrets) for each in every())
+    assert all(keys.was_issued_to(record.id, record.owner or "", secrets) for record in every())
     ages = [datetime.now(UTC) - keys.created_at(record.id) for record in every("stored")]
     assert min(ages) < timedelta(days=5)
     assert timedelta(days=55) < max(ages) <= timedelta(days=60, minutes=1)

@@ -39,7 +39,7 @@ def override(settings: Settings, values: dict[str, Any]) -> None:
 def check_messages() -> list[CheckMessage]:
     """The messages of filehub's own checks."""
     messages = run_checks(include_deployment_checks=True)
-    return [each for each in messages if str(each.id).startswith("filehub.")]
+    return [message for message in messages if str(message.id).startswith("filehub.")]
 
 
 @pytest.fixture(autouse=True)

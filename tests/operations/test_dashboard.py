@@ -12,9 +12,9 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
+from tests.support.aws_requests import AwsRequests
 from tests.support.files import store, upload
 from tests.support.users import staff
-from tests.support.wire import Wire
 from uploads.admin.site import DashboardSite
 from uploads.aws import clients, sqs
 from uploads.aws.sqs import Depth
@@ -26,7 +26,7 @@ from uploads.ingest import confirm
 from uploads.models import File
 from uploads.operations import dashboard
 from uploads.operations.dashboard import Queues, Rejected, flow_of, percentile
-from uploads.templatetags.figures import duration, grouped
+from uploads.templatetags.formatting import duration, grouped
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -100,7 +100,7 @@ def test_a_file_without_an_event_needs_attention() -> None:
     assert (result.without_event, result.state) == (1, "attention")
 
 
-def test_without_files_there_is_no_verdict() -> None:
+def test_without_files_the_state_is_unknown() -> None:
     assert (flow().median, flow().state) == (None, "unknown")
 
 
@@ -118,7 +118,9 @@ def test_without_files_there_is_no_verdict() -> None:
         (Rejected(0, 1), "attention"),
     ],
 )
-def test_what_needs_attention(measured: Queues | Rejected, state: str) -> None:
+def test_dead_letters_long_queues_and_rejections_need_attention(
+    measured: Queues | Rejected, state: str
+) -> None:
     assert measured.state == state
 
 
@@ -242,21 +244,23 @@ def test_stored_and_rejected_counts_match_the_uploads(settings: Settings) -> Non
 
 @pytest.mark.parametrize("files", [3, 700])
 @pytest.mark.usefixtures("aws")
-def test_the_cost_does_not_depend_on_the_number_of_files(files: int, wire: Wire) -> None:
+def test_the_cost_does_not_depend_on_the_number_of_files(
+    files: int, aws_requests: AwsRequests
+) -> None:
     seed(files, timedelta(minutes=1))
     dashboard.collect()  # the addresses of the queues are requested once
-    wire.counts()
+    aws_requests.counts()
     dashboard.collect()
     # 16 shards of the newest files, two calls for the groups and one for two days; four queues.
-    assert wire.counts() == {"dynamodb": 19, "sqs": 4}
+    assert aws_requests.counts() == {"dynamodb": 19, "sqs": 4}
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_quiet_hour_costs_one_more_query(wire: Wire) -> None:
+def test_a_quiet_hour_costs_one_more_query(aws_requests: AwsRequests) -> None:
     dashboard.collect()
-    wire.counts()
+    aws_requests.counts()
     dashboard.collect()
-    assert wire.counts() == {"dynamodb": 19 + 16, "sqs": 4}
+    assert aws_requests.counts() == {"dynamodb": 19 + 16, "sqs": 4}
 
 
 # --- The page -----------------------------------------------------------------------------------
@@ -264,11 +268,11 @@ def test_a_quiet_hour_costs_one_more_query(wire: Wire) -> None:
 
 def tiles(client: Client) -> dict[str, tuple[str, str]]:
     """The tiles of the dashboard: their state and text."""
-    answer = client.get("/admin/")
-    assert answer.status_code == 200
+    response = client.get("/admin/")
+    assert response.status_code == 200
     matches = re.findall(
         r'<li class="tile" data-tile="(\w+)" data-state="(\w+)">(.*?)</li>',
-        answer.content.decode(),
+        response.content.decode(),
         re.DOTALL,
     )
     return {
@@ -310,12 +314,12 @@ def test_a_quiet_hour_is_reported_neutrally(admin: Client) -> None:
 @pytest.mark.usefixtures("aws", "no_pauses")
 def test_an_outage_affects_only_the_tiles_of_that_service(
     admin: Client,
-    wire: Wire,
+    aws_requests: AwsRequests,
     service: str,
     silent: set[str],
 ) -> None:
     confirmed(1, after=2)
-    wire.cut.add(service)
+    aws_requests.cut.add(service)
     shown = tiles(admin)
     assert len(shown) == 4
     assert {name for name, (state, _) in shown.items() if state == "unknown"} == silent
@@ -327,11 +331,11 @@ def test_an_outage_affects_only_the_tiles_of_that_service(
 @pytest.mark.usefixtures("aws")
 def test_without_permission_the_plain_page_makes_no_request_to_aws(
     alice: User,
-    wire: Wire,
+    aws_requests: AwsRequests,
 ) -> None:
     client = staff(alice)
     assert tiles(client) == {}
-    assert wire.counts() == {}
+    assert aws_requests.counts() == {}
     alice.user_permissions.add(Permission.objects.get(codename="view_file"))
     page = client.get("/admin/").content.decode()
     assert len(tiles(client)) == 4

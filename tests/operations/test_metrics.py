@@ -13,9 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
 from tests.operations.test_dashboard import seed
+from tests.support.aws_requests import AwsRequests
 from tests.support.files import store, upload
 from tests.support.users import Api
-from tests.support.wire import Wire
 from uploads.aws import sqs
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
@@ -41,12 +41,12 @@ def _with_token(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 
 def scrape(token: str = TOKEN) -> Samples:
-    answer = Client().get("/metrics", headers={"Authorization": f"Bearer {token}"})
-    assert answer.status_code == 200, answer.content
-    assert answer["Content-Type"].startswith("text/plain")
+    response = Client().get("/metrics", headers={"Authorization": f"Bearer {token}"})
+    assert response.status_code == 200, response.content
+    assert response["Content-Type"].startswith("text/plain")
     return {
         (sample.name, tuple(sample.labels.values())): sample.value
-        for family in text_string_to_metric_families(answer.content.decode())
+        for family in text_string_to_metric_families(response.content.decode())
         for sample in family.samples
     }
 
@@ -91,32 +91,34 @@ def test_the_metrics_match_the_installation(settings: Settings) -> None:
 
 @pytest.mark.parametrize("files", [3, 700])
 @pytest.mark.usefixtures("aws")
-def test_the_cost_does_not_depend_on_the_number_of_files(files: int, wire: Wire) -> None:
+def test_the_cost_does_not_depend_on_the_number_of_files(
+    files: int, aws_requests: AwsRequests
+) -> None:
     seed(files, timedelta(minutes=1))
     scrape()  # looks up the addresses of the queues, once
     cache.clear()
-    wire.counts()
+    aws_requests.counts()
     scrape()
-    counts = wire.counts()
+    counts = aws_requests.counts()
     assert counts["dynamodb"] <= 25
     assert {name: count for name, count in counts.items() if name != "dynamodb"} == {
         "monitoring": 1,
         "sqs": 4,
     }
     scrape()
-    assert wire.counts() == {}
+    assert aws_requests.counts() == {}
 
 
 @pytest.mark.usefixtures("aws")
 def test_without_a_backend_the_metrics_are_unavailable(
-    wire: Wire, monkeypatch: pytest.MonkeyPatch
+    aws_requests: AwsRequests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
         raise BackendUnavailable
 
-    wire.cut.add("sqs")
+    aws_requests.cut.add("sqs")
     unavailable("the queues")
-    wire.cut.clear()
+    aws_requests.cut.clear()
     with monkeypatch.context() as patch:
         patch.setattr(usage, "by_kind", fail)
         unavailable("the storage counters")
@@ -124,16 +126,16 @@ def test_without_a_backend_the_metrics_are_unavailable(
 
 
 def unavailable(what: str) -> None:
-    answer = Client().get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
-    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
-    error = answer.json()["error"]
+    response = Client().get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert (response.status_code, response.json()["code"]) == (503, "unavailable")
+    error = response.json()["error"]
     assert error == f"Metrics are unavailable: {what} cannot be read at the moment."
-    assert answer["Retry-After"] == "5"
+    assert response["Retry-After"] == "5"
 
 
 @pytest.mark.usefixtures("aws")
-def test_without_cloudwatch_only_the_queue_ages_are_missing(wire: Wire) -> None:
-    wire.cut.add("monitoring")
+def test_without_cloudwatch_only_the_queue_ages_are_missing(aws_requests: AwsRequests) -> None:
+    aws_requests.cut.add("monitoring")
     metrics = scrape()
     assert ("filehub_dead_letters", ("events",)) in metrics
     assert not any(name == "filehub_queue_oldest_seconds" for name, _ in metrics)
@@ -143,10 +145,10 @@ def test_without_cloudwatch_only_the_queue_ages_are_missing(wire: Wire) -> None:
 
 
 def refused(client: Client, **headers: str) -> None:
-    answer = client.get("/metrics", headers=headers)
-    assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
-    assert answer["WWW-Authenticate"] == "Bearer"
-    assert b"filehub_stored" not in answer.content
+    response = client.get("/metrics", headers=headers)
+    assert (response.status_code, response.json()["code"]) == (401, "not_authenticated")
+    assert response["WWW-Authenticate"] == "Bearer"
+    assert b"filehub_stored" not in response.content
 
 
 @pytest.mark.parametrize(
@@ -176,8 +178,8 @@ def test_without_the_setting_no_token_gives_access(
 
 
 def test_an_api_token_gives_no_access(api: Api, admin_user: User) -> None:
-    answer = api.get("/metrics")
-    assert answer.status_code == 401
+    response = api.get("/metrics")
+    assert response.status_code == 401
 
 
 @pytest.mark.usefixtures("aws")

@@ -144,7 +144,7 @@ def test_a_missing_aws_profile_is_one_sentence(
     )
 
 
-GOOD: list[tuple[str, str, Any]] = [
+VALID: list[tuple[str, str, Any]] = [
     ("DJANGO_DEBUG", "1", True),
     ("DJANGO_DEBUG", "false", False),
     ("DJANGO_HTTPS", "true", True),
@@ -180,7 +180,7 @@ GOOD: list[tuple[str, str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "text", "value"), GOOD)
+@pytest.mark.parametrize(("name", "text", "value"), VALID)
 def test_a_valid_value_is_read(
     monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: Any
 ) -> None:
@@ -328,7 +328,7 @@ def test_one_of_several_invalid_values_is_reported(monkeypatch: pytest.MonkeyPat
     assert error_of().count(" is wrong: ") == 1
 
 
-def test_an_invalid_value_that_is_no_secret_is_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_value_that_is_not_secret_is_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FILEHUB_URL_EXPIRY", "15m")
     assert "'15m'" in error_of()
 

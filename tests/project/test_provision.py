@@ -86,7 +86,9 @@ def template() -> Any:
 
 def test_the_web_policy_for_objects_is_minimal() -> None:
     statements = template()["WebPolicy"]["Properties"]["PolicyDocument"]["Statement"]
-    (objects,) = [each for each in statements if each["Resource"] == "${Bucket.Arn}/uploads/*"]
+    (objects,) = [
+        statement for statement in statements if statement["Resource"] == "${Bucket.Arn}/uploads/*"
+    ]
     assert set(objects["Action"]) == {
         "s3:PutObject", "s3:GetObject", "s3:DeleteObject",
         "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload",

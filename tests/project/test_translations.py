@@ -156,7 +156,7 @@ def browser(language: str, user: User | None = None, **options: Any) -> Client:
 
 
 @pytest.mark.parametrize(
-    ("asked", "language", "text"),
+    ("accepted", "language", "text"),
     [
         ("de", "de", "Anmelden"),
         ("de-AT,de;q=0.9,en;q=0.5", "de", "Anmelden"),
@@ -165,14 +165,14 @@ def browser(language: str, user: User | None = None, **options: Any) -> Client:
     ],
 )
 def test_the_login_page_is_translated(
-    _static_files: None, db: None, asked: str, language: str, text: str
+    _static_files: None, db: None, accepted: str, language: str, text: str
 ) -> None:
-    answer = browser(asked).get("/accounts/login/")
-    page = answer.content.decode()
+    response = browser(accepted).get("/accounts/login/")
+    page = response.content.decode()
     assert f'<html lang="{language}">' in page
     assert f"<h1>{text}</h1>" in page
-    assert answer["Content-Language"] == language
-    assert "Accept-Language" in answer["Vary"]
+    assert response["Content-Language"] == language
+    assert "Accept-Language" in response["Vary"]
 
 
 @pytest.mark.parametrize(
@@ -195,10 +195,10 @@ def test_the_home_page_is_translated(
     [("de", "Seite nicht gefunden"), ("en", "Page not found")],
 )
 def test_the_not_found_page_is_translated(_static_files: None, language: str, text: str) -> None:
-    answer = browser(language).get("/nowhere")
-    assert answer.status_code == 404
-    assert f'<html lang="{language}">' in answer.content.decode()
-    assert text in answer.content.decode()
+    response = browser(language).get("/nowhere")
+    assert response.status_code == 404
+    assert f'<html lang="{language}">' in response.content.decode()
+    assert text in response.content.decode()
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ OTHERS = [
 
 
 @pytest.mark.parametrize(("method", "path", "body", "sentence"), EXACT + OTHERS)
-def test_the_api_speaks_english(
+def test_api_responses_are_english(
     api: Api, alice: User, method: str, path: str, body: Any, sentence: str | None
 ) -> None:
     token = api_tokens.create(alice)
@@ -311,10 +311,10 @@ def form_of(page: str) -> dict[str, str]:
 def test_the_form_chooses_a_language(_static_files: None, db: None) -> None:
     client = browser("en", enforce_csrf_checks=True)
     page = client.get("/accounts/login/?next=/").content.decode()
-    answer = client.post("/i18n/setlang/", form_of(page) | {"language": "de"})
-    assert answer.status_code == 302
-    assert answer["Location"] == "/accounts/login/?next=/"
-    page = client.get(answer["Location"]).content.decode()
+    response = client.post("/i18n/setlang/", form_of(page) | {"language": "de"})
+    assert response.status_code == 302
+    assert response["Location"] == "/accounts/login/?next=/"
+    page = client.get(response["Location"]).content.decode()
     assert '<html lang="de">' in page
     assert re.search(r'value="de"[^>]*aria-current="true"', page)
     assert "Gespeichert" in client.get("/jsi18n/").content.decode()
@@ -323,9 +323,9 @@ def test_the_form_chooses_a_language(_static_files: None, db: None) -> None:
 def test_another_site_cannot_choose_the_language(_static_files: None, db: None) -> None:
     client = browser("en", enforce_csrf_checks=True)
     client.get("/accounts/login/")
-    answer = client.post("/i18n/setlang/", {"language": "de", "next": "/"})
-    assert answer.status_code == 403
-    assert settings.LANGUAGE_COOKIE_NAME not in answer.cookies
+    response = client.post("/i18n/setlang/", {"language": "de", "next": "/"})
+    assert response.status_code == 403
+    assert settings.LANGUAGE_COOKIE_NAME not in response.cookies
 
 
 @pytest.mark.parametrize(
@@ -347,9 +347,9 @@ def test_choosing_a_language_never_redirects_to_another_host(
     db: None, address: str, way: str
 ) -> None:
     data, headers = ({"next": address}, {}) if way == "field" else ({}, {"Referer": address})
-    answer = browser("en").post("/i18n/setlang/", data | {"language": "de"}, headers=headers)
-    assert answer.status_code == 302
-    assert answer["Location"] == "/"
+    response = browser("en").post("/i18n/setlang/", data | {"language": "de"}, headers=headers)
+    assert response.status_code == 302
+    assert response["Location"] == "/"
 
 
 @pytest.mark.parametrize("language", ["xx", "../de", "", "fr", "de\r\nX: y"])

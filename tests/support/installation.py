@@ -101,23 +101,23 @@ class Installation:
         return {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
     def api(self, path: str, method: str = "GET", body: Any = None) -> Any:
-        """Call the API as the demo user, past the proxy; return the parsed answer."""
+        """Call the API as the demo user, past the proxy; return the parsed response."""
         url = f"http://localhost:{self.port}{path}"
-        answer = send(
+        response = send(
             method, url, None if body is None else json.dumps(body).encode(), self._headers
         )
-        assert answer.status < 300, (answer.status, answer.body)
-        return json.loads(answer.body) if answer.body else None
+        assert response.status < 300, (response.status, response.body)
+        return json.loads(response.body) if response.body else None
 
     def files(self, prefix: str = "") -> list[dict[str, Any]]:
         """All files of the demo user whose names have this prefix, newest first."""
         files: list[dict[str, Any]] = []
         path = f"/files?limit=100&q={quote(prefix)}"
         while path:
-            answer = send("GET", f"http://localhost:{self.port}{path}", headers=self._headers)
-            assert answer.status == 200, answer.body
-            files += json.loads(answer.body)
-            link = re.match(r'<([^>]*)>; rel="next"', answer.headers.get("Link", ""))
+            response = send("GET", f"http://localhost:{self.port}{path}", headers=self._headers)
+            assert response.status == 200, response.body
+            files += json.loads(response.body)
+            link = re.match(r'<([^>]*)>; rel="next"', response.headers.get("Link", ""))
             path = link[1].removeprefix(f"http://localhost:{self.port}") if link else ""
         return files
 

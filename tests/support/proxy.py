@@ -49,7 +49,7 @@ class Request:
     sent: int = 0
     #: The fault that the request had.
     fault: str | None = None
-    #: The request has ended: it was answered or broken off.
+    #: The request has ended: with a response, or because the connection broke.
     over: bool = False
 
     @property
@@ -82,7 +82,7 @@ class Fault:
     match: Match
     times: int | None = None
     preflights: bool = False
-    answer: bytes = b""
+    response: bytes = b""
     matched: int = 0
     struck: int = 0
 
@@ -125,7 +125,7 @@ class Proxy:
 
     def requests(self, match: Match = anything) -> list[Request]:
         """All requests so far, without preflights."""
-        return [each for each in self.log if each.method != "OPTIONS" and match(each)]
+        return [request for request in self.log if request.method != "OPTIONS" and match(request)]
 
     def is_quiet(self) -> bool:
         """Whether no request is in flight."""
@@ -145,19 +145,19 @@ class Proxy:
         times: int | None = None,
         preflights: bool = False,
     ) -> Fault:
-        """Answer like an overloaded S3. Without `cors` a page sees a broken connection instead."""
-        answer = (
+        """Respond like an overloaded S3. Without `cors` a page sees a broken connection instead."""
+        response = (
             f"HTTP/1.1 {status} Trouble\r\nContent-Type: application/xml\r\n"
             f"{CORS if cors else ''}Content-Length: {len(TROUBLE)}\r\n\r\n"
         ).encode() + TROUBLE
-        return self._add(Fault("fail", every, match, times, preflights, answer))
+        return self._add(Fault("fail", every, match, times, preflights, response))
 
     def cut_every(self, every: int, match: Match = anything, *, times: int | None = None) -> Fault:
         """Break the connection when half of the body has passed."""
         return self._add(Fault("cut", every, match, times))
 
     def lose_every(self, every: int, match: Match = anything, *, times: int | None = None) -> Fault:
-        """Forward the request, and break the connection instead of answering."""
+        """Forward the request, and break the connection instead of responding."""
         return self._add(Fault("lose", every, match, times))
 
     def flip_every(self, every: int, match: Match = anything, *, times: int | None = None) -> Fault:
@@ -263,12 +263,14 @@ class Proxy:
                 await server.connect(self._upstream)
                 await server.send(head)
                 async with asyncio.TaskGroup() as both:
-                    # Concurrently: a server may answer before it has the whole body.
+                    # Concurrently: a server may respond before it has the whole body.
                     both.create_task(self._pass_body(request, client, server, struck))
-                    answer = both.create_task(self._pass_answer(request, client, server, struck))
+                    response = both.create_task(
+                        self._pass_response(request, client, server, struck)
+                    )
                 request.over = True
                 server.close()
-                if not answer.result():
+                if not response.result():
                     break
             abruptly = False
         except* OSError:
@@ -296,8 +298,8 @@ class Proxy:
     async def _refuse_politely(self, request: Request, client: Connection, fault: Fault) -> None:
         async for _ in client.body(request.headers, request.size):
             pass
-        request.status = int(fault.answer.split(b" ", 2)[1])
-        await client.send(fault.answer)
+        request.status = int(fault.response.split(b" ", 2)[1])
+        await client.send(fault.response)
 
     async def _pass_body(
         self, request: Request, client: Connection, server: Connection, struck: dict[Kind, Fault]
@@ -315,7 +317,7 @@ class Proxy:
                 try:
                     await server.send(piece)
                 except OSError:
-                    # It has answered already. Read on, or the client would not read the answer.
+                    # It has responded already. Read on, or the client would not read the response.
                     gone = True
             if request.sent == limit:
                 break
@@ -327,12 +329,12 @@ class Proxy:
             self._free_at = max(self._free_at, time.monotonic()) + size / self.bandwidth
             await asyncio.sleep(self._free_at - time.monotonic())
 
-    async def _pass_answer(
+    async def _pass_response(
         self, request: Request, client: Connection, server: Connection, struck: dict[Kind, Fault]
     ) -> bool:
         """Returns whether the connections can be used again."""
         status = 100
-        while status < 200:  # "100 Continue" comes before the answer itself.
+        while status < 200:  # "100 Continue" comes before the response itself.
             head = await server.until(END_OF_HEAD)
             if not head:
                 raise ConnectionResetError

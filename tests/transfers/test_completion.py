@@ -1,4 +1,4 @@
-"""Complete an upload: once, twice, concurrently, and after a lost answer of S3."""
+"""Complete an upload: once, twice, concurrently, and after a lost response from S3."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from uploads.transfers import parts, tokens
 
 def test_completing_reports_the_missing_parts(begun: Upload) -> None:
     begun.send(2)
-    answer = begun.complete()
-    check_error(answer, 409, "parts_missing")
-    assert "1, 3" in answer.json()["error"]
+    response = begun.complete()
+    check_error(response, 409, "parts_missing")
+    assert "1, 3" in response.json()["error"]
     assert s3.head(begun.id) is None
     begun.send(1)
     begun.send(3)
@@ -93,20 +93,20 @@ def test_an_object_of_another_size_does_not_count_as_completed(begun: Upload) ->
 
 
 def refuse_to_complete(monkeypatch: pytest.MonkeyPatch, code: str, *, after: bool) -> None:
-    """Make S3 answer CompleteMultipartUpload with `code`, with or without completing it."""
+    """Make S3 fail CompleteMultipartUpload with `code`, with or without completing it."""
     client = clients.s3()
     complete = client.complete_multipart_upload
 
-    def answer(**arguments: Any) -> Any:
+    def fail(**arguments: Any) -> Any:
         if after:
             complete(**arguments)
         raise ClientError({"Error": {"Code": code}}, "CompleteMultipartUpload")
 
-    monkeypatch.setattr(client, "complete_multipart_upload", answer)
+    monkeypatch.setattr(client, "complete_multipart_upload", fail)
 
 
 @pytest.mark.parametrize("code", ["NoSuchUpload", "PreconditionFailed"])
-def test_a_completion_whose_answer_was_lost_succeeds(
+def test_a_completion_whose_response_was_lost_succeeds(
     begun: Upload, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
     begun.send_all()
@@ -130,9 +130,9 @@ def test_a_conflict_at_completion_can_be_retried(
     begun.send_all()
     with monkeypatch.context() as patch:
         refuse_to_complete(patch, "ConditionalRequestConflict", after=False)
-        answer = begun.complete()
-        check_error(answer, 503, "unavailable")
-        assert answer["Retry-After"]
+        response = begun.complete()
+        check_error(response, 503, "unavailable")
+        assert response["Retry-After"]
     assert begun.complete().status_code == 202
 
 

@@ -74,8 +74,8 @@ def test_a_resuming_client_can_list_the_uploaded_parts(begun: Upload) -> None:
 def test_an_aborted_upload_leaves_nothing(begun: Upload) -> None:
     begun.send(1)
     assert incomplete() == [keys.object_key(begun.id)]
-    answer = begun.abort()
-    assert (answer.status_code, answer.content) == (204, b"")
+    response = begun.abort()
+    assert (response.status_code, response.content) == (204, b"")
     assert incomplete() == []
     assert begun.abort().status_code == 204
     check_error(begun.complete(), 404, "upload_not_found")
@@ -84,10 +84,10 @@ def test_an_aborted_upload_leaves_nothing(begun: Upload) -> None:
 
 
 def test_the_token_of_an_abort_may_be_in_the_body(begun: Upload) -> None:
-    answer = begun.api._client.delete(
+    response = begun.api._client.delete(
         begun.path, {"token": begun.token}, content_type="application/json"
     )
-    assert answer.status_code == 204
+    assert response.status_code == 204
     assert incomplete() == []
 
 
@@ -153,13 +153,13 @@ def test_all_pages_of_parts_are_listed(begun: Upload) -> None:
 @pytest.mark.parametrize("route", ["begin", "list", "complete", "abort"])
 def test_an_outage_of_s3_is_a_503(begun: Upload, settings: Settings, route: str) -> None:
     settings.FILEHUB = settings.FILEHUB | {"BUCKET": "no-such-bucket"}
-    answer = {
+    response = {
         "begin": lambda: begun.api.post("/uploads", {"file_name": "a", "size": len(BODY)}),
         "list": begun.listed,
         "complete": begun.complete,
         "abort": begun.abort,
     }[route]()
-    check_error(answer, 503, "unavailable")
+    check_error(response, 503, "unavailable")
 
 
 def test_an_upload_in_one_request_cannot_be_aborted(api: Api) -> None:

@@ -17,9 +17,9 @@ from uploads.ingest import confirm
 def test_a_flipped_byte_is_refused_by_s3(begun: Upload) -> None:
     body = bytearray(PARTS[0])
     body[1000] ^= 1
-    answer = begun.send(1, bytes(body))
-    assert answer.status == 400
-    assert b"BadDigest" in answer.body
+    response = begun.send(1, bytes(body))
+    assert response.status == 400
+    assert b"BadDigest" in response.body
     assert begun.listed().json() == []
 
 
@@ -42,8 +42,8 @@ def test_the_checksum_of_a_part_is_signed(begun: Upload) -> None:
 
 
 def test_many_parts_are_signed_in_one_call(begun: Upload) -> None:
-    answer = begun.sign({"part_number": 2}, {"part_number": 1}, {"part_number": 3})
-    assert [part["part_number"] for part in answer.json()["parts"]] == [2, 1, 3]
+    response = begun.sign({"part_number": 2}, {"part_number": 1}, {"part_number": 3})
+    assert [part["part_number"] for part in response.json()["parts"]] == [2, 1, 3]
 
 
 def test_a_client_without_checksums_says_so(api: Api) -> None:
@@ -76,7 +76,7 @@ def test_an_invalid_part_is_refused(begun: Upload, parts: Any, code: str) -> Non
 
 
 def test_signing_makes_no_request(begun: Upload, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clients, "s3", lambda *_: pytest.fail("S3 was asked"))
+    monkeypatch.setattr(clients, "s3", lambda *_: pytest.fail("S3 was called"))
     assert begun.sign({"part_number": 1}).status_code == 200
 
 
@@ -94,5 +94,5 @@ def test_signing_makes_no_request(begun: Upload, monkeypatch: pytest.MonkeyPatch
     ids=str,
 )
 def test_an_invalid_list_of_parts_is_refused(begun: Upload, parts: Any, code: str) -> None:
-    answer = begun.api.post(f"{begun.path}/parts", {"token": begun.token, "parts": parts})
-    check_error(answer, 400, code)
+    response = begun.api.post(f"{begun.path}/parts", {"token": begun.token, "parts": parts})
+    check_error(response, 400, code)

@@ -15,8 +15,8 @@ from uploads.transfers import tokens
 
 
 def test_a_token_is_required(begun: Upload) -> None:
-    for answer in every_route(begun, begun.path, ""):
-        check_error(answer, 400, "missing_token")
+    for response in every_route(begun, begun.path, ""):
+        check_error(response, 400, "missing_token")
 
 
 def test_a_forged_token_is_refused(begun: Upload) -> None:
@@ -33,43 +33,43 @@ def test_a_forged_token_is_refused(begun: Upload) -> None:
         signing.dumps([1], salt="filehub.upload"),
     ]
     for token in forged:
-        for answer in every_route(begun, begun.path, token):
-            check_error(answer, 404, "upload_not_found")
+        for response in every_route(begun, begun.path, token):
+            check_error(response, 404, "upload_not_found")
     assert len(incomplete()) == 1
 
 
 def test_another_users_token_is_refused(begun: Upload, other_api: Api) -> None:
     thief = Upload(other_api)
     for path in (begun.path, thief.path, f"/uploads/{UNKNOWN}", "/uploads/x"):
-        for answer in every_route(thief, path, begun.token):
-            check_error(answer, 404, "upload_not_found")
-    for answer in every_route(begun, begun.path, thief.token):
-        check_error(answer, 404, "upload_not_found")
+        for response in every_route(thief, path, begun.token):
+            check_error(response, 404, "upload_not_found")
+    for response in every_route(begun, begun.path, thief.token):
+        check_error(response, 404, "upload_not_found")
     assert len(incomplete()) == 2
 
 
 def test_a_token_is_valid_for_one_upload(begun: Upload) -> None:
     other = Upload(begun.api)
-    for answer in every_route(begun, other.path, begun.token):
-        check_error(answer, 404, "upload_not_found")
+    for response in every_route(begun, other.path, begun.token):
+        check_error(response, 404, "upload_not_found")
 
 
 def test_an_expired_token_is_reported_as_expired(
     begun: Upload, other_api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tokens, "MULTIPART_LIFETIME", timedelta(seconds=-1))
-    for answer in every_route(begun, begun.path, begun.token):
-        check_error(answer, 404, "upload_expired")
+    for response in every_route(begun, begun.path, begun.token):
+        check_error(response, 404, "upload_expired")
     begun.api = other_api
-    for answer in every_route(begun, begun.path, begun.token):
-        check_error(answer, 404, "upload_not_found")
+    for response in every_route(begun, begun.path, begun.token):
+        check_error(response, 404, "upload_not_found")
 
 
 def test_a_token_of_null_is_missing(begun: Upload) -> None:
     client, body = begun.api._client, {"token": None, "parts": [{"part_number": 1}]}
     check_error(begun.api.post(f"{begun.path}/parts", body), 400, "missing_token")
-    answer = client.delete(begun.path, body, content_type="application/json")
-    check_error(answer, 400, "missing_token")
+    response = client.delete(begun.path, body, content_type="application/json")
+    check_error(response, 400, "missing_token")
 
 
 @pytest.mark.parametrize("token", [5, ["x"]], ids=str)
@@ -77,7 +77,7 @@ def test_a_token_of_null_is_missing(begun: Upload) -> None:
 def test_a_token_that_is_not_text_is_refused(begun: Upload, route: str, token: Any) -> None:
     body = {"token": token, "parts": [{"part_number": 1}]}
     if route == "abort":
-        answer = begun.api._client.delete(begun.path, body, content_type="application/json")
+        response = begun.api._client.delete(begun.path, body, content_type="application/json")
     else:
-        answer = begun.api.post(f"{begun.path}/{route}", body)
-    check_error(answer, 400, "invalid_token")
+        response = begun.api.post(f"{begun.path}/{route}", body)
+    check_error(response, 400, "invalid_token")

@@ -7,7 +7,7 @@ import hashlib
 from typing import Any
 from urllib.parse import quote
 
-from tests.support.http import Answer, send, sha256
+from tests.support.http import Response, send, sha256
 from tests.support.users import Api
 from uploads.aws import clients
 from uploads.core.conf import conf
@@ -24,9 +24,9 @@ class Upload:
     def __init__(self, api: Api, **fields: Any) -> None:
         self.api = api
         body = {"file_name": "große Datei.bin", "content_type": "text/plain", "size": len(BODY)}
-        answer = api.post("/uploads", body | fields)
-        assert answer.status_code == 201, answer.content
-        self.begun = answer.json()
+        response = api.post("/uploads", body | fields)
+        assert response.status_code == 201, response.content
+        self.begun = response.json()
         self.id, self.token = self.begun["id"], self.begun["token"]
         self.path = f"/uploads/{self.id}"
 
@@ -34,10 +34,10 @@ class Upload:
         body = {"token": self.token if token is None else token, "parts": list(parts)}
         return self.api.post(f"{self.path}/parts", body)
 
-    def send(self, number: int, body: bytes | None = None, **signed: Any) -> Answer:
+    def send(self, number: int, body: bytes | None = None, **signed: Any) -> Response:
         """Get one part signed and send it, or another body in its place."""
-        asked = {"part_number": number, "sha256": sha256(PARTS[number - 1])} | signed
-        (part,) = self.sign(asked).json()["parts"]
+        requested = {"part_number": number, "sha256": sha256(PARTS[number - 1])} | signed
+        (part,) = self.sign(requested).json()["parts"]
         assert (part["part_number"], part["method"]) == (number, "PUT")
         return send("PUT", part["url"], body or PARTS[number - 1], part["headers"])
 
@@ -56,8 +56,8 @@ class Upload:
 
 
 def incomplete() -> list[str]:
-    answer = clients.s3().list_multipart_uploads(Bucket=conf().bucket)
-    return [entry["Key"] for entry in answer.get("Uploads", [])]
+    response = clients.s3().list_multipart_uploads(Bucket=conf().bucket)
+    return [entry["Key"] for entry in response.get("Uploads", [])]
 
 
 def composite(parts: list[bytes]) -> str:

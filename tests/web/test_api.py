@@ -26,11 +26,11 @@ from uploads.models import ApiToken
 UNKNOWN = "019c0000-0000-7000-8000-0123456789ab"
 
 
-def check_error(answer: Any, status: int, code: str | None = None) -> None:
-    assert answer.status_code == status, answer.content
-    body = answer.json()
+def check_error(response: Any, status: int, code: str | None = None) -> None:
+    assert response.status_code == status, response.content
+    body = response.json()
     # Uppy shows its users a `message`.
-    is_uppys = answer.wsgi_request.path.startswith("/s3/")
+    is_uppys = response.wsgi_request.path.startswith("/s3/")
     assert set(body) == {"error", "code"} | ({"message"} if is_uppys else set())
     assert body["error"].strip()
     assert body.get("message", body["error"]) == body["error"]
@@ -40,12 +40,12 @@ def check_error(answer: Any, status: int, code: str | None = None) -> None:
 
 def test_get_url_returns_a_request_that_s3_accepts(api: Api) -> None:
     body = b"hello"
-    answer = api.post(
+    response = api.post(
         "/get-url", {"file_name": "a.txt", "content_type": "text/plain", "size": 5,
                      "sha256": sha256(body)},
     ).json()  # fmt: skip
-    assert set(answer) == {"id", "method", "url", "headers", "expires_at"}
-    assert send(answer["method"], answer["url"], body, answer["headers"]).status == 200
+    assert set(response) == {"id", "method", "url", "headers", "expires_at"}
+    assert send(response["method"], response["url"], body, response["headers"]).status == 200
 
 
 def test_a_page_of_another_user_is_refused(aws: LocalAws, alice: User, bob: User) -> None:
@@ -65,10 +65,10 @@ def test_get_url_without_a_put_leaves_nothing(api: Api) -> None:
     assert api.get(f"/uploads/{upload_id}").json()["state"] == "pending"
 
 
-def test_post_uploads_answers_201(api: Api) -> None:
-    answer = api.post("/uploads", {"file_name": "a.txt", "size": 5})
-    assert answer.status_code == 201
-    assert answer.json()["headers"]["Content-Type"] == "application/octet-stream"
+def test_post_uploads_returns_201(api: Api) -> None:
+    response = api.post("/uploads", {"file_name": "a.txt", "size": 5})
+    assert response.status_code == 201
+    assert response.json()["headers"]["Content-Type"] == "application/octet-stream"
 
 
 @pytest.mark.parametrize(
@@ -129,8 +129,8 @@ def test_the_documented_error_messages_are_kept(api: Api) -> None:
 
 def test_a_type_that_is_not_allowed_is_a_415(api: Api, settings: Settings) -> None:
     settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
-    answer = api.post("/get-url", {"file_name": "a", "content_type": "text/plain"})
-    check_error(answer, 415, "type_not_allowed")
+    response = api.post("/get-url", {"file_name": "a", "content_type": "text/plain"})
+    check_error(response, 415, "type_not_allowed")
 
 
 def test_files_are_found_by_their_exact_name(api: Api, other_api: Api) -> None:
@@ -138,16 +138,16 @@ def test_files_are_found_by_their_exact_name(api: Api, other_api: Api) -> None:
     store(api.owner, "A & b.txt")
     store(other_api.owner, "a & b.txt")
     first = api.get("/files?limit=1&name=a%20%26%20b.txt")
-    assert [each["id"] for each in first.json()] == [mine[1]]
+    assert [file["id"] for file in first.json()] == [mine[1]]
     following = api.get(first["Link"].split(">")[0].removeprefix("<http://testserver"))
-    assert [each["id"] for each in following.json()] == [mine[0]]
+    assert [file["id"] for file in following.json()] == [mine[0]]
     assert "Link" not in following
 
 
 def test_the_wrong_method_is_a_405(api: Api) -> None:
-    answer = api.get("/get-url")
-    check_error(answer, 405, "method_not_allowed")
-    assert "POST" in answer["Allow"]
+    response = api.get("/get-url")
+    check_error(response, 405, "method_not_allowed")
+    assert "POST" in response["Allow"]
 
 
 @pytest.mark.parametrize(
@@ -168,8 +168,8 @@ def test_the_wrong_method_is_a_405(api: Api) -> None:
 @pytest.mark.django_db
 def test_every_route_needs_credentials(method: str, path: str, header: str | None) -> None:
     headers = {"Authorization": header} if header else {}
-    answer = getattr(Client(), method)(path, headers=headers)
-    check_error(answer, 401, "not_authenticated")
+    response = getattr(Client(), method)(path, headers=headers)
+    check_error(response, 401, "not_authenticated")
 
 
 def test_a_token_of_an_inactive_user_is_refused(api: Api, alice: User) -> None:
@@ -187,8 +187,8 @@ def test_a_session_needs_a_csrf_token_to_write(aws: LocalAws, alice: User) -> No
     client = Client(enforce_csrf_checks=True)
     client.force_login(alice)
     assert client.get("/files").status_code == 200
-    answer = client.post("/get-url", {"file_name": "a"}, content_type="application/json")
-    check_error(answer, 403, "csrf_failed")
+    response = client.post("/get-url", {"file_name": "a"}, content_type="application/json")
+    check_error(response, 403, "csrf_failed")
 
 
 def test_a_session_with_a_csrf_token_may_write(aws: LocalAws, alice: User) -> None:
@@ -196,13 +196,13 @@ def test_a_session_with_a_csrf_token_may_write(aws: LocalAws, alice: User) -> No
     client.force_login(alice)
     client.get("/")
     token = client.cookies["csrftoken"].value
-    answer = client.post(
+    response = client.post(
         "/get-url",
         {"file_name": "a"},
         content_type="application/json",
         headers={"X-CSRFToken": token},
     )
-    assert answer.status_code == 200
+    assert response.status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -216,20 +216,20 @@ def test_a_session_with_a_csrf_token_may_write(aws: LocalAws, alice: User) -> No
         ("delete", "/files/{}"),
     ],
 )
-def test_a_strangers_id_answers_exactly_as_an_unknown_one(
+def test_another_users_id_is_treated_exactly_like_an_unknown_one(
     api: Api, other_api: Api, method: str, path: str
 ) -> None:
     mine = store(api.owner)
     pending = upload(api.owner)
 
-    def ask(upload_id: str) -> tuple[int, bytes]:
+    def respond(upload_id: str) -> tuple[int, bytes]:
         arguments = ({},) if method == "post" else ()
-        answer = getattr(other_api, method)(path.format(upload_id), *arguments)
-        return answer.status_code, answer.content
+        response = getattr(other_api, method)(path.format(upload_id), *arguments)
+        return response.status_code, response.content
 
-    unknown = ask(UNKNOWN)
+    unknown = respond(UNKNOWN)
     assert unknown[0] == 404
-    assert ask(mine) == ask(pending) == ask("not-an-id") == unknown
+    assert respond(mine) == respond(pending) == respond("not-an-id") == unknown
     assert s3.head(mine) is not None
 
 
@@ -241,10 +241,10 @@ def test_lists_and_polls_omit_files_of_other_users(api: Api, other_api: Api) -> 
     assert [u["state"] for u in api.get(f"/uploads?ids={mine}").json()] == ["stored"]
 
 
-def test_a_poll_answers_in_the_order_asked(api: Api) -> None:
+def test_a_poll_returns_the_uploads_in_the_requested_order(api: Api) -> None:
     first, second = store(api.owner), upload(api.owner)
-    answer = api.get(f"/uploads?ids={second},{first}").json()
-    assert [(u["id"], u["state"]) for u in answer] == [(second, "pending"), (first, "stored")]
+    response = api.get(f"/uploads?ids={second},{first}").json()
+    assert [(u["id"], u["state"]) for u in response] == [(second, "pending"), (first, "stored")]
 
 
 def test_a_poll_for_too_many_ids_is_refused(api: Api) -> None:
@@ -266,9 +266,9 @@ def test_the_link_header_leads_through_all_pages(api: Api) -> None:
     ids = [store(api.owner, f"n{n}.txt") for n in range(5)]
     listed, path = [], "/files?limit=2"
     while path:
-        answer = api.get(path)
-        listed += [file["id"] for file in answer.json()]
-        link = answer.headers.get("Link")
+        response = api.get(path)
+        listed += [file["id"] for file in response.json()]
+        link = response.headers.get("Link")
         path = link[1 : link.index(">")].removeprefix("http://testserver") if link else ""
     assert listed == ids[::-1]
 
@@ -279,9 +279,9 @@ def test_bad_paging_is_a_400(api: Api, query: str) -> None:
 
 
 def test_a_download_redirects_to_s3(api: Api) -> None:
-    answer = api.get(f"/files/{store(api.owner, body=b'12345')}/download?redirect=1")
-    assert answer.status_code == 302
-    assert send("GET", answer["Location"]).body == b"12345"
+    response = api.get(f"/files/{store(api.owner, body=b'12345')}/download?redirect=1")
+    assert response.status_code == 302
+    assert send("GET", response["Location"]).body == b"12345"
 
 
 def test_only_safe_types_are_shown_inline(api: Api) -> None:
@@ -311,9 +311,9 @@ def test_an_unavailable_backend_is_a_503(
 ) -> None:
     monkeypatch.setattr(StoredFile.Meta, "table_name", "no-such-table")
     monkeypatch.setattr(StoredFile, "_connection", None)
-    answer = api.get("/files")
-    check_error(answer, 503, "unavailable")
-    assert answer["Retry-After"]
+    response = api.get("/files")
+    check_error(response, 503, "unavailable")
+    assert response["Retry-After"]
 
 
 def test_openapi_is_3_1_and_its_page_loads_nothing_external(api: Api) -> None:
@@ -338,21 +338,21 @@ def test_operation_ids_for_generated_clients_are_stable(api: Api) -> None:
 
 
 @pytest.mark.django_db
-def test_health_answers_without_credentials(aws: LocalAws) -> None:
+def test_health_works_without_credentials(aws: LocalAws) -> None:
     assert Client().get("/healthz").status_code == 200
-    answer = Client().get("/readyz")
-    assert answer.status_code == 200
-    assert set(answer.json()["checks"].values()) == {"ok"}
+    response = Client().get("/readyz")
+    assert response.status_code == 200
+    assert set(response.json()["checks"].values()) == {"ok"}
 
 
-def test_names_survive(api: Api) -> None:
+def test_file_names_are_stored_and_returned_unchanged(api: Api) -> None:
     names = [
         "naïve file+v2 100%.txt", "日本語.pdf", 'a"b;c.txt', "é" * 127 + "x", "../../etc/passwd",
         "<script>alert(1)</script>.html", "a\\b", "%41.txt", "\u202egpj.exe", "🦄.png",
     ]  # fmt: skip
     for name in names:
-        answer = api.post("/get-url", {"file_name": name, "size": 1}).json()
-        assert send("PUT", answer["url"], b"x", answer["headers"]).status == 200
-        confirm.confirm(answer["id"])
-        assert api.get(f"/files/{answer['id']}").json()["file_name"] == name
+        response = api.post("/get-url", {"file_name": name, "size": 1}).json()
+        assert send("PUT", response["url"], b"x", response["headers"]).status == 200
+        confirm.confirm(response["id"])
+        assert api.get(f"/files/{response['id']}").json()["file_name"] == name
     assert [f["file_name"] for f in api.get("/files").json()] == names[::-1]

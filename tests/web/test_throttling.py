@@ -57,9 +57,9 @@ def test_too_many_requests_get_a_retry_after(
     assert api.post("/uploads", FILE).status_code == 201
     check_error(api.post("/uploads/x/parts", {"token": "x", "parts": []}), 404)
     for path in ("/get-url", "/uploads", "/uploads/x/parts"):
-        answer = api.post(path, {**FILE, "token": "x", "parts": []})
-        check_error(answer, 429, "rate_limited")
-        assert 1 <= int(answer["Retry-After"]) <= 3600
+        response = api.post(path, {**FILE, "token": "x", "parts": []})
+        check_error(response, 429, "rate_limited")
+        assert 1 <= int(response["Retry-After"]) <= 3600
     assert api.get("/files").status_code == 200
     assert other_api.post("/uploads", FILE).status_code == 201
 
@@ -106,8 +106,8 @@ def test_anonymous_requests_do_not_use_up_the_rate_of_users_at_the_same_address(
         client.post("/get-url", FILE, "application/json")
     signed_in = {"Authorization": f"Bearer {api_tokens.create(alice)}"}
     for status in (200, 200, 429):
-        answer = client.post("/get-url", FILE, "application/json", headers=signed_in)
-        assert answer.status_code == status
+        response = client.post("/get-url", FILE, "application/json", headers=signed_in)
+        assert response.status_code == status
 
 
 def test_the_longest_wait_counts(api: Api, settings: Settings, limit: Callable[..., None]) -> None:
@@ -244,11 +244,11 @@ def test_web_processes_with_a_common_redis_count_together(
     limit(address=2)
     settings.FILEHUB = settings.FILEHUB | {"SIGN_RATE_STORAGE": redis_url}
     request = RequestFactory().post("/get-url", REMOTE_ADDR="203.0.113.77")
-    answers = []
+    allowed = []
     for _process in range(3):
         throttling._limiter.cache_clear()
-        answers.append(SIGN_RATES[0].allow_request(request))
-    assert answers == [True, True, False]
+        allowed.append(SIGN_RATES[0].allow_request(request))
+    assert allowed == [True, True, False]
 
 
 def test_the_error_says_how_long_to_wait() -> None:

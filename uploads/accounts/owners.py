@@ -20,7 +20,7 @@ def pk_of(owner: str) -> Any:
     field: Any = get_user_model()._meta.pk
     try:
         pk = field.clean(owner, None)
-    except (ValidationError, OverflowError):  # written under an earlier user model
+    except (ValidationError, OverflowError):  # the record was written under an earlier user model
         return None
     return pk if str(pk) == owner else None
 

@@ -23,7 +23,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from uploads.accounts import api_tokens
-from uploads.admin.selection import SafeAutocompleteSelect, SafeSelectionMixin
+from uploads.admin.invalid_keys import SafeAutocompleteSelect, SafeSelectionMixin
 from uploads.core import policy
 from uploads.core.errors import InvalidRequest
 from uploads.models import ApiToken

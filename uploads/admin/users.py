@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy as _
 
 from uploads.accounts import api_tokens
 from uploads.accounts.owners import owner_of
-from uploads.admin.selection import ModelAdminBase, SafeSelectionMixin
+from uploads.admin.invalid_keys import ModelAdminBase, SafeSelectionMixin
 from uploads.admin.tokens import LastUsedMixin
 from uploads.core import sizes
 from uploads.core.errors import BackendUnavailable

@@ -28,7 +28,7 @@ def oldest_ages(names: Sequence[str]) -> dict[str, timedelta]:
     """
     now = datetime.now(UTC)
     try:
-        answer = clients.cloudwatch().get_metric_data(
+        response = clients.cloudwatch().get_metric_data(
             StartTime=now - WINDOW,
             EndTime=now + timedelta(minutes=1),
             MetricDataQueries=[
@@ -51,7 +51,7 @@ def oldest_ages(names: Sequence[str]) -> dict[str, timedelta]:
         logger.warning("CloudWatch could not report the age of messages: %r", exc)
         return {}
     ages = {}
-    for result in answer["MetricDataResults"]:
+    for result in response["MetricDataResults"]:
         points = list(zip(result["Timestamps"], result["Values"], strict=True))
         if points:
             _, seconds = max(points)

@@ -90,7 +90,7 @@ class _Tally:
 
     def outcome(self, requested: Collection[str] | None, stopped: str) -> Outcome:
         handled = {*self.done, *self.duplicated, *self.failed}
-        rest = [each for each in requested or () if each not in handled]
+        rest = [message_id for message_id in requested or () if message_id not in handled]
         return Outcome(
             tuple(self.done),
             tuple(self.duplicated),
@@ -187,7 +187,7 @@ def _handle(
 def _replay(queue: str, messages: list[DeadLetterMessage], tally: _Tally) -> None:
     for batch in _packed(messages):
         with aws_errors("SQS could not send the dead letters back."):
-            answer = clients.sqs().send_message_batch(
+            response = clients.sqs().send_message_batch(
                 QueueUrl=sqs.url(queue),
                 Entries=[
                     {
@@ -198,10 +198,10 @@ def _replay(queue: str, messages: list[DeadLetterMessage], tally: _Tally) -> Non
                     for number, message in enumerate(batch)
                 ],
             )
-        tally.sent.update(each["MessageId"] for each in answer.get("Successful", []))
+        tally.sent.update(entry["MessageId"] for entry in response.get("Successful", []))
         # Only what SQS confirms has arrived.
-        accepted = {each["Id"] for each in answer.get("Successful", [])}
-        _log_refusals(answer.get("Failed", []))
+        accepted = {entry["Id"] for entry in response.get("Successful", [])}
+        _log_refusals(response.get("Failed", []))
         sent = [message for number, message in enumerate(batch) if str(number) in accepted]
         tally.failed += [message.id for message in batch if message not in sent]
         try:
@@ -232,7 +232,7 @@ def _batches(dlq: str, limit: int, expected: int) -> Iterator[list[DeadLetterMes
         if not room:
             return
         with aws_errors("SQS could not receive the dead letters."):
-            answer = clients.sqs().receive_message(
+            response = clients.sqs().receive_message(
                 QueueUrl=sqs.url(dlq),
                 MaxNumberOfMessages=min(BATCH, room),
                 VisibilityTimeout=VISIBILITY_SECONDS,
@@ -240,7 +240,7 @@ def _batches(dlq: str, limit: int, expected: int) -> Iterator[list[DeadLetterMes
                 MessageSystemAttributeNames=["All"],
                 MessageAttributeNames=["All"],
             )
-        messages = [_parse(message) for message in answer.get("Messages", [])]
+        messages = [_parse(message) for message in response.get("Messages", [])]
         if not messages:
             return
         fresh = [message for message in messages if message.id not in seen]
@@ -294,15 +294,15 @@ def _delete(dlq: str, messages: Sequence[DeadLetterMessage]) -> set[str]:
     if not messages:
         return set()
     with aws_errors("SQS could not delete the dead letters."):
-        answer = clients.sqs().delete_message_batch(
+        response = clients.sqs().delete_message_batch(
             QueueUrl=sqs.url(dlq),
             Entries=[
                 {"Id": str(number), "ReceiptHandle": message.receipt}
                 for number, message in enumerate(messages)
             ],
         )
-    _log_refusals(answer.get("Failed", []))
-    return {messages[int(each["Id"])].id for each in answer.get("Successful", [])}
+    _log_refusals(response.get("Failed", []))
+    return {messages[int(entry["Id"])].id for entry in response.get("Successful", [])}
 
 
 def _release(dlq: str, messages: Sequence[DeadLetterMessage]) -> None:
@@ -322,5 +322,5 @@ def _release(dlq: str, messages: Sequence[DeadLetterMessage]) -> None:
 
 
 def _log_refusals(failed: Sequence[Mapping[str, Any]]) -> None:
-    for each in failed:
-        logger.warning("SQS refused: %s %s", each.get("Code"), each.get("Message", ""))
+    for failure in failed:
+        logger.warning("SQS refused: %s %s", failure.get("Code"), failure.get("Message", ""))

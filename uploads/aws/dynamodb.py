@@ -104,7 +104,7 @@ def batch_get(
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
     """
     items: list[M] = []
-    requested = [{"id": {"S": each}} for each in dict.fromkeys(ids)]
+    requested = [{"id": {"S": key}} for key in dict.fromkeys(ids)]
     for start in range(0, len(requested), BATCH_GET_PAGE_LIMIT):
         rest = requested[start : start + BATCH_GET_PAGE_LIMIT]
         for attempt in range(_ATTEMPTS):

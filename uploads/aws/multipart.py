@@ -103,14 +103,14 @@ def create(
     """
     checksum = {"ChecksumAlgorithm": "SHA256", "ChecksumType": "COMPOSITE"} if checksums else {}
     with aws_errors("S3 could not start the upload."):
-        answer = clients.s3().create_multipart_upload(
+        response = clients.s3().create_multipart_upload(
             Bucket=conf().bucket,
             Key=object_key(upload_id),
             ContentType=content_type,
             Metadata=s3.metadata(owner, file_name),
             **checksum,  # type: ignore[arg-type]
         )
-    return answer["UploadId"]
+    return response["UploadId"]
 
 
 def parts(upload_id: str, s3_upload_id: str) -> list[Part] | None:
@@ -189,7 +189,7 @@ def list_unfinished(limit: int, after: Cursor | None = None) -> UnfinishedPage:
     """A page of unfinished uploads. Costs one request, and one more per upload."""
     markers = {"KeyMarker": after.key, "UploadIdMarker": after.s3_upload_id} if after else {}
     with aws_errors("S3 could not list the unfinished uploads."):
-        answer = clients.s3().list_multipart_uploads(
+        response = clients.s3().list_multipart_uploads(
             Bucket=conf().bucket,
             Prefix=PREFIX,
             MaxUploads=limit,
@@ -197,25 +197,25 @@ def list_unfinished(limit: int, after: Cursor | None = None) -> UnfinishedPage:
             EncodingType="url",
             **markers,  # type: ignore[arg-type]
         )
-    listed = answer.get("Uploads", [])
+    listed = response.get("Uploads", [])
     with ThreadPoolExecutor(_MAX_WORKERS) as pool:
         uploads = pool.map(
-            lambda each: find_unfinished(
-                _key(answer, each["Key"]), each["UploadId"], each["Initiated"]
+            lambda upload: find_unfinished(
+                _key(response, upload["Key"]), upload["UploadId"], upload["Initiated"]
             ),
             listed,
         )
     cursor = (
-        Cursor(_key(answer, answer["NextKeyMarker"]), answer["NextUploadIdMarker"])
-        if answer["IsTruncated"]
+        Cursor(_key(response, response["NextKeyMarker"]), response["NextUploadIdMarker"])
+        if response["IsTruncated"]
         else None
     )
     return UnfinishedPage([upload for upload in uploads if upload], cursor)
 
 
-def _key(answer: ListMultipartUploadsOutputTypeDef, key: str) -> str:
+def _key(response: ListMultipartUploadsOutputTypeDef, key: str) -> str:
     """Decode a key of the response: botocore decodes other listings, but not this one."""
-    return unquote_str(key) if answer.get("EncodingType") == "url" else key
+    return unquote_str(key) if response.get("EncodingType") == "url" else key
 
 
 def find_unfinished(
@@ -229,7 +229,7 @@ def find_unfinished(
     _check_key(key)
     with aws_errors("S3 could not list the parts."):
         try:
-            answer = clients.s3().list_parts(
+            response = clients.s3().list_parts(
                 Bucket=conf().bucket,
                 Key=key,
                 UploadId=s3_upload_id,
@@ -239,14 +239,14 @@ def find_unfinished(
             if _is_unknown(exc):
                 return None
             raise
-    received = answer.get("Parts", [])
+    received = response.get("Parts", [])
     return UnfinishedUpload(
         key,
         s3_upload_id,
         started_at,
         parts=len(received),
         bytes=sum(part["Size"] for part in received),
-        has_more_parts=answer["IsTruncated"],
+        has_more_parts=response["IsTruncated"],
     )
 
 

@@ -164,20 +164,20 @@ def head(upload_id: str) -> StoredObject | None:
     """Call HeadObject; None if the object does not exist."""
     with aws_errors("S3 could not read the object's metadata."):
         try:
-            answer = clients.s3().head_object(
+            response = clients.s3().head_object(
                 Bucket=conf().bucket, Key=object_key(upload_id), ChecksumMode="ENABLED"
             )
         except ClientError as exc:
             if exc.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
                 return None
             raise
-    metadata = answer.get("Metadata", {})
+    metadata = response.get("Metadata", {})
     return StoredObject(
-        size=answer["ContentLength"],
-        content_type=answer.get("ContentType", "binary/octet-stream"),
-        etag=answer["ETag"].strip('"'),
-        checksum=answer.get("ChecksumSHA256", ""),
-        version_id=answer.get("VersionId", ""),
+        size=response["ContentLength"],
+        content_type=response.get("ContentType", "binary/octet-stream"),
+        etag=response["ETag"].strip('"'),
+        checksum=response.get("ChecksumSHA256", ""),
+        version_id=response.get("VersionId", ""),
         owner=_decode(metadata.get("owner")),
         file_name=_decode(metadata.get("filename")),
     )
@@ -206,13 +206,13 @@ def _read_first_bytes(upload_id: str, etag: str) -> bytes | None:
     """The first bytes of the object with this ETag; None if it is gone or was replaced."""
     with aws_errors("S3 could not read the start of the object."):
         try:
-            answer = clients.s3().get_object(
+            response = clients.s3().get_object(
                 Bucket=conf().bucket,
                 Key=object_key(upload_id),
                 IfMatch=f'"{etag}"',
                 Range=f"bytes=0-{FIRST_BYTES - 1}",
             )
-            return answer["Body"].read(FIRST_BYTES)
+            return response["Body"].read(FIRST_BYTES)
         except ClientError as exc:
             if _is_gone_or_replaced(exc):
                 return None
@@ -285,12 +285,14 @@ def read(bucket: str, key: str, start: int = 0, size: int | None = None) -> byte
     last = "" if size is None else str(start + size - 1)
     with aws_errors(f"S3 could not read s3://{bucket}/{key}."):
         try:
-            answer = clients.s3().get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-{last}")
+            response = clients.s3().get_object(
+                Bucket=bucket, Key=key, Range=f"bytes={start}-{last}"
+            )
         except ClientError as exc:
             if exc.response["Error"]["Code"] == "InvalidRange":
                 return b""
             raise
-        return answer["Body"].read()
+        return response["Body"].read()
 
 
 def ping() -> None:

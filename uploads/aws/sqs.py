@@ -56,10 +56,10 @@ def _url(name: str, region: str, endpoint: str | None) -> str:
 def receive(name: str) -> list[Message]:
     """Wait at most POLL_SECONDS for messages; return up to BATCH of them."""
     with aws_errors("SQS could not receive messages."):
-        answer = clients.sqs(clients.POLL).receive_message(
+        response = clients.sqs(clients.POLL).receive_message(
             QueueUrl=url(name), MaxNumberOfMessages=BATCH, WaitTimeSeconds=clients.POLL_SECONDS
         )
-    return [Message(m["Body"], m["ReceiptHandle"]) for m in answer.get("Messages", [])]
+    return [Message(m["Body"], m["ReceiptHandle"]) for m in response.get("Messages", [])]
 
 
 def delete(name: str, messages: list[Message]) -> int:
@@ -68,14 +68,14 @@ def delete(name: str, messages: list[Message]) -> int:
     Those reappear after their visibility timeout. Processing them again changes nothing.
     """
     with aws_errors("SQS could not delete messages."):
-        answer = clients.sqs().delete_message_batch(
+        response = clients.sqs().delete_message_batch(
             QueueUrl=url(name),
             Entries=[
                 {"Id": str(number), "ReceiptHandle": message.receipt}
                 for number, message in enumerate(messages)
             ],
         )
-    return len(answer.get("Failed", []))
+    return len(response.get("Failed", []))
 
 
 def send_to_dead_letter_queue(name: str, body: str, error: str) -> None:

@@ -100,7 +100,7 @@ class QuotaExceeded(FilehubError):
 class BodyTooLarge(FilehubError):
     code = "body_too_large"
     status = 413
-    message = "The request body is too large. Files go to S3, not here."
+    message = "The request body is too large. Upload files to S3, not to this API."
 
 
 class RateLimited(FilehubError):

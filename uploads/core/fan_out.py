@@ -28,7 +28,7 @@ def attempt(call: Callable[[], T]) -> T | None:
 
 
 class FanOut:
-    """`with FanOut() as fan_out: answer = fan_out.submit(call)`, then `answer.result()`.
+    """`with FanOut() as fan_out: future = fan_out.submit(call)`, then `future.result()`.
 
     Calls run in worker threads, so they must not use Django's database.
     """

@@ -32,11 +32,19 @@ def new_upload_id(owner: str, secret: str) -> str:
 
 
 def upload_id_at(moment: datetime, owner: str, secret: str, bits: int) -> str:
-    """Create an id for an earlier time, for fake data. `bits` (42) replace the random bits."""
+    """Create an id for an earlier time, for fake data.
+
+    `bits`: 42 bits used instead of random ones.
+    """
     return _make(int(moment.timestamp() * 1000), owner, secret, bits)
 
 
 def _make(milliseconds: int, owner: str, secret: str, bits: int | None = None) -> str:
+    """Assemble an id from its fields, the most significant bits first.
+
+    | 48 bits      | 4       | 12   | 2       | 30   | 32  |
+    | milliseconds | version | bits | variant | bits | tag |
+    """
     bits = secrets.randbits(42) if bits is None else bits
     head = (milliseconds & (2**48 - 1)) << 80
     head |= 0x7 << 76 | bits >> 30 << 64
@@ -73,7 +81,7 @@ def created_at(upload_id: str) -> datetime:
 
 
 def first_id_at(moment: datetime) -> str:
-    """The smallest possible id at a given time: ids created since then do not sort before it."""
+    """The smallest id for a time: every id created at or after `moment` sorts at or after it."""
     milliseconds = int(moment.timestamp() * 1000)
     return str(UUID(int=(milliseconds & (2**48 - 1)) << 80))
 

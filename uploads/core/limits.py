@@ -16,9 +16,10 @@ S3_MIN_PART_SIZE = 5 * MIB
 # https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html (X-Amz-Expires)
 S3_MAX_EXPIRY = 7 * 24 * 3600
 
-#: How long a multipart upload may take, pauses included. The bucket's lifecycle rule removes
-#: abandoned parts later than this (infra/filehub.yaml; a test compares the two).
+#: How long a multipart upload may take, pauses included. Later, the bucket's lifecycle rule removes
+#: its parts (infra/filehub.yaml; a test compares the two).
 MULTIPART_LIFETIME = timedelta(days=7)
+MULTIPART_ABORT_AFTER = timedelta(days=8)
 
 #: The tasks queue's visibility timeout in seconds; the stack parameter has the same value.
 VISIBILITY_TIMEOUT = 180

@@ -212,7 +212,9 @@ class FileInfo:
 def info_of(record: StoredFile) -> FileInfo:
     """The FileInfo of a record: attributes of the same name, and defaults for missing ones."""
     known = {field.name: getattr(record, field.name) for field in fields(FileInfo)}
-    downloads = tuple(SignedDownload(each.at, each.by) for each in record.last_downloads or ())
+    downloads = tuple(
+        SignedDownload(download.at, download.by) for download in record.last_downloads or ()
+    )
     return FileInfo(
         **{name: value for name, value in known.items() if value is not None}
         | {"last_downloads": downloads}

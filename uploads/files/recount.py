@@ -87,4 +87,4 @@ def _compare(counters: dict[str, Reading], stored: dict[str, Usage]) -> list[Dif
         Difference(name, counters.get(name, Reading()).usage, stored.get(name, Usage()))
         for name in sorted(stored.keys() | counters.keys())
     ]
-    return [each for each in compared if each.counter != each.records]
+    return [difference for difference in compared if difference.counter != difference.records]

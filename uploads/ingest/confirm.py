@@ -39,6 +39,8 @@ def confirm(upload_id: str, sequencer: str = NO_SEQUENCER, time: str = "") -> Ou
     """
     outcome: Outcome = "unchanged"
     etag_to_delete: str | None = None
+    # Whether this is certainly a new upload. Otherwise (a hint about an old id), the object may
+    # have been stored under earlier rules, and its record lost: it must not be rejected or deleted.
     is_new = sequencer != NO_SEQUENCER or decide.is_recent(upload_id)
 
     def target_for(current: StoredFile | None) -> Target | None:
@@ -60,8 +62,8 @@ def confirm(upload_id: str, sequencer: str = NO_SEQUENCER, time: str = "") -> Ou
         target = _check_quota(validated, current)
         is_rejected = isinstance(target, StoredFile) and target.state == "rejected"
         if is_rejected and validated.state == "stored" and not is_new:
-            # A hint about an old object. Either its event is late or its record was lost: leave it
-            # to the event or to the reconciliation.
+            # Either its event is late or its record was lost: leave it to the event or to the
+            # reconciliation.
             outcome = "unchanged"
             return None
         outcome = "rejected" if is_rejected else "stored"
@@ -69,9 +71,10 @@ def confirm(upload_id: str, sequencer: str = NO_SEQUENCER, time: str = "") -> Ou
         return target
 
     store.change(upload_id, target_for)
-    # Recorded first, so that the removal event finds the reason. An earlier attempt may have failed
-    # in between. Objects that were stored under earlier rules stay. So does an object that has
-    # replaced the rejected one: it has its own event.
+    # The rejection is recorded before the object is deleted, so that the removal event finds the
+    # reason. This also completes an earlier attempt that failed between the two steps.
+    #
+    # The ETag protects an object that has replaced the rejected one: it has its own event.
     if etag_to_delete and is_new:
         s3.delete_if_match(upload_id, etag_to_delete)
     return outcome

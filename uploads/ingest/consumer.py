@@ -153,7 +153,7 @@ class Consumer:
         self, parsed: list[tuple[sqs.Message, ParsedMessage]]
     ) -> list[tuple[sqs.Message, ParsedMessage]]:
         """Queue the events; return the messages whose events have been queued."""
-        events = [event for _, each in parsed for event in each.events]
+        events = [event for _, content in parsed for event in content.events]
         if not events:
             return parsed
         try:
@@ -165,15 +165,15 @@ class Consumer:
         else:
             return parsed
         queued = []
-        for message, each in parsed:
+        for message, content in parsed:
             try:
-                tasks.enqueue(each.events)
+                tasks.enqueue(content.events)
             except BackendUnavailable:
                 raise
             except Exception:
                 logger.exception("a message could not be queued and stays in its queue")
             else:
-                queued.append((message, each))
+                queued.append((message, content))
         return queued
 
     def _dead_letter(self, message: sqs.Message, error: str) -> None:

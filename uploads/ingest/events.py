@@ -129,7 +129,7 @@ def unwrap(body: str) -> Unwrapped:
         return Unwrapped(EVENTBRIDGE, [document])
     records = document.get("Records")
     if not isinstance(records, list):
-        raise MalformedEvent("It has no list of Records and is no EventBridge event.")
+        raise MalformedEvent("It has no list of Records and is not an EventBridge event.")
     return Unwrapped(S3, records)
 
 

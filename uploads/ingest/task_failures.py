@@ -67,4 +67,4 @@ def record(task_id: str, error: str) -> None:
 def last_failures(task_ids: Iterable[str]) -> dict[str, TaskFailure]:
     """Task id -> its last failure; one call per hundred. Raises BackendUnavailable."""
     tasks = {TaskFailure.id_of(task_id): task_id for task_id in task_ids if task_id}
-    return {tasks[each.id]: each for each in batch_get(TaskFailure, tasks)}
+    return {tasks[failure.id]: failure for failure in batch_get(TaskFailure, tasks)}

@@ -32,6 +32,7 @@ from uploads.aws.s3 import SignedRequest
 from uploads.core import backoff
 from uploads.core.conf import conf
 from uploads.core.errors import FilehubError, UploadCompleted
+from uploads.core.limits import MULTIPART_ABORT_AFTER
 from uploads.files import queries, quotas
 from uploads.transfers import begin, parts
 from uploads.transfers.tokens import UploadToken
@@ -222,7 +223,8 @@ class _Sender:
             except UploadCompleted:  # by a request whose response was lost
                 return Outcome(path, token.upload_id)
             except FilehubError:
-                logger.warning("cannot abort %s; S3 removes it in 8 days", token.upload_id)
+                days = MULTIPART_ABORT_AFTER.days
+                logger.warning("cannot abort %s; S3 removes it in %d days", token.upload_id, days)
             return Outcome(path, error=exc.message)
         except BaseException:
             with suppress(FilehubError):

@@ -122,7 +122,7 @@ def collect() -> Dashboard:
 def total(parts: Iterable[Usage]) -> Usage:
     """Add up files and bytes."""
     usages = list(parts)
-    return Usage(sum(each.files for each in usages), sum(each.bytes for each in usages))
+    return Usage(sum(usage.files for usage in usages), sum(usage.bytes for usage in usages))
 
 
 def percentile(values: Sequence[float], percent: int) -> float | None:

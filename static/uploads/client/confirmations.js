@@ -15,7 +15,7 @@ const HINTS_AT_ONCE = 5;
 
 /**
  * Polls the server for the status of many ids, with one request for all of them, until each is settled. It never gives
- * up: an answer may take a long time, but it comes.
+ * up: a response may take a long time, but it comes.
  */
 export class Confirmations {
   /** @type {Map<string, {since: number, hinted: boolean, slow: boolean}>} */
@@ -35,7 +35,7 @@ export class Confirmations {
    * @param {object} options
    * @param {(ids: string[]) => Promise<UploadStatus[]>} options.ask rejects with an ApiError when the server refuses or
    *   cannot be reached; any other error is a bug, and is not caught
-   * @param {(id: string, status: UploadStatus|undefined) => boolean} options.settle receives each answer (undefined if
+   * @param {(id: string, status: UploadStatus|undefined) => boolean} options.settle receives each status (undefined if
    *   the server does not know the id) and returns true when there is nothing more to wait for
    * @param {(id: string) => Promise<unknown>} [options.hint] called once for an id that takes several seconds
    * @param {(id: string) => void} [options.onSlow] called once for an id that takes more than a minute
@@ -52,7 +52,7 @@ export class Confirmations {
   /** @param {string} id */
   add(id) {
     this.#waiting.set(id, { since: Date.now(), hinted: false, slow: false });
-    // Few ids are polled quickly; with many, answers arrive continuously anyway.
+    // Few ids are polled quickly; with many, responses arrive continuously anyway.
     if (this.#waiting.size <= FEW) this.#delay = FIRST_DELAY;
     this.#schedule();
   }
@@ -93,8 +93,8 @@ export class Confirmations {
 
   async #pollAll() {
     for (const ids of chunks([...this.#waiting.keys()], MAX_IDS)) {
-      const answers = await this.#ask(ids);
-      const byId = new Map(answers.map((answer) => [answer.id, answer]));
+      const statuses = await this.#ask(ids);
+      const byId = new Map(statuses.map((status) => [status.id, status]));
       for (const id of ids) {
         if (this.#settle(id, byId.get(id))) {
           this.#waiting.delete(id);
@@ -139,7 +139,7 @@ export class Confirmations {
     try {
       await this.#hint?.(id);
     } catch (error) {
-      // The answer comes without the hint too.
+      // The response comes even without the hint.
       if (!(error instanceof ApiError)) throw error;
     }
   }

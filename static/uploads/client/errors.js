@@ -1,14 +1,14 @@
 /** The connection failed, so it is unknown whether the request arrived. */
 export class ConnectionLost extends Error {}
 
-/** Storage answered with an error. */
+/** Storage responded with an error. */
 export class StorageError extends Error {
   /**
    * @param {number} status
-   * @param {string} body S3's XML, or the answer of a proxy
+   * @param {string} body S3's XML, or the response of a proxy
    */
   constructor(status, body) {
-    super(`storage answered ${status}`);
+    super(`storage responded with ${status}`);
     this.status = status;
     this.code = /<Code>([^<]*)<\/Code>/.exec(body)?.[1] ?? "";
     this.expired = status === 403 && /expired/i.test(body);
@@ -18,8 +18,8 @@ export class StorageError extends Error {
 /** filehub refused the request, or could not be reached (`status` 0). */
 export class ApiError extends Error {
   /**
-   * @param {number} status the HTTP status; 0 when there was no answer
-   * @param {string} code the server's error code; "network" when there was no answer
+   * @param {number} status the HTTP status; 0 when there was no response
+   * @param {string} code the server's error code; "network" when there was no response
    * @param {string} message the server's error message; may be empty
    * @param {number|null} [retryAfter] seconds, from the header Retry-After
    */

@@ -38,7 +38,7 @@ export class PartSender {
   /**
    * @param {Upload} upload
    * @param {PartsSession} session
-   * @param {Map<number, string>} arrived the checksums of the parts that storage has; "" where it has none
+   * @param {Map<number, string>} arrived the checksums of the parts that storage has; "" if the part has no checksum
    * @param {Tools} tools
    * @param {AbortSignal} signal
    * @param {PartsReport} report

@@ -169,19 +169,19 @@ export class Transfer {
   async #begin() {
     const upload = this.#upload;
     const file = { file_name: upload.name, content_type: upload.type, size: upload.size };
-    const answer = await this.#tools.api.begin(upload.sha256 ? { ...file, sha256: upload.sha256 } : file);
-    upload.id = answer.id;
+    const response = await this.#tools.api.begin(upload.sha256 ? { ...file, sha256: upload.sha256 } : file);
+    upload.id = response.id;
     upload.forceNew = false;
     upload.mayHaveArrived = false;
-    upload.session = answer.multipart
+    upload.session = response.multipart
       ? {
-          id: answer.id,
-          token: answer.token,
-          partSize: answer.multipart.part_size,
-          partCount: answer.multipart.part_count,
+          id: response.id,
+          token: response.token,
+          partSize: response.multipart.part_size,
+          partCount: response.multipart.part_count,
           isNew: true,
         }
-      : { id: answer.id, token: null, request: answer };
+      : { id: response.id, token: null, request: response };
     // Even if it was cancelled in the meantime: the upload that the server started has to be aborted.
     await this.#remember("sending");
     this.#signal.throwIfAborted();

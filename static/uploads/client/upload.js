@@ -63,13 +63,13 @@ export class Upload {
   sha256 = null;
   /** @type {Session|null} */
   session = null;
-  /** All bytes of the request were sent once, so storage may have the file even without an answer. */
+  /** All bytes of the request were sent once, so storage may have the file even without a response. */
   mayHaveArrived = false;
   /** The user wants to upload it although it is already stored. */
   forceNew = false;
   /** Storage is assembling the parts. */
   completing = false;
-  /** Whether it is included in the bytes and files of `totals`. */
+  /** Whether it belongs to the current batch, which `Totals` describes. */
   counted = true;
   /** Bytes sent, including bytes that were sent again; unlike `sent`, never shrinks. */
   transferred = 0;

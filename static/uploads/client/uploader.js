@@ -132,7 +132,7 @@ export class Uploader extends EventTarget {
    * @returns {Upload[]}
    */
   add(files) {
-    this.#startOverWhenIdle();
+    this.#resetCountsWhenIdle();
     const added = Array.from(files, (item) =>
       item instanceof File ? new Upload(item) : new Upload(item.file, item.path),
     );
@@ -222,15 +222,15 @@ export class Uploader extends EventTarget {
 
   /** @param {Upload} upload */
   #enqueue(upload) {
-    this.#startOverWhenIdle();
+    this.#resetCountsWhenIdle();
     this.#signedOut = false;
     this.#tracker.queueAgain(upload);
     this.#queue.add(upload);
     this.#startQueued();
   }
 
-  #startOverWhenIdle() {
-    if (this.#tracker.totals.isIdle) this.#tracker.startOver(this.#uploads.values());
+  #resetCountsWhenIdle() {
+    if (this.#tracker.totals.isIdle) this.#tracker.resetCounts(this.#uploads.values());
   }
 
   /**

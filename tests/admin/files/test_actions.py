@@ -152,16 +152,16 @@ def test_selected_files_that_do_not_exist_are_counted(admin: Client) -> None:
 def test_after_three_failures_a_service_is_not_called_again(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[str] = []
+    attempted: list[str] = []
 
     def refuse(upload_id: str, **kwargs: object) -> None:
-        asked.append(upload_id)
+        attempted.append(upload_id)
         raise BackendUnavailable
 
     monkeypatch.setattr(confirm, "check", refuse)
     ids = [store("7", f"{number}.txt") for number in range(6)]
     text = text_of(act(admin, "check_again", *ids, confirmed="yes"))
-    assert len(asked) == 3
+    assert len(attempted) == 3
     assert text.count("Skipped, because the service is not responding.") == 3
 
 

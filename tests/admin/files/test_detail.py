@@ -93,9 +93,9 @@ def test_a_download_works_even_if_it_cannot_be_recorded(
 
 def test_a_download_in_the_admin_is_recorded_with_its_user(admin: Client, root: User) -> None:
     upload_id = store("7", "ü.txt", b"bytes")
-    answer = send("GET", admin.get(f"{LIST}{upload_id}/download/")["Location"])
-    assert answer.body == b"bytes"
-    assert "attachment" in answer.headers["Content-Disposition"]
+    response = send("GET", admin.get(f"{LIST}{upload_id}/download/")["Location"])
+    assert response.body == b"bytes"
+    assert "attachment" in response.headers["Content-Disposition"]
     (download,) = queries.any_stored_file(upload_id).last_downloads
     assert download.by == str(root.pk)
 

@@ -182,7 +182,7 @@ def test_a_numeric_user_name_is_not_mistaken_for_an_owner(admin: Client) -> None
 
 
 @pytest.mark.parametrize("owner", ["9" * 40, "1_0", "٣", "-1", "x" * 300, "0", " 1"])
-def test_an_owner_that_is_no_valid_user_breaks_no_page(
+def test_every_page_works_for_an_owner_that_is_not_a_valid_user(
     admin: Client, root: User, owner: str
 ) -> None:
     upload_id = store(owner)

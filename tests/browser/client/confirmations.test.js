@@ -41,7 +41,7 @@ test("hints are few, and are sent only while nothing settles", async () => {
 });
 
 /**
- * Asks about one id. The first answer fails.
+ * Polls one id. The first request fails.
  * @param {Error} error
  * @returns {Promise<string[]>} uncaught errors
  */
@@ -68,15 +68,15 @@ async function confirmAfter(error) {
   return uncaught;
 }
 
-test("a server that cannot be reached is asked again", async () => {
+test("a server that cannot be reached is polled again", async () => {
   equal(await confirmAfter(new ApiError(0, "network", "")), []);
 });
 
-test("a bug while asking surfaces, and the server is asked again", async () => {
+test("an unexpected error while polling is reported, and the server is polled again", async () => {
   equal(await confirmAfter(new TypeError("a bug")), ["a bug"]);
 });
 
-test("a bug in a hint surfaces, but a failed hint does not", async () => {
+test("an unexpected error in a hint is reported, but a failed hint is not", async () => {
   hurry();
   const uncaught = recordUncaught();
   const errors = [new ApiError(503, "unavailable", ""), new TypeError("a bug")];

@@ -22,7 +22,7 @@ async function remove(api) {
     connection: new FakeConnection(),
     lockName: /** @param {string} fingerprint */ (fingerprint) => fingerprint,
     journal: {
-      tidy: async () => entries,
+      pruneAndListCancelled: async () => entries,
       remove: /** @param {string} fingerprint */ async (fingerprint) => removed.push(fingerprint),
     },
   };
@@ -41,7 +41,7 @@ test("leftovers are removed although the browser refuses a lock", async () => {
   equal(uncaught, []);
 });
 
-test("a bug while leftovers are removed surfaces, and the others are removed", async () => {
+test("an unexpected error while leftovers are removed is reported, and the others are removed", async () => {
   const uncaught = recordUncaught();
   const api = new FakeApi(ONE_PART);
   api.abort = async (id) => {

@@ -42,7 +42,7 @@ test("the journal drops old entries and returns cancelled uploads", async () => 
   await journal.put(entry("old", "cancelled"));
   Date.now = now;
   equal(await stateOf(journal, "old"), undefined, "an expired entry that is not dropped yet");
-  const leftovers = await journal.tidy();
+  const leftovers = await journal.pruneAndListCancelled();
   equal(
     leftovers.map(({ id }) => id),
     ["id of b"],
@@ -57,7 +57,7 @@ test("the journal works without a database", async () => {
   const journal = new Journal("user-1");
   await journal.put(entry("a", "sent"));
   equal(await stateOf(journal), "sent");
-  equal(await journal.tidy(), []);
+  equal(await journal.pruneAndListCancelled(), []);
 });
 
 /** @param {() => void} breakIt */

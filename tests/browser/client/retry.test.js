@@ -9,7 +9,7 @@ const CASES = [
   ["503 from storage", new StorageError(503, ""), 14],
   ["500 from storage", new StorageError(500, "<Code>InternalError</Code>"), 14],
   ["a request that was too slow", new StorageError(400, "<Code>RequestTimeout</Code>"), 14],
-  ["no answer from the server", new ApiError(0, "network", ""), 14],
+  ["no response from the server", new ApiError(0, "network", ""), 14],
   ["429 from the server", new ApiError(429, "too_many", ""), 14],
   ["two identical requests", new StorageError(409, "<Code>ConditionalRequestConflict</Code>"), 14],
   ["bytes that arrived damaged", new StorageError(400, "<Code>BadDigest</Code>"), 4],

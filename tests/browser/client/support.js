@@ -66,25 +66,25 @@ export class FakeConnection extends EventTarget {
   }
 }
 
-/** The answer of a server that starts a multipart upload with one part. */
+/** The response of a server that starts a multipart upload with one part. */
 export const ONE_PART = { token: "t", multipart: { part_size: 5, part_count: 1 } };
 
 /** A fake server, for situations that a real one does not produce on demand. Tests replace its methods. */
 export class FakeApi extends Api {
   /** How many uploads were started. */
   begun = 0;
-  #answer;
+  #response;
 
-  /** @param {typeof ONE_PART | import("../../../static/uploads/client/net/api.js").SignedRequest} answer */
-  constructor(answer) {
+  /** @param {typeof ONE_PART | import("../../../static/uploads/client/net/api.js").SignedRequest} response */
+  constructor(response) {
     super("csrf-token");
-    this.#answer = answer;
+    this.#response = response;
   }
 
   /** @override */
   async begin() {
     this.begun += 1;
-    return { id: `id-${this.begun}`, ...this.#answer };
+    return { id: `id-${this.begun}`, ...this.#response };
   }
 
   /**
@@ -101,7 +101,7 @@ export class FakeApi extends Api {
    * @returns {Promise<import("../../../static/uploads/client/net/api.js").SignedRequest[]>}
    */
   signParts() {
-    // Never answers: nothing is sent, and the upload can still be cancelled.
+    // Never responds: nothing is sent, and the upload can still be cancelled.
     return new Promise(() => {});
   }
 

@@ -26,7 +26,7 @@ def choose(page: Page, path: Path) -> None:
 
 
 def arrived(installation: Installation) -> int:
-    """Bytes of all requests that S3 has answered with 200."""
+    """Bytes of all requests to which S3 has responded with 200."""
     return sum(request.size for request in installation.s3.requests(parts) if request.status == 200)
 
 
@@ -35,7 +35,7 @@ def stop_after(installation: Installation, size: int) -> Fault:
 
     So a test can act in the middle of an upload, on a machine of any speed.
     """
-    return installation.s3.hold(lambda each: parts(each) and arrived(installation) >= size)
+    return installation.s3.hold(lambda request: parts(request) and arrived(installation) >= size)
 
 
 def unfinished(installation: Installation) -> dict[str, int]:

@@ -114,7 +114,7 @@ def test_a_part_with_a_flipped_byte_is_refused_and_sent_again(
 
 
 @pytest.mark.parametrize("size", [MIB, 20 * MIB], ids=["one request", "parts"])
-def test_lost_answers_do_not_create_a_second_file(
+def test_lost_responses_do_not_create_a_second_file(
     page: Page, installation: Installation, tmp_path: Path, size: int
 ) -> None:
     file = make_file(tmp_path / unique("lost.bin"), size)

@@ -176,9 +176,9 @@ def test_a_deleted_file_is_sent_again(
     expect(row(page, file.name)).to_have_count(1)
     # The record is deleted by the worker later; the user does not wait for that.
     row(page, file.name).get_by_role("button", name="Delete").click()
-    with page.expect_response(lambda answer: answer.request.method == "DELETE") as answer:
+    with page.expect_response(lambda response: response.request.method == "DELETE") as response:
         page.locator("#confirm-dialog [data-confirm]").click()
-    answer.value.finished()
+    response.value.finished()
     installation.reset()
     choose(page, file)
     # Wait until S3 has confirmed it, since the next test compares the keys.

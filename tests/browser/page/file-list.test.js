@@ -18,8 +18,8 @@ const ROW = `
   </li>`;
 
 /**
- * Shows a file that has just been stored. The first answers fail.
- * @param {Error[]} errors one for each failed answer
+ * Shows a file that has just been stored. The first requests fail.
+ * @param {Error[]} errors one for each failed request
  * @returns {Promise<string[]>} uncaught errors and callbacks
  */
 async function showAfter(errors) {
@@ -65,6 +65,6 @@ test("the list reports the end of the session", async () => {
   equal(await showAfter([new ApiError(401, "session_ended", "")]), ["session ended"]);
 });
 
-test("a bug in the list surfaces, and does not stop it", async () => {
+test("an unexpected error in the list is reported, and does not stop it", async () => {
   equal(await showAfter([new TypeError("a bug")]), ["a bug"]);
 });

@@ -22,7 +22,7 @@ test("a file that cannot be read is named", async () => {
   equal(unreadable, ["folder/a.txt"]);
 });
 
-test("a bug in the callback is not reported as an unreadable folder", async () => {
+test("an unexpected error in the callback is not reported as an unreadable folder", async () => {
   /** @type {string[]} */
   const unreadable = [];
   const folder = makeFolder((resolve) => resolve(makeFile("a.txt")));

@@ -4,7 +4,7 @@ import { FakeApi, hurry, ONE_PART, recordUncaught, until } from "../client/suppo
 import { equal, test } from "../client/testing.js";
 
 /**
- * Refreshes the line twice. The first answer fails.
+ * Refreshes the line twice. The first request fails.
  * @param {Error} error
  * @returns {Promise<string[]>} uncaught errors
  */
@@ -31,10 +31,10 @@ async function refreshAfter(error) {
   return uncaught;
 }
 
-test("the quota is asked for again after a failure", async () => {
+test("the quota is requested again after a failure", async () => {
   equal(await refreshAfter(new ApiError(503, "unavailable", "")), []);
 });
 
-test("a bug in the quota surfaces", async () => {
+test("an unexpected error in the quota is reported", async () => {
   equal(await refreshAfter(new TypeError("a bug")), ["a bug"]);
 });

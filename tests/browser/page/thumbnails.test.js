@@ -31,7 +31,7 @@ test("an image that cannot be decoded keeps its icon", async () => {
   equal(uncaught, []);
 });
 
-test("a bug in a thumbnail surfaces, and the others are drawn", async () => {
+test("an unexpected error in a thumbnail is reported, and the others are drawn", async () => {
   const uncaught = recordUncaught();
   const { createImageBitmap } = globalThis;
   let calls = 0;

@@ -114,7 +114,7 @@ FOREIGN = {
     "another prefix": direct(record(key=f"logs/b/{ID}")),
     "a prefix that begins so": direct(record(key=f"uploads2/b/{ID}")),
     "a wrong shard": direct(record(key=f"uploads/a/{ID}")),
-    "a key that is no id": direct(record(key="uploads/b/report.pdf")),
+    "a key without a valid id": direct(record(key="uploads/b/report.pdf")),
     "an empty key": direct(record(key="")),
     "a key encoded twice": direct(record(key=quote(quote(KEY, safe=""), safe=""))),
     "EventBridge, another bucket": over_eventbridge(bucket="someone-elses"),

@@ -44,16 +44,16 @@ NOT_MESSAGES = {
     "SNS with text": over_sns("hello"),
     "SNS with an array": over_sns("[]"),
     "SNS in SNS": over_sns(over_sns(direct(record()))),
-    "SNS whose message is no text": json.dumps({"Type": "Notification", "Message": {}}),
+    "SNS whose message is not text": json.dumps({"Type": "Notification", "Message": {}}),
     "a subscription to confirm": json.dumps(
         {"Type": "SubscriptionConfirmation", "Message": "m", "SubscribeURL": "https://evil.example"}
     ),
-    "EventBridge whose type is no text": json.dumps({"detail-type": 7, "source": "aws.s3"}),
+    "EventBridge whose type is not text": json.dumps({"detail-type": 7, "source": "aws.s3"}),
 }
 
 
 @pytest.mark.parametrize("body", NOT_MESSAGES.values(), ids=NOT_MESSAGES.keys())
-def test_a_message_that_is_no_notification_is_malformed_once(body: str) -> None:
+def test_a_message_that_is_not_a_valid_notification_is_malformed_once(body: str) -> None:
     parsed = parse_message(body, BUCKET)
     assert (parsed.events, parsed.ignored, len(parsed.malformed)) == ((), 0, 1)
 
@@ -72,7 +72,7 @@ def test_deep_nesting_is_malformed(body: str) -> None:
     assert len(parse_message(body, BUCKET).malformed) == 1
 
 
-def test_deep_nesting_beside_the_record_does_no_harm() -> None:
+def test_deep_nesting_beside_the_record_is_ignored() -> None:
     deep: Any = 0
     for _ in range(190):
         deep = [deep]
@@ -116,7 +116,7 @@ def test_an_incomplete_record_is_malformed_and_says_why(change: Change, sentence
 
 
 @pytest.mark.parametrize("broken", [None, 7, "text", [], True], ids=repr)
-def test_a_record_that_is_no_object_is_malformed(broken: Any) -> None:
+def test_a_record_that_is_not_a_json_object_is_malformed(broken: Any) -> None:
     assert len(parse_message(direct(broken), BUCKET).malformed) == 1
 
 
@@ -160,11 +160,11 @@ def test_one_bad_record_does_not_block_the_others(position: int) -> None:
     assert parse_message(direct(*records), BUCKET).events == (CREATED, REMOVED)
 
 
-def test_a_bad_record_is_reported_with_its_index() -> None:
+def test_a_malformed_record_is_reported_with_its_index() -> None:
     parsed = parse_message(direct(record(), {}, record()), BUCKET)
     assert parsed.malformed == ("Record 1: eventName is missing.",)
 
 
-def test_good_ignored_and_bad_records_are_counted_separately() -> None:
+def test_valid_ignored_and_malformed_records_are_counted_separately() -> None:
     parsed = parse_message(direct(record(), record("ObjectAcl:Put"), None), BUCKET)
     assert (len(parsed.events), parsed.ignored, len(parsed.malformed)) == (1, 1, 1)

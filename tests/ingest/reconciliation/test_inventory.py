@@ -211,10 +211,10 @@ def test_an_invalid_time_counts_as_damage() -> None:
 def test_a_damaged_file_is_refused(damage: str) -> None:
     rows = [row_of(keys.new_upload_id("7", "secret")) for _ in range(50)]
     write(rows)
-    good = s3.read(conf().bucket, "inventory/data/0.csv.gz")
+    valid = s3.read(conf().bucket, "inventory/data/0.csv.gz")
     damaged = {
-        "other bytes": good[:60] + bytes(b ^ 0xFF for b in good[60:90]) + good[90:],
-        "cut": good[:-30],
+        "other bytes": valid[:60] + bytes(b ^ 0xFF for b in valid[60:90]) + valid[90:],
+        "cut": valid[:-30],
         "no gzip": b"not gzip",
         "another file": gzip.compress(b""),
     }[damage]

@@ -142,12 +142,12 @@ def test_a_parquet_file_with_another_md5_is_never_read() -> None:
 def test_a_damaged_parquet_file_is_refused(damage: str) -> None:
     rows = [cells(keys.object_key(keys.new_upload_id("7", "secret"))) for _ in range(50)]
     write_parquet(rows)
-    good = s3.read(conf().bucket, "inventory/data/0.parquet")
+    valid = s3.read(conf().bucket, "inventory/data/0.parquet")
     body = {
         "nothing": b"",
         "no Parquet": b"no Parquet" * 9,
-        "cut": good[:-30],
-        "other bytes": good[:4] + b"\xff" * 400 + good[404:],
+        "cut": valid[:-30],
+        "other bytes": valid[:4] + b"\xff" * 400 + valid[404:],
     }[damage]
     assert "is damaged" in refused(write_parquet(rows, body=body))
 

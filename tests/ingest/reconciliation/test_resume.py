@@ -136,17 +136,17 @@ def test_a_run_that_is_killed_is_resumed(tmp_path: Path, monkeypatch: pytest.Mon
     done = recorded()
     assert 0 < len(done) < 200
 
-    asked: list[tuple[str, str]] = []
+    queried: list[tuple[str, str]] = []
     listing = s3.list_objects
 
     def record_call(shard: str, *, after: str, until: str) -> Iterator[ListedObject]:
-        asked.append((shard, after))
+        queried.append((shard, after))
         return listing(shard, after=after, until=until)
 
     monkeypatch.setattr(s3, "list_objects", record_call)
     err = StringIO()
     call_command("reconcile", "--all", "--min-age", "0m", stdout=StringIO(), stderr=err)
-    assert asked[0] == (checkpoint.shard, checkpoint.last_id)
+    assert queried[0] == (checkpoint.shard, checkpoint.last_id)
     assert f"after {checkpoint.last_id} in shard {checkpoint.shard}" in err.getvalue()
     assert recorded() == objects()
     (run,) = checkpoints.last_runs()

@@ -26,10 +26,10 @@ def _quick(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def _events(monkeypatch: pytest.MonkeyPatch) -> None:
     """Confirm each upload when its state is requested, as the worker would."""
-    ask = queries.upload_statuses
+    original = queries.upload_statuses
 
     def confirmed(ids: list[str], owner: str) -> Any:
-        statuses = ask(ids, owner)
+        statuses = original(ids, owner)
         for upload_id in ids:
             confirm.confirm(upload_id)
         return statuses

@@ -53,11 +53,11 @@ def test_temporary_errors_are_retried(proxy: Proxy, tmp_path: Path, alice: User)
         (403, "AccessDenied", False),
     ],
 )
-def test_which_errors_are_temporary(status: int, code: str, passes: bool) -> None:
+def test_only_temporary_errors_are_retried(status: int, code: str, passes: bool) -> None:
     assert uploader._is_temporary(status, code) == passes
 
 
-def test_a_conflict_with_the_same_request_is_no_failure(
+def test_a_conflict_with_the_same_request_is_not_a_failure(
     proxy: Proxy, tmp_path: Path, alice: User
 ) -> None:
     (tmp_path / "a").write_bytes(b"a")

@@ -43,7 +43,7 @@ def clock(settings: Settings) -> Iterator[Callable[[timedelta], None]]:
     """An S3 whose clock is off by any amount."""
     shift = timedelta(0)
 
-    class Answer(BaseHTTPRequestHandler):
+    class Handler(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
             self.send_response_only(403)
             self.send_header("Date", format_datetime(datetime.now(UTC) + shift, usegmt=True))
@@ -56,7 +56,7 @@ def clock(settings: Settings) -> Iterator[Callable[[timedelta], None]]:
         nonlocal shift
         shift = value
 
-    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         url = f"http://127.0.0.1:{server.server_port}"

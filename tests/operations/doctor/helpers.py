@@ -170,7 +170,7 @@ def arn(queue: str) -> str:
 
 def objects() -> list[str]:
     listed = client("s3").list_objects_v2(Bucket=conf().bucket)
-    return [each["Key"] for each in listed.get("Contents", [])]
+    return [item["Key"] for item in listed.get("Contents", [])]
 
 
 def round_trip(timeout: float = 0.2) -> Finding:

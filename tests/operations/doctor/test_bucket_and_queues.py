@@ -58,13 +58,13 @@ def test_cors_rules_are_compared_and_tested_with_a_preflight(
     installed: Conf, fault: Break, word: str
 ) -> None:
     fault()
-    compared, asked = remaining_problems("bucket")
+    compared, preflight = remaining_problems("bucket")
     assert (compared.level, compared.subject) == ("FAIL", "bucket, CORS")
     assert word in compared.text
-    assert (asked.level, asked.subject) == ("FAIL", "bucket, CORS preflight")
+    assert (preflight.level, preflight.subject) == ("FAIL", "bucket, CORS preflight")
     follow(compared.fix)
     left = remaining_problems("bucket")
-    assert [each.text for each in left if "https://other.example" not in each.text] == []
+    assert [finding.text for finding in left if "https://other.example" not in finding.text] == []
     for warning in left:
         follow(warning.fix)
     assert remaining_problems("bucket") == []

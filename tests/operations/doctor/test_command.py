@@ -18,7 +18,7 @@ from uploads.core.conf import Conf, conf
 
 
 @pytest.mark.exhaustive
-def test_a_sound_installation_is_all_ok_with_the_operators_policy(
+def test_a_healthy_installation_is_all_ok_with_the_operators_policy(
     own_installation: Conf, database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", database)

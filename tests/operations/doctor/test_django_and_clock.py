@@ -19,7 +19,7 @@ from uploads.operations.doctor import (
 
 def test_pending_migrations_are_reported(installed: Conf) -> None:
     MigrationRecorder(connection).record_unapplied("uploads", "0001_initial")
-    finding = next(each for each in django_checks.inspect() if each.subject == "database")
+    finding = next(finding for finding in django_checks.inspect() if finding.subject == "database")
     assert finding.level == "FAIL"
     assert "uploads.0001_initial" in finding.text
 
@@ -27,8 +27,8 @@ def test_pending_migrations_are_reported(installed: Conf) -> None:
 def test_debug_pages_in_production_are_a_failure(settings: Settings) -> None:
     settings.DEBUG = True
     settings.SECURE_SSL_REDIRECT = True
-    failed = [each for each in django_checks._settings() if each.level == "FAIL"]
-    assert any("DJANGO_DEBUG" in each.text for each in failed)
+    failed = [finding for finding in django_checks._settings() if finding.level == "FAIL"]
+    assert any("DJANGO_DEBUG" in finding.text for finding in failed)
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,8 @@ def test_a_missing_index_and_time_to_live_are_reported(installed: Conf, settings
     dynamodb, name = client("dynamodb"), f"doctor-{uuid.uuid4().hex[:8]}"
     wanted_table = template()["Table"]["Properties"]
     indexes = wanted_table["GlobalSecondaryIndexes"]
-    indexes = [each for each in indexes if each["IndexName"] != "AllFeed"]
-    wrong = next(each for each in indexes if each["IndexName"] == "AllNames")
+    indexes = [index for index in indexes if index["IndexName"] != "AllFeed"]
+    wrong = next(index for index in indexes if index["IndexName"] == "AllNames")
     wrong["KeySchema"][1]["AttributeName"] = "createdAt"
     dynamodb.create_table(
         TableName=name,
@@ -80,7 +80,7 @@ def test_a_bucket_in_another_region_is_reported(installed: Conf, settings: Setti
     assert "AWS_REGION=us-east-1" in finding.fix
 
 
-def test_a_sound_installation_exits_with_0_and_prints_json(installed: Conf) -> None:
+def test_a_healthy_installation_exits_with_0_and_prints_json(installed: Conf) -> None:
     assert run("--no-upload")[0] == 0
     assert json.loads(run("--no-upload", "--json")[1])[0].keys() == {
         "level", "subject", "text", "mend",

@@ -18,7 +18,7 @@ def test_doctor_expects_what_the_template_creates() -> None:
     bucket_ = resources["Bucket"]["Properties"]
     assert set(bucket_["PublicAccessBlockConfiguration"]) == set(expected.PUBLIC_ACCESS_BLOCK)
     notified = bucket_["NotificationConfiguration"]["QueueConfigurations"]
-    assert {each["Event"] for each in notified} == set(expected.EVENTS)
+    assert {notification["Event"] for notification in notified} == set(expected.EVENTS)
     (rule,) = bucket_["LifecycleConfiguration"]["Rules"]
     days = rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"]
     assert days == expected.ABORT_AFTER > limits.MULTIPART_LIFETIME.days
@@ -28,8 +28,8 @@ def test_doctor_expects_what_the_template_creates() -> None:
     ):
         queue = resources[f"{name}Queue"]["Properties"]
         assert queue["RedrivePolicy"]["maxReceiveCount"] == receives
-        for each in (queue, resources[f"{name}DeadLetters"]["Properties"]):
-            assert each["MessageRetentionPeriod"] == expected.RETENTION
+        for properties in (queue, resources[f"{name}DeadLetters"]["Properties"]):
+            assert properties["MessageRetentionPeriod"] == expected.RETENTION
     hidden = resources["EventsQueue"]["Properties"]["VisibilityTimeout"]
     assert hidden == expected.EVENTS_VISIBILITY
 
@@ -38,6 +38,6 @@ def test_doctor_suggests_the_cors_rule_of_the_template(own_installation: Conf) -
     s3 = client("s3")
     made = s3.get_bucket_cors(Bucket=own_installation.bucket)["CORSRules"]
     s3.delete_bucket_cors(Bucket=own_installation.bucket)
-    (advice,) = [each.fix for each in bucket.inspect() if each.subject == "bucket, CORS"]
+    (advice,) = [finding.fix for finding in bucket.inspect() if finding.subject == "bucket, CORS"]
     follow(advice)
     assert s3.get_bucket_cors(Bucket=own_installation.bucket)["CORSRules"] == made

@@ -17,9 +17,9 @@ ABORT = f"{PATH}abort/"
 
 
 def page(client: Client, query: str = "") -> str:
-    answer = client.get(f"{PATH}{query}")
-    assert answer.status_code == 200
-    return answer.content.decode()
+    response = client.get(f"{PATH}{query}")
+    assert response.status_code == 200
+    return response.content.decode()
 
 
 def section(html: str, title: str) -> str:
@@ -55,9 +55,9 @@ def choice(upload_id: str, s3_id: str) -> str:
 
 def unfinished_in_s3() -> set[str]:
     """S3's upload IDs of the unfinished uploads."""
-    answer = clients.s3().list_multipart_uploads(Bucket=conf().bucket)
-    return {each["UploadId"] for each in answer.get("Uploads", [])}
+    response = clients.s3().list_multipart_uploads(Bucket=conf().bucket)
+    return {upload["UploadId"] for upload in response.get("Uploads", [])}
 
 
-def messages_of(answer: Any) -> list[str]:
-    return [str(message) for message in answer.context["messages"]]
+def messages_of(response: Any) -> list[str]:
+    return [str(message) for message in response.context["messages"]]

@@ -17,9 +17,9 @@ from tests.operations.report.helpers import (
     section,
     unfinished_in_s3,
 )
+from tests.support.aws_requests import AwsRequests
 from tests.support.files import store
 from tests.support.users import Api, signed_in, staff
-from tests.support.wire import Wire
 from uploads.files.usage import Counter
 from uploads.models import ApiToken
 from uploads.operations import report
@@ -62,7 +62,7 @@ def test_a_cross_site_form_aborts_nothing(admin_user: User) -> None:
 @pytest.mark.parametrize("owners", [2, 150])
 def test_the_cost_does_not_depend_on_the_number_of_owners(
     admin: Client,
-    wire: Wire,
+    aws_requests: AwsRequests,
     owners: int,
 ) -> None:
     with Counter.batch_write() as batch:
@@ -72,22 +72,22 @@ def test_the_cost_does_not_depend_on_the_number_of_owners(
             )
     for _ in range(3):
         begin()
-    wire.counts()
+    aws_requests.counts()
     page(admin)
     # Two requests for the groups, five for 30 days in 16 shards, one for owners, one for the last
     # runs; one for the unfinished uploads and one more for each of those on the page.
-    assert wire.counts() == {"dynamodb": 9, "s3": 1 + 3}
+    assert aws_requests.counts() == {"dynamodb": 9, "s3": 1 + 3}
 
 
 def test_only_the_unfinished_uploads_on_the_page_are_requested(
     admin: Client,
-    wire: Wire,
+    aws_requests: AwsRequests,
 ) -> None:
     for _ in range(report.UNFINISHED + 4):
         begin()
-    wire.counts()
+    aws_requests.counts()
     page(admin)
-    assert wire.counts()["s3"] == 1 + report.UNFINISHED
+    assert aws_requests.counts()["s3"] == 1 + report.UNFINISHED
 
 
 @pytest.mark.parametrize(
@@ -100,14 +100,14 @@ def test_only_the_unfinished_uploads_on_the_page_are_requested(
 @pytest.mark.usefixtures("no_pauses")
 def test_an_outage_affects_only_the_parts_of_that_service(
     admin: Client,
-    wire: Wire,
+    aws_requests: AwsRequests,
     service: str,
     unavailable: set[str],
     available: set[str],
 ) -> None:
     store("7")
     begin(b"x")
-    wire.cut.add(service)
+    aws_requests.cut.add(service)
     html = page(admin)
     for title in unavailable:
         assert "not available at the moment" in section(html, title)

@@ -19,7 +19,7 @@ from tests.operations.report.helpers import (
     section,
     unfinished_in_s3,
 )
-from tests.support.wire import Wire
+from tests.support.aws_requests import AwsRequests
 from uploads.aws import clients, multipart
 from uploads.aws.multipart import Cursor
 from uploads.core import keys
@@ -72,15 +72,15 @@ def test_pages_show_each_unfinished_upload_once(
 
 def test_a_very_long_list_of_parts_shows_a_lower_bound(
     admin: Client,
-    wire: Wire,
+    aws_requests: AwsRequests,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(multipart, "MAX_COUNTED_PARTS", 2)
     begin(b"x" * 512, b"x" * 512)
     begin(b"x" * 512, b"x" * 512, b"x")
-    wire.counts()
+    aws_requests.counts()
     text = section(page(admin), "unfinished")
-    assert wire.counts()["s3"] == 3
+    assert aws_requests.counts()["s3"] == 3
     assert text.count(" 2 1.0 KB") == 1
     assert text.count("at least 2 at least 1.0 KB") == 1
     assert "2 uploads on this page: at least 2.0 KB" in text
@@ -89,14 +89,14 @@ def test_a_very_long_list_of_parts_shows_a_lower_bound(
 def test_one_upload_is_aborted_after_a_confirmation(admin: Client) -> None:
     upload_id, s3_id = begin(b"x" * 2048)
     _, other = begin(b"y")
-    asked = admin.post(ABORT, {"only": choice(upload_id, s3_id), "upload": "ignored x"})
-    assert upload_id in asked.content.decode()
+    confirmation = admin.post(ABORT, {"only": choice(upload_id, s3_id), "upload": "ignored x"})
+    assert upload_id in confirmation.content.decode()
     assert unfinished_in_s3() == {s3_id, other}
-    answer = admin.post(
+    response = admin.post(
         ABORT, {"upload": choice(upload_id, s3_id), "confirmed": "yes"}, follow=True
     )
     assert unfinished_in_s3() == {other}
-    assert messages_of(answer) == ["1 unfinished upload was aborted, which freed 2.0\xa0KB."]
+    assert messages_of(response) == ["1 unfinished upload was aborted, which freed 2.0\xa0KB."]
     entry = LogEntry.objects.get()
     assert (entry.action_flag, entry.user.get_username()) == (DELETION, "root")
     assert (entry.object_id, entry.object_repr) == (
@@ -109,13 +109,13 @@ def test_one_upload_is_aborted_after_a_confirmation(admin: Client) -> None:
 
 def test_several_uploads_are_aborted_at_once(admin: Client) -> None:
     begun = [begin(b"x" * 512) for _ in range(3)]
-    form = {"upload": [choice(*each) for each in begun[:2]]}
-    asked = admin.post(ABORT, form).content.decode()
-    assert all(upload_id in asked for upload_id, _ in begun[:2])
-    assert "Total: 1.0\xa0KB" in asked
-    answer = admin.post(ABORT, {**form, "confirmed": "yes"}, follow=True)
+    form = {"upload": [choice(*upload) for upload in begun[:2]]}
+    confirmation = admin.post(ABORT, form).content.decode()
+    assert all(upload_id in confirmation for upload_id, _ in begun[:2])
+    assert "Total: 1.0\xa0KB" in confirmation
+    response = admin.post(ABORT, {**form, "confirmed": "yes"}, follow=True)
     assert unfinished_in_s3() == {begun[2][1]}
-    assert messages_of(answer) == ["2 unfinished uploads were aborted, which freed 1.0\xa0KB."]
+    assert messages_of(response) == ["2 unfinished uploads were aborted, which freed 1.0\xa0KB."]
     assert LogEntry.objects.count() == 2
 
 
@@ -126,8 +126,8 @@ def test_an_upload_that_has_vanished_is_reported_as_gone(admin: Client) -> None:
     assert "1 selected upload no longer exists." in admin.post(ABORT, form).content.decode()
     multipart.abort(*here)
     for step in ({}, {"confirmed": "yes"}):
-        answer = admin.post(ABORT, {**form, **step}, follow=True)
-        assert messages_of(answer) == [
+        response = admin.post(ABORT, {**form, **step}, follow=True)
+        assert messages_of(response) == [
             "2 uploads no longer exist: they were completed or aborted in the meantime."
         ]
     assert LogEntry.objects.count() == 0
@@ -145,24 +145,26 @@ def test_an_upload_that_vanishes_at_the_last_moment_is_not_reported_as_aborted(
         return uploads
 
     monkeypatch.setattr(multipart, "find_unfinished", find_then_lose)
-    answer = admin.post(
+    response = admin.post(
         ABORT, {"upload": choice(upload_id, s3_id), "confirmed": "yes"}, follow=True
     )
-    assert messages_of(answer) == [
+    assert messages_of(response) == [
         "1 upload no longer exists: it was completed or aborted in the meantime."
     ]
     assert LogEntry.objects.count() == 0
 
 
 @pytest.mark.usefixtures("no_pauses")
-def test_an_outage_of_s3_aborts_nothing_and_is_reported(admin: Client, wire: Wire) -> None:
+def test_an_outage_of_s3_aborts_nothing_and_is_reported(
+    admin: Client, aws_requests: AwsRequests
+) -> None:
     upload_id, s3_id = begin(b"x")
-    wire.cut.add("s3")
-    answer = admin.post(
+    aws_requests.cut.add("s3")
+    response = admin.post(
         ABORT, {"upload": choice(upload_id, s3_id), "confirmed": "yes"}, follow=True
     )
-    wire.cut.clear()
-    assert messages_of(answer) == ["S3 could not list the parts. Try again in a moment."]
+    aws_requests.cut.clear()
+    assert messages_of(response) == ["S3 could not list the parts. Try again in a moment."]
     assert (unfinished_in_s3(), LogEntry.objects.count()) == ({s3_id}, 0)
 
 
@@ -204,5 +206,5 @@ def test_a_cursor_continues_the_list() -> None:
     first = multipart.list_unfinished(2)
     assert first.next_cursor == Cursor(*begun[1])
     rest = multipart.list_unfinished(2, first.next_cursor)
-    assert [(each.key, each.s3_upload_id) for each in rest.uploads] == begun[2:]
+    assert [(upload.key, upload.s3_upload_id) for upload in rest.uploads] == begun[2:]
     assert rest.next_cursor is None

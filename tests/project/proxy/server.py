@@ -14,7 +14,7 @@ MIB = 1024**2
 
 
 class Upstream(ThreadingHTTPServer):
-    """Answers with the digest of the body and records each request."""
+    """Responds with the digest of the body and records each request."""
 
     daemon_threads = True
 
@@ -48,7 +48,7 @@ class Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return body
 
-    def _answer(self) -> None:
+    def _respond(self) -> None:
         if self.path == "/early":
             # Refused before the body was read, as S3 may do with a wrong signature.
             self.server.seen.append("early")
@@ -61,29 +61,29 @@ class Handler(BaseHTTPRequestHandler):
             return
         body = self._body()
         self.server.seen.append(f"{self.command} {self.path} {self.headers['Host']}")
-        answer = hashlib.sha256(body).hexdigest().encode()
+        response = hashlib.sha256(body).hexdigest().encode()
         self.send_response(204 if self.path == "/empty" else 200)
         if self.path == "/chunked":
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
-            for piece in (answer[:10], answer[10:]):
+            for piece in (response[:10], response[10:]):
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
             self.wfile.write(b"0\r\n\r\n")
         elif self.path == "/until-close":
             self.end_headers()
-            self.wfile.write(answer)
+            self.wfile.write(response)
             self.close_connection = True
         elif self.path == "/empty":
             self.end_headers()
         else:
-            self.send_header("Content-Length", str(len(answer)))
+            self.send_header("Content-Length", str(len(response)))
             if self.path == "/close":
                 self.close_connection = True
             self.end_headers()
             if self.command != "HEAD":
-                self.wfile.write(answer)
+                self.wfile.write(response)
 
-    do_GET = do_PUT = do_POST = do_HEAD = do_OPTIONS = _answer  # noqa: N815
+    do_GET = do_PUT = do_POST = do_HEAD = do_OPTIONS = _respond  # noqa: N815
 
 
 class Talk:
@@ -96,8 +96,8 @@ class Talk:
         self, method: str = "GET", path: str = "/", body: bytes | Iterator[bytes] | None = None
     ) -> tuple[int, bytes]:
         self.connection.request(method, path, body)
-        answer = self.connection.getresponse()
-        return answer.status, answer.read()
+        response = self.connection.getresponse()
+        return response.status, response.read()
 
     def fails(self, method: str = "GET", path: str = "/", body: bytes | None = None) -> bool:
         try:

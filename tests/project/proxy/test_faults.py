@@ -38,9 +38,9 @@ def test_a_failure_looks_like_an_error_of_s3(proxy: Proxy, talk: Talk) -> None:
 def test_a_failure_may_lack_cors_headers(proxy: Proxy, talk: Talk, cors: bool) -> None:
     proxy.fail_every(1, cors=cors)
     talk.connection.request("PUT", "/", b"x")
-    answer = talk.connection.getresponse()
-    answer.read()
-    assert answer.headers["Access-Control-Allow-Origin"] == ("*" if cors else None)
+    response = talk.connection.getresponse()
+    response.read()
+    assert response.headers["Access-Control-Allow-Origin"] == ("*" if cors else None)
 
 
 def test_only_matching_requests_are_counted(proxy: Proxy, talk: Talk) -> None:
@@ -78,7 +78,7 @@ def test_a_cut_breaks_the_connection_in_the_middle_of_the_body(
     assert len(upstream.seen) == 2
 
 
-def test_a_request_whose_answer_is_lost_takes_effect(
+def test_a_request_whose_response_is_lost_takes_effect(
     proxy: Proxy, upstream: Upstream, talk: Talk
 ) -> None:
     proxy.lose_every(1, times=1)

@@ -50,7 +50,7 @@ def test_the_host_header_stays_what_the_client_sent(upstream: Upstream, talk: Ta
 def test_the_clients_connection_is_kept_and_the_servers_is_not(
     upstream: Upstream, talk: Talk
 ) -> None:
-    """A server that closes the connection after an answer must not break the next request."""
+    """A server that closes the connection after a response must not break the next request."""
     talk("PUT", "/", b"x")
     kept = talk.connection.sock
     for _ in range(4):
@@ -59,7 +59,7 @@ def test_the_clients_connection_is_kept_and_the_servers_is_not(
     assert upstream.connections == 5
 
 
-def test_an_answer_that_comes_before_the_body_reaches_the_client(proxy: Proxy, talk: Talk) -> None:
+def test_a_response_that_comes_before_the_body_reaches_the_client(proxy: Proxy, talk: Talk) -> None:
     assert talk("PUT", "/early", bytes(8 * MIB)) == (403, b"early")
     assert proxy.requests(parts)[0].sent < 8 * MIB
 
@@ -83,7 +83,7 @@ def test_a_server_that_is_gone_is_a_broken_connection(upstream: Upstream) -> Non
 
 
 def test_a_hanging_server_blocks_only_its_own_clients() -> None:
-    """The kernel queues one connection; the next one gets no answer at all."""
+    """The kernel queues one connection; the next one gets no response at all."""
     with (
         socket.create_server(("127.0.0.1", 0), backlog=0) as busy,
         socket.create_connection(busy.getsockname()),

@@ -27,10 +27,10 @@ def everything(uppy: Uppy) -> list[Any]:
 
 
 def test_another_user_has_no_access(begun: Uppy, bob: User) -> None:
-    stranger = Uppy(bob)
-    stranger.key, stranger.upload_id = begun.key, begun.upload_id
-    for answer in everything(stranger):
-        refused(answer, 404, "upload_not_found")
+    other = Uppy(bob)
+    other.key, other.upload_id = begun.key, begun.upload_id
+    for response in everything(other):
+        refused(response, 404, "upload_not_found")
     assert incomplete() == [begun.key]
 
 
@@ -52,25 +52,25 @@ def test_an_upload_that_filehub_did_not_sign_is_unknown(
             "S3's own": mine.s3_upload_id,
             "long": "x" * 3_000,
         }[forged]
-    for answer in everything(begun):
-        refused(answer, 404, "upload_not_found")
+    for response in everything(begun):
+        refused(response, 404, "upload_not_found")
 
 
-def test_filehubs_own_routes_list_the_parts_but_complete_nothing_blindly(begun: Uppy) -> None:
+def test_filehubs_own_routes_list_the_parts_but_refuse_to_complete_the_upload(begun: Uppy) -> None:
     """Only Uppy knows which parts it sent, and these routes have no place to say so."""
     begun.send_all()
     token = {"token": begun.upload_id}
     listed = begun.http.get(f"/uploads/{begun.id}/parts", token)
     assert [part["part_number"] for part in listed.json()] == [1, 2, 3]
-    answer = begun.http.post(f"/uploads/{begun.id}/complete", token, "application/json")
-    assert (answer.status_code, answer.json()["code"]) == (409, "parts_missing")
+    response = begun.http.post(f"/uploads/{begun.id}/complete", token, "application/json")
+    assert (response.status_code, response.json()["code"]) == (409, "parts_missing")
     assert incomplete() == [begun.key]
 
 
 def test_without_the_key_requests_are_refused(begun: Uppy) -> None:
     begun.key = ""
-    for answer in everything(begun):
-        refused(answer, 400, "missing_key")
+    for response in everything(begun):
+        refused(response, 400, "missing_key")
 
 
 def test_a_token_expires(begun: Uppy, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,8 +82,8 @@ def test_without_credentials_requests_are_refused(aws: None, alice: User) -> Non
     uppy = Uppy(alice)
     uppy.key, uppy.upload_id = "uploads/x", "x"
     uppy.http = Client(headers={"Accept": "application/json"})
-    for answer in [uppy.params(), uppy.create(), *everything(uppy)]:
-        refused(answer, 401, "not_authenticated")
+    for response in [uppy.params(), uppy.create(), *everything(uppy)]:
+        refused(response, 401, "not_authenticated")
 
 
 def test_a_session_needs_the_csrf_token(aws: None, alice: User) -> None:
@@ -104,7 +104,7 @@ def test_a_session_needs_the_csrf_token(aws: None, alice: User) -> None:
 
 def test_pages_of_allowed_origins_have_access(aws: None) -> None:
     for origin, allowed in [("http://testserver", True), ("https://elsewhere.example", False)]:
-        answer = Client().options(
+        response = Client().options(
             "/s3/multipart/x/1",
             headers={
                 "Origin": origin,
@@ -112,7 +112,7 @@ def test_pages_of_allowed_origins_have_access(aws: None) -> None:
                 "Access-Control-Request-Headers": "authorization,content-type",
             },
         )
-        assert (answer.get("Access-Control-Allow-Origin") == origin) == allowed
+        assert (response.get("Access-Control-Allow-Origin") == origin) == allowed
 
 
 def test_errors_of_other_routes_are_unchanged(api: Api) -> None:
@@ -122,7 +122,7 @@ def test_errors_of_other_routes_are_unchanged(api: Api) -> None:
 def test_tokens_are_not_logged(begun: Uppy, monkeypatch: pytest.MonkeyPatch) -> None:
     """Uppy's addresses contain it, and several loggers write the address of a failed request."""
     lines = StringIO()
-    handler = next(each for each in logging.getLogger().handlers if each.name == "stderr")
+    handler = next(handler for handler in logging.getLogger().handlers if handler.name == "stderr")
     monkeypatch.setattr(handler, "stream", lines)
     for error in (BackendUnavailable(), ValueError()):
         monkeypatch.setattr(parts, "uploaded_parts", Mock(side_effect=error))

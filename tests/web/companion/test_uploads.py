@@ -24,30 +24,30 @@ from uploads.transfers import tokens
 
 
 def test_an_upload_in_one_request_works(uppy: Uppy, alice: User) -> None:
-    answer = uppy.params().json()
-    assert set(answer) == {"method", "url", "headers", "fields", "expires"}
-    assert (answer["method"], answer["expires"]) == ("PUT", 900)
-    assert send("PUT", answer["url"], b"hello", answer["headers"]).status == 200
-    uppy.key = answer["fields"]["key"]
+    response = uppy.params().json()
+    assert set(response) == {"method", "url", "headers", "fields", "expires"}
+    assert (response["method"], response["expires"]) == ("PUT", 900)
+    assert send("PUT", response["url"], b"hello", response["headers"]).status == 200
+    uppy.key = response["fields"]["key"]
     assert confirm.confirm(uppy.id) == "stored"
     file = uppy.http.get(f"/files/{uppy.id}").json()
     assert (file["file_name"], file["content_type"], file["owner"]) == (
         "große Datei.bin", "text/plain", "alice",
     )  # fmt: skip
     # The request works once.
-    assert send("PUT", answer["url"], b"other", answer["headers"]).status == 412
+    assert send("PUT", response["url"], b"other", response["headers"]).status == 412
 
 
 def test_an_upload_in_parts_works(begun: Uppy) -> None:
     assert set(begun.sign(1).json()) == {"url", "expires"}
     parts = begun.send_all()
-    answer = begun.complete(parts[::-1])
-    assert answer.status_code == 200
-    assert answer.json()["key"] == begun.key
+    response = begun.complete(parts[::-1])
+    assert response.status_code == 200
+    assert response.json()["key"] == begun.key
     assert confirm.confirm(begun.id) == "stored"
     file = begun.http.get(f"/files/{begun.id}").json()
     assert (file["file_name"], file["size"]) == ("große Datei.bin", len(BODY))
-    location = begun.http.get(answer.json()["location"].removeprefix("http://testserver"))
+    location = begun.http.get(response.json()["location"].removeprefix("http://testserver"))
     assert location.status_code == 302
     assert send("GET", location["Location"]).body == BODY
 
@@ -65,7 +65,7 @@ def test_completing_twice_is_harmless(begun: Uppy) -> None:
     first = begun.complete(parts)
     again = begun.complete(parts)
     assert (first.status_code, first.content) == (again.status_code, again.content)
-    # Its answer was lost, and perhaps S3's event too, so a hint is queued.
+    # Its response was lost, and perhaps S3's event too, so a hint is queued.
     wait_for(lambda: drain(conf().tasks_queue))
     assert begun.abort().status_code == 409
     assert objects() == {begun.id}
@@ -73,8 +73,8 @@ def test_completing_twice_is_harmless(begun: Uppy) -> None:
 
 def test_an_upload_can_be_aborted(begun: Uppy) -> None:
     parts = begun.send_all()
-    answer = begun.abort()
-    assert (answer.status_code, answer.json()) == (200, {})
+    response = begun.abort()
+    assert (response.status_code, response.json()) == (200, {})
     assert incomplete() == []
     assert begun.abort().status_code == 200
     refused(begun.list_parts(), 404, "upload_not_found")
@@ -104,8 +104,8 @@ def test_an_empty_list_of_parts_is_not_completed(begun: Uppy) -> None:
 
 def test_small_parts_are_refused_in_a_sentence(begun: Uppy) -> None:
     parts = [begun.send(1, b"small"), begun.send(2)]
-    answer = begun.complete(parts)
-    assert "at least 5 MiB" in refused(answer, 400, "part_too_small")
+    response = begun.complete(parts)
+    assert "at least 5 MiB" in refused(response, 400, "part_too_small")
 
 
 def test_more_than_the_largest_size_is_refused(begun: Uppy, settings: Settings) -> None:

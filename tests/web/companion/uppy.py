@@ -47,12 +47,12 @@ class Uppy:
 
     def create(self) -> Any:
         metadata = {"name": self.name, "type": self.type, "relativePath": "null"}
-        answer = self._post(
+        response = self._post(
             "/s3/multipart", {"filename": self.name, "type": self.type, "metadata": metadata}
         )
-        if answer.status_code == 200:
-            self.key, self.upload_id = answer.json()["key"], answer.json()["uploadId"]
-        return answer
+        if response.status_code == 200:
+            self.key, self.upload_id = response.json()["key"], response.json()["uploadId"]
+        return response
 
     def sign(self, number: int | str) -> Any:
         return self.http.get(self._path(f"/{number}"))
@@ -63,9 +63,9 @@ class Uppy:
     def send(self, number: int, body: bytes | None = None) -> dict[str, Any]:
         signed = self.sign(number)
         assert signed.status_code == 200, signed.content
-        answer = send("PUT", signed.json()["url"], body or CHUNKS[number - 1])
-        assert answer.status == 200, answer.body
-        return {"ETag": answer.headers["ETag"], "PartNumber": number}
+        response = send("PUT", signed.json()["url"], body or CHUNKS[number - 1])
+        assert response.status == 200, response.body
+        return {"ETag": response.headers["ETag"], "PartNumber": number}
 
     def send_all(self) -> list[dict[str, Any]]:
         return [self.send(number) for number in range(1, len(CHUNKS) + 1)]
@@ -92,8 +92,8 @@ class Uppy:
         return upload_id
 
 
-def refused(answer: Any, status: int, code: str) -> str:
+def refused(response: Any, status: int, code: str) -> str:
     """The error has filehub's format, and a `message` for Uppy."""
-    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.content
-    assert answer.json()["message"] == answer.json()["error"]
-    return str(answer.json()["message"])
+    assert (response.status_code, response.json()["code"]) == (status, code), response.content
+    assert response.json()["message"] == response.json()["error"]
+    return str(response.json()["message"])

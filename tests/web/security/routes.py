@@ -45,7 +45,11 @@ PAGES = sorted(
 
 WRITING = pytest.mark.parametrize(
     ("method", "path"),
-    [pytest.param(*each, id=" ".join(each)) for each in operations() if each[0] in UNSAFE],
+    [
+        pytest.param(*operation, id=" ".join(operation))
+        for operation in operations()
+        if operation[0] in UNSAFE
+    ],
 )
 
 ADMIN = [(path, name) for path, name in PAGES if path.startswith("/admin/")]
@@ -55,20 +59,20 @@ def fill(path: str, upload_id: str = UNKNOWN) -> str:
     return re.sub(r"\{\w+\}", upload_id, path)
 
 
-def check_json(answer: Any, status: int | None = None) -> None:
+def check_json(response: Any, status: int | None = None) -> None:
     """The response is an error in the documented format."""
-    assert status is None or answer.status_code == status, answer.content
-    assert 400 <= answer.status_code < 500
+    assert status is None or response.status_code == status, response.content
+    assert 400 <= response.status_code < 500
     # Uppy shows its users a `message`.
-    is_uppys = answer.wsgi_request.path.startswith("/s3/")
-    assert set(answer.json()) == {"error", "code"} | ({"message"} if is_uppys else set())
+    is_uppys = response.wsgi_request.path.startswith("/s3/")
+    assert set(response.json()) == {"error", "code"} | ({"message"} if is_uppys else set())
 
 
-def check_headers(answer: Any) -> None:
-    assert "default-src 'none'" in answer["Content-Security-Policy"], answer
-    assert "frame-ancestors 'none'" in answer["Content-Security-Policy"]
-    assert "unsafe" not in answer["Content-Security-Policy"]
-    assert answer["X-Content-Type-Options"] == "nosniff"
-    assert answer["Referrer-Policy"] == "same-origin"
-    assert answer["X-Frame-Options"] == "DENY"
-    assert answer["Cross-Origin-Opener-Policy"] == "same-origin"
+def check_headers(response: Any) -> None:
+    assert "default-src 'none'" in response["Content-Security-Policy"], response
+    assert "frame-ancestors 'none'" in response["Content-Security-Policy"]
+    assert "unsafe" not in response["Content-Security-Policy"]
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert response["Referrer-Policy"] == "same-origin"
+    assert response["X-Frame-Options"] == "DENY"
+    assert response["Cross-Origin-Opener-Policy"] == "same-origin"

@@ -28,22 +28,22 @@ def test_no_page_of_the_admin_opens_without_its_permission(alice: User, is_staff
         for path, name in ADMIN
         if name not in FOR_ALL_STAFF
         for method in ("get", "post")
-        if (answer := getattr(client, method)(path)).status_code not in {403, 404, 405}
-        and not (answer.status_code == 302 and answer["Location"].startswith("/admin/login/"))
+        if (response := getattr(client, method)(path)).status_code not in {403, 404, 405}
+        and not (response.status_code == 302 and response["Location"].startswith("/admin/login/"))
         # Django redirects from addresses without a row before it checks permissions.
-        and answer.get("Location") not in {"/admin/", f"{path}change/"}
+        and response.get("Location") not in {"/admin/", f"{path}change/"}
     }
     assert opened == set()
 
 
 @pytest.mark.django_db
-def test_strangers_are_asked_to_sign_in_on_every_page_of_the_admin() -> None:
+def test_every_page_of_the_admin_redirects_anonymous_users_to_the_login_page() -> None:
     client = Client(headers={"Accept": "text/html"})
     opened = [
         path
         for path, name in ADMIN
         if name not in {"login", "logout", "jsi18n"}
-        and (answer := client.get(path)).status_code not in {404, 405}
-        and not (answer.status_code == 302 and "/login/" in answer["Location"])
+        and (response := client.get(path)).status_code not in {404, 405}
+        and not (response.status_code == 302 and "/login/" in response["Location"])
     ]
     assert opened == []

@@ -37,12 +37,12 @@ def huge(type_: str) -> dict[str, Any]:
 def test_a_body_that_is_too_large_is_refused_before_it_is_read(
     bearer: Client, method: str, path: str, type_: str
 ) -> None:
-    answer = bearer.generic(
+    response = bearer.generic(
         method.upper(), fill(path), **huge(type_)
     )  # fmt: skip
-    check_json(answer)
+    check_json(response)
     # Routes without a body ignore it.
-    assert answer.json()["code"] in {"body_too_large", "file_not_found", "missing_key"}
+    assert response.json()["code"] in {"body_too_large", "file_not_found", "missing_key"}
 
 
 @pytest.mark.django_db
@@ -51,10 +51,10 @@ def test_a_form_cannot_fill_the_disk(path: str) -> None:
     """Django would write files of forms to disk before it authenticates the user."""
     client = Client(enforce_csrf_checks=True)
     client.get("/accounts/login/")
-    answer = client.generic(
+    response = client.generic(
         "POST", path, **huge("multipart/form-data; boundary=x")
     )  # fmt: skip
-    check_json(answer)
+    check_json(response)
 
 
 @pytest.mark.django_db
@@ -90,8 +90,8 @@ def test_a_strange_body_is_a_4xx_with_the_usual_error(
 
 def test_a_million_parts_are_refused(bearer: Client) -> None:
     parts = json.dumps({"token": "x", "parts": [{"part_number": 1}] * 10**6})
-    answer = bearer.generic("POST", f"/uploads/{UNKNOWN}/parts", parts)
-    check_json(answer, 413)
+    response = bearer.generic("POST", f"/uploads/{UNKNOWN}/parts", parts)
+    check_json(response, 413)
 
 
 NAMES = {

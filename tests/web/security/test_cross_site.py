@@ -22,9 +22,9 @@ def test_no_route_changes_anything_for_a_session_without_its_csrf_token(
     root: User, method: str, path: str
 ) -> None:
     client = signed_in(root, checks_csrf=True)
-    answer = getattr(client, method)(fill(path), {}, content_type="application/json")
-    check_json(answer, 403)
-    assert answer.json()["code"] == "csrf_failed"
+    response = getattr(client, method)(fill(path), {}, content_type="application/json")
+    check_json(response, 403)
+    assert response.json()["code"] == "csrf_failed"
 
 
 def test_no_page_accepts_a_form_without_its_csrf_token(root: User) -> None:
@@ -42,8 +42,8 @@ def test_signing_in_changes_the_session_key(alice: User) -> None:
     session.save()
     before = session.session_key
     client.cookies[django_settings.SESSION_COOKIE_NAME] = before
-    answer = client.post("/accounts/login/", {"username": "alice", "password": PASSWORD})
-    assert answer.status_code == 302
+    response = client.post("/accounts/login/", {"username": "alice", "password": PASSWORD})
+    assert response.status_code == 302
     after = client.cookies[django_settings.SESSION_COOKIE_NAME].value
     assert after != before
     planted = Client()
@@ -82,7 +82,7 @@ def test_no_page_redirects_to_another_site(root: User, path: str, form: dict[str
         target: Client().post(path, {**form, "next": target})["Location"] for target in ELSEWHERE
     }
     # Browsers take // and /\\ for the beginning of a host.
-    assert {each: to for each, to in sent.items() if not re.match(r"/(?![/\\\t])", to)} == {}
+    assert {target: to for target, to in sent.items() if not re.match(r"/(?![/\\\t])", to)} == {}
 
 
 @pytest.mark.django_db
@@ -94,14 +94,14 @@ def test_a_foreign_host_is_a_400_with_the_usual_error(path: str) -> None:
 
 @pytest.mark.django_db
 def test_a_foreign_host_is_an_error_page_for_browsers() -> None:
-    answer = Client().get("/", headers={"Host": "evil.example", "Accept": "text/html"})
-    assert answer.status_code == 400
-    assert "Traceback" not in answer.content.decode()
-    assert "evil.example" not in answer.content.decode()
+    response = Client().get("/", headers={"Host": "evil.example", "Accept": "text/html"})
+    assert response.status_code == 400
+    assert "Traceback" not in response.content.decode()
+    assert "evil.example" not in response.content.decode()
 
 
 def test_links_use_the_requested_host(api: Api) -> None:
     for name in ("a.txt", "b.txt"):
         store(api.owner, name)
-    answer = api._client.get("/files?limit=1", headers={"X-Forwarded-Host": "evil.example"})
-    assert answer["Link"].startswith("<http://testserver/files?")
+    response = api._client.get("/files?limit=1", headers={"X-Forwarded-Host": "evil.example"})
+    assert response["Link"].startswith("<http://testserver/files?")

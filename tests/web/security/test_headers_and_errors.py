@@ -15,16 +15,16 @@ from tests.web.security.routes import PAGES, check_headers, fill, operations
 pytestmark = pytest.mark.usefixtures("_static_files")
 
 
-@pytest.mark.parametrize("who", ["stranger", "superuser"])
+@pytest.mark.parametrize("who", ["anonymous", "superuser"])
 def test_every_page_has_the_security_headers(aws: LocalAws, root: User, who: str) -> None:
     client = Client(headers={"Accept": "text/html"}, raise_request_exception=False)
     if who == "superuser":
         client.force_login(root)
     routes = [fill(path) for method, path in operations() if method == "get"]
     for path in [*(path for path, _ in PAGES), *routes, "/api/docs", "/api/openapi.json", "/none"]:
-        answer = client.get(path)
-        assert answer.status_code != 500, path
-        check_headers(answer)
+        response = client.get(path)
+        assert response.status_code != 500, path
+        check_headers(response)
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
@@ -34,20 +34,20 @@ def test_an_internal_error_reveals_no_details(
 ) -> None:
     client = Client(headers={"Accept": accept}, raise_request_exception=False)
     client.force_login(root)
-    answer = client.get(path)
-    assert answer.status_code == HTTPStatus.INTERNAL_SERVER_ERROR
+    response = client.get(path)
+    assert response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR
     for inside in ("Traceback", "only for the log", "RuntimeError", "site-packages"):
-        assert inside not in answer.content.decode()
-    check_headers(answer)
+        assert inside not in response.content.decode()
+    check_headers(response)
 
 
 @pytest.mark.django_db
 def test_errors_before_any_view_have_the_headers_too() -> None:
     client = Client(enforce_csrf_checks=True, headers={"Accept": "text/html"})
-    for answer in (
+    for response in (
         client.get("/", headers={"Host": "evil.example"}),
         client.post("/accounts/login/"),
         client.put("/healthz"),
     ):
-        assert answer.status_code in {400, 403, 405}
-        check_headers(answer)
+        assert response.status_code in {400, 403, 405}
+        check_headers(response)

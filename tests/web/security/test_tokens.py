@@ -69,32 +69,32 @@ def body_for(upload_id: str, token: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def test_a_strangers_upload_answers_exactly_as_an_unknown_one_on_every_route(
+def test_every_route_treats_another_users_id_exactly_like_an_unknown_one(
     api: Api, other_api: Api, settings: Settings
 ) -> None:
     settings.FILEHUB = settings.FILEHUB | {"MULTIPART_THRESHOLD": 5 * MIB}
     begun = api.post("/uploads", {"file_name": "a", "size": 6 * MIB}).json()
     stored, pending = store(api.owner), upload(api.owner)
 
-    def ask(method: str, path: str, upload_id: str, token: str) -> tuple[int, str]:
+    def respond(method: str, path: str, upload_id: str, token: str) -> tuple[int, str]:
         body = body_for(upload_id, token)
         query = f"?token={token}&key={body['key']}"
-        answer = other_api._client.generic(
+        response = other_api._client.generic(
             method.upper(), fill(path, upload_id) + query, json.dumps(body),
             content_type="application/json",
         )  # fmt: skip
-        return answer.status_code, answer.content.decode().replace(upload_id, "…")
+        return response.status_code, response.content.decode().replace(upload_id, "…")
 
     distinguishable = set()
     for method, path in operations():
         if "{" not in path:
             continue
-        unknown = ask(method, path, UNKNOWN, "x")
+        unknown = respond(method, path, UNKNOWN, "x")
         assert 400 <= unknown[0] < 500, (method, path)
         for upload_id, token in (
             (begun["id"], begun["token"]), (stored, "x"), (pending, "x"), (stored, begun["token"]),
         ):  # fmt: skip
-            if ask(method, path, upload_id, token) != unknown:
+            if respond(method, path, upload_id, token) != unknown:
                 distinguishable.add((method, path))
     assert distinguishable == set()
     assert s3.head(stored)

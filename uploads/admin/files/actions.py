@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from uploads.accounts import owners
 from uploads.accounts.requests import user_of
-from uploads.admin.files.rows import Selection
+from uploads.admin.files.file_queryset import Selection
 from uploads.core.errors import FilehubError
 from uploads.files import actions
 from uploads.files.manifest import manifest

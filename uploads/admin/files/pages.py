@@ -24,7 +24,7 @@ from django.utils.translation import gettext_lazy as _
 from uploads.accounts import owners
 from uploads.accounts.requests import user_of
 from uploads.admin.files import actions, filters
-from uploads.admin.files.rows import Selection, row, rows
+from uploads.admin.files.file_queryset import Selection, row, rows
 from uploads.core import keys
 from uploads.files import queries
 from uploads.files.actions import preview, sign_download
@@ -43,7 +43,7 @@ PAGE_SIZE = 100
 _DESCRIPTION = ("file_name", "owner_link", "size_exact", "content_type", "state_reason")
 _OBJECT = ("id", "key", "checksum", "etag", "version_id")
 
-#: Previews load from S3's origin alone, and never run in the site's origin.
+#: Previews load only from S3's origin, and never run in the site's origin.
 _FROM_S3 = {name: [settings.S3_ORIGIN] for name in ("img-src", "media-src", "frame-src")}
 
 

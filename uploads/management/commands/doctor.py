@@ -12,7 +12,7 @@ from uploads.operations import doctor
 
 
 def seconds(text: str) -> float:
-    """Parse a number of seconds above zero."""
+    """Parse a number of seconds, above 0 and at most 3600."""
     try:
         value = float(text)
     except ValueError:
@@ -49,11 +49,11 @@ def handled_by(stop: Callable[[], None]) -> Iterator[None]:
 
 class Command(BaseCommand):
     help = (
-        "Check that everything files depend on exists and is configured correctly, then send a "
-        "small file all the way and remove it. Prints a line for each check, with how to fix what "
-        "is wrong, and exits with 1 if a check fails."
+        "Check the configuration, then run a test file through the whole pipeline, from the upload "
+        "to the deletion. Prints a line for each check, with how to fix what is wrong, and exits "
+        "with 1 if a check fails."
     )
-    # They are among what it looks at.
+    # doctor runs the system checks itself.
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -68,7 +68,9 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, timeout: float, no_upload: bool, **options: Any) -> None:
-        # SIGTERM stops it in the same way as SIGINT.
+        # Until the test file is sent, SIGTERM and SIGINT stop the command at once. From then on,
+        # `handled_by` takes over: the first signal ends the round trip early, which still removes
+        # the test file, and only a second one stops the command at once.
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             findings = self._examine(timeout, no_upload, as_json=options["json"])
@@ -107,7 +109,7 @@ class Command(BaseCommand):
 
 
 def _as_json(finding: doctor.Finding) -> dict[str, str]:
-    """The fields of a finding for programs, which know the fix as `mend`."""
+    """The fields of a finding. The fix is kept as `mend` for compatibility."""
     return {
         "level": finding.level,
         "subject": finding.subject,

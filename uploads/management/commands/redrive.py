@@ -48,12 +48,12 @@ class Command(BaseCommand):
         problems = [f"{dlq}: {outcome.stopped}"] if outcome.stopped else []
         if outcome.failed:
             problems.append(
-                f"{dlq}: SQS refused {len(outcome.failed)}, which are still here: "
+                f"{dlq}: SQS refused {len(outcome.failed)}, which remain in {dlq}: "
                 f"{', '.join(outcome.failed)}"
             )
         if outcome.duplicated:
             problems.append(
-                f"{dlq}: {len(outcome.duplicated)} were sent but not deleted here, which does no "
-                f"harm: {', '.join(outcome.duplicated)}"
+                f"{dlq}: {len(outcome.duplicated)} were sent to {name} but not deleted from "
+                f"{dlq}, which is harmless: {', '.join(outcome.duplicated)}"
             )
         return problems

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 _KEY = object_key("00000000-0000-7000-8000-000000000000")
 _ABORT = "AbortIncompleteMultipartUpload"
-#: The keys of a lifecycle rule that are not actions.
-_NOT_ACTIONS = {"ID", "Status", "Filter", "Prefix"}
+#: Non-action keys of a lifecycle rule.
+_NON_ACTION_KEYS = {"ID", "Status", "Filter", "Prefix"}
+_NO_ORIGINS = "FILEHUB_CORS_ORIGINS is empty (see the “settings” finding above)."
 
 
 def inspect() -> Iterator[Finding]:
@@ -165,12 +166,12 @@ def _lifecycle(s3: S3Client) -> Iterator[Finding]:
             "If that is not intended, disable them in the bucket's lifecycle configuration.",
         )  # fmt: skip
     if not days:
-        text = "parts of unfinished uploads are kept forever, at the price of stored files."
+        text = "parts of unfinished uploads are kept forever, and billed like stored files."
         yield Finding("FAIL", subject, text, fix)
     elif min(days) <= MULTIPART_LIFETIME.days:
         text = (
-            f"unfinished uploads are removed after {min(days)} days but can be resumed for "
-            f"{MULTIPART_LIFETIME.days}."
+            f"unfinished uploads are removed after {min(days)} days, but must be kept longer than "
+            f"{MULTIPART_LIFETIME.days} days because uploads can be resumed until then."
         )
         yield Finding("FAIL", subject, text, fix)
     else:
@@ -182,7 +183,7 @@ def _fixed_rules(rules: list[Any], aborting: list[Any]) -> list[Any]:
     kept = []
     for old in rules:
         rest = {key: value for key, value in old.items() if key != _ABORT or old not in aborting}
-        if rest.keys() - _NOT_ACTIONS:
+        if rest.keys() - _NON_ACTION_KEYS:
             kept.append(rest)
     rule: dict[str, Any] = {
         "ID": "abort-incomplete-multipart-uploads",
@@ -201,11 +202,15 @@ def _prefix(rule: Any) -> str:
 
 
 def _is_for_uploads(rule: Any) -> bool:
-    """Whether it applies to everything under the prefix, without filters by tag or size."""
+    """Whether a rule covers every upload: only then does it remove all unfinished ones."""
     return set(rule.get("Filter", {})) <= {"Prefix"} and PREFIX.startswith(_prefix(rule))
 
 
 def _touches_uploads(rule: Any) -> bool:
+    """Whether a rule covers at least some uploads, which it may then remove too early.
+
+    Filters by tag or size are ignored.
+    """
     prefix = _prefix(rule)
     return PREFIX.startswith(prefix) or prefix.startswith(PREFIX)
 
@@ -213,7 +218,7 @@ def _touches_uploads(rule: Any) -> bool:
 def _cors(s3: S3Client) -> Iterator[Finding]:
     subject, name, origins = "bucket, CORS", conf().bucket, conf().cors_origins
     if not origins:
-        yield Finding("skip", subject, "FILEHUB_CORS_ORIGINS is empty (see settings).")
+        yield Finding("skip", subject, _NO_ORIGINS)
         return
     try:
         rules: list[Any] = list(s3.get_bucket_cors(Bucket=name)["CORSRules"])
@@ -296,7 +301,7 @@ def _preflight() -> Iterator[Finding]:
     subject, refused = "bucket, CORS preflight", []
     origins = conf().cors_origins
     if not origins:
-        yield Finding("skip", subject, "FILEHUB_CORS_ORIGINS is empty (see settings).")
+        yield Finding("skip", subject, _NO_ORIGINS)
         return
     for origin in origins:
         try:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from uploads.core.limits import MULTIPART_ABORT_AFTER
+
 #: Event types in the bucket's notification configuration -> the types that each one covers.
 #: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html
 EVENTS: Mapping[str, frozenset[str]] = {
@@ -40,7 +42,7 @@ CORS_EXPOSED = ("ETag", "x-amz-checksum-sha256", "x-amz-request-id")
 CORS_MAX_AGE = 3000
 
 #: Days after which the parts of an unfinished upload are deleted.
-ABORT_AFTER = 8
+ABORT_AFTER = MULTIPART_ABORT_AFTER.days
 
 #: Seconds. The longest retention that SQS allows.
 RETENTION = 1_209_600

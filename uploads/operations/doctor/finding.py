@@ -19,13 +19,23 @@ from uploads.core.errors import BackendUnavailable
 
 logger = logging.getLogger(__name__)
 
-#: `skip`: could not be checked. Only `FAIL` makes the command fail.
+#: `skip`: the check could not be made. Only `FAIL` makes the command exit with an error.
 Level = Literal["ok", "warn", "FAIL", "skip"]
 
 OPERATOR = "Run doctor with credentials that have the operator's policy (OperatorPolicyArn)."
+CREDENTIALS = (
+    "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the profile or the role, "
+    "and whether temporary credentials have expired."
+)
+CLOCK = "Synchronize this machine's clock (NTP)."
+RETRY = "Try again. If the error persists, look up its code."
+UNREACHABLE = (
+    "Check AWS_REGION and any AWS_ENDPOINT_URL… variables, and that the network, proxy or VPC "
+    "endpoint can reach it. A local AWS must be running."
+)
 
-_DENIED = {"AccessDenied", "AccessDeniedException", "403", "AllAccessDisabled"}
-_REFUSED = {
+_DENIED_CODES = {"AccessDenied", "AccessDeniedException", "403", "AllAccessDisabled"}
+_INVALID_CREDENTIALS_CODES = {
     "InvalidAccessKeyId",
     "InvalidClientTokenId",
     "UnrecognizedClientException",
@@ -35,7 +45,7 @@ _REFUSED = {
     "InvalidToken",
     "AuthFailure",
 }
-_SKEWED = {"RequestTimeTooSkewed", "RequestExpired"}
+_CLOCK_SKEW_CODES = {"RequestTimeTooSkewed", "RequestExpired"}
 
 
 @dataclass(frozen=True)
@@ -74,7 +84,7 @@ def code_of(exc: BaseException) -> str:
 
 def is_denied(exc: BaseException) -> bool:
     """Whether the credentials are valid but lack a permission."""
-    return code_of(exc) in _DENIED
+    return code_of(exc) in _DENIED_CODES
 
 
 def explain(subject: str, exc: BaseException) -> Finding:
@@ -88,27 +98,15 @@ def explain(subject: str, exc: BaseException) -> Finding:
     code = code_of(exc)
     if is_denied(exc):
         operation = getattr(exc, "operation_name", "this request")
-        text = f"these credentials do not allow checking it ({operation})."
+        text = f"these credentials lack permission for this check ({operation})."
         return Finding("skip", subject, text, OPERATOR)
-    if code in _REFUSED:
+    if code in _INVALID_CREDENTIALS_CODES:
         text = f"AWS rejects the credentials ({code})."
         return Finding("FAIL", subject, text, CREDENTIALS)
-    if code in _SKEWED:
+    if code in _CLOCK_SKEW_CODES:
         return Finding("FAIL", subject, f"this machine's clock is too far off ({code}).", CLOCK)
     if code:
         operation = getattr(exc, "operation_name", "the request")
         return Finding("FAIL", subject, f"{operation} failed with {code}.", RETRY)
     text = f"no response ({type(exc).__name__})."
     return Finding("FAIL", subject, text, UNREACHABLE)
-
-
-CREDENTIALS = (
-    "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the profile or the role, "
-    "and whether temporary credentials have expired."
-)
-CLOCK = "Synchronize this machine's clock (NTP)."
-RETRY = "Try again. If the error persists, look up its code."
-UNREACHABLE = (
-    "Check AWS_REGION and any AWS_ENDPOINT_URL… variables, and that the network, proxy or VPC "
-    "endpoint leads there. A local AWS must be running."
-)

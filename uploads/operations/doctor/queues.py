@@ -84,12 +84,12 @@ class Queues:
 def _describe(client: SQSClient, name: str) -> Queue | None:
     try:
         url = client.get_queue_url(QueueName=name)["QueueUrl"]
-        answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+        response = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
     except ClientError as exc:
         if code_of(exc) in _MISSING:
             return None
         raise
-    return Queue(name, url, {str(key): value for key, value in answer["Attributes"].items()})
+    return Queue(name, url, {str(key): value for key, value in response["Attributes"].items()})
 
 
 def _with_summary(queue: Queue, problems: list[Finding]) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 /**
- * A worker that hashes Blobs. It receives a Blob and answers {digest} or {error, message}; null aborts the current
- * Blob. The Hasher sends the next Blob only after the answer.
+ * A worker that hashes Blobs. It receives a Blob and replies {digest} or {error, message}; null aborts the current
+ * Blob. The Hasher sends the next Blob only after the reply.
  */
 import { digest } from "./digest.js";
 

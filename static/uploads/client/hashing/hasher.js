@@ -93,7 +93,7 @@ export class Hasher {
     if (!worker) return digest(blob, signal);
     const listening = new AbortController();
     /** @type {Promise<string>} */
-    const answer = new Promise((resolve, reject) => {
+    const result = new Promise((resolve, reject) => {
       worker.onmessage = ({ data }) =>
         data.error ? reject(new DOMException(data.message, data.error)) : resolve(data.digest);
       worker.onerror = (event) => {
@@ -102,11 +102,11 @@ export class Hasher {
         this.#worker = undefined;
         resolve(digest(blob, signal));
       };
-      // The worker still answers, and only then receives the next blob.
+      // The worker still replies, and only then receives the next blob.
       signal.addEventListener("abort", () => worker.postMessage(null), { signal: listening.signal });
       worker.postMessage(blob);
     });
-    return answer.finally(() => listening.abort());
+    return result.finally(() => listening.abort());
   }
 }
 

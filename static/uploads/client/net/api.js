@@ -14,7 +14,7 @@ import { ApiError } from "../errors.js";
  */
 
 /**
- * @typedef {object} StoredFile the fields of the server's answer that the client reads; see docs/contract.md
+ * @typedef {object} StoredFile the fields of the server's response that the client reads; see docs/contract.md
  * @property {string} checksum base64, followed by "-" and the number of parts if it was computed over parts; may be empty
  */
 
@@ -81,8 +81,8 @@ export class Api {
    */
   async signParts(id, token, parts) {
     /** @type {{parts: (SignedRequest & {part_number: number})[]}} */
-    const answer = await this.#json("POST", `/uploads/${encodeURIComponent(id)}/parts`, { token, parts });
-    const byNumber = new Map(answer.parts.map((part) => [part.part_number, part]));
+    const response = await this.#json("POST", `/uploads/${encodeURIComponent(id)}/parts`, { token, parts });
+    const byNumber = new Map(response.parts.map((part) => [part.part_number, part]));
     return parts.map((part) => /** @type {SignedRequest} */ (byNumber.get(part.part_number)));
   }
 
@@ -155,7 +155,7 @@ export class Api {
    * @param {string} url
    * @param {object} [content] sent as JSON
    * @param {CallOptions} [options]
-   * @returns {Promise<any>} the parsed answer; null if it is empty
+   * @returns {Promise<any>} the parsed response; null if it is empty
    */
   async #json(method, url, content, options) {
     /** @type {Record<string, string>} */
@@ -209,13 +209,13 @@ export class Api {
 
 /** @param {Response} response */
 async function errorFrom(response) {
-  // A proxy in front of Django answers in HTML, which leaves only the status.
-  const answer = await response.json().catch(() => ({}));
+  // A proxy in front of Django responds in HTML, which leaves only the status.
+  const body = await response.json().catch(() => ({}));
   const seconds = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
   return new ApiError(
     response.status,
-    typeof answer?.code === "string" ? answer.code : "",
-    typeof answer?.error === "string" ? answer.error : "",
+    typeof body?.code === "string" ? body.code : "",
+    typeof body?.error === "string" ? body.error : "",
     Number.isNaN(seconds) ? null : seconds,
   );
 }

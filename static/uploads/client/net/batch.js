@@ -33,14 +33,14 @@ export class Batch {
   submit(item, signal) {
     const listening = new AbortController();
     /** @type {Promise<Result>} */
-    const answer = new Promise((resolve, reject) => {
+    const result = new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       signal?.addEventListener("abort", () => reject(signal.reason), { signal: listening.signal });
       this.#pending.push({ item, resolve, reject });
       // A task instead of a microtask, so that everything submitted in this turn of the event loop is included.
       if (this.#pending.length === 1) setTimeout(() => this.#flush());
     });
-    return answer.finally(() => listening.abort());
+    return result.finally(() => listening.abort());
   }
 
   #flush() {

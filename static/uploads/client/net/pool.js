@@ -4,7 +4,7 @@ import { isTemporary } from "../errors.js";
 /** @typedef {{file: number, start: () => void}} WaitingTask */
 
 /** Milliseconds within which several failures count as one. */
-const SAME_TROUBLE = 1_000;
+const FAILURE_WINDOW = 1_000;
 
 /**
  * Runs a limited number of requests at the same time. The file with the fewest active requests goes first, so that a
@@ -15,7 +15,7 @@ export class Pool {
   #limit;
   #running = 0;
   #successes = 0;
-  #lastTrouble = -Infinity;
+  #lastFailure = -Infinity;
   /** @type {WaitingTask[]} */
   #waiting = [];
   /** Active requests by file. @type {Map<number, number>} */
@@ -133,8 +133,8 @@ export class Pool {
   #failed() {
     const now = performance.now();
     this.#successes = 0;
-    if (now - this.#lastTrouble > SAME_TROUBLE) {
-      this.#lastTrouble = now;
+    if (now - this.#lastFailure > FAILURE_WINDOW) {
+      this.#lastFailure = now;
       this.#limit = Math.max(1, Math.floor(this.#limit / 2));
     }
   }

@@ -1,8 +1,11 @@
 /** @import { Upload } from "../upload.js" */
 
 /**
- * The totals of all uploads, updated with each change instead of recounted. `files`, `bytes`, `sent` and `stored` only
- * include uploads added since everything was last done, so that the overall progress is that of the current batch.
+ * The totals of all uploads, updated with each change instead of recounted.
+ *
+ * `active`, `paused`, `confirming` and `failed` count all uploads. `files`, `bytes`, `sent` and `stored` only include
+ * the uploads of the current batch: those added since the last time all uploads had finished. So the overall progress
+ * starts at zero again. `Upload.counted` says whether an upload belongs to the current batch.
  */
 export class Totals {
   files = 0;
@@ -40,13 +43,18 @@ export class Totals {
     this.#count(upload, 1);
   }
 
-  /** @param {Iterable<Upload>} uploads the existing ones, which are no longer counted */
-  startOver(uploads) {
+  /**
+   * Starts a new batch.
+   * @param {Iterable<Upload>} uploads the existing ones, which do not belong to it
+   */
+  resetCounts(uploads) {
     for (const upload of uploads) upload.counted = false;
     this.files = this.bytes = this.sent = this.stored = 0;
   }
 
   /**
+   * Adds an upload to the totals, or subtracts it. A failed upload keeps its group's count, but its bytes are not part
+   * of the overall progress, because they will not be sent.
    * @param {Upload} upload
    * @param {1|-1} sign
    */
@@ -61,6 +69,7 @@ export class Totals {
 }
 
 /**
+ * The total that an upload's state counts in. `failed` includes cancelled and rejected uploads.
  * @param {Upload} upload
  * @returns {"active"|"paused"|"confirming"|"stored"|"failed"}
  */

@@ -33,10 +33,10 @@ export class Tracker {
 
   /**
    * Resets the totals and the rate when no upload is in progress.
-   * @param {Iterable<Upload>} uploads the existing ones, which are no longer counted
+   * @param {Iterable<Upload>} uploads the existing ones, which are no longer part of the totals
    */
-  startOver(uploads) {
-    this.totals.startOver(uploads);
+  resetCounts(uploads) {
+    this.totals.resetCounts(uploads);
     this.rate = new Rate();
   }
 

@@ -61,7 +61,8 @@ export async function discard(upload, run, tools) {
 }
 
 /**
- * Whether a single request that was cancelled after its last byte was sent has arrived: the file is then shown.
+ * Whether a single request that was cancelled after its last byte was sent has arrived. If so, the file appears in
+ * the list.
  * @param {string} id
  * @param {Tools} tools
  */
@@ -83,7 +84,7 @@ async function hasArrived(id, { api }) {
 export async function removeLeftovers(tools) {
   const { journal } = tools;
   if (!journal) return;
-  for (const entry of await journal.tidy()) {
+  for (const entry of await journal.pruneAndListCancelled()) {
     /** @type {(() => void)|null} */
     let release = null;
     try {

@@ -84,10 +84,10 @@ export class Journal {
   }
 
   /**
-   * Drops expired entries, and returns cancelled uploads that still have to be removed from storage.
+   * Drops expired entries and returns cancelled uploads that still have to be removed from storage.
    * @returns {Promise<Entry[]>}
    */
-  tidy() {
+  pruneAndListCancelled() {
     return this.#try(
       "readwrite",
       async (store) => {

@@ -42,7 +42,7 @@ export class FileList {
   #insertedAt = -Infinity;
   /** Whether more than the first page was loaded. */
   #isExtended = new URLSearchParams(location.search).has("cursor");
-  /** Counts what htmx has loaded, a search or another page; older answers to our own requests are ignored. */
+  /** Counts what htmx has loaded, a search or another page; older responses to our own requests are ignored. */
   #generation = 0;
   #list = byId("files");
   #search = byId("search", HTMLInputElement);
@@ -121,7 +121,7 @@ export class FileList {
       this.#fetchIn(Math.max(wait, RELOAD_INTERVAL / 2));
       return;
     }
-    // No other fetch starts before this one has been answered.
+    // No other fetch starts before the response to this one.
     this.#timer = -1;
     this.#attempts += 1;
     try {
@@ -155,7 +155,7 @@ export class FileList {
   /** @param {string} html */
   #insert(html) {
     const rows = findAll(parse(html), "[data-file-row]")
-      // Checked as late as possible, because a search or another answer may have changed the list in the meantime.
+      // Checked as late as possible, because a search or another response may have changed the list in the meantime.
       .filter((row) => !this.#row(idOf(row)) && this.#matchesSearch(nameOf(row)));
     if (rows.length === 0) return;
     this.#list.querySelector("[data-list-message]")?.remove();
@@ -309,7 +309,7 @@ export class FileList {
     const query = search ? `?q=${encodeURIComponent(search)}` : "";
     const content = parse(await this.#api.fragment(`${this.#list.dataset.homeUrl}${query}`));
     this.#reloadedAt = Date.now();
-    // A search has started in the meantime, and its answer is newer.
+    // A search has started in the meantime, and its response is newer.
     if (this.#generation !== generation || this.#search.value !== search) return;
     if (this.#isInUse() && !always) return;
     const ids = findAll(content, "[data-file-row]").map(idOf);

@@ -31,7 +31,7 @@ export class Quota {
     try {
       element.innerHTML = await this.#api.fragment(element.dataset.url ?? "");
     } catch (error) {
-      // Without an answer the line keeps the previous figure until the next file is stored or deleted.
+      // Without a response, the line keeps the previous figure until the next file is stored or deleted.
       if (!(error instanceof ApiError)) throw error;
     } finally {
       this.#timer = 0;

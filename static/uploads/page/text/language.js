@@ -36,7 +36,7 @@ export function number(value) {
 }
 
 /**
- * Rounded down, so that it reads "100%" only when everything is done.
+ * Rounded down, so that it reads "100%" only when all is complete.
  * @param {number} part
  * @param {number} whole
  */

@@ -2,15 +2,15 @@ import * as format from "../text/format.js";
 import { percent } from "../text/language.js";
 import { messages } from "../text/messages.js";
 import { confirmWith } from "../ui/confirm-dialog.js";
-import { setAttribute, setText, setVisible } from "../ui/drawing.js";
 import { byId } from "../ui/elements.js";
+import { setAttribute, setText, setVisible } from "../ui/rendering.js";
 import { TimeLeft } from "./time-left.js";
 
 /** @import { Uploader } from "../../client/index.js" */
 /** @import { UploadGroups } from "./upload-groups.js" */
 
-/** Milliseconds for which the panel stays visible after everything is done. */
-const DONE_VISIBLE_FOR = 6_000;
+/** Milliseconds for which the panel stays visible after all uploads have finished. */
+const FINISHED_VISIBLE_FOR = 6_000;
 
 /** @typedef {Uploader["totals"]} Totals */
 /** @typedef {"pause-all"|"resume-all"|"cancel-all"|"retry-all"|"clear-finished"} Control */
@@ -37,7 +37,7 @@ export class Overall {
   #timeLeft = new TimeLeft();
   #title = document.title;
   #wasInProgress = false;
-  #doneAt = -Infinity;
+  #finishedAt = -Infinity;
   #onEnd;
 
   /**
@@ -62,11 +62,11 @@ export class Overall {
   }
 
   /**
-   * Milliseconds for which the panel stays visible after everything is done; 0 if it is not.
+   * The remaining milliseconds for which the panel stays visible; 0 unless all uploads have finished.
    * @param {number} now
    */
   visibleFor(now) {
-    return Math.max(0, this.#doneAt + DONE_VISIBLE_FOR - now);
+    return Math.max(0, this.#finishedAt + FINISHED_VISIBLE_FOR - now);
   }
 
   /**
@@ -77,9 +77,9 @@ export class Overall {
     const totals = this.#uploader.totals;
     const inProgress = totals.active + totals.paused + totals.confirming > 0;
     if (inProgress) {
-      this.#doneAt = -Infinity;
+      this.#finishedAt = -Infinity;
     } else if (this.#wasInProgress && totals.files > 1 && totals.stored > 0) {
-      this.#doneAt = now;
+      this.#finishedAt = now;
     }
     if (this.#wasInProgress && !inProgress && totals.files > 1)
       this.#onEnd(totals.stored, this.#groups.count("failed"));
@@ -93,7 +93,7 @@ export class Overall {
   }
 
   /**
-   * Draws everything. Not for every frame, because text must not change faster than it can be read.
+   * Draws everything. Must not be called for every frame, because text must not change faster than it can be read.
    * @param {number} now
    */
   draw(now) {
@@ -144,14 +144,14 @@ export class Overall {
     if (!this.#wasInProgress) return messages.stored(stored, this.#groups.count("failed"));
     if (active === 0 && paused === 0) return messages.overall.confirming(confirming);
     const { online, rate } = this.#uploader;
-    const moves = active > 0 && online;
-    const left = this.#timeLeft.steady(moves ? rate.secondsLeft(bytes - sent) : null, now);
-    const facts = [messages.of(format.bytes(sent), format.bytes(bytes)), messages.overall.files(stored, files)];
-    if (active === 0 && confirming === 0) facts.push(messages.overall.paused);
-    else if (!online) facts.push(messages.overall.offline);
-    if (moves && rate.speed !== null && rate.speed >= 1) facts.push(format.speed(rate.speed));
-    if (left !== null && sent < bytes) facts.push(messages.timeLeft(format.duration(left)));
-    return facts.join(" · ");
+    const isTransferring = active > 0 && online;
+    const left = this.#timeLeft.steady(isTransferring ? rate.secondsLeft(bytes - sent) : null, now);
+    const parts = [messages.of(format.bytes(sent), format.bytes(bytes)), messages.overall.files(stored, files)];
+    if (active === 0 && confirming === 0) parts.push(messages.overall.paused);
+    else if (!online) parts.push(messages.overall.offline);
+    if (isTransferring && rate.speed !== null && rate.speed >= 1) parts.push(format.speed(rate.speed));
+    if (left !== null && sent < bytes) parts.push(messages.timeLeft(format.duration(left)));
+    return parts.join(" · ");
   }
 
   /**
@@ -159,17 +159,17 @@ export class Overall {
    * @param {Totals} totals
    */
   #summarise(totals) {
-    const alone = this.#panel.hidden;
-    const facts = [];
-    if (alone && totals.active > 0) facts.push(messages.summary.active(totals.active));
-    if (totals.paused > 0) facts.push(messages.summary.paused(totals.paused));
-    if (totals.confirming > 0) facts.push(messages.summary.confirming(totals.confirming));
-    if (alone && totals.stored > 0) facts.push(messages.summary.stored(totals.stored));
-    setText(this.#summary, facts.join(" · "));
+    const panelHidden = this.#panel.hidden;
+    const parts = [];
+    if (panelHidden && totals.active > 0) parts.push(messages.summary.active(totals.active));
+    if (totals.paused > 0) parts.push(messages.summary.paused(totals.paused));
+    if (totals.confirming > 0) parts.push(messages.summary.confirming(totals.confirming));
+    if (panelHidden && totals.stored > 0) parts.push(messages.summary.stored(totals.stored));
+    setText(this.#summary, parts.join(" · "));
     const failed = this.#groups.count("failed");
     setVisible(this.#failed, failed > 0);
     setText(this.#failed, failed > 0 ? messages.showFailed(failed) : "");
-    setVisible(/** @type {HTMLElement} */ (this.#summary.parentElement), facts.length > 0 || failed > 0);
+    setVisible(/** @type {HTMLElement} */ (this.#summary.parentElement), parts.length > 0 || failed > 0);
   }
 
   /**

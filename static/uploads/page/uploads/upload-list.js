@@ -1,8 +1,8 @@
 import * as format from "../text/format.js";
 import { explain, messages } from "../text/messages.js";
-import { oncePerFrame, setText, setVisible } from "../ui/drawing.js";
 import { byId, findAll } from "../ui/elements.js";
 import { collapse, fadeIn } from "../ui/motion.js";
+import { oncePerFrame, setText, setVisible } from "../ui/rendering.js";
 import { Overall } from "./overall.js";
 import { Thumbnails } from "./thumbnails.js";
 import { UploadGroups } from "./upload-groups.js";

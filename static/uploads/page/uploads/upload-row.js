@@ -1,8 +1,8 @@
 import * as format from "../text/format.js";
 import { percent } from "../text/language.js";
 import { explain, messages } from "../text/messages.js";
-import { setAttribute, setText, setVisible } from "../ui/drawing.js";
 import { find, findAll } from "../ui/elements.js";
+import { setAttribute, setText, setVisible } from "../ui/rendering.js";
 import { TimeLeft } from "./time-left.js";
 
 /** @import { Upload } from "../../client/index.js" */
@@ -155,7 +155,7 @@ export class UploadRow {
     return state === "uploading" || state === "paused" || (state === "queued" && sent > 0 && !waiting);
   }
 
-  /** Every byte was sent, but storage has not answered yet. */
+  /** Every byte was sent, but storage has not responded yet. */
   #isAllSent() {
     const { state, sent, size } = this.#upload;
     return state === "uploading" && size > 0 && sent === size;
@@ -166,14 +166,14 @@ export class UploadRow {
     const { state, waiting, sent, size, rate, resumed } = this.#upload;
     const left = this.#timeLeft.steady(state === "uploading" && !waiting ? rate.secondsLeft(size - sent) : null, now);
     if (this.#isAllSent()) return messages.allSent(format.bytes(size));
-    const facts = [messages.of(format.bytes(sent), format.bytes(size))];
+    const parts = [messages.of(format.bytes(sent), format.bytes(size))];
     if (waiting) {
-      facts.push(messages.waiting[waiting]);
+      parts.push(messages.waiting[waiting]);
     } else if (state === "uploading") {
-      if (rate.speed !== null && rate.speed >= 1) facts.push(format.speed(rate.speed));
-      if (left !== null && sent < size) facts.push(messages.timeLeft(format.duration(left)));
-      if (resumed > 0) facts.push(messages.resumedAt(percent(resumed, size)));
+      if (rate.speed !== null && rate.speed >= 1) parts.push(format.speed(rate.speed));
+      if (left !== null && sent < size) parts.push(messages.timeLeft(format.duration(left)));
+      if (resumed > 0) parts.push(messages.resumedAt(percent(resumed, size)));
     }
-    return facts.join(" · ");
+    return parts.join(" · ");
   }
 }

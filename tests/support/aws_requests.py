@@ -15,16 +15,16 @@ from botocore.httpsession import URLLib3Session
 
 
 @dataclass
-class Wire:
+class AwsRequests:
     """`sent` has the service of each request. Requests to services in `cut` do not arrive, nor do
     requests that `cuts` matches by operation and body."""
 
     sent: list[str] = field(default_factory=list)
     cut: set[str] = field(default_factory=set)
     cuts: Callable[[str, bytes], bool] = lambda operation, body: False
-    #: Service -> status and code of the error that answers every request.
+    #: Service -> status and code of the error returned for every request.
     refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
-    #: The number of BatchGetItem requests to answer with UnprocessedKeys only: a throttled table.
+    #: The number of next BatchGetItem requests that return UnprocessedKeys only: a throttled table.
     throttled: int = 0
 
     def counts(self) -> dict[str, int]:
@@ -48,9 +48,9 @@ def _operation(request: AWSPreparedRequest) -> str:
     return (target if isinstance(target, str) else target.decode()).rpartition(".")[2]
 
 
-def _nothing_but_unprocessed_keys(request: AWSPreparedRequest, asked: Any) -> AWSResponse:
-    requested = asked["RequestItems"]
-    return _answer(
+def _nothing_but_unprocessed_keys(request: AWSPreparedRequest, parsed: Any) -> AWSResponse:
+    requested = parsed["RequestItems"]
+    return _response(
         request,
         200,
         json.dumps({"Responses": {table: [] for table in requested}, "UnprocessedKeys": requested}),
@@ -62,33 +62,35 @@ def _refusal(request: AWSPreparedRequest, service: str, status: int, code: str) 
     text = json.dumps({"__type": f"com.amazonaws#{code}", "message": "Not now."})
     if service == "s3":
         text = f"<Error><Code>{code}</Code><Message>Not now.</Message></Error>"
-    return _answer(request, status, "" if request.method == "HEAD" else text)
+    return _response(request, status, "" if request.method == "HEAD" else text)
 
 
-def _answer(request: AWSPreparedRequest, status: int, text: str) -> AWSResponse:
-    answer = AWSResponse(request.url, status, {"content-type": "application/x-amz-json-1.0"}, None)
-    answer._content = text.encode()
-    return answer
+def _response(request: AWSPreparedRequest, status: int, text: str) -> AWSResponse:
+    response = AWSResponse(
+        request.url, status, {"content-type": "application/x-amz-json-1.0"}, None
+    )
+    response._content = text.encode()
+    return response
 
 
 @pytest.fixture
-def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
-    wire = Wire()
+def aws_requests(monkeypatch: pytest.MonkeyPatch) -> AwsRequests:
+    aws_requests = AwsRequests()
     send = URLLib3Session.send
 
     def watched(session: URLLib3Session, request: AWSPreparedRequest) -> Any:
         service = _service(request)
-        wire.sent.append(service)
+        aws_requests.sent.append(service)
         operation = _operation(request)
         body = request.body if isinstance(request.body, bytes) else str(request.body).encode()
-        if service in wire.cut or wire.cuts(operation, body):
+        if service in aws_requests.cut or aws_requests.cuts(operation, body):
             raise EndpointConnectionError(endpoint_url=request.url)
-        if service in wire.refusals:
-            return _refusal(request, service, *wire.refusals[service])
-        if wire.throttled and operation == "BatchGetItem":
-            wire.throttled -= 1
+        if service in aws_requests.refusals:
+            return _refusal(request, service, *aws_requests.refusals[service])
+        if aws_requests.throttled and operation == "BatchGetItem":
+            aws_requests.throttled -= 1
             return _nothing_but_unprocessed_keys(request, json.loads(body))
         return send(session, request)
 
     monkeypatch.setattr(URLLib3Session, "send", watched)
-    return wire
+    return aws_requests
