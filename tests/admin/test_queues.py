@@ -175,6 +175,7 @@ def test_a_task_shows_its_last_error(operator: Client) -> None:
     assert "uploads.tasks.confirm_hint" in content
     assert "S3 was on fire." in content
     assert "failed 1 time" in content
+    assert "Tasks that failed 8 times." in content
 
 
 @pytest.mark.parametrize("path", [EVENTS, TASKS])

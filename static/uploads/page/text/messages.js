@@ -262,7 +262,8 @@ const problems = {
     gettext("The name of this file contains characters that are not allowed. Rename the file, then select it again."),
   missing_file_name: () => gettext("This file has no name. Name it, then select it again."),
   unreadable: () => gettext("This file can no longer be read. It may have been moved or changed. Select it again."),
-  // The bytes changed on the way to S3: their checksum did not match. A file that changed on disk is `unreadable`.
+  // The code cannot be renamed. It means that the bytes changed on the way to S3; a file that changed on disk is
+  // `unreadable`.
   changed: () => gettext("The file was corrupted in transit and discarded. Try again."),
   connection_lost: () => gettext("The connection to storage was interrupted. Check your connection and try again."),
   storage_refused: refused,
