@@ -175,6 +175,7 @@ def test_a_task_shows_its_last_error(operator: Client) -> None:
     assert "uploads.tasks.confirm_hint" in content
     assert "S3 was on fire." in content
     assert "failed 1 time" in content
+    assert "Tasks that failed 8 times." in content
 
 
 @pytest.mark.parametrize("path", [EVENTS, TASKS])
@@ -194,7 +195,11 @@ def test_hostile_dead_letters_are_shown_as_text(operator: Client, path: str) -> 
 def test_dead_letters_beyond_the_limit_are_counted(operator: Client) -> None:
     for number in range(103):
         send_dead_letter(str(number))
-    assert "3 more are not shown" in page(operator)
+    hidden = (
+        "3 more dead letters are not shown, "
+        "because they are currently being processed or not among the first 100."
+    )
+    assert hidden in page(operator)
 
 
 # Actions
@@ -252,7 +257,7 @@ def test_a_dead_letter_that_has_vanished_is_reported_and_the_others_are_processe
     here, gone = send_dead_letter("here"), str(uuid.uuid4())
     messages = act(operator, "replay", gone, here)
     assert "1 dead letter was replayed." in messages
-    assert f"No longer in the queue, or in use elsewhere: {gone}." in messages
+    assert f"No longer in the queue, or currently being processed: {gone}." in messages
     assert here not in messages
 
 

@@ -37,7 +37,7 @@ def test_a_quota_is_entered_and_shown_with_units(
     assert Quota.objects.get(user=alice).limit == stored
     page = admin.get(f"{USERS}{alice.pk}/change/").content.decode()
     assert re.search(r'name="quota-0-limit" value="([^"]*)"', page)[1] == shown  # type: ignore[index]
-    assert f"{shown} (own)" in admin.get(USERS).content.decode()
+    assert f"{shown} (custom)" in admin.get(USERS).content.decode()
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_the_list_says_whether_a_quota_is_the_default(
     settings.FILEHUB = settings.FILEHUB | {"USER_QUOTA": 5 * GIB}
     Quota.objects.create(user=alice, limit=10 * GIB)
     page = admin.get(USERS).content.decode()
-    assert "10 GiB (own)" in page
+    assert "10 GiB (custom)" in page
     assert page.count("5 GiB (default)") == 2
 
 

@@ -125,7 +125,7 @@ def test_two_thousand_files_in_one_drop(
     def confirmed() -> int:
         # Reading the page is cheap; listing all files would slow down the processes.
         text = page.locator("#uploads-summary").inner_text()
-        waiting = re.search(r"([\d,]+) confirming", text)
+        waiting = re.search(r"([\d,]+) being confirmed", text)
         return COUNT - (int(waiting[1].replace(",", "")) if waiting else 0)
 
     try:

@@ -105,7 +105,7 @@ def test_a_quota_is_set_shown_and_removed(context: BrowserContext) -> None:
     check_accessibility(page, "#quota-group")
     limit.fill("1536 MiB")
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(row).to_contain_text("1.5 GiB (own)")
+    expect(row).to_contain_text("1.5 GiB (custom)")
     check_accessibility(page)
     home = context.new_page()
     home.goto("/")

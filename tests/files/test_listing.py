@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.support.records import erase
 from tests.support.aws_requests import AwsRequests
+from tests.support.records import erase
 from uploads.aws.dynamodb import TableModel
 from uploads.core import keys, media_types, policy
 from uploads.core.errors import InvalidRequest

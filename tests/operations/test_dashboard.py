@@ -294,7 +294,7 @@ def test_the_dashboard_shows_the_state(admin: Client) -> None:
     }
     assert "1 file in the last hour." in shown["flow"][1]
     assert "Dead letters Needs attention 1 " in shown["queues"][1]
-    assert "OK 0 today, 0 yesterday (UTC)" in shown["rejected"][1]
+    assert "OK 0 rejected today; 0 yesterday (UTC)" in shown["rejected"][1]
     assert "OK 5 bytes in 1 file" in shown["stored"][1]
 
 
@@ -325,7 +325,7 @@ def test_an_outage_affects_only_the_tiles_of_that_service(
     assert {name for name, (state, _) in shown.items() if state == "unknown"} == silent
     for name in silent:
         assert "Unknown" in shown[name][1]
-        assert "responding." in shown[name][1]
+        assert "at the moment." in shown[name][1]
 
 
 @pytest.mark.usefixtures("aws")

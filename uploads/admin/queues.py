@@ -23,6 +23,7 @@ from uploads.aws import dead_letters, sqs
 from uploads.core.errors import BackendUnavailable
 from uploads.models import Queue
 from uploads.operations import queue_status
+from uploads.operations.doctor import expected
 
 if TYPE_CHECKING:
     QueueAdminBase = admin.ModelAdmin[Queue]
@@ -141,7 +142,12 @@ class QueueAdmin(QueueAdminBase):
             dead = queue_status.list_dead_letters(kind)
         except BackendUnavailable as exc:
             return self._unavailable(request, "dead_letters", context, exc)
-        context |= {"dead_letters": dead, "hidden": dead.total - len(dead.letters)}
+        context |= {
+            "dead_letters": dead,
+            "hidden": dead.total - len(dead.letters),
+            "most_shown": dead_letters.MAX_SHOWN,
+            "task_attempts": expected.TASKS_RECEIVES,
+        }
         return self._page(request, "dead_letters", context)
 
     def _confirmation(
@@ -285,7 +291,7 @@ def _report_outcome(request: HttpRequest, verb: Verb, outcome: dead_letters.Outc
     add_message = messages.success if outcome.complete else messages.warning
     add_message(request, text % {"count": count})
     for ids, sentence in (
-        (outcome.missing, _("No longer in the queue, or in use elsewhere: %(ids)s.")),
+        (outcome.missing, _("No longer in the queue, or currently being processed: %(ids)s.")),
         (
             outcome.duplicated,
             _("Replayed, but also still in the queue, which is harmless: %(ids)s."),

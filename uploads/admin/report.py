@@ -27,6 +27,7 @@ from uploads.files.usage import Day, Usage
 from uploads.models import StorageReport
 from uploads.operations import report
 from uploads.operations.dashboard import total
+from uploads.operations.doctor import expected
 
 if TYPE_CHECKING:
     ReportAdminBase = admin.ModelAdmin[StorageReport]
@@ -37,7 +38,7 @@ RUN_NAMES = {
     "recent": _("recent uploads"),
     "multipart": _("multipart uploads"),
     "all": _("all files"),
-    "since": _("since a given time"),
+    "since": _("since a specific time"),
     "inventory": _("inventory"),
 }
 
@@ -97,6 +98,8 @@ class StorageReportAdmin(ReportAdminBase):
             **self._context(request, _("Storage report")),
             "report": data,
             "most_owners": report.MAX_OWNERS,
+            "day_count": report.DAYS,
+            "abort_after": expected.ABORT_AFTER,
             "kinds": _kinds(data, files_url),
             "owners": _owners(data, files_url),
             "runs": [(RUN_NAMES.get(run.kind, run.kind), run) for run in data.runs or []],

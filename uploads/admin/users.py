@@ -198,7 +198,7 @@ class UserAdminMixin(SafeSelectionMixin, ModelAdminBase):
         size = _localised(sizes.exact(limit))
         if quotas.own_limit_of(user) is None:
             return gettext("%(size)s (default)") % {"size": size}
-        return gettext("%(size)s (own)") % {"size": size}
+        return gettext("%(size)s (custom)") % {"size": size}
 
     def render_change_form(
         self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any

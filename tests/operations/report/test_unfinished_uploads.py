@@ -38,6 +38,7 @@ def test_unfinished_uploads_are_shown_with_their_parts(admin: Client) -> None:
     assert f"{upload_id} signed {made:%Y-%m-%d %H:%M:%S} UTC" in text
     assert re.search(rf"{upload_id} signed [\d: -]+ UTC [\d: -]+ UTC 0 minutes ago 2 1.0 KB", text)
     assert "2 uploads on this page: 1.0 KB" in text
+    assert "S3 removes the parts 8 days after the upload started." in text
 
 
 def test_a_foreign_key_is_shown_and_can_be_aborted(admin: Client) -> None:

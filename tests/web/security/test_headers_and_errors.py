@@ -41,6 +41,13 @@ def test_an_internal_error_reveals_no_details(
     check_headers(response)
 
 
+def test_try_again_on_an_error_page_reloads_the_page(root: User, broken: None) -> None:
+    client = Client(headers={"Accept": "text/html"}, raise_request_exception=False)
+    client.force_login(root)
+    content = client.get("/").content.decode()
+    assert '<a class="button button-primary" href="">Try again</a>' in content
+
+
 @pytest.mark.django_db
 def test_errors_before_any_view_have_the_headers_too() -> None:
     client = Client(enforce_csrf_checks=True, headers={"Accept": "text/html"})

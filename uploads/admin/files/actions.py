@@ -164,8 +164,10 @@ def delete_files(
         flag=DELETION,
         summary=lambda n: (
             ngettext(
-                "%(n)d file is being deleted. It leaves the list when S3 reports the deletion.",
-                "%(n)d files are being deleted. They leave the list when S3 reports the deletion.",
+                "%(n)d file is being deleted. "
+                "It disappears from the list once S3 reports the deletion.",
+                "%(n)d files are being deleted. "
+                "They disappear from the list once S3 reports the deletion.",
                 n,
             )
             % {"n": n}

@@ -113,7 +113,7 @@ class FileAdmin(FileAdminBase):
     # Any other order would require reading the whole table.
     sortable_by = ()
     search_fields = ("file_name",)
-    search_help_text = _("Search by the beginning of a name, an id, or an object key.")
+    search_help_text = _("Enter the start of a name, a full id or a full object key.")
     actions = actions.ACTIONS
     fieldsets = ((None, {"fields": _DESCRIPTION}), (_("Object"), {"fields": _OBJECT}))
     readonly_fields = (*_DESCRIPTION, *_OBJECT)
@@ -290,7 +290,7 @@ def _usernames(entries: list[Entry]) -> dict[str, str]:
 
 
 def _describe(entry: Entry, names: dict[str, str]) -> str:
-    who = names.get(entry.by, entry.by) or gettext("unknown user")
+    who = names.get(entry.by, entry.by) or gettext("an unknown user")
     new_owner = names.get(entry.detail, entry.detail)
     details = {"who": who, "new": new_owner, "detail": entry.detail}
     sentences = {

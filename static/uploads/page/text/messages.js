@@ -98,11 +98,11 @@ export const messages = {
   summary: {
     active: (count) => counted(ngettext("%(count)s remaining", "%(count)s remaining", count), count),
     paused: (count) => counted(ngettext("%(count)s paused", "%(count)s paused", count), count),
-    confirming: (count) => counted(ngettext("%(count)s confirming", "%(count)s confirming", count), count),
+    confirming: (count) => counted(ngettext("%(count)s being confirmed", "%(count)s being confirmed", count), count),
     stored: (count) => counted(ngettext("%(count)s stored", "%(count)s stored", count), count),
   },
   /** @type {OfCount} */
-  showFailed: (count) => counted(ngettext("%(count)s not uploaded", "%(count)s not uploaded", count), count),
+  showFailed: (count) => counted(ngettext("%(count)s failed", "%(count)s failed", count), count),
 
   /** @type {(count: number, notUploaded: number) => string} */
   stored: (count, notUploaded) =>
@@ -116,17 +116,28 @@ export const messages = {
   /** Uploads that have no row. @type {Record<string, OfCount>} */
   hidden: {
     failed: (count) =>
-      counted(ngettext("%(count)s more was not uploaded.", "%(count)s more were not uploaded.", count), count),
+      counted(
+        ngettext("%(count)s more file was not uploaded.", "%(count)s more files were not uploaded.", count),
+        count,
+      ),
     moving: (count) =>
-      counted(ngettext("%(count)s more is being uploaded.", "%(count)s more are being uploaded.", count), count),
-    queued: (count) => counted(ngettext("%(count)s more is waiting.", "%(count)s more are waiting.", count), count),
-    paused: (count) => counted(ngettext("%(count)s more is paused.", "%(count)s more are paused.", count), count),
+      counted(
+        ngettext("%(count)s more file is being uploaded.", "%(count)s more files are being uploaded.", count),
+        count,
+      ),
+    queued: (count) =>
+      counted(ngettext("%(count)s more file is waiting.", "%(count)s more files are waiting.", count), count),
+    paused: (count) =>
+      counted(ngettext("%(count)s more file is paused.", "%(count)s more files are paused.", count), count),
     confirming: (count) =>
-      counted(ngettext("%(count)s more is being confirmed.", "%(count)s more are being confirmed.", count), count),
+      counted(
+        ngettext("%(count)s more file is being confirmed.", "%(count)s more files are being confirmed.", count),
+        count,
+      ),
     cancelled: (count) =>
-      counted(ngettext("%(count)s more was cancelled.", "%(count)s more were cancelled.", count), count),
+      counted(ngettext("%(count)s more upload was cancelled.", "%(count)s more uploads were cancelled.", count), count),
     stored: (count) =>
-      counted(ngettext("%(count)s more is in your files.", "%(count)s more are in your files.", count), count),
+      counted(ngettext("%(count)s more file is stored.", "%(count)s more files are stored.", count), count),
   },
   /** @type {OfCount} */
   showMore: (count) => counted(ngettext("Show %(count)s more", "Show %(count)s more", count), count),
@@ -206,8 +217,8 @@ export const messages = {
     /** @type {Announcement} */
     failed: (count, name, why) =>
       count === 1
-        ? fill(gettext("%(name)s failed: %(why)s"), { name, why })
-        : counted(ngettext("%(count)s file failed.", "%(count)s files failed.", count), count),
+        ? fill(gettext("Upload of %(name)s failed: %(why)s"), { name, why })
+        : counted(ngettext("%(count)s upload failed.", "%(count)s uploads failed.", count), count),
     /** @type {Announcement} */
     rejected: (count, name, why) =>
       count === 1
@@ -228,8 +239,6 @@ export const messages = {
 const tooLarge = ({ maxSize }) =>
   fill(gettext("This file exceeds the limit of %(size)s. Choose a smaller file."), { size: maxSize });
 const sessionEnded = () => gettext("Your session has expired. Sign in again, then retry.");
-const uploadLost = () =>
-  gettext("This upload no longer exists in storage. Try again to upload the file from the beginning.");
 const refused = () =>
   gettext("Storage did not accept this file. Try again. If the problem persists, contact your administrator.");
 const serverBroken = () => gettext("Something went wrong on the server. Try again in a moment.");
@@ -247,13 +256,15 @@ const problems = {
   type_not_allowed: ({ types }) =>
     fill(gettext("Files of this type are not accepted. Choose a file of one of these types: %(types)s."), { types }),
   invalid_content_type: () =>
-    gettext("The type of this file was not recognised. Give its name the usual extension and choose it again."),
-  name_too_long: () => gettext("The name of this file is too long. Shorten it and choose the file again."),
+    gettext("The type of this file was not recognised. Add the usual file extension, then select the file again."),
+  name_too_long: () => gettext("The name of this file is too long. Shorten it, then select the file again."),
   invalid_name: () =>
-    gettext("The name of this file contains characters that are not allowed. Rename it and choose it again."),
-  missing_file_name: () => gettext("This file has no name. Give it one and choose it again."),
-  unreadable: () => gettext("This file can no longer be read. It may have been moved or changed. Choose it again."),
-  changed: () => gettext("The file was damaged on the way and was discarded. Try again."),
+    gettext("The name of this file contains characters that are not allowed. Rename the file, then select it again."),
+  missing_file_name: () => gettext("This file has no name. Name it, then select it again."),
+  unreadable: () => gettext("This file can no longer be read. It may have been moved or changed. Select it again."),
+  // The code cannot be renamed. It means that the bytes changed on the way to S3; a file that changed on disk is
+  // `unreadable`.
+  changed: () => gettext("The file was corrupted in transit and discarded. Try again."),
   connection_lost: () => gettext("The connection to storage was interrupted. Check your connection and try again."),
   storage_refused: refused,
   parts_missing: refused,
@@ -263,15 +274,16 @@ const problems = {
   internal_error: serverBroken,
   unreadable_answer: serverBroken,
   too_many_ids: serverBroken,
-  deleted: () => gettext("This file was deleted before it could be listed. Upload it again if you need it."),
+  deleted: () => gettext("This file was deleted before it was confirmed. Upload it again if you need it."),
   session_ended: sessionEnded,
   not_authenticated: sessionEnded,
   csrf_failed: () =>
-    gettext("You have signed in again since this page was opened. Reload the page and choose the file again."),
+    gettext("You signed in again after this page was loaded. Reload the page, then select the file again."),
   forbidden: () => gettext("You don't have permission to do this. Contact your administrator."),
   file_not_found: () => gettext("This file no longer exists. Reload the page to update the list."),
-  upload_not_found: uploadLost,
-  upload_expired: uploadLost,
+  upload_not_found: () =>
+    gettext("This upload no longer exists in storage. Try again to upload the file from the beginning."),
+  upload_expired: () => gettext("This upload has expired. Try again to upload the file from the beginning."),
 };
 
 /**
