@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from filehub import env
 from filehub.env import APP_VARIABLES, InvalidEnvironment
+from tests.project.conftest import SECRET_KEY
 from uploads.core.conf import Conf
 from uploads.core.limits import GIB, MIB, TIB
 
-SECRET_KEY = "0123456789" * 5
-
-
-@pytest.fixture(autouse=True)
-def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Set only the mandatory variables."""
-    for name in (*map(str.upper, env.Env.model_fields), *APP_VARIABLES, "AWS_DEFAULT_REGION"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    monkeypatch.setenv("DJANGO_SECRET_KEY", SECRET_KEY)
+pytestmark = pytest.mark.usefixtures("bare_environment")
 
 
 def value_of(name: str) -> Any:
@@ -94,54 +84,6 @@ def test_variables_of_other_programs_are_ignored(monkeypatch: pytest.MonkeyPatch
 def test_a_misspelt_variable_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FILEHUB_NO_SUCH_SETTING", "1")
     assert env.unknown_variables() == ["FILEHUB_NO_SUCH_SETTING"]
-
-
-REGIONS: dict[str, tuple[dict[str, str], str]] = {
-    "none": ({}, "us-east-1"),
-    "boto3's own variable": ({"AWS_DEFAULT_REGION": "eu-west-1"}, "eu-west-1"),
-    "both variables": ({"AWS_DEFAULT_REGION": "eu-west-1", "AWS_REGION": "eu-west-2"}, "eu-west-2"),
-    "the default profile": ({"config": "[default]\nregion = eu-west-3"}, "eu-west-3"),
-    "another profile": (
-        {"config": "[profile x]\nregion = eu-north-1", "AWS_PROFILE": "x"},
-        "eu-north-1",
-    ),
-    "a variable before a profile": (
-        {"config": "[default]\nregion = eu-west-3", "AWS_DEFAULT_REGION": "eu-west-1"},
-        "eu-west-1",
-    ),
-    "an empty variable": ({"AWS_DEFAULT_REGION": ""}, "us-east-1"),
-}
-
-
-@pytest.mark.parametrize(("environment", "region"), REGIONS.values(), ids=REGIONS.keys())
-def test_the_region_is_the_one_that_boto3_finds_unless_it_is_set(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, environment: dict[str, str], region: str
-) -> None:
-    (tmp_path / "config").write_text(environment.get("config", ""))
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    found = env.load_app()
-    assert found.region == region
-    assert found.s3_url == f"https://s3.{region}.amazonaws.com"
-    if "AWS_REGION" not in environment and region != "us-east-1":
-        assert boto3.Session().region_name == region
-
-
-def test_an_invalid_region_from_boto3_names_its_source(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "Frankfurt")
-    assert "AWS_DEFAULT_REGION" in error_of()
-    assert "'Frankfurt'" in error_of()
-
-
-def test_a_missing_aws_profile_is_one_sentence(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("AWS_PROFILE", "nobody")
-    assert error_of() == (
-        "boto3 cannot find its region: The config profile (nobody) could not be found"
-    )
 
 
 VALID: list[tuple[str, str, Any]] = [
