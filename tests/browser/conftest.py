@@ -63,10 +63,18 @@ def chromium(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
 
 @pytest.fixture(autouse=True)
 def _no_faults_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Remove the faults that a test has injected."""
+    """Remove the faults that a test has injected, and requests logged before it.
+
+    Tests without a browser use the installation too, and do not clear its logs.
+    """
+    installation = (
+        request.getfixturevalue("installation") if "installation" in request.fixturenames else None
+    )
+    if installation:
+        installation.reset()
     yield
-    if "installation" in request.fixturenames:
-        request.getfixturevalue("installation").reset()
+    if installation:
+        installation.reset()
 
 
 def watch(context: BrowserContext) -> list[str]:
