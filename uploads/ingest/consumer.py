@@ -20,8 +20,14 @@ from uploads.core.errors import BackendUnavailable
 from uploads.ingest import tasks
 from uploads.ingest.events import ParsedMessage, parse_message
 from uploads.worker import heartbeat, shutdown
+from uploads.worker.queueing_check import QueueingCheck
 
 logger = logging.getLogger(__name__)
+
+#: Seconds without a heartbeat after a batch that failed, unless another one succeeds. Longer than
+#: the events queue hides messages (infra/filehub.yaml): if a batch fails each time it is
+#: redelivered, the empty polls in between must not count as health.
+FAILURE_SECONDS = 75.0
 
 
 class _Stop(BaseException):
@@ -37,6 +43,8 @@ class Consumer:
         # Not threading.Event: its lock is not reentrant, and a signal may arrive while it is held.
         self._stopping = False
         self._idle = False
+        self._queueing = QueueingCheck(tasks.enqueue_nothing)
+        self._failed_at: float | None = None
 
     def run(self) -> None:
         """Loop until SIGTERM or SIGINT.
@@ -100,12 +108,25 @@ class Consumer:
             self._idle = False
 
     def step(self) -> int:
-        """Do one long poll and handle its messages; return how many there were."""
+        """Do one long poll and handle its messages; return how many there were.
+
+        Sends a heartbeat if events can flow: the poll and everything after it succeeded, and tasks
+        can be queued. Raises BackendUnavailable.
+        """
         with self._interruptible():
             messages = sqs.receive(self.queue)
-        heartbeat.beat("consumer")
+        try:
+            if messages:
+                self.handle(messages)
+            self._queueing.ensure()
+        except Exception:
+            self._failed_at = time.monotonic()
+            self._queueing.failed()
+            raise
         if messages:
-            self.handle(messages)
+            self._failed_at = None
+        if self._failed_at is None or time.monotonic() - self._failed_at >= FAILURE_SECONDS:
+            heartbeat.beat("consumer")
         return len(messages)
 
     def handle(self, messages: list[sqs.Message]) -> None:
@@ -163,6 +184,7 @@ class Consumer:
         except Exception:
             logger.exception("a batch could not be queued; trying its messages one by one")
         else:
+            self._queueing.succeeded()
             return parsed
         queued = []
         for message, content in parsed:

@@ -65,6 +65,11 @@ def enqueue(events: Iterable[ObjectEvent]) -> None:
         _send(confirm_objects, pending[start : start + EVENTS_PER_TASK])
 
 
+def enqueue_nothing() -> None:
+    """Queue a task without events, to prove that tasks can be queued. Raises BackendUnavailable."""
+    _send(confirm_objects, [])
+
+
 def enqueue_hint(upload_id: str) -> None:
     """Queue the confirmation of one object. Raises BackendUnavailable."""
     _send(confirm_hint, upload_id)
@@ -83,8 +88,11 @@ def confirm_objects(events: list[dict[str, Any]]) -> None:
 
     If only some events fail, they become a separate task, so that an event that always fails ends
     up alone, also in the dead-letter queue. This terminates: each such task has fewer events than
-    the one before, and a task with a single event is not split.
+    the one before, and a task with a single event is not split. A task without events only proves
+    that tasks can be queued (`enqueue_nothing`).
     """
+    if not events:
+        return
     outcomes: Counter[str] = Counter()
     failed: list[dict[str, Any]] = []
     problem = ""

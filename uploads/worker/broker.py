@@ -23,6 +23,10 @@ RETRIED_TASKS = (
     "uploads.tasks.reconcile_multipart",
 )
 
+#: Does nothing if it has no events. Its name is older than any version that queues it like this, so
+#: workers of every version accept it.
+EMPTY_TASK = "uploads.tasks.confirm_objects"
+
 
 class PredefinedQueues(Mapping[str, dict[str, Any]]):
     """kombu's `predefined_queues` for one SQS queue. Looks up its URL on first use.

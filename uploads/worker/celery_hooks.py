@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from celery import Celery, bootsteps
 from celery.beat import PersistentScheduler
 from celery.signals import worker_shutting_down
 
-from uploads.worker import heartbeat, shutdown
+from uploads.worker import access, heartbeat, shutdown
+from uploads.worker.broker import EMPTY_TASK
+from uploads.worker.queueing_check import QueueingCheck
+
+logger = logging.getLogger(__name__)
 
 #: Seconds between two heartbeats of a worker whose broker is not SQS.
 _INTERVAL = 15.0
@@ -41,13 +46,37 @@ class WorkerHeartbeat(bootsteps.StartStopStep):
             self._timer.cancel()
 
     def _check(self, parent: Any) -> None:
-        if parent.connection is not None and parent.connection.connected:
+        is_connected = parent.connection is not None and parent.connection.connected
+        if is_connected and access.is_sufficient():
             heartbeat.beat("worker")
 
 
 class Scheduler(PersistentScheduler):
-    """Celery's default scheduler, with a heartbeat each time it checks the schedule."""
+    """Celery's default scheduler, with a heartbeat each time it checks the schedule.
+
+    Only if it can queue tasks: Celery logs a task that cannot be queued, and goes on.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # Before Celery's own, which reads the schedule.
+        self._queueing = QueueingCheck(self._queue_empty_task)
+        super().__init__(*args, **kwargs)
 
     def tick(self, *args: Any, **kwargs: Any) -> Any:
-        heartbeat.beat("beat")
-        return super().tick(*args, **kwargs)
+        seconds = super().tick(*args, **kwargs)
+        try:
+            self._queueing.ensure()
+        except Exception as exc:  # noqa: BLE001  # beat must go on, as Celery's own code does
+            logger.warning("beat cannot queue tasks: %r", exc)
+        else:
+            heartbeat.beat("beat")
+        return seconds
+
+    def apply_async(self, *args: Any, **kwargs: Any) -> Any:
+        self._queueing.failed()
+        result = super().apply_async(*args, **kwargs)
+        self._queueing.succeeded()
+        return result
+
+    def _queue_empty_task(self) -> None:
+        self.app.send_task(EMPTY_TASK, ([],), retry=False)

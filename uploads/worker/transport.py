@@ -3,7 +3,8 @@
 In kombu 5.7 a failed poll ends the worker: a 5xx or a broken connection gives a list where a
 mapping is expected, and any other error is raised into the event loop. A poll without a response
 hangs forever, because kombu does not pass its timeout to curl. Here polls time out; a failed poll
-is logged and retried with growing pauses, and a successful one sends a heartbeat.
+is logged and retried with growing pauses, and a successful one sends a heartbeat, unless the
+worker's credentials do not allow what its tasks need.
 filehub/settings.py sets this transport as CELERY_BROKER_TRANSPORT.
 """
 
@@ -22,7 +23,7 @@ from kombu.transport import SQS
 
 from uploads.aws import clients
 from uploads.core import backoff
-from uploads.worker import heartbeat
+from uploads.worker import access, heartbeat
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +98,8 @@ class Channel(SQS.Channel):
             return 0
         self._failures = 0
         self._last_poll = time.monotonic()
-        heartbeat.beat("worker")
+        if access.is_sufficient():
+            heartbeat.beat("worker")
         count = 0
         for message in messages.get("Messages", ()):
             try:

@@ -1,0 +1,182 @@
+"""What each process and command does with AWS, called in this process as a user of local AWS.
+
+Restarting the processes for each permission would take an hour. `signed_by` changes only the key
+that signs the requests of the same code.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.core.management import call_command
+from django.test import override_settings
+
+from filehub.celery import app
+from tests.ingest.reconciliation.helpers import create_object
+from tests.project.policies.site import SiteInThisProcess
+from tests.project.policies.web_steps import WebSteps
+from tests.support.dead_letters import send_dead_letter
+from tests.support.files import removal, store, upload
+from tests.support.local_aws import drain
+from tests.support.policies import ROOT_KEY, UserKey, signed_by
+from tests.support.waiting import wait_for
+from uploads.aws import clients, s3, sqs
+from uploads.core.conf import conf
+from uploads.files.usage import Counter
+from uploads.ingest import confirm, task_failures
+from uploads.ingest.consumer import Consumer
+from uploads.ingest.reconciliation import reconcile
+from uploads.ingest.reconciliation.reconcile import Plan
+from uploads.operations import doctor
+
+Steps = dict[str, Callable[[], None]]
+
+
+class _Warnings(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(record.getMessage())
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Fail if filehub logs a warning, as it does when it goes on without something optional."""
+    warnings, logger = _Warnings(), logging.getLogger("uploads")
+    logger.addHandler(warnings)
+    try:
+        yield
+    finally:
+        logger.removeHandler(warnings)
+    denied = [text for text in warnings.texts if "AccessDenied" in text]
+    assert denied == []
+
+
+def first_failure(steps: Steps, key: UserKey) -> str:
+    """The first step that fails when this user signs, with its error; "" if all succeed."""
+    for name, step in steps.items():
+        _forget_queues()
+        try:
+            with signed_by(key), without_warnings():
+                step()
+        except Exception as exc:  # noqa: BLE001  # any failure counts
+            return f"{name}: {exc!r}"[:300]
+    return ""
+
+
+def _forget_queues() -> None:
+    """Look up the queues again, as a new process does once."""
+    cache.clear()
+    sqs._url.cache_clear()
+    settings.CELERY_BROKER_TRANSPORT_OPTIONS["predefined_queues"].__dict__.pop("_queues", None)
+    # What Celery itself does in a new process.
+    app._after_fork()
+
+
+def _queue(kind: str) -> str:
+    return conf().events_queue if kind == "events" else conf().tasks_queue
+
+
+def web(root: User) -> Steps:
+    def settle(upload_id: str, state: str) -> None:
+        """What the worker does, with its own credentials."""
+        with signed_by(ROOT_KEY):
+            if state == "stored":
+                assert confirm.confirm(upload_id) == "stored"
+            else:
+                removal(upload_id, 9)
+
+    def send_letter(kind: str) -> None:
+        with signed_by(ROOT_KEY):
+            drain(f"{_queue(kind)}-dlq")
+            send_dead_letter("x", _queue(kind))
+
+    return WebSteps(SiteInThisProcess(root), settle, send_letter).all()
+
+
+def _receive_one(body: str | None) -> None:
+    """Handle one message of the events queue: of an upload, or with this body."""
+    with signed_by(ROOT_KEY):
+        drain(conf().events_queue)
+        if body is None:
+            upload("7")
+            wait_for(lambda: sqs.depth(conf().events_queue).visible)
+        else:
+            url = sqs.url(conf().events_queue)
+            clients.sqs().send_message(QueueUrl=url, MessageBody=body)
+    assert Consumer().step() == 1
+
+
+def consumer() -> Steps:
+    return {
+        "an event": lambda: _receive_one(None),
+        "a malformed message": lambda: _receive_one("not JSON"),
+    }
+
+
+def worker() -> Steps:
+    def confirms() -> None:
+        with signed_by(ROOT_KEY):
+            image = upload("7", "a.png", b"\x89PNG\r\n\x1a\n", "image/png")
+            page = upload("7", "b.png", b"<html>", "image/png")
+            large = upload("7", "c.txt", b"x" * 100)
+        assert confirm.confirm(image) == "stored"
+        assert confirm.confirm(page) == "rejected"
+        with override_settings(FILEHUB=settings.FILEHUB | {"USER_QUOTA": 10}):
+            assert confirm.confirm(large) == "rejected"
+        with signed_by(ROOT_KEY):
+            assert s3.head(page) is None
+
+    def removes() -> None:
+        with signed_by(ROOT_KEY):
+            upload_id = store("7")
+            s3.delete(upload_id)
+        assert confirm.check(upload_id) == "missing"
+
+    def reconciles() -> None:
+        with signed_by(ROOT_KEY):
+            create_object()
+            s3.delete(store("7"))
+        counts = reconcile.run(Plan("all", min_age=timedelta(0))).counts
+        assert (counts.orphaned, counts.missing, counts.failed) == (1, 1, 0)
+
+    return {
+        "confirm": confirms,
+        "remove": removes,
+        "reconcile": reconciles,
+        "record a failure": lambda: task_failures.record("task", "error"),
+    }
+
+
+def operator() -> Steps:
+    """Doctor, beside a real consumer and a real worker."""
+
+    def examines() -> None:
+        findings = [*doctor.examine(), *doctor.RoundTrip(20).run()]
+        # The tests' own database and debug settings are not what this is about.
+        assert [str(f) for f in findings if f.level in {"FAIL", "skip"}] == []
+
+    return {"doctor": examines}
+
+
+def maintenance() -> Steps:
+    def compares() -> None:
+        with signed_by(ROOT_KEY):
+            store("7")
+        call_command("recount", "--check")
+
+    def repairs() -> None:
+        with signed_by(ROOT_KEY):
+            Counter("owner#7").update([Counter.files.add(2)])
+        call_command("recount", "--repair")
+        call_command("recount", "--check")
+
+    return {"recount --check": compares, "recount --repair": repairs}
