@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -136,14 +136,12 @@ def _put(user: str, name: str, document: Any) -> None:
     )
 
 
-def run(
-    key: UserKey, *arguments: str, environment: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
+def run(key: UserKey, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `python …` as this user."""
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=ROOT,
-        env={**os.environ, **(environment or {}), **key.environment},
+        env=os.environ | key.environment,
         capture_output=True,
         text=True,
     )

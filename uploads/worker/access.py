@@ -64,8 +64,11 @@ def _is_denied(request: Callable[[], object]) -> bool:
     return False
 
 
+def _head_bucket() -> object:
+    return clients.s3(clients.OPTIONAL).head_bucket(Bucket=conf().bucket)
+
+
 def _head_object() -> object:
-    # S3 returns 404 only to callers that may also list the bucket, otherwise 403.
     return clients.s3(clients.OPTIONAL).head_object(Bucket=conf().bucket, Key=PREFIX + _NAME)
 
 
@@ -86,7 +89,8 @@ def _update_item() -> object:
 
 
 _REQUESTS: dict[str, Callable[[], object]] = {
-    "s3:GetObject or s3:ListBucket": _head_object,
+    "s3:ListBucket": _head_bucket,
+    "s3:GetObject": _head_object,
     "dynamodb:GetItem": _get_item,
     "dynamodb:UpdateItem": _update_item,
 }

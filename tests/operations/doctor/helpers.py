@@ -16,8 +16,8 @@ from typing import Any
 from django.core.management import CommandError, call_command
 
 from local.aws import apply_unsupported_settings
-from tests.project.test_permissions import client
 from tests.support.local_aws import TEMPLATE
+from tests.support.policies import client
 from tests.support.processes import ROOT
 from uploads.aws.cloudformation import deploy
 from uploads.core.conf import Conf, conf

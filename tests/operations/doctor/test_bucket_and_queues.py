@@ -23,8 +23,8 @@ from tests.operations.doctor.helpers import (
     run,
     tasks,
 )
-from tests.project.test_permissions import client
 from tests.support.local_aws import TEMPLATE
+from tests.support.policies import client
 from uploads.aws import sqs
 from uploads.aws.cloudformation import deploy
 from uploads.core.conf import Conf, conf

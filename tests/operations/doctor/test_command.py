@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 
 from local.aws import LocalAws
 from tests.operations.doctor.helpers import lines, objects, start
-from tests.project.test_permissions import user_with
+from tests.support.policies import create_user, policies, run
 from tests.support.processes import consumer, worker
 from tests.support.waiting import wait_for
 from uploads.core.conf import Conf, conf
@@ -23,12 +23,13 @@ def test_a_healthy_installation_is_all_ok_with_the_operators_policy(
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", database)
     with consumer(tmp_path), worker(tmp_path):
-        done = user_with("Operator", own_installation.bucket)("manage.py", "doctor")
+        documents = policies(own_installation.bucket)
+        done = run(create_user(documents["Operator"]), "manage.py", "doctor")
         assert done.returncode == 0, done.stdout + done.stderr
         assert {line[:4] for line in done.stdout.splitlines()} == {"ok  "}, done.stdout
         assert lines(done.stdout, "ok    round trip: stored after")
         # The web may not read these settings, so they are skipped; the round trip works.
-        done = user_with("Web", own_installation.bucket)("manage.py", "doctor")
+        done = run(create_user(documents["Web"]), "manage.py", "doctor")
     assert done.returncode == 0, done.stdout + done.stderr
     assert {line.partition(":")[0][6:] for line in lines(done.stdout, "skip")} == {
         "bucket, public access", "bucket, encryption", "bucket, versioning", "bucket, lifecycle",

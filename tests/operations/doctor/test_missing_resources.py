@@ -9,8 +9,8 @@ import pytest
 from pytest_django import Settings
 
 from tests.operations.doctor.helpers import findings, follow, problems, run
-from tests.project.test_permissions import client
 from tests.project.test_provision import template
+from tests.support.policies import client
 from uploads.core.conf import Conf
 from uploads.operations.doctor import (
     bucket,

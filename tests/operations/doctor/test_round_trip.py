@@ -11,8 +11,8 @@ from pytest_django import Settings
 
 from local.aws import LocalAws
 from tests.operations.doctor.helpers import events, notify, objects, queue_url, round_trip, tasks
-from tests.project.test_permissions import client
 from tests.support.files import store, upload
+from tests.support.policies import client
 from tests.support.waiting import wait_for
 from uploads.aws import s3, sqs
 from uploads.core import keys

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.operations.doctor.helpers import follow
-from tests.project.test_permissions import client
 from tests.project.test_provision import template
+from tests.support.policies import client
 from uploads.core import limits
 from uploads.core.conf import Conf
 from uploads.operations.doctor import (

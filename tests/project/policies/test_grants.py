@@ -9,6 +9,7 @@ from pytest_django import Settings
 from tests.project.policies import work
 from tests.project.policies.web_steps import THRESHOLD
 from tests.support.policies import Grant, create_user, grants, policies, without
+from uploads.core.conf import conf
 
 pytestmark = pytest.mark.usefixtures("aws", "small_parts")
 
@@ -18,13 +19,13 @@ def small_parts(settings: Settings) -> None:
     settings.FILEHUB = settings.FILEHUB | {"MULTIPART_THRESHOLD": THRESHOLD, "PART_SIZE": THRESHOLD}
 
 
-def unnecessary(policy: str, steps: work.Steps) -> list[Grant]:
+def unnecessary(policy: str, steps: work.Steps, stack: str = "filehub") -> list[Grant]:
     """The permissions without which all steps still succeed.
 
     Those of worker and beat on queues are left to test_process_grants.py: only their real processes
     poll and acknowledge.
     """
-    document = policies()[policy]
+    document = policies(stack)[policy]
     assert work.first_failure(steps, create_user(document)) == ""
     return [
         grant
@@ -51,3 +52,10 @@ def test_the_worker_needs_each_of_its_permissions() -> None:
 
 def test_recount_needs_each_of_its_permissions() -> None:
     assert unnecessary("Maintenance", work.maintenance()) == []
+
+
+@pytest.mark.exhaustive
+@pytest.mark.usefixtures("pipeline")
+def test_doctor_needs_each_of_its_permissions() -> None:
+    stack = f"stack-{conf().bucket.removeprefix('bucket-')}"
+    assert unnecessary("Operator", work.operator(), stack) == []
