@@ -34,10 +34,11 @@ chaos: $(VENV)/dev.stamp ## Inject random faults and check invariants; MINUTES=3
 
 check: lint types javascript ## Check style, imports and types of Python and JavaScript
 
-lint: $(VENV)/dev.stamp ## Run ruff and check the import contracts
+lint: $(VENV)/dev.stamp ## Run ruff and cfn-lint, and check the import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/cfn-lint infra/filehub.yaml
 
 types: $(VENV)/dev.stamp ## Run mypy in strict mode
 	@DJANGO_SECRET_KEY=only-for-the-type-checker-0123456789 $(BIN)/mypy filehub uploads local

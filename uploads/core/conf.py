@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from importlib.util import find_spec
 from typing import Annotated, Any
 
@@ -43,6 +44,8 @@ BUCKET_NAME = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 TABLE_NAME = r"[A-Za-z0-9_.-]{3,255}"
 # SQS allows 80 characters; four are reserved for "-dlq".
 QUEUE_NAME = r"[A-Za-z0-9_-]{1,76}"
+# Long enough for a name, short enough for a bucket called <prefix>-uploads.
+PREFIX = r"[a-z][a-z0-9-]{0,49}"
 REGION = r"[a-z]{2,6}(-[a-z]+)+-\d"
 MEDIA_RANGE = re.compile(r"\*|\*/\*|[a-z0-9!#$&^_.+-]+/(\*|[a-z0-9!#$&^_.+-]+)")
 RATE_STORAGE = re.compile(r"memory://|rediss?://[^\s/]+\S*|memcached://[^\s/]+:\d+")
@@ -56,6 +59,7 @@ URL = re.compile(
 RATE = re.compile(r"[1-9]\d{0,8}/[smh]")
 #: Used if neither the settings nor boto3's own configuration name a region.
 DEFAULT_REGION = "us-east-1"
+DEFAULT_PREFIX = "filehub"
 #: Settings whose values must not appear in error messages.
 _SECRETS = {"METRICS_TOKEN", "SIGN_RATE_STORAGE"}
 
@@ -111,6 +115,27 @@ def boto3_region() -> str:
     return region or DEFAULT_REGION
 
 
+def _prefixed(name: str, *, without_prefix: str = "") -> Callable[[dict[str, Any]], str]:
+    """Make a default name of the prefix, which is validated before."""
+
+    def default(values: dict[str, Any]) -> str:
+        prefix = values.get("prefix", DEFAULT_PREFIX)
+        return without_prefix if without_prefix and prefix == DEFAULT_PREFIX else f"{prefix}-{name}"
+
+    return default
+
+
+@cache
+def _dns_suffix(region: str) -> str:
+    """The domain of AWS's services in this region, such as amazonaws.com.cn in China."""
+    partitions = botocore.session.get_session().get_data("partitions")["partitions"]
+    for partition in partitions:
+        if re.match(partition["regionRegex"], region):
+            return str(partition["outputs"]["dnsSuffix"])
+    # A region that is newer than botocore.
+    return "amazonaws.com"
+
+
 CommaSeparated = Annotated[tuple[str, ...], BeforeValidator(split_commas)]
 Endpoint = Annotated[str | None, BeforeValidator(_empty_is_none), AfterValidator(_check_endpoint)]
 
@@ -139,21 +164,43 @@ class Conf(BaseModel):
     endpoint_url_sqs: Endpoint = Field(None, description="Endpoint of SQS only.")
     endpoint_url_dynamodb: Endpoint = Field(None, description="Endpoint of DynamoDB only.")
 
+    prefix: str = Field(
+        DEFAULT_PREFIX,
+        pattern=f"^{PREFIX}$",
+        description=(
+            "Begins the default names of the stack, bucket, queues and table, so that several "
+            "installations fit into one account."
+        ),
+    )
     bucket: str = Field(
-        "filehub-uploads", pattern=f"^{BUCKET_NAME}$", description="Bucket that holds the files."
+        default_factory=_prefixed("uploads"),
+        pattern=f"^{BUCKET_NAME}$",
+        description="Bucket that holds the files. Unset: `<FILEHUB_PREFIX>-uploads`.",
     )
     table: str = Field(
-        "files", pattern=f"^{TABLE_NAME}$", description="DynamoDB table that holds the records."
+        # The default of the first installations had no prefix.
+        default_factory=_prefixed("files", without_prefix="files"),
+        pattern=f"^{TABLE_NAME}$",
+        description=(
+            "DynamoDB table that holds the records. Unset: `files`, or with a prefix of your own "
+            "`<FILEHUB_PREFIX>-files`."
+        ),
     )
     events_queue: str = Field(
-        "filehub-events",
+        default_factory=_prefixed("events"),
         pattern=f"^{QUEUE_NAME}$",
-        description="Queue of S3's notifications; its dead-letter queue is `<name>-dlq`.",
+        description=(
+            "Queue of S3's notifications; its dead-letter queue is `<name>-dlq`. "
+            "Unset: `<FILEHUB_PREFIX>-events`."
+        ),
     )
     tasks_queue: str = Field(
-        "filehub-tasks",
+        default_factory=_prefixed("tasks"),
         pattern=f"^{QUEUE_NAME}$",
-        description="Queue of Celery's tasks; its dead-letter queue is `<name>-dlq`.",
+        description=(
+            "Queue of Celery's tasks; its dead-letter queue is `<name>-dlq`. "
+            "Unset: `<FILEHUB_PREFIX>-tasks`."
+        ),
     )
     max_size: int = Field(
         S3_MAX_OBJECT_SIZE, ge=1, le=S3_MAX_OBJECT_SIZE, description="Largest file, in bytes."
@@ -308,7 +355,7 @@ class Conf(BaseModel):
         botocore omits the region in us-east-1; the pages' Content-Security-Policy would then name a
         different host.
         """
-        return self.endpoint("s3") or f"https://s3.{self.region}.amazonaws.com"
+        return self.endpoint("s3") or f"https://s3.{self.region}.{_dns_suffix(self.region)}"
 
     @property
     def s3_bucket_url(self) -> str:

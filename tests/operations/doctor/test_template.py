@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.operations.doctor.helpers import follow
-from tests.project.test_provision import template
 from tests.support.policies import client
+from tests.support.template import render
 from uploads.core import limits
 from uploads.core.conf import Conf
 from uploads.operations.doctor import (
@@ -14,12 +14,12 @@ from uploads.operations.doctor import (
 
 
 def test_doctor_expects_what_the_template_creates() -> None:
-    resources = template()
+    resources = render()["Resources"]
     bucket_ = resources["Bucket"]["Properties"]
     assert set(bucket_["PublicAccessBlockConfiguration"]) == set(expected.PUBLIC_ACCESS_BLOCK)
     notified = bucket_["NotificationConfiguration"]["QueueConfigurations"]
     assert {notification["Event"] for notification in notified} == set(expected.EVENTS)
-    (rule,) = bucket_["LifecycleConfiguration"]["Rules"]
+    rule = bucket_["LifecycleConfiguration"]["Rules"][0]
     days = rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"]
     assert days == expected.ABORT_AFTER > limits.MULTIPART_LIFETIME.days
     for name, receives in (

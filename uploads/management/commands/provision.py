@@ -1,30 +1,58 @@
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from uploads.aws.cloudformation import ProvisioningError, deploy
+from uploads.aws.cloudformation import Choices, ProvisioningError, deploy
 from uploads.core.conf import conf
 
 TEMPLATE = Path(settings.BASE_DIR) / "infra" / "filehub.yaml"
 
 
+def pair(text: str) -> tuple[str, str]:
+    """Parse KEY=VALUE."""
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        raise ArgumentTypeError(f"{text!r} is not of the form KEY=VALUE")
+    return key, value
+
+
 class Command(BaseCommand):
     help = (
-        "Create or update the bucket, queues, table and IAM policies with CloudFormation, and "
-        "print the stack's outputs. If it fails, it names the resource and the reason."
+        "Create or update the bucket, queues, table, alarms and IAM policies with CloudFormation, "
+        "and print the stack's outputs. If it fails, it names the resource and the reason."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--stack", help="name of the stack (default: FILEHUB_PREFIX)")
         parser.add_argument(
-            "--stack", default="filehub", help="name of the stack (default: filehub)"
+            "--parameter", type=pair, action="append", default=[], metavar="KEY=VALUE",
+            help="a parameter of infra/filehub.yaml; later runs keep its value",
+        )  # fmt: skip
+        parser.add_argument(
+            "--tag", type=pair, action="append", default=[], metavar="KEY=VALUE",
+            help="a tag of everything in the stack; later runs keep it",
+        )  # fmt: skip
+        parser.add_argument(
+            "--existing-table",
+            action="store_true",
+            help="use the table FILEHUB_TABLE, which exists already; later runs do so too",
+        )
+        parser.add_argument(
+            "--replace",
+            action="store_true",
+            help="make new, empty resources in place of those whose names have changed",
         )
 
-    def handle(self, *args: Any, stack: str, **options: Any) -> None:
+    def handle(self, *args: Any, stack: str | None, **options: Any) -> None:
+        parameters = dict(options["parameter"])
+        if options["existing_table"]:
+            parameters["ExistingTable"] = "true"
+        choices = Choices(parameters, dict(options["tag"]), options["replace"])
         try:
-            outputs = deploy(stack, TEMPLATE.read_text())
+            outputs = deploy(stack or conf().prefix, TEMPLATE.read_text(), choices)
         except ProvisioningError as exc:
             raise CommandError(str(exc)) from exc
         for name, value in sorted(outputs.items()):
