@@ -9,8 +9,8 @@ import pytest
 from pytest_django import Settings
 
 from tests.operations.doctor.helpers import findings, follow, problems, run
-from tests.project.test_provision import template
 from tests.support.policies import client
+from tests.support.template import render
 from uploads.core.conf import Conf
 from uploads.operations.doctor import (
     bucket,
@@ -38,7 +38,7 @@ def test_a_missing_resource_is_reported_by_name(
 
 def test_a_missing_index_and_time_to_live_are_reported(installed: Conf, settings: Settings) -> None:
     dynamodb, name = client("dynamodb"), f"doctor-{uuid.uuid4().hex[:8]}"
-    wanted_table = template()["Table"]["Properties"]
+    wanted_table = render()["Resources"]["Table"]["Properties"]
     indexes = wanted_table["GlobalSecondaryIndexes"]
     indexes = [index for index in indexes if index["IndexName"] != "AllFeed"]
     wrong = next(index for index in indexes if index["IndexName"] == "AllNames")
