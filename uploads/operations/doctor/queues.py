@@ -56,10 +56,6 @@ class Queues:
         client = clients.sqs(clients.DIAGNOSIS)
         for kind in KINDS:
             name = queue_name(kind)
-            if kind == "tasks" and not settings.CELERY_BROKER_URL.startswith("sqs:"):
-                text = "not used: Celery has another broker (CELERY_BROKER_URL)."
-                yield Finding("skip", f"queue {name}", text)
-                continue
             yield from guarded(f"queue {name}", partial(self._pair, client, kind, name))
 
     def _pair(self, client: SQSClient, kind: Kind, name: str) -> Iterator[Finding]:
