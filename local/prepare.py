@@ -22,7 +22,8 @@ def main() -> int:
     """Create what is missing. Returns the exit status."""
     try:
         django.setup()
-        call_command("provision", skip_checks=False, stdout=StringIO())
+        # Local CloudFormation ignores some settings, which --repair adds.
+        call_command("provision", repair=True, skip_checks=False, stdout=StringIO())
         call_command("migrate", verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
     except (CommandError, ImproperlyConfigured) as exc:

@@ -23,7 +23,7 @@ from honcho import manager as honcho_manager
 from honcho.environ import parse_procfile
 from honcho.printer import Printer
 
-from local.aws import CREDENTIALS, LocalAws, apply_unsupported_settings
+from local.aws import CREDENTIALS, LocalAws
 from local.prepare import CREATED
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -60,12 +60,6 @@ def main() -> int:
         _write_shell_environment(directory / "env", environment)
         _say("Preparing the bucket, queues, table and database …")
         password = _prepare()
-        apply_unsupported_settings(
-            aws.url,
-            environment["AWS_REGION"],
-            os.environ.get("FILEHUB_BUCKET") or "filehub-uploads",
-            os.environ.get("FILEHUB_TABLE") or "files",
-        )
         return _run_processes(port, password, directory)
     except Stopped:
         return 130

@@ -20,6 +20,7 @@ from pytest_django import Settings
 from tests.support.users import PASSWORD, Api
 from tests.web.test_api import check_error
 from uploads.accounts import api_tokens
+from uploads.core import rate_storage
 from uploads.core.conf import InvalidSettings, conf
 from uploads.core.errors import RateLimited
 from uploads.web.api import throttling
@@ -172,7 +173,7 @@ def test_uploads_continue_when_the_counters_are_unavailable(
 def test_a_hanging_counter_server_delays_a_request_only_briefly(
     api: Api, limit: Callable[..., None], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(throttling, "TIMEOUT", 0.05)
+    monkeypatch.setattr(rate_storage, "TIMEOUT", 0.05)
     limit(user=1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
