@@ -6,6 +6,7 @@ IAM: sqs:GetQueueUrl, sqs:GetQueueAttributes.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from botocore.exceptions import ClientError
 from django.conf import settings
@@ -32,7 +33,8 @@ def _check() -> Iterator[Finding]:
     try:
         with Connection(url, transport=broker.TRANSPORT, transport_options=options) as connection:
             # Unlike `default_channel`, this raises boto's own errors and does not keep retrying.
-            connection.channel().queue_declare(queue, passive=True)
+            channel: Any = connection.channel()
+            channel.queue_declare(queue, passive=True)
     except ClientError as exc:
         if code_of(exc) not in MISSING:
             raise

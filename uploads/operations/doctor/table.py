@@ -116,7 +116,7 @@ def _create_table(name: str) -> Call:
     )
 
 
-def _create_index_call(table: str, index: dict[str, Any]) -> Call:
+def _create_index_call(table: str, index: Any) -> Call:
     return _update_call(
         table, "Create", _index(index), AttributeDefinitions=_definitions(index["key_schema"])
     )
@@ -132,7 +132,7 @@ def _update_call(table: str, action: str, index: dict[str, Any], **more: Any) ->
     )
 
 
-def _index(index: dict[str, Any]) -> dict[str, Any]:
+def _index(index: Any) -> dict[str, Any]:
     """An index of the model, in the form that DynamoDB's API takes."""
     return {
         "IndexName": index["index_name"],
@@ -141,7 +141,7 @@ def _index(index: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _definitions(*schemas: list[dict[str, str]]) -> list[dict[str, str]]:
+def _definitions(*schemas: list[Any]) -> list[dict[str, str]]:
     """The definitions of the keys in these schemas, all of which are text."""
     names = dict.fromkeys(key["AttributeName"] for schema in schemas for key in schema)
     return [{"AttributeName": name, "AttributeType": "S"} for name in names]
