@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from tests.operations.doctor.faults import FAULTS, LOST, WARNINGS, delete_index
+from tests.operations.doctor.faults import FAULTS, LOST, WARNINGS, delete_index, delete_queues
 from tests.operations.doctor.helpers import (
     ALL,
     Break,
@@ -18,6 +20,7 @@ from tests.operations.doctor.helpers import (
     follow,
     notify,
     problems,
+    queue_url,
     run,
     tasks,
 )
@@ -56,15 +59,48 @@ def test_the_suggested_command_restores_what_was_lost(
     assert status == 0, text
 
 
+SETTINGS = ("VisibilityTimeout", "MessageRetentionPeriod", "ReceiveMessageWaitTimeSeconds",
+            "RedrivePolicy", "SqsManagedSseEnabled", "MaximumMessageSize")  # fmt: skip
+
+
+def settings_of(queue: str) -> dict[str, str]:
+    attributes = client("sqs").get_queue_attributes(
+        QueueUrl=queue_url(queue), AttributeNames=["All"]
+    )["Attributes"]
+    found = {name: attributes[name] for name in SETTINGS if name in attributes}
+    if "RedrivePolicy" in found:
+        policy = json.loads(found["RedrivePolicy"])
+        found["RedrivePolicy"] = f"{policy['deadLetterTargetArn']} {policy['maxReceiveCount']}"
+    return found
+
+
+def test_queues_and_table_are_created_as_in_the_template(installed: Conf) -> None:
+    queues = [events(), f"{events()}-dlq", tasks(), f"{tasks()}-dlq"]
+    before = {queue: settings_of(queue) for queue in queues}
+    table = indexes()
+    delete_queues(*queues)
+    client("dynamodb").delete_table(TableName=conf().table)
+    output = repair_all()
+    assert {queue: settings_of(queue) for queue in queues} == before
+    assert indexes() == table
+    # Complete from the start: a task that fails before it has a dead-letter queue would be lost.
+    assert f"/{tasks()} " not in "".join(
+        line for line in output.splitlines() if "set-queue-attributes" in line
+    )
+
+
+def indexes() -> dict[str, Any]:
+    table = client("dynamodb").describe_table(TableName=conf().table)["Table"]
+    return {index["IndexName"]: index["KeySchema"] for index in table["GlobalSecondaryIndexes"]}
+
+
 def test_repair_cures_many_faults_at_once_and_prints_what_it_does(installed: Conf) -> None:
     clashing = {"notification for others", "unfinished uploads of others end"}
     for name, (fault, _, _) in {**WARNINGS, **FAULTS}.items():
         if name not in clashing | {"any origin"}:
             fault()
     delete_index("OwnerNames")
-    client("sqs").delete_queue(
-        QueueUrl=client("sqs").get_queue_url(QueueName=f"{events()}-dlq")["QueueUrl"]
-    )
+    delete_queues(f"{events()}-dlq")
     assert len(problems(findings())) > 10
     lines = [line for line in repair_all().splitlines() if line.startswith("repaired: ")]
     assert len(lines) > 10
