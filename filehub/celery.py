@@ -14,5 +14,5 @@ app.autodiscover_tasks(["uploads.ingest"])
 
 
 @app.on_configure.connect
-def _prepare(sender: Celery, **_: object) -> None:
-    celery_hooks.prepare(sender)
+def _prepare(**_: object) -> None:
+    celery_hooks.prepare()

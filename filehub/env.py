@@ -20,6 +20,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from uploads.core import conf
 from uploads.core.conf import Conf, InvalidSettings, split_commas
 
+#: Celery reads these variables itself, whatever its settings say.
+_BROKER_VARIABLES = ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
 #: Variables whose values never appear in messages.
 _SECRETS = {"DJANGO_SECRET_KEY", "DATABASE_URL", "CELERY_BROKER_URL"}
 #: Variable -> key of the app's setting.
@@ -29,6 +31,22 @@ APP_VARIABLES = {
 }
 
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_commas)]
+
+
+#: Not the value: it may contain a password.
+_NOT_SQS = (
+    "it must begin with sqs://, because only SQS retries a task that fails and then keeps it as a "
+    "dead letter; unset it, and use other brokers only in other Celery apps than filehub's"
+)
+
+
+def _is_sqs(url: str) -> bool:
+    """Whether a broker URL names SQS and nothing else: kombu tries alternatives after `;`."""
+    try:
+        urlsplit(url)
+    except ValueError:
+        return False
+    return url.lower().startswith("sqs://") and ";" not in url
 
 
 class InvalidEnvironment(Exception):
@@ -70,8 +88,8 @@ class Env(BaseSettings):
     celery_broker_url: str = Field(
         "sqs://",
         description=(
-            "`sqs://` (the queue of `FILEHUB_TASKS_QUEUE`), or a `redis://` or `amqp://` URL. "
-            "Only SQS has dead letters and retries."
+            "`sqs://`, the queue of `FILEHUB_TASKS_QUEUE`. No other broker is accepted, because "
+            "only SQS keeps tasks that fail."
         ),
     )
 
@@ -89,13 +107,8 @@ class Env(BaseSettings):
     @field_validator("celery_broker_url")
     @classmethod
     def _check_broker_url(cls, value: str) -> str:
-        try:
-            scheme = urlsplit(value).scheme
-        except ValueError:
-            # Its text may contain the password.
-            raise ValueError("it is not a valid URL") from None
-        if scheme not in {"sqs", "redis", "rediss", "amqp", "amqps"}:
-            raise ValueError("it must begin with sqs://, redis:// or amqp://")
+        if not _is_sqs(value):
+            raise ValueError(_NOT_SQS)
         return value
 
 
@@ -106,9 +119,13 @@ def load() -> Env:
     a value that could be a secret.
     """
     try:
-        return Env()
+        result = Env()
     except ValidationError as exc:
         raise InvalidEnvironment(" ".join(conf.explain(exc, _SECRETS))) from None
+    for name in _BROKER_VARIABLES:
+        if not _is_sqs(os.environ.get(name) or "sqs://"):
+            raise InvalidEnvironment(f"{name} is wrong: {_NOT_SQS}.")
+    return result
 
 
 def load_app(environ: Mapping[str, str] = os.environ) -> Conf:

@@ -13,7 +13,7 @@ from csp.constants import NONE, SELF
 
 from filehub import env as environment
 from uploads.core.limits import MIB
-from uploads.worker.broker import broker_settings, broker_transport
+from uploads.worker.broker import TRANSPORT, broker_settings
 
 try:
     env = environment.load()
@@ -197,7 +197,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # Retry forever: the health check decides whether to restart a process without a broker.
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-CELERY_BROKER_TRANSPORT = broker_transport(env.celery_broker_url)
+CELERY_BROKER_TRANSPORT = TRANSPORT
 CELERY_BROKER_URL, CELERY_BROKER_TRANSPORT_OPTIONS = broker_settings(env.celery_broker_url, app)
 CELERY_BEAT_SCHEDULER = "uploads.worker.celery_hooks:Scheduler"
 # Seconds between two checks of the schedule, each of which sends a heartbeat.

@@ -13,36 +13,8 @@ import urllib.request
 from pathlib import Path
 from types import TracebackType
 
-import boto3
-
 #: ministack's root user. Not a secret: it works locally only.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-
-
-def apply_unsupported_settings(url: str, region: str, bucket: str, table: str) -> None:
-    """Apply the settings in infra/filehub.yaml that ministack's CloudFormation silently ignores.
-
-    Idempotent. `manage.py doctor` reports settings that are missing here.
-    """
-    s3 = boto3.client("s3", region_name=region, endpoint_url=url)
-    s3.put_bucket_lifecycle_configuration(
-        Bucket=bucket,
-        LifecycleConfiguration={
-            "Rules": [
-                {
-                    "ID": "abort-incomplete-multipart-uploads",
-                    "Status": "Enabled",
-                    "Filter": {"Prefix": ""},
-                    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 8},
-                }
-            ]
-        },
-    )
-    dynamodb = boto3.client("dynamodb", region_name=region, endpoint_url=url)
-    dynamodb.update_time_to_live(
-        TableName=table,
-        TimeToLiveSpecification={"Enabled": True, "AttributeName": "expiresAt"},
-    )
 
 
 def free_port() -> int:

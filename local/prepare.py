@@ -14,9 +14,6 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 
-from local.aws import apply_unsupported_settings
-from uploads.core.conf import conf
-
 #: Printed if the demo user was created, with the password DEMO_PASSWORD.
 CREATED = "created"
 
@@ -25,10 +22,8 @@ def main() -> int:
     """Create what is missing. Returns the exit status."""
     try:
         django.setup()
-        call_command("provision", skip_checks=False, stdout=StringIO())
-        apply_unsupported_settings(
-            str(conf().endpoint_url), conf().region, conf().bucket, conf().table
-        )
+        # Local CloudFormation ignores some settings, which --repair adds.
+        call_command("provision", repair=True, skip_checks=False, stdout=StringIO())
         call_command("migrate", verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
     except (CommandError, ImproperlyConfigured) as exc:

@@ -74,13 +74,3 @@ def test_beat_sends_heartbeats(directory: Path, tmp_path: Path) -> None:
     schedule = str(tmp_path / "schedule")
     with process("-m", "celery", "-A", "filehub", "beat", "-s", schedule, log=tmp_path / "log"):
         wait_for((directory / "beat").exists)
-
-
-@pytest.mark.exhaustive
-def test_a_worker_with_another_broker_sends_heartbeats_while_it_is_connected(
-    directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "tests.chaos.other_broker")
-    worker = ("-m", "celery", "-A", "filehub", "worker", "--pool", "solo")
-    with process(*worker, log=tmp_path / "log"):
-        wait_for((directory / "worker").exists)

@@ -92,6 +92,9 @@ FROM_SETTINGS: dict[str, tuple[str, str, Any]] = {
     "early acknowledgement": ("E002", "CELERY_TASK_ACKS_LATE", False),
     "failures acknowledged": ("E002", "CELERY_TASK_ACKS_ON_FAILURE_OR_TIMEOUT", True),
     "dead workers' tasks": ("E002", "CELERY_TASK_REJECT_ON_WORKER_LOST", False),
+    "kombu's choice of a broker": ("E004", "CELERY_BROKER_TRANSPORT", None),
+    "kombu's own SQS": ("E004", "CELERY_BROKER_TRANSPORT", "sqs"),
+    "another broker": ("E004", "CELERY_BROKER_TRANSPORT", "redis"),
 }
 
 

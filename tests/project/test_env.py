@@ -92,8 +92,8 @@ VALID: list[tuple[str, str, Any]] = [
     ("DJANGO_HTTPS", "true", True),
     ("DJANGO_SECRET_KEY", "x" * 32, "x" * 32),
     ("DATABASE_URL", "postgres://u:p@db:5432/filehub", "postgres://u:p@db:5432/filehub"),
-    ("CELERY_BROKER_URL", "redis://cache:6379/0", "redis://cache:6379/0"),
-    ("CELERY_BROKER_URL", "amqps://u:p@rabbit/", "amqps://u:p@rabbit/"),
+    ("CELERY_BROKER_URL", "sqs://u:p@", "sqs://u:p@"),
+    ("CELERY_BROKER_URL", "SQS://localhost:4566", "SQS://localhost:4566"),
     ("AWS_REGION", "eu-central-1", "eu-central-1"),
     ("AWS_REGION", "us-gov-west-1", "us-gov-west-1"),
     ("AWS_ENDPOINT_URL", "http://localhost:4566", "http://localhost:4566"),
@@ -167,7 +167,6 @@ WRONG: list[tuple[str, str]] = [
     ("DATABASE_URL", "nosuch://u:p@db/filehub"),
     ("DATABASE_URL", "postgres://u:p@db:port/filehub"),
     ("CELERY_BROKER_URL", ""),
-    ("CELERY_BROKER_URL", "https://broker.example"),
     ("AWS_REGION", ""),
     ("AWS_REGION", "Frankfurt"),
     ("AWS_REGION", "eu-central-1\n"),
@@ -287,6 +286,7 @@ def test_an_invalid_value_that_is_not_secret_is_quoted(monkeypatch: pytest.Monke
         ("CELERY_BROKER_URL", "amqp://u:hunter2@[rabbit/"),
         ("CELERY_BROKER_URL", "amqp://u:[hunter2]@h"),
         ("CELERY_BROKER_URL", "redis://:hunter2\u2100x@host/0"),
+        ("CELERY_BROKER_WRITE_URL", "amqp://u:hunter2@h"),
         ("AWS_ENDPOINT_URL", "http://u:hunter2@h"),
         ("FILEHUB_SIGN_RATE_STORAGE", "redis://:hunter2@h:port/0"),
     ],
@@ -296,6 +296,23 @@ def test_a_secret_never_appears_in_the_error(
 ) -> None:
     monkeypatch.setenv(name, text)
     assert "hunter2" not in error_of()
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redis://h:6379/0", "rediss://h", "sentinel://h", "amqp://u:p@h//", "amqps://h", "pyamqp://h",
+     "memory://", "filesystem://", "sqla+sqlite:///x", "sqs+redis://h", "sqs", "sqs:", "sqs:/h",
+     " sqs://", "xsqs://", "https://sqs.us-east-1.amazonaws.com", "sqs://;redis://h", "h:6379",
+     "sqs://[", "azureservicebus://h", "kafka://h", "gcpubsub://h"],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "name", ["CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL"]
+)
+def test_a_broker_other_than_sqs_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, url: str
+) -> None:
+    monkeypatch.setenv(name, url)
+    assert error_of().startswith(f"{name} is wrong: it must begin with sqs://, because only SQS ")
 
 
 def test_a_valid_secret_does_not_appear_in_another_error(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,8 @@ from pytest_django import Settings
 from tests.support.users import PASSWORD, Api
 from tests.web.test_api import check_error
 from uploads.accounts import api_tokens
-from uploads.core.conf import conf
+from uploads.core import rate_storage
+from uploads.core.conf import InvalidSettings, conf
 from uploads.core.errors import RateLimited
 from uploads.web.api import throttling
 from uploads.web.api.throttling import SIGN_RATES, address_of
@@ -171,7 +173,7 @@ def test_uploads_continue_when_the_counters_are_unavailable(
 def test_a_hanging_counter_server_delays_a_request_only_briefly(
     api: Api, limit: Callable[..., None], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(throttling, "TIMEOUT", 0.05)
+    monkeypatch.setattr(rate_storage, "TIMEOUT", 0.05)
     limit(user=1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
@@ -221,6 +223,22 @@ def redis_url() -> Iterator[str]:
         yield f"redis://127.0.0.1:{server.server_address[1]}/0"
         server.shutdown()
         thread.join()
+
+
+@pytest.mark.parametrize(
+    ("url", "package"),
+    [("redis://h:6379/0", "redis"), ("rediss://h:6379/0", "redis"),
+     ("memcached://h:11211", "pymemcache")],
+)  # fmt: skip
+def test_a_storage_whose_package_is_missing_is_an_error_at_start(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, url: str, package: str
+) -> None:
+    settings.FILEHUB = settings.FILEHUB | {"SIGN_RATE_STORAGE": url}
+    assert conf().sign_rate_storage == url
+    monkeypatch.setitem(sys.modules, package, None)
+    settings.FILEHUB = dict(settings.FILEHUB)
+    with pytest.raises(InvalidSettings, match=rf"not installed: pip install .* {package}\."):
+        conf()
 
 
 @pytest.mark.parametrize("storage", ["memory", "redis"])

@@ -326,7 +326,11 @@ class Conf(BaseModel):
             raise ValueError("it must be memory://, redis://host:6379/0 or memcached://host:11211")
         package = RATE_STORAGE_PACKAGES.get(value.partition(":")[0])
         if package and find_spec(package) is None:
-            raise ValueError(f"it needs a package that is not installed: pip install {package}")
+            # In the version that the tests use.
+            raise ValueError(
+                "it needs a package that is not installed: "
+                f"pip install -c requirements-dev.txt {package}"
+            )
         try:
             storage_from_string(value)  # Does not connect.
         except (ConfigurationError, ValueError, TypeError):

@@ -34,8 +34,8 @@ def apply_event(event: ObjectEvent) -> Outcome:
 def confirm(upload_id: str, sequencer: str = NO_SEQUENCER, time: str = "") -> Outcome:
     """Inspect the object and record it. `time` is that of the event, in ISO 8601, or "".
 
-    Without a sequencer (from a hint) this only creates a missing record: any event that was applied
-    before takes precedence.
+    Without a sequencer (from a hint, or an event that has none) this only creates a missing record:
+    any event that was applied before takes precedence.
     """
     outcome: Outcome = "unchanged"
     etag_to_delete: str | None = None
@@ -131,23 +131,34 @@ def check(upload_id: str, *, dry_run: bool = False, may_delete: bool = True) -> 
 
 
 def _mark_deleted(upload_id: str, sequencer: str, time: str = "") -> Outcome:
-    """Write a tombstone, so that a late creation event cannot bring the file back."""
+    """Write a tombstone, so that a late creation event cannot bring the file back.
+
+    Without a sequencer the order is unknown, and the object alone decides. The record then keeps
+    its sequencer, so that a late event takes precedence.
+    """
 
     def target_for(current: StoredFile | None) -> StoredFile | None:
-        if current is not None and not decide.is_newer(sequencer, current):
+        if current is not None and not _may_mark_deleted(sequencer, current):
             return None
         # S3 also reports the removal of old versions and delete markers: the object still exists.
         if s3.head(upload_id) is not None:
             return None
         if current is None:
             current = decide.new_record(upload_id, sequencer, "deleted")
+        newest = max(sequencer, current.sequencer)
         if current.state == "rejected":
             # filehub itself deleted the object: keep the rejection and its reason.
-            return changed(current, sequencer=sequencer)
+            return changed(current, sequencer=newest)
         removed_at = decide.parse_time(time) or datetime.now(UTC)
-        return decide.tombstone(current, sequencer=sequencer, removed_at=removed_at)
+        return decide.tombstone(current, sequencer=newest, removed_at=removed_at)
 
     return "removed" if store.change(upload_id, target_for) else "unchanged"
+
+
+def _may_mark_deleted(sequencer: str, current: StoredFile) -> bool:
+    if sequencer == NO_SEQUENCER:
+        return current.state == "stored"
+    return decide.is_newer(sequencer, current)
 
 
 def _inspect(upload_id: str, current: StoredFile | None) -> s3.StoredObject | None:

@@ -23,7 +23,8 @@ from uploads.core.strict_json import parse_json
 SEQUENCER_LENGTH = 64
 _SEQUENCER = re.compile(r"[0-9A-Fa-f]{1,64}")
 
-#: The sequencer of a confirmation without an event: older than any event.
+#: The sequencer of a hint, and of an event without one, which some S3-compatible stores send: older
+#: than any other event.
 NO_SEQUENCER = "0" * SEQUENCER_LENGTH
 
 Kind = Literal["created", "removed"]
@@ -161,8 +162,7 @@ def _event(layout: Layout, record: Any, bucket: str) -> ObjectEvent | None:
     upload_id = upload_id_of(layout.decode(_text(record, *layout.key)))
     if kind is None or upload_id is None:
         return None
-    sequencer = _sequencer(_text(record, *layout.sequencer))
-    return ObjectEvent(kind, upload_id, sequencer, _time(record.get(layout.time)))
+    return ObjectEvent(kind, upload_id, _sequencer(layout, record), _time(record.get(layout.time)))
 
 
 def _load(text: str) -> dict[str, Any]:
@@ -180,6 +180,10 @@ def _text(value: Any, *path: str) -> str:
         if not isinstance(value, dict) or name not in value:
             raise MalformedEvent(f"{'.'.join(path)} is missing.")
         value = value[name]
+    return _as_text(value, path)
+
+
+def _as_text(value: Any, path: tuple[str, ...]) -> str:
     if not isinstance(value, str):
         raise MalformedEvent(f"{'.'.join(path)} is not text.")
     return value
@@ -194,7 +198,19 @@ def _time(value: Any) -> str:
         return ""
 
 
-def _sequencer(text: str) -> str:
+def _sequencer(layout: Layout, record: Any) -> str:
+    """The padded sequencer; NO_SEQUENCER if it is missing, null or empty.
+
+    `record` has a valid key, which is in the same object. Any other value that is not a hexadecimal
+    number is malformed: its sender has an order in mind, and guessing it could lose an event.
+    """
+    *parents, name = layout.sequencer
+    for parent in parents:
+        record = record[parent]
+    value = record.get(name)
+    if value is None or value == "":
+        return NO_SEQUENCER
+    text = _as_text(value, layout.sequencer)
     if not _SEQUENCER.fullmatch(text):
         raise MalformedEvent("The sequencer is not a hexadecimal number.")
     return text.upper().ljust(SEQUENCER_LENGTH, "0")

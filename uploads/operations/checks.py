@@ -19,6 +19,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http.request import validate_host
 
 from uploads.core.conf import Conf, conf
+from uploads.worker import broker
 
 HOUR = 3600
 #: Seconds. With a longer expiry, a leaked presigned URL grants access for too long.
@@ -106,6 +107,16 @@ def _origins(values: Conf) -> Iterator[CheckMessage]:
 @register()
 def check_celery(**kwargs: Any) -> list[CheckMessage]:
     """Check the Celery settings without which tasks can be lost (filehub/settings.py)."""
+    if getattr(settings, "CELERY_BROKER_TRANSPORT", None) != broker.TRANSPORT:
+        return [
+            Error(
+                "Celery's broker is not SQS through filehub's transport, so a task that fails "
+                "would be lost.",
+                hint=f"CELERY_BROKER_TRANSPORT = {broker.TRANSPORT!r}, and the other CELERY_… "
+                "settings as in filehub/settings.py. Use other brokers only in other Celery apps.",
+                id="filehub.E004",
+            )
+        ]
     messages: list[CheckMessage] = []
     hidden = settings.CELERY_BROKER_TRANSPORT_OPTIONS.get("visibility_timeout", 0)
     if hidden <= settings.CELERY_TASK_TIME_LIMIT:

@@ -1,4 +1,8 @@
-"""Celery's broker configuration, derived from the app's settings."""
+"""Celery's broker configuration, derived from the app's settings.
+
+The broker is SQS and nothing else: only there does a message stay until its effect is durable, and
+become a dead letter that the admin site shows and replays (docs/architecture.md).
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,9 @@ from urllib.parse import urlsplit
 from uploads.aws import clients
 from uploads.core.conf import Conf
 from uploads.core.limits import VISIBILITY_TIMEOUT
+
+#: The value of CELERY_BROKER_TRANSPORT.
+TRANSPORT = "uploads.worker.transport:Transport"
 
 #: Failed attempts -> seconds until the next one. After maxReceiveCount attempts
 #: (infra/filehub.yaml), about half an hour, the task becomes a dead letter.
@@ -61,18 +68,11 @@ class PredefinedQueues(Mapping[str, dict[str, Any]]):
         return 1
 
 
-def broker_transport(broker_url: str) -> str | None:
-    """The value of CELERY_BROKER_TRANSPORT; None for kombu's own transport for the URL."""
-    return "uploads.worker.transport:Transport" if broker_url.startswith("sqs:") else None
-
-
 def broker_settings(broker_url: str, settings: Conf) -> tuple[str, dict[str, Any]]:
     """The values of CELERY_BROKER_URL and CELERY_BROKER_TRANSPORT_OPTIONS.
 
     The app's settings are a parameter, because Django's settings call this while they are loading.
     """
-    if not broker_url.startswith("sqs:"):
-        return broker_url, {"visibility_timeout": VISIBILITY_TIMEOUT}
     endpoint = settings.endpoint("sqs")
     if endpoint and not urlsplit(broker_url).hostname:
         # kombu takes host and port of a local endpoint from the URL, and the scheme from is_secure.

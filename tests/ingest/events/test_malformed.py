@@ -86,10 +86,6 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "no bucket name": (lambda r: r["s3"]["bucket"].pop("name"), "s3.bucket.name is missing"),
     "no object": (lambda r: r["s3"].pop("object"), "s3.object.key is missing"),
     "no key": (lambda r: r["s3"]["object"].pop("key"), "s3.object.key is missing"),
-    "no sequencer": (
-        lambda r: r["s3"]["object"].pop("sequencer"),
-        "s3.object.sequencer is missing",
-    ),
     "s3 is null": (lambda r: r.update(s3=None), "s3.bucket.name is missing"),
     "s3 is a list": (lambda r: r.update(s3=[]), "s3.bucket.name is missing"),
     "the event name is a number": (lambda r: r.update(eventName=7), "eventName is not text"),
@@ -103,6 +99,22 @@ CHANGES: dict[str, tuple[Change, str]] = {
     ),
     "the sequencer is a number": (
         lambda r: r["s3"]["object"].update(sequencer=55),
+        "s3.object.sequencer is not text",
+    ),
+    "the sequencer is zero": (
+        lambda r: r["s3"]["object"].update(sequencer=0),
+        "s3.object.sequencer is not text",
+    ),
+    "the sequencer is false": (
+        lambda r: r["s3"]["object"].update(sequencer=False),
+        "s3.object.sequencer is not text",
+    ),
+    "the sequencer is a list": (
+        lambda r: r["s3"]["object"].update(sequencer=[]),
+        "s3.object.sequencer is not text",
+    ),
+    "the sequencer is an object": (
+        lambda r: r["s3"]["object"].update(sequencer={}),
         "s3.object.sequencer is not text",
     ),
 }
@@ -122,8 +134,20 @@ def test_a_record_that_is_not_a_json_object_is_malformed(broken: Any) -> None:
 
 @pytest.mark.parametrize(
     "sequencer",
-    ["", "xyz", "0x55", "-1", " 55", "55\n", "5 5", "٣", "5" * 65],
-    ids=["empty", "letters", "0x", "sign", "space", "newline", "gap", "arabic digit", "too long"],
+    ["xyz", "0x55", "-1", " ", " 55", "55\n", "5 5", "null", "٣", "5" * 65, "5" * 100_000],
+    ids=[
+        "letters",
+        "0x",
+        "sign",
+        "blank",
+        "space",
+        "newline",
+        "gap",
+        "null as text",
+        "arabic digit",
+        "too long",
+        "very long",
+    ],
 )
 @pytest.mark.parametrize("envelope", ["S3", "EventBridge"])
 def test_a_sequencer_that_is_not_hexadecimal_is_malformed(envelope: str, sequencer: str) -> None:
@@ -142,11 +166,10 @@ def test_a_sequencer_that_is_not_hexadecimal_is_malformed(envelope: str, sequenc
         None,
         {},
         {"bucket": {"name": BUCKET}},
-        {"bucket": {"name": BUCKET}, "object": {"key": KEY}},
         {"bucket": {"name": BUCKET}, "object": {"key": 7, "sequencer": "1"}},
         {"bucket": BUCKET, "object": {"key": KEY, "sequencer": "1"}},
     ],
-    ids=["null", "empty", "no object", "no sequencer", "a number for a key", "text for a bucket"],
+    ids=["null", "empty", "no object", "a number for a key", "text for a bucket"],
 )
 def test_an_incomplete_eventbridge_event_is_malformed(detail: Any) -> None:
     body = json.dumps({"detail-type": "Object Created", "source": "aws.s3", "detail": detail})

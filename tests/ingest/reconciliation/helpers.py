@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
+from django.conf import settings
 from django.core.management import call_command
 
 from tests.support.records import erase, tamper
@@ -32,12 +33,16 @@ aws = pytest.mark.usefixtures("aws")
 
 
 def create_object(
-    age: timedelta = timedelta(hours=1), body: bytes = b"hello", name: str = "a.txt"
+    age: timedelta = timedelta(hours=1),
+    body: bytes = b"hello",
+    name: str = "a.txt",
+    secret: str = "",
 ) -> str:
-    """Create an object as an upload does, signed some time ago, without an event."""
-    upload_id = keys.upload_id_at(
-        datetime.now(UTC) - age, OWNER, "secret", random.SystemRandom().getrandbits(42)
-    )
+    """Create an object as an upload does, signed some time ago, without an event.
+
+    With a `secret`, another installation signed it.
+    """
+    upload_id = new_id(datetime.now(UTC) - age, secret)
     put(upload_id, body, name)
     return upload_id
 
@@ -57,6 +62,23 @@ def create_file(**details: Any) -> str:
     upload_id = create_object(**details)
     assert confirm.confirm(upload_id) == "stored"
     return upload_id
+
+
+def create_last_file() -> str:
+    """Create the last file that a run examines, which shows that the bucket is the right one."""
+    moment = datetime.now(UTC) - timedelta(minutes=5)
+    upload_id = ""
+    while not upload_id.endswith(keys.SHARDS[-1]):
+        upload_id = new_id(moment)
+    put(upload_id, b"hello")
+    assert confirm.confirm(upload_id) == "stored"
+    return upload_id
+
+
+def new_id(moment: datetime, secret: str = "") -> str:
+    """An id that this installation issued at that time; with a `secret`, another installation."""
+    bits = random.SystemRandom().getrandbits(42)
+    return keys.upload_id_at(moment, OWNER, secret or settings.SECRET_KEY, bits)
 
 
 def delete_record(upload_id: str) -> None:
@@ -108,12 +130,7 @@ def create_records_without_objects(number: int) -> list[str]:
     ids = []
     with StoredFile.batch_write() as batch:
         for _ in range(number):
-            upload_id = keys.upload_id_at(
-                datetime.now(UTC) - timedelta(hours=1),
-                OWNER,
-                "secret",
-                random.SystemRandom().getrandbits(42),
-            )
+            upload_id = new_id(datetime.now(UTC) - timedelta(hours=1))
             record = decide.new_record(upload_id, "0" * 64, "stored")
             record.owner = record.owner_feed = OWNER
             record.file_name = record.name_key = "a.txt"

@@ -1,4 +1,4 @@
-"""A run stops when too many objects are missing, as they are in the wrong bucket."""
+"""A run stops when too many objects are missing. test_wrong_bucket.py: when all are."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tests.ingest.reconciliation.helpers import (
     RESUMABLE,
     aws,
     create_file,
+    create_last_file,
     create_records_without_objects,
     differences,
     hit_time_limit_at,
@@ -54,9 +55,10 @@ def test_too_many_missing_objects_at_the_end_of_a_run_abort_it_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(reconcile, "PLAUSIBLE_MISSING", 4)
+    kept = create_last_file()
     ids = create_records_without_objects(5)
     assert differences(reconcile.run(ALL)) == {"withheld": 5}
-    assert recorded() == {*ids}
+    assert recorded() == {*ids, kept}
     monkeypatch.setattr(reconcile, "PLAUSIBLE_MISSING", 5)
     assert differences(reconcile.run(ALL)) == {"missing": 5}
 
@@ -90,25 +92,28 @@ def test_many_missing_objects_are_plausible_beside_as_many_existing_ones(
 def test_a_run_that_ends_with_withheld_records_resumes_before_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    kept = create_last_file()
     ids = sorted(create_records_without_objects(6), key=lambda i: (keys.shard(i), i))
     hit_time_limit_at(ids[4], monkeypatch)
-    assert recorded() == {*ids}
+    assert recorded() == {*ids, kept}
     result = reconcile.run(RESUMABLE)
-    assert (differences(result), result.counts.examined) == ({"missing": 6}, 6)
-    assert recorded() == set()
+    assert (differences(result), result.counts.examined) == ({"missing": 6}, 7)
+    assert recorded() == {kept}
 
 
 @aws
 def test_an_exhausted_budget_leaves_no_withheld_records() -> None:
+    kept = create_last_file()
     create_records_without_objects(3)
-    results = [reconcile.run(replace(RESUMABLE, budget=NOW)) for _ in range(4)]
-    assert [differences(result).get("missing") for result in results] == [1, 2, 3, 3]
-    assert [result.finished for result in results] == [False, False, False, True]
-    assert recorded() == set()
+    results = [reconcile.run(replace(RESUMABLE, budget=NOW)) for _ in range(5)]
+    assert [differences(result).get("missing") for result in results] == [1, 2, 3, 3, 3]
+    assert [result.finished for result in results] == [False] * 4 + [True]
+    assert recorded() == {kept}
 
 
 @aws
 def test_an_aborted_command_says_why_and_how_to_force_it() -> None:
+    kept = create_last_file()
     ids = create_records_without_objects(PLAUSIBLE_MISSING + 1)
     dry = run_command("--all", "--dry-run", "--min-age", "0m")
     assert "without --force it would stop" in dry
@@ -117,11 +122,11 @@ def test_an_aborted_command_says_why_and_how_to_force_it() -> None:
     with pytest.raises(CommandError, match=sentence) as caught:
         run_command("--all", "--min-age", "0m")
     assert "--force" in str(caught.value)
-    assert recorded() == {*ids}
+    assert recorded() == {*ids, kept}
     assert f"{PLAUSIBLE_MISSING + 1} records without an object" in run_command(
         "--all", "--min-age", "0m", "--force"
     )
-    assert recorded() == set()
+    assert recorded() == {kept}
 
 
 @aws
@@ -129,6 +134,7 @@ def test_the_tasks_abort_too_and_log_it(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(reconcile, "PLAUSIBLE_MISSING", 2)
+    kept = create_last_file()
     ids = create_records_without_objects(3)
     tasks.reconcile_recent()
     tasks.reconcile_multipart()
@@ -139,5 +145,5 @@ def test_the_tasks_abort_too_and_log_it(
     ]
     # It is not resumed, which would find the same.
     assert drain(conf().tasks_queue) == []
-    assert recorded() == {*ids}
+    assert recorded() == {*ids, kept}
     assert [run.withheld for run in checkpoints.last_runs()] == [3, 3]

@@ -32,6 +32,7 @@ def test_a_new_object_is_left_to_its_event() -> None:
 
 @aws
 def test_a_new_record_without_an_object_is_left_alone() -> None:
+    create_file()
     upload_id = create_file()
     s3.delete(upload_id)
     assert differences(reconcile.run(Plan("all"))) == {"too_recent": 1}
@@ -41,6 +42,7 @@ def test_a_new_record_without_an_object_is_left_alone() -> None:
 
 @aws
 def test_a_recent_deletion_is_left_to_its_event() -> None:
+    create_file()
     upload_id = create_file()
     s3.delete(upload_id)
     earlier = datetime.now(UTC) - timedelta(hours=1)

@@ -44,13 +44,14 @@ def test_an_object_without_a_record_is_recorded() -> None:
 
 @aws
 def test_a_record_without_an_object_is_marked_deleted() -> None:
+    create_file()
     missing = create_file()
     s3.delete(missing)
     assert differences(reconcile.run(ALL)) == {"missing": 1}
     record = StoredFile.get(missing)
     assert (record.state, record.reason) == ("deleted", "object missing")
     assert record.owner_feed is None
-    assert usage.usage_of([OWNER])[OWNER] == usage.Usage(0, 0)
+    assert usage.usage_of([OWNER])[OWNER] == usage.Usage(1, 5)
 
 
 @aws

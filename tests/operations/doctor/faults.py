@@ -3,20 +3,64 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from tests.operations.doctor.helpers import (
     ALL,
     PARTS,
     Break,
     arn,
+    call,
     call_on_bucket,
     cors,
     events,
     lifecycle,
     notify,
+    queue_url,
     set_queue,
     tasks,
 )
+from uploads.core.conf import conf
+
+
+def set_time_to_live(*, enabled: bool) -> None:
+    specification = {"Enabled": enabled, "AttributeName": "expiresAt"}
+    call("dynamodb", "update_time_to_live", TableName=conf().table,
+         TimeToLiveSpecification=specification)  # fmt: skip
+
+
+def turn_backups_off() -> None:
+    off = {"PointInTimeRecoveryEnabled": False}
+    call("dynamodb", "update_continuous_backups", TableName=conf().table,
+         PointInTimeRecoverySpecification=off)  # fmt: skip
+
+
+def delete_index(name: str) -> None:
+    call("dynamodb", "update_table", TableName=conf().table,
+         GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": name}}])  # fmt: skip
+
+
+def create_index(index_name: str, key: str, **changes: Any) -> None:
+    """An index under this name with another sort key, or with other `changes`."""
+    keys = [
+        {"AttributeName": "feed", "KeyType": "HASH"},
+        {"AttributeName": key, "KeyType": "RANGE"},
+    ]
+    index = {"IndexName": index_name, "KeySchema": keys, "Projection": {"ProjectionType": "ALL"}}
+    definitions = [{"AttributeName": n, "AttributeType": "S"} for n in ("feed", key)]
+    delete_index(index_name)
+    call("dynamodb", "update_table", TableName=conf().table, AttributeDefinitions=definitions,
+         GlobalSecondaryIndexUpdates=[{"Create": index | changes}])  # fmt: skip
+
+
+def delete_queues(*names: str) -> None:
+    for name in names:
+        call("sqs", "delete_queue", QueueUrl=queue_url(name))
+
+
+def delete_bucket() -> None:
+    call("s3", "delete_bucket", Bucket=conf().bucket)
+
 
 #: Name -> the fault, the subject of the one line that reports it, and a word of that line.
 FAULTS: dict[str, tuple[Break, str, str]] = {
@@ -65,6 +109,9 @@ FAULTS: dict[str, tuple[Break, str, str]] = {
     "S3 may not send": (
         lambda: set_queue(events(), Policy=""), "queue {events}", "does not let S3 send",
     ),
+    "time to live off": (
+        lambda: set_time_to_live(enabled=False), "table, time to live", "it is off",
+    ),
 }  # fmt: skip
 
 WARNINGS: dict[str, tuple[Break, str, str]] = {
@@ -78,4 +125,39 @@ WARNINGS: dict[str, tuple[Break, str, str]] = {
                                                "maxReceiveCount": 2})
         ), "queue {tasks}", "after 2 receives",
     ),
+    "messages are delayed": (
+        lambda: set_queue(tasks(), DelaySeconds="30"), "queue {tasks}", "waits 30 s",
+    ),
+    "backups off": (turn_backups_off, "table, backups", "cannot be restored"),
+}  # fmt: skip
+
+KEYS_ONLY = {"Projection": {"ProjectionType": "KEYS_ONLY"}}
+#: Name -> what happened to a resource, and the subject of the first line that reports it. Each is
+#: fixed by `provision --repair`.
+LOST: dict[str, tuple[Break, str]] = {
+    **{
+        f"no index {name}": (lambda name=name: delete_index(name), f"table, index {name}")
+        for name in ("FileNameIndex", "OwnerFeed", "OwnerNames", "AllFeed", "AllNames")
+    },
+    "two indexes missing": (
+        lambda: (delete_index("OwnerFeed"), delete_index("AllNames")), "table, index OwnerFeed",
+    ),
+    "an index with another key": (
+        lambda: create_index("AllNames", "createdAt"), "table, index AllNames",
+    ),
+    "an index without all attributes": (
+        lambda: create_index("AllNames", "nameKey", **KEYS_ONLY), "table, index AllNames",
+    ),
+    "no events queue": (lambda: delete_queues(events()), "queue {events}"),
+    "no tasks queue": (lambda: delete_queues(tasks()), "queue {tasks}"),
+    "no dead-letter queue of events": (
+        lambda: delete_queues(f"{events()}-dlq"), "queue {events}-dlq",
+    ),
+    "no dead-letter queue of tasks": (lambda: delete_queues(f"{tasks()}-dlq"), "queue {tasks}-dlq"),
+    "no queues at all": (
+        lambda: delete_queues(events(), tasks(), f"{events()}-dlq", f"{tasks()}-dlq"),
+        "queue {events}-dlq",
+    ),
+    "no bucket": (delete_bucket, "bucket"),
+    "no table": (lambda: call("dynamodb", "delete_table", TableName=conf().table), "table"),
 }  # fmt: skip

@@ -15,7 +15,6 @@ from typing import Any
 
 from django.core.management import CommandError, call_command
 
-from local.aws import apply_unsupported_settings
 from tests.support.local_aws import TEMPLATE
 from tests.support.policies import client
 from tests.support.processes import ROOT
@@ -27,8 +26,10 @@ from uploads.operations.doctor import (
     expected,
     notifications,
     queues,
+    table,
 )
 from uploads.operations.doctor.finding import Finding
+from uploads.operations.repair import repair
 
 #: Causes a fault.
 Break = Callable[[], None]
@@ -48,7 +49,7 @@ def deploy_all(values: dict[str, str], settings: Any) -> Conf:
     """Deploy a stack with these names, complete with what local CloudFormation leaves out."""
     settings.FILEHUB = settings.FILEHUB | values
     deploy(values["BUCKET"], TEMPLATE.read_text())
-    apply_unsupported_settings(str(conf().endpoint_url), conf().region, conf().bucket, conf().table)
+    assert list(repair())
     return conf()
 
 
@@ -64,6 +65,8 @@ def remaining_problems(subject: str) -> list[Finding]:
     """Check only the fixed part again, and return the findings that are not ok."""
     if subject.startswith("queue"):
         return problems(list(queues.Queues().inspect()))
+    if subject.startswith("table"):
+        return problems(list(table.inspect()))
     return problems([*bucket.inspect(), *notifications.inspect(arn(events()))])
 
 
@@ -83,7 +86,10 @@ def run(*options: str) -> tuple[int, str]:
 
 
 def follow(advice: str) -> None:
-    """Run the AWS CLI command in this sentence with boto3."""
+    """Run the command in this sentence: AWS CLI commands with boto3, of the tests' own stack."""
+    if "manage.py provision --repair" in advice and " aws " not in advice:
+        call_command("provision", "--stack", conf().bucket, "--repair", stdout=StringIO())
+        return
     aws_command = re.search(r"aws (s3api|sqs|dynamodb) [^(]*", advice)
     assert aws_command, advice
     words = shlex.split(aws_command[0].partition(" (provision")[0])
@@ -92,8 +98,12 @@ def follow(advice: str) -> None:
     for option, text in zip(words[3::2], words[4::2], strict=False):
         name = "".join(part.capitalize() for part in option[2:].split("-"))
         name = {"CorsConfiguration": "CORSConfiguration"}.get(name, name)
-        values[name] = json.loads(text) if text.startswith("{") else text
+        values[name] = json.loads(text) if text.startswith(("{", "[")) else text
     getattr(client(service), words[2].replace("-", "_"))(**values)
+
+
+def call(service: str, operation: str, **parameters: Any) -> None:
+    getattr(client(service), operation)(**parameters)
 
 
 def queue_url(name: str) -> str:

@@ -131,12 +131,12 @@ def test_events_may_come_through_eventbridge(installed: Conf) -> None:
     notify(events(), *ALL)
 
 
-def test_provision_does_not_detect_manual_changes(installed: Conf) -> None:
-    """This is why doctor suggests AWS's own commands."""
+def test_provision_without_repair_does_not_detect_manual_changes(installed: Conf) -> None:
+    """This is why doctor suggests AWS's own commands, and `--repair`."""
     notify(None)
     deploy(installed.bucket, TEMPLATE.read_text())
     finding = only_problem(remaining_problems("bucket"))
-    assert "provision does not detect" in finding.fix
+    assert "provision without --repair does not detect" in finding.fix
     follow(finding.fix)
 
 

@@ -33,7 +33,7 @@ def test_a_healthy_installation_is_all_ok_with_the_operators_policy(
     assert done.returncode == 0, done.stdout + done.stderr
     assert {line.partition(":")[0][6:] for line in lines(done.stdout, "skip")} == {
         "bucket, public access", "bucket, encryption", "bucket, versioning", "bucket, lifecycle",
-        "bucket, CORS", "bucket, notifications", "table", "table, time to live",
+        "bucket, CORS", "bucket, notifications", "table", "table, time to live", "table, backups",
     }  # fmt: skip
     assert all("OperatorPolicyArn" in line for line in lines(done.stdout, "skip"))
     assert lines(done.stdout, "ok    round trip: stored after")
@@ -88,7 +88,7 @@ def test_with_everything_down_each_check_reports_a_failure(tmp_path: Path, aws: 
     assert failed == {
         "database", "clock", "permissions", "bucket", f"queue {conf().events_queue}",
         f"queue {conf().tasks_queue}", "bucket, notifications", "table",
-        "table, time to live", "round trip",
+        "table, time to live", "table, backups", "broker", "round trip",
     }  # fmt: skip
     assert all(" Fix: " in line for line in lines(output, "FAIL"))
 

@@ -16,7 +16,7 @@ from django.core.management import call_command
 from django.db import connection
 from pytest_django import Settings
 
-from local.aws import LocalAws, apply_unsupported_settings, free_port
+from local.aws import LocalAws, free_port
 from tests.ingest.reconciliation import inventories
 from tests.ingest.reconciliation.helpers import create_object, objects, recorded
 from tests.project.policies.processes import COMMANDS, Process, started
@@ -29,6 +29,7 @@ from tests.support.policies import create_user, policies, policy_of, signed_by
 from tests.support.waiting import wait_for
 from uploads.aws import s3
 from uploads.core.conf import conf
+from uploads.operations.repair import repair
 
 #: Events of other buckets are ignored, so a replayed dead letter does not return.
 IGNORED = json.dumps({"Records": [s3_record()]})
@@ -51,7 +52,7 @@ def documents(
     """The policies of an installation of this test's own, and its environment."""
     names = deploy_installation()
     settings.FILEHUB = settings.FILEHUB | names | {"MULTIPART_THRESHOLD": THRESHOLD}
-    apply_unsupported_settings(str(conf().endpoint_url), conf().region, conf().bucket, conf().table)
+    assert list(repair())
     parts = {"MULTIPART_THRESHOLD": str(THRESHOLD), "PART_SIZE": str(THRESHOLD)}
     for name, value in (names | parts).items():
         monkeypatch.setenv(f"FILEHUB_{name}", value)

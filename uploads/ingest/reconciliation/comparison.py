@@ -96,6 +96,15 @@ def pair_with_records(objects: Iterable[ListedObject]) -> Iterator[Pair]:
             yield Pair(listed.id, listed, records.get(listed.id))
 
 
+def has_records(shard: str, *, until: str) -> bool:
+    """Whether a shard has a stored file with an id before `until`. Raises BackendUnavailable."""
+    with table_errors():
+        found = StoredFile.by_state.query(
+            f"stored#{shard}", StoredFile.id < until, attributes_to_get=["id"], limit=1
+        )
+        return next(iter(found), None) is not None
+
+
 def _records(shard: str, *, after: str, until: str) -> Iterator[ListedRecord]:
     """The records of a shard's stored files, ascending. Holds at most `PAGE_SIZE` in memory."""
     with table_errors():

@@ -4,8 +4,9 @@ A run walks through a window of ids, shard by shard, and calls `uploads.ingest.c
 each id on which the two sides differ. It can stop anywhere and be resumed: it saves a checkpoint
 every few seconds, and repeating some of the work is harmless.
 
-Only a plausible number of files is marked as deleted. If most objects seem to be missing, the
-bucket is probably the wrong one: the run aborts and marks nothing.
+Only a plausible number of files is marked as deleted. If most objects seem to be missing, or the
+bucket has no file of this installation, it is probably the wrong one: the run aborts and marks
+nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from uploads.core.errors import BackendUnavailable
 from uploads.core.limits import MULTIPART_LIFETIME
 from uploads.ingest import confirm
 from uploads.ingest.confirm import Finding
-from uploads.ingest.reconciliation import checkpoints, comparison
+from uploads.ingest.reconciliation import checkpoints, comparison, ownership
 from uploads.ingest.reconciliation.checkpoints import Checkpoint, Counts, Kind, Run
 from uploads.ingest.reconciliation.comparison import Pair
 
@@ -72,7 +73,7 @@ class Plan:
     resumable: bool = False
     #: Change nothing: neither files nor checkpoints nor results of runs.
     dry_run: bool = False
-    #: Mark files as deleted, however many objects are missing.
+    #: Mark files as deleted, however many objects are missing, and whatever the bucket has.
     force: bool = False
 
 
@@ -86,12 +87,20 @@ class Result:
     run: Run
     counts: Counts
     finished: bool
+    #: Whether the bucket has no file of this installation, so that nothing was changed.
+    is_wrong_bucket: bool = False
 
     @property
     def aborted(self) -> str | None:
         """Why the run was aborted, as a sentence; None if it was not."""
         if not self.counts.withheld:
             return None
+        if self.is_wrong_bucket:
+            return (
+                f"The bucket {conf().bucket} has no file of this installation, but the table "
+                f"{conf().table} has: this is probably the wrong bucket or table. Nothing was "
+                "changed."
+            )
         missing = self.counts.missing + self.counts.withheld
         return (
             f"Of {self.counts.records:,} records {missing:,} have no object in the bucket "
@@ -202,6 +211,8 @@ class _Runner:
         #: and the checkpoint from which to resume if the run dies before that.
         self._missing: list[str] = []
         self._safe = self.checkpoint
+        #: Whether the bucket is this installation's, once that is known (`ownership`).
+        self._is_own_bucket: bool | None = None
         self._is_resumable = plan.resumable and not plan.dry_run
         #: Whether a checkpoint is stored that has to be removed at the end.
         self._has_checkpoint = has_checkpoint
@@ -230,9 +241,7 @@ class _Runner:
                 self._shard, self._last_id = shard, pair.id
                 clock = time.monotonic()
                 is_out_of_time = stop_at is not None and clock >= stop_at
-                if (
-                    len(self._missing) > PLAUSIBLE_MISSING or is_out_of_time
-                ) and not self._mark_deleted_if_plausible():
+                if self._must_abort(is_out_of_time=is_out_of_time):
                     break
                 if is_out_of_time:
                     return self._result(finished=False)
@@ -257,13 +266,29 @@ class _Runner:
 
     def _inspect(self, pair: Pair) -> str | None:
         """Fix this id if it differs; return the name of the count it belongs to."""
+        if pair.object and pair.record and self._plan.kind != "inventory":
+            # Listed just now. An inventory is hours old: the bucket may have been emptied since.
+            self._is_own_bucket = self._is_own_bucket is not False
         if pair.agrees:
             return None
         if not pair.is_older_than(self._settled_before):
             return "too_recent"
-        if pair.object is None and not self._plan.force and not self._plan.dry_run:
-            return self._suspect(pair.id)
-        return self._check(pair.id)
+        if self._plan.force:
+            return self._check(pair.id)
+        if self._is_own_bucket is None:
+            self._is_own_bucket = ownership.is_own_bucket()
+        if self._plan.dry_run:
+            return self._check(pair.id)
+        if not self._is_own_bucket:
+            return "withheld"
+        return self._check(pair.id) if pair.record is None else self._suspect(pair.id)
+
+    def _must_abort(self, *, is_out_of_time: bool) -> bool:
+        """Whether the run must end here. Marks files as deleted if a batch of them is complete."""
+        if self._is_own_bucket is False and not self._plan.dry_run:
+            return is_out_of_time or self._counts["withheld"] > PLAUSIBLE_MISSING
+        is_batch = len(self._missing) > PLAUSIBLE_MISSING or is_out_of_time
+        return is_batch and not self._mark_deleted_if_plausible()
 
     def _suspect(self, upload_id: str) -> str | None:
         """Check whether the object is missing, but do not mark the file as deleted yet."""
@@ -342,4 +367,5 @@ class _Runner:
             ),
             counts,
             finished,
+            is_wrong_bucket=self._is_own_bucket is False,
         )

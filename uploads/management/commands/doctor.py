@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from uploads.operations import doctor
+from uploads.operations.doctor.expected import REPAIR
 
 
 def seconds(text: str) -> float:
@@ -80,6 +81,9 @@ class Command(BaseCommand):
         finally:
             signal.signal(signal.SIGTERM, before)
         failed = sum(finding.level == "FAIL" for finding in findings)
+        repairable = any(finding.calls for finding in findings)
+        if repairable:
+            self.stderr.write(f"{REPAIR} fixes what an AWS command above would fix.")
         if failed:
             raise CommandError(f"{failed} of {len(findings)} checks failed.")
 

@@ -7,6 +7,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from uploads.aws.cloudformation import Choices, ProvisioningError, deploy
 from uploads.core.conf import conf
+from uploads.core.errors import BackendUnavailable
+from uploads.operations import repair as repairs
 
 TEMPLATE = Path(settings.BASE_DIR) / "infra" / "filehub.yaml"
 
@@ -46,15 +48,26 @@ class Command(BaseCommand):
             help="make new, empty resources in place of those whose names have changed",
         )
 
-    def handle(self, *args: Any, stack: str | None, **options: Any) -> None:
+        parser.add_argument(
+            "--repair",
+            action="store_true",
+            help="also create again what was deleted, and undo manual changes, of bucket, queues "
+            "and table; prints each request as an AWS CLI command",
+        )
+
+    def handle(self, *args: Any, stack: str | None, repair: bool, **options: Any) -> None:
         parameters = dict(options["parameter"])
         if options["existing_table"]:
             parameters["ExistingTable"] = "true"
         choices = Choices(parameters, dict(options["tag"]), options["replace"])
         try:
             outputs = deploy(stack or conf().prefix, TEMPLATE.read_text(), choices)
+            if repair:
+                self._repair()
         except ProvisioningError as exc:
             raise CommandError(str(exc)) from exc
+        except BackendUnavailable as exc:
+            raise CommandError(exc.message) from exc
         for name, value in sorted(outputs.items()):
             self.stdout.write(f"{name} = {value}")
         if not conf().cors_origins:
@@ -62,3 +75,7 @@ class Command(BaseCommand):
                 "FILEHUB_CORS_ORIGINS is empty, so browsers cannot upload. "
                 "Set it to the site's origin and run provision again."
             )
+
+    def _repair(self) -> None:
+        for request in repairs.repair():
+            self.stdout.write(f"repaired: {request}")

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from uploads.core import keys
+from uploads.core.conf import conf
 from uploads.core.errors import FilehubError
 from uploads.ingest.confirm import Finding
 from uploads.ingest.reconciliation import checkpoints, reconcile
@@ -37,7 +38,8 @@ def duration(text: str) -> timedelta:
 class Command(BaseCommand):
     help = (
         "Make records and objects agree where S3's notifications were lost, in both directions. "
-        "It stops if most objects seem to be gone. Beat runs it every five minutes, and daily for "
+        "It stops if most objects seem to be gone, or the bucket has no file of this "
+        "installation. Beat runs it every five minutes, and daily for "
         "the last seven days."
     )
 
@@ -67,7 +69,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--force",
             action="store_true",
-            help="mark records deleted even if most objects seem to be gone",
+            help="mark records deleted even if most objects seem to be gone, or all",
         )
         parser.add_argument(
             "--min-age",
@@ -126,14 +128,17 @@ class Command(BaseCommand):
             raise CommandError(f"{exc.message}{cause}{_advice(plan)}") from exc
         except KeyboardInterrupt:
             raise CommandError(f"Interrupted.{_advice(plan)}", returncode=130) from None
-        self._print_result(result.counts, details, dry_run=dry_run)
+        self._print_result(result, details, dry_run=dry_run, force=force)
         if result.aborted:
             raise CommandError(
                 f"{result.aborted} Check FILEHUB_BUCKET and FILEHUB_TABLE. "
                 "If these objects were really deleted, run it again with --force."
             )
 
-    def _print_result(self, counts: Counts, details: list[str], *, dry_run: bool) -> None:
+    def _print_result(
+        self, result: reconcile.Result, details: list[str], *, dry_run: bool, force: bool
+    ) -> None:
+        counts = result.counts
         for line in details:
             self.stdout.write(line)
         differing = _differing(counts)
@@ -150,14 +155,25 @@ class Command(BaseCommand):
             f"{counts.rejected:,} objects that break a rule, "
             f"{counts.corrected:,} records of another object."
         )
-        if dry_run and not reconcile.is_plausible(counts.missing, counts.records):
-            self.stdout.write(
-                "So many records without an object are implausible; without --force it would stop."
-            )
+        if dry_run and not force:
+            self._print_warning(result)
         if counts.failed:
             raise CommandError(
                 f"{counts.failed:,} could not be checked; see the log for the reasons. "
                 "Run it again once the cause is fixed."
+            )
+
+    def _print_warning(self, result: reconcile.Result) -> None:
+        """Say whether the run would have been aborted if it were not a dry one."""
+        counts = result.counts
+        if result.is_wrong_bucket:
+            self.stdout.write(
+                f"The bucket {conf().bucket} has no file of this installation; without --force it "
+                "would change nothing."
+            )
+        elif not reconcile.is_plausible(counts.missing, counts.records):
+            self.stdout.write(
+                "So many records without an object are implausible; without --force it would stop."
             )
 
 

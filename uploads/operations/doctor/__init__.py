@@ -4,17 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from uploads.operations.doctor import access, bucket, django_checks, notifications, queues, table
+from uploads.operations.doctor import (
+    access,
+    broker,
+    bucket,
+    caches,
+    django_checks,
+    notifications,
+    queues,
+    table,
+)
 from uploads.operations.doctor.finding import Finding
 from uploads.operations.doctor.roundtrip import RoundTrip
 
-__all__ = ["Finding", "RoundTrip", "examine"]
+__all__ = ["Finding", "RoundTrip", "examine", "examine_resources"]
 
 
 def examine() -> Iterator[Finding]:
     """Run all checks that need no test file. Changes nothing and never raises."""
     yield from django_checks.inspect()
+    yield from caches.inspect()
     yield from access.inspect()
+    yield from examine_resources()
+    yield from broker.inspect()
+
+
+def examine_resources() -> Iterator[Finding]:
+    """Check the bucket, the queues and the table. Changes nothing and never raises."""
     yield from bucket.inspect()
     checked = queues.Queues()
     yield from checked.inspect()

@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from botocore.exceptions import BotoCoreError, ClientError
 
 from uploads.aws import clients
+from uploads.aws.actions import missing_action
 from uploads.core import keys
 from uploads.core.conf import conf
 from uploads.operations.doctor import http
@@ -25,6 +26,7 @@ from uploads.operations.doctor.finding import (
     is_denied,
 )
 
+_LIST = "s3:ListBucket"
 #: Seconds. S3 rejects signatures whose time is more than 15 minutes off.
 #: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html (RequestTimeTooSkewed)
 SKEW_FAILURE = 300
@@ -71,20 +73,17 @@ def _clock() -> Finding:
 
 def _permissions() -> Iterator[Finding]:
     """Try the web's requests on a file that does not exist, which changes nothing."""
-    probes: dict[str, Callable[[], object]] = {
-        "s3:GetObject or s3:ListBucket": _head,
-        "dynamodb:GetItem": _get,
-        "dynamodb:Query": _query,
-        "dynamodb:UpdateItem": _update,
-    }
+    probes: tuple[Callable[[], object], ...] = (
+        _list, _head, _get, _query, _update,
+    )  # fmt: skip
     denied = []
-    for name, probe in probes.items():
-        finding = _try(probe)
-        if finding is not None and finding.level != "skip":
-            yield finding
+    for probe in probes:
+        outcome = _try(probe)
+        if isinstance(outcome, Finding):
+            yield outcome
             return
-        if finding is not None:
-            denied.append(name)
+        if outcome and (probe is not _head or _LIST not in denied):
+            denied.append(outcome)
     if denied:
         yield Finding(
             "FAIL", "permissions", f"denied: {', '.join(denied)}.",
@@ -97,24 +96,28 @@ def _permissions() -> Iterator[Finding]:
         )
 
 
-def _try(probe: Callable[[], object]) -> Finding | None:
+def _try(probe: Callable[[], object]) -> Finding | str:
+    """The action that is missing, "" if none is, or a finding if the request failed otherwise."""
     try:
         probe()
     except ClientError as exc:
         # As expected: the object and the record do not exist.
         if code_of(exc) in {"404", "NoSuchKey", "ConditionalCheckFailedException"}:
-            return None
-        if is_denied(exc):
-            return Finding("skip", "permissions", code_of(exc))
-        return explain("permissions", exc)
-    return None
+            return ""
+        return missing_action(exc) if is_denied(exc) else explain("permissions", exc)
+    return ""
 
 
 def _unused_id() -> str:
     return keys.new_upload_id("nobody", "a key that filehub does not use")
 
 
+def _list() -> object:
+    return clients.s3(clients.DIAGNOSIS).head_bucket(Bucket=conf().bucket)
+
+
 def _head() -> object:
+    """HeadObject. Without s3:ListBucket, S3 refuses it for an object that does not exist."""
     return clients.s3(clients.DIAGNOSIS).head_object(
         Bucket=conf().bucket, Key=keys.object_key(_unused_id())
     )

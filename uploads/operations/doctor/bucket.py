@@ -14,6 +14,7 @@ from uploads.core.conf import conf
 from uploads.core.keys import PREFIX, object_key
 from uploads.core.limits import MULTIPART_LIFETIME
 from uploads.operations.doctor import expected, http
+from uploads.operations.doctor.call import Call
 from uploads.operations.doctor.finding import Finding, code_of, guarded, is_denied
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ def inspect() -> Iterator[Finding]:
     yield from guarded("bucket, CORS preflight", _preflight)
 
 
+def _call(operation: str, **parameters: Any) -> Call:
+    return Call("s3", operation, {"Bucket": conf().bucket, **parameters})
+
+
 def _existence(s3: S3Client) -> Iterator[Finding]:
     name, region = conf().bucket, conf().region
     try:
@@ -52,8 +57,9 @@ def _existence(s3: S3Client) -> Iterator[Finding]:
         if code_of(exc) in {"404", "NoSuchBucket"}:
             yield Finding(
                 "FAIL", "bucket", f"{name} does not exist.",
-                "Check FILEHUB_BUCKET. If filehub was never deployed here: "
-                "python manage.py provision",
+                "Check FILEHUB_BUCKET. If filehub was never deployed here, or the bucket was "
+                f"deleted: {expected.REPAIR}",
+                (_create(name, region),),
             )  # fmt: skip
             return
         if is_denied(exc):
@@ -75,6 +81,13 @@ def _existence(s3: S3Client) -> Iterator[Finding]:
     yield Finding("ok", "bucket", f"{name} is in {actual}.")
 
 
+def _create(name: str, region: str) -> Call:
+    parameters: dict[str, Any] = {"Bucket": name}
+    if region != "us-east-1":  # S3's default, which it does not accept as a location
+        parameters["CreateBucketConfiguration"] = {"LocationConstraint": region}
+    return Call("s3", "create_bucket", parameters)
+
+
 def _public_access(s3: S3Client) -> Iterator[Finding]:
     subject, name = "bucket, public access", conf().bucket
     try:
@@ -89,13 +102,9 @@ def _public_access(s3: S3Client) -> Iterator[Finding]:
     if not missing:
         yield Finding("ok", subject, "all blocked.")
         return
-    yield Finding(
-        "FAIL", subject, f"not blocked: {', '.join(missing)}.",
-        expected.command(
-            "s3api", "put-public-access-block", bucket=name,
-            public_access_block_configuration=dict.fromkeys(expected.PUBLIC_ACCESS_BLOCK, True),
-        ),
-    )  # fmt: skip
+    everything = dict.fromkeys(expected.PUBLIC_ACCESS_BLOCK, True)
+    call = _call("put_public_access_block", PublicAccessBlockConfiguration=everything)
+    yield Finding("FAIL", subject, f"not blocked: {', '.join(missing)}.", str(call), (call,))
 
 
 def _encryption(s3: S3Client) -> Iterator[Finding]:
@@ -112,15 +121,9 @@ def _encryption(s3: S3Client) -> Iterator[Finding]:
         if "ApplyServerSideEncryptionByDefault" in rule
     ]
     if not used:
-        yield Finding(
-            "FAIL", subject, "objects are not encrypted by default.",
-            expected.command(
-                "s3api", "put-bucket-encryption", bucket=name,
-                server_side_encryption_configuration={
-                    "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
-                },
-            ),
-        )  # fmt: skip
+        rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+        call = _call("put_bucket_encryption", ServerSideEncryptionConfiguration={"Rules": [rule]})
+        yield Finding("FAIL", subject, "objects are not encrypted by default.", str(call), (call,))
     elif used[0] == "AES256":
         yield Finding("ok", subject, "AES256.")
     else:
@@ -154,11 +157,11 @@ def _lifecycle(s3: S3Client) -> Iterator[Finding]:
         for rule in aborting
         if _is_for_uploads(rule) or rule[_ABORT]["DaysAfterInitiation"] <= MULTIPART_LIFETIME.days
     ]
-    fix = expected.command(
-        "s3api", "put-bucket-lifecycle-configuration", bucket=name,
-        lifecycle_configuration={"Rules": _fixed_rules(rules, aborting)},
-    )  # fmt: skip
-    expiring = [rule for rule in enabled if "Expiration" in rule and _touches_uploads(rule)]
+    call = _call(
+        "put_bucket_lifecycle_configuration",
+        LifecycleConfiguration={"Rules": _fixed_rules(rules, aborting)},
+    )
+    expiring = [rule for rule in enabled if _expires_files(rule) and _touches_uploads(rule)]
     if expiring:
         names = ", ".join(str(rule.get("ID", "(no ID)")) for rule in expiring)
         yield Finding(
@@ -167,15 +170,20 @@ def _lifecycle(s3: S3Client) -> Iterator[Finding]:
         )  # fmt: skip
     if not days:
         text = "parts of unfinished uploads are kept forever, and billed like stored files."
-        yield Finding("FAIL", subject, text, fix)
+        yield Finding("FAIL", subject, text, str(call), (call,))
     elif min(days) <= MULTIPART_LIFETIME.days:
         text = (
             f"unfinished uploads are removed after {min(days)} days, but must be kept longer than "
             f"{MULTIPART_LIFETIME.days} days because uploads can be resumed until then."
         )
-        yield Finding("FAIL", subject, text, fix)
+        yield Finding("FAIL", subject, text, str(call), (call,))
     else:
         yield Finding("ok", subject, f"unfinished uploads are removed after {min(days)} days.")
+
+
+def _expires_files(rule: Any) -> bool:
+    """Whether a rule deletes files by age, and not only delete markers without versions."""
+    return not {"Days", "Date"}.isdisjoint(rule.get("Expiration", {}))
 
 
 def _fixed_rules(rules: list[Any], aborting: list[Any]) -> list[Any]:
@@ -233,17 +241,17 @@ def _cors(s3: S3Client) -> Iterator[Finding]:
         "ExposeHeaders": list(expected.CORS_EXPOSED),
         "MaxAgeSeconds": expected.CORS_MAX_AGE,
     }
-    fix = (
-        "python manage.py provision, if FILEHUB_CORS_ORIGINS has changed since the last run. "
-        "Otherwise the bucket was changed manually, which provision does not detect: "
-    ) + expected.command(
-        # S3 uses the first rule that matches, so rules for other origins may follow.
-        "s3api", "put-bucket-cors", bucket=name,
-        cors_configuration={"CORSRules": [rule, *_other_rules(rules, origins)]},
-    )  # fmt: skip
+    # S3 uses the first rule that matches, so rules for other origins may follow.
+    call = _call(
+        "put_bucket_cors", CORSConfiguration={"CORSRules": [rule, *_other_rules(rules, origins)]}
+    )
     problems = list(filter(None, (_cors_problem(rules, origin) for origin in origins)))
     if problems:
-        yield Finding("FAIL", subject, " ".join(problems), fix)
+        fix = (
+            f"{expected.REPAIR}, if FILEHUB_CORS_ORIGINS has changed since the last run. Otherwise "
+            f"the bucket was changed manually: {call}"
+        )
+        yield Finding("FAIL", subject, " ".join(problems), fix, (call,))
         return
     others = sorted({other for rule in rules for other in rule["AllowedOrigins"]} - set(origins))
     if others:
@@ -251,9 +259,7 @@ def _cors(s3: S3Client) -> Iterator[Finding]:
         yield Finding(
             "warn", subject, text,
             "If that is not intended: "
-            + expected.command(
-                "s3api", "put-bucket-cors", bucket=name, cors_configuration={"CORSRules": [rule]}
-            ),
+            + str(_call("put_bucket_cors", CORSConfiguration={"CORSRules": [rule]})),
         )  # fmt: skip
         return
     yield Finding("ok", subject, f"{', '.join(origins)} allowed.")

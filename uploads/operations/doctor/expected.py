@@ -1,16 +1,13 @@
 """What infra/filehub.yaml creates, for doctor to compare with; a test keeps the two in step.
 
 `provision` uses CloudFormation, which applies the difference between the template and the one
-deployed before, and does not detect manual changes. So doctor suggests AWS CLI commands instead.
+deployed before, and does not detect manual changes. So doctor suggests AWS CLI commands, and
+`provision --repair` sends the same requests (`uploads.operations.repair`).
 """
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
 
 from uploads.core.limits import MULTIPART_ABORT_AFTER
 
@@ -51,17 +48,10 @@ EVENTS_RECEIVES = 20
 TASKS_RECEIVES = 8
 #: Seconds that an event is invisible while the consumer handles it.
 EVENTS_VISIBILITY = 60
+#: Seconds of a long poll.
+WAIT = 20
 #: Bytes. The largest task has 100 events; events are smaller.
 MESSAGE_SIZE = 64 * 1024
 
-
-def command(service: str, action: str, **options: Any) -> str:
-    """An AWS CLI command, quoted for a shell."""
-    words = ["aws", service, action]
-    for name, value in options.items():
-        text = value
-        if not isinstance(value, str):
-            # Lifecycle rules may contain dates.
-            text = json.dumps(value, separators=(",", ":"), default=datetime.isoformat)
-        words += [f"--{name.replace('_', '-')}", text]
-    return shlex.join(words)
+#: What to run if a resource was deleted, or an upgrade needs a new one.
+REPAIR = "python manage.py provision --repair"

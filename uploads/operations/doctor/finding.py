@@ -15,7 +15,9 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
+from uploads.aws.actions import missing_action
 from uploads.core.errors import BackendUnavailable
+from uploads.operations.doctor.call import Call
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +58,8 @@ class Finding:
     subject: str
     text: str
     fix: str = ""
+    #: The requests that fix it, if they need no decision: `provision --repair` sends them.
+    calls: tuple[Call, ...] = ()
 
     def __str__(self) -> str:
         line = f"{self.level:<4}  {self.subject}: {self.text}"
@@ -96,9 +100,8 @@ def explain(subject: str, exc: BaseException) -> Finding:
     if isinstance(exc, BackendUnavailable):
         return Finding("FAIL", subject, exc.message, CREDENTIALS)
     code = code_of(exc)
-    if is_denied(exc):
-        operation = getattr(exc, "operation_name", "this request")
-        text = f"these credentials lack permission for this check ({operation})."
+    if isinstance(exc, ClientError) and is_denied(exc):
+        text = f"these credentials lack {missing_action(exc)}, which this check needs."
         return Finding("skip", subject, text, OPERATOR)
     if code in _INVALID_CREDENTIALS_CODES:
         text = f"AWS rejects the credentials ({code})."

@@ -10,6 +10,7 @@ from uploads.aws import clients
 from uploads.core.conf import conf
 from uploads.core.keys import PREFIX
 from uploads.operations.doctor import expected
+from uploads.operations.doctor.call import Call
 from uploads.operations.doctor.finding import Finding, guarded
 
 SUBJECT = "bucket, notifications"
@@ -64,7 +65,7 @@ def _compare(queue_arn: str | None) -> Iterator[Finding]:
         for target in current.get("QueueConfigurations", ())
     ):
         text += " The configuration was replaced by something else."
-    yield Finding("FAIL", SUBJECT, text, _fix(current, queue_arn))
+    yield Finding("FAIL", SUBJECT, text, *_fix(current, queue_arn))
 
 
 def _filters(configuration: Any) -> dict[str, str]:
@@ -88,9 +89,10 @@ def _overlaps(configuration: Any) -> bool:
     )
 
 
-def _fix(current: dict[str, Any], queue_arn: str | None) -> str:
+def _fix(current: dict[str, Any], queue_arn: str | None) -> tuple[str, tuple[Call, ...]]:
+    """How to fix the configuration, as a text and as requests."""
     if queue_arn is None:
-        return "Fix the events queue first, then run doctor again."
+        return "Fix the events queue first, then run doctor again.", ()
     replaced = []
     configuration = dict(current)
     for kind in _KINDS[:3]:
@@ -103,10 +105,16 @@ def _fix(current: dict[str, Any], queue_arn: str | None) -> str:
             "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": PREFIX}]}},
         }
     )
-    command = expected.command(
-        "s3api", "put-bucket-notification-configuration", bucket=conf().bucket,
-        notification_configuration={kind: value for kind, value in configuration.items() if value},
-    )  # fmt: skip
+    call = Call(
+        "s3",
+        "put_bucket_notification_configuration",
+        {
+            "Bucket": conf().bucket,
+            "NotificationConfiguration": {
+                kind: value for kind, value in configuration.items() if value
+            },
+        },
+    )
     others = [target for target in replaced if target.get("QueueArn") != queue_arn]
     note = (
         " This takes these events away from their current destination: S3 sends an event to one "
@@ -114,7 +122,9 @@ def _fix(current: dict[str, Any], queue_arn: str | None) -> str:
         if others
         else ""
     )
-    return (
-        f"{command} (provision does not detect manual changes).{note} "
-        "Then process what was missed: python manage.py reconcile --since …"
+    fix = (
+        f"{call} (provision without --repair does not detect manual changes).{note} "
+        "Then process what was missed: python manage.py reconcile --all"
     )
+    # Taking events away from another destination needs a decision.
+    return fix, () if others else (call,)

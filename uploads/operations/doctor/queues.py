@@ -15,13 +15,15 @@ from uploads.aws import clients, sqs
 from uploads.core.conf import conf
 from uploads.core.limits import VISIBILITY_TIMEOUT
 from uploads.operations.doctor import expected
+from uploads.operations.doctor.call import Call
 from uploads.operations.doctor.finding import Finding, code_of, guarded
 from uploads.operations.queue_status import KINDS, Kind, queue_name
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-_MISSING = {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
+#: Error codes for a queue that does not exist.
+MISSING = {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,10 @@ class Queue:
     def number(self, name: str) -> int:
         return int(self.attributes.get(name, 0))
 
-    def set_command(self, **attributes: str) -> str:
-        """The AWS CLI command that sets these attributes."""
-        return expected.command(
-            "sqs", "set-queue-attributes", queue_url=self.url, attributes=attributes
-        )
+    def fix(self, **attributes: str) -> tuple[str, tuple[Call, ...]]:
+        """How to set these attributes, as a command and as requests."""
+        call = Call("sqs", "set_queue_attributes", {"QueueUrl": self.url, "Attributes": attributes})
+        return str(call), (call,)
 
 
 class Queues:
@@ -56,23 +57,17 @@ class Queues:
         client = clients.sqs(clients.DIAGNOSIS)
         for kind in KINDS:
             name = queue_name(kind)
-            if kind == "tasks" and not settings.CELERY_BROKER_URL.startswith("sqs:"):
-                text = "not used: Celery has another broker (CELERY_BROKER_URL)."
-                yield Finding("skip", f"queue {name}", text)
-                continue
             yield from guarded(f"queue {name}", partial(self._pair, client, kind, name))
 
     def _pair(self, client: SQSClient, kind: Kind, name: str) -> Iterator[Finding]:
         """Check a queue and its dead-letter queue."""
         live = _describe(client, name)
         dead = _describe(client, sqs.dead_letter_queue(name))
-        for queue, full_name in ((live, name), (dead, sqs.dead_letter_queue(name))):
-            if queue is None:
-                yield Finding(
-                    "FAIL", f"queue {full_name}", "it does not exist.",
-                    "Check AWS_REGION and the queue's name (FILEHUB_…_QUEUE). If filehub was never "
-                    "deployed here: python manage.py provision",
-                )  # fmt: skip
+        if dead is None:
+            yield _missing(sqs.dead_letter_queue(name), (_create_dead_letter_queue(name),))
+        if live is None:
+            # It refers to its dead-letter queue, which must exist first.
+            yield _missing(name, (_create(name, kind, dead),) if dead else ())
         if live is not None:
             if kind == "events":
                 self.events_arn = live.arn
@@ -81,12 +76,46 @@ class Queues:
             yield from _with_summary(dead, [*_dead_letters(dead, kind)])
 
 
+def _missing(name: str, calls: tuple[Call, ...]) -> Finding:
+    return Finding(
+        "FAIL", f"queue {name}", "it does not exist.",
+        "Check AWS_REGION and the queue's name (FILEHUB_…_QUEUE). If filehub was never deployed "
+        f"here, or the queue was deleted: {expected.REPAIR}",
+        calls,
+    )  # fmt: skip
+
+
+def _create_dead_letter_queue(name: str) -> Call:
+    attributes = {
+        "MessageRetentionPeriod": str(expected.RETENTION),
+        "SqsManagedSseEnabled": "true",
+    }
+    return _create_call(sqs.dead_letter_queue(name), attributes)
+
+
+def _create(name: str, kind: Kind, dead: Queue) -> Call:
+    """A queue as in the template, without the policy of the events queue, which is set later."""
+    seconds = expected.EVENTS_VISIBILITY if kind == "events" else VISIBILITY_TIMEOUT
+    attributes = {
+        "MessageRetentionPeriod": str(expected.RETENTION),
+        "SqsManagedSseEnabled": "true",
+        "VisibilityTimeout": str(seconds),
+        "ReceiveMessageWaitTimeSeconds": str(expected.WAIT),
+        "RedrivePolicy": _redrive_policy(dead, kind),
+    }
+    return _create_call(name, attributes)
+
+
+def _create_call(name: str, attributes: dict[str, str]) -> Call:
+    return Call("sqs", "create_queue", {"QueueName": name, "Attributes": attributes})
+
+
 def _describe(client: SQSClient, name: str) -> Queue | None:
     try:
         url = client.get_queue_url(QueueName=name)["QueueUrl"]
         response = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
     except ClientError as exc:
-        if code_of(exc) in _MISSING:
+        if code_of(exc) in MISSING:
             return None
         raise
     return Queue(name, url, {str(key): value for key, value in response["Attributes"].items()})
@@ -106,20 +135,26 @@ def _problems(queue: Queue, dead: Queue | None, kind: Kind) -> Iterator[Finding]
     subject = f"queue {queue.name}"
     yield from _sizes(queue)
     yield from _redrive(queue, dead, kind)
+    delay = queue.number("DelaySeconds")
+    if delay:
+        yield Finding(
+            "warn", subject, f"each message waits {delay} s before it is received.",
+            *queue.fix(DelaySeconds="0"),
+        )  # fmt: skip
     hidden = queue.number("VisibilityTimeout")
     if kind == "tasks" and hidden <= settings.CELERY_TASK_TIME_LIMIT:
         yield Finding(
             "FAIL", subject,
             f"a task is redelivered after {hidden} s but may run for "
             f"{settings.CELERY_TASK_TIME_LIMIT} s: it may run twice, and become a dead letter.",
-            queue.set_command(VisibilityTimeout=str(VISIBILITY_TIMEOUT)),
+            *queue.fix(VisibilityTimeout=str(VISIBILITY_TIMEOUT)),
         )  # fmt: skip
     if kind == "events":
         if hidden < expected.EVENTS_VISIBILITY:
             yield Finding(
                 "FAIL", subject,
                 f"an event is redelivered after {hidden} s, perhaps before its task is queued.",
-                queue.set_command(VisibilityTimeout=str(expected.EVENTS_VISIBILITY)),
+                *queue.fix(VisibilityTimeout=str(expected.EVENTS_VISIBILITY)),
             )  # fmt: skip
         yield from _senders(queue)
 
@@ -130,33 +165,40 @@ def _sizes(queue: Queue) -> Iterator[Finding]:
     if size < expected.MESSAGE_SIZE:
         yield Finding(
             "FAIL", subject, f"it rejects messages larger than {size:,} bytes.",
-            queue.set_command(MaximumMessageSize="262144"),
+            *queue.fix(MaximumMessageSize="262144"),
         )  # fmt: skip
     retention = queue.number("MessageRetentionPeriod")
     if retention < expected.RETENTION:
         yield Finding(
             "warn", subject, f"messages are lost after {retention / 86400:.1f} days.",
-            queue.set_command(MessageRetentionPeriod=str(expected.RETENTION)),
+            *queue.fix(MessageRetentionPeriod=str(expected.RETENTION)),
         )  # fmt: skip
+
+
+def _receives(kind: Kind) -> int:
+    return expected.EVENTS_RECEIVES if kind == "events" else expected.TASKS_RECEIVES
+
+
+def _redrive_policy(dead: Queue, kind: Kind) -> str:
+    return json.dumps({"deadLetterTargetArn": dead.arn, "maxReceiveCount": _receives(kind)})
 
 
 def _redrive(queue: Queue, dead: Queue | None, kind: Kind) -> Iterator[Finding]:
     subject = f"queue {queue.name}"
     if dead is None:
         return
-    receives = expected.EVENTS_RECEIVES if kind == "events" else expected.TASKS_RECEIVES
-    policy = {"deadLetterTargetArn": dead.arn, "maxReceiveCount": receives}
-    fix = queue.set_command(RedrivePolicy=json.dumps(policy))
+    receives = _receives(kind)
+    fix = queue.fix(RedrivePolicy=_redrive_policy(dead, kind))
     current = _json(queue.attributes.get("RedrivePolicy"))
     if current.get("deadLetterTargetArn") != dead.arn:
         text = f"a message that keeps failing does not go to {dead.name}."
-        yield Finding("FAIL", subject, text, fix)
+        yield Finding("FAIL", subject, text, *fix)
     elif int(current.get("maxReceiveCount", 0)) < receives:
         text = (
             f"it gives up after {current.get('maxReceiveCount')} receives, too early to survive a "
             f"short outage; set {receives}."
         )
-        yield Finding("warn", subject, text, fix)
+        yield Finding("warn", subject, text, *fix)
 
 
 def _senders(queue: Queue) -> Iterator[Finding]:
@@ -165,7 +207,7 @@ def _senders(queue: Queue) -> Iterator[Finding]:
     if queue.attributes.get("KmsMasterKeyId") == "alias/aws/sqs":
         yield Finding(
             "FAIL", subject, "S3 cannot use its encryption key (alias/aws/sqs).",
-            queue.set_command(KmsMasterKeyId="", SqsManagedSseEnabled="true"),
+            *queue.fix(KmsMasterKeyId="", SqsManagedSseEnabled="true"),
         )  # fmt: skip
     statements = _json(queue.attributes.get("Policy")).get("Statement", [])
     allowed = [item for item in _list(statements) if _allows_sending(item)]
@@ -194,7 +236,7 @@ def _senders(queue: Queue) -> Iterator[Finding]:
     policy = {"Version": "2012-10-17", "Statement": [*_list(statements), statement]}
     yield Finding(
         "FAIL", subject, f"its policy does not let S3 send events of {bucket}.",
-        queue.set_command(Policy=json.dumps(policy)),
+        *queue.fix(Policy=json.dumps(policy)),
     )  # fmt: skip
 
 

@@ -1,4 +1,7 @@
-"""Check the table's keys, indexes and TTL. IAM: dynamodb:DescribeTable, DescribeTimeToLive."""
+"""Check the table's keys, indexes, time to live and backups.
+
+IAM: dynamodb:DescribeTable, DescribeTimeToLive, DescribeContinuousBackups.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +15,24 @@ from uploads.aws import clients
 from uploads.core.conf import conf
 from uploads.files.record import StoredFile
 from uploads.operations.doctor import expected
+from uploads.operations.doctor.call import Call
 from uploads.operations.doctor.finding import Finding, code_of, guarded
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_PROVISION = "python manage.py provision (adds one index at a time, which may take hours)."
+_BUILD = f"{expected.REPAIR} (DynamoDB builds one index at a time, which may take hours)"
+_REBUILD = (
+    f"{expected.REPAIR} (deletes the index and builds it again, which may take hours; lists that "
+    "need it fail until then)"
+)
 
 
 def inspect() -> Iterator[Finding]:
     client = clients.dynamodb(clients.DIAGNOSIS)
     yield from guarded("table", partial(_keys_and_indexes, client))
     yield from guarded("table, time to live", partial(_time_to_live, client))
+    yield from guarded("table, backups", partial(_backups, client))
 
 
 def _keys_and_indexes(client: DynamoDBClient) -> Iterator[Finding]:
@@ -35,8 +44,10 @@ def _keys_and_indexes(client: DynamoDBClient) -> Iterator[Finding]:
             raise
         yield Finding(
             "FAIL", "table", f"{name} does not exist.",
-            "Check FILEHUB_TABLE and AWS_REGION. If filehub was never deployed here: "
-            "python manage.py provision",
+            "Check FILEHUB_TABLE and AWS_REGION. If the table was deleted, restore it from a "
+            f"backup. If there is none, or filehub was never deployed here: {expected.REPAIR}, and "
+            "then python manage.py reconcile --all",
+            (_create_table(name),),
         )  # fmt: skip
         return
     problems = list(_problems(name, table))
@@ -56,28 +67,84 @@ def _problems(name: str, table: dict[str, Any]) -> Iterator[Finding]:
         yield Finding(
             "FAIL", "table", f"{name} has other keys than filehub's table.",
             "It belongs to another program or was created manually: choose another FILEHUB_TABLE "
-            "and run python manage.py provision",
+            f"and run {expected.REPAIR}",
         )  # fmt: skip
         return
     existing = {index["IndexName"]: index for index in table.get("GlobalSecondaryIndexes", ())}
     for index in schema["global_secondary_indexes"]:
         current = existing.get(index["index_name"])
         subject = f"table, index {index['index_name']}"
+        delete = _update_call(name, "Delete", {"IndexName": index["index_name"]})
         if current is None:
             yield Finding(
-                "FAIL", subject, "it does not exist, so lists that need it fail.", _PROVISION
-            )
+                "FAIL", subject, "it does not exist, so lists that need it fail.", _BUILD,
+                (_create_index_call(name, index),),
+            )  # fmt: skip
         elif _keys(current["KeySchema"]) != _keys(index["key_schema"]):
             yield Finding(
-                "FAIL", subject, f"it has other keys: {_keys(current['KeySchema'])}.", _PROVISION
-            )
+                "FAIL", subject, f"it has other keys: {_keys(current['KeySchema'])}.", _REBUILD,
+                (delete,),
+            )  # fmt: skip
         elif current["Projection"]["ProjectionType"] != "ALL":
-            yield Finding("FAIL", subject, "it does not project all attributes.", _PROVISION)
+            yield Finding(
+                "FAIL", subject, "it does not project all attributes.", _REBUILD, (delete,)
+            )
         elif current.get("IndexStatus", "ACTIVE") != "ACTIVE":
             yield Finding(
                 "FAIL", subject, f"it is {current['IndexStatus']}.",
                 "Wait until it is ACTIVE; DynamoDB is building it.",
             )  # fmt: skip
+
+
+def _create_table(name: str) -> Call:
+    """The table as in the template, except what the other checks report."""
+    schema = StoredFile._get_schema()
+    return Call(
+        "dynamodb",
+        "create_table",
+        {
+            "TableName": name,
+            "BillingMode": "PAY_PER_REQUEST",
+            "SSESpecification": {"Enabled": True},
+            "AttributeDefinitions": _definitions(
+                schema["key_schema"],
+                *(index["key_schema"] for index in schema["global_secondary_indexes"]),
+            ),
+            "KeySchema": schema["key_schema"],
+            "GlobalSecondaryIndexes": list(map(_index, schema["global_secondary_indexes"])),
+        },
+    )
+
+
+def _create_index_call(table: str, index: Any) -> Call:
+    return _update_call(
+        table, "Create", _index(index), AttributeDefinitions=_definitions(index["key_schema"])
+    )
+
+
+def _update_call(table: str, action: str, index: dict[str, Any], **more: Any) -> Call:
+    """A change of one index: DynamoDB accepts one at a time."""
+    updates = [{action: index}]
+    return Call(
+        "dynamodb",
+        "update_table",
+        {"TableName": table, **more, "GlobalSecondaryIndexUpdates": updates},
+    )
+
+
+def _index(index: Any) -> dict[str, Any]:
+    """An index of the model, in the form that DynamoDB's API takes."""
+    return {
+        "IndexName": index["index_name"],
+        "KeySchema": index["key_schema"],
+        "Projection": {"ProjectionType": "ALL"},
+    }
+
+
+def _definitions(*schemas: list[Any]) -> list[dict[str, str]]:
+    """The definitions of the keys in these schemas, all of which are text."""
+    names = dict.fromkeys(key["AttributeName"] for schema in schemas for key in schema)
+    return [{"AttributeName": name, "AttributeType": "S"} for name in names]
 
 
 def _keys(schema: list[Any]) -> dict[str, str]:
@@ -100,13 +167,44 @@ def _time_to_live(client: DynamoDBClient) -> Iterator[Finding]:
     if is_on and ttl.get("AttributeName") == attribute:
         yield Finding("ok", subject, f"uses {attribute}.")
         return
-    text = f"it uses {ttl.get('AttributeName')}" if is_on else "it is off"
-    first = "First turn it off for that attribute, and wait an hour. " if is_on else ""
+    turn_on = _time_to_live_call(name, attribute, enabled=True)
+    problem = "so records of deleted and rejected files are kept forever."
+    if not is_on:
+        yield Finding("FAIL", subject, f"it is off, {problem}", str(turn_on), (turn_on,))
+        return
+    other = ttl.get("AttributeName", "")
+    turn_off = _time_to_live_call(name, other, enabled=False)
     yield Finding(
-        "FAIL", subject, f"{text}, so records of deleted and rejected files are kept forever.",
-        first
-        + expected.command(
-            "dynamodb", "update-time-to-live", table_name=name,
-            time_to_live_specification={"Enabled": True, "AttributeName": attribute},
-        ),
-    )  # fmt: skip
+        "FAIL", subject, f"it uses {other}, {problem}", f"{turn_off} and an hour later: {turn_on}"
+    )
+
+
+def _time_to_live_call(table: str, attribute: str, *, enabled: bool) -> Call:
+    specification = {"Enabled": enabled, "AttributeName": attribute}
+    parameters = {"TableName": table, "TimeToLiveSpecification": specification}
+    return Call("dynamodb", "update_time_to_live", parameters)
+
+
+def _backups(client: DynamoDBClient) -> Iterator[Finding]:
+    subject, name = "table, backups", conf().table
+    try:
+        backups = client.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
+    except ClientError as exc:
+        if code_of(exc) not in {"TableNotFoundException", "ResourceNotFoundException"}:
+            raise
+        yield Finding("skip", subject, "the table does not exist.")
+        return
+    recovery = backups.get("PointInTimeRecoveryDescription", {})
+    if recovery.get("PointInTimeRecoveryStatus") == "ENABLED":
+        yield Finding("ok", subject, "point-in-time recovery is on.")
+        return
+    call = Call(
+        "dynamodb",
+        "update_continuous_backups",
+        {
+            "TableName": name,
+            "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+        },
+    )
+    text = "point-in-time recovery is off, so a damaged table cannot be restored."
+    yield Finding("warn", subject, text, str(call), (call,))

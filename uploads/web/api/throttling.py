@@ -21,12 +21,12 @@ from limits import (
     RateLimitItemPerMinute,
     RateLimitItemPerSecond,
 )
-from limits.storage import storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 from ninja.throttling import BaseThrottle
 
 from uploads.accounts import owners
 from uploads.accounts.requests import user_of
+from uploads.core import rate_storage
 from uploads.core.conf import conf
 from uploads.core.errors import RateLimited
 
@@ -36,8 +36,6 @@ logger = logging.getLogger(__name__)
 IPV6_PREFIX = 64
 #: Characters that are kept of a client that is no IP address.
 MAX_PLACEHOLDER = 64
-#: Seconds to wait for the storage server, so that uploads are never delayed longer.
-TIMEOUT = 1
 #: Some proxies append the port, which varies by connection: 192.0.2.1:5, [2001:db8::1]:5.
 _ADDRESS_WITH_PORT = re.compile(r"\[(?P<v6>[^\]]*)\](?::\d+)?|(?P<v4>[^:]*):\d+")
 #: Key in `request.META` for the seconds after which to retry a refused request.
@@ -125,9 +123,4 @@ def _item(rate: str) -> RateLimitItem:
 
 @cache
 def _limiter(url: str) -> FixedWindowRateLimiter:
-    options: dict[str, int] = {}
-    if url.startswith("redis"):
-        options = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT}
-    elif url.startswith("memcached"):
-        options = {"timeout": TIMEOUT, "connect_timeout": TIMEOUT}
-    return FixedWindowRateLimiter(storage_from_string(url, wrap_exceptions=True, **options))
+    return FixedWindowRateLimiter(rate_storage.connect(url))

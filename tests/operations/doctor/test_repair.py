@@ -1,0 +1,156 @@
+"""What doctor says to run for lost resources cures, and `provision --repair` cures all at once."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from tests.operations.doctor.faults import FAULTS, LOST, WARNINGS, delete_index, delete_queues
+from tests.operations.doctor.helpers import (
+    ALL,
+    Break,
+    cors,
+    events,
+    findings,
+    follow,
+    notify,
+    problems,
+    queue_url,
+    run,
+    tasks,
+)
+from tests.support.policies import client
+from uploads.core.conf import Conf, conf
+from uploads.operations import doctor, repair
+
+
+def repair_all() -> str:
+    out = StringIO()
+    call_command("provision", "--stack", conf().bucket, "--repair", stdout=out)
+    return out.getvalue()
+
+
+#: The others run with `make test-all` only.
+USUAL = {"no index OwnerNames", "an index with another key", "no events queue", "no queues at all",
+         "no dead-letter queue of tasks", "no bucket", "no table"}  # fmt: skip
+CASES = [
+    pytest.param(*case, id=name, marks=[] if name in USUAL else pytest.mark.exhaustive)
+    for name, case in LOST.items()
+]
+
+
+@pytest.mark.parametrize(("lose", "subject"), CASES)
+def test_the_suggested_command_restores_what_was_lost(
+    installed: Conf, lose: Break, subject: str
+) -> None:
+    lose()
+    failed = [finding for finding in findings() if finding.level == "FAIL"]
+    expected = subject.format(events=events(), tasks=tasks())
+    first = next(finding for finding in failed if finding.subject == expected)
+    assert "manage.py provision --repair" in first.fix
+    follow(first.fix)
+    assert problems(list(doctor.examine_resources())) == []
+    status, text = run("--no-upload")
+    assert status == 0, text
+
+
+SETTINGS = ("VisibilityTimeout", "MessageRetentionPeriod", "ReceiveMessageWaitTimeSeconds",
+            "RedrivePolicy", "SqsManagedSseEnabled", "MaximumMessageSize")  # fmt: skip
+
+
+def settings_of(queue: str) -> dict[str, str]:
+    attributes = client("sqs").get_queue_attributes(
+        QueueUrl=queue_url(queue), AttributeNames=["All"]
+    )["Attributes"]
+    found = {name: attributes[name] for name in SETTINGS if name in attributes}
+    if "RedrivePolicy" in found:
+        policy = json.loads(found["RedrivePolicy"])
+        found["RedrivePolicy"] = f"{policy['deadLetterTargetArn']} {policy['maxReceiveCount']}"
+    return found
+
+
+def test_queues_and_table_are_created_as_in_the_template(installed: Conf) -> None:
+    queues = [events(), f"{events()}-dlq", tasks(), f"{tasks()}-dlq"]
+    before = {queue: settings_of(queue) for queue in queues}
+    table = indexes()
+    delete_queues(*queues)
+    client("dynamodb").delete_table(TableName=conf().table)
+    output = repair_all()
+    assert {queue: settings_of(queue) for queue in queues} == before
+    assert indexes() == table
+    # Complete from the start: a task that fails before it has a dead-letter queue would be lost.
+    assert f"/{tasks()} " not in "".join(
+        line for line in output.splitlines() if "set-queue-attributes" in line
+    )
+
+
+def indexes() -> dict[str, Any]:
+    table = client("dynamodb").describe_table(TableName=conf().table)["Table"]
+    return {index["IndexName"]: index["KeySchema"] for index in table["GlobalSecondaryIndexes"]}
+
+
+def test_repair_cures_many_faults_at_once_and_prints_what_it_does(installed: Conf) -> None:
+    clashing = {"notification for others", "unfinished uploads of others end"}
+    for name, (fault, _, _) in {**WARNINGS, **FAULTS}.items():
+        if name not in clashing | {"any origin"}:
+            fault()
+    delete_index("OwnerNames")
+    delete_queues(f"{events()}-dlq")
+    assert len(problems(findings())) > 10
+    lines = [line for line in repair_all().splitlines() if line.startswith("repaired: ")]
+    assert len(lines) > 10
+    assert all(line.startswith("repaired: aws ") for line in lines)
+    assert problems(list(doctor.examine_resources())) == []
+    assert not [line for line in repair_all().splitlines() if line.startswith("repaired: ")]
+
+
+def test_repair_takes_no_events_from_another_destination(installed: Conf) -> None:
+    notify(tasks(), *ALL)
+    repair_all()
+    (finding,) = problems(list(doctor.examine_resources()))
+    assert (finding.subject, finding.calls) == ("bucket, notifications", ())
+    assert "takes these events away" in finding.fix
+    follow(finding.fix)
+    assert problems(list(doctor.examine_resources())) == []
+
+
+def test_repair_keeps_what_it_cannot_judge(installed: Conf) -> None:
+    cors(AllowedOrigins=["*"])
+    assert "repaired" not in repair_all()
+    (finding,) = problems(list(doctor.examine_resources()))
+    assert finding.level == "warn"
+    follow(finding.fix)
+
+
+def test_time_to_live_on_another_attribute_is_changed_in_two_steps(installed: Conf) -> None:
+    dynamodb = client("dynamodb")
+    for enabled, name in ((False, "expiresAt"), (True, "size")):
+        dynamodb.update_time_to_live(
+            TableName=conf().table,
+            TimeToLiveSpecification={"Enabled": enabled, "AttributeName": name},
+        )
+    (finding,) = problems(list(doctor.examine_resources()))
+    assert finding.subject == "table, time to live"
+    turn_off, turn_on = finding.fix.split(" and an hour later: ")
+    follow(turn_off)
+    follow(turn_on)
+    assert problems(list(doctor.examine_resources())) == []
+
+
+def test_a_refused_request_is_one_sentence(
+    installed: Conf, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delete_index("AllNames")
+    # A table that is being changed refuses another change.
+    monkeypatch.setattr(repair, "MAX_WAIT", -1.0)
+    monkeypatch.setattr(repair, "_is_changing", lambda: True)
+    with pytest.raises(CommandError, match="still changing the table"):
+        repair_all()
+    monkeypatch.undo()
+    repair_all()
+    assert problems(list(doctor.examine_resources())) == []
