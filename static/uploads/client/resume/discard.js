@@ -1,5 +1,6 @@
 import { ApiError, codeOf } from "../errors.js";
 import { Retry } from "../net/retry.js";
+import { report } from "../platform.js";
 import { isMultipart } from "../upload.js";
 import { tryTake } from "./lock.js";
 
@@ -108,6 +109,6 @@ function reportLeftover(error) {
   if (error instanceof ApiError || error instanceof DOMException) {
     console.warn("filehub: a cancelled upload will be removed from storage on the next visit:", error);
   } else {
-    reportError(error);
+    report(error);
   }
 }
