@@ -1,4 +1,4 @@
-import { remedyOf } from "../errors.js";
+import { remedyOf, Stalled } from "../errors.js";
 import { bytesInFlight, isSmall, MIN_LANES } from "./plan.js";
 
 /** @import { Speed } from "./speed.js" */
@@ -149,7 +149,7 @@ export class Pool {
       this.#succeeded();
       return result;
     } catch (error) {
-      if (remedyOf(error) === "wait") this.#failed();
+      if (remedyOf(error) === "wait") this.#failed(error instanceof Stalled);
       throw error;
     } finally {
       this.#count(task, -1);
@@ -165,12 +165,13 @@ export class Pool {
     }
   }
 
-  #failed() {
+  /** @param {boolean} isStalled what is in flight is already too much; one large request may be enough */
+  #failed(isStalled) {
     const now = performance.now();
     this.#successes = 0;
     if (now - this.#lastFailure > FAILURE_WINDOW) {
       this.#lastFailure = now;
-      this.#limit = Math.max(1, Math.floor(this.#limit / 2));
+      this.#limit = Math.max(1, isStalled ? Math.min(this.#limit, 2) : Math.floor(this.#limit / 2));
     }
   }
 }
