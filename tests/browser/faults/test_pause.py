@@ -144,14 +144,6 @@ def with_usual_parts(tmp_path: Path) -> Iterator[Installation]:
         running.stop()
 
 
-def lasted(page: Page) -> list[float]:
-    """Seconds that each part took."""
-    script = """() => performance.getEntriesByType("resource")
-        .filter((entry) => entry.name.includes("partNumber=")).map((entry) => entry.duration / 1000)"""
-    seconds: list[float] = page.evaluate(script)
-    return seconds
-
-
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("reloads", [False, True], ids=["pause", "reload"])
 def test_at_10_mbit_s_little_is_sent_twice(
