@@ -50,7 +50,11 @@ def test_a_file_that_changes_before_it_is_sent_fails_at_once(
     path = tmp_path / unique("file.txt")
     path.write_bytes(content)
     held: list[Route] = []
-    page.route("**/uploads", lambda route: held.append(route))
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/uploads", hold)
     page.set_input_files("#file-input", path)
     wait_for(lambda: page.wait_for_timeout(10) or held)
     change(path)

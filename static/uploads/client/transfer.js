@@ -5,6 +5,7 @@ import { Retry } from "./net/retry.js";
 import { send } from "./net/transport.js";
 import { PartSender, PartsTooLarge } from "./parts.js";
 import { assertReadable } from "./reading.js";
+import { arrivedAs } from "./resume/arrival.js";
 import { abort } from "./resume/discard.js";
 import { sessionOf } from "./resume/journal.js";
 import { take } from "./resume/lock.js";
@@ -218,8 +219,8 @@ export class Transfer {
   async #beginAndSend() {
     const upload = this.#upload;
     if (!upload.session) {
-      // The signature has expired, and the file may have arrived before.
-      if (upload.id && upload.mayHaveArrived && (await this.#hasArrived(upload.id))) return "arrived";
+      // The signature has expired or the connection stalled, and the file may have arrived before.
+      if (upload.id && upload.mayHaveArrived && (await arrivedAs(upload.id, this.#tools.api))) return "arrived";
       await this.#begin();
     }
     if (!this.#request) return "in parts";
@@ -276,12 +277,6 @@ export class Transfer {
     if (upload.sha256) return;
     this.#report.enter("hashing");
     upload.sha256 = await this.#tools.hasher.sha256(upload.file, this.#signal);
-  }
-
-  /** @param {string} id */
-  async #hasArrived(id) {
-    const [status] = await this.#tools.api.statuses([id]);
-    return status?.state === "stored" || status?.state === "rejected";
   }
 
   // --- Multipart ---------------------------------------------------------------------------------

@@ -180,7 +180,14 @@ const WAITS = [
     },
     Stalled.name,
   ],
-  ["a connection that does not come back", () => outcome(new Connection().wait(30_000, never)), "nothing"],
+  [
+    "a connection that does not come back",
+    () => {
+      replace(Navigator.prototype, "onLine", false);
+      return outcome(new Connection().wait(30_000, never));
+    },
+    "nothing",
+  ],
   [
     "a folder that is never listed",
     async () => {
@@ -247,20 +254,27 @@ test("announcements go on when the clock is set back", async () => {
   await until(() => region.textContent?.includes("second"));
 });
 
-test("confirmations go on when the clock is set back", async () => {
-  let polls = 0;
+test("an upload that is confirmed slowly is noticed when the clock is set back", async () => {
+  const now = performance.now.bind(performance);
+  let late = 0;
+  performance.now = () => now() + late;
+  /** @type {string[]} */
+  const events = [];
   const confirmations = new Confirmations({
     ask: async (ids) => {
-      polls += 1;
-      if (polls === 1) setClockBack();
-      return ids.map((id) => ({ id, state: polls < 3 ? "pending" : "stored" }));
+      if (events.length === 0) {
+        setClockBack();
+        late = 61_000;
+      }
+      return ids.map((id) => ({ id, state: "pending" }));
     },
     settle: (_id, status) => status?.state === "stored",
+    hint: async () => events.push("hint"),
+    onSlow: () => events.push("slow"),
   });
   confirmations.add("a");
-  await until(() => polls === 1);
-  confirmations.add("b");
-  await until(() => polls >= 3);
+  await until(() => events.length === 2);
+  equal(events, ["hint", "slow"]);
 });
 
 test("a request is tried although the browser reports that it is offline", async () => {

@@ -16,15 +16,12 @@ export function send(request, blob, { signal, speed, onProgress }) {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const xhr = new XMLHttpRequest();
-    const end = speed.begin(blob.size);
     const abort = () => xhr.abort();
     let isStalled = false;
     const stall = () => {
       isStalled = true;
       abort();
     };
-    signal.addEventListener("abort", abort, { once: true });
-    let timer = setTimeout(stall, speed.patience);
 
     xhr.open(request.method, request.url);
     for (const [name, value] of Object.entries(request.headers)) {
@@ -44,6 +41,9 @@ export function send(request, blob, { signal, speed, onProgress }) {
       end(isSuccess(xhr) || isStalled);
       signal.removeEventListener("abort", abort);
     };
+    signal.addEventListener("abort", abort, { once: true });
+    const end = speed.begin(blob.size);
+    let timer = setTimeout(stall, speed.patience);
     xhr.send(blob);
   });
 }

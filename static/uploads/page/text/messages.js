@@ -33,7 +33,7 @@ export const messages = {
     other_tab: gettext("This file is already being uploaded, here or in another tab. Waiting for it to finish."),
   },
 
-  pausing: gettext("finishing the parts in transit"),
+  pausing: gettext("finishing what is in transit"),
   pauseLabel: { pause: gettext("Pause"), stop: gettext("Stop now") },
   alreadyStored: gettext("Already in your files. Not uploaded again."),
   slow: gettext(
