@@ -14,7 +14,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -31,8 +31,8 @@ CORS = (
 )
 
 
-TROUBLE = b"""<?xml version="1.0" encoding="UTF-8"?>
-<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"""
+TROUBLE = """<?xml version="1.0" encoding="UTF-8"?>
+<Error><Code>{code}</Code><Message>Injected by a test.</Message></Error>"""
 
 
 @dataclass(eq=False)
@@ -47,6 +47,8 @@ class Request:
     status: int | None = None
     #: Bytes of the body that were forwarded to the server.
     sent: int = 0
+    #: The proxy has the whole body.
+    swallowed: bool = False
     #: The fault that the request had.
     fault: str | None = None
     #: The request has ended: with a response, or because the connection broke.
@@ -61,7 +63,7 @@ class Request:
 Match = Callable[[Request], bool]
 
 
-Kind = Literal["fail", "cut", "lose", "flip", "hold"]
+Kind = Literal["fail", "cut", "lose", "flip", "hold", "swallow"]
 
 
 def anything(request: Request) -> bool:
@@ -144,12 +146,14 @@ class Proxy:
         cors: bool = True,
         times: int | None = None,
         preflights: bool = False,
+        code: str = "SlowDown",
     ) -> Fault:
-        """Respond like an overloaded S3. Without `cors` a page sees a broken connection instead."""
+        """Respond with an error of S3. Without `cors` a page sees a broken connection instead."""
+        body = TROUBLE.format(code=code).encode()
         response = (
             f"HTTP/1.1 {status} Trouble\r\nContent-Type: application/xml\r\n"
-            f"{CORS if cors else ''}Content-Length: {len(TROUBLE)}\r\n\r\n"
-        ).encode() + TROUBLE
+            f"{CORS if cors else ''}Content-Length: {len(body)}\r\n\r\n"
+        ).encode() + body
         return self._add(Fault("fail", every, match, times, preflights, response))
 
     def cut_every(self, every: int, match: Match = anything, *, times: int | None = None) -> Fault:
@@ -168,8 +172,12 @@ class Proxy:
         """Delay requests until `release`; the log has them without a status."""
         return self._add(Fault("hold", 1, match))
 
+    def swallow(self, match: Match = anything) -> Fault:
+        """Take bodies at once, as a proxy with large buffers, and forward them after `release`."""
+        return self._add(Fault("swallow", 1, match))
+
     def release(self) -> None:
-        self._faults = [fault for fault in self._faults if fault.kind != "hold"]
+        self._faults = [fault for fault in self._faults if fault.kind not in {"hold", "swallow"}]
 
     def refuse(self) -> None:
         """Drop all connections, and every new one, until `accept`."""
@@ -306,7 +314,7 @@ class Proxy:
     ) -> None:
         limit = request.size // 2 if "cut" in struck else None
         flip, gone = "flip" in struck, False
-        async for piece in client.body(request.headers, request.size):
+        async for piece in self._taken(request, client, struck.get("swallow")):
             await self._pace(len(piece))
             if limit is not None:
                 piece = piece[: limit - request.sent]  # noqa: PLW2901
@@ -323,6 +331,19 @@ class Proxy:
                 break
         if limit is not None:
             raise ConnectionResetError
+
+    async def _taken(
+        self, request: Request, client: Connection, swallow: Fault | None
+    ) -> AsyncIterator[bytes]:
+        pieces = client.body(request.headers, request.size)
+        if swallow is None:
+            async for piece in pieces:
+                yield piece
+            return
+        body = b"".join([piece async for piece in pieces])
+        request.swallowed = True
+        await self._wait(swallow)
+        yield body
 
     async def _pace(self, size: int) -> None:
         if self.bandwidth:

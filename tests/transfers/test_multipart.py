@@ -34,6 +34,40 @@ def test_a_large_file_goes_in_parts_and_a_small_one_does_not(api: Api, begun: Up
     assert "url" in api.post("/get-url", {"file_name": "a", "size": PART + 1}).json()
 
 
+@pytest.mark.parametrize(
+    ("size", "requested", "planned"),
+    [
+        pytest.param(12 * MIB, 6 * MIB, 6 * MIB, id="as requested"),
+        pytest.param(12 * MIB, 6 * MIB + 1, 6 * MIB + 1, id="not a whole number of MiB"),
+        pytest.param(12 * MIB, 1, 5 * MIB, id="below S3's minimum"),
+        pytest.param(200 * MIB, 64 * MIB, 16 * MIB, id="above the setting"),
+        pytest.param(200 * MIB, 2**63 - 1, 16 * MIB, id="absurd"),
+        pytest.param(TIB, 5 * MIB, 105 * MIB, id="too many parts"),
+        pytest.param(64 * MIB, None, None, id="not requested: the threshold decides"),
+        pytest.param(64 * MIB, 128 * MIB, None, id="the threshold decides as well"),
+        pytest.param(6 * MIB, 6 * MIB, None, id="fits in one part"),
+        pytest.param(5 * MIB, 1, None, id="fits in S3's smallest part"),
+        pytest.param(0, 1, None, id="empty"),
+    ],
+)
+def test_a_client_may_request_smaller_parts(
+    api: Api, settings: Settings, size: int, requested: int | None, planned: int | None
+) -> None:
+    sizes = {"MULTIPART_THRESHOLD": 64 * MIB, "PART_SIZE": 16 * MIB}
+    settings.FILEHUB = settings.FILEHUB | sizes
+    body = {"file_name": "a", "size": size, "part_size": requested}
+    begun = api.post("/uploads", body).json()
+    assert begun.get("multipart", {}).get("part_size") == planned
+    if planned:
+        assert begun["multipart"]["part_count"] == -(-size // planned)
+
+
+@pytest.mark.parametrize("requested", [0, -1, 2**63, 1.5, "5242880", True, [5_242_880]])
+def test_a_part_size_that_is_no_number_of_bytes_is_refused(api: Api, requested: Any) -> None:
+    body = {"file_name": "a", "size": 1, "part_size": requested}
+    check_error(api.post("/uploads", body), 400, "invalid_part_size")
+
+
 def test_an_upload_in_parts_is_stored_and_downloaded(begun: Upload) -> None:
     begun.send_all()
     assert begun.complete().status_code == 202

@@ -224,7 +224,10 @@ class Conf(BaseModel):
         16 * MIB,
         ge=S3_MIN_PART_SIZE,
         le=S3_MAX_PUT_SIZE,
-        description="Size of a part in bytes; grows so that uploads need at most 10,000 parts.",
+        description=(
+            "Size of a part in bytes. Grows so that uploads need at most 10,000 parts; clients on "
+            "slow connections may request smaller ones."
+        ),
     )
     user_quota: Annotated[int | None, BeforeValidator(_empty_is_none)] = Field(
         None,

@@ -8,7 +8,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from uploads.core.errors import FileTooLarge, InvalidRequest, QuotaExceeded
-from uploads.core.limits import MIB
+from uploads.core.limits import MIB, S3_MIN_PART_SIZE
 
 #: Bytes in UTF-8: the limit of common file systems. Percent-encoded, a name takes at most 765 of
 #: the 2 KB that S3 allows for metadata; case folded, it fits in DynamoDB's 1,024-byte sort key.
@@ -106,13 +106,17 @@ def check_quota(size: int, *, used: int, limit: int) -> None:
         )
 
 
-def part_size_for(size: int, smallest: int) -> int:
-    """The part size in bytes: `smallest`, or the whole MiB that keep it to 10,000 parts.
+def part_size_for(size: int, usual: int, requested: int | None = None) -> int:
+    """The part size in bytes: `usual`, or the whole MiB that keep it to 10,000 parts.
+
+    A client may request smaller parts, but none that S3 would refuse (below 5 MiB). It cannot
+    request larger ones: losing one would cost more.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
     """
+    preferred = usual if requested is None else max(S3_MIN_PART_SIZE, min(requested, usual))
     needed = -(-size // MAX_PARTS)
-    return smallest if needed <= smallest else -(-needed // MIB) * MIB
+    return preferred if needed <= preferred else -(-needed // MIB) * MIB
 
 
 def check_sha256(value: str) -> str:

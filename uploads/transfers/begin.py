@@ -13,7 +13,7 @@ from django.conf import settings
 from uploads.aws import multipart, s3
 from uploads.core import keys, media_types, policy
 from uploads.core.conf import conf, rules
-from uploads.core.limits import MULTIPART_LIFETIME
+from uploads.core.limits import MULTIPART_LIFETIME, S3_MIN_PART_SIZE
 from uploads.files import quotas
 from uploads.transfers import tokens
 
@@ -75,14 +75,22 @@ def begin_upload(
     content_type: str | None = None,
     sha256: str | None = None,
     part_checksums: bool = True,
+    part_size: int | None = None,
     quota: int | None = None,
 ) -> StartedUpload | StartedMultipart:
     """Start an upload of `size` bytes: in a single request, or in parts if it is large.
 
+    A client on a slow connection may request smaller parts, with `part_size` in bytes; then every
+    file that is larger than one of these parts goes in parts.
+
     S3 cannot verify the SHA-256 of a complete multipart upload: `sha256` is then validated but not
     used. Raises the same errors as `begin_put`.
     """
-    if size <= conf().multipart_threshold:
+    threshold = conf().multipart_threshold
+    if part_size is not None:
+        part_size = max(part_size, S3_MIN_PART_SIZE)
+        threshold = min(part_size, threshold)
+    if size <= threshold:
         return begin_put(
             owner,
             file_name=file_name,
@@ -99,6 +107,7 @@ def begin_upload(
         content_type=content_type,
         size=size,
         part_checksums=part_checksums,
+        part_size=part_size,
         quota=quota,
     )
 
@@ -110,18 +119,20 @@ def begin_multipart(
     content_type: str | None = None,
     size: int | None = None,
     part_checksums: bool = True,
+    part_size: int | None = None,
     quota: int | None = None,
 ) -> StartedMultipart:
     """Start a multipart upload. Its size may be unknown until it is completed.
 
     This creates the upload in S3; filehub itself writes nothing. `part_checksums` says whether the
-    client will send the SHA-256 of each part. Raises the same errors as `begin_put`.
+    client will send the SHA-256 of each part. `part_size` is what the client would like, in bytes.
+    Raises the same errors as `begin_put`.
     """
     content_type = _check(file_name, content_type)
-    part_size = None
+    planned = None
     if size is not None:
         policy.check_size(size, rules(), in_parts=True)
-        part_size = policy.part_size_for(size, conf().part_size)
+        planned = policy.part_size_for(size, conf().part_size, part_size)
     quotas.check(owner, quota, size)
     upload_id = keys.new_upload_id(owner, settings.SECRET_KEY)
     s3_upload_id = multipart.create(
@@ -132,7 +143,7 @@ def begin_multipart(
         checksums=part_checksums,
     )
     return StartedMultipart(
-        tokens.UploadToken(upload_id, s3_upload_id, owner, size, part_size),
+        tokens.UploadToken(upload_id, s3_upload_id, owner, size, planned),
         datetime.now(UTC) + MULTIPART_LIFETIME,
     )
 

@@ -51,7 +51,7 @@ export class Confirmations {
 
   /** @param {string} id */
   add(id) {
-    this.#waiting.set(id, { since: Date.now(), hinted: false, slow: false });
+    this.#waiting.set(id, { since: performance.now(), hinted: false, slow: false });
     // Few ids are polled quickly; with many, responses arrive continuously anyway.
     if (this.#waiting.size <= FEW) this.#delay = FIRST_DELAY;
     this.#schedule();
@@ -59,7 +59,7 @@ export class Confirmations {
 
   #schedule() {
     if (this.#waiting.size === 0 || this.#polling) return;
-    const due = Date.now() + this.#delay;
+    const due = performance.now() + this.#delay;
     // A steady stream of new ids must not postpone the poll.
     if (this.#timer && this.#due <= due) return;
     clearTimeout(this.#timer);
@@ -98,7 +98,7 @@ export class Confirmations {
       for (const id of ids) {
         if (this.#settle(id, byId.get(id))) {
           this.#waiting.delete(id);
-          this.#settledAt = Date.now();
+          this.#settledAt = performance.now();
         }
       }
     }
@@ -119,9 +119,9 @@ export class Confirmations {
   }
 
   #checkAges() {
-    let hints = Date.now() - this.#settledAt > HINT_AFTER ? HINTS_AT_ONCE : 0;
+    let hints = performance.now() - this.#settledAt > HINT_AFTER ? HINTS_AT_ONCE : 0;
     for (const [id, entry] of this.#waiting) {
-      const age = Date.now() - entry.since;
+      const age = performance.now() - entry.since;
       if (this.#hint && hints > 0 && age > HINT_AFTER && !entry.hinted) {
         hints -= 1;
         entry.hinted = true;

@@ -1,6 +1,68 @@
 /** The connection failed, so it is unknown whether the request arrived. */
 export class ConnectionLost extends Error {}
 
+/** Nothing was heard for longer than the bytes in flight can take, even on a slow connection. */
+export class Stalled extends ConnectionLost {}
+
+/** The file was moved, changed, locked or removed after it was chosen. */
+export class Unreadable extends Error {}
+
+/** The bytes were damaged on the way, on every attempt. */
+export class Corrupted extends Error {}
+
+/**
+ * What helps after an error of storage. `sign again`: the signature or its credentials are no longer valid; `read
+ * again`: the bytes were damaged on the way, and nothing was kept; `wait`: the same request may succeed later;
+ * `arrived`: an earlier attempt has succeeded; `begin again`: storage does not know the multipart upload (any more);
+ * `give up`: repeating it is pointless.
+ * @typedef {"sign again"|"read again"|"wait"|"arrived"|"begin again"|"give up"} Remedy
+ */
+
+/**
+ * By S3's code, because the same status means different things: 400 is used for bytes that were damaged, for credentials
+ * that were rotated and for a request that was too slow.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList
+ * @type {Record<string, Remedy>}
+ */
+const REMEDIES = {
+  ExpiredToken: "sign again",
+  InvalidToken: "sign again",
+  TokenRefreshRequired: "sign again",
+  InvalidAccessKeyId: "sign again",
+  RequestExpired: "sign again",
+  RequestTimeTooSkewed: "sign again",
+  BadDigest: "read again",
+  XAmzContentChecksumMismatch: "read again",
+  XAmzContentSHA256Mismatch: "read again",
+  InvalidDigest: "read again",
+  IncompleteBody: "read again",
+  SlowDown: "wait",
+  InternalError: "wait",
+  ServiceUnavailable: "wait",
+  RequestTimeout: "wait",
+  RequestTimeoutException: "wait",
+  Throttling: "wait",
+  ThrottlingException: "wait",
+  RequestThrottled: "wait",
+  RequestLimitExceeded: "wait",
+  BandwidthLimitExceeded: "wait",
+  TooManyRequests: "wait",
+  "KMS.ThrottlingException": "wait",
+  // Two identical requests reached storage at the same time. The next attempt shows which one won.
+  OperationAborted: "wait",
+  ConditionalRequestConflict: "wait",
+  PreconditionFailed: "arrived",
+  NoSuchUpload: "begin again",
+  AccessDenied: "give up",
+  SignatureDoesNotMatch: "give up",
+  EntityTooLarge: "give up",
+  NoSuchBucket: "give up",
+  NotImplemented: "give up",
+};
+
+/** Problem codes of errors of storage that have one of their own. @type {Record<string, string>} */
+const PROBLEMS = { EntityTooLarge: "file_too_large" };
+
 /** Storage responded with an error. */
 export class StorageError extends Error {
   /**
@@ -11,8 +73,29 @@ export class StorageError extends Error {
     super(`storage responded with ${status}`);
     this.status = status;
     this.code = /<Code>([^<]*)<\/Code>/.exec(body)?.[1] ?? "";
-    this.expired = status === 403 && /expired/i.test(body);
+    /** @type {Remedy} */
+    this.remedy = remedyFor(status, this.code, body);
   }
+}
+
+/**
+ * @param {number} status
+ * @param {string} code
+ * @param {string} body
+ * @returns {Remedy}
+ */
+function remedyFor(status, code, body) {
+  // S3 reports an expired signature as AccessDenied, and says so only in the message.
+  if (["", "AccessDenied"].includes(code) && [400, 403].includes(status) && /expired/i.test(body)) return "sign again";
+  if (Object.hasOwn(REMEDIES, code)) return REMEDIES[code];
+  // A code that is not listed, or the response of something between the browser and S3.
+  if (status === 412) return "arrived";
+  return isTemporaryStatus(status) ? "wait" : "give up";
+}
+
+/** @param {number} status */
+function isTemporaryStatus(status) {
+  return status === 0 || status >= 500 || [408, 409, 425, 429].includes(status);
 }
 
 /** filehub refused the request, or could not be reached (`status` 0). */
@@ -32,9 +115,6 @@ export class ApiError extends Error {
   }
 }
 
-/** The bytes were damaged on the way, on every attempt. */
-export class Corrupted extends Error {}
-
 /**
  * @param {unknown} error
  * @returns {string} the error code of the server or of S3; empty for any other error
@@ -44,37 +124,23 @@ export function codeOf(error) {
 }
 
 /**
- * Whether the bytes were damaged on the way or did not arrive in full. S3 kept nothing.
  * @param {unknown} error
+ * @returns {Remedy}
  */
-export function isCorrupted(error) {
-  return (
-    error instanceof StorageError &&
-    error.status === 400 &&
-    [
-      "BadDigest",
-      "XAmzContentChecksumMismatch",
-      "XAmzContentSHA256Mismatch",
-      "InvalidDigest",
-      "IncompleteBody",
-    ].includes(error.code)
-  );
+export function remedyOf(error) {
+  if (error instanceof ConnectionLost) return "wait";
+  if (error instanceof StorageError) return error.remedy;
+  // The server's 409 is a decision, such as `upload_completed`.
+  if (error instanceof ApiError) return error.status !== 409 && isTemporaryStatus(error.status) ? "wait" : "give up";
+  return "give up";
 }
 
 /**
- * Whether the same request may succeed a little later.
+ * Whether a server responded, even if it refused the request.
  * @param {unknown} error
  */
-export function isTemporary(error) {
-  if (error instanceof ConnectionLost) return true;
-  // Two identical requests reached storage at the same time. The next attempt shows which one won.
-  if (error instanceof StorageError && error.status === 409) return true;
-  if (error instanceof StorageError || error instanceof ApiError) {
-    return (
-      error.status === 0 || error.status >= 500 || [408, 429].includes(error.status) || error.code === "RequestTimeout"
-    );
-  }
-  return false;
+export function isResponse(error) {
+  return (error instanceof StorageError || error instanceof ApiError) && error.status > 0;
 }
 
 /**
@@ -85,9 +151,8 @@ export function isTemporary(error) {
 export function problemOf(error) {
   if (error instanceof Corrupted) return { code: "changed", retryable: true };
   if (error instanceof ConnectionLost) return { code: "connection_lost", retryable: true };
-  if (error instanceof StorageError) return { code: "storage_refused", retryable: true };
-  // The file was moved, changed or locked after it was chosen.
-  if (error instanceof DOMException) return { code: "unreadable", retryable: true };
+  if (error instanceof Unreadable) return { code: "unreadable", retryable: true };
+  if (error instanceof StorageError) return { code: PROBLEMS[error.code] ?? "storage_refused", retryable: true };
   if (!(error instanceof ApiError)) return { code: "unexpected", retryable: true };
   if (error.status === 401) return { code: "session_ended", retryable: true };
   // A 4xx is about the request itself, so repeating it is pointless, with these exceptions. Deleting files frees quota.

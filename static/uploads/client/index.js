@@ -1,9 +1,9 @@
 /** The upload client's public API, described in docs/uploader.md. Everything else in this folder is internal. */
 export { Confirmations } from "./confirmations.js";
 export { ApiError } from "./errors.js";
-export { isNameTooLong } from "./limits.js";
 export { Api } from "./net/api.js";
 export { Uploader } from "./uploader.js";
+export { within } from "./waiting.js";
 
 /** @typedef {import("./net/api.js").UploadStatus} UploadStatus */
 /** @typedef {import("./upload.js").Upload} Upload created by an Uploader only */

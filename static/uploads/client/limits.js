@@ -1,7 +1,4 @@
-/** UTF-8 bytes. S3 stores names as metadata, and file systems have the same limit. */
-const MAX_NAME_BYTES = 255;
-
-const encoder = new TextEncoder();
+import { isNameInvalid, isNameTooLong } from "./names.js";
 
 /**
  * The limits that are checked without asking the server.
@@ -9,11 +6,6 @@ const encoder = new TextEncoder();
  * @property {number} maxSize bytes
  * @property {string[]} allowedTypes such as "image/png", "image/*" and "*"
  */
-
-/** @param {string} name */
-export function isNameTooLong(name) {
-  return encoder.encode(name).length > MAX_NAME_BYTES;
-}
 
 /**
  * @param {{name: string, type: string, size: number}} file
@@ -24,6 +16,7 @@ export function findProblem(file, limits) {
   if (file.size > limits.maxSize) return "too_large";
   if (!isAllowed(file.type, limits.allowedTypes)) return "type_not_allowed";
   if (isNameTooLong(file.name)) return "name_too_long";
+  if (isNameInvalid(file.name)) return "invalid_name";
   return null;
 }
 

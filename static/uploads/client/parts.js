@@ -1,10 +1,14 @@
-import { ConnectionLost, isCorrupted } from "./errors.js";
+import { ConnectionLost, remedyOf, Stalled, StorageError } from "./errors.js";
 import { MAX_PARTS } from "./net/api.js";
 import { Batch } from "./net/batch.js";
+import { MIN_PART } from "./net/plan.js";
 import { Retry } from "./net/retry.js";
 import { send } from "./net/transport.js";
+import { assertReadable } from "./reading.js";
+import { anySignal } from "./waiting.js";
 
 /** @import { SignedRequest } from "./net/api.js" */
+/** @import { Stop } from "./stop.js" */
 /** @import { WaitReason } from "./net/retry.js" */
 /** @import { Tools } from "./tools.js" */
 /** @import { PartsSession, Upload } from "./upload.js" */
@@ -18,16 +22,23 @@ const AHEAD = 2;
  * @property {(reason: WaitReason|null) => void} onWait
  */
 
+/** Not one part arrived in time, and S3 would accept smaller ones. */
+export class PartsTooLarge extends Error {}
+
 /** Sends the missing parts of a file, several at a time. */
 export class PartSender {
   #upload;
   #session;
   #arrived;
   #tools;
+  #stop;
+  /** Aborted when no further part shall begin: the upload was stopped or paused, or another lane failed. */
   #signal;
+  /** Aborted when the requests in flight shall end too. */
+  #sendSignal;
   #report;
   /** When one lane fails, it stops the others. */
-  #stop = new AbortController();
+  #failure = new AbortController();
   /** @type {Batch<{part_number: number, sha256: string}, SignedRequest>} */
   #signer;
   /** Bytes sent of unfinished parts, by part number. @type {Map<number, number>} */
@@ -40,23 +51,28 @@ export class PartSender {
    * @param {PartsSession} session
    * @param {Map<number, string>} arrived the checksums of the parts that storage has; "" if the part has no checksum
    * @param {Tools} tools
-   * @param {AbortSignal} signal
+   * @param {Stop} stop
    * @param {PartsReport} report
    */
-  constructor(upload, session, arrived, tools, signal, report) {
+  constructor(upload, session, arrived, tools, stop, report) {
     this.#upload = upload;
     this.#session = session;
     this.#arrived = arrived;
     this.#tools = tools;
-    this.#signal = AbortSignal.any([signal, this.#stop.signal]);
+    this.#stop = stop;
+    this.#signal = anySignal([stop.soon, this.#failure.signal]);
+    this.#sendSignal = anySignal([stop.now, this.#failure.signal]);
     this.#report = report;
     this.#signer = new Batch((parts) => tools.api.signParts(session.id, session.token, parts), MAX_PARTS);
   }
 
-  /** @returns {Promise<void>} rejects with the first error that retrying cannot fix */
+  /**
+   * @returns {Promise<void>} rejects with the first error that retrying cannot fix; after a pause, with its reason, once
+   *   the parts in flight have ended
+   */
   async run() {
     const { partCount } = this.#session;
-    this.#done = [...this.#arrived.keys()].reduce((sum, number) => sum + this.#slice(number).size, 0);
+    this.#done = [...this.#arrived.keys()].reduce((sum, number) => sum + this.#sizeOf(number), 0);
     // Parts that storage already has come last, because they are only compared.
     const numbers = Array.from({ length: partCount }, (_, index) => index + 1);
     const missing = numbers.filter((number) => !this.#arrived.has(number));
@@ -65,19 +81,26 @@ export class PartSender {
     try {
       await Promise.all(Array.from({ length: lanes }, () => this.#runLane(order)));
     } catch (error) {
-      this.#stop.abort(error);
+      this.#failure.abort(error);
       throw error;
     }
+    if (this.#done < this.#upload.size) this.#signal.throwIfAborted();
   }
 
   /** @param {Iterable<number>} order shared by all lanes; each takes the next remaining number */
   async #runLane(order) {
-    for (const number of order) {
-      if (this.#arrived.has(number)) {
-        if (await this.#matchesChecksum(number)) continue;
-        this.#done -= this.#slice(number).size;
+    try {
+      for (const number of order) {
+        if (this.#signal.aborted) return;
+        if (this.#arrived.has(number)) {
+          if (await this.#matchesChecksum(number)) continue;
+          this.#done -= this.#sizeOf(number);
+        }
+        await this.#sendWithRetries(number);
       }
-      await this.#sendWithRetries(number);
+    } catch (error) {
+      // During a pause the other lanes finish their parts, whatever happens to this one.
+      if (!this.#stop.isPausing) throw error;
     }
   }
 
@@ -97,22 +120,36 @@ export class PartSender {
     const retry = new Retry(connection, this.#signal, this.#report.onWait);
     /** @type {string|null} */
     let sha256 = null;
+    const task = { file: this.#upload.key, size: part.size, signal: this.#signal };
     await retry.run(async () => {
       const checksum = sha256 ?? (await hasher.sha256(part, this.#signal));
       sha256 = checksum;
       try {
-        await pool.run(this.#upload.key, () => this.#send(number, part, checksum), this.#signal);
+        await pool.run(task, () => this.#send(number, part, checksum));
       } catch (error) {
         this.#inFlight.delete(number);
         this.#reportProgress();
-        if (isCorrupted(error)) sha256 = null;
-        if (error instanceof ConnectionLost) await assertReadable(part);
+        if (remedyOf(error) === "read again") sha256 = null;
+        await this.#examine(error);
         throw error;
       }
     });
     this.#inFlight.delete(number);
-    this.#done += part.size;
+    this.#done += this.#sizeOf(number);
     this.#reportProgress();
+  }
+
+  /**
+   * @param {unknown} error of a part
+   * @returns {Promise<void>} rejects if there is no point in sending the part again as it is
+   */
+  async #examine(error) {
+    const { file, size } = this.#upload;
+    const isRefusal = error instanceof StorageError && error.remedy === "give up";
+    if (error instanceof ConnectionLost || isRefusal) await assertReadable(file, size);
+    if (error instanceof Stalled && this.#done === 0 && this.#session.partSize > MIN_PART) {
+      throw new PartsTooLarge("nothing arrived", { cause: error });
+    }
   }
 
   /**
@@ -124,7 +161,8 @@ export class PartSender {
     // Signed only now, so that the signature cannot expire in the queue.
     const request = await this.#signer.submit({ part_number: number, sha256 }, this.#signal);
     await send(request, part, {
-      signal: this.#signal,
+      signal: this.#sendSignal,
+      speed: this.#tools.speed,
       onProgress: (bytes) => {
         this.#inFlight.set(number, Math.min(bytes, part.size));
         this.#reportProgress();
@@ -143,13 +181,13 @@ export class PartSender {
     const { partSize } = this.#session;
     return this.#upload.file.slice((number - 1) * partSize, number * partSize);
   }
-}
 
-/**
- * Tells an unreadable file from a broken connection: both make a request fail in the same way.
- * @param {Blob} blob
- * @returns {Promise<void>} rejects with a DOMException
- */
-export async function assertReadable(blob) {
-  await blob.slice(0, 1).arrayBuffer();
+  /**
+   * The last part has the rest. Not the size of the slice, which shrinks with a file that is removed.
+   * @param {number} number
+   */
+  #sizeOf(number) {
+    const { partSize } = this.#session;
+    return Math.min(partSize, this.#upload.size - (number - 1) * partSize);
+  }
 }

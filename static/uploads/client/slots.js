@@ -1,3 +1,6 @@
+/** Slots that only small files may take. */
+const RESERVED = 2;
+
 /** Bounds how many uploads are worked on at the same time. */
 export class Slots {
   #max;
@@ -13,8 +16,9 @@ export class Slots {
     return this.#taken;
   }
 
-  get areFull() {
-    return this.#taken >= this.#max;
+  /** @param {boolean} isSmall a small file does not wait until one of many large ones has ended */
+  areFull(isSmall) {
+    return this.#taken >= this.#max + (isSmall ? RESERVED : 0);
   }
 
   /** Takes a slot, even when all are in use. */

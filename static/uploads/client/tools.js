@@ -2,6 +2,7 @@ import { Hasher } from "./hashing/hasher.js";
 import { MAX_IDS } from "./net/api.js";
 import { Batch } from "./net/batch.js";
 import { Pool } from "./net/pool.js";
+import { Speed } from "./net/speed.js";
 import { Journal } from "./resume/journal.js";
 
 /**
@@ -9,6 +10,7 @@ import { Journal } from "./resume/journal.js";
  * @typedef {object} Tools
  * @property {import("./net/api.js").Api} api
  * @property {import("./net/pool.js").Pool} pool
+ * @property {import("./net/speed.js").Speed} speed
  * @property {import("./hashing/hasher.js").Hasher} hasher
  * @property {import("./net/connection.js").Connection} connection
  * @property {import("./resume/journal.js").Journal|null} journal null if uploads are not remembered
@@ -29,11 +31,13 @@ import { Journal } from "./resume/journal.js";
  * @returns {Tools}
  */
 export function createTools(api, connection, { namespace, concurrency, wholeLimit, workerUrl, remember }) {
+  const speed = new Speed();
   return {
     api,
     connection,
     wholeLimit,
-    pool: new Pool(concurrency, connection),
+    speed,
+    pool: new Pool(concurrency, speed),
     hasher: new Hasher(workerUrl),
     journal: remember ? new Journal(namespace) : null,
     statuses: new Batch((ids) => askStatuses(api, ids), MAX_IDS),

@@ -1,16 +1,22 @@
-import { ApiError, ConnectionLost, codeOf, isCorrupted, isTemporary, StorageError } from "./errors.js";
+import { hasSameContent } from "./content.js";
+import { ApiError, ConnectionLost, codeOf, remedyOf, Stalled, StorageError } from "./errors.js";
+import { MIN_PART, partSizeFor } from "./net/plan.js";
 import { Retry } from "./net/retry.js";
 import { send } from "./net/transport.js";
-import { assertReadable, PartSender } from "./parts.js";
+import { PartSender, PartsTooLarge } from "./parts.js";
+import { assertReadable } from "./reading.js";
+import { arrivedAs } from "./resume/arrival.js";
 import { abort } from "./resume/discard.js";
+import { sessionOf } from "./resume/journal.js";
 import { take } from "./resume/lock.js";
 import { isMultipart } from "./upload.js";
 
 /** @import { SignedRequest } from "./net/api.js" */
 /** @import { WaitReason } from "./net/retry.js" */
 /** @import { Entry } from "./resume/journal.js" */
+/** @import { Stop } from "./stop.js" */
 /** @import { Tools } from "./tools.js" */
-/** @import { PartsSession, Session, Upload } from "./upload.js" */
+/** @import { PartsSession, Upload } from "./upload.js" */
 
 /** How often a multipart upload is started or continued when storage has no such upload or is missing parts. */
 const ROUNDS = 3;
@@ -33,32 +39,37 @@ export class Transfer {
   #upload;
   #tools;
   #report;
+  #stop;
+  /** Aborted when the upload is stopped or paused. Only requests to storage go on during a pause. */
   #signal;
 
   /**
    * @param {Upload} upload
    * @param {Tools} tools
    * @param {Report} report
-   * @param {AbortSignal} signal
+   * @param {Stop} stop
    */
-  constructor(upload, tools, report, signal) {
+  constructor(upload, tools, report, stop) {
     this.#upload = upload;
     this.#tools = tools;
     this.#report = report;
-    this.#signal = signal;
+    this.#stop = stop;
+    this.#signal = stop.soon;
   }
 
   /**
    * @returns {Promise<"arrived"|"known">} `arrived`: storage has every byte; `known`: the file was already stored.
-   *   Rejects with an error of errors.js, a DOMException if the file cannot be read, or the signal's reason.
+   *   Rejects with an error of errors.js, or with the reason why it was stopped or paused.
    */
   async run() {
     const upload = this.#upload;
     this.#signal.throwIfAborted();
+    // On every run, because the file may have changed during a pause.
+    await assertReadable(upload.file, upload.size);
+    this.#signal.throwIfAborted();
     if (this.#tools.journal) {
-      // On every run, because the file may have changed during a pause.
       this.#report.enter("hashing");
-      upload.fingerprint = await this.#tools.hasher.fingerprint(upload.file, upload.name, this.#signal);
+      upload.fingerprint = await this.#tools.hasher.fingerprint(upload.file, upload.path, this.#signal);
     }
     const release = await this.#claim();
     try {
@@ -117,7 +128,7 @@ export class Transfer {
     upload.id = id;
     const status = await this.#retry().run(() => this.#tools.statuses.submit(id, this.#signal));
     this.#signal.throwIfAborted();
-    if (status?.state === "stored" && (await this.#hasSameContent(status.file?.checksum))) return "known";
+    if (status?.state === "stored" && (await this.#isStoredAs(status.file?.checksum))) return "known";
     if (status?.state !== "pending") {
       await this.#forget();
       return null;
@@ -129,28 +140,11 @@ export class Transfer {
     return null;
   }
 
-  /**
-   * Compares the whole file, since the fingerprint leaves out its middle.
-   * @param {string} [checksum] that storage has verified; without one there is nothing to compare
-   */
-  async #hasSameContent(checksum) {
-    const upload = this.#upload;
-    const { hasher } = this.#tools;
+  /** @param {string} [checksum] that storage has verified; without one there is nothing to compare */
+  async #isStoredAs(checksum) {
     if (!checksum) return true;
     this.#report.enter("hashing");
-    if (!checksum.includes("-")) {
-      await this.#hashWhole();
-      return upload.sha256 === checksum;
-    }
-    if (!isMultipart(upload.session)) return true;
-    const { partSize, partCount } = upload.session;
-    const digests = [];
-    for (let number = 1; number <= partCount; number += 1) {
-      const part = upload.file.slice((number - 1) * partSize, number * partSize);
-      const digest = await hasher.sha256(part, this.#signal);
-      digests.push(Uint8Array.from(atob(digest), (character) => character.charCodeAt(0)));
-    }
-    return `${await hasher.sha256(new Blob(digests), this.#signal)}-${partCount}` === checksum;
+    return hasSameContent(this.#upload, checksum, this.#tools.hasher, this.#signal);
   }
 
   /**
@@ -168,8 +162,13 @@ export class Transfer {
   /** Asks the server how to send this file. */
   async #begin() {
     const upload = this.#upload;
-    const file = { file_name: upload.name, content_type: upload.type, size: upload.size };
-    const response = await this.#tools.api.begin(upload.sha256 ? { ...file, sha256: upload.sha256 } : file);
+    const response = await this.#tools.api.begin({
+      file_name: upload.name,
+      content_type: upload.type,
+      size: upload.size,
+      ...(upload.partSize ? { part_size: upload.partSize } : {}),
+      ...(upload.sha256 ? { sha256: upload.sha256 } : {}),
+    });
     upload.id = response.id;
     upload.forceNew = false;
     upload.mayHaveArrived = false;
@@ -191,13 +190,15 @@ export class Transfer {
 
   async #sendWhole() {
     const upload = this.#upload;
-    if (upload.size <= this.#tools.wholeLimit) await this.#hashWhole();
-    if (this.#tools.pool.isFull) this.#report.enter("queued");
+    const { pool, speed, wholeLimit } = this.#tools;
+    upload.partSize ??= partSizeFor(upload.size, { speed: speed.bytesPerSecond, wholeLimit, lanes: pool.lanes });
+    if (upload.partSize === null) await this.#hashWhole();
+    if (!pool.hasRoom(this.#requestSize)) this.#report.enter("queued");
     const outcome = await this.#retry().run(() => this.#tryWhole());
     if (outcome === "in parts") {
       await this.#sendInParts();
     } else if (outcome === "no checksum") {
-      // The file is larger than `wholeLimit`, but the server wants a single request, which needs a checksum.
+      // The client would send it in parts, but the server wants a single request, which needs a checksum.
       upload.session = null;
       await this.#hashWhole();
       await this.#sendWhole();
@@ -206,8 +207,9 @@ export class Transfer {
 
   /** @returns {Promise<"arrived"|"in parts"|"no checksum">} */
   async #tryWhole() {
+    const task = { file: this.#upload.key, size: this.#requestSize, signal: this.#signal };
     try {
-      return await this.#tools.pool.run(this.#upload.key, () => this.#beginAndSend(), this.#signal);
+      return await this.#tools.pool.run(task, () => this.#beginAndSend());
     } catch (error) {
       return this.#interpret(error);
     }
@@ -217,15 +219,18 @@ export class Transfer {
   async #beginAndSend() {
     const upload = this.#upload;
     if (!upload.session) {
-      // The signature has expired, and the file may have arrived before.
-      if (upload.id && upload.mayHaveArrived && (await this.#hasArrived(upload.id))) return "arrived";
+      // The signature has expired or the connection stalled, and the file may have arrived before.
+      if (upload.id && upload.mayHaveArrived && (await arrivedAs(upload.id, this.#tools.api))) return "arrived";
       await this.#begin();
     }
     if (!this.#request) return "in parts";
     if (!upload.sha256) return "no checksum";
+    await assertReadable(upload.file, upload.size);
+    this.#signal.throwIfAborted();
     this.#report.enter("uploading");
     await send(this.#request, upload.file, {
-      signal: this.#signal,
+      signal: this.#stop.now,
+      speed: this.#tools.speed,
       onProgress: (sent) => {
         upload.mayHaveArrived = sent >= upload.size;
         this.#report.progress(Math.min(sent, upload.size));
@@ -242,19 +247,29 @@ export class Transfer {
   async #interpret(error) {
     const upload = this.#upload;
     this.#signal.throwIfAborted();
-    if (error instanceof StorageError) {
-      // The object exists, because an earlier attempt of this request arrived.
-      if (error.status === 412) return "arrived";
-      // A permanent error will not go away with the same signature.
-      if (!isTemporary(error)) upload.session = null;
-    }
+    const remedy = remedyOf(error);
+    // The object exists, because an earlier attempt of this request arrived.
+    if (remedy === "arrived") return "arrived";
+    // A permanent error will not go away with the same signature.
+    if (error instanceof StorageError && remedy !== "wait") upload.session = null;
     this.#report.sent(0);
-    if (isCorrupted(error)) {
+    if (remedy === "read again") {
       upload.sha256 = null;
       await this.#hashWhole();
     }
-    if (error instanceof ConnectionLost) await assertReadable(upload.file);
+    if (error instanceof ConnectionLost || error instanceof StorageError) {
+      await assertReadable(upload.file, upload.size);
+    }
+    if (error instanceof Stalled && upload.size > MIN_PART) {
+      // The same request would stall again. `beginAndSend` first asks whether it arrived after all.
+      Object.assign(upload, { session: null, partSize: MIN_PART });
+    }
     throw error;
+  }
+
+  /** Bytes of the request that is sent first: a file in parts only begins with it. */
+  get #requestSize() {
+    return this.#upload.partSize === null ? this.#upload.size : 0;
   }
 
   async #hashWhole() {
@@ -264,12 +279,6 @@ export class Transfer {
     upload.sha256 = await this.#tools.hasher.sha256(upload.file, this.#signal);
   }
 
-  /** @param {string} id */
-  async #hasArrived(id) {
-    const [status] = await this.#tools.api.statuses([id]);
-    return status?.state === "stored" || status?.state === "rejected";
-  }
-
   // --- Multipart ---------------------------------------------------------------------------------
 
   async #sendInParts() {
@@ -277,7 +286,7 @@ export class Transfer {
       try {
         const arrived = await this.#arrivedParts();
         this.#report.enter("uploading");
-        const sender = new PartSender(this.#upload, this.#parts, arrived, this.#tools, this.#signal, {
+        const sender = new PartSender(this.#upload, this.#parts, arrived, this.#tools, this.#stop, {
           onProgress: (sent) => this.#report.progress(sent),
           onWait: (reason) => this.#report.wait(reason),
         });
@@ -289,7 +298,10 @@ export class Transfer {
         if (codeOf(error) === "upload_completed") return;
         if (round === ROUNDS) throw error;
         if (codeOf(error) === "parts_missing") continue;
-        if (!isUnknownUpload(error)) throw error;
+        if (error instanceof PartsTooLarge) {
+          this.#upload.partSize = MIN_PART;
+          if (!(await abort(this.#parts, this.#tools, this.#signal))) return;
+        } else if (!isUnknownUpload(error)) throw error;
       }
       await this.#forget();
       await this.#retry().run(() => this.#begin());
@@ -370,18 +382,9 @@ export class Transfer {
 }
 
 /**
- * @param {Entry} entry
- * @returns {Session}
- */
-function sessionOf({ id, token, partSize, partCount }) {
-  if (!token) return { id, token: null };
-  return /** @type {PartsSession} */ ({ id, token, partSize, partCount });
-}
-
-/**
  * Whether storage or the server does not know this multipart upload (any more).
  * @param {unknown} error
  */
 function isUnknownUpload(error) {
-  return codeOf(error) === "NoSuchUpload" || (error instanceof ApiError && error.status === 404);
+  return remedyOf(error) === "begin again" || (error instanceof ApiError && error.status === 404);
 }

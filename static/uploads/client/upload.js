@@ -1,9 +1,11 @@
+import { fitPath } from "./names.js";
 import { Rate } from "./progress/rate.js";
 
 /** @import { SignedRequest } from "./net/api.js" */
 /** @import { WaitReason } from "./net/retry.js" */
+/** @import { Stop } from "./stop.js" */
 
-/** @typedef {"queued"|"hashing"|"uploading"|"confirming"|"stored"|"paused"|"failed"|"cancelled"|"rejected"} State */
+/** @typedef {"queued"|"hashing"|"uploading"|"pausing"|"confirming"|"stored"|"paused"|"failed"|"cancelled"|"rejected"} State */
 
 /** @typedef {{code: string, message?: string}} Problem see docs/uploader.md */
 
@@ -73,8 +75,10 @@ export class Upload {
   counted = true;
   /** Bytes sent, including bytes that were sent again; unlike `sent`, never shrinks. */
   transferred = 0;
-  /** @type {AbortController|null} */
-  controller = null;
+  /** @type {Stop|null} */
+  stop = null;
+  /** The size of parts to ask the server for, in bytes; null: the file goes in one request. @type {number|null} */
+  partSize = null;
   /** The current run. @type {Promise<void>|null} */
   run = null;
 
@@ -84,14 +88,16 @@ export class Upload {
    */
   constructor(file, path) {
     this.file = file;
-    this.name = path || file.name;
+    /** Where the file was, which may be more than fits in its name. */
+    this.path = path || file.name;
+    this.name = fitPath(this.path);
     this.size = file.size;
     // The browser does not know every type, and an empty type would not match the signature.
     this.type = file.type || "application/octet-stream";
   }
 
   get active() {
-    return this.state === "queued" || this.state === "hashing" || this.state === "uploading";
+    return ["queued", "hashing", "uploading", "pausing"].includes(this.state);
   }
 
   /** Whether leaving the page would interrupt it. */
@@ -108,6 +114,7 @@ export class Upload {
     return this.finished || (this.state === "confirming" && this.slow && !this.completing);
   }
 
+  /** Pausing an upload that is `pausing` stops it at once. */
   get canPause() {
     return this.active;
   }

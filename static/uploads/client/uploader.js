@@ -1,16 +1,19 @@
-import { Confirmations } from "./confirmations.js";
+import { Confirming } from "./confirming.js";
 import { problemOf } from "./errors.js";
 import { findProblem } from "./limits.js";
 import { Connection } from "./net/connection.js";
+import { isSmall } from "./net/plan.js";
+import { missingFunctions, report } from "./platform.js";
 import { Rate } from "./progress/rate.js";
 import { Tracker } from "./progress/tracker.js";
 import { discard, removeLeftovers } from "./resume/discard.js";
 import { Slots } from "./slots.js";
+import { Stop } from "./stop.js";
 import { createTools } from "./tools.js";
 import { Transfer } from "./transfer.js";
 import { Upload } from "./upload.js";
 
-/** @import { Api, UploadStatus } from "./net/api.js" */
+/** @import { Api } from "./net/api.js" */
 /** @import { Report } from "./transfer.js" */
 /** @import { Problem } from "./upload.js" */
 
@@ -40,10 +43,8 @@ const CANCELLED = new DOMException("cancelled", "AbortError");
 export class Uploader extends EventTarget {
   /** @type {Map<number, Upload>} */
   #uploads = new Map();
-  /** Uploads being confirmed, by id; two rows may be the same file. @type {Map<string, Set<Upload>>} */
-  #confirming = new Map();
-  /** @type {Set<Upload>} */
-  #queue = new Set();
+  /** Waiting uploads. Small ones have slots of their own, and need not go through the others to find one. */
+  #queues = { small: /** @type {Set<Upload>} */ (new Set()), large: /** @type {Set<Upload>} */ (new Set()) };
   #slots;
   #completing = 0;
   #signedOut = false;
@@ -52,7 +53,8 @@ export class Uploader extends EventTarget {
   #connection = new Connection();
   #limits;
   #tools;
-  #confirmations;
+  #confirming;
+  #isUnsupported = missingFunctions().length > 0;
 
   /**
    * @param {Api} api
@@ -79,11 +81,12 @@ export class Uploader extends EventTarget {
     this.#slots = new Slots(concurrency * FILES_PER_REQUEST);
     this.#limits = { maxSize, allowedTypes };
     this.#tools = createTools(api, this.#connection, { namespace, concurrency, wholeLimit, workerUrl, remember });
-    this.#confirmations = new Confirmations({
-      ask: (ids) => api.statuses(ids),
-      settle: (id, status) => this.#settle(id, status),
-      hint: (id) => api.complete(id),
-      onSlow: (id) => this.#markSlow(id),
+    this.#confirming = new Confirming({
+      api,
+      tracker: this.#tracker,
+      journal: this.#tools.journal,
+      isListed: (upload) => this.#uploads.has(upload.key),
+      onFailed: (upload, problem) => this.#fail(upload, problem),
       onSessionEnded: () => this.#endSession(),
     });
     this.#connection.addEventListener("change", () => this.dispatchEvent(new Event("connection")));
@@ -139,11 +142,11 @@ export class Uploader extends EventTarget {
     for (const upload of added) {
       this.#uploads.set(upload.key, upload);
       this.#tracker.add(upload);
-      const code = findProblem(upload, this.#limits);
+      const code = this.#isUnsupported ? "unsupported" : findProblem(upload, this.#limits);
       if (code) {
         this.#fail(upload, { code }, false);
       } else {
-        this.#queue.add(upload);
+        this.#queueOf(upload).add(upload);
       }
     }
     // A folder that is still being read keeps adding files. Later additions come from a user who has signed in again.
@@ -152,11 +155,19 @@ export class Uploader extends EventTarget {
     return added;
   }
 
-  /** @param {Upload} upload */
+  /**
+   * Lets the requests in flight end, so that nothing of them is lost. A second call stops them too.
+   * @param {Upload} upload
+   */
   pause(upload) {
     if (!upload.canPause) return;
-    this.#stop(upload, PAUSED);
-    this.#tracker.enter(upload, "paused");
+    if (upload.state === "uploading") {
+      upload.stop?.pause(PAUSED);
+      this.#tracker.enter(upload, "pausing");
+    } else {
+      this.#stop(upload, PAUSED);
+      this.#tracker.enter(upload, "paused");
+    }
   }
 
   /** @param {Upload} upload */
@@ -171,7 +182,7 @@ export class Uploader extends EventTarget {
     this.#tracker.enter(upload, "cancelled");
     // A later run starts only after this has finished.
     upload.run = discard(upload, upload.run, this.#tools).then((ended) => {
-      if (!ended && upload.state === "cancelled" && this.#uploads.has(upload.key)) this.#confirm(upload);
+      if (!ended && upload.state === "cancelled" && this.#uploads.has(upload.key)) this.#confirming.add(upload);
     });
   }
 
@@ -201,6 +212,11 @@ export class Uploader extends EventTarget {
     this.#tracker.remove(upload);
   }
 
+  /** Ends all waits for the connection: every request that waits to be repeated is sent now. */
+  tryNow() {
+    this.#connection.tryNow();
+  }
+
   pauseAll() {
     // In reverse order, because a stopped upload would let the next one start.
     for (const upload of this.uploads.reverse()) this.pause(upload);
@@ -225,7 +241,7 @@ export class Uploader extends EventTarget {
     this.#resetCountsWhenIdle();
     this.#signedOut = false;
     this.#tracker.queueAgain(upload);
-    this.#queue.add(upload);
+    this.#queueOf(upload).add(upload);
     this.#startQueued();
   }
 
@@ -238,17 +254,28 @@ export class Uploader extends EventTarget {
    * @param {DOMException} reason
    */
   #stop(upload, reason) {
-    this.#queue.delete(upload);
-    upload.controller?.abort(reason);
+    this.#queueOf(upload).delete(upload);
+    upload.stop?.abort(reason);
     upload.rate = new Rate();
   }
 
+  /** @param {Upload} upload */
+  #queueOf(upload) {
+    return isSmall(upload.size) ? this.#queues.small : this.#queues.large;
+  }
+
   #startQueued() {
-    while (!this.#slots.areFull && this.#queue.size > 0 && !this.#signedOut) {
-      const [upload] = this.#queue;
-      this.#queue.delete(upload);
+    for (let upload = this.#nextQueued(); upload && !this.#signedOut; upload = this.#nextQueued()) {
+      this.#queueOf(upload).delete(upload);
       upload.run = this.#run(upload, upload.run);
     }
+  }
+
+  /** @returns {Upload|undefined} that was added first, of those for which there is a slot */
+  #nextQueued() {
+    const [small] = this.#slots.areFull(true) ? [] : this.#queues.small;
+    const [large] = this.#slots.areFull(false) ? [] : this.#queues.large;
+    return small && large ? (small.key < large.key ? small : large) : (small ?? large);
   }
 
   /**
@@ -256,14 +283,14 @@ export class Uploader extends EventTarget {
    * @param {Promise<void>|null} previous
    */
   async #run(upload, previous) {
-    const controller = new AbortController();
-    upload.controller = controller;
+    const stop = new Stop();
+    upload.stop = stop;
     const slot = this.#slots.take();
     try {
       // An upload that was stopped and resumed has only one run at a time.
       await previous;
-      const report = this.#reportOf(upload, slot, controller.signal);
-      const transfer = new Transfer(upload, this.#tools, report, controller.signal);
+      const report = this.#reportOf(upload, slot, stop.now);
+      const transfer = new Transfer(upload, this.#tools, report, stop);
       const outcome = await transfer.run();
       if (!this.#uploads.has(upload.key)) return;
       if (outcome === "known") {
@@ -271,11 +298,16 @@ export class Uploader extends EventTarget {
         this.#tracker.setSent(upload, upload.size);
         this.#tracker.enter(upload, "stored");
       } else {
-        this.#confirm(upload);
+        this.#confirming.add(upload);
       }
     } catch (error) {
-      // A stopped upload already has its new state.
-      if (!controller.signal.aborted) this.#failWith(upload, error);
+      if (stop.isPausing && error === PAUSED) {
+        this.#stop(upload, PAUSED);
+        this.#tracker.enter(upload, "paused");
+      } else if (!stop.now.aborted) {
+        // A stopped upload already has its new state.
+        this.#failWith(upload, error);
+      }
     } finally {
       slot.free();
       this.#startQueued();
@@ -313,53 +345,6 @@ export class Uploader extends EventTarget {
     };
   }
 
-  // --- Confirmation ------------------------------------------------------------------------------
-
-  /** @param {Upload} upload */
-  #confirm(upload) {
-    this.#tracker.setSent(upload, upload.size);
-    upload.slow = false;
-    const id = /** @type {string} set before anything is sent */ (upload.id);
-    const others = this.#confirming.get(id) ?? new Set();
-    this.#confirming.set(id, others.add(upload));
-    this.#tracker.enter(upload, "confirming");
-    this.#confirmations.add(id);
-  }
-
-  /**
-   * @param {string} id
-   * @param {UploadStatus|undefined} status
-   * @returns {boolean} whether there is nothing more to wait for
-   */
-  #settle(id, status) {
-    if (status === undefined || status.state === "pending") return false;
-    const uploads = this.#confirming.get(id) ?? [];
-    this.#confirming.delete(id);
-    for (const upload of uploads) {
-      if (!this.#uploads.has(upload.key)) continue;
-      if (status.state === "stored") {
-        this.#tracker.enter(upload, "stored");
-        continue;
-      }
-      upload.session = null;
-      this.#tools.journal?.remove(upload.fingerprint, id);
-      if (status.state === "rejected") {
-        upload.problem = { code: "rejected", message: status.reason ?? undefined };
-        this.#tracker.enter(upload, "rejected");
-      } else {
-        this.#fail(upload, { code: "deleted" });
-      }
-    }
-    return true;
-  }
-
-  /** @param {string} id */
-  #markSlow(id) {
-    for (const upload of this.#confirming.get(id) ?? []) {
-      this.#tracker.markSlow(upload);
-    }
-  }
-
   // --- Failure ------------------------------------------------------------------------------------
 
   /**
@@ -381,7 +366,7 @@ export class Uploader extends EventTarget {
     this.#fail(upload, problem, retryable);
     if (problem.code === "session_ended") this.#endSession();
     // A bug in this library must be visible.
-    if (problem.code === "unexpected") reportError(error);
+    if (problem.code === "unexpected") report(error);
   }
 
   #endSession() {

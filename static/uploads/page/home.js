@@ -69,6 +69,8 @@ find(byId("drop-notice"), "[data-close]").addEventListener("click", () => {
   byId("choose-files").focus();
 });
 
+byId("try-now").addEventListener("click", () => uploader.tryNow());
+
 addEventListener("beforeunload", (event) => {
   if (uploader.busy) event.preventDefault();
 });

@@ -7,7 +7,7 @@ import { equal, ok, test } from "./testing.js";
 
 test("hints are few, and are sent only while nothing settles", async () => {
   let now = 0;
-  Date.now = () => now;
+  performance.now = () => now;
   /** @type {(() => void)[]} */
   const timers = [];
   /** @param {() => void} act */
@@ -80,9 +80,9 @@ test("an unexpected error in a hint is reported, but a failed hint is not", asyn
   hurry();
   const uncaught = recordUncaught();
   const errors = [new ApiError(503, "unavailable", ""), new TypeError("a bug")];
-  const { now } = Date;
+  const now = performance.now.bind(performance);
   let late = 0;
-  Date.now = () => now() + late;
+  performance.now = () => now() + late;
   /** @type {UploadStatus["state"]} */
   let state = "pending";
   const confirmations = new Confirmations({

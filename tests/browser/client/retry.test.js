@@ -53,7 +53,7 @@ test("waits grow, have jitter and obey Retry-After", async () => {
 
 test("failures while offline do not count", async () => {
   const connection = new FakeConnection();
-  connection.online = false;
+  connection.isOnline = false;
   let attempts = 0;
   await new Retry(connection, never).run(async () => {
     attempts += 1;

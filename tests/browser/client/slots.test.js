@@ -1,14 +1,23 @@
 import { Slots } from "../../../static/uploads/client/slots.js";
-import { equal, test } from "./testing.js";
+import { equal, ok, test } from "./testing.js";
 
 test("slots are full when all are taken", () => {
   const slots = new Slots(2);
   const first = slots.take();
-  equal(slots.areFull, false);
+  equal(slots.areFull(false), false);
   slots.take();
-  equal(slots.areFull, true);
+  equal(slots.areFull(false), true);
   first.free();
-  equal(slots.areFull, false);
+  equal(slots.areFull(false), false);
+});
+
+test("some slots are left to small files", () => {
+  const slots = new Slots(2);
+  const taken = [slots.take(), slots.take()];
+  equal([slots.areFull(false), slots.areFull(true)], [true, false]);
+  while (!slots.areFull(true)) taken.push(slots.take());
+  ok(taken.length > 2, "a small file has a slot");
+  equal(slots.areFull(false), true);
 });
 
 test("a slot is counted once, whatever is called twice or out of order", () => {

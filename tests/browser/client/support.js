@@ -1,4 +1,5 @@
 import { Api } from "../../../static/uploads/client/net/api.js";
+import { Connection } from "../../../static/uploads/client/net/connection.js";
 
 export const WORKER_URL = "/static/uploads/client/hashing/hash-worker.js";
 
@@ -49,20 +50,22 @@ export function makeFile(name, text = "x") {
 }
 
 /** A connection that tests can interrupt, and on which every wait ends at once. */
-export class FakeConnection extends EventTarget {
-  online = true;
+export class FakeConnection extends Connection {
+  isOnline = true;
   /** What callers would have waited, in milliseconds. @type {number[]} */
   waits = [];
 
-  /** @param {number} milliseconds */
-  async wait(milliseconds) {
-    this.waits.push(milliseconds);
+  /** @override */
+  get online() {
+    return this.isOnline;
   }
 
-  /** @param {boolean} online */
-  change(online) {
-    this.online = online;
-    this.dispatchEvent(new Event("change"));
+  /**
+   * @override
+   * @param {number} milliseconds
+   */
+  async wait(milliseconds) {
+    this.waits.push(milliseconds);
   }
 }
 

@@ -18,7 +18,12 @@ test("a file that cannot be read is named", async () => {
   /** @type {string[]} */
   const unreadable = [];
   const folder = makeFolder((_resolve, reject) => reject(new DOMException("", "NotReadableError")));
-  await readFolders([folder], { signal: never, onFiles: () => {}, onUnreadable: (path) => unreadable.push(path) });
+  await readFolders([folder], {
+    signal: never,
+    onFiles: () => {},
+    onUnreadable: (path) => unreadable.push(path),
+    onLeftOut: () => {},
+  });
   equal(unreadable, ["folder/a.txt"]);
 });
 
@@ -32,6 +37,7 @@ test("an unexpected error in the callback is not reported as an unreadable folde
       throw new TypeError("a bug");
     },
     onUnreadable: (path) => unreadable.push(path),
+    onLeftOut: () => {},
   });
   equal(await reading.catch((error) => error.message), "a bug");
   equal(unreadable, []);

@@ -12,7 +12,7 @@ const ROW = `
     <p data-field="name"><span data-field="folder"></span><span data-field="file"></span></p>
     <progress max="100"></progress>
     <p data-status><strong data-field="state"></strong> <span data-field="percent"></span><span data-field="detail"></span></p>
-    <button data-action="pause"></button><button data-action="resume"></button><button data-action="cancel"></button>
+    <button data-action="pause"><span class="label"></span></button><button data-action="resume"></button><button data-action="cancel"></button>
     <button data-action="retry"></button><button data-action="again"></button><button data-action="dismiss"></button>
   </li>`;
 

@@ -15,7 +15,7 @@ from ninja.parser import Parser
 from ninja.types import DictStrAny
 
 from uploads.core.errors import BodyTooLarge, FilehubError, InvalidRequest, NotAuthenticated
-from uploads.core.strict_json import parse_json
+from uploads.core.strict_json import parse_json, replace_lone_surrogates
 from uploads.web.api.auth import AUTHENTICATORS
 from uploads.web.api.throttling import UNAUTHENTICATED_RATE, rate_limited
 from uploads.web.errors import error_response, json_error
@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 #: Prefix of the routes for Uppy, which expects the protocol of its Companion there.
 COMPANION = "/s3/"
+#: Fields with the name of a file, the second one as Uppy calls it.
+NAMES = ("file_name", "filename")
 
 
 class JsonObjectParser(Parser):
@@ -33,10 +35,26 @@ class JsonObjectParser(Parser):
         try:
             body = parse_json(request.body or b"{}")
         except ValueError as exc:
+            _check_name(request.body)
             raise InvalidRequest("The body is not valid JSON.", code="invalid_json") from exc
         if not isinstance(body, dict):
             raise InvalidRequest("The body must be a JSON object.", code="invalid_json")
         return body
+
+
+def _check_name(body: bytes) -> None:
+    """Raise InvalidRequest if a file's name is why the body could not be parsed.
+
+    Names with half of a surrogate pair exist: Windows allows them, and JavaScript sends them as the
+    escape of what is not a character.
+    """
+    try:
+        fields = parse_json(replace_lone_surrogates(body))
+    except ValueError:
+        return
+    names = [fields.get(field) for field in NAMES] if isinstance(fields, dict) else []
+    if any(isinstance(name, str) and "\0" in name for name in names):
+        raise InvalidRequest("The file name is not valid Unicode.", code="invalid_name")
 
 
 class Api(NinjaAPI):

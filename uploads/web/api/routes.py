@@ -75,6 +75,7 @@ def begin_upload(request: AuthenticatedHttpRequest, body: UploadRequest) -> Stat
         size=body.size,
         sha256=body.sha256,
         part_checksums=body.checksum == "sha256",
+        part_size=body.part_size,
         quota=quotas.limit_of(request.user),
     )
     if isinstance(begun, begin.StartedUpload):

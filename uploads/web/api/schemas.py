@@ -45,6 +45,12 @@ class UploadRequest(UrlRequest):
         "sha256",
         description="Multipart only: whether each part is sent with its SHA-256.",
     )
+    part_size: StrictInt | None = Field(
+        None,
+        description="The largest part that suits the connection, in bytes.",
+        ge=1,
+        lt=2**63,
+    )
 
 
 class SignedUpload(Schema):

@@ -1,3 +1,4 @@
+import { readable } from "../reading.js";
 import { Sha256 } from "./sha256.js";
 
 /** Bytes up to which crypto.subtle hashes the whole input. Larger inputs are sliced, so that memory stays bounded. */
@@ -18,7 +19,7 @@ const activeReaders = new Set();
  * @param {Blob} blob
  * @param {AbortSignal} signal stops after the current slice
  * @returns {Promise<string>} the SHA-256 in base64, as in S3's checksum header; rejects with the signal's reason, or
- *   with a DOMException when the blob cannot be read
+ *   with Unreadable when the blob cannot be read
  */
 export async function digest(blob, signal) {
   const native = globalThis.crypto?.subtle;
@@ -50,7 +51,7 @@ async function digestSlices(blob, signal) {
  */
 async function withBytes(blob, use) {
   const reader = byteReader(blob);
-  if (!reader) return use(new Uint8Array(await blob.arrayBuffer()));
+  if (!reader) return use(new Uint8Array(await readable(blob.arrayBuffer(), blob.size)));
   let buffer = spareBuffer.byteLength >= blob.size ? spareBuffer : new ArrayBuffer(blob.size);
   spareBuffer = new ArrayBuffer(0);
   let length = 0;
@@ -58,7 +59,8 @@ async function withBytes(blob, use) {
   try {
     while (length < blob.size) {
       // The reader detaches the buffer and returns its memory as a new one.
-      const { value, done } = await reader.read(new Uint8Array(buffer, length, blob.size - length));
+      const free = new Uint8Array(buffer, length, blob.size - length);
+      const { value, done } = await readable(reader.read(free), blob.size);
       if (done) break;
       buffer = value.buffer;
       length += value.byteLength;

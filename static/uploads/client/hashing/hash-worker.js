@@ -1,7 +1,8 @@
 /**
- * A worker that hashes Blobs. It receives a Blob and replies {digest} or {error, message}; null aborts the current
+ * A worker that hashes Blobs. It receives a Blob and replies {digest} or {message, unreadable}; null aborts the current
  * Blob. The Hasher sends the next Blob only after the reply.
  */
+import { Unreadable } from "../errors.js";
 import { digest } from "./digest.js";
 
 let current = new AbortController();
@@ -15,7 +16,6 @@ addEventListener("message", async ({ data: blob }) => {
   try {
     postMessage({ digest: await digest(blob, current.signal) });
   } catch (error) {
-    const { name, message } = error instanceof Error ? error : new Error(String(error));
-    postMessage({ error: name, message });
+    postMessage({ message: String(error), unreadable: error instanceof Unreadable });
   }
 });

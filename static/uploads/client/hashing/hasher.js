@@ -1,3 +1,5 @@
+import { Unreadable } from "../errors.js";
+import { readingLimit } from "../reading.js";
 import { digest } from "./digest.js";
 
 /** Bytes of a file's beginning and of its end that go into its fingerprint. */
@@ -33,7 +35,7 @@ export class Hasher {
   /**
    * @param {Blob} blob
    * @param {AbortSignal} signal
-   * @returns {Promise<string>} base64; rejects with a DOMException when the file cannot be read
+   * @returns {Promise<string>} base64; rejects with Unreadable when the file cannot be read
    */
   sha256(blob, signal) {
     return new Promise((resolve, reject) => {
@@ -94,13 +96,18 @@ export class Hasher {
     const listening = new AbortController();
     /** @type {Promise<string>} */
     const result = new Promise((resolve, reject) => {
-      worker.onmessage = ({ data }) =>
-        data.error ? reject(new DOMException(data.message, data.error)) : resolve(data.digest);
-      worker.onerror = (event) => {
-        event.preventDefault();
+      const replace = () => {
         worker.terminate();
         this.#worker = undefined;
         resolve(digest(blob, signal));
+      };
+      // Each read of the worker has this limit, so only a worker that does not answer at all exceeds it twice.
+      const timer = setTimeout(replace, 2 * readingLimit(blob.size));
+      listening.signal.addEventListener("abort", () => clearTimeout(timer));
+      worker.onmessage = ({ data }) => ("digest" in data ? resolve(data.digest) : reject(errorFrom(data)));
+      worker.onerror = (event) => {
+        event.preventDefault();
+        replace();
       };
       // The worker still replies, and only then receives the next blob.
       signal.addEventListener("abort", () => worker.postMessage(null), { signal: listening.signal });
@@ -108,6 +115,11 @@ export class Hasher {
     });
     return result.finally(() => listening.abort());
   }
+}
+
+/** @param {{message: string, unreadable: boolean}} reply */
+function errorFrom({ message, unreadable }) {
+  return unreadable ? new Unreadable(message) : new Error(message);
 }
 
 /** @param {string|URL} url */

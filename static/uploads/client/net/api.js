@@ -1,4 +1,5 @@
 import { ApiError } from "../errors.js";
+import { anySignal, timeoutSignal } from "../waiting.js";
 
 /**
  * @typedef {object} SignedRequest a presigned request to storage, valid once
@@ -66,7 +67,7 @@ export class Api {
 
   /**
    * Requests a presigned request or, for a large file, starts a multipart upload. filehub records nothing yet.
-   * @param {{file_name: string, content_type: string, size: number, sha256?: string}} file
+   * @param {{file_name: string, content_type: string, size: number, sha256?: string, part_size?: number}} file
    * @returns {Promise<{id: string} & (SignedRequest & {multipart?: undefined} | {token: string, multipart: Multipart})>}
    */
   begin(file) {
@@ -187,15 +188,12 @@ export class Api {
    * @param {CallOptions} [options]
    */
   async #send(url, init, { signal, timeout = TIMEOUT } = {}) {
-    const signals = [AbortSignal.timeout(timeout), ...(signal ? [signal] : [])];
+    // Outside of the `try`: what a browser lacks is not a broken connection.
+    const limit = anySignal([timeoutSignal(timeout), ...(signal ? [signal] : [])]);
+    const request = new Request(url, { credentials: "same-origin", cache: "no-store", signal: limit, ...init });
     let response;
     try {
-      response = await fetch(url, {
-        credentials: "same-origin",
-        cache: "no-store",
-        signal: AbortSignal.any(signals),
-        ...init,
-      });
+      response = await fetch(request);
     } catch {
       signal?.throwIfAborted();
       throw new ApiError(0, "network", "");

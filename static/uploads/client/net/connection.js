@@ -1,18 +1,40 @@
-/** Whether the browser reports a connection; emits `change`. */
+/**
+ * Whether there is a connection; emits `change`.
+ *
+ * The browser's own answer is only a hint: virtual machines and VPNs make it wrong in both directions. So requests are
+ * tried in any case, and one that is answered proves the connection.
+ */
 export class Connection extends EventTarget {
+  #isProven = false;
+
   constructor() {
     super();
     for (const type of ["online", "offline"]) {
-      globalThis.addEventListener(type, () => this.dispatchEvent(new Event("change")));
+      globalThis.addEventListener(type, () => {
+        this.#isProven = false;
+        this.#change();
+      });
     }
   }
 
   get online() {
-    return navigator.onLine;
+    return navigator.onLine || this.#isProven;
+  }
+
+  /** A server has answered. */
+  prove() {
+    if (this.online) return;
+    this.#isProven = true;
+    this.#change();
+  }
+
+  /** Ends all waits now. */
+  tryNow() {
+    this.dispatchEvent(new Event("try"));
   }
 
   /**
-   * Waits for some time, or until the connection comes back. Without a connection it always waits for one.
+   * Waits for some time, until the connection comes back, or until `tryNow`.
    * @param {number} milliseconds
    * @param {AbortSignal} signal
    * @returns {Promise<void>} rejects with the signal's reason
@@ -21,15 +43,20 @@ export class Connection extends EventTarget {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const listening = new AbortController();
-      const timer = setTimeout(() => this.online && end(resolve), milliseconds);
       /** @param {() => void} settle */
       const end = (settle) => {
         clearTimeout(timer);
         listening.abort();
         settle();
       };
+      const timer = setTimeout(() => end(resolve), milliseconds);
       this.addEventListener("change", () => this.online && end(resolve), listening);
+      this.addEventListener("try", () => end(resolve), listening);
       signal.addEventListener("abort", () => end(() => reject(signal.reason)), listening);
     });
+  }
+
+  #change() {
+    this.dispatchEvent(new Event("change"));
   }
 }

@@ -1,15 +1,24 @@
-import { isTemporary } from "../errors.js";
+import { remedyOf, Stalled } from "../errors.js";
+import { bytesInFlight, isSmall, MIN_LANES } from "./plan.js";
 
-/** @import { Connection } from "./connection.js" */
-/** @typedef {{file: number, start: () => void}} WaitingTask */
+/** @import { Speed } from "./speed.js" */
+
+/**
+ * @typedef {object} Task what a request is about
+ * @property {number} file its key; files with a lower key were added earlier
+ * @property {number} size bytes
+ * @property {AbortSignal} signal removes a waiting request; a running one has to observe its own
+ */
+/** @typedef {Task & {start: () => void}} WaitingTask */
 
 /** Milliseconds within which several failures count as one. */
 const FAILURE_WINDOW = 1_000;
 
 /**
- * Runs a limited number of requests at the same time. The file with the fewest active requests goes first, so that a
- * small file does not wait for a large one to finish; in a tie, the file that was added earlier. The limit adapts:
- * a failure halves it, a series of successes raises it by one. While the browser is offline, no request starts.
+ * Runs a limited number of requests at the same time. The file with the fewest active requests goes first; in a tie,
+ * the file that was added earlier. Large requests are limited to what the connection carries in about ten seconds, so
+ * that little is lost when they are interrupted, and leave one lane to small ones, so that a photo does not wait for a
+ * video. The limit adapts: a failure halves it, a series of successes raises it by one.
  */
 export class Pool {
   #limit;
@@ -20,17 +29,18 @@ export class Pool {
   #waiting = [];
   /** Active requests by file. @type {Map<number, number>} */
   #active = new Map();
-  #connection;
+  /** Large requests, and their bytes. */
+  #large = { count: 0, bytes: 0 };
+  #speed;
 
   /**
    * @param {number} max requests at the same time
-   * @param {Connection} connection
+   * @param {Speed} speed
    */
-  constructor(max, connection) {
+  constructor(max, speed) {
     this.max = max;
     this.#limit = max;
-    this.#connection = connection;
-    connection.addEventListener("change", () => this.#next());
+    this.#speed = speed;
   }
 
   /** How many requests may currently run at the same time. */
@@ -38,27 +48,39 @@ export class Pool {
     return this.#limit;
   }
 
-  /** Whether the next request would have to wait. */
-  get isFull() {
-    return !this.#connection.online || this.#running >= this.#limit;
+  /** How many of them may be large. */
+  get lanes() {
+    return Math.max(1, this.#limit - 1);
+  }
+
+  /**
+   * @param {number} size bytes
+   * @returns {boolean} whether a request of this size would start at once
+   */
+  hasRoom(size) {
+    // A small request finds a lane even when failures have left only one.
+    if (isSmall(size)) return this.#running < Math.max(this.#limit, Math.min(this.max, 2));
+    if (this.#running >= this.#limit || this.#large.count >= this.lanes) return false;
+    return this.#large.count < MIN_LANES || this.#large.bytes + size <= bytesInFlight(this.#speed.bytesPerSecond);
   }
 
   /**
    * @template T
-   * @param {number} file its key; files with a lower key were added earlier
-   * @param {() => Promise<T>} task
-   * @param {AbortSignal} signal removes a waiting task; a running task has to observe it itself
+   * @param {Task} task
+   * @param {() => Promise<T>} request
    * @returns {Promise<T>}
    */
-  run(file, task, signal) {
+  run({ file, size, signal }, request) {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       /** @type {WaitingTask} */
       const entry = {
         file,
+        size,
+        signal,
         start: () => {
           signal.removeEventListener("abort", leave);
-          this.#start(file, task).then(resolve, reject);
+          this.#start(entry, request).then(resolve, reject);
         },
       };
       const leave = () => {
@@ -72,11 +94,20 @@ export class Pool {
   }
 
   #next() {
-    while (!this.isFull && this.#waiting.length > 0) {
-      const first = this.#waiting.reduce((best, entry) => (this.#hasPriority(entry, best) ? entry : best));
-      this.#waiting.splice(this.#waiting.indexOf(first), 1);
-      first.start();
+    for (let entry = this.#first(); entry; entry = this.#first()) {
+      this.#waiting.splice(this.#waiting.indexOf(entry), 1);
+      entry.start();
     }
+  }
+
+  /** @returns {WaitingTask|undefined} the next request, if there is room for it */
+  #first() {
+    /** @type {WaitingTask|undefined} */
+    let first;
+    for (const entry of this.#waiting) {
+      if (this.hasRoom(entry.size) && (!first || this.#hasPriority(entry, first))) first = entry;
+    }
+    return first;
   }
 
   /**
@@ -89,12 +120,16 @@ export class Pool {
   }
 
   /**
-   * @param {number} file
+   * @param {Task} task
    * @param {1|-1} count
    */
-  #count(file, count) {
+  #count({ file, size }, count) {
     const active = (this.#active.get(file) ?? 0) + count;
     this.#running += count;
+    if (!isSmall(size)) {
+      this.#large.count += count;
+      this.#large.bytes += count * size;
+    }
     if (active > 0) {
       this.#active.set(file, active);
     } else {
@@ -104,20 +139,20 @@ export class Pool {
 
   /**
    * @template T
-   * @param {number} file
-   * @param {() => Promise<T>} task
+   * @param {Task} task
+   * @param {() => Promise<T>} request
    */
-  async #start(file, task) {
-    this.#count(file, 1);
+  async #start(task, request) {
+    this.#count(task, 1);
     try {
-      const result = await task();
+      const result = await request();
       this.#succeeded();
       return result;
     } catch (error) {
-      if (isTemporary(error)) this.#failed();
+      if (remedyOf(error) === "wait") this.#failed(error instanceof Stalled);
       throw error;
     } finally {
-      this.#count(file, -1);
+      this.#count(task, -1);
       this.#next();
     }
   }
@@ -130,12 +165,13 @@ export class Pool {
     }
   }
 
-  #failed() {
+  /** @param {boolean} isStalled what is in flight is already too much; one large request may be enough */
+  #failed(isStalled) {
     const now = performance.now();
     this.#successes = 0;
     if (now - this.#lastFailure > FAILURE_WINDOW) {
       this.#lastFailure = now;
-      this.#limit = Math.max(1, Math.floor(this.#limit / 2));
+      this.#limit = Math.max(1, isStalled ? Math.min(this.#limit, 2) : Math.floor(this.#limit / 2));
     }
   }
 }

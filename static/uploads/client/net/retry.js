@@ -1,10 +1,12 @@
-import { ApiError, Corrupted, codeOf, isCorrupted, isTemporary, StorageError } from "../errors.js";
+import { ApiError, Corrupted, codeOf, isResponse, remedyOf, Stalled } from "../errors.js";
 
 /** @import { Connection } from "./connection.js" */
 /** @typedef {"retry"|"rate_limited"|"offline"} WaitReason why a request is not repeated at once */
 
 /** Enough for about two minutes. */
 const MAX_ATTEMPTS = 14;
+/** Each takes minutes, so fewer are enough. */
+const MAX_STALLED_ATTEMPTS = 4;
 const MIN_BACKOFF = 300;
 const MAX_BACKOFF = 30_000;
 /** A longer Retry-After is ignored, because a person is waiting. */
@@ -16,6 +18,7 @@ const MAX_EXPIRED_ATTEMPTS = 5;
 /** Decides whether a request is repeated, and waits until then. */
 export class Retry {
   #failures = 0;
+  #stalled = 0;
   #corrupted = 0;
   #expired = 0;
   #connection;
@@ -39,24 +42,43 @@ export class Retry {
    */
   async after(error) {
     this.#signal.throwIfAborted();
-    if (error instanceof StorageError && error.expired) {
-      this.#expired += 1;
-      // A new signature is enough.
-      if (this.#expired < MAX_EXPIRED_ATTEMPTS) return;
-      throw error;
+    switch (remedyOf(error)) {
+      case "sign again":
+        this.#expired += 1;
+        if (this.#expired >= MAX_EXPIRED_ATTEMPTS) throw error;
+        // A new signature is enough, unless the server still has the old credentials.
+        return this.#expired > 1 ? this.#wait(error, this.#expired) : undefined;
+      case "read again":
+        this.#corrupted += 1;
+        if (this.#corrupted >= MAX_CORRUPTED_ATTEMPTS) throw new Corrupted();
+        return undefined;
+      case "wait":
+        this.#count(error);
+        return this.#wait(error, this.#failures);
+      default:
+        throw error;
     }
-    if (isCorrupted(error)) {
-      this.#corrupted += 1;
-      if (this.#corrupted < MAX_CORRUPTED_ATTEMPTS) return;
-      throw new Corrupted();
+  }
+
+  /** @param {unknown} error */
+  #count(error) {
+    if (error instanceof Stalled) {
+      this.#stalled += 1;
+      if (this.#stalled >= MAX_STALLED_ATTEMPTS) throw error;
     }
-    if (!isTemporary(error)) throw error;
-    if (this.#connection.online) {
-      this.#failures += 1;
-      if (this.#failures === MAX_ATTEMPTS) throw error;
-    }
+    // Without a connection it waits as long as it takes.
+    if (!this.#connection.online && !isResponse(error)) return;
+    this.#failures += 1;
+    if (this.#failures >= MAX_ATTEMPTS) throw error;
+  }
+
+  /**
+   * @param {unknown} error
+   * @param {number} failures
+   */
+  async #wait(error, failures) {
     // Full jitter, so that clients that failed together do not retry together.
-    const backoff = Math.min(MIN_BACKOFF * 2 ** this.#failures, MAX_BACKOFF);
+    const backoff = this.#connection.online ? Math.min(MIN_BACKOFF * 2 ** failures, MAX_BACKOFF) : MAX_BACKOFF;
     const retryAfter = error instanceof ApiError ? (error.retryAfter ?? 0) * 1_000 : 0;
     const wait = Math.max(Math.random() * backoff, Math.min(retryAfter, MAX_RETRY_AFTER));
     this.#onWait(this.#reason(error));
@@ -84,8 +106,11 @@ export class Retry {
   async run(request) {
     for (;;) {
       try {
-        return await request();
+        const result = await request();
+        this.#connection.prove();
+        return result;
       } catch (error) {
+        if (isResponse(error)) this.#connection.prove();
         await this.after(error);
       }
     }

@@ -1,3 +1,4 @@
+import { isMultipart } from "../upload.js";
 import { Rate } from "./rate.js";
 import { Totals } from "./totals.js";
 
@@ -42,7 +43,9 @@ export class Tracker {
 
   /** @param {Upload} upload */
   queueAgain(upload) {
-    this.totals.change(upload, { state: "queued", counted: true, sent: 0 });
+    // What storage has of a file in parts is not sent again.
+    const sent = upload.state === "paused" && isMultipart(upload.session) ? upload.sent : 0;
+    this.totals.change(upload, { state: "queued", counted: true, sent });
     Object.assign(upload, { problem: null, slow: false, waiting: null });
     this.#onChange("state", upload);
   }
@@ -53,6 +56,8 @@ export class Tracker {
    */
   enter(upload, state) {
     if (upload.state === state) return;
+    // The last requests of a run that ends do not change that.
+    if (upload.state === "pausing" && ["queued", "hashing", "uploading"].includes(state)) return;
     if (state === "uploading") {
       upload.rate.restart();
       if (this.#transferred === 0) this.rate.update(0);
@@ -78,7 +83,7 @@ export class Tracker {
    * @param {number} sent bytes
    */
   progress(upload, sent) {
-    if (upload.state !== "uploading") return;
+    if (upload.state !== "uploading" && upload.state !== "pausing") return;
     const more = Math.max(0, sent - upload.sent);
     this.setSent(upload, sent);
     upload.waiting = null;

@@ -1,13 +1,12 @@
 import { ApiError, codeOf } from "../errors.js";
 import { Retry } from "../net/retry.js";
+import { report } from "../platform.js";
 import { isMultipart } from "../upload.js";
+import { arrivedAs } from "./arrival.js";
 import { tryTake } from "./lock.js";
 
 /** @import { Tools } from "../tools.js" */
 /** @import { Upload } from "../upload.js" */
-
-const CHECKS = 3;
-const CHECK_INTERVAL = 1_000;
 
 /**
  * Removes the parts of an upload from storage. It retries until the server can be reached.
@@ -41,7 +40,8 @@ export async function discard(upload, run, tools) {
     await run;
     const { session, fingerprint } = upload;
     if (upload.state !== "cancelled" || !session) return true;
-    if (!isMultipart(session)) return !upload.mayHaveArrived || !(await hasArrived(session.id, tools));
+    // If it has arrived, the file appears in the list.
+    if (!isMultipart(session)) return !upload.mayHaveArrived || (await arrivedAs(session.id, tools.api)) !== "stored";
     // The holder of the lock is uploading the same file and needs its parts.
     release = tools.journal ? await tryTake(tools.lockName(fingerprint)) : () => {};
     if (!release) return true;
@@ -58,22 +58,6 @@ export async function discard(upload, run, tools) {
   } finally {
     release?.();
   }
-}
-
-/**
- * Whether a single request that was cancelled after its last byte was sent has arrived. If so, the file appears in
- * the list.
- * @param {string} id
- * @param {Tools} tools
- */
-async function hasArrived(id, { api }) {
-  await api.complete(id);
-  for (let check = 1; check <= CHECKS; check += 1) {
-    const [status] = await api.statuses([id]);
-    if (status?.state === "stored") return true;
-    await new Promise((resolve) => setTimeout(resolve, CHECK_INTERVAL));
-  }
-  return false;
 }
 
 /**
@@ -108,6 +92,6 @@ function reportLeftover(error) {
   if (error instanceof ApiError || error instanceof DOMException) {
     console.warn("filehub: a cancelled upload will be removed from storage on the next visit:", error);
   } else {
-    reportError(error);
+    report(error);
   }
 }

@@ -1,8 +1,12 @@
+import { within } from "../waiting.js";
+
+/** @import { PartsSession, Session } from "../upload.js" */
+
 const STORE = "uploads";
 /** Milliseconds. Less than filehub remembers deleted files (28 days), so that a deleted file is recognised. */
 const MAX_AGE = 21 * 24 * 3600 * 1000;
-/** Milliseconds. A database that does not open (Safari, occasionally) must not prevent uploads. */
-const OPEN_TIMEOUT = 3_000;
+/** Milliseconds. A database that does not answer (Safari, occasionally) must not prevent uploads. */
+const TIMEOUT = 10_000;
 
 /**
  * @typedef {object} Entry an upload of an earlier visit
@@ -28,11 +32,7 @@ export class Journal {
 
   /** @param {string} namespace separates the users of one browser */
   constructor(namespace) {
-    /** @type {Promise<never>} */
-    const late = new Promise((_resolve, reject) =>
-      setTimeout(() => reject(new Error("it does not open")), OPEN_TIMEOUT),
-    );
-    this.#database = Promise.race([open(`filehub:${namespace}`), late]).catch((error) => this.#giveUp(error));
+    this.#database = open(`filehub:${namespace}`).catch((error) => this.#giveUp(error));
   }
 
   /**
@@ -135,6 +135,15 @@ export class Journal {
 }
 
 /**
+ * @param {Entry} entry
+ * @returns {Session} to continue the upload with
+ */
+export function sessionOf({ id, token, partSize, partCount }) {
+  if (!token) return { id, token: null };
+  return /** @type {PartsSession} */ ({ id, token, partSize, partCount });
+}
+
+/**
  * @param {string} name
  * @returns {Promise<IDBDatabase>}
  */
@@ -153,8 +162,10 @@ async function open(name) {
  * @returns {Promise<T>}
  */
 function result(request) {
-  return new Promise((resolve, reject) => {
+  /** @type {Promise<T>} */
+  const answer = new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
   });
+  return within(answer, TIMEOUT);
 }

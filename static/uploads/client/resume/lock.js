@@ -1,5 +1,11 @@
+import { within } from "../waiting.js";
+
+/** Milliseconds in which a browser says whether a lock is free. */
+const TIMEOUT = 5_000;
+
 /**
- * Locks within this page, for browsers and insecure contexts without Web Locks. They do not cover other tabs.
+ * Locks within this page, for where Web Locks are missing (insecure contexts), refused (sandboxed frames) or do not
+ * answer. They do not cover other tabs.
  * @type {Map<string, Promise<void>>}
  */
 const held = new Map();
@@ -32,12 +38,32 @@ export function tryTake(name) {
  * @param {{signal?: AbortSignal, ifAvailable?: boolean}} options as for navigator.locks.request
  * @returns {Promise<(() => void)|null>}
  */
-function request(name, options) {
+async function request(name, options) {
   if (!navigator.locks) return requestHere(name, options);
+  // Only a lock that is held may take longer: until its holder is done.
+  const late = new AbortController();
+  const asked = requestFromBrowser(name, options, late.signal);
+  try {
+    return await (options.ifAvailable ? within(asked, TIMEOUT) : asked);
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    late.abort();
+    console.warn("filehub: other tabs are not protected from uploading the same file:", error);
+    return requestHere(name, options);
+  }
+}
+
+/**
+ * @param {string} name
+ * @param {{signal?: AbortSignal, ifAvailable?: boolean}} options as for navigator.locks.request
+ * @param {AbortSignal} late aborted when the lock is no longer wanted
+ * @returns {Promise<(() => void)|null>}
+ */
+function requestFromBrowser(name, options, late) {
   return new Promise((resolve, reject) => {
     navigator.locks
       .request(name, options, (lock) => {
-        if (lock === null) {
+        if (lock === null || late.aborted) {
           resolve(null);
           return undefined;
         }

@@ -54,12 +54,14 @@ export function acceptFiles({ filesButton, filesInput, folderButton, folderInput
  */
 function pickWith(button, input, onPick) {
   button.addEventListener("click", () => input.click());
-  input.addEventListener("change", () => {
+  const pick = () => {
     onPick([...(input.files ?? [])]);
     // Otherwise choosing the same file again would not be a change.
     input.value = "";
-  });
-  // They are disabled in the template, because files chosen before this script runs would be lost.
+  };
+  input.addEventListener("change", pick);
+  // They are disabled in the template until this script runs, but a browser or an extension may have filled them.
+  if (input.files?.length) pick();
   button.disabled = false;
   input.disabled = false;
 }

@@ -1,20 +1,23 @@
-import { isNameTooLong } from "../../client/index.js";
+import { within } from "../../client/index.js";
+import { isSystemFile, isSystemFolder, isSystemPath } from "./system-files.js";
 
 /** The browser delivers files that are requested together at once; more would block the page. */
 const AT_ONCE = 20;
-/** Files that operating systems create in folders. */
-const SYSTEM_FILE = /^(\.DS_Store|Thumbs\.db|desktop\.ini)$/i;
+/** Milliseconds in which even a network drive names some files of a folder. */
+const TIMEOUT = 30_000;
 
 /** @typedef {{file: File, path?: string}} PickedFile */
 
 /**
- * @param {Iterable<File>} files from a folder picker
- * @returns {PickedFile[]}
+ * @param {Iterable<File>} files that were chosen together, from a folder if they have a path
+ * @returns {{picked: PickedFile[], leftOut: string[]}} `leftOut`: names of system files
  */
-export function filesFromPicker(files) {
-  return Array.from(files)
-    .filter((file) => !SYSTEM_FILE.test(file.name))
-    .map((file) => withPath(file, file.webkitRelativePath));
+export function sortOut(files) {
+  const all = Array.from(files, (file) => withPath(file, file.webkitRelativePath));
+  // A single file was meant, whatever its name.
+  if (all.length === 1 && !all[0].path) return { picked: all, leftOut: [] };
+  const [picked, system] = partition(all, ({ file, path }) => !isSystemPath(path ?? file.name));
+  return { picked, leftOut: system.map(({ file }) => file.name) };
 }
 
 /**
@@ -24,16 +27,19 @@ export function filesFromPicker(files) {
  * @param {AbortSignal} options.signal stops it
  * @param {(files: PickedFile[]) => void} options.onFiles
  * @param {(path: string) => void} options.onUnreadable
+ * @param {(name: string) => void} options.onLeftOut receives the names of system files and folders
  */
-export async function readFolders(folders, { signal, onFiles, onUnreadable }) {
+export async function readFolders(folders, { signal, onFiles, onUnreadable, onLeftOut }) {
   const queue = [...folders];
   for (let folder = queue.shift(); folder && !signal.aborted; folder = queue.shift()) {
     const reader = folder.createReader();
     try {
       // Browsers return the entries of a folder in portions; an empty one marks the end.
       for (let entries = await nextEntries(reader); entries.length > 0; entries = await nextEntries(reader)) {
-        queue.push(...entries.filter(isFolder));
-        await readFiles(entries.filter(isFile).filter((entry) => !SYSTEM_FILE.test(entry.name)));
+        const [system, wanted] = partition(entries, isSystemEntry);
+        for (const { name } of system) onLeftOut(name);
+        queue.push(...wanted.filter(isFolder));
+        await readFiles(wanted.filter(isFile));
         if (signal.aborted) return;
       }
     } catch (error) {
@@ -54,7 +60,7 @@ export async function readFolders(folders, { signal, onFiles, onUnreadable }) {
   async function readFile(entry) {
     try {
       /** @type {File} */
-      const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+      const file = await within(new Promise((resolve, reject) => entry.file(resolve, reject)), TIMEOUT);
       return withPath(file, pathOf(entry));
     } catch (error) {
       if (!(error instanceof DOMException)) throw error;
@@ -85,12 +91,17 @@ function isFile(entry) {
  * @returns {Promise<FileSystemEntry[]>}
  */
 function nextEntries(reader) {
-  return new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+  return within(new Promise((resolve, reject) => reader.readEntries(resolve, reject)), TIMEOUT);
 }
 
 /** @param {FileSystemEntry} entry */
 function pathOf(entry) {
   return entry.fullPath.replace(/^\//, "");
+}
+
+/** @param {FileSystemEntry} entry */
+function isSystemEntry(entry) {
+  return entry.isDirectory ? isSystemFolder(entry.name) : isSystemFile(entry.name);
 }
 
 /**
@@ -99,5 +110,15 @@ function pathOf(entry) {
  * @returns {PickedFile}
  */
 function withPath(file, path) {
-  return path && !isNameTooLong(path) ? { file, path } : { file };
+  return path ? { file, path } : { file };
+}
+
+/**
+ * @template T
+ * @param {T[]} items
+ * @param {(item: T) => boolean} test
+ * @returns {[T[], T[]]} those that pass, and the others
+ */
+function partition(items, test) {
+  return [items.filter(test), items.filter((item) => !test(item))];
 }

@@ -1,7 +1,7 @@
 import { messages } from "../text/messages.js";
 import { find } from "../ui/elements.js";
 import { inChunks } from "./chunks.js";
-import { filesFromPicker, readFolders } from "./folders.js";
+import { readFolders, sortOut } from "./folders.js";
 
 /** @import { Uploader } from "../../client/index.js" */
 /** @import { Announcer } from "../ui/announcer.js" */
@@ -46,22 +46,39 @@ export class Intake {
    * @param {FileSystemDirectoryEntry[]} folders
    */
   add(files, folders) {
-    if (files.length > 0) {
-      this.#announce(files.length, files[0]);
-      this.#add(files);
-    }
+    if (files.length > 0) this.#addChosen(files);
     if (folders.length > 0) this.#read(folders, files.length > 0);
   }
 
   /** @param {File[]} files from a folder picker */
   addPicked(files) {
-    const picked = filesFromPicker(files);
-    if (picked.length > 0) {
-      this.#announce(picked.length, picked[0]);
-      this.#add(picked);
-    } else {
-      this.#notify(messages.noFiles);
-    }
+    if (files.length > 0) this.#addChosen(files);
+    else this.#notify(messages.noFiles);
+  }
+
+  /** @param {File[]} files at least one */
+  async #addChosen(files) {
+    const { picked, leftOut } = sortOut(files);
+    if (picked.length > 0) this.#announce(picked.length, picked[0]);
+    const shortened = await this.#add(picked);
+    this.#tell({ leftOut, shortened, none: picked.length === 0 });
+  }
+
+  /**
+   * Says what was not added as it is.
+   * @param {object} outcome
+   * @param {string[]} outcome.leftOut names of system files
+   * @param {number} outcome.shortened files whose path did not fit
+   * @param {string[]} [outcome.unreadable] paths
+   * @param {boolean} [outcome.none] nothing was found
+   */
+  #tell({ leftOut, shortened, unreadable = [], none = false }) {
+    const sentences = [];
+    if (unreadable.length > 0) sentences.push(messages.unreadable(unreadable));
+    else if (none) sentences.push(messages.noFiles);
+    if (shortened > 0) sentences.push(messages.shortened(shortened));
+    if (leftOut.length > 0) sentences.push(messages.leftOut(leftOut));
+    if (sentences.length > 0) this.#notify(sentences.join(" "));
   }
 
   /** Drops files that were accepted but not added yet. */
@@ -73,9 +90,15 @@ export class Intake {
   /**
    * @param {(File|PickedFile)[]} files
    * @param {AbortSignal} [signal]
+   * @returns {Promise<number>} how many of them have a path that did not fit
    */
-  #add(files, signal = this.#controller.signal) {
-    return inChunks(files, CHUNK, (chunk) => this.#uploader.add(chunk), signal);
+  async #add(files, signal = this.#controller.signal) {
+    let shortened = 0;
+    const add = /** @param {(File|PickedFile)[]} chunk */ (chunk) => {
+      shortened += this.#uploader.add(chunk).filter((upload) => upload.name !== upload.path).length;
+    };
+    await inChunks(files, CHUNK, add, signal);
+    return shortened;
   }
 
   /**
@@ -86,7 +109,10 @@ export class Intake {
     const { signal } = this.#controller;
     /** @type {string[]} */
     const unreadable = [];
+    /** @type {string[]} */
+    const leftOut = [];
     let count = 0;
+    let shortened = 0;
     /** @type {PickedFile|undefined} */
     let first;
     // One after another, so that the files keep their order.
@@ -99,20 +125,19 @@ export class Intake {
           count += files.length;
           this.#fileCount += files.length;
           first ??= files[0];
-          adding = adding.then(() => this.#add(files, signal));
+          adding = adding.then(async () => {
+            shortened += await this.#add(files, signal);
+          });
         },
         onUnreadable: (path) => unreadable.push(path),
+        onLeftOut: (name) => leftOut.push(name),
       });
       await adding;
     } finally {
       this.#end();
     }
     if (first) this.#announce(count, first);
-    if (unreadable.length > 0) {
-      this.#notify(messages.unreadable(unreadable));
-    } else if (count === 0 && !hasOthers && !signal.aborted) {
-      this.#notify(messages.noFiles);
-    }
+    this.#tell({ leftOut, shortened, unreadable, none: count === 0 && !hasOthers && !signal.aborted });
   }
 
   #begin() {

@@ -18,6 +18,7 @@ export const messages = {
     uploading: gettext("Uploading"),
     confirming: gettext("Confirming…"),
     stored: gettext("Stored"),
+    pausing: gettext("Pausing…"),
     paused: gettext("Paused"),
     failed: gettext("Failed"),
     cancelled: gettext("Cancelled"),
@@ -32,6 +33,8 @@ export const messages = {
     other_tab: gettext("This file is already being uploaded, here or in another tab. Waiting for it to finish."),
   },
 
+  pausing: gettext("finishing what is in transit"),
+  pauseLabel: { pause: gettext("Pause"), stop: gettext("Stop now") },
   alreadyStored: gettext("Already in your files. Not uploaded again."),
   slow: gettext(
     "Still confirming. This is taking longer than usual. You can close this page; the file will appear in your list.",
@@ -64,6 +67,7 @@ export const messages = {
   /** @type {Record<string, OfName>} */
   actionLabel: {
     pause: (name) => fill(gettext("Pause the upload of %(name)s"), { name }),
+    stop: (name) => fill(gettext("Stop the upload of %(name)s now"), { name }),
     resume: (name) => fill(gettext("Resume the upload of %(name)s"), { name }),
     cancel: (name) => fill(gettext("Cancel the upload of %(name)s"), { name }),
     retry: (name) => fill(gettext("Retry the upload of %(name)s"), { name }),
@@ -177,6 +181,29 @@ export const messages = {
           { names: enumerate(names) },
         ),
 
+  /** @type {(names: string[]) => string} */
+  leftOut: (names) =>
+    names.length === 1
+      ? fill(gettext("%(name)s belongs to the operating system and was left out."), { name: printable(names[0]) })
+      : fill(
+          ngettext(
+            "%(count)s file of the operating system was left out, such as %(name)s.",
+            "%(count)s files of the operating system were left out, such as %(name)s.",
+            names.length,
+          ),
+          { count: number(names.length), name: printable(names[0]) },
+        ),
+  /** @type {OfCount} */
+  shortened: (count) =>
+    counted(
+      ngettext(
+        "The path of %(count)s file is too long. Some of its folders are missing from its name.",
+        "The paths of %(count)s files are too long. Some of their folders are missing from their names.",
+        count,
+      ),
+      count,
+    ),
+
   offline: gettext("You are offline. Uploads resume automatically when you are back online."),
   online: gettext("You are back online."),
 
@@ -261,6 +288,7 @@ const problems = {
   invalid_name: () =>
     gettext("The name of this file contains characters that are not allowed. Rename the file, then select it again."),
   missing_file_name: () => gettext("This file has no name. Name it, then select it again."),
+  unsupported: () => gettext("Your browser lacks a function that uploads need. Update it, or use another browser."),
   unreadable: () => gettext("This file can no longer be read. It may have been moved or changed. Select it again."),
   // The code cannot be renamed. It means that the bytes changed on the way to S3; a file that changed on disk is
   // `unreadable`.
@@ -297,6 +325,13 @@ export function explain(problem, limits = { maxSize: "", types: "" }) {
     return problem.message ? `${problem.message} ${next}` : next;
   }
   return problems[problem?.code ?? ""]?.(limits) ?? (problem?.message || gettext("Something went wrong. Try again."));
+}
+
+/**
+ * @param {string} name such as "Icon\r"
+ */
+function printable(name) {
+  return name.replace(/\p{Cc}/gu, "");
 }
 
 /**

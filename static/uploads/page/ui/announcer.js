@@ -18,7 +18,7 @@ export class Announcer {
   #notes = [];
   #timer = 0;
   #due = Infinity;
-  #lastTime = 0;
+  #lastTime = -Infinity;
   #region;
   #totals;
 
@@ -70,7 +70,7 @@ export class Announcer {
 
   /** @param {number} interval milliseconds since the last announcement */
   #speakIn(interval) {
-    const now = Date.now();
+    const now = performance.now();
     const due = Math.max(now + 150, this.#lastTime + interval);
     if (this.#timer && due >= this.#due) return;
     clearTimeout(this.#timer);
@@ -84,7 +84,7 @@ export class Announcer {
     this.#counted.clear();
     this.#notes = [];
     this.#timer = 0;
-    this.#lastTime = Date.now();
+    this.#lastTime = performance.now();
     // Setting the same text again would not be announced.
     this.#region.textContent = text === this.#region.textContent ? `${text}\u00a0` : text;
   }

@@ -1,6 +1,6 @@
-/** Whether the user prefers less motion. */
+/** Whether nothing is animated: the user prefers less motion, or the browser cannot do it. */
 export function prefersReducedMotion() {
-  return matchMedia("(prefers-reduced-motion: reduce)").matches;
+  return !("animate" in Element.prototype) || matchMedia("(prefers-reduced-motion: reduce)").matches;
 }
 
 /**

@@ -1,5 +1,12 @@
-/** Decoding a larger image takes more memory than a thumbnail is worth. */
+import { within } from "../../client/index.js";
+import { HEAD, imageSize } from "./image-size.js";
+
+/** Decoding a larger image takes more time than a thumbnail is worth. */
 const MAX_BYTES = 40 * 1024 ** 2;
+/** And more memory: four bytes for each pixel, however few the file has. */
+const MAX_PIXELS = 25_000_000;
+/** Milliseconds; an image that takes longer must not keep the others from being drawn. */
+const TIMEOUT = 20_000;
 const AT_ONCE = 2;
 /** CSS pixels, as in css/uploads.css. */
 const SIDE = 40;
@@ -11,14 +18,15 @@ export class Thumbnails {
   /** @type {Set<HTMLElement>} */
   #visible = new Set();
   #running = 0;
-  #observer = new IntersectionObserver((entries) => this.#updateVisible(entries));
+  /** Null in browsers that cannot draw thumbnails; the icons stay. */
+  #observer = canDraw() ? new IntersectionObserver((entries) => this.#updateVisible(entries)) : null;
 
   /**
    * @param {HTMLElement} tile
    * @param {File} file
    */
   watch(tile, file) {
-    if (!file.type.startsWith("image/") || file.size > MAX_BYTES) return;
+    if (!this.#observer || !file.type.startsWith("image/") || file.size > MAX_BYTES) return;
     this.#files.set(tile, file);
     this.#observer.observe(tile);
   }
@@ -27,7 +35,7 @@ export class Thumbnails {
   unwatch(tile) {
     this.#visible.delete(tile);
     if (!this.#files.delete(tile)) return;
-    this.#observer.unobserve(tile);
+    this.#observer?.unobserve(tile);
   }
 
   /** @param {IntersectionObserverEntry[]} entries */
@@ -64,14 +72,27 @@ export class Thumbnails {
   }
 }
 
+function canDraw() {
+  return "IntersectionObserver" in globalThis && "createImageBitmap" in globalThis;
+}
+
+/** @param {File} file */
+async function isDrawable(file) {
+  const head = await within(file.slice(0, HEAD).arrayBuffer(), TIMEOUT);
+  const size = imageSize(new DataView(head));
+  return size !== null && size.width * size.height <= MAX_PIXELS;
+}
+
 /**
  * @param {HTMLElement} tile
  * @param {File} file
  */
 async function draw(tile, file) {
+  if (!(await isDrawable(file))) return;
   const side = Math.round(SIDE * Math.min(devicePixelRatio, 3));
   // Twice as wide, so that landscapes fill the square too.
-  const picture = await createImageBitmap(file, { resizeWidth: 2 * side, resizeQuality: "medium" });
+  const drawing = createImageBitmap(file, { resizeWidth: 2 * side, resizeQuality: "medium" });
+  const picture = await within(drawing, TIMEOUT);
   const canvas = document.createElement("canvas");
   canvas.className = "tile-picture";
   canvas.width = canvas.height = side;

@@ -138,6 +138,7 @@ function groupOf({ state }) {
       return "failed";
     case "hashing":
     case "uploading":
+    case "pausing":
       return "moving";
     default:
       return state;

@@ -68,12 +68,12 @@ export class UploadRow {
     const icon = waiting ? "queued" : state;
     if (icon !== this.#icon) {
       this.#icon = icon;
-      this.#use.setAttribute("href", `${this.#icons}#state-${icon}`);
+      this.#use.setAttribute("href", `${this.#icons}#state-${icon === "pausing" ? "paused" : icon}`);
     }
     const name = messages.state[icon];
     setText(this.#state, name);
     setText(this.#detail, this.#describe(now));
-    const isCounted = state === "uploading" || state === "paused";
+    const isCounted = ["uploading", "pausing", "paused"].includes(state);
     const value = isCounted ? messages.progressValue(name, percent(sent, size)) : name;
     setAttribute(this.#progress, "aria-valuetext", value);
     this.drawBar();
@@ -125,12 +125,21 @@ export class UploadRow {
     // Read first, because hiding a button makes it lose the focus.
     const focused = document.activeElement;
     setVisible(this.#buttons.pause, canPause);
+    this.#labelPause();
     setVisible(this.#buttons.resume, canResume);
     setVisible(this.#buttons.cancel, canCancel);
     setVisible(this.#buttons.retry, canRetry);
     setVisible(this.#buttons.again, alreadyStored && canRemove);
     setVisible(this.#buttons.dismiss, canRemove);
     if (this.element.contains(focused) && focused?.closest("[hidden]")) this.focus();
+  }
+
+  /** While requests end, the button that asked for it stops them. */
+  #labelPause() {
+    const { state, name } = this.#upload;
+    const action = state === "pausing" ? "stop" : "pause";
+    setText(find(this.#buttons.pause, ".label"), messages.pauseLabel[action]);
+    setAttribute(this.#buttons.pause, "aria-label", messages.actionLabel[action](name));
   }
 
   /** @param {number} now */
@@ -152,13 +161,13 @@ export class UploadRow {
 
   #showsProgress() {
     const { state, waiting, sent } = this.#upload;
-    return state === "uploading" || state === "paused" || (state === "queued" && sent > 0 && !waiting);
+    return ["uploading", "pausing", "paused"].includes(state) || (state === "queued" && sent > 0 && !waiting);
   }
 
   /** Every byte was sent, but storage has not responded yet. */
   #isAllSent() {
     const { state, sent, size } = this.#upload;
-    return state === "uploading" && size > 0 && sent === size;
+    return (state === "uploading" || state === "pausing") && size > 0 && sent === size;
   }
 
   /** @param {number} now */
@@ -169,6 +178,8 @@ export class UploadRow {
     const parts = [messages.of(format.bytes(sent), format.bytes(size))];
     if (waiting) {
       parts.push(messages.waiting[waiting]);
+    } else if (state === "pausing") {
+      parts.push(messages.pausing);
     } else if (state === "uploading") {
       if (rate.speed !== null && rate.speed >= 1) parts.push(format.speed(rate.speed));
       if (left !== null && sent < size) parts.push(messages.timeLeft(format.duration(left)));
