@@ -16,8 +16,9 @@ from tests.management.helpers import OWNERS, every, run, seed
 from tests.support.files import removal, store
 from tests.support.records import erase, tamper
 from uploads.aws import clients, s3
-from uploads.core import keys, media_types, policy
+from uploads.core import keys, media_types
 from uploads.core.conf import conf
+from uploads.core.names import check_name
 from uploads.files import actions, queries, recount, usage
 from uploads.files.record import StoredFile
 from uploads.files.usage import Usage
@@ -40,7 +41,7 @@ def test_seeding_creates_the_requested_number_in_all_states_owners_and_groups() 
     names = [record.file_name for record in all_records]
     assert any(not name.isascii() for name in names)
     assert max(len(name.encode()) for name in names) > 240
-    assert all(policy.check_name(name) for name in names)
+    assert all(check_name(name) for name in names)
     assert {keys.shard(record.id) for record in all_records} == set(keys.SHARDS)
 
 

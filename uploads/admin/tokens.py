@@ -24,6 +24,7 @@ from django.utils.translation import gettext_lazy as _
 
 from uploads.accounts import api_tokens
 from uploads.admin.invalid_keys import SafeAutocompleteSelect, SafeSelectionMixin
+from uploads.admin.username_search import UsernameSearchMixin
 from uploads.core import policy
 from uploads.core.errors import InvalidRequest
 from uploads.models import ApiToken
@@ -57,7 +58,7 @@ class LastUsedMixin:
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(SafeSelectionMixin, LastUsedMixin, TokenAdminBase):
+class ApiTokenAdmin(UsernameSearchMixin, SafeSelectionMixin, LastUsedMixin, TokenAdminBase):
     """The admin of API tokens. A secret is shown once, on creation; tokens cannot be edited."""
 
     form = ApiTokenForm

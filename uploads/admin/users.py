@@ -25,6 +25,7 @@ from uploads.accounts import api_tokens
 from uploads.accounts.owners import owner_of
 from uploads.admin.invalid_keys import ModelAdminBase, SafeSelectionMixin
 from uploads.admin.tokens import LastUsedMixin
+from uploads.admin.username_search import UsernameSearchMixin
 from uploads.core import sizes
 from uploads.core.errors import BackendUnavailable
 from uploads.files import quotas, usage
@@ -144,7 +145,7 @@ class ApiTokenInline(LastUsedMixin, TokenInlineBase):
         return False
 
 
-class UserAdminMixin(SafeSelectionMixin, ModelAdminBase):
+class UserAdminMixin(UsernameSearchMixin, SafeSelectionMixin, ModelAdminBase):
     """Columns and inlines that filehub adds to the registered user admin."""
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:

@@ -11,6 +11,7 @@ from typing import Any
 from uploads.aws.s3 import StoredObject
 from uploads.core import keys, media_types, policy, sniffing
 from uploads.core.errors import FilehubError
+from uploads.core.names import check_name, search_key
 from uploads.core.policy import Rules
 from uploads.files.record import StoredFile, changed
 from uploads.ingest.events import NO_SEQUENCER
@@ -84,7 +85,7 @@ def validate(
     if broken is not None:
         return rejected(record, broken)
     record.owner_feed = record.owner
-    record.name_key = policy.search_key(record.file_name or "")
+    record.name_key = search_key(record.file_name or "")
     return record
 
 
@@ -104,7 +105,7 @@ def broken_rule(s3_object: StoredObject, limits: Rules) -> str | None:
     if s3_object.owner is None or s3_object.file_name is None:
         return "It was not uploaded through filehub: its owner or name is missing."
     try:
-        policy.check_name(s3_object.file_name)
+        check_name(s3_object.file_name)
         media_types.check_type(s3_object.content_type, limits)
         if s3_object.size > limits.max_size:
             policy.check_size(s3_object.size, limits)
@@ -153,7 +154,7 @@ def restored(record: StoredFile, s3_object: StoredObject, **changes: Any) -> Sto
         removed_at=None,
         expires_at=None,
         owner_feed=record.owner,
-        name_key=policy.search_key(record.file_name or ""),
+        name_key=search_key(record.file_name or ""),
         **_content(s3_object),
         **changes,
     )

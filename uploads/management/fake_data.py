@@ -15,9 +15,10 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from uploads.aws.dynamodb import table_errors
-from uploads.core import keys, policy
+from uploads.core import keys
 from uploads.core.conf import conf
 from uploads.core.errors import FilehubError
+from uploads.core.names import MAX_NAME_BYTES, check_name, search_key
 from uploads.files import usage
 from uploads.files.record import Download, State, StoredFile
 from uploads.ingest import decide
@@ -139,7 +140,7 @@ def _record(
     )
     if state == "stored":
         record.owner_feed = owner
-        record.name_key = policy.search_key(name)
+        record.name_key = search_key(name)
         if rng.random() < 0.2:
             downloads = sorted(
                 confirmed_at + (now - confirmed_at) * rng.random() for _ in range(rng.randint(1, 3))
@@ -164,9 +165,9 @@ def _name(extension: str, rng: random.Random) -> str:
     stem = f"{rng.choice(_WORDS)} {rng.randint(1, 9999)}"
     if rng.randrange(100) < _LONG_NAMES:
         fill = rng.choice(("long ", "länger ", "長"))
-        while len(f"{stem}{fill}{extension}".encode()) <= policy.MAX_NAME_BYTES:
+        while len(f"{stem}{fill}{extension}".encode()) <= MAX_NAME_BYTES:
             stem += fill
-    return policy.check_name(f"{stem}{extension}")
+    return check_name(f"{stem}{extension}")
 
 
 def fake_owners(count: int, existing: Iterable[str]) -> list[str]:

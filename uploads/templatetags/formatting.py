@@ -1,4 +1,4 @@
-"""Template filters that format numbers and durations."""
+"""Template filters that format names, numbers and durations."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ from django import template
 from django.utils import formats
 from django.utils.translation import gettext
 
+from uploads.core.names import display_name
+
 register = template.Library()
+
+# Every name in a template goes through this filter, or through File.__str__.
+register.filter("display_name", display_name)
 
 
 @register.filter

@@ -30,7 +30,8 @@ CONCURRENCY = 6
 @require_safe
 def home(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Render the upload page, or only its file list for htmx."""
-    q = request.GET.get("q", "").strip()
+    # Not trimmed: spaces are part of names.
+    q = request.GET.get("q", "")
     page, list_error = Page([], None), False
     try:
         page = queries.files_of(

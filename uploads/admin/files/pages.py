@@ -40,7 +40,7 @@ else:
 
 PAGE_SIZE = 100
 
-_DESCRIPTION = ("file_name", "owner_link", "size_exact", "content_type", "state_reason")
+_DESCRIPTION = ("name", "owner_link", "size_exact", "content_type", "state_reason")
 _OBJECT = ("id", "key", "checksum", "etag", "version_id")
 
 #: Previews load only from S3's origin, and never run in the site's origin.
@@ -76,7 +76,9 @@ class FileChangeList(ChangeList):
         self.newest_url = self.get_query_string(dict.fromkeys(filters.CURSORS))
 
     def _find(self, query: Any) -> list[FileInfo]:
-        exact = keys.parse_upload_id(self.query) or keys.upload_id_of(self.query)
+        # An id is often pasted with spaces around it; in a name they count.
+        pasted = self.query.strip()
+        exact = keys.parse_upload_id(pasted) or keys.upload_id_of(pasted)
         if exact:
             info = queries.any_file(exact)
             return [info] if info else []

@@ -1,4 +1,5 @@
 import { enumerate, fill, gettext, ngettext, number } from "./language.js";
+import { displayName } from "./names.js";
 
 /** The maximum number of names in one sentence. */
 const MAX_NAMES = 4;
@@ -58,17 +59,17 @@ export const messages = {
   ],
 
   /** @type {OfName} */
-  progressLabel: (name) => fill(gettext("Progress of %(name)s"), { name }),
+  progressLabel: (name) => named(gettext("Progress of %(name)s"), name),
   /** @type {(state: string, percent: string) => string} */
   progressValue: (state, percent) => fill(gettext("%(state)s, %(percent)s"), { state, percent }),
   /** @type {Record<string, OfName>} */
   actionLabel: {
-    pause: (name) => fill(gettext("Pause the upload of %(name)s"), { name }),
-    resume: (name) => fill(gettext("Resume the upload of %(name)s"), { name }),
-    cancel: (name) => fill(gettext("Cancel the upload of %(name)s"), { name }),
-    retry: (name) => fill(gettext("Retry the upload of %(name)s"), { name }),
-    again: (name) => fill(gettext("Upload %(name)s again"), { name }),
-    dismiss: (name) => fill(gettext("Dismiss %(name)s"), { name }),
+    pause: (name) => named(gettext("Pause the upload of %(name)s"), name),
+    resume: (name) => named(gettext("Resume the upload of %(name)s"), name),
+    cancel: (name) => named(gettext("Cancel the upload of %(name)s"), name),
+    retry: (name) => named(gettext("Retry the upload of %(name)s"), name),
+    again: (name) => named(gettext("Upload %(name)s again"), name),
+    dismiss: (name) => named(gettext("Dismiss %(name)s"), name),
   },
 
   /** All uploads together. */
@@ -166,7 +167,7 @@ export const messages = {
             "%(count)s files and folders could not be read and were skipped, including %(names)s. Check their permissions, then add them again.",
             names.length,
           ),
-          { count: number(names.length), names: enumerate(names.slice(0, MAX_NAMES)) },
+          { count: number(names.length), names: listed(names.slice(0, MAX_NAMES)) },
         )
       : fill(
           ngettext(
@@ -174,7 +175,7 @@ export const messages = {
             "%(names)s could not be read and were skipped. Check their permissions, then add them again.",
             names.length,
           ),
-          { names: enumerate(names) },
+          { names: listed(names) },
         ),
 
   offline: gettext("You are offline. Uploads resume automatically when you are back online."),
@@ -189,12 +190,12 @@ export const messages = {
     /** @type {Announcement} */
     added: (count, name) =>
       count === 1
-        ? fill(gettext("%(name)s added."), { name })
+        ? named(gettext("%(name)s added."), name)
         : counted(ngettext("%(count)s file added.", "%(count)s files added.", count), count),
     /** @type {Announcement} */
     stored: (count, name) =>
       count === 1
-        ? fill(gettext("%(name)s stored."), { name })
+        ? named(gettext("%(name)s stored."), name)
         : counted(ngettext("%(count)s file stored.", "%(count)s files stored.", count), count),
     /** @type {(stored: number, count: number) => string} */
     milestone: (stored, count) =>
@@ -205,7 +206,7 @@ export const messages = {
     /** @type {Announcement} */
     alreadyStored: (count, name) =>
       count === 1
-        ? fill(gettext("%(name)s is already in your files and was not uploaded again."), { name })
+        ? named(gettext("%(name)s is already in your files and was not uploaded again."), name)
         : counted(
             ngettext(
               "%(count)s file is already in your files and was not uploaded again.",
@@ -217,17 +218,17 @@ export const messages = {
     /** @type {Announcement} */
     failed: (count, name, why) =>
       count === 1
-        ? fill(gettext("Upload of %(name)s failed: %(why)s"), { name, why })
+        ? named(gettext("Upload of %(name)s failed: %(why)s"), name, { why })
         : counted(ngettext("%(count)s upload failed.", "%(count)s uploads failed.", count), count),
     /** @type {Announcement} */
     rejected: (count, name, why) =>
       count === 1
-        ? fill(gettext("%(name)s was rejected: %(why)s"), { name, why })
+        ? named(gettext("%(name)s was rejected: %(why)s"), name, { why })
         : counted(ngettext("%(count)s file was rejected.", "%(count)s files were rejected.", count), count),
     /** @type {Announcement} */
     deleted: (count, name) =>
       count === 1
-        ? fill(gettext("%(name)s deleted."), { name })
+        ? named(gettext("%(name)s deleted."), name)
         : counted(ngettext("%(count)s file deleted.", "%(count)s files deleted.", count), count),
     /** @type {OfCount} */
     notUploaded: (count) =>
@@ -305,4 +306,18 @@ export function explain(problem, limits = { maxSize: "", types: "" }) {
  */
 function counted(sentence, count) {
   return fill(sentence, { count: number(count) });
+}
+
+/**
+ * @param {string} sentence
+ * @param {string} name
+ * @param {Record<string, string>} [values]
+ */
+function named(sentence, name, values = {}) {
+  return fill(sentence, { ...values, name: displayName(name) });
+}
+
+/** @param {string[]} names */
+function listed(names) {
+  return enumerate(names.map(displayName));
 }
