@@ -16,7 +16,7 @@ from tests.management.helpers import OWNERS, every, run, seed
 from tests.support.files import removal, store
 from tests.support.records import erase, tamper
 from uploads.aws import clients, s3
-from uploads.core import keys, media_types
+from uploads.core import keys, media_types, type_lists
 from uploads.core.conf import conf
 from uploads.core.names import check_name
 from uploads.files import actions, queries, recount, usage
@@ -36,7 +36,7 @@ def test_seeding_creates_the_requested_number_in_all_states_owners_and_groups() 
     assert len(every("deleted")) == seeded.deleted > 0
     assert {record.owner for record in all_records} == set(OWNERS)
     assert {media_types.kind(record.content_type) for record in all_records} == set(
-        media_types.KINDS
+        type_lists.KINDS
     )
     names = [record.file_name for record in all_records]
     assert any(not name.isascii() for name in names)

@@ -56,6 +56,7 @@ def check_name(name: str) -> str:
         raise InvalidRequest(
             f"The file name is {size} bytes long; at most {MAX_NAME_BYTES} are allowed.",
             code="name_too_long",
+            parameters={"size": size, "limit": MAX_NAME_BYTES},
         )
     if any(unicodedata.category(char) == "Cc" for char in name):
         raise InvalidRequest("The file name contains a control character.", code="invalid_name")

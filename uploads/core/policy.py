@@ -46,7 +46,8 @@ def check_size(size: int, rules: Rules, *, in_parts: bool = False) -> int:
         raise InvalidRequest("size must not be negative.", code="invalid_size")
     if size > rules.max_size:
         raise FileTooLarge(
-            f"The file is {size:,} bytes; at most {rules.max_size:,} bytes are allowed."
+            f"The file is {size:,} bytes; at most {rules.max_size:,} bytes are allowed.",
+            parameters={"size": size, "limit": rules.max_size},
         )
     if not in_parts and size > rules.max_put_size:
         raise FileTooLarge(
@@ -60,7 +61,8 @@ def check_quota(size: int, *, used: int, limit: int) -> None:
     if size > 0 and used + size > limit:
         raise QuotaExceeded(
             f"The file is {size:,} bytes, but {used:,} of your quota of {limit:,} bytes "
-            "are already used."
+            "are already used.",
+            parameters={"size": size, "used": used, "limit": limit},
         )
 
 

@@ -14,7 +14,7 @@ from itertools import islice
 from uuid import UUID
 
 from uploads.aws.dynamodb import table_errors
-from uploads.core import keys, media_types
+from uploads.core import keys, type_lists
 from uploads.core.errors import InvalidRequest
 from uploads.core.names import search_key
 from uploads.files.record import FileInfo, State, StoredFile, info_of
@@ -41,7 +41,7 @@ class FileFilter:
 
     state: State = "stored"
     owner: str = ""
-    kind: media_types.Kind | None = None
+    kind: type_lists.Kind | None = None
     since: datetime | None = None
     until: datetime | None = None
     name: str = ""

@@ -19,6 +19,7 @@ from uploads.core import keys
 from uploads.core.conf import conf
 from uploads.core.errors import FilehubError
 from uploads.core.names import MAX_NAME_BYTES, check_name, search_key
+from uploads.core.reasons import Reason, dump
 from uploads.files import usage
 from uploads.files.record import Download, State, StoredFile
 from uploads.ingest import decide
@@ -148,7 +149,9 @@ def _record(
             record.downloads = len(downloads)
             record.last_downloads = [Download(at=at, by=owner) for at in downloads]
     elif state == "rejected":
-        record.reason = f"Files of type {content_type} are not accepted here."
+        record.reason = dump(
+            Reason("type_not_allowed", {"type": content_type, "allowed": "image/*"})
+        )
         record.expires_at = confirmed_at + decide.RETENTION
     else:
         removed_at = confirmed_at + (now - confirmed_at) * rng.random()

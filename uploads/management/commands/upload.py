@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from uploads.accounts import owners
 from uploads.core.errors import FilehubError
 from uploads.core.names import display_name
+from uploads.core.texts import describe
 from uploads.files import queries
 from uploads.management import uploader
 from uploads.management.progress import Progress
@@ -90,7 +91,7 @@ class Command(BaseCommand):
         for outcome in outcomes:
             status = statuses.get(outcome.id)
             state = "failed" if outcome.error else status.state if status else "pending"
-            reason = outcome.error or (status.reason if status else "")
+            reason = outcome.error or (describe(status.reason) if status else "")
             states.append(state)
             fields = [outcome.id or "-" * 36, f"{state:8}", _printable(outcome.path)]
             self.stdout.write(display_name("  ".join([*fields, reason]).rstrip()))

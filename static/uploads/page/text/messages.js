@@ -51,7 +51,7 @@ export const messages = {
   /** @type {((size: string, count: number) => string)[]} */
   size: [
     (size, count) => fill(ngettext("%(size)s byte", "%(size)s bytes", count), { size }),
-    (size) => fill(gettext("%(size)s KB"), { size }),
+    (size) => fill(gettext("%(size)s kB"), { size }),
     (size) => fill(gettext("%(size)s MB"), { size }),
     (size) => fill(gettext("%(size)s GB"), { size }),
     (size) => fill(gettext("%(size)s TB"), { size }),
