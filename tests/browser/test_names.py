@@ -125,6 +125,8 @@ def test_a_search_shows_a_new_file_whose_name_matches_in_another_form(page: Page
         expect(page.locator("[data-list-message=no-match]")).to_be_visible()
         choose(page, (name, name.encode()))
         expect(row(page, name.strip())).to_be_visible()
+        # As a person sees it: with the spaces that have to be typed.
+        assert row(page, name.strip()).locator("bdi").inner_text() == name
         page.reload()
         expect(page.locator("#search")).to_have_value(term)
         expect(row(page, name.strip())).to_be_visible()
