@@ -15,7 +15,7 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from uploads.core import policy
+from uploads.core.names import display_name
 
 #: Display names for the states of a record (see `uploads.files.record`).
 STATE_NAMES = {"stored": _("stored"), "rejected": _("rejected"), "deleted": _("deleted")}
@@ -56,7 +56,7 @@ class File(models.Model):
         default_permissions = ("view", "change", "delete")
 
     def __str__(self) -> str:
-        return policy.display_name(self.file_name) or self.id
+        return display_name(self.file_name) or self.id
 
 
 class Queue(models.Model):

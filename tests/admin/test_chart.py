@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from uploads.admin.chart import Chart, Point, draw, ticks
 
 FIRST = date(2025, 1, 1)
-KIB, MIB, GIB = 1024, 1024**2, 1024**3
+KB, MB, GB = 10**3, 10**6, 10**9
 
 
 def points(*values: int, below: dict[int, int] | None = None) -> list[Point]:
@@ -29,30 +29,30 @@ def chart_of(*values: int, below: dict[int, int] | None = None) -> Chart:
 
 
 @pytest.mark.parametrize(
-    ("most", "unit", "expected"),
+    ("most", "expected"),
     [
-        (0, 1, [0, 1]),
-        (1, 1, [0, 1]),
-        (3, 1, [0, 1, 2, 3]),
-        (5, 1, [0, 2, 4, 6]),
-        (20, 1, [0, 5, 10, 15, 20]),
-        (21, 1, [0, 10, 20, 30]),
-        (950, 1, [0, 500, 1000]),
-        (2001, 1, [0, 1000, 2000, 3000]),
-        (7, 1024, [0, 2, 4, 6, 8]),
-        (900 * KIB, 1024, [0, 500 * KIB, 1000 * KIB]),
-        (MIB, 1024, [0, 500 * KIB, 1000 * KIB, 1500 * KIB]),
-        (3 * MIB, 1024, [0, MIB, 2 * MIB, 3 * MIB]),
-        (35 * GIB, 1024, [0, 10 * GIB, 20 * GIB, 30 * GIB, 40 * GIB]),
+        (0, [0, 1]),
+        (1, [0, 1]),
+        (3, [0, 1, 2, 3]),
+        (5, [0, 2, 4, 6]),
+        (20, [0, 5, 10, 15, 20]),
+        (21, [0, 10, 20, 30]),
+        (950, [0, 500, 1000]),
+        (2001, [0, 1000, 2000, 3000]),
+        (7, [0, 2, 4, 6, 8]),
+        (900 * KB, [0, 500 * KB, 1000 * KB]),
+        (MB, [0, 500 * KB, 1000 * KB]),
+        (3 * MB, [0, MB, 2 * MB, 3 * MB]),
+        (35 * GB, [0, 10 * GB, 20 * GB, 30 * GB, 40 * GB]),
     ],
 )
-def test_ticks_are_round(most: int, unit: int, expected: list[int]) -> None:
-    assert ticks(most, unit) == expected
+def test_ticks_are_round(most: int, expected: list[int]) -> None:
+    assert ticks(most) == expected
 
 
-@given(st.integers(0, 10**18), st.sampled_from([1, 1024]))
-def test_ticks_are_few_evenly_spaced_and_reach_the_maximum(most: int, unit: int) -> None:
-    values = ticks(most, unit)
+@given(st.integers(0, 10**18))
+def test_ticks_are_few_evenly_spaced_and_reach_the_maximum(most: int) -> None:
+    values = ticks(most)
     assert values[0] == 0
     assert values[-1] >= most
     assert 2 <= len(values) <= 5
@@ -104,13 +104,12 @@ def numbers(value: Any) -> list[Any]:
 @given(
     st.lists(st.tuples(st.integers(0, 10**15), st.integers(0, 10**6)), min_size=1, max_size=40),
     st.integers(1, 40),
-    st.sampled_from([1, 1024]),
 )
 def test_everything_is_inside_the_chart_and_all_lengths_are_integers(
-    values: list[tuple[int, int]], slot: int, unit: int
+    values: list[tuple[int, int]], slot: int
 ) -> None:
     days = [Point(FIRST + timedelta(days=n), *value) for n, value in enumerate(values)]
-    chart = draw(days, slot=slot, height=100, label_every=7, unit=unit)
+    chart = draw(days, slot=slot, height=100, label_every=7)
     assert {type(number) for number in numbers(chart)} == {int}
     for bar in chart.bars:
         assert chart.left <= bar.x < bar.x + bar.width <= chart.right < chart.width

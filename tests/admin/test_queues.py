@@ -29,6 +29,7 @@ from tests.support.local_aws import drain
 from tests.support.users import staff
 from uploads.aws import clients, sqs
 from uploads.core.conf import conf
+from uploads.core.reasons import Reason, dump
 from uploads.ingest import task_failures
 from uploads.ingest.task_failures import TaskFailure
 
@@ -176,6 +177,37 @@ def test_a_task_shows_its_last_error(operator: Client) -> None:
     assert "S3 was on fire." in content
     assert "failed 1 time" in content
     assert "Tasks that failed 8 times." in content
+
+
+@pytest.mark.parametrize(
+    ("reason", "english", "german"),
+    [
+        (Reason("not_json"), "It is not JSON.", "Die Nachricht ist kein JSON."),
+        (
+            Reason("field_missing", {"field": "eventName", "record": 3}),
+            "Record 3: eventName is missing.",
+            "Eintrag 3: eventName fehlt.",
+        ),
+        (
+            Reason("unavailable", {"cause": "a\u202eb"}),
+            "A service did not respond: a\ufffdb",
+            "Ein Dienst hat nicht geantwortet: a\ufffdb",
+        ),
+    ],
+)
+def test_the_error_is_in_the_language_of_the_operator(
+    operator: Client, reason: Reason, english: str, german: str
+) -> None:
+    send_dead_letter("x", error=dump(reason))
+    for language, sentence in (("en", english), ("de", german)):
+        shown = operator.get(EVENTS, headers={"Accept-Language": language}).content.decode()
+        assert sentence in html.unescape(shown)
+
+
+def test_without_a_stored_error_the_message_itself_says_what_is_wrong(operator: Client) -> None:
+    send_dead_letter("{}", error='{"code":"no_rec')
+    german = operator.get(EVENTS, headers={"Accept-Language": "de"}).content.decode()
+    assert "Die Nachricht enthält keine Liste „Records“" in german
 
 
 @pytest.mark.parametrize("path", [EVENTS, TASKS])

@@ -11,8 +11,9 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 from pytest_django import Settings
 
+from local.aws import LocalAws
 from tests.admin.helpers import GIB, USERS, set_quota
-from tests.support.users import Api, staff
+from tests.support.users import Api, signed_in, staff
 from uploads.admin.users import SizeField
 from uploads.files import quotas
 from uploads.models import Quota
@@ -21,23 +22,33 @@ pytestmark = pytest.mark.usefixtures("_static_files")
 
 
 @pytest.mark.parametrize(
-    ("entered", "stored", "shown"),
+    ("entered", "stored", "in_the_form", "shown"),
     [
-        ("10 GiB", 10 * GIB, "10 GiB"),
-        ("500 mb", 500_000_000, "500 MB"),
-        ("1536 MiB", 1536 * 1024**2, "1.5 GiB"),
-        ("0", 0, "0 B"),
-        ("1073741824", GIB, "1 GiB"),
+        ("2 MB", 2_000_000, "2 MB", "2 MB"),
+        ("500 mb", 500_000_000, "500 MB", "500 MB"),
+        ("1,5 GB", 1_500_000_000, "1.5 GB", "1.5 GB"),
+        ("1234567", 1_234_567, "1234567 B", "1.2 MB"),
+        ("10 GiB", 10 * GIB, "10 GiB", "10.7 GB"),
+        ("1536 MiB", 1536 * 1024**2, "1.5 GiB", "1.6 GB"),
+        ("0", 0, "0 B", "0 bytes"),
     ],
 )
-def test_a_quota_is_entered_and_shown_with_units(
-    admin: Client, alice: User, entered: str, stored: int, shown: str
+def test_a_quota_is_entered_with_units_and_shown_in_decimal_ones(
+    aws: LocalAws,
+    admin: Client,
+    alice: User,
+    entered: str,
+    stored: int,
+    in_the_form: str,
+    shown: str,
 ) -> None:
     assert set_quota(admin, alice, entered).status_code == 302
     assert Quota.objects.get(user=alice).limit == stored
     page = admin.get(f"{USERS}{alice.pk}/change/").content.decode()
-    assert re.search(r'name="quota-0-limit" value="([^"]*)"', page)[1] == shown  # type: ignore[index]
+    assert re.search(r'name="quota-0-limit" value="([^"]*)"', page)[1] == in_the_form  # type: ignore[index]
+    shown = shown.replace(" ", "\xa0")
     assert f"{shown} (custom)" in admin.get(USERS).content.decode()
+    assert f"of {shown} used" in signed_in(alice).get("/quota").content.decode()
 
 
 @pytest.mark.parametrize(
@@ -54,7 +65,7 @@ def test_an_invalid_quota_is_refused_in_the_form(admin: Client, alice: User, ent
 
 
 def test_the_error_for_an_invalid_quota_says_what_to_enter() -> None:
-    with pytest.raises(ValidationError, match="such as 10 GiB or 500 MB, or a number of bytes"):
+    with pytest.raises(ValidationError, match="such as 10 GB or 500 MB, or a number of bytes"):
         SizeField().clean("much")
     with pytest.raises(ValidationError, match="size is too large"):
         SizeField().clean("9999 PiB")
@@ -97,15 +108,15 @@ def test_the_list_says_whether_a_quota_is_the_default(
     settings.FILEHUB = settings.FILEHUB | {"USER_QUOTA": 5 * GIB}
     Quota.objects.create(user=alice, limit=10 * GIB)
     page = admin.get(USERS).content.decode()
-    assert "10 GiB (custom)" in page
-    assert page.count("5 GiB (default)") == 2
+    assert "10.7\xa0GB (custom)" in page
+    assert page.count("5.4\xa0GB (default)") == 2
 
 
 def test_staff_without_the_permission_can_see_but_not_set_a_quota(alice: User, bob: User) -> None:
     client = staff(alice, "change_user", "view_quota")
     Quota.objects.create(user=bob, limit=GIB)
     page = client.get(f"{USERS}{bob.pk}/change/").content.decode()
-    assert "1 GiB" in page
+    assert "1.1\xa0GB" in page
     assert "quota-0-limit" not in page
     set_quota(client, bob, "2 GiB")
     set_quota(client, bob, "2 GiB", **{"quota-0-DELETE": "on"})

@@ -48,7 +48,7 @@ def test_the_list_shows_what_each_user_has_stored(
 ) -> None:
     counters.of[str(alice.pk)] = usage.Usage(files=31_337, bytes=3 * GIB // 2)
     page = admin.get(USERS).content.decode()
-    assert re.search(r'field-used">1.5 GiB<.*field-files">31337<', page)
+    assert re.search(r'field-used">1.6\xa0GB<.*field-files">31337<', page)
 
 
 def test_the_list_costs_the_same_for_many_users(admin: Client, counters: Counters) -> None:

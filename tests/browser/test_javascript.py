@@ -54,7 +54,11 @@ CASES = [
 class Handler(SimpleHTTPRequestHandler):
     """Serves `static/` and the tests of the browser, and an empty page at `/`."""
 
-    extensions_map: ClassVar[dict[str, str]] = {".js": "text/javascript", "": "text/plain"}
+    extensions_map: ClassVar[dict[str, str]] = {
+        ".js": "text/javascript",
+        ".json": "application/json",
+        "": "text/plain",
+    }
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments, directory=str(ROOT))
@@ -65,7 +69,7 @@ class Handler(SimpleHTTPRequestHandler):
             self.send_header("Content-Type", "text/html; charset=utf-8")
             self.end_headers()
             return BytesIO(b"<!doctype html><html lang=en><title>Tests</title>")
-        if not self.path.startswith(("/static/", "/tests/browser/")):
+        if not self.path.startswith(("/static/", "/tests/browser/", "/tests/shared/")):
             self.send_error(404)
             return None
         return super().send_head()

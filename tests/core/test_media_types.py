@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.rules import ANY, allowing
-from uploads.core import media_types
+from tests.support.processes import ROOT
+from uploads.core import media_types, type_lists
 from uploads.core.errors import InvalidRequest, TypeNotAllowed
 
 #: The one spelling that botocore leaves out of a signature.
@@ -36,6 +38,15 @@ SPELLINGS = {
     "empty": ("", "application/octet-stream"),
     "blank": ("  ", "application/octet-stream"),
     "255 characters": ("a/" + "b" * 253, "a/" + "b" * 253),
+    "an empty parameter": ("text/plain;", "text/plain"),
+    "an empty parameter and space": ("text/plain ; ", "text/plain"),
+    "empty parameters around another": (
+        "text/plain;; charset=utf-8 ;;",
+        "text/plain;charset=utf-8",
+    ),
+    "an escaped quote stays": ('a/b; c="d\\"; e"', 'a/b;c="d\\"; e"'),
+    "an escaped backslash stays": ('a/b; c="d\\\\"; e=f', 'a/b;c="d\\\\";e=f'),
+    "an asterisk in a parameter": ("a/b;c*=utf-8''d", "a/b;c*=utf-8''d"),
 }
 
 
@@ -75,7 +86,18 @@ NOT_TYPES = {
     "a null": "text/plain\0",
     "a parameter without a value": "text/plain;charset",
     "a parameter without a name": "text/plain;=utf-8",
-    "nothing after the semicolon": "text/plain;",
+    "an empty value": "text/plain; charset=",
+    "an empty value, and a parameter": "text/plain; charset=; a=b",
+    "space before the value": "text/plain; charset= utf-8",
+    "space before the equals sign": "text/plain; charset =utf-8",
+    "only parameters": ";charset=utf-8",
+    "a range": "image/*",
+    "a range of everything": "*/*",
+    "a range of types": "*/png",
+    "a range with a parameter": "image/*;q=0.8",
+    "an asterisk in a subtype": "image/p*g",
+    "an asterisk alone": "*",
+    "a quote that is escaped and so open": 'a/b;c="d\\"',
     "an open quote": 'text/plain;a="b',
     "a list": "text/plain, text/html",
     "accents": "text/plaïn",
@@ -84,6 +106,8 @@ NOT_TYPES = {
     "a lone surrogate in a quoted value": 'text/plain;a="\ud800"',
     "256 characters": "a/" + "b" * 254,
     "a very long one": "a/b" + ";c=d" * 100_000,
+    "much that could be matched in many ways": "a/b" + "; " * 120 + "c=",
+    "much space": "a/b" + " ;  " * 60 + "c",
 }
 
 
@@ -143,69 +167,151 @@ def test_an_empty_type_is_checked_against_the_ranges_too() -> None:
         media_types.check_type("", allowing("image/*"))
 
 
-@pytest.mark.parametrize(
-    "content_type",
-    [
-        "image/png",
-        "image/jpeg",
-        "IMAGE/PNG",
-        "image/webp",
-        "application/pdf",
-        "audio/mpeg",
-        "video/mp4",
-        "text/plain",
-        "text/plain;charset=utf-8",
-    ],
-)
-def test_a_type_that_cannot_run_script_is_shown(content_type: str) -> None:
+SHOWN = [
+    "image/png", "image/jpeg", "IMAGE/PNG", "image/webp", "image/jpg", "image/pjpeg", "image/x-png",
+    "image/vnd.microsoft.icon", "image/avif", "image/apng", "image/gif", "image/bmp",
+    "application/pdf", "application/pdf;version=1.4", "audio/mpeg", "audio/mp3", "audio/x-m4a",
+    "audio/x-wav", "audio/ogg", "audio/flac", "audio/opus", "video/mp4", "video/webm",
+    "video/x-m4v", "video/quicktime", "text/plain", "text/plain;charset=utf-8",
+    " text/plain ; charset=latin1",
+]  # fmt: skip
+
+#: They may run script, or be a list of addresses for the browser to fetch, or are not displayed.
+NOT_SHOWN = [
+    "image/svg+xml", "IMAGE/SVG+XML", "image/svg+xml;charset=utf-8", "image/svg", "text/html",
+    "text/html;charset=utf-8", " text/html", "application/xhtml+xml", "text/xml", "application/xml",
+    "application/rss+xml", "application/xslt+xml", "text/xsl", "text/javascript",
+    "application/javascript", "text/css", "text/plainx", "image/pngx", "image/*", "*/*",
+    "application/octet-stream", "application/x-shockwave-flash", "multipart/x-mixed-replace",
+    "text/html;image/png", "", "audio/mpegurl", "audio/x-mpegurl", "AUDIO/X-MPEGURL",
+    "application/vnd.apple.mpegurl", "application/x-mpegurl", "audio/x-scpls", "video/x-ms-asf",
+    "video/x-ms-asx", "audio/x-ms-wax", "video/x-ms-wvx", "audio/x-pn-realaudio",
+    "audio/x-pn-realaudio-plugin", "application/dash+xml", "application/smil+xml",
+    "application/xspf+xml", "video/vnd.mpegurl", "video/x-mpegurl", "application/metalink+xml",
+    "text/uri-list", "audio/x-it", "audio/x-mod", "video/mp2t", "video/x-flv", "image/tiff",
+    "image/x-xbitmap", "image/heic", "application/x-pdf", "image/pdf", "message/rfc822",
+    "multipart/related", "application/mathml+xml", "image/png,text/html", "text/plain,text/html",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("content_type", SHOWN)
+def test_a_type_that_runs_no_script_and_fetches_nothing_is_shown(content_type: str) -> None:
     assert media_types.is_safe_inline(content_type)
 
 
-@pytest.mark.parametrize(
-    "content_type",
-    [
-        "image/svg+xml",
-        "IMAGE/SVG+XML",
-        "image/svg+xml;charset=utf-8",
-        "text/html",
-        "text/html;charset=utf-8",
-        " text/html",
-        "application/xhtml+xml",
-        "text/xml",
-        "application/xml",
-        "text/javascript",
-        "application/javascript",
-        "text/css",
-        "text/plainx",
-        "image/pngx",
-        "image/*",
-        "application/octet-stream",
-        "application/x-shockwave-flash",
-        "multipart/x-mixed-replace",
-        "text/html;image/png",
-        "",
-    ],
-)
-def test_a_type_that_may_run_script_is_not_shown(content_type: str) -> None:
+@pytest.mark.parametrize("content_type", NOT_SHOWN)
+def test_any_other_type_is_not_shown(content_type: str) -> None:
     assert not media_types.is_safe_inline(content_type)
+    assert media_types.preview(content_type) in {None, "text"}
 
 
-@pytest.mark.parametrize(
-    ("content_type", "kind"),
-    [
-        ("image/png", "image"),
-        ("video/mp4", "video"),
-        ("audio/ogg", "audio"),
-        ("application/pdf", "pdf"),
-        ("application/zip", "archive"),
-        ("text/plain;charset=utf-8", "text"),
-        ("text/html", "code"),
-        ("APPLICATION/JSON", "code"),
-        ("application/vnd.ms-excel", "document"),
-        ("application/vnd.oasis.opendocument.text", "document"),
-        ("application/octet-stream", "other"),
-        ("", "other"),
-    ],
-)
-def test_a_type_has_the_icon_of_its_group(content_type: str, kind: str) -> None:
-    assert media_types.kind(content_type) == kind
+#: What Windows, macOS, Linux and browsers call files, by kind.
+GROUPS = {
+    "image": "image/png image/pjpeg image/x-ms-bmp image/svg+xml image/heic image/vnd.djvu "
+    "image/vnd.adobe.photoshop application/x-photoshop application/illustrator application/dicom "
+    "image/x-canon-cr2 image/x-xcf",
+    "video": "video/mp4 video/x-ms-wmv video/x-ms-asf video/vnd.dlna.mpeg-tts video/x-msvideo "
+    "video/avi video/mp2t video/3gpp application/vnd.ms-asf application/vnd.rn-realmedia "
+    "application/mxf",
+    "audio": "audio/ogg audio/x-ms-wma audio/x-it audio/mid audio/x-m4a application/ogg "
+    "audio/x-mpegurl application/vnd.apple.mpegurl audio/vnd.dlna.adts",
+    "pdf": "application/pdf application/x-pdf APPLICATION/PDF",
+    "archive": "application/zip application/x-zip-compressed application/x-rar application/x-tar "
+    "application/x-rar-compressed application/vnd.rar application/x-7z-compressed application/gzip "
+    "application/x-gzip application/x-compressed-tar application/x-bzip-compressed-tar "
+    "application/x-xz application/x-xz-compressed-tar application/zstd application/java-archive "
+    "application/vnd.android.package-archive application/x-apple-diskimage application/x-deb "
+    "application/vnd.debian.binary-package application/x-rpm application/x-iso9660-image "
+    "application/x-cd-image application/vnd.ms-cab-compressed",
+    "text": "text/plain text/plain;charset=utf-8 text/csv text/markdown text/x-markdown "
+    "text/x-log text/calendar text/vcard text/tab-separated-values text/x-readme text/vtt "
+    "application/x-subrip message/rfc822 text/troff",
+    "document": "application/msword application/vnd.ms-excel application/vnd.ms-powerpoint "
+    "application/vnd.ms-excel.sheet.macroEnabled.12 "
+    "application/vnd.ms-word.template.macroenabled.12 "
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document application/rtf "
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet text/rtf "
+    "application/vnd.oasis.opendocument.text application/vnd.oasis.opendocument.text-flat-xml "
+    "application/epub+zip application/x-mobipocket-ebook application/vnd.apple.pages "
+    "application/x-iwork-numbers-sffnumbers application/vnd.ms-publisher application/postscript "
+    "application/vnd.ms-outlook application/vnd.visio application/x-msaccess "
+    "application/vnd.ms-project "
+    "application/vnd.ms-xpsdocument application/x-hwp",
+    "code": "text/html text/css text/javascript application/javascript application/x-javascript "
+    "application/json APPLICATION/JSON application/ld+json application/xml text/xml text/x-python "
+    "text/x-csrc text/x-java application/x-sh application/x-shellscript application/x-php "
+    "text/vnd.trolltech.linguist application/x-yaml application/toml application/sql text/x-sql "
+    "application/xhtml+xml application/x-ipynb+json application/x-perl text/rust text/x-makefile",
+    "other": "application/octet-stream application/x-ms-dos-executable application/x-msdownload "
+    "application/x-msdos-program application/vnd.microsoft.portable-executable application/x-msi "
+    "application/x-ms-shortcut application/x-ms-wim application/x-executable font/woff2 "
+    "application/x-bittorrent application/vnd.sqlite3 application/vnd.ms-fontobject "
+    "application/vnd.ms-pki.stl application/vnd.ms-tnef model/stl x-conference/x-cooltalk nonsense "
+    "application/vnd.ms-htmlhelp",
+}
+
+
+@pytest.mark.parametrize("kind", GROUPS)
+def test_types_have_the_kind_of_what_clients_send_them_for(kind: str) -> None:
+    kinds = {content_type: media_types.kind(content_type) for content_type in GROUPS[kind].split()}
+    assert kinds == dict.fromkeys(kinds, kind)
+
+
+def test_a_missing_type_is_of_no_kind() -> None:
+    assert media_types.kind("") == "other"
+
+
+def test_the_lists_are_consistent() -> None:
+    """Groups are looked up by the usual spelling, in lower case."""
+    listed = {*type_lists.BY_TYPE, *type_lists.ALIASES, *type_lists.ALIASES.values()}
+    assert listed == {media_types.check_type(content_type, ANY) for content_type in listed}
+    assert set(type_lists.ALIASES) & set(type_lists.ALIASES.values()) == set()
+    assert set(type_lists.ALIASES) & set(type_lists.BY_TYPE) == set()
+    assert set(type_lists.BY_TYPE.values()) <= set(type_lists.KINDS)
+
+
+# Other spellings, where types are restricted
+
+CASES = json.loads((ROOT / "tests/shared/types.json").read_text())
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["allowed"][0] for case in CASES])
+def test_other_spellings_of_an_allowed_type_are_allowed(case: dict[str, list[str]]) -> None:
+    allowed = tuple(case["allowed"])
+    assert [t for t in case["accepted"] if not media_types.is_type_allowed(t, allowed)] == []
+    assert [t for t in case["refused"] if media_types.is_type_allowed(t, allowed)] == []
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["allowed"][0] for case in CASES])
+def test_the_page_gets_all_spellings(case: dict[str, list[str]]) -> None:
+    """limits.test.js tests the page's comparison with what the page gets."""
+    assert list(media_types.with_aliases(tuple(case["allowed"]))) == case["for the page"]
+
+
+# Text
+
+AS_TEXT = {
+    "text/plain": "utf-8",
+    "text/plain;charset=utf-8": "utf-8",
+    "text/plain;charset=iso-8859-1": "iso-8859-1",
+    "text/plain; charset=ISO-8859-1": "ISO-8859-1",
+    'text/plain;charset="windows-1252"': "windows-1252",
+    "text/plain;CHARSET=koi8-r": "koi8-r",
+    "text/plain;format=flowed;charset=Shift_JIS": "Shift_JIS",
+    "text/csv;header=present;charset=utf-16le;": "utf-16le",
+    "text/html;charset=euc-kr": "euc-kr",
+    "application/json": "utf-8",
+    "text/plain;charset=nonsense": "utf-8",
+    'text/plain;charset=""': "utf-8",
+    'text/plain;charset="utf-8; a=b"': "utf-8",
+    'text/plain;charset="a\\"b"': "utf-8",
+    "text/plain;charset=latin1;charset=utf-8": "latin1",
+    "text/plain;charset": "utf-8",
+    "text/plain;charset=" + "x" * 200: "utf-8",
+    "": "utf-8",
+}
+
+
+@pytest.mark.parametrize(("content_type", "charset"), AS_TEXT.items())
+def test_text_is_shown_in_its_declared_encoding(content_type: str, charset: str) -> None:
+    assert media_types.as_plain_text(content_type) == f"text/plain; charset={charset}"

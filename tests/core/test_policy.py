@@ -1,12 +1,9 @@
-"""What may be uploaded: names, sizes, checksums, and the key that names are searched by."""
+"""What may be uploaded: sizes and checksums."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import sys
-import unicodedata
-from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -17,77 +14,6 @@ from uploads.core import policy
 from uploads.core.errors import FilehubError, FileTooLarge, InvalidRequest
 
 DIGEST = base64.b64encode(hashlib.sha256(b"filehub").digest()).decode()
-
-
-# Names
-
-
-VALID_NAMES = {
-    "plain": "report.pdf",
-    "accents, a plus and a percent sign": "naïve file+v2 100%.txt",
-    "japanese": "日本語.pdf",
-    "a quote and a semicolon": 'a"b;c.txt',
-    "a path": "../../etc/passwd",
-    "a windows path": "C:\\temp\\x.txt",
-    "one letter": "x",
-    "a dot": ".",
-    "spaces around": "  x  ",
-    "an emoji of several code points": "👩‍👩‍👧.png",
-    "right to left": "תמונה.jpg",
-    "decomposed": "cafe\u0301.txt",
-    "markup": "<script>alert(1)</script>",
-    "255 bytes of ascii": "x" * 255,
-    "255 bytes of three each": "語" * 85,
-}
-
-
-@pytest.mark.parametrize("name", VALID_NAMES.values(), ids=VALID_NAMES.keys())
-def test_a_valid_name_is_returned_unchanged(name: str) -> None:
-    assert policy.check_name(name) == name
-
-
-INVALID_NAMES = {
-    "empty": ("", "missing_file_name"),
-    "a space": (" ", "missing_file_name"),
-    "tabs and newlines": ("\t\r\n", "missing_file_name"),
-    "a wide space": ("\u3000", "missing_file_name"),
-    "256 bytes of ascii": ("x" * 256, "name_too_long"),
-    "256 bytes in 86 characters": ("語" * 85 + "x", "name_too_long"),
-    "a very long one": ("x" * 1_000_000, "name_too_long"),
-    "a null": ("a\0b", "invalid_name"),
-    "a newline inside": ("a\nb", "invalid_name"),
-    "a header injection": ("a\r\nX-Evil: 1", "invalid_name"),
-    "a newline at the end": ("a\n", "invalid_name"),
-    "a tab": ("a\tb", "invalid_name"),
-    "an escape": ("a\x1b[31m", "invalid_name"),
-    "delete": ("a\x7f", "invalid_name"),
-    "a control character above ascii": ("a\x85b", "invalid_name"),
-    "a lone high surrogate": ("a\ud800", "invalid_name"),
-    "a lone low surrogate": ("\udc00.txt", "invalid_name"),
-}
-
-
-@pytest.mark.parametrize(("name", "code"), INVALID_NAMES.values(), ids=INVALID_NAMES.keys())
-def test_a_bad_name_is_refused_with_its_code(name: str, code: str) -> None:
-    with pytest.raises(InvalidRequest) as caught:
-        policy.check_name(name)
-    assert caught.value.code == code
-
-
-def test_a_missing_name_has_the_documented_error() -> None:
-    with pytest.raises(InvalidRequest, match=r"^Missing file_name$"):
-        policy.check_name("")
-
-
-def test_the_error_for_a_long_name_has_its_size_and_the_limit() -> None:
-    with pytest.raises(InvalidRequest, match="300 bytes long; at most 255"):
-        policy.check_name("é" * 150)
-
-
-@given(st.text(st.characters()))
-def test_a_random_name_is_unchanged_or_refused(name: str) -> None:
-    with suppress(InvalidRequest):
-        assert policy.check_name(name) == name
 
 
 # Sizes
@@ -162,43 +88,3 @@ def test_every_digest_has_a_base64_that_is_accepted(digest: bytes) -> None:
 def test_random_text_is_not_a_valid_digest(text: str) -> None:
     with pytest.raises(FilehubError):
         policy.check_sha256(text)
-
-
-# Searching
-
-
-SAME = {
-    "case": ("Report.PDF", "report.pdf"),
-    "composed and decomposed": ("café", "cafe\u0301"),
-    "decomposed, in another case": ("CAFE\u0301", "café"),
-    "sharp s": ("STRASSE", "straße"),
-    "final sigma": ("ΟΔΟΣ", "οδος"),
-    "two marks in another order": ("q\u0307\u0323", "q\u0323\u0307"),
-    "hangul": ("한글", unicodedata.normalize("NFD", "한글")),
-    "iota below": ("ᾳ", "ΑΙ"),
-    "a letter whose upper case is three": ("\u0390", "\u0390".upper()),
-    "angstrom": ("\u212b", "å"),
-}
-
-
-@pytest.mark.parametrize(("one", "other"), SAME.values(), ids=SAME.keys())
-def test_names_that_look_the_same_have_the_same_search_key(one: str, other: str) -> None:
-    assert policy.search_key(one) == policy.search_key(other)
-
-
-@pytest.mark.parametrize(("one", "other"), [("a", "b"), ("cafe", "café"), ("a b", "ab")])
-def test_names_that_look_different_have_different_search_keys(one: str, other: str) -> None:
-    assert policy.search_key(one) != policy.search_key(other)
-
-
-@given(st.text(st.characters(codec="utf-8")))
-def test_the_search_key_does_not_depend_on_the_normal_form(name: str) -> None:
-    forms = {policy.search_key(unicodedata.normalize(form, name)) for form in ("NFC", "NFD")}
-    assert forms == {policy.search_key(name)}
-
-
-def test_the_search_key_of_the_longest_name_fits_into_a_sort_key() -> None:
-    """No character grows more than four times; 255 times four is below 1,024."""
-    characters = (chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000)
-    growth = max(len(policy.search_key(c).encode()) / len(c.encode()) for c in characters)
-    assert growth * policy.MAX_NAME_BYTES <= 1024

@@ -65,19 +65,3 @@ def test_an_exact_size_is_short(size: int, text: str) -> None:
 @given(st.integers(min_value=0, max_value=2**63 - 1))
 def test_an_exact_size_is_parsed_to_the_same_number(size: int) -> None:
     assert sizes.parse(sizes.exact(size)) == size
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [
-        (0, "0 B"),
-        (1023, "1023 B"),
-        (1024, "1 KiB"),
-        (1536, "1.5 KiB"),
-        (340 * 1024**2 + 1, "340 MiB"),
-        (3 * GIB // 2, "1.5 GiB"),
-        (5 * 1024**6, "5120 PiB"),
-    ],
-)
-def test_a_rounded_size_has_at_most_one_decimal(size: int, text: str) -> None:
-    assert sizes.rounded(size) == text

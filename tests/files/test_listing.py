@@ -11,8 +11,9 @@ import pytest
 from tests.support.aws_requests import AwsRequests
 from tests.support.records import erase
 from uploads.aws.dynamodb import TableModel
-from uploads.core import keys, media_types, policy
+from uploads.core import keys, media_types
 from uploads.core.errors import InvalidRequest
+from uploads.core.names import search_key
 from uploads.files import listing, queries
 from uploads.files.listing import FileFilter, Page, find
 from uploads.files.record import StoredFile
@@ -40,7 +41,7 @@ def record(
         owner=owner,
         size=1,
         owner_feed=owner if stored else None,
-        name_key=policy.search_key(name) if stored else None,
+        name_key=search_key(name) if stored else None,
     )
 
 

@@ -22,6 +22,7 @@ from uploads.core import keys, policy
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable, QuotaExceeded
 from uploads.core.limits import MIB
+from uploads.core.reasons import Reason
 from uploads.files import actions, queries, quotas, usage
 from uploads.files.record import StoredFile
 from uploads.files.usage import Usage
@@ -152,7 +153,7 @@ def test_an_object_above_the_quota_is_rejected_with_the_reason_and_deleted() -> 
         assert created(second, number) == outcome
     status = queries.upload_status(second, OWNER)
     assert (status.state, s3.head(second)) == ("rejected", None)
-    assert "quota of 10 bytes" in status.reason
+    assert status.reason == Reason("quota_exceeded", {"size": 5, "used": 6, "limit": 10})
     assert used() == Usage(1, 6)
 
 

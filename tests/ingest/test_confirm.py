@@ -13,6 +13,7 @@ from uploads.aws import clients, s3
 from uploads.core import keys
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
+from uploads.core.reasons import Reason
 from uploads.files import queries, usage
 from uploads.files import store as records
 from uploads.files.listing import FileFilter, find
@@ -115,7 +116,7 @@ def test_an_object_that_breaks_the_policy_is_rejected_and_deleted(settings: Sett
     assert confirm.apply_event(event("created", upload_id, 1)) == "rejected"
     status = queries.upload_status(upload_id, OWNER)
     assert status.state == "rejected"
-    assert "6 bytes" in status.reason
+    assert status.reason == Reason("file_too_large", {"size": 6, "limit": 5})
     assert s3.head(upload_id) is None
     assert listed() == []
 

@@ -22,6 +22,8 @@ from uploads.aws import clients, s3, sqs
 from uploads.core import backoff, keys
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
+from uploads.core.reasons import Reason, dump, load
+from uploads.core.texts import describe
 from uploads.files import queries
 from uploads.ingest import confirm, consumer, tasks
 from uploads.ingest.consumer import Consumer
@@ -103,8 +105,19 @@ def test_a_malformed_message_goes_alone_to_the_dead_letters(
     wait_for(lambda: (consumer.step(), depth(events_queue()) == 0)[1])
     dead = drain(f"{events_queue()}-dlq")
     assert [message["Body"] for message in dead] == [body]
-    assert dead[0]["MessageAttributes"]["error"]["StringValue"]
+    (reason,) = load(dead[0]["MessageAttributes"]["error"]["StringValue"])
+    assert describe(reason) != reason.code
     assert sum(map(len, queued)) == 1
+
+
+def test_the_error_of_a_message_with_many_broken_records_can_be_read() -> None:
+    send(json.dumps({"Records": [{}] * 100}))
+    wait_for(lambda: depth(events_queue()) == 1)
+    Consumer().step()
+    (dead_letter,) = drain(f"{events_queue()}-dlq")
+    first, *others = load(dead_letter["MessageAttributes"]["error"]["StringValue"])
+    assert first == Reason("field_missing", {"field": "eventName", "record": 0})
+    assert others
 
 
 @pytest.mark.parametrize("left", [0, 11, 12, 20, 10_000])
@@ -116,7 +129,7 @@ def test_the_error_is_shortened_beside_a_large_message(left: int) -> None:
     (dead_letter,) = drain(f"{events_queue()}-dlq")
     assert dead_letter["Body"] == body
     reason = dead_letter.get("MessageAttributes", {}).get("error", {}).get("StringValue", "")
-    assert reason == "It is not JSON."[: max(left - len("error" + "String"), 0)]
+    assert reason == dump(Reason("not_json"))[: max(left - len("error" + "String"), 0)]
 
 
 @pytest.fixture

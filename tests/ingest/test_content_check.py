@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from tests.support.aws_requests import AwsRequests
 from tests.support.files import put_under, upload
-from tests.support.http import put
+from tests.support.http import put, send
 from tests.support.sample_files import GIF, HTML, PE, TYPESCRIPT, png
 from tests.support.users import Api
 from uploads.aws import s3
@@ -34,6 +34,7 @@ def test_a_page_sent_as_an_image_is_rejected_with_the_reason_and_deleted(api: Ap
     status = api.get(f"/uploads/{upload_id}").json()
     assert (status["state"], status["file"]) == ("rejected", None)
     assert status["reason"] == "It was uploaded as image/png, but its content is a web page."
+    assert status["reason_code"] == "content_mismatch"
     assert created(upload_id, 2) == "absent"
     assert usage.of_owner(api.owner).files == 0
 
@@ -48,9 +49,14 @@ def test_a_page_sent_as_an_image_is_rejected_with_the_reason_and_deleted(api: Ap
         ("text/html", HTML, 1),
         ("application/octet-stream", PE, 1),
         ("video/mp2t", TYPESCRIPT, 1),
+        ("audio/x-it", HTML, 1),
+        ("image/svg+xml", PE, 1),
     ],
-    ids=["image", "long image", "empty image", "page", "unknown", "typescript"],
-)
+    ids=[
+        "image", "long image", "empty image", "page", "unknown", "typescript", "page named .it",
+        "not shown",
+    ],
+)  # fmt: skip
 def test_content_is_read_only_if_the_type_is_checked(
     type_: str, body: bytes, requests: int, aws_requests: AwsRequests
 ) -> None:
@@ -62,6 +68,37 @@ def test_content_is_read_only_if_the_type_is_checked(
     assert aws_requests.counts()["s3"] == 1
 
 
+def test_a_page_whose_type_was_guessed_from_its_name_is_stored_and_only_downloaded(
+    api: Api,
+) -> None:
+    """Browsers on Linux declare a name that ends with “.it” as audio of Impulse Tracker."""
+    upload_id = upload(api.owner, "index.html.it", HTML, "audio/x-it")
+    assert created(upload_id) == "stored"
+    signed = api.get(f"/files/{upload_id}/download?inline=1").json()
+    response = send("GET", signed["url"])
+    assert response.body == HTML
+    assert response.headers["Content-Disposition"].startswith("attachment;")
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize(
+    ("name", "type_", "body"),
+    [
+        ("a.png", "image/x-anything", PE),
+        ("a.it", "audio/x-it", HTML),
+        ("a.pdf", "application/x-pdf", PE),
+    ],
+)
+def test_a_client_cannot_get_around_restricted_types(
+    settings: Settings, name: str, type_: str, body: bytes
+) -> None:
+    allowed = ("image/*", "audio/*", "application/pdf")
+    settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": allowed}
+    upload_id = upload(OWNER, name, body, type_)
+    assert created(upload_id) == "rejected"
+    assert s3.head(upload_id) is None
+
+
 @pytest.mark.usefixtures("aws")
 def test_an_object_that_breaks_another_rule_is_not_read(
     settings: Settings, aws_requests: AwsRequests
@@ -71,7 +108,7 @@ def test_an_object_that_breaks_another_rule_is_not_read(
     aws_requests.counts()
     assert created(upload_id) == "rejected"
     assert aws_requests.counts()["s3"] == 2  # HeadObject and DeleteObject
-    assert "not accepted" in queries.upload_status(upload_id, OWNER).reason
+    assert queries.upload_status(upload_id, OWNER).reason.code == "type_not_allowed"
 
 
 def replaced(upload_id: str, body: bytes) -> None:

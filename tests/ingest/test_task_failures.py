@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import pickle
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from uploads.aws import clients, dead_letters, s3, sqs
 from uploads.core import keys
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
+from uploads.core.reasons import Reason
+from uploads.core.texts import describe
 from uploads.files import queries
 from uploads.files.listing import FileFilter, find
 from uploads.ingest import task_failures, tasks
@@ -62,12 +65,21 @@ def test_a_failed_task_records_its_error(monkeypatch: pytest.MonkeyPatch) -> Non
     assert timedelta(days=27) < failure.expires_at - datetime.now(UTC) <= timedelta(days=28)
 
 
+def test_an_error_of_confirmation_can_be_pickled() -> None:
+    """Celery's pool process passes it to its parent in this form."""
+    parameters = {"failed": 1, "total": 2, "first": "created of 1", "cause": "KeyError('a')"}
+    error = tasks.ConfirmationError(Reason("events_failed", parameters))
+    copy = pickle.loads(pickle.dumps(error))
+    assert copy.reason == error.reason
+    assert str(copy) == "1 of 2 events failed, first created of 1: KeyError('a')"
+
+
 @pytest.mark.usefixtures("aws")
 def test_the_last_error_is_kept_and_failures_are_counted() -> None:
     task_failures.record("t", "the first")
     task_failures.record("t", "x" * 9999)
     failure = TaskFailure.get(TaskFailure.id_of("t"))
-    assert (failure.error, failure.attempts) == ("x" * 500, 2)
+    assert (failure.error, failure.attempts) == ("x" * task_failures.MAX_ERROR, 2)
 
 
 @pytest.mark.usefixtures("aws")
@@ -129,8 +141,10 @@ def test_the_dead_letter_of_a_failed_task_shows_the_task_and_its_error(
     wait_for(is_dead_letter)
     (dead_letter,) = queue_status.list_dead_letters("tasks").letters
     assert dead_letter.summary.title == "uploads.tasks.confirm_objects"
-    assert "1 of 1 events failed" in dead_letter.error
-    assert upload_id in dead_letter.error
-    assert "127.0.0.1:9" in dead_letter.error
+    (reason,) = dead_letter.errors
+    error = describe(reason)
+    assert "1 of 1 events failed" in error
+    assert upload_id in error
+    assert "127.0.0.1:9" in error
     assert dead_letter.failures >= 1
     assert [ref.key for ref in dead_letter.summary.objects] == [keys.object_key(upload_id)]

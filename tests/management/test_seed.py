@@ -16,8 +16,9 @@ from tests.management.helpers import OWNERS, every, run, seed
 from tests.support.files import removal, store
 from tests.support.records import erase, tamper
 from uploads.aws import clients, s3
-from uploads.core import keys, media_types, policy
+from uploads.core import keys, media_types, type_lists
 from uploads.core.conf import conf
+from uploads.core.names import check_name
 from uploads.files import actions, queries, recount, usage
 from uploads.files.record import StoredFile
 from uploads.files.usage import Usage
@@ -35,12 +36,12 @@ def test_seeding_creates_the_requested_number_in_all_states_owners_and_groups() 
     assert len(every("deleted")) == seeded.deleted > 0
     assert {record.owner for record in all_records} == set(OWNERS)
     assert {media_types.kind(record.content_type) for record in all_records} == set(
-        media_types.KINDS
+        type_lists.KINDS
     )
     names = [record.file_name for record in all_records]
     assert any(not name.isascii() for name in names)
     assert max(len(name.encode()) for name in names) > 240
-    assert all(policy.check_name(name) for name in names)
+    assert all(check_name(name) for name in names)
     assert {keys.shard(record.id) for record in all_records} == set(keys.SHARDS)
 
 

@@ -19,9 +19,11 @@ from tests.support.dead_letters import (
 )
 from tests.support.local_aws import drain
 from uploads.core.conf import conf
+from uploads.core.reasons import Reason
 from uploads.ingest import tasks
 from uploads.ingest.events import ObjectEvent
 from uploads.operations import dead_letter_summary, queue_status
+from uploads.templatetags.formatting import sentences
 
 ENVELOPES = {
     "S3": json.dumps({"Records": [s3_record()]}),
@@ -36,7 +38,7 @@ def test_the_summary_of_an_event_has_its_name_bucket_and_key(body: str) -> None:
     assert summary.objects == (
         dead_letter_summary.ObjectRef("ObjectCreated:Put", BUCKET, "uploads/a b+c"),
     )
-    assert summary.problem == ""
+    assert summary.problems == ()
 
 
 def test_the_summary_of_an_eventbridge_event_has_the_same() -> None:
@@ -55,7 +57,7 @@ def test_the_summary_of_a_broken_record_has_its_content_and_its_problem() -> Non
     record = {"eventName": "s3:ObjectCreated:Put", "s3": {"bucket": {"name": BUCKET}}}
     summary = dead_letter_summary.read_event(json.dumps({"Records": [record]}), BUCKET)
     assert summary.objects == (dead_letter_summary.ObjectRef("ObjectCreated:Put", BUCKET, ""),)
-    assert "s3.object.key is missing" in summary.problem
+    assert Reason("field_missing", {"field": "s3.object.key", "record": 0}) in summary.problems
 
 
 def test_the_summary_of_many_objects_lists_some_and_counts_the_rest() -> None:
@@ -86,7 +88,7 @@ def test_a_task_queued_by_celery_can_be_read() -> None:
     assert summary.title == "uploads.tasks.confirm_objects"
     assert summary.objects == (dead_letter_summary.ObjectRef("created", BUCKET, KEY),)
     assert uuid.UUID(summary.task_id)
-    assert summary.problem == ""
+    assert summary.problems == ()
 
 
 @pytest.mark.parametrize("read", [dead_letter_summary.read_event, dead_letter_summary.read_task])
@@ -95,7 +97,7 @@ def test_a_hostile_dead_letter_can_be_shown(
     read: Callable[[str, str], dead_letter_summary.Summary], body: str
 ) -> None:
     summary = read(body, BUCKET)
-    shown = [summary.title, summary.problem, summary.task_id]
+    shown = [summary.title, sentences(summary.problems[:1]), summary.task_id]
     shown += [part for ref in summary.objects for part in (ref.event, ref.bucket, ref.key)]
     assert all(len(text) <= 301 and (text.isprintable() or not text) for text in shown[1:])
     assert len(summary.title) <= 301 * 20
@@ -107,7 +109,7 @@ def test_a_hostile_dead_letter_can_be_shown(
 def test_an_unreadable_body_shows_its_beginning() -> None:
     summary = dead_letter_summary.read_event("lorem " * 500, BUCKET)
     assert summary.text == ("lorem " * 500)[:500] + "…"
-    assert summary.problem == "It is not JSON."
+    assert summary.problems == (Reason("not_json"),)
 
 
 def test_a_task_with_an_invalid_id_is_not_looked_up() -> None:

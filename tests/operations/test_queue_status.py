@@ -15,6 +15,7 @@ from tests.support.dead_letters import celery_body, dlq, events_queue, send_dead
 from uploads.aws import clients, cloudwatch, dead_letters, sqs
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
+from uploads.core.reasons import Reason
 from uploads.ingest import task_failures
 from uploads.ingest.task_failures import TaskFailure
 from uploads.operations import queue_status
@@ -120,7 +121,7 @@ def test_the_web_policy_allows_the_page_but_not_receiving_from_live_queues(
     assert len(queue_status.queue_statuses()) == 4
     for kind in queue_status.KINDS:
         first, second = queue_status.list_dead_letters(kind).letters
-        assert second.error == ("why" if kind == "tasks" else "")
+        assert second.errors == ((Reason(sentence="why"),) if kind == "tasks" else ())
         assert dead_letters.replay(queue_status.queue_name(kind), [first.id]).complete
         assert dead_letters.discard(queue_status.queue_name(kind)).complete
         with pytest.raises(ClientError, match="AccessDenied"):

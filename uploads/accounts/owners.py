@@ -38,15 +38,28 @@ def user_of_owner(owner: str) -> AbstractBaseUser | None:
     return get_user_model()._default_manager.filter(pk=pk).first() if pk is not None else None
 
 
-def owner_of_username(username: str) -> str | None:
-    """Return the owner string of the user with this username, or None."""
+def find_user(username: str) -> AbstractBaseUser | None:
+    """Return the user with this username, however its characters were typed; None if none has it.
+
+    Django stores usernames in the form NFKC (`normalize_username`), while keyboards and terminals
+    also produce others. A username that something else wrote in another form is found as it is.
+    """
     model = get_user_model()
     if not username.isprintable():  # PostgreSQL rejects NUL characters
         return None
-    try:
-        return owner_of(model._default_manager.get_by_natural_key(username))
-    except model.DoesNotExist:
-        return None
+    for spelling in dict.fromkeys((model.normalize_username(username), username)):
+        try:
+            user: AbstractBaseUser = model._default_manager.get_by_natural_key(spelling)
+        except model.DoesNotExist:
+            continue
+        return user
+    return None
+
+
+def owner_of_username(username: str) -> str | None:
+    """Return the owner string of the user with this username, or None."""
+    user = find_user(username)
+    return owner_of(user) if user else None
 
 
 def resolve_owner(text: str) -> str:

@@ -78,14 +78,12 @@ class Chart:
     labels_y: int
 
 
-def draw(
-    points: Sequence[Point], *, slot: int, height: int, label_every: int, unit: int = 1
-) -> Chart:
+def draw(points: Sequence[Point], *, slot: int, height: int, label_every: int) -> Chart:
     """Lay out a bar chart. `slot` is the width per bar, `height` the part above the axis.
 
-    Every `label_every`th day is labelled, counted back from the last one. For `unit`, see `ticks`.
+    Every `label_every`th day is labelled, counted back from the last one.
     """
-    scale = ticks(max((point.value for point in points), default=0), unit)
+    scale = ticks(max((point.value for point in points), default=0))
     max_below = max((point.below for point in points), default=0)
     base = _TOP + height
     below = base + _LANE_GAP
@@ -121,19 +119,15 @@ def draw(
     )
 
 
-def ticks(maximum: int, unit: int = 1) -> list[int]:
-    """Return a few round numbers from 0 to at least `maximum`.
-
-    They are round in powers of `unit`: 1024 produces 200 KiB, 500 KiB, 1 MiB. A unit of 1 means
-    powers of ten.
-    """
+def ticks(maximum: int) -> list[int]:
+    """Return a few numbers from 0 to at least `maximum`, round in powers of ten."""
     power = 1
     while True:
         for step in _STEPS:
             count = -(-maximum // (step * power))
             if count <= _MAX_INTERVALS:
                 return [number * step * power for number in range(max(count, 1) + 1)]
-        power *= unit if unit > 1 else 1000
+        power *= 1000
 
 
 def _length(value: int, maximum: int, height: int) -> int:

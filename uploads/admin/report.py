@@ -10,7 +10,6 @@ from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
@@ -23,6 +22,7 @@ from uploads.admin.files.filters import KIND_NAMES, owner_query
 from uploads.aws import multipart
 from uploads.core import keys
 from uploads.core.errors import BackendUnavailable, InvalidRequest
+from uploads.core.texts import file_size
 from uploads.files.usage import Day, Usage
 from uploads.models import StorageReport
 from uploads.operations import report
@@ -160,7 +160,7 @@ class StorageReportAdmin(ReportAdminBase):
                     len(aborted),
                 ) % {
                     "n": len(aborted),
-                    "size": filesizeformat(sum(upload.bytes for upload in aborted)),
+                    "size": file_size(sum(upload.bytes for upload in aborted)),
                 }
                 messages.success(request, text)
             _warn_missing(request, missing)
@@ -275,10 +275,9 @@ def _days(days: list[Day], measure: Measure) -> dict[str, Any]:
     There are two charts, because the text of a scaled-down one would be illegible.
     """
     points = [chart.Point(day.date, getattr(day, measure), day.rejected) for day in days]
-    unit = 1024 if measure == "bytes" else 1
     drawings = {
-        "wide": chart.draw(points, slot=27, height=190, label_every=3, unit=unit),
-        "narrow": chart.draw(points, slot=8, height=150, label_every=10, unit=unit),
+        "wide": chart.draw(points, slot=27, height=190, label_every=3),
+        "narrow": chart.draw(points, slot=8, height=150, label_every=10),
     }
     return {
         "rows": days[::-1],

@@ -17,15 +17,15 @@ from django.core.exceptions import ValidationError
 from django.db.models import ForeignKey
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils.formats import localize
-from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from uploads.accounts import api_tokens
 from uploads.admin.invalid_keys import SafeAutocompleteSelect, SafeSelectionMixin
+from uploads.admin.username_search import UsernameSearchMixin
 from uploads.core import policy
 from uploads.core.errors import InvalidRequest
+from uploads.core.texts import timestamp
 from uploads.models import ApiToken
 
 if TYPE_CHECKING:
@@ -46,23 +46,25 @@ class ApiTokenForm(TokenFormBase):
             raise ValidationError(_("The name must not contain control characters.")) from None
 
 
-class LastUsedMixin:
-    """The column “last used” of both token lists."""
+class TokenTimesMixin:
+    """The columns with times of both token lists."""
+
+    @admin.display(description=_("created"), ordering="created_at")
+    def created(self, token: ApiToken) -> str:
+        return timestamp(token.created_at)
 
     @admin.display(description=_("last used"), ordering="last_used_at")
     def last_used(self, token: ApiToken) -> str:
-        if token.last_used_at is None:
-            return gettext("never")
-        return str(localize(localtime(token.last_used_at)))
+        return timestamp(token.last_used_at) if token.last_used_at else gettext("never")
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(SafeSelectionMixin, LastUsedMixin, TokenAdminBase):
+class ApiTokenAdmin(UsernameSearchMixin, SafeSelectionMixin, TokenTimesMixin, TokenAdminBase):
     """The admin of API tokens. A secret is shown once, on creation; tokens cannot be edited."""
 
     form = ApiTokenForm
     add_form_template = "admin/uploads/apitoken/add_form.html"
-    list_display = ("user", "name", "created_at", "last_used")
+    list_display = ("user", "name", "created", "last_used")
     list_select_related = ("user",)
     ordering = ("-created_at", "-id")
 
@@ -70,12 +72,12 @@ class ApiTokenAdmin(SafeSelectionMixin, LastUsedMixin, TokenAdminBase):
         return (f"user__{get_user_model().USERNAME_FIELD}", "name")
 
     def get_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> tuple[str, ...]:
-        return ("user", "name") if obj is None else ("user", "name", "created_at", "last_used")
+        return ("user", "name") if obj is None else ("user", "name", "created", "last_used")
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: ApiToken | None = None
     ) -> tuple[str, ...]:
-        return () if obj is None else ("user", "name", "created_at", "last_used")
+        return () if obj is None else ("user", "name", "created", "last_used")
 
     def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
         # Only superusers can choose among several users. A user model that is not registered in the

@@ -24,9 +24,11 @@ from django.utils.translation import gettext_lazy as _
 from uploads.accounts import api_tokens
 from uploads.accounts.owners import owner_of
 from uploads.admin.invalid_keys import ModelAdminBase, SafeSelectionMixin
-from uploads.admin.tokens import LastUsedMixin
+from uploads.admin.tokens import TokenTimesMixin
+from uploads.admin.username_search import UsernameSearchMixin
 from uploads.core import sizes
 from uploads.core.errors import BackendUnavailable
+from uploads.core.texts import file_size
 from uploads.files import quotas, usage
 from uploads.models import ApiToken, Quota
 
@@ -54,7 +56,7 @@ class SizeField(forms.CharField):
     """A number of bytes, entered and displayed as a size: 10 GiB, 500 MB, 4096."""
 
     default_error_messages = {
-        "invalid": _("Enter a size such as 10 GiB or 500 MB, or a number of bytes."),
+        "invalid": _("Enter a size such as 10 GB or 500 MB, or a number of bytes."),
         "too_large": _("This size is too large."),
     }
 
@@ -90,7 +92,7 @@ class QuotaForm(QuotaFormBase):
 
     limit = SizeField(
         label=_("Limit"),
-        help_text=_("For example 10 GiB, 500 MB, or a number of bytes. Stored files are kept."),
+        help_text=_("For example 10 GB, 500 MB, or a number of bytes. Stored files are kept."),
     )
 
 
@@ -109,7 +111,7 @@ class QuotaInline(QuotaInlineBase):
 
     @admin.display(description=_("limit"))
     def limit_text(self, quota: Quota) -> str:
-        return _localised(sizes.exact(quota.limit))
+        return file_size(quota.limit)
 
 
 class ApiTokenFormSet(TokenFormSetBase):
@@ -123,12 +125,12 @@ class ApiTokenFormSet(TokenFormSetBase):
             checkbox.widget.attrs["aria-label"] = label
 
 
-class ApiTokenInline(LastUsedMixin, TokenInlineBase):
+class ApiTokenInline(TokenTimesMixin, TokenInlineBase):
     """The user's API tokens, which can be viewed and revoked."""
 
     model = ApiToken
     formset = ApiTokenFormSet
-    fields = readonly_fields = ("name", "created_at", "last_used")
+    fields = readonly_fields = ("name", "created", "last_used")
     ordering = ("-created_at", "-id")
     extra = 0
     show_change_link = True
@@ -144,7 +146,7 @@ class ApiTokenInline(LastUsedMixin, TokenInlineBase):
         return False
 
 
-class UserAdminMixin(SafeSelectionMixin, ModelAdminBase):
+class UserAdminMixin(UsernameSearchMixin, SafeSelectionMixin, ModelAdminBase):
     """Columns and inlines that filehub adds to the registered user admin."""
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
@@ -183,7 +185,7 @@ class UserAdminMixin(SafeSelectionMixin, ModelAdminBase):
     @admin.display(description=_("used"))
     def used(self, user: Any) -> str:
         used: usage.Usage | None = getattr(user, "usage", None)
-        return _localised(sizes.rounded(used.bytes)) if used else UNKNOWN
+        return file_size(used.bytes) if used else UNKNOWN
 
     @admin.display(description=_("files"))
     def files(self, user: Any) -> int | str:
@@ -195,7 +197,7 @@ class UserAdminMixin(SafeSelectionMixin, ModelAdminBase):
         limit = quotas.limit_of(user)
         if limit is None:
             return gettext("none")
-        size = _localised(sizes.exact(limit))
+        size = file_size(limit)
         if quotas.own_limit_of(user) is None:
             return gettext("%(size)s (default)") % {"size": size}
         return gettext("%(size)s (custom)") % {"size": size}

@@ -17,13 +17,13 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError
 from django.core.files.storage import default_storage
-from django.utils.http import content_disposition_header
 
 from uploads.aws import clients
 from uploads.aws.errors import aws_errors
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.core.keys import PREFIX, object_key, upload_id_of
+from uploads.core.names import content_disposition
 
 #: How many of an object's first bytes are read to recognise its content.
 FIRST_BYTES = 4096
@@ -152,7 +152,7 @@ def sign_download(
 
     With `content_type`, S3 responds with that type instead of the object's own.
     """
-    parameters = {"ResponseContentDisposition": content_disposition_header(not inline, file_name)}
+    parameters = {"ResponseContentDisposition": content_disposition(file_name, inline=inline)}
     if content_type is not None:
         parameters["ResponseContentType"] = content_type
     with aws_errors("S3 could not sign the download."):

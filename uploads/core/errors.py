@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from uploads.core.reasons import Parameters, Reason
+
 
 class FilehubError(Exception):
     """Base of all errors that filehub reports to its callers."""
@@ -15,10 +17,23 @@ class FilehubError(Exception):
     #: Seconds after which a retry makes sense, or None.
     retry_after: int | None = None
 
-    def __init__(self, message: str | None = None, *, code: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        code: str | None = None,
+        parameters: Parameters | None = None,
+    ) -> None:
+        """`parameters` are the values in the message, if the error may be stored as a reason."""
         self.message = message or self.message
         self.code = code or self.code
+        self.parameters: Parameters = parameters or {}
         super().__init__(self.message)
+
+    @property
+    def reason(self) -> Reason:
+        """The error in the form in which it is stored."""
+        return Reason(self.code, self.parameters)
 
 
 class InvalidRequest(FilehubError):
@@ -130,6 +145,9 @@ class BackendUnavailable(FilehubError):
 
 
 class MalformedEvent(FilehubError):
-    """A queue message is not an S3 event and belongs in the dead-letter queue."""
+    """A queue message is not an S3 event and belongs in the dead-letter queue.
+
+    `uploads.core.texts` has the sentences of the codes.
+    """
 
     code = "malformed_event"

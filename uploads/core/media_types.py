@@ -1,63 +1,143 @@
-"""Media types (pure): what may be uploaded, how types are grouped, how files are previewed."""
+"""Media types (pure): what may be uploaded, how types are grouped, how files are shown.
+
+A type is what a client declares, and browsers derive it from the extension of the file.
+"""
 
 from __future__ import annotations
 
+import codecs
 import re
-from typing import Literal, cast, get_args
+from typing import Literal, cast
 
 from uploads.core.errors import InvalidRequest, TypeNotAllowed
 from uploads.core.policy import Rules
+from uploads.core.type_lists import ALIASES, BY_TYPE, PLAIN_TEXT, Kind
 
 DEFAULT_TYPE = "application/octet-stream"
 
-# RFC 9110, section 8.3.1: type "/" subtype *( OWS ";" OWS parameter )
+# RFC 9110, section 8.3.1: type "/" subtype parameters. Section 5.6.6: parameters may be empty, so
+# `text/plain;` is valid; names and values may not. A type with “*” is a range (section 12.5.1).
 _WORD = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
-_MEDIA_TYPE = re.compile(
-    rf'\s*({_WORD})/({_WORD})((?:\s*;\s*{_WORD}=(?:{_WORD}|"[^"\\\x00-\x1f\x7f-\U0010ffff]*"))*)\s*'
-)
+_NAME = _WORD.replace("*", "")
+_QUOTED = r'"(?:[^"\\\x00-\x1f\x7f-\U0010ffff]|\\[\x20-\x7e])*"'
+# Each space can be matched in one way only, so that no input takes long.
+_PARAMETER = re.compile(rf"\s*;(?:\s*({_WORD})=({_WORD}|{_QUOTED}))?")
+_MEDIA_TYPE = re.compile(rf"\s*({_NAME}/{_NAME})((?:{_PARAMETER.pattern})*)\s*")
 _MAX_TYPE_LENGTH = 255
 
-#: Types that the browser may display because they cannot run script. SVG and HTML can.
-_INLINE = re.compile(
-    r"image/(?:avif|bmp|gif|jpeg|png|webp|x-icon)|application/pdf|(?:audio|video)/[^+]+|text/plain"
+#: Types that browsers display or play, none of which runs script or makes the browser fetch other
+#: addresses: not SVG, HTML and XML, and no playlists (M3U, HLS, DASH, PLS, ASX, SMIL, XSPF).
+#: https://source.chromium.org/chromium/chromium/src/+/main:third_party/blink/common/mime_util/mime_util.cc
+_INLINE_IMAGES = frozenset(
+    f"image/{name}" for name in ("apng", "avif", "bmp", "gif", "jpeg", "png", "webp", "x-icon")
 )
+_INLINE_MEDIA = frozenset(
+    (
+        "audio/3gpp", "audio/aac", "audio/flac", "audio/mp4", "audio/mpeg", "audio/ogg",
+        "audio/opus", "audio/wav", "audio/webm", "video/3gpp", "video/mp4", "video/ogg",
+        "video/quicktime", "video/webm", "video/x-matroska",
+    )
+)  # fmt: skip
+
+#: The beginnings of the subtypes of office documents.
+_OFFICE = (
+    "vnd.openxmlformats-officedocument.", "vnd.oasis.opendocument.", "vnd.ms-excel.",
+    "vnd.ms-powerpoint.", "vnd.ms-visio.", "vnd.ms-word.", "vnd.sun.xml.", "vnd.stardivision.",
+    "vnd.google-apps.", "x-kspread", "x-kword", "x-kpresenter",
+)  # fmt: skip
+
+
+def essence_of(content_type: str) -> str:
+    """The type and subtype, without parameters, in lower case."""
+    return content_type.partition(";")[0].strip().lower()
+
+
+def usual(content_type: str) -> str:
+    """The usual spelling of a type: `image/jpeg` for `image/pjpeg`; without parameters."""
+    essence = essence_of(content_type)
+    return ALIASES.get(essence, essence)
 
 
 def check_type(content_type: str | None, rules: Rules) -> str:
-    """Return the normalised type (`text/plain;charset=utf-8`).
+    """Return the type in one spelling (`text/plain;charset=utf-8`), otherwise as it was declared.
 
     An empty type becomes application/octet-stream: browsers send none for unknown files. Raises
     InvalidRequest if it is not a media type, and TypeNotAllowed if the rules exclude it.
     """
     if not content_type or not content_type.strip():
         content_type = DEFAULT_TYPE
-    match = _MEDIA_TYPE.fullmatch(content_type)
-    if match is None or len(content_type) > _MAX_TYPE_LENGTH:
+    too_long = len(content_type) > _MAX_TYPE_LENGTH
+    match = None if too_long else _MEDIA_TYPE.fullmatch(content_type)
+    if match is None:
         raise InvalidRequest(
             "content_type is not a media type such as image/png.", code="invalid_content_type"
         )
-    essence = f"{match[1]}/{match[2]}".lower()
+    essence = match[1].lower()
     if not is_type_allowed(essence, rules.allowed_types):
         raise TypeNotAllowed(
             f"Files of type {essence} are not accepted here. "
-            f"Accepted: {', '.join(rules.allowed_types)}."
+            f"Accepted: {', '.join(rules.allowed_types)}.",
+            parameters={"type": essence, "allowed": ", ".join(rules.allowed_types)},
         )
     # botocore does not sign one exact spelling of the form type; the result never has it.
-    return essence + re.sub(r'\s*;\s*(?=[^"]*(?:"[^"]*"[^"]*)*$)', ";", match[3])
+    return ";".join([essence, *(f"{name}={value}" for name, value in _parameters(match[2]))])
+
+
+def _parameters(text: str) -> list[tuple[str, str]]:
+    """The parameters of a valid type, as (name, value), without empty ones."""
+    return [(match[1], match[2]) for match in _PARAMETER.finditer(text) if match[1]]
 
 
 def is_type_allowed(content_type: str, allowed: tuple[str, ...]) -> bool:
-    """Whether a media type matches one of the ranges (`*`, `image/*`, `image/png`)."""
-    essence = content_type.partition(";")[0].strip().lower()
-    group = essence.partition("/")[0]
-    return any(
-        accepted in {"*", "*/*", essence} or accepted == f"{group}/*" for accepted in allowed
+    """Whether a media type matches one of the ranges (`*`, `image/*`, `image/png`).
+
+    Other spellings of a type match as well: where application/zip is allowed, so is what Windows
+    calls a ZIP archive, application/x-zip-compressed.
+    """
+    return any(_covers(accepted, content_type) for accepted in allowed)
+
+
+def _covers(accepted: str, content_type: str) -> bool:
+    if accepted in {"*", "*/*"}:
+        return True
+    group, _, subtype = accepted.partition("/")
+    if subtype == "*":
+        return group in {essence_of(content_type).partition("/")[0], _group(content_type)}
+    return usual(accepted) == usual(content_type)
+
+
+def _group(content_type: str) -> str:
+    return usual(content_type).partition("/")[0]
+
+
+def is_restricted(allowed: tuple[str, ...]) -> bool:
+    """Whether these ranges exclude any type."""
+    return not {"*", "*/*"} & set(allowed)
+
+
+def with_aliases(allowed: tuple[str, ...]) -> tuple[str, ...]:
+    """The ranges, and the other spellings that `is_type_allowed` accepts; for the page's scripts.
+
+    With them, a comparison without knowledge of aliases has the same result.
+    """
+    if not is_restricted(allowed):
+        return allowed
+    others = (
+        spelling
+        for spelling in {*ALIASES, *ALIASES.values()} - set(allowed)
+        if f"{spelling.partition('/')[0]}/*" not in allowed and is_type_allowed(spelling, allowed)
     )
+    return (*allowed, *sorted(others))
 
 
 def is_safe_inline(content_type: str) -> bool:
     """Whether a browser may display this type instead of downloading it."""
-    return _INLINE.fullmatch(content_type.partition(";")[0].strip().lower()) is not None
+    essence, known = essence_of(content_type), usual(content_type)
+    if essence in {"application/pdf", "text/plain"}:
+        return True
+    return (essence.startswith("image/") and known in _INLINE_IMAGES) or (
+        essence.startswith(("audio/", "video/")) and known in _INLINE_MEDIA
+    )
 
 
 PreviewKind = Literal["image", "video", "audio", "pdf", "text"]
@@ -65,54 +145,46 @@ PreviewKind = Literal["image", "video", "audio", "pdf", "text"]
 
 def preview(content_type: str) -> PreviewKind | None:
     """How a type can be previewed without running script; None if it cannot."""
-    essence = content_type.partition(";")[0].strip().lower()
     group = kind(content_type)
     if is_safe_inline(content_type) and group in {"image", "video", "audio", "pdf"}:
         return cast("PreviewKind", group)
     # Shown as plain text, even HTML is harmless.
-    if group in {"text", "code"} or essence.startswith("text/"):
-        return "text"
-    return None
+    return "text" if group in {"text", "code"} else None
 
 
-Kind = Literal["image", "video", "audio", "pdf", "archive", "text", "document", "code", "other"]
+def as_plain_text(content_type: str) -> str:
+    """The type that displays a text as plain text, in the encoding that was declared.
 
-KINDS: tuple[Kind, ...] = get_args(Kind)
+    Text without one is taken for UTF-8; browsers would guess, and often wrongly.
+    """
+    match = _MEDIA_TYPE.fullmatch(content_type)
+    parameters = _parameters(match[2]) if match else []
+    declared = [value.strip('"') for name, value in parameters if name.lower() == "charset"]
+    charset = declared[0] if declared and _is_charset(declared[0]) else "utf-8"
+    return f"text/plain; charset={charset}"
 
-_KINDS: dict[str, Kind] = {
-    "application/pdf": "pdf",
-    "application/zip": "archive",
-    "application/gzip": "archive",
-    "application/x-gzip": "archive",
-    "application/x-tar": "archive",
-    "application/x-7z-compressed": "archive",
-    "application/vnd.rar": "archive",
-    "application/x-bzip2": "archive",
-    "application/json": "code",
-    "application/xml": "code",
-    "application/javascript": "code",
-    "text/html": "code",
-    "text/css": "code",
-    "text/javascript": "code",
-    "text/xml": "code",
-    "text/x-python": "code",
-    "application/rtf": "document",
-    "application/msword": "document",
-}
+
+def _is_charset(name: str) -> bool:
+    try:
+        return re.fullmatch(r"[A-Za-z0-9._:-]{1,40}", name) is not None and bool(
+            codecs.lookup(name)
+        )
+    except LookupError:
+        return False
 
 
 def kind(content_type: str) -> Kind:
     """The group that a type belongs to, such as `image`."""
-    essence = content_type.partition(";")[0].strip().lower()
-    if essence in _KINDS:
-        return _KINDS[essence]
-    if "officedocument" in essence or "opendocument" in essence or "ms-" in essence:
+    essence = usual(content_type)
+    group, _, subtype = essence.partition("/")
+    if essence in BY_TYPE:
+        return BY_TYPE[essence]
+    if group in {"image", "video", "audio"}:
+        return cast("Kind", group)
+    if subtype.startswith(_OFFICE):
         return "document"
-    group = essence.partition("/")[0]
-    by_group: dict[str, Kind] = {
-        "image": "image",
-        "video": "video",
-        "audio": "audio",
-        "text": "text",
-    }
-    return by_group.get(group, "other")
+    if group == "text":
+        return "code" if subtype.startswith("x-") and essence not in PLAIN_TEXT else "text"
+    if subtype.endswith(("+zip", "+gzip", "-compressed-tar")):
+        return "archive"
+    return "code" if subtype.endswith(("+json", "+xml", "+yaml")) else "other"

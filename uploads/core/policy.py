@@ -1,18 +1,14 @@
-"""Rules for uploads (pure): names, sizes, quotas, checksums. For types see `media_types`."""
+"""Rules for uploads (pure): sizes, quotas, checksums. See also `names` and `media_types`."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import unicodedata
 from dataclasses import dataclass
 
 from uploads.core.errors import FileTooLarge, InvalidRequest, QuotaExceeded
 from uploads.core.limits import MIB, S3_MIN_PART_SIZE
-
-#: Bytes in UTF-8: the limit of common file systems. Percent-encoded, a name takes at most 765 of
-#: the 2 KB that S3 allows for metadata; case folded, it fits in DynamoDB's 1,024-byte sort key.
-MAX_NAME_BYTES = 255
+from uploads.core.names import display_name
 
 #: Characters in the name of an API token.
 MAX_TOKEN_NAME = 100
@@ -30,27 +26,6 @@ class Rules:
     allowed_types: tuple[str, ...]
 
 
-def check_name(name: str) -> str:
-    """Return the name unchanged, or raise InvalidRequest.
-
-    A name is display text, never a path: slashes, dots and quotes are ordinary characters.
-    """
-    if not name.strip():
-        raise InvalidRequest("Missing file_name", code="missing_file_name")
-    try:
-        size = len(name.encode())
-    except UnicodeEncodeError:
-        raise InvalidRequest("The file name is not valid Unicode.", code="invalid_name") from None
-    if size > MAX_NAME_BYTES:
-        raise InvalidRequest(
-            f"The file name is {size} bytes long; at most {MAX_NAME_BYTES} are allowed.",
-            code="name_too_long",
-        )
-    if any(unicodedata.category(char) == "Cc" for char in name):
-        raise InvalidRequest("The file name contains a control character.", code="invalid_name")
-    return name
-
-
 def check_token_name(name: str) -> str:
     """Return the name of an API token without surrounding space, or raise InvalidRequest.
 
@@ -59,27 +34,10 @@ def check_token_name(name: str) -> str:
     name = name.strip()
     if len(name) > MAX_TOKEN_NAME:
         raise InvalidRequest(f"The name is longer than {MAX_TOKEN_NAME} characters.")
-    # "Cs": Python decodes invalid UTF-8 on the command line to surrogates.
-    if any(unicodedata.category(char) in {"Cc", "Cs"} for char in name):
+    # Also surrogates, to which Python decodes invalid UTF-8 on the command line.
+    if display_name(name) != name:
         raise InvalidRequest("The name contains a control character.")
     return name
-
-
-#: Bidirectional controls: they can make one name look like another.
-_DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
-
-def display_name(name: str) -> str:
-    """The name for display: control and bidirectional characters are replaced by U+FFFD."""
-    return "".join(
-        "\ufffd" if char in _DIRECTIONS or unicodedata.category(char) == "Cc" else char
-        for char in name
-    )
-
-
-def search_key(name: str) -> str:
-    """The form of a name for case-insensitive search: NFC and case folded."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def check_size(size: int, rules: Rules, *, in_parts: bool = False) -> int:
@@ -88,7 +46,8 @@ def check_size(size: int, rules: Rules, *, in_parts: bool = False) -> int:
         raise InvalidRequest("size must not be negative.", code="invalid_size")
     if size > rules.max_size:
         raise FileTooLarge(
-            f"The file is {size:,} bytes; at most {rules.max_size:,} bytes are allowed."
+            f"The file is {size:,} bytes; at most {rules.max_size:,} bytes are allowed.",
+            parameters={"size": size, "limit": rules.max_size},
         )
     if not in_parts and size > rules.max_put_size:
         raise FileTooLarge(
@@ -102,7 +61,8 @@ def check_quota(size: int, *, used: int, limit: int) -> None:
     if size > 0 and used + size > limit:
         raise QuotaExceeded(
             f"The file is {size:,} bytes, but {used:,} of your quota of {limit:,} bytes "
-            "are already used."
+            "are already used.",
+            parameters={"size": size, "used": used, "limit": limit},
         )
 
 

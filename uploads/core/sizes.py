@@ -1,13 +1,13 @@
 """Parse and format sizes in bytes: 10 GiB, 500 MB, 1048576.
 
-kB, MB, … are powers of 1000; KiB, MiB, … are powers of 1024.
+kB, MB, … are powers of 1000; KiB, MiB, … are powers of 1024. Both can be entered. Sizes are
+displayed in decimal units only, so that they can be compared, and 2 MB reads as 2 MB.
 """
 
 from __future__ import annotations
 
 import re
 from decimal import ROUND_HALF_UP, Decimal
-from itertools import takewhile
 
 DECIMAL = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "PB": 10**15}
 BINARY = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "PiB": 2**50}
@@ -44,14 +44,18 @@ def exact(size: int) -> str:
     return min(spellings, key=len)
 
 
-def rounded(size: int) -> str:
-    """A size rounded for display: `0 B`, `1.5 GiB`, `340 MiB`."""
-    *_, (name, unit) = [
-        ("B", 1),
-        *takewhile(lambda unit: size >= unit[1], list(BINARY.items())[1:]),
-    ]
-    number = _scaled(size, unit, 0 if unit == 1 or size >= 100 * unit else 1)
-    return f"{number:f} {name}".replace(".0 ", " ")
+def scaled(size: int) -> tuple[Decimal, str]:
+    """A size rounded for display, as a number and a decimal unit: (1.5, "GB"), (340, "kB").
+
+    One decimal below 100, none above and none that is zero.
+    """
+    candidates = (
+        (_scaled(size, factor, 0 if factor == 1 or size >= 100 * factor else 1), unit)
+        for unit, factor in DECIMAL.items()
+    )
+    largest = (_scaled(size, DECIMAL["PB"], 0), "PB")
+    number, unit = next((found for found in candidates if found[0] < 1000), largest)
+    return (number.to_integral_value() if number == int(number) else number), unit
 
 
 def _scaled(size: int, unit: int, decimals: int) -> Decimal:

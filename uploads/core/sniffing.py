@@ -1,20 +1,33 @@
 """Check a file's first bytes against its declared type (pure).
 
-Only types that browsers display or play are checked: images, audio, video and PDF. Programs and
-pages that can run script must not hide behind them. For well-known types, content that is certainly
+Checked are the types that filehub lets browsers show: common images, audio, video, and PDF.
+Programs and pages that can run script must not hide behind them. Content that is certainly
 something else, such as an archive declared as image/png, is rejected too. Unrecognised content is
 never rejected: no list of formats is complete.
+
+Other types are not checked, because browsers derive a type from the end of a name: Linux declares
+`index.html.it` as audio/x-it. Such a file is stored, and always downloaded. There is one exception:
+if FILEHUB_ALLOWED_TYPES excludes any type, the declared type is a claim to be accepted at all, so
+all images, audio and video are checked for programs and pages.
 """
 
 from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Sequence
 from typing import Literal
 
 import puremagic
 
+from uploads.core.media_types import essence_of, is_restricted, is_safe_inline, usual
+
 Group = Literal["image", "media", "pdf"]
+
+#: What a file is, if it is not what it was declared as.
+Content = Literal[
+    "program", "script", "page", "svg", "playlist", "png", "jpeg", "gif", "media", "pdf", "archive"
+]
 
 #: Types whose files have known signatures. Other types of these groups may be archives or text by
 #: design: image/openraster is a ZIP archive, image/x-xpixmap is C.
@@ -23,44 +36,40 @@ _WELL_KNOWN: dict[str, Group] = {
     **dict.fromkeys(
         (
             "image/apng", "image/avif", "image/bmp", "image/gif", "image/heic", "image/heif",
-            "image/jp2", "image/jpeg", "image/jpg", "image/jxl", "image/png", "image/tiff",
-            "image/vnd.microsoft.icon", "image/webp", "image/x-icon", "image/x-ms-bmp",
+            "image/jp2", "image/jpeg", "image/jxl", "image/png", "image/tiff", "image/webp",
+            "image/x-icon",
         ),
         "image",
     ),
     **dict.fromkeys(
         (
-            "audio/aac", "audio/flac", "audio/mp3", "audio/mp4", "audio/mpeg", "audio/ogg",
-            "audio/opus", "audio/wav", "audio/webm", "audio/x-flac", "audio/x-m4a", "audio/x-wav",
-            "video/mp4", "video/mpeg", "video/ogg", "video/quicktime", "video/webm",
-            "video/x-m4v", "video/x-matroska", "video/x-msvideo",
+            "audio/3gpp", "audio/aac", "audio/flac", "audio/mp4", "audio/mpeg", "audio/ogg",
+            "audio/opus", "audio/wav", "audio/webm", "video/3gpp", "video/mp4", "video/mpeg",
+            "video/ogg", "video/quicktime", "video/webm", "video/x-matroska", "video/x-msvideo",
         ),
         "media",
     ),
 }  # fmt: skip
 
-#: The types that browsers give TypeScript files, because of the extension “.ts”.
-_TYPESCRIPT = {"video/mp2t", "video/vnd.dlna.mpeg-tts"}
-
-#: What puremagic recognises -> its group, and a readable name. Audio and video share containers.
-#: Formats that are not listed here prove nothing.
-_FORMS: dict[str, tuple[Group | None, str]] = {
-    "image/png": ("image", "a PNG image"),
-    "image/jpeg": ("image", "a JPEG image"),
-    "image/gif": ("image", "a GIF image"),
-    "audio/mpeg": ("media", "audio or video"),
-    "audio/flac": ("media", "audio or video"),
-    "audio/ogg": ("media", "audio or video"),
-    "video/webm": ("media", "audio or video"),
-    "video/x-matroska": ("media", "audio or video"),
-    "application/pdf": ("pdf", "a PDF document"),
-    "application/zip": (None, "an archive"),
-    "application/gzip": (None, "an archive"),
-    "application/x-gzip": (None, "an archive"),
-    "application/x-7z-compressed": (None, "an archive"),
-    "application/x-rar-compressed": (None, "an archive"),
-    "application/vnd.rar": (None, "an archive"),
-    "application/x-xz": (None, "an archive"),
+#: What puremagic recognises -> its group, and what it is. Audio and video share containers. Formats
+#: that are not listed here prove nothing.
+_FORMS: dict[str, tuple[Group | None, Content]] = {
+    "image/png": ("image", "png"),
+    "image/jpeg": ("image", "jpeg"),
+    "image/gif": ("image", "gif"),
+    "audio/mpeg": ("media", "media"),
+    "audio/flac": ("media", "media"),
+    "audio/ogg": ("media", "media"),
+    "video/webm": ("media", "media"),
+    "video/x-matroska": ("media", "media"),
+    "application/pdf": ("pdf", "pdf"),
+    "application/zip": (None, "archive"),
+    "application/gzip": (None, "archive"),
+    "application/x-gzip": (None, "archive"),
+    "application/x-7z-compressed": (None, "archive"),
+    "application/x-rar-compressed": (None, "archive"),
+    "application/vnd.rar": (None, "archive"),
+    "application/x-xz": (None, "archive"),
 }
 #: Bytes of the shortest signature to trust; shorter ones match by chance.
 _MIN_SIGNATURE = 3
@@ -68,6 +77,10 @@ _MIN_SIGNATURE = 3
 #: Readers accept the header within this range.
 #: https://www.iso.org/standard/75839.html (7.5.2, and its annex I)
 _PDF_HEADER, _PDF_REACH = b"%PDF-", 1024
+
+#: A playlist, which players recognise under any type, and whose addresses they fetch.
+#: https://www.rfc-editor.org/rfc/rfc8216#section-4.3.1.1
+_PLAYLIST = b"#EXTM3U"
 
 # ELF; Mach-O, 32 and 64 bits, both byte orders; universal Mach-O, or a Java class.
 _PROGRAMS = (
@@ -98,34 +111,38 @@ _PHP = re.compile(r"<\?(?:php\s|=)", re.IGNORECASE)
 _SVG = re.compile(r"<(?:\w+:)?svg[\s>/]", re.IGNORECASE)
 
 
-def needs_content_check(content_type: str) -> bool:
-    """Whether files of this type are checked for mismatched content."""
-    essence = _essence(content_type)
-    if essence in _TYPESCRIPT:
+def needs_content_check(content_type: str, allowed_types: Sequence[str] = ("*",)) -> bool:
+    """Whether files of this type are checked, where `allowed_types` are accepted."""
+    if essence_of(content_type) == "text/plain":
         return False
-    return essence in _WELL_KNOWN or essence.partition("/")[0] in {"image", "audio", "video"}
+    if is_safe_inline(content_type):
+        return True
+    # Both spellings: a client must not be able to choose one that is not checked.
+    spellings = (essence_of(content_type), usual(content_type))
+    return is_restricted(tuple(allowed_types)) and (
+        spellings[1] in _WELL_KNOWN
+        or any(spelling.startswith(("image/", "audio/", "video/")) for spelling in spellings)
+    )
 
 
-def mismatch(content_type: str, first_bytes: bytes) -> str | None:
-    """Why a file with these first bytes cannot be of this type, as a sentence; or None."""
-    essence = _essence(content_type)
-    if not first_bytes or not needs_content_check(essence):
+def mismatch(
+    content_type: str, first_bytes: bytes, allowed_types: Sequence[str] = ("*",)
+) -> Content | None:
+    """What a file with these first bytes is, if it cannot be of its type; otherwise None."""
+    if not first_bytes or not needs_content_check(content_type, allowed_types):
         return None
-    content = _program(first_bytes) or _markup(first_bytes, is_svg=essence.startswith("image/svg"))
-    group = _WELL_KNOWN.get(essence)
+    is_svg = usual(content_type).startswith("image/svg")
+    content = _program(first_bytes) or _markup(first_bytes, is_svg=is_svg)
+    group = _WELL_KNOWN.get(usual(content_type))
     if content is None and group is not None:
         content = _foreign(group, first_bytes)
-    return f"It was uploaded as {essence}, but its content is {content}." if content else None
+    return content
 
 
-def _essence(content_type: str) -> str:
-    return content_type.partition(";")[0].strip().lower()
-
-
-def _program(first_bytes: bytes) -> str | None:
+def _program(first_bytes: bytes) -> Content | None:
     if first_bytes.startswith(_PROGRAMS) or _is_windows_program(first_bytes):
-        return "a program"
-    return "a script" if _SHEBANG.match(first_bytes) else None
+        return "program"
+    return "script" if _SHEBANG.match(first_bytes) else None
 
 
 def _is_windows_program(first_bytes: bytes) -> bool:
@@ -137,17 +154,17 @@ def _is_windows_program(first_bytes: bytes) -> bool:
     return seen == b"PE\0\0" if len(seen) == 4 else header < _PE_REACH
 
 
-def _markup(first_bytes: bytes, *, is_svg: bool) -> str | None:
+def _markup(first_bytes: bytes, *, is_svg: bool) -> Content | None:
     text = _text(first_bytes)
     at = 0
     while space := _PROLOGUE.match(text, at):
         at = space.end()
     if _PHP.match(text, at):
-        return "a script"
+        return "script"
     if _PAGE.match(text, at):
-        return "a web page"
+        return "page"
     if not is_svg and _SVG.match(text, at):
-        return "an SVG image, which can run script"
+        return "svg"
     return None
 
 
@@ -158,10 +175,12 @@ def _text(first_bytes: bytes) -> str:
     return first_bytes.removeprefix(codecs.BOM_UTF8).decode("latin-1")
 
 
-def _foreign(group: Group, first_bytes: bytes) -> str | None:
+def _foreign(group: Group, first_bytes: bytes) -> Content | None:
     """What the content is, if it certainly does not belong to the group."""
     if group == "pdf" and _PDF_HEADER in first_bytes[:_PDF_REACH]:
         return None
+    if first_bytes.removeprefix(codecs.BOM_UTF8).startswith(_PLAYLIST):
+        return "playlist"
     try:
         matches = puremagic.magic_string(first_bytes)
     except puremagic.PureError:  # not recognised

@@ -36,10 +36,13 @@ def sign_download(info: FileInfo, by: str, *, inline: bool = False) -> tuple[str
 
     `inline` displays the file in the browser, if its type is safe to display.
     """
+    inline = inline and media_types.is_safe_inline(info.content_type)
+    is_text = media_types.essence_of(info.content_type) == "text/plain"
     signed = s3.sign_download(
         info.id,
         file_name=info.file_name,
-        inline=inline and media_types.is_safe_inline(info.content_type),
+        inline=inline,
+        content_type=media_types.as_plain_text(info.content_type) if inline and is_text else None,
     )
     latest = [Download(at=entry.at, by=entry.by) for entry in info.last_downloads]
     latest.append(Download(at=datetime.now(UTC), by=by))
@@ -70,7 +73,9 @@ def preview(info: FileInfo) -> Preview | None:
         info.id,
         file_name=info.file_name,
         inline=True,
-        content_type="text/plain; charset=utf-8" if kind == "text" else info.content_type,
+        content_type=(
+            media_types.as_plain_text(info.content_type) if kind == "text" else info.content_type
+        ),
     )
     return Preview(kind, url)
 

@@ -14,8 +14,9 @@ from itertools import islice
 from uuid import UUID
 
 from uploads.aws.dynamodb import table_errors
-from uploads.core import keys, media_types, policy
+from uploads.core import keys, type_lists
 from uploads.core.errors import InvalidRequest
+from uploads.core.names import search_key
 from uploads.files.record import FileInfo, State, StoredFile, info_of
 
 #: The maximum number of matches that a name search reads from a name index.
@@ -40,7 +41,7 @@ class FileFilter:
 
     state: State = "stored"
     owner: str = ""
-    kind: media_types.Kind | None = None
+    kind: type_lists.Kind | None = None
     since: datetime | None = None
     until: datetime | None = None
     name: str = ""
@@ -184,7 +185,7 @@ def _matches(info: FileInfo, criteria: FileFilter) -> bool:
         and (not criteria.owner or info.owner == criteria.owner)
         and (criteria.kind is None or info.kind == criteria.kind)
         and criteria.exact_name in ("", info.file_name)
-        and (not criteria.name or policy.search_key(info.file_name).startswith(_prefix(criteria)))
+        and (not criteria.name or search_key(info.file_name).startswith(_prefix(criteria)))
     )
 
 
@@ -203,7 +204,7 @@ def _with_exact_name(criteria: FileFilter) -> list[FileInfo] | None:
 
 
 def _prefix(criteria: FileFilter) -> str:
-    return policy.search_key(criteria.name)
+    return search_key(criteria.name)
 
 
 def _with_name_prefix(criteria: FileFilter) -> list[FileInfo] | None:

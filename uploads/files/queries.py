@@ -11,6 +11,7 @@ from django.conf import settings
 from uploads.aws.dynamodb import batch_get
 from uploads.core import keys
 from uploads.core.errors import FileNotFound, InvalidRequest, UploadNotFound
+from uploads.core.reasons import NO_REASON, Reason
 from uploads.files import store
 from uploads.files.listing import FileFilter, Page, find
 from uploads.files.record import FileInfo, StoredFile, info_of
@@ -25,7 +26,7 @@ class UploadStatus:
 
     id: str
     state: Literal["pending", "stored", "rejected", "deleted"]
-    reason: str = ""
+    reason: Reason = NO_REASON
     file: FileInfo | None = None
 
 

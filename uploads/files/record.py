@@ -18,7 +18,8 @@ from pynamodb.attributes import (
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from uploads.aws.dynamodb import Table, TableModel
-from uploads.core import keys, media_types
+from uploads.core import keys, media_types, type_lists
+from uploads.core.reasons import NO_REASON, Reason, load
 
 State = Literal["stored", "rejected", "deleted"]
 STATES: tuple[State, ...] = ("stored", "rejected", "deleted")
@@ -101,7 +102,7 @@ class StoredFile(TableModel):
     version = VersionAttribute()
     key = UnicodeAttribute(attr_name="uniqueFileName")
     state = UnicodeAttribute()
-    #: Why it was rejected or removed, for display.
+    #: Why it was rejected or removed: `uploads.core.reasons.dump`, or a sentence in old records.
     reason = UnicodeAttribute(null=True)
     #: The last event applied: upper-case hex, padded (see uploads.ingest.events).
     sequencer = UnicodeAttribute()
@@ -184,7 +185,7 @@ class FileInfo:
     size: int = 0
     checksum: str = ""
     owner: str = ""
-    reason: str = ""
+    reason: Reason = NO_REASON
     confirmed_at: datetime | None = None
     etag: str = ""
     version_id: str = ""
@@ -205,7 +206,7 @@ class FileInfo:
         return keys.object_key(self.id)
 
     @property
-    def kind(self) -> media_types.Kind:
+    def kind(self) -> type_lists.Kind:
         return media_types.kind(self.content_type)
 
 
@@ -215,7 +216,8 @@ def info_of(record: StoredFile) -> FileInfo:
     downloads = tuple(
         SignedDownload(download.at, download.by) for download in record.last_downloads or ()
     )
+    reason = next(iter(load(record.reason or "")), NO_REASON)
     return FileInfo(
         **{name: value for name, value in known.items() if value is not None}
-        | {"last_downloads": downloads}
+        | {"last_downloads": downloads, "reason": reason}
     )

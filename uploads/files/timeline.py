@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from uploads.core.reasons import NO_REASON, Reason
 from uploads.files.record import FileInfo
 
 What = Literal[
@@ -21,8 +22,9 @@ class Entry:
     at: datetime
     what: What
     by: str = ""
-    #: A reason, a new owner, or a number of earlier downloads.
+    #: A new owner, or a number of earlier downloads.
     detail: str = ""
+    reason: Reason = NO_REASON
 
 
 def timeline(info: FileInfo) -> list[Entry]:
@@ -36,7 +38,7 @@ def timeline(info: FileInfo) -> list[Entry]:
             Entry(
                 info.confirmed_at,
                 "rejected" if rejected else "confirmed",
-                detail=info.reason if rejected else "",
+                reason=info.reason if rejected else NO_REASON,
             )
         )
     if info.owner_changed_at:
@@ -52,6 +54,6 @@ def timeline(info: FileInfo) -> list[Entry]:
             Entry(info.deletion_requested_at, "deletion_requested", info.deletion_requested_by)
         )
     if info.removed_at:
-        entries.append(Entry(info.removed_at, "removed", detail=info.reason))
+        entries.append(Entry(info.removed_at, "removed", reason=info.reason))
     # The sort is stable: simultaneous entries keep their logical order.
     return sorted(entries, key=lambda entry: entry.at)

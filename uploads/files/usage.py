@@ -20,7 +20,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from uploads.aws.dynamodb import Table, TableModel, batch_get, table_errors
-from uploads.core import media_types
+from uploads.core import media_types, type_lists
 from uploads.core.keys import SHARDS, shard
 from uploads.files.record import StoredFile
 
@@ -297,15 +297,15 @@ def owners(limit: int) -> list[tuple[str, Usage]]:
     return [(str(counter.owner), _usage(counter)) for counter in counters]
 
 
-def by_kind() -> dict[media_types.Kind, Usage]:
+def by_kind() -> dict[type_lists.Kind, Usage]:
     """What is stored of each type group. The groups add up to all stored files."""
     files: defaultdict[str, int] = defaultdict(int)
     size: defaultdict[str, int] = defaultdict(int)
-    for counter in _get(f"kind#{kind}#{part}" for kind in media_types.KINDS for part in SHARDS):
+    for counter in _get(f"kind#{kind}#{part}" for kind in type_lists.KINDS for part in SHARDS):
         kind = counter.id.split("#")[1]
         files[kind] += int(counter.files)
         size[kind] += int(counter.bytes)
-    return {kind: Usage(files[kind], size[kind]) for kind in media_types.KINDS}
+    return {kind: Usage(files[kind], size[kind]) for kind in type_lists.KINDS}
 
 
 def by_day(last: date, count: int) -> list[Day]:

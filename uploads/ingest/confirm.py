@@ -168,7 +168,7 @@ def _inspect(upload_id: str, current: StoredFile | None) -> s3.StoredObject | No
         is_known = current is not None and decide.is_stored(current, s3_object)
         return (
             not is_known
-            and sniffing.needs_content_check(s3_object.content_type)
+            and sniffing.needs_content_check(s3_object.content_type, rules().allowed_types)
             and not decide.broken_rule(s3_object, rules())
         )
 
@@ -189,5 +189,5 @@ def _check_quota(target: StoredFile, current: StoredFile | None) -> Target:
     try:
         quotas.check(target.owner, limit, growth)
     except QuotaExceeded as exc:
-        return decide.rejected(target, exc.message)
+        return decide.rejected(target, exc.reason)
     return store.WithinQuota(target, limit)

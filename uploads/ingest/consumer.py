@@ -17,6 +17,7 @@ from uploads.aws import sqs
 from uploads.core import backoff
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
+from uploads.core.reasons import Reason, dump
 from uploads.ingest import tasks
 from uploads.ingest.events import ParsedMessage, parse_message
 from uploads.worker import heartbeat, shutdown
@@ -141,7 +142,7 @@ class Consumer:
         for message, parsed in queued:
             try:
                 if parsed.malformed:
-                    self._dead_letter(message, " ".join(parsed.malformed))
+                    self._dead_letter(message, parsed.malformed)
             except BackendUnavailable as exc:
                 failure = exc
                 break
@@ -198,6 +199,10 @@ class Consumer:
                 queued.append((message, content))
         return queued
 
-    def _dead_letter(self, message: sqs.Message, error: str) -> None:
+    def _dead_letter(self, message: sqs.Message, problems: tuple[Reason, ...]) -> None:
+        error = dump(*problems)
+        while len(error) > sqs.MAX_REASON:
+            problems = problems[: len(problems) // 2]
+            error = dump(*problems)
         logger.error("moving a malformed message to the dead-letter queue: %s", error[:500])
         sqs.send_to_dead_letter_queue(self.queue, message.body, error)

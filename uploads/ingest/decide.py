@@ -11,7 +11,9 @@ from typing import Any
 from uploads.aws.s3 import StoredObject
 from uploads.core import keys, media_types, policy, sniffing
 from uploads.core.errors import FilehubError
+from uploads.core.names import check_name, search_key
 from uploads.core.policy import Rules
+from uploads.core.reasons import Reason, dump
 from uploads.files.record import StoredFile, changed
 from uploads.ingest.events import NO_SEQUENCER
 
@@ -22,8 +24,8 @@ RETENTION = timedelta(days=28)
 #: older one may have been stored under other rules before its record was lost.
 DELETABLE_FOR = timedelta(days=1)
 
-#: The reason of a record whose object was found missing.
-OBJECT_MISSING = "object missing"
+#: The reason of a record whose object was found missing, as it is stored.
+OBJECT_MISSING = dump(Reason("object_missing"))
 
 #: Attributes that survive when an object is confirmed again: its history and change of owner.
 _PRESERVED = (
@@ -80,11 +82,11 @@ def validate(
             record.confirmed_at = current.confirmed_at
     broken = broken_rule(s3_object, limits)
     if broken is None and s3_object.first_bytes:
-        broken = sniffing.mismatch(s3_object.content_type, s3_object.first_bytes)
+        broken = _mismatch(s3_object, limits)
     if broken is not None:
         return rejected(record, broken)
     record.owner_feed = record.owner
-    record.name_key = policy.search_key(record.file_name or "")
+    record.name_key = search_key(record.file_name or "")
     return record
 
 
@@ -99,17 +101,27 @@ def _content(s3_object: StoredObject) -> dict[str, Any]:
     }
 
 
-def broken_rule(s3_object: StoredObject, limits: Rules) -> str | None:
-    """The first rule that an object breaks, as a sentence; or None. Ignores its content."""
+def _mismatch(s3_object: StoredObject, limits: Rules) -> Reason | None:
+    """Why the content of an object cannot be of its type; or None."""
+    declared = s3_object.content_type
+    content = sniffing.mismatch(declared, s3_object.first_bytes, limits.allowed_types)
+    if content is None:
+        return None
+    parameters = {"type": media_types.essence_of(declared), "content": content}
+    return Reason("content_mismatch", parameters)
+
+
+def broken_rule(s3_object: StoredObject, limits: Rules) -> Reason | None:
+    """The first rule that an object breaks, or None. Ignores its content."""
     if s3_object.owner is None or s3_object.file_name is None:
-        return "It was not uploaded through filehub: its owner or name is missing."
+        return Reason("not_from_filehub")
     try:
-        policy.check_name(s3_object.file_name)
+        check_name(s3_object.file_name)
         media_types.check_type(s3_object.content_type, limits)
         if s3_object.size > limits.max_size:
             policy.check_size(s3_object.size, limits)
     except FilehubError as exc:
-        return exc.message
+        return exc.reason
     return None
 
 
@@ -130,12 +142,12 @@ def _feed(record: StoredFile) -> str:
     return f"{record.state}#{keys.shard(record.id)}"
 
 
-def rejected(record: StoredFile, reason: str) -> StoredFile:
-    """The record of a rejected file; `reason` is a sentence for display."""
+def rejected(record: StoredFile, reason: Reason) -> StoredFile:
+    """The record of a rejected file."""
     result = changed(
         record,
         state="rejected",
-        reason=reason,
+        reason=dump(reason),
         expires_at=datetime.now(UTC) + RETENTION,
         owner_feed=None,
         name_key=None,
@@ -153,7 +165,7 @@ def restored(record: StoredFile, s3_object: StoredObject, **changes: Any) -> Sto
         removed_at=None,
         expires_at=None,
         owner_feed=record.owner,
-        name_key=policy.search_key(record.file_name or ""),
+        name_key=search_key(record.file_name or ""),
         **_content(s3_object),
         **changes,
     )

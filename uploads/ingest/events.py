@@ -16,6 +16,7 @@ from urllib.parse import unquote_plus
 
 from uploads.core.errors import MalformedEvent
 from uploads.core.keys import upload_id_of
+from uploads.core.reasons import Reason
 from uploads.core.strict_json import parse_json
 
 #: Sequencers are hexadecimal and of varying length. To compare them, pad them on the right with
@@ -50,7 +51,7 @@ class ParsedMessage:
     #: The number of records of other buckets, prefixes and event types.
     ignored: int = 0
     #: A sentence for each record that could not be parsed.
-    malformed: tuple[str, ...] = field(default=())
+    malformed: tuple[Reason, ...] = field(default=())
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def unwrap(body: str) -> Unwrapped:
         return Unwrapped(EVENTBRIDGE, [document])
     records = document.get("Records")
     if not isinstance(records, list):
-        raise MalformedEvent("It has no list of Records and is not an EventBridge event.")
+        raise MalformedEvent(code="no_records")
     return Unwrapped(S3, records)
 
 
@@ -139,14 +140,14 @@ def parse_message(body: str, bucket: str) -> ParsedMessage:
     try:
         message = unwrap(body)
     except MalformedEvent as exc:
-        return ParsedMessage(malformed=(exc.message,))
+        return ParsedMessage(malformed=(exc.reason,))
     events: list[ObjectEvent] = []
-    malformed: list[str] = []
+    malformed: list[Reason] = []
     for number, record in enumerate(message.records):
         try:
             event = _event(message.layout, record, bucket)
         except MalformedEvent as exc:
-            malformed.append(f"Record {number}: {exc.message}")
+            malformed.append(Reason(exc.code, {**exc.parameters, "record": number}))
             continue
         if event is not None:
             events.append(event)
@@ -169,23 +170,23 @@ def _load(text: str) -> dict[str, Any]:
     try:
         document = parse_json(text)
     except ValueError as exc:
-        raise MalformedEvent("It is not JSON.") from exc
+        raise MalformedEvent(code="not_json") from exc
     if not isinstance(document, dict):
-        raise MalformedEvent("It is not a JSON object.")
+        raise MalformedEvent(code="not_json_object")
     return document
 
 
 def _text(value: Any, *path: str) -> str:
     for name in path:
         if not isinstance(value, dict) or name not in value:
-            raise MalformedEvent(f"{'.'.join(path)} is missing.")
+            raise MalformedEvent(code="field_missing", parameters={"field": ".".join(path)})
         value = value[name]
     return _as_text(value, path)
 
 
 def _as_text(value: Any, path: tuple[str, ...]) -> str:
     if not isinstance(value, str):
-        raise MalformedEvent(f"{'.'.join(path)} is not text.")
+        raise MalformedEvent(code="field_not_text", parameters={"field": ".".join(path)})
     return value
 
 
@@ -212,5 +213,5 @@ def _sequencer(layout: Layout, record: Any) -> str:
         return NO_SEQUENCER
     text = _as_text(value, layout.sequencer)
     if not _SEQUENCER.fullmatch(text):
-        raise MalformedEvent("The sequencer is not a hexadecimal number.")
+        raise MalformedEvent(code="invalid_sequencer")
     return text.upper().ljust(SEQUENCER_LENGTH, "0")

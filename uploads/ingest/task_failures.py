@@ -17,8 +17,9 @@ from uploads.aws.dynamodb import Table, TableModel, batch_get, table_errors
 
 #: Twice the retention of a dead letter.
 RETENTION = timedelta(days=28)
-#: The maximum length of a recorded error, in characters.
-MAX_ERROR = 500
+#: The maximum length of a recorded error, in characters. A reason with the longest parameters is
+#: shorter, even if it is escaped.
+MAX_ERROR = 4_000
 
 
 class TaskFailure(TableModel):
@@ -34,6 +35,7 @@ class TaskFailure(TableModel):
         max_retry_attempts = 1
 
     id = UnicodeAttribute(hash_key=True)
+    #: `uploads.core.reasons.dump`, or a sentence if an earlier version wrote it.
     error = UnicodeAttribute()
     #: When it last failed.
     at = UTCDateTimeAttribute()

@@ -14,6 +14,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from kombu.exceptions import OperationalError
 
 from uploads.core.errors import BackendUnavailable
+from uploads.core.reasons import Reason, dump
 from uploads.ingest import confirm, task_failures
 from uploads.ingest.events import ObjectEvent
 from uploads.ingest.reconciliation import reconcile
@@ -32,6 +33,15 @@ EVENTS_PER_TASK = 100
 class ConfirmationError(Exception):
     """Some events of a task could not be applied; the task's message stays in the queue."""
 
+    def __init__(self, reason: Reason) -> None:
+        # The only argument, so that Celery can pickle the error.
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        text = "{failed} of {total} events failed, first {first}: {cause}"
+        return text.format(**self.reason.parameters)
+
 
 class FailureRecordingTask(TaskBase):
     """A task whose last error is recorded, to display beside its dead letter.
@@ -46,16 +56,20 @@ class FailureRecordingTask(TaskBase):
     ) -> None:
         """Record the error. Celery calls this on failure: it must neither raise nor wait long."""
         try:
-            task_failures.record(task_id, _describe(exc))
+            task_failures.record(task_id, dump(_reason(exc)))
         except Exception as problem:  # noqa: BLE001  # mostly an outage of DynamoDB itself
             cause = problem.__cause__ or problem
             logger.warning("the error of task %s could not be recorded: %r", task_id, cause)
 
 
-def _describe(exc: BaseException) -> str:
-    """An error with its cause: filehub's own messages do not include it."""
-    text = str(exc) if isinstance(exc, ConfirmationError | BackendUnavailable) else repr(exc)
-    return f"{text} ({exc.__cause__!r})" if exc.__cause__ else text
+def _reason(exc: BaseException) -> Reason:
+    """An error as a reason. Its cause is technical and not translated."""
+    if isinstance(exc, ConfirmationError):
+        return exc.reason
+    if isinstance(exc, BackendUnavailable):
+        return Reason("unavailable", {"cause": repr(exc.__cause__ or exc)})
+    cause = f"{exc!r} ({exc.__cause__!r})" if exc.__cause__ else repr(exc)
+    return Reason("task_failed", {"cause": cause})
 
 
 def enqueue(events: Iterable[ObjectEvent]) -> None:
@@ -95,7 +109,7 @@ def confirm_objects(events: list[dict[str, Any]]) -> None:
         return
     outcomes: Counter[str] = Counter()
     failed: list[dict[str, Any]] = []
-    problem = ""
+    first = problem = ""
     for fields in events:
         name = f"{fields.get('kind')} of {fields.get('upload_id')}"
         try:
@@ -103,19 +117,20 @@ def confirm_objects(events: list[dict[str, Any]]) -> None:
         except BackendUnavailable as exc:
             cause = exc.__cause__ or exc
             failed.append(fields)
-            problem = problem or f"{name}: {cause!r}"
+            first, problem = first or name, problem or repr(cause)
             logger.warning("%s failed: %r", name, cause)
         except SoftTimeLimitExceeded:
             raise
         except Exception as exc:
             # A bug; it must not block the other events.
             failed.append(fields)
-            problem = problem or f"{name}: {exc!r}"
+            first, problem = first or name, problem or repr(exc)
             logger.exception("%s failed", name)
     logger.info("confirmed %d events: %s", len(events), dict(outcomes))
     if not failed:
         return
-    error = ConfirmationError(f"{len(failed)} of {len(events)} events failed, first {problem}")
+    counts = {"failed": len(failed), "total": len(events)}
+    error = ConfirmationError(Reason("events_failed", {**counts, "first": first, "cause": problem}))
     if len(failed) == len(events):
         raise error
     # Queued before this task's message is deleted: a crash in between only repeats events.

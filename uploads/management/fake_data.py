@@ -15,9 +15,11 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from uploads.aws.dynamodb import table_errors
-from uploads.core import keys, policy
+from uploads.core import keys
 from uploads.core.conf import conf
 from uploads.core.errors import FilehubError
+from uploads.core.names import MAX_NAME_BYTES, check_name, search_key
+from uploads.core.reasons import Reason, dump
 from uploads.files import usage
 from uploads.files.record import Download, State, StoredFile
 from uploads.ingest import decide
@@ -139,7 +141,7 @@ def _record(
     )
     if state == "stored":
         record.owner_feed = owner
-        record.name_key = policy.search_key(name)
+        record.name_key = search_key(name)
         if rng.random() < 0.2:
             downloads = sorted(
                 confirmed_at + (now - confirmed_at) * rng.random() for _ in range(rng.randint(1, 3))
@@ -147,7 +149,9 @@ def _record(
             record.downloads = len(downloads)
             record.last_downloads = [Download(at=at, by=owner) for at in downloads]
     elif state == "rejected":
-        record.reason = f"Files of type {content_type} are not accepted here."
+        record.reason = dump(
+            Reason("type_not_allowed", {"type": content_type, "allowed": "image/*"})
+        )
         record.expires_at = confirmed_at + decide.RETENTION
     else:
         removed_at = confirmed_at + (now - confirmed_at) * rng.random()
@@ -164,9 +168,9 @@ def _name(extension: str, rng: random.Random) -> str:
     stem = f"{rng.choice(_WORDS)} {rng.randint(1, 9999)}"
     if rng.randrange(100) < _LONG_NAMES:
         fill = rng.choice(("long ", "länger ", "長"))
-        while len(f"{stem}{fill}{extension}".encode()) <= policy.MAX_NAME_BYTES:
+        while len(f"{stem}{fill}{extension}".encode()) <= MAX_NAME_BYTES:
             stem += fill
-    return policy.check_name(f"{stem}{extension}")
+    return check_name(f"{stem}{extension}")
 
 
 def fake_owners(count: int, existing: Iterable[str]) -> list[str]:

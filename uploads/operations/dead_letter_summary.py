@@ -15,6 +15,7 @@ from typing import Any
 
 from uploads.core import keys
 from uploads.core.errors import MalformedEvent
+from uploads.core.reasons import Reason
 from uploads.core.strict_json import parse_json
 from uploads.ingest.events import parse_message, unwrap
 
@@ -51,8 +52,8 @@ class Summary:
     more: int = 0
     #: The id of the Celery task; "" if invalid.
     task_id: str = ""
-    #: Why filehub rejects the message, as a sentence; "" if it would accept it.
-    problem: str = ""
+    #: Why filehub rejects the message; empty if it would accept it.
+    problems: tuple[Reason, ...] = ()
     #: The body as indented JSON, or the beginning of the raw text.
     text: str = ""
 
@@ -64,7 +65,7 @@ def read_event(body: str, bucket: str) -> Summary:
         title=", ".join(dict.fromkeys(ref.event for ref in objects[:MAX_OBJECTS] if ref.event)),
         objects=tuple(objects[:MAX_OBJECTS]),
         more=len(objects[MAX_OBJECTS:]),
-        problem=_clean(" ".join(parse_message(body, bucket).malformed)),
+        problems=parse_message(body, bucket).malformed[:MAX_OBJECTS],
         text=_text(body, _json(body)),
     )
 
@@ -85,7 +86,7 @@ def read_task(body: str, bucket: str) -> Summary:
         objects=tuple(objects[:MAX_OBJECTS]),
         more=len(objects[MAX_OBJECTS:]),
         task_id=task_id if _TASK_ID.fullmatch(task_id) else "",
-        problem="" if is_task else "This is not a Celery task.",
+        problems=() if is_task else (Reason("not_a_task"),),
         text=_text(body, {"task": name, "id": task_id, "args": arguments} if is_task else envelope),
     )
 

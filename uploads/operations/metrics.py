@@ -19,7 +19,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from uploads.aws import cloudwatch, sqs
-from uploads.core import media_types
+from uploads.core import type_lists
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.core.fan_out import FanOut
@@ -39,7 +39,7 @@ class Readings:
     flow: Flow
     queues: Queues
     today: Day
-    kinds: dict[media_types.Kind, Usage]
+    kinds: dict[type_lists.Kind, Usage]
     runs: list[checkpoints.Run]
     oldest: dict[str, timedelta]
 

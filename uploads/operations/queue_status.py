@@ -11,6 +11,7 @@ from typing import Literal
 from uploads.aws import cloudwatch, dead_letters, sqs
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
+from uploads.core.reasons import Reason, load
 from uploads.ingest import task_failures
 from uploads.ingest.task_failures import TaskFailure
 from uploads.operations import dead_letter_summary
@@ -42,8 +43,8 @@ class DeadLetter:
     #: How often it was received, including each time it was shown.
     received: int
     summary: dead_letter_summary.Summary
-    #: Why it failed; "" if unknown.
-    error: str
+    #: Why it failed; empty if unknown.
+    errors: tuple[Reason, ...]
     #: How often its task failed; 0 if unknown.
     failures: int
 
@@ -127,7 +128,7 @@ def _dead_letter(
         letter.sent_at,
         letter.received,
         summary,
-        letter.error or (failure.error if failure else ""),
+        load(letter.error) or load(failure.error if failure else ""),
         int(failure.attempts) if failure else 0,
     )
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from uploads.aws import multipart
-from uploads.core import media_types
+from uploads.core import type_lists
 from uploads.core.fan_out import FanOut, attempt
 from uploads.files import usage
 from uploads.files.usage import Day, Usage
@@ -45,7 +45,7 @@ class Owners:
 class Report:
     """All parts. None means that the service is unavailable."""
 
-    kinds: dict[media_types.Kind, Usage] | None
+    kinds: dict[type_lists.Kind, Usage] | None
     owners: Owners | None
     days: list[Day] | None
     unfinished: multipart.UnfinishedPage | None

@@ -1,1 +1,1 @@
-"""Template filters that format numbers and durations."""
+"""Template filters that format names, sizes, times, durations and reasons."""

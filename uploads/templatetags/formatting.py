@@ -1,12 +1,36 @@
-"""Template filters that format numbers and durations."""
+"""Template filters that format names, sizes, times, durations and reasons."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
 
 from django import template
 from django.utils import formats
 from django.utils.translation import gettext
 
+from uploads.core import texts
+from uploads.core.names import display_name
+from uploads.core.reasons import Reason
+from uploads.core.texts import file_size
+
 register = template.Library()
+
+# Every name in a template goes through this filter, or through File.__str__.
+register.filter("display_name", display_name)
+register.filter("file_size", file_size)
+
+
+@register.filter
+def timestamp(moment: datetime, precision: str = "minutes") -> str:
+    """Format a time as 2026-01-31 13:05 UTC; with `timestamp:"seconds"` to the second."""
+    return texts.timestamp(moment, seconds=precision == "seconds")
+
+
+@register.filter
+def sentences(reasons: Iterable[Reason]) -> str:
+    """Format reasons as sentences. What they quote may be hostile."""
+    return display_name(" ".join(map(texts.describe, reasons)))
 
 
 @register.filter

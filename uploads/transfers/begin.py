@@ -14,6 +14,7 @@ from uploads.aws import multipart, s3
 from uploads.core import keys, media_types, policy
 from uploads.core.conf import conf, rules
 from uploads.core.limits import MULTIPART_LIFETIME, S3_MIN_PART_SIZE
+from uploads.core.names import check_name
 from uploads.files import quotas
 from uploads.transfers import tokens
 
@@ -150,5 +151,5 @@ def begin_multipart(
 
 def _check(file_name: str, content_type: str | None) -> str:
     """Validate name and type; return the normalised type."""
-    policy.check_name(file_name)
+    check_name(file_name)
     return media_types.check_type(content_type, rules())

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from uploads.accounts import owners
 from uploads.accounts.requests import AuthenticatedHttpRequest
+from uploads.core import media_types
 from uploads.core.conf import conf, rules
 from uploads.core.errors import BackendUnavailable, InvalidRequest
 from uploads.core.fan_out import attempt
@@ -30,7 +31,8 @@ CONCURRENCY = 6
 @require_safe
 def home(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Render the upload page, or only its file list for htmx."""
-    q = request.GET.get("q", "").strip()
+    # Not trimmed: spaces are part of names.
+    q = request.GET.get("q", "")
     page, list_error = Page([], None), False
     try:
         page = queries.files_of(
@@ -54,6 +56,8 @@ def home(request: AuthenticatedHttpRequest) -> HttpResponse:
         "upload_config": {
             "max_size": limits.max_size,
             "allowed_types": limits.allowed_types,
+            # For comparison by a script, which knows no other spellings of a type.
+            "accepted_types": media_types.with_aliases(limits.allowed_types),
             "whole_limit": conf().multipart_threshold,
             "concurrency": CONCURRENCY,
             "namespace": owners.owner_of(request.user),

@@ -12,7 +12,7 @@ const config = JSON.parse(byId("upload-config").textContent);
 const api = new Api(find(document, "meta[name=csrf-token]", HTMLMetaElement).content, config.namespace);
 const uploader = new Uploader(api, {
   maxSize: config.max_size,
-  allowedTypes: config.allowed_types,
+  allowedTypes: config.accepted_types,
   concurrency: config.concurrency,
   wholeLimit: config.whole_limit,
   namespace: config.namespace,

@@ -51,12 +51,12 @@ def test_checking_again_fixes_records(admin: Client) -> None:
     page = act(admin, "check_again", consistent, missing, orphaned, confirmed="yes")
     assert "3 files were checked. 2 records were changed." in text_of(page)
     states = {
-        info.id: (info.state, info.reason)
+        info.id: (info.state, info.reason.code)
         for info in queries.any_files([consistent, missing, orphaned])
     }
     assert states == {
         consistent: ("stored", ""),
-        missing: ("deleted", "object missing"),
+        missing: ("deleted", "object_missing"),
         orphaned: ("stored", ""),
     }
 

@@ -15,7 +15,8 @@ from tests.admin.files.helpers import LIST, act, event, ids_on, text_of
 from tests.support.files import removal, store, upload
 from tests.support.http import send
 from tests.support.records import erase
-from tests.support.users import PASSWORD
+from tests.support.users import PASSWORD, signed_in
+from uploads.accounts import api_tokens
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.files import actions, queries
@@ -147,6 +148,54 @@ def test_a_preview_comes_from_s3_and_runs_no_script(
     for directive in ("img-src", "media-src", "frame-src"):
         assert re.search(rf"{directive}[^;]*{re.escape(conf().endpoint_url or '')}", csp)
     assert "frame-src" not in admin.get(LIST)["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("type_", "shown_as"),
+    [
+        ("text/plain;charset=iso-8859-1", "text/plain; charset=iso-8859-1"),
+        ('text/csv; charset="windows-1252"', "text/plain; charset=windows-1252"),
+        ("text/html", "text/plain; charset=utf-8"),
+    ],
+)
+def test_a_text_is_previewed_in_its_own_encoding(type_: str, shown_as: str) -> None:
+    upload_id = upload("7", "a", "naïve".encode("latin-1"), type_)
+    assert confirm.confirm(upload_id) == "stored"
+    shown = actions.preview(queries.any_stored_file(upload_id))
+    assert shown is not None
+    assert send("GET", shown.url).headers["Content-Type"] == shown_as
+
+
+@pytest.mark.parametrize(
+    ("type_", "shown_as"),
+    [
+        ("text/plain", "text/plain; charset=utf-8"),
+        ("text/plain; charset=iso-8859-1", "text/plain; charset=iso-8859-1"),
+        ("application/pdf;version=1.4", "application/pdf;version=1.4"),
+    ],
+)
+def test_an_inline_download_keeps_its_type_and_encoding(type_: str, shown_as: str) -> None:
+    upload_id = upload("7", "a", "naïve".encode("latin-1"), type_)
+    assert confirm.confirm(upload_id) == "stored"
+    url, _ = actions.sign_download(queries.any_stored_file(upload_id), "7", inline=True)
+    assert send("GET", url).headers["Content-Type"] == shown_as
+
+
+@pytest.mark.parametrize(
+    "page", ["{list}", "{list}{id}/change/", "{list}{id}/history/", "/admin/uploads/apitoken/"]
+)
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_every_time_says_its_zone(root: User, page: str, language: str) -> None:
+    upload_id = upload(str(root.pk))
+    confirm.apply_event(event("created", upload_id, 1))
+    api_tokens.create(root)
+    client = signed_in(root)
+    act(client, "delete_files", upload_id, confirmed="yes")
+    address = page.format(list=LIST, id=upload_id)
+    text = text_of(client.get(address, headers={"Accept-Language": language}))
+    times = re.findall(r"\b\d\d?:\d\d(?::\d\d)?\b(?: (?:UTC|Uhr|[ap]\.m\.))?", text)
+    assert times
+    assert [time for time in times if not time.endswith(" UTC")] == []
 
 
 def test_a_large_text_is_not_previewed(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,7 @@ def test_the_list_shows_name_owner_size_type_state_and_date(admin: Client, alice
     for word in (
         "a.txt",
         "alice",
-        "2.0\xa0KB",
+        "2\xa0kB",
         "text/plain",
         "stored",
         f"{datetime.now(UTC):%Y-%m-%d}",

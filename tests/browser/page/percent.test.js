@@ -46,11 +46,11 @@ test("the percentage of a row changes with its bar", () => {
   };
   const row = new UploadRow(template, upload, { maxSize: "", types: "" }, actions);
   document.body.append(row.element);
-  equal(textOf("[data-status]"), "Waiting 1,000\u00a0bytes");
+  equal(textOf("[data-status]"), "Waiting 1\u00a0kB");
 
   Object.assign(upload, { state: "uploading", sent: 250 });
   row.draw(0);
-  equal(textOf("[data-status]"), "Uploading 25% · 250\u00a0bytes of 1,000\u00a0bytes");
+  equal(textOf("[data-status]"), "Uploading 25% · 250\u00a0bytes of 1\u00a0kB");
   upload.sent = 509;
   row.drawBar();
   equal(document.querySelector("progress")?.value, 50.9, "the bar");
@@ -58,7 +58,7 @@ test("the percentage of a row changes with its bar", () => {
 
   upload.sent = 1000;
   row.draw(1);
-  equal(textOf("[data-status]"), "Uploading 1,000\u00a0bytes sent, waiting for storage");
+  equal(textOf("[data-status]"), "Uploading 1\u00a0kB sent, waiting for storage");
 });
 
 test("the percentage of all uploads, and the title, change with the bar", () => {

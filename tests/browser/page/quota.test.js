@@ -12,7 +12,7 @@ async function refreshAfter(error) {
   hurry();
   const uncaught = recordUncaught();
   const element = document.createElement("p");
-  element.textContent = "1 KB of 2 KB used";
+  element.textContent = "1 kB of 2 kB used";
   const api = new FakeApi(ONE_PART);
   let fetched = false;
   api.fragment = async () => {
@@ -22,11 +22,11 @@ async function refreshAfter(error) {
   const quota = new Quota(element, api);
   quota.refresh();
   await until(() => fetched);
-  equal(element.textContent, "1 KB of 2 KB used", "after an error");
-  api.fragment = async () => "2 KB of 2 KB used";
+  equal(element.textContent, "1 kB of 2 kB used", "after an error");
+  api.fragment = async () => "2 kB of 2 kB used";
   await until(() => {
     quota.refresh();
-    return element.textContent === "2 KB of 2 KB used";
+    return element.textContent === "2 kB of 2 kB used";
   });
   return uncaught;
 }

@@ -18,6 +18,8 @@ from tests.ingest.events.messages import (
     over_sns,
     record,
 )
+from uploads.core.reasons import Reason
+from uploads.core.texts import describe
 from uploads.ingest.events import (
     ParsedMessage,
     parse_message,
@@ -124,7 +126,8 @@ CHANGES: dict[str, tuple[Change, str]] = {
 def test_an_incomplete_record_is_malformed_and_says_why(change: Change, sentence: str) -> None:
     broken = record()
     change(broken)
-    assert parse_message(direct(broken), BUCKET).malformed == (f"Record 0: {sentence}.",)
+    (reason,) = parse_message(direct(broken), BUCKET).malformed
+    assert describe(reason) == f"Record 0: {sentence}."
 
 
 @pytest.mark.parametrize("broken", [None, 7, "text", [], True], ids=repr)
@@ -156,8 +159,8 @@ def test_a_sequencer_that_is_not_hexadecimal_is_malformed(envelope: str, sequenc
         if envelope == "S3"
         else over_eventbridge(sequencer=sequencer)
     )
-    sentence = "Record 0: The sequencer is not a hexadecimal number."
-    assert parse_message(body, BUCKET) == ParsedMessage(malformed=(sentence,))
+    reason = Reason("invalid_sequencer", {"record": 0})
+    assert parse_message(body, BUCKET) == ParsedMessage(malformed=(reason,))
 
 
 @pytest.mark.parametrize(
@@ -185,7 +188,7 @@ def test_one_bad_record_does_not_block_the_others(position: int) -> None:
 
 def test_a_malformed_record_is_reported_with_its_index() -> None:
     parsed = parse_message(direct(record(), {}, record()), BUCKET)
-    assert parsed.malformed == ("Record 1: eventName is missing.",)
+    assert parsed.malformed == (Reason("field_missing", {"field": "eventName", "record": 1}),)
 
 
 def test_valid_ignored_and_malformed_records_are_counted_separately() -> None:

@@ -76,22 +76,28 @@ def test_a_failed_file_does_not_stop_the_others(
     tmp_path: Path, alice: User, settings: Settings
 ) -> None:
     settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("text/*",)}
-    names = {b"good.txt": "", b"bad\xff.txt": "not valid Unicode", b"new\nline.txt": "control"}
+    names = {
+        b"good.txt": "",
+        b"bad\xff.txt": "not valid Unicode",
+        b"new\nline.txt": "control",
+        "x\u202edcba.txt".encode(): "",
+    }
     names[b"picture.png"] = "Files of type image/png are not accepted here"
     for name in names:
         Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_bytes(b"x")
     missing = tmp_path / "missing.txt"
     sentence, lines = failed(tmp_path, missing, tmp_path / "good.txt", "--owner", "alice")
-    assert sentence == "4 of 5 files were not stored."
+    assert sentence == "4 of 6 files were not stored."
     results = {Path(line[2]).name: (line[1], " ".join(line[3:])) for line in lines}
     assert results.pop("good.txt") == ("stored", "")
+    assert results.pop("x\ufffddcba.txt") == ("stored", "")
     assert {state for state, _ in results.values()} == {"failed"}
     assert set(results) == {"bad\\udcff.txt", "new\ufffdline.txt", "picture.png", "missing.txt"}
     assert "not valid Unicode" in results["bad\\udcff.txt"][1]
     assert "control character" in results["new\ufffdline.txt"][1]
     assert "image/png" in results["picture.png"][1]
     assert "cannot be read: No such file" in results["missing.txt"][1]
-    assert len(objects()) == 1
+    assert len(objects()) == 2
 
 
 def test_an_unreadable_file_does_not_stop_the_others(

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from uploads.accounts import owners
+from uploads.core.texts import describe
 from uploads.files import queries
 from uploads.files.record import FileInfo
 from uploads.models import File
 
 
 def row(info: FileInfo, usernames: dict[str, str]) -> File:
-    """Return a file as a model instance, with its owner's username and its `info`."""
+    """Return a file as a model instance, with its owner's username and its `info`.
+
+    Its reason is a sentence in the active language.
+    """
     values = {field.name: getattr(info, field.name) for field in File._meta.fields}
-    file = File(**values | {"owner": usernames.get(info.owner, info.owner)})
+    owner = usernames.get(info.owner, info.owner)
+    file = File(**values | {"owner": owner, "reason": describe(info.reason)})
     file.info = info
     return file
 

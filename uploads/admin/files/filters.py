@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, QueryDict
 from django.utils.http import urlencode
-from django.utils.timezone import localdate
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from uploads.accounts import owners
-from uploads.core import media_types
+from uploads.core import type_lists
 from uploads.files.listing import FileFilter
 from uploads.files.record import STATES
 from uploads.models import STATE_NAMES
@@ -94,7 +93,7 @@ def parse(query: QueryDict) -> FilterValues:
         state=state if state in STATES else "stored",
         owner=query.get("owner", "").strip()[:255],
         owner_id=query.get("owner_id", "").strip()[:255],
-        kind=kind if kind in media_types.KINDS else None,
+        kind=kind if kind in type_lists.KINDS else None,
         first=day("from"),
         last=day("to"),
         problems=tuple(problems),
@@ -153,7 +152,7 @@ class KindFilter(Filter):
 
     def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
         yield self.link(changelist, _("All"), kind=None)
-        for kind in media_types.KINDS:
+        for kind in type_lists.KINDS:
             yield self.link(changelist, KIND_NAMES[kind], kind=kind)
 
 
@@ -174,12 +173,12 @@ class OwnerFilter(Filter):
 
 
 class DateFilter(Filter):
-    title = _("created")
+    title = _("created (UTC)")
     template = "admin/uploads/file/date_filter.html"
     parameters = ("from", "to")
 
     def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
-        today = localdate()
+        today = datetime.now(UTC).date()
         yield self.link(changelist, _("Any date"), **{"from": None, "to": None})
         for display, days in ((_("Today"), 0), (_("Past 7 days"), 6), (_("Past 30 days"), 29)):
             first = (today - timedelta(days=days)).isoformat()

@@ -13,12 +13,10 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.defaultfilters import filesizeformat
 from django.urls import NoReverseMatch, URLPattern, path, reverse
 from django.utils.decorators import method_decorator
-from django.utils.formats import number_format
 from django.utils.html import format_html
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from uploads.accounts import owners
@@ -26,6 +24,7 @@ from uploads.accounts.requests import user_of
 from uploads.admin.files import actions, filters
 from uploads.admin.files.file_queryset import Selection, row, rows
 from uploads.core import keys
+from uploads.core.texts import byte_count, describe, file_size, timestamp
 from uploads.files import queries
 from uploads.files.actions import preview, sign_download
 from uploads.files.listing import find
@@ -40,7 +39,7 @@ else:
 
 PAGE_SIZE = 100
 
-_DESCRIPTION = ("file_name", "owner_link", "size_exact", "content_type", "state_reason")
+_DESCRIPTION = ("name", "owner_link", "size_exact", "content_type", "state_reason")
 _OBJECT = ("id", "key", "checksum", "etag", "version_id")
 
 #: Previews load only from S3's origin, and never run in the site's origin.
@@ -76,7 +75,9 @@ class FileChangeList(ChangeList):
         self.newest_url = self.get_query_string(dict.fromkeys(filters.CURSORS))
 
     def _find(self, query: Any) -> list[FileInfo]:
-        exact = keys.parse_upload_id(self.query) or keys.upload_id_of(self.query)
+        # An id is often pasted with spaces around it; in a name they count.
+        pasted = self.query.strip()
+        exact = keys.parse_upload_id(pasted) or keys.upload_id_of(pasted)
         if exact:
             info = queries.any_file(exact)
             return [info] if info else []
@@ -126,7 +127,7 @@ class FileAdmin(FileAdminBase):
 
     @admin.display(description=_("size"))
     def size_text(self, file: File) -> str:
-        return filesizeformat(file.size)
+        return file_size(file.size)
 
     @admin.display(description=_("state"))
     def state_text(self, file: File) -> str:
@@ -170,10 +171,8 @@ class FileAdmin(FileAdminBase):
 
     @admin.display(description=_("size"))
     def size_exact(self, file: File) -> str:
-        exact = ngettext("%(n)s byte", "%(n)s bytes", file.size) % {
-            "n": number_format(file.size, force_grouping=True)
-        }
-        return exact if file.size < 1024 else f"{filesizeformat(file.size)} ({exact})"
+        exact = byte_count(file.size)
+        return exact if file.size < 1000 else f"{file_size(file.size)} ({exact})"
 
     @admin.display(description=_("state"))
     def state_reason(self, file: File) -> str:
@@ -263,12 +262,11 @@ class FileAdmin(FileAdminBase):
 
 
 def _timestamp(moment: datetime) -> str:
-    """Format a time for a column, the same in every language, with seconds in the tooltip."""
-    exact = f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+    """Format a time for a column, with seconds in the tooltip."""
+    exact = timestamp(moment, seconds=True)
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
-        moment.isoformat(), exact, f"{moment:%Y-%m-%d %H:%M}",
-    )  # fmt: skip
+        '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exact, timestamp(moment)
+    )
 
 
 def _user_url(owner: str) -> str | None:
@@ -292,7 +290,8 @@ def _usernames(entries: list[Entry]) -> dict[str, str]:
 def _describe(entry: Entry, names: dict[str, str]) -> str:
     who = names.get(entry.by, entry.by) or gettext("an unknown user")
     new_owner = names.get(entry.detail, entry.detail)
-    details = {"who": who, "new": new_owner, "detail": entry.detail}
+    reason = describe(entry.reason)
+    details = {"who": who, "new": new_owner, "detail": reason or entry.detail}
     sentences = {
         "signed": gettext("Upload signed for %(who)s"),
         "notified": gettext("S3 reported the object"),
@@ -302,6 +301,6 @@ def _describe(entry: Entry, names: dict[str, str]) -> str:
         "downloads": gettext("Earlier downloads: %(detail)s"),
         "download": gettext("Download signed for %(who)s"),
         "deletion_requested": gettext("Deletion requested by %(who)s"),
-        "removed": gettext("Deleted: %(detail)s") if entry.detail else gettext("Deleted"),
+        "removed": gettext("Deleted: %(detail)s") if reason else gettext("Deleted"),
     }
     return sentences[entry.what] % details

@@ -1,11 +1,12 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
 from uploads.accounts import api_tokens
+from uploads.accounts.owners import find_user
 from uploads.core.errors import FilehubError
+from uploads.core.names import display_name
 
 
 class Command(BaseCommand):
@@ -19,11 +20,9 @@ class Command(BaseCommand):
         parser.add_argument("--name", default="", help="what the token is for")
 
     def handle(self, *args: Any, user: str, name: str, **options: Any) -> None:
-        model = get_user_model()
-        try:
-            owner = model._default_manager.get_by_natural_key(user)
-        except model.DoesNotExist:
-            raise CommandError(f"There is no user “{user}”.") from None
+        owner = find_user(user)
+        if owner is None:
+            raise CommandError(f"There is no user “{display_name(user)}”.")
         try:
             self.stdout.write(api_tokens.create(owner, name=name))
         except FilehubError as exc:

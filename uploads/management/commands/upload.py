@@ -8,8 +8,9 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
 from uploads.accounts import owners
-from uploads.core import policy
 from uploads.core.errors import FilehubError
+from uploads.core.names import display_name
+from uploads.core.texts import describe
 from uploads.files import queries
 from uploads.management import uploader
 from uploads.management.progress import Progress
@@ -68,7 +69,7 @@ class Command(BaseCommand):
         except FilehubError as exc:
             self._print(outcomes, {})
             cause = f" ({exc.__cause__!r})" if exc.__cause__ else ""
-            raise CommandError(f"{exc.message}{cause}") from exc
+            raise CommandError(display_name(f"{exc.message}{cause}")) from exc
         except KeyboardInterrupt:
             self._print(outcomes, {})
             raise CommandError("Interrupted.", returncode=130) from None
@@ -90,23 +91,22 @@ class Command(BaseCommand):
         for outcome in outcomes:
             status = statuses.get(outcome.id)
             state = "failed" if outcome.error else status.state if status else "pending"
-            reason = outcome.error or (status.reason if status else "")
+            reason = outcome.error or (describe(status.reason) if status else "")
             states.append(state)
             fields = [outcome.id or "-" * 36, f"{state:8}", _printable(outcome.path)]
-            self.stdout.write("  ".join([*fields, reason]).rstrip())
+            self.stdout.write(display_name("  ".join([*fields, reason]).rstrip()))
         return states
 
 
 def _owner(username: str | None) -> str:
     """The owner string of this user, or of the only superuser."""
-    users = get_user_model()._default_manager.filter(is_active=True)
     if username is not None:
-        field = get_user_model().USERNAME_FIELD
-        user = users.filter(**{field: username}).first()
-        if user is None:
-            raise CommandError(f"There is no active user “{username}”.")
+        user = owners.find_user(username)
+        if user is None or not user.is_active:
+            raise CommandError(f"There is no active user “{display_name(username)}”.")
         return owners.owner_of(user)
-    superusers = list(users.filter(is_superuser=True)[:2])
+    users = get_user_model()._default_manager
+    superusers = list(users.filter(is_active=True, is_superuser=True)[:2])
     if len(superusers) != 1:
         problem = "are several superusers" if superusers else "is no superuser"
         raise CommandError(f"Choose the owner of the files with --owner: there {problem}.")
@@ -114,8 +114,8 @@ def _owner(username: str | None) -> str:
 
 
 def _printable(path: Path) -> str:
-    """A path as printable text on one line."""
-    return policy.display_name(str(path).encode("utf-8", "backslashreplace").decode())
+    """A path as text that can be encoded: bytes that are not UTF-8 become escapes."""
+    return str(path).encode("utf-8", "backslashreplace").decode()
 
 
 class _ProgressBar:

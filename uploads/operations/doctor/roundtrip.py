@@ -18,6 +18,7 @@ from uploads.aws import s3, sqs
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable, FilehubError
 from uploads.core.keys import object_key
+from uploads.core.texts import describe_stored
 from uploads.files import actions, store
 from uploads.files.listing import FileFilter, find
 from uploads.files.record import StoredFile
@@ -128,7 +129,7 @@ class RoundTrip:
                 Finding(
                     "warn", SUBJECT,
                     f"the event arrived after {stored_after:.1f} s, but the test file was "
-                    f"{record.state}: {record.reason}",
+                    f"{record.state}: {describe_stored(record.reason or '')}",
                     "Nothing to fix if that rule is intended.",
                 )
             )  # fmt: skip

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, StrictInt, StrictStr
 from pydantic_core import PydanticCustomError
 
 from uploads.accounts.requests import AuthenticatedHttpRequest
+from uploads.core.texts import describe
 from uploads.files.queries import UploadStatus
 from uploads.files.record import FileInfo
 from uploads.transfers.begin import StartedMultipart, StartedUpload
@@ -155,12 +156,17 @@ class FileOut(Schema):
 class UploadOut(Schema):
     id: str
     state: Literal["pending", "stored", "rejected", "deleted"]
-    reason: str | None = None
+    reason: str | None = Field(None, description="In the language of `Accept-Language`.")
+    reason_code: str | None = Field(None, description="Stable; null for records of old versions.")
     file: FileOut | None = None
 
     @staticmethod
     def resolve_reason(status: UploadStatus) -> str | None:
-        return status.reason or None
+        return describe(status.reason) or None
+
+    @staticmethod
+    def resolve_reason_code(status: UploadStatus) -> str | None:
+        return status.reason.code or None
 
 
 class DownloadOut(Schema):

@@ -1,6 +1,7 @@
 import { ApiError, Confirmations } from "../../client/index.js";
 import { ago, fullLocalTime } from "../text/format.js";
 import { explain, messages } from "../text/messages.js";
+import { displayName, searchKey } from "../text/names.js";
 import { confirmWith } from "../ui/confirm-dialog.js";
 import { byId, findAll } from "../ui/elements.js";
 import { collapse, fadeIn } from "../ui/motion.js";
@@ -196,11 +197,11 @@ export class FileList {
   }
 
   /**
-   * Like the server's search: by the beginning of the name, ignoring case.
+   * Like the server's search: by the beginning of the name, ignoring case. Spaces are part of both.
    * @param {string} name
    */
   #matchesSearch(name) {
-    return fold(name).startsWith(fold(this.#search.value.trim()));
+    return searchKey(name).startsWith(searchKey(this.#search.value));
   }
 
   /** @param {MouseEvent} event */
@@ -221,7 +222,7 @@ export class FileList {
   /** @param {HTMLElement} row */
   async #delete(row) {
     const id = idOf(row);
-    if (this.#deleting.has(id) || !(await confirmWith(this.#dialog, nameOf(row)))) return;
+    if (this.#deleting.has(id) || !(await confirmWith(this.#dialog, displayName(nameOf(row))))) return;
     this.#deleting.add(id);
     markDeleting(this.#row(id));
     try {
@@ -366,14 +367,6 @@ export class FileList {
   #row(id) {
     return this.#list.querySelector(`[data-file-row][data-id="${CSS.escape(id)}"]`);
   }
-}
-
-/**
- * Like the server, treats an accented letter the same whether it is one character or two.
- * @param {string} text
- */
-function fold(text) {
-  return text.normalize("NFC").toLowerCase();
 }
 
 /** @param {string} html rendered by the server, which escapes names */

@@ -1,8 +1,7 @@
 import { language } from "./language.js";
 import { messages } from "./messages.js";
 
-const oneDecimal = new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
+const sizes = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
 const shortDate = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", year: "numeric" });
 const fullTime = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "medium" });
@@ -19,18 +18,27 @@ const durations = Object.fromEntries(
 );
 
 /**
- * Like Django's filesizeformat, so that sizes look the same whether the server or a script writes them.
+ * Like `file_size` in uploads/core/texts.py, so that sizes look the same whether the server or a script writes them.
+ * tests/shared/sizes.json has the cases that both must agree on.
  * @param {number} count bytes
  */
 export function bytes(count) {
-  let value = count;
   let unit = 0;
-  while (value >= 1024 && unit < messages.size.length - 1) {
-    value /= 1024;
+  let value = count;
+  while (value >= 1000 && unit < messages.size.length - 1) {
     unit += 1;
+    value = rounded(count, 1000 ** unit);
   }
-  const text = messages.size[unit]((unit === 0 ? whole : oneDecimal).format(value), Math.round(value));
-  return text.replace(" ", "\u00a0");
+  return messages.size[unit](sizes.format(value), value).replace(" ", "\u00a0");
+}
+
+/**
+ * One decimal below 100, none above.
+ * @param {number} count bytes
+ * @param {number} factor bytes of the unit
+ */
+function rounded(count, factor) {
+  return count >= 100 * factor ? Math.round(count / factor) : Math.round(count / (factor / 10)) / 10;
 }
 
 /** @param {number} bytesPerSecond */

@@ -1,4 +1,5 @@
 import { enumerate, fill, gettext, ngettext, number } from "./language.js";
+import { displayName } from "./names.js";
 
 /** The maximum number of names in one sentence. */
 const MAX_NAMES = 4;
@@ -53,7 +54,7 @@ export const messages = {
   /** @type {((size: string, count: number) => string)[]} */
   size: [
     (size, count) => fill(ngettext("%(size)s byte", "%(size)s bytes", count), { size }),
-    (size) => fill(gettext("%(size)s KB"), { size }),
+    (size) => fill(gettext("%(size)s kB"), { size }),
     (size) => fill(gettext("%(size)s MB"), { size }),
     (size) => fill(gettext("%(size)s GB"), { size }),
     (size) => fill(gettext("%(size)s TB"), { size }),
@@ -61,18 +62,18 @@ export const messages = {
   ],
 
   /** @type {OfName} */
-  progressLabel: (name) => fill(gettext("Progress of %(name)s"), { name }),
+  progressLabel: (name) => named(gettext("Progress of %(name)s"), name),
   /** @type {(state: string, percent: string) => string} */
   progressValue: (state, percent) => fill(gettext("%(state)s, %(percent)s"), { state, percent }),
   /** @type {Record<string, OfName>} */
   actionLabel: {
-    pause: (name) => fill(gettext("Pause the upload of %(name)s"), { name }),
-    stop: (name) => fill(gettext("Stop the upload of %(name)s now"), { name }),
-    resume: (name) => fill(gettext("Resume the upload of %(name)s"), { name }),
-    cancel: (name) => fill(gettext("Cancel the upload of %(name)s"), { name }),
-    retry: (name) => fill(gettext("Retry the upload of %(name)s"), { name }),
-    again: (name) => fill(gettext("Upload %(name)s again"), { name }),
-    dismiss: (name) => fill(gettext("Dismiss %(name)s"), { name }),
+    pause: (name) => named(gettext("Pause the upload of %(name)s"), name),
+    stop: (name) => named(gettext("Stop the upload of %(name)s now"), name),
+    resume: (name) => named(gettext("Resume the upload of %(name)s"), name),
+    cancel: (name) => named(gettext("Cancel the upload of %(name)s"), name),
+    retry: (name) => named(gettext("Retry the upload of %(name)s"), name),
+    again: (name) => named(gettext("Upload %(name)s again"), name),
+    dismiss: (name) => named(gettext("Dismiss %(name)s"), name),
   },
 
   /** All uploads together. */
@@ -170,7 +171,7 @@ export const messages = {
             "%(count)s files and folders could not be read and were skipped, including %(names)s. Check their permissions, then add them again.",
             names.length,
           ),
-          { count: number(names.length), names: enumerate(names.slice(0, MAX_NAMES)) },
+          { count: number(names.length), names: listed(names.slice(0, MAX_NAMES)) },
         )
       : fill(
           ngettext(
@@ -178,20 +179,21 @@ export const messages = {
             "%(names)s could not be read and were skipped. Check their permissions, then add them again.",
             names.length,
           ),
-          { names: enumerate(names) },
+          { names: listed(names) },
         ),
 
   /** @type {(names: string[]) => string} */
   leftOut: (names) =>
     names.length === 1
-      ? fill(gettext("%(name)s belongs to the operating system and was left out."), { name: printable(names[0]) })
-      : fill(
+      ? named(gettext("%(name)s belongs to the operating system and was left out."), names[0])
+      : named(
           ngettext(
             "%(count)s file of the operating system was left out, such as %(name)s.",
             "%(count)s files of the operating system were left out, such as %(name)s.",
             names.length,
           ),
-          { count: number(names.length), name: printable(names[0]) },
+          names[0],
+          { count: number(names.length) },
         ),
   /** @type {OfCount} */
   shortened: (count) =>
@@ -216,12 +218,12 @@ export const messages = {
     /** @type {Announcement} */
     added: (count, name) =>
       count === 1
-        ? fill(gettext("%(name)s added."), { name })
+        ? named(gettext("%(name)s added."), name)
         : counted(ngettext("%(count)s file added.", "%(count)s files added.", count), count),
     /** @type {Announcement} */
     stored: (count, name) =>
       count === 1
-        ? fill(gettext("%(name)s stored."), { name })
+        ? named(gettext("%(name)s stored."), name)
         : counted(ngettext("%(count)s file stored.", "%(count)s files stored.", count), count),
     /** @type {(stored: number, count: number) => string} */
     milestone: (stored, count) =>
@@ -232,7 +234,7 @@ export const messages = {
     /** @type {Announcement} */
     alreadyStored: (count, name) =>
       count === 1
-        ? fill(gettext("%(name)s is already in your files and was not uploaded again."), { name })
+        ? named(gettext("%(name)s is already in your files and was not uploaded again."), name)
         : counted(
             ngettext(
               "%(count)s file is already in your files and was not uploaded again.",
@@ -244,17 +246,17 @@ export const messages = {
     /** @type {Announcement} */
     failed: (count, name, why) =>
       count === 1
-        ? fill(gettext("Upload of %(name)s failed: %(why)s"), { name, why })
+        ? named(gettext("Upload of %(name)s failed: %(why)s"), name, { why })
         : counted(ngettext("%(count)s upload failed.", "%(count)s uploads failed.", count), count),
     /** @type {Announcement} */
     rejected: (count, name, why) =>
       count === 1
-        ? fill(gettext("%(name)s was rejected: %(why)s"), { name, why })
+        ? named(gettext("%(name)s was rejected: %(why)s"), name, { why })
         : counted(ngettext("%(count)s file was rejected.", "%(count)s files were rejected.", count), count),
     /** @type {Announcement} */
     deleted: (count, name) =>
       count === 1
-        ? fill(gettext("%(name)s deleted."), { name })
+        ? named(gettext("%(name)s deleted."), name)
         : counted(ngettext("%(count)s file deleted.", "%(count)s files deleted.", count), count),
     /** @type {OfCount} */
     notUploaded: (count) =>
@@ -328,16 +330,23 @@ export function explain(problem, limits = { maxSize: "", types: "" }) {
 }
 
 /**
- * @param {string} name such as "Icon\r"
- */
-function printable(name) {
-  return name.replace(/\p{Cc}/gu, "");
-}
-
-/**
  * @param {string} sentence
  * @param {number} count
  */
 function counted(sentence, count) {
   return fill(sentence, { count: number(count) });
+}
+
+/**
+ * @param {string} sentence
+ * @param {string} name
+ * @param {Record<string, string>} [values]
+ */
+function named(sentence, name, values = {}) {
+  return fill(sentence, { ...values, name: displayName(name) });
+}
+
+/** @param {string[]} names */
+function listed(names) {
+  return enumerate(names.map(displayName));
 }

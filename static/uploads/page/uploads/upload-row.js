@@ -1,6 +1,7 @@
 import * as format from "../text/format.js";
 import { percent } from "../text/language.js";
 import { explain, messages } from "../text/messages.js";
+import { displayName } from "../text/names.js";
 import { find, findAll } from "../ui/elements.js";
 import { setAttribute, setText, setVisible } from "../ui/rendering.js";
 import { TimeLeft } from "./time-left.js";
@@ -107,9 +108,10 @@ export class UploadRow {
     }
   }
 
-  /** @param {string} name */
-  #showName(name) {
+  /** @param {string} realName */
+  #showName(realName) {
     const element = find(this.element, "[data-field=name]");
+    const name = displayName(realName);
     const end = name.lastIndexOf("/") + 1;
     element.title = name;
     const folder = find(element, "[data-field=folder]");
