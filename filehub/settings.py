@@ -54,6 +54,9 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     # Before middleware that may respond itself, such as with 400 for an unknown host.
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    # Before middleware that checks the host name.
+    "uploads.web.health.ProbeMiddleware",
+    "uploads.web.waiting.TimeLimitMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

@@ -1,0 +1,128 @@
+"""Whether a web process can serve requests: each service that they need is tried.
+
+Costs ten requests to AWS. IAM: s3:ListBucket, sqs:GetQueueUrl and sqs:GetQueueAttributes,
+dynamodb:BatchGetItem, dynamodb:Query.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from celery import current_app
+from django.db import DatabaseError, connection
+
+from uploads.aws import s3, sqs, time_limit
+from uploads.aws.dynamodb import batch_get, table_errors
+from uploads.core.conf import conf
+from uploads.core.errors import BackendUnavailable
+from uploads.files.record import StoredFile
+
+logger = logging.getLogger(__name__)
+
+#: Seconds after which a check that has no result counts as failed. Probes wait a little longer.
+SECONDS = 2.0
+OK = "ok"
+#: No item has this key.
+_NOTHING = "readiness"
+
+Check = Callable[[], None]
+
+_INDEXES: tuple[Any, ...] = (
+    StoredFile.file_name_index,
+    StoredFile.by_owner,
+    StoredFile.by_owner_name,
+    StoredFile.by_state,
+    StoredFile.by_name,
+)
+
+
+def check() -> dict[str, str]:
+    """Run all checks at the same time; return check -> "ok" or the reason. Takes SECONDS at most.
+
+    Failures are logged. The reasons are for operators: they name hosts and resources.
+    """
+    results = run(_checks())
+    failed = {name: reason for name, reason in results.items() if reason != OK}
+    if failed:
+        logger.error("not ready: %s", "; ".join(f"{name}: {why}" for name, why in failed.items()))
+    return results
+
+
+def run(checks: Mapping[str, Check], seconds: float = SECONDS) -> dict[str, str]:
+    """Run checks at the same time, each in a thread; return check -> "ok" or the reason.
+
+    A thread whose check does not end is left behind. The time-outs of its service end it.
+    """
+    results: dict[str, str] = {}
+
+    def attempt(name: str, call: Check) -> None:
+        with time_limit.limited(seconds):
+            results[name] = _result_of(call)
+
+    threads = [
+        threading.Thread(target=attempt, args=item, name="readiness", daemon=True)
+        for item in checks.items()
+    ]
+    ends_at = time.monotonic() + seconds + 0.25
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(ends_at - time.monotonic(), 0))
+    return {name: results.get(name, f"no response within {seconds:g} s") for name in checks}
+
+
+def _result_of(call: Check) -> str:
+    try:
+        call()
+    except BackendUnavailable as exc:
+        # A driver's message may have several lines.
+        return " ".join(f"{exc.message} ({exc.__cause__!r})".split())
+    except Exception as exc:  # noqa: BLE001  # each broker has its own
+        return " ".join(repr(exc).split())
+    return OK
+
+
+def _checks() -> dict[str, Check]:
+    checks: dict[str, Check] = {
+        "database": _ping_database,
+        "bucket": s3.ping,
+        "events queue": partial(sqs.ping, conf().events_queue),
+        "tasks queue": _ping_broker,
+        "table": _ping_table,
+    }
+    for index in _INDEXES:
+        checks[f"index {index.Meta.index_name}"] = partial(_ping_index, index)
+    return checks
+
+
+def _ping_database() -> None:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as exc:
+        raise BackendUnavailable("Django's database is not responding.") from exc
+    finally:
+        connection.close()
+
+
+def _ping_table() -> None:
+    batch_get(StoredFile, [_NOTHING])
+
+
+def _ping_index(index: Any) -> None:
+    with table_errors():
+        next(index.query(_NOTHING, limit=1), None)
+
+
+def _ping_broker() -> None:
+    """Try the broker that hints are sent to: the tasks queue, or Redis or RabbitMQ."""
+    if str(current_app.conf.broker_url).startswith("sqs:"):
+        sqs.ping(conf().tasks_queue)
+        return
+    with current_app.connection_for_write(connect_timeout=SECONDS) as broker:
+        broker.connect()
