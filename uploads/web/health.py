@@ -21,7 +21,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from uploads.core.conf import conf
 from uploads.core.errors import NotAuthenticated
 from uploads.operations import metrics, readiness
-from uploads.web.errors import error_response
+from uploads.web.errors import error_response, mark_logged
 
 #: Paths that ProbeMiddleware answers, whatever the host name.
 PROBES = ("/healthz", "/readyz")
@@ -90,7 +90,9 @@ def readyz(request: HttpRequest) -> JsonResponse:
     ready = all(result == readiness.OK for result in checks.values())
     if not ready and not _may_read_reasons(request, checks):
         checks = {name: why if why == readiness.OK else "failed" for name, why in checks.items()}
-    return JsonResponse({"ready": ready, "checks": checks}, status=200 if ready else 503)
+    response = JsonResponse({"ready": ready, "checks": checks}, status=200 if ready else 503)
+    mark_logged(response)  # `readiness.check` has
+    return response
 
 
 def _may_read_reasons(request: HttpRequest, checks: dict[str, str]) -> bool:
