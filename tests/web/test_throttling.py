@@ -21,8 +21,9 @@ from tests.web.test_api import check_error
 from uploads.accounts import api_tokens
 from uploads.core.conf import conf
 from uploads.core.errors import RateLimited
-from uploads.web.api import throttling
-from uploads.web.api.throttling import SIGN_RATES, address_of
+from uploads.web import rates
+from uploads.web.api.throttling import SIGN_RATES
+from uploads.web.rates import address_of
 
 FILE = {"file_name": "a.txt", "size": 5}
 #: An address at which no server listens.
@@ -31,7 +32,7 @@ UNREACHABLE = "redis://127.0.0.1:9"
 
 @pytest.fixture(autouse=True)
 def _nothing_counted() -> None:
-    throttling._limiter.cache_clear()
+    rates._limiter.cache_clear()
 
 
 @pytest.fixture
@@ -171,7 +172,7 @@ def test_uploads_continue_when_the_counters_are_unavailable(
 def test_a_hanging_counter_server_delays_a_request_only_briefly(
     api: Api, limit: Callable[..., None], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(throttling, "TIMEOUT", 0.05)
+    monkeypatch.setattr(rates, "TIMEOUT", 0.05)
     limit(user=1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
@@ -246,7 +247,7 @@ def test_web_processes_with_a_common_redis_count_together(
     request = RequestFactory().post("/get-url", REMOTE_ADDR="203.0.113.77")
     allowed = []
     for _process in range(3):
-        throttling._limiter.cache_clear()
+        rates._limiter.cache_clear()
         allowed.append(SIGN_RATES[0].allow_request(request))
     assert allowed == [True, True, False]
 

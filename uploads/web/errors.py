@@ -92,8 +92,9 @@ def error_page(
     request: HttpRequest, status: int, message: str = "", retry_after: int | None = None
 ) -> HttpResponse:
     """Return the error page for a status."""
-    template = f"{status}.html" if status in {400, 403, 404, 503} else "400.html"
-    response = render(request, template, {"message": message}, status=status)
+    template = f"{status}.html" if status in {400, 403, 404, 429, 503} else "400.html"
+    context = {"message": message, "minutes": -(-(retry_after or 0) // 60)}
+    response = render(request, template, context, status=status)
     add_never_cache_headers(response)
     if retry_after is not None:
         response["Retry-After"] = str(retry_after)

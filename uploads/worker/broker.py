@@ -15,6 +15,10 @@ from uploads.core.limits import VISIBILITY_TIMEOUT
 #: (infra/filehub.yaml), about half an hour, the task becomes a dead letter.
 RETRY_AFTER = {1: 5, 2: 15, 3: 60, 4: 120, 5: 300, 6: 600, 7: 600}
 
+#: Seconds, for Redis and RabbitMQ: to connect, to respond, and for all attempts to connect. Without
+#: them a web request that queues a hint waits for a Redis that hangs as long as it hangs.
+_TIMEOUTS = {"socket_connect_timeout": 2, "socket_timeout": 4, "connect_retries_timeout": 2}
+
 #: The tasks that are retried: all in uploads/ingest/tasks.py, by their names in queued messages.
 RETRIED_TASKS = (
     "uploads.tasks.confirm_objects",
@@ -68,7 +72,7 @@ def broker_settings(broker_url: str, settings: Conf) -> tuple[str, dict[str, Any
     The app's settings are a parameter, because Django's settings call this while they are loading.
     """
     if not broker_url.startswith("sqs:"):
-        return broker_url, {"visibility_timeout": VISIBILITY_TIMEOUT}
+        return broker_url, {"visibility_timeout": VISIBILITY_TIMEOUT, **_TIMEOUTS}
     endpoint = settings.endpoint("sqs")
     if endpoint and not urlsplit(broker_url).hostname:
         # kombu takes host and port of a local endpoint from the URL, and the scheme from is_secure.
