@@ -32,7 +32,11 @@ urlpatterns = [
     path("readyz", health.readyz),
     path("metrics", health.metrics_text),
     # One form for everybody, with limits on guessing.
-    path("admin/password_change/", RedirectView.as_view(pattern_name="change_password")),
+    path(
+        "admin/password_change/",
+        admin.site.admin_view(RedirectView.as_view(pattern_name="change_password")),
+        name="password_change",
+    ),
     path("admin/", admin.site.urls),
     path("", api.urls),
 ]

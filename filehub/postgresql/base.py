@@ -7,11 +7,12 @@ their time, so only the web process sets limits (filehub/wsgi.py).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import psycopg
 from django.db.backends.postgresql import base
@@ -31,33 +32,26 @@ class Limits:
     slots: Slots
 
 
-_limits: Limits | None = None
-
-
-def limit_waits(limits: Limits | None) -> None:
-    """Set the limits of this process."""
-    global _limits  # noqa: PLW0603  # a property of the process
-    _limits = limits
-
-
 class DatabaseWrapper(base.DatabaseWrapper):
     """A connection of one thread."""
 
+    #: Those of this process; None: wait as long as it takes.
+    limits: ClassVar[Limits | None] = None
     _is_health_check = False
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        with _slot():
+        with self._slot():
             connection = super().get_new_connection(conn_params)
         # All of psycopg's requests to the server go through this method.
         connection.wait = partial(self._wait, connection, connection.wait)
         return connection
 
     def _wait(self, connection: Any, wait: Callable[..., Any], *arguments: Any) -> Any:
-        if _limits is None:
+        if self.limits is None:
             return wait(*arguments)
-        seconds = _limits.health_check if self._is_health_check else _limits.statement
+        seconds = self.limits.health_check if self._is_health_check else self.limits.statement
         try:
-            with _slot():
+            with self._slot():
                 return wait(*arguments, timeout=seconds)
         except psycopg.OperationalError as exc:
             if exc.sqlstate is None:
@@ -72,24 +66,25 @@ class DatabaseWrapper(base.DatabaseWrapper):
         finally:
             self._is_health_check = False
 
-
-@contextmanager
-def _slot() -> Iterator[None]:
-    """Hold a slot while waiting for the server. Raises psycopg.OperationalError if there is none."""
-    if _limits is None:
-        yield
-        return
-    slots, in_vain = _limits.slots, True
-    if not slots.acquire():
-        raise psycopg.OperationalError(
-            "the server does not respond, and too many threads are already waiting for it"
-        )
-    try:
-        yield
-        in_vain = False
-        slots.answered()
-    except psycopg.Error as exc:
-        in_vain = isinstance(exc, psycopg.OperationalError) and exc.sqlstate is None
-        raise
-    finally:
-        slots.release(in_vain=in_vain)
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        """Hold a slot while waiting. Raises psycopg.OperationalError if there is none."""
+        if self.limits is None:
+            yield
+            return
+        slots, in_vain, started_at = self.limits.slots, True, time.monotonic()
+        if not slots.acquire():
+            raise psycopg.OperationalError(
+                "the server does not respond, and too many threads are already waiting for it"
+            )
+        try:
+            yield
+            in_vain = False
+            slots.answered()
+        except psycopg.Error as exc:
+            # Refused connections and errors with a code are answers too, though not good ones.
+            waited = time.monotonic() - started_at
+            in_vain = waited >= self.limits.health_check and exc.sqlstate is None
+            raise
+        finally:
+            slots.release(in_vain=in_vain)

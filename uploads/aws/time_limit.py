@@ -19,7 +19,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import BotoCoreError
 from botocore.session import Session
 
@@ -28,7 +27,7 @@ from uploads.core.slots import Slots
 #: How many requests of a process may wait for AWS at a time. The Procfile starts the web with more
 #: threads, so that health checks, static files and sign-in never wait for AWS.
 SLOTS = Slots(8)
-#: botocore's longest pause before the attempt that follows attempt n is 2**(n - 1) seconds.
+#: Parts of the codes with which AWS refuses too many requests.
 _THROTTLED = ("Throttl", "LimitExceeded", "ThroughputExceeded", "SlowDown", "TooManyRequests")
 
 
@@ -157,36 +156,34 @@ def pause(seconds: float) -> None:
     time.sleep(seconds)
 
 
-def _before_send(request: AWSPreparedRequest, **_: Any) -> None:
+def _before_send(**event: Any) -> None:
     limit = _current.get()
     if limit is not None:
-        request.context["read_timeout"] = limit.before_attempt()
+        # botocore uses this instead of the client's own time-out.
+        event["request"].context["read_timeout"] = limit.before_attempt()
 
 
-def _response_received(exception: Exception | None, **_: Any) -> None:
+def _response_received(**event: Any) -> None:
     limit = _current.get()
-    if limit is not None and exception is None:
+    if limit is not None and event["exception"] is None:
         limit.answered()
 
 
-def _before_retry(
-    response: tuple[Any, dict[str, Any]] | None,
-    attempts: int,
-    caught_exception: Exception | None,
-    **_: Any,
-) -> None:
-    """Fail instead of retrying if the pause before the next attempt could outlast the limit."""
+def _before_retry(**event: Any) -> None:
+    """Fail instead of retrying if the pause before the next attempt could outlast the limit.
+
+    botocore's longest pause after attempt n is 2**(n - 1) seconds.
+    """
     limit = _current.get()
-    if limit is None or limit.remaining() > 2 ** (attempts - 1):
+    if limit is None or limit.remaining() > 2 ** (event["attempts"] - 1):
         return
-    if caught_exception is not None:
-        raise caught_exception
-    if response is not None and _is_temporary(response):
+    if event["caught_exception"] is not None:
+        raise event["caught_exception"]
+    if event["response"] is not None and _is_temporary(*event["response"]):
         raise TimeLimitExceeded
 
 
-def _is_temporary(response: tuple[Any, dict[str, Any]]) -> bool:
-    http, parsed = response
+def _is_temporary(http: Any, parsed: dict[str, Any]) -> bool:
     code = str(parsed.get("Error", {}).get("Code", ""))
     return bool(http.status_code >= 500) or any(part in code for part in _THROTTLED)
 

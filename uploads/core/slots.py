@@ -10,12 +10,14 @@ class Slots:
     """A number of slots. A thread that waits for a service holds one.
 
     If all are taken, further threads queue, but only while the service keeps answering: once it has
-    not answered for `patience` seconds, they are refused at once, and their threads are free again.
+    not answered for `patience` seconds, they are refused after `grace` seconds, and their threads
+    are free again. With some grace, none is refused when the service has just come back.
     """
 
-    def __init__(self, size: int, patience: float = 1.0) -> None:
+    def __init__(self, size: int, *, patience: float = 1.0, grace: float = 0.0) -> None:
         self.size = size
         self._patience = patience
+        self._grace = grace
         self._used = 0
         #: The last time (monotonic) that the service answered or had no reason to be doubted.
         self._alive_at = float("-inf")
@@ -26,8 +28,9 @@ class Slots:
     def acquire(self) -> bool:
         """Take a slot; return whether there was one."""
         with self._changed:
+            refused_at = time.monotonic() + self._grace
             while self._used >= self.size:
-                seconds = self._alive_at + self._patience - time.monotonic()
+                seconds = max(self._alive_at + self._patience, refused_at) - time.monotonic()
                 if seconds <= 0:
                     return False
                 self._changed.wait(seconds)

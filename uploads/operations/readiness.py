@@ -7,9 +7,8 @@ dynamodb:BatchGetItem, dynamodb:Query.
 from __future__ import annotations
 
 import logging
-import threading
-import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from typing import Any
 
@@ -58,33 +57,31 @@ def run(checks: Mapping[str, Check], seconds: float = SECONDS) -> dict[str, str]
 
     A thread whose check does not end is left behind. The time-outs of its service end it.
     """
-    results: dict[str, str] = {}
 
-    def attempt(name: str, call: Check) -> None:
+    def limited(check: Check) -> None:
         with time_limit.limited(seconds):
-            results[name] = _result_of(call)
+            check()
 
-    threads = [
-        threading.Thread(target=attempt, args=item, name="readiness", daemon=True)
-        for item in checks.items()
-    ]
-    ends_at = time.monotonic() + seconds + 0.25
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(max(ends_at - time.monotonic(), 0))
-    return {name: results.get(name, f"no response within {seconds:g} s") for name in checks}
+    pool = ThreadPoolExecutor(len(checks), "readiness")
+    futures = {name: pool.submit(limited, check) for name, check in checks.items()}
+    # A little longer, so that the time-outs of AWS's clients say what did not respond.
+    wait(futures.values(), timeout=seconds + 0.25)
+    pool.shutdown(wait=False, cancel_futures=True)
+    return {
+        name: _result_of(future) if future.done() else f"no response within {seconds:g} s"
+        for name, future in futures.items()
+    }
 
 
-def _result_of(call: Check) -> str:
-    try:
-        call()
-    except BackendUnavailable as exc:
-        # A driver's message may have several lines.
-        return " ".join(f"{exc.message} ({exc.__cause__!r})".split())
-    except Exception as exc:  # noqa: BLE001  # each broker has its own
-        return " ".join(repr(exc).split())
-    return OK
+def _result_of(future: Future[None]) -> str:
+    error = future.exception()
+    if error is None:
+        return OK
+    reason = repr(error)
+    if isinstance(error, BackendUnavailable):
+        reason = f"{error.message} ({error.__cause__!r})"
+    # Some have several lines.
+    return " ".join(reason.split())
 
 
 def _checks() -> dict[str, Check]:
@@ -125,4 +122,4 @@ def _ping_broker() -> None:
         sqs.ping(conf().tasks_queue)
         return
     with current_app.connection_for_write(connect_timeout=SECONDS) as broker:
-        broker.connect()
+        broker.ensure_connection(max_retries=1, interval_start=0, interval_step=0)

@@ -75,7 +75,9 @@ def as_filehub_error(exc: BaseException | None) -> FilehubError | None:
         return exc
     if not _is_outage(exc):
         return None
-    error = BackendUnavailable("Django's database is temporarily unavailable. Try again in a moment.")
+    error = BackendUnavailable(
+        "Django's database is temporarily unavailable. Try again in a moment."
+    )
     error.__cause__ = exc
     return error
 

@@ -28,12 +28,12 @@ class ChangePassword(views.PasswordChangeView):
         sign_in.check(request, user_of(request).get_username())
         return super().post(request, *args, **kwargs)
 
-    def form_invalid(self, form: PasswordChangeForm[Any]) -> HttpResponse:
+    def form_invalid(self, form: PasswordChangeForm) -> HttpResponse:
         if form.has_error("old_password", "password_incorrect"):
             sign_in.count_failure(self.request, user_of(self.request).get_username())
         return super().form_invalid(form)
 
-    def form_valid(self, form: PasswordChangeForm[Any]) -> HttpResponse:
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         sign_in.forget_failures(user_of(self.request).get_username())
         return super().form_valid(form)
 

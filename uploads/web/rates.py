@@ -10,7 +10,8 @@ import logging
 import math
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from ipaddress import ip_address, ip_network
 
@@ -59,10 +60,8 @@ def seconds_to_wait(group: str, caller: str, rate: str | None) -> int:
 def forget(group: str, caller: str, rate: str | None) -> None:
     """Start counting at zero again."""
     if rate is not None:
-        try:
-            _limiter(conf().sign_rate_storage).clear(_item(rate), group, caller)
-        except Exception as exc:  # noqa: BLE001  # each storage and each of its options has its own
-            _warn(exc)
+        with _tolerating_outages() as storage:
+            _limiter(storage).clear(_item(rate), group, caller)
 
 
 def _ask(
@@ -73,22 +72,25 @@ def _ask(
 ) -> int:
     if rate is None or time.monotonic() < _unavailable_until.get(conf().sign_rate_storage, 0):
         return 0
-    item = _item(rate)
+    item, seconds = _item(rate), 0
+    with _tolerating_outages() as storage:
+        limiter = _limiter(storage)
+        if not is_within(limiter, item, group, caller):
+            ends_at = limiter.get_window_stats(item, group, caller).reset_time
+            seconds = max(1, math.ceil(ends_at - time.time()))
+    return seconds
+
+
+@contextmanager
+def _tolerating_outages() -> Iterator[str]:
+    """Yield the storage's URL; log any failure of that storage, and carry on."""
+    url = conf().sign_rate_storage
     try:
-        limiter = _limiter(conf().sign_rate_storage)
-        if is_within(limiter, item, group, caller):
-            return 0
-        ends_at = limiter.get_window_stats(item, group, caller).reset_time
+        yield url
     except Exception as exc:  # noqa: BLE001  # each storage and each of its options has its own
-        _warn(exc)
-        return 0
-    return max(1, math.ceil(ends_at - time.time()))
-
-
-def _warn(exc: Exception) -> None:
-    # Requests ask several times, and each would wait for the time-out.
-    _unavailable_until[conf().sign_rate_storage] = time.monotonic() + RETRY_AFTER
-    logger.warning("Rate limits are not enforced, because requests cannot be counted: %r", exc)
+        # Requests ask several times, and each would wait for the time-out.
+        _unavailable_until[url] = time.monotonic() + RETRY_AFTER
+        logger.warning("Rate limits are not enforced, because requests cannot be counted: %r", exc)
 
 
 def address_of(request: HttpRequest) -> str:

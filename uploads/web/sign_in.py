@@ -91,8 +91,9 @@ def _log(what: str, request: HttpRequest, username: Any) -> None:
     """Log an attempt. Only names of existing users: people also enter their password there."""
     model = get_user_model()
     name = str(username or "")
-    known = name.isprintable() and model._default_manager.filter(
-        **{model.USERNAME_FIELD: name}
-    ).exists()
+    known = (
+        name.isprintable()
+        and model._default_manager.filter(**{model.USERNAME_FIELD: name}).exists()
+    )
     who = repr(name) if known else "an unknown user"
     logger.warning("sign-in %s: %s from %r", what, who, rates.address_of(request))
