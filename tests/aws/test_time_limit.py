@@ -107,12 +107,28 @@ def silent(settings: Settings) -> Iterator[Server]:
     server.close()
 
 
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses between attempts, which take their time."""
+    pauses: list[float] = []
+    sleep = time.sleep
+
+    def recorded(seconds: float) -> None:
+        pauses.append(seconds)
+        sleep(seconds)
+
+    monkeypatch.setattr(time, "sleep", recorded)
+    return pauses
+
+
 @pytest.mark.parametrize("name", CALLS)
-def test_every_call_ends_within_the_limit(server: Server, name: str) -> None:
+def test_every_call_ends_within_the_limit(server: Server, pauses: list[float], name: str) -> None:
     started_at = time.monotonic()
     with time_limit.limited(LIMIT), pytest.raises(BackendUnavailable):
         CALLS[name]()
     assert time.monotonic() - started_at < NEVER
+    # A pause that could outlast the limit is not made.
+    assert sum(pauses) <= LIMIT
 
 
 def test_a_page_of_many_calls_ends_within_the_limit(silent: Server) -> None:
