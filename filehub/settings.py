@@ -54,6 +54,9 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     # Before middleware that may respond itself, such as with 400 for an unknown host.
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    # Before middleware that checks the host name.
+    "uploads.web.health.ProbeMiddleware",
+    "uploads.web.waiting.TimeLimitMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -83,7 +86,9 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {"default": dj_database_url.parse(env.database_url, conn_max_age=60)}
+DATABASES = {
+    "default": dj_database_url.parse(env.database_url, conn_max_age=60, conn_health_checks=True)
+}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Web and worker write concurrently: wait for locks instead of failing.
     DATABASES["default"]["OPTIONS"] = {
@@ -91,8 +96,15 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
+elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    DATABASES["default"]["ENGINE"] = "filehub.postgresql"
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 3)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+AUTHENTICATION_BACKENDS = [
+    "uploads.web.sign_in.Guard",
+    "django.contrib.auth.backends.ModelBackend",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

@@ -5,10 +5,12 @@ from django.contrib.auth import views as auth
 from django.urls import include, path
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import conditional_page
+from django.views.generic import RedirectView
 from django.views.i18n import JavaScriptCatalog
 
 from uploads.web import health, pages
 from uploads.web.api import api
+from uploads.web.password import ChangePassword, PasswordChanged
 
 # The URL is the same in every language, so browsers cache the response but always revalidate it.
 catalog = cache_control(private=True, no_cache=True)(
@@ -21,12 +23,20 @@ urlpatterns = [
     path("quota", pages.quota, name="quota"),
     path("accounts/login/", auth.LoginView.as_view(), name="login"),
     path("accounts/logout/", auth.LogoutView.as_view(), name="logout"),
+    path("accounts/password/", ChangePassword.as_view(), name="change_password"),
+    path("accounts/password/changed/", PasswordChanged.as_view(), name="password_changed"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("jsi18n/", catalog, name="javascript-catalog"),
     path("favicon.ico", pages.favicon),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics_text),
+    # One form for everybody, with limits on guessing.
+    path(
+        "admin/password_change/",
+        admin.site.admin_view(RedirectView.as_view(pattern_name="change_password")),
+        name="password_change",
+    ),
     path("admin/", admin.site.urls),
     path("", api.urls),
 ]

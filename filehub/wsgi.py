@@ -4,6 +4,13 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from filehub.postgresql.base import DatabaseWrapper, Limits
+from uploads.core.slots import Slots
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "filehub.settings")
+
+# With those of `uploads.aws.time_limit`, fewer slots than the Procfile starts threads, so that
+# health checks are always answered.
+DatabaseWrapper.limits = Limits(statement=5, health_check=1, slots=Slots(8, grace=0.5))
 
 application = get_wsgi_application()

@@ -68,6 +68,11 @@ class LocalAws:
                 raise RuntimeError(f"Local AWS did not start on port {self.port}:\n{tail}")
             time.sleep(0.1)
 
+    @property
+    def pid(self) -> int | None:
+        """The process id; None before the start."""
+        return self._process.pid if self._process else None
+
     def _is_ready(self) -> bool:
         try:
             with urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=2) as response:

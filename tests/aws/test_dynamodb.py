@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.aws_requests import AwsRequests
 from tests.support.files import store
-from uploads.aws import dynamodb
+from uploads.aws import time_limit
 from uploads.aws.dynamodb import batch_get
 from uploads.core import backoff
 from uploads.core.errors import BackendUnavailable
@@ -18,7 +18,7 @@ OWNER = "7"
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     pauses: list[float] = []
-    monkeypatch.setattr(dynamodb.time, "sleep", pauses.append)
+    monkeypatch.setattr(time_limit.time, "sleep", pauses.append)
     monkeypatch.setattr(backoff.random, "uniform", lambda low, high: high)
     return pauses
 

@@ -23,8 +23,9 @@ from uploads.accounts import api_tokens
 from uploads.core import rate_storage
 from uploads.core.conf import InvalidSettings, conf
 from uploads.core.errors import RateLimited
-from uploads.web.api import throttling
-from uploads.web.api.throttling import SIGN_RATES, address_of
+from uploads.web import rates
+from uploads.web.api.throttling import SIGN_RATES
+from uploads.web.rates import address_of
 
 FILE = {"file_name": "a.txt", "size": 5}
 #: An address at which no server listens.
@@ -33,7 +34,7 @@ UNREACHABLE = "redis://127.0.0.1:9"
 
 @pytest.fixture(autouse=True)
 def _nothing_counted() -> None:
-    throttling._limiter.cache_clear()
+    rates._limiter.cache_clear()
 
 
 @pytest.fixture
@@ -264,7 +265,7 @@ def test_web_processes_with_a_common_redis_count_together(
     request = RequestFactory().post("/get-url", REMOTE_ADDR="203.0.113.77")
     allowed = []
     for _process in range(3):
-        throttling._limiter.cache_clear()
+        rates._limiter.cache_clear()
         allowed.append(SIGN_RATES[0].allow_request(request))
     assert allowed == [True, True, False]
 

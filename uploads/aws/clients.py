@@ -1,7 +1,7 @@
 """The factory of all AWS clients, with time-outs for each use.
 
 boto3's clients are thread-safe and expensive to create, so each process has one per service,
-region, endpoint and set of time-outs.
+region, endpoint and set of time-outs. Within a web request, `uploads.aws.time_limit` shortens them.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import botocore
 from botocore.config import Config
 
+from uploads.aws import time_limit
 from uploads.core.conf import conf
 
 if TYPE_CHECKING:
@@ -42,24 +44,30 @@ class Timeouts:
 
 #: SQS's longest poll in seconds, for the fewest empty receives.
 POLL_SECONDS = 20
+#: Seconds to connect: a lost packet is sent again after one second.
+CONNECT = 2
 
 #: Requests and tasks: fail in seconds, not minutes. Tasks are retried anyway.
-STANDARD = Timeouts(connect=5, read=20, attempts=4)
+STANDARD = Timeouts(connect=CONNECT, read=20, attempts=4)
 #: SQS responds quickly, except to a long poll.
-QUEUE = Timeouts(connect=5, read=8, attempts=3)
+QUEUE = Timeouts(connect=CONNECT, read=8, attempts=3)
 #: A long poll. The caller retries after its own pause.
 POLL = Timeouts(connect=5, read=POLL_SECONDS + 5, attempts=1)
 #: DynamoDB: small items.
-TABLE = Timeouts(connect=5, read=10, attempts=5)
+TABLE = Timeouts(connect=CONNECT, read=10, attempts=5)
 #: kombu acknowledges from the worker's only loop, and the consumer queues tasks between polls.
 #: Neither may hang for minutes, as botocore's defaults allow.
-BROKER = Timeouts(connect=3, read=5, attempts=3)
-#: For optional data that is not worth a wait.
-OPTIONAL = Timeouts(connect=2, read=3, attempts=1)
+BROKER = Timeouts(connect=CONNECT, read=5, attempts=3)
+#: For optional data that is not worth a wait. A web request waits OPTIONAL_SECONDS in total.
+OPTIONAL_SECONDS = 1.5
+OPTIONAL = Timeouts(connect=CONNECT, read=3, attempts=1)
 #: For `doctor`, which expects services not to respond.
 DIAGNOSIS = Timeouts(connect=3, read=10, attempts=2)
 #: For deployment commands: botocore's defaults.
 DEPLOYMENT = Timeouts(connect=60, read=60, attempts=3)
+
+# PynamoDB and kombu create sessions of their own.
+botocore.register_initializer(time_limit.attach)
 
 
 def s3(timeouts: Timeouts = STANDARD) -> S3Client:

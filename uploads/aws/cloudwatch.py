@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from uploads.aws import clients
+from uploads.aws import clients, time_limit
 
 logger = logging.getLogger(__name__)
 
@@ -28,25 +28,26 @@ def oldest_ages(names: Sequence[str]) -> dict[str, timedelta]:
     """
     now = datetime.now(UTC)
     try:
-        response = clients.cloudwatch().get_metric_data(
-            StartTime=now - WINDOW,
-            EndTime=now + timedelta(minutes=1),
-            MetricDataQueries=[
-                {
-                    "Id": f"q{number}",
-                    "MetricStat": {
-                        "Metric": {
-                            "Namespace": "AWS/SQS",
-                            "MetricName": "ApproximateAgeOfOldestMessage",
-                            "Dimensions": [{"Name": "QueueName", "Value": name}],
+        with time_limit.limited(clients.OPTIONAL_SECONDS):
+            response = clients.cloudwatch().get_metric_data(
+                StartTime=now - WINDOW,
+                EndTime=now + timedelta(minutes=1),
+                MetricDataQueries=[
+                    {
+                        "Id": f"q{number}",
+                        "MetricStat": {
+                            "Metric": {
+                                "Namespace": "AWS/SQS",
+                                "MetricName": "ApproximateAgeOfOldestMessage",
+                                "Dimensions": [{"Name": "QueueName", "Value": name}],
+                            },
+                            "Period": 60,
+                            "Stat": "Maximum",
                         },
-                        "Period": 60,
-                        "Stat": "Maximum",
-                    },
-                }
-                for number, name in enumerate(names)
-            ],
-        )
+                    }
+                    for number, name in enumerate(names)
+                ],
+            )
     except (BotoCoreError, ClientError) as exc:
         logger.warning("CloudWatch could not report the age of messages: %r", exc)
         return {}

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from uploads.aws import clients, sqs
+from uploads.aws import clients, sqs, time_limit
 from uploads.aws.errors import aws_errors
 from uploads.aws.sqs import BATCH
 from uploads.core.errors import BackendUnavailable
@@ -231,12 +231,13 @@ def _batches(dlq: str, limit: int, expected: int) -> Iterator[list[DeadLetterMes
         room = limit - len(seen)
         if not room:
             return
-        with aws_errors("SQS could not receive the dead letters."):
+        wait = WAIT_SECONDS if len(seen) < expected else 0
+        with aws_errors("SQS could not receive the dead letters."), time_limit.extended(wait):
             response = clients.sqs().receive_message(
                 QueueUrl=sqs.url(dlq),
                 MaxNumberOfMessages=min(BATCH, room),
                 VisibilityTimeout=VISIBILITY_SECONDS,
-                WaitTimeSeconds=WAIT_SECONDS if len(seen) < expected else 0,
+                WaitTimeSeconds=wait,
                 MessageSystemAttributeNames=["All"],
                 MessageAttributeNames=["All"],
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
@@ -13,7 +12,7 @@ from pynamodb.connection.table import TableConnection
 from pynamodb.constants import BATCH_GET_PAGE_LIMIT
 from pynamodb.models import Model
 
-from uploads.aws import clients
+from uploads.aws import clients, time_limit
 from uploads.aws.errors import aws_errors
 from uploads.core import backoff
 from uploads.core.conf import Conf, conf
@@ -108,9 +107,11 @@ def batch_get(
     for start in range(0, len(requested), BATCH_GET_PAGE_LIMIT):
         rest = requested[start : start + BATCH_GET_PAGE_LIMIT]
         for attempt in range(_ATTEMPTS):
-            if attempt:
-                time.sleep(backoff.pause(attempt, first=_FIRST_PAUSE, longest=_LONGEST_PAUSE))
             with table_errors():
+                if attempt:
+                    time_limit.pause(
+                        backoff.pause(attempt, first=_FIRST_PAUSE, longest=_LONGEST_PAUSE)
+                    )
                 page, rest = model._batch_get_page(rest, consistent_read, attributes_to_get)
             items += map(model.from_raw_data, page)
             if not rest:

@@ -10,6 +10,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -199,12 +200,18 @@ def list_unfinished(limit: int, after: Cursor | None = None) -> UnfinishedPage:
         )
     listed = response.get("Uploads", [])
     with ThreadPoolExecutor(_MAX_WORKERS) as pool:
-        uploads = pool.map(
-            lambda upload: find_unfinished(
-                _key(response, upload["Key"]), upload["UploadId"], upload["Initiated"]
-            ),
-            listed,
-        )
+        found = [
+            # Each with the caller's context, and so the time limit of its request.
+            pool.submit(
+                copy_context().run,
+                find_unfinished,
+                _key(response, upload["Key"]),
+                upload["UploadId"],
+                upload["Initiated"],
+            )
+            for upload in listed
+        ]
+        uploads = [future.result() for future in found]
     cursor = (
         Cursor(_key(response, response["NextKeyMarker"]), response["NextUploadIdMarker"])
         if response["IsTruncated"]

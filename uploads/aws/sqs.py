@@ -119,8 +119,7 @@ def depth(name: str) -> Depth:
     )
 
 
-def ping() -> None:
-    """Raise BackendUnavailable unless both queues can be reached."""
-    for name in (conf().events_queue, conf().tasks_queue):
-        with aws_errors(f"SQS could not reach the queue {name}."):
-            clients.sqs().get_queue_attributes(QueueUrl=url(name), AttributeNames=["QueueArn"])
+def ping(name: str) -> None:
+    """Raise BackendUnavailable unless the queue can be reached."""
+    with aws_errors(f"SQS could not reach the queue {name}."):
+        clients.sqs().get_queue_attributes(QueueUrl=url(name), AttributeNames=["QueueArn"])

@@ -57,6 +57,7 @@ URL = re.compile(
     r"(?P<path>/[A-Za-z0-9._~/-]*)?"
 )
 RATE = re.compile(r"[1-9]\d{0,8}/[smh]")
+_RATES = ("sign_rate_user", "sign_rate_address", "sign_in_rate_user", "sign_in_rate_address")
 #: Used if neither the settings nor boto3's own configuration name a region.
 DEFAULT_REGION = "us-east-1"
 DEFAULT_PREFIX = "filehub"
@@ -244,13 +245,23 @@ class Conf(BaseModel):
     sign_rate_address: str | None = Field(
         "20000/m", description="The same per IP address, including requests without credentials."
     )
+    sign_in_rate_user: str | None = Field(
+        "20/h",
+        description=(
+            "Limit on failed attempts to sign in as one user: a number per `s`, `m` or `h`, or "
+            "`off`. Signing in resets it."
+        ),
+    )
+    sign_in_rate_address: str | None = Field(
+        "100/h", description="The same for attempts from one IP address."
+    )
     sign_rate_storage: str = Field(
         "memory://",
         repr=False,
         description=(
-            "Where signing requests are counted: `memory://` (by each web process "
-            "separately), or `redis://…`, `rediss://…` or `memcached://host:port` (by all "
-            "of them together; install `redis` or `pymemcache`)."
+            "Where signing requests and failed sign-ins are counted: `memory://` (by each web "
+            "process separately), or `redis://…`, `rediss://…` or `memcached://host:port` (by "
+            "all of them together; install `redis` or `pymemcache`)."
         ),
     )
     trusted_proxies: int = Field(
@@ -307,13 +318,13 @@ class Conf(BaseModel):
                 raise ValueError(f"{origin!r} is not an origin such as https://files.example.com")
         return value
 
-    @field_validator("sign_rate_user", "sign_rate_address", mode="before")
+    @field_validator(*_RATES, mode="before")
     @classmethod
     def _empty_is_unset(cls, value: Any, info: ValidationInfo) -> Any:
         """Treat an empty value as unset, so that an empty line does not turn off a limit."""
         return cls.model_fields[str(info.field_name)].default if value == "" else value
 
-    @field_validator("sign_rate_user", "sign_rate_address")
+    @field_validator(*_RATES)
     @classmethod
     def _check_rate(cls, value: str | None) -> str | None:
         if value is None or value == "off":

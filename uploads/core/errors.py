@@ -130,6 +130,18 @@ class RateLimited(FilehubError):
         self.retry_after = retry_after
 
 
+class TooManySignIns(RateLimited):
+    """Too many failed attempts to sign in, as one user or from one address."""
+
+    code = "too_many_sign_ins"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(retry_after)
+        minutes = -(-retry_after // 60)
+        unit = "minute" if minutes == 1 else "minutes"
+        self.message = f"Too many failed attempts to sign in. Try again in {minutes} {unit}."
+
+
 class TypeNotAllowed(FilehubError):
     code = "type_not_allowed"
     status = 415

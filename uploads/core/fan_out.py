@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Self, TypeVar
 
 from uploads.core.errors import BackendUnavailable
@@ -43,5 +44,8 @@ class FanOut:
         self._pool.shutdown()
 
     def submit(self, call: Callable[[], T]) -> Future[T | None]:
-        """Run the call in a thread. The future has the result of `attempt`."""
-        return self._pool.submit(attempt, call)
+        """Run the call in a thread. The future has the result of `attempt`.
+
+        The call has the caller's context, and so the time limit of its request.
+        """
+        return self._pool.submit(copy_context().run, attempt, call)

@@ -9,7 +9,6 @@ dynamodb:PutItem, dynamodb:UpdateItem.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from pynamodb.exceptions import TransactWriteError, UpdateError
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
+from uploads.aws import time_limit
 from uploads.aws.dynamodb import TableModel, connection, table_errors
 from uploads.core import backoff
 from uploads.core.errors import BackendUnavailable
@@ -85,7 +85,8 @@ def change(upload_id: str, decide: Decide) -> bool:
             return False
         if _commit(current, target, actions, limit):
             return True
-        time.sleep(backoff.pause(attempt, first=FIRST_PAUSE, longest=LONGEST_PAUSE))
+        with table_errors():
+            time_limit.pause(backoff.pause(attempt, first=FIRST_PAUSE, longest=LONGEST_PAUSE))
     raise BackendUnavailable(f"The record of {upload_id} keeps being changed by other processes.")
 
 
@@ -113,7 +114,7 @@ def annotate(upload_id: str, actions: list[Action]) -> None:
                 is_conflict = exc.cause_response_code == "TransactionConflictException"
                 if not is_conflict or attempt == ANNOTATE_ATTEMPTS:
                     raise
-                time.sleep(backoff.pause(attempt, first=0.05, longest=LONGEST_PAUSE))
+                time_limit.pause(backoff.pause(attempt, first=0.05, longest=LONGEST_PAUSE))
             else:
                 return
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable
 from http import HTTPStatus
 
 from django.conf import settings
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import get_template
 from django.utils.cache import add_never_cache_headers
 
-from uploads.core.errors import CsrfFailed, FilehubError
+from uploads.core.errors import BackendUnavailable, CsrfFailed, FilehubError
 
 logger = logging.getLogger(__name__)
+
+#: PostgreSQL's code for a write to a standby.
+_READ_ONLY = "25006"
 
 
 def wants_json(request: HttpRequest) -> bool:
@@ -43,17 +48,55 @@ def error_response(
     """Return the response for an error. Server errors (5xx) are logged with their cause."""
     if error.status >= 500:
         logger.error("%s %s: %r", request.method, request.path, error.__cause__ or error)
+    response: HttpResponse
     if wants_json(request) if as_json is None else as_json:
-        return json_error(error.status, error.message, error.code, retry_after=error.retry_after)
-    return error_page(request, error.status, error.message, error.retry_after)
+        response = json_error(
+            error.status, error.message, error.code, retry_after=error.retry_after
+        )
+    else:
+        response = error_page(request, error.status, error.message, error.retry_after)
+    if error.status >= 500:
+        mark_logged(response)
+    return response
+
+
+def mark_logged(response: HttpResponse) -> None:
+    """Keep Django from logging the status of a response whose cause has been logged."""
+    vars(response)["_has_been_logged"] = True  # see django.utils.log.log_response
+
+
+def as_filehub_error(exc: BaseException | None) -> FilehubError | None:
+    """Return the error to respond with; None for a bug.
+
+    Django's database is unavailable if it cannot be reached, refuses connections, is shutting down,
+    is a read-only standby, or if SQLite is locked or full.
+    """
+    if isinstance(exc, FilehubError):
+        return exc
+    if not _is_outage(exc):
+        return None
+    error = BackendUnavailable(
+        "Django's database is temporarily unavailable. Try again in a moment."
+    )
+    error.__cause__ = exc
+    return error
+
+
+def _is_outage(exc: BaseException | None) -> bool:
+    cause = getattr(exc, "__cause__", None)
+    if isinstance(exc, OperationalError | InterfaceError):
+        # SQLite's general error is a bug, such as a missing table. PostgreSQL has others for that.
+        return getattr(cause, "sqlite_errorname", "") != "SQLITE_ERROR"
+    return isinstance(exc, InternalError) and getattr(cause, "sqlstate", "") == _READ_ONLY
 
 
 def error_page(
     request: HttpRequest, status: int, message: str = "", retry_after: int | None = None
 ) -> HttpResponse:
     """Return the error page for a status."""
-    template = f"{status}.html" if status in {400, 403, 404, 503} else "400.html"
-    response = render(request, template, {"message": message}, status=status)
+    template = f"{status}.html" if status in {400, 403, 404, 429, 503} else "400.html"
+    context = {"message": message, "minutes": -(-(retry_after or 0) // 60)}
+    response = render(request, template, context, status=status)
     add_never_cache_headers(response)
     if retry_after is not None:
         response["Retry-After"] = str(retry_after)
@@ -61,7 +104,7 @@ def error_page(
 
 
 class ErrorMiddleware:
-    """Turn a FilehubError from any view into a response, and a 405 for a program into JSON."""
+    """Turn errors of filehub and outages of the database into responses, a 405 into JSON."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -76,7 +119,8 @@ class ErrorMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, exc: Exception) -> HttpResponse | None:
-        return error_response(request, exc) if isinstance(exc, FilehubError) else None
+        error = as_filehub_error(exc)
+        return None if error is None else error_response(request, error)
 
 
 # Django's error handlers (filehub/urls.py), for everything outside the API.
@@ -102,6 +146,10 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    # Middleware reads the database too, for the session.
+    error = as_filehub_error(sys.exc_info()[1])
+    if error is not None:
+        return error_response(request, error)
     if wants_json(request):
         return json_error(500, "Internal server error. It has been logged.", "internal_error")
     return render(request, "500.html", status=500)

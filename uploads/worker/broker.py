@@ -22,6 +22,10 @@ TRANSPORT = "uploads.worker.transport:Transport"
 #: (infra/filehub.yaml), about half an hour, the task becomes a dead letter.
 RETRY_AFTER = {1: 5, 2: 15, 3: 60, 4: 120, 5: 300, 6: 600, 7: 600}
 
+#: Seconds, for Redis and RabbitMQ: to connect, to respond, and for all attempts to connect. Without
+#: them a web request that queues a hint waits for a Redis that hangs as long as it hangs.
+_TIMEOUTS = {"socket_connect_timeout": 2, "socket_timeout": 4, "connect_retries_timeout": 2}
+
 #: The tasks that are retried: all in uploads/ingest/tasks.py, by their names in queued messages.
 RETRIED_TASKS = (
     "uploads.tasks.confirm_objects",

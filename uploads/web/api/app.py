@@ -18,7 +18,7 @@ from uploads.core.errors import BodyTooLarge, FilehubError, InvalidRequest, NotA
 from uploads.core.strict_json import parse_json, replace_lone_surrogates
 from uploads.web.api.auth import AUTHENTICATORS
 from uploads.web.api.throttling import UNAUTHENTICATED_RATE, rate_limited
-from uploads.web.errors import error_response, json_error
+from uploads.web.errors import as_filehub_error, error_response, json_error
 
 logger = logging.getLogger(__name__)
 
@@ -131,5 +131,8 @@ def _on_invalid(request: HttpRequest, exc: ValidationError) -> HttpResponse:
 
 @api.exception_handler(Exception)
 def _on_unexpected(request: HttpRequest, exc: Exception) -> HttpResponse:
+    error = as_filehub_error(exc)
+    if error is not None:
+        return _on_filehub_error(request, error)
     logger.error("%s %s failed", request.method, request.path, exc_info=exc)
     return json_error(500, "Internal server error. It has been logged.", "internal_error")

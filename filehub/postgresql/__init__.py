@@ -1,0 +1,1 @@
+"""Django's PostgreSQL backend, with limits on how long the web waits for the server."""

@@ -1,0 +1,126 @@
+"""Count events per user or address in fixed periods.
+
+The library `limits` counts, in the storage that SIGN_RATE_STORAGE names. If that storage is
+unavailable, nothing counts as too many: these limits only keep busy clients from disturbing others.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from ipaddress import ip_address, ip_network
+
+from django.http import HttpRequest
+from limits import (
+    RateLimitItem,
+    RateLimitItemPerHour,
+    RateLimitItemPerMinute,
+    RateLimitItemPerSecond,
+)
+from limits.strategies import FixedWindowRateLimiter
+
+from uploads.core import rate_storage
+from uploads.core.conf import conf
+
+logger = logging.getLogger(__name__)
+
+#: IPv6 addresses are counted by network, because one subscriber has a whole /64.
+IPV6_PREFIX = 64
+#: Characters that are kept of a client that is no IP address.
+MAX_PLACEHOLDER = 64
+#: Seconds after a failure of the storage server during which it is not asked again.
+RETRY_AFTER = 5
+#: Some proxies append the port, which varies by connection: 192.0.2.1:5, [2001:db8::1]:5.
+_ADDRESS_WITH_PORT = re.compile(r"\[(?P<v6>[^\]]*)\](?::\d+)?|(?P<v4>[^:]*):\d+")
+_PERIODS = {"s": RateLimitItemPerSecond, "m": RateLimitItemPerMinute, "h": RateLimitItemPerHour}
+#: Storage URL -> when to ask it again (monotonic).
+_unavailable_until: dict[str, float] = {}
+
+
+def hit(group: str, caller: str, rate: str | None) -> int:
+    """Count an event; return 0 if it is within the rate, else the seconds until the next period.
+
+    A rate is a number per second, minute or hour, such as "20/h"; None means no limit.
+    """
+    return _ask(group, caller, rate, FixedWindowRateLimiter.hit)
+
+
+def seconds_to_wait(group: str, caller: str, rate: str | None) -> int:
+    """Like `hit`, but without counting."""
+    return _ask(group, caller, rate, FixedWindowRateLimiter.test)
+
+
+def forget(group: str, caller: str, rate: str | None) -> None:
+    """Start counting at zero again."""
+    if rate is not None:
+        with _tolerating_outages() as storage:
+            _limiter(storage).clear(_item(rate), group, caller)
+
+
+def _ask(
+    group: str,
+    caller: str,
+    rate: str | None,
+    is_within: Callable[[FixedWindowRateLimiter, RateLimitItem, str, str], bool],
+) -> int:
+    if rate is None or time.monotonic() < _unavailable_until.get(conf().sign_rate_storage, 0):
+        return 0
+    item, seconds = _item(rate), 0
+    with _tolerating_outages() as storage:
+        limiter = _limiter(storage)
+        if not is_within(limiter, item, group, caller):
+            ends_at = limiter.get_window_stats(item, group, caller).reset_time
+            seconds = max(1, math.ceil(ends_at - time.time()))
+    return seconds
+
+
+@contextmanager
+def _tolerating_outages() -> Iterator[str]:
+    """Yield the storage's URL; log any failure of that storage, and carry on."""
+    url = conf().sign_rate_storage
+    try:
+        yield url
+    except Exception as exc:  # noqa: BLE001  # each storage and each of its options has its own
+        # Requests ask several times, and each would wait for the time-out.
+        _unavailable_until[url] = time.monotonic() + RETRY_AFTER
+        logger.warning("Rate limits are not enforced, because requests cannot be counted: %r", exc)
+
+
+def address_of(request: HttpRequest) -> str:
+    """Return the client of a request: an IPv4 address or an IPv6 network.
+
+    Only the entries of X-Forwarded-For that trusted proxies added are used. Each proxy appends the
+    address that it received the request from.
+    """
+    clients: list[str] = [request.META.get("REMOTE_ADDR", "")]
+    proxies = conf().trusted_proxies
+    if proxies:
+        forwarded = request.headers.get("X-Forwarded-For", "").split(",")
+        clients = [entry.strip() for entry in forwarded if entry.strip()][-proxies:] or clients
+    client = clients[0]
+    if match := _ADDRESS_WITH_PORT.fullmatch(client):
+        client = match["v6"] or match["v4"] or ""
+    try:
+        address = ip_address(client)
+    except ValueError:  # a Unix socket, or a proxy's placeholder such as "unknown"
+        return client[:MAX_PLACEHOLDER]
+    if address.version == 6:
+        mapped = address.ipv4_mapped
+        return str(mapped or ip_network((address, IPV6_PREFIX), strict=False))
+    return str(address)
+
+
+@cache
+def _item(rate: str) -> RateLimitItem:
+    amount, _, period = rate.partition("/")
+    return _PERIODS[period](int(amount))
+
+
+@cache
+def _limiter(url: str) -> FixedWindowRateLimiter:
+    return FixedWindowRateLimiter(rate_storage.connect(url))
