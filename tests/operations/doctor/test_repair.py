@@ -90,6 +90,7 @@ def test_queues_and_table_are_created_as_in_the_template(installed: Conf) -> Non
 
 
 def indexes() -> dict[str, Any]:
+    """The keys of each index, in DynamoDB's order: the partition key must be the first."""
     table = client("dynamodb").describe_table(TableName=conf().table)["Table"]
     return {index["IndexName"]: index["KeySchema"] for index in table["GlobalSecondaryIndexes"]}
 

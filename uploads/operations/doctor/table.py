@@ -110,7 +110,7 @@ def _create_table(name: str) -> Call:
                 schema["key_schema"],
                 *(index["key_schema"] for index in schema["global_secondary_indexes"]),
             ),
-            "KeySchema": schema["key_schema"],
+            "KeySchema": _hash_first(schema["key_schema"]),
             "GlobalSecondaryIndexes": list(map(_index, schema["global_secondary_indexes"])),
         },
     )
@@ -136,9 +136,14 @@ def _index(index: Any) -> dict[str, Any]:
     """An index of the model, in the form that DynamoDB's API takes."""
     return {
         "IndexName": index["index_name"],
-        "KeySchema": index["key_schema"],
+        "KeySchema": _hash_first(index["key_schema"]),
         "Projection": {"ProjectionType": "ALL"},
     }
+
+
+def _hash_first(schema: list[Any]) -> list[Any]:
+    """The keys in the order that DynamoDB requires, which is not always PynamoDB's."""
+    return sorted(schema, key=lambda key: str(key["KeyType"]))
 
 
 def _definitions(*schemas: list[Any]) -> list[dict[str, str]]:
