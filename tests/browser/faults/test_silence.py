@@ -47,10 +47,10 @@ def test_the_limit_grows_with_the_bytes_and_a_retry_sends_less_at_once(
     wait_for(lambda: len(swallowed(installation)) == requests)
     before = len(s3.requests(parts))
     # Only timers notice; the requests stay in flight.
-    page.clock.run_for((patience - 5) * 1000)
+    page.clock.fast_forward((patience - 5) * 1000)
     expect(upload_row(page, file.name)).to_have_attribute("data-state", "uploading")
     assert not any(request.over for request in s3.requests(parts))
-    page.clock.run_for(60_000)
+    page.clock.fast_forward(60_000)
     wait_for(lambda: len(swallowed(installation)) > requests)
     again = s3.requests(parts)[before:]
     assert len(again) == 1
@@ -59,8 +59,7 @@ def test_the_limit_grows_with_the_bytes_and_a_retry_sends_less_at_once(
     s3.refuse()
     s3.accept()
     s3.release()
-    page.clock.run_for(60_000)
-    page.clock.resume()
+    page.clock.fast_forward(60_000)
     expect(row(page, file.name)).to_have_count(1)
     [stored] = installation.files(file.name)
     assert stored["size"] == size
