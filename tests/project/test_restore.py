@@ -82,6 +82,7 @@ def test_the_table_is_restored_and_used(shell: Path, settings: Settings) -> None
     assert StoredFile.get(reassigned).owner == "8"
 
 
+@pytest.mark.exhaustive
 def test_deleted_objects_are_restored_from_their_versions(shell: Path) -> None:
     s3 = client("s3")
     s3.put_bucket_versioning(Bucket=conf().bucket, VersioningConfiguration={"Status": "Enabled"})

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 import pytest
-from celery import Celery
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.test import Client
@@ -157,21 +156,6 @@ def test_each_service_that_requests_need_is_checked(
     assert record.message.startswith("not ready: ")
     assert all(f"{name}: " in record.message for name in failed)
     assert record.exc_info is None
-
-
-@pytest.mark.parametrize(
-    ("url", "reason"),
-    [("redis://127.0.0.1:9/0", "refused"), ("amqp://guest:hidden@127.0.0.1:9//", "refused")],
-)
-def test_the_broker_in_use_is_checked(
-    aws: LocalAws, monkeypatch: pytest.MonkeyPatch, url: str, reason: str
-) -> None:
-    other = Celery("other", broker=url, set_as_current=False)
-    monkeypatch.setattr(readiness, "current_app", other)
-    result = readiness.check()
-    assert {name for name, why in result.items() if why != "ok"} == {"tasks queue"}
-    assert reason in result["tasks queue"]
-    assert "hidden" not in result["tasks queue"]
 
 
 def test_every_index_of_the_table_is_checked(aws: LocalAws) -> None:

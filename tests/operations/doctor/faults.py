@@ -58,6 +58,15 @@ def delete_queues(*names: str) -> None:
         call("sqs", "delete_queue", QueueUrl=queue_url(name))
 
 
+def unprotect_table() -> None:
+    call("dynamodb", "update_table", TableName=conf().table, DeletionProtectionEnabled=False)
+
+
+def delete_table() -> None:
+    unprotect_table()
+    call("dynamodb", "delete_table", TableName=conf().table)
+
+
 def delete_bucket() -> None:
     call("s3", "delete_bucket", Bucket=conf().bucket)
 
@@ -129,6 +138,7 @@ WARNINGS: dict[str, tuple[Break, str, str]] = {
         lambda: set_queue(tasks(), DelaySeconds="30"), "queue {tasks}", "waits 30 s",
     ),
     "backups off": (turn_backups_off, "table, backups", "cannot be restored"),
+    "table unprotected": (unprotect_table, "table, deletion protection", "it is off"),
 }  # fmt: skip
 
 KEYS_ONLY = {"Projection": {"ProjectionType": "KEYS_ONLY"}}
@@ -159,5 +169,5 @@ LOST: dict[str, tuple[Break, str]] = {
         "queue {events}-dlq",
     ),
     "no bucket": (delete_bucket, "bucket"),
-    "no table": (lambda: call("dynamodb", "delete_table", TableName=conf().table), "table"),
+    "no table": (delete_table, "table"),
 }  # fmt: skip

@@ -10,7 +10,14 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from tests.operations.doctor.faults import FAULTS, LOST, WARNINGS, delete_index, delete_queues
+from tests.operations.doctor.faults import (
+    FAULTS,
+    LOST,
+    WARNINGS,
+    delete_index,
+    delete_queues,
+    delete_table,
+)
 from tests.operations.doctor.helpers import (
     ALL,
     Break,
@@ -79,7 +86,7 @@ def test_queues_and_table_are_created_as_in_the_template(installed: Conf) -> Non
     before = {queue: settings_of(queue) for queue in queues}
     table = indexes()
     delete_queues(*queues)
-    client("dynamodb").delete_table(TableName=conf().table)
+    delete_table()
     output = repair_all()
     assert {queue: settings_of(queue) for queue in queues} == before
     assert indexes() == table

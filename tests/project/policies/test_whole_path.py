@@ -109,6 +109,7 @@ def run_command(documents: dict[str, object], policy: str, *arguments: str) -> N
         call_command(*arguments)
 
 
+@pytest.mark.exhaustive
 def test_every_process_and_command_works_with_its_own_policy(
     documents: dict[str, object],
     processes: list[Process],

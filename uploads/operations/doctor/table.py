@@ -1,4 +1,4 @@
-"""Check the table's keys, indexes, time to live and backups.
+"""Check the table's keys, indexes, protection, time to live and backups.
 
 IAM: dynamodb:DescribeTable, DescribeTimeToLive, DescribeContinuousBackups.
 """
@@ -26,6 +26,8 @@ _REBUILD = (
     f"{expected.REPAIR} (deletes the index and builds it again, which may take hours; lists that "
     "need it fail until then)"
 )
+
+_PROTECTION = {"DeletionProtectionEnabled": True}
 
 
 def inspect() -> Iterator[Finding]:
@@ -94,6 +96,12 @@ def _problems(name: str, table: dict[str, Any]) -> Iterator[Finding]:
                 "FAIL", subject, f"it is {current['IndexStatus']}.",
                 "Wait until it is ACTIVE; DynamoDB is building it.",
             )  # fmt: skip
+    if not table.get("DeletionProtectionEnabled"):
+        call = Call("dynamodb", "update_table", {"TableName": name, **_PROTECTION})
+        yield Finding(
+            "warn", "table, deletion protection", "it is off, so one command deletes the table.",
+            str(call), (call,),
+        )  # fmt: skip
 
 
 def _create_table(name: str) -> Call:
@@ -105,6 +113,7 @@ def _create_table(name: str) -> Call:
         {
             "TableName": name,
             "BillingMode": "PAY_PER_REQUEST",
+            **_PROTECTION,
             "SSESpecification": {"Enabled": True},
             "AttributeDefinitions": _definitions(
                 schema["key_schema"],

@@ -114,7 +114,7 @@ export class FileList {
   }
 
   async #fetchArriving() {
-    const wait = this.#reloadedAt + RELOAD_INTERVAL - Date.now();
+    const wait = this.#reloadedAt + RELOAD_INTERVAL - performance.now();
     const needsReload = this.#arriving.size > MANY || this.#added > MAX_ADDED;
     this.#timer = 0;
     if (needsReload && (wait > 0 || this.#isInUse())) {
@@ -164,8 +164,8 @@ export class FileList {
     this.#added += rows.length;
     this.#showTimes();
     // When files arrive continuously, a highlight is meaningless.
-    const highlights = Date.now() > this.#insertedAt + HIGHLIGHT_INTERVAL;
-    this.#insertedAt = Date.now();
+    const highlights = performance.now() > this.#insertedAt + HIGHLIGHT_INTERVAL;
+    this.#insertedAt = performance.now();
     if (!highlights) return;
     for (const row of rows) {
       row.dataset.fresh = "";
@@ -309,7 +309,7 @@ export class FileList {
     const search = this.#search.value;
     const query = search ? `?q=${encodeURIComponent(search)}` : "";
     const content = parse(await this.#api.fragment(`${this.#list.dataset.homeUrl}${query}`));
-    this.#reloadedAt = Date.now();
+    this.#reloadedAt = performance.now();
     // A search has started in the meantime, and its response is newer.
     if (this.#generation !== generation || this.#search.value !== search) return;
     if (this.#isInUse() && !always) return;
