@@ -1,9 +1,8 @@
 """Loaded before Django's settings: the environment that the tests run in.
 
 Local AWS is a real process on a free port; the first test that needs it starts it. Parallel tests
-run in processes of their own, each with its own AWS. All tests with a browser or an installation
-run in one of them, and so do those that share a consumer and a worker (below), so that these are
-started once.
+run in processes of their own, each with its own AWS. All tests with an installation run in one
+of them, and so do those that share a consumer and a worker (below), so that these are started once.
 """
 
 from __future__ import annotations
@@ -52,6 +51,7 @@ os.environ.update(
 
 FIGURE = "figure"
 BROWSER = Path(__file__).parent / "browser"
+JAVASCRIPT = BROWSER / "test_javascript.py"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -68,7 +68,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Group tests that share processes; deselect exhaustive tests without `--all`."""
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
-        if item.path.is_relative_to(BROWSER) or "installation" in fixtures:
+        if item.path == JAVASCRIPT:
+            # They need no installation, and so not the process of those that do.
+            item.add_marker(pytest.mark.xdist_group("javascript"))
+        elif item.path.is_relative_to(BROWSER) or "installation" in fixtures:
             item.add_marker(pytest.mark.xdist_group("installation"))
         elif "pipeline" in fixtures:
             item.add_marker(pytest.mark.xdist_group("pipeline"))

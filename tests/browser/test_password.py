@@ -75,6 +75,7 @@ def test_a_user_changes_their_password_by_keyboard(page: Page) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Upload files")
 
 
+@pytest.mark.exhaustive
 def test_whoever_guesses_is_told_when_to_try_again(page: Page) -> None:
     for _ in range(20):
         sign_in(page, DAVE, "wrong")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 import yaml
@@ -34,8 +35,9 @@ def _tagged(loader: _Loader, suffix: str, node: yaml.Node) -> Any:
 _Loader.add_multi_constructor("!", _tagged)
 
 
+@cache
 def source() -> Any:
-    """The template, unevaluated."""
+    """The template, unevaluated. Do not change it: all callers share it."""
     return yaml.load(TEMPLATE.read_text(), _Loader)
 
 

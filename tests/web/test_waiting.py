@@ -143,6 +143,7 @@ def test_every_request_is_answered_with_a_sentence_in_time(
     assert "Traceback" not in running.log.read_text()
 
 
+@pytest.mark.exhaustive
 def test_other_requests_are_not_held_up(running: Site, aws: LocalAws) -> None:
     """Far more requests than there are threads wait for AWS, or would."""
     style = _static_file(running)

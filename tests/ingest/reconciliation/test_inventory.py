@@ -133,7 +133,8 @@ def test_without_etags_only_objects_without_a_record_are_checked(
     monkeypatch.setattr(s3, "head", record_call)
     plan = Plan("inventory", min_age=timedelta(0))
     assert differences(reconcile.check_objects(plan, inventory.objects(url))) == {"orphaned": 1}
-    assert examined == [orphaned]
+    # Twice, if it is listed first: it also shows whether the bucket is the right one.
+    assert set(examined) == {orphaned}
 
 
 def test_objects_that_were_young_when_listed_are_left_alone() -> None:

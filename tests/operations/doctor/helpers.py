@@ -9,7 +9,7 @@ import shlex
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import StringIO
 from typing import Any
 
@@ -95,11 +95,25 @@ def follow(advice: str) -> None:
     words = shlex.split(aws_command[0].partition(" (provision")[0])
     service = {"s3api": "s3"}.get(words[1], words[1])
     values: dict[str, Any] = {}
-    for option, text in zip(words[3::2], words[4::2], strict=False):
+    for option, text in options(words[3:]):
         name = "".join(part.capitalize() for part in option[2:].split("-"))
         name = {"CorsConfiguration": "CORSConfiguration"}.get(name, name)
-        values[name] = json.loads(text) if text.startswith(("{", "[")) else text
+        values[name] = value_of(text)
     getattr(client(service), words[2].replace("-", "_"))(**values)
+
+
+def value_of(text: str | None) -> Any:
+    """The value of an option as boto3 takes it."""
+    if text is None:
+        return True
+    return json.loads(text) if text.startswith(("{", "[")) else text
+
+
+def options(words: list[str]) -> Iterator[tuple[str, str | None]]:
+    """Each option with its value; None for a flag."""
+    for word, following in zip(words, [*words[1:], "--"], strict=True):
+        if word.startswith("--"):
+            yield word, None if following.startswith("--") else following
 
 
 def call(service: str, operation: str, **parameters: Any) -> None:

@@ -57,9 +57,10 @@ def test_a_missing_index_and_time_to_live_are_reported(installed: Conf, settings
         ("FAIL", "table, index AllNames"),
         ("FAIL", "table, time to live"),
         ("warn", "table, backups"),
+        ("warn", "table, deletion protection"),
     }
     follow(next(finding.fix for finding in found if finding.subject == "table, time to live"))
-    assert len(problems(list(table.inspect()))) == 3
+    assert len(problems(list(table.inspect()))) == 4
 
 
 def test_another_programs_table_is_recognised(installed: Conf, settings: Settings) -> None:

@@ -43,8 +43,7 @@ def repair_all() -> str:
 
 
 #: The others run with `make test-all` only.
-USUAL = {"no index OwnerNames", "an index with another key", "no events queue", "no queues at all",
-         "no dead-letter queue of tasks", "no bucket", "no table"}  # fmt: skip
+USUAL = {"no index OwnerNames", "no events queue", "no dead-letter queue of tasks", "no table"}
 CASES = [
     pytest.param(*case, id=name, marks=[] if name in USUAL else pytest.mark.exhaustive)
     for name, case in LOST.items()
@@ -81,7 +80,7 @@ def settings_of(queue: str) -> dict[str, str]:
     return found
 
 
-def test_queues_and_table_are_created_as_in_the_template(installed: Conf) -> None:
+def test_queues_and_table_are_created_as_in_the_template(own_installation: Conf) -> None:
     queues = [events(), f"{events()}-dlq", tasks(), f"{tasks()}-dlq"]
     before = {queue: settings_of(queue) for queue in queues}
     table = indexes()

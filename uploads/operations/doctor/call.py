@@ -36,11 +36,15 @@ class Call:
         service = _CLI_NAMES.get(self.service, self.service)
         words = ["aws", service, self.operation.replace("_", "-")]
         for name, value in self.parameters.items():
+            option = xform_name(name, "-")
+            if isinstance(value, bool):
+                words.append(f"--{option}" if value else f"--no-{option}")
+                continue
             text = value
             if not isinstance(value, str):
                 # Lifecycle rules may contain dates.
                 text = json.dumps(value, separators=(",", ":"), default=datetime.isoformat)
-            words += [f"--{xform_name(name, '-')}", text]
+            words += [f"--{option}", text]
         return shlex.join(words)
 
     def send(self) -> None:
