@@ -51,6 +51,7 @@ def type_passwords(page: Page, *passwords: str) -> None:
     page.keyboard.press("Enter")
 
 
+@pytest.mark.exhaustive
 def test_a_user_changes_their_password_by_keyboard(page: Page) -> None:
     sign_in(page, CAROL, PASSWORD)
     link = page.get_by_role("navigation").get_by_role("link", name="Password")

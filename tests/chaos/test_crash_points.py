@@ -154,6 +154,7 @@ def records() -> dict[str, StoredFile]:
     return {record.id: record for record in StoredFile.scan(StoredFile.key.exists())}
 
 
+@pytest.mark.exhaustive
 def test_the_consumer_may_crash_at_any_line_beside_a_malformed_message(
     isolated_queues: None, full_size: bool
 ) -> None:

@@ -44,14 +44,14 @@ def check() -> dict[str, str]:
 
     Failures are logged. The reasons are for operators: they name hosts and resources.
     """
-    results = run(_checks())
+    results = run(_checks(), SECONDS)
     failed = {name: reason for name, reason in results.items() if reason != OK}
     if failed:
         logger.error("not ready: %s", "; ".join(f"{name}: {why}" for name, why in failed.items()))
     return results
 
 
-def run(checks: Mapping[str, Check], seconds: float = SECONDS) -> dict[str, str]:
+def run(checks: Mapping[str, Check], seconds: float) -> dict[str, str]:
     """Run checks at the same time, each in a thread; return check -> "ok" or the reason.
 
     A thread whose check does not end is left behind. The time-outs of its service end it.

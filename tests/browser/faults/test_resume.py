@@ -186,6 +186,7 @@ def test_a_deleted_file_is_sent_again(
     assert installation.s3.sent() == MIB
 
 
+@pytest.mark.exhaustive
 def test_another_user_cannot_finish_an_upload(
     context: BrowserContext, installation: Installation, tmp_path: Path
 ) -> None:

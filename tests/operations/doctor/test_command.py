@@ -62,6 +62,7 @@ def test_on_sigint_and_sigterm_the_test_file_is_deleted(
 SECRET = "0123456789abcdefghij-not-a-real-secret"
 
 
+@pytest.mark.exhaustive
 def test_wrong_credentials_are_reported_without_secrets(own_installation: Conf) -> None:
     child = start(AWS_ACCESS_KEY_ID="AKIANOTAREALKEY00000", AWS_SECRET_ACCESS_KEY=SECRET)
     output, errors = child.communicate(timeout=60)
