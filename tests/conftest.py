@@ -119,7 +119,7 @@ def one_day() -> Iterator[None]:
             yield
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def full_size(request: pytest.FixtureRequest) -> bool:
     """Whether `--all` was given, so that tests run at full size."""
     return bool(request.config.option.everything)

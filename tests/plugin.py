@@ -32,6 +32,8 @@ HEALTH_DIR = tempfile.TemporaryDirectory(prefix="filehub-health-")
 
 for name in [name for name in os.environ if name.startswith(("FILEHUB_", "DJANGO_", "AWS_"))]:
     del os.environ[name]
+# The processes that tests start would compile all of filehub each time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.update(CREDENTIALS)
 os.environ.update(
     DJANGO_SETTINGS_MODULE="filehub.settings",

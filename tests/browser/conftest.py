@@ -22,6 +22,7 @@ from playwright.sync_api import (
 )
 
 from local.chromium import find
+from tests.support import accessibility
 from tests.support.installation import Installation
 from tests.support.users import PASSWORD
 
@@ -59,6 +60,11 @@ def chromium(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
     browser = playwright.chromium.launch(executable_path=chromium_path, args=ARGUMENTS)
     yield browser
     browser.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _thorough_accessibility(full_size: bool) -> None:
+    accessibility.thorough = full_size
 
 
 @pytest.fixture(autouse=True)

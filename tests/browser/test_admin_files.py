@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.browser.test_accessibility import check_accessibility
 from tests.browser.test_page import unique
+from tests.support.accessibility import check_accessibility
 from tests.support.http import send
 from tests.support.installation import Installation
 from tests.support.waiting import wait_for

@@ -1,9 +1,9 @@
 """The tests that are written in JavaScript, `*.test.js`: each `test("…")` is one test of pytest.
 
 They need no installation. A small server hands out their files and those of `static/`, under the
-paths that they have on disk, with the site's Content-Security-Policy. Each test runs in its own
-browser context, and fails if the browser logs an error. `client/testing.js` has `test` and the
-assertions.
+paths that they have on disk, with the site's Content-Security-Policy. Each test loads the page
+again, finds the browser's storage empty, and fails if the browser logs an error.
+`client/testing.js` has `test` and the assertions.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 
 import pytest
 from csp.utils import build_policy
-from playwright.sync_api import Browser, ConsoleMessage, Playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright
 
 from tests.browser.conftest import ARGUMENTS
 
@@ -109,28 +109,41 @@ def browser(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
     browser.close()
 
 
-def run(browser: Browser, origin: str, path: Path, name: str) -> tuple[list[str], list[str]]:
-    """Run one test in a page of its own.
+class Runner:
+    """Runs tests in one page, because a new browser context takes longer than most of them."""
 
-    Returns the names of all tests in its file, and what went wrong: why the test failed, uncaught
-    errors, and errors that the browser logged.
-    """
-    problems: list[str] = []
-    missing: list[str] = []
-    with browser.new_context(base_url=origin) as context:
-        page = context.new_page()
-        page.on("pageerror", lambda error: problems.append(f"uncaught: {error.stack or error}"))
-        page.on("console", lambda message: collect(message, problems))
-        page.on("requestfailed", lambda request: missing.append(f"not loaded: {request.url}"))
+    def __init__(self, page: Page, origin: str) -> None:
+        self._page, self._origin = page, origin
+        self._storage = page.context.new_cdp_session(page)
+        self._problems: list[str] = []
+        self._missing: list[str] = []
+        page.on("pageerror", lambda error: self._problems.append(f"uncaught: {error.stack}"))
+        page.on("console", lambda message: collect(message, self._problems))
+        page.on("requestfailed", lambda request: self._missing.append(f"failed: {request.url}"))
         page.on(
             "response",
-            lambda response: response.ok or missing.append(f"{response.status} for {response.url}"),
+            lambda response: (
+                response.ok or self._missing.append(f"{response.status} for {response.url}")
+            ),
         )
-        page.goto("/")
-        outcome = page.evaluate(RUN, [f"/{path.relative_to(ROOT).as_posix()}", name])
-    if outcome["failure"] is not None:
-        return outcome["names"], [outcome["failure"], *problems, *missing]
-    return outcome["names"], problems
+
+    def run(self, path: Path, name: str) -> tuple[list[str], list[str]]:
+        """Run one test.
+
+        Returns the names of all tests in its file, and what went wrong: why the test failed,
+        uncaught errors, and errors that the browser logged.
+        """
+        # What the previous test left behind ends before this one begins.
+        self._page.goto("about:blank")
+        self._storage.send(
+            "Storage.clearDataForOrigin", {"origin": self._origin, "storageTypes": "all"}
+        )
+        self._page.goto("/")
+        self._problems.clear()
+        self._missing.clear()
+        outcome = self._page.evaluate(RUN, [f"/{path.relative_to(ROOT).as_posix()}", name])
+        failure = [] if outcome["failure"] is None else [outcome["failure"], *self._missing]
+        return outcome["names"], failure + self._problems
 
 
 def collect(message: ConsoleMessage, problems: list[str]) -> None:
@@ -140,11 +153,17 @@ def collect(message: ConsoleMessage, problems: list[str]) -> None:
         problems.append(f"logged: {message.text}")
 
 
+@pytest.fixture(scope="module")
+def runner(browser: Browser, origin: str) -> Iterator[Runner]:
+    with browser.new_context(base_url=origin) as context:
+        yield Runner(context.new_page(), origin)
+
+
 # The page reports a test that takes too long, unless the test blocks the page.
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(("path", "name"), CASES)
-def test_the_javascript_test_passes(browser: Browser, origin: str, path: Path, name: str) -> None:
-    names, problems = run(browser, origin, path, name)
+def test_the_javascript_test_passes(runner: Runner, path: Path, name: str) -> None:
+    names, problems = runner.run(path, name)
     if problems:
         pytest.fail("\n\n".join(problems), pytrace=False)
     assert names == names_in(path), "not every test begins a line with a literal name"

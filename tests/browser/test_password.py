@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import watch
-from tests.browser.test_accessibility import check_accessibility
+from tests.support.accessibility import check_accessibility
 from tests.support.installation import Installation
 from tests.support.users import PASSWORD
 

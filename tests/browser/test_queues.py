@@ -10,8 +10,8 @@ import boto3
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.test_accessibility import check_accessibility
 from tests.browser.test_page import unique
+from tests.support.accessibility import check_accessibility
 from tests.support.installation import Installation
 from tests.support.waiting import wait_for
 

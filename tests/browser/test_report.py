@@ -8,8 +8,8 @@ import boto3
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.test_accessibility import VARIANTS, check_accessibility
 from tests.browser.test_page import choose, row, unique
+from tests.support.accessibility import VARIANTS, check_accessibility
 from tests.support.installation import Installation
 from uploads.core import keys
 

@@ -7,8 +7,8 @@ import re
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.test_accessibility import check_accessibility
 from tests.browser.test_page import unique
+from tests.support.accessibility import check_accessibility
 from tests.support.http import send
 from tests.support.installation import Installation
 
