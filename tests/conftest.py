@@ -34,6 +34,7 @@ from tests.support.local_aws import (
 from tests.support.processes import consumer, worker
 from tests.support.users import PASSWORD, Api, signed_in
 from uploads.aws.cloudformation import deploy
+from uploads.web import waiting
 
 DATABASE_FILE = Path(DATABASE.name) / "db.sqlite3"
 
@@ -58,6 +59,17 @@ def _cheap_settings() -> Iterator[None]:
     """
     hashers = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     with override_settings(PASSWORD_HASHERS=hashers, WHITENOISE_AUTOREFRESH=True):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patience() -> Iterator[None]:
+    """Let requests of Django's test client wait longer for local AWS: a busy machine is no outage.
+
+    tests/web/test_waiting.py checks the limit in a real web process.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(waiting, "SECONDS", 60.0)
         yield
 
 

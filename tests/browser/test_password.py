@@ -77,7 +77,7 @@ def test_a_user_changes_their_password_by_keyboard(page: Page) -> None:
 
 
 @pytest.mark.exhaustive
-def test_whoever_guesses_is_told_when_to_try_again(page: Page) -> None:
+def test_someone_who_guesses_is_told_when_to_try_again(page: Page) -> None:
     for _ in range(20):
         sign_in(page, DAVE, "wrong")
         expect(page.get_by_role("alert")).to_be_visible()

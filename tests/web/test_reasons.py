@@ -1,4 +1,4 @@
-"""Why a file was rejected, in the language of whoever reads it."""
+"""Why a file was rejected, in the language of the reader."""
 
 from __future__ import annotations
 

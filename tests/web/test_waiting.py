@@ -18,7 +18,7 @@ from tests.support.waiting import wait_for
 from tests.web.security.routes import PAGES, UNKNOWN, fill, operations
 from tests.web.site import Site, Timed, site
 from uploads.aws import clients, time_limit
-from uploads.web import waiting
+from uploads.web.waiting import SECONDS
 
 pytestmark = pytest.mark.xdist_group("stopped-aws")
 
@@ -182,4 +182,4 @@ def test_some_threads_are_always_free() -> None:
 
 
 def test_a_request_ends_within_the_limit_even_if_it_connects_last() -> None:
-    assert waiting.SECONDS + clients.CONNECT <= LIMIT
+    assert SECONDS + clients.CONNECT <= LIMIT

@@ -171,7 +171,7 @@ def test_a_rotated_key_still_recognizes_its_objects(settings: Settings) -> None:
 
 
 @aws
-def test_a_lost_table_is_rebuilt_whoever_signed_the_objects() -> None:
+def test_a_lost_table_is_rebuilt_even_from_objects_that_others_signed() -> None:
     create_foreign_objects()
     assert differences(reconcile.run(ALL)) == {"orphaned": 3}
 

@@ -50,7 +50,7 @@ class _Warnings(logging.Handler):
 
 @contextmanager
 def without_warnings() -> Iterator[None]:
-    """Fail if filehub logs a warning, as it does when it goes on without something optional."""
+    """Fail if filehub logs a warning, as it does when something optional is missing."""
     warnings, logger = _Warnings(), logging.getLogger("uploads")
     logger.addHandler(warnings)
     try:
