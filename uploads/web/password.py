@@ -16,8 +16,8 @@ from uploads.web import sign_in
 class ChangePassword(views.PasswordChangeView):
     """Ask for the old password and the new one, twice. Other sessions of the user end.
 
-    A wrong old password counts as a failed attempt to sign in: someone who finds an open session must
-    not be able to guess it either.
+    A wrong old password counts as a failed attempt to sign in: someone who finds an open session
+    must not be able to guess it either.
     """
 
     template_name = "registration/change_password.html"
