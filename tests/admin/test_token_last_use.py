@@ -96,6 +96,7 @@ def test_a_request_is_answered_while_the_database_is_locked(
     assert ApiToken.objects.get().last_used_at is not None
 
 
+@pytest.mark.exhaustive
 def test_a_request_does_not_wait_for_a_locked_database(
     installation: Installation, settings: Settings
 ) -> None:

@@ -24,26 +24,24 @@ def test_axe_finds_violations(page: Page) -> None:
     assert {line.partition(":")[0] for line in violations(page)} >= {"button-name", "image-alt"}
 
 
-@pytest.mark.parametrize("path", ["/", "/?q=no file begins so", "/no/such/page"])
+@pytest.mark.parametrize(
+    "path", ["/", "/no/such/page", pytest.param("/?q=no file", marks=pytest.mark.exhaustive)]
+)
 def test_pages_have_no_violations(context: BrowserContext, path: str) -> None:
     page = context.new_page()
     page.goto(path)
     check_accessibility(page, every_variant=path == "/")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "path",
     [
         "/admin/",
         "/admin/uploads/file/",
-        *(
-            pytest.param(path, marks=pytest.mark.exhaustive)
-            for path in (
-                "/admin/uploads/file/?state=deleted",
-                "/admin/uploads/apitoken/",
-                "/admin/auth/user/",
-            )
-        ),
+        "/admin/uploads/file/?state=deleted",
+        "/admin/uploads/apitoken/",
+        "/admin/auth/user/",
     ],
 )
 def test_admin_pages(context: BrowserContext, path: str) -> None:
@@ -99,12 +97,12 @@ def nothing(page: Page, name: str) -> None:
 @pytest.mark.parametrize(
     ("state", "where", "handler", "act"),
     [
-        ("uploading", TO_S3, stall, nothing),
         ("failed", TO_S3, refuse, nothing),
-        ("rejected", STATUSES, reject, nothing),
         *(
             pytest.param(*case, marks=pytest.mark.exhaustive)
             for case in (
+                ("uploading", TO_S3, stall, nothing),
+                ("rejected", STATUSES, reject, nothing),
                 ("paused", TO_S3, stall, pause),
                 ("cancelled", TO_S3, stall, cancel),
                 ("confirming", STATUSES, lambda route: route.abort(), nothing),
@@ -152,6 +150,7 @@ def test_a_stored_file_and_one_that_was_stored_before(page: Page) -> None:
     check_accessibility(page)
 
 
+@pytest.mark.exhaustive
 def test_the_page_has_no_violations_while_offline(page: Page) -> None:
     page.context.set_offline(True)
     choose(page, (unique("later.txt"), b"x"))
@@ -159,6 +158,7 @@ def test_the_page_has_no_violations_while_offline(page: Page) -> None:
     page.context.set_offline(False)
 
 
+@pytest.mark.exhaustive
 def test_the_confirmation_of_a_deletion(page: Page) -> None:
     name = unique("keep.txt")
     choose(page, (name, b"x"))

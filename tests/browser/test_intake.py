@@ -32,7 +32,7 @@ EMPTY, FULL = b"", b"twenty bytes of text"
     ("content", "change"),
     [
         pytest.param(EMPTY, Path.unlink, id="an empty file vanishes"),
-        pytest.param(EMPTY, grow, id="an empty file grows"),
+        pytest.param(EMPTY, grow, id="an empty file grows", marks=pytest.mark.exhaustive),
         pytest.param(EMPTY, touch, id="an empty file is saved again", marks=pytest.mark.exhaustive),
         pytest.param(FULL, Path.unlink, id="a file vanishes", marks=pytest.mark.exhaustive),
         pytest.param(FULL, touch, id="a file is saved again", marks=pytest.mark.exhaustive),

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.test_page import choose, row, unique, upload_row
@@ -86,6 +87,7 @@ def test_a_file_is_saved_under_its_own_name(chromium: Browser) -> None:
     assert saved == SAVED
 
 
+@pytest.mark.exhaustive
 def test_every_character_has_the_same_search_key_in_scripts(chromium: Browser) -> None:
     """All that Python knows, unless the browser does not know it."""
     known = [

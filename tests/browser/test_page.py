@@ -141,7 +141,7 @@ def test_an_upload_can_be_cancelled(page: Page) -> None:
         pytest.param("naïve file+v2 100%.txt", id="accents"),
         pytest.param("日本語.pdf", id="Japanese", marks=pytest.mark.exhaustive),
         pytest.param('a"b;c.txt', id="quotes", marks=pytest.mark.exhaustive),
-        pytest.param("é" * 127 + "x", id="255 bytes"),
+        pytest.param("é" * 127 + "x", id="255 bytes", marks=pytest.mark.exhaustive),
     ],
 )
 def test_a_file_name_is_unchanged_after_upload_and_download(page: Page, name: str) -> None:
@@ -192,7 +192,7 @@ def test_a_narrow_screen_does_not_scroll_sideways(page: Page, scheme: Any) -> No
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("width", [360, pytest.param(1280, marks=pytest.mark.exhaustive)])
 def test_the_overall_percentage_keeps_its_distance_from_the_bar(page: Page, width: int) -> None:
     page.set_extra_http_headers({"Accept-Language": "de"})
     page.set_viewport_size({"width": width, "height": 780})

@@ -18,7 +18,7 @@ REJECTED = "() => Promise.reject(new DOMException('refused', 'SecurityError'))"
 
 #: What a script removes or breaks before the page loads; uploads work nevertheless.
 OPTIONAL = [
-    pytest.param("delete AbortSignal.any", id="AbortSignal.any"),
+    pytest.param("delete AbortSignal.any", id="AbortSignal.any", marks=ORDINARY),
     pytest.param("delete AbortSignal.timeout", id="AbortSignal.timeout", marks=ORDINARY),
     pytest.param("delete globalThis.Worker", id="Worker", marks=ORDINARY),
     pytest.param("delete globalThis.BroadcastChannel", id="BroadcastChannel", marks=ORDINARY),

@@ -64,6 +64,7 @@ def test_a_token_is_created_shown_once_used_and_revoked(
     assert files_with(installation, secret) == 401
 
 
+@pytest.mark.exhaustive
 def test_a_token_that_cannot_be_copied_is_selected(context: BrowserContext) -> None:
     page = context.new_page()
     page.add_init_script("delete Navigator.prototype.clipboard")

@@ -185,6 +185,7 @@ def test_every_index_of_the_table_is_checked(aws: LocalAws) -> None:
 )
 def test_only_operators_learn_the_reasons(
     aws: LocalAws,
+    no_pauses: None,
     alice: User,
     settings: Settings,
     aws_requests: AwsRequests,

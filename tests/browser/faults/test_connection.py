@@ -113,7 +113,7 @@ def test_a_part_with_a_flipped_byte_is_refused_and_sent_again(
     assert installation.s3.sent() == size + resent
 
 
-@pytest.mark.parametrize("size", [MIB, 20 * MIB], ids=["one request", "parts"])
+@pytest.mark.parametrize("size", [IN_ONE_REQUEST, pytest.param(20 * MIB, id="parts")])
 def test_lost_responses_do_not_create_a_second_file(
     page: Page, installation: Installation, tmp_path: Path, size: int
 ) -> None:

@@ -36,7 +36,11 @@ def in_flight(installation: Installation) -> list[Request]:
 
 
 @pytest.mark.parametrize(
-    ("size", "held"), [(60 * MIB, 10 * MIB), pytest.param(7 * MIB, 0, id="one request")]
+    ("size", "held"),
+    [
+        (60 * MIB, 10 * MIB),
+        pytest.param(7 * MIB, 0, id="one request", marks=pytest.mark.exhaustive),
+    ],
 )
 def test_a_pause_lets_the_requests_in_flight_end(
     page: Page, installation: Installation, tmp_path: Path, size: int, held: int
