@@ -11,6 +11,9 @@ class ModuleManifestStorage(CompressedManifestStaticFilesStorage):
     """
 
     support_js_module_import_aggregation = True
+    #: A name depends on those of all modules that the file imports, so a chain of imports may take
+    #: a pass for each of them. Only a cycle never ends.
+    max_post_process_passes = 25
     _js_module_import_aggregation_patterns = (
         "uploads/*.js",
         CompressedManifestStaticFilesStorage._js_module_import_aggregation_patterns[1],

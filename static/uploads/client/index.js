@@ -2,8 +2,15 @@
 export { Confirmations } from "./confirmations.js";
 export { ApiError } from "./errors.js";
 export { Api } from "./net/api.js";
+export { mayGoInParts } from "./net/plan.js";
+export { HandleError } from "./resume/handles.js";
+export { forgetNames } from "./resume/journal.js";
 export { Uploader } from "./uploader.js";
 export { within } from "./waiting.js";
 
 /** @typedef {import("./net/api.js").UploadStatus} UploadStatus */
+/** @typedef {import("./resume/handles.js").FileHandle} FileHandle */
+/** @typedef {import("./resume/handles.js").HandleSource} HandleSource */
+/** @typedef {import("./resume/unfinished.js").Unfinished} Unfinished */
+/** @typedef {import("./resume/unfinished.js").UnfinishedUpload} UnfinishedUpload */
 /** @typedef {import("./upload.js").Upload} Upload created by an Uploader only */

@@ -19,6 +19,7 @@ const AHEAD = 2;
 /**
  * @typedef {object} PartsReport callbacks
  * @property {(sent: number) => void} onProgress receives the bytes of the file that storage has or that were sent
+ * @property {(bytes: number) => void} onSafe receives the bytes of the file that storage has confirmed
  * @property {(reason: WaitReason|null) => void} onWait
  */
 
@@ -136,6 +137,7 @@ export class PartSender {
     });
     this.#inFlight.delete(number);
     this.#done += this.#sizeOf(number);
+    this.#report.onSafe(this.#done);
     this.#reportProgress();
   }
 

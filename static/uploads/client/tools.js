@@ -15,7 +15,8 @@ import { Journal } from "./resume/journal.js";
  * @property {import("./net/connection.js").Connection} connection
  * @property {import("./resume/journal.js").Journal|null} journal null if uploads are not remembered
  * @property {import("./net/batch.js").Batch<string, import("./net/api.js").UploadStatus|undefined>} statuses
- * @property {(fingerprint: string) => string} lockName
+ * @property {(fingerprint: string) => string} lockName held while a file is being uploaded
+ * @property {(fingerprint: string) => string} markName held while a page has an upload of the file in its list
  * @property {number} wholeLimit bytes
  */
 
@@ -42,6 +43,7 @@ export function createTools(api, connection, { namespace, concurrency, wholeLimi
     journal: remember ? new Journal(namespace) : null,
     statuses: new Batch((ids) => askStatuses(api, ids), MAX_IDS),
     lockName: (fingerprint) => `filehub:${namespace}:${fingerprint}`,
+    markName: (fingerprint) => `filehub:${namespace}:${fingerprint}:listed`,
   };
 }
 

@@ -9,6 +9,7 @@ import { arrivedAs } from "./resume/arrival.js";
 import { abort } from "./resume/discard.js";
 import { sessionOf } from "./resume/journal.js";
 import { take } from "./resume/lock.js";
+import { forget, remember, rememberingSafe } from "./resume/memory.js";
 import { isMultipart } from "./upload.js";
 
 /** @import { SignedRequest } from "./net/api.js" */
@@ -80,7 +81,7 @@ export class Transfer {
       } else {
         await this.#sendWhole();
       }
-      await this.#remember("sent");
+      await remember(this.#upload, "sent", this.#tools);
       return "arrived";
     } finally {
       release();
@@ -178,11 +179,12 @@ export class Transfer {
           token: response.token,
           partSize: response.multipart.part_size,
           partCount: response.multipart.part_count,
+          expires: Date.parse(response.expires_at ?? ""),
           isNew: true,
         }
       : { id: response.id, token: null, request: response };
     // Even if it was cancelled in the meantime: the upload that the server started has to be aborted.
-    await this.#remember("sending");
+    await remember(this.#upload, "sending", this.#tools);
     this.#signal.throwIfAborted();
   }
 
@@ -288,6 +290,7 @@ export class Transfer {
         this.#report.enter("uploading");
         const sender = new PartSender(this.#upload, this.#parts, arrived, this.#tools, this.#stop, {
           onProgress: (sent) => this.#report.progress(sent),
+          onSafe: rememberingSafe(this.#upload, this.#tools),
           onWait: (reason) => this.#report.wait(reason),
         });
         await sender.run();
@@ -333,6 +336,9 @@ export class Transfer {
     const bytes = complete.reduce((sum, part) => sum + part.size, 0);
     upload.resumed = Math.max(upload.resumed, bytes - upload.transferred);
     this.#report.sent(bytes);
+    // Its entry may be of an earlier version, without a name, or say less than storage has.
+    await remember(upload, "sending", this.#tools, bytes);
+    this.#signal.throwIfAborted();
     return new Map(complete.map((part) => [part.part_number, part.sha256]));
   }
 
@@ -347,21 +353,10 @@ export class Transfer {
     }
   }
 
-  // --- Journal -----------------------------------------------------------------------------------
-
-  /** @param {"sending"|"sent"} state */
-  async #remember(state) {
-    const { fingerprint, session } = this.#upload;
-    // Without a session there is an id: the file arrived, but its signature has expired.
-    const identity = session ?? { id: /** @type {string} */ (this.#upload.id), token: null };
-    await this.#tools.journal?.put({ ...identity, fingerprint, state });
-  }
+  // --- State -------------------------------------------------------------------------------------
 
   async #forget() {
-    const { fingerprint, session } = this.#upload;
-    this.#upload.session = null;
-    this.#upload.resumed = 0;
-    if (session) await this.#tools.journal?.remove(fingerprint, session.id);
+    await forget(this.#upload, this.#tools);
     this.#signal.throwIfAborted();
   }
 

@@ -3,6 +3,7 @@ import { Rate } from "./progress/rate.js";
 
 /** @import { SignedRequest } from "./net/api.js" */
 /** @import { WaitReason } from "./net/retry.js" */
+/** @import { HandleSource } from "./resume/handles.js" */
 /** @import { Stop } from "./stop.js" */
 
 /** @typedef {"queued"|"hashing"|"uploading"|"pausing"|"confirming"|"stored"|"paused"|"failed"|"cancelled"|"rejected"} State */
@@ -24,6 +25,7 @@ import { Rate } from "./progress/rate.js";
  * @property {string} token
  * @property {number} partSize bytes
  * @property {number} partCount
+ * @property {number} [expires] when the server no longer accepts the token, in milliseconds; unknown for old entries
  * @property {boolean} [isNew] storage cannot have any parts yet
  */
 
@@ -85,9 +87,12 @@ export class Upload {
   /**
    * @param {File} file
    * @param {string} [path]
+   * @param {HandleSource} [handleSource]
    */
-  constructor(file, path) {
+  constructor(file, path, handleSource) {
     this.file = file;
+    /** How to read the file again after a reload; called only if it goes in parts. Internal. */
+    this.handleSource = handleSource;
     /** Where the file was, which may be more than fits in its name. */
     this.path = path || file.name;
     this.name = fitPath(this.path);

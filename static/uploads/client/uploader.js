@@ -7,6 +7,7 @@ import { missingFunctions, report } from "./platform.js";
 import { Rate } from "./progress/rate.js";
 import { Tracker } from "./progress/tracker.js";
 import { discard, removeLeftovers } from "./resume/discard.js";
+import { Unfinished } from "./resume/unfinished.js";
 import { Slots } from "./slots.js";
 import { Stop } from "./stop.js";
 import { createTools } from "./tools.js";
@@ -14,6 +15,7 @@ import { Transfer } from "./transfer.js";
 import { Upload } from "./upload.js";
 
 /** @import { Api } from "./net/api.js" */
+/** @import { HandleSource } from "./resume/handles.js" */
 /** @import { Report } from "./transfer.js" */
 /** @import { Problem } from "./upload.js" */
 
@@ -91,6 +93,8 @@ export class Uploader extends EventTarget {
     });
     this.#connection.addEventListener("change", () => this.dispatchEvent(new Event("connection")));
     removeLeftovers(this.#tools);
+    /** Uploads that a reload or a crash has interrupted. */
+    this.unfinished = new Unfinished(this, (files) => this.add(files), this.#tools);
   }
 
   /**
@@ -131,13 +135,13 @@ export class Uploader extends EventTarget {
   }
 
   /**
-   * @param {Iterable<File | {file: File, path?: string}>} files
+   * @param {Iterable<File | {file: File, path?: string, handle?: HandleSource}>} files
    * @returns {Upload[]}
    */
   add(files) {
     this.#resetCountsWhenIdle();
     const added = Array.from(files, (item) =>
-      item instanceof File ? new Upload(item) : new Upload(item.file, item.path),
+      item instanceof File ? new Upload(item) : new Upload(item.file, item.path, item.handle),
     );
     for (const upload of added) {
       this.#uploads.set(upload.key, upload);

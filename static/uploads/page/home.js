@@ -6,6 +6,7 @@ import { Intake } from "./intake/intake.js";
 import { messages } from "./text/messages.js";
 import { Announcer } from "./ui/announcer.js";
 import { byId, find } from "./ui/elements.js";
+import { InterruptedList } from "./uploads/interrupted-list.js";
 import { UploadList } from "./uploads/upload-list.js";
 
 const config = JSON.parse(byId("upload-config").textContent);
@@ -23,6 +24,10 @@ const intake = new Intake(uploader, announcer, { status: byId("reading"), hint: 
 const uploadList = new UploadList(uploader, config, {
   onCancelAll: () => intake.stop(),
   onEnd: (stored, notUploaded) => announcer.done(stored, notUploaded),
+});
+const interruptedList = new InterruptedList(uploader, announcer, {
+  onChange: () => uploadList.showInterrupted(interruptedList.size),
+  onContinue: (upload) => uploadList.focusRow(upload),
 });
 const quota = new Quota(document.getElementById("quota"), api);
 const fileList = new FileList(api, announcer, {

@@ -1,4 +1,4 @@
-import { Journal } from "../../../static/uploads/client/resume/journal.js";
+import { forgetNames, Journal } from "../../../static/uploads/client/resume/journal.js";
 import { equal, test } from "./testing.js";
 
 /** @import { Entry } from "../../../static/uploads/client/resume/journal.js" */
@@ -92,4 +92,60 @@ test("a deleted file is forgotten by its id", async () => {
   await journal.removeId("id of a");
   equal(await stateOf(journal, "a"), undefined);
   equal(await stateOf(journal, "b"), "sent");
+});
+
+/**
+ * A multipart upload that is not complete.
+ * @param {Partial<import("../../../static/uploads/client/resume/journal.js").Description>} [description]
+ */
+function unfinished(description) {
+  const file = { path: "a.mp4", size: 10, modified: 1, safe: 0, handle: null, ...description };
+  return { ...entry("a", "sending"), token: "t", partSize: 5, partCount: 2, file };
+}
+
+/** @type {[what: string, fingerprint: string, id: string, state: Entry["state"], expected: number|undefined][]} */
+const RECORDS = [
+  ["its own", "a", "id of a", "sending", 5],
+  ["another upload of the file", "a", "id of another", "sending", 0],
+  ["an unknown file", "b", "id of a", "sending", 0],
+  ["complete", "a", "id of a", "sent", undefined],
+  ["cancelled", "a", "id of a", "cancelled", undefined],
+];
+
+test("what is safe is recorded only for an upload that is not complete", async () => {
+  for (const [what, fingerprint, id, state, expected] of RECORDS) {
+    const journal = new Journal("user-1");
+    await journal.put(unfinished());
+    if (state !== "sending") await journal.put(entry("a", state));
+    await journal.putSafe(fingerprint, id, 5);
+    const stored = await new Journal("user-1").get("a");
+    equal([stored?.state, stored?.file?.safe], [state, expected], what);
+  }
+});
+
+test("forgotten names are gone, and the upload still resumes", async () => {
+  await new Journal("user-1").put(unfinished());
+  await new Journal("user-2").put(unfinished());
+  await forgetNames("user-1");
+  const journal = new Journal("user-1");
+  equal(await journal.unfinished(), []);
+  const kept = await journal.get("a");
+  equal([kept?.token, kept?.file], ["t", undefined]);
+  equal((await new Journal("user-2").unfinished()).length, 1, "of another user");
+});
+
+test("an expired upload is dropped, with its name", async () => {
+  const journal = new Journal("user-1");
+  await journal.put({ ...unfinished(), expires: Date.now() - 1 });
+  equal(await journal.unfinished(), [], "before it is dropped");
+  await journal.pruneAndListCancelled();
+  equal(await stateOf(journal), undefined);
+});
+
+test("a handle that the browser cannot store does not break the journal", async () => {
+  const journal = new Journal("user-1");
+  const handle = /** @type {any} functions cannot be stored */ ({ getFile: () => {} });
+  await journal.put(unfinished({ handle }));
+  const [stored] = await new Journal("user-1").unfinished();
+  equal([stored.file.path, stored.file.handle], ["a.mp4", null]);
 });

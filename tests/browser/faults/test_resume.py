@@ -25,6 +25,8 @@ from tests.support.users import PASSWORD
 from tests.support.waiting import wait_for
 
 
+# `make test` has test_interrupted.py, in which the page offers to continue after a crash.
+@pytest.mark.exhaustive
 def test_after_a_crash_only_the_missing_parts_are_sent(
     profile: Profile, installation: Installation, tmp_path: Path
 ) -> None:

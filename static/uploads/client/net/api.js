@@ -68,7 +68,7 @@ export class Api {
   /**
    * Requests a presigned request or, for a large file, starts a multipart upload. filehub records nothing yet.
    * @param {{file_name: string, content_type: string, size: number, sha256?: string, part_size?: number}} file
-   * @returns {Promise<{id: string} & (SignedRequest & {multipart?: undefined} | {token: string, multipart: Multipart})>}
+   * @returns {Promise<{id: string} & (SignedRequest & {multipart?: undefined} | {token: string, multipart: Multipart, expires_at?: string})>}
    */
   begin(file) {
     return this.#json("POST", "/uploads", file);

@@ -28,6 +28,14 @@ export function isSmall(size) {
 
 /**
  * @param {number} size bytes of a file
+ * @returns {boolean} whether it may go in several parts, so that it is worth being able to continue it after a reload
+ */
+export function mayGoInParts(size) {
+  return size > MIN_PART;
+}
+
+/**
+ * @param {number} size bytes of a file
  * @param {object} options
  * @param {number|null} options.speed bytes per second of all requests together; null while it is unknown
  * @param {number} options.wholeLimit bytes that the server accepts in one request

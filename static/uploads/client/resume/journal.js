@@ -1,5 +1,6 @@
 import { within } from "../waiting.js";
 
+/** @import { FileHandle } from "./handles.js" */
 /** @import { PartsSession, Session } from "../upload.js" */
 
 const STORE = "uploads";
@@ -17,8 +18,23 @@ const TIMEOUT = 10_000;
  * @property {string|null} token of a multipart upload
  * @property {number} [partSize]
  * @property {number} [partCount]
+ * @property {number} [expires] when the server no longer accepts the token of a multipart upload, in milliseconds
+ * @property {Description} [file] of a multipart upload that is not complete
  * @property {number} time of the last change, in milliseconds
  */
+
+/**
+ * What a multipart upload can be shown and continued with after a reload. Kept no longer than it is needed, because the
+ * names of files stay readable in the browser's storage.
+ * @typedef {object} Description
+ * @property {string} path of the file, or its name
+ * @property {number} size bytes
+ * @property {number} modified the file's `lastModified`
+ * @property {number} safe bytes of the parts that storage has confirmed
+ * @property {FileHandle|null} handle
+ */
+
+/** @typedef {Entry & {token: string, file: Description}} UnfinishedEntry */
 
 /**
  * Remembers uploads in IndexedDB across reloads and crashes. Without a database (some private windows, a full disk) it
@@ -51,10 +67,49 @@ export class Journal {
 
   /** @param {Omit<Entry, "time">} entry */
   async put(entry) {
-    const { fingerprint, id, state, token, partSize, partCount } = entry;
-    const dated = { fingerprint, id, state, token, partSize, partCount, time: Date.now() };
+    const { fingerprint, id, state, token, partSize, partCount, expires, file } = entry;
+    const dated = { fingerprint, id, state, token, partSize, partCount, expires, file, time: Date.now() };
     this.#memory.set(fingerprint, dated);
-    await this.#write((store) => result(store.put(dated)));
+    await this.#write((store) => putIn(store, dated));
+  }
+
+  /**
+   * Records how much of a multipart upload storage has, if it is still the one that is remembered.
+   * @param {string} fingerprint
+   * @param {string} id
+   * @param {number} safe bytes
+   */
+  async putSafe(fingerprint, id, safe) {
+    await this.#write(async (store) => {
+      /** @type {Entry|undefined} */
+      const entry = await result(store.get(fingerprint));
+      if (entry?.id !== id || entry.state !== "sending" || !entry.file) return;
+      await putIn(store, { ...entry, file: { ...entry.file, safe }, time: Date.now() });
+    });
+  }
+
+  /**
+   * Multipart uploads that began on this or an earlier visit and are not complete.
+   * @returns {Promise<UnfinishedEntry[]>} the oldest first; empty without a database
+   */
+  async unfinished() {
+    /** @type {Entry[]} */
+    const sending = await this.#try(
+      "readonly",
+      (store) => result(store.index("state").getAll("sending")),
+      () => [],
+    );
+    return sending.filter(isUnfinished).sort((one, other) => (one.id < other.id ? -1 : 1));
+  }
+
+  /** Erases the names and handles of files, but the same files, chosen again, still resume. */
+  async forgetNames() {
+    for (const [fingerprint, entry] of this.#memory) this.#memory.set(fingerprint, { ...entry, file: undefined });
+    await this.#write(async (store) => {
+      /** @type {Entry[]} */
+      const sending = await result(store.index("state").getAll("sending"));
+      for (const entry of sending) if (entry.file) await result(store.put({ ...entry, file: undefined }));
+    });
   }
 
   /**
@@ -94,6 +149,9 @@ export class Journal {
         const old = IDBKeyRange.upperBound(Date.now() - MAX_AGE);
         const fingerprints = await result(store.index("time").getAllKeys(old));
         for (const fingerprint of fingerprints) await result(store.delete(fingerprint));
+        /** @type {Entry[]} */
+        const sending = await result(store.index("state").getAll("sending"));
+        for (const entry of sending) if (isExpired(entry)) await result(store.delete(entry.fingerprint));
         return result(store.index("state").getAll("cancelled"));
       },
       () => [],
@@ -135,12 +193,49 @@ export class Journal {
 }
 
 /**
+ * For a user who signs out: other users of this browser cannot find out the names of unfinished files. The same files,
+ * chosen again, still resume.
+ * @param {string} namespace that of the user's Uploader
+ * @returns {Promise<void>} never rejects
+ */
+export function forgetNames(namespace) {
+  return new Journal(namespace).forgetNames();
+}
+
+/**
  * @param {Entry} entry
  * @returns {Session} to continue the upload with
  */
-export function sessionOf({ id, token, partSize, partCount }) {
+export function sessionOf({ id, token, partSize, partCount, expires }) {
   if (!token) return { id, token: null };
-  return /** @type {PartsSession} */ ({ id, token, partSize, partCount });
+  return /** @type {PartsSession} */ ({ id, token, partSize, partCount, expires });
+}
+
+/** @param {Entry} entry */
+function isExpired({ expires }) {
+  return expires !== undefined && expires <= Date.now();
+}
+
+/**
+ * @param {Entry} entry in the state `sending`
+ * @returns {entry is UnfinishedEntry}
+ */
+function isUnfinished(entry) {
+  return Boolean(entry.token && entry.file) && !isExpired(entry);
+}
+
+/**
+ * @param {IDBObjectStore} store
+ * @param {Entry} entry
+ */
+async function putIn(store, entry) {
+  try {
+    await result(store.put(entry));
+  } catch (error) {
+    // Browsers that have handles but cannot store them.
+    if (!(error instanceof DOMException && error.name === "DataCloneError" && entry.file?.handle)) throw error;
+    await result(store.put({ ...entry, file: { ...entry.file, handle: null } }));
+  }
 }
 
 /**

@@ -34,6 +34,36 @@ export function tryTake(name) {
 }
 
 /**
+ * Makes a name appear in `heldLocks` of all tabs, without keeping anybody from anything.
+ * @param {string} name
+ * @returns {() => void} ends it
+ */
+export function mark(name) {
+  let end = () => {};
+  /** @type {Promise<void>} */
+  const untilEnded = new Promise((resolve) => {
+    end = resolve;
+  });
+  // Without locks other tabs cannot know.
+  navigator.locks?.request(name, { mode: "shared" }, () => untilEnded).catch(() => {});
+  return end;
+}
+
+/**
+ * @returns {Promise<Set<string>>} the names of the locks that this and other tabs hold; only this one's where the browser
+ *   does not tell
+ */
+export async function heldLocks() {
+  try {
+    if (!navigator.locks) return new Set(held.keys());
+    const { held: locks = [] } = await within(navigator.locks.query(), TIMEOUT);
+    return new Set([...held.keys(), ...locks.map(({ name = "" }) => name)]);
+  } catch {
+    return new Set(held.keys());
+  }
+}
+
+/**
  * @param {string} name
  * @param {{signal?: AbortSignal, ifAvailable?: boolean}} options as for navigator.locks.request
  * @returns {Promise<(() => void)|null>}

@@ -1,3 +1,6 @@
+import { keepDroppedFile, keepDroppedFolder } from "./handles.js";
+import { pickWith } from "./picker.js";
+
 /**
  * Accepts files and folders from the buttons, from a drop anywhere on the page and from the clipboard.
  * @param {object} options
@@ -11,7 +14,8 @@
  */
 export function acceptFiles({ filesButton, filesInput, folderButton, folderInput, overlay, onFiles, onPickFolder }) {
   pickWith(filesButton, filesInput, (files) => onFiles(files, []));
-  pickWith(folderButton, folderInput, onPickFolder);
+  // Not the picker for folders, which refuses Documents, Downloads and the like.
+  pickWith(folderButton, folderInput, onPickFolder, false);
   folderButton.hidden = !("webkitdirectory" in folderInput);
 
   // The overlay covers everything, so that leaving it means leaving the page. Without it, the enter and leave events of
@@ -48,25 +52,6 @@ export function acceptFiles({ filesButton, filesInput, folderButton, folderInput
 }
 
 /**
- * @param {HTMLButtonElement} button
- * @param {HTMLInputElement} input
- * @param {(files: File[]) => void} onPick
- */
-function pickWith(button, input, onPick) {
-  button.addEventListener("click", () => input.click());
-  const pick = () => {
-    onPick([...(input.files ?? [])]);
-    // Otherwise choosing the same file again would not be a change.
-    input.value = "";
-  };
-  input.addEventListener("change", pick);
-  // They are disabled in the template until this script runs, but a browser or an extension may have filled them.
-  if (input.files?.length) pick();
-  button.disabled = false;
-  input.disabled = false;
-}
-
-/**
  * Reads everything at once, because a DataTransfer is empty after its event.
  * @param {DataTransfer} transfer
  * @returns {[File[], FileSystemDirectoryEntry[]]}
@@ -80,10 +65,13 @@ function contentOf(transfer) {
     if (item.kind !== "file") continue;
     const entry = item.webkitGetAsEntry?.();
     if (entry?.isDirectory) {
+      keepDroppedFolder(item, entry);
       folders.push(/** @type {FileSystemDirectoryEntry} */ (entry));
     } else {
       const file = item.getAsFile();
-      if (file) files.push(file);
+      if (!file) continue;
+      keepDroppedFile(item, file);
+      files.push(file);
     }
   }
   return [files, folders];

@@ -1,4 +1,5 @@
 import { within } from "../../client/index.js";
+import { handleOf, keepFileInFolder, keepFolders } from "./handles.js";
 import { isSystemFile, isSystemFolder, isSystemPath } from "./system-files.js";
 
 /** The browser delivers files that are requested together at once; more would block the page. */
@@ -6,7 +7,9 @@ const AT_ONCE = 20;
 /** Milliseconds in which even a network drive names some files of a folder. */
 const TIMEOUT = 30_000;
 
-/** @typedef {{file: File, path?: string}} PickedFile */
+/** @import { HandleSource } from "../../client/index.js" */
+
+/** @typedef {{file: File, path?: string, handle?: HandleSource}} PickedFile */
 
 /**
  * @param {Iterable<File>} files that were chosen together, from a folder if they have a path
@@ -38,8 +41,10 @@ export async function readFolders(folders, { signal, onFiles, onUnreadable, onLe
       for (let entries = await nextEntries(reader); entries.length > 0; entries = await nextEntries(reader)) {
         const [system, wanted] = partition(entries, isSystemEntry);
         for (const { name } of system) onLeftOut(name);
-        queue.push(...wanted.filter(isFolder));
-        await readFiles(wanted.filter(isFile));
+        const folders = wanted.filter(isFolder);
+        keepFolders(folder, folders);
+        queue.push(...folders);
+        await readFiles(folder, wanted.filter(isFile));
         if (signal.aborted) return;
       }
     } catch (error) {
@@ -48,19 +53,26 @@ export async function readFolders(folders, { signal, onFiles, onUnreadable, onLe
     }
   }
 
-  /** @param {FileSystemFileEntry[]} entries */
-  async function readFiles(entries) {
+  /**
+   * @param {FileSystemDirectoryEntry} folder
+   * @param {FileSystemFileEntry[]} entries
+   */
+  async function readFiles(folder, entries) {
     for (let start = 0; start < entries.length && !signal.aborted; start += AT_ONCE) {
-      const files = await Promise.all(entries.slice(start, start + AT_ONCE).map(readFile));
+      const files = await Promise.all(entries.slice(start, start + AT_ONCE).map((entry) => readFile(folder, entry)));
       onFiles(files.filter((file) => file !== null));
     }
   }
 
-  /** @param {FileSystemFileEntry} entry */
-  async function readFile(entry) {
+  /**
+   * @param {FileSystemDirectoryEntry} folder
+   * @param {FileSystemFileEntry} entry
+   */
+  async function readFile(folder, entry) {
     try {
       /** @type {File} */
       const file = await within(new Promise((resolve, reject) => entry.file(resolve, reject)), TIMEOUT);
+      keepFileInFolder(folder, pathOf(entry), file);
       return withPath(file, pathOf(entry));
     } catch (error) {
       if (!(error instanceof DOMException)) throw error;
@@ -110,7 +122,8 @@ function isSystemEntry(entry) {
  * @returns {PickedFile}
  */
 function withPath(file, path) {
-  return path ? { file, path } : { file };
+  const handle = handleOf(file);
+  return { file, ...(path ? { path } : {}), ...(handle ? { handle } : {}) };
 }
 
 /**

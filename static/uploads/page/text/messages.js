@@ -10,7 +10,7 @@ const MAX_NAMES = 4;
 /** @typedef {{maxSize: string, types: string}} Limits formatted for display */
 
 /**
- * Every message that scripts show. A message from the server is shown only if there is none for its code here.
+ * Every message that scripts show, except those in interrupted.js. A message from the server is shown only if there is none for its code here.
  */
 export const messages = {
   state: {

@@ -1,4 +1,5 @@
 import * as format from "../text/format.js";
+import { interrupted } from "../text/interrupted.js";
 import { percent } from "../text/language.js";
 import { messages } from "../text/messages.js";
 import { confirmWith } from "../ui/confirm-dialog.js";
@@ -17,6 +18,8 @@ const FINISHED_VISIBLE_FOR = 6_000;
 
 /** The overall progress of all uploads and the actions for all of them. Draws only when it is called. */
 export class Overall {
+  /** How many interrupted uploads are listed. They are not part of the progress. */
+  interrupted = 0;
   #uploader;
   #groups;
   #panel = byId("overall");
@@ -164,6 +167,7 @@ export class Overall {
     if (panelHidden && totals.active > 0) parts.push(messages.summary.active(totals.active));
     if (totals.paused > 0) parts.push(messages.summary.paused(totals.paused));
     if (totals.confirming > 0) parts.push(messages.summary.confirming(totals.confirming));
+    if (this.interrupted > 0) parts.push(interrupted.summary(this.interrupted));
     if (panelHidden && totals.stored > 0) parts.push(messages.summary.stored(totals.stored));
     setText(this.#summary, parts.join(" · "));
     const failed = this.#groups.count("failed");

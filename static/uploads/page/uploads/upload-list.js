@@ -40,6 +40,10 @@ export class UploadList {
   #leaving = new Set();
   #regrouped = false;
   #limit = ROWS;
+  /** Whose row gets the focus when it is drawn. @type {Upload|null} */
+  #toFocus = null;
+  /** How many interrupted uploads the list above shows. */
+  #interrupted = 0;
   #textAt = -Infinity;
   #timer = 0;
   #recheckTimer = 0;
@@ -86,6 +90,20 @@ export class UploadList {
    */
   explain(upload) {
     return explain(upload.problem, this.#limits);
+  }
+
+  /** @param {number} count of interrupted uploads, which have rows of their own */
+  showInterrupted(count) {
+    this.#interrupted = count;
+    this.#overall.interrupted = count;
+    this.#textAt = -Infinity;
+    this.#drawSoon();
+  }
+
+  /** @param {Upload} upload that takes the place of another row, which may have had the focus */
+  focusRow(upload) {
+    this.#toFocus = upload;
+    this.#drawSoon();
   }
 
   /** @param {Upload} upload */
@@ -142,6 +160,8 @@ export class UploadList {
     this.#changed.clear();
     this.#progressing.clear();
     this.#showSection(now, textIsDue);
+    if (this.#toFocus) this.#rows.get(this.#toFocus)?.focus();
+    this.#toFocus = null;
   }
 
   #removeStored() {
@@ -276,7 +296,7 @@ export class UploadList {
    */
   #showSection(now, isCurrent) {
     const stays = this.#overall.visibleFor(now);
-    const visible = this.#uploader.size > 0 || stays > 0 || this.#list.childElementCount > 0;
+    const visible = this.#uploader.size > 0 || stays > 0 || this.#list.childElementCount + this.#interrupted > 0;
     if (!visible && !this.#section.hidden) {
       this.#limit = ROWS;
       if (this.#section.contains(document.activeElement)) byId("choose-files").focus();
