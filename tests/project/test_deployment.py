@@ -54,7 +54,8 @@ def header_read_timeout() -> float:
 
 def attribute(name: str) -> str:
     """The value of an attribute in the example for the load balancer."""
-    [value] = re.findall(rf"Key={re.escape(name)},Value=(\w+)", block("bash", "create-target-group"))
+    commands = block("bash", "create-target-group")
+    [value] = re.findall(rf"Key={re.escape(name)},Value=(\w+)", commands)
     return str(value)
 
 

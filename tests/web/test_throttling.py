@@ -1,4 +1,4 @@
-"""Rate limits for signing requests. They hold, and uploads continue, without the shared counters."""
+"""Rate limits for signing requests. They hold while the shared counters are unavailable."""
 
 from __future__ import annotations
 
