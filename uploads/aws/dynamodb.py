@@ -71,7 +71,7 @@ def preload() -> None:
     """Create the clients of this module and of the models imported so far. Sends no request."""
     models = TableModel.__subclasses__()
     for each in (connection(), *(model._get_connection().connection for model in models)):
-        each.client  # noqa: B018  # a lazy property
+        _client = each.client
 
 
 def connection() -> Connection:

@@ -12,8 +12,7 @@ def preload() -> None:
 
     boto3 may look up credentials, for example of the machine's role.
     """
-    # A lazy property.
-    get_resolver().url_patterns  # noqa: B018
+    _routes = get_resolver().url_patterns
     clients.s3()
     clients.sqs()
     dynamodb.preload()
