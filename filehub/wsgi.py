@@ -6,6 +6,7 @@ from django.core.wsgi import get_wsgi_application
 
 from filehub.postgresql.base import DatabaseWrapper, Limits
 from uploads.core.slots import Slots
+from uploads.web.preload import preload
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "filehub.settings")
 
@@ -14,3 +15,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "filehub.settings")
 DatabaseWrapper.limits = Limits(statement=5, health_check=1, slots=Slots(8, grace=0.5))
 
 application = get_wsgi_application()
+
+# The web accepts connections before this module is loaded, and lets them wait. Loading these later,
+# by several requests at the same time, takes longer than a request may wait for AWS.
+preload()

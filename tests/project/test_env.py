@@ -10,6 +10,7 @@ import pytest
 from filehub import env
 from filehub.env import APP_VARIABLES, InvalidEnvironment
 from tests.project.conftest import SECRET_KEY
+from uploads.core import conf
 from uploads.core.conf import Conf
 from uploads.core.limits import GIB, MIB, TIB
 
@@ -231,6 +232,24 @@ def test_an_invalid_value_is_one_sentence_with_the_variables_name(
 ) -> None:
     monkeypatch.setenv(name, text)
     assert re.fullmatch(rf"{name} is wrong: [^\n]+\.", error_of())
+    assert "pattern" not in error_of()
+
+
+def test_each_value_with_a_pattern_has_a_description_for_people() -> None:
+    with_pattern = {
+        name.upper()
+        for name, field in conf.Conf.model_fields.items()
+        if any(getattr(rule, "pattern", None) for rule in field.metadata)
+    }
+    assert with_pattern == conf._FORMS.keys()
+
+
+def test_a_wrong_region_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-central-l")
+    assert error_of() == (
+        "AWS_REGION is wrong: it is not the code of an AWS region, such as eu-central-1 "
+        "(it is 'eu-central-l')."
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -262,28 +263,57 @@ def test_by_default_people_may_mistype_a_few_times_and_nobody_may_guess_for_long
 
 
 @pytest.mark.parametrize("url", ["redis://127.0.0.1:9/0", "memcached://127.0.0.1:9"])
-def test_people_can_sign_in_while_failures_cannot_be_counted(
+def test_failures_are_limited_while_the_storage_is_unavailable(
     root: User, settings: Settings, caplog: pytest.LogCaptureFixture, url: str
 ) -> None:
     settings.FILEHUB = settings.FILEHUB | {"SIGN_RATE_STORAGE": url}
-    fail("root", 4)
+    fail("root", 2)
+    # Signing in works, and resets this count too.
     assert sign_in("root").status_code == 302
-    assert "cannot be counted" in caplog.text
+    fail("root", 3)
+    assert sign_in("root", address=ELSEWHERE).status_code == 429
+    # The address has one attempt left.
+    fail("somebody", 1)
+    assert sign_in("alice").status_code == 429
+    assert caplog.text.count("because their storage is unavailable") == 1
 
 
-def test_processes_with_a_common_redis_count_together(root: User, settings: Settings) -> None:
+def test_a_sign_in_after_an_outage_resets_what_was_counted_during_it(
+    root: User, settings: Settings
+) -> None:
+    unreachable = settings.FILEHUB | {"SIGN_RATE_STORAGE": "redis://127.0.0.1:9/0"}
+    with shared_storage() as url:
+        available = settings.FILEHUB | {"SIGN_RATE_STORAGE": url}
+        settings.FILEHUB = unreachable
+        fail("root", 2)
+        settings.FILEHUB = available
+        assert sign_in("root").status_code == 302
+        settings.FILEHUB = unreachable
+        fail("root", 2)
+        assert sign_in("root").status_code == 302
+
+
+@contextmanager
+def shared_storage() -> Iterator[str]:
+    """The URL of a Redis."""
     with TcpFakeServer(("127.0.0.1", 0)) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        url = f"redis://127.0.0.1:{server.server_address[1]}/0"
+        try:
+            yield f"redis://127.0.0.1:{server.server_address[1]}/0"
+        finally:
+            rates._limiter.cache_clear()
+            server.shutdown()
+            thread.join()
+
+
+def test_processes_with_a_common_redis_count_together(root: User, settings: Settings) -> None:
+    with shared_storage() as url:
         settings.FILEHUB = settings.FILEHUB | {"SIGN_RATE_STORAGE": url}
         for _process in range(3):
             rates._limiter.cache_clear()
             fail("root", 1)
         assert sign_in("root").status_code == 429
-        rates._limiter.cache_clear()
-        server.shutdown()
-        thread.join()
 
 
 # The log

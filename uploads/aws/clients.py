@@ -6,6 +6,7 @@ region, endpoint and set of time-outs. Within a web request, `uploads.aws.time_l
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore
+import botocore.session
 from botocore.config import Config
 
 from uploads.aws import time_limit
@@ -100,6 +102,16 @@ def sts() -> Any:
 
 def _client(service: str, timeouts: Timeouts) -> Any:
     return _make(service, conf().region, conf().endpoint(service), timeouts)
+
+
+def ca_bundle() -> str | None:
+    """The file with the CA certificates for AWS, as botocore finds it; None for the usual ones.
+
+    botocore uses it by itself. This is for requests to AWS that other libraries send. Sources: the
+    variable AWS_CA_BUNDLE, `ca_bundle` in AWS's configuration file, then REQUESTS_CA_BUNDLE.
+    """
+    configured = botocore.session.get_session().get_config_variable("ca_bundle")
+    return configured or os.environ.get("REQUESTS_CA_BUNDLE") or None
 
 
 # Creating clients from one session is not thread-safe.

@@ -67,6 +67,13 @@ class TableModel(Model):
         return super()._get_connection()
 
 
+def preload() -> None:
+    """Create the clients of this module and of the models imported so far. Sends no request."""
+    models = TableModel.__subclasses__()
+    for each in (connection(), *(model._get_connection().connection for model in models)):
+        _client = each.client
+
+
 def connection() -> Connection:
     """The connection for transactions, one per process."""
     return _connection(conf().region, conf().endpoint("dynamodb"))

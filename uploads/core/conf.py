@@ -409,6 +409,21 @@ def validate(values: Mapping[str, Any]) -> Conf:
         raise InvalidSettings(*explain(exc, _SECRETS)) from None
 
 
+#: What the values with a pattern look like, for people who do not read patterns.
+_FORMS = {
+    "REGION": "it is not the code of an AWS region, such as eu-central-1",
+    "PREFIX": "it must have at most 50 lower-case letters, digits and hyphens, a letter first",
+    "BUCKET": (
+        "a bucket's name has 3 to 63 lower-case letters, digits, dots and hyphens, and begins and "
+        "ends with a letter or digit"
+    ),
+    "TABLE": "a table's name has 3 to 255 letters, digits, dots, hyphens and underscores",
+    "EVENTS_QUEUE": "a queue's name has at most 76 letters, digits, hyphens and underscores",
+    "TASKS_QUEUE": "a queue's name has at most 76 letters, digits, hyphens and underscores",
+    "METRICS_TOKEN": "it may have ASCII letters, digits and punctuation only, without spaces",
+}
+
+
 def explain(exc: ValidationError, secrets: set[str]) -> tuple[str, str]:
     """The first error that pydantic found: its upper-case key, and the rest of the sentence.
 
@@ -421,6 +436,8 @@ def explain(exc: ValidationError, secrets: set[str]) -> tuple[str, str]:
     problem = error["msg"].removeprefix("Value error, ")
     if error["type"] == "value_error":
         return name, f"is wrong: {problem}."
+    if error["type"] == "string_pattern_mismatch":
+        problem = _FORMS[name]
     value = "" if name in secrets else f" (it is {error['input']!r})"
     return name, f"is wrong: {problem[0].lower()}{problem[1:]}{value}."
 

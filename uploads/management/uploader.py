@@ -28,6 +28,7 @@ from typing import TypeVar
 
 import urllib3
 
+from uploads.aws import clients
 from uploads.aws.s3 import SignedRequest
 from uploads.core import backoff
 from uploads.core.conf import conf
@@ -151,7 +152,10 @@ class _Sender:
         self._concurrency = concurrency
         self._quota = quotas.limit_of_owner(owner)
         self._http = urllib3.PoolManager(
-            maxsize=concurrency, retries=False, timeout=urllib3.Timeout(connect=10, read=60)
+            maxsize=concurrency,
+            retries=False,
+            timeout=urllib3.Timeout(connect=10, read=60),
+            ca_certs=clients.ca_bundle(),
         )
         self.large: list[Path] = []
         self.stopped = Event()

@@ -1,7 +1,8 @@
 """Count events per user or address in fixed periods.
 
-The library `limits` counts, in the storage that SIGN_RATE_STORAGE names. If that storage is
-unavailable, nothing counts as too many: these limits only keep busy clients from disturbing others.
+The library `limits` counts, in the storage that SIGN_RATE_STORAGE names. While that storage is
+unavailable, each web process counts in its own memory, so that an outage neither refuses anyone nor
+lets anyone guess passwords without limit.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ import logging
 import math
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
 from ipaddress import ip_address, ip_network
+from typing import TypeVar
 
 from django.http import HttpRequest
 from limits import (
@@ -29,6 +30,10 @@ from uploads.core.conf import conf
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
+#: The storage in the memory of this process.
+MEMORY = "memory://"
 #: IPv6 addresses are counted by network, because one subscriber has a whole /64.
 IPV6_PREFIX = 64
 #: Characters that are kept of a client that is no IP address.
@@ -56,10 +61,12 @@ def seconds_to_wait(group: str, caller: str, rate: str | None) -> int:
 
 
 def forget(group: str, caller: str, rate: str | None) -> None:
-    """Start counting at zero again."""
-    if rate is not None:
-        with _tolerating_outages() as storage:
-            _limiter(storage).clear(_item(rate), group, caller)
+    """Start counting at zero again, also what was counted here during an outage."""
+    if rate is None:
+        return
+    item = _item(rate)
+    _limiter(MEMORY).clear(item, group, caller)
+    _with_limiter(lambda limiter: limiter.clear(item, group, caller))
 
 
 def _ask(
@@ -68,27 +75,34 @@ def _ask(
     rate: str | None,
     is_within: Callable[[FixedWindowRateLimiter, RateLimitItem, str, str], bool],
 ) -> int:
-    if rate is None or time.monotonic() < _unavailable_until.get(conf().sign_rate_storage, 0):
+    if rate is None:
         return 0
-    item, seconds = _item(rate), 0
-    with _tolerating_outages() as storage:
-        limiter = _limiter(storage)
-        if not is_within(limiter, item, group, caller):
-            ends_at = limiter.get_window_stats(item, group, caller).reset_time
-            seconds = max(1, math.ceil(ends_at - time.time()))
-    return seconds
+    item = _item(rate)
+
+    def seconds(limiter: FixedWindowRateLimiter) -> int:
+        if is_within(limiter, item, group, caller):
+            return 0
+        ends_at = limiter.get_window_stats(item, group, caller).reset_time
+        return max(1, math.ceil(ends_at - time.time()))
+
+    return _with_limiter(seconds)
 
 
-@contextmanager
-def _tolerating_outages() -> Iterator[str]:
-    """Yield the storage's URL; log any failure of that storage, and carry on."""
+def _with_limiter(use: Callable[[FixedWindowRateLimiter], T]) -> T:
+    """Use the configured storage; while it is unavailable, the memory of this process."""
     url = conf().sign_rate_storage
-    try:
-        yield url
-    except Exception as exc:  # noqa: BLE001  # each storage and each of its options has its own
-        # Requests ask several times, and each would wait for the time-out.
-        _unavailable_until[url] = time.monotonic() + RETRY_AFTER
-        logger.warning("Rate limits are not enforced, because requests cannot be counted: %r", exc)
+    if url != MEMORY and time.monotonic() >= _unavailable_until.get(url, 0):
+        try:
+            return use(_limiter(url))
+        except Exception as exc:  # noqa: BLE001  # each storage and each of its options has its own
+            # Requests ask several times, and each would wait for the time-out.
+            _unavailable_until[url] = time.monotonic() + RETRY_AFTER
+            logger.warning(
+                "Each process counts requests for rate limits by itself, because their storage "
+                "is unavailable: %r",
+                exc,
+            )
+    return use(_limiter(MEMORY))
 
 
 def address_of(request: HttpRequest) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
+from functools import cache
 from typing import Any
 
 import pycurl
@@ -34,11 +35,16 @@ CONNECT_TIMEOUT = 5
 MAX_SECONDS_WITHOUT_POLL = 150.0
 
 
+#: Read once, since kombu prepares a new request for each poll.
+_ca_bundle = cache(clients.ca_bundle)
+
+
 class _HTTPConnection(AsyncHTTPSConnection):
-    """A request with timeouts."""
+    """A request with timeouts, which verifies the server as botocore does."""
 
     def getrequest(self) -> Any:
         request = super().getrequest()
+        request.ca_certs = _ca_bundle() or request.ca_certs
         request.on_prepare = _set_timeouts
         return request
 

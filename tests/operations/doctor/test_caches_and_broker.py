@@ -64,6 +64,10 @@ def test_limits_in_memory_or_none_need_no_server(settings: Settings) -> None:
     off = {"SIGN_RATE_USER": None, "SIGN_RATE_ADDRESS": None}
     unreachable = {"SIGN_RATE_STORAGE": f"redis://127.0.0.1:{unused_port()}"}
     settings.FILEHUB = settings.FILEHUB | off | unreachable
+    # Failed sign-ins are counted there, too.
+    assert rate_limits().level == "FAIL"
+    off |= {"SIGN_IN_RATE_USER": None, "SIGN_IN_RATE_ADDRESS": None}
+    settings.FILEHUB = settings.FILEHUB | off
     assert rate_limits().text == "off."
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from uploads.core.names import display_name
 from uploads.operations import doctor
 from uploads.operations.doctor.expected import REPAIR
 
@@ -108,7 +109,7 @@ class Command(BaseCommand):
     def _show(self, finding: doctor.Finding, as_json: bool) -> None:
         if not as_json:
             style = {"FAIL": self.style.ERROR, "warn": self.style.WARNING}.get(finding.level, str)
-            self.stdout.write(style(str(finding)))
+            self.stdout.write(style(display_name(str(finding))))
             self.stdout.flush()
 
 

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from uploads.aws.cloudformation import Choices, ProvisioningError, deploy
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
+from uploads.core.names import display_name
 from uploads.operations import repair as repairs
 
 TEMPLATE = Path(settings.BASE_DIR) / "infra" / "filehub.yaml"
@@ -65,11 +66,11 @@ class Command(BaseCommand):
             if repair:
                 self._repair()
         except ProvisioningError as exc:
-            raise CommandError(str(exc)) from exc
+            raise CommandError(display_name(str(exc))) from exc
         except BackendUnavailable as exc:
             raise CommandError(exc.message) from exc
         for name, value in sorted(outputs.items()):
-            self.stdout.write(f"{name} = {value}")
+            self.stdout.write(display_name(f"{name} = {value}"))
         if not conf().cors_origins:
             self.stderr.write(
                 "FILEHUB_CORS_ORIGINS is empty, so browsers cannot upload. "
@@ -78,4 +79,4 @@ class Command(BaseCommand):
 
     def _repair(self) -> None:
         for request in repairs.repair():
-            self.stdout.write(f"repaired: {request}")
+            self.stdout.write(display_name(f"repaired: {request}"))

@@ -4,6 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from uploads.core.errors import BackendUnavailable
+from uploads.core.names import display_name
 from uploads.files import recount
 from uploads.files.usage import Usage
 
@@ -55,8 +56,9 @@ class Command(BaseCommand):
 
     def _print(self, differences: list[recount.Difference]) -> None:
         for item in differences[:MAX_NAMED]:
+            name = display_name(item.name)
             self.stdout.write(
-                f"{item.name}: counter {_format(item.counter)}, records {_format(item.records)}"
+                f"{name}: counter {_format(item.counter)}, records {_format(item.records)}"
             )
         if len(differences) > MAX_NAMED:
             self.stdout.write(f"… and {len(differences) - MAX_NAMED:,} more")

@@ -5,6 +5,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from uploads.aws import dead_letters, sqs
 from uploads.core.errors import BackendUnavailable
+from uploads.core.names import display_name
 from uploads.operations import queue_status
 
 #: More than any dead-letter queue should ever hold. Another run handles the rest.
@@ -33,7 +34,7 @@ class Command(BaseCommand):
             except BackendUnavailable as exc:
                 problems.append(f"{kind}: {exc.message} ({exc.__cause__!r})")
         if problems:
-            raise CommandError("\n".join(problems))
+            raise CommandError("\n".join(map(display_name, problems)))
 
     def _redrive(self, name: str, dry_run: bool) -> list[str]:
         """Replay the dead letters of a queue and print the result. Returns the problems."""

@@ -35,7 +35,13 @@ def _cache() -> Finding:
 
 def _rate_storage() -> Finding:
     subject = "rate limits"
-    if conf().sign_rate_user is None and conf().sign_rate_address is None:
+    rates = (
+        conf().sign_rate_user,
+        conf().sign_rate_address,
+        conf().sign_in_rate_user,
+        conf().sign_in_rate_address,
+    )
+    if not any(rates):
         return Finding("ok", subject, "off.")
     try:
         storage = rate_storage.connect(conf().sign_rate_storage)
@@ -45,7 +51,8 @@ def _rate_storage() -> Finding:
     if not is_reachable:
         return Finding(
             "FAIL", subject,
-            "the server in FILEHUB_SIGN_RATE_STORAGE is unreachable, so nothing is limited.",
+            "the server in FILEHUB_SIGN_RATE_STORAGE is unreachable, so each web process counts "
+            "by itself.",
             "Check that it is running and reachable from here, and the password in its URL.",
         )  # fmt: skip
     if isinstance(storage, MemoryStorage):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.message import Message
 from http.client import HTTPException
+
+from uploads.aws import clients
 
 #: Seconds.
 TIMEOUT = 20
@@ -35,7 +38,8 @@ def send(
     # The scheme is http or https: uploads.core.conf accepts nothing else.
     request = urllib.request.Request(url, body, dict(headers or {}), method=method)  # noqa: S310
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310
+        context = ssl.create_default_context(cafile=clients.ca_bundle())
+        with urllib.request.urlopen(request, timeout=TIMEOUT, context=context) as response:  # noqa: S310
             return Response(response.status, response.headers, "")
     except urllib.error.HTTPError as error:
         with error:

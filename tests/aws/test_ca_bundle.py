@@ -1,0 +1,173 @@
+"""Every request to AWS verifies the server with the certificates that botocore uses."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO, StringIO
+from ipaddress import ip_address
+from pathlib import Path
+
+import boto3
+import pycurl
+import pytest
+import urllib3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from django.core.management.base import OutputWrapper
+from kombu.asynchronous import Hub
+from kombu.asynchronous.http.curl import CurlClient
+
+from uploads.management.progress import Progress
+from uploads.management.uploader import _Sender
+from uploads.operations.doctor import http
+from uploads.worker import transport
+
+#: Ways to configure the certificates.
+SOURCES = ["AWS_CA_BUNDLE", "AWS_CONFIG_FILE", "REQUESTS_CA_BUNDLE"]
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate of 127.0.0.1 that signs itself, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "local")])
+    address = x509.IPAddress(ip_address("127.0.0.1"))
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([address]), False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "certificate.pem"
+    path.write_bytes(
+        signed.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return path
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        pass  # Clients that do not trust the certificate hang up.
+
+
+@pytest.fixture(scope="module")
+def url(certificate: Path) -> Iterator[str]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with _Server(("127.0.0.1", 0), partial(_Handler, directory=certificate.parent)) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"https://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(autouse=True)
+def _unconfigured(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in SOURCES:
+        monkeypatch.delenv(name, raising=False)
+    transport._ca_bundle.cache_clear()
+    yield
+    transport._ca_bundle.cache_clear()
+
+
+# Each client returns whether it accepts the server.
+
+
+def botocore_client(url: str) -> bool:
+    config = Config(retries={"total_max_attempts": 1})
+    try:
+        boto3.Session().client("s3", endpoint_url=url, config=config).head_bucket(Bucket="any")
+    except ClientError:
+        return True  # The server has responded.
+    except BotoCoreError:
+        return False
+    raise AssertionError("the server is no S3")
+
+
+def doctor(url: str) -> bool:
+    try:
+        return http.send("GET", url).status == 200
+    except http.NoResponse:
+        return False
+
+
+def upload_command(url: str) -> bool:
+    with ThreadPoolExecutor() as pool:
+        sender = _Sender(pool, "nobody", 1, Progress(OutputWrapper(StringIO())))
+    try:
+        return bool(sender._http.request("GET", url).status == 200)
+    except urllib3.exceptions.HTTPError:
+        return False
+
+
+def polls_of_the_worker(url: str) -> bool:
+    client = CurlClient(Hub())
+    connection = transport._HTTPConnection(http_client=client)
+    connection.request("GET", url)
+    curl = pycurl.Curl()
+    client._setup_request(curl, connection.getrequest(), BytesIO(), [])
+    try:
+        curl.perform()
+        return bool(curl.getinfo(pycurl.RESPONSE_CODE) == 200)
+    except pycurl.error:
+        return False
+    finally:
+        curl.close()
+        client.close()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("source", [None, *SOURCES])
+@pytest.mark.parametrize(
+    "accepts",
+    [botocore_client, doctor, upload_command, polls_of_the_worker],
+    ids=lambda client: client.__name__,
+)
+def test_a_server_is_accepted_if_its_certificate_is_configured(
+    accepts: Callable[[str], bool],
+    source: str | None,
+    url: str,
+    certificate: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if source == "AWS_CONFIG_FILE":
+        profile = tmp_path / "config"
+        profile.write_text(f"[default]\nca_bundle = {certificate}\n")
+        monkeypatch.setenv(source, str(profile))
+    elif source:
+        monkeypatch.setenv(source, str(certificate))
+    assert accepts(url) is (source is not None)
+
+
+def test_a_missing_file_of_certificates_is_no_crash_of_doctor(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere.pem")
+    with pytest.raises(http.NoResponse, match="No such file"):
+        http.send("GET", url)

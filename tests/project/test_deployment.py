@@ -1,0 +1,171 @@
+"""The examples in the deployment guide fit the code."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import get_commands
+
+from filehub import env
+from tests.support.processes import ROOT
+from uploads.web import rates
+
+GUIDE = (ROOT / "docs" / "deployment.md").read_text()
+PROCFILE = (ROOT / "Procfile").read_text()
+#: Commands that are processes of their own, or not for production.
+NOT_FOR_OPERATORS = {"consume_events", "seed"}
+MIB = 1024**2
+
+
+def block(language: str, containing: str) -> str:
+    """The only block of a language that has this text, without the indentation of a list."""
+    blocks = re.findall(rf"^ *```{language}\n(.*?)^ *```", GUIDE, re.DOTALL | re.MULTILINE)
+    (found,) = [text for text in blocks if containing in text]
+    return re.sub(r"^ {3}", "", found, flags=re.MULTILINE)
+
+
+def environment() -> dict[str, str]:
+    """The exported variables, with a key in place of the ellipsis."""
+    exported = [
+        line.removeprefix("export ").partition("=")
+        for line in block("bash", "export DJANGO_SECRET_KEY").splitlines()
+    ]
+    values = {name: shlex.split(value)[0] for name, _, value in exported}
+    assert values["DJANGO_SECRET_KEY"] == "…"
+    return values | {"DJANGO_SECRET_KEY": "xK3-" * 15 + "ab9Q7w"}
+
+
+def directive(name: str) -> list[str]:
+    """The arguments of each occurrence of a directive in the example for nginx."""
+    return re.findall(rf"^\s*{name}\s+(.*);$", block("nginx", "upstream"), re.MULTILINE)
+
+
+def header_read_timeout() -> float:
+    """Seconds after which the web closes an idle connection."""
+    return int(PROCFILE.split("--http1-header-read-timeout ")[1].split()[0]) / 1000
+
+
+def attribute(name: str) -> str:
+    """The value of an attribute in the example for the load balancer."""
+    commands = block("bash", "create-target-group")
+    [value] = re.findall(rf"Key={re.escape(name)},Value=(\w+)", commands)
+    return str(value)
+
+
+# The environment
+
+
+@pytest.mark.usefixtures("bare_environment")
+def test_the_environment_is_complete_and_valid(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = environment()
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    assert env.unknown_variables(values) == []
+    loaded, app = env.load(), env.load_app()
+    assert (loaded.django_debug, loaded.django_https) == (False, True)
+    assert [f"https://{host}" for host in loaded.django_allowed_hosts] == list(app.cors_origins)
+    assert app.trusted_proxies == 1
+    assert app.sign_rate_storage != rates.MEMORY
+
+
+def test_django_has_no_warnings_about_the_environment(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **environment()},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+# nginx
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("proxy_pass", ["http://filehub"]),
+        ("proxy_http_version", ["1.1"]),
+        (
+            "proxy_set_header",
+            [
+                "Host $host",
+                "X-Forwarded-Proto $scheme",
+                "X-Forwarded-For $proxy_add_x_forwarded_for",
+            ],
+        ),
+        ("return", ["301 https://$host$request_uri"]),
+        # Both would make the header X_Forwarded_For, or a stale connection, reach the web.
+        ("underscores_in_headers", []),
+        ("keepalive", []),
+        # More would hide errors of the web that name what does not respond.
+        ("proxy_intercept_errors", []),
+    ],
+)
+def test_nginx_sends_the_headers_that_filehub_trusts(name: str, arguments: list[str]) -> None:
+    assert directive(name) == arguments
+
+
+def test_nginx_leaves_bodies_that_are_too_large_to_filehub() -> None:
+    [size] = directive("client_max_body_size")
+    assert int(size.removesuffix("m")) * MIB > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+
+
+def test_nginx_names_the_same_host_and_processes_as_the_rest_of_the_guide() -> None:
+    host = environment()["DJANGO_ALLOWED_HOSTS"]
+    assert directive("server_name") == [host, host]
+    for server in directive("server"):
+        # Without it, nginx has no process to send requests to while the second one is restarted.
+        address, option = server.split()
+        assert option == "max_fails=0"
+        name, _, port = address.partition(":")
+        assert f"`HOST={name} PORT={port}`" in GUIDE
+
+
+# The load balancer
+
+
+def test_the_load_balancer_closes_idle_connections_before_the_web_does() -> None:
+    idle = int(attribute("idle_timeout.timeout_seconds"))
+    assert idle <= header_read_timeout() - 10
+    assert f"than {idle} s: the web closes them after {header_read_timeout():.0f} s" in " ".join(
+        GUIDE.split()
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("routing.http.drop_invalid_header_fields.enabled", "true"),
+        ("routing.http.xff_header_processing.mode", "append"),
+    ],
+)
+def test_the_load_balancer_leaves_callers_no_way_to_choose_their_address(
+    name: str, value: str
+) -> None:
+    assert attribute(name) == value
+
+
+def test_the_load_balancer_waits_longer_than_readiness_takes() -> None:
+    command = block("bash", "create-target-group")
+    assert int(command.split("--health-check-timeout-seconds ")[1].split()[0]) > 3
+    assert "with 503 within three seconds" in GUIDE
+
+
+# Operator commands
+
+
+def test_the_guide_says_which_policy_each_command_needs() -> None:
+    section = GUIDE.split("## Where operator commands run")[1].split("\n## ")[0]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    listed = {name for row in rows for name in re.findall(r"`([a-z_]+)`", row)}
+    own = {name for name, app in get_commands().items() if app == "uploads"}
+    assert own - NOT_FOR_OPERATORS == listed & own
