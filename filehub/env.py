@@ -18,7 +18,8 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from uploads.core import conf
-from uploads.core.conf import Conf, InvalidSettings, split_commas
+from uploads.core.conf import Conf, InvalidSettings
+from uploads.core.setting_values import explain, split_commas
 
 #: Celery reads these variables itself, whatever its settings say.
 _BROKER_VARIABLES = ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
@@ -121,7 +122,7 @@ def load() -> Env:
     try:
         result = Env()
     except ValidationError as exc:
-        raise InvalidEnvironment(" ".join(conf.explain(exc, _SECRETS))) from None
+        raise InvalidEnvironment(" ".join(explain(exc, _SECRETS))) from None
     for name in _BROKER_VARIABLES:
         if not _is_sqs(os.environ.get(name) or "sqs://"):
             raise InvalidEnvironment(f"{name} is wrong: {_NOT_SQS}.")
