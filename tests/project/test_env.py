@@ -10,7 +10,7 @@ import pytest
 from filehub import env
 from filehub.env import APP_VARIABLES, InvalidEnvironment
 from tests.project.conftest import SECRET_KEY
-from uploads.core import conf
+from uploads.core import setting_values
 from uploads.core.conf import Conf
 from uploads.core.limits import GIB, MIB, TIB
 
@@ -238,10 +238,10 @@ def test_an_invalid_value_is_one_sentence_with_the_variables_name(
 def test_each_value_with_a_pattern_has_a_description_for_people() -> None:
     with_pattern = {
         name.upper()
-        for name, field in conf.Conf.model_fields.items()
+        for name, field in Conf.model_fields.items()
         if any(getattr(rule, "pattern", None) for rule in field.metadata)
     }
-    assert with_pattern == conf._FORMS.keys()
+    assert with_pattern == setting_values._FORMS.keys()
 
 
 def test_a_wrong_region_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
