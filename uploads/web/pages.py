@@ -137,8 +137,8 @@ def _allowance(request: AuthenticatedHttpRequest) -> quotas.Allowance | None:
     return attempt(lambda: quotas.allowance_of(request.user))
 
 
-@fragment
 @for_signed_in
+@fragment
 @require_safe
 def quota(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Render the user's quota usage; empty without a quota.
@@ -151,8 +151,8 @@ def quota(request: AuthenticatedHttpRequest) -> HttpResponse:
     return response
 
 
-@fragment
 @for_signed_in
+@fragment
 @require_safe
 def rows(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Render the rows of those `ids` that are stored, newest first."""
