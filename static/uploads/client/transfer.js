@@ -170,6 +170,7 @@ export class Transfer {
       ...(upload.sha256 ? { sha256: upload.sha256 } : {}),
     });
     upload.id = response.id;
+    upload.acknowledged = 0;
     upload.forceNew = false;
     upload.mayHaveArrived = false;
     upload.session = response.multipart
@@ -332,6 +333,7 @@ export class Transfer {
     const complete = parts.filter((part) => part.size === sizeOf(part.part_number));
     const bytes = complete.reduce((sum, part) => sum + part.size, 0);
     upload.resumed = Math.max(upload.resumed, bytes - upload.transferred);
+    upload.acknowledged = bytes;
     this.#report.sent(bytes);
     return new Map(complete.map((part) => [part.part_number, part.sha256]));
   }
@@ -361,6 +363,7 @@ export class Transfer {
     const { fingerprint, session } = this.#upload;
     this.#upload.session = null;
     this.#upload.resumed = 0;
+    this.#upload.acknowledged = 0;
     if (session) await this.#tools.journal?.remove(fingerprint, session.id);
     this.#signal.throwIfAborted();
   }
