@@ -219,6 +219,12 @@ test("the percentage of all uploads counts every file that the user wants", () =
   for (const [files, percent, what] of MIXES) equal(overallAfter(files).percent, percent, what);
 });
 
+test("an upload that waits for a new sign-in says so although parts still arrive", () => {
+  const upload = uploadAfter("parts, session over, half", new Tracker(() => {}));
+  equal(upload.waiting, "signed_out");
+  equal(uploadAfter("parts, retrying, half", new Tracker(() => {})).waiting, null);
+});
+
 test("all uploads together say what they wait for", () => {
   const files = ["parts, half, session over", "whole, half"];
   ok(overallAfter(files, { signedOut: true }).text.includes("Waiting until you sign in again"), "the session");

@@ -88,7 +88,8 @@ export class Tracker {
     if (upload.state !== "uploading" && upload.state !== "pausing") return;
     const more = Math.max(0, sent - upload.sent);
     this.setSent(upload, sent);
-    upload.waiting = null;
+    // Parts that were signed before arrive although the next ones wait for a new sign-in.
+    if (upload.waiting !== "signed_out") upload.waiting = null;
     upload.transferred += more;
     this.#transferred += more;
     upload.rate.update(upload.transferred);
