@@ -315,19 +315,20 @@ def test_with_another_sign_in_page_the_dialog_opens_it_in_a_tab(
         "uploads/_sign_in_dialog.html", {"sign_in_url": "/admin/login/?next=/"}
     )
 
-    def replace(route: Route) -> None:
-        response = route.fetch()
-        text = re.sub(
-            r'<dialog[^>]*id="session-dialog".*?</dialog>',
-            without_form,
-            response.text(),
-            flags=re.S,
-        )
-        route.fulfill(response=response, body=text)
+    held: list[Route] = []
 
-    page.route(re.compile(r"/$"), replace)
-    page.goto("/")
-    page.unroute_all()
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/page/home*.js", hold)
+    page.goto("/", wait_until="commit")
+    wait_for(lambda: page.wait_for_timeout(10) or held)
+    page.wait_for_selector("#upload-config", state="attached")
+    page.evaluate(
+        "html => { document.querySelector('#session-dialog').outerHTML = html }", without_form
+    )
+    held[0].continue_()
+    expect(page.locator("#choose-files")).to_be_enabled()
     end_session(context)
     choose_text(page, (name := unique("sso.txt"), b"x"))
     expect(dialog(page)).to_be_visible()
