@@ -8,7 +8,7 @@ from django.views.decorators.http import conditional_page
 from django.views.generic import RedirectView
 from django.views.i18n import JavaScriptCatalog
 
-from uploads.web import health, pages
+from uploads.web import health, pages, session
 from uploads.web.api import api
 from uploads.web.password import ChangePassword, PasswordChanged
 
@@ -21,7 +21,8 @@ urlpatterns = [
     path("", pages.home, name="home"),
     path("rows", pages.rows, name="rows"),
     path("quota", pages.quota, name="quota"),
-    path("accounts/login/", auth.LoginView.as_view(), name="login"),
+    path("accounts/login/", session.SignIn.as_view(), name="login"),
+    path("accounts/session", session.state, name="session"),
     path("accounts/logout/", auth.LogoutView.as_view(), name="logout"),
     path("accounts/password/", ChangePassword.as_view(), name="change_password"),
     path("accounts/password/changed/", PasswordChanged.as_view(), name="password_changed"),

@@ -19,6 +19,14 @@ def signed_in(user: User, *, checks_csrf: bool = False) -> Client:
     return client
 
 
+def script_of(user: User, *, checks_csrf: bool = False) -> Client:
+    """A script of a page that this signed-in user has open."""
+    headers = {"Accept": "application/json", "HX-Request": "true"}
+    client = Client(enforce_csrf_checks=checks_csrf, headers=headers)
+    client.force_login(user)
+    return client
+
+
 def staff(user: User, *codenames: str, checks_csrf: bool = False) -> Client:
     """A client with this user as a staff member who has exactly these permissions."""
     permissions = Permission.objects.filter(codename__in=codenames)

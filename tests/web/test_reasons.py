@@ -13,7 +13,7 @@ from tests.admin.files.helpers import LIST, text_of
 from tests.support.files import upload
 from tests.support.records import tamper
 from tests.support.sample_files import HTML
-from tests.support.users import Api, signed_in
+from tests.support.users import Api, script_of, signed_in
 from uploads.files.record import StoredFile
 from uploads.ingest import confirm
 
@@ -35,7 +35,7 @@ def in_both_languages(client: Client, path: str) -> list[Any]:
 @pytest.mark.parametrize("path", ["/uploads/{}", "/uploads?ids={}"])
 def test_the_api_gives_the_reason_in_the_language_of_the_request(alice: User, path: str) -> None:
     upload_id = rejected(str(alice.pk))
-    bodies = [page.json() for page in in_both_languages(signed_in(alice), path.format(upload_id))]
+    bodies = [page.json() for page in in_both_languages(script_of(alice), path.format(upload_id))]
     statuses = [body[0] if isinstance(body, list) else body for body in bodies]
     assert [status["reason"] for status in statuses] == [ENGLISH, GERMAN]
     assert [status["reason_code"] for status in statuses] == ["content_mismatch"] * 2
@@ -54,7 +54,7 @@ def test_the_admin_shows_the_reason_in_the_language_of_the_operator(root: User) 
 def test_a_sentence_of_an_earlier_version_is_shown_as_it_is(alice: User, root: User) -> None:
     upload_id = rejected(str(alice.pk))
     tamper(upload_id, StoredFile.reason.set("It was rejected in 2025."))
-    for page in in_both_languages(signed_in(alice), f"/uploads/{upload_id}"):
+    for page in in_both_languages(script_of(alice), f"/uploads/{upload_id}"):
         assert page.json()["reason"] == "It was rejected in 2025."
         assert page.json()["reason_code"] is None
     for page in in_both_languages(signed_in(root), f"{LIST}{upload_id}/change/"):
@@ -73,7 +73,7 @@ def test_a_reason_has_the_same_units_as_the_quota(alice: User, settings: Setting
     assert confirm.confirm(upload_id) == "rejected"
     english, german = (
         page.json()["reason"].replace("\xa0", " ")
-        for page in in_both_languages(signed_in(alice), f"/uploads/{upload_id}")
+        for page in in_both_languages(script_of(alice), f"/uploads/{upload_id}")
     )
     assert english == "The file is 2.1 MB, but 0 bytes of the quota of 2 MB are already used."
     assert german == (

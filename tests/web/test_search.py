@@ -17,7 +17,12 @@ SEARCHES: dict[str, Callable[[Client, str], list[str]]] = {
     "page": lambda client, term: re.findall(
         r'data-id="([^"]+)"', client.get("/", {"q": term}).content.decode()
     ),
-    "API": lambda client, term: [found["id"] for found in client.get("/files", {"q": term}).json()],
+    "API": lambda client, term: [
+        found["id"]
+        for found in client.get(
+            "/files", {"q": term}, headers={"Accept": "application/json"}
+        ).json()
+    ],
     "admin": lambda client, term: ids_on(client.get(LIST, {"q": term})),
 }
 

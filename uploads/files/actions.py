@@ -10,7 +10,7 @@ from pynamodb.expressions.update import Action
 
 from uploads.aws import s3
 from uploads.core import media_types
-from uploads.core.errors import BackendUnavailable
+from uploads.core.errors import BackendUnavailable, FileNotFound
 from uploads.files import store
 from uploads.files.record import Download, FileInfo, StoredFile, changed
 
@@ -34,8 +34,12 @@ class Preview:
 def sign_download(info: FileInfo, by: str, *, inline: bool = False) -> tuple[str, datetime]:
     """Presign a GET of a stored file, and record that `by` downloaded it; return URL and expiry.
 
-    `inline` displays the file in the browser, if its type is safe to display.
+    `inline` displays the file in the browser, if its type is safe to display. Raises FileNotFound
+    if the object is gone: the record follows a deletion only after S3's event, and browsers that
+    are sent to an object that does not exist show S3's XML.
     """
+    if not has_object(info):
+        raise FileNotFound
     inline = inline and media_types.is_safe_inline(info.content_type)
     is_text = media_types.essence_of(info.content_type) == "text/plain"
     signed = s3.sign_download(
@@ -56,6 +60,11 @@ def sign_download(info: FileInfo, by: str, *, inline: bool = False) -> tuple[str
         # The file can be downloaded even if the download cannot be recorded.
         logger.warning("the download of %s was not recorded: %r", info.id, exc.__cause__ or exc)
     return signed
+
+
+def has_object(info: FileInfo) -> bool:
+    """Whether the object of a stored file is still there. Raises BackendUnavailable."""
+    return s3.head(info.id) is not None
 
 
 def preview(info: FileInfo) -> Preview | None:

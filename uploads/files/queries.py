@@ -38,6 +38,12 @@ def stored_file(upload_id: str, owner: str) -> FileInfo:
     return info_of(record)
 
 
+def own_file(upload_id: str, owner: str) -> FileInfo | None:
+    """One file of this owner in any state; None for unknown ids and for other owners' files."""
+    record = _record(upload_id)
+    return info_of(record) if record is not None and record.owner == owner else None
+
+
 def any_file(upload_id: str) -> FileInfo | None:
     """One file in any state and of any owner, for the admin."""
     record = _record(upload_id)

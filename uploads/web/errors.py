@@ -7,24 +7,48 @@ import sys
 from collections.abc import Callable
 from http import HTTPStatus
 
-from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
 from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import get_template
 from django.utils.cache import add_never_cache_headers
 
-from uploads.core.errors import BackendUnavailable, CsrfFailed, FilehubError
+from uploads.core.errors import (
+    BackendUnavailable,
+    CsrfFailed,
+    FilehubError,
+    FileNotFound,
+    NotAllowed,
+    RateLimited,
+)
+from uploads.web.navigation import file_page, is_navigation, page_about, redirect
 
 logger = logging.getLogger(__name__)
 
 #: PostgreSQL's code for a write to a standby.
 _READ_ONLY = "25006"
+#: Statuses with a page of their own. Others have that of 400.
+_PAGES = {400, 403, 404, 405, 429, 500, 503}
+#: Codes that the page of their status would explain wrongly.
+_TEMPLATES = {CsrfFailed.code: "403_csrf.html", RateLimited.code: "429_requests.html"}
 
 
-def wants_json(request: HttpRequest) -> bool:
-    """Return whether the client is a program, which means that it does not accept HTML."""
-    return "text/html" not in request.headers.get("Accept", "")
+def respond(
+    request: HttpRequest, status: int, message: str, code: str, *, retry_after: int | None = None
+) -> HttpResponse:
+    """Return an error: JSON for programs, a page for people.
+
+    People who are not signed in are sent to the sign-in page, and from a file that does not exist
+    to the list, which says so.
+    """
+    if not is_navigation(request):
+        return json_error(status, message, code, retry_after=retry_after)
+    if status == HTTPStatus.UNAUTHORIZED:
+        return _require_sign_in(request)
+    if code == FileNotFound.code and (page := file_page(request)):
+        return redirect(page)
+    return error_page(request, status, code, retry_after)
 
 
 def json_error(
@@ -42,21 +66,24 @@ def json_error(
     return response
 
 
-def error_response(
-    request: HttpRequest, error: FilehubError, *, as_json: bool | None = None
-) -> HttpResponse:
+def error_response(request: HttpRequest, error: FilehubError) -> HttpResponse:
     """Return the response for an error. Server errors (5xx) are logged with their cause."""
     if error.status >= 500:
         logger.error("%s %s: %r", request.method, request.path, error.__cause__ or error)
-    response: HttpResponse
-    if wants_json(request) if as_json is None else as_json:
-        response = json_error(
-            error.status, error.message, error.code, retry_after=error.retry_after
-        )
-    else:
-        response = error_page(request, error.status, error.message, error.retry_after)
+    response = respond(
+        request, error.status, error.message, error.code, retry_after=error.retry_after
+    )
     if error.status >= 500:
         mark_logged(response)
+    return response
+
+
+def _require_sign_in(request: HttpRequest) -> HttpResponse:
+    """Redirect to the sign-in page, which leads back; 403 for a user who may not do this at all."""
+    if request.user.is_authenticated:
+        return error_page(request, 403, NotAllowed.code)
+    response = redirect_to_login(page_about(request))
+    add_never_cache_headers(response)
     return response
 
 
@@ -91,11 +118,11 @@ def _is_outage(exc: BaseException | None) -> bool:
 
 
 def error_page(
-    request: HttpRequest, status: int, message: str = "", retry_after: int | None = None
+    request: HttpRequest, status: int, code: str, retry_after: int | None = None
 ) -> HttpResponse:
-    """Return the error page for a status."""
-    template = f"{status}.html" if status in {400, 403, 404, 429, 503} else "400.html"
-    context = {"message": message, "minutes": -(-(retry_after or 0) // 60)}
+    """Return the error page for a code, or else for a status."""
+    template = _TEMPLATES.get(code) or f"{status if status in _PAGES else 400}.html"
+    context = {"status": status, "error_code": code, "minutes": -(-(retry_after or 0) // 60)}
     response = render(request, template, context, status=status)
     add_never_cache_headers(response)
     if retry_after is not None:
@@ -104,7 +131,7 @@ def error_page(
 
 
 class ErrorMiddleware:
-    """Turn errors of filehub and outages of the database into responses, a 405 into JSON."""
+    """Turn errors of filehub and outages of the database into responses, and give a 405 a body."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -112,9 +139,9 @@ class ErrorMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED and wants_json(request):
+        if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             allowed = response.get("Allow", "")
-            response = json_error(405, "Method not allowed", "method_not_allowed")
+            response = respond(request, 405, "Method not allowed", "method_not_allowed")
             response["Allow"] = allowed
         return response
 
@@ -128,21 +155,15 @@ class ErrorMiddleware:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Handle 400, such as an invalid host name or a body that is too large."""
-    if wants_json(request):
-        return json_error(400, "The request is malformed.", "bad_request")
-    return error_page(request, 400)
+    return respond(request, 400, "The request is malformed.", "bad_request")
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if wants_json(request):
-        return json_error(403, "You don't have permission to do this.", "forbidden")
-    return error_page(request, 403)
+    return respond(request, 403, NotAllowed.message, NotAllowed.code)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if wants_json(request):
-        return json_error(404, "Not Found", "not_found")
-    return error_page(request, 404)
+    return respond(request, 404, "Not Found", "not_found")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -150,13 +171,14 @@ def server_error(request: HttpRequest) -> HttpResponse:
     error = as_filehub_error(sys.exc_info()[1])
     if error is not None:
         return error_response(request, error)
-    if wants_json(request):
-        return json_error(500, "Internal server error. It has been logged.", "internal_error")
-    return render(request, "500.html", status=500)
+    return internal_error(request)
+
+
+def internal_error(request: HttpRequest) -> HttpResponse:
+    """Return the response for a bug, which the caller has logged."""
+    return respond(request, 500, "Internal server error. It has been logged.", "internal_error")
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Respond to a failed CSRF check. Django's CSRF middleware calls this."""
-    if wants_json(request):
-        return error_response(request, CsrfFailed())
-    return render(request, "403_csrf.html", {"debug": settings.DEBUG}, status=403)
+    return error_response(request, CsrfFailed())

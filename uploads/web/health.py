@@ -117,7 +117,7 @@ def metrics_text(request: HttpRequest) -> HttpResponse:
         error = NotAuthenticated(
             "Send FILEHUB_METRICS_TOKEN as “Authorization: Bearer <token>”, or sign in as staff."
         )
-        return error_response(request, error, as_json=True)
+        return error_response(request, error)
     # Frequent scrapes cost no more than one every METRICS_TTL seconds.
     text = cache.get_or_set("metrics", metrics.render, METRICS_TTL)
     response = HttpResponse(text, content_type=CONTENT_TYPE_LATEST)

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
+from csp.decorators import csp_update
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.templatetags.static import static
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from uploads.accounts import owners
-from uploads.accounts.requests import AuthenticatedHttpRequest
+from uploads.accounts.requests import AuthenticatedHttpRequest, is_for_another_user
 from uploads.core import media_types
 from uploads.core.conf import conf, rules
-from uploads.core.errors import BackendUnavailable, InvalidRequest
+from uploads.core.errors import BackendUnavailable, InvalidRequest, NotAuthenticated
 from uploads.core.fan_out import attempt
 from uploads.files import queries, quotas
 from uploads.files.listing import Page
+from uploads.web import session
+from uploads.web.linked_file import LinkedFile, linked_file
+from uploads.web.navigation import is_navigation, redirect
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +34,40 @@ PAGE_SIZE = 50
 #: Concurrent requests from the page to S3: as many connections as browsers open to one host.
 CONCURRENCY = 6
 
+_View = Callable[[AuthenticatedHttpRequest], HttpResponse]
 
-@login_required
+
+def for_signed_in(view: _View) -> Callable[[HttpRequest], HttpResponse]:
+    """Send users who are not signed in to the sign-in page; scripts of an open page get 401.
+
+    A script cannot tell a sign-in page from a fragment, and cannot follow a redirect to another
+    host.
+    """
+
+    @wraps(view)
+    def guarded(request: Any) -> HttpResponse:
+        if request.user.is_authenticated and not is_for_another_user(request):
+            return view(request)
+        if request.htmx:
+            raise NotAuthenticated
+        return redirect_to_login(request.get_full_path())
+
+    return guarded
+
+
+def fragment(view: _View) -> _View:
+    """Send people who open the address of a fragment to the page it belongs to."""
+
+    @wraps(view)
+    def guarded(request: AuthenticatedHttpRequest) -> HttpResponse:
+        return redirect(reverse("home")) if is_navigation(request) else view(request)
+
+    return guarded
+
+
+# Downloads run in a hidden frame, so that they neither leave the page nor ask to.
+@csp_update({"frame-src": [settings.S3_ORIGIN]})
+@for_signed_in
 @require_safe
 def home(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Render the upload page, or only its file list for htmx."""
@@ -66,14 +106,30 @@ def home(request: AuthenticatedHttpRequest) -> HttpResponse:
     }
     # htmx also sends history restores, which need the whole page.
     htmx = request.htmx  # type: ignore[attr-defined]
-    fragment = bool(htmx) and not htmx.history_restore_request
-    template = "uploads/_files.html" if fragment else "uploads/home.html"
-    if not fragment:
-        context["quota"] = _allowance(request)
-    response = render(request, template, context)
+    is_fragment = bool(htmx) and not htmx.history_restore_request
+    template = "uploads/_files.html" if is_fragment else "uploads/home.html"
+    status = 200
+    if not is_fragment:
+        linked = _linked_file(request)
+        context |= {
+            "quota": _allowance(request),
+            "linked_file": linked,
+            "has_sign_in_form": session.has_form(),
+            "sign_in_url": redirect_to_login(request.path).url,
+        }
+        status = 404 if linked and linked.is_gone else 200
+    response = render(request, template, context, status=status)
     response["Cache-Control"] = "no-store"
     response["Vary"] = "Cookie, HX-Request"
     return response
+
+
+def _linked_file(request: AuthenticatedHttpRequest) -> LinkedFile | None:
+    """Return the file that the list has a notice about (`?file=`); None if AWS is unavailable."""
+    file_id = request.GET.get("file")
+    if not file_id:
+        return None
+    return attempt(lambda: linked_file(file_id, owners.owner_of(request.user)))
 
 
 def _allowance(request: AuthenticatedHttpRequest) -> quotas.Allowance | None:
@@ -81,7 +137,8 @@ def _allowance(request: AuthenticatedHttpRequest) -> quotas.Allowance | None:
     return attempt(lambda: quotas.allowance_of(request.user))
 
 
-@login_required
+@for_signed_in
+@fragment
 @require_safe
 def quota(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Render the user's quota usage; empty without a quota.
@@ -94,7 +151,8 @@ def quota(request: AuthenticatedHttpRequest) -> HttpResponse:
     return response
 
 
-@login_required
+@for_signed_in
+@fragment
 @require_safe
 def rows(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Render the rows of those `ids` that are stored, newest first."""

@@ -1,4 +1,4 @@
-import { ApiError } from "./errors.js";
+import { ApiError, isSignedOut } from "./errors.js";
 import { MAX_IDS } from "./net/api.js";
 
 /** @import { UploadStatus } from "./net/api.js" */
@@ -57,6 +57,12 @@ export class Confirmations {
     this.#schedule();
   }
 
+  /** Polls soon, whatever the last response was. */
+  tryNow() {
+    this.#delay = FIRST_DELAY;
+    this.#schedule();
+  }
+
   #schedule() {
     if (this.#waiting.size === 0 || this.#polling) return;
     const due = performance.now() + this.#delay;
@@ -109,13 +115,13 @@ export class Confirmations {
    * @param {number} delayBefore milliseconds
    * @returns {number} milliseconds
    */
-  #backoffAfter({ status, retryAfter }, delayBefore) {
-    if (status === 401) {
+  #backoffAfter(error, delayBefore) {
+    if (isSignedOut(error)) {
       // The user may sign in again in another tab.
       this.#onSessionEnded?.();
       return MAX_BACKOFF;
     }
-    return Math.min(Math.max(delayBefore * 2, (retryAfter ?? 0) * 1_000, 2_000), MAX_BACKOFF);
+    return Math.min(Math.max(delayBefore * 2, (error.retryAfter ?? 0) * 1_000, 2_000), MAX_BACKOFF);
   }
 
   #checkAges() {

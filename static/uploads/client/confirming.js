@@ -49,6 +49,11 @@ export class Confirming {
     this.#confirmations.add(id);
   }
 
+  /** Asks the server soon. */
+  tryNow() {
+    this.#confirmations.tryNow();
+  }
+
   /**
    * @param {string} id
    * @param {UploadStatus|undefined} status

@@ -13,9 +13,9 @@ export class Corrupted extends Error {}
 /**
  * What helps after an error of storage. `sign again`: the signature or its credentials are no longer valid; `read
  * again`: the bytes were damaged on the way, and nothing was kept; `wait`: the same request may succeed later;
- * `arrived`: an earlier attempt has succeeded; `begin again`: storage does not know the multipart upload (any more);
+ * `arrived`: an earlier attempt has succeeded; `sign in`: the session has ended; `begin again`: storage does not know the multipart upload (any more);
  * `give up`: repeating it is pointless.
- * @typedef {"sign again"|"read again"|"wait"|"arrived"|"begin again"|"give up"} Remedy
+ * @typedef {"sign again"|"read again"|"wait"|"sign in"|"arrived"|"begin again"|"give up"} Remedy
  */
 
 /**
@@ -130,9 +130,18 @@ export function codeOf(error) {
 export function remedyOf(error) {
   if (error instanceof ConnectionLost) return "wait";
   if (error instanceof StorageError) return error.remedy;
+  if (!(error instanceof ApiError)) return "give up";
+  if (isSignedOut(error)) return "sign in";
   // The server's 409 is a decision, such as `upload_completed`.
-  if (error instanceof ApiError) return error.status !== 409 && isTemporaryStatus(error.status) ? "wait" : "give up";
-  return "give up";
+  return error.status !== 409 && isTemporaryStatus(error.status) ? "wait" : "give up";
+}
+
+/**
+ * Whether the session has ended, or its CSRF token is no longer valid, because the user signed in again elsewhere.
+ * @param {unknown} error
+ */
+export function isSignedOut(error) {
+  return error instanceof ApiError && (error.status === 401 || error.code === "csrf_failed");
 }
 
 /**

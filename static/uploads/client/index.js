@@ -1,6 +1,6 @@
 /** The upload client's public API, described in docs/uploader.md. Everything else in this folder is internal. */
 export { Confirmations } from "./confirmations.js";
-export { ApiError } from "./errors.js";
+export { ApiError, isSignedOut } from "./errors.js";
 export { Api } from "./net/api.js";
 export { mayGoInParts } from "./net/plan.js";
 export { HandleError } from "./resume/handles.js";

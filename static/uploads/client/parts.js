@@ -175,6 +175,7 @@ export class PartSender {
   #reportProgress() {
     let sent = this.#done;
     for (const bytes of this.#inFlight.values()) sent += bytes;
+    this.#upload.acknowledged = this.#done;
     this.#report.onProgress(sent);
   }
 

@@ -171,6 +171,7 @@ export class Transfer {
       ...(upload.sha256 ? { sha256: upload.sha256 } : {}),
     });
     upload.id = response.id;
+    upload.acknowledged = 0;
     upload.forceNew = false;
     upload.mayHaveArrived = false;
     upload.session = response.multipart
@@ -335,6 +336,7 @@ export class Transfer {
     const complete = parts.filter((part) => part.size === sizeOf(part.part_number));
     const bytes = complete.reduce((sum, part) => sum + part.size, 0);
     upload.resumed = Math.max(upload.resumed, bytes - upload.transferred);
+    upload.acknowledged = bytes;
     this.#report.sent(bytes);
     // Its entry may be of an earlier version, without a name, or say less than storage has.
     await remember(upload, "sending", this.#tools, bytes);

@@ -73,6 +73,8 @@ export class Upload {
   forceNew = false;
   /** Storage is assembling the parts. */
   completing = false;
+  /** Bytes of complete parts in storage. Others may have been sent, but must be sent again if the upload stops. */
+  acknowledged = 0;
   /** Whether it belongs to the current batch, which `Totals` describes. */
   counted = true;
   /** Bytes sent, including bytes that were sent again; unlike `sent`, never shrinks. */

@@ -31,8 +31,6 @@ import { Upload } from "./upload.js";
 
 /** Files in progress for each concurrent request: while one is hashed or signed, another is sent. */
 const FILES_PER_REQUEST = 2;
-/** Milliseconds after the end of a session in which added files do not restart the queue. */
-const SIGNED_OUT_FOR = 3_000;
 const MIB = 1024 ** 2;
 
 const PAUSED = new DOMException("paused", "AbortError");
@@ -49,8 +47,6 @@ export class Uploader extends EventTarget {
   #queues = { small: /** @type {Set<Upload>} */ (new Set()), large: /** @type {Set<Upload>} */ (new Set()) };
   #slots;
   #completing = 0;
-  #signedOut = false;
-  #signedOutAt = -Infinity;
   #tracker = new Tracker((type, upload) => this.dispatchEvent(new CustomEvent(type, { detail: upload })));
   #connection = new Connection();
   #limits;
@@ -89,9 +85,10 @@ export class Uploader extends EventTarget {
       journal: this.#tools.journal,
       isListed: (upload) => this.#uploads.has(upload.key),
       onFailed: (upload, problem) => this.#fail(upload, problem),
-      onSessionEnded: () => this.#endSession(),
+      onSessionEnded: () => this.#connection.signOut(),
     });
     this.#connection.addEventListener("change", () => this.dispatchEvent(new Event("connection")));
+    this.#connection.addEventListener("signedout", () => this.dispatchEvent(new Event("sessionend")));
     removeLeftovers(this.#tools);
     /** Uploads that a reload or a crash has interrupted. */
     this.unfinished = new Unfinished(this, (files) => this.add(files), this.#tools);
@@ -130,6 +127,11 @@ export class Uploader extends EventTarget {
     return this.#tracker.totals.active + this.#completing > 0;
   }
 
+  /** Whether uploads wait until the user has signed in again. */
+  get signedOut() {
+    return this.#connection.isSignedOut;
+  }
+
   get online() {
     return this.#connection.online;
   }
@@ -153,8 +155,6 @@ export class Uploader extends EventTarget {
         this.#queueOf(upload).add(upload);
       }
     }
-    // A folder that is still being read keeps adding files. Later additions come from a user who has signed in again.
-    if (performance.now() - this.#signedOutAt > SIGNED_OUT_FOR) this.#signedOut = false;
     this.#startQueued();
     return added;
   }
@@ -216,9 +216,10 @@ export class Uploader extends EventTarget {
     this.#tracker.remove(upload);
   }
 
-  /** Ends all waits for the connection: every request that waits to be repeated is sent now. */
+  /** Ends all waits for the connection or a new sign-in: every request that waits to be repeated is sent now. */
   tryNow() {
     this.#connection.tryNow();
+    this.#confirming.tryNow();
   }
 
   pauseAll() {
@@ -243,7 +244,6 @@ export class Uploader extends EventTarget {
   /** @param {Upload} upload */
   #enqueue(upload) {
     this.#resetCountsWhenIdle();
-    this.#signedOut = false;
     this.#tracker.queueAgain(upload);
     this.#queueOf(upload).add(upload);
     this.#startQueued();
@@ -269,7 +269,7 @@ export class Uploader extends EventTarget {
   }
 
   #startQueued() {
-    for (let upload = this.#nextQueued(); upload && !this.#signedOut; upload = this.#nextQueued()) {
+    for (let upload = this.#nextQueued(); upload; upload = this.#nextQueued()) {
       this.#queueOf(upload).delete(upload);
       upload.run = this.#run(upload, upload.run);
     }
@@ -368,15 +368,7 @@ export class Uploader extends EventTarget {
   #failWith(upload, error) {
     const { retryable, ...problem } = problemOf(error);
     this.#fail(upload, problem, retryable);
-    if (problem.code === "session_ended") this.#endSession();
     // A bug in this library must be visible.
     if (problem.code === "unexpected") report(error);
-  }
-
-  #endSession() {
-    // The other uploads would only fail one after another, so they wait for the next retry.
-    this.#signedOut = true;
-    this.#signedOutAt = performance.now();
-    this.dispatchEvent(new Event("sessionend"));
   }
 }

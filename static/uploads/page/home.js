@@ -1,8 +1,11 @@
 import { Api, Uploader } from "../client/index.js";
+import { Downloads } from "./files/downloads.js";
 import { FileList } from "./files/file-list.js";
 import { Quota } from "./files/quota.js";
 import { acceptFiles } from "./intake/dropzone.js";
 import { Intake } from "./intake/intake.js";
+import { PageSession } from "./session/page-session.js";
+import { SignInDialog } from "./session/sign-in-dialog.js";
 import { messages } from "./text/messages.js";
 import { Announcer } from "./ui/announcer.js";
 import { byId, find } from "./ui/elements.js";
@@ -19,6 +22,7 @@ const uploader = new Uploader(api, {
   namespace: config.namespace,
   workerUrl: config.worker_url,
 });
+const session = new PageSession(byId("session-dialog").dataset.sessionUrl ?? "", config.namespace);
 const announcer = new Announcer(byId("announcer"), () => uploader.totals);
 const intake = new Intake(uploader, announcer, { status: byId("reading"), hint: byId("drop-hint"), notify });
 const uploadList = new UploadList(uploader, config, {
@@ -31,11 +35,14 @@ const interruptedList = new InterruptedList(uploader, announcer, {
 });
 const quota = new Quota(document.getElementById("quota"), api);
 const fileList = new FileList(api, announcer, {
-  onSessionEnded: sessionEnded,
+  onSessionEnded: () => session.lost(),
   onListFailed: () => notify(messages.listFailed),
   onDelete: (id) => uploader.forget(id),
   onDeleted: () => quota.refresh(),
 });
+
+new SignInDialog(session, api);
+new Downloads(api, announcer, { onSessionEnded: () => session.lost() });
 
 acceptFiles({
   filesButton: byId("choose-files", HTMLButtonElement),
@@ -62,7 +69,13 @@ uploader.addEventListener("state", ({ detail: upload }) => {
     announcer.say(upload.state, upload.name, { why: uploadList.explain(upload) });
   }
 });
-uploader.addEventListener("sessionend", sessionEnded);
+uploader.addEventListener("sessionend", () => session.lost());
+session.addEventListener("renewed", () => {
+  api.useToken(session.csrfToken);
+  uploader.tryNow();
+  fileList.signedIn();
+  announcer.note(messages.session.renewed);
+});
 uploader.addEventListener("connection", () => {
   showConnection();
   announcer.note(uploader.online ? messages.online : messages.offline);
@@ -77,12 +90,9 @@ find(byId("drop-notice"), "[data-close]").addEventListener("click", () => {
 byId("try-now").addEventListener("click", () => uploader.tryNow());
 
 addEventListener("beforeunload", (event) => {
-  if (uploader.busy) event.preventDefault();
+  // Another user's page cannot finish these uploads.
+  if (uploader.busy && session.state !== "another_user") event.preventDefault();
 });
-
-function sessionEnded() {
-  byId("session-notice").hidden = false;
-}
 
 function showConnection() {
   byId("offline-notice").hidden = uploader.online;

@@ -71,6 +71,25 @@ test("an error of storage is treated by its code", () => {
   }
 });
 
+/** @type {[status: number, code: string, remedy: string][]} */
+const REFUSALS = [
+  [401, "not_authenticated", "sign in"],
+  [401, "session_ended", "sign in"],
+  [401, "", "sign in"],
+  [403, "csrf_failed", "sign in"],
+  [403, "forbidden", "give up"],
+  [403, "", "give up"],
+  [429, "rate_limited", "wait"],
+  [409, "upload_completed", "give up"],
+  [0, "network", "wait"],
+];
+
+test("a refusal for want of a session needs a new sign-in", () => {
+  for (const [status, code, remedy] of REFUSALS) {
+    equal(remedyOf(new ApiError(status, code, "")), remedy, `${status} ${code}`);
+  }
+});
+
 /** @type {[error: Error, code: string][]} */
 const PROBLEMS = [
   [new StorageError(400, xml("EntityTooLarge")), "file_too_large"],

@@ -1,6 +1,7 @@
 import { ApiError, ConnectionLost, StorageError } from "../../../static/uploads/client/errors.js";
+import { Connection } from "../../../static/uploads/client/net/connection.js";
 import { Retry } from "../../../static/uploads/client/net/retry.js";
-import { FakeConnection, never } from "./support.js";
+import { FakeConnection, never, until } from "./support.js";
 import { equal, test } from "./testing.js";
 
 /** @type {[what: string, error: Error, attempts: number][]} */
@@ -17,7 +18,6 @@ const CASES = [
   ["a wrong signature", new StorageError(403, "<Code>SignatureDoesNotMatch</Code>"), 1],
   ["an unknown upload", new StorageError(404, "<Code>NoSuchUpload</Code>"), 1],
   ["an object that exists", new StorageError(412, ""), 1],
-  ["401 from the server", new ApiError(401, "", ""), 1],
   ["413 from the server", new ApiError(413, "", ""), 1],
   ["a bug", new TypeError("a bug"), 1],
 ];
@@ -32,6 +32,34 @@ test("only temporary errors are retried", async () => {
     };
     await retry.run(request).catch(() => {});
     equal(attempts, expected, `attempts after ${what}`);
+  }
+});
+
+test("after the end of the session a request is repeated once the user has signed in again", async () => {
+  for (const error of [new ApiError(401, "not_authenticated", ""), new ApiError(403, "csrf_failed", "")]) {
+    const connection = new Connection();
+    /** @type {(string|null)[]} */
+    const heard = [];
+    connection.addEventListener("signedout", () => heard.push("signed out"));
+    let attempts = 0;
+    const stop = new AbortController();
+    const request = async () => {
+      attempts += 1;
+      if (attempts < 3) throw error;
+    };
+    const isDone = new Retry(connection, stop.signal, (reason) => heard.push(reason)).run(request);
+    // Another upload hears it too, and the page is told once.
+    const other = new Retry(connection, stop.signal).run(() => Promise.reject(error));
+    await until(() => heard.length === 2);
+    equal([attempts, connection.isSignedOut, heard], [1, true, ["signed_out", "signed out"]]);
+    connection.tryNow();
+    await until(() => attempts === 2 && connection.isSignedOut);
+    connection.tryNow();
+    await isDone;
+    equal(attempts, 3, "attempts");
+    // A pause or a cancellation ends the wait.
+    stop.abort(new DOMException("paused", "AbortError"));
+    equal(await other.catch((reason) => reason.message), "paused");
   }
 });
 

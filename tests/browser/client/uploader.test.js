@@ -111,6 +111,35 @@ test("a file is sent again if the server has lost its data", async () => {
   equal(await beginsAfter(60), 1, "uploads started");
 });
 
+test("when the session ends, every upload keeps its place until the user has signed in again", async () => {
+  const api = new FakeApi(ONE_PART);
+  const { begin } = api;
+  let refusals = 0;
+  api.begin = async () => {
+    refusals += 1;
+    throw new ApiError(401, "not_authenticated", "");
+  };
+  const uploader = makeUploader(api);
+  let ends = 0;
+  uploader.addEventListener("sessionend", () => {
+    ends += 1;
+  });
+  const [waiting, paused, cancelled] = uploader.add([makeFile("a"), makeFile("b"), makeFile("c")]);
+  uploader.pause(paused);
+  await until(() => waiting.waiting === "signed_out" && cancelled.waiting === "signed_out");
+  uploader.cancel(cancelled);
+  await until(() => cancelled.state === "cancelled");
+  const [later] = uploader.add([makeFile("d")]);
+  await until(() => later.waiting === "signed_out");
+  equal([ends, uploader.signedOut, refusals], [1, true, 3], "told once, one request for each upload");
+  equal([waiting, paused, later].map((upload) => upload.state).includes("failed"), false);
+  equal(uploader.busy, true);
+  api.begin = begin;
+  uploader.tryNow();
+  await until(() => api.begun === 2 && waiting.waiting === null && later.waiting === null);
+  equal([paused.state, cancelled.state, uploader.signedOut], ["paused", "cancelled", false]);
+});
+
 test("uploading again can be retried after a failure", async () => {
   await rememberSent();
   const api = new FakeApi(ONE_PART);

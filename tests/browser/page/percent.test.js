@@ -5,26 +5,7 @@ import { UploadGroups } from "../../../static/uploads/page/uploads/upload-groups
 import { UploadRow } from "../../../static/uploads/page/uploads/upload-row.js";
 import { FakeApi, makeFile, ONE_PART } from "../client/support.js";
 import { equal, test } from "../client/testing.js";
-
-const ROW = `
-  <li data-upload-row>
-    <span class="tile"><svg><use href="icons.svg#state-queued"></use></svg></span>
-    <p data-field="name"><span data-field="folder"></span><span data-field="file"></span></p>
-    <progress max="100"></progress>
-    <p data-status><strong data-field="state"></strong> <span data-field="percent"></span><span data-field="detail"></span></p>
-    <button data-action="pause"><span class="label"></span></button><button data-action="resume"></button><button data-action="cancel"></button>
-    <button data-action="retry"></button><button data-action="again"></button><button data-action="dismiss"></button>
-  </li>`;
-
-const ALL = `
-  <h2 id="uploads-heading" tabindex="-1"></h2>
-  <p><button id="show-failed"></button><span id="uploads-summary"></span></p>
-  <button id="pause-all"></button><button id="resume-all"></button><button id="cancel-all"></button>
-  <button id="retry-all"></button><button id="clear-finished"></button>
-  <div id="overall">
-    <p id="overall-percent"></p><progress id="overall-progress" max="100"></progress><p id="overall-detail"></p>
-  </div>
-  <dialog id="cancel-dialog"></dialog>`;
+import { ALL, ROW } from "./upload-markup.js";
 
 /** @param {string} selector */
 function textOf(selector) {
@@ -58,7 +39,7 @@ test("the percentage of a row changes with its bar", () => {
 
   upload.sent = 1000;
   row.draw(1);
-  equal(textOf("[data-status]"), "Uploading 1\u00a0kB sent, waiting for storage");
+  equal(textOf("[data-status]"), "Uploading 1\u00a0kB, waiting for storage to respond");
 });
 
 test("the percentage of all uploads, and the title, change with the bar", () => {

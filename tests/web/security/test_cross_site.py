@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from tests.support.files import store
-from tests.support.users import PASSWORD, Api, signed_in
+from tests.support.users import PASSWORD, Api, script_of, signed_in
 from tests.web.security.routes import PAGES, WRITING, check_json, fill
 
 # Pages that need no AWS need static files too.
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("_static_files")
 def test_no_route_changes_anything_for_a_session_without_its_csrf_token(
     root: User, method: str, path: str
 ) -> None:
-    client = signed_in(root, checks_csrf=True)
+    client = script_of(root, checks_csrf=True)
     response = getattr(client, method)(fill(path), {}, content_type="application/json")
     check_json(response, 403)
     assert response.json()["code"] == "csrf_failed"

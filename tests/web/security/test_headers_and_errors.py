@@ -32,7 +32,8 @@ def test_every_page_has_the_security_headers(aws: LocalAws, root: User, who: str
 def test_an_internal_error_reveals_no_details(
     root: User, broken: None, path: str, accept: str
 ) -> None:
-    client = Client(headers={"Accept": accept}, raise_request_exception=False)
+    headers = {"Accept": accept} | ({"HX-Request": "true"} if path.startswith("/rows") else {})
+    client = Client(headers=headers, raise_request_exception=False)
     client.force_login(root)
     response = client.get(path)
     assert response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR

@@ -9,6 +9,7 @@ from csp.decorators import csp_update
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model
@@ -24,6 +25,7 @@ from uploads.accounts.requests import user_of
 from uploads.admin.files import actions, filters
 from uploads.admin.files.file_queryset import Selection, row, rows
 from uploads.core import keys
+from uploads.core.errors import FileNotFound
 from uploads.core.texts import byte_count, describe, file_size, timestamp
 from uploads.files import queries
 from uploads.files.actions import preview, sign_download
@@ -217,18 +219,26 @@ class FileAdmin(FileAdminBase):
 
     def get_urls(self) -> list[URLPattern]:
         download = path(
-            "<path:object_id>/download/",
-            self.admin_site.admin_view(self.download_view),
-            name="uploads_file_download",
+            "<path:object_id>/download/", self._guarded_download, name="uploads_file_download"
         )
         return [download, *super().get_urls()]
+
+    def _guarded_download(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Require a sign-in that leads to the file's page: a download would leave the form open."""
+        if not self.admin_site.has_permission(request):
+            file_url = reverse("admin:uploads_file_change", args=[object_id])
+            return redirect_to_login(file_url, reverse("admin:login"))
+        return self.admin_site.admin_view(self.download_view)(request, object_id)
 
     def download_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Redirect to a presigned download, which is recorded like any other."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        info = queries.any_stored_file(object_id)
-        url, _expires = sign_download(info, owners.owner_of(user_of(request)))
+        try:
+            info = queries.any_stored_file(object_id)
+            url, _expires = sign_download(info, owners.owner_of(user_of(request)))
+        except FileNotFound:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
         response = HttpResponseRedirect(url)
         response["Cache-Control"] = "no-store"
         return response

@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, Throttled, ValidationError
 from ninja.operation import Operation
@@ -18,7 +18,8 @@ from uploads.core.errors import BodyTooLarge, FilehubError, InvalidRequest, NotA
 from uploads.core.strict_json import parse_json, replace_lone_surrogates
 from uploads.web.api.auth import AUTHENTICATORS
 from uploads.web.api.throttling import UNAUTHENTICATED_RATE, rate_limited
-from uploads.web.errors import as_filehub_error, error_response, json_error
+from uploads.web.errors import as_filehub_error, error_response, internal_error, respond
+from uploads.web.navigation import is_navigation, page_about, redirect
 
 logger = logging.getLogger(__name__)
 
@@ -58,16 +59,27 @@ def _check_name(body: bytes) -> None:
 
 
 class Api(NinjaAPI):
-    """A NinjaAPI whose errors also suit Uppy, which shows users the field `message`."""
+    """A NinjaAPI whose errors also suit Uppy, which shows users the field `message`.
+
+    Its responses to people are pages.
+    """
 
     def get_openapi_operation_id(self, operation: Operation) -> str:
         """Generated clients name functions after these ids, so they omit the package path."""
         view = operation.view_func
         return f"uploads_api_{view.__module__.rpartition('.')[2]}_{view.__name__}"
 
+    def create_response(
+        self, request: HttpRequest, data: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Return JSON; people who open an address of the API get the page about the same thing."""
+        if is_navigation(request):
+            return redirect(page_about(request))
+        return super().create_response(request, data, *args, **kwargs)
+
     def on_exception(self, request: HttpRequest, exc: Any) -> HttpResponse:
         response = super().on_exception(request, exc)
-        if request.path.startswith(COMPANION):
+        if request.path.startswith(COMPANION) and isinstance(response, JsonResponse):
             body = json.loads(response.content)
             response.content = json.dumps({**body, "message": body["error"]}).encode()
         return response
@@ -87,14 +99,14 @@ api = Api(
 
 @api.exception_handler(FilehubError)
 def _on_filehub_error(request: HttpRequest, exc: FilehubError) -> HttpResponse:
-    return error_response(request, exc, as_json=True)
+    return error_response(request, exc)
 
 
 @api.exception_handler(AuthenticationError)
 def _on_unauthenticated(request: HttpRequest, exc: AuthenticationError) -> HttpResponse:
     if not UNAUTHENTICATED_RATE.allow_request(request):
         return _on_filehub_error(request, rate_limited(request))
-    return json_error(401, NotAuthenticated.message, NotAuthenticated.code)
+    return _on_filehub_error(request, NotAuthenticated())
 
 
 @api.exception_handler(Throttled)
@@ -109,7 +121,7 @@ def _on_body_too_large(request: HttpRequest, exc: RequestDataTooBig) -> HttpResp
 
 @api.exception_handler(Http404)
 def _on_not_found(request: HttpRequest, exc: Http404) -> HttpResponse:
-    return json_error(404, "Not Found", "not_found")
+    return respond(request, 404, "Not Found", "not_found")
 
 
 @api.exception_handler(HttpError)
@@ -117,7 +129,7 @@ def _on_http_error(request: HttpRequest, exc: HttpError) -> HttpResponse:
     # ninja wraps exceptions of the parser.
     if isinstance(exc.__cause__, FilehubError):
         return _on_filehub_error(request, exc.__cause__)
-    return json_error(exc.status_code, exc.message, "invalid_request")
+    return respond(request, exc.status_code, exc.message, "invalid_request")
 
 
 @api.exception_handler(ValidationError)
@@ -125,8 +137,8 @@ def _on_invalid(request: HttpRequest, exc: ValidationError) -> HttpResponse:
     error = exc.errors[0]
     name = str(error["loc"][-1])
     if error["type"] == "missing":
-        return json_error(400, f"Missing {name}", f"missing_{name}")
-    return json_error(400, f"Invalid {name}: {error['msg']}.", f"invalid_{name}")
+        return respond(request, 400, f"Missing {name}", f"missing_{name}")
+    return respond(request, 400, f"Invalid {name}: {error['msg']}.", f"invalid_{name}")
 
 
 @api.exception_handler(Exception)
@@ -135,4 +147,4 @@ def _on_unexpected(request: HttpRequest, exc: Exception) -> HttpResponse:
     if error is not None:
         return _on_filehub_error(request, error)
     logger.error("%s %s failed", request.method, request.path, exc_info=exc)
-    return json_error(500, "Internal server error. It has been logged.", "internal_error")
+    return internal_error(request)

@@ -11,7 +11,7 @@ from ninja.security import SessionAuth as NinjaSessionAuth
 from ninja.utils import check_csrf
 
 from uploads.accounts import api_tokens, owners
-from uploads.accounts.requests import AuthenticatedHttpRequest
+from uploads.accounts.requests import AuthenticatedHttpRequest, is_for_another_user
 from uploads.core.errors import CsrfFailed
 
 
@@ -43,10 +43,7 @@ class Session(NinjaSessionAuth):
     def __call__(self, request: HttpRequest) -> Any | None:
         if "Authorization" in request.headers or not request.user.is_authenticated:
             return None
-        # A page can name the user it was rendered for. If another user has signed in since, in
-        # another tab, its requests must not run as that user.
-        user = request.headers.get("X-Filehub-User")
-        if user is not None and user != owners.owner_of(request.user):
+        if is_for_another_user(request):
             return None
         if check_csrf(request):
             raise CsrfFailed

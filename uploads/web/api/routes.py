@@ -38,6 +38,7 @@ from uploads.web.api.schemas import (
     UrlRequest,
 )
 from uploads.web.api.throttling import SIGN_RATES
+from uploads.web.navigation import is_navigation
 
 
 def _token(
@@ -183,10 +184,13 @@ def file_detail(request: AuthenticatedHttpRequest, file_id: str) -> FileInfo:
 def download_file(
     request: AuthenticatedHttpRequest, file_id: str, redirect: bool = False, inline: bool = False
 ) -> DownloadOut | HttpResponse:
-    """Presign a GET. `inline=1` displays the file in the browser if its type is safe."""
+    """Presign a GET. `inline=1` displays the file in the browser if its type is safe.
+
+    Browsers that open this address are always redirected, as with `redirect=1`.
+    """
     info = queries.stored_file(file_id, owner(request))
     url, expires_at = actions.sign_download(info, owner(request), inline=inline)
-    if redirect:
+    if redirect or is_navigation(request):
         response = HttpResponseRedirect(url)
         response["Cache-Control"] = "no-store"
         return response

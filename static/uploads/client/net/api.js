@@ -65,6 +65,19 @@ export class Api {
     this.#user = user;
   }
 
+  /** Names the page's user to the server, in every request. @returns {Record<string, string>} */
+  get userHeader() {
+    return this.#user === undefined ? {} : { "X-Filehub-User": this.#user };
+  }
+
+  /**
+   * Signing in again has changed the CSRF token.
+   * @param {string} csrfToken
+   */
+  useToken(csrfToken) {
+    this.#csrfToken = csrfToken;
+  }
+
   /**
    * Requests a presigned request or, for a large file, starts a multipart upload. filehub records nothing yet.
    * @param {{file_name: string, content_type: string, size: number, sha256?: string, part_size?: number}} file
@@ -126,6 +139,15 @@ export class Api {
   }
 
   /**
+   * Requests the address of a file's content. Storage serves it as an attachment, for some minutes.
+   * @param {string} id
+   * @returns {Promise<{url: string, expires_at: string}>}
+   */
+  download(id) {
+    return this.#json("GET", `/files/${encodeURIComponent(id)}/download`);
+  }
+
+  /**
    * @param {string} id
    * @returns {Promise<{id: string, state: "deleting"}>}
    */
@@ -139,7 +161,7 @@ export class Api {
    * @returns {Promise<string>} HTML
    */
   async fragment(url) {
-    const response = await this.#send(url, { headers: { "HX-Request": "true" } });
+    const response = await this.#send(url, { headers: { "HX-Request": "true", ...this.userHeader } });
     // Without a session the server redirects to the login form.
     if (response.redirected) {
       throw new ApiError(401, "session_ended", "");
@@ -160,10 +182,9 @@ export class Api {
    */
   async #json(method, url, content, options) {
     /** @type {Record<string, string>} */
-    const headers = { Accept: "application/json" };
+    const headers = { Accept: "application/json", ...this.userHeader };
     /** @type {string|undefined} */
     let body;
-    if (this.#user !== undefined) headers["X-Filehub-User"] = this.#user;
     if (method !== "GET") {
       // The token changes when the user signs in again in another tab, while this page stays open.
       headers["X-CSRFToken"] = /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? this.#csrfToken;

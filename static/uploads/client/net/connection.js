@@ -1,11 +1,17 @@
+/** Milliseconds: browsers run timers with a longer delay at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 /**
- * Whether there is a connection; emits `change`.
+ * Whether there is a connection; emits `change`. And whether the server still accepts the user's session; emits
+ * `signedout`.
  *
  * The browser's own answer is only a hint: virtual machines and VPNs make it wrong in both directions. So requests are
  * tried in any case, and one that is answered proves the connection.
  */
 export class Connection extends EventTarget {
   #isProven = false;
+  /** Whether the server requires a new sign-in. */
+  isSignedOut = false;
 
   constructor() {
     super();
@@ -28,8 +34,26 @@ export class Connection extends EventTarget {
     this.#change();
   }
 
+  /** The server has refused a request for want of a session. */
+  signOut() {
+    if (this.isSignedOut) return;
+    this.isSignedOut = true;
+    this.dispatchEvent(new Event("signedout"));
+  }
+
+  /**
+   * Waits for a new sign-in, which only the page can notice: until `tryNow`.
+   * @param {AbortSignal} signal
+   * @returns {Promise<void>} rejects with the signal's reason
+   */
+  waitForSignIn(signal) {
+    this.signOut();
+    return this.wait(LONGEST_TIMER, signal);
+  }
+
   /** Ends all waits now. */
   tryNow() {
+    this.isSignedOut = false;
     this.dispatchEvent(new Event("try"));
   }
 

@@ -1,7 +1,7 @@
 import { ApiError, Corrupted, codeOf, isResponse, remedyOf, Stalled } from "../errors.js";
 
 /** @import { Connection } from "./connection.js" */
-/** @typedef {"retry"|"rate_limited"|"offline"} WaitReason why a request is not repeated at once */
+/** @typedef {"retry"|"rate_limited"|"offline"|"signed_out"} WaitReason why a request is not repeated at once */
 
 /** Enough for about two minutes. */
 const MAX_ATTEMPTS = 14;
@@ -55,6 +55,8 @@ export class Retry {
       case "wait":
         this.#count(error);
         return this.#wait(error, this.#failures);
+      case "sign in":
+        return this.#waitAs("signed_out", () => this.#connection.waitForSignIn(this.#signal));
       default:
         throw error;
     }
@@ -81,9 +83,17 @@ export class Retry {
     const backoff = this.#connection.online ? Math.min(MIN_BACKOFF * 2 ** failures, MAX_BACKOFF) : MAX_BACKOFF;
     const retryAfter = error instanceof ApiError ? (error.retryAfter ?? 0) * 1_000 : 0;
     const wait = Math.max(Math.random() * backoff, Math.min(retryAfter, MAX_RETRY_AFTER));
-    this.#onWait(this.#reason(error));
+    await this.#waitAs(this.#reason(error), () => this.#connection.wait(wait, this.#signal));
+  }
+
+  /**
+   * @param {WaitReason} reason
+   * @param {() => Promise<void>} wait
+   */
+  async #waitAs(reason, wait) {
+    this.#onWait(reason);
     try {
-      await this.#connection.wait(wait, this.#signal);
+      await wait();
     } finally {
       this.#onWait(null);
     }

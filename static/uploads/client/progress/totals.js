@@ -3,7 +3,8 @@
 /**
  * The totals of all uploads, updated with each change instead of recounted.
  *
- * `active`, `paused`, `confirming` and `failed` count all uploads. `files`, `bytes`, `sent` and `stored` only include
+ * `active`, `paused`, `confirming` and `failed` count all uploads. `files`, `bytes`, `sent`, `stored` and `unsent` (the
+ * uploads whose last attempt failed) only include
  * the uploads of the current batch: those added since the last time all uploads had finished. So the overall progress
  * starts at zero again. `Upload.counted` says whether an upload belongs to the current batch.
  */
@@ -16,6 +17,7 @@ export class Totals {
   confirming = 0;
   stored = 0;
   failed = 0;
+  unsent = 0;
 
   /** Whether no upload is in progress. */
   get isIdle() {
@@ -49,19 +51,21 @@ export class Totals {
    */
   resetCounts(uploads) {
     for (const upload of uploads) upload.counted = false;
-    this.files = this.bytes = this.sent = this.stored = 0;
+    this.files = this.bytes = this.sent = this.stored = this.unsent = 0;
   }
 
   /**
-   * Adds an upload to the totals, or subtracts it. A failed upload keeps its group's count, but its bytes are not part
-   * of the overall progress, because they will not be sent.
+   * Adds an upload to the totals, or subtracts it. A failed upload keeps its group's count. Its bytes are part of the
+   * overall progress only if it can be retried; otherwise they will not be sent.
    * @param {Upload} upload
    * @param {1|-1} sign
    */
   #count(upload, sign) {
     const group = groupOf(upload);
     if (upload.counted || group !== "stored") this[group] += sign;
-    if (!upload.counted || group === "failed") return;
+    if (!upload.counted) return;
+    if (upload.state === "failed") this.unsent += sign;
+    if (group === "failed" && !(upload.state === "failed" && upload.retryable)) return;
     this.files += sign;
     this.bytes += sign * upload.size;
     this.sent += sign * upload.sent;

@@ -44,7 +44,7 @@ export class Tracker {
   /** @param {Upload} upload */
   queueAgain(upload) {
     // What storage has of a file in parts is not sent again.
-    const sent = upload.state === "paused" && isMultipart(upload.session) ? upload.sent : 0;
+    const sent = upload.state === "paused" && isMultipart(upload.session) ? upload.acknowledged : 0;
     this.totals.change(upload, { state: "queued", counted: true, sent });
     Object.assign(upload, { problem: null, slow: false, waiting: null });
     this.#onChange("state", upload);
@@ -62,7 +62,9 @@ export class Tracker {
       upload.rate.restart();
       if (this.#transferred === 0) this.rate.update(0);
     }
-    this.totals.change(upload, { state });
+    // What was in flight is sent again.
+    const stops = state === "paused" || state === "failed" || state === "cancelled";
+    this.totals.change(upload, stops ? { state, sent: upload.acknowledged } : { state });
     upload.waiting = null;
     this.#onChange("state", upload);
   }
@@ -86,7 +88,8 @@ export class Tracker {
     if (upload.state !== "uploading" && upload.state !== "pausing") return;
     const more = Math.max(0, sent - upload.sent);
     this.setSent(upload, sent);
-    upload.waiting = null;
+    // Parts that were signed before arrive although the next ones wait for a new sign-in.
+    if (upload.waiting !== "signed_out") upload.waiting = null;
     upload.transferred += more;
     this.#transferred += more;
     upload.rate.update(upload.transferred);

@@ -33,6 +33,7 @@ export async function forget(upload, { journal }) {
   const { fingerprint, session } = upload;
   upload.session = null;
   upload.resumed = 0;
+  upload.acknowledged = 0;
   if (session) await journal?.remove(fingerprint, session.id);
 }
 

@@ -1,4 +1,4 @@
-import { ApiError, Confirmations } from "../../client/index.js";
+import { ApiError, Confirmations, isSignedOut } from "../../client/index.js";
 import { ago, fullLocalTime } from "../text/format.js";
 import { explain, messages } from "../text/messages.js";
 import { displayName, searchKey } from "../text/names.js";
@@ -36,6 +36,8 @@ export class FileList {
   #deleting = new Set();
   /** @type {Set<string>} */
   #arriving = new Set();
+  /** Whether files were stored while the session was over, which the list does not show yet. */
+  #missedSome = false;
   #added = 0;
   #attempts = 0;
   #timer = 0;
@@ -93,6 +95,15 @@ export class FileList {
     this.#fetchIn(BATCH_DELAY);
   }
 
+  /** Catches up after the user has signed in again. */
+  async signedIn() {
+    this.#deletions.tryNow();
+    if (!this.#missedSome) return;
+    this.#missedSome = false;
+    this.#notice.hidden = !this.#isInUse();
+    if (this.#notice.hidden) await this.#showNewFiles({ focus: false });
+  }
+
   /** Applies what this page knows to rows that came from the server. */
   refresh() {
     const seen = new Set();
@@ -130,7 +141,8 @@ export class FileList {
       this.#attempts = 0;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      if (error.status === 401) {
+      if (isSignedOut(error)) {
+        this.#missedSome = true;
         this.#arriving.clear();
         this.#onSessionEnded();
       } else if (this.#attempts === MAX_ATTEMPTS) {
@@ -184,10 +196,10 @@ export class FileList {
     );
   }
 
-  async #showNewFiles() {
+  async #showNewFiles({ focus = true } = {}) {
     this.#notice.hidden = true;
     this.#isExtended = false;
-    byId("files-heading").focus();
+    if (focus) byId("files-heading").focus();
     try {
       await this.#reload({ always: true });
     } catch (error) {
@@ -279,11 +291,11 @@ export class FileList {
     this.#deleting.delete(id);
     const row = this.#row(id);
     if (row) markStored(row);
-    const { status, code, message } = error instanceof ApiError ? error : { status: 0, code: "", message: "" };
+    const { code, message } = error instanceof ApiError ? error : { code: "", message: "" };
     const sentence = code || message ? explain({ code, message }) : messages.deleteFailed;
     this.#note(id, sentence);
     this.#announcer.note(sentence);
-    if (status === 401) this.#onSessionEnded();
+    if (isSignedOut(error)) this.#onSessionEnded();
   }
 
   /**

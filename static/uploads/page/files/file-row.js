@@ -37,10 +37,10 @@ export function markStored(row) {
 
 /**
  * @param {HTMLElement} row
- * @param {string} sentence
+ * @param {string} sentence empty for none
  */
 export function note(row, sentence) {
   const element = find(row, "[data-field=note]");
   element.textContent = sentence;
-  element.hidden = false;
+  element.hidden = sentence === "";
 }

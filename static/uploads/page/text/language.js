@@ -36,21 +36,25 @@ export function number(value) {
 }
 
 /**
- * Rounded down, so that it reads "100%" only when all is complete.
+ * Rounded down.
  * @param {number} part
  * @param {number} whole
+ * @param {boolean} [isComplete] as for `portion`
  */
-export function percent(part, whole) {
-  return percents.format(portion(part, whole) / 100);
+export function percent(part, whole, isComplete) {
+  return percents.format(Math.floor(portion(part, whole, isComplete)) / 100);
 }
 
 /**
  * @param {number} part
  * @param {number} whole
- * @returns {number} 0 to 100
+ * @param {boolean} [isComplete] whether all has arrived. The numbers cannot tell: bytes count as sent when the network
+ *   has them, and storage may not.
+ * @returns {number} 0 to 99; 100 only if it is complete
  */
-export function portion(part, whole) {
-  return whole === 0 ? 100 : Math.floor((Math.min(part, whole) / whole) * 100);
+export function portion(part, whole, isComplete = false) {
+  if (isComplete) return 100;
+  return whole === 0 ? 0 : Math.min((part / whole) * 100, 99);
 }
 
 /** @param {string[]} names */

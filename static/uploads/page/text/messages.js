@@ -31,9 +31,26 @@ export const messages = {
     offline: gettext("No connection. Resumes automatically."),
     retry: gettext("Connection interrupted. Retrying…"),
     rate_limited: gettext("The server is limiting requests. Resumes automatically."),
+    signed_out: gettext("Waiting until you sign in again."),
     other_tab: gettext("This file is already being uploaded, here or in another tab. Waiting for it to finish."),
   },
 
+  session: {
+    renewed: gettext("You are signed in again. Uploads continue."),
+    unreachable: gettext("The server cannot be reached. Check your connection and try again."),
+    /** @type {OfCount} */
+    tooManyAttempts: (minutes) =>
+      counted(
+        ngettext(
+          "There were too many failed attempts to sign in. Try again in %(count)s minute.",
+          "There were too many failed attempts to sign in. Try again in %(count)s minutes.",
+          minutes,
+        ),
+        minutes,
+      ),
+    failed: gettext("You could not be signed in. Try again, or reload the page."),
+  },
+  fileDeleted: gettext("This file was deleted."),
   pausing: gettext("finishing what is in transit"),
   pauseLabel: { pause: gettext("Pause"), stop: gettext("Stop now") },
   alreadyStored: gettext("Already in your files. Not uploaded again."),
@@ -41,7 +58,7 @@ export const messages = {
     "Still confirming. This is taking longer than usual. You can close this page; the file will appear in your list.",
   ),
   /** @type {(size: string) => string} */
-  allSent: (size) => fill(gettext("%(size)s sent, waiting for storage"), { size }),
+  allSent: (size) => fill(gettext("%(size)s, waiting for storage to respond"), { size }),
   /** @type {(sent: string, total: string) => string} */
   of: (sent, total) => fill(gettext("%(sent)s of %(total)s"), { sent, total }),
   /** @type {(percent: string) => string} */
@@ -96,6 +113,7 @@ export const messages = {
       ),
     paused: gettext("Paused"),
     offline: gettext("Waiting for a connection"),
+    signedOut: gettext("Waiting until you sign in again"),
     /** @type {(percent: string, title: string) => string} */
     title: (percent, title) => fill(gettext("%(percent)s · %(title)s"), { percent, title }),
   },
@@ -307,8 +325,7 @@ const problems = {
   deleted: () => gettext("This file was deleted before it was confirmed. Upload it again if you need it."),
   session_ended: sessionEnded,
   not_authenticated: sessionEnded,
-  csrf_failed: () =>
-    gettext("You signed in again after this page was loaded. Reload the page, then select the file again."),
+  csrf_failed: () => gettext("You have signed in again in the meantime. Try again."),
   forbidden: () => gettext("You don't have permission to do this. Contact your administrator."),
   file_not_found: () => gettext("This file no longer exists. Reload the page to update the list."),
   upload_not_found: () =>

@@ -1,6 +1,6 @@
 import * as format from "../text/format.js";
 import { interrupted } from "../text/interrupted.js";
-import { percent } from "../text/language.js";
+import { percent, portion } from "../text/language.js";
 import { messages } from "../text/messages.js";
 import { confirmWith } from "../ui/confirm-dialog.js";
 import { byId } from "../ui/elements.js";
@@ -88,11 +88,21 @@ export class Overall {
       this.#onEnd(totals.stored, this.#groups.count("failed"));
     this.#wasInProgress = inProgress;
     setVisible(this.#panel, this.#hasSeveral(totals) && (inProgress || this.visibleFor(now) > 0));
-    this.#bar.value = barValueOf(totals);
-    const sent = percent(...progressOf(totals));
-    setText(this.#percent, sent);
+    const isComplete = this.#isComplete(totals);
+    this.#bar.value = portion(...progressOf(totals), isComplete);
+    const sent = percent(...progressOf(totals), isComplete);
+    // At the end, a number below 100% would look as if there were more to come.
+    setText(this.#percent, inProgress || isComplete ? sent : "");
     const title = inProgress ? messages.overall.title(sent, this.#title) : this.#title;
     if (document.title !== title) document.title = title;
+  }
+
+  /**
+   * Whether storage has every byte of every file, apart from cancelled and rejected ones.
+   * @param {Totals} totals
+   */
+  #isComplete({ files, active, paused, unsent }) {
+    return files > 0 && active + paused + unsent === 0 && !this.#uploader.busy;
   }
 
   /**
@@ -102,7 +112,7 @@ export class Overall {
   draw(now) {
     this.drawBar(now);
     const totals = this.#uploader.totals;
-    const sent = percent(...progressOf(totals));
+    const sent = percent(...progressOf(totals), this.#isComplete(totals));
     setAttribute(this.#panel, "data-state", this.#stateOf(totals));
     const detail = this.#describe(totals, now);
     setText(this.#detail, detail);
@@ -143,15 +153,16 @@ export class Overall {
    * @param {number} now
    */
   #describe(totals, now) {
-    const { active, paused, confirming, stored, files, sent, bytes } = totals;
+    const { active, confirming, stored, files, sent, bytes } = totals;
     if (!this.#wasInProgress) return messages.stored(stored, this.#groups.count("failed"));
-    if (active === 0 && paused === 0) return messages.overall.confirming(confirming);
-    const { online, rate } = this.#uploader;
-    const isTransferring = active > 0 && online;
+    if (this.#isComplete(totals)) return messages.overall.confirming(confirming);
+    const { online, rate, signedOut } = this.#uploader;
+    const isTransferring = active > 0 && online && !signedOut;
     const left = this.#timeLeft.steady(isTransferring ? rate.secondsLeft(bytes - sent) : null, now);
     const parts = [messages.of(format.bytes(sent), format.bytes(bytes)), messages.overall.files(stored, files)];
     if (active === 0 && confirming === 0) parts.push(messages.overall.paused);
     else if (!online) parts.push(messages.overall.offline);
+    else if (signedOut) parts.push(messages.overall.signedOut);
     if (isTransferring && rate.speed !== null && rate.speed >= 1) parts.push(format.speed(rate.speed));
     if (left !== null && sent < bytes) parts.push(messages.timeLeft(format.duration(left)));
     return parts.join(" · ");
@@ -201,10 +212,4 @@ export class Overall {
  */
 function progressOf({ sent, bytes, stored, confirming, files }) {
   return bytes > 0 ? [sent, bytes] : [stored + confirming, files];
-}
-
-/** @param {Totals} totals */
-function barValueOf(totals) {
-  const [part, whole] = progressOf(totals);
-  return whole > 0 ? (part / whole) * 100 : 0;
 }

@@ -1,5 +1,5 @@
 import * as format from "../text/format.js";
-import { percent } from "../text/language.js";
+import { percent, portion } from "../text/language.js";
 import { explain, messages } from "../text/messages.js";
 import { displayName } from "../text/names.js";
 import { find, findAll } from "../ui/elements.js";
@@ -91,7 +91,7 @@ export class UploadRow {
       this.#progress.removeAttribute("value");
     } else {
       // Not rounded, so that the bar of a large file moves between two percentages.
-      this.#progress.value = size > 0 ? (sent / size) * 100 : 0;
+      this.#progress.value = portion(sent, size);
     }
   }
 
@@ -176,7 +176,7 @@ export class UploadRow {
   #describeProgress(now) {
     const { state, waiting, sent, size, rate, resumed } = this.#upload;
     const left = this.#timeLeft.steady(state === "uploading" && !waiting ? rate.secondsLeft(size - sent) : null, now);
-    if (this.#isAllSent()) return messages.allSent(format.bytes(size));
+    if (this.#isAllSent() && !waiting) return messages.allSent(format.bytes(size));
     const parts = [messages.of(format.bytes(sent), format.bytes(size))];
     if (waiting) {
       parts.push(messages.waiting[waiting]);

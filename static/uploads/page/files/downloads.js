@@ -1,0 +1,95 @@
+import { ApiError, isSignedOut } from "../../client/index.js";
+import { explain, messages } from "../text/messages.js";
+import { idOf, note } from "./file-row.js";
+
+/** @import { Api } from "../../client/index.js" */
+/** @import { Announcer } from "../ui/announcer.js" */
+
+/** How long a frame stays, in milliseconds: until the download has surely begun. */
+const FRAME_STAYS_FOR = 60_000;
+
+/**
+ * Starts downloads without leaving the page: a click on the link asks the server for the address of the content, and
+ * loads that in a hidden frame. So an error is shown in the list, and running uploads raise no warning. A click that
+ * opens a new tab is left to the browser, and without scripts the link works by itself.
+ */
+export class Downloads {
+  /** @type {Set<string>} */
+  #starting = new Set();
+  #api;
+  #announcer;
+  #onSessionEnded;
+
+  /**
+   * @param {Api} api
+   * @param {Announcer} announcer
+   * @param {{onSessionEnded: () => void}} callbacks
+   */
+  constructor(api, announcer, { onSessionEnded }) {
+    this.#api = api;
+    this.#announcer = announcer;
+    this.#onSessionEnded = onSessionEnded;
+    document.addEventListener("click", (event) => this.#clicked(event));
+  }
+
+  /** @param {MouseEvent} event */
+  #clicked(event) {
+    /** @type {HTMLAnchorElement|null} */
+    const link = /** @type {Element} */ (event.target).closest("a.file-download");
+    if (!link || event.defaultPrevented || event.button !== 0) return;
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    this.#start(link);
+  }
+
+  /** @param {HTMLAnchorElement} link */
+  async #start(link) {
+    const id = /\/files\/([^/]+)\/download/.exec(link.pathname)?.[1] ?? "";
+    if (this.#starting.has(id)) return;
+    this.#starting.add(id);
+    try {
+      const { url } = await this.#api.download(id);
+      load(url);
+      this.#say(link, "");
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.#failed(link, error);
+    } finally {
+      this.#starting.delete(id);
+    }
+  }
+
+  /**
+   * @param {HTMLAnchorElement} link
+   * @param {ApiError} error
+   */
+  #failed(link, error) {
+    const sentence = error.code === "file_not_found" ? messages.fileDeleted : explain(error);
+    this.#say(link, sentence);
+    this.#announcer.note(sentence);
+    if (isSignedOut(error)) this.#onSessionEnded();
+  }
+
+  /**
+   * Shows a sentence beside the link: in its row, or in its notice.
+   * @param {HTMLAnchorElement} link
+   * @param {string} sentence empty to remove the one of an earlier attempt
+   */
+  #say(link, sentence) {
+    /** @type {HTMLElement|null} */
+    const row = link.closest("[data-file-row]");
+    const paragraph = link.closest(".notice")?.querySelector("p");
+    if (row && idOf(row) && row.dataset.state === "stored") note(row, sentence);
+    else if (paragraph && sentence) paragraph.textContent = sentence;
+  }
+}
+
+/** @param {string} url of an attachment */
+function load(url) {
+  const frame = document.createElement("iframe");
+  frame.hidden = true;
+  frame.sandbox.add("allow-downloads");
+  frame.src = url;
+  document.body.append(frame);
+  setTimeout(() => frame.remove(), FRAME_STAYS_FOR);
+}

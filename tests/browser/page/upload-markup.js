@@ -1,0 +1,20 @@
+/** What templates/uploads/home.html has for the uploads, without what scripts do not need. */
+export const ROW = `
+  <li data-upload-row>
+    <span class="tile"><svg><use href="icons.svg#state-queued"></use></svg></span>
+    <p data-field="name"><span data-field="folder"></span><span data-field="file"></span></p>
+    <progress max="100"></progress>
+    <p data-status><strong data-field="state"></strong> <span data-field="percent"></span><span data-field="detail"></span></p>
+    <button data-action="pause"><span class="label"></span></button><button data-action="resume"></button><button data-action="cancel"></button>
+    <button data-action="retry"></button><button data-action="again"></button><button data-action="dismiss"></button>
+  </li>`;
+
+export const ALL = `
+  <h2 id="uploads-heading" tabindex="-1"></h2>
+  <p><button id="show-failed"></button><span id="uploads-summary"></span></p>
+  <button id="pause-all"></button><button id="resume-all"></button><button id="cancel-all"></button>
+  <button id="retry-all"></button><button id="clear-finished"></button>
+  <div id="overall">
+    <p id="overall-percent"></p><progress id="overall-progress" max="100"></progress><p id="overall-detail"></p>
+  </div>
+  <dialog id="cancel-dialog"></dialog>`;
