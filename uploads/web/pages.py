@@ -30,9 +30,15 @@ CONCURRENCY = 6
 @login_required
 @require_safe
 def home(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Render the upload page, or only its file list for htmx."""
+    """Render the upload page, or only its file list for htmx.
+
+    Raises BackendUnavailable for htmx only.
+    """
     # Not trimmed: spaces are part of names.
     q = request.GET.get("q", "")
+    # htmx also sends history restores, which need the whole page.
+    htmx = request.htmx  # type: ignore[attr-defined]
+    fragment = bool(htmx) and not htmx.history_restore_request
     page, list_error = Page([], None), False
     try:
         page = queries.files_of(
@@ -42,6 +48,9 @@ def home(request: AuthenticatedHttpRequest) -> HttpResponse:
             prefix=q,
         )
     except BackendUnavailable as exc:
+        if fragment:
+            # The page keeps the list that it has.
+            raise
         # Uploading may still work, so render the page with an error in place of the list.
         logger.error("Cannot list files: %r", exc.__cause__ or exc)
         list_error = True
@@ -64,9 +73,6 @@ def home(request: AuthenticatedHttpRequest) -> HttpResponse:
             "worker_url": static("uploads/client/hashing/hash-worker.js"),
         },
     }
-    # htmx also sends history restores, which need the whole page.
-    htmx = request.htmx  # type: ignore[attr-defined]
-    fragment = bool(htmx) and not htmx.history_restore_request
     template = "uploads/_files.html" if fragment else "uploads/home.html"
     if not fragment:
         context["quota"] = _allowance(request)

@@ -1,5 +1,6 @@
 import { Api, Uploader } from "../client/index.js";
 import { FileList } from "./files/file-list.js";
+import { ListProblem } from "./files/list-problem.js";
 import { Quota } from "./files/quota.js";
 import { acceptFiles } from "./intake/dropzone.js";
 import { Intake } from "./intake/intake.js";
@@ -25,9 +26,11 @@ const uploadList = new UploadList(uploader, config, {
   onEnd: (stored, notUploaded) => announcer.done(stored, notUploaded),
 });
 const quota = new Quota(document.getElementById("quota"), api);
+const listProblem = new ListProblem();
 const fileList = new FileList(api, announcer, {
   onSessionEnded: sessionEnded,
-  onListFailed: () => notify(messages.listFailed),
+  onListFailed: (problem, retry) => listProblem.show(problem, retry),
+  onListed: () => listProblem.clear(),
   onDelete: (id) => uploader.forget(id),
   onDeleted: () => quota.refresh(),
 });
@@ -80,7 +83,10 @@ function sessionEnded() {
 }
 
 function showConnection() {
-  byId("offline-notice").hidden = uploader.online;
+  const notice = byId("offline-notice");
+  // Hiding the button that has the focus would lose it.
+  if (uploader.online && notice.contains(document.activeElement)) byId("choose-files").focus();
+  notice.hidden = uploader.online;
 }
 
 /** @param {string} sentence */
