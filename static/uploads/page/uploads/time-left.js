@@ -84,8 +84,7 @@ export class TimeLeft {
 
   /** @param {number} seconds */
   #roundedReluctantly(seconds) {
-    const step = Math.max(stepAt(seconds), stepAt(this.#shown));
-    const stays = Math.abs(seconds - this.#shown) < step * (0.5 + RELUCTANCE);
+    const stays = Math.abs(seconds - this.#shown) < stepAt(seconds) * (0.5 + RELUCTANCE);
     return stays ? this.#shown : rounded(seconds);
   }
 }
