@@ -16,6 +16,11 @@ const CODES = { 401: "session_ended", 429: "rate_limited", 502: "unavailable", 5
 /** Why htmx has no response. @type {Record<string, string>} */
 const FAILURES = { "htmx:sendError": "network", "htmx:timeout": "timeout" };
 
+/** What htmx would log as an error: the page explains failures, and a newer search aborts an older one. */
+const EXPECTED = new Set(["htmx:afterRequest", "htmx:responseError", "htmx:sendAbort", ...Object.keys(FAILURES)]);
+
+/** @typedef {{logger: (element: Element, name: string, detail: {error?: string}) => void}} Htmx */
+
 /**
  * The requests that htmx sends for the list: searches, and more rows. Keeps the focus in the list, and reports what
  * failed.
@@ -36,6 +41,13 @@ export class ListRequests {
     this.#list = list;
     this.#search = search;
     this.#callbacks = callbacks;
+    const { htmx } = /** @type {{htmx?: Htmx}} */ (globalThis);
+    // Called before htmx logs the error of an event.
+    if (htmx) {
+      htmx.logger = (_element, name, detail) => {
+        if (EXPECTED.has(name)) delete detail.error;
+      };
+    }
     list.addEventListener("htmx:afterSwap", ({ target }) => this.#swapped(target === list));
     document.addEventListener("htmx:configRequest", (event) => {
       const { detail } = /** @type {CustomEvent} */ (event);
