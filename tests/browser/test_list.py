@@ -1,4 +1,4 @@
-"""The list of files: where the focus is after each action, and what is said when a request fails."""
+"""The list of files: where the focus is after each action, and what a failed request says."""
 
 from __future__ import annotations
 
@@ -210,7 +210,8 @@ def test_a_failed_search_says_so_beside_the_search_box(page: Page, failure: str)
     expect(page.locator("#search")).to_be_focused()
     expect(row(page, name)).to_be_visible()
     above, box = problem.bounding_box(), page.locator("#search").bounding_box()
-    assert above and box
+    assert above
+    assert box
     assert 0 <= above["y"] - (box["y"] + box["height"]) < 40
     # Once the cause is gone, the button loads the list, and the focus stays where the person is.
     page.unroute_all(behavior="ignoreErrors")
