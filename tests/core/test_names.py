@@ -18,6 +18,24 @@ from uploads.core.errors import InvalidRequest
 #: Cases on which the server and the page must agree; names.test.js has the same test.
 SHARED = json.loads((ROOT / "tests/shared/names.json").read_text())
 
+
+@pytest.mark.parametrize(("name", "parts"), [(name, parts) for _, name, *parts in SHARED["parts"]])
+def test_a_long_name_is_split_so_that_its_end_stays_visible(name: str, parts: list[str]) -> None:
+    found = names.name_parts(name)
+    assert [found.folder.head, found.folder.tail, found.file.head, found.file.tail] == parts
+
+
+@given(st.text(max_size=300))
+def test_splitting_a_name_loses_nothing(name: str) -> None:
+    parts = names.name_parts(name)
+    pieces = (parts.folder.head, parts.folder.tail, parts.file.head, parts.file.tail)
+    assert "".join(pieces) == names.display_name(name)
+    assert parts.file.head or not name
+    # The tail is short, and does not begin in the middle of a character.
+    assert len(parts.file.tail) <= 20
+    assert not unicodedata.category((parts.file.tail or "x")[0]).startswith("M")
+
+
 # Accepted
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from uploads.core.errors import InvalidRequest
@@ -39,6 +40,36 @@ _BLANK = re.compile(
 #: What the plain form of a name in a header keeps. Browsers decode %-sequences and RFC 2047's
 #: =?…?= in it; quotes, backslashes and semicolons confuse simple parsers.
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9 !#$&'()+,.=@\[\]^_`{}~-]")
+
+#: Names with more characters are split where they would otherwise be cut off.
+_LONG = 24
+#: A character that never belongs to the one before it: no combining mark, no part of an emoji or of
+#: a syllable, no letter that changes its shape beside another (Arabic, the scripts of India).
+_SAFE = (
+    "[!-~\u00c0-\u02af\u0370-\u0482\u048a-\u052f\u1e00-\u1fff"
+    "\u3041-\u3096\u309b-\u30ff\u3400-\u9fff\uac00-\ud7a3]"
+)
+#: The last part of a name: preferably whole words, otherwise at most 14 characters.
+_TAILS = (
+    re.compile(rf"(?<=[ _./-])(?:\w|{_SAFE}).{{9,19}}\Z", re.DOTALL),
+    re.compile(rf"{_SAFE}.{{0,13}}\Z", re.DOTALL),
+)
+
+
+@dataclass(frozen=True)
+class SplitText:
+    """Text in two parts: where space is short, only the end of the head is left out."""
+
+    head: str
+    tail: str
+
+
+@dataclass(frozen=True)
+class NameParts:
+    """A name as rows display it: the folders with their last slash, and the file in them."""
+
+    folder: SplitText
+    file: SplitText
 
 
 def check_name(name: str) -> str:
@@ -77,6 +108,24 @@ def is_blank(name: str) -> bool:
 def display_name(text: str) -> str:
     """A name, or text that contains one, for display: deceptive characters become U+FFFD."""
     return _DECEPTIVE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def name_parts(name: str) -> NameParts:
+    """Split a name for display, so that names that differ at the end can be told apart."""
+    shown = display_name(name)
+    end = shown.rfind("/") + 1
+    # A name that ends with a slash has no file; it is displayed as one.
+    if end == len(shown):
+        end = 0
+    return NameParts(folder=_split(shown[:end]), file=_split(shown[end:]))
+
+
+def _split(text: str) -> SplitText:
+    if len(text) > _LONG:
+        for pattern in _TAILS:
+            if match := pattern.search(text):
+                return SplitText(text[: match.start()], match[0])
+    return SplitText(text, "")
 
 
 def search_key(name: str) -> str:

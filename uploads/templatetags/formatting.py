@@ -10,14 +10,15 @@ from django.utils import formats
 from django.utils.translation import gettext
 
 from uploads.core import texts
-from uploads.core.names import display_name
+from uploads.core.names import display_name, name_parts
 from uploads.core.reasons import Reason
 from uploads.core.texts import file_size
 
 register = template.Library()
 
-# Every name in a template goes through this filter, or through File.__str__.
+# Every name in a template goes through one of these filters, or through File.__str__.
 register.filter("display_name", display_name)
+register.filter("name_parts", name_parts)
 register.filter("file_size", file_size)
 
 

@@ -70,9 +70,15 @@ def fragment(view: _View) -> _View:
 @for_signed_in
 @require_safe
 def home(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Render the upload page, or only its file list for htmx."""
+    """Render the upload page, or only its file list for htmx.
+
+    Raises BackendUnavailable for htmx only.
+    """
     # Not trimmed: spaces are part of names.
     q = request.GET.get("q", "")
+    # htmx also sends history restores, which need the whole page.
+    htmx = request.htmx  # type: ignore[attr-defined]
+    is_fragment = bool(htmx) and not htmx.history_restore_request
     page, list_error = Page([], None), False
     try:
         page = queries.files_of(
@@ -82,6 +88,9 @@ def home(request: AuthenticatedHttpRequest) -> HttpResponse:
             prefix=q,
         )
     except BackendUnavailable as exc:
+        if is_fragment:
+            # The page keeps the list that it has.
+            raise
         # Uploading may still work, so render the page with an error in place of the list.
         logger.error("Cannot list files: %r", exc.__cause__ or exc)
         list_error = True
@@ -104,9 +113,6 @@ def home(request: AuthenticatedHttpRequest) -> HttpResponse:
             "worker_url": static("uploads/client/hashing/hash-worker.js"),
         },
     }
-    # htmx also sends history restores, which need the whole page.
-    htmx = request.htmx  # type: ignore[attr-defined]
-    is_fragment = bool(htmx) and not htmx.history_restore_request
     template = "uploads/_files.html" if is_fragment else "uploads/home.html"
     status = 200
     if not is_fragment:

@@ -1,6 +1,7 @@
 import { Api, Uploader } from "../client/index.js";
 import { Downloads } from "./files/downloads.js";
 import { FileList } from "./files/file-list.js";
+import { ListProblem } from "./files/list-problem.js";
 import { Quota } from "./files/quota.js";
 import { acceptFiles } from "./intake/dropzone.js";
 import { Intake } from "./intake/intake.js";
@@ -34,9 +35,11 @@ const interruptedList = new InterruptedList(uploader, announcer, {
   onContinue: (upload) => uploadList.focusRow(upload),
 });
 const quota = new Quota(document.getElementById("quota"), api);
+const listProblem = new ListProblem();
 const fileList = new FileList(api, announcer, {
   onSessionEnded: () => session.lost(),
-  onListFailed: () => notify(messages.listFailed),
+  onListFailed: (problem, retry) => listProblem.show(problem, retry),
+  onListed: () => listProblem.clear(),
   onDelete: (id) => uploader.forget(id),
   onDeleted: () => quota.refresh(),
 });
@@ -74,6 +77,7 @@ session.addEventListener("renewed", () => {
   api.useToken(session.csrfToken);
   uploader.tryNow();
   fileList.signedIn();
+  listProblem.signedIn();
   announcer.note(messages.session.renewed);
 });
 uploader.addEventListener("connection", () => {
@@ -95,7 +99,10 @@ addEventListener("beforeunload", (event) => {
 });
 
 function showConnection() {
-  byId("offline-notice").hidden = uploader.online;
+  const notice = byId("offline-notice");
+  // Hiding the button that has the focus would lose it.
+  if (uploader.online && notice.contains(document.activeElement)) byId("choose-files").focus();
+  notice.hidden = uploader.online;
 }
 
 /** @param {string} sentence */

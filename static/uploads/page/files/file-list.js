@@ -5,15 +5,18 @@ import { displayName, searchKey } from "../text/names.js";
 import { confirmWith } from "../ui/confirm-dialog.js";
 import { byId, findAll } from "../ui/elements.js";
 import { collapse, fadeIn } from "../ui/motion.js";
-import { deleteButtonOf, idOf, markDeleting, markStored, nameOf, note } from "./file-row.js";
+import { deleteButtonOf, focusRow, idOf, markDeleting, markStored, nameOf, note } from "./file-row.js";
+import { ListRequests } from "./list-requests.js";
 
 /** @import { Api, UploadStatus } from "../../client/index.js" */
 /** @import { Announcer } from "../ui/announcer.js" */
+/** @import { Problem } from "./list-requests.js" */
 
 /**
  * @typedef {object} Callbacks
  * @property {() => void} onSessionEnded
- * @property {() => void} onListFailed
+ * @property {(problem: Problem, retry: () => void) => void} onListFailed the list stays as it is
+ * @property {() => void} [onListed] the list is up to date again
  * @property {(id: string) => void} onDelete the server has accepted the deletion
  * @property {() => void} onDeleted
  */
@@ -56,6 +59,7 @@ export class FileList {
   #deletions;
   #onSessionEnded;
   #onListFailed;
+  #onListed;
   #onDelete;
   #onDeleted;
 
@@ -64,11 +68,12 @@ export class FileList {
    * @param {Announcer} announcer
    * @param {Callbacks} callbacks
    */
-  constructor(api, announcer, { onSessionEnded, onListFailed, onDelete, onDeleted }) {
+  constructor(api, announcer, { onSessionEnded, onListFailed, onListed = () => {}, onDelete, onDeleted }) {
     this.#api = api;
     this.#announcer = announcer;
     this.#onSessionEnded = onSessionEnded;
     this.#onListFailed = onListFailed;
+    this.#onListed = onListed;
     this.#onDelete = onDelete;
     this.#onDeleted = onDeleted;
     this.#deletions = new Confirmations({
@@ -80,7 +85,11 @@ export class FileList {
     this.#list.addEventListener("click", (event) => this.#clicked(event));
     byId("show-new-files").addEventListener("click", () => this.#showNewFiles());
     setInterval(() => this.#showTimes(), TIMES_INTERVAL);
-    this.#watchHtmx();
+    new ListRequests(this.#list, this.#search, {
+      onSwap: (isWhole) => this.#swapped(isWhole),
+      onFailed: onListFailed,
+      onSessionEnded,
+    });
     this.refresh();
   }
 
@@ -146,7 +155,7 @@ export class FileList {
         this.#arriving.clear();
         this.#onSessionEnded();
       } else if (this.#attempts === MAX_ATTEMPTS) {
-        this.#onListFailed();
+        this.#onListFailed(error, () => this.#showNewFiles());
       }
     } finally {
       this.#timer = 0;
@@ -197,15 +206,19 @@ export class FileList {
   }
 
   async #showNewFiles({ focus = true } = {}) {
-    this.#notice.hidden = true;
     this.#isExtended = false;
     if (focus) byId("files-heading").focus();
     try {
       await this.#reload({ always: true });
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      this.#onListFailed();
+      if (error.status === 401) this.#onSessionEnded();
+      this.#onListFailed(error, () => this.#showNewFiles());
+      return;
     }
+    const [row] = findAll(this.#list, "[data-file-row]");
+    // Unless the user has moved on in the meantime.
+    if (row && document.activeElement === byId("files-heading")) focusRow(row);
   }
 
   /**
@@ -332,36 +345,20 @@ export class FileList {
     this.refresh();
     this.#added = 0;
     this.#notice.hidden = true;
+    this.#onListed();
     // Ids sort by time. A file that is newer than the last row but missing has not reached the list's index yet.
     for (const id of this.#arriving) {
       if (ids.includes(id) || (last !== undefined && id < last)) this.#arriving.delete(id);
     }
   }
 
-  #watchHtmx() {
-    this.#list.addEventListener("htmx:afterSwap", ({ target }) => {
-      this.#isExtended = target !== this.#list;
-      if (!this.#isExtended) this.#added = 0;
-      this.#generation += 1;
-      this.refresh();
-    });
-    document.addEventListener("htmx:configRequest", (event) => {
-      const { detail } = /** @type {CustomEvent} */ (event);
-      // An empty search must not appear in the address bar.
-      if (detail.parameters.q === "") delete detail.parameters.q;
-    });
-    document.addEventListener("htmx:beforeSwap", (event) => {
-      const { xhr, requestConfig } = /** @type {CustomEvent} */ (event).detail;
-      const requestedPath = new URL(requestConfig.path, location.href).pathname;
-      // Without a session the server redirects to the login page.
-      if (xhr.responseURL && new URL(xhr.responseURL).pathname !== requestedPath) {
-        event.preventDefault();
-        this.#onSessionEnded();
-      }
-    });
-    for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
-      document.addEventListener(failure, () => this.#onListFailed());
-    }
+  /** @param {boolean} isWhole whether the whole list was replaced, not only its end */
+  #swapped(isWhole) {
+    this.#isExtended = !isWhole;
+    if (isWhole) this.#added = 0;
+    this.#generation += 1;
+    this.refresh();
+    this.#onListed();
   }
 
   #showTimes() {

@@ -44,3 +44,14 @@ export function note(row, sentence) {
   element.textContent = sentence;
   element.hidden = sentence === "";
 }
+
+/**
+ * Focuses the row itself, so that a screen reader reads it, and Tab leads to its buttons.
+ * @param {HTMLElement} row
+ */
+export function focusRow(row) {
+  // Set only now, because otherwise every click on the row would focus it.
+  row.tabIndex = -1;
+  row.addEventListener("blur", () => row.removeAttribute("tabindex"), { once: true });
+  row.focus();
+}

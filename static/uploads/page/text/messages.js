@@ -230,7 +230,7 @@ export const messages = {
   deleting: gettext("Deleting…"),
   deletingSlowly: gettext("Still deleting. This is taking longer than usual. You can close this page."),
   deleteFailed: gettext("The file could not be deleted. Try again."),
-  listFailed: gettext("The list could not be loaded. Check your connection and try again."),
+  listNotCurrent: gettext("The list shows the previous result."),
 
   announce: {
     /** @type {Announcement} */
@@ -316,6 +316,7 @@ const problems = {
   connection_lost: () => gettext("The connection to storage was interrupted. Check your connection and try again."),
   storage_refused: refused,
   parts_missing: refused,
+  timeout: () => gettext("The server did not respond in time. Try again in a moment."),
   network: () => gettext("The server cannot be reached. Check your connection and try again."),
   unavailable: () => gettext("Storage is not responding. Try again in a moment."),
   no_credentials: () => gettext("filehub currently has no access to its storage. Contact your administrator."),

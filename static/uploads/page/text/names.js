@@ -3,6 +3,16 @@
 /** Characters that break a line, or that change the order in which other characters are displayed. */
 const DECEPTIVE = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufff9-\ufffb]/gu;
 
+/** Names with more characters are split where they would otherwise be cut off. */
+const LONG = 24;
+/** A character that never belongs to the one before it, nor changes its shape beside it. */
+const SAFE = String.raw`[!-~\u00c0-\u02af\u0370-\u0482\u048a-\u052f\u1e00-\u1fff\u3041-\u3096\u309b-\u30ff\u3400-\u9fff\uac00-\ud7a3]`;
+/** The last part of a name: preferably whole words, otherwise at most 14 characters. */
+const TAILS = [
+  new RegExp(String.raw`(?<=[ _./-])(?:[\p{L}\p{N}_]|${SAFE}).{9,19}$`, "su"),
+  new RegExp(`${SAFE}.{0,13}$`, "su"),
+];
+
 /** Cherokee is the only script whose letters fold to upper case. */
 const CHEROKEE = /[\u13a0-\u13fd\uab70-\uabbf]/;
 
@@ -12,6 +22,38 @@ const CHEROKEE = /[\u13a0-\u13fd\uab70-\uabbf]/;
  */
 export function displayName(text) {
   return text.replace(DECEPTIVE, "\ufffd");
+}
+
+/**
+ * Where space is short, only the end of the head is left out.
+ * @typedef {{head: string, tail: string}} SplitText
+ */
+
+/**
+ * Splits a name for display, so that names that differ at the end can be told apart.
+ * @param {string} name
+ * @returns {{folder: SplitText, file: SplitText}} the folders with their last slash, and the file in them
+ */
+export function nameParts(name) {
+  const shown = displayName(name);
+  const end = shown.lastIndexOf("/") + 1;
+  // A name that ends with a slash has no file; it is displayed as one.
+  const start = end === shown.length ? 0 : end;
+  return { folder: split(shown.slice(0, start)), file: split(shown.slice(start)) };
+}
+
+/**
+ * @param {string} text
+ * @returns {SplitText}
+ */
+function split(text) {
+  if (Array.from(text).length > LONG) {
+    for (const pattern of TAILS) {
+      const match = pattern.exec(text);
+      if (match) return { head: text.slice(0, match.index), tail: match[0] };
+    }
+  }
+  return { head: text, tail: "" };
 }
 
 /**

@@ -278,12 +278,13 @@ export class UploadList {
   }
 
   #showMore() {
-    const before = new Set(this.#rows.keys());
+    const before = new Set(this.#list.children);
     this.#limit += ROWS;
     this.#regrouped = true;
     this.#textAt = -Infinity;
     this.#draw(performance.now());
-    if (this.#footer.hidden) [...this.#rows].find(([upload]) => !before.has(upload))?.[1].focus();
+    const first = [...this.#list.children].find((element) => !before.has(element));
+    [...this.#rows.values()].find(({ element }) => element === first)?.focus();
   }
 
   #clear() {

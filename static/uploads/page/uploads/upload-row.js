@@ -3,6 +3,7 @@ import { percent, portion } from "../text/language.js";
 import { explain, messages } from "../text/messages.js";
 import { displayName } from "../text/names.js";
 import { find, findAll } from "../ui/elements.js";
+import { showName } from "../ui/file-name.js";
 import { setAttribute, setText, setVisible } from "../ui/rendering.js";
 import { TimeLeft } from "./time-left.js";
 
@@ -112,12 +113,8 @@ export class UploadRow {
   #showName(realName) {
     const element = find(this.element, "[data-field=name]");
     const name = displayName(realName);
-    const end = name.lastIndexOf("/") + 1;
     element.title = name;
-    const folder = find(element, "[data-field=folder]");
-    folder.textContent = name.slice(0, end);
-    folder.hidden = end === 0;
-    find(element, "[data-field=file]").textContent = name.slice(end);
+    showName(element, realName);
     this.element.dataset.name = name;
     this.#progress.setAttribute("aria-label", messages.progressLabel(name));
   }
@@ -141,6 +138,7 @@ export class UploadRow {
     const { state, name } = this.#upload;
     const action = state === "pausing" ? "stop" : "pause";
     setText(find(this.#buttons.pause, ".label"), messages.pauseLabel[action]);
+    setAttribute(this.#buttons.pause, "title", messages.pauseLabel[action]);
     setAttribute(this.#buttons.pause, "aria-label", messages.actionLabel[action](name));
   }
 

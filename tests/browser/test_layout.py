@@ -1,0 +1,212 @@
+"""Every page fits: narrow and wide, in each language, with text of twice the size."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.browser.test_page import TO_S3, choose, row, unique, upload_row
+from tests.support.http import send
+from tests.support.installation import Installation
+from tests.support.waiting import wait_for
+
+#: What a person cannot see or reach: the page is wider than the window, an element is outside of
+#: it, or text is cut off. Boxes that scroll are fine, and so are names that are shortened on
+#: purpose and have their full text in a title. Django's icons have a text that is never shown.
+MEASURE = """() => {
+    const width = document.documentElement.clientWidth;
+    const problems = [];
+    const name = (e) => e.tagName.toLowerCase() + (e.id && "#" + e.id) +
+        [...e.classList].map((part) => "." + part).join("");
+    const scrolls = (e) => ["auto", "scroll"].includes(getComputedStyle(e).overflowX);
+    const scroller = (e) => {
+        for (let box = e.parentElement; box && box !== document.body; box = box.parentElement)
+            if (scrolls(box)) return box;
+        return null;
+    };
+    if (document.documentElement.scrollWidth > width)
+        problems.push(`the page is ${document.documentElement.scrollWidth} wide`);
+    for (const e of document.body.querySelectorAll("*")) {
+        const box = e.getBoundingClientRect();
+        const style = getComputedStyle(e);
+        if (!box.width || !box.height || style.visibility === "hidden") continue;
+        if (e.closest(".visually-hidden, .skip-link, svg, option")) continue;
+        if (!scroller(e) && (box.right > width + 1 || box.left < -1))
+            problems.push(`${name(e)} is at ${Math.round(box.left)} to ${Math.round(box.right)}`);
+        const hides = ["hidden", "clip"].includes(style.overflowX);
+        const shortened = ".name-head, [title], [title] *, .selector label, .selector button";
+        if (hides && e.scrollWidth > e.clientWidth + 1 && !e.matches(shortened))
+            problems.push(`${name(e)} shows ${e.clientWidth} of ${e.scrollWidth}`);
+    }
+    return problems;
+}"""
+
+#: Rows outside of the window are rendered too, because this measures them.
+RESIZE = """(percent) => {
+    document.documentElement.style.fontSize = `${percent}%`;
+    for (const row of document.querySelectorAll(".rows > li"))
+        row.style.contentVisibility = "visible";
+}"""
+
+#: Width of the window in CSS pixels, and the size of text in percent. A window of 1280 that is
+#: zoomed to 200 % has 640 of them.
+SIZES = [(1280, 100), (1280, 200), (768, 100), (768, 200), (640, 100), (360, 100), (360, 200)]
+LANGUAGES = ["en", "de"]
+HARDEST = {("de", 768, 100), ("de", 360, 200)}
+
+PAGES = [
+    "/", "/?q=no file begins so", "/accounts/password/", "/no/such/page", "/admin/",
+    "/admin/uploads/file/", "/admin/uploads/file/?state=rejected", "/admin/uploads/queue/",
+    "/admin/uploads/queue/events/", "/admin/uploads/queue/tasks/",
+    "/admin/uploads/storagereport/", "/admin/uploads/apitoken/", "/admin/auth/user/",
+    "/admin/auth/user/1/change/",
+]  # fmt: skip
+USUAL = {"/", "/admin/uploads/file/"}
+
+LONG = "Quartalsbericht_2024_Vertrieb_Nord_Entwurf_überarbeitet_und_geprüft_final"
+
+
+def resize(page: Page, width: int, percent: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.evaluate(RESIZE, percent)
+
+
+def check_fit(page: Page, where: str, sizes: list[tuple[int, int]]) -> None:
+    misfits = {}
+    for width, percent in sizes:
+        resize(page, width, percent)
+        if found := page.evaluate(MEASURE):
+            misfits[f"{where} at {width} px, text {percent} %"] = found
+    assert misfits == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "language", "sizes"),
+    [
+        *((path, "de", [size[1:] for size in sorted(HARDEST)]) for path in PAGES if path in USUAL),
+        *(
+            pytest.param(path, language, SIZES, marks=pytest.mark.exhaustive)
+            for path, language in product(PAGES, LANGUAGES)
+        ),
+    ],
+)
+def test_a_page_fits(
+    context: BrowserContext, path: str, language: str, sizes: list[tuple[int, int]]
+) -> None:
+    page = context.new_page()
+    page.set_extra_http_headers({"Accept-Language": language})
+    page.goto(path)
+    check_fit(page, path, sizes)
+
+
+@pytest.mark.parametrize("language", ["en", pytest.param("de", marks=pytest.mark.exhaustive)])
+def test_the_sign_in_page_fits(
+    chromium: Browser, installation: Installation, language: str
+) -> None:
+    page = chromium.new_page(base_url=installation.url, locale=language)
+    page.goto("/accounts/login/")
+    check_fit(page, "sign in", SIZES)
+    page.close()
+
+
+def refuse(page: Page) -> None:
+    headers = {"Access-Control-Allow-Origin": "*"}
+    page.route(TO_S3, lambda route: route.fulfill(status=403, headers=headers, body="<Error/>"))
+
+
+@pytest.mark.parametrize(
+    ("language", "sizes"),
+    [
+        ("de", [(768, 100), (360, 200)]),
+        *(pytest.param(each, SIZES, marks=pytest.mark.exhaustive) for each in LANGUAGES),
+    ],
+)
+def test_rows_of_uploads_fit_and_can_be_told_apart(
+    page: Page, language: str, sizes: list[tuple[int, int]]
+) -> None:
+    page.set_extra_http_headers({"Accept-Language": language})
+    page.goto("/")
+    expect(page.locator("#choose-files")).to_be_enabled()
+    refuse(page)
+    failed = unique(f"{LONG}_v1.xlsx")
+    choose(page, (failed, b"1"))
+    expect(upload_row(page, failed)).to_have_attribute("data-state", "failed")
+    page.unroute(TO_S3)
+    page.route(TO_S3, lambda route: None)  # S3 never responds
+    names = [unique(f"{LONG}_v{number}.xlsx") for number in (2, 3)]
+    choose(page, *[(name, b"x" * 1000) for name in names])
+    for name in names:
+        expect(upload_row(page, name)).to_have_attribute("data-state", "uploading")
+    upload_row(page, names[0]).locator("[data-action=pause]").click()
+    check_fit(page, "uploads", sizes)
+    for width, percent in sizes:
+        resize(page, width, percent)
+        for name in [failed, *names]:
+            tail = upload_row(page, name).locator(".name-tail")
+            assert name.endswith(tail.inner_text())
+            assert "_v" in tail.inner_text()
+            assert tail.evaluate("e => e.scrollWidth <= e.clientWidth + 1")
+            # The whole name is there for a screen reader, for copying and as a tooltip.
+            expect(upload_row(page, name).locator("[data-field=file]")).to_have_text(name)
+            expect(upload_row(page, name).locator(".file-name")).to_have_attribute("title", name)
+    page.unroute_all(behavior="ignoreErrors")
+
+
+def test_buttons_of_narrow_rows_are_icons_with_names_and_tooltips(page: Page) -> None:
+    page.set_extra_http_headers({"Accept-Language": "de"})
+    page.goto("/")
+    name = unique(f"{LONG}_v1.xlsx")
+    choose(page, (name, b"x"))
+    listed = row(page, name)
+    expect(listed).to_be_visible()
+    for width, has_label in ((1280, True), (768, False), (360, False)):
+        resize(page, width, 100)
+        download = listed.get_by_role("link", name=f"{name} herunterladen")
+        assert download.get_by_text("Herunterladen").is_visible() == has_label
+        for button in (download, listed.locator("[data-delete]")):
+            assert button.get_attribute("title")
+            assert name in (button.get_attribute("aria-label") or "")
+            box = button.bounding_box()
+            assert box
+            assert min(box["width"], box["height"]) >= 40
+
+
+def test_a_folder_has_a_line_of_its_own(page: Page, installation: Installation) -> None:
+    mark = unique("").strip()
+    folders = f"{mark} Photos/2024/Greece/June/Beach house/"
+    body = {"file_name": f"{folders}IMG_0001.jpg", "content_type": "image/jpeg", "size": 1}
+    signed = installation.api("/get-url", "POST", body)
+    assert send("PUT", signed["url"], b"x", signed["headers"]).status == 200
+    wait_for(lambda: installation.files(mark))
+    page.goto(f"/?q={mark}")
+    folder, file = page.locator(".file-folder"), page.locator(".file-base")
+    expect(folder).to_have_text(folders)
+    expect(file).to_have_text("IMG_0001.jpg")
+    above, below = folder.bounding_box(), file.bounding_box()
+    assert above
+    assert below
+    assert above["y"] + above["height"] <= below["y"] + 1
+    assert above["x"] == below["x"]
+
+
+@pytest.mark.parametrize("width", [768, pytest.param(360, marks=pytest.mark.exhaustive)])
+def test_the_file_list_of_the_admin_can_be_read_and_used(page: Page, width: int) -> None:
+    name = unique(f"{LONG}_v1.txt")
+    choose(page, (name, b"x"))
+    expect(row(page, name)).to_be_visible()
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto("/admin/uploads/file/")
+    listed = page.locator("#result_list tbody tr").filter(has_text=name)
+    for field in ("name", "owner", "size_text", "content_type", "state_text", "created"):
+        cell = listed.locator(f".field-{field}")
+        box = cell.bounding_box()
+        assert box, field
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width, field
+    listed.locator("[name=_selected_action]").check()
+    page.get_by_label("Action:").select_option("check_again")
+    page.get_by_role("button", name=re.compile("Go|Run")).click()
+    expect(page.locator("#content")).to_contain_text(name)
