@@ -87,8 +87,15 @@ def test_a_script_must_ask_for_json(accept: str, expected: bool) -> None:
     assert prefers_json(RequestFactory().get("/", headers={"Accept": accept})) is expected
 
 
-#: Addresses that are for programs alone, whoever opens them.
-FOR_PROGRAMS = {"/healthz", "/readyz", "/metrics", "/api/openapi.json", "/jsi18n/", "/admin/jsi18n/"}
+#: Addresses that are for programs alone, even if a person opens them.
+FOR_PROGRAMS = {
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/api/openapi.json",
+    "/jsi18n/",
+    "/admin/jsi18n/",
+}
 EVERYWHERE = sorted(
     {fill(path) for _, path in operations()}
     | {path for path, _ in PAGES}

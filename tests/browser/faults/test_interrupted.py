@@ -16,8 +16,8 @@ from tests.browser.faults.helpers import (
     stop_after,
     unfinished,
 )
-from tests.browser.test_accessibility import check_accessibility
 from tests.browser.test_page import row, unique, upload_row
+from tests.support.accessibility import check_accessibility
 from tests.support.installation import Installation
 from tests.support.users import PASSWORD
 from tests.support.waiting import wait_for
