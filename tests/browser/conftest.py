@@ -69,7 +69,8 @@ def _thorough_accessibility(full_size: bool) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_faults_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Remove the faults that a test has injected, and requests logged before it.
+    """Remove the faults that a test has injected, what it has left unfinished, and requests logged
+    before it.
 
     Tests without a browser use the installation too, and do not clear its logs.
     """
@@ -81,6 +82,7 @@ def _no_faults_left(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if installation:
         installation.reset()
+        installation.abort_unfinished()
 
 
 def watch(context: BrowserContext) -> list[str]:
