@@ -88,7 +88,9 @@ def test_a_script_must_ask_for_json(accept: str, expected: bool) -> None:
 
 
 #: Addresses that are for programs alone, whoever opens them.
-FOR_PROGRAMS = {"/healthz", "/readyz", "/metrics", "/api/openapi.json", "/jsi18n/", "/admin/jsi18n/"}
+FOR_PROGRAMS = {
+    "/healthz", "/readyz", "/metrics", "/api/openapi.json", "/jsi18n/", "/admin/jsi18n/",
+}  # fmt: skip
 EVERYWHERE = sorted(
     {fill(path) for _, path in operations()}
     | {path for path, _ in PAGES}
