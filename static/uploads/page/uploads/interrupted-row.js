@@ -126,7 +126,7 @@ export class InterruptedRow {
   get #safe() {
     const { safe, size, isChecked } = this.#item;
     if (safe === 0) return isChecked ? interrupted.nothingSafe : "";
-    return (isChecked ? interrupted.safe : interrupted.safeAtLeast)(percent(safe, size));
+    return (isChecked ? interrupted.safe : interrupted.safeAtLeast)(percent(safe, size, safe === size));
   }
 
   /** @param {boolean} isReady */
