@@ -14,8 +14,9 @@ from tests.support.installation import Installation
 from tests.support.waiting import wait_for
 
 #: What a person cannot see or reach: the page is wider than the window, an element is outside of
-#: it, or text is cut off. Boxes that scroll are fine, and so are names that are shortened on
-#: purpose and have their full text in a title. Django's icons have a text that is never shown.
+#: it, or text is cut off. Boxes and fields that scroll are fine, and so are names that are
+#: shortened on purpose and have their full text in a title. Icons of Django have a text that is
+#: never shown.
 MEASURE = """() => {
     const width = document.documentElement.clientWidth;
     const problems = [];
@@ -37,7 +38,8 @@ MEASURE = """() => {
         if (!scroller(e) && (box.right > width + 1 || box.left < -1))
             problems.push(`${name(e)} is at ${Math.round(box.left)} to ${Math.round(box.right)}`);
         const hides = ["hidden", "clip"].includes(style.overflowX);
-        const shortened = ".name-head, [title], [title] *, .selector label, .selector button";
+        const shortened = ".name-head, [title], [title] *, .selector label, .selector button, " +
+            "input:not([type=submit])";
         if (hides && e.scrollWidth > e.clientWidth + 1 && !e.matches(shortened))
             problems.push(`${name(e)} shows ${e.clientWidth} of ${e.scrollWidth}`);
     }
