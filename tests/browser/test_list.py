@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from tests.browser.test_accessibility import check_accessibility
 from tests.browser.test_page import TO_S3, choose, row, unique, upload_row
 
 HTMX = re.compile(r"/\?q=")
@@ -37,14 +38,9 @@ def many(page: Page) -> list[str]:
     names = [f"{prefix} {number:02}.txt" for number in range(52)]
     choose(page, *[(name, name.encode()) for name in names])
     expect(page.locator("[data-upload-row]")).to_have_count(0)
-
-    def is_complete() -> bool:
-        page.goto(f"/?q={prefix}")
-        more = page.locator("[data-more] a")
-        return more.count() == 1 and page.locator("[data-file-row]").count() == 50
-
     page.goto(f"/?q={prefix}")
-    assert is_complete()
+    expect(page.locator("[data-file-row]")).to_have_count(50)
+    expect(page.locator("[data-more] a")).to_be_visible()
     shown: list[str] = page.locator("[data-file-row]").evaluate_all(
         "rows => rows.map((row) => row.dataset.name)"
     )
@@ -232,6 +228,7 @@ def test_a_search_that_failed_offline_is_repeated_when_the_connection_is_back(pa
     page.context.set_offline(True)
     page.locator("#search").fill(name[:8])
     expect(page.locator("#list-problem")).to_be_visible()
+    check_accessibility(page)
     page.context.set_offline(False)
     expect(page.locator("#list-problem")).to_be_hidden()
     expect(page.locator("[data-file-row]")).to_have_count(1)
