@@ -50,6 +50,7 @@ def test_admin_pages(context: BrowserContext, path: str) -> None:
     check_accessibility(page)
 
 
+@pytest.mark.exhaustive
 def test_sign_in(chromium: Browser, installation: Installation) -> None:
     page = chromium.new_page(base_url=installation.url)
     page.goto("/")

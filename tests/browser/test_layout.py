@@ -157,6 +157,7 @@ def test_rows_of_uploads_fit_and_can_be_told_apart(
     page.unroute_all(behavior="ignoreErrors")
 
 
+@pytest.mark.exhaustive
 def test_buttons_of_narrow_rows_are_icons_with_names_and_tooltips(page: Page) -> None:
     page.set_extra_http_headers({"Accept-Language": "de"})
     page.goto("/")
@@ -176,6 +177,7 @@ def test_buttons_of_narrow_rows_are_icons_with_names_and_tooltips(page: Page) ->
             assert min(box["width"], box["height"]) >= 40
 
 
+@pytest.mark.exhaustive
 def test_a_folder_has_a_line_of_its_own(page: Page, installation: Installation) -> None:
     mark = unique("").strip()
     folders = f"{mark} Photos/2024/Greece/June/Beach house/"

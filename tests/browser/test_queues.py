@@ -134,6 +134,7 @@ def test_going_back_changes_nothing(page: Page, add_dead_letter: AddDeadLetter) 
     expect(boxes(page)).to_have_count(1)
 
 
+@pytest.mark.exhaustive
 def test_the_pages_are_accessible(page: Page, add_dead_letter: AddDeadLetter) -> None:
     page.goto(EVENTS)
     expect(page.get_by_text("No dead letters.")).to_be_visible()

@@ -50,6 +50,7 @@ def fits(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 
+@pytest.mark.exhaustive
 def test_the_report_is_accessible_with_and_without_its_numbers(report: Page) -> None:
     check_accessibility(report)
     report.get_by_text("Show the numbers").click()

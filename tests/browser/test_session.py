@@ -77,6 +77,7 @@ def test_after_signing_in_again_in_the_dialog_the_queue_goes_on_by_itself(
     assert installation.s3.sent(lambda r: parts(r) and r.size > 1) == 80 * MIB
 
 
+@pytest.mark.exhaustive
 def test_the_page_notices_a_sign_in_in_another_tab_and_refuses_another_user(
     page: Page, context: BrowserContext, installation: Installation
 ) -> None:
@@ -128,9 +129,11 @@ def test_search_and_deletion_say_that_the_session_has_ended_and_work_afterwards(
     expect(row(page, names[0])).to_contain_text("Your session has expired.")
     page.keyboard.press("Escape")
     page.locator("#search").fill(names[1])
+    expect(page.locator("#list-problem")).to_contain_text("Your session has expired.")
     page.locator("#sign-in-again").click()
     sign_in(page)
     # The search is repeated by itself.
+    expect(page.locator("#list-problem")).to_be_hidden()
     expect(row(page, names[0])).to_have_count(0)
     expect(row(page, names[1])).to_be_visible()
     page.locator("#search").fill(names[0])
@@ -174,6 +177,7 @@ def test_a_download_during_an_upload_neither_warns_nor_stops_it(
     assert_stored(page, installation, file)
 
 
+@pytest.mark.exhaustive
 def test_a_download_of_a_file_that_was_deleted_elsewhere_says_so_in_the_list(
     page: Page, context: BrowserContext
 ) -> None:

@@ -139,6 +139,7 @@ def test_a_file_with_a_handle_continues_after_a_reload_with_one_click(
     assert installation.s3.sent() == SIZE - had
 
 
+@pytest.mark.exhaustive
 def test_an_upload_of_another_tab_is_shown_once_that_tab_has_ended_and_can_be_removed(
     context: BrowserContext, installation: Installation, tmp_path: Path
 ) -> None:
