@@ -44,7 +44,7 @@ const fileList = new FileList(api, announcer, {
   onDeleted: () => quota.refresh(),
 });
 
-new SignInDialog(session, api);
+new SignInDialog(session);
 new Downloads(api, announcer, { onSessionEnded: () => session.lost() });
 
 acceptFiles({

@@ -57,6 +57,7 @@ export class FileList {
   #api;
   #announcer;
   #deletions;
+  #requests;
   #onSessionEnded;
   #onListFailed;
   #onListed;
@@ -85,7 +86,7 @@ export class FileList {
     this.#list.addEventListener("click", (event) => this.#clicked(event));
     byId("show-new-files").addEventListener("click", () => this.#showNewFiles());
     setInterval(() => this.#showTimes(), TIMES_INTERVAL);
-    new ListRequests(this.#list, this.#search, {
+    this.#requests = new ListRequests(this.#list, this.#search, api.userHeader, {
       onSwap: (isWhole) => this.#swapped(isWhole),
       onFailed: onListFailed,
       onSessionEnded,
@@ -107,6 +108,7 @@ export class FileList {
   /** Catches up after the user has signed in again. */
   async signedIn() {
     this.#deletions.tryNow();
+    this.#requests.signedIn();
     if (!this.#missedSome) return;
     this.#missedSome = false;
     this.#notice.hidden = !this.#isInUse();

@@ -35,9 +35,10 @@ export class ListRequests {
   /**
    * @param {HTMLElement} list
    * @param {HTMLInputElement} search
+   * @param {Record<string, string>} headers sent with each request
    * @param {Callbacks} callbacks
    */
-  constructor(list, search, callbacks) {
+  constructor(list, search, headers, callbacks) {
     this.#list = list;
     this.#search = search;
     this.#callbacks = callbacks;
@@ -51,6 +52,7 @@ export class ListRequests {
     list.addEventListener("htmx:afterSwap", ({ target }) => this.#swapped(target === list));
     document.addEventListener("htmx:configRequest", (event) => {
       const { detail } = /** @type {CustomEvent} */ (event);
+      Object.assign(detail.headers, headers);
       // An empty search must not appear in the address bar.
       if (detail.parameters.q === "") delete detail.parameters.q;
     });
@@ -58,6 +60,11 @@ export class ListRequests {
     for (const type of ["htmx:responseError", ...Object.keys(FAILURES)]) {
       document.addEventListener(type, (event) => this.#failed(/** @type {CustomEvent} */ (event)));
     }
+  }
+
+  /** The user has signed in again, so that what the list says about the session is no longer true. */
+  signedIn() {
+    this.#list.querySelector("[data-more] [role=alert]")?.remove();
   }
 
   /** @param {CustomEvent} event */

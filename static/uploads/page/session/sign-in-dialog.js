@@ -2,7 +2,6 @@ import { within } from "../../client/index.js";
 import { messages } from "../text/messages.js";
 import { byId, find, findAll } from "../ui/elements.js";
 
-/** @import { Api } from "../../client/index.js" */
 /** @import { PageSession, ServerState } from "./page-session.js" */
 
 /** Milliseconds. */
@@ -19,11 +18,8 @@ export class SignInDialog {
   /** Null if the site's sign-in page is not filehub's. */
   #form = /** @type {HTMLFormElement|null} */ (document.getElementById("session-form"));
 
-  /**
-   * @param {PageSession} session
-   * @param {Api} api
-   */
-  constructor(session, api) {
+  /** @param {PageSession} session */
+  constructor(session) {
     this.#session = session;
     session.addEventListener("change", () => this.#show());
     this.#form?.addEventListener("submit", (event) => {
@@ -38,7 +34,6 @@ export class SignInDialog {
       button.addEventListener("click", () => location.reload());
     }
     this.#dialog.addEventListener("close", () => this.#clear());
-    this.#watchHtmx(api);
   }
 
   #show() {
@@ -119,29 +114,5 @@ export class SignInDialog {
     if (!sentence) return;
     password.focus();
     password.select();
-  }
-
-  /**
-   * The requests of htmx name the page's user too, and do not replace the list when the session has ended.
-   * @param {Api} api
-   */
-  #watchHtmx(api) {
-    /** @type {Element|null} the search whose result is missing */
-    let failed = null;
-    document.addEventListener("htmx:configRequest", (event) => {
-      Object.assign(/** @type {CustomEvent} */ (event).detail.headers, api.userHeader);
-    });
-    document.addEventListener("htmx:beforeOnLoad", (event) => {
-      const { xhr, elt } = /** @type {CustomEvent} */ (event).detail;
-      if (xhr.status !== 401) return;
-      event.preventDefault();
-      failed = elt;
-      this.#session.lost();
-    });
-    this.#session.addEventListener("renewed", () => {
-      if (failed?.matches("#search, #search-form"))
-        byId("search").dispatchEvent(new Event("search", { bubbles: true }));
-      failed = null;
-    });
   }
 }

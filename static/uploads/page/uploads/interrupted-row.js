@@ -2,6 +2,7 @@ import { interrupted } from "../text/interrupted.js";
 import { percent } from "../text/language.js";
 import { displayName } from "../text/names.js";
 import { find, findAll } from "../ui/elements.js";
+import { showName } from "../ui/file-name.js";
 import { setAttribute, setText, setVisible } from "../ui/rendering.js";
 
 /** @import { UnfinishedUpload } from "../../client/index.js" */
@@ -91,12 +92,9 @@ export class InterruptedRow {
   /** @param {string} path */
   #showName(path) {
     const name = displayName(path);
-    const end = name.lastIndexOf("/") + 1;
-    find(this.element, "[data-field=name]").title = name;
-    const folder = find(this.element, "[data-field=folder]");
-    folder.textContent = name.slice(0, end);
-    folder.hidden = end === 0;
-    find(this.element, "[data-field=file]").textContent = name.slice(end);
+    const element = find(this.element, "[data-field=name]");
+    element.title = name;
+    showName(element, path);
     this.element.dataset.name = name;
     find(this.element, "progress").setAttribute("aria-label", interrupted.progressLabel(path));
     this.input.setAttribute("aria-label", interrupted.actionLabel.choose(path));
