@@ -22,7 +22,7 @@ from tests.support.waiting import wait_for
 
 @pytest.fixture(autouse=True)
 def _own_session(installation: Installation) -> None:
-    """Sign in anew in every test, because they end the session that tests share."""
+    """Sign in again in every test, because they end the session that tests share."""
     installation.session = None
 
 
@@ -82,13 +82,7 @@ def test_the_page_notices_a_sign_in_in_another_tab_and_refuses_another_user(
     page: Page, context: BrowserContext, installation: Installation
 ) -> None:
     eve = unique("eve").replace(" ", "-")
-    installation.manage(
-        "shell",
-        "--no-imports",
-        "-c",
-        "from django.contrib.auth.models import User; "
-        f"User.objects.create_user({eve!r}, password={PASSWORD!r})",
-    )
+    installation.create_user(eve)
     other = context.new_page()
 
     def sign_in_elsewhere(name: str) -> None:

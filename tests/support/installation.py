@@ -100,6 +100,16 @@ class Installation:
         token = self.manage("create_api_token", "demo")
         return {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
+    def create_user(self, name: str) -> None:
+        """Create another user, with the password of the demo user."""
+        self.manage(
+            "shell",
+            "--no-imports",
+            "-c",
+            "from django.contrib.auth.models import User; "
+            f"User.objects.create_user({name!r}, password={PASSWORD!r})",
+        )
+
     def api(self, path: str, method: str = "GET", body: Any = None) -> Any:
         """Call the API as the demo user, past the proxy; return the parsed response."""
         url = f"http://localhost:{self.port}{path}"

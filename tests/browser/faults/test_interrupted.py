@@ -294,13 +294,7 @@ def test_names_are_not_left_to_the_next_user_of_the_browser(
     context: BrowserContext, installation: Installation, tmp_path: Path
 ) -> None:
     eve = f"eve-{uuid.uuid4().hex[:8]}"
-    installation.manage(
-        "shell",
-        "--no-imports",
-        "-c",
-        "from django.contrib.auth.models import User; "
-        f"User.objects.create_user({eve!r}, password={PASSWORD!r})",
-    )
+    installation.create_user(eve)
     page = reopen(context)
     file = begin(page, installation, tmp_path)
     stop(page, installation)

@@ -193,13 +193,7 @@ def test_another_user_cannot_finish_an_upload(
     context: BrowserContext, installation: Installation, tmp_path: Path
 ) -> None:
     eve = f"eve-{uuid.uuid4().hex[:8]}"
-    installation.manage(
-        "shell",
-        "--no-imports",
-        "-c",
-        "from django.contrib.auth.models import User; "
-        f"User.objects.create_user({eve!r}, password={PASSWORD!r})",
-    )
+    installation.create_user(eve)
     file = make_file(tmp_path / unique("mine.bin"), 40 * MIB)
     installation.s3.bandwidth = 10 * MIB
     stop_after(installation, 10 * MIB)

@@ -4,9 +4,8 @@
  * The totals of all uploads, updated with each change instead of recounted.
  *
  * `active`, `paused`, `confirming` and `failed` count all uploads. `files`, `bytes`, `sent`, `stored` and `unsent` (the
- * uploads whose last attempt failed) only include
- * the uploads of the current batch: those added since the last time all uploads had finished. So the overall progress
- * starts at zero again. `Upload.counted` says whether an upload belongs to the current batch.
+ * uploads whose last attempt failed) only include the uploads of the current batch: those added since the last time all
+ * uploads had finished. So the overall progress starts at zero again. `Upload.counted` says whether an upload belongs to the current batch.
  */
 export class Totals {
   files = 0;
