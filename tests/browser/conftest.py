@@ -6,6 +6,7 @@ import base64
 import contextlib
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -106,44 +107,98 @@ def watch(context: BrowserContext) -> list[str]:
 
 
 def sign_in(context: BrowserContext) -> None:
-    page = context.new_page()
-    page.goto("/")
-    page.get_by_label("Username").fill("demo")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_selector("#choose-files:enabled")
-    page.close()
+    """Sign in as the demo user, without a page, which would take longer."""
+    form = context.request.get("/accounts/login/")
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form.text())
+    assert token, form.text()
+    fields = {"username": "demo", "password": PASSWORD, "csrfmiddlewaretoken": token[1]}
+    response = context.request.post(
+        form.url, form=fields, headers={"Referer": form.url}, max_redirects=0
+    )
+    assert response.status == 302, response.text()
+
+
+def keep_session(context: BrowserContext, installation: Installation) -> None:
+    """Use the session of an earlier test, unless it has ended."""
+    if installation.session:
+        context.add_cookies(installation.session["cookies"])
+    if context.request.get("/", max_redirects=0).status != 200:
+        sign_in(context)
+        state = context.storage_state()
+        installation.session = {"cookies": state["cookies"], "origins": []}
 
 
 @contextlib.contextmanager
 def visitor(chromium: Browser, installation: Installation) -> Iterator[BrowserContext]:
-    """A signed-in browser whose console must stay free of errors and CSP violations.
-
-    Signing in takes longer than most tests, so the session of an earlier test is reused.
-    """
-    with chromium.new_context(
-        base_url=installation.url, accept_downloads=True, storage_state=installation.session
-    ) as context:
+    """A signed-in browser whose console must stay free of errors and CSP violations."""
+    with chromium.new_context(base_url=installation.url, accept_downloads=True) as context:
         problems = watch(context)
-        if context.request.get("/", max_redirects=0).status != 200:
-            sign_in(context)
-            state = context.storage_state()
-            installation.session = {"cookies": state["cookies"], "origins": []}
+        keep_session(context, installation)
         yield context
     assert problems == []
 
 
 @pytest.fixture
 def context(chromium: Browser, installation: Installation) -> Iterator[BrowserContext]:
+    """A browser of its own, for a test that opens several tabs or changes more than a page."""
     with visitor(chromium, installation) as context:
         yield context
 
 
+class SharedTab:
+    """One tab that most tests use in turn, because opening a browser takes longer than they do."""
+
+    def __init__(self, context: BrowserContext, installation: Installation) -> None:
+        self._context, self._installation = context, installation
+        self.problems = watch(context)
+
+    def clean(self) -> Page:
+        """The tab as a test finds it: blank, signed in, nothing stored, nothing changed."""
+        page, *others = self._context.pages or [self._context.new_page()]
+        for other in others:
+            other.close()
+        page.unroute_all(behavior="ignoreErrors")
+        self._context.set_offline(False)
+        # What the previous test left behind ends before this one begins.
+        page.goto("about:blank")
+        tools = self._context.new_cdp_session(page)
+        tools.send(
+            "Storage.clearDataForOrigin",
+            {"origin": self._installation.url, "storageTypes": "indexeddb,local_storage"},
+        )
+        tools.detach()
+        self._context.clear_permissions()
+        self._context.clear_cookies()
+        keep_session(self._context, self._installation)
+        page.set_extra_http_headers({})
+        page.set_viewport_size({"width": 1280, "height": 720})
+        page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+        self.problems.clear()
+        return page
+
+
+@pytest.fixture(scope="session")
+def _shared_tab(chromium: Browser, installation: Installation) -> Iterator[SharedTab]:
+    with chromium.new_context(base_url=installation.url, accept_downloads=True) as context:
+        yield SharedTab(context, installation)
+
+
 @pytest.fixture
-def page(context: BrowserContext) -> Page:
-    page = context.new_page()
-    page.goto("/")
-    return page
+def tab(request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A blank page of a signed-in browser; a new one if the test asks for its context too."""
+    if "context" in request.fixturenames:
+        yield request.getfixturevalue("context").new_page()
+        return
+    shared = request.getfixturevalue("_shared_tab")
+    yield shared.clean()
+    assert shared.problems == []
+
+
+@pytest.fixture
+def page(tab: Page) -> Page:
+    """The upload page of the demo user."""
+    tab.goto("/")
+    return tab
 
 
 def family(directory: Path | str) -> list[psutil.Process]:

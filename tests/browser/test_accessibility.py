@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.test_page import TO_S3, choose, row, unique, upload_row
 from tests.support.accessibility import check_accessibility, violations
@@ -27,10 +27,9 @@ def test_axe_finds_violations(page: Page) -> None:
 @pytest.mark.parametrize(
     "path", ["/", "/no/such/page", pytest.param("/?q=no file", marks=pytest.mark.exhaustive)]
 )
-def test_pages_have_no_violations(context: BrowserContext, path: str) -> None:
-    page = context.new_page()
-    page.goto(path)
-    check_accessibility(page, every_variant=path == "/")
+def test_pages_have_no_violations(tab: Page, path: str) -> None:
+    tab.goto(path)
+    check_accessibility(tab, every_variant=path == "/")
 
 
 @pytest.mark.exhaustive
@@ -44,10 +43,9 @@ def test_pages_have_no_violations(context: BrowserContext, path: str) -> None:
         "/admin/auth/user/",
     ],
 )
-def test_admin_pages(context: BrowserContext, path: str) -> None:
-    page = context.new_page()
-    page.goto(path)
-    check_accessibility(page)
+def test_admin_pages(tab: Page, path: str) -> None:
+    tab.goto(path)
+    check_accessibility(tab)
 
 
 @pytest.mark.exhaustive

@@ -9,7 +9,7 @@ import zlib
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.test_page import unique
 from tests.support.accessibility import check_accessibility
@@ -21,8 +21,8 @@ LIST = "/admin/uploads/file/"
 
 
 @pytest.fixture
-def page(context: BrowserContext) -> Page:
-    return context.new_page()
+def page(tab: Page) -> Page:
+    return tab
 
 
 def png() -> bytes:

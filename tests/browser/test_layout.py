@@ -6,7 +6,7 @@ import re
 from itertools import product
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.test_page import TO_S3, choose, row, unique, upload_row
 from tests.support.http import send
@@ -95,13 +95,10 @@ def check_fit(page: Page, where: str, sizes: list[tuple[int, int]]) -> None:
         ),
     ],
 )
-def test_a_page_fits(
-    context: BrowserContext, path: str, language: str, sizes: list[tuple[int, int]]
-) -> None:
-    page = context.new_page()
-    page.set_extra_http_headers({"Accept-Language": language})
-    page.goto(path)
-    check_fit(page, path, sizes)
+def test_a_page_fits(tab: Page, path: str, language: str, sizes: list[tuple[int, int]]) -> None:
+    tab.set_extra_http_headers({"Accept-Language": language})
+    tab.goto(path)
+    check_fit(tab, path, sizes)
 
 
 @pytest.mark.parametrize("language", ["en", pytest.param("de", marks=pytest.mark.exhaustive)])

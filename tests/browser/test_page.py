@@ -15,6 +15,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
 from tests.support.http import send
 from tests.support.installation import Installation
+from tests.support.users import PASSWORD
 from tests.support.waiting import wait_for
 
 TO_S3 = re.compile(r"/uploads/[0-9a-f]/")
@@ -252,9 +253,7 @@ def test_a_request_without_a_put_leaves_nothing_on_any_page(
         expect(page.locator("body")).not_to_contain_text(name)
 
 
-def test_anonymous_users_are_redirected_to_the_login_page(
-    chromium: Any, installation: Installation
-) -> None:
+def test_anonymous_users_sign_in_and_come_back(chromium: Any, installation: Installation) -> None:
     page = chromium.new_page(base_url=installation.url)
     page.goto("/?q=x")
     assert "/accounts/login/" in page.url
@@ -262,6 +261,9 @@ def test_anonymous_users_are_redirected_to_the_login_page(
     page.get_by_label("Password").fill("wrong")
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("alert")).to_be_visible()
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("#search")).to_have_value("x")
     page.close()
 
 

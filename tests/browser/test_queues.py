@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.test_page import unique
 from tests.support.accessibility import check_accessibility
@@ -57,8 +57,8 @@ def event(key: str, sequencer: str = "0055AED6DCD90281E5") -> str:
 
 
 @pytest.fixture
-def page(context: BrowserContext) -> Page:
-    return context.new_page()
+def page(tab: Page) -> Page:
+    return tab
 
 
 def boxes(page: Page) -> Any:

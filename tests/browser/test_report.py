@@ -6,7 +6,7 @@ import re
 
 import boto3
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.test_page import choose, row, unique
 from tests.support.accessibility import VARIANTS, check_accessibility
@@ -32,7 +32,7 @@ def unfinished(installation: Installation) -> set[str]:
 
 
 @pytest.fixture
-def report(context: BrowserContext, page: Page, installation: Installation) -> Page:
+def report(page: Page, installation: Installation) -> Page:
     """The report of an installation with a file and two unfinished uploads."""
     installation.abort_unfinished()
     begin(installation, b"x" * 2048)
@@ -40,9 +40,8 @@ def report(context: BrowserContext, page: Page, installation: Installation) -> P
     name = unique("counted.txt")
     choose(page, (name, b"hello"))
     expect(row(page, name)).to_be_visible()
-    report = context.new_page()
-    report.goto(REPORT)
-    return report
+    page.goto(REPORT)
+    return page
 
 
 def fits(page: Page) -> bool:

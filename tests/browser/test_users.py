@@ -15,6 +15,11 @@ from tests.support.installation import Installation
 TOKENS = "/admin/uploads/apitoken/"
 
 
+@pytest.fixture
+def page(tab: Page) -> Page:
+    return tab
+
+
 def files_with(installation: Installation, secret: str) -> int:
     """The status of an API call with this token."""
     headers = {"Authorization": f"Bearer {secret}"}
@@ -34,10 +39,10 @@ def create_token(page: Page, name: str) -> str:
 
 
 def test_a_token_is_created_shown_once_used_and_revoked(
-    context: BrowserContext, installation: Installation
+    page: Page, installation: Installation
 ) -> None:
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page, name = context.new_page(), unique("backup")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    name = unique("backup")
     secret = create_token(page, name)
     expect(page.get_by_text("It will not be shown again.")).to_be_visible()
     assert secret not in page.url
@@ -65,8 +70,7 @@ def test_a_token_is_created_shown_once_used_and_revoked(
 
 
 @pytest.mark.exhaustive
-def test_a_token_that_cannot_be_copied_is_selected(context: BrowserContext) -> None:
-    page = context.new_page()
+def test_a_token_that_cannot_be_copied_is_selected(page: Page, context: BrowserContext) -> None:
     page.add_init_script("delete Navigator.prototype.clipboard")
     secret = create_token(page, unique("selected"))
     page.get_by_role("button", name="Copy").click()
@@ -75,10 +79,8 @@ def test_a_token_that_cannot_be_copied_is_selected(context: BrowserContext) -> N
 
 
 @pytest.mark.exhaustive
-def test_several_tokens_are_revoked_at_once(
-    context: BrowserContext, installation: Installation
-) -> None:
-    page, name = context.new_page(), unique("many")
+def test_several_tokens_are_revoked_at_once(page: Page, installation: Installation) -> None:
+    name = unique("many")
     secrets = [create_token(page, f"{name}-{number}") for number in range(2)]
     page.goto(f"{TOKENS}?q={name}")
     page.locator("#action-toggle").check()
@@ -91,8 +93,7 @@ def test_several_tokens_are_revoked_at_once(
 
 
 @pytest.mark.exhaustive
-def test_a_quota_is_set_shown_and_removed(context: BrowserContext) -> None:
-    page = context.new_page()
+def test_a_quota_is_set_shown_and_removed(page: Page) -> None:
     page.goto("/admin/auth/user/")
     row = page.get_by_role("row").filter(has_text="demo")
     expect(row).to_contain_text("none")
@@ -108,7 +109,7 @@ def test_a_quota_is_set_shown_and_removed(context: BrowserContext) -> None:
     page.get_by_role("button", name="Save", exact=True).click()
     expect(row).to_contain_text(re.compile(r"2.GB \(custom\)"))
     check_accessibility(page)
-    home = context.new_page()
+    home = page.context.new_page()
     home.goto("/")
     expect(home.locator("#quota")).to_have_text(re.compile(r"of 2.GB used"))
     check_accessibility(home, "#drop-zone")
@@ -127,8 +128,8 @@ def test_a_quota_is_set_shown_and_removed(context: BrowserContext) -> None:
 
 
 @pytest.mark.exhaustive
-def test_the_tokens_of_a_user_are_on_the_users_page(context: BrowserContext) -> None:
-    page, name = context.new_page(), unique("listed")
+def test_the_tokens_of_a_user_are_on_the_users_page(page: Page) -> None:
+    name = unique("listed")
     create_token(page, name)
     page.goto("/admin/auth/user/")
     page.get_by_role("row").filter(has_text="demo").get_by_role("link").first.click()

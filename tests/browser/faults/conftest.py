@@ -1,4 +1,4 @@
-"""No test leaves an unfinished upload to the next."""
+"""An installation for tests of expired signatures."""
 
 from __future__ import annotations
 
@@ -9,14 +9,6 @@ import pytest
 
 from tests.browser.faults.helpers import EXPIRY
 from tests.support.installation import Installation, with_small_parts
-
-
-@pytest.fixture(autouse=True)
-def _nothing_unfinished(installation: Installation) -> Iterator[None]:
-    """Abort the unfinished uploads of the previous test."""
-    installation.abort_unfinished()
-    yield
-    installation.abort_unfinished()
 
 
 @pytest.fixture
