@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +66,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Group tests that share processes; deselect exhaustive tests without `--all`."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Iterator[None]:
+    """Group tests that share processes, deselect exhaustive tests without `--all`, and begin with
+    the longest tests after all have been shuffled.
+    """
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         if item.path == JAVASCRIPT:
@@ -77,12 +82,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.xdist_group("installation"))
         elif "pipeline" in fixtures:
             item.add_marker(pytest.mark.xdist_group("pipeline"))
-    if config.option.everything:
-        return
     left_out = [item for item in items if item.get_closest_marker("exhaustive")]
-    if left_out:
+    if left_out and not config.option.everything:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in set(left_out)]
+    yield
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -239,6 +239,7 @@ def test_a_manifest_comes_as_a_file(page: Page, installation: Installation) -> N
     assert name in download.value.path().read_text()
 
 
+@pytest.mark.exhaustive
 def test_everything_works_with_the_keyboard(page: Page, installation: Installation) -> None:
     name = unique("keys.txt")
     store(installation, name, b"x")
@@ -260,6 +261,7 @@ def test_everything_works_with_the_keyboard(page: Page, installation: Installati
     expect(page.locator(".messagelist")).to_contain_text("1 file was checked.")
 
 
+@pytest.mark.exhaustive
 def test_nothing_scrolls_sideways_on_a_phone(page: Page, installation: Installation) -> None:
     file_id = store(installation, unique("w" * 200), b"x")
     page.set_viewport_size({"width": 360, "height": 740})

@@ -55,6 +55,7 @@ def test_pages_leave_the_console_empty(context: BrowserContext, paths: list[str]
     assert problems == []
 
 
+@pytest.mark.exhaustive
 def test_an_upload_leaves_the_console_empty(
     context: BrowserContext, installation: Installation
 ) -> None:

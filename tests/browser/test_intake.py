@@ -73,6 +73,7 @@ def test_an_empty_file_is_stored(page: Page, installation: Installation, tmp_pat
     assert installation.files(path.name)[0]["size"] == 0
 
 
+@pytest.mark.exhaustive
 def test_system_files_in_a_folder_are_left_out_and_counted(
     page: Page, installation: Installation, tmp_path: Path
 ) -> None:
@@ -90,6 +91,7 @@ def test_system_files_in_a_folder_are_left_out_and_counted(
     ]
 
 
+@pytest.mark.exhaustive
 def test_files_whose_paths_are_cut_stay_two_files(
     page: Page, installation: Installation, tmp_path: Path
 ) -> None:
@@ -140,6 +142,7 @@ RECORD = """
 """
 
 
+@pytest.mark.exhaustive
 def test_a_huge_picture_is_not_decoded(context: BrowserContext, tmp_path: Path) -> None:
     huge, small = tmp_path / unique("huge.png"), tmp_path / unique("small.png")
     huge.write_bytes(huge_png(16_000))

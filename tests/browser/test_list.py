@@ -47,6 +47,7 @@ def many(page: Page) -> list[str]:
     return [*shown, *sorted(set(names) - set(shown))]
 
 
+@pytest.mark.exhaustive
 def test_show_more_moves_the_focus_to_the_first_new_row(page: Page, many: list[str]) -> None:
     more = page.locator("[data-more] a")
     page.route(HTMX, lambda route: route.abort())

@@ -115,6 +115,7 @@ def test_every_character_has_the_same_search_key_in_scripts(chromium: Browser) -
 # The page
 
 
+@pytest.mark.exhaustive
 def test_a_search_shows_a_new_file_whose_name_matches_in_another_form(page: Page) -> None:
     """The list is open, with a search; the page itself decides whether a new file belongs to it."""
     mark = unique("").strip()

@@ -183,7 +183,8 @@ def test_everything_works_by_keyboard(page: Page) -> None:
     expect(row(page, name)).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", [pytest.param("light", marks=pytest.mark.exhaustive), "dark"])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_narrow_screen_does_not_scroll_sideways(page: Page, scheme: Any) -> None:
     name = uuid.uuid4().hex + "x" * 200
     page.emulate_media(color_scheme=scheme)
@@ -193,7 +194,8 @@ def test_a_narrow_screen_does_not_scroll_sideways(page: Page, scheme: Any) -> No
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
-@pytest.mark.parametrize("width", [360, pytest.param(1280, marks=pytest.mark.exhaustive)])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("width", [360, 1280])
 def test_the_overall_percentage_keeps_its_distance_from_the_bar(page: Page, width: int) -> None:
     page.set_extra_http_headers({"Accept-Language": "de"})
     page.set_viewport_size({"width": width, "height": 780})

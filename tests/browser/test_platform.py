@@ -105,6 +105,7 @@ def test_uploads_start_although_the_browser_reports_that_it_is_offline(
     expect(page.locator("#offline-notice")).to_be_hidden()
 
 
+@pytest.mark.exhaustive
 def test_try_now_ends_the_wait_for_a_connection(
     context: BrowserContext, installation: Installation
 ) -> None:

@@ -126,6 +126,7 @@ def test_one_checkbox_selects_all_and_reflects_the_selection(
         expect(box).not_to_be_checked()
 
 
+@pytest.mark.exhaustive
 def test_going_back_changes_nothing(page: Page, add_dead_letter: AddDeadLetter) -> None:
     add_dead_letter("x", "It is not JSON.")
     page.goto(EVENTS)

@@ -109,6 +109,7 @@ def test_the_page_notices_a_sign_in_in_another_tab_and_refuses_another_user(
     assert len(installation.files(name)) == 1
 
 
+@pytest.mark.exhaustive
 def test_search_and_deletion_say_that_the_session_has_ended_and_work_afterwards(
     page: Page, context: BrowserContext
 ) -> None:

@@ -11,6 +11,7 @@ from tests.chaos.chaos_run import ChaosRun
 from tests.chaos.plan import Plan
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("seed", "seconds"),
     [

@@ -216,6 +216,7 @@ def arrived() -> tuple[int, int]:
     return sum(day.files for day in days), sum(day.rejected for day in days)
 
 
+@pytest.mark.long
 def test_the_task_of_a_creation_may_crash_at_any_line(
     isolated_queues: None, full_size: bool
 ) -> None:
@@ -229,9 +230,8 @@ def test_the_task_of_a_creation_may_crash_at_any_line(
     assert_stored(ids, BODY)
 
 
-def test_the_task_of_a_removal_may_crash_at_any_line(
-    isolated_queues: None, full_size: bool
-) -> None:
+@pytest.mark.exhaustive
+def test_the_task_of_a_removal_may_crash_at_any_line(isolated_queues: None) -> None:
     def prepare(owner: str) -> str:
         upload_id = upload(owner, body=BODY)
         assert confirm.apply_event(event("created", upload_id, 1)) == "stored"
@@ -239,7 +239,7 @@ def test_the_task_of_a_removal_may_crash_at_any_line(
         tasks.enqueue([event("removed", upload_id, 2)])
         return upload_id
 
-    ids = crash_at_every_line(tasks_queue(), prepare, work, DECIDING if full_size else WRITING)
+    ids = crash_at_every_line(tasks_queue(), prepare, work, DECIDING)
     process_the_rest()
     by_id = records()
     owners = usage.usage_of(ids)

@@ -45,6 +45,7 @@ def test_seeding_creates_the_requested_number_in_all_states_owners_and_groups() 
     assert {keys.shard(record.id) for record in all_records} == set(keys.SHARDS)
 
 
+@pytest.mark.exhaustive
 def test_seeded_ids_are_valid_and_spread_over_the_days() -> None:
     seed()
     secrets = [settings.SECRET_KEY]
@@ -115,6 +116,7 @@ def test_the_counters_agree_with_what_was_seeded() -> None:
     assert sum(day.rejected for day in days) == len(every("rejected"))
 
 
+@pytest.mark.exhaustive
 def test_later_changes_of_a_seeded_file_are_counted() -> None:
     seed(60)
     for record in every("stored")[:20]:
@@ -123,6 +125,7 @@ def test_later_changes_of_a_seeded_file_are_counted() -> None:
     assert recount.differences() == []
 
 
+@pytest.mark.exhaustive
 def test_the_same_random_seed_gives_the_same_files() -> None:
     def names() -> list[tuple[str | None, str | None, str]]:
         all_records = sorted(every(), key=lambda record: record.etag or "")
@@ -138,6 +141,7 @@ def test_the_same_random_seed_gives_the_same_files() -> None:
     assert names() != first
 
 
+@pytest.mark.exhaustive
 def test_seeded_files_are_paged_and_searched_like_others() -> None:
     seed(120)
     mine = {record.id: record for record in every("stored") if record.owner == "7"}

@@ -64,6 +64,7 @@ def test_a_pause_lets_the_requests_in_flight_end(
     assert installation.s3.sent() == size
 
 
+@pytest.mark.exhaustive
 def test_a_second_click_stops_at_once(
     page: Page, installation: Installation, tmp_path: Path
 ) -> None:

@@ -11,7 +11,7 @@ from tests.project.policies.web_steps import THRESHOLD
 from tests.support.policies import Grant, create_user, grants, policies, without
 from uploads.core.conf import conf
 
-pytestmark = pytest.mark.usefixtures("aws", "small_parts")
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("aws", "small_parts")]
 
 
 @pytest.fixture

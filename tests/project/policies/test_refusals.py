@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from tests.support.policies import client, create_user, policies, signed_by
 from uploads.core.conf import conf
 
-pytestmark = pytest.mark.usefixtures("aws")
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("aws")]
 
 KEY = "uploads/0/no-such-file"
 ID = {"id": {"S": "no-such-file"}}
