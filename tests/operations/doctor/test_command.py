@@ -40,12 +40,10 @@ def test_a_healthy_installation_is_all_ok_with_the_operators_policy(
     assert objects() == []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "number",
-    [
-        pytest.param(signal.SIGINT, id="SIGINT", marks=pytest.mark.exhaustive),
-        pytest.param(signal.SIGTERM, id="SIGTERM"),
-    ],
+    [pytest.param(signal.SIGINT, id="SIGINT"), pytest.param(signal.SIGTERM, id="SIGTERM")],
 )
 def test_on_sigint_and_sigterm_the_test_file_is_deleted(
     own_installation: Conf, number: int

@@ -41,6 +41,7 @@ def test_the_web_needs_each_of_its_permissions(root: User) -> None:
     assert unnecessary("Web", work.web(root)) == []
 
 
+@pytest.mark.exhaustive
 def test_the_consumer_needs_each_of_its_permissions() -> None:
     assert unnecessary("Consumer", work.consumer()) == []
 
