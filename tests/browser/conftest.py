@@ -121,11 +121,10 @@ def sign_in(context: BrowserContext) -> None:
 def keep_session(context: BrowserContext, installation: Installation) -> None:
     """Use the session of an earlier test, unless it has ended."""
     if installation.session:
-        context.add_cookies(installation.session["cookies"])
+        context.add_cookies(installation.session)
     if context.request.get("/", max_redirects=0).status != 200:
         sign_in(context)
-        state = context.storage_state()
-        installation.session = {"cookies": state["cookies"], "origins": []}
+        installation.session = context.cookies()
 
 
 @contextlib.contextmanager

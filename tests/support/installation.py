@@ -41,7 +41,7 @@ class Installation:
         self.web, self.s3 = Proxy(self.port, host="localhost"), Proxy(self.aws_port)
         self.url = self.web.url
         self.log = directory / "run.log"
-        #: Playwright's storage state of a signed-in browser, if there is one.
+        #: The cookies of a signed-in browser, if there is one.
         self.session: Any = None
         self._environment = environment
         self._child: subprocess.Popen[str] | None = None

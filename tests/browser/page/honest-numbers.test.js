@@ -2,10 +2,9 @@ import { Tracker } from "../../../static/uploads/client/progress/tracker.js";
 import { Upload } from "../../../static/uploads/client/upload.js";
 import { Overall } from "../../../static/uploads/page/uploads/overall.js";
 import { UploadGroups } from "../../../static/uploads/page/uploads/upload-groups.js";
-import { UploadRow } from "../../../static/uploads/page/uploads/upload-row.js";
 import { makeFile } from "../client/support.js";
 import { equal, ok, test } from "../client/testing.js";
-import { ALL, ROW } from "./upload-markup.js";
+import { ALL, makeRow } from "./upload-markup.js";
 
 const PARTS = { id: "1", token: "t", partSize: 500, partCount: 2 };
 const WHOLE = { id: "1", token: null };
@@ -115,21 +114,10 @@ const NOT_SENT = [
 ];
 
 test("a row claims that a file has been sent only if it has", () => {
-  const template = document.createElement("template");
-  template.innerHTML = ROW;
-  const nothing = () => {};
-  const actions = {
-    pause: nothing,
-    resume: nothing,
-    cancel: nothing,
-    retry: nothing,
-    again: nothing,
-    dismiss: nothing,
-  };
   for (const size of [1000, 0]) {
     for (const steps of NOT_SENT) {
-      const upload = uploadAfter(steps, new Tracker(nothing), size);
-      const row = new UploadRow(template, upload, { maxSize: "", types: "" }, actions);
+      const upload = uploadAfter(steps, new Tracker(() => {}), size);
+      const row = makeRow(upload);
       const bar = row.element.querySelector("progress");
       const text = `${row.element.querySelector("[data-status]")?.textContent} ${bar?.getAttribute("aria-valuetext")}`;
       ok(!CLAIMS.test(text), `no claim after "${steps}" with ${size} bytes: ${text}`);

@@ -2,10 +2,9 @@ import { Upload } from "../../../static/uploads/client/upload.js";
 import { Uploader } from "../../../static/uploads/client/uploader.js";
 import { Overall } from "../../../static/uploads/page/uploads/overall.js";
 import { UploadGroups } from "../../../static/uploads/page/uploads/upload-groups.js";
-import { UploadRow } from "../../../static/uploads/page/uploads/upload-row.js";
 import { FakeApi, makeFile, ONE_PART } from "../client/support.js";
 import { equal, test } from "../client/testing.js";
-import { ALL, ROW } from "./upload-markup.js";
+import { ALL, makeRow } from "./upload-markup.js";
 
 /** @param {string} selector */
 function textOf(selector) {
@@ -13,19 +12,8 @@ function textOf(selector) {
 }
 
 test("the percentage of a row changes with its bar", () => {
-  const template = document.createElement("template");
-  template.innerHTML = ROW;
   const upload = new Upload(makeFile("a.txt", "x".repeat(1000)));
-  const nothing = () => {};
-  const actions = {
-    pause: nothing,
-    resume: nothing,
-    cancel: nothing,
-    retry: nothing,
-    again: nothing,
-    dismiss: nothing,
-  };
-  const row = new UploadRow(template, upload, { maxSize: "", types: "" }, actions);
+  const row = makeRow(upload);
   document.body.append(row.element);
   equal(textOf("[data-status]"), "Waiting 1\u00a0kB");
 

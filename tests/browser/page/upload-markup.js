@@ -1,5 +1,7 @@
+import { UploadRow } from "../../../static/uploads/page/uploads/upload-row.js";
+
 /** What templates/uploads/home.html has for the uploads, without what scripts do not need. */
-export const ROW = `
+const ROW = `
   <li data-upload-row>
     <span class="tile"><svg><use href="icons.svg#state-queued"></use></svg></span>
     <p data-field="name"><span data-field="folder"></span><span data-field="file"></span></p>
@@ -18,3 +20,22 @@ export const ALL = `
     <p id="overall-percent"></p><progress id="overall-progress" max="100"></progress><p id="overall-detail"></p>
   </div>
   <dialog id="cancel-dialog"></dialog>`;
+
+/**
+ * The row of an upload, with buttons that do nothing.
+ * @param {import("../../../static/uploads/client/upload.js").Upload} upload
+ */
+export function makeRow(upload) {
+  const template = document.createElement("template");
+  template.innerHTML = ROW;
+  const nothing = () => {};
+  const actions = {
+    pause: nothing,
+    resume: nothing,
+    cancel: nothing,
+    retry: nothing,
+    again: nothing,
+    dismiss: nothing,
+  };
+  return new UploadRow(template, upload, { maxSize: "", types: "" }, actions);
+}
