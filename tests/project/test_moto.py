@@ -19,7 +19,7 @@ from pytest_django import Settings
 
 from tests.ingest.reconciliation.helpers import create_records_without_objects
 from tests.support.http import send, sha256
-from tests.support.moto import moto_server
+from tests.support.moto import moto_server, template_for_moto
 from tests.support.processes import consumer, worker
 from tests.support.records import erase
 from tests.support.users import Api
@@ -29,6 +29,7 @@ from uploads.aws import sqs
 from uploads.core.conf import conf
 from uploads.files.record import StoredFile
 from uploads.ingest.events import NO_SEQUENCER
+from uploads.management.commands import provision
 from uploads.operations import doctor
 
 pytestmark = [pytest.mark.exhaustive, pytest.mark.xdist_group("moto")]
@@ -42,6 +43,7 @@ def _moto(tmp_path_factory: pytest.TempPathFactory, _database: None) -> Iterator
         url = stack.enter_context(moto_server(directory / "moto.log"))
         with pytest.MonkeyPatch.context() as environment:
             environment.setenv("AWS_ENDPOINT_URL", url)
+            environment.setattr(provision, "TEMPLATE", template_for_moto(directory / "template"))
             _provision(url)
             stack.enter_context(consumer(directory))
             stack.enter_context(worker(directory))

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from local.aws import free_port
+from tests.support.local_aws import TEMPLATE
 from tests.support.processes import process
 from tests.support.waiting import wait_for
+
+#: An entry of a list that may be left out. moto inserts null instead.
+_OPTIONAL_ENTRY = re.compile(r"^( +)- !If\n(?:\1 +.*\n)*?\1 +- !Ref AWS::NoValue\n", re.MULTILINE)
+
+
+def template_for_moto(path: Path) -> Path:
+    """Write infra/filehub.yaml without the entries of lists that are only there with a KMS key."""
+    text, removed = _OPTIONAL_ENTRY.subn("", TEMPLATE.read_text())
+    assert removed == text.count("AWS::IAM::ManagedPolicy")
+    path.write_text(text)
+    return path
 
 
 @contextmanager

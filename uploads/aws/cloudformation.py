@@ -67,7 +67,7 @@ def deploy(stack: str, template: str, choices: Choices | None = None) -> dict[st
         current = _describe(client, stack)
         declared = {
             parameter["ParameterKey"]
-            for parameter in client.validate_template(TemplateBody=template)["Parameters"]
+            for parameter in client.get_template_summary(TemplateBody=template)["Parameters"]
         }
         _check_choices(choices, declared)
         _check_names(current, choices)
