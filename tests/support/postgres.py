@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -92,8 +93,11 @@ class Postgres:
     def _signal(self, signum: int) -> None:
         assert self._process is not None
         parent = psutil.Process(self._process.pid)
-        for process in (parent, *parent.children()):
-            process.send_signal(signum)
+        parent.send_signal(signum)
+        for child in parent.children():
+            # The process of a connection ends with it.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.send_signal(signum)
 
     def __enter__(self) -> Postgres:
         self._run(

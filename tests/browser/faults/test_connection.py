@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
@@ -96,6 +97,46 @@ def test_an_upload_survives_errors_of_the_site(
     installation.web.cut_every(5, of_uploads)
     choose(page, file)
     assert_stored(page, installation, file)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "size"),
+    [
+        (400, "ExpiredToken", MIB),
+        *(
+            pytest.param(*case, marks=pytest.mark.exhaustive)
+            for case in [
+                (400, "ExpiredToken", 20 * MIB),
+                (403, "ExpiredToken", 20 * MIB),
+                (400, "InvalidToken", 20 * MIB),
+                (400, "TokenRefreshRequired", 20 * MIB),
+                (403, "InvalidAccessKeyId", 20 * MIB),
+                (403, "RequestExpired", MIB),
+            ]
+        ),
+    ],
+)
+def test_requests_are_signed_again_when_credentials_have_been_replaced(
+    page: Page, installation: Installation, tmp_path: Path, status: int, code: str, size: int
+) -> None:
+    refused: set[str] = set()
+
+    def is_first(request: Request) -> bool:
+        """Whether it is the first request of its part, or of the file."""
+        number = parse_qs(request.query).get("partNumber", ["whole"])[0]
+        is_first = parts(request) and number not in refused
+        if is_first:
+            refused.add(number)
+        return is_first
+
+    installation.s3.fail_every(1, status, is_first, code=code)
+    file = make_file(tmp_path / unique("replaced.bin"), size)
+    choose(page, file)
+    assert_stored(page, installation, file)
+    assert len(installation.s3.requests(parts)) == 2 * len(refused)
+    # A part is signed just before each attempt anyway.
+    begun = [r for r in installation.web.requests() if (r.method, r.path) == ("POST", "/uploads")]
+    assert len(begun) == (2 if refused == {"whole"} else 1)
 
 
 @pytest.mark.parametrize("size", [IN_ONE_REQUEST, pytest.param(20 * MIB, id="parts")])
