@@ -145,7 +145,11 @@ def context(chromium: Browser, installation: Installation) -> Iterator[BrowserCo
 
 
 class SharedTab:
-    """One tab that most tests use in turn, because opening a browser takes longer than they do."""
+    """One tab that most tests use in turn, because opening a browser takes longer than they do.
+
+    Listeners that a test adds to the page would stay, so such a test asks for a `context` of its
+    own.
+    """
 
     def __init__(self, context: BrowserContext, installation: Installation) -> None:
         self._context, self._installation = context, installation

@@ -116,6 +116,7 @@ def test_after_a_crash_the_upload_is_shown_and_continues_with_the_missing_parts(
     assert installation.s3.sent() == SIZE - had
 
 
+@pytest.mark.usefixtures("context")
 def test_a_file_with_a_handle_continues_after_a_reload_with_one_click(
     page: Page, installation: Installation
 ) -> None:
@@ -224,6 +225,7 @@ def test_another_file_does_not_continue_and_can_be_uploaded_as_a_new_one(
 
 
 @pytest.mark.exhaustive
+@pytest.mark.usefixtures("context")
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
