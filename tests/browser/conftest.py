@@ -106,12 +106,12 @@ def watch(context: BrowserContext) -> list[str]:
     return problems
 
 
-def sign_in(context: BrowserContext) -> None:
-    """Sign in as the demo user, without a page, which would take longer."""
+def sign_in(context: BrowserContext, name: str = "demo") -> None:
+    """Sign in, without a page, which would take longer."""
     form = context.request.get("/accounts/login/")
     token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form.text())
     assert token, form.text()
-    fields = {"username": "demo", "password": PASSWORD, "csrfmiddlewaretoken": token[1]}
+    fields = {"username": name, "password": PASSWORD, "csrfmiddlewaretoken": token[1]}
     response = context.request.post(
         form.url, form=fields, headers={"Referer": form.url}, max_redirects=0
     )
@@ -162,7 +162,6 @@ class SharedTab:
             other.close()
         page.unroute_all(behavior="ignoreErrors")
         self._context.set_offline(False)
-        # What the previous test left behind ends before this one begins.
         page.goto("about:blank")
         tools = self._context.new_cdp_session(page)
         tools.send(
@@ -193,7 +192,10 @@ def tab(request: pytest.FixtureRequest) -> Iterator[Page]:
         yield request.getfixturevalue("context").new_page()
         return
     shared = request.getfixturevalue("_shared_tab")
-    yield shared.clean()
+    page = shared.clean()
+    yield page
+    # What this test has left running ends before the faults and logs of the next one begin.
+    page.goto("about:blank")
     assert shared.problems == []
 
 

@@ -37,6 +37,9 @@ from uploads.ingest.events import ObjectEvent
 BODY = b"what was sent"
 OTHER = b"what was sent later"
 
+#: Seconds. Each of hundreds of lines has a child process with requests of its own.
+pytestmark = pytest.mark.timeout(1800)
+
 #: Modules that write, or acknowledge what was written.
 WRITING = frozenset({"consumer.py", "tasks.py", "confirm.py", "store.py"})
 #: These, and the modules that decide what to write.

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import MIB, checksum
 from tests.browser.test_page import row
 from tests.support.installation import SMALL_PART, THRESHOLD, Installation
-from tests.support.proxy import Fault, parts
+from tests.support.proxy import Fault, Request, parts
 
 #: Seconds; longer than a part takes on a slow machine.
 EXPIRY = 5
@@ -31,11 +31,20 @@ def arrived(installation: Installation) -> int:
 
 
 def stop_after(installation: Installation, size: int) -> Fault:
-    """Once S3 has confirmed this many bytes, hold further parts until `release`.
+    """Let parts of this many bytes through to S3, and hold the others until `release`.
 
     So a test can act in the middle of an upload, on a machine of any speed.
     """
-    return installation.s3.hold(lambda request: parts(request) and arrived(installation) >= size)
+
+    def is_enough(request: Request) -> bool:
+        if not parts(request):
+            return False
+        others = [other for other in installation.s3.requests(parts) if other is not request]
+        # Those in flight count too: several begin before the first is confirmed.
+        let_through = [r for r in others if r.fault != "hold" and (r.status == 200 or not r.over)]
+        return sum(r.size for r in let_through) >= size
+
+    return installation.s3.hold(is_enough)
 
 
 def unfinished(installation: Installation) -> dict[str, int]:

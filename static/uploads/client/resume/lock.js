@@ -45,8 +45,17 @@ export function mark(name) {
     end = resolve;
   });
   // Without locks other tabs cannot know.
-  navigator.locks?.request(name, { mode: "shared" }, () => untilEnded).catch(() => {});
+  share(name, untilEnded).catch(() => {});
   return end;
+}
+
+/**
+ * @param {string} name
+ * @param {Promise<void>} untilEnded
+ * @returns {Promise<void>} rejects where locks are refused, which some browsers do by throwing at once
+ */
+async function share(name, untilEnded) {
+  await navigator.locks?.request(name, { mode: "shared" }, () => untilEnded);
 }
 
 /**
