@@ -50,5 +50,6 @@ def check_accessibility(
         page.set_viewport_size(size)  # type: ignore[arg-type]
         # Colours in transition from one scheme to the other would be reported.
         page.evaluate(SETTLE)
-        assert violations(page, within, but) == [], f"{scheme}, {size['width']} px wide"
+        found = violations(page, within, but)
+        assert found == [], f"{scheme}, {size['width']} px wide: {found}"
     page.set_viewport_size(VARIANTS[1][1])  # type: ignore[arg-type]
