@@ -153,6 +153,22 @@ class StoredFile(TableModel):
     by_name = AllNames()
 
 
+@dataclass(frozen=True)
+class Change:
+    """A record as it was read (None: there was none), and as it should be.
+
+    With a limit, it is written only if its owner then has at most so many bytes stored.
+    """
+
+    before: StoredFile | None
+    after: StoredFile
+    limit: int | None = None
+
+    @property
+    def id(self) -> str:
+        return str(self.after.id)
+
+
 def _store_only_error() -> TypeError:
     return TypeError(
         "Records are written by uploads.files.store, together with their counters. PynamoDB's own "
