@@ -17,12 +17,12 @@ from pynamodb.attributes import NumberAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.indexes import GlobalSecondaryIndex
 
 from uploads.aws.dynamodb import Table, TableModel, batch_get, table_errors
 from uploads.core import media_types, type_lists
 from uploads.core.keys import shard
-from uploads.files.record import Change, StoredFile
+from uploads.files.record import AllFeed, Change, StoredFile
 
 #: How long daily counters are kept.
 DAYS_KEPT = timedelta(days=400)
@@ -39,7 +39,7 @@ class _OwnerFeed(GlobalSecondaryIndex["Counter"]):
 
     class Meta:
         index_name = "AllFeed"
-        projection = AllProjection()
+        projection = AllFeed.Meta.projection
 
     feed = UnicodeAttribute(hash_key=True)
     id = UnicodeAttribute(range_key=True)
