@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import traceback
 import warnings
 from collections.abc import Callable
@@ -59,7 +60,7 @@ class ChildRunner:
             session.close()
         reading, writing = os.pipe()
         with warnings.catch_warnings():
-            # Python 3.12 warns because of threads; the child uses none of them.
+            # Python 3.12 warns because of threads; the child uses none of the parent's.
             warnings.simplefilter("ignore", DeprecationWarning)
             pid = os.fork()
         if pid == 0:
@@ -90,12 +91,15 @@ def _run_child(step: Callable[[], object], crash_at: int | None, report: int) ->
         def send_receipts(parsed: Any, **_: Any) -> None:
             send(receipts=[message["ReceiptHandle"] for message in parsed.get("Messages", ())])
 
+        lock = threading.Lock()
+
         def trace_lines(frame: FrameType, event: str, argument: object) -> Any:
             # A return is a boundary too: the last line is done, the next is not.
             if event in {"line", "return"}:
-                lines.append(f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}")
-                if len(lines) == crash_at:
-                    os.kill(os.getpid(), signal.SIGKILL)
+                with lock:
+                    lines.append(f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}")
+                    if len(lines) == crash_at:
+                        os.kill(os.getpid(), signal.SIGKILL)
             return trace_lines
 
         def trace_calls(frame: FrameType, event: str, argument: object) -> Any:
@@ -104,6 +108,8 @@ def _run_child(step: Callable[[], object], crash_at: int | None, report: int) ->
         clients.sqs(clients.POLL).meta.events.register(
             "after-call.sqs.ReceiveMessage", send_receipts
         )
+        # Of several threads, the order of the lines differs from run to run, their number does not.
+        threading.settrace(trace_calls)
         sys.settrace(trace_calls)
         step()
         sys.settrace(None)

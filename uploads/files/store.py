@@ -83,7 +83,7 @@ def change(upload_id: str, decide: Decide) -> bool:
     for attempt in range(1, ATTEMPTS + 1):
         current = get(upload_id)
         target = decide(current)
-        if target is None or not differs(current, target):
+        if target is None or not _difference(current, target):
             return False
         unwritten = commit([Change(current, target)])
         if unwritten.failed:
@@ -98,12 +98,13 @@ def commit(changes: Iterable[Change]) -> Unwritten:
     """Write records and counters, in as few transactions as possible; return what was not written.
 
     Each record is written together with its counters, or not at all. One that cannot be written
-    does not hold back the others. The ids must be distinct. Raises BackendUnavailable only if the
-    time limit of the request is up.
+    does not hold back the others. Changes without a difference are skipped. The ids must be
+    distinct. Raises BackendUnavailable only if the time limit of the request is up.
     """
+    different = [change for change in changes if _difference(change.before, change.after)]
     stale: set[str] = set()
     failed: dict[str, Exception] = {}
-    pending = deque(_Attempt(tuple(group)) for group in grouping.groups(changes))
+    pending = deque(_Attempt(tuple(group)) for group in grouping.groups(different))
     while pending:
         attempt = pending.popleft()
         result = _try(attempt)
@@ -111,11 +112,6 @@ def commit(changes: Iterable[Change]) -> Unwritten:
         failed |= result.failed
         pending += result.retries
     return Unwritten(frozenset(stale), failed)
-
-
-def differs(current: StoredFile | None, target: StoredFile) -> bool:
-    """Whether a change would write anything."""
-    return bool(_difference(current, target))
 
 
 def pause(attempt: int) -> None:

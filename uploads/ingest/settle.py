@@ -28,13 +28,13 @@ Settled = Decision | Exception
 def settle(triggers: Iterable[Trigger], *, may_delete: bool = True) -> dict[str, Settled]:
     """Decide about uploads and carry the decisions out; return them by upload id.
 
-    The ids must be distinct. Each upload succeeds or fails on its own. Only `may_delete` allows the
-    deletion of rejected objects.
+    The ids must be distinct. Each upload succeeds or fails on its own. Rejected objects are deleted
+    only if `may_delete`.
     """
     settled: dict[str, Settled] = {}
     pending = {trigger.upload_id: trigger for trigger in triggers}
     for attempt in range(1, store.ATTEMPTS + 1):
-        settled |= _settle_once(list(pending.values()), may_delete=may_delete)
+        settled |= _settle_in_isolation(list(pending.values()), may_delete=may_delete)
         pending = {key: trigger for key, trigger in pending.items() if key not in settled}
         if not pending:
             return settled
@@ -48,15 +48,30 @@ def preview(trigger: Trigger) -> Settled:
     return _decide_all(observe.observe([trigger], limits), limits)[trigger.upload_id]
 
 
-def _settle_once(triggers: Sequence[Trigger], *, may_delete: bool) -> dict[str, Settled]:
-    """Those of the uploads that are settled. The others have to be observed again."""
-    limits = rules()
+def _settle_in_isolation(triggers: Sequence[Trigger], *, may_delete: bool) -> dict[str, Settled]:
+    """Like `_settle_once`, but an upload that triggers a bug fails alone."""
     try:
-        seen = observe.observe(triggers, limits)
+        return _settle_once(triggers, may_delete=may_delete)
+    except SoftTimeLimitExceeded:
+        raise
     except BackendUnavailable as exc:
         return dict.fromkeys((trigger.upload_id for trigger in triggers), exc)
+    except Exception as exc:
+        if len(triggers) == 1:
+            return {triggers[0].upload_id: exc}
+        logger.exception("%d uploads failed together; trying them one by one", len(triggers))
+    settled: dict[str, Settled] = {}
+    for trigger in triggers:
+        settled |= _settle_in_isolation([trigger], may_delete=may_delete)
+    return settled
+
+
+def _settle_once(triggers: Sequence[Trigger], *, may_delete: bool) -> dict[str, Settled]:
+    """Observe, decide, commit. The uploads that are not in the result have to be observed again."""
+    limits = rules()
+    seen = observe.observe(triggers, limits)
     settled = _decide_all(seen, limits)
-    unwritten = _commit(_changes(seen, settled))
+    unwritten = store.commit(_changes(seen, settled))
     again = unwritten.stale | {
         upload_id
         for upload_id, decision in settled.items()
@@ -83,21 +98,16 @@ def _decide_all(observations: Iterable[Observation], limits: Rules) -> dict[str,
 def _decide(seen: Observation, limits: Rules, claimed: Mapping[str | None, int]) -> Settled:
     if seen.error is not None:
         return seen.error
-    try:
-        owner = decide.quota_owner(seen.trigger, seen.record, seen.object)
-        decision = decide.decide(
-            seen.trigger,
-            seen.record,
-            seen.object,
-            Limits(limits, seen.allowance, claimed.get(owner, 0)),
-        )
-        if decision.outcome == "missing":
-            # If the bucket itself is missing, so is every object: raise instead.
-            s3.ping()
-    except SoftTimeLimitExceeded:
-        raise
-    except Exception as exc:  # noqa: BLE001  # the caller reports it with the event
-        return exc
+    owner = decide.quota_owner(seen.trigger, seen.record, seen.object)
+    decision = decide.decide(
+        seen.trigger,
+        seen.record,
+        seen.object,
+        Limits(limits, seen.allowance, claimed.get(owner, 0)),
+    )
+    if decision.outcome == "missing":
+        # If the bucket itself is missing, so is every object: raise instead.
+        s3.ping()
     return decision
 
 
@@ -105,30 +115,9 @@ def _changes(observations: Iterable[Observation], settled: Mapping[str, Settled]
     changes = []
     for seen in observations:
         decision = settled[seen.trigger.upload_id]
-        if (
-            isinstance(decision, Decision)
-            and decision.record is not None
-            and store.differs(seen.record, decision.record)
-        ):
+        if isinstance(decision, Decision) and decision.record is not None:
             changes.append(Change(seen.record, decision.record, decision.limit))
     return changes
-
-
-def _commit(changes: Sequence[Change]) -> store.Unwritten:
-    """Write the changes. If a bug prevents it, only the change that triggers it fails."""
-    try:
-        return store.commit(changes)
-    except SoftTimeLimitExceeded:
-        raise
-    except Exception as exc:
-        if len(changes) == 1 or isinstance(exc, BackendUnavailable):
-            return store.Unwritten(failed=dict.fromkeys((change.id for change in changes), exc))
-        logger.exception("%d records could not be written; trying them one by one", len(changes))
-    parts = [_commit([change]) for change in changes]
-    return store.Unwritten(
-        frozenset().union(*(part.stale for part in parts)),
-        {upload_id: error for part in parts for upload_id, error in part.failed.items()},
-    )
 
 
 def _delete_rejected(settled: Mapping[str, Settled]) -> dict[str, Settled]:
