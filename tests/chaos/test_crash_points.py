@@ -107,8 +107,9 @@ def crash_at_every_line(
 ) -> dict[str, str]:
     """Prepare and run the step once for each of its lines, and crash there. Return ids by owner.
 
-    With `every`, this is done for each n-th line only. With `modules`, crash only the first time that a line of one of them is executed; with
-    EVERYWHERE each time, at all lines. At the end all remaining messages are visible.
+    With `modules`, crash only the first time that a line of one of them is executed; with
+    EVERYWHERE each time, at all lines. With `every`, choose each n-th of these. At the end all
+    remaining messages are visible.
     """
     prepare("nobody")
     step()  # This creates the clients.
