@@ -316,19 +316,21 @@ def test_a_record_that_changes_meanwhile_does_not_hold_back_the_others(
     assert_counted()
 
 
-@pytest.mark.parametrize("conflicts", [1, 2, 3, 5])
-def test_conflicts_are_retried_in_smaller_transactions_without_reading_again(
+@pytest.mark.parametrize("conflicts", [1, 5, 6, 8])
+def test_conflicts_are_retried_without_reading_again_and_finally_in_smaller_transactions(
     conflicts: int, aws_requests: AwsRequests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(store, "LONGEST_PAUSE", 0.01)
     ids = [upload(OWNER) for _ in range(8)]
     aws_requests.counts()
     aws_requests.conflicts = conflicts
     assert outcomes(created(ids)) == ["stored"] * 8
     assert aws_requests.counts()["s3"] == 8
     sizes = aws_requests.transactions
+    assert len(sizes) > conflicts
     assert len(set(sizes[: store.CONFLICTS_UNTIL_SPLIT])) == 1
-    assert conflicts < store.CONFLICTS_UNTIL_SPLIT or sizes[-1] < sizes[0]
+    assert (sizes[-1] < sizes[0]) == (conflicts >= store.CONFLICTS_UNTIL_SPLIT)
     assert_counted()
 
 
