@@ -31,8 +31,8 @@ logger = logging.getLogger(__name__)
 #: Attempts to write a change before the caller has to retry later.
 ATTEMPTS = 12
 #: Conflicts after which the records of a transaction are written in two, so that one that always
-#: conflicts does not hold back the others. Not earlier: the halves share the counter of their owner,
-#: so of four workers with the files of one owner, each had six times as many transactions.
+#: conflicts does not hold back the others. Not earlier: the halves share their owner's counter, so
+#: four workers with the files of one owner needed six times as many transactions.
 CONFLICTS_UNTIL_SPLIT = 6
 #: The same for an annotation.
 ANNOTATE_ATTEMPTS = 5
