@@ -42,8 +42,8 @@ class Observation:
 def observe(triggers: Sequence[Trigger], rules: Rules) -> list[Observation]:
     """Read the records of these uploads with one request, then the objects concurrently.
 
-    The record is read first: if it changes after that, the version that is written on condition of
-    is outdated, and the object is read again. One failure does not affect the others. Raises
+    The record is read before the object: if it changes later, its version is outdated, so that the
+    write fails and both are read again. One failure does not affect the others. Raises
     BackendUnavailable if the records cannot be read.
     """
     with time_limit.limited(SECONDS):
