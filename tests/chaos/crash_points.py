@@ -14,6 +14,7 @@ import sys
 import threading
 import traceback
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,14 @@ from uploads.aws import clients
 
 #: Only filehub's own lines count, since the state of AWS changes where they call something.
 CODE = f"{ROOT / 'uploads'}{os.sep}"
+
+
+@dataclass(frozen=True)
+class CrashPoint:
+    """Before the n-th time that a line ("file:number") is executed, whichever thread does it."""
+
+    line: str
+    number: int
 
 
 @dataclass(frozen=True)
@@ -54,8 +63,8 @@ class ChildRunner:
             item for item in gc.get_objects() if issubclass(type(item), URLLib3Session)
         ]
 
-    def run(self, step: Callable[[], object], *, crash_at: int | None = None) -> ChildResult:
-        """Run the step in a child, which crashes before its `crash_at`-th line."""
+    def run(self, step: Callable[[], object], *, crash_at: CrashPoint | None = None) -> ChildResult:
+        """Run the step in a child, which crashes at this point."""
         for session in self._sessions:
             session.close()
         reading, writing = os.pipe()
@@ -79,7 +88,7 @@ class ChildRunner:
         )
 
 
-def _run_child(step: Callable[[], object], crash_at: int | None, report: int) -> None:
+def _run_child(step: Callable[[], object], crash_at: CrashPoint | None, report: int) -> None:
     """Run the step in this process, which is the child. Never returns."""
     status = 1
     try:
@@ -92,13 +101,16 @@ def _run_child(step: Callable[[], object], crash_at: int | None, report: int) ->
             send(receipts=[message["ReceiptHandle"] for message in parsed.get("Messages", ())])
 
         lock = threading.Lock()
+        reached: Counter[str] = Counter()
 
         def trace_lines(frame: FrameType, event: str, argument: object) -> Any:
             # A return is a boundary too: the last line is done, the next is not.
             if event in {"line", "return"}:
                 with lock:
-                    lines.append(f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}")
-                    if len(lines) == crash_at:
+                    line = f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+                    lines.append(line)
+                    reached[line] += 1
+                    if CrashPoint(line, reached[line]) == crash_at:
                         os.kill(os.getpid(), signal.SIGKILL)
             return trace_lines
 
@@ -108,7 +120,6 @@ def _run_child(step: Callable[[], object], crash_at: int | None, report: int) ->
         clients.sqs(clients.POLL).meta.events.register(
             "after-call.sqs.ReceiveMessage", send_receipts
         )
-        # Of several threads, the order of the lines differs from run to run, their number does not.
         threading.settrace(trace_calls)
         sys.settrace(trace_calls)
         step()

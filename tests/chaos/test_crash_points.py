@@ -20,7 +20,7 @@ import pytest
 from django.conf import settings as django_settings
 from pytest_django import Settings
 
-from tests.chaos.crash_points import ChildResult, ChildRunner
+from tests.chaos.crash_points import ChildResult, ChildRunner, CrashPoint
 from tests.support.files import upload
 from tests.support.http import sha256
 from tests.support.local_aws import arguments, drain
@@ -130,7 +130,8 @@ def crash_at_every_line(
     for number, line in chosen[::every]:
         owner = f"{number:03} {line}"
         ids[owner] = prepare(owner)
-        result = runner.run(step, crash_at=number)
+        point = CrashPoint(line, complete.lines[:number].count(line))
+        result = runner.run(step, crash_at=point)
         assert result.killed, owner
         receipts += result.receipts or hide_all(queue)
     show(queue, receipts)

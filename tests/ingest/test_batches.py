@@ -240,6 +240,7 @@ def test_a_failed_head_affects_only_its_event(monkeypatch: pytest.MonkeyPatch) -
     assert_counted()
 
 
+@pytest.mark.exhaustive
 def test_an_object_for_which_s3_does_not_respond_affects_only_its_event(
     monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
@@ -248,7 +249,7 @@ def test_an_object_for_which_s3_does_not_respond_affects_only_its_event(
         settings.FILEHUB = settings.FILEHUB | {"ENDPOINT_URL_S3": proxy.url}
         assert s3.head(ids[0])  # a connection, so that the limit is not spent on making clients
         proxy.hold(lambda request: ids[1] in request.path)
-        monkeypatch.setattr(observe, "SECONDS", 5.0)
+        monkeypatch.setattr(observe, "SECONDS", 10.0)
         assert outcomes(created(ids)) == ["stored", "BackendUnavailable", "stored"]
         proxy.release()
         assert outcomes(created(ids)) == ["unchanged", "stored", "unchanged"]
