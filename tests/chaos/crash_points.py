@@ -11,8 +11,10 @@ import json
 import os
 import signal
 import sys
+import threading
 import traceback
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,14 @@ from uploads.aws import clients
 
 #: Only filehub's own lines count, since the state of AWS changes where they call something.
 CODE = f"{ROOT / 'uploads'}{os.sep}"
+
+
+@dataclass(frozen=True)
+class CrashPoint:
+    """Before the n-th time that a line ("file:number") is executed, whichever thread does it."""
+
+    line: str
+    number: int
 
 
 @dataclass(frozen=True)
@@ -53,13 +63,13 @@ class ChildRunner:
             item for item in gc.get_objects() if issubclass(type(item), URLLib3Session)
         ]
 
-    def run(self, step: Callable[[], object], *, crash_at: int | None = None) -> ChildResult:
-        """Run the step in a child, which crashes before its `crash_at`-th line."""
+    def run(self, step: Callable[[], object], *, crash_at: CrashPoint | None = None) -> ChildResult:
+        """Run the step in a child, which crashes at this point."""
         for session in self._sessions:
             session.close()
         reading, writing = os.pipe()
         with warnings.catch_warnings():
-            # Python 3.12 warns because of threads; the child uses none of them.
+            # Python 3.12 warns because of threads; the child uses none of the parent's.
             warnings.simplefilter("ignore", DeprecationWarning)
             pid = os.fork()
         if pid == 0:
@@ -78,7 +88,7 @@ class ChildRunner:
         )
 
 
-def _run_child(step: Callable[[], object], crash_at: int | None, report: int) -> None:
+def _run_child(step: Callable[[], object], crash_at: CrashPoint | None, report: int) -> None:
     """Run the step in this process, which is the child. Never returns."""
     status = 1
     try:
@@ -90,12 +100,18 @@ def _run_child(step: Callable[[], object], crash_at: int | None, report: int) ->
         def send_receipts(parsed: Any, **_: Any) -> None:
             send(receipts=[message["ReceiptHandle"] for message in parsed.get("Messages", ())])
 
+        lock = threading.Lock()
+        reached: Counter[str] = Counter()
+
         def trace_lines(frame: FrameType, event: str, argument: object) -> Any:
             # A return is a boundary too: the last line is done, the next is not.
             if event in {"line", "return"}:
-                lines.append(f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}")
-                if len(lines) == crash_at:
-                    os.kill(os.getpid(), signal.SIGKILL)
+                with lock:
+                    line = f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+                    lines.append(line)
+                    reached[line] += 1
+                    if CrashPoint(line, reached[line]) == crash_at:
+                        os.kill(os.getpid(), signal.SIGKILL)
             return trace_lines
 
         def trace_calls(frame: FrameType, event: str, argument: object) -> Any:
@@ -104,6 +120,7 @@ def _run_child(step: Callable[[], object], crash_at: int | None, report: int) ->
         clients.sqs(clients.POLL).meta.events.register(
             "after-call.sqs.ReceiveMessage", send_receipts
         )
+        threading.settrace(trace_calls)
         sys.settrace(trace_calls)
         step()
         sys.settrace(None)

@@ -20,14 +20,15 @@ import pytest
 from django.conf import settings as django_settings
 from pytest_django import Settings
 
-from tests.chaos.crash_points import ChildResult, ChildRunner
+from tests.chaos.crash_points import ChildResult, ChildRunner, CrashPoint
 from tests.support.files import upload
 from tests.support.http import sha256
 from tests.support.local_aws import arguments, drain
+from tests.support.sample_files import HTML
 from uploads.aws import clients, s3, sqs
 from uploads.core import keys
 from uploads.core.conf import conf
-from uploads.files import usage
+from uploads.files import grouping, recount, usage
 from uploads.files.record import StoredFile
 from uploads.files.usage import Usage
 from uploads.ingest import confirm, tasks
@@ -41,9 +42,14 @@ OTHER = b"what was sent later"
 pytestmark = pytest.mark.timeout(1800)
 
 #: Modules that write, or acknowledge what was written.
-WRITING = frozenset({"consumer.py", "tasks.py", "confirm.py", "store.py"})
+WRITING = frozenset({"consumer.py", "tasks.py", "confirm.py", "settle.py", "store.py"})
 #: These, and the modules that decide what to write.
-DECIDING = WRITING | {"decide.py", "record.py", "s3.py"}
+DECIDING = WRITING | {
+    "observe.py", "decide.py", "records.py", "record.py", "grouping.py", "usage.py", "s3.py",
+    "fan_out.py",
+}  # fmt: skip
+#: In `make test`, a batch crashes at every n-th line only.
+SAMPLE = 15
 EVERYWHERE = None
 
 
@@ -100,11 +106,13 @@ def crash_at_every_line(
     prepare: Callable[[str], str],
     step: Callable[[], object],
     modules: frozenset[str] | None,
+    every: int = 1,
 ) -> dict[str, str]:
     """Prepare and run the step once for each of its lines, and crash there. Return ids by owner.
 
     With `modules`, crash only the first time that a line of one of them is executed; with
-    EVERYWHERE each time, at all lines. At the end all remaining messages are visible.
+    EVERYWHERE each time, at all lines. With `every`, choose each n-th of these. At the end all
+    remaining messages are visible.
     """
     prepare("nobody")
     step()  # This creates the clients.
@@ -116,14 +124,17 @@ def crash_at_every_line(
     reached = {line.split(":")[0] for line in complete.lines}
     assert modules is None or len(reached & modules) >= 2, reached
     ids, receipts = {}, []
-    for number, line in enumerate(complete.lines, start=1):
-        if modules is not None and (
-            line.split(":")[0] not in modules or line in complete.lines[: number - 1]
-        ):
-            continue
+    chosen = [
+        (number, line)
+        for number, line in enumerate(complete.lines, start=1)
+        if modules is None
+        or (line.split(":")[0] in modules and line not in complete.lines[: number - 1])
+    ]
+    for number, line in chosen[::every]:
         owner = f"{number:03} {line}"
         ids[owner] = prepare(owner)
-        result = runner.run(step, crash_at=number)
+        point = CrashPoint(line, complete.lines[:number].count(line))
+        result = runner.run(step, crash_at=point)
         assert result.killed, owner
         receipts += result.receipts or hide_all(queue)
     show(queue, receipts)
@@ -298,3 +309,41 @@ def test_the_task_of_a_replaced_object_may_crash_at_any_line(isolated_queues: No
     ids = crash_at_every_line(tasks_queue(), prepare, work, DECIDING)
     process_the_rest()
     assert_stored(ids, OTHER)
+
+
+@pytest.mark.long
+def test_the_task_of_a_batch_may_crash_at_any_line(
+    isolated_queues: None, full_size: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A creation twice, a rejection and a removal, in more than one transaction."""
+    # A record and its counters: so the number of transactions does not depend on the random ids.
+    monkeypatch.setattr(grouping, "MAX_ITEMS", 4)
+    fake: dict[str, str] = {}
+    removed: dict[str, str] = {}
+
+    def prepare(owner: str) -> str:
+        stored, removed[owner] = upload(owner, body=BODY), upload(owner, body=BODY)
+        fake[owner] = upload(owner, "a.png", HTML, "image/png")
+        assert confirm.apply_event(event("created", removed[owner], 1)) == "stored"
+        s3.delete(removed[owner])
+        tasks.enqueue(
+            [
+                event("created", stored, 1), event("created", fake[owner], 1),
+                event("removed", removed[owner], 2), event("created", stored, 1),
+            ]
+        )  # fmt: skip
+        return stored
+
+    modules, every = (DECIDING, 1) if full_size else (WRITING, SAMPLE)
+    ids = crash_at_every_line(tasks_queue(), prepare, work, modules, every)
+    process_the_rest()
+    by_id = records()
+    owners = usage.usage_of(ids)
+    for owner, upload_id in ids.items():
+        states = [by_id[found[owner]].state for found in (ids, fake, removed)]
+        assert states == ["stored", "rejected", "deleted"], owner
+        assert s3.head(fake[owner]) is None, owner
+        assert owners[owner] == Usage(1, len(BODY)), owner
+        assert by_id[upload_id].version == 1, owner
+    assert arrived() == (2 * len(fake), len(fake))
+    assert recount.differences() == []

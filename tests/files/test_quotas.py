@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -24,9 +25,11 @@ from uploads.core.errors import BackendUnavailable, QuotaExceeded
 from uploads.core.limits import MIB
 from uploads.core.reasons import Reason
 from uploads.files import actions, queries, quotas, usage
-from uploads.files.record import StoredFile
+from uploads.files import store as file_store
+from uploads.files.quotas import Allowance
+from uploads.files.record import Change, StoredFile
 from uploads.files.usage import Usage
-from uploads.ingest import confirm
+from uploads.ingest import confirm, records
 from uploads.ingest.events import ObjectEvent
 from uploads.models import Quota
 
@@ -235,14 +238,15 @@ def test_a_file_stored_between_check_and_write_uses_the_space_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     first, second = upload(OWNER, body=b"123456"), upload(OWNER, body=b"12345")
-    check, others = quotas.check, [second]
+    read, others = quotas.allowances, [second]
 
-    def slow_check(owner: str, limit: int | None, size: int | None) -> None:
-        check(owner, limit, size)
+    def slow_read(owners: Collection[str]) -> dict[str, Allowance]:
+        allowances = read(owners)
         if others:
             assert created(others.pop()) == "stored"
+        return allowances
 
-    monkeypatch.setattr(quotas, "check", slow_check)
+    monkeypatch.setattr(quotas, "allowances", slow_read)
     assert created(first) == "rejected"
     assert used() == Usage(1, 5)
 
@@ -250,14 +254,12 @@ def test_a_file_stored_between_check_and_write_uses_the_space_first(
 @pytest.mark.usefixtures("ten_bytes")
 def test_the_quota_of_a_first_file_is_enforced_at_write_time() -> None:
     """An owner without files has no counter, which must not skip the check."""
-    upload_id = upload(OWNER, body=b"12345678901")
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(quotas, "check", lambda *details: None)
-        patched.setattr("uploads.files.store.ATTEMPTS", 1)
-        with pytest.raises(BackendUnavailable):
-            created(upload_id)
-    assert created(upload_id) == "rejected"
-    assert used() == Usage()
+    record = records.new_record(keys.new_upload_id(OWNER, "secret"), "1" * 64, "stored")
+    record.owner, record.size = OWNER, 11
+    assert file_store.commit([Change(None, record, limit=10)]).stale == {record.id}
+    assert (used(), file_store.get(record.id)) == (Usage(), None)
+    assert file_store.commit([Change(None, record, limit=11)]) == file_store.Unwritten()
+    assert used() == Usage(1, 11)
 
 
 @pytest.mark.usefixtures("ten_bytes")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -15,7 +15,7 @@ from uploads.aws import s3
 from uploads.core.errors import BackendUnavailable
 from uploads.files import actions, queries, recount, usage
 from uploads.files import store as records
-from uploads.files.record import StoredFile
+from uploads.files.record import Change, StoredFile
 from uploads.files.usage import Usage
 from uploads.ingest import confirm
 from uploads.ingest.events import ObjectEvent
@@ -106,19 +106,20 @@ def test_a_download_between_reading_and_writing_is_a_change_like_any_other(
 ) -> None:
     """A worker reads a record, its owner changes, it is downloaded, and then the worker writes."""
     upload_id = store(OWNER)
-    read = records.get
+    read = records.read
 
-    def stale(requested: str) -> StoredFile | None:
-        monkeypatch.setattr(records, "get", read)
-        record = read(requested)
+    def stale(requested: Iterable[str]) -> dict[str, StoredFile]:
+        monkeypatch.setattr(records, "read", read)
+        found = read(requested)
         assert actions.change_owner(upload_id, "8", "1")
         # It was still there when S3 was asked.
         monkeypatch.setattr(actions, "has_object", lambda _: True)
         actions.sign_download(queries.any_stored_file(upload_id), "8")
-        return record
+        return found
 
-    monkeypatch.setattr(records, "get", stale)
+    monkeypatch.setattr(records, "read", stale)
     removal(upload_id, 9)
+    assert records.read is read
     assert (of_owner(), of_owner("8")) == (Usage(0, 0), Usage(0, 0))
     assert recount.differences() == []
 
@@ -170,6 +171,13 @@ def test_a_record_that_keeps_changing_is_left_to_a_later_attempt(
 ) -> None:
     upload_id = upload(OWNER)
     monkeypatch.setattr(records, "ATTEMPTS", 3)
-    monkeypatch.setattr(records, "_commit", lambda *details: False)
+    attempts: list[int] = []
+
+    def always_outdated(changes: Iterable[Change]) -> records.Unwritten:
+        attempts.append(1)
+        return records.Unwritten(stale=frozenset(change.id for change in changes))
+
+    monkeypatch.setattr(records, "commit", always_outdated)
     with pytest.raises(BackendUnavailable):
         confirm.confirm(upload_id)
+    assert len(attempts) == 3

@@ -176,15 +176,15 @@ def test_a_replacement_during_a_rejection_is_kept(
 ) -> None:
     upload_id = upload(OWNER, body=b"123456")
     settings.FILEHUB = settings.FILEHUB | {"MAX_SIZE": 5}
-    change = records.change
+    commit = records.commit
 
-    def change_and_replace(upload_id: str, decide: Any) -> bool:
-        changed = change(upload_id, decide)
+    def commit_and_replace(changes: Any) -> records.Unwritten:
+        unwritten = commit(changes)
         replace_object(upload_id, b"12345")
-        return changed
+        return unwritten
 
     with monkeypatch.context() as patched:
-        patched.setattr(records, "change", change_and_replace)
+        patched.setattr(records, "commit", commit_and_replace)
         assert judge(upload_id) == "rejected"
     assert confirm.apply_event(event("created", upload_id, 3)) == "stored"
     assert listed() == [upload_id]

@@ -30,6 +30,7 @@ from uploads.ingest.consumer import Consumer
 from uploads.ingest.events import ObjectEvent
 from uploads.ingest.reconciliation import reconcile
 from uploads.ingest.tasks import confirm_objects
+from uploads.operations.doctor import expected
 
 pytestmark = pytest.mark.usefixtures("own_queues")
 
@@ -75,6 +76,85 @@ def test_a_batch_becomes_one_task_and_leaves_the_queue(queued: list[list[ObjectE
     assert Consumer().step() == 5
     assert depth(events_queue()) == 0
     assert [len(events) for events in queued] == [5]
+
+
+def fill(count: int) -> set[str]:
+    """Put so many events into the queue; return their ids."""
+    ids = [keys.new_upload_id(OWNER, "secret") for _ in range(count)]
+    for start in range(0, count, 10):
+        clients.sqs().send_message_batch(
+            QueueUrl=sqs.url(events_queue()),
+            Entries=[
+                {"Id": str(number), "MessageBody": notification(upload_id, "1")}
+                for number, upload_id in enumerate(ids[start : start + 10])
+            ],
+        )
+    wait_for(lambda: depth(events_queue()) == count)
+    return set(ids)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "handled", "requests"),
+    # Receives until one has less than ten messages, one task, and deletions of ten.
+    [
+        (1, 1, 1 + 1 + 1), (10, 10, 2 + 1 + 1), (105, 100, 10 + 1 + 10),
+        pytest.param(9, 9, 1 + 1 + 1, marks=pytest.mark.exhaustive),
+        pytest.param(25, 25, 3 + 1 + 3, marks=pytest.mark.exhaustive),
+        pytest.param(100, 100, 10 + 1 + 10, marks=pytest.mark.exhaustive),
+    ],
+)  # fmt: skip
+def test_a_full_queue_becomes_one_large_task(
+    waiting: int,
+    handled: int,
+    requests: int,
+    queued: list[list[ObjectEvent]],
+    aws_requests: AwsRequests,
+) -> None:
+    running = Consumer()
+    tasks.enqueue_nothing()  # The address of the queue is looked up once.
+    ids = fill(waiting)
+    running._queueing.succeeded()
+    aws_requests.counts()
+    assert running.step() == handled
+    assert aws_requests.counts() == {"sqs": requests}
+    (events,) = queued
+    assert len(events) == handled
+    assert {event.upload_id for event in events} <= ids
+    assert depth(events_queue()) == waiting - handled
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+def test_messages_received_before_a_failed_receive_are_handled(
+    failing: int, queued: list[list[ObjectEvent]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive_more, calls = sqs.receive_more, []
+
+    def fail(queue: str) -> list[sqs.Message]:
+        calls.append(1)
+        if len(calls) == failing:
+            raise BackendUnavailable
+        return receive_more(queue)
+
+    monkeypatch.setattr(sqs, "receive_more", fail)
+    fill(30)
+    assert Consumer().step() == 10 * failing
+    assert [len(events) for events in queued] == [10 * failing]
+    assert depth(events_queue()) == 30 - 10 * failing
+
+
+def test_a_consumer_that_is_stopped_gathers_no_more_messages() -> None:
+    fill(20)
+    running = Consumer()
+    messages = sqs.receive(events_queue())
+    running._stopping = True
+    assert running._gather(messages) is messages
+
+
+def test_gathering_ends_long_before_messages_appear_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(30)
+    monkeypatch.setattr(consumer, "MAX_GATHERING", 0.0)
+    assert Consumer().step() == 10
+    assert consumer.MAX_GATHERING < expected.EVENTS_VISIBILITY / 4
 
 
 def test_a_message_stays_when_its_task_cannot_be_queued(monkeypatch: pytest.MonkeyPatch) -> None:

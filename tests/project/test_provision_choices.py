@@ -146,6 +146,67 @@ def test_a_restored_table_is_used_but_never_touched(stack: str, settings: Settin
     assert "has not made it" in refusal(stack, "--parameter", "ExistingTable=false")
 
 
+def projections() -> dict[str, Any]:
+    table = client("dynamodb").describe_table(TableName=conf().table)["Table"]
+    return {index["IndexName"]: index["Projection"] for index in table["GlobalSecondaryIndexes"]}
+
+
+def test_the_indexes_of_an_older_table_are_built_again_outside_the_stack(stack: str) -> None:
+    """What provision suggests if CloudFormation cannot change the indexes."""
+    made = projections()
+    dynamodb = client("dynamodb")
+    record = {"id": {"S": "1"}, "feed": {"S": "stored#0"}}
+    dynamodb.put_item(TableName=conf().table, Item=record)
+    for name in made:
+        outdate(name)
+    assert {each["ProjectionType"] for each in projections().values()} == {"ALL"}
+    text = provision(stack, "--existing-table", "--repair")
+    assert text.count("repaired: aws dynamodb update-table") == 2 * len(made)
+    assert projections() == made
+    assert dynamodb.scan(TableName=conf().table)["Items"] == [record]
+
+
+def outdate(name: str) -> None:
+    """Give an index all attributes, as earlier versions did."""
+    dynamodb = client("dynamodb")
+    table = dynamodb.describe_table(TableName=conf().table)["Table"]
+    (keys,) = (
+        index["KeySchema"]
+        for index in table["GlobalSecondaryIndexes"]
+        if index["IndexName"] == name
+    )
+    updates = (
+        {"Delete": {"IndexName": name}},
+        {"Create": {"IndexName": name, "KeySchema": keys, "Projection": {"ProjectionType": "ALL"}}},
+    )
+    for update in updates:
+        dynamodb.update_table(
+            TableName=conf().table,
+            AttributeDefinitions=[
+                {"AttributeName": key["AttributeName"], "AttributeType": "S"} for key in keys
+            ],
+            GlobalSecondaryIndexUpdates=[update],
+        )
+
+
+@pytest.mark.parametrize(
+    ("reason", "advises"),
+    [
+        (
+            "Cannot update GSI's properties other than Provisioned Throughput and Contributor "
+            "Insights Specification. You can create a new GSI with a different name.",
+            True,
+        ),
+        ("Cannot perform more than one GSI creation or deletion in a single update", False),
+        ("", False),
+    ],
+)
+def test_provision_says_what_to_do_about_indexes_that_cannot_be_changed(
+    reason: str, advises: bool
+) -> None:
+    assert ("provision --existing-table --repair" in cloudformation._advice(reason)) is advises
+
+
 def test_a_missing_table_is_not_used(stack: str, settings: Settings) -> None:
     settings.FILEHUB = settings.FILEHUB | {"TABLE": "nowhere-to-be-found"}
     text = refusal(stack, "--existing-table")

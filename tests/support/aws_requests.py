@@ -26,6 +26,10 @@ class AwsRequests:
     refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
     #: The number of next BatchGetItem requests that return UnprocessedKeys only: a throttled table.
     throttled: int = 0
+    #: The number of next TransactWriteItems requests that are cancelled because of a conflict.
+    conflicts: int = 0
+    #: How many items each transaction that was sent has.
+    transactions: list[int] = field(default_factory=list)
 
     def counts(self) -> dict[str, int]:
         """The number of requests to each service since the last call."""
@@ -55,6 +59,18 @@ def _nothing_but_unprocessed_keys(request: AWSPreparedRequest, parsed: Any) -> A
         200,
         json.dumps({"Responses": {table: [] for table in requested}, "UnprocessedKeys": requested}),
     )
+
+
+def _conflict(request: AWSPreparedRequest, parsed: Any) -> AWSResponse:
+    """The response if another transaction holds the last item."""
+    reasons = [{"Code": "None"} for _ in parsed["TransactItems"]]
+    reasons[-1] = {"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}
+    error = {
+        "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+        "Message": "Transaction cancelled",
+        "CancellationReasons": reasons,
+    }
+    return _response(request, 400, json.dumps(error))
 
 
 def _refusal(request: AWSPreparedRequest, service: str, status: int, code: str) -> AWSResponse:
@@ -90,6 +106,12 @@ def aws_requests(monkeypatch: pytest.MonkeyPatch) -> AwsRequests:
         if aws_requests.throttled and operation == "BatchGetItem":
             aws_requests.throttled -= 1
             return _nothing_but_unprocessed_keys(request, json.loads(body))
+        if operation == "TransactWriteItems":
+            parsed = json.loads(body)
+            aws_requests.transactions.append(len(parsed["TransactItems"]))
+            if aws_requests.conflicts:
+                aws_requests.conflicts -= 1
+                return _conflict(request, parsed)
         return send(session, request)
 
     monkeypatch.setattr(URLLib3Session, "send", watched)

@@ -68,6 +68,10 @@ DIAGNOSIS = Timeouts(connect=3, read=10, attempts=2)
 #: For deployment commands: botocore's defaults.
 DEPLOYMENT = Timeouts(connect=60, read=60, attempts=3)
 
+#: Requests to S3 that a process may send at the same time without opening connections for them:
+#: the web process has 20 threads, and a worker inspects 16 objects (`uploads.ingest.observe`).
+S3_CONNECTIONS = 24
+
 # PynamoDB and kombu create sessions of their own.
 botocore.register_initializer(time_limit.attach)
 
@@ -123,7 +127,7 @@ _lock = threading.Lock()
 def _make(service: str, region: str, endpoint: str | None, timeouts: Timeouts) -> Any:
     config = Config(**timeouts.as_config())
     if service == "s3":
-        config = config.merge(Config(signature_version="s3v4"))
+        config = config.merge(Config(signature_version="s3v4", max_pool_connections=S3_CONNECTIONS))
     with _lock:
         return session(region).client(service, endpoint_url=endpoint, config=config)  # type: ignore[call-overload]
 

@@ -250,7 +250,22 @@ def _failure(client: CloudFormationClient, stack: str) -> str:
     cause = (invalid or causes)[-1]
     reason = cause.get("ValidationStatusReason") or cause.get("ResourceStatusReason")
     resource = f"{cause.get('LogicalResourceId')} ({cause.get('ResourceType')})"
-    return f"{resource} failed: {reason or 'no reason was given'}"
+    return f"{resource} failed: {reason or 'no reason was given'}{_advice(reason or '')}"
+
+
+def _advice(reason: str) -> str:
+    """What to do if CloudFormation cannot make a change at all.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-table.html
+    (GlobalSecondaryIndexes)
+    """
+    if "Cannot update GSI" not in reason:
+        return ""
+    return (
+        " The indexes of this version have other attributes than those of the existing table. Run "
+        "provision --existing-table --repair: the table leaves the stack, stays as it is, and its "
+        "indexes are built again, one at a time. Lists that need an index fail until it is built."
+    )
 
 
 def _outputs(client: CloudFormationClient, stack: str) -> dict[str, str]:

@@ -55,18 +55,34 @@ def _url(name: str, region: str, endpoint: str | None) -> str:
 
 def receive(name: str) -> list[Message]:
     """Wait at most POLL_SECONDS for messages; return up to BATCH of them."""
+    return _receive(name, clients.POLL, clients.POLL_SECONDS)
+
+
+def receive_more(name: str) -> list[Message]:
+    """Return up to BATCH messages that are there already, without waiting."""
+    return _receive(name, clients.OPTIONAL, 0)
+
+
+def _receive(name: str, timeouts: clients.Timeouts, wait: int) -> list[Message]:
     with aws_errors("SQS could not receive messages."):
-        response = clients.sqs(clients.POLL).receive_message(
-            QueueUrl=url(name), MaxNumberOfMessages=BATCH, WaitTimeSeconds=clients.POLL_SECONDS
+        response = clients.sqs(timeouts).receive_message(
+            QueueUrl=url(name), MaxNumberOfMessages=BATCH, WaitTimeSeconds=wait
         )
     return [Message(m["Body"], m["ReceiptHandle"]) for m in response.get("Messages", [])]
 
 
 def delete(name: str, messages: list[Message]) -> int:
-    """Delete up to BATCH messages in one call; return how many SQS did not delete.
+    """Delete messages, BATCH of them in one call; return how many SQS did not delete.
 
-    Those reappear after their visibility timeout. Processing them again changes nothing.
+    Those reappear after their visibility timeout. Processing them again changes nothing. Raises
+    BackendUnavailable; the messages before the failed call have been deleted then.
     """
+    return sum(
+        _delete(name, messages[start : start + BATCH]) for start in range(0, len(messages), BATCH)
+    )
+
+
+def _delete(name: str, messages: list[Message]) -> int:
     with aws_errors("SQS could not delete messages."):
         response = clients.sqs().delete_message_batch(
             QueueUrl=url(name),

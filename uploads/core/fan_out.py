@@ -7,7 +7,7 @@ the other, the calls would add up their time-outs.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Self, TypeVar
@@ -17,6 +17,7 @@ from uploads.core.errors import BackendUnavailable
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 
 def attempt(call: Callable[[], T]) -> T | None:
@@ -26,6 +27,25 @@ def attempt(call: Callable[[], T]) -> T | None:
     except BackendUnavailable as exc:
         logger.warning("%s (%r)", exc.message, exc.__cause__)
         return None
+
+
+def map_concurrently(
+    call: Callable[[Item], T], items: Sequence[Item], *, max_workers: int
+) -> list[T]:
+    """Return the result of the call for each item, in order, like `map`.
+
+    Calls run in threads that have the caller's context, so they must not use Django's database; a
+    single call runs in the caller's thread. The first exception ends this at once: calls that have
+    not started are cancelled, and those that run are not waited for.
+    """
+    if len(items) < 2:
+        return [call(item) for item in items]
+    pool = ThreadPoolExecutor(min(max_workers, len(items)), "map")
+    try:
+        futures = [pool.submit(copy_context().run, call, item) for item in items]
+        return [future.result() for future in futures]
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 class FanOut:

@@ -52,6 +52,9 @@ class FileFilter:
 class Page:
     """Files, newest first, and the cursors of the older and newer pages (None: there is none).
 
+    The files have only what the indexes have (`uploads.files.record`); the history, the reason and
+    other attributes are unset. Read a single file for these.
+
     `examined` is the number of files that were examined, or None if an index matches the filter
     exactly. With a number, a page may be short or even empty and still have a next page.
     """

@@ -15,7 +15,7 @@ from pynamodb.attributes import (
     UTCDateTimeAttribute,
     VersionAttribute,
 )
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 
 from uploads.aws.dynamodb import Table, TableModel
 from uploads.core import keys, media_types, type_lists
@@ -24,13 +24,33 @@ from uploads.core.reasons import NO_REASON, Reason, load
 State = Literal["stored", "rejected", "deleted"]
 STATES: tuple[State, ...] = ("stored", "rejected", "deleted")
 
+#: What lists show of each file, besides its id. An index has a copy of these attributes and no
+#: others: copies of all would make each write more expensive, and a download a write to each index.
+_LISTED = (
+    "originalFileName",
+    "contentType",
+    "size",
+    "checksum",
+    "createdAt",
+    "confirmedAt",
+    "owner",
+    "state",
+)
+#: What the dashboard, the reconciliation and the list of owners read besides.
+_ALL_FEED = (*_LISTED, "notifiedAt", "etag", "deletionAskedAt", "files", "bytes")
+
+
+def _copies(attributes: tuple[str, ...], *keys: str) -> IncludeProjection:
+    """A projection of these attributes, without the index's keys, which are always part of it."""
+    return IncludeProjection([name for name in attributes if name not in keys])
+
 
 class FileNameIndex(GlobalSecondaryIndex["StoredFile"]):
     """Files with exactly this name, sorted by time."""
 
     class Meta:
         index_name = "FileNameIndex"
-        projection = AllProjection()
+        projection = _copies(_LISTED, "originalFileName", "createdAt")
 
     file_name = UnicodeAttribute(hash_key=True, attr_name="originalFileName")
     created_at = UTCDateTimeAttribute(range_key=True, attr_name="createdAt")
@@ -41,7 +61,7 @@ class OwnerFeed(GlobalSecondaryIndex["StoredFile"]):
 
     class Meta:
         index_name = "OwnerFeed"
-        projection = AllProjection()
+        projection = _copies(_LISTED)
 
     owner_feed = UnicodeAttribute(hash_key=True, attr_name="ownerFeed")
     id = UnicodeAttribute(range_key=True)
@@ -52,7 +72,7 @@ class OwnerNames(GlobalSecondaryIndex["StoredFile"]):
 
     class Meta:
         index_name = "OwnerNames"
-        projection = AllProjection()
+        projection = _copies(_LISTED)
 
     owner_feed = UnicodeAttribute(hash_key=True, attr_name="ownerFeed")
     name_key = UnicodeAttribute(range_key=True, attr_name="nameKey")
@@ -63,7 +83,7 @@ class AllFeed(GlobalSecondaryIndex["StoredFile"]):
 
     class Meta:
         index_name = "AllFeed"
-        projection = AllProjection()
+        projection = _copies(_ALL_FEED)
 
     feed = UnicodeAttribute(hash_key=True)
     id = UnicodeAttribute(range_key=True)
@@ -74,7 +94,7 @@ class AllNames(GlobalSecondaryIndex["StoredFile"]):
 
     class Meta:
         index_name = "AllNames"
-        projection = AllProjection()
+        projection = _copies(_LISTED)
 
     feed = UnicodeAttribute(hash_key=True)
     name_key = UnicodeAttribute(range_key=True, attr_name="nameKey")
@@ -151,6 +171,22 @@ class StoredFile(TableModel):
     by_owner_name = OwnerNames()
     by_state = AllFeed()
     by_name = AllNames()
+
+
+@dataclass(frozen=True)
+class Change:
+    """A record as it was read (None: there was none), and as it should be.
+
+    With a limit, it is written only if its owner then has at most so many bytes stored.
+    """
+
+    before: StoredFile | None
+    after: StoredFile
+    limit: int | None = None
+
+    @property
+    def id(self) -> str:
+        return str(self.after.id)
 
 
 def _store_only_error() -> TypeError:

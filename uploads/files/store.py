@@ -1,59 +1,66 @@
-"""Read and change single records. Only this module writes records and their counters.
+"""Read and change records. Only this module writes records and their counters.
 
-A change reads the record, decides what it should be, and writes the difference and the counters in
-one transaction, on condition that no other process wrote in between. If one did, it decides again.
-So events can be repeated in any order, by any number of workers. IAM: dynamodb:GetItem,
-dynamodb:PutItem, dynamodb:UpdateItem.
+A change has the record as it was read, and as it should be. The difference and the counters are
+written in one transaction, together with those of other records, on condition that no other process
+wrote in between. If one did, the caller reads and decides again. So events can be repeated in any
+order, by any number of workers. IAM: dynamodb:GetItem, dynamodb:BatchGetItem, dynamodb:PutItem,
+dynamodb:UpdateItem.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from pynamodb.exceptions import TransactWriteError, UpdateError
+from pynamodb.exceptions import PynamoDBException, TransactWriteError, UpdateError
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from uploads.aws import time_limit
-from uploads.aws.dynamodb import TableModel, connection, table_errors
+from uploads.aws.dynamodb import TableModel, batch_get, connection, table_errors
 from uploads.core import backoff
 from uploads.core.errors import BackendUnavailable
-from uploads.files import usage
-from uploads.files.record import StoredFile
+from uploads.files import grouping, usage
+from uploads.files.record import Change, StoredFile
 
 logger = logging.getLogger(__name__)
 
 #: Attempts to write a change before the caller has to retry later.
 ATTEMPTS = 12
+#: Conflicts after which the records of a transaction are written in two, so that one that always
+#: conflicts does not hold back the others. Not earlier: the halves share their owner's counter, so
+#: four workers with the files of one owner needed six times as many transactions.
+CONFLICTS_UNTIL_SPLIT = 6
 #: The same for an annotation.
 ANNOTATE_ATTEMPTS = 5
 #: Pauses between attempts, in seconds.
 FIRST_PAUSE = 0.02
 LONGEST_PAUSE = 1.0
 
-#: Reasons to read and decide again: the record changed, the quota has less room, or another
-#: transaction holds a counter.
+#: Reasons to repeat a transaction as it is: another one holds an item, or the table is throttled.
 #: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
-_RETRYABLE = {
-    "ConditionalCheckFailed",
-    "TransactionConflict",
-    "ThrottlingError",
-    "ProvisionedThroughputExceeded",
-}
+_CONTENTION = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+#: The record has changed, or its owner has no room.
+_CONDITION_FAILED = "ConditionalCheckFailed"
+#: Errors that one record may have caused: each is tried alone.
+_CAUSED_BY_A_RECORD = {"ValidationException", "TransactionCanceledException"}
 
 
 @dataclass(frozen=True)
-class WithinQuota:
-    """A record to write only if its owner then has at most `limit` bytes stored."""
+class Unwritten:
+    """The changes that were not written, by upload id."""
 
-    record: StoredFile
-    limit: int
+    #: Read and decide again: the record has changed, or its owner has less room.
+    stale: frozenset[str] = frozenset()
+    #: Retry later.
+    failed: Mapping[str, Exception] = field(default_factory=dict)
 
 
 #: Maps the current record (None: there is none) to the new one; None leaves it unchanged.
-Decide = Callable[[StoredFile | None], StoredFile | WithinQuota | None]
+Decide = Callable[[StoredFile | None], StoredFile | None]
 
 
 def get(upload_id: str) -> StoredFile | None:
@@ -65,29 +72,60 @@ def get(upload_id: str) -> StoredFile | None:
             return None
 
 
+def read(upload_ids: Iterable[str]) -> dict[str, StoredFile]:
+    """Read records consistently, by id: one request per hundred. Raises BackendUnavailable."""
+    return {record.id: record for record in batch_get(StoredFile, upload_ids, consistent_read=True)}
+
+
 def change(upload_id: str, decide: Decide) -> bool:
-    """Change the record to what `decide` returns; return whether anything was written.
+    """Change one record to what `decide` returns; return whether anything was written.
 
     `decide` may be called several times. Raises BackendUnavailable, including when other writers
     keep winning.
     """
     for attempt in range(1, ATTEMPTS + 1):
         current = get(upload_id)
-        decided = decide(current)
-        if decided is None:
+        target = decide(current)
+        if target is None or not _differs(current, target):
             return False
-        if isinstance(decided, WithinQuota):
-            target, limit = decided.record, decided.limit
-        else:
-            target, limit = decided, None
-        actions = _difference(current, target)
-        if not actions:
-            return False
-        if _commit(current, target, actions, limit):
+        unwritten = commit([Change(current, target)])
+        if unwritten.failed:
+            raise unwritten.failed[upload_id]
+        if not unwritten.stale:
             return True
-        with table_errors():
-            time_limit.pause(backoff.pause(attempt, first=FIRST_PAUSE, longest=LONGEST_PAUSE))
-    raise BackendUnavailable(f"The record of {upload_id} keeps being changed by other processes.")
+        pause(attempt)
+    raise busy(upload_id)
+
+
+def commit(changes: Iterable[Change]) -> Unwritten:
+    """Write records and counters, in as few transactions as possible; return what was not written.
+
+    Each record is written together with its counters, or not at all. One that cannot be written
+    does not hold back the others. Changes without a difference are skipped. The ids must be
+    distinct. Raises BackendUnavailable only if the time limit of the request is up.
+    """
+    different = [change for change in changes if _differs(change.before, change.after)]
+    stale: set[str] = set()
+    failed: dict[str, Exception] = {}
+    pending = deque(_Attempt(tuple(group)) for group in grouping.groups(different))
+    while pending:
+        attempt = pending.popleft()
+        result = _try(attempt)
+        stale |= result.stale
+        failed |= result.failed
+        pending += result.retries
+    return Unwritten(frozenset(stale), failed)
+
+
+def pause(attempt: int) -> None:
+    """Wait before the next attempt. Raises BackendUnavailable if the request has no time left."""
+    with table_errors():
+        time_limit.pause(backoff.pause(attempt, first=FIRST_PAUSE, longest=LONGEST_PAUSE))
+
+
+def busy(upload_id: str) -> BackendUnavailable:
+    """The error if other writers keep winning."""
+    return BackendUnavailable(f"The record of {upload_id} keeps being changed by other processes.")
 
 
 def annotate(upload_id: str, actions: list[Action]) -> None:
@@ -119,6 +157,19 @@ def annotate(upload_id: str, actions: list[Action]) -> None:
                 return
 
 
+def _differs(current: StoredFile | None, target: StoredFile) -> bool:
+    """Whether a change would write anything."""
+    return current is None or _values(current) != _values(target)
+
+
+def _values(record: StoredFile) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in record.attribute_values.items()
+        if value is not None and name != "version"
+    }
+
+
 def _difference(current: StoredFile | None, target: StoredFile) -> list[Action]:
     """The actions that turn one record into the other. Equal attributes are left alone."""
     actions: list[Action] = []
@@ -130,27 +181,111 @@ def _difference(current: StoredFile | None, target: StoredFile) -> list[Action]:
     return actions
 
 
-def _commit(
-    current: StoredFile | None, target: StoredFile, actions: list[Action], limit: int | None
-) -> bool:
-    """Write the record and its counters, or neither; False if another writer came first.
+@dataclass(frozen=True)
+class _Attempt:
+    """Changes for one transaction, and how many conflicts they have had."""
 
-    That includes another file that used up the remaining quota.
+    changes: tuple[Change, ...]
+    conflicts: int = 0
+
+
+@dataclass(frozen=True)
+class _Result:
+    """What one transaction did not write, and which ones to try instead."""
+
+    stale: frozenset[str] = frozenset()
+    failed: Mapping[str, Exception] = field(default_factory=dict)
+    retries: tuple[_Attempt, ...] = ()
+
+
+def _try(attempt: _Attempt) -> _Result:
+    adjustments = usage.adjustments(attempt.changes)
+    try:
+        with table_errors():
+            _write(attempt.changes, adjustments)
+    except BackendUnavailable as exc:
+        return _after_error(attempt, adjustments, exc)
+    return _Result()
+
+
+def _write(changes: Sequence[Change], adjustments: Sequence[usage.Adjustment]) -> None:
+    """Write all records, then all counters, or nothing."""
+    with TransactWrite(connection=connection()) as transaction:
+        for change in changes:
+            # The record has the version that was read; update() adds a condition on it.
+            record = change.before or StoredFile(change.id)
+            exists = StoredFile.id.exists() if change.before else StoredFile.id.does_not_exist()
+            transaction.update(record, _difference(change.before, change.after), exists)
+        for adjustment in adjustments:
+            transaction.update(adjustment.counter, adjustment.actions, adjustment.condition)
+
+
+def _after_error(
+    attempt: _Attempt, adjustments: Sequence[usage.Adjustment], error: BackendUnavailable
+) -> _Result:
+    """Blame the changes that caused the error, and retry the others."""
+    changes, cause = attempt.changes, error.__cause__
+    codes = _codes(cause)
+    own, counters = codes[: len(changes)], codes[len(changes) :]
+    stale = _stale(changes, own, adjustments, counters)
+    failed = {
+        change.id: error
+        for change, code in zip(changes, own, strict=False)
+        if code and code not in _CONTENTION and code != _CONDITION_FAILED
+    }
+    rest = tuple(change for change in changes if change.id not in stale | failed.keys())
+    if len(rest) < len(changes):
+        retries = (_Attempt(rest, attempt.conflicts),) if rest else ()
+        return _Result(frozenset(stale), failed, retries)
+    if _CONTENTION.intersection(codes):
+        return _after_conflict(attempt, error)
+    code = cause.cause_response_code if isinstance(cause, PynamoDBException) else None
+    if len(changes) > 1 and code in _CAUSED_BY_A_RECORD:
+        return _Result(retries=tuple(_Attempt((change,), attempt.conflicts) for change in changes))
+    return _Result(failed=dict.fromkeys((change.id for change in changes), error))
+
+
+def _codes(cause: BaseException | None) -> list[str | None]:
+    """The reason of each item of a cancelled transaction (None: it was not a reason); or []."""
+    if not isinstance(cause, TransactWriteError):
+        return []
+    return [reason.code if reason else None for reason in cause.cancellation_reasons]
+
+
+def _stale(
+    changes: Sequence[Change],
+    own: Sequence[str | None],
+    adjustments: Sequence[usage.Adjustment],
+    counters: Sequence[str | None],
+) -> set[str]:
+    """The changes whose own condition failed, or that of their owner's counter."""
+    full = {
+        adjustment.counter.id
+        for adjustment, code in zip(adjustments, counters, strict=False)
+        if code == _CONDITION_FAILED
+    }
+    changed = {
+        change.id for change, code in zip(changes, own, strict=False) if code == _CONDITION_FAILED
+    }
+    return changed | {
+        change.id
+        for change in changes
+        if usage.has_condition(change) and usage.owner_counter(change.after.owner) in full
+    }
+
+
+def _after_conflict(attempt: _Attempt, error: BackendUnavailable) -> _Result:
+    """Try again after a pause: later in halves, which share fewer counters with other writers.
+
+    The records need not be read again: the condition on their versions still protects them.
     """
-    # The record has the version that was read; update() adds a condition on that version.
-    record = current or StoredFile(target.id)
-    condition = StoredFile.id.exists() if current else StoredFile.id.does_not_exist()
-    adjustments = usage.adjustments(current, target, limit)
-    with table_errors():
-        try:
-            with TransactWrite(connection=connection()) as transaction:
-                transaction.update(record, actions, condition)
-                for change in adjustments:
-                    transaction.update(change.counter, change.actions, change.condition)
-        except TransactWriteError as exc:
-            reasons = {reason.code for reason in exc.cancellation_reasons if reason}
-            if reasons and reasons <= _RETRYABLE:
-                logger.info("retrying %s: %s", target.id, ", ".join(sorted(reasons)))
-                return False
-            raise
-    return True
+    changes, conflicts = attempt.changes, attempt.conflicts + 1
+    if conflicts == ATTEMPTS:
+        return _Result(failed=dict.fromkeys((change.id for change in changes), error))
+    logger.info("retrying %d records after %d conflicts", len(changes), conflicts)
+    pause(conflicts)
+    if conflicts < CONFLICTS_UNTIL_SPLIT or len(changes) == 1:
+        return _Result(retries=(_Attempt(changes, conflicts),))
+    middle = len(changes) // 2
+    halves = changes[:middle], changes[middle:]
+    return _Result(retries=tuple(_Attempt(half, conflicts) for half in halves))

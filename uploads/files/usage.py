@@ -2,30 +2,33 @@
 
 They change in the same transaction as the record (`uploads.files.store`), so that repeated events
 and crashed workers cannot make them wrong. The cost of reading them does not depend on the number
-of files. Global counters are split into 16 shards, like the feeds, to reduce write contention; an
-owner's counter is a single item.
+of files. Global counters are split into PARTS, to reduce write contention; an owner's counter is a
+single item.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from pynamodb.attributes import NumberAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.indexes import GlobalSecondaryIndex
 
 from uploads.aws.dynamodb import Table, TableModel, batch_get, table_errors
 from uploads.core import media_types, type_lists
-from uploads.core.keys import SHARDS, shard
-from uploads.files.record import StoredFile
+from uploads.core.keys import shard
+from uploads.files.record import AllFeed, Change, StoredFile
 
 #: How long daily counters are kept.
 DAYS_KEPT = timedelta(days=400)
+#: Each global counter is this many items. More would make conflicts of single files rarer, but each
+#: transaction of many files writes all of them.
+PARTS = 4
 _OWNERS = "owners"
 #: DynamoDB's errors if a counter has changed since it was read, or is being changed.
 _CHANGED = {"ConditionalCheckFailedException", "TransactionConflictException"}
@@ -36,14 +39,14 @@ class _OwnerFeed(GlobalSecondaryIndex["Counter"]):
 
     class Meta:
         index_name = "AllFeed"
-        projection = AllProjection()
+        projection = AllFeed.Meta.projection
 
     feed = UnicodeAttribute(hash_key=True)
     id = UnicodeAttribute(range_key=True)
 
 
 class Counter(TableModel):
-    """One counter: `kind#<kind>#<shard>`, `day#<date>#<shard>` or `owner#<owner>`.
+    """One counter: `kind#<kind>#<part>`, `day#<date>#<part>` or `owner#<owner>`.
 
     `kind` and `owner` count what is stored now, `day` what arrived on that day (UTC).
     """
@@ -110,42 +113,67 @@ def growth(before: StoredFile | None, after: StoredFile) -> int:
     return int(after.size or 0) - int(before.size or 0)
 
 
-def adjustments(
-    before: StoredFile | None, after: StoredFile, limit: int | None = None
-) -> list[Adjustment]:
-    """The counter updates that belong in the transaction of a record change.
+def counters_of(change: Change) -> set[str]:
+    """The ids of the counters that a change may touch."""
+    ids = {_day_id(_day_of(change.after), _part(change.id))}
+    for record in (change.before, change.after):
+        if record is not None and record.state == "stored":
+            ids.update(_names(record))
+    return ids
 
-    With a limit in bytes, the change must not bring the owner above it. The condition is checked by
-    the write itself, so that of many simultaneous files only those that fit are accepted.
+
+def owner_counter(owner: str | None) -> str:
+    """The id of an owner's counter."""
+    return f"owner#{owner}"
+
+
+def adjustments(changes: Iterable[Change]) -> list[Adjustment]:
+    """The counter updates that belong in the transaction of these changes, one for each counter.
+
+    The condition on an owner's counter enforces the limits of the changes. It is checked by the
+    write itself, so that of many simultaneous files only those that fit are accepted.
     """
+    changes = list(changes)
+    return [*_stored_adjustments(changes), *_day_adjustments(changes)]
+
+
+def _stored_adjustments(changes: Sequence[Change]) -> Iterator[Adjustment]:
     files: defaultdict[str, int] = defaultdict(int)
     size: defaultdict[str, int] = defaultdict(int)
-    for record, sign in ((before, -1), (after, 1)):
-        if record is not None and record.state == "stored":
-            for name in _names(record):
-                files[name] += sign
-                size[name] += sign * int(record.size or 0)
-    result = [
-        Adjustment(Counter(name), _add(name, files[name], size[name]))
-        for name in sorted(files)
-        if files[name] or size[name]
-    ]
-    if limit is not None and growth(before, after) > 0:
-        owner_id = _owner_id(after.owner)
-        room = limit - growth(before, after)
-        result = [
-            replace(entry, condition=_at_most(room)) if entry.counter.id == owner_id else entry
-            for entry in result
-        ]
-    # A file that reappears after it seemed gone has already been counted as arrived. One that was
-    # rejected has not.
-    arrived = after.state == "stored" and (
-        before is None or before.state == "rejected" or before.confirmed_at is None
-    )
-    rejected = after.state == "rejected" and (before is None or before.state != "rejected")
-    if arrived or rejected:
-        result.append(_on_day(after, rejected=rejected))
-    return result
+    limits: dict[str, int] = {}
+    for change in changes:
+        for record, sign in ((change.before, -1), (change.after, 1)):
+            if record is not None and record.state == "stored":
+                for name in _names(record):
+                    files[name] += sign
+                    size[name] += sign * int(record.size or 0)
+        if has_condition(change):
+            name, limit = owner_counter(change.after.owner), change.limit or 0
+            limits[name] = min(limit, limits.get(name, limit))
+    for name in sorted(files):
+        condition = _at_most(limits[name] - size[name]) if name in limits else None
+        if files[name] or size[name] or condition is not None:
+            yield Adjustment(Counter(name), _add(name, files[name], size[name]), condition)
+
+
+def _day_adjustments(changes: Sequence[Change]) -> Iterator[Adjustment]:
+    sums = Sums()
+    for change in changes:
+        before, after = change.before, change.after
+        # A file that reappears after it seemed gone has already been counted as arrived. One that
+        # was rejected has not.
+        is_arrival = after.state == "stored" and (
+            before is None or before.state == "rejected" or before.confirmed_at is None
+        )
+        is_rejection = after.state == "rejected" and (before is None or before.state != "rejected")
+        if is_arrival or is_rejection:
+            sums.add_arrival(after)
+    yield from sums.days()
+
+
+def has_condition(change: Change) -> bool:
+    """Whether a change is written only if its owner has room for it."""
+    return change.limit is not None and growth(change.before, change.after) > 0
 
 
 def _at_most(size: int) -> Condition:
@@ -172,7 +200,7 @@ class Sums:
 
     def add_arrival(self, record: StoredFile) -> None:
         """Count a record as arrived on its day, whatever its state is now."""
-        key = (_day_of(record), shard(record.id))
+        key = (_day_of(record), _part(record.id))
         files, size, rejected = self._days[key]
         if record.state == "rejected":
             self._days[key] = files, size, rejected + 1
@@ -184,24 +212,29 @@ class Sums:
         with table_errors():
             for name, total in self.stored.items():
                 Counter(name).update(_add(name, total.files, total.bytes))
-            for (day, part), (files, size, rejected) in self._days.items():
-                Counter(_day_id(day, part)).update(
-                    [
-                        Counter.files.add(files),
-                        Counter.bytes.add(size),
-                        Counter.rejected.add(rejected),
-                        Counter.expires_at.set(_expiry(day)),
-                    ]
-                )
+            for adjustment in self.days():
+                adjustment.counter.update(adjustment.actions)
+
+    def days(self) -> Iterator[Adjustment]:
+        """The updates of the daily counters."""
+        for (day, part), (files, size, rejected) in sorted(self._days.items()):
+            actions: list[Action] = [
+                Counter.files.add(files),
+                Counter.bytes.add(size),
+                Counter.rejected.add(rejected),
+                Counter.expires_at.set(_expiry(day)),
+            ]
+            yield Adjustment(Counter(_day_id(day, part)), actions)
 
 
 def _names(record: StoredFile) -> tuple[str, str]:
     kind = media_types.kind(record.content_type or "")
-    return f"kind#{kind}#{shard(record.id)}", _owner_id(record.owner)
+    return f"kind#{kind}#{_part(record.id)}", owner_counter(record.owner)
 
 
-def _owner_id(owner: str | None) -> str:
-    return f"owner#{owner}"
+def _part(upload_id: str) -> str:
+    """The part of the global counters that counts a file."""
+    return str(int(shard(upload_id), 16) % PARTS)
 
 
 def correct(name: str, read: Reading, usage: Usage) -> bool:
@@ -249,16 +282,6 @@ def _change_actions(name: str) -> list[Action]:
     return actions
 
 
-def _on_day(record: StoredFile, *, rejected: bool) -> Adjustment:
-    day = _day_of(record)
-    counter = Counter(_day_id(day, shard(record.id)))
-    if rejected:
-        actions: list[Action] = [Counter.rejected.add(1)]
-    else:
-        actions = [Counter.files.add(1), Counter.bytes.add(int(record.size or 0))]
-    return Adjustment(counter, [*actions, Counter.expires_at.set(_expiry(day))])
-
-
 def _day_of(record: StoredFile) -> date:
     return (record.confirmed_at or datetime.now(UTC)).astimezone(UTC).date()
 
@@ -267,7 +290,7 @@ def _expiry(day: date) -> datetime:
     return datetime.combine(day, time(), UTC) + DAYS_KEPT
 
 
-def _day_id(day: date, part: str) -> str:
+def _day_id(day: date, part: str | int) -> str:
     return f"day#{day.isoformat()}#{part}"
 
 
@@ -278,15 +301,16 @@ def of_owner(owner: str) -> Usage:
     """What one owner has stored: one consistent GetItem."""
     with table_errors():
         try:
-            return _usage(Counter.get(_owner_id(owner), consistent_read=True))
+            return _usage(Counter.get(owner_counter(owner), consistent_read=True))
         except Counter.DoesNotExist:
             return Usage()
 
 
-def usage_of(owners: Iterable[str]) -> dict[str, Usage]:
+def usage_of(owners: Iterable[str], *, consistent_read: bool = False) -> dict[str, Usage]:
     """What each of these owners has stored: one BatchGetItem per hundred."""
     unique = list(dict.fromkeys(owners))
-    counters = {counter.owner: counter for counter in _get(map(_owner_id, unique))}
+    found = batch_get(Counter, map(owner_counter, unique), consistent_read=consistent_read)
+    counters = {counter.owner: counter for counter in found}
     return {owner: _usage(counters[owner]) if owner in counters else Usage() for owner in unique}
 
 
@@ -301,7 +325,9 @@ def by_kind() -> dict[type_lists.Kind, Usage]:
     """What is stored of each type group. The groups add up to all stored files."""
     files: defaultdict[str, int] = defaultdict(int)
     size: defaultdict[str, int] = defaultdict(int)
-    for counter in _get(f"kind#{kind}#{part}" for kind in type_lists.KINDS for part in SHARDS):
+    for counter in _get(
+        f"kind#{kind}#{part}" for kind in type_lists.KINDS for part in range(PARTS)
+    ):
         kind = counter.id.split("#")[1]
         files[kind] += int(counter.files)
         size[kind] += int(counter.bytes)
@@ -312,7 +338,7 @@ def by_day(last: date, count: int) -> list[Day]:
     """What arrived on each of the `count` days up to `last`, oldest first."""
     days = [last - timedelta(days=ago) for ago in reversed(range(count))]
     parts: defaultdict[str, list[Counter]] = defaultdict(list)
-    for counter in _get(_day_id(day, part) for day in days for part in SHARDS):
+    for counter in _get(_day_id(day, part) for day in days for part in range(PARTS)):
         parts[counter.id.split("#")[1]].append(counter)
     return [
         Day(

@@ -25,6 +25,10 @@ from uploads.worker.queueing_check import QueueingCheck
 
 logger = logging.getLogger(__name__)
 
+#: Messages that are handled together, and seconds after which no more are received: far below the
+#: time for which the events queue hides messages (infra/filehub.yaml).
+MAX_MESSAGES = 100
+MAX_GATHERING = 5.0
 #: Seconds without a heartbeat after a batch that failed, unless another one succeeds. Longer than
 #: the events queue hides messages (infra/filehub.yaml): if a batch fails each time it is
 #: redelivered, the empty polls in between must not count as health.
@@ -109,7 +113,7 @@ class Consumer:
             self._idle = False
 
     def step(self) -> int:
-        """Do one long poll and handle its messages; return how many there were.
+        """Do one long poll, gather the messages that wait, and handle them; return their number.
 
         Sends a heartbeat if events can flow: the poll and everything after it succeeded, and tasks
         can be queued. Raises BackendUnavailable.
@@ -118,6 +122,7 @@ class Consumer:
             messages = sqs.receive(self.queue)
         try:
             if messages:
+                messages = self._gather(messages)
                 self.handle(messages)
             self._queueing.ensure()
         except Exception:
@@ -129,6 +134,27 @@ class Consumer:
         if self._failed_at is None or time.monotonic() - self._failed_at >= FAILURE_SECONDS:
             heartbeat.beat("consumer")
         return len(messages)
+
+    def _gather(self, messages: list[sqs.Message]) -> list[sqs.Message]:
+        """Add the messages that are there already while the queue is full: fewer, larger tasks.
+
+        A receive that returns less than it may shows that the queue is not full. Never raises
+        BackendUnavailable, since the messages received so far can be handled.
+        """
+        started_at, count = time.monotonic(), len(messages)
+        while (
+            count == sqs.BATCH
+            and len(messages) < MAX_MESSAGES
+            and not self._stopping
+            and time.monotonic() - started_at < MAX_GATHERING
+        ):
+            try:
+                more = sqs.receive_more(self.queue)
+            except BackendUnavailable as exc:
+                logger.warning("no more messages were received: %r", exc.__cause__ or exc)
+                break
+            messages, count = messages + more, len(more)
+        return messages
 
     def handle(self, messages: list[sqs.Message]) -> None:
         """Queue the events as one task, dead-letter malformed messages, and delete the messages.

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from celery import Task, shared_task
-from celery.exceptions import SoftTimeLimitExceeded
 from kombu.exceptions import OperationalError
 
+from uploads.core import keys
 from uploads.core.errors import BackendUnavailable
 from uploads.core.reasons import Reason, dump
 from uploads.ingest import confirm, task_failures
+from uploads.ingest.confirm import Applied
 from uploads.ingest.events import ObjectEvent
 from uploads.ingest.reconciliation import reconcile
 
@@ -107,38 +108,79 @@ def confirm_objects(events: list[dict[str, Any]]) -> None:
     """
     if not events:
         return
-    outcomes: Counter[str] = Counter()
-    failed: list[dict[str, Any]] = []
-    first = problem = ""
-    for fields in events:
-        name = f"{fields.get('kind')} of {fields.get('upload_id')}"
-        try:
-            outcomes[confirm.apply_event(ObjectEvent(**fields))] += 1
-        except BackendUnavailable as exc:
-            cause = exc.__cause__ or exc
-            failed.append(fields)
-            first, problem = first or name, problem or repr(cause)
-            logger.warning("%s failed: %r", name, cause)
-        except SoftTimeLimitExceeded:
-            raise
-        except Exception as exc:
-            # A bug; it must not block the other events.
-            failed.append(fields)
-            first, problem = first or name, problem or repr(exc)
-            logger.exception("%s failed", name)
+    results = _apply(events)
+    outcomes = Counter(result.outcome for result in results if result.error is None)
     logger.info("confirmed %d events: %s", len(events), dict(outcomes))
-    if not failed:
+    problems = [
+        (fields, result.error)
+        for fields, result in zip(events, results, strict=True)
+        if result.error is not None
+    ]
+    if not problems:
         return
-    counts = {"failed": len(failed), "total": len(events)}
-    error = ConfirmationError(Reason("events_failed", {**counts, "first": first, "cause": problem}))
+    for fields, error in problems:
+        _log(fields, error)
+    failed = [fields for fields, _ in problems]
+    first, cause = problems[0]
+    failure = ConfirmationError(
+        Reason(
+            "events_failed",
+            {
+                "failed": len(failed),
+                "total": len(events),
+                "first": _name(first),
+                "cause": repr(_cause(cause)),
+            },
+        )
+    )
     if len(failed) == len(events):
-        raise error
+        raise failure
     # Queued before this task's message is deleted: a crash in between only repeats events.
     try:
         _send(confirm_objects, failed)
     except BackendUnavailable as exc:
-        raise error from exc
-    logger.warning("%s; retrying those that failed in a separate task", error)
+        raise failure from exc
+    logger.warning("%s; retrying those that failed in a separate task", failure)
+
+
+def _apply(events: list[dict[str, Any]]) -> list[Applied]:
+    """Apply the events together; return the results in the same order.
+
+    An invalid event fails alone. So does one that makes filehub crash.
+    """
+    results: dict[int, Applied] = {}
+    valid: dict[int, ObjectEvent] = {}
+    for position, fields in enumerate(events):
+        try:
+            valid[position] = _event(fields)
+        except (TypeError, ValueError) as exc:
+            results[position] = Applied(error=exc)
+    results |= zip(valid, confirm.apply_events(list(valid.values())), strict=True)
+    return [results[position] for position in range(len(events))]
+
+
+def _event(fields: dict[str, Any]) -> ObjectEvent:
+    """The event in a task. Raises TypeError or ValueError, before it can affect other events."""
+    event = ObjectEvent(**fields)
+    if not isinstance(event.upload_id, str) or not keys.parse_upload_id(event.upload_id):
+        raise ValueError(f"{event.upload_id!r} is not the id of an upload")
+    return event
+
+
+def _log(fields: dict[str, Any], error: Exception) -> None:
+    """Log why an event failed: a bug with its traceback."""
+    if isinstance(error, BackendUnavailable):
+        logger.warning("%s failed: %r", _name(fields), _cause(error))
+    else:
+        logger.error("%s failed", _name(fields), exc_info=error)
+
+
+def _cause(error: Exception) -> BaseException:
+    return (error.__cause__ or error) if isinstance(error, BackendUnavailable) else error
+
+
+def _name(fields: dict[str, Any]) -> str:
+    return f"{fields.get('kind')} of {fields.get('upload_id')}"
 
 
 @shared_task(name="uploads.tasks.confirm_hint", base=FailureRecordingTask)

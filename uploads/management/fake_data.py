@@ -22,7 +22,7 @@ from uploads.core.names import MAX_NAME_BYTES, check_name, search_key
 from uploads.core.reasons import Reason, dump
 from uploads.files import usage
 from uploads.files.record import Download, State, StoredFile
-from uploads.ingest import decide
+from uploads.ingest import records
 
 #: Percentage of records in each state.
 _STATES: dict[State, int] = {"stored": 92, "rejected": 3, "deleted": 5}
@@ -109,7 +109,7 @@ def _records(
         (state,) = rng.choices(list(_STATES), list(_STATES.values()))
         (owner,) = rng.choices(owners, weights)
         # Records of rejected and deleted files expire.
-        max_age = period if state == "stored" else min(period, decide.RETENTION)
+        max_age = period if state == "stored" else min(period, records.RETENTION)
         signed_at = now - max_age * rng.random()
         yield _record(state, owner, signed_at, now, rng)
 
@@ -152,13 +152,13 @@ def _record(
         record.reason = dump(
             Reason("type_not_allowed", {"type": content_type, "allowed": "image/*"})
         )
-        record.expires_at = confirmed_at + decide.RETENTION
+        record.expires_at = confirmed_at + records.RETENTION
     else:
         removed_at = confirmed_at + (now - confirmed_at) * rng.random()
         record.removed_at = removed_at
-        record.expires_at = removed_at + decide.RETENTION
+        record.expires_at = removed_at + records.RETENTION
         if rng.random() < 0.3:
-            record.reason = decide.OBJECT_MISSING
+            record.reason = records.OBJECT_MISSING
         else:
             record.deletion_requested_at, record.deletion_requested_by = removed_at, owner
     return record

@@ -26,8 +26,9 @@ MAX_WAIT = 600.0
 def repair() -> Iterator[str]:
     """Fix what doctor finds; yield each request as an AWS CLI command, after it was sent.
 
-    What exists is not deleted, except an index with wrong keys. Some findings appear only after
-    others are fixed, so this repeats until there is nothing new to send. Raises BackendUnavailable.
+    What exists is not deleted, except an index with wrong keys or attributes. Some findings appear
+    only after others are fixed, so this repeats until there is nothing new to send. Raises
+    BackendUnavailable.
     """
     sent: set[str] = set()
     while True:

@@ -72,9 +72,9 @@ def _head_object() -> object:
     return clients.s3(clients.OPTIONAL).head_object(Bucket=conf().bucket, Key=PREFIX + _NAME)
 
 
-def _get_item() -> object:
-    return clients.dynamodb(clients.OPTIONAL).get_item(
-        TableName=conf().table, Key={"id": {"S": _NAME}}
+def _batch_get_item() -> object:
+    return clients.dynamodb(clients.OPTIONAL).batch_get_item(
+        RequestItems={conf().table: {"Keys": [{"id": {"S": _NAME}}]}}
     )
 
 
@@ -91,6 +91,6 @@ def _update_item() -> object:
 _REQUESTS: dict[str, Callable[[], object]] = {
     "s3:ListBucket": _head_bucket,
     "s3:GetObject": _head_object,
-    "dynamodb:GetItem": _get_item,
+    "dynamodb:BatchGetItem": _batch_get_item,
     "dynamodb:UpdateItem": _update_item,
 }

@@ -19,7 +19,7 @@ from uploads.aws import clients, s3
 from uploads.core import keys
 from uploads.core.conf import conf
 from uploads.files.record import StoredFile
-from uploads.ingest import confirm, decide
+from uploads.ingest import confirm, records
 from uploads.ingest.reconciliation import reconcile
 from uploads.ingest.reconciliation.reconcile import Plan
 
@@ -131,7 +131,7 @@ def create_records_without_objects(number: int) -> list[str]:
     with StoredFile.batch_write() as batch:
         for _ in range(number):
             upload_id = new_id(datetime.now(UTC) - timedelta(hours=1))
-            record = decide.new_record(upload_id, "0" * 64, "stored")
+            record = records.new_record(upload_id, "0" * 64, "stored")
             record.owner = record.owner_feed = OWNER
             record.file_name = record.name_key = "a.txt"
             record.etag, record.size, record.content_type = "e", 5, "text/plain"

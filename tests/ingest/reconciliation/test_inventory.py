@@ -33,6 +33,7 @@ from uploads.core import keys
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.ingest import confirm
+from uploads.ingest.events import ObjectEvent
 from uploads.ingest.reconciliation import checkpoints, inventory, reconcile
 from uploads.ingest.reconciliation.reconcile import Plan
 
@@ -164,7 +165,7 @@ def test_a_rejected_or_deleted_record_does_not_hide_its_object() -> None:
     upload_id = create_file()
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(s3, "head", lambda upload_id: None)
-        confirm._mark_deleted(upload_id, "5".ljust(64, "0"))
+        confirm.apply_event(ObjectEvent("removed", upload_id, "5".ljust(64, "0")))
     assert "1 objects without a record" in run_command("--inventory", write([row_of(upload_id)]))
     assert recorded() == {upload_id}
     delete_record(upload_id)

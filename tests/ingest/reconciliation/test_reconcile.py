@@ -28,7 +28,7 @@ from uploads.core import keys
 from uploads.core.conf import conf
 from uploads.files import usage
 from uploads.files.record import StoredFile
-from uploads.ingest import confirm, decide
+from uploads.ingest import confirm, records
 from uploads.ingest.events import ObjectEvent
 from uploads.ingest.reconciliation import reconcile
 
@@ -49,7 +49,7 @@ def test_a_record_without_an_object_is_marked_deleted() -> None:
     s3.delete(missing)
     assert differences(reconcile.run(ALL)) == {"missing": 1}
     record = StoredFile.get(missing)
-    assert (record.state, record.reason) == ("deleted", decide.OBJECT_MISSING)
+    assert (record.state, record.reason) == ("deleted", records.OBJECT_MISSING)
     assert record.owner_feed is None
     assert usage.usage_of([OWNER])[OWNER] == usage.Usage(1, 5)
 

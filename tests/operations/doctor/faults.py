@@ -138,6 +138,9 @@ WARNINGS: dict[str, tuple[Break, str, str]] = {
         lambda: set_queue(tasks(), DelaySeconds="30"), "queue {tasks}", "waits 30 s",
     ),
     "backups off": (turn_backups_off, "table, backups", "cannot be restored"),
+    "an index has all attributes": (
+        lambda: create_index("AllNames", "nameKey"), "table, index AllNames", "more attributes",
+    ),
     "table unprotected": (unprotect_table, "table, deletion protection", "it is off"),
 }  # fmt: skip
 

@@ -96,9 +96,12 @@ def test_queues_and_table_are_created_as_in_the_template(own_installation: Conf)
 
 
 def indexes() -> dict[str, Any]:
-    """The keys of each index, in DynamoDB's order: the partition key must be the first."""
+    """The keys of each index, in DynamoDB's order (the partition key is first), and its copies."""
     table = client("dynamodb").describe_table(TableName=conf().table)["Table"]
-    return {index["IndexName"]: index["KeySchema"] for index in table["GlobalSecondaryIndexes"]}
+    return {
+        index["IndexName"]: (index["KeySchema"], index["Projection"])
+        for index in table["GlobalSecondaryIndexes"]
+    }
 
 
 def test_repair_cures_many_faults_at_once_and_prints_what_it_does(installed: Conf) -> None:

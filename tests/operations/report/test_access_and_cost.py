@@ -74,9 +74,9 @@ def test_the_cost_does_not_depend_on_the_number_of_owners(
         begin()
     aws_requests.counts()
     page(admin)
-    # Two requests for the groups, five for 30 days in 16 shards, one for owners, one for the last
+    # One request for the groups, two for 30 days in four parts, one for owners, one for the last
     # runs; one for the unfinished uploads and one more for each of those on the page.
-    assert aws_requests.counts() == {"dynamodb": 9, "s3": 1 + 3}
+    assert aws_requests.counts() == {"dynamodb": 5, "s3": 1 + 3}
 
 
 def test_only_the_unfinished_uploads_on_the_page_are_requested(

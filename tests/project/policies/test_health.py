@@ -158,14 +158,14 @@ def test_a_task_without_events_does_nothing(caplog: pytest.LogCaptureFixture) ->
         ((), ""),
         ((("s3:GetObject", "/uploads/*"),), "s3:GetObject"),
         ((("s3:ListBucket", ""),), "s3:ListBucket"),
-        ((("dynamodb:GetItem", "/files"),), "dynamodb:GetItem"),
+        ((("dynamodb:BatchGetItem", "/files"),), "dynamodb:BatchGetItem"),
         ((("dynamodb:UpdateItem", "/files"),), "dynamodb:UpdateItem"),
         (
-            (("dynamodb:GetItem", "/files"), ("dynamodb:UpdateItem", "/files")),
-            "dynamodb:GetItem, dynamodb:UpdateItem",
+            (("dynamodb:BatchGetItem", "/files"), ("dynamodb:UpdateItem", "/files")),
+            "dynamodb:BatchGetItem, dynamodb:UpdateItem",
         ),
     ],
-    ids=["none", "GetObject", "ListBucket", "GetItem", "UpdateItem", "both"],
+    ids=["none", "GetObject", "ListBucket", "BatchGetItem", "UpdateItem", "both"],
 )
 def test_a_worker_that_cannot_reach_objects_or_records_is_unhealthy(
     removed: tuple[tuple[str, str], ...],

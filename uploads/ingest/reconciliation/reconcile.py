@@ -28,7 +28,7 @@ from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.core.limits import MULTIPART_LIFETIME
 from uploads.ingest import confirm
-from uploads.ingest.confirm import Finding
+from uploads.ingest.decide import Finding
 from uploads.ingest.reconciliation import checkpoints, comparison, ownership
 from uploads.ingest.reconciliation.checkpoints import Checkpoint, Counts, Kind, Run
 from uploads.ingest.reconciliation.comparison import Pair

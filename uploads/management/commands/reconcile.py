@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from uploads.core import keys
 from uploads.core.conf import conf
 from uploads.core.errors import FilehubError
-from uploads.ingest.confirm import Finding
+from uploads.ingest.decide import Finding
 from uploads.ingest.reconciliation import checkpoints, reconcile
 from uploads.ingest.reconciliation.checkpoints import Checkpoint, Counts
 from uploads.ingest.reconciliation.inventory import objects as listed

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from uploads.aws import clients
 from uploads.core.conf import conf
 from uploads.files.record import StoredFile
+from uploads.files.usage import Counter
 from uploads.operations.doctor import expected
 from uploads.operations.doctor.call import Call
 from uploads.operations.doctor.finding import Finding, code_of, guarded
@@ -26,6 +27,13 @@ _REBUILD = (
     f"{expected.REPAIR} (deletes the index and builds it again, which may take hours; lists that "
     "need it fail until then)"
 )
+
+#: What a projection of all attributes has: those of the models that share the table, and others.
+_EVERY = {
+    attribute.attr_name
+    for model in (StoredFile, Counter)
+    for attribute in model.get_attributes().values()
+}
 
 _PROTECTION = {"DeletionProtectionEnabled": True}
 
@@ -87,10 +95,17 @@ def _problems(name: str, table: dict[str, Any]) -> Iterator[Finding]:
                 "FAIL", subject, f"it has other keys: {_keys(current['KeySchema'])}.", _REBUILD,
                 (delete,),
             )  # fmt: skip
-        elif current["Projection"]["ProjectionType"] != "ALL":
+        elif missing := _projected(index["projection"]) - _projected(current["Projection"]):
+            names = ", ".join(sorted(missing))
             yield Finding(
-                "FAIL", subject, "it does not project all attributes.", _REBUILD, (delete,)
-            )
+                "FAIL", subject, f"it does not project {names}, so lists lack them.", _REBUILD,
+                (delete,),
+            )  # fmt: skip
+        elif _projected(current["Projection"]) - _projected(index["projection"]):
+            yield Finding(
+                "warn", subject, "it projects more attributes than lists need, so each write costs "
+                "more.", _REBUILD, (delete,),
+            )  # fmt: skip
         elif current.get("IndexStatus", "ACTIVE") != "ACTIVE":
             yield Finding(
                 "FAIL", subject, f"it is {current['IndexStatus']}.",
@@ -146,7 +161,7 @@ def _index(index: Any) -> dict[str, Any]:
     return {
         "IndexName": index["index_name"],
         "KeySchema": _hash_first(index["key_schema"]),
-        "Projection": {"ProjectionType": "ALL"},
+        "Projection": index["projection"],
     }
 
 
@@ -159,6 +174,13 @@ def _definitions(*schemas: list[Any]) -> list[dict[str, str]]:
     """The definitions of the keys in these schemas, all of which are text."""
     names = dict.fromkeys(key["AttributeName"] for schema in schemas for key in schema)
     return [{"AttributeName": name, "AttributeType": "S"} for name in names]
+
+
+def _projected(projection: dict[str, Any]) -> set[str]:
+    """The attributes in an index besides its keys; `_EVERY` stands for those not known here."""
+    if projection["ProjectionType"] == "ALL":
+        return _EVERY
+    return set(projection.get("NonKeyAttributes", ()))
 
 
 def _keys(schema: list[Any]) -> dict[str, str]:

@@ -1,0 +1,183 @@
+"""The record of an object in each state, from what S3 reports and from the current record.
+
+This module calls no service. `uploads.ingest.decide` chooses the state.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from uploads.aws.s3 import StoredObject
+from uploads.core import keys, media_types, policy, sniffing
+from uploads.core.errors import FilehubError
+from uploads.core.names import check_name, search_key
+from uploads.core.policy import Rules
+from uploads.core.reasons import Reason, dump
+from uploads.files.record import StoredFile, changed
+from uploads.ingest.events import NO_SEQUENCER
+
+#: How long tombstones and rejections are kept: twice the 14 days that SQS keeps a late event.
+RETENTION = timedelta(days=28)
+
+#: The reason of a record whose object was found missing, as it is stored.
+OBJECT_MISSING = dump(Reason("object_missing"))
+
+#: Attributes that survive when an object is confirmed again: its history and change of owner.
+_PRESERVED = (
+    "notified_at",
+    "uploader",
+    "owner_changed_at",
+    "owner_changed_by",
+    "downloads",
+    "last_downloads",
+)
+
+
+def was_stored(record: StoredFile) -> bool:
+    """Whether this file was validated and stored before."""
+    return record.confirmed_at is not None and record.state != "rejected"
+
+
+def is_stored(record: StoredFile, s3_object: StoredObject) -> bool:
+    """Whether the record describes this very object as stored, so no validation is needed."""
+    known = (record.etag, record.file_name, record.content_type, record.uploader or record.owner)
+    return record.state == "stored" and known == (
+        s3_object.etag,
+        s3_object.file_name,
+        s3_object.content_type,
+        s3_object.owner,
+    )
+
+
+def validate(
+    upload_id: str, s3_object: StoredObject, current: StoredFile | None, limits: Rules
+) -> StoredFile:
+    """The record of an object: stored, or rejected with the rule that it breaks as the reason."""
+    sequencer = current.sequencer if current else NO_SEQUENCER
+    record = changed(new_record(upload_id, sequencer, "stored"), **_content(s3_object))
+    record.owner = owner_of(s3_object, current)
+    record.file_name = s3_object.file_name
+    record.confirmed_at = datetime.now(UTC)
+    if current is not None:
+        for name in _PRESERVED:
+            setattr(record, name, getattr(current, name))
+        if current.etag == s3_object.etag and current.confirmed_at:
+            record.confirmed_at = current.confirmed_at
+    broken = broken_rule(s3_object, limits)
+    if broken is None and s3_object.first_bytes:
+        broken = _mismatch(s3_object, limits)
+    if broken is not None:
+        return rejected(record, broken)
+    record.owner_feed = record.owner
+    record.name_key = search_key(record.file_name or "")
+    return record
+
+
+def owner_of(s3_object: StoredObject, current: StoredFile | None) -> str | None:
+    """The owner of an object: its uploader, unless an operator has changed the owner since."""
+    if current is not None and current.uploader is not None:
+        return current.owner
+    return s3_object.owner
+
+
+def _content(s3_object: StoredObject) -> dict[str, Any]:
+    """The attributes that describe the content."""
+    return {
+        "content_type": s3_object.content_type,
+        "size": s3_object.size,
+        "etag": s3_object.etag,
+        "checksum": s3_object.checksum or None,
+        "version_id": s3_object.version_id or None,
+    }
+
+
+def _mismatch(s3_object: StoredObject, limits: Rules) -> Reason | None:
+    """Why the content of an object cannot be of its type; or None."""
+    declared = s3_object.content_type
+    content = sniffing.mismatch(declared, s3_object.first_bytes, limits.allowed_types)
+    if content is None:
+        return None
+    parameters = {"type": media_types.essence_of(declared), "content": content}
+    return Reason("content_mismatch", parameters)
+
+
+def broken_rule(s3_object: StoredObject, limits: Rules) -> Reason | None:
+    """The first rule that an object breaks, or None. Ignores its content."""
+    if s3_object.owner is None or s3_object.file_name is None:
+        return Reason("not_from_filehub")
+    try:
+        check_name(s3_object.file_name)
+        media_types.check_type(s3_object.content_type, limits)
+        if s3_object.size > limits.max_size:
+            policy.check_size(s3_object.size, limits)
+    except FilehubError as exc:
+        return exc.reason
+    return None
+
+
+def new_record(upload_id: str, sequencer: str, state: str) -> StoredFile:
+    """A record with only its state and what follows from its id."""
+    record = StoredFile(
+        upload_id,
+        key=keys.object_key(upload_id),
+        state=state,
+        sequencer=sequencer,
+        created_at=keys.created_at(upload_id),
+    )
+    record.feed = _feed(record)
+    return record
+
+
+def _feed(record: StoredFile) -> str:
+    return f"{record.state}#{keys.shard(record.id)}"
+
+
+def rejected(record: StoredFile, reason: Reason) -> StoredFile:
+    """The record of a rejected file."""
+    result = changed(
+        record,
+        state="rejected",
+        reason=dump(reason),
+        expires_at=datetime.now(UTC) + RETENTION,
+        owner_feed=None,
+        name_key=None,
+    )
+    result.feed = _feed(result)
+    return result
+
+
+def restored(record: StoredFile, s3_object: StoredObject, **changes: Any) -> StoredFile:
+    """The record of a stored file, as before but with the object's current content."""
+    result = changed(
+        record,
+        state="stored",
+        reason=None,
+        removed_at=None,
+        expires_at=None,
+        owner_feed=record.owner,
+        name_key=search_key(record.file_name or ""),
+        **_content(s3_object),
+        **changes,
+    )
+    result.feed = _feed(result)
+    return result
+
+
+def tombstone(record: StoredFile, **changes: Any) -> StoredFile:
+    """The record of a removed file. It prevents late events from bringing the file back."""
+    result = changed(
+        record,
+        state="deleted",
+        expires_at=datetime.now(UTC) + RETENTION,
+        owner_feed=None,
+        name_key=None,
+        **changes,
+    )
+    result.feed = _feed(result)
+    return result
+
+
+def parse_time(time: str) -> datetime | None:
+    """Parse the time of an event (ISO 8601); None for ""."""
+    return datetime.fromisoformat(time) if time else None
