@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict
+from typing import Any
 
 from benchmarks import aws_counter, objects, raw_loop, write_units
 from benchmarks.figures import Row, at_least, at_most
-from benchmarks.objects import Resources
-from benchmarks.site import Site, shell
+from benchmarks.objects import Resources, wait_until_idle
+from benchmarks.site import Site, paused, resumed, shell
 from benchmarks.turns import Effort, in_turns
+from tests.support.local_aws import drain
 from tests.support.proxy import Proxy
-from uploads.aws import sqs
-from uploads.core.conf import conf
 from uploads.ingest import tasks
 from uploads.ingest.events import parse_message
 
@@ -29,19 +30,31 @@ FILEHUB, RAW = "confirmed files", "raw boto3 loop"
 def run(site: Site, effort: Effort) -> list[Row]:
     """Measure filehub and the loop in turns, then count requests and write units."""
     files = effort.scaled(FILES)
-    own, raw = objects.own(), objects.raw()
-    programs = {FILEHUB: _filehub(site, own, files), RAW: _raw(site, raw, files)}
-    with site.worker(WORKER_CONCURRENCY=str(PROCESSES)):
-        rates = in_turns(effort.rounds, programs)
-    speed = Row(f"{FILEHUB} / {RAW}", "files/s", rates[FILEHUB], RAW, rates[RAW], at_least(0.9))
-    return [speed, *_requests(site, own, files), _write_units(own, files)]
+    speed = _speed(site, files, effort.rounds)
+    return [speed, *_requests(site, files), _write_units(files)]
 
 
-def _filehub(site: Site, resources: Resources, files: int) -> Callable[[], float]:
+def _speed(site: Site, files: int, rounds: int) -> Row:
+    own, raw = objects.deploy(), objects.deploy()
+    variables = own.variables | {"WORKER_CONCURRENCY": str(PROCESSES)}
+    with site.worker(**variables), site.consumer(**variables) as consumer:
+        with paused(consumer):
+            wait_until_idle(own.events_queue, own.tasks_queue)
+            rates = in_turns(
+                rounds, {FILEHUB: _filehub(consumer, own, files), RAW: _raw(site, raw, files)}
+            )
+    return Row(f"{FILEHUB} / {RAW}", "files/s", rates[FILEHUB], RAW, rates[RAW], at_least(0.9))
+
+
+def _filehub(
+    consumer: subprocess.Popen[str], resources: Resources, files: int
+) -> Callable[[], float]:
+    """`consumer` is paused, and is again afterwards."""
+
     def program() -> float:
         ids = objects.put_many(resources, files)
-        with site.consumer():
-            seconds = _seconds_until_idle(resources.events_queue, conf().tasks_queue)
+        with resumed(consumer):
+            seconds = _seconds_until_idle(resources.events_queue, resources.tasks_queue)
         _check(resources, ids)
         return files / seconds
 
@@ -70,7 +83,7 @@ def _raw(site: Site, resources: Resources, files: int) -> Callable[[], float]:
 
 def _seconds_until_idle(*queues: str) -> float:
     began = time.perf_counter()
-    objects.wait_until_idle(*queues)
+    wait_until_idle(*queues)
     return time.perf_counter() - began
 
 
@@ -81,12 +94,14 @@ def _check(resources: Resources, ids: list[str]) -> None:
         raise RuntimeError(f"{len(ids) - len(stored)} of {len(ids)} files are not in the table")
 
 
-def _requests(site: Site, resources: Resources, files: int) -> list[Row]:
+def _requests(site: Site, files: int) -> list[Row]:
     """The requests of consumer and worker per file, while there are always more events."""
+    resources = objects.deploy()
     ids = objects.put_many(resources, files)
     with Proxy(site.aws.port) as proxy:
-        with site.worker(AWS_ENDPOINT_URL=proxy.url), site.consumer(AWS_ENDPOINT_URL=proxy.url):
-            objects.wait_until_idle(resources.events_queue, conf().tasks_queue)
+        variables = resources.variables | {"AWS_ENDPOINT_URL": proxy.url}
+        with site.worker(**variables), site.consumer(**variables):
+            wait_until_idle(resources.events_queue, resources.tasks_queue)
             counts = aws_counter.counts(proxy)
     _check(resources, ids)
     total = Row(
@@ -102,30 +117,26 @@ def _requests(site: Site, resources: Resources, files: int) -> list[Row]:
     return [total, *parts]
 
 
-def _write_units(resources: Resources, files: int) -> Row:
+def _write_units(files: int) -> Row:
     """The write units per stored file, in the tasks that the consumer would have queued."""
-    ids = objects.put_many(resources, files)
-    received: list[sqs.Message] = []
-    while messages := _receive(resources):
-        received += messages
-    events = [
-        asdict(event)
-        for message in received
-        for event in parse_message(message.body, resources.bucket).events
-    ]
-    with write_units.counted() as consumed:
-        for start in range(0, len(events), tasks.EVENTS_PER_TASK):
-            tasks.confirm_objects(events[start : start + tasks.EVENTS_PER_TASK])
+    resources = objects.deploy()
+    with objects.in_use(resources):
+        ids = objects.put_many(resources, files)
+        events = _events(resources)
+        with write_units.counted() as consumed:
+            for start in range(0, len(events), tasks.EVENTS_PER_TASK):
+                tasks.confirm_objects(events[start : start + tasks.EVENTS_PER_TASK])
     _check(resources, ids)
     return Row(
         "write units per stored file", "units", (consumed.write / files,), target=at_most(8.0)
     )
 
 
-def _receive(resources: Resources) -> list[sqs.Message]:
-    """Up to ten messages, deleted; [] if the queue is empty."""
-    if sqs.depth(resources.events_queue).visible == 0:
-        return []
-    messages = sqs.receive(resources.events_queue)
-    sqs.delete(resources.events_queue, messages)
-    return messages
+def _events(resources: Resources) -> list[dict[str, Any]]:
+    """The events in the queue, as arguments of a task."""
+    messages = drain(resources.events_queue)
+    return [
+        asdict(event)
+        for message in messages
+        for event in parse_message(message["Body"], resources.bucket).events
+    ]

@@ -104,14 +104,14 @@ class Site:
             yield url
 
     @contextmanager
-    def consumer(self, **variables: str) -> Iterator[None]:
-        with self.process(_procfile("consumer"), lambda log: "consuming" in log, **variables):
-            yield
+    def consumer(self, **variables: str) -> Iterator[subprocess.Popen[str]]:
+        with self.process(_procfile("consumer"), lambda log: "consuming" in log, **variables) as child:
+            yield child
 
     @contextmanager
-    def worker(self, **variables: str) -> Iterator[None]:
-        with self.process(_procfile("worker"), lambda log: " ready." in log, **variables):
-            yield
+    def worker(self, **variables: str) -> Iterator[subprocess.Popen[str]]:
+        with self.process(_procfile("worker"), lambda log: " ready." in log, **variables) as child:
+            yield child
 
     @contextmanager
     def process(
@@ -144,6 +144,26 @@ def _is_ready(
     if child.poll() is not None:
         raise RuntimeError(f"A process ended early:\n{log.read_text()[-2000:]}")
     return is_ready(log.read_text())
+
+
+@contextmanager
+def paused(child: subprocess.Popen[str]) -> Iterator[None]:
+    """Stop a process inside the block, as with Ctrl-Z; it continues afterwards."""
+    child.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        child.send_signal(signal.SIGCONT)
+
+
+@contextmanager
+def resumed(child: subprocess.Popen[str]) -> Iterator[None]:
+    """Let a paused process run inside the block."""
+    child.send_signal(signal.SIGCONT)
+    try:
+        yield
+    finally:
+        child.send_signal(signal.SIGSTOP)
 
 
 def stop(child: subprocess.Popen[str]) -> None:
