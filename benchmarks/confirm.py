@@ -37,12 +37,11 @@ def run(site: Site, effort: Effort) -> list[Row]:
 def _speed(site: Site, files: int, rounds: int) -> Row:
     own, raw = objects.deploy(), objects.deploy()
     variables = own.variables | {"WORKER_CONCURRENCY": str(PROCESSES)}
-    with site.worker(**variables), site.consumer(**variables) as consumer:
-        with paused(consumer):
-            wait_until_idle(own.events_queue, own.tasks_queue)
-            rates = in_turns(
-                rounds, {FILEHUB: _filehub(consumer, own, files), RAW: _raw(site, raw, files)}
-            )
+    with site.worker(**variables), site.consumer(**variables) as consumer, paused(consumer):
+        wait_until_idle(own.events_queue, own.tasks_queue)
+        rates = in_turns(
+            rounds, {FILEHUB: _filehub(consumer, own, files), RAW: _raw(site, raw, files)}
+        )
     return Row(f"{FILEHUB} / {RAW}", "files/s", rates[FILEHUB], RAW, rates[RAW], at_least(0.9))
 
 

@@ -5,12 +5,11 @@ The sign benchmark serves it with the same options as filehub's web process.
 
 from __future__ import annotations
 
+import django
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
-
-import django
 
 #: As long as a typical response of `POST /get-url`.
 BODY = b'{"constant": "%s"}' % (b"x" * 900)

@@ -76,9 +76,7 @@ def ratios(row: Row) -> tuple[float, ...]:
         return ()
     if not all(row.baseline_values):
         raise ValueError(f"{row.name}: the baseline has a value of zero")
-    return tuple(
-        value / base for value, base in zip(row.values, row.baseline_values, strict=True)
-    )
+    return tuple(value / base for value, base in zip(row.values, row.baseline_values, strict=True))
 
 
 def result(row: Row) -> Spread | None:

@@ -1,7 +1,7 @@
 """A load generator for one server: raw HTTP/1.1 requests on connections that stay open.
 
-It is one thread of one process, and much cheaper for each request than the servers that it measures.
-Unlike `wrk` it checks every response, so that a fast error does not count as speed.
+It is one thread of one process, and needs much less time for a request than the servers do. It
+checks every response, so that a fast error does not count as speed.
 """
 
 from __future__ import annotations
@@ -107,7 +107,8 @@ def _exchange(
     began = time.perf_counter()
     for client in clients:
         client.socket.sendall(data)
-    waiting, count, response = len(clients), 0, None
+    waiting, count = len(clients), 0
+    last = Response(0, b"")
     while waiting:
         ready = selector.select(PATIENCE)
         if not ready:
@@ -117,13 +118,12 @@ def _exchange(
             if received is None:
                 continue
             check(received)
-            response, count = received, count + 1
+            last, count = received, count + 1
             if time.perf_counter() - began < seconds:
                 key.data.socket.sendall(data)
             else:
                 waiting -= 1
-    assert response is not None
-    return Load(count, time.perf_counter() - began, response)
+    return Load(count, time.perf_counter() - began, last)
 
 
 def parse(data: bytes) -> Response | None:

@@ -1,4 +1,4 @@
-"""Objects as clients of filehub upload them, put directly so that only their events are measured."""
+"""Objects as filehub's clients upload them, put directly so that only their events are measured."""
 
 from __future__ import annotations
 
@@ -84,18 +84,17 @@ def items(resources: Resources, ids: list[str]) -> list[dict[str, Any]]:
     """The items with these ids, as DynamoDB stores them, read consistently."""
     found: list[dict[str, Any]] = []
     for start in range(0, len(ids), 100):
-        requested = [{"id": {"S": upload_id}} for upload_id in ids[start : start + 100]]
+        requested: list[Any] = [{"id": {"S": upload_id}} for upload_id in ids[start : start + 100]]
         while requested:
             response = clients.dynamodb().batch_get_item(
                 RequestItems={resources.table: {"Keys": requested, "ConsistentRead": True}}
             )
             found += response["Responses"][resources.table]
-            requested = response["UnprocessedKeys"].get(resources.table, {}).get("Keys", [])  # type: ignore[assignment]
+            rest: dict[str, Any] = dict(response["UnprocessedKeys"])
+            requested = rest.get(resources.table, {}).get("Keys", [])
     return found
 
 
 def wait_until_idle(*queues: str) -> None:
     """Wait until these queues have no message, neither waiting nor in flight."""
-    wait_for(
-        lambda: all(sqs.depth(queue).total == 0 for queue in queues), timeout=600, every=0.1
-    )
+    wait_for(lambda: all(sqs.depth(queue).total == 0 for queue in queues), timeout=600, every=0.1)

@@ -23,7 +23,6 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-
 BATCH = 10
 #: Printed once the loop only waits for START.
 READY = "ready"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from benchmarks.figures import Row, Spread, Target, is_reached, result, spread
+from benchmarks.figures import Row, Spread, Target, is_reached, ratios, result, spread
 
 #: Version of the JSON format.
 FORMAT = 1
@@ -47,9 +47,7 @@ def from_json(text: str) -> Results:
         document = json.loads(text)
         if document["format"] != FORMAT:
             raise ValueError(f"the file has format {document['format']}, not {FORMAT}")
-        benchmarks = {
-            name: rows_from_json(items) for name, items in document["benchmarks"].items()
-        }
+        benchmarks = {name: rows_from_json(items) for name, items in document["benchmarks"].items()}
         return Results(document["began_at"], document["machine"], benchmarks)
     except (KeyError, TypeError, AttributeError) as exc:
         raise ValueError(f"the file has no results: {exc!r}") from exc
@@ -115,8 +113,7 @@ def _change(before: Row | None, after: Row | None) -> str:
 def _cells(row: Row) -> tuple[str, ...]:
     if row.missing:
         return (row.name, "–", row.baseline or "–", row.missing, _target(row), _verdict(row))
-    found = result(row)
-    assert found is not None
+    found = spread(ratios(row) or row.values)
     own = f"{_number(spread(row.values).median)} {row.unit}"
     baseline = "–"
     if row.baseline:

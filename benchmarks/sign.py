@@ -8,6 +8,7 @@ import json
 import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
+from typing import Any
 
 from benchmarks import http_load, uppy_server
 from benchmarks.figures import Row, at_least
@@ -114,9 +115,14 @@ def _batch(url: str, headers: dict[str, str], seconds: float) -> Callable[[], fl
 
 def _constant(url: str, seconds: float) -> Callable[[], float]:
     data = http_load.request("POST", url, FILE)
-    return lambda: http_load.run(
-        url, data, lambda response: _check(response, b"constant" in response.body), seconds=seconds
-    ).per_second
+    return lambda: (
+        http_load.run(
+            url,
+            data,
+            lambda response: _check(response, b"constant" in response.body),
+            seconds=seconds,
+        ).per_second
+    )
 
 
 def _companion(stack: ExitStack, site: Site, seconds: float) -> Callable[[], float]:
@@ -141,24 +147,20 @@ def _check(response: http_load.Response, is_right: bool) -> None:
         raise WrongResponse(f"{response.status} {response.body[:500]!r}")
 
 
-def _upload_by_put(signed: dict[str, object]) -> None:
-    headers = signed["headers"]
-    assert isinstance(headers, dict)
-    response = send("PUT", str(signed["url"]), CONTENT, headers)
+def _upload_by_put(signed: dict[str, Any]) -> None:
+    response = send("PUT", signed["url"], CONTENT, signed["headers"])
     if response.status != 200:
         raise WrongResponse(f"S3 refused the signature: {response.status} {response.body!r}")
 
 
-def _upload_by_form(signed: dict[str, object]) -> None:
-    fields = signed["fields"]
-    assert isinstance(fields, dict)
+def _upload_by_form(signed: dict[str, Any]) -> None:
     boundary = uuid.uuid4().hex
-    parts = [f'name="{name}"\r\n\r\n{value}' for name, value in fields.items()]
+    parts = [f'name="{name}"\r\n\r\n{value}' for name, value in signed["fields"].items()]
     parts.append(f'name="file"; filename="report.txt"\r\n\r\n{CONTENT.decode()}')
     body = "".join(f"--{boundary}\r\nContent-Disposition: form-data; {part}\r\n" for part in parts)
     response = send(
         "POST",
-        str(signed["url"]),
+        signed["url"],
         f"{body}--{boundary}--\r\n".encode(),
         {"Content-Type": f"multipart/form-data; boundary={boundary}"},
     )

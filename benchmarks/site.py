@@ -90,27 +90,30 @@ class Site:
         return api_tokens.create(get_user_model()._default_manager.get(username="demo"))
 
     @contextmanager
-    def web(self, port: int | None = None, application: str = "") -> Iterator[str]:
+    def web(self, application: str = "", **variables: str) -> Iterator[str]:
         """Start the web process, or another WSGI application with the same options; yield its URL.
 
         Every application must answer `GET /healthz`.
         """
-        port = port or free_port()
+        port = free_port()
         command = _procfile("web")
         if application:
             command = command.replace("filehub.wsgi:application", application)
         url = f"http://127.0.0.1:{port}"
-        with self.process(command, lambda _: answers(f"{url}/healthz"), PORT=str(port)):
+        variables["PORT"] = str(port)
+        with self.process(command, lambda _: answers(f"{url}/healthz"), **variables):
             yield url
 
     @contextmanager
     def consumer(self, **variables: str) -> Iterator[subprocess.Popen[str]]:
-        with self.process(_procfile("consumer"), lambda log: "consuming" in log, **variables) as child:
+        command = _procfile("consumer")
+        with self.process(command, lambda log: "consuming" in log, **variables) as child:
             yield child
 
     @contextmanager
     def worker(self, **variables: str) -> Iterator[subprocess.Popen[str]]:
-        with self.process(_procfile("worker"), lambda log: " ready." in log, **variables) as child:
+        command = _procfile("worker")
+        with self.process(command, lambda log: " ready." in log, **variables) as child:
             yield child
 
     @contextmanager
@@ -138,9 +141,7 @@ class Site:
             stop(child)
 
 
-def _is_ready(
-    child: subprocess.Popen[str], log: Path, is_ready: Callable[[str], bool]
-) -> bool:
+def _is_ready(child: subprocess.Popen[str], log: Path, is_ready: Callable[[str], bool]) -> bool:
     if child.poll() is not None:
         raise RuntimeError(f"A process ended early:\n{log.read_text()[-2000:]}")
     return is_ready(log.read_text())

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -22,16 +25,17 @@ class Effort:
 
 
 def in_turns(
-    rounds: int, programs: Mapping[str, Callable[[], float]]
-) -> dict[str, tuple[float, ...]]:
+    rounds: int, programs: Mapping[str, Callable[[], T]], *, warm_up: bool = True
+) -> dict[str, tuple[T, ...]]:
     """Run each program once per round, in the given order; return its values, one per round.
 
     A round before these warms up and is not counted.
     """
-    values: dict[str, list[float]] = {name: [] for name in programs}
-    for number in range(-1, rounds):
+    if warm_up:
+        for program in programs.values():
+            program()
+    values: dict[str, list[T]] = {name: [] for name in programs}
+    for _ in range(rounds):
         for name, program in programs.items():
-            value = program()
-            if number >= 0:
-                values[name].append(value)
+            values[name].append(program())
     return {name: tuple(measured) for name, measured in values.items()}

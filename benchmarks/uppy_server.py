@@ -1,4 +1,4 @@
-"""Uppy and its server Companion, from npm, with the versions of benchmarks/uppy/package-lock.json."""
+"""Uppy and its server Companion from npm, in the versions of benchmarks/uppy/package-lock.json."""
 
 from __future__ import annotations
 

@@ -32,7 +32,9 @@ _counting: list[Consumed] = []
 
 def attach(session: Session) -> None:
     """Make a session's DynamoDB clients ask for the consumed capacity while there is a block."""
-    session.register("provide-client-params.dynamodb", _ask)
+    # The stubs do not know that a handler of this event may return parameters.
+    ask: Any = _ask
+    session.register("provide-client-params.dynamodb", ask)
     session.register("after-call.dynamodb", _add)
 
 
@@ -40,20 +42,20 @@ def attach(session: Session) -> None:
 botocore.register_initializer(attach)
 
 
-def _ask(params: dict[str, Any], model: Any, **_: Any) -> dict[str, Any] | None:
-    if not _counting or "ReturnConsumedCapacity" not in model.input_shape.members:
+def _ask(**event: Any) -> dict[str, Any] | None:
+    if not _counting or "ReturnConsumedCapacity" not in event["model"].input_shape.members:
         return None
-    return {**params, "ReturnConsumedCapacity": "TOTAL"}
+    return {**event["params"], "ReturnConsumedCapacity": "TOTAL"}
 
 
-def _add(parsed: dict[str, Any], model: Any, **_: Any) -> None:
-    consumed = parsed.get("ConsumedCapacity") or []
-    units = sum(
-        entry["CapacityUnits"] for entry in (consumed if isinstance(consumed, list) else [consumed])
-    )
+def _add(**event: Any) -> None:
+    consumed = event["parsed"].get("ConsumedCapacity") or []
+    entries = consumed if isinstance(consumed, list) else [consumed]
+    units = sum(entry["CapacityUnits"] for entry in entries)
+    operation = event["model"].name
     for block in _counting:
-        block.requests.append(model.name)
-        if model.name in _READS:
+        block.requests.append(operation)
+        if operation in _READS:
             block.read += units
         else:
             block.write += units
