@@ -16,7 +16,7 @@ from types import TracebackType
 
 import django
 from django.contrib.auth import get_user_model
-from honcho.environ import parse_procfile
+from honcho.environ import parseprocfile
 
 from local.aws import LocalAws, free_port
 from local.run import environment
@@ -90,13 +90,15 @@ class Site:
         return api_tokens.create(get_user_model()._default_manager.get(username="demo"))
 
     @contextmanager
-    def web(self, application: str = "", **variables: str) -> Iterator[str]:
+    def web(
+        self, application: str = "", port: int | None = None, **variables: str
+    ) -> Iterator[str]:
         """Start the web process, or another WSGI application with the same options; yield its URL.
 
         Every application must answer `GET /healthz`.
         """
-        port = free_port()
-        command = _procfile("web")
+        port = port or free_port()
+        command = procfile("web")
         if application:
             command = command.replace("filehub.wsgi:application", application)
         url = f"http://127.0.0.1:{port}"
@@ -106,13 +108,13 @@ class Site:
 
     @contextmanager
     def consumer(self, **variables: str) -> Iterator[subprocess.Popen[str]]:
-        command = _procfile("consumer")
+        command = procfile("consumer")
         with self.process(command, lambda log: "consuming" in log, **variables) as child:
             yield child
 
     @contextmanager
     def worker(self, **variables: str) -> Iterator[subprocess.Popen[str]]:
-        command = _procfile("worker")
+        command = procfile("worker")
         with self.process(command, lambda log: " ready." in log, **variables) as child:
             yield child
 
@@ -178,12 +180,14 @@ def stop(child: subprocess.Popen[str]) -> None:
         child.wait()
 
 
-def _procfile(name: str) -> str:
-    command: str = parse_procfile((ROOT / "Procfile").read_text()).processes[name]
+def procfile(name: str) -> str:
+    """The command of a process, for a shell."""
+    command: str = parseprocfile((ROOT / "Procfile").read_text()).processes[name]
     return command
 
 
 def answers(url: str) -> bool:
+    """Whether a server responds to GET with 200."""
     try:
         return send("GET", url).status == 200
     except OSError:

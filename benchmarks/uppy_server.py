@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from benchmarks.site import DIRECTORY, ROOT, Site, answers, shell
@@ -64,14 +67,42 @@ def companion(site: Site, *, bucket: str, s3_url: str) -> Iterator[str]:
         yield url
 
 
-def bundle(entry: Path, output: Path) -> None:
-    """Bundle a module and its style sheets for a browser. Raises BaselineMissing."""
+@contextmanager
+def page(companion_url: str) -> Iterator[str]:
+    """Serve a page with Uppy; yield its URL. With `&dashboard` added to it, it has the Dashboard.
+
+    Raises BaselineMissing.
+    """
+    directory = _bundle()
+    handler = partial(_QuietHandler, directory=str(directory))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/index.html?companion={companion_url}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _bundle() -> Path:
+    """Bundle the page for a browser; return the directory with its files."""
     install()
+    directory = PACKAGES / "page"
     done = subprocess.run(
-        ["node_modules/.bin/esbuild", str(entry), "--bundle", "--minify", f"--outfile={output}"],
+        ["node_modules/.bin/esbuild", "page.js", "--bundle", "--minify",
+         f"--outfile={directory}/bundle.js"],
         cwd=PACKAGES,
         capture_output=True,
         text=True,
-    )
+    )  # fmt: skip
     if done.returncode:
         raise BaselineMissing(f"Uppy could not be bundled: {done.stderr.strip()[-200:]}")
+    shutil.copy(SOURCES / "index.html", directory / "index.html")
+    return directory
+
+
+class _QuietHandler(SimpleHTTPRequestHandler):
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Log nothing but errors."""
