@@ -42,12 +42,15 @@ GRACE = 120
 def main(arguments: list[str] | None = None) -> int:
     """Returns the exit status: 1 if a benchmark could not be run, whatever targets are reached."""
     options = _parser().parse_args(arguments)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
     try:
         return int(options.run(options))
     except KeyboardInterrupt:
         return 130
+
+
+def _stop_on_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:
@@ -64,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--only", type=_names, default=BENCHMARKS, help="names with commas between")
     run.add_argument("--rounds", type=int, default=5, help="how often each program runs")
     run.add_argument("--scale", type=float, default=1.0, help="factor for the work of each round")
+    run.add_argument("--results", type=Path, default=DIRECTORY, help="directory of the JSON file")
     run.set_defaults(run=_run)
     compare = commands.add_parser("compare", help="compare two results")
     compare.add_argument("before", type=Path)
@@ -87,6 +91,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _run(options: argparse.Namespace) -> int:
+    _stop_on_signals()
     began = datetime.now(UTC)
     benchmarks: dict[str, tuple[Row, ...]] = {}
     failed = []
@@ -102,8 +107,8 @@ def _run(options: argparse.Namespace) -> int:
     if failed:
         print(f"\nFAILED: {', '.join(failed)}", file=sys.stderr)
     if benchmarks:
-        path = _write(Results(began.isoformat(timespec="seconds"), machine.describe(), benchmarks))
-        print(f"\nWritten to {path.relative_to(ROOT)}")
+        results = Results(began.isoformat(timespec="seconds"), machine.describe(), benchmarks)
+        print(f"\nWritten to {_write(results, options.results)}")
     return 1 if failed else 0
 
 
@@ -128,6 +133,7 @@ def _in_own_process(name: str, options: argparse.Namespace) -> tuple[Row, ...] |
 
 
 def _one(options: argparse.Namespace) -> int:
+    _stop_on_signals()
     with Site() as site:
         # Its imports need the settings.
         benchmark = import_module(f"benchmarks.{options.name}")
@@ -142,9 +148,9 @@ def _report_missing(benchmarks: dict[str, tuple[Row, ...]]) -> None:
         print(f"\nNOT MEASURED: {row.name}: {row.missing}", file=sys.stderr)
 
 
-def _write(results: Results) -> Path:
-    DIRECTORY.mkdir(parents=True, exist_ok=True)
-    path = DIRECTORY / f"{results.began_at[:19].replace(':', '')}.json"
+def _write(results: Results, directory: Path) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"{results.began_at[:19].replace(':', '')}.json"
     path.write_text(to_json(results), encoding="utf-8")
     return path
 

@@ -16,7 +16,7 @@ from types import TracebackType
 
 import django
 from django.contrib.auth import get_user_model
-from honcho.environ import parseprocfile
+from honcho.environ import parse_procfile
 
 from local.aws import LocalAws, free_port
 from local.run import environment
@@ -182,7 +182,7 @@ def stop(child: subprocess.Popen[str]) -> None:
 
 def procfile(name: str) -> str:
     """The command of a process, for a shell."""
-    command: str = parseprocfile((ROOT / "Procfile").read_text()).processes[name]
+    command: str = parse_procfile((ROOT / "Procfile").read_text()).processes[name]
     return command
 
 
