@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Any
 
-from benchmarks import aws_counter, objects, raw_loop, write_units
+from benchmarks import aws_counter, consumption, objects, raw_loop
 from benchmarks.figures import Row, at_least, at_most
 from benchmarks.objects import Resources, wait_until_idle
 from benchmarks.site import Site, paused, resumed, shell
@@ -122,12 +122,12 @@ def _write_units(files: int) -> Row:
     with objects.in_use(resources):
         ids = objects.put_many(resources, files)
         events = _events(resources)
-        with write_units.counted() as consumed:
+        with consumption.counted() as consumed:
             for start in range(0, len(events), tasks.EVENTS_PER_TASK):
                 tasks.confirm_objects(events[start : start + tasks.EVENTS_PER_TASK])
     _check(resources, ids)
     return Row(
-        "write units per stored file", "units", (consumed.write / files,), target=at_most(8.0)
+        "write units per stored file", "units", (consumed.write_units / files,), target=at_most(8.0)
     )
 
 

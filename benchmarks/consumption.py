@@ -1,7 +1,8 @@
-"""The capacity that DynamoDB calls consume, as the local AWS computes it from the items.
+"""What this process's calls of DynamoDB cost: requests, write units, and bytes returned.
 
-The local AWS follows DynamoDB's rules: one write unit per KiB begun, twice that in a transaction,
-and one for each index that the item enters, leaves or changes in.
+The local AWS counts write units by DynamoDB's rules: one per KiB begun, twice that in a
+transaction, and more for each index that the item enters, leaves or changes in. It does not count
+reads by size, so what they returned is measured instead: half a unit per 4 KiB of items.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
 """
 
@@ -15,16 +16,16 @@ from typing import Any
 import botocore
 from botocore.session import Session
 
-_READS = {"GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems"}
+_WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"}
 
 
 @dataclass
 class Consumed:
-    """Capacity units, and the number of requests, since the block began."""
+    """Since the block began: the operations requested, write units, and bytes of all responses."""
 
-    read: float = 0
-    write: float = 0
     requests: list[str] = field(default_factory=list)
+    write_units: float = 0
+    bytes_returned: int = 0
 
 
 _counting: list[Consumed] = []
@@ -55,10 +56,9 @@ def _add(**event: Any) -> None:
     operation = event["model"].name
     for block in _counting:
         block.requests.append(operation)
-        if operation in _READS:
-            block.read += units
-        else:
-            block.write += units
+        block.bytes_returned += len(event["http_response"].content)
+        if operation in _WRITES:
+            block.write_units += units
 
 
 @contextmanager
