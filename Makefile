@@ -10,10 +10,10 @@ DEMO_PASSWORD ?=
 export PORT AWS_PORT LOCAL_DIR DEMO_PASSWORD
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all chaos lint types javascript check format messages reference lock browser clean
+.PHONY: help run test test-all chaos bench bench-compare lint types javascript check format messages reference lock browser clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/local.stamp ## Start filehub with a local AWS; Ctrl-C stops both
 	@exec $(BIN)/python -m local.run
@@ -32,6 +32,12 @@ test-all: $(VENV)/dev.stamp browser ## Run all tests, including the exhaustive o
 chaos: $(VENV)/dev.stamp ## Inject random faults and check invariants; MINUTES=3, SEED=… repeats a run
 	@$(BIN)/python -m tests.chaos.chaos_run --minutes $(or $(MINUTES),3) $(if $(SEED),--seed $(SEED))
 
+bench: $(VENV)/dev.stamp browser ## Compare filehub's speed with simpler programs; ONLY=sign,confirm selects some
+	@$(BIN)/python -m benchmarks run $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS))
+
+bench-compare: $(VENV)/dev.stamp ## Show two results of make bench side by side: A=….json B=….json
+	@$(BIN)/python -m benchmarks compare $(A) $(B)
+
 check: lint types javascript ## Check style, imports and types of Python and JavaScript
 
 lint: $(VENV)/dev.stamp ## Run ruff and cfn-lint, and check the import contracts
@@ -41,7 +47,7 @@ lint: $(VENV)/dev.stamp ## Run ruff and cfn-lint, and check the import contracts
 	@$(BIN)/cfn-lint infra/filehub.yaml
 
 types: $(VENV)/dev.stamp ## Run mypy in strict mode
-	@DJANGO_SECRET_KEY=only-for-the-type-checker-0123456789 $(BIN)/mypy filehub uploads local
+	@DJANGO_SECRET_KEY=only-for-the-type-checker-0123456789 $(BIN)/mypy filehub uploads local benchmarks
 
 # Only this target needs node. Running filehub does not.
 ifneq ($(shell command -v node 2>/dev/null),)

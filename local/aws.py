@@ -92,7 +92,12 @@ class LocalAws:
             self._process.wait()
 
     def __enter__(self) -> LocalAws:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            # Such as Ctrl-C, which does not reach the process itself.
+            self.stop()
+            raise
         return self
 
     def __exit__(

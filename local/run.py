@@ -55,9 +55,9 @@ def main() -> int:
     try:
         _say("Starting local AWS …")
         aws.start()
-        environment = _environment(directory, port, aws)
-        os.environ.update(environment)
-        _write_shell_environment(directory / "env", environment)
+        variables = environment(directory, port, aws)
+        os.environ.update(variables)
+        _write_shell_environment(directory / "env", variables)
         _say("Preparing the bucket, queues, table and database …")
         password = _prepare()
         return _run_processes(port, password, directory)
@@ -76,7 +76,8 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
     raise Stopped
 
 
-def _environment(directory: Path, port: int, aws: LocalAws) -> dict[str, str]:
+def environment(directory: Path, port: int, aws: LocalAws) -> dict[str, str]:
+    """The variables of all processes of an installation in this directory, on this local AWS."""
     secret_file = directory / "secret-key"
     if not secret_file.exists():
         secret_file.touch(mode=0o600)

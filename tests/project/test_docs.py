@@ -271,7 +271,7 @@ def test_every_link_leads_somewhere(document: Path) -> None:
 #: What looks like the path of a file or directory, perhaps with a pattern in it.
 PATH = re.compile(r"[\w.*/-]*/[\w.*/-]*|[\w*-][\w.*-]*\.(?:py|js|html|md|toml|yaml|txt)")
 #: Directories at the top of the checkout: what begins with one must be a path from there.
-TOP = ("docs", "filehub", "infra", "local", "static", "templates", "tests", "uploads")
+TOP = ("benchmarks", "docs", "filehub", "infra", "local", "static", "templates", "tests", "uploads")
 
 
 def _paths(text: str) -> Iterator[str]:

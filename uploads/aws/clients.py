@@ -16,6 +16,7 @@ import boto3
 import botocore
 import botocore.session
 from botocore.config import Config
+from botocore.loaders import create_loader
 
 from uploads.aws import time_limit
 from uploads.core.conf import conf
@@ -136,3 +137,14 @@ def _make(service: str, region: str, endpoint: str | None, timeouts: Timeouts) -
 def session(region: str) -> boto3.Session:
     """The session of all clients in a region. It loads the credentials once and refreshes them."""
     return boto3.Session(region_name=region)
+
+
+def _share_loader(session: botocore.session.Session) -> None:
+    session.register_component("data_loader", _loader)
+
+
+#: Reads botocore's descriptions of services, and keeps them in memory. PynamoDB creates a session
+#: for each model: with a loader each, they would read and keep the description of DynamoDB again,
+#: about 12 MB for each model.
+_loader = create_loader(os.environ.get("AWS_DATA_PATH"))
+botocore.register_initializer(_share_loader)
