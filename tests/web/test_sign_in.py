@@ -32,7 +32,7 @@ NEW_PASSWORD = "another-demo-password"
 @pytest.fixture(autouse=True)
 def clock(settings: Settings) -> Iterator[Any]:
     """Three failures per user and six per address in an hour. The clock stands still."""
-    rates._limiter.cache_clear()
+    rates._storage.cache_clear()
     rates._unavailable_until.clear()
     settings.FILEHUB = settings.FILEHUB | {
         "SIGN_IN_RATE_USER": "3/h",
@@ -302,7 +302,7 @@ def shared_storage() -> Iterator[str]:
         try:
             yield f"redis://127.0.0.1:{server.server_address[1]}/0"
         finally:
-            rates._limiter.cache_clear()
+            rates._storage.cache_clear()
             server.shutdown()
             thread.join()
 
@@ -311,7 +311,7 @@ def test_processes_with_a_common_redis_count_together(root: User, settings: Sett
     with shared_storage() as url:
         settings.FILEHUB = settings.FILEHUB | {"SIGN_RATE_STORAGE": url}
         for _process in range(3):
-            rates._limiter.cache_clear()
+            rates._storage.cache_clear()
             fail("root", 1)
         assert sign_in("root").status_code == 429
 

@@ -34,7 +34,7 @@ UNREACHABLE = "redis://127.0.0.1:9"
 
 @pytest.fixture(autouse=True)
 def _nothing_counted() -> None:
-    rates._limiter.cache_clear()
+    rates._storage.cache_clear()
     rates._unavailable_until.clear()
 
 
@@ -266,7 +266,7 @@ def test_web_processes_with_a_common_redis_count_together(
     request = RequestFactory().post("/get-url", REMOTE_ADDR="203.0.113.77")
     allowed = []
     for _process in range(3):
-        rates._limiter.cache_clear()
+        rates._storage.cache_clear()
         allowed.append(SIGN_RATES[0].allow_request(request))
     assert allowed == [True, True, False]
 
