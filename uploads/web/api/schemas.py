@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from ninja import Field, Schema
-from pydantic import BeforeValidator, StrictInt, StrictStr
+from pydantic import BaseModel, BeforeValidator, StrictInt, StrictStr
 from pydantic_core import PydanticCustomError
 
 from uploads.accounts.requests import AuthenticatedHttpRequest
@@ -54,7 +53,7 @@ class UploadRequest(UrlRequest):
     )
 
 
-class SignedUpload(Schema):
+class SignedUpload(BaseModel):
     """Send `method` to `url` with exactly `headers`, once, before `expires_at`."""
 
     id: str
@@ -65,7 +64,14 @@ class SignedUpload(Schema):
 
     @classmethod
     def of(cls, begun: StartedUpload) -> SignedUpload:
-        return cls(id=begun.id, **asdict(begun.request))
+        request = begun.request
+        return cls(
+            id=begun.id,
+            method="PUT",
+            url=request.url,
+            headers=request.headers,
+            expires_at=request.expires_at,
+        )
 
 
 class PartsPlan(Schema):
@@ -75,7 +81,7 @@ class PartsPlan(Schema):
     part_count: int
 
 
-class MultipartUpload(Schema):
+class MultipartUpload(BaseModel):
     """Presign parts, send them in any order, then complete: with `token`, until `expires_at`."""
 
     id: str
