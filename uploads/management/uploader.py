@@ -206,13 +206,8 @@ class _Sender:
     def send_in_parts(self, path: Path) -> Outcome:
         """Upload one file in parts."""
         try:
-            upload = begin.begin_upload(
-                self._owner,
-                file_name=path.name,
-                size=_size_of(path),
-                content_type=_type_of(path.name),
-                quota=self._quota,
-            )
+            file = begin.FileRequest(path.name, _size_of(path), _type_of(path.name))
+            upload = begin.begin_upload(self._owner, file, quota=self._quota)
             if not isinstance(upload, begin.StartedMultipart):
                 raise UploadFailed(_SHRUNK)
         except FilehubError as exc:

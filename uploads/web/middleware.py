@@ -57,7 +57,7 @@ class ContentSecurityPolicy(CSPMiddleware):
     def __call__(self, request: HttpRequest) -> Any:
         if not has_api_token(request):
             return super().__call__(request)
-        response = self.get_response(request)
+        response: Any = self.get_response(request)
         for name, policy in self._headers.items():
             response.headers.setdefault(name, policy)
         return response
@@ -97,6 +97,6 @@ class Locale(LocaleMiddleware):
             return super().__call__(request)
         language = translation.get_language_from_request(request)
         translation.activate(language)
-        response = self.get_response(request)
+        response: Any = self.get_response(request)
         response.headers.setdefault("Content-Language", language)
         return response

@@ -42,8 +42,9 @@ class AddressRate(BaseThrottle):
         return rates.count(self._group, address, conf().sign_rate_address, requests)
 
 
+_ADDRESS_RATE, _USER_RATE = AddressRate("address"), UserRate()
 #: Throttles for the routes that sign one request.
-SIGN_RATES = [AddressRate("address"), UserRate()]
+SIGN_RATES = [_ADDRESS_RATE, _USER_RATE]
 #: For requests that fail to authenticate, on every route. ninja throttles only the others. They
 #: are counted apart, so that anonymous requests cannot use up what users at the address may send.
 UNAUTHENTICATED_RATE = AddressRate("unauthenticated")
@@ -51,7 +52,7 @@ UNAUTHENTICATED_RATE = AddressRate("unauthenticated")
 
 def count_signatures(request: HttpRequest, requests: int) -> rates.Count:
     """Count a number of requests for signatures: those within both rates, and the longest wait."""
-    counts = [rate.count(request, requests) for rate in SIGN_RATES]
+    counts = [rate.count(request, requests) for rate in (_ADDRESS_RATE, _USER_RATE)]
     return rates.Count(
         within=min(counted.within for counted in counts),
         wait=max(counted.wait for counted in counts),
