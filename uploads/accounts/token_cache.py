@@ -8,9 +8,9 @@ and again when the change is committed. Other processes, and changes without sig
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 from django.apps import apps
@@ -48,9 +48,9 @@ class TokenCache:
     def get(self, digest: str, find: Callable[[str], ApiToken | None]) -> ApiToken | None:
         """Return the token with this digest, which `find` reads if it is not in memory."""
         entry = self._entries.get(digest)
-        if entry is not None and time.monotonic() < entry.expires_at:
+        if entry is not None and monotonic() < entry.expires_at:
             return entry.token
-        version, read_at = self._version, time.monotonic()
+        version, read_at = self._version, monotonic()
         token = find(digest)
         with self._lock:
             self._entries.pop(digest, None)
