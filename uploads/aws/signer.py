@@ -18,7 +18,8 @@ from botocore.credentials import ReadOnlyCredentials
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_encode = partial(quote, safe="")
+#: Almost all values repeat: the scope of a day, the names of headers, a session's token.
+_encode = lru_cache(maxsize=256)(partial(quote, safe=""))
 
 
 def presign(

@@ -32,7 +32,7 @@ FileName = Annotated[
 Size = Annotated[StrictInt, Field(description="Bytes.", ge=0, lt=2**63)]
 
 
-class UrlRequest(Schema):
+class UrlRequest(BaseModel):
     file_name: FileName
     content_type: StrictStr | None = Field(None, examples=["image/png"])
     size: Size | None = None
