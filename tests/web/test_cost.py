@@ -124,6 +124,7 @@ def test_the_states_of_many_uploads_cost_one_request(
     files = [{"file_name": "a.txt", "size": 5}] * (number - 1)
     begun = api.post("/uploads/batch", {"files": files}).json()["results"] if files else []
     ids = ",".join([stored, *(upload["id"] for upload in begun)])
+    assert api.get(f"/uploads?ids={stored}").status_code == 200
     aws_requests.counts()
     with counted() as seen, CaptureQueriesContext(connection) as queries:
         states = api.get(f"/uploads?ids={ids}").json()

@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import translation
 from django.utils.module_loading import import_string
 from pytest_django import Settings
 
@@ -15,6 +16,7 @@ from local.aws import LocalAws
 from tests.support.users import signed_in
 from tests.web.security.routes import check_headers
 from uploads.accounts import api_tokens
+from uploads.files import queries
 from uploads.web import middleware
 
 #: What only requests with a session need. `Locale` runs for all, but in a shorter form for tokens.
@@ -134,7 +136,12 @@ def test_a_request_with_a_token_sets_and_reads_no_cookie(aws: LocalAws, alice: U
     ],
 )
 def test_a_request_with_a_token_has_its_own_language(
-    aws: LocalAws, alice: User, headers: dict[str, str], cookie: str | None, language: str
+    aws: LocalAws,
+    alice: User,
+    headers: dict[str, str],
+    cookie: str | None,
+    language: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     client = Client(headers={"Authorization": f"Bearer {api_tokens.create(alice)}"})
     other = {"de": "en", "en": "de"}[language]
@@ -142,7 +149,16 @@ def test_a_request_with_a_token_has_its_own_language(
     client.get("/files", headers={"Accept-Language": other})
     if cookie:
         client.cookies["django_language"] = cookie
+    active: list[str | None] = []
+    files_of = queries.files_of
+
+    def watched(*args: Any, **fields: Any) -> Any:
+        active.append(translation.get_language())
+        return files_of(*args, **fields)
+
+    monkeypatch.setattr(queries, "files_of", watched)
     assert client.get("/files", headers=headers)["Content-Language"] == language
+    assert active == [language]
     # Errors of the API are never translated.
     assert client.get("/files/x", headers=headers)["Content-Language"] == "en"
 
