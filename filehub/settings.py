@@ -62,7 +62,7 @@ MIDDLEWARE = [
     "uploads.web.middleware.Sessions",
     "uploads.web.middleware.Locale",
     "django.middleware.common.CommonMiddleware",
-    "uploads.web.middleware.Csrf",
+    "django.middleware.csrf.CsrfViewMiddleware",
     "uploads.web.middleware.Authentication",
     "uploads.web.middleware.Messages",
     "uploads.web.middleware.Htmx",

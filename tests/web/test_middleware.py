@@ -20,11 +20,11 @@ from uploads.files import queries
 from uploads.web import middleware
 
 #: What only requests with a session need. `Locale` runs for all, but in a shorter form for tokens.
-FOR_SESSIONS = {"Sessions", "Csrf", "Authentication", "Messages", "Htmx"}
+FOR_SESSIONS = {"Sessions", "Authentication", "Messages", "Htmx"}
 ALWAYS = {
     "SecurityMiddleware", "WhiteNoiseMiddleware", "ContentSecurityPolicy",
     "XFrameOptionsMiddleware", "ProbeMiddleware", "TimeLimitMiddleware", "CorsMiddleware",
-    "Locale", "CommonMiddleware", "ErrorMiddleware",
+    "Locale", "CommonMiddleware", "CsrfViewMiddleware", "ErrorMiddleware",
 }  # fmt: skip
 
 TOKEN = "Bearer filehub_x"

@@ -2,7 +2,7 @@
 
 Such a request has neither session nor page: `uploads.web.api.auth` never uses its cookies. What it
 shares with the others stays in MIDDLEWARE as it is: security headers, checks of the host name,
-limits of time, errors.
+limits of time, errors, and CSRF, because Django's own checks look for its middleware by name.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest
-from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 from django_htmx.middleware import HtmxMiddleware
@@ -31,7 +30,7 @@ _is_api_path = re.compile(API_PATHS).match
 def has_api_token(request: HttpRequest) -> bool:
     """Return whether this is a request to the API with a bearer token, valid or not.
 
-    Only there: on pages, an Authorization header must not switch off the protection from CSRF.
+    Only there: pages need their session, whatever an Authorization header says.
     """
     authorization: str = request.META.get("HTTP_AUTHORIZATION", "")
     return authorization[:7].lower() == "bearer " and bool(_is_api_path(request.path_info))
@@ -70,11 +69,6 @@ class ContentSecurityPolicy(CSPMiddleware):
 
 class Sessions(_WithoutToken, SessionMiddleware):
     pass
-
-
-class Csrf(_WithoutToken, CsrfViewMiddleware):
-    def process_view(self, request: HttpRequest, *args: Any) -> Any:
-        return None if has_api_token(request) else super().process_view(request, *args)
 
 
 class Authentication(_WithoutToken, AuthenticationMiddleware):
