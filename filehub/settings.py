@@ -13,6 +13,7 @@ from csp.constants import NONE, SELF
 
 from filehub import env as environment
 from uploads.core.limits import MIB
+from uploads.core.paths import API_PATHS
 from uploads.worker.broker import TRANSPORT, broker_settings
 
 try:
@@ -51,20 +52,20 @@ FILEHUB = app.model_dump(by_alias=True)
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "uploads.web.middleware.ContentSecurityPolicy",
     # Before middleware that may respond itself, such as with 400 for an unknown host.
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Before middleware that checks the host name.
     "uploads.web.health.ProbeMiddleware",
     "uploads.web.waiting.TimeLimitMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "uploads.web.middleware.Sessions",
+    "uploads.web.middleware.Locale",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
+    "uploads.web.middleware.Authentication",
+    "uploads.web.middleware.Messages",
+    "uploads.web.middleware.Htmx",
     "uploads.web.errors.ErrorMiddleware",
 ]
 
@@ -188,7 +189,7 @@ CONTENT_SECURITY_POLICY = {
 
 CORS_ALLOWED_ORIGINS = list(app.cors_origins)
 CORS_EXPOSE_HEADERS = ["Link", "Retry-After"]
-CORS_URLS_REGEX = r"^/(get-url|uploads|files|s3/|api/openapi\.json)"
+CORS_URLS_REGEX = API_PATHS
 
 # --- Celery -------------------------------------------------------------------------------------
 

@@ -19,6 +19,8 @@ catalog = cache_control(private=True, no_cache=True)(
 
 urlpatterns = [
     path("", pages.home, name="home"),
+    # Before the other pages, because these are requested most.
+    path("", api.urls),
     path("rows", pages.rows, name="rows"),
     path("quota", pages.quota, name="quota"),
     path("accounts/login/", session.SignIn.as_view(), name="login"),
@@ -39,7 +41,6 @@ urlpatterns = [
         name="password_change",
     ),
     path("admin/", admin.site.urls),
-    path("", api.urls),
 ]
 
 handler400 = "uploads.web.errors.bad_request"

@@ -12,6 +12,7 @@ class UploadsConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("uploads.operations.checks")  # registers the system checks
+        import_module("uploads.accounts.token_cache").watch_changes()
         if apps.is_installed("django.contrib.admin"):
             # Not by autodiscovery, which would import `uploads.admin` while the admin site in that
             # package is still being imported.

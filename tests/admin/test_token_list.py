@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from local.aws import LocalAws
 from tests.admin.helpers import FORGED, TOKENS, USERS, status_with_token, token_of
-from uploads.accounts import api_tokens
+from uploads.accounts import api_tokens, token_cache
 from uploads.models import ApiToken
 
 pytestmark = pytest.mark.usefixtures("_static_files")
@@ -55,6 +55,15 @@ def test_several_tokens_are_revoked_at_once(admin: Client, alice: User, bob: Use
     admin.post(TOKENS, {**form, "post": "yes"})
     assert [token.pk for token in ApiToken.objects.all()] == [kept]
     assert LogEntry.objects.count() == 2
+
+
+def test_the_pages_that_revoke_say_how_long_other_processes_may_take(
+    admin: Client, alice: User
+) -> None:
+    token = token_of(alice)
+    form = {"action": "delete_selected", "_selected_action": [token.pk]}
+    for page in (admin.get(f"{TOKENS}{token.pk}/delete/"), admin.post(TOKENS, form)):
+        assert f"for up to {token_cache.SECONDS:.0f} seconds" in page.content.decode()
 
 
 @pytest.mark.parametrize("path", [TOKENS, USERS])

@@ -8,9 +8,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from pynamodb.connection.base import Connection
 
+from tests.support.aws_requests import AwsRequests
+from tests.support.files import store
+from tests.support.users import Api
 from uploads.admin.files import pages as admin_files
 from uploads.files import queries
 from uploads.files.listing import FileFilter, find
@@ -109,3 +114,19 @@ def test_the_number_of_requests_does_not_grow_with_the_table(
     for name, (small, large) in counts.items():
         assert large <= small + 2 * shards, name
         assert large <= 4 * shards, name
+
+
+@pytest.mark.parametrize("number", [1, 2, 100])
+def test_the_states_of_many_uploads_cost_one_request(
+    api: Api, aws_requests: AwsRequests, number: int
+) -> None:
+    stored = store(api.owner)
+    files = [{"file_name": "a.txt", "size": 5}] * (number - 1)
+    begun = api.post("/uploads/batch", {"files": files}).json()["results"] if files else []
+    ids = ",".join([stored, *(upload["id"] for upload in begun)])
+    assert api.get(f"/uploads?ids={stored}").status_code == 200
+    aws_requests.counts()
+    with counted() as seen, CaptureQueriesContext(connection) as queries:
+        states = api.get(f"/uploads?ids={ids}").json()
+    assert [state["state"] for state in states] == ["stored"] + ["pending"] * (number - 1)
+    assert (seen, aws_requests.counts(), len(queries)) == (["BatchGetItem"], {"dynamodb": 1}, 0)

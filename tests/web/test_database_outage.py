@@ -101,12 +101,18 @@ def check_recovered(running: Site) -> None:
     assert running.send("/", running.page).response.status == 200
 
 
+def wait_until_tokens_are_read(running: Site) -> None:
+    """Requests with a token in memory go on for some seconds."""
+    wait_for(lambda: running.send("/files", running.api).response.status == 503)
+
+
 @OUTAGES
 def test_requests_get_503_and_one_log_line_until_the_database_is_back(
     running: Site, server: Postgres, outage: Outage
 ) -> None:
     check_recovered(running)
     with outage(server):
+        wait_until_tokens_are_read(running)
         before = len(running.logged())
         # Concurrently, because each may wait for seconds.
         with ThreadPoolExecutor(8) as pool:
@@ -142,6 +148,7 @@ def test_probes_are_answered_while_requests_wait_for_the_database(
 ) -> None:
     check_recovered(running)
     with outage(server), ThreadPoolExecutor(40) as pool:
+        wait_until_tokens_are_read(running)
         waiting = [pool.submit(running.send, "/files", running.api) for _ in range(40)]
         assert running.send("/healthz").response.status == 200
         assert {future.result().response.status for future in waiting} == {503}

@@ -8,10 +8,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 
 import pytest
-import time_machine
 from django.contrib.auth.models import User
 from django.test import Client, RequestFactory
 from fakeredis import TcpFakeServer
@@ -30,27 +28,6 @@ from uploads.web.rates import address_of
 FILE = {"file_name": "a.txt", "size": 5}
 #: An address at which no server listens.
 UNREACHABLE = "redis://127.0.0.1:9"
-
-
-@pytest.fixture(autouse=True)
-def _nothing_counted() -> None:
-    rates._limiter.cache_clear()
-    rates._unavailable_until.clear()
-
-
-@pytest.fixture
-def limit(settings: Settings) -> Iterator[Callable[..., None]]:
-    """Set rates. The clock stands still, since a period could end during a test."""
-
-    def set_rates(user: int | None = None, address: int | None = None, proxies: int = 0) -> None:
-        settings.FILEHUB = settings.FILEHUB | {
-            "SIGN_RATE_USER": user and f"{user}/h",
-            "SIGN_RATE_ADDRESS": address and f"{address}/h",
-            "TRUSTED_PROXIES": proxies,
-        }
-
-    with time_machine.travel(datetime.now(UTC), tick=False):
-        yield set_rates
 
 
 def test_too_many_requests_get_a_retry_after(
@@ -266,7 +243,7 @@ def test_web_processes_with_a_common_redis_count_together(
     request = RequestFactory().post("/get-url", REMOTE_ADDR="203.0.113.77")
     allowed = []
     for _process in range(3):
-        rates._limiter.cache_clear()
+        rates._storage.cache_clear()
         allowed.append(SIGN_RATES[0].allow_request(request))
     assert allowed == [True, True, False]
 

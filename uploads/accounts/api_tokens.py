@@ -15,6 +15,7 @@ from django.db import DatabaseError, connection
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from uploads.accounts import token_cache
 from uploads.core import policy
 from uploads.core.errors import InvalidRequest, NotAllowed
 from uploads.models import ApiToken
@@ -36,10 +37,17 @@ class IssuedToken:
 
 
 def find(secret: str) -> ApiToken | None:
-    """Return the API token with this secret; None if it is unknown or its user inactive."""
+    """Return the API token with this secret; None if it is unknown or its user inactive.
+
+    It is shared by all threads and at most `token_cache.SECONDS` old.
+    """
+    return token_cache.cache.get(ApiToken.digest_of(secret), _read)
+
+
+def _read(digest: str) -> ApiToken | None:
     return (
         ApiToken.objects.select_related("user__quota")
-        .filter(digest=ApiToken.digest_of(secret), user__is_active=True)
+        .filter(digest=digest, user__is_active=True)
         .first()
     )
 
@@ -81,7 +89,7 @@ def create(user: AbstractBaseUser, *, name: str = "") -> str:
 
 
 def record_use(token: ApiToken) -> None:
-    """Update `last_used_at` if it is older than USE_PRECISION.
+    """Update `last_used_at` if it is older than USE_PRECISION, also in the token itself.
 
     Best effort: if the database is busy, log a warning and carry on.
     """
@@ -94,6 +102,7 @@ def record_use(token: ApiToken) -> None:
     try:
         with _short_busy_timeout():
             ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
+        token.last_used_at = now
     except DatabaseError as exc:
         logger.warning("Cannot record the use of %s: %r", token, exc)
 

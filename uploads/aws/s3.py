@@ -10,16 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from urllib.parse import quote, unquote_to_bytes, urlencode
+from urllib.parse import quote, unquote_to_bytes
 
-from botocore.auth import S3SigV4QueryAuth
-from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError
 from django.core.files.storage import default_storage
 
 from uploads.aws import clients
 from uploads.aws.errors import aws_errors
+from uploads.aws.signer import presign
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.core.keys import PREFIX, object_key, upload_id_of
@@ -83,9 +82,8 @@ def sign_put(
 ) -> SignedRequest:
     """Presign a PUT for one key, owner, name and type, and for the size and checksum if given.
 
-    `If-None-Match: *` makes it usable only once: S3 returns 412 if the key exists. This calls
-    botocore's signer directly, because `generate_presigned_url` can sign neither that header nor
-    the length.
+    `If-None-Match: *` makes it usable only once: S3 returns 412 if the key exists. botocore's
+    `generate_presigned_url` can sign neither that header nor the length.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
     """
     headers = {
@@ -103,7 +101,7 @@ def sign_part(
 
     A part may be sent twice. S3 keeps the last; with a checksum, both are identical.
     """
-    query = urlencode({"partNumber": number, "uploadId": s3_upload_id})
+    query = {"partNumber": str(number), "uploadId": s3_upload_id}
     return _sign(upload_id, {}, query=query, size=size, sha256=sha256)
 
 
@@ -116,7 +114,7 @@ def _sign(
     upload_id: str,
     headers: dict[str, str],
     *,
-    query: str = "",
+    query: dict[str, str] | None = None,
     size: int | None,
     sha256: str | None,
 ) -> SignedRequest:
@@ -126,15 +124,20 @@ def _sign(
     if size is not None:
         signed["Content-Length"] = str(size)
 
-    url = f"{conf().s3_bucket_url}/{object_key(upload_id)}"
-    expiry = conf().url_expiry
+    now, expiry = datetime.now(UTC), conf().url_expiry
     with aws_errors("S3 could not sign the request."):
-        credentials = _credentials()
-        request = AWSRequest(method="PUT", url=f"{url}?{query}" if query else url, headers=signed)
-        S3SigV4QueryAuth(credentials, "s3", conf().region, expires=expiry).add_auth(request)
-    return SignedRequest(
-        "PUT", str(request.url), headers, datetime.now(UTC) + timedelta(seconds=expiry)
-    )
+        url = presign(
+            "PUT",
+            conf().s3_bucket_url,
+            object_key(upload_id),
+            signed,
+            query=query or {},
+            credentials=_credentials(),
+            region=conf().region,
+            expires=expiry,
+            now=now,
+        )
+    return SignedRequest("PUT", url, headers, now + timedelta(seconds=expiry))
 
 
 def _credentials() -> ReadOnlyCredentials:

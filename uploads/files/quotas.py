@@ -89,5 +89,38 @@ def check(owner: str, limit: int | None, size: int | None) -> None:
     Costs one read if there is a limit. Does nothing if the size is not known yet. Raises
     BackendUnavailable.
     """
-    if limit is not None and size is not None:
-        policy.check_quota(size, used=usage.of_owner(owner).bytes, limit=limit)
+    Room(owner, limit).take(size)
+
+
+class Room:
+    """What is left of an owner's quota for several files, which are admitted one after the other.
+
+    `limit` is in bytes; None: no limit. The usage is read once, when the first file needs it.
+    """
+
+    def __init__(self, owner: str, limit: int | None) -> None:
+        self._owner = owner
+        self._limit = limit
+        self._used: int | BackendUnavailable | None = None
+
+    def take(self, size: int | None) -> None:
+        """Admit a file of `size` bytes; None if its size is not known yet.
+
+        Raises QuotaExceeded if it does not fit beside those admitted before, and
+        BackendUnavailable.
+        """
+        if self._limit is None or size is None:
+            return
+        if self._used is None:
+            self._used = self._read()
+        if isinstance(self._used, BackendUnavailable):
+            raise self._used
+        policy.check_quota(size, used=self._used, limit=self._limit)
+        self._used += size
+
+    def _read(self) -> int | BackendUnavailable:
+        """The usage, or the error, so that an outage costs one wait and not one for each file."""
+        try:
+            return usage.of_owner(self._owner).bytes
+        except BackendUnavailable as exc:
+            return exc

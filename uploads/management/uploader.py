@@ -1,8 +1,8 @@
 """Upload files from the local disk to S3 with presigned requests, like any other client.
 
-Used by the command `upload`. A file is read twice, once for its checksum and once to send it, and
-never held in memory. Only the calling thread begins uploads and so uses Django's database; other
-threads only send.
+Used by the command `upload`, which signs in its own process, without the HTTP API. A file is read
+twice, once for its checksum and once to send it, and never held in memory. Only the calling thread
+begins uploads and so uses Django's database; other threads only send.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from uploads.core.conf import conf
 from uploads.core.errors import FilehubError, UploadCompleted
 from uploads.core.limits import MULTIPART_ABORT_AFTER
 from uploads.files import queries, quotas
-from uploads.transfers import begin, parts
+from uploads.transfers import batch, begin, parts
 from uploads.transfers.tokens import UploadToken
 
 logger = logging.getLogger(__name__)
@@ -48,6 +48,8 @@ ATTEMPTS = 6
 LONGEST_PAUSE = 20
 #: Bytes that are read from disk at a time.
 CHUNK_SIZE = 256 * 1024
+#: Bytes per second of the slowest connection for which several files are signed ahead.
+SLOWEST = 16 * 1024
 #: Seconds between two requests for the state of uploads.
 POLL_INTERVAL = 1.0
 
@@ -142,6 +144,32 @@ def statuses(ids: list[str], owner: str, *, timeout: float) -> dict[str, queries
         time.sleep(POLL_INTERVAL)
 
 
+@dataclass(frozen=True)
+class _SmallFile:
+    """A file that fits in one request, or why it cannot be read. The size is in bytes."""
+
+    path: Path
+    size: int
+    request: begin.FileRequest | UploadFailed
+
+
+def _groups(files: Iterable[_SmallFile]) -> Iterator[list[_SmallFile]]:
+    """Split files into groups that are signed at once, and sent before the signatures expire."""
+    most_bytes = conf().url_expiry * SLOWEST
+    most_files = min(batch.MAX_FILES, conf().url_expiry)
+    group: list[_SmallFile] = []
+    for file in files:
+        if group and sum(f.size for f in group) + file.size > most_bytes:
+            yield group
+            group = []
+        group.append(file)
+        if len(group) == most_files:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
 class _Sender:
     """Uploads files of one owner. Setting `stopped` makes the threads give up."""
 
@@ -177,24 +205,27 @@ class _Sender:
 
     def small_uploads(self, paths: Iterable[Path]) -> Iterator[Callable[[], Outcome]]:
         """Yield a task for each file that fits in one request; collect the others in `large`."""
+        for group in _groups(self._small_files(paths)):
+            requests = [file.request for file in group]
+            begun = batch.begin_uploads(self._owner, requests, quota=self._quota)
+            for file, upload in zip(group, begun, strict=True):
+                if isinstance(upload, begin.StartedUpload):
+                    yield partial(self._send_small, file.path, file.size, upload)
+                elif isinstance(upload, FilehubError):
+                    yield partial(Outcome, file.path, error=upload.message)
+
+    def _small_files(self, paths: Iterable[Path]) -> Iterator[_SmallFile]:
         for path in paths:
             try:
                 size = _size_of(path)
                 if size > conf().multipart_threshold:
                     self.large.append(path)
                     continue
-                upload = begin.begin_put(
-                    self._owner,
-                    file_name=path.name,
-                    size=size,
-                    content_type=_type_of(path.name),
-                    sha256=_sha256(path, 0, size),
-                    quota=self._quota,
-                )
-            except FilehubError as exc:
-                yield partial(Outcome, path, error=exc.message)
+                kind, sha256 = _type_of(path.name), _sha256(path, 0, size)
+            except UploadFailed as exc:
+                yield _SmallFile(path, 0, exc)
             else:
-                yield partial(self._send_small, path, size, upload)
+                yield _SmallFile(path, size, begin.FileRequest(path.name, size, kind, sha256))
 
     def _send_small(self, path: Path, size: int, upload: begin.StartedUpload) -> Outcome:
         try:
@@ -206,13 +237,8 @@ class _Sender:
     def send_in_parts(self, path: Path) -> Outcome:
         """Upload one file in parts."""
         try:
-            upload = begin.begin_upload(
-                self._owner,
-                file_name=path.name,
-                size=_size_of(path),
-                content_type=_type_of(path.name),
-                quota=self._quota,
-            )
+            file = begin.FileRequest(path.name, _size_of(path), _type_of(path.name))
+            upload = begin.begin_upload(self._owner, file, quota=self._quota)
             if not isinstance(upload, begin.StartedMultipart):
                 raise UploadFailed(_SHRUNK)
         except FilehubError as exc:

@@ -1,1 +1,1 @@
-"""Template filters that format names, sizes, times, durations and reasons."""
+"""Template tags and filters: names, sizes, times, durations, reasons, delays."""

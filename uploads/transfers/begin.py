@@ -5,7 +5,7 @@ Whether the object is accepted is decided later, by `uploads.ingest`, from what 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from django.conf import settings
@@ -17,6 +17,34 @@ from uploads.core.limits import MULTIPART_LIFETIME, S3_MIN_PART_SIZE
 from uploads.core.names import check_name
 from uploads.files import quotas
 from uploads.transfers import tokens
+
+
+@dataclass(frozen=True)
+class FileRequest:
+    """What a client says about a file. Sizes are in bytes; None if it does not know the size.
+
+    `part_checksums` says whether the client will send the SHA-256 of each part, if there are parts.
+    `part_size` is the largest part that suits its connection.
+    """
+
+    file_name: str
+    size: int | None = None
+    content_type: str | None = None
+    sha256: str | None = None
+    part_checksums: bool = True
+    part_size: int | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A valid request: the file with its normalised type, and how it is sent.
+
+    `part_size` is None if the size is unknown, or the file is sent in one request.
+    """
+
+    file: FileRequest
+    in_parts: bool
+    part_size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -35,6 +63,9 @@ class StartedMultipart:
     expires_at: datetime
 
 
+Started = StartedUpload | StartedMultipart
+
+
 def begin_put(
     owner: str,
     *,
@@ -50,67 +81,19 @@ def begin_put(
     FileTooLarge, QuotaExceeded, TypeNotAllowed, or BackendUnavailable (no credentials, or the usage
     cannot be read).
     """
-    if sha256 is not None:
-        policy.check_sha256(sha256)
-    content_type = _check(file_name, content_type)
-    if size is not None:
-        policy.check_size(size, rules())
+    planned = plan_put(FileRequest(file_name, size, content_type, sha256))
     quotas.check(owner, quota, size)
-    upload_id = keys.new_upload_id(owner, settings.SECRET_KEY)
-    request = s3.sign_put(
-        upload_id,
-        owner=owner,
-        file_name=file_name,
-        content_type=content_type,
-        size=size,
-        sha256=sha256,
-    )
-    return StartedUpload(upload_id, request)
+    return _sign_put(owner, planned.file)
 
 
-def begin_upload(
-    owner: str,
-    *,
-    file_name: str,
-    size: int,
-    content_type: str | None = None,
-    sha256: str | None = None,
-    part_checksums: bool = True,
-    part_size: int | None = None,
-    quota: int | None = None,
-) -> StartedUpload | StartedMultipart:
-    """Start an upload of `size` bytes: in a single request, or in parts if it is large.
+def begin_upload(owner: str, file: FileRequest, *, quota: int | None = None) -> Started:
+    """Start an upload of known size: in a single request, or in parts if the file is large.
 
-    A client on a slow connection may request smaller parts, with `part_size` in bytes; then every
-    file that is larger than one of these parts goes in parts.
-
-    S3 cannot verify the SHA-256 of a complete multipart upload: `sha256` is then validated but not
-    used. Raises the same errors as `begin_put`.
+    Raises the same errors as `begin_put`.
     """
-    threshold = conf().multipart_threshold
-    if part_size is not None:
-        part_size = max(part_size, S3_MIN_PART_SIZE)
-        threshold = min(part_size, threshold)
-    if size <= threshold:
-        return begin_put(
-            owner,
-            file_name=file_name,
-            content_type=content_type,
-            size=size,
-            sha256=sha256,
-            quota=quota,
-        )
-    if sha256 is not None:
-        policy.check_sha256(sha256)
-    return begin_multipart(
-        owner,
-        file_name=file_name,
-        content_type=content_type,
-        size=size,
-        part_checksums=part_checksums,
-        part_size=part_size,
-        quota=quota,
-    )
+    planned = plan_upload(file)
+    quotas.check(owner, quota, file.size)
+    return start(owner, planned)
 
 
 def begin_multipart(
@@ -118,38 +101,93 @@ def begin_multipart(
     *,
     file_name: str,
     content_type: str | None = None,
-    size: int | None = None,
     part_checksums: bool = True,
-    part_size: int | None = None,
-    quota: int | None = None,
 ) -> StartedMultipart:
-    """Start a multipart upload. Its size may be unknown until it is completed.
+    """Start a multipart upload, whose size is unknown until it is completed.
 
-    This creates the upload in S3; filehub itself writes nothing. `part_checksums` says whether the
-    client will send the SHA-256 of each part. `part_size` is what the client would like, in bytes.
     Raises the same errors as `begin_put`.
     """
-    content_type = _check(file_name, content_type)
-    planned = None
-    if size is not None:
-        policy.check_size(size, rules(), in_parts=True)
-        planned = policy.part_size_for(size, conf().part_size, part_size)
-    quotas.check(owner, quota, size)
+    file = FileRequest(file_name, None, content_type, part_checksums=part_checksums)
+    return _create_multipart(owner, plan_multipart(file))
+
+
+def plan_upload(file: FileRequest) -> Plan:
+    """Validate a file of known size, and decide whether it goes in parts. Calls no service.
+
+    A client on a slow connection may request smaller parts; then every file that is larger than one
+    of these parts goes in parts. Raises InvalidRequest, FileTooLarge and TypeNotAllowed.
+    """
+    threshold = conf().multipart_threshold
+    if file.part_size is not None:
+        file = replace(file, part_size=max(file.part_size, S3_MIN_PART_SIZE))
+        threshold = min(file.part_size or threshold, threshold)
+    in_parts = file.size is not None and file.size > threshold
+    return plan_multipart(file) if in_parts else plan_put(file)
+
+
+def plan_put(file: FileRequest) -> Plan:
+    """Validate a file that is sent in a single request. Raises as `plan_upload`."""
+    file = _validated(file)
+    if file.size is not None:
+        policy.check_size(file.size, rules())
+    return Plan(file, in_parts=False)
+
+
+def plan_multipart(file: FileRequest) -> Plan:
+    """Validate a file that is sent in parts. Raises as `plan_upload`.
+
+    S3 cannot verify the SHA-256 of a complete multipart upload: it is validated but not used.
+    """
+    file = _validated(file)
+    if file.size is None:
+        return Plan(file, in_parts=True)
+    policy.check_size(file.size, rules(), in_parts=True)
+    part_size = policy.part_size_for(file.size, conf().part_size, file.part_size)
+    return Plan(file, in_parts=True, part_size=part_size)
+
+
+def start(owner: str, planned: Plan) -> Started:
+    """Sign the PUT, or create the multipart upload in S3. filehub itself writes nothing.
+
+    Raises BackendUnavailable.
+    """
+    if planned.in_parts:
+        return _create_multipart(owner, planned)
+    return _sign_put(owner, planned.file)
+
+
+def _sign_put(owner: str, file: FileRequest) -> StartedUpload:
+    upload_id = keys.new_upload_id(owner, settings.SECRET_KEY)
+    request = s3.sign_put(
+        upload_id,
+        owner=owner,
+        file_name=file.file_name,
+        content_type=file.content_type or "",
+        size=file.size,
+        sha256=file.sha256,
+    )
+    return StartedUpload(upload_id, request)
+
+
+def _create_multipart(owner: str, planned: Plan) -> StartedMultipart:
+    file = planned.file
     upload_id = keys.new_upload_id(owner, settings.SECRET_KEY)
     s3_upload_id = multipart.create(
         upload_id,
         owner=owner,
-        file_name=file_name,
-        content_type=content_type,
-        checksums=part_checksums,
+        file_name=file.file_name,
+        content_type=file.content_type or "",
+        checksums=file.part_checksums,
     )
     return StartedMultipart(
-        tokens.UploadToken(upload_id, s3_upload_id, owner, size, planned),
+        tokens.UploadToken(upload_id, s3_upload_id, owner, file.size, planned.part_size),
         datetime.now(UTC) + MULTIPART_LIFETIME,
     )
 
 
-def _check(file_name: str, content_type: str | None) -> str:
-    """Validate name and type; return the normalised type."""
-    check_name(file_name)
-    return media_types.check_type(content_type, rules())
+def _validated(file: FileRequest) -> FileRequest:
+    """Check checksum, name and type; return the file with its normalised type."""
+    if file.sha256 is not None:
+        policy.check_sha256(file.sha256)
+    check_name(file.file_name)
+    return replace(file, content_type=media_types.check_type(file.content_type, rules()))

@@ -12,6 +12,7 @@ import math
 import re
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from ipaddress import ip_address, ip_network
 from typing import TypeVar
@@ -23,17 +24,16 @@ from limits import (
     RateLimitItemPerMinute,
     RateLimitItemPerSecond,
 )
-from limits.strategies import FixedWindowRateLimiter
+from limits.storage import Storage
 
 from uploads.core import rate_storage
 from uploads.core.conf import conf
+from uploads.core.rate_storage import MEMORY
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-#: The storage in the memory of this process.
-MEMORY = "memory://"
 #: IPv6 addresses are counted by network, because one subscriber has a whole /64.
 IPV6_PREFIX = 64
 #: Characters that are kept of a client that is no IP address.
@@ -47,53 +47,72 @@ _PERIODS = {"s": RateLimitItemPerSecond, "m": RateLimitItemPerMinute, "h": RateL
 _unavailable_until: dict[str, float] = {}
 
 
-def hit(group: str, caller: str, rate: str | None) -> int:
-    """Count an event; return 0 if it is within the rate, else the seconds until the next period.
+@dataclass(frozen=True)
+class Count:
+    """How many of the events that were counted are within the rate.
 
-    A rate is a number per second, minute or hour, such as "20/h"; None means no limit.
+    `wait` is 0 if all of them are, else the seconds until the next period.
     """
-    return _ask(group, caller, rate, FixedWindowRateLimiter.hit)
+
+    within: int
+    wait: int
+
+
+def count(group: str, caller: str, rate: str | None, events: int = 1) -> Count:
+    """Count events, in one operation of the storage: concurrent events exceed no rate.
+
+    A rate is a number per second, minute or hour, such as "20/h"; None means no limit. Events
+    beyond the rate are counted too.
+    """
+    if rate is None:
+        return Count(events, 0)
+    item = _item(rate)
+    key = item.key_for(group, caller)
+
+    def add(storage: Storage) -> Count:
+        excess = storage.incr(key, item.get_expiry(), amount=events) - item.amount
+        if excess <= 0:
+            return Count(events, 0)
+        return Count(max(events - excess, 0), _seconds_left(storage, key))
+
+    return _with_storage(add)
+
+
+def hit(group: str, caller: str, rate: str | None) -> int:
+    """Count an event; return 0 if it is within the rate, else the seconds until the next period."""
+    return count(group, caller, rate).wait
 
 
 def seconds_to_wait(group: str, caller: str, rate: str | None) -> int:
     """Like `hit`, but without counting."""
-    return _ask(group, caller, rate, FixedWindowRateLimiter.test)
+    if rate is None:
+        return 0
+    item = _item(rate)
+    key = item.key_for(group, caller)
+    return _with_storage(
+        lambda storage: 0 if storage.get(key) < item.amount else _seconds_left(storage, key)
+    )
 
 
 def forget(group: str, caller: str, rate: str | None) -> None:
     """Start counting at zero again, also what was counted here during an outage."""
     if rate is None:
         return
-    item = _item(rate)
-    _limiter(MEMORY).clear(item, group, caller)
-    _with_limiter(lambda limiter: limiter.clear(item, group, caller))
+    key = _item(rate).key_for(group, caller)
+    _storage(MEMORY).clear(key)
+    _with_storage(lambda storage: storage.clear(key))
 
 
-def _ask(
-    group: str,
-    caller: str,
-    rate: str | None,
-    is_within: Callable[[FixedWindowRateLimiter, RateLimitItem, str, str], bool],
-) -> int:
-    if rate is None:
-        return 0
-    item = _item(rate)
-
-    def seconds(limiter: FixedWindowRateLimiter) -> int:
-        if is_within(limiter, item, group, caller):
-            return 0
-        ends_at = limiter.get_window_stats(item, group, caller).reset_time
-        return max(1, math.ceil(ends_at - time.time()))
-
-    return _with_limiter(seconds)
+def _seconds_left(storage: Storage, key: str) -> int:
+    return max(1, math.ceil(storage.get_expiry(key) - time.time()))
 
 
-def _with_limiter(use: Callable[[FixedWindowRateLimiter], T]) -> T:
+def _with_storage(use: Callable[[Storage], T]) -> T:
     """Use the configured storage; while it is unavailable, the memory of this process."""
     url = conf().sign_rate_storage
     if url != MEMORY and time.monotonic() >= _unavailable_until.get(url, 0):
         try:
-            return use(_limiter(url))
+            return use(_storage(url))
         except Exception as exc:  # noqa: BLE001  # each storage and each of its options has its own
             # Requests ask several times, and each would wait for the time-out.
             _unavailable_until[url] = time.monotonic() + RETRY_AFTER
@@ -102,7 +121,7 @@ def _with_limiter(use: Callable[[FixedWindowRateLimiter], T]) -> T:
                 "is unavailable: %r",
                 exc,
             )
-    return use(_limiter(MEMORY))
+    return use(_storage(MEMORY))
 
 
 def address_of(request: HttpRequest) -> str:
@@ -136,5 +155,5 @@ def _item(rate: str) -> RateLimitItem:
 
 
 @cache
-def _limiter(url: str) -> FixedWindowRateLimiter:
-    return FixedWindowRateLimiter(rate_storage.connect(url))
+def _storage(url: str) -> Storage:
+    return rate_storage.connect(url)

@@ -10,13 +10,17 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError
+from pytest_django import Settings
 
 from tests.ingest.reconciliation.helpers import objects
 from tests.management.upload.helpers import PART, content, run
+from tests.support.aws_requests import AwsRequests
 from tests.support.proxy import Proxy, parts
 from tests.transfers.uploads import incomplete
 from uploads.accounts import owners
+from uploads.core.limits import MIB
 from uploads.management import uploader
+from uploads.models import Quota
 from uploads.transfers import begin
 from uploads.transfers import parts as transfer_parts
 
@@ -114,19 +118,67 @@ def test_the_number_of_concurrent_requests_is_limited(
     for number in range(10):
         (tmp_path / f"{number}").write_bytes(b"x")
     (tmp_path / "large").write_bytes(b"x" * 6 * PART)
-    begun: list[int] = []
-    original = begin.begin_put
+    peak = 0
+    running: list[int] = []
+    put = uploader._Sender._put
 
-    def record_call(*args: Any, **fields: Any) -> Any:
-        begun.append(len(proxy.requests(parts)))
-        return original(*args, **fields)
+    def watched(*args: Any) -> None:
+        nonlocal peak
+        running.append(1)
+        peak = max(peak, len(running))
+        try:
+            put(*args)
+        finally:
+            running.pop()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(begin, "begin_put", record_call)
+        patch.setattr(uploader._Sender, "_put", watched)
         list(uploader.send(tmp_path.iterdir(), owners.owner_of(alice), concurrency=2))
-    # A request is signed just before it is sent.
-    assert all(number <= sent + 2 for number, sent in enumerate(begun))
+    assert peak == 2
     assert len(proxy.requests(parts)) == 10 + 6
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expiry", "groups"),
+    [
+        ([1] * 250, 900, [100, 100, 50]),
+        ([1] * 5, 2, [2, 2, 1]),
+        ([0] * 101, 900, [100, 1]),
+        ([5, 5, 6, 1], 900, [4]),
+        # In units of what the slowest connection sends before a signature expires.
+        ([0.5, 0.5, 0.5], 900, [2, 1]),
+        ([2, 0.1, 2, 2], 900, [1, 1, 1, 1]),
+        ([], 900, []),
+    ],
+)
+def test_small_files_are_signed_in_groups_that_can_be_sent_before_they_expire(
+    settings: Settings,
+    tmp_path: Path,
+    alice: User,
+    monkeypatch: pytest.MonkeyPatch,
+    sizes: list[float],
+    expiry: int,
+    groups: list[int],
+) -> None:
+    settings.FILEHUB = settings.FILEHUB | {"URL_EXPIRY": expiry}
+    unit = expiry * uploader.SLOWEST if any(size != int(size) for size in sizes) else 1
+    files = [
+        uploader._SmallFile(tmp_path, int(size * unit), begin.FileRequest("a")) for size in sizes
+    ]
+    found = list(uploader._groups(files))
+    assert [len(group) for group in found] == groups
+    assert [file for group in found for file in group] == files
+
+
+def test_the_usage_is_read_once_for_many_small_files(
+    proxy: Proxy, tmp_path: Path, alice: User, aws_requests: AwsRequests
+) -> None:
+    Quota.objects.create(user=alice, limit=MIB)
+    for number in range(10):
+        (tmp_path / f"{number}").write_bytes(b"x")
+    outcomes = list(uploader.send(tmp_path.iterdir(), owners.owner_of(alice)))
+    assert [outcome.error for outcome in outcomes] == [""] * 10
+    assert aws_requests.counts() == {"dynamodb": 1}
 
 
 def test_an_interrupted_command_leaves_nothing_in_s3(

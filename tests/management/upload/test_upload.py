@@ -21,7 +21,7 @@ from uploads.aws import s3
 from uploads.core.limits import MIB
 from uploads.files.record import StoredFile
 from uploads.models import Quota
-from uploads.transfers import begin
+from uploads.transfers import batch
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -125,15 +125,15 @@ def test_a_rejected_file_is_reported_with_its_reason(
     tmp_path: Path, alice: User, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "a.txt").write_bytes(b"x" * 100)
-    original = begin.begin_put
+    original = batch.begin_uploads
     limit = settings.FILEHUB | {"MAX_SIZE": 10}
 
     def begun(*args: Any, **fields: Any) -> Any:
-        request = original(*args, **fields)
+        uploads = original(*args, **fields)
         settings.FILEHUB = limit  # stricter than when it was signed
-        return request
+        return uploads
 
-    monkeypatch.setattr(begin, "begin_put", begun)
+    monkeypatch.setattr(batch, "begin_uploads", begun)
     _, (line,) = failed(tmp_path, "--owner", "alice")
     assert line[1] == "rejected"
     assert "at most 10" in line[3]

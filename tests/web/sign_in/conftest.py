@@ -14,7 +14,7 @@ from uploads.web import rates
 @pytest.fixture(autouse=True)
 def clock(settings: Settings) -> Iterator[Any]:
     """Three failures per user and six per address in an hour. The clock stands still."""
-    rates._limiter.cache_clear()
+    rates._storage.cache_clear()
     rates._unavailable_until.clear()
     settings.FILEHUB = settings.FILEHUB | {
         "SIGN_IN_RATE_USER": "3/h",

@@ -269,7 +269,7 @@ def shared_storage() -> Iterator[str]:
         try:
             yield f"redis://127.0.0.1:{server.server_address[1]}/0"
         finally:
-            rates._limiter.cache_clear()
+            rates._storage.cache_clear()
             server.shutdown()
             thread.join()
 
@@ -278,7 +278,7 @@ def test_processes_with_a_common_redis_count_together(root: User, settings: Sett
     with shared_storage() as url:
         settings.FILEHUB = settings.FILEHUB | {"SIGN_RATE_STORAGE": url}
         for _process in range(3):
-            rates._limiter.cache_clear()
+            rates._storage.cache_clear()
             fail("root", 1)
         assert sign_in("root").status_code == 429
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
@@ -36,26 +37,39 @@ class JsonObjectParser(Parser):
         try:
             body = parse_json(request.body or b"{}")
         except ValueError as exc:
-            _check_name(request.body)
-            raise InvalidRequest("The body is not valid JSON.", code="invalid_json") from exc
+            body = _with_invalid_names(request.body)
+            if body is None:
+                raise InvalidRequest("The body is not valid JSON.", code="invalid_json") from exc
         if not isinstance(body, dict):
             raise InvalidRequest("The body must be a JSON object.", code="invalid_json")
         return body
 
 
-def _check_name(body: bytes) -> None:
-    """Raise InvalidRequest if a file's name is why the body could not be parsed.
+def _with_invalid_names(body: bytes) -> Any:
+    """Parse a body that is invalid only because the names of files are not valid Unicode.
 
     Names with half of a surrogate pair exist: Windows allows them, and JavaScript sends them as the
-    escape of what is not a character.
+    escape of what is not a character. In a batch of files, the error takes the place of its file;
+    otherwise InvalidRequest is raised. Returns None if the names are not why it is invalid.
     """
     try:
         fields = parse_json(replace_lone_surrogates(body))
     except ValueError:
-        return
+        return None
+    if error := _invalid_name(fields):
+        raise error
+    files = fields.get("files") if isinstance(fields, dict) else None
+    if not isinstance(files, list) or not any(_invalid_name(file) for file in files):
+        return None
+    return {**fields, "files": [_invalid_name(file) or file for file in files]}
+
+
+def _invalid_name(fields: Any) -> InvalidRequest | None:
+    """Return an error if a name has U+0000, which replaces what was not Unicode."""
     names = [fields.get(field) for field in NAMES] if isinstance(fields, dict) else []
     if any(isinstance(name, str) and "\0" in name for name in names):
-        raise InvalidRequest("The file name is not valid Unicode.", code="invalid_name")
+        return InvalidRequest("The file name is not valid Unicode.", code="invalid_name")
+    return None
 
 
 class Api(NinjaAPI):
@@ -97,6 +111,14 @@ api = Api(
 )
 
 
+def invalid_field(error: Mapping[str, Any]) -> InvalidRequest:
+    """Return the error for one of pydantic's, which names the field and what is wrong with it."""
+    name = str(error["loc"][-1])
+    if error["type"] == "missing":
+        return InvalidRequest(f"Missing {name}", code=f"missing_{name}")
+    return InvalidRequest(f"Invalid {name}: {error['msg']}.", code=f"invalid_{name}")
+
+
 @api.exception_handler(FilehubError)
 def _on_filehub_error(request: HttpRequest, exc: FilehubError) -> HttpResponse:
     return error_response(request, exc)
@@ -134,11 +156,7 @@ def _on_http_error(request: HttpRequest, exc: HttpError) -> HttpResponse:
 
 @api.exception_handler(ValidationError)
 def _on_invalid(request: HttpRequest, exc: ValidationError) -> HttpResponse:
-    error = exc.errors[0]
-    name = str(error["loc"][-1])
-    if error["type"] == "missing":
-        return respond(request, 400, f"Missing {name}", f"missing_{name}")
-    return respond(request, 400, f"Invalid {name}: {error['msg']}.", f"invalid_{name}")
+    return _on_filehub_error(request, invalid_field(exc.errors[0]))
 
 
 @api.exception_handler(Exception)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -30,8 +31,9 @@ class Bearer(HttpBearer):
         if api_token is None:
             return None
         api_tokens.record_use(api_token)
-        request.user = api_token.user
-        return api_token.user
+        # A copy, because threads share the token, and Django notes permissions on users.
+        request.user = copy(api_token.user)
+        return request.user
 
 
 class Session(NinjaSessionAuth):

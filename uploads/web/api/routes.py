@@ -16,12 +16,14 @@ from uploads.files import actions, queries, quotas
 from uploads.files.record import FileInfo
 from uploads.ingest import tasks
 from uploads.transfers import begin, parts, tokens
-from uploads.web.api import companion
+from uploads.web.api import batch, companion
 from uploads.web.api.app import COMPANION, api
 from uploads.web.api.auth import owner
 from uploads.web.api.schemas import (
     ERRORS,
     AcceptedOut,
+    BatchOut,
+    BatchRequest,
     DeletingOut,
     DownloadOut,
     FileOut,
@@ -69,19 +71,25 @@ def get_url(request: AuthenticatedHttpRequest, body: UrlRequest) -> SignedUpload
 )
 def begin_upload(request: AuthenticatedHttpRequest, body: UploadRequest) -> Status[Any]:
     """Begin an upload of known size: a presigned PUT, or a multipart token for a large file."""
-    begun = begin.begin_upload(
-        owner(request),
-        file_name=body.file_name,
-        content_type=body.content_type,
-        size=body.size,
-        sha256=body.sha256,
-        part_checksums=body.checksum == "sha256",
-        part_size=body.part_size,
-        quota=quotas.limit_of(request.user),
-    )
+    begun = begin.begin_upload(owner(request), body.as_file(), quota=quotas.limit_of(request.user))
     if isinstance(begun, begin.StartedUpload):
         return Status(201, SignedUpload.of(begun))
     return Status(201, MultipartUpload.of(begun))
+
+
+# Must precede the routes of one upload, which would match "batch" as an id.
+@api.post(
+    "/uploads/batch",
+    response={200: BatchOut, **ERRORS},
+    tags=["upload"],
+    exclude_none=True,
+)
+def begin_batch(request: AuthenticatedHttpRequest, body: BatchRequest) -> BatchOut:
+    """Begin up to 100 uploads, as `POST /uploads` does; each has a result or an error of its own.
+
+    Each file counts as a request. The sum of the files must fit into the quota.
+    """
+    return batch.begin_uploads(request, body.files)
 
 
 @api.post(

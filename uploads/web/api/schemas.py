@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from ninja import Field, Schema
-from pydantic import BeforeValidator, StrictInt, StrictStr
+from pydantic import BaseModel, BeforeValidator, SkipValidation, StrictInt, StrictStr
 from pydantic_core import PydanticCustomError
 
 from uploads.accounts.requests import AuthenticatedHttpRequest
+from uploads.core.errors import FilehubError
 from uploads.core.texts import describe
 from uploads.files.queries import UploadStatus
 from uploads.files.record import FileInfo
-from uploads.transfers.begin import StartedMultipart, StartedUpload
+from uploads.transfers.batch import MAX_FILES
+from uploads.transfers.begin import FileRequest, StartedMultipart, StartedUpload
 
 
 def _null_is_missing(value: Any) -> Any:
@@ -31,7 +32,7 @@ FileName = Annotated[
 Size = Annotated[StrictInt, Field(description="Bytes.", ge=0, lt=2**63)]
 
 
-class UrlRequest(Schema):
+class UrlRequest(BaseModel):
     file_name: FileName
     content_type: StrictStr | None = Field(None, examples=["image/png"])
     size: Size | None = None
@@ -53,8 +54,27 @@ class UploadRequest(UrlRequest):
         lt=2**63,
     )
 
+    def as_file(self) -> FileRequest:
+        return FileRequest(
+            file_name=self.file_name,
+            size=self.size,
+            content_type=self.content_type,
+            sha256=self.sha256,
+            part_checksums=self.checksum == "sha256",
+            part_size=self.part_size,
+        )
 
-class SignedUpload(Schema):
+
+class BatchRequest(Schema):
+    """`files` is validated file by file, so that an invalid one is that file's error only."""
+
+    files: SkipValidation[list[UploadRequest]] = Field(
+        description=f"1 to {MAX_FILES} bodies of `POST /uploads`.",
+        json_schema_extra={"minItems": 1, "maxItems": MAX_FILES},
+    )
+
+
+class SignedUpload(BaseModel):
     """Send `method` to `url` with exactly `headers`, once, before `expires_at`."""
 
     id: str
@@ -65,7 +85,14 @@ class SignedUpload(Schema):
 
     @classmethod
     def of(cls, begun: StartedUpload) -> SignedUpload:
-        return cls(id=begun.id, **asdict(begun.request))
+        request = begun.request
+        return cls(
+            id=begun.id,
+            method="PUT",
+            url=request.url,
+            headers=request.headers,
+            expires_at=request.expires_at,
+        )
 
 
 class PartsPlan(Schema):
@@ -75,7 +102,7 @@ class PartsPlan(Schema):
     part_count: int
 
 
-class MultipartUpload(Schema):
+class MultipartUpload(BaseModel):
     """Presign parts, send them in any order, then complete: with `token`, until `expires_at`."""
 
     id: str
@@ -92,6 +119,24 @@ class MultipartUpload(Schema):
             multipart=PartsPlan.from_orm(token),
             expires_at=begun.expires_at,
         )
+
+
+class FailedUpload(BaseModel):
+    """The error that `POST /uploads` would return for this file."""
+
+    error: str
+    code: str
+    retry_after: int | None = Field(None, description="Seconds; only if a retry makes sense.")
+
+    @classmethod
+    def of(cls, error: FilehubError) -> FailedUpload:
+        return cls(error=error.message, code=error.code, retry_after=error.retry_after)
+
+
+class BatchOut(BaseModel):
+    """A result for each file, in the order of the request."""
+
+    results: list[SignedUpload | MultipartUpload | FailedUpload]
 
 
 class PartRequest(Schema):

@@ -1,0 +1,68 @@
+"""Many uploads in one request: each file is validated, counted and started by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from uploads.accounts.requests import AuthenticatedHttpRequest
+from uploads.core.errors import FilehubError, InvalidRequest, RateLimited
+from uploads.files import quotas
+from uploads.transfers import batch
+from uploads.transfers.begin import FileRequest, StartedUpload
+from uploads.web.api.app import invalid_field
+from uploads.web.api.auth import owner
+from uploads.web.api.schemas import (
+    BatchOut,
+    FailedUpload,
+    MultipartUpload,
+    SignedUpload,
+    UploadRequest,
+)
+from uploads.web.api.throttling import count_signatures
+
+
+def begin_uploads(request: AuthenticatedHttpRequest, files: Any) -> BatchOut:
+    """Start an upload for each of these bodies of `POST /uploads`.
+
+    Each counts as a request; those beyond the rate are not started. Raises InvalidRequest if these
+    are not 1 to `batch.MAX_FILES`.
+    """
+    _check_number(files)
+    counted = count_signatures(request, len(files))
+    outcomes = batch.begin_uploads(
+        owner(request),
+        [_parse(file) for file in files[: counted.within]],
+        quota=quotas.limit_of(request.user),
+    )
+    refused = [RateLimited(counted.wait)] * (len(files) - counted.within)
+    return BatchOut(results=[_result(outcome) for outcome in (*outcomes, *refused)])
+
+
+def _check_number(files: Any) -> None:
+    if files is None or files == []:
+        raise InvalidRequest("Missing files", code="missing_files")
+    if not isinstance(files, list):
+        raise InvalidRequest("Invalid files: it must be a list.", code="invalid_files")
+    if len(files) > batch.MAX_FILES:
+        raise InvalidRequest(f"At most {batch.MAX_FILES} files at a time.", code="too_many_files")
+
+
+def _parse(file: Any) -> FileRequest | FilehubError:
+    if isinstance(file, FilehubError):  # found by the parser of the body
+        return file
+    if not isinstance(file, dict):
+        return InvalidRequest("Each file must be a JSON object.", code="invalid_json")
+    try:
+        return UploadRequest.model_validate(file).as_file()
+    except ValidationError as exc:
+        return invalid_field(exc.errors(include_url=False)[0])
+
+
+def _result(outcome: batch.Outcome) -> SignedUpload | MultipartUpload | FailedUpload:
+    if isinstance(outcome, FilehubError):
+        return FailedUpload.of(outcome)
+    if isinstance(outcome, StartedUpload):
+        return SignedUpload.of(outcome)
+    return MultipartUpload.of(outcome)

@@ -1,0 +1,96 @@
+"""Django's middleware for people in browsers, which requests with an API token do not pass.
+
+Such a request has neither session nor page: `uploads.web.api.auth` never uses its cookies. What it
+shares with the others stays in MIDDLEWARE as it is: security headers, checks of the host name,
+limits of time, errors, and CSRF, because Django's own checks look for its middleware by name.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import Any
+
+from csp.constants import HEADER, HEADER_REPORT_ONLY
+from csp.middleware import CSPMiddleware
+from csp.utils import build_policy
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.http import HttpRequest
+from django.middleware.locale import LocaleMiddleware
+from django.utils import translation
+from django_htmx.middleware import HtmxMiddleware
+
+from uploads.core.paths import API_PATHS
+
+_is_api_path = re.compile(API_PATHS).match
+
+
+def has_api_token(request: HttpRequest) -> bool:
+    """Return whether this is a request to the API with a bearer token, valid or not.
+
+    Only there: pages need their session, whatever an Authorization header says.
+    """
+    authorization: str = request.META.get("HTTP_AUTHORIZATION", "")
+    return authorization[:7].lower() == "bearer " and bool(_is_api_path(request.path_info))
+
+
+class _WithoutToken:
+    """Mixed in before a middleware: requests with an API token go past it."""
+
+    get_response: Any
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if has_api_token(request):
+            return self.get_response(request)
+        return super().__call__(request)  # type: ignore[misc]
+
+
+class ContentSecurityPolicy(CSPMiddleware):
+    """Responses to requests with an API token have the same policy, which is built once.
+
+    Only pages change theirs.
+    """
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if not has_api_token(request):
+            return super().__call__(request)
+        response: Any = self.get_response(request)
+        for name, policy in self._headers.items():
+            response.headers.setdefault(name, policy)
+        return response
+
+    @cached_property
+    def _headers(self) -> dict[str, str]:
+        policies = {HEADER: build_policy(), HEADER_REPORT_ONLY: build_policy(report_only=True)}
+        return {name: policy for name, policy in policies.items() if policy}
+
+
+class Sessions(_WithoutToken, SessionMiddleware):
+    pass
+
+
+class Authentication(_WithoutToken, AuthenticationMiddleware):
+    pass
+
+
+class Messages(_WithoutToken, MessageMiddleware):
+    pass
+
+
+class Htmx(_WithoutToken, HtmxMiddleware):
+    pass
+
+
+class Locale(LocaleMiddleware):
+    """Requests with an API token get their language too, but not from the path."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if not has_api_token(request):
+            return super().__call__(request)
+        language = translation.get_language_from_request(request)
+        translation.activate(language)
+        response: Any = self.get_response(request)
+        response.headers.setdefault("Content-Language", language)
+        return response
