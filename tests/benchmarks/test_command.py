@@ -42,6 +42,7 @@ def start(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]
     )
 
 
+@pytest.mark.exhaustive
 def test_a_benchmark_measures_writes_its_results_and_names_what_is_missing(
     without_node: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

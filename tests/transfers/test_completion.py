@@ -20,6 +20,7 @@ from uploads.core.conf import conf
 from uploads.core.errors import FilehubError, UploadNotFound
 from uploads.files import actions
 from uploads.ingest import confirm
+from uploads.ingest.events import ObjectEvent
 from uploads.transfers import parts, tokens
 
 
@@ -156,7 +157,7 @@ def test_completing_again_succeeds_in_every_state_of_the_file(
     confirm.confirm(begun.id)
     if outcome == "deleted":
         actions.remove(begun.id, "7")
-        confirm._mark_deleted(begun.id, "F" * 64)
+        confirm.apply_event(ObjectEvent("removed", begun.id, "F" * 64))
     assert begun.api.get(begun.path).json()["state"] == outcome
     assert begun.complete().status_code == 202
 
