@@ -1,7 +1,7 @@
 /** Milliseconds over which finished files are counted. */
-const PERIOD = 20_000;
-/** How many times as many files are prepared: the speed may double, and after that it is known again. */
-const FACTOR = 2;
+const PERIOD = 10_000;
+/** How many times as many files are prepared. */
+const FACTOR = 4;
 const MIN = 24;
 const MAX = 200;
 

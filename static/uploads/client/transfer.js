@@ -236,6 +236,8 @@ export class Transfer {
     if (await this.#sign()) return "arrived";
     if (!this.#request) return "in parts";
     if (!upload.sha256) return "no checksum";
+    await assertReadable(upload.file, upload.size);
+    this.#signal.throwIfAborted();
     this.#report.enter("uploading");
     await send(this.#request, upload.file, {
       signal: this.#stop.now,

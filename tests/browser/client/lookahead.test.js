@@ -26,6 +26,6 @@ test("few files are prepared at the start, and again after a pause", () => {
   equal(lookahead.size(0), 24);
   for (let number = 0; number < 500; number += 1) lookahead.sent(1_000);
   equal(lookahead.size(1_000), 200);
-  equal(lookahead.size(20_999), 200);
-  equal(lookahead.size(21_000), 24);
+  equal(lookahead.size(10_999), 200);
+  equal(lookahead.size(11_000), 24);
 });

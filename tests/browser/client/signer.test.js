@@ -3,7 +3,7 @@ import { Pool } from "../../../static/uploads/client/net/pool.js";
 import { Signer } from "../../../static/uploads/client/net/signer.js";
 import { Speed } from "../../../static/uploads/client/net/speed.js";
 import { delay, FakeApi, until } from "./support.js";
-import { equal, test } from "./testing.js";
+import { equal, ok, test } from "./testing.js";
 
 /** @import { Begun, Beginning } from "../../../static/uploads/client/net/api.js" */
 
@@ -93,12 +93,22 @@ test("while no lane is free, files wait a little for others", async () => {
   const api = new SigningApi();
   const signer = new Signer(api, busyPool());
   const all = [];
-  for (let number = 0; number < 4; number += 1) {
+  for (let number = 0; number < 30; number += 1) {
     all.push(signer.sign(file(number)));
     await delay(5);
   }
   await Promise.all(all);
-  equal(api.calls, [4]);
+  equal(api.calls, [30]);
+});
+
+test("files that come one after another without end are signed now and then", async () => {
+  const api = new SigningApi();
+  const signer = new Signer(api, busyPool());
+  for (let number = 0; api.calls.length === 0; number += 1) {
+    signer.sign(file(number));
+    await delay(20);
+  }
+  ok(api.calls[0] > 1, "several files share the call");
 });
 
 /** The answer for one file of several, and what its upload gets. @type {[answer: any, expected: unknown][]} */

@@ -4,8 +4,10 @@ import { MAX_FILES } from "./api.js";
 /** @import { Api, Begun, Beginning } from "./api.js" */
 /** @import { Pool } from "./pool.js" */
 
-/** Milliseconds for which a file waits for others while enough files are ready to be sent. */
+/** Milliseconds in which another file has to come, or those that wait are signed although no lane needs them yet. */
 const GATHER = 100;
+/** Milliseconds after which they are signed in any case. */
+const LATEST = 1_000;
 /** Calls at the same time to a server that signs only one file in each. */
 const SINGLE_CALLS = 6;
 /** What a server without the call for several files answers: it takes "batch" for the id of an upload. */
@@ -27,6 +29,8 @@ export class Signer {
   #waiting = [];
   #calls = 0;
   #timer = 0;
+  /** When the first of the files began to wait, in milliseconds. */
+  #since = 0;
   #signsSeveral = true;
   #api;
   #pool;
@@ -46,6 +50,7 @@ export class Signer {
    */
   sign(file) {
     return new Promise((resolve, reject) => {
+      if (this.#waiting.length === 0) this.#since = performance.now();
       this.#waiting.push({ file, resolve, reject });
       this.#schedule();
     });
@@ -54,9 +59,9 @@ export class Signer {
   #schedule() {
     if (this.#waiting.length === 0 || this.#calls >= (this.#signsSeveral ? 1 : SINGLE_CALLS)) return;
     const isUrgent = this.#pool.hasRoom(0) || this.#waiting.length >= MAX_FILES || !this.#signsSeveral;
-    if (this.#timer && !isUrgent) return;
+    const left = this.#since + LATEST - performance.now();
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#next(), isUrgent ? 0 : GATHER);
+    this.#timer = setTimeout(() => this.#next(), isUrgent ? 0 : Math.max(0, Math.min(GATHER, left)));
   }
 
   #next() {

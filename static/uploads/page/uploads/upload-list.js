@@ -20,7 +20,9 @@ const STORED_VISIBLE_FOR = 4_000;
 const MANY = 50;
 /** Milliseconds until another attempt to remove a row that the user points at or has focused. */
 const CHECK_AGAIN = 1_000;
-/** Milliseconds between drawings while there are many: nobody can follow more, and each costs a layout. */
+/** With more uploads in progress than this, nobody can follow each of them, and drawing all frames would cost too much. */
+const FEW = 10;
+/** Milliseconds between drawings then. */
 const CROWDED_EVERY = 250;
 /** Animating more rows at the same time would flicker, and each of them costs a layout. */
 const MAX_ANIMATED = 6;
@@ -51,7 +53,7 @@ export class UploadList {
   #recheckTimer = 0;
   #drawing = new Drawing(
     (now) => this.#draw(now),
-    () => (this.#isCrowded ? CROWDED_EVERY : 0),
+    () => (this.#uploader.totals.active > FEW ? CROWDED_EVERY : 0),
   );
   #thumbnails = new Thumbnails();
   #overall;
