@@ -3,9 +3,14 @@ import { MAX_IDS } from "./net/api.js";
 
 /** @import { UploadStatus } from "./net/api.js" */
 
-const FIRST_DELAY = 300;
-const FEW = 20;
+// Milliseconds. Most files are confirmed within a second, and others take as long as the queue is.
+const FIRST_DELAY = 200;
 const MAX_DELAY = 3_000;
+/** By how much the delay grows with each poll. */
+const GROWTH = 1.4;
+const FEW = 20;
+/** One in so many polls asks about all ids. */
+const THOROUGH = 2;
 const SLOW_DELAY = 7_000;
 const MAX_BACKOFF = 30_000;
 const HINT_AFTER = 8_000;
@@ -25,6 +30,7 @@ export class Confirmations {
   #due = 0;
   #polling = false;
   #settledAt = 0;
+  #polls = 0;
   #ask;
   #settle;
   #hint;
@@ -91,23 +97,35 @@ export class Confirmations {
         this.#delay = backoff;
       } else if (this.#delay === delayBefore) {
         // Otherwise an id was added in the meantime, and its quick first poll is already due.
-        this.#delay = this.#allSlow() ? SLOW_DELAY : Math.min(delayBefore * 1.5, MAX_DELAY);
+        this.#delay = this.#allSlow() ? SLOW_DELAY : Math.min(delayBefore * GROWTH, MAX_DELAY);
       }
       this.#schedule();
     }
   }
 
+  /**
+   * Files are confirmed roughly in the order in which they arrived. So after a response in which nothing is settled, the
+   * later ones are asked about only in every second poll, in case the earlier ones never settle.
+   */
   async #pollAll() {
+    this.#polls += 1;
+    const isThorough = this.#polls % THOROUGH === 0;
     for (const ids of chunks([...this.#waiting.keys()], MAX_IDS)) {
-      const statuses = await this.#ask(ids);
-      const byId = new Map(statuses.map((status) => [status.id, status]));
-      for (const id of ids) {
-        if (this.#settle(id, byId.get(id))) {
-          this.#waiting.delete(id);
-          this.#settledAt = performance.now();
-        }
-      }
+      if (!(await this.#pollSome(ids)) && !isThorough) return;
     }
+  }
+
+  /**
+   * @param {string[]} ids
+   * @returns {Promise<boolean>} whether any of them is settled
+   */
+  async #pollSome(ids) {
+    const statuses = await this.#ask(ids);
+    const byId = new Map(statuses.map((status) => [status.id, status]));
+    const settled = ids.filter((id) => this.#settle(id, byId.get(id)));
+    for (const id of settled) this.#waiting.delete(id);
+    if (settled.length > 0) this.#settledAt = performance.now();
+    return settled.length > 0;
   }
 
   /**

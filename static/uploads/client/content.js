@@ -1,7 +1,34 @@
+import { Unreadable } from "./errors.js";
+import { assertReadable } from "./reading.js";
+import { plannedPartSize } from "./tools.js";
 import { isMultipart } from "./upload.js";
 
 /** @import { Hasher } from "./hashing/hasher.js" */
+/** @import { Tools } from "./tools.js" */
 /** @import { Upload } from "./upload.js" */
+
+/**
+ * Computes the fingerprint of a file, and its checksum too if it will probably be sent in one request: then it is read
+ * only once.
+ * @param {Upload} upload
+ * @param {Tools} tools
+ * @param {AbortSignal} signal
+ * @returns {Promise<void>} rejects with Unreadable if the file was changed, moved or removed since it was chosen
+ */
+export async function identify(upload, tools, signal) {
+  const { file, path, size, partSize, session } = upload;
+  const { hasher, journal } = tools;
+  const isWhole = !isMultipart(session) && (partSize ?? plannedPartSize(size, tools)) === null;
+  if (isWhole && hasher.canIdentify(size)) {
+    const identity = await hasher.identify(file, path, signal);
+    if (identity.size !== size) throw new Unreadable(`${identity.size} bytes instead of ${size}`);
+    Object.assign(upload, { fingerprint: identity.fingerprint, sha256: identity.sha256 });
+    return;
+  }
+  await assertReadable(file, size);
+  signal.throwIfAborted();
+  if (journal) upload.fingerprint = await hasher.fingerprint(file, path, signal);
+}
 
 /**
  * Compares a whole file with what is stored, since its fingerprint leaves out its middle.

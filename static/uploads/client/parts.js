@@ -161,7 +161,7 @@ export class PartSender {
    */
   async #send(number, part, sha256) {
     // Signed only now, so that the signature cannot expire in the queue.
-    const request = await this.#signer.submit({ part_number: number, sha256 }, this.#signal);
+    const request = await this.#signer.submit({ part_number: number, sha256 }, { signal: this.#signal });
     await send(request, part, {
       signal: this.#sendSignal,
       speed: this.#tools.speed,

@@ -1,30 +1,46 @@
-/** Slots that only small files may take. */
-const RESERVED = 2;
-
-/** Bounds how many uploads are worked on at the same time. */
+/**
+ * Bounds how many uploads are worked on at the same time. Small files are counted apart, so that none of them waits until
+ * one of many large ones has ended. They start several at a time, when only half of them are left, so that they can
+ * share requests.
+ */
 export class Slots {
-  #max;
-  #taken = 0;
+  #maxLarge;
+  #maxSmall;
+  #large = 0;
+  #small = 0;
+  #isFilling = true;
 
-  /** @param {number} max */
-  constructor(max) {
-    this.#max = max;
+  /**
+   * @param {number} maxLarge
+   * @param {() => number} maxSmall
+   */
+  constructor(maxLarge, maxSmall) {
+    this.#maxLarge = maxLarge;
+    this.#maxSmall = maxSmall;
   }
 
   /** How many slots are in use. */
   get taken() {
-    return this.#taken;
+    return this.#large + this.#small;
   }
 
-  /** @param {boolean} isSmall a small file does not wait until one of many large ones has ended */
+  /** @param {boolean} isSmall */
   areFull(isSmall) {
-    return this.#taken >= this.#max + (isSmall ? RESERVED : 0);
+    if (!isSmall) return this.#large >= this.#maxLarge;
+    const max = this.#maxSmall();
+    if (this.#small >= max) this.#isFilling = false;
+    else if (this.#small <= max / 2) this.#isFilling = true;
+    return !this.#isFilling;
   }
 
-  /** Takes a slot, even when all are in use. */
-  take() {
+  /**
+   * Takes a slot, even when all are in use.
+   * @param {boolean} isSmall
+   */
+  take(isSmall) {
     return new Slot((count) => {
-      this.#taken += count;
+      if (isSmall) this.#small += count;
+      else this.#large += count;
     });
   }
 }

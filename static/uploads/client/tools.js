@@ -1,7 +1,9 @@
 import { Hasher } from "./hashing/hasher.js";
 import { MAX_IDS } from "./net/api.js";
 import { Batch } from "./net/batch.js";
+import { partSizeFor } from "./net/plan.js";
 import { Pool } from "./net/pool.js";
+import { Signer } from "./net/signer.js";
 import { Speed } from "./net/speed.js";
 import { Journal } from "./resume/journal.js";
 
@@ -10,6 +12,7 @@ import { Journal } from "./resume/journal.js";
  * @typedef {object} Tools
  * @property {import("./net/api.js").Api} api
  * @property {import("./net/pool.js").Pool} pool
+ * @property {import("./net/signer.js").Signer} signer
  * @property {import("./net/speed.js").Speed} speed
  * @property {import("./hashing/hasher.js").Hasher} hasher
  * @property {import("./net/connection.js").Connection} connection
@@ -33,18 +36,29 @@ import { Journal } from "./resume/journal.js";
  */
 export function createTools(api, connection, { namespace, concurrency, wholeLimit, workerUrl, remember }) {
   const speed = new Speed();
+  const pool = new Pool(concurrency, speed);
   return {
     api,
     connection,
     wholeLimit,
     speed,
-    pool: new Pool(concurrency, speed),
+    pool,
+    signer: new Signer(api, pool),
     hasher: new Hasher(workerUrl),
     journal: remember ? new Journal(namespace) : null,
     statuses: new Batch((ids) => askStatuses(api, ids), MAX_IDS),
     lockName: (fingerprint) => `filehub:${namespace}:${fingerprint}`,
     markName: (fingerprint) => `filehub:${namespace}:${fingerprint}:listed`,
   };
+}
+
+/**
+ * @param {number} size bytes of a file
+ * @param {Tools} tools
+ * @returns {number|null} as `partSizeFor`, for what is known of the connection now
+ */
+export function plannedPartSize(size, { pool, speed, wholeLimit }) {
+  return partSizeFor(size, { speed: speed.bytesPerSecond, wholeLimit, lanes: pool.lanes });
 }
 
 /**

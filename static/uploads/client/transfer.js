@@ -1,6 +1,6 @@
-import { hasSameContent } from "./content.js";
+import { hasSameContent, identify } from "./content.js";
 import { ApiError, ConnectionLost, codeOf, remedyOf, Stalled, StorageError } from "./errors.js";
-import { MIN_PART, partSizeFor } from "./net/plan.js";
+import { isSmall, MIN_PART } from "./net/plan.js";
 import { Retry } from "./net/retry.js";
 import { send } from "./net/transport.js";
 import { PartSender, PartsTooLarge } from "./parts.js";
@@ -10,9 +10,10 @@ import { abort } from "./resume/discard.js";
 import { sessionOf } from "./resume/journal.js";
 import { take } from "./resume/lock.js";
 import { forget, remember, rememberingSafe } from "./resume/memory.js";
-import { isMultipart } from "./upload.js";
+import { plannedPartSize } from "./tools.js";
+import { isMultipart, sessionFrom } from "./upload.js";
 
-/** @import { SignedRequest } from "./net/api.js" */
+/** @import { Begun, Beginning, SignedRequest } from "./net/api.js" */
 /** @import { WaitReason } from "./net/retry.js" */
 /** @import { Entry } from "./resume/journal.js" */
 /** @import { Stop } from "./stop.js" */
@@ -21,6 +22,8 @@ import { isMultipart } from "./upload.js";
 
 /** How often a multipart upload is started or continued when storage has no such upload or is missing parts. */
 const ROUNDS = 3;
+/** Milliseconds for which a signature must be valid when it is used. */
+const LIFETIME_LEFT = 10_000;
 /** Milliseconds within which S3's event for a file can be expected. */
 const EVENT_IS_DUE = 15 * 60_000;
 
@@ -66,12 +69,9 @@ export class Transfer {
     const upload = this.#upload;
     this.#signal.throwIfAborted();
     // On every run, because the file may have changed during a pause.
-    await assertReadable(upload.file, upload.size);
-    this.#signal.throwIfAborted();
-    if (this.#tools.journal) {
-      this.#report.enter("hashing");
-      upload.fingerprint = await this.#tools.hasher.fingerprint(upload.file, upload.path, this.#signal);
-    }
+    // A small file is read so quickly that the state would only flicker.
+    if (!isSmall(upload.size)) this.#report.enter("hashing");
+    await identify(upload, this.#tools, this.#signal);
     const release = await this.#claim();
     try {
       const outcome = await this.#resume();
@@ -127,7 +127,7 @@ export class Transfer {
 
     const { id } = session;
     upload.id = id;
-    const status = await this.#retry().run(() => this.#tools.statuses.submit(id, this.#signal));
+    const status = await this.#retry().run(() => this.#tools.statuses.submit(id, { signal: this.#signal }));
     this.#signal.throwIfAborted();
     if (status?.state === "stored" && (await this.#isStoredAs(status.file?.checksum))) return "known";
     if (status?.state !== "pending") {
@@ -160,10 +160,13 @@ export class Transfer {
     return null;
   }
 
-  /** Asks the server how to send this file. */
-  async #begin() {
+  /**
+   * Asks the server how to send this file.
+   * @param {(file: Beginning) => Promise<Begun>} [ask]
+   */
+  async #begin(ask = (file) => this.#tools.api.begin(file)) {
     const upload = this.#upload;
-    const response = await this.#tools.api.begin({
+    const response = await ask({
       file_name: upload.name,
       content_type: upload.type,
       size: upload.size,
@@ -174,16 +177,7 @@ export class Transfer {
     upload.acknowledged = 0;
     upload.forceNew = false;
     upload.mayHaveArrived = false;
-    upload.session = response.multipart
-      ? {
-          id: response.id,
-          token: response.token,
-          partSize: response.multipart.part_size,
-          partCount: response.multipart.part_count,
-          expires: Date.parse(response.expires_at ?? ""),
-          isNew: true,
-        }
-      : { id: response.id, token: null, request: response };
+    upload.session = sessionFrom(response);
     // Even if it was cancelled in the meantime: the upload that the server started has to be aborted.
     await remember(this.#upload, "sending", this.#tools);
     this.#signal.throwIfAborted();
@@ -193,10 +187,9 @@ export class Transfer {
 
   async #sendWhole() {
     const upload = this.#upload;
-    const { pool, speed, wholeLimit } = this.#tools;
-    upload.partSize ??= partSizeFor(upload.size, { speed: speed.bytesPerSecond, wholeLimit, lanes: pool.lanes });
+    upload.partSize ??= plannedPartSize(upload.size, this.#tools);
     if (upload.partSize === null) await this.#hashWhole();
-    if (!pool.hasRoom(this.#requestSize)) this.#report.enter("queued");
+    if (!this.#tools.pool.hasRoom(this.#requestSize)) this.#report.enter("queued");
     const outcome = await this.#retry().run(() => this.#tryWhole());
     if (outcome === "in parts") {
       await this.#sendInParts();
@@ -210,22 +203,37 @@ export class Transfer {
 
   /** @returns {Promise<"arrived"|"in parts"|"no checksum">} */
   async #tryWhole() {
+    const { pool, signer } = this.#tools;
     const task = { file: this.#upload.key, size: this.#requestSize, signal: this.#signal };
     try {
-      return await this.#tools.pool.run(task, () => this.#beginAndSend());
+      // Signed ahead, so that no lane waits for the server. A plan for parts makes the server call storage, so only one
+      // at a time is made, when its file's turn has come.
+      if (this.#upload.partSize === null && (await this.#sign((file) => signer.sign(file)))) return "arrived";
+      return await pool.run(task, () => this.#signAndSend());
     } catch (error) {
       return this.#interpret(error);
     }
   }
 
-  /** @returns {Promise<"arrived"|"in parts"|"no checksum">} */
-  async #beginAndSend() {
+  /**
+   * Has the request signed, unless it has a signature that can be used.
+   * @param {(file: Beginning) => Promise<Begun>} [ask]
+   * @returns {Promise<boolean>} whether the file has arrived, so that there is nothing to send
+   */
+  async #sign(ask) {
     const upload = this.#upload;
-    if (!upload.session) {
-      // The signature has expired or the connection stalled, and the file may have arrived before.
-      if (upload.id && upload.mayHaveArrived && (await arrivedAs(upload.id, this.#tools.api))) return "arrived";
-      await this.#begin();
-    }
+    if (this.#request && isExpiring(this.#request)) upload.session = null;
+    if (upload.session) return false;
+    // The signature has expired or the connection stalled, and the file may have arrived before.
+    if (upload.id && upload.mayHaveArrived && (await arrivedAs(upload.id, this.#tools.api))) return true;
+    await this.#begin(ask);
+    return false;
+  }
+
+  /** @returns {Promise<"arrived"|"in parts"|"no checksum">} */
+  async #signAndSend() {
+    const upload = this.#upload;
+    if (await this.#sign()) return "arrived";
     if (!this.#request) return "in parts";
     if (!upload.sha256) return "no checksum";
     await assertReadable(upload.file, upload.size);
@@ -264,7 +272,7 @@ export class Transfer {
       await assertReadable(upload.file, upload.size);
     }
     if (error instanceof Stalled && upload.size > MIN_PART) {
-      // The same request would stall again. `beginAndSend` first asks whether it arrived after all.
+      // The same request would stall again. `#sign` first asks whether it arrived after all.
       Object.assign(upload, { session: null, partSize: MIN_PART });
     }
     throw error;
@@ -376,6 +384,15 @@ export class Transfer {
   #retry() {
     return new Retry(this.#tools.connection, this.#signal, (reason) => this.#report.wait(reason));
   }
+}
+
+/**
+ * Whether a signature is about to expire, as far as this computer's clock is right. If it is wrong, storage refuses an
+ * expired one, or files are signed once more than necessary.
+ * @param {SignedRequest} request
+ */
+function isExpiring({ expires_at = "" }) {
+  return Date.parse(expires_at) - Date.now() < LIFETIME_LEFT;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { fitPath } from "./names.js";
 import { Rate } from "./progress/rate.js";
 
-/** @import { SignedRequest } from "./net/api.js" */
+/** @import { Begun, SignedRequest } from "./net/api.js" */
 /** @import { WaitReason } from "./net/retry.js" */
 /** @import { HandleSource } from "./resume/handles.js" */
 /** @import { Stop } from "./stop.js" */
@@ -37,6 +37,18 @@ import { Rate } from "./progress/rate.js";
  */
 export function isMultipart(session) {
   return Boolean(session?.token);
+}
+
+/**
+ * @param {Begun} begun the server's response
+ * @returns {Session}
+ */
+export function sessionFrom(begun) {
+  const { id } = begun;
+  if (!begun.multipart) return { id, token: null, request: begun };
+  const { token, multipart, expires_at = "" } = begun;
+  const { part_size: partSize, part_count: partCount } = multipart;
+  return { id, token, partSize, partCount, expires: Date.parse(expires_at), isNew: true };
 }
 
 /** One file to upload. Read it freely; only the Uploader changes it. See docs/uploader.md. */

@@ -1,6 +1,7 @@
 import { Confirming } from "./confirming.js";
 import { problemOf } from "./errors.js";
 import { findProblem } from "./limits.js";
+import { Lookahead } from "./lookahead.js";
 import { Connection } from "./net/connection.js";
 import { isSmall } from "./net/plan.js";
 import { missingFunctions, report } from "./platform.js";
@@ -29,7 +30,7 @@ import { Upload } from "./upload.js";
  * @property {Event} sessionend
  */
 
-/** Files in progress for each concurrent request: while one is hashed or signed, another is sent. */
+/** Large files in progress for each concurrent request: while one is hashed or signed, another is sent. */
 const FILES_PER_REQUEST = 2;
 const MIB = 1024 ** 2;
 
@@ -45,6 +46,7 @@ export class Uploader extends EventTarget {
   #uploads = new Map();
   /** Waiting uploads. Small ones have slots of their own, and need not go through the others to find one. */
   #queues = { small: /** @type {Set<Upload>} */ (new Set()), large: /** @type {Set<Upload>} */ (new Set()) };
+  #lookahead = new Lookahead();
   #slots;
   #completing = 0;
   #tracker = new Tracker((type, upload) => this.dispatchEvent(new CustomEvent(type, { detail: upload })));
@@ -76,7 +78,7 @@ export class Uploader extends EventTarget {
       workerUrl,
       remember = true,
     } = options;
-    this.#slots = new Slots(concurrency * FILES_PER_REQUEST);
+    this.#slots = new Slots(concurrency * FILES_PER_REQUEST, () => this.#lookahead.size(performance.now()));
     this.#limits = { maxSize, allowedTypes };
     this.#tools = createTools(api, this.#connection, { namespace, concurrency, wholeLimit, workerUrl, remember });
     this.#confirming = new Confirming({
@@ -289,13 +291,14 @@ export class Uploader extends EventTarget {
   async #run(upload, previous) {
     const stop = new Stop();
     upload.stop = stop;
-    const slot = this.#slots.take();
+    const slot = this.#slots.take(isSmall(upload.size));
     try {
       // An upload that was stopped and resumed has only one run at a time.
       await previous;
       const report = this.#reportOf(upload, slot, stop.now);
       const transfer = new Transfer(upload, this.#tools, report, stop);
       const outcome = await transfer.run();
+      if (isSmall(upload.size)) this.#lookahead.sent(performance.now());
       if (!this.#uploads.has(upload.key)) return;
       if (outcome === "known") {
         Object.assign(upload, { alreadyStored: true, resumed: upload.size });

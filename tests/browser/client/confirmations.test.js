@@ -29,7 +29,7 @@ test("hints are few, and are sent only while nothing settles", async () => {
     },
   });
   for (let number = 0; number < 100; number += 1) confirmations.add(`id ${number}`);
-  for (let round = 0; round < 5; round += 1) {
+  for (let round = 0; round < 6; round += 1) {
     confirmations.add("first");
     await tick();
   }
@@ -97,4 +97,76 @@ test("an unexpected error in a hint is reported, but a failed hint is not", asyn
   state = "stored";
   equal(uncaught, ["a bug"]);
   equal(errors.length, 0, "hints that were not sent");
+});
+
+/** A clock and timers that stand still until `tick`. */
+function stopTime() {
+  let now = 0;
+  performance.now = () => now;
+  /** @type {{act: () => void, due: number}[]} */
+  let timers = [];
+  /** @type {(act: () => void, wait: number) => number} */
+  const later = (act, wait) => timers.push({ act, due: now + wait });
+  globalThis.setTimeout = /** @type {any} the types of browsers and of node differ */ (later);
+  globalThis.clearTimeout = () => {
+    timers = [];
+  };
+  return {
+    /** Runs the next timer and returns the time. */
+    tick: async () => {
+      const [{ act, due }] = timers.splice(0);
+      now = due;
+      act();
+      for (let turn = 0; turn < 100; turn += 1) await Promise.resolve();
+      return now;
+    },
+  };
+}
+
+test("a few ids are polled soon, and then less and less often", async () => {
+  const { tick } = stopTime();
+  const confirmations = new Confirmations({ ask: async () => [], settle: () => false });
+  confirmations.add("id");
+  /** @type {number[]} */
+  const times = [];
+  for (let poll = 0; poll < 12; poll += 1) times.push(await tick());
+  const pauses = times.map((time, index) => Math.round(time - (times[index - 1] ?? 0)));
+  ok(pauses[0] <= 200, "the first poll comes soon");
+  for (const [index, pause] of pauses.entries()) ok(pause >= (pauses[index - 1] ?? 0), "pauses never become shorter");
+  equal(pauses.at(-1), 3_000);
+});
+
+/**
+ * How many ids wait, which of them the server knows to be stored, and the calls of eight polls.
+ * @type {[what: string, count: number, isStored: (index: number, poll: number) => boolean, calls: number[]][]}
+ */
+const QUEUES = [
+  ["few, nothing stored", 80, () => false, [1, 1, 1, 1, 1, 1, 1, 1]],
+  ["many, nothing stored", 950, () => false, [1, 10, 1, 10, 1, 10]],
+  ["many, all stored", 950, () => true, [10]],
+  ["many, stored in order", 400, (index, poll) => index < poll * 150, [3, 3, 1]],
+  ["many, of which the first never are", 300, (index) => index >= 100, [1, 3, 1, 1]],
+];
+
+test("later ids are asked about when earlier ones are settled, and in every second poll", async () => {
+  const { tick } = stopTime();
+  for (const [what, count, isStored, expected] of QUEUES) {
+    let poll = 0;
+    let calls = 0;
+    const confirmations = new Confirmations({
+      ask: async (ids) => {
+        calls += 1;
+        return ids.map((id) => ({ id, state: isStored(Number(id), poll) ? "stored" : "pending" }));
+      },
+      settle: (_id, status) => status?.state === "stored",
+    });
+    for (let index = 0; index < count; index += 1) confirmations.add(String(index));
+    const counts = [];
+    for (poll = 1; poll <= expected.length; poll += 1) {
+      calls = 0;
+      await tick();
+      counts.push(calls);
+    }
+    equal(counts, expected, what);
+  }
 });

@@ -91,6 +91,64 @@ test("an aborted digest stops in the worker", () => hashAfterAbort(WORKER_URL));
 
 test("an aborted digest stops without workers", () => hashAfterAbort("/static/no-such-worker.js"));
 
+/** Bytes around the sizes at which a file is read or sampled in another way. */
+const SIZES = [0, 1, 10, 256 * 1024, 256 * 1024 + 1, MIB - 1, MIB, MIB + 1, 2 * MIB, 3 * MIB + 7];
+
+test("reading a file once gives the same digests as reading it twice", async () => {
+  const hasher = new Hasher(WORKER_URL);
+  for (const size of SIZES) {
+    const bytes = new Uint8Array(size).map((_, index) => index % 251);
+    const file = new File([bytes], "ä.bin", { lastModified: 5 });
+    equal(
+      await hasher.identify(file, "folder/ä.bin", never),
+      {
+        sha256: await expectedDigest(file),
+        fingerprint: await hasher.fingerprint(file, "folder/ä.bin", never),
+        size,
+      },
+      `${size} bytes`,
+    );
+  }
+});
+
+test("several files are hashed at the same time, and a large one does not hold up the others", async () => {
+  const hasher = new Hasher(WORKER_URL);
+  const piece = new Blob([new Uint8Array(4 * MIB)]);
+  const stop = new AbortController();
+  const huge = hasher.sha256(new Blob(Array(4096).fill(piece)), stop.signal).catch((error) => error.message);
+  const small = new File(["small"], "small");
+  equal((await hasher.identify(small, "small", never)).sha256, await expectedDigest(small));
+  stop.abort(new Error("still hashing"));
+  equal(await huge, "still hashing");
+});
+
+test("there are at most four workers", async () => {
+  let started = 0;
+  const { Worker } = globalThis;
+  globalThis.Worker = /** @type {any} */ (
+    class extends Worker {
+      /** @param {string|URL} url @param {WorkerOptions} options */
+      constructor(url, options) {
+        super(url, options);
+        started += 1;
+      }
+    }
+  );
+  for (const [processors, expected] of [
+    [1, 2],
+    [3, 3],
+    [64, 4],
+    [undefined, 2],
+  ]) {
+    started = 0;
+    Object.defineProperty(navigator, "hardwareConcurrency", { value: processors, configurable: true });
+    const hasher = new Hasher(WORKER_URL);
+    const blobs = Array.from({ length: 12 }, (_, number) => new Blob([`${number}`]));
+    await Promise.all(blobs.map((blob) => hasher.sha256(blob, never)));
+    equal(started, expected, `workers for ${processors} processors`);
+  }
+});
+
 test("a fingerprint depends on every property and both ends of a file", async () => {
   const hasher = new Hasher(WORKER_URL);
   /** @param {{at?: number, size?: number, time?: number}} [change] */

@@ -60,6 +60,55 @@ test("the journal works without a database", async () => {
   equal(await journal.pruneAndListCancelled(), []);
 });
 
+/** Counts transactions from now on. */
+function countTransactions() {
+  const counts = { readonly: 0, readwrite: 0, versionchange: 0 };
+  const { transaction } = IDBDatabase.prototype;
+  IDBDatabase.prototype.transaction = function (stores, mode = "readonly", options) {
+    counts[mode] += 1;
+    return transaction.call(this, stores, mode, options);
+  };
+  return counts;
+}
+
+test("entries that are written or read at the same time share a transaction", async () => {
+  const journal = new Journal("user-1");
+  await journal.put(entry("first", "sending"));
+  const counts = countTransactions();
+  const names = Array.from({ length: 100 }, (_, number) => `file ${number}`);
+  await Promise.all(names.map((name) => journal.put(entry(name, "sending"))));
+  equal(counts.readwrite, 1);
+  const states = await Promise.all(names.map((name) => stateOf(journal, name)));
+  equal([...new Set(states)], ["sending"]);
+  equal(counts.readonly, 1);
+});
+
+/**
+ * What is called in one turn, without waiting for its result, and the state after it.
+ * @type {[what: string, act: (journal: Journal) => unknown, expected: Entry["state"]|undefined][]}
+ */
+const ORDERS = [
+  ["sent after sending", (journal) => [journal.put(entry("a", "sending")), journal.put(entry("a", "sent"))], "sent"],
+  [
+    "removed after sending",
+    (journal) => [journal.put(entry("a", "sending")), journal.remove("a", "id of a")],
+    undefined,
+  ],
+  ["removed after sent", (journal) => [journal.put(entry("a", "sent")), journal.remove("a", "id of a")], undefined],
+  ["removed by its id", (journal) => [journal.put(entry("a", "sent")), journal.removeId("id of a")], undefined],
+  ["sent after removed", (journal) => [journal.remove("a", "id of a"), journal.put(entry("a", "sent"))], "sent"],
+  ["read at once", (journal) => journal.put(entry("a", "sent")), "sent"],
+];
+
+test("changes that share a transaction are applied in order", async () => {
+  for (const [number, [what, act, expected]] of ORDERS.entries()) {
+    const journal = new Journal(`user-${number}`);
+    act(journal);
+    equal(await stateOf(journal), expected, what);
+    equal(await stateOf(new Journal(`user-${number}`)), expected, `${what}, after a reload`);
+  }
+});
+
 /** @param {() => void} breakIt */
 async function worksAfter(breakIt) {
   const journal = new Journal("user-1");

@@ -19,7 +19,10 @@ test("a transfer that is stopped while it takes its lock releases it and reads n
     return Reflect.apply(request, null, details);
   };
   const tools = {
-    hasher: { fingerprint: async () => "fingerprint" },
+    hasher: { canIdentify: () => true, identify: async () => ({ fingerprint: "f", sha256: "s", size: 1 }) },
+    pool: { lanes: 1 },
+    speed: { bytesPerSecond: null },
+    wholeLimit: 1,
     journal: { get: async () => calls.push("journal") },
     lockName: () => "a file",
   };

@@ -1,6 +1,6 @@
 import { Confirmations } from "../../../static/uploads/client/confirmations.js";
 import { ApiError, ConnectionLost, Stalled, Unreadable } from "../../../static/uploads/client/errors.js";
-import { digest } from "../../../static/uploads/client/hashing/digest.js";
+import { digest, identify } from "../../../static/uploads/client/hashing/digest.js";
 import { Hasher } from "../../../static/uploads/client/hashing/hasher.js";
 import { Api } from "../../../static/uploads/client/net/api.js";
 import { Connection } from "../../../static/uploads/client/net/connection.js";
@@ -147,10 +147,18 @@ const WAITS = [
     Unreadable.name,
   ],
   [
-    "a file that is never read, while it is hashed",
+    "a large file that is never read, while it is hashed",
     () => {
       replace(ReadableStreamBYOBReader.prototype, "read", nothing);
-      return outcome(digest(makeFile("a"), never));
+      return outcome(digest(makeFile("a", "x".repeat(1024 ** 2)), never));
+    },
+    Unreadable.name,
+  ],
+  [
+    "a small file that is never read, while it is hashed",
+    () => {
+      replace(Blob.prototype, "arrayBuffer", nothing);
+      return outcome(identify("a", makeFile("a")));
     },
     Unreadable.name,
   ],

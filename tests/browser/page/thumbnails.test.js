@@ -1,5 +1,5 @@
 import { Thumbnails } from "../../../static/uploads/page/uploads/thumbnails.js";
-import { recordUncaught, until } from "../client/support.js";
+import { delay, recordUncaught, until } from "../client/support.js";
 import { equal, test } from "../client/testing.js";
 
 /** @returns {Promise<Blob>} a small image */
@@ -43,4 +43,24 @@ test("an unexpected error in a thumbnail is reported, and the others are drawn",
   const image = await makeImage();
   await drawTiles([image, image, image], 2);
   equal(uncaught, ["a bug"]);
+});
+
+test("thumbnails wait until the page is idle", async () => {
+  /** @type {(() => void)[]} */
+  const idle = [];
+  globalThis.requestIdleCallback = /** @type {any} */ (/** @param {() => void} act */ (act) => idle.push(act));
+  let drawn = false;
+  const drawing = drawTiles([await makeImage()], 1).then(() => {
+    drawn = true;
+  });
+  await until(() => idle.length > 0);
+  await delay(100);
+  equal([document.querySelectorAll("canvas").length, drawn], [0, false]);
+  idle[0]();
+  await drawing;
+});
+
+test("browsers that do not say when they are idle draw thumbnails too", async () => {
+  Reflect.deleteProperty(globalThis, "requestIdleCallback");
+  await drawTiles([await makeImage()], 1);
 });

@@ -2,8 +2,12 @@ import { readable } from "../reading.js";
 import { Sha256 } from "./sha256.js";
 
 /** Bytes up to which crypto.subtle hashes the whole input. Larger inputs are sliced, so that memory stays bounded. */
-const NATIVE_LIMIT = 32 * 1024 ** 2;
-const SLICE = 4 * 1024 ** 2;
+export const NATIVE_LIMIT = 32 * 1024 ** 2;
+export const SLICE = 4 * 1024 ** 2;
+/** Bytes that are read at once. A stream costs more than it saves on a small buffer. */
+const AT_ONCE = 256 * 1024;
+/** Bytes of a file's beginning and of its end that go into its fingerprint. */
+const SAMPLE = 1024 ** 2;
 
 /** Reused, because browsers let unused buffers pile up to the size of the file before they collect them. */
 let spareBuffer = new ArrayBuffer(0);
@@ -16,6 +20,13 @@ let spareBuffer = new ArrayBuffer(0);
 const activeReaders = new Set();
 
 /**
+ * @typedef {object} Identity of a file
+ * @property {string} sha256 base64
+ * @property {string} fingerprint base64
+ * @property {number} size bytes that could be read
+ */
+
+/**
  * @param {Blob} blob
  * @param {AbortSignal} signal stops after the current slice
  * @returns {Promise<string>} the SHA-256 in base64, as in S3's checksum header; rejects with the signal's reason, or
@@ -23,11 +34,66 @@ const activeReaders = new Set();
  */
 export async function digest(blob, signal) {
   const native = globalThis.crypto?.subtle;
-  const bytes =
-    native && blob.size <= NATIVE_LIMIT
-      ? new Uint8Array(await withBytes(blob, (all) => native.digest("SHA-256", all)))
-      : await digestSlices(blob, signal);
+  const bytes = native && blob.size <= NATIVE_LIMIT ? await withBytes(blob, sha256) : await digestSlices(blob, signal);
+  return base64(bytes);
+}
+
+/**
+ * What a fingerprint is the digest of.
+ * @param {string} head describes the file
+ * @param {File} file
+ */
+export function sampleOf(head, file) {
+  const start = file.slice(0, SAMPLE);
+  const end = file.slice(Math.max(SAMPLE, file.size - SAMPLE));
+  return new Blob([head, start, end]);
+}
+
+/**
+ * Computes both digests of a file while reading it once.
+ * @param {string} head as for `sampleOf`
+ * @param {File} file of at most NATIVE_LIMIT bytes
+ * @returns {Promise<Identity>} rejects with Unreadable when the file cannot be read
+ */
+export function identify(head, file) {
+  return withBytes(file, async (bytes) => {
+    const start = bytes.subarray(0, SAMPLE);
+    const end = bytes.subarray(Math.max(SAMPLE, bytes.length - SAMPLE));
+    const sample = joined([new TextEncoder().encode(head), start, end]);
+    const digests = [await sha256(bytes), await sha256(sample)];
+    return { sha256: base64(digests[0]), fingerprint: base64(digests[1]), size: bytes.length };
+  });
+}
+
+/** @param {Uint8Array} bytes */
+function base64(bytes) {
   return btoa(String.fromCharCode(...bytes));
+}
+
+/**
+ * @param {Uint8Array[]} pieces
+ * @returns {Uint8Array<ArrayBuffer>}
+ */
+function joined(pieces) {
+  const result = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let offset = 0;
+  for (const piece of pieces) {
+    result.set(piece, offset);
+    offset += piece.length;
+  }
+  return result;
+}
+
+/**
+ * @param {Uint8Array<ArrayBuffer>} bytes
+ * @returns {Promise<Uint8Array>}
+ */
+async function sha256(bytes) {
+  const native = globalThis.crypto?.subtle;
+  if (native) return new Uint8Array(await native.digest("SHA-256", bytes));
+  const hash = new Sha256();
+  hash.update(bytes);
+  return hash.digest();
 }
 
 /**
@@ -50,7 +116,7 @@ async function digestSlices(blob, signal) {
  * @returns {Promise<T>}
  */
 async function withBytes(blob, use) {
-  const reader = byteReader(blob);
+  const reader = blob.size > AT_ONCE ? byteReader(blob) : null;
   if (!reader) return use(new Uint8Array(await readable(blob.arrayBuffer(), blob.size)));
   let buffer = spareBuffer.byteLength >= blob.size ? spareBuffer : new ArrayBuffer(blob.size);
   spareBuffer = new ArrayBuffer(0);

@@ -1,31 +1,34 @@
-import { Unreadable } from "../errors.js";
-import { readingLimit } from "../reading.js";
-import { digest } from "./digest.js";
+import { NATIVE_LIMIT, SLICE, sampleOf } from "./digest.js";
+import { HashThread } from "./hash-thread.js";
 
-/** Bytes of a file's beginning and of its end that go into its fingerprint. */
-const SAMPLE = 1024 ** 2;
+/** @import { Identity } from "./digest.js" */
+/** @import { Work } from "./hash-thread.js" */
+
+/** More would read from the disk in turns, and compete with the page and the network for processors. */
+const MAX_THREADS = 4;
+const MIN_THREADS = 2;
 
 /**
  * @typedef {object} Job
- * @property {Blob} blob
+ * @property {Work} work
  * @property {AbortSignal} signal
- * @property {(digest: string) => void} resolve
+ * @property {(result: any) => void} resolve
  * @property {(error: unknown) => void} reject
  * @property {AbortController} listening removes the listener from the signal
  */
 
 /**
- * Computes checksums in a worker, so that the page stays responsive; one at a time, so that at most one slice of a file
- * is in memory.
+ * Computes checksums in a few workers, so that the page stays responsive and one large file does not hold up the
+ * others. Each has at most one slice of a file in memory.
  */
 export class Hasher {
-  /** @type {Job[]} */
-  #queue = [];
-  /** @type {Job|null} */
-  #current = null;
-  /** Null until it is needed, undefined in browsers that cannot start it. @type {Worker|null|undefined} */
-  #worker = null;
+  /** @type {Set<Job>} */
+  #queue = new Set();
+  /** Those without work. @type {HashThread[]} */
+  #idle = [];
+  #started = 0;
   #workerUrl;
+  #max = Math.min(Math.max(navigator.hardwareConcurrency || MIN_THREADS, MIN_THREADS), MAX_THREADS);
 
   /** @param {string|URL} [workerUrl] where hash-worker.js is served, unless beside this file */
   constructor(workerUrl = new URL("./hash-worker.js", import.meta.url)) {
@@ -38,18 +41,7 @@ export class Hasher {
    * @returns {Promise<string>} base64; rejects with Unreadable when the file cannot be read
    */
   sha256(blob, signal) {
-    return new Promise((resolve, reject) => {
-      signal.throwIfAborted();
-      const listening = new AbortController();
-      const job = { blob, signal, resolve, reject, listening };
-      this.#queue.push(job);
-      const leave = () => {
-        this.#queue = this.#queue.filter((other) => other !== job);
-        reject(signal.reason);
-      };
-      signal.addEventListener("abort", leave, { signal: listening.signal });
-      this.#next();
-    });
+    return this.#submit({ blob }, signal);
   }
 
   /**
@@ -60,73 +52,76 @@ export class Hasher {
    * @returns {Promise<string>}
    */
   fingerprint(file, name, signal) {
-    const head = JSON.stringify([name, file.size, file.lastModified]);
-    const start = file.slice(0, SAMPLE);
-    const end = file.slice(Math.max(SAMPLE, file.size - SAMPLE));
-    return this.sha256(new Blob([head, start, end]), signal);
+    return this.sha256(sampleOf(headOf(file, name), file), signal);
+  }
+
+  /**
+   * Whether `identify` can be used: a larger file does not fit in memory.
+   * @param {number} size bytes of a file
+   */
+  canIdentify(size) {
+    return size <= (globalThis.crypto?.subtle ? NATIVE_LIMIT : SLICE);
+  }
+
+  /**
+   * The fingerprint and the checksum of a whole file, which is read only once.
+   * @param {File} file
+   * @param {string} name
+   * @param {AbortSignal} signal
+   * @returns {Promise<Identity>} rejects with Unreadable when the file cannot be read
+   */
+  identify(file, name, signal) {
+    return this.#submit({ file, head: headOf(file, name) }, signal);
+  }
+
+  /**
+   * @param {Work} work
+   * @param {AbortSignal} signal
+   * @returns {Promise<any>} what a HashThread returns
+   */
+  #submit(work, signal) {
+    return new Promise((resolve, reject) => {
+      signal.throwIfAborted();
+      const listening = new AbortController();
+      const job = { work, signal, resolve, reject, listening };
+      this.#queue.add(job);
+      const leave = () => {
+        this.#queue.delete(job);
+        reject(signal.reason);
+      };
+      signal.addEventListener("abort", leave, { signal: listening.signal });
+      this.#next();
+    });
   }
 
   async #next() {
-    if (this.#current) return;
-    const job = this.#queue.shift();
-    if (!job) return;
-    this.#current = job;
+    const [job] = this.#queue;
+    const thread = job && this.#freeThread();
+    if (!thread) return;
+    this.#queue.delete(job);
     try {
-      job.resolve(await this.#digest(job.blob, job.signal));
+      job.resolve(await thread.run(job.work, job.signal));
     } catch (error) {
       job.reject(error);
     }
     job.listening.abort();
-    this.#current = null;
+    this.#idle.push(thread);
     this.#next();
   }
 
-  /**
-   * @param {Blob} blob
-   * @param {AbortSignal} signal
-   * @returns {Promise<string>}
-   */
-  #digest(blob, signal) {
-    if (this.#worker === null) {
-      this.#worker = startWorker(this.#workerUrl);
-    }
-    const worker = this.#worker;
-    // Without a worker the result is the same, but the page may stutter.
-    if (!worker) return digest(blob, signal);
-    const listening = new AbortController();
-    /** @type {Promise<string>} */
-    const result = new Promise((resolve, reject) => {
-      const replace = () => {
-        worker.terminate();
-        this.#worker = undefined;
-        resolve(digest(blob, signal));
-      };
-      // Each read of the worker has this limit, so only a worker that does not answer at all exceeds it twice.
-      const timer = setTimeout(replace, 2 * readingLimit(blob.size));
-      listening.signal.addEventListener("abort", () => clearTimeout(timer));
-      worker.onmessage = ({ data }) => ("digest" in data ? resolve(data.digest) : reject(errorFrom(data)));
-      worker.onerror = (event) => {
-        event.preventDefault();
-        replace();
-      };
-      // The worker still replies, and only then receives the next blob.
-      signal.addEventListener("abort", () => worker.postMessage(null), { signal: listening.signal });
-      worker.postMessage(blob);
-    });
-    return result.finally(() => listening.abort());
+  /** @returns {HashThread|undefined} */
+  #freeThread() {
+    if (this.#idle.length > 0) return this.#idle.pop();
+    if (this.#started === this.#max) return undefined;
+    this.#started += 1;
+    return new HashThread(this.#workerUrl);
   }
 }
 
-/** @param {{message: string, unreadable: boolean}} reply */
-function errorFrom({ message, unreadable }) {
-  return unreadable ? new Unreadable(message) : new Error(message);
-}
-
-/** @param {string|URL} url */
-function startWorker(url) {
-  try {
-    return new Worker(url, { type: "module" });
-  } catch {
-    return undefined;
-  }
+/**
+ * @param {File} file
+ * @param {string} name
+ */
+function headOf(file, name) {
+  return JSON.stringify([name, file.size, file.lastModified]);
 }

@@ -6,6 +6,7 @@ import { anySignal, timeoutSignal } from "../waiting.js";
  * @property {string} method
  * @property {string} url
  * @property {Record<string, string>} headers to send exactly as they are
+ * @property {string} [expires_at] ISO 8601, by the server's clock
  */
 
 /**
@@ -17,6 +18,16 @@ import { anySignal, timeoutSignal } from "../waiting.js";
 /**
  * @typedef {object} StoredFile the fields of the server's response that the client reads; see docs/contract.md
  * @property {string} checksum base64, followed by "-" and the number of parts if it was computed over parts; may be empty
+ */
+
+/**
+ * What the server needs to know to sign an upload.
+ * @typedef {{file_name: string, content_type: string, size: number, sha256?: string, part_size?: number}} Beginning
+ */
+
+/**
+ * How to send a file: a request, or a plan for parts.
+ * @typedef {{id: string} & (SignedRequest & {multipart?: undefined} | {token: string, multipart: Multipart, expires_at?: string})} Begun
  */
 
 /**
@@ -42,6 +53,8 @@ import { anySignal, timeoutSignal } from "../waiting.js";
 
 /** How many ids the server accepts in one call. */
 export const MAX_IDS = 100;
+/** How many uploads the server begins in one call. */
+export const MAX_FILES = 100;
 /** How many parts the server signs in one call. */
 export const MAX_PARTS = 1000;
 
@@ -80,11 +93,22 @@ export class Api {
 
   /**
    * Requests a presigned request or, for a large file, starts a multipart upload. filehub records nothing yet.
-   * @param {{file_name: string, content_type: string, size: number, sha256?: string, part_size?: number}} file
-   * @returns {Promise<{id: string} & (SignedRequest & {multipart?: undefined} | {token: string, multipart: Multipart, expires_at?: string})>}
+   * @param {Beginning} file
+   * @returns {Promise<Begun>}
    */
   begin(file) {
     return this.#json("POST", "/uploads", file);
+  }
+
+  /**
+   * The same for several files in one call.
+   * @param {Beginning[]} files at most MAX_FILES
+   * @returns {Promise<(Begun|ApiError)[]>} in the order of the files; the error with which `begin` would reject
+   */
+  async beginAll(files) {
+    /** @type {{results: (Begun|FileError)[]}} */
+    const { results } = await this.#json("POST", "/uploads/batch", { files });
+    return results.map((result) => ("error" in result ? errorOfFile(result) : result));
   }
 
   /**
@@ -224,6 +248,19 @@ export class Api {
     }
     return response;
   }
+}
+
+/** @typedef {{error: string, code: string, retry_after?: number}} FileError of one file in a call for several */
+
+/**
+ * The statuses of errors of a single file after which it makes sense to try again; see `uploads/core/errors.py`.
+ * @type {Record<string, number>}
+ */
+const STATUSES = { rate_limited: 429, internal_error: 500, unavailable: 503, quota_exceeded: 413, forbidden: 403 };
+
+/** @param {FileError} result */
+function errorOfFile({ error, code, retry_after }) {
+  return new ApiError(STATUSES[code] ?? 400, code, error, retry_after ?? null);
 }
 
 /** @param {Response} response */

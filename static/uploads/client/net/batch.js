@@ -7,12 +7,14 @@
  */
 
 /**
- * Combines items that are submitted at the same time into one call.
+ * Combines items that are submitted at about the same time into one call.
  * @template Item, Result
  */
 export class Batch {
   /** @type {Pending<Item, Result>[]} */
   #pending = [];
+  #timer = 0;
+  #due = Infinity;
   #call;
   #maxItems;
 
@@ -27,26 +29,42 @@ export class Batch {
 
   /**
    * @param {Item} item
-   * @param {AbortSignal} [signal] stops waiting at once; the call continues for the other items
+   * @param {object} [options]
+   * @param {AbortSignal} [options.signal] stops waiting at once; the call continues for the other items
+   * @param {number} [options.delay] milliseconds for which the item may wait for others
    * @returns {Promise<Result>} rejects with the signal's reason
    */
-  submit(item, signal) {
+  submit(item, { signal, delay = 0 } = {}) {
     const listening = new AbortController();
     /** @type {Promise<Result>} */
     const result = new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       signal?.addEventListener("abort", () => reject(signal.reason), { signal: listening.signal });
       this.#pending.push({ item, resolve, reject });
-      // A task instead of a microtask, so that everything submitted in this turn of the event loop is included.
-      if (this.#pending.length === 1) setTimeout(() => this.#flush());
+      this.#flushIn(delay);
     });
-    return result.finally(() => listening.abort());
+    return signal ? result.finally(() => listening.abort()) : result;
   }
 
-  #flush() {
+  /** Calls now for everything that waits. */
+  flush() {
+    clearTimeout(this.#timer);
+    this.#timer = 0;
     while (this.#pending.length > 0) {
       this.#send(this.#pending.splice(0, this.#maxItems));
     }
+  }
+
+  /**
+   * In a task instead of a microtask, so that everything submitted in this turn of the event loop is included.
+   * @param {number} delay milliseconds
+   */
+  #flushIn(delay) {
+    const due = performance.now() + delay;
+    if (this.#timer && this.#due <= due) return;
+    clearTimeout(this.#timer);
+    this.#due = due;
+    this.#timer = setTimeout(() => this.flush(), delay);
   }
 
   /** @param {Pending<Item, Result>[]} batch */

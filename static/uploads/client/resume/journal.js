@@ -1,3 +1,4 @@
+import { Batch } from "../net/batch.js";
 import { within } from "../waiting.js";
 
 /** @import { FileHandle } from "./handles.js" */
@@ -8,6 +9,11 @@ const STORE = "uploads";
 const MAX_AGE = 21 * 24 * 3600 * 1000;
 /** Milliseconds. A database that does not answer (Safari, occasionally) must not prevent uploads. */
 const TIMEOUT = 10_000;
+
+/** Entries in one transaction. */
+const MAX_ENTRIES = 200;
+/** Milliseconds for which a file that was sent may wait for others. Until then, it counts as being sent. */
+const GATHER = 50;
 
 /**
  * @typedef {object} Entry an upload of an earlier visit
@@ -37,7 +43,8 @@ const TIMEOUT = 10_000;
 /** @typedef {Entry & {token: string, file: Description}} UnfinishedEntry */
 
 /**
- * Remembers uploads in IndexedDB across reloads and crashes. Without a database (some private windows, a full disk) it
+ * Remembers uploads in IndexedDB across reloads and crashes. A transaction costs more than what is in it, so entries that
+ * are read or written at about the same time share one. Without a database (some private windows, a full disk) it
  * remembers them until the page is closed: uploading works, but resuming after a reload does not.
  */
 export class Journal {
@@ -45,6 +52,10 @@ export class Journal {
   #database;
   /** @type {Map<string, Entry>} what this page has put, in case the database fails */
   #memory = new Map();
+  /** @type {Batch<string, Entry|undefined>} */
+  #gets = new Batch((fingerprints) => this.#getAll(fingerprints), MAX_ENTRIES);
+  /** @type {Batch<Entry, undefined>} */
+  #puts = new Batch((entries) => this.#putAll(entries), MAX_ENTRIES);
 
   /** @param {string} namespace separates the users of one browser */
   constructor(namespace) {
@@ -56,12 +67,7 @@ export class Journal {
    * @returns {Promise<Entry|undefined>}
    */
   async get(fingerprint) {
-    /** @type {Entry|undefined} */
-    const entry = await this.#try(
-      "readonly",
-      (store) => result(store.get(fingerprint)),
-      () => this.#memory.get(fingerprint),
-    );
+    const entry = await this.#gets.submit(fingerprint);
     return entry && entry.time > Date.now() - MAX_AGE ? entry : undefined;
   }
 
@@ -70,7 +76,35 @@ export class Journal {
     const { fingerprint, id, state, token, partSize, partCount, expires, file } = entry;
     const dated = { fingerprint, id, state, token, partSize, partCount, expires, file, time: Date.now() };
     this.#memory.set(fingerprint, dated);
-    await this.#write((store) => putIn(store, dated));
+    await this.#puts.submit(dated, { delay: state === "sent" ? GATHER : 0 });
+  }
+
+  /**
+   * @param {string[]} fingerprints
+   * @returns {Promise<(Entry|undefined)[]>}
+   */
+  #getAll(fingerprints) {
+    return this.#try(
+      "readonly",
+      (store) => results(fingerprints.map((fingerprint) => store.get(fingerprint))),
+      () => fingerprints.map((fingerprint) => this.#memory.get(fingerprint)),
+    );
+  }
+
+  /**
+   * @param {Entry[]} entries
+   * @returns {Promise<undefined[]>}
+   */
+  #putAll(entries) {
+    return this.#try(
+      "readwrite",
+      async (store) => {
+        for (const entry of entries) putIn(store, entry);
+        await completed(store.transaction);
+        return entries.map(() => undefined);
+      },
+      () => entries.map(() => undefined),
+    );
   }
 
   /**
@@ -84,7 +118,7 @@ export class Journal {
       /** @type {Entry|undefined} */
       const entry = await result(store.get(fingerprint));
       if (entry?.id !== id || entry.state !== "sending" || !entry.file) return;
-      await putIn(store, { ...entry, file: { ...entry.file, safe }, time: Date.now() });
+      await result(putIn(store, { ...entry, file: { ...entry.file, safe }, time: Date.now() }));
     });
   }
 
@@ -174,6 +208,8 @@ export class Journal {
    * @returns {Promise<T>}
    */
   async #try(mode, work, otherwise) {
+    // What was put before is in the database before anything else is done with it.
+    this.#puts.flush();
     const database = await this.#database;
     if (!database) return otherwise();
     try {
@@ -228,13 +264,13 @@ function isUnfinished(entry) {
  * @param {IDBObjectStore} store
  * @param {Entry} entry
  */
-async function putIn(store, entry) {
+function putIn(store, entry) {
   try {
-    await result(store.put(entry));
+    return store.put(entry);
   } catch (error) {
     // Browsers that have handles but cannot store them.
     if (!(error instanceof DOMException && error.name === "DataCloneError" && entry.file?.handle)) throw error;
-    await result(store.put({ ...entry, file: { ...entry.file, handle: null } }));
+    return store.put({ ...entry, file: { ...entry.file, handle: null } });
   }
 }
 
@@ -256,11 +292,35 @@ async function open(name) {
  * @param {IDBRequest<T>} request
  * @returns {Promise<T>}
  */
-function result(request) {
-  /** @type {Promise<T>} */
+async function result(request) {
+  const [only] = await results([request]);
+  return only;
+}
+
+/**
+ * @template T
+ * @param {IDBRequest<T>[]} requests of one transaction, which answers them in this order
+ * @returns {Promise<T[]>}
+ */
+function results(requests) {
+  /** @type {Promise<T[]>} */
   const answer = new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
+    for (const request of requests) request.onerror = () => reject(request.error);
+    const last = /** @type {IDBRequest<T>} */ (requests.at(-1));
+    last.onsuccess = () => resolve(requests.map((request) => request.result));
   });
   return within(answer, TIMEOUT);
+}
+
+/**
+ * @param {IDBTransaction} transaction
+ * @returns {Promise<void>}
+ */
+function completed(transaction) {
+  /** @type {Promise<void>} */
+  const end = new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () => reject(transaction.error);
+  });
+  return within(end, TIMEOUT);
 }

@@ -202,7 +202,7 @@ export class Unfinished extends EventTarget {
     try {
       const never = new AbortController().signal;
       const answers = await Promise.all(
-        unchecked.map(async ({ id }) => ({ id, status: await statuses.submit(id, never) })),
+        unchecked.map(async ({ id }) => ({ id, status: await statuses.submit(id, { signal: never }) })),
       );
       // One after another: each is a request to storage too, and the user may wait for others.
       for (const { id, status } of answers) await this.#checkOne(id, status);

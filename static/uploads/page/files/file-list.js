@@ -28,7 +28,10 @@ const MANY = 20;
 /** New rows until the list is reloaded, so that it does not grow without limit. */
 const MAX_ADDED = 100;
 const RELOAD_INTERVAL = 2_000;
-const HIGHLIGHT_INTERVAL = 1_000;
+/** Milliseconds without new rows after which the next ones are highlighted; longer than a highlight takes. */
+const HIGHLIGHT_AFTER = 3_000;
+/** More new rows than this are not highlighted: nobody waits for one of them, and each is painted again in each frame. */
+const MAX_HIGHLIGHTED = 6;
 const MAX_ATTEMPTS = 3;
 const RETRY_DELAY = 3_000;
 const TIMES_INTERVAL = 60_000;
@@ -187,7 +190,7 @@ export class FileList {
     this.#added += rows.length;
     this.#showTimes();
     // When files arrive continuously, a highlight is meaningless.
-    const highlights = performance.now() > this.#insertedAt + HIGHLIGHT_INTERVAL;
+    const highlights = rows.length <= MAX_HIGHLIGHTED && performance.now() > this.#insertedAt + HIGHLIGHT_AFTER;
     this.#insertedAt = performance.now();
     if (!highlights) return;
     for (const row of rows) {
@@ -336,7 +339,7 @@ export class FileList {
     const search = this.#search.value;
     const query = search ? `?q=${encodeURIComponent(search)}` : "";
     const content = parse(await this.#api.fragment(`${this.#list.dataset.homeUrl}${query}`));
-    this.#reloadedAt = performance.now();
+    this.#reloadedAt = this.#insertedAt = performance.now();
     // A search has started in the meantime, and its response is newer.
     if (this.#generation !== generation || this.#search.value !== search) return;
     if (this.#isInUse() && !always) return;

@@ -1,23 +1,47 @@
 /** Milliseconds between drawings of a hidden page, which gets no animation frames. */
 const HIDDEN_PAGE_DELAY = 500;
 
-/**
- * @param {(now: number) => void} draw
- * @returns {() => void} schedules one call of `draw` for the next frame, however often it is called
- */
-export function oncePerFrame(draw) {
-  let frame = 0;
-  let timer = 0;
-  const run = () => {
-    cancelAnimationFrame(frame);
-    clearTimeout(timer);
-    frame = timer = 0;
-    draw(performance.now());
-  };
-  return () => {
-    frame ||= requestAnimationFrame(run);
-    timer ||= setTimeout(run, HIDDEN_PAGE_DELAY);
-  };
+/** Draws in animation frames: once for all changes since the last one. */
+export class Drawing {
+  #draw;
+  #pause;
+  #frame = 0;
+  #timer = 0;
+  #drawnAt = -Infinity;
+
+  /**
+   * @param {(now: number) => void} draw
+   * @param {() => number} [pause] returns the milliseconds that the next drawing has to wait after the last one: each
+   *   costs the browser several milliseconds, however little changes
+   */
+  constructor(draw, pause = () => 0) {
+    this.#draw = draw;
+    this.#pause = pause;
+  }
+
+  /** Something changed. However often it is called, it draws once. */
+  soon() {
+    if (this.#frame || this.#timer) return;
+    const wait = this.#drawnAt + this.#pause() - performance.now();
+    if (wait > 0) this.#timer = setTimeout(() => this.atOnce(), wait);
+    else this.atOnce();
+  }
+
+  /** Draws in the next frame, because the user waits for it. */
+  atOnce() {
+    if (this.#frame) return;
+    clearTimeout(this.#timer);
+    this.#frame = requestAnimationFrame(() => this.#run());
+    this.#timer = setTimeout(() => this.#run(), HIDDEN_PAGE_DELAY);
+  }
+
+  #run() {
+    cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#timer);
+    this.#frame = this.#timer = 0;
+    this.#drawnAt = performance.now();
+    this.#draw(this.#drawnAt);
+  }
 }
 
 // These functions leave the element alone if nothing changes, because setting the same value costs the browser work.

@@ -8,16 +8,21 @@ const MAX_PIXELS = 25_000_000;
 /** Milliseconds; an image that takes longer must not keep the others from being drawn. */
 const TIMEOUT = 20_000;
 const AT_ONCE = 2;
+/** Milliseconds after which a thumbnail is begun although the page is busy. */
+const LATEST = 2_000;
+/** Milliseconds to wait in browsers that do not say when they are idle. */
+const WITHOUT_IDLE = 100;
 /** CSS pixels, as in css/uploads.css. */
 const SIDE = 40;
 
-/** Thumbnails of chosen images, drawn only for visible tiles and a few at a time. */
+/** Thumbnails of chosen images, drawn only for visible tiles, a few at a time, while the page has nothing else to do. */
 export class Thumbnails {
   /** @type {Map<HTMLElement, File>} */
   #files = new Map();
   /** @type {Set<HTMLElement>} */
   #visible = new Set();
   #running = 0;
+  #isWaiting = false;
   /** Null in browsers that cannot draw thumbnails; the icons stay. */
   #observer = canDraw() ? new IntersectionObserver((entries) => this.#updateVisible(entries)) : null;
 
@@ -52,8 +57,16 @@ export class Thumbnails {
     this.#next();
   }
 
-  async #next() {
-    if (this.#running >= AT_ONCE) return;
+  #next() {
+    if (this.#isWaiting || this.#running >= AT_ONCE || this.#visible.size === 0) return;
+    this.#isWaiting = true;
+    whenIdle(() => {
+      this.#isWaiting = false;
+      this.#drawOne();
+    });
+  }
+
+  async #drawOne() {
     const [tile] = this.#visible;
     const file = tile && this.#files.get(tile);
     if (!file) return;
@@ -70,6 +83,16 @@ export class Thumbnails {
       this.#next();
     }
   }
+}
+
+/**
+ * Uploads come first.
+ * @param {() => void} act
+ */
+function whenIdle(act) {
+  // Safari has no idle callbacks.
+  if ("requestIdleCallback" in globalThis) requestIdleCallback(act, { timeout: LATEST });
+  else setTimeout(act, WITHOUT_IDLE);
 }
 
 function canDraw() {

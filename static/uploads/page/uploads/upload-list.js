@@ -2,7 +2,7 @@ import * as format from "../text/format.js";
 import { explain, messages } from "../text/messages.js";
 import { byId, findAll } from "../ui/elements.js";
 import { collapse, fadeIn } from "../ui/motion.js";
-import { oncePerFrame, setText, setVisible } from "../ui/rendering.js";
+import { Drawing, setText, setVisible } from "../ui/rendering.js";
 import { Overall } from "./overall.js";
 import { Thumbnails } from "./thumbnails.js";
 import { UploadGroups } from "./upload-groups.js";
@@ -20,6 +20,10 @@ const STORED_VISIBLE_FOR = 4_000;
 const MANY = 50;
 /** Milliseconds until another attempt to remove a row that the user points at or has focused. */
 const CHECK_AGAIN = 1_000;
+/** With more uploads in progress than this, nobody can follow each of them, and drawing all frames would cost too much. */
+const FEW = 10;
+/** Milliseconds between drawings then. */
+const CROWDED_EVERY = 250;
 /** Animating more rows at the same time would flicker, and each of them costs a layout. */
 const MAX_ANIMATED = 6;
 /** Rows created per frame; creating all of them at once would delay it. */
@@ -47,7 +51,10 @@ export class UploadList {
   #textAt = -Infinity;
   #timer = 0;
   #recheckTimer = 0;
-  #drawSoon = oncePerFrame((now) => this.#draw(now));
+  #drawing = new Drawing(
+    (now) => this.#draw(now),
+    () => (this.#uploader.totals.active > FEW ? CROWDED_EVERY : 0),
+  );
   #thumbnails = new Thumbnails();
   #overall;
   #uploader;
@@ -80,8 +87,14 @@ export class UploadList {
     uploader.addEventListener("state", ({ detail }) => this.#place(detail));
     uploader.addEventListener("progress", ({ detail }) => this.#progressed(detail));
     uploader.addEventListener("remove", ({ detail }) => this.#removed(detail));
-    uploader.addEventListener("connection", () => this.#drawSoon());
+    uploader.addEventListener("connection", () => this.#drawing.soon());
     this.#moreButton.addEventListener("click", () => this.#showMore());
+    // Of a row or of the whole list: what it does is seen at once.
+    this.#section.addEventListener("click", () => this.#drawing.atOnce());
+  }
+
+  get #isCrowded() {
+    return this.#uploader.size > MANY;
   }
 
   /**
@@ -97,13 +110,13 @@ export class UploadList {
     this.#interrupted = count;
     this.#overall.interrupted = count;
     this.#textAt = -Infinity;
-    this.#drawSoon();
+    this.#drawing.soon();
   }
 
   /** @param {Upload} upload that takes the place of another row, which may have had the focus */
   focusRow(upload) {
     this.#toFocus = upload;
-    this.#drawSoon();
+    this.#drawing.soon();
   }
 
   /** @param {Upload} upload */
@@ -112,32 +125,32 @@ export class UploadList {
     this.#changed.add(upload);
     // An upload that was skipped stays, because the user may want to upload the file again.
     if (upload.state === "stored" && !upload.alreadyStored) {
-      if (this.#uploader.size > MANY) {
+      if (this.#isCrowded) {
         this.#leaving.add(upload);
       } else {
         setTimeout(() => this.#leave(upload), STORED_VISIBLE_FOR);
       }
     }
-    this.#drawSoon();
+    this.#drawing.soon();
   }
 
   /** @param {Upload} upload */
   #progressed(upload) {
     this.#progressing.add(upload);
-    this.#drawSoon();
+    this.#drawing.soon();
   }
 
   /** @param {Upload} upload */
   #removed(upload) {
     this.#groups.delete(upload);
     this.#regrouped = true;
-    this.#drawSoon();
+    this.#drawing.soon();
   }
 
   /** @param {Upload} upload */
   #leave(upload) {
     this.#leaving.add(upload);
-    this.#drawSoon();
+    this.#drawing.soon();
   }
 
   /** @param {number} now */
@@ -180,7 +193,7 @@ export class UploadList {
   /** Creates and removes rows to match the visible uploads. Rows that stay keep their order. */
   #arrange() {
     this.#regrouped = false;
-    this.#list.toggleAttribute("data-crowded", this.#uploader.size > MANY);
+    this.#list.toggleAttribute("data-crowded", this.#isCrowded);
     this.#visibleUploads = this.#groups.selectVisible(this.#limit, this.#rows.keys());
     const removed = [...this.#rows].filter(([upload]) => !this.#visibleUploads.has(upload));
     const added = [...this.#visibleUploads].filter((upload) => !this.#rows.has(upload));
@@ -201,12 +214,12 @@ export class UploadList {
 
   /** @param {unknown[]} rows that are added or removed */
   #shouldAnimate(rows) {
-    return rows.length <= MAX_ANIMATED && this.#uploader.size <= MANY;
+    return rows.length <= MAX_ANIMATED && !this.#isCrowded;
   }
 
   #rearrange() {
     this.#regrouped = true;
-    this.#drawSoon();
+    this.#drawing.soon();
   }
 
   /** @param {Upload} upload */
@@ -252,7 +265,7 @@ export class UploadList {
     if (animate) {
       element.dataset.leaving = "";
       await collapse(element);
-      this.#drawSoon();
+      this.#drawing.soon();
     } else {
       element.remove();
     }
@@ -305,7 +318,7 @@ export class UploadList {
     setVisible(this.#section, visible);
     const wait = !isCurrent || this.#uploader.totals.active > 0 ? this.#textAt + TEXT_EVERY - now : stays;
     clearTimeout(this.#timer);
-    if (wait > 0) this.#timer = setTimeout(this.#drawSoon, wait);
+    if (wait > 0) this.#timer = setTimeout(() => this.#drawing.soon(), wait);
   }
 }
 
