@@ -137,7 +137,7 @@ def _check(name: str, served: Pages, paths: list[Path]) -> None:
 
 
 def _listed(prefix: str) -> dict[str, int]:
-    """Name and size of filehub's files whose names begin like this."""
+    """Names and sizes of the files in filehub whose names start with this."""
     found: dict[str, int] = {}
     cursor: str | None = None
     while True:

@@ -22,7 +22,7 @@ from uploads.ingest.events import parse_message
 
 #: Files for each program in each round.
 FILES = 400
-#: Processes that confirm: those of filehub's worker, and raw loops.
+#: Processes of filehub's worker, and as many raw loops.
 PROCESSES = 2
 FILEHUB, RAW = "confirmed files", "raw boto3 loop"
 

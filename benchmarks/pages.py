@@ -161,7 +161,7 @@ def serve(site: Site) -> Iterator[Pages]:
 
 @contextmanager
 def _filehub(site: Site, s3: Proxy) -> Iterator[Proxy]:
-    """All of filehub's processes; yield the proxy before the web."""
+    """Start all processes of filehub; yield the proxy in front of the web process."""
     with ExitStack() as stack:
         stack.enter_context(site.worker())
         stack.enter_context(site.consumer())

@@ -7,29 +7,24 @@ import multiprocessing
 import signal
 import sys
 import threading
-from datetime import timedelta
 from types import FrameType
 from typing import Any
 
 import pytest
-from django.conf import settings as django_settings
 
 from tests.support.aws_requests import AwsRequests
-from tests.support.files import store, upload
-from tests.support.local_aws import arguments, drain
+from tests.support.files import upload
+from tests.support.local_aws import drain, queued_tasks
 from tests.support.waiting import wait_for
-from uploads.aws import clients, s3, sqs
+from uploads.aws import clients, sqs
 from uploads.core import backoff, keys
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.core.reasons import Reason, dump, load
 from uploads.core.texts import describe
-from uploads.files import queries
-from uploads.ingest import confirm, consumer, tasks
+from uploads.ingest import consumer, tasks
 from uploads.ingest.consumer import Consumer
 from uploads.ingest.events import ObjectEvent
-from uploads.ingest.reconciliation import reconcile
-from uploads.ingest.tasks import confirm_objects
 from uploads.operations.doctor import expected
 
 pytestmark = pytest.mark.usefixtures("own_queues")
@@ -353,90 +348,3 @@ def test_the_test_event_is_dropped(queued: list[list[ObjectEvent]]) -> None:
     Consumer().step()
     assert depth(events_queue()) == depth(f"{events_queue()}-dlq") == 0
     assert queued == []
-
-
-def created(*upload_ids: str) -> list[dict[str, str]]:
-    return [
-        {"kind": "created", "upload_id": upload_id, "sequencer": "1".ljust(64, "0")}
-        for upload_id in upload_ids
-    ]
-
-
-def queued_tasks() -> list[list[dict[str, str]]]:
-    """Receive all tasks from the tasks queue and return the events of each.
-
-    Celery knows the queue that it was configured with, not the test's own.
-    """
-    queue = django_settings.CELERY_TASK_DEFAULT_QUEUE
-    return [arguments(message["Body"])[0] for message in drain(queue)]
-
-
-@pytest.fixture
-def broken(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """Ids of objects whose HeadObject fails."""
-    ids: set[str] = set()
-    head = s3.head
-
-    def refuse_or_head(upload_id: str) -> s3.StoredObject | None:
-        if upload_id in ids:
-            raise BackendUnavailable
-        return head(upload_id)
-
-    monkeypatch.setattr(s3, "head", refuse_or_head)
-    return ids
-
-
-def test_a_failed_event_becomes_its_own_task_and_the_others_are_done(broken: set[str]) -> None:
-    first, second, third = (upload(OWNER, f"{n}.txt") for n in range(3))
-    broken.add(second)
-    confirm_objects(created(first, second, third))
-    assert [info.id for info in queries.files_of(OWNER, limit=9).files] == [third, first]
-    assert queued_tasks() == [created(second)]
-
-
-@pytest.mark.parametrize("count", [1, 2])
-def test_a_task_whose_events_all_fail_is_not_split(count: int, broken: set[str]) -> None:
-    """Splitting it would reset its number of attempts forever."""
-    broken |= (ids := {upload(OWNER, f"{n}.txt") for n in range(count)})
-    with pytest.raises(tasks.ConfirmationError):
-        confirm_objects(created(*ids))
-    assert queued_tasks() == []
-
-
-def test_a_task_stays_when_its_failed_events_cannot_be_queued(
-    broken: set[str], aws_requests: AwsRequests
-) -> None:
-    first, second = (upload(OWNER, f"{n}.txt") for n in range(2))
-    broken.add(second)
-    aws_requests.cut.add("sqs")
-    with pytest.raises(tasks.ConfirmationError):
-        confirm_objects(created(first, second))
-
-
-def test_an_invalid_event_does_not_block_the_others() -> None:
-    valid = upload(OWNER)
-    confirm_objects([*created(valid), {"nonsense": "yes"}])
-    assert [info.id for info in queries.files_of(OWNER, limit=9).files] == [valid]
-    assert queued_tasks() == [[{"nonsense": "yes"}]]
-
-
-def test_an_event_that_arrives_after_reconciliation_changes_nothing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(reconcile, "MIN_AGE", timedelta(0))
-    lost = upload(OWNER)
-    store(OWNER)
-    tasks.reconcile_recent()
-    assert len(queries.files_of(OWNER, limit=9).files) == 2
-    assert confirm.confirm(lost) == "unchanged"
-
-
-def test_reconciliation_does_not_restore_removed_files(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(reconcile, "MIN_AGE", timedelta(0))
-    upload_id = store(OWNER)
-    s3.delete(upload_id)
-    confirm.apply_event(ObjectEvent("removed", upload_id, "F" * 64))
-    tasks.reconcile_recent()
-    assert queries.files_of(OWNER, limit=9).files == []

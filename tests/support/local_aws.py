@@ -79,3 +79,12 @@ def deploy_installation() -> dict[str, str]:
     greetings: list[Any] = []
     wait_for(lambda: greetings.extend(drain(names["EVENTS_QUEUE"])) or len(greetings) >= 3)
     return names
+
+
+def queued_tasks() -> list[list[dict[str, str]]]:
+    """Receive all tasks from the tasks queue; return the events of each.
+
+    Celery knows the queue that it was configured with, not the test's own.
+    """
+    queue = settings.CELERY_TASK_DEFAULT_QUEUE
+    return [arguments(message["Body"])[0] for message in drain(queue)]

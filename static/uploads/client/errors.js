@@ -145,6 +145,14 @@ export function isSignedOut(error) {
 }
 
 /**
+ * Whether storage or the server does not know this multipart upload (any more).
+ * @param {unknown} error
+ */
+export function isUnknownUpload(error) {
+  return remedyOf(error) === "begin again" || (error instanceof ApiError && error.status === 404);
+}
+
+/**
  * Whether a server responded, even if it refused the request.
  * @param {unknown} error
  */

@@ -1,5 +1,5 @@
 import { hasSameContent, identify } from "./content.js";
-import { ApiError, ConnectionLost, codeOf, remedyOf, Stalled, StorageError } from "./errors.js";
+import { ConnectionLost, codeOf, isUnknownUpload, remedyOf, Stalled, StorageError } from "./errors.js";
 import { isSmall, MIN_PART } from "./net/plan.js";
 import { Retry } from "./net/retry.js";
 import { send } from "./net/transport.js";
@@ -11,7 +11,7 @@ import { sessionOf } from "./resume/journal.js";
 import { take } from "./resume/lock.js";
 import { forget, remember, rememberingSafe } from "./resume/memory.js";
 import { plannedPartSize } from "./tools.js";
-import { isMultipart, sessionFrom } from "./upload.js";
+import { isExpiring, isMultipart, sessionFrom } from "./upload.js";
 
 /** @import { Begun, Beginning, SignedRequest } from "./net/api.js" */
 /** @import { WaitReason } from "./net/retry.js" */
@@ -22,8 +22,6 @@ import { isMultipart, sessionFrom } from "./upload.js";
 
 /** How often a multipart upload is started or continued when storage has no such upload or is missing parts. */
 const ROUNDS = 3;
-/** Milliseconds for which a signature must be valid when it is used. */
-const LIFETIME_LEFT = 10_000;
 /** Milliseconds within which S3's event for a file can be expected. */
 const EVENT_IS_DUE = 15 * 60_000;
 
@@ -384,21 +382,4 @@ export class Transfer {
   #retry() {
     return new Retry(this.#tools.connection, this.#signal, (reason) => this.#report.wait(reason));
   }
-}
-
-/**
- * Whether a signature is about to expire, as far as this computer's clock is right. If it is wrong, storage refuses an
- * expired one, or files are signed once more than necessary.
- * @param {SignedRequest} request
- */
-function isExpiring({ expires_at = "" }) {
-  return Date.parse(expires_at) - Date.now() < LIFETIME_LEFT;
-}
-
-/**
- * Whether storage or the server does not know this multipart upload (any more).
- * @param {unknown} error
- */
-function isUnknownUpload(error) {
-  return remedyOf(error) === "begin again" || (error instanceof ApiError && error.status === 404);
 }

@@ -31,6 +31,9 @@ import { Rate } from "./progress/rate.js";
 
 /** @typedef {WholeSession|PartsSession} Session */
 
+/** Milliseconds for which a signature must be valid when it is used. */
+const LIFETIME_LEFT = 10_000;
+
 /**
  * @param {Session|null} session
  * @returns {session is PartsSession}
@@ -49,6 +52,15 @@ export function sessionFrom(begun) {
   const { token, multipart, expires_at = "" } = begun;
   const { part_size: partSize, part_count: partCount } = multipart;
   return { id, token, partSize, partCount, expires: Date.parse(expires_at), isNew: true };
+}
+
+/**
+ * Whether a signature is about to expire, as far as this computer's clock is right. If it is wrong, storage refuses an
+ * expired one, or files are signed once more than necessary.
+ * @param {SignedRequest} request
+ */
+export function isExpiring({ expires_at = "" }) {
+  return Date.parse(expires_at) - Date.now() < LIFETIME_LEFT;
 }
 
 /** One file to upload. Read it freely; only the Uploader changes it. See docs/uploader.md. */
