@@ -161,9 +161,16 @@ test("calls for one file each are few at the same time", async () => {
   api.beginAll = () => Promise.reject(new ApiError(404, "", "", null));
   let running = 0;
   let most = 0;
+  let open = () => {};
+  /** @type {Promise<void>} */
+  const sixHaveBegun = new Promise((resolve) => {
+    open = resolve;
+  });
   api.answer = async () => {
     running += 1;
     most = Math.max(most, running);
+    if (running === 6) open();
+    await sixHaveBegun;
     await delay(5);
     running -= 1;
   };
