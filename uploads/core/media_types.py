@@ -39,6 +39,14 @@ _INLINE_MEDIA = frozenset(
     )
 )  # fmt: skip
 
+#: Images of which thumbnails are made. Not SVG, which is a document that may refer to others.
+_PICTURES = frozenset(
+    f"image/{name}"
+    for name in (
+        "apng", "avif", "bmp", "gif", "heic", "heif", "jpeg", "png", "tiff", "webp", "x-icon",
+    )
+)  # fmt: skip
+
 #: The beginnings of the subtypes of office documents.
 _OFFICE = (
     "vnd.openxmlformats-officedocument.", "vnd.oasis.opendocument.", "vnd.ms-excel.",
@@ -138,6 +146,14 @@ def is_safe_inline(content_type: str) -> bool:
     return (essence.startswith("image/") and known in _INLINE_IMAGES) or (
         essence.startswith(("audio/", "video/")) and known in _INLINE_MEDIA
     )
+
+
+def thumbnail_kind(content_type: str) -> Literal["image", "pdf"] | None:
+    """How a thumbnail of this type is made; None if there is none."""
+    essence = usual(content_type)
+    if essence in _PICTURES:
+        return "image"
+    return "pdf" if essence == "application/pdf" else None
 
 
 PreviewKind = Literal["image", "video", "audio", "pdf", "text"]
