@@ -15,7 +15,7 @@ from uploads.core import limits
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/0a1b"
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:alarms"
 BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
-QUEUES = ("EventsQueue", "EventsDeadLetters", "TasksQueue", "TasksDeadLetters")
+QUEUES = ("EventsQueue", "EventsDeadLetters", "TasksQueue", "TasksDeadLetters", "LowQueue")
 POLICIES = ("Web", "Consumer", "Worker", "Beat", "Operator", "Maintenance")
 ROLES = ("Web", "Consumer", "Worker", "Beat")
 
@@ -206,7 +206,7 @@ def test_two_installations_share_no_name() -> None:
         }
         for names in ({}, others)
     )
-    assert len(first) == 6
+    assert len(first) == 7
     assert not first & second
     assert all("Export" not in output for output in source()["Outputs"].values())
 

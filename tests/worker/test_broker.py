@@ -16,6 +16,7 @@ NAMES = {
     "uploads.tasks.confirm_hint",
     "uploads.tasks.reconcile_recent",
     "uploads.tasks.reconcile_multipart",
+    "uploads.tasks.make_thumbnails",
 }
 
 
