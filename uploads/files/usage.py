@@ -122,6 +122,16 @@ def counters_of(change: Change) -> set[str]:
     return ids
 
 
+def is_shown_differently(change: Change) -> bool:
+    """Whether a stored file looks different in its owner's list, although its size is the same."""
+    before, after = change.before, change.after
+    return (
+        before is not None
+        and (before.state, after.state) == ("stored", "stored")
+        and before.thumbnail != after.thumbnail
+    )
+
+
 def owner_counter(owner: str | None) -> str:
     """The id of an owner's counter."""
     return f"owner#{owner}"
@@ -141,18 +151,21 @@ def _stored_adjustments(changes: Sequence[Change]) -> Iterator[Adjustment]:
     files: defaultdict[str, int] = defaultdict(int)
     size: defaultdict[str, int] = defaultdict(int)
     limits: dict[str, int] = {}
+    seen: set[str] = set()
     for change in changes:
         for record, sign in ((change.before, -1), (change.after, 1)):
             if record is not None and record.state == "stored":
                 for name in _names(record):
                     files[name] += sign
                     size[name] += sign * int(record.size or 0)
+        if is_shown_differently(change):
+            seen.add(owner_counter(change.after.owner))
         if has_condition(change):
             name, limit = owner_counter(change.after.owner), change.limit or 0
             limits[name] = min(limit, limits.get(name, limit))
     for name in sorted(files):
         condition = _at_most(limits[name] - size[name]) if name in limits else None
-        if files[name] or size[name] or condition is not None:
+        if files[name] or size[name] or condition is not None or name in seen:
             yield Adjustment(Counter(name), _add(name, files[name], size[name]), condition)
 
 

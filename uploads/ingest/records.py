@@ -31,6 +31,8 @@ _PRESERVED = (
     "owner_changed_by",
     "downloads",
     "last_downloads",
+    # Of a rejected file too, so that it is known to be deleted.
+    "thumbnail",
 )
 
 
@@ -71,7 +73,15 @@ def validate(
         return rejected(record, broken)
     record.owner_feed = record.owner
     record.name_key = search_key(record.file_name or "")
+    if current is not None:
+        record.thumbnail = _thumbnail_of(current, s3_object)
     return record
+
+
+def _thumbnail_of(current: StoredFile, s3_object: StoredObject) -> str | None:
+    """What the record has of the thumbnail of this object. That of a deleted file is deleted."""
+    is_its_own = current.state not in {"deleted", "rejected"} and current.etag == s3_object.etag
+    return current.thumbnail if is_its_own else None
 
 
 def owner_of(s3_object: StoredObject, current: StoredFile | None) -> str | None:
@@ -157,6 +167,7 @@ def restored(record: StoredFile, s3_object: StoredObject, **changes: Any) -> Sto
         expires_at=None,
         owner_feed=record.owner,
         name_key=search_key(record.file_name or ""),
+        thumbnail=_thumbnail_of(record, s3_object),
         **_content(s3_object),
         **changes,
     )
@@ -165,7 +176,10 @@ def restored(record: StoredFile, s3_object: StoredObject, **changes: Any) -> Sto
 
 
 def tombstone(record: StoredFile, **changes: Any) -> StoredFile:
-    """The record of a removed file. It prevents late events from bringing the file back."""
+    """The record of a removed file. It prevents late events from bringing the file back.
+
+    It still says whether there was a thumbnail, so that the deletion of this can be repeated.
+    """
     result = changed(
         record,
         state="deleted",
