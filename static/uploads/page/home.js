@@ -2,6 +2,7 @@ import { Api, Uploader } from "../client/index.js";
 import { Downloads } from "./files/downloads.js";
 import { FileList } from "./files/file-list.js";
 import { ListProblem } from "./files/list-problem.js";
+import { replaceBrokenPictures } from "./files/pictures.js";
 import { Quota } from "./files/quota.js";
 import { acceptFiles } from "./intake/dropzone.js";
 import { Intake } from "./intake/intake.js";
@@ -44,6 +45,7 @@ const fileList = new FileList(api, announcer, {
   onDeleted: () => quota.refresh(),
 });
 
+replaceBrokenPictures(byId("files"));
 new SignInDialog(session);
 new Downloads(api, announcer, { onSessionEnded: () => session.lost() });
 

@@ -14,6 +14,7 @@ from uploads.core.errors import FilehubError
 from uploads.core.texts import describe
 from uploads.files.queries import UploadStatus
 from uploads.files.record import FileInfo
+from uploads.files.thumbnails import thumbnail_url
 from uploads.transfers.batch import MAX_FILES
 from uploads.transfers.begin import FileRequest, StartedMultipart, StartedUpload
 
@@ -190,6 +191,14 @@ class FileOut(Schema):
     confirmed_at: datetime | None
     owner: str = Field(description="Username.")
     state: Literal["stored"]
+    thumbnail_url: str | None = Field(
+        description="A presigned GET of a WebP image, at most 320 pixels wide and high; null if "
+        "there is none (yet). It stays the same for some minutes."
+    )
+
+    @staticmethod
+    def resolve_thumbnail_url(file: FileInfo) -> str | None:
+        return thumbnail_url(file)
 
     @staticmethod
     def resolve_owner(_file: FileInfo, context: Any) -> str:
