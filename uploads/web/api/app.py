@@ -13,7 +13,9 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, Throttled, ValidationError
 from ninja.operation import Operation
 from ninja.parser import Parser
+from ninja.renderers import BaseRenderer
 from ninja.types import DictStrAny
+from pydantic_core import to_json
 
 from uploads.core.errors import BodyTooLarge, FilehubError, InvalidRequest, NotAuthenticated
 from uploads.core.strict_json import parse_json, replace_lone_surrogates
@@ -72,6 +74,15 @@ def _invalid_name(fields: Any) -> InvalidRequest | None:
     return None
 
 
+class JsonRenderer(BaseRenderer):
+    """Write JSON with pydantic, several times as fast as ninja's renderer."""
+
+    media_type = "application/json"
+
+    def render(self, request: HttpRequest, data: Any, *, response_status: int) -> bytes:
+        return to_json(data)
+
+
 class Api(NinjaAPI):
     """A NinjaAPI whose errors also suit Uppy, which shows users the field `message`.
 
@@ -107,6 +118,7 @@ api = Api(
     docs_url="/api/docs",
     openapi_url="/api/openapi.json",
     parser=JsonObjectParser(),
+    renderer=JsonRenderer(),
     urls_namespace="api",
 )
 
