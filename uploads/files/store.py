@@ -23,7 +23,7 @@ from uploads.aws import time_limit
 from uploads.aws.dynamodb import TableModel, batch_get, connection, table_errors
 from uploads.core import backoff
 from uploads.core.errors import BackendUnavailable
-from uploads.files import grouping, usage
+from uploads.files import folder_items, grouping, usage
 from uploads.files.record import Change, StoredFile
 
 logger = logging.getLogger(__name__)
@@ -199,7 +199,10 @@ class _Result:
 
 
 def _try(attempt: _Attempt) -> _Result:
-    adjustments = usage.adjustments(attempt.changes)
+    adjustments = [
+        *usage.adjustments(attempt.changes),
+        *folder_items.adjustments(attempt.changes),
+    ]
     try:
         with table_errors():
             _write(attempt.changes, adjustments)
@@ -237,12 +240,41 @@ def _after_error(
     if len(rest) < len(changes):
         retries = (_Attempt(rest, attempt.conflicts),) if rest else ()
         return _Result(frozenset(stale), failed, retries)
+    missing = _missing_folders(adjustments, counters)
+    if missing:
+        return _after_missing_folders(attempt, missing, error)
     if _CONTENTION.intersection(codes):
         return _after_conflict(attempt, error)
     code = cause.cause_response_code if isinstance(cause, PynamoDBException) else None
     if len(changes) > 1 and code in _CAUSED_BY_A_RECORD:
         return _Result(retries=tuple(_Attempt((change,), attempt.conflicts) for change in changes))
     return _Result(failed=dict.fromkeys((change.id for change in changes), error))
+
+
+def _missing_folders(
+    adjustments: Sequence[usage.Adjustment], codes: Sequence[str | None]
+) -> list[folder_items.FolderItem]:
+    """The folders that do not exist, which is the condition of their update."""
+    return [
+        adjustment.counter
+        for adjustment, code in zip(adjustments, codes, strict=False)
+        if code == _CONDITION_FAILED and isinstance(adjustment.counter, folder_items.FolderItem)
+    ]
+
+
+def _after_missing_folders(
+    attempt: _Attempt, missing: Sequence[folder_items.FolderItem], error: BackendUnavailable
+) -> _Result:
+    """Create the folders, and try again. They may be removed again in between, but not for ever."""
+    changes, conflicts = attempt.changes, attempt.conflicts + 1
+    if conflicts == ATTEMPTS:
+        return _Result(failed=dict.fromkeys((change.id for change in changes), error))
+    try:
+        for item in missing:
+            folder_items.ensure(str(item.owner), str(item.folder))
+    except BackendUnavailable as exc:
+        return _Result(failed=dict.fromkeys((change.id for change in changes), exc))
+    return _Result(retries=(_Attempt(changes, conflicts),))
 
 
 def _codes(cause: BaseException | None) -> list[str | None]:

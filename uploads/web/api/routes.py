@@ -55,6 +55,7 @@ def get_url(request: AuthenticatedHttpRequest, body: UrlRequest) -> SignedUpload
     begun = begin.begin_put(
         owner(request),
         file_name=body.file_name,
+        folder=body.folder,
         content_type=body.content_type,
         size=body.size,
         sha256=body.sha256,

@@ -29,11 +29,24 @@ FileName = Annotated[
     BeforeValidator(_null_is_missing),
     Field(description="At most 255 bytes of UTF-8. Text, never a path."),
 ]
+def _null_is_root(value: Any) -> Any:
+    return "" if value is None else value
+
+
+Folder = Annotated[
+    StrictStr,
+    BeforeValidator(_null_is_root),
+    Field(
+        description="A path such as `Photos/2024`, at most 400 bytes of UTF-8 and 32 levels; empty "
+        "for the root."
+    ),
+]
 Size = Annotated[StrictInt, Field(description="Bytes.", ge=0, lt=2**63)]
 
 
 class UrlRequest(BaseModel):
     file_name: FileName
+    folder: Folder = ""
     content_type: StrictStr | None = Field(None, examples=["image/png"])
     size: Size | None = None
     sha256: StrictStr | None = Field(
@@ -62,6 +75,7 @@ class UploadRequest(UrlRequest):
             sha256=self.sha256,
             part_checksums=self.checksum == "sha256",
             part_size=self.part_size,
+            folder=self.folder,
         )
 
 
