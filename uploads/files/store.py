@@ -22,7 +22,7 @@ from pynamodb.transactions import TransactWrite
 from uploads.aws import time_limit
 from uploads.aws.dynamodb import TableModel, batch_get, connection, table_errors
 from uploads.core import backoff
-from uploads.core.errors import BackendUnavailable
+from uploads.core.errors import BackendUnavailable, FilehubError
 from uploads.files import folder_items, grouping, usage
 from uploads.files.record import Change, StoredFile
 
@@ -95,6 +95,39 @@ def change(upload_id: str, decide: Decide) -> bool:
             return True
         pause(attempt)
     raise busy(upload_id)
+
+
+def change_all(upload_ids: Iterable[str], decide: Decide) -> dict[str, bool | Exception]:
+    """Change several records as `change` does, in as few transactions as possible.
+
+    Returns for each id whether anything was written, or the error: what `decide` raised, or
+    BackendUnavailable. Raises BackendUnavailable only if the records cannot be read.
+    """
+    results: dict[str, bool | Exception] = {}
+    pending = list(dict.fromkeys(upload_ids))
+    for attempt in range(1, ATTEMPTS + 1):
+        records = read(pending)
+        decided = {upload_id: _decided(records.get(upload_id), decide) for upload_id in pending}
+        results |= {key: each for key, each in decided.items() if not isinstance(each, Change)}
+        changes = [each for each in decided.values() if isinstance(each, Change)]
+        unwritten = commit(changes)
+        results |= {change.id: unwritten.failed.get(change.id, True) for change in changes}
+        pending = [change.id for change in changes if change.id in unwritten.stale]
+        if not pending:
+            return results
+        pause(attempt)
+    return results | {upload_id: busy(upload_id) for upload_id in pending}
+
+
+def _decided(current: StoredFile | None, decide: Decide) -> Change | bool | Exception:
+    """The change of a record, False without one, or the error that refused it."""
+    try:
+        target = decide(current)
+    except FilehubError as exc:
+        return exc
+    if target is None or not _differs(current, target):
+        return False
+    return Change(current, target)
 
 
 def commit(changes: Iterable[Change]) -> Unwritten:

@@ -111,9 +111,7 @@ def begin_multipart(
 
     Raises the same errors as `begin_put`.
     """
-    file = FileRequest(
-        file_name, None, content_type, part_checksums=part_checksums, folder=folder
-    )
+    file = FileRequest(file_name, None, content_type, part_checksums=part_checksums, folder=folder)
     return _create_multipart(owner, plan_multipart(file))
 
 

@@ -8,9 +8,10 @@ https://uppy.io/docs/aws-s3/ and the source of @uppy/aws-s3 5.1
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from ninja import Field, Query, Router, Schema
+from ninja import Field, Router, Schema
+from ninja.params.functions import Query as QueryParameter
 from pydantic import StrictInt, StrictStr
 
 from uploads.accounts.requests import AuthenticatedHttpRequest
@@ -96,7 +97,7 @@ def parameters(
     request: AuthenticatedHttpRequest,
     filename: str = "",
     type: str = "",  # noqa: A002
-    relative_path: str = Query("", alias="metadata[relativePath]"),
+    relative_path: Annotated[str, QueryParameter(alias="metadata[relativePath]")] = "",
 ) -> dict[str, Any]:
     """Presign the PUT of a file that Uppy sends in one request."""
     begun = begin_put(
