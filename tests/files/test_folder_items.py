@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
+from pytest_django import Settings
 
 from tests.support.aws_requests import AwsRequests
-from tests.support.files import removal, store
+from tests.support.files import removal, store, upload
 from tests.support.records import tamper
 from tests.support.table import folder_totals
 from uploads.core.errors import (
@@ -22,6 +23,7 @@ from uploads.core.errors import (
 from uploads.files import browse, folder_actions, folder_items, moves, recount, usage
 from uploads.files.folder_items import FolderInfo, FolderItem
 from uploads.files.record import StoredFile
+from uploads.ingest import confirm
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -86,6 +88,15 @@ def test_a_folder_with_a_file_cannot_be_deleted() -> None:
         folder_actions.delete(OWNER, "A")
     moves.update(upload_id, OWNER, OWNER, folder="")
     folder_actions.delete(OWNER, "A")
+
+
+@pytest.mark.parametrize("limit", [5, 4])
+def test_an_empty_folder_takes_no_room_of_the_quota(settings: Settings, limit: int) -> None:
+    settings.FILEHUB = settings.FILEHUB | {"USER_QUOTA": limit}
+    folder_actions.create(OWNER, "A")
+    upload_id = upload(OWNER, body=b"12345", folder="A")
+    assert confirm.confirm(upload_id) == ("stored" if limit == 5 else "rejected")
+    assert folder_totals(OWNER) == {"A": (1, 5, 0) if limit == 5 else (0, 0, 0)}
 
 
 def test_the_root_costs_no_item() -> None:

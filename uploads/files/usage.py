@@ -151,7 +151,7 @@ def adjustments(changes: Iterable[Change]) -> list[Adjustment]:
 def list_change(owner: str) -> Adjustment:
     """The update that tells an owner's pages that their list has changed."""
     name = owner_counter(owner)
-    return Adjustment(Counter(name), _change_actions(name))
+    return Adjustment(Counter(name), _add(name, 0, 0))
 
 
 def _is_seen(change: Change) -> bool:
@@ -205,7 +205,7 @@ def has_condition(change: Change) -> bool:
 def _at_most(size: int) -> Condition:
     """The condition that a counter has at most `size` bytes. A missing counter has none."""
     fits: Condition = Counter.bytes <= size
-    return Counter.id.does_not_exist() | fits if size >= 0 else fits
+    return Counter.bytes.does_not_exist() | fits if size >= 0 else fits
 
 
 class Sums:
