@@ -86,7 +86,7 @@ def change(upload_id: str, decide: Decide) -> bool:
     for attempt in range(1, ATTEMPTS + 1):
         current = get(upload_id)
         target = decide(current)
-        if target is None or not _differs(current, target):
+        if target is None or not differs(current, target):
             return False
         unwritten = commit([Change(current, target)])
         if unwritten.failed:
@@ -125,7 +125,7 @@ def _decided(current: StoredFile | None, decide: Decide) -> Change | bool | Exce
         target = decide(current)
     except FilehubError as exc:
         return exc
-    if target is None or not _differs(current, target):
+    if target is None or not differs(current, target):
         return False
     return Change(current, target)
 
@@ -137,7 +137,7 @@ def commit(changes: Iterable[Change]) -> Unwritten:
     does not hold back the others. Changes without a difference are skipped. The ids must be
     distinct. Raises BackendUnavailable only if the time limit of the request is up.
     """
-    different = [change for change in changes if _differs(change.before, change.after)]
+    different = [change for change in changes if differs(change.before, change.after)]
     stale: set[str] = set()
     failed: dict[str, Exception] = {}
     pending = deque(_Attempt(tuple(group)) for group in grouping.groups(different))
@@ -190,7 +190,7 @@ def annotate(upload_id: str, actions: list[Action]) -> None:
                 return
 
 
-def _differs(current: StoredFile | None, target: StoredFile) -> bool:
+def differs(current: StoredFile | None, target: StoredFile) -> bool:
     """Whether a change would write anything."""
     return current is None or _values(current) != _values(target)
 
