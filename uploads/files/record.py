@@ -18,7 +18,7 @@ from pynamodb.attributes import (
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 
 from uploads.aws.dynamodb import Table, TableModel
-from uploads.core import keys, media_types, type_lists
+from uploads.core import folders, keys, media_types, type_lists
 from uploads.core.reasons import NO_REASON, Reason, load
 
 State = Literal["stored", "rejected", "deleted"]
@@ -262,6 +262,11 @@ class FileInfo:
     @property
     def key(self) -> str:
         return keys.object_key(self.id)
+
+    @property
+    def path(self) -> str:
+        """Folder and name, for display."""
+        return folders.join(self.folder, self.file_name)
 
     @property
     def kind(self) -> type_lists.Kind:

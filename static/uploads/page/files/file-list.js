@@ -227,7 +227,7 @@ export class FileList {
   }
 
   /**
-   * Like the server's search: by the beginning of the name, ignoring case. Spaces are part of both.
+   * Like the server's search: anywhere in the name, ignoring case and accents. Spaces are part of both.
    * @param {string} name
    */
   #matchesSearch(name) {
