@@ -43,8 +43,16 @@ class RepairResult:
 
 
 @dataclass(frozen=True)
+class _Stored:
+    """The sums of the records: by counter, and by owner and folder without the root."""
+
+    sums: dict[str, Usage]
+    places: dict[tuple[str, str], Usage]
+
+
+@dataclass(frozen=True)
 class _Table:
-    """All counters, then the sums of all records: by counter, and by owner and folder."""
+    """All counters, and then the sums of all records."""
 
     readings: dict[str, Reading]
     items: dict[str, FolderItem]
@@ -145,6 +153,12 @@ def _read() -> _Table:
     """The counters first: a change of a record while these are read changes a counter again."""
     readings = dict(usage.scan_stored())
     items = {item.id: item for item in folder_items.scan()}
+    stored = _stored()
+    return _Table(readings, items, stored.sums, stored.places)
+
+
+def _stored() -> _Stored:
+    """The sums of all stored files."""
     sums = usage.Sums()
     places: defaultdict[tuple[str, str], Usage] = defaultdict(Usage)
     with table_errors():
@@ -158,7 +172,7 @@ def _read() -> _Table:
                 place = str(record.owner), str(record.folder)
                 total = places[place]
                 places[place] = Usage(total.files + 1, total.bytes + int(record.size or 0))
-    return _Table(readings, items, sums.stored, places)
+    return _Stored(sums.stored, places)
 
 
 def _path(folder: str) -> list[str]:

@@ -9,6 +9,7 @@ from ninja import Query, Router
 from ninja.responses import Status
 
 from uploads.accounts.requests import AuthenticatedHttpRequest
+from uploads.core.errors import InvalidRequest
 from uploads.core.folders import check_folder
 from uploads.files import browse, folder_actions
 from uploads.ingest import tasks
@@ -61,6 +62,8 @@ def create_folder(request: AuthenticatedHttpRequest, body: FolderRequest) -> Sta
 @router.delete("", response={204: None, **ERRORS})
 def delete_folder(request: AuthenticatedHttpRequest, folder: str = "") -> Status[Any]:
     """Delete an empty folder."""
+    if not folder:
+        raise InvalidRequest("Missing folder", code="missing_folder")
     folder_actions.delete(owner(request), folder)
     return Status(204, None)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpResponse, HttpResponseRedirect
 from django.utils.cache import get_conditional_response
 from ninja import Query
 from ninja.responses import Status
@@ -216,14 +216,15 @@ def _page(caller: str, query: FilesQuery) -> Page | FolderPage:
 
 # These two must precede the routes of one file, which would match them as an id.
 @api.get("/files/version", response={200: VersionOut, 304: None, **ERRORS}, tags=["files"])
-def list_version(request: AuthenticatedHttpRequest) -> HttpResponse:
+def list_version(request: AuthenticatedHttpRequest, response: HttpResponse) -> Status[Any]:
     """Return a number that changes whenever your list does: cheap to poll, with `If-None-Match`."""
     version = usage.changes_of(owner(request))
-    etag = f'"{version}"'
-    response = get_conditional_response(request, etag=etag) or JsonResponse({"version": version})
-    response["ETag"] = etag
+    response["ETag"] = etag = f'"{version}"'
     response["Cache-Control"] = "private, no-cache"
-    return response
+    conditional = get_conditional_response(request, etag=etag)
+    if conditional is not None and conditional.status_code == 304:
+        return Status(304, None)
+    return Status(200, VersionOut(version=version))
 
 
 @api.post("/files/move", response={200: MoveOut, **ERRORS}, tags=["files"], exclude_none=True)
