@@ -145,7 +145,7 @@ def _listed(prefix: str) -> dict[str, int]:
     found: dict[str, int] = {}
     cursor: str | None = None
     while True:
-        page = queries.files_of(OWNER, limit=100, cursor=cursor, prefix=prefix)
+        page = queries.files_of(OWNER, limit=100, cursor=cursor, search=prefix)
         found |= {info.file_name: info.size for info in page.files}
         cursor = page.next_cursor
         if cursor is None:

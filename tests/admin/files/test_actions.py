@@ -73,7 +73,7 @@ def test_a_file_with_a_new_owner_moves_to_their_list_and_stays_there(
     # Checking the object again, whose metadata still names alice, does not change the owner back.
     confirm.apply_event(event("created", upload_id, 2))
     confirm.check(upload_id)
-    mine = queries.files_of(str(bob.pk), limit=9, prefix="a").files
+    mine = queries.files_of(str(bob.pk), limit=9, search="a").files
     assert [(info.id, info.owner) for info in mine] == [(upload_id, str(bob.pk))]
     assert queries.any_stored_file(upload_id).uploader == str(alice.pk)
     assert queries.files_of(str(alice.pk), limit=9).files == []

@@ -51,10 +51,10 @@ export class UploadRow {
     this.#buttons = Object.fromEntries(
       findAll(element, "[data-action]").map((button) => [button.dataset.action, button]),
     );
-    this.#showName(upload.name);
+    this.#showName(upload.place);
     for (const [action, act] of Object.entries(actions)) {
       const button = this.#buttons[/** @type {Action} */ (action)];
-      button.setAttribute("aria-label", messages.actionLabel[action](upload.name));
+      button.setAttribute("aria-label", messages.actionLabel[action](upload.place));
       button.addEventListener("click", act);
     }
     this.draw(performance.now());
