@@ -22,7 +22,7 @@ from uploads.admin.files.filters import KIND_NAMES, owner_query
 from uploads.aws import multipart
 from uploads.core import keys
 from uploads.core.errors import BackendUnavailable, InvalidRequest
-from uploads.core.texts import file_size
+from uploads.core.texts import describe_error, file_size
 from uploads.files.usage import Day, Usage
 from uploads.models import StorageReport
 from uploads.operations import report
@@ -132,7 +132,7 @@ class StorageReportAdmin(ReportAdminBase):
                 return HttpResponseRedirect(overview_url)
         except BackendUnavailable as exc:
             # Uploads that were already aborted are logged, and no longer listed.
-            messages.error(request, exc.message)
+            messages.error(request, describe_error(exc))
             return HttpResponseRedirect(overview_url)
         context = {
             **self._context(request, _("Abort unfinished uploads?")),

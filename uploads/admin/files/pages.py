@@ -14,6 +14,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
@@ -26,7 +27,7 @@ from uploads.admin.files import actions, filters
 from uploads.admin.files.file_queryset import Selection, row, rows
 from uploads.core import keys
 from uploads.core.errors import FileNotFound
-from uploads.core.texts import byte_count, describe, file_size, timestamp
+from uploads.core.texts import byte_count, describe, describe_stored, file_size, timestamp
 from uploads.files import queries
 from uploads.files.actions import preview, sign_download
 from uploads.files.listing import find
@@ -256,6 +257,16 @@ class FileAdmin(FileAdminBase):
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
         response = actions.delete_files(self, request, files)
         return response or HttpResponseRedirect(reverse("admin:uploads_file_changelist"))
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the log entries of a file, which `actions` stores as codes, as sentences."""
+        response = super().history_view(request, object_id, extra_context)
+        if isinstance(response, TemplateResponse) and response.context_data:
+            for entry in response.context_data["action_list"]:
+                entry.change_message = describe_stored(entry.change_message)
+        return response
 
     # Permissions
 
