@@ -298,6 +298,20 @@ def test_the_page_gets_all_spellings(case: dict[str, list[str]]) -> None:
     assert list(media_types.with_aliases(tuple(case["allowed"]))) == case["for the page"]
 
 
+# What the page declares for what the browser says
+
+DECLARED = json.loads((ROOT / "tests/shared/declared-types.json").read_text())
+
+
+@pytest.mark.parametrize(("type_", "declared"), DECLARED)
+def test_what_the_page_declares_is_accepted(type_: str, declared: str) -> None:
+    """file-type.test.js tests that the page declares it."""
+    assert media_types.check_type(declared, ANY)
+    if declared == media_types.DEFAULT_TYPE and type_:
+        with pytest.raises(InvalidRequest):
+            media_types.check_type(type_, ANY)
+
+
 # Text
 
 AS_TEXT = {

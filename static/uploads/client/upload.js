@@ -1,3 +1,4 @@
+import { declaredType } from "./file-type.js";
 import { fitPath } from "./names.js";
 import { Rate } from "./progress/rate.js";
 
@@ -123,8 +124,7 @@ export class Upload {
     this.path = path || file.name;
     this.name = fitPath(this.path);
     this.size = file.size;
-    // The browser does not know every type, and an empty type would not match the signature.
-    this.type = file.type || "application/octet-stream";
+    this.type = declaredType(file.type);
   }
 
   get active() {
