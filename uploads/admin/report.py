@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     ReportAdminBase = admin.ModelAdmin[StorageReport]
 else:
     ReportAdminBase = admin.ModelAdmin
+
+logger = logging.getLogger(__name__)
 
 RUN_NAMES = {
     "recent": _("recent uploads"),
@@ -132,6 +135,7 @@ class StorageReportAdmin(ReportAdminBase):
                 return HttpResponseRedirect(overview_url)
         except BackendUnavailable as exc:
             # Uploads that were already aborted are logged, and no longer listed.
+            logger.error("Cannot abort uploads: %r", exc.__cause__ or exc)
             messages.error(request, describe_error(exc))
             return HttpResponseRedirect(overview_url)
         context = {
