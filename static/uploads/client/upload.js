@@ -1,3 +1,4 @@
+import { declaredType } from "./file-type.js";
 import { fitFolder, splitPath } from "./names.js";
 import { Rate } from "./progress/rate.js";
 
@@ -127,8 +128,7 @@ export class Upload {
     /** Whether folders were left out. */
     this.isShortened = this.folder !== place.folder.normalize("NFC");
     this.size = file.size;
-    // The browser does not know every type, and an empty type would not match the signature.
-    this.type = file.type || "application/octet-stream";
+    this.type = declaredType(file.type);
   }
 
   /** Folder and name, for display. */

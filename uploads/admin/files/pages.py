@@ -14,6 +14,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
@@ -27,7 +28,7 @@ from uploads.admin.files.file_queryset import Selection, row, rows
 from uploads.core import keys
 from uploads.core.errors import FileNotFound
 from uploads.core.names import display_name
-from uploads.core.texts import byte_count, describe, file_size, timestamp
+from uploads.core.texts import byte_count, describe, describe_stored, file_size, timestamp
 from uploads.files import queries
 from uploads.files.actions import preview, sign_download
 from uploads.files.listing import find
@@ -262,6 +263,16 @@ class FileAdmin(FileAdminBase):
         response = actions.delete_files(self, request, files)
         return response or HttpResponseRedirect(reverse("admin:uploads_file_changelist"))
 
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the log entries of a file, which `actions` stores as codes, as sentences."""
+        response = super().history_view(request, object_id, extra_context)
+        if isinstance(response, TemplateResponse) and response.context_data:
+            for entry in response.context_data["action_list"]:
+                entry.change_message = describe_stored(entry.change_message)
+        return response
+
     # Permissions
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -313,10 +324,10 @@ def _describe(entry: Entry, names: dict[str, str]) -> str:
         "confirmed": gettext("Confirmed and stored"),
         "rejected": gettext("Rejected: %(detail)s"),
         "owner_changed": gettext("Owner changed to %(new)s by %(who)s"),
-        "renamed": gettext("Renamed by %(who)s; before: %(detail)s"),
-        "moved": gettext("Moved by %(who)s; before in the folder %(detail)s")
+        "renamed": gettext("Renamed by %(who)s; the name was %(detail)s"),
+        "moved": gettext("Moved by %(who)s from the folder %(detail)s")
         if entry.detail
-        else gettext("Moved by %(who)s; before in no folder"),
+        else gettext("Moved by %(who)s from the top level"),
         "downloads": gettext("Earlier downloads: %(detail)s"),
         "download": gettext("Download signed for %(who)s"),
         "deletion_requested": gettext("Deletion requested by %(who)s"),
