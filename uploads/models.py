@@ -141,12 +141,8 @@ class ApiToken(models.Model):
     digest = models.CharField(max_length=64, unique=True)
     #: Names of scopes, separated by spaces. Without any, a token may do nothing.
     scopes = models.CharField(_("scopes"), max_length=100)
-    expires_on = models.DateField(
-        _("expires"),
-        null=True,
-        blank=True,
-        help_text=_("The last day (UTC) on which it works. Leave empty for no expiry."),
-    )
+    #: The last day (UTC) on which it works.
+    expires_on = models.DateField(_("expires"), null=True, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     last_used_at = models.DateTimeField(_("last used"), null=True, editable=False)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -32,14 +32,17 @@ class ApiTokenForm(ModelForm):
         help_text=_("What a program may do with the token."),
     )
 
+    expires_on = forms.DateField(
+        label=_("Expires"),
+        required=False,
+        # The browser's own date picker, also in the admin, whose own is a script.
+        widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"),
+        help_text=_("The last day (UTC) on which it works. Leave empty for no expiry."),
+    )
+
     class Meta:
         model = ApiToken
         fields = ("name", "scopes", "expires_on")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        # The browser's own date picker, also in the admin, whose own is a script.
-        self.fields["expires_on"].widget = forms.DateInput({"type": "date"}, "%Y-%m-%d")
 
     def clean_name(self) -> str:
         try:

@@ -17,11 +17,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="apitoken",
             name="expires_on",
-            field=models.DateField(
-                blank=True,
-                help_text="The last day (UTC) on which it works. Leave empty for no expiry.",
-                null=True,
-                verbose_name="expires",
-            ),
+            field=models.DateField(blank=True, null=True, verbose_name="expires"),
         ),
     ]
