@@ -60,7 +60,8 @@ LANGUAGES = ["en", "de"]
 HARDEST = {("de", 768, 100), ("de", 360, 200)}
 
 PAGES = [
-    "/", "/?q=no file begins so", "/accounts/password/", "/no/such/page", "/admin/",
+    "/", "/?q=no file begins so", "/account/", "/accounts/password/", "/no/such/page", "/api/docs",
+    "/admin/",
     "/admin/uploads/file/", "/admin/uploads/file/?state=rejected", "/admin/uploads/queue/",
     "/admin/uploads/queue/events/", "/admin/uploads/queue/tasks/",
     "/admin/uploads/storagereport/", "/admin/uploads/apitoken/", "/admin/auth/user/",
