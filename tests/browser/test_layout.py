@@ -34,6 +34,8 @@ MEASURE = """() => {
         const box = e.getBoundingClientRect();
         const style = getComputedStyle(e);
         if (!box.width || !box.height || style.visibility === "hidden") continue;
+        // What a closed menu contains has a box too.
+        if (!e.checkVisibility()) continue;
         if (e.closest(".visually-hidden, .skip-link, svg, option")) continue;
         if (!scroller(e) && (box.right > width + 1 || box.left < -1))
             problems.push(`${name(e)} is at ${Math.round(box.left)} to ${Math.round(box.right)}`);
