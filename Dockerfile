@@ -26,7 +26,8 @@ RUN pip install --no-cache-dir --only-binary :all: -r requirements.txt \
 # The local AWS of compose.local.yaml. Not part of the image, which is the last stage.
 FROM packages AS local-aws
 COPY requirements-local.txt ./
-RUN pip install --no-cache-dir -r requirements-local.txt
+RUN pip install --no-cache-dir -r requirements-local.txt \
+    && install -d -o 10001 -g 10001 /var/lib/aws
 USER 10001:10001
 CMD ["python", "-m", "ministack"]
 
@@ -39,11 +40,12 @@ RUN rm requirements*.txt \
       python manage.py collectstatic --noinput --verbosity 0
 
 FROM python
-# Files that the processes write: heartbeats and beat's schedule. As a volume, the directory stays
-# writable in a container whose root is read-only, and Fargate takes over its owner.
+# /run/filehub has the files that the processes write: heartbeats and beat's schedule. As a volume it
+# stays writable in a container whose root is read-only, and Fargate takes over its owner.
+# /var/lib/filehub is for an SQLite database; without a volume it is not writable.
 RUN groupadd --gid 10001 filehub \
     && useradd --uid 10001 --gid 10001 --home-dir /run/filehub --no-create-home filehub \
-    && install -d -o filehub -g filehub -m 700 /run/filehub
+    && install -d -o filehub -g filehub -m 700 /run/filehub /var/lib/filehub
 COPY --from=packages /opt/venv /opt/venv
 COPY --from=code /app /app
 ENV DJANGO_STATIC_ROOT=/app/collected \
