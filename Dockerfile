@@ -40,8 +40,8 @@ RUN rm requirements*.txt \
       python manage.py collectstatic --noinput --verbosity 0
 
 FROM python
-# /run/filehub has the files that the processes write: heartbeats and beat's schedule. As a volume it
-# stays writable in a container whose root is read-only, and Fargate takes over its owner.
+# /run/filehub has the files that the processes write: heartbeats, beat's schedule, and Celery's
+# temporary files, without which no worker starts. As a volume it stays writable in a container whose root is read-only, and Fargate takes over its owner.
 # /var/lib/filehub is for an SQLite database; without a volume it is not writable.
 RUN groupadd --gid 10001 filehub \
     && useradd --uid 10001 --gid 10001 --home-dir /run/filehub --no-create-home filehub \
@@ -50,7 +50,8 @@ COPY --from=packages /opt/venv /opt/venv
 COPY --from=code /app /app
 ENV DJANGO_STATIC_ROOT=/app/collected \
     LOCAL_DIR=/run/filehub \
-    FILEHUB_HEALTH_DIR=/run/filehub/health
+    FILEHUB_HEALTH_DIR=/run/filehub/health \
+    TMPDIR=/run/filehub
 # By number: Kubernetes cannot tell whether a name is root (runAsNonRoot).
 USER 10001:10001
 VOLUME /run/filehub

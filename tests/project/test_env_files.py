@@ -42,9 +42,12 @@ def value_of(name: str) -> Any:
 
 
 def error_of() -> str:
-    with pytest.raises(InvalidEnvironment) as caught:
+    def load() -> None:
         env.load()
         env.load_app()
+
+    with pytest.raises(InvalidEnvironment) as caught:
+        load()
     return str(caught.value)
 
 

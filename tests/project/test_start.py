@@ -27,7 +27,7 @@ loop: exec sleep 600
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A directory with both scripts, a Procfile of its own, and a manage.py that prints arguments."""
+    """Both scripts, a Procfile of their own, and a manage.py that prints its arguments."""
     shutil.copytree(ROOT / "deploy", tmp_path / "deploy")
     (tmp_path / "Procfile").write_text(PROCFILE)
     (tmp_path / "manage.py").write_text("import sys; print('manage', *sys.argv[1:])")

@@ -66,7 +66,9 @@ class Containers:
     def start(self, name: str, environment: dict[str, str], *options: str) -> None:
         """Start a process of the Procfile in a hardened container of the same name."""
         variables = [f"--env={key}={value}" for key, value in environment.items()]
-        self.podman("run", "--detach", f"--name={name}", *HARDENED, *variables, *options, IMAGE, name)
+        self.podman(
+            "run", "--detach", f"--name={name}", *HARDENED, *variables, *options, IMAGE, name
+        )
 
     def is_healthy(self, name: str) -> bool:
         """Whether the image's HEALTHCHECK succeeds in this container."""

@@ -38,7 +38,7 @@ _Loader.add_multi_constructor("!", _tagged)
 
 @cache
 def source(path: Path = TEMPLATE) -> Any:
-    """A template, or another YAML file with tags, unevaluated. Do not change it: callers share it."""
+    """A YAML file, with its tags unevaluated. Do not change the result: callers share it."""
     return yaml.load(path.read_text(), _Loader)
 
 
