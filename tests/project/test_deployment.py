@@ -189,7 +189,8 @@ def test_a_one_off_task_runs_the_command_with_the_role_and_returns_its_failure(
 ) -> None:
     program = tmp_path / "aws"
     program.write_text(
-        '#!/bin/sh\nfor word; do printf "%s\\0" "$word"; done >> "$CALLS"\nprintf "\\n" >> "$CALLS"\n'
+        '#!/bin/sh\nfor word; do printf "%s\\0" "$word"; done >> "$CALLS"\n'
+        'printf "\\n" >> "$CALLS"\n'
         'case $2 in run-task) echo the-task ;; describe-tasks) echo "$CODE" ;; esac\n'
     )
     program.chmod(0o755)
