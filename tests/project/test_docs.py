@@ -330,7 +330,8 @@ DOTTED = re.compile(r"(?:filehub|local|tests|uploads)(?:\.\w+)+")
 def _dotted_names(text: str) -> set[str]:
     """Dotted names in the text and in blocks. `filehub.yaml` and its like are files."""
     names = set(re.findall(rf"(?<![\w./-]){DOTTED.pattern}(?![\w/(-])", text))
-    return {name for name in names if f".{name.rpartition('.')[2]}" not in SOURCES | {".log", ".target"}}
+    files = SOURCES | {".log", ".target"}
+    return {name for name in names if f".{name.rpartition('.')[2]}" not in files}
 
 
 def _is_defined(dotted: str) -> bool:

@@ -80,10 +80,15 @@ def test_a_process_takes_no_arguments(home: Path) -> None:
 
 
 def test_signals_reach_the_process_itself(home: Path) -> None:
-    child = subprocess.Popen([str(home / "deploy" / "start"), "loop"], env=environment(home))
-    wait_for(lambda: b"sleep" in Path(f"/proc/{child.pid}/cmdline").read_bytes())
-    child.send_signal(signal.SIGTERM)
-    assert child.wait(60) == -signal.SIGTERM
+    script = str(home / "deploy" / "start")
+    with subprocess.Popen([script, "loop"], env=environment(home), process_group=0) as child:
+        try:
+            wait_for(lambda: b"sleep" in Path(f"/proc/{child.pid}/cmdline").read_bytes())
+            child.send_signal(signal.SIGTERM)
+            assert child.wait(60) == -signal.SIGTERM
+        finally:
+            if child.returncode is None:
+                os.killpg(child.pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("name", ["consumer", "worker", "beat"])
@@ -115,9 +120,11 @@ def responding(status: int) -> Iterator[tuple[int, list[str]]]:
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield server.server_address[1], paths
-        server.shutdown()
-        thread.join()
+        try:
+            yield server.server_address[1], paths
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.mark.parametrize("host", ["", "0.0.0.0", "127.0.0.1", "localhost"])
