@@ -161,7 +161,7 @@ ALLOWED: dict[str, set[str]] = {
         "s3:GetBucketNotification", "dynamodb:GetItem", "dynamodb:UpdateItem",
         "dynamodb:Query OwnerFeed", "dynamodb:DescribeTable", *_READ_QUEUES, *_READ_DLQS,
     },
-    "Maintenance": {"dynamodb:Scan", "dynamodb:UpdateItem"},
+    "Maintenance": {"dynamodb:Scan", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"},
 }  # fmt: skip
 
 
