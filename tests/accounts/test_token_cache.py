@@ -175,11 +175,11 @@ def test_permissions_are_those_of_the_moment(secret: str, alice: User) -> None:
 
 
 def test_what_a_request_notes_on_its_user_stays_there(secret: str) -> None:
-    first: Any = Bearer().authenticate(HttpRequest(), secret)
+    first: Any = Bearer(Scope.READ).authenticate(HttpRequest(), secret)
     first.username = "changed"
     first._state.db = "other"
     first._state.fields_cache["groups"] = "noted"
-    second: Any = Bearer().authenticate(HttpRequest(), secret)
+    second: Any = Bearer(Scope.READ).authenticate(HttpRequest(), secret)
     assert (second.username, second._state.db) == ("alice", "default")
     assert "groups" not in second._state.fields_cache
 

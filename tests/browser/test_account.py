@@ -44,7 +44,7 @@ def background(page: Page) -> str:
 def test_a_token_is_created_copied_used_and_revoked(page: Page, installation: Installation) -> None:
     check_accessibility(page)
     page.get_by_label("Name").fill("my laptop")
-    page.get_by_label("Upload files").uncheck()
+    page.get_by_label("Upload and organize files").uncheck()
     page.get_by_role("button", name="Create token").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("New API token")
     check_accessibility(page)
@@ -67,7 +67,7 @@ def test_a_token_is_created_copied_used_and_revoked(page: Page, installation: In
 
 
 def test_a_mistake_is_marked(page: Page) -> None:
-    for name in ("Upload files", "List and download files"):
+    for name in ("Upload and organize files", "List and download files"):
         page.get_by_label(name).uncheck()
     page.get_by_role("button", name="Create token").click()
     expect(page.get_by_role("group", name="Scopes")).to_have_accessible_description(
