@@ -106,7 +106,7 @@ def test_the_root_costs_no_item() -> None:
 
 
 def test_a_file_and_the_deletion_of_its_folder_race() -> None:
-    """Whoever wins, the folder exists if the file is in it."""
+    """Whichever change wins, the folder exists if the file is in it."""
     upload_id = store(OWNER)
 
     def delete() -> None:

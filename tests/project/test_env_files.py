@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from filehub import env
-from filehub.env import InvalidEnvironment
 from tests.project.conftest import SECRET_KEY
+from tests.project.test_env import error_of, value_of
 
 pytestmark = pytest.mark.usefixtures("bare_environment")
 
@@ -33,22 +33,6 @@ def set_only(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     """Set a variable, and not the one that it stands for."""
     monkeypatch.delenv(name.removesuffix("_FILE"), raising=False)
     monkeypatch.setenv(name, value)
-
-
-def value_of(name: str) -> Any:
-    if name.startswith("FILEHUB_"):
-        return getattr(env.load_app(), name.removeprefix("FILEHUB_").lower())
-    return getattr(env.load(), name.lower())
-
-
-def error_of() -> str:
-    def load() -> None:
-        env.load()
-        env.load_app()
-
-    with pytest.raises(InvalidEnvironment) as caught:
-        load()
-    return str(caught.value)
 
 
 @pytest.mark.parametrize(("name", "content", "value"), FILES)

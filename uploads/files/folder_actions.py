@@ -2,7 +2,7 @@
 
 A folder is moved by moving what is in it, in steps of at most a hundred files. Each step is a
 transaction, so that every file is always in one place and every counter correct. The folder's item
-notes where it is moved to: whoever finds it there can continue, any number of times.
+notes where it is moved to: any process that reads it can continue, any number of times.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def page(request: AuthenticatedHttpRequest) -> HttpResponse:
 def create_token(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Create a token and show its secret in this response, the only one that ever has it.
 
-    A redirect would have to keep the secret somewhere. Whoever opens the address gets the page.
+    A redirect would have to keep the secret somewhere. Opening the address shows the page.
     """
     if request.method != "POST":
         return HttpResponseRedirect(reverse("account"))

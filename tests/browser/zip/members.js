@@ -11,7 +11,7 @@ import { Archive } from "../../../static/uploads/client/zip/archive.js";
  * @property {number} [chunk] bytes that are read at a time
  */
 
-/** One buffer, so that whoever writes it can leave a hole instead. */
+/** One buffer, so that a writer can recognise it and leave a hole instead. */
 export const ZEROS = new Uint8Array(1024 * 1024);
 
 /**

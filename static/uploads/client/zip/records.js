@@ -175,7 +175,7 @@ function timeExtra(time) {
 }
 
 /**
- * The time in the zone of whoever makes the archive, to two seconds.
+ * The time in the user's time zone, to two seconds.
  * @param {Date} time
  * @returns {Field[]}
  */
