@@ -17,6 +17,7 @@ from uploads.aws.dynamodb import table_errors
 from uploads.core import keys, type_lists
 from uploads.core.errors import InvalidRequest
 from uploads.core.names import search_key
+from uploads.files import states
 from uploads.files.record import FileInfo, State, StoredFile, info_of
 
 #: The maximum number of matches that a name search reads from a name index.
@@ -137,8 +138,9 @@ def _read(criteria: FileFilter, window: _Window, limit: int) -> _Results:
     longest = max(len(_prefix(criteria).encode()), len(criteria.exact_name.encode()))
     if window.low > window.high or longest > MAX_PREFIX:
         return _Results([], None)
-    # Only stored files are in the owner's feed and in the name indexes.
+    # Only stored files are in the name indexes.
     stored = criteria.state == "stored"
+    by_owner = _owner_feed(criteria) is not None
     with table_errors():
         if criteria.exact_name:
             exact = _with_exact_name(criteria)
@@ -149,7 +151,6 @@ def _read(criteria: FileFilter, window: _Window, limit: int) -> _Results:
             named = _with_name_prefix(criteria)
             if named is not None:
                 return _first_page([info for info in named if info.id in window], limit, window)
-        by_owner = bool(criteria.owner) and stored
         if not criteria.name and criteria.kind is None and (by_owner or not criteria.owner):
             # A shard has about a sixteenth of the page; with twice that, a second call is rare.
             page_size = limit + 1 if by_owner else max(limit // len(keys.SHARDS) * 2, 8)
@@ -246,7 +247,7 @@ def _feed(
     """The files of a feed within the window, in its direction. The 16 shards are merged."""
     in_window = StoredFile.id.between(window.low, window.high)
     index, names = (
-        (StoredFile.by_owner, [criteria.owner])
+        (StoredFile.by_owner, [_owner_feed(criteria)])
         if by_owner
         else (StoredFile.by_state, _feeds(criteria.state))
     )
@@ -256,6 +257,11 @@ def _feed(
     ]
     merged = heapq.merge(*shards, key=lambda record: record.id, reverse=not window.upwards)
     return map(info_of, merged)
+
+
+def _owner_feed(criteria: FileFilter) -> str | None:
+    """The owner's feed that has the files, if there is one."""
+    return states.owner_feed(criteria.owner or None, criteria.state)
 
 
 def _feeds(state: State) -> list[str]:

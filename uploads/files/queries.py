@@ -14,7 +14,7 @@ from uploads.core.errors import FileNotFound, InvalidRequest, UploadNotFound
 from uploads.core.reasons import NO_REASON, Reason
 from uploads.files import store
 from uploads.files.listing import FileFilter, Page, find
-from uploads.files.record import FileInfo, StoredFile, info_of
+from uploads.files.record import FileInfo, State, StoredFile, info_of
 
 #: BatchGetItem accepts at most 100 keys.
 MAX_IDS = 100
@@ -22,10 +22,10 @@ MAX_IDS = 100
 
 @dataclass(frozen=True)
 class UploadStatus:
-    """The status of an upload. `file` is set once it is stored."""
+    """The status of an upload. `file` is set while it is stored."""
 
     id: str
-    state: Literal["pending", "stored", "rejected", "deleted"]
+    state: Literal["pending", "stored", "trashed", "rejected", "deleted"]
     reason: Reason = NO_REASON
     file: FileInfo | None = None
 
@@ -112,14 +112,20 @@ def recorded(upload_ids: Iterable[str]) -> set[str]:
 
 
 def files_of(
-    owner: str, *, limit: int, cursor: str | None = None, prefix: str = "", name: str = ""
+    owner: str,
+    *,
+    limit: int,
+    cursor: str | None = None,
+    prefix: str = "",
+    name: str = "",
+    state: State = "stored",
 ) -> Page:
-    """A page of one user's stored files, newest first.
+    """A page of one user's files of one state, newest first.
 
     Optionally only those whose name starts with `prefix` (case-insensitive) or is exactly `name`.
     Raises the same errors as `uploads.files.listing.find`.
     """
-    criteria = FileFilter(owner=owner, name=prefix, exact_name=name)
+    criteria = FileFilter(state=state, owner=owner, name=prefix, exact_name=name)
     return find(criteria, limit=limit, cursor=cursor)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from uploads.aws.dynamodb import table_errors
 from uploads.files import usage
-from uploads.files.record import StoredFile
+from uploads.files.record import KEPT_STATES, StoredFile
 from uploads.files.usage import Reading, Usage
 
 #: Attempts to repair counters that keep changing.
@@ -74,11 +74,11 @@ def _stored() -> dict[str, Usage]:
     sums = usage.Sums()
     with table_errors():
         for record in StoredFile.scan(
-            StoredFile.state == "stored",
-            attributes_to_get=["id", "owner", "contentType", "size"],
+            StoredFile.state.is_in(*KEPT_STATES),
+            attributes_to_get=["id", "owner", "contentType", "size", "state"],
             consistent_read=True,
         ):
-            sums.add_stored(record)
+            sums.add_kept(record)
     return sums.stored
 
 

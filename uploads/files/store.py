@@ -22,7 +22,7 @@ from pynamodb.transactions import TransactWrite
 from uploads.aws import time_limit
 from uploads.aws.dynamodb import TableModel, batch_get, connection, table_errors
 from uploads.core import backoff
-from uploads.core.errors import BackendUnavailable
+from uploads.core.errors import BackendUnavailable, FilehubError
 from uploads.files import grouping, usage
 from uploads.files.record import Change, StoredFile
 
@@ -56,11 +56,15 @@ class Unwritten:
     #: Read and decide again: the record has changed, or its owner has less room.
     stale: frozenset[str] = frozenset()
     #: Retry later.
-    failed: Mapping[str, Exception] = field(default_factory=dict)
+    failed: Mapping[str, BackendUnavailable] = field(default_factory=dict)
 
 
 #: Maps the current record (None: there is none) to the new one; None leaves it unchanged.
 Decide = Callable[[StoredFile | None], StoredFile | None]
+#: The same for one of many records. Raises FilehubError if the change is not possible.
+DecideOne = Callable[[StoredFile | None], StoredFile]
+#: A record as it is now, or why it could not be changed.
+Changed = StoredFile | FilehubError
 
 
 def get(upload_id: str) -> StoredFile | None:
@@ -97,6 +101,34 @@ def change(upload_id: str, decide: Decide) -> bool:
     raise busy(upload_id)
 
 
+def change_many(upload_ids: Iterable[str], decide: DecideOne) -> dict[str, Changed]:
+    """Change each of these records to what `decide` returns; return the results by id.
+
+    One BatchGetItem and as few transactions as possible (`commit`) for each hundred ids. Each
+    record succeeds or fails alone. Those that another process has changed meanwhile are read and
+    decided again, and only those. Raises BackendUnavailable if the records cannot be read.
+    """
+    results: dict[str, Changed] = {}
+    pending = list(dict.fromkeys(upload_ids))
+    for attempt in range(1, ATTEMPTS + 1):
+        records, changes = read(pending), []
+        for upload_id in pending:
+            current = records.get(upload_id)
+            try:
+                results[upload_id] = target = decide(current)
+            except FilehubError as exc:
+                results[upload_id] = exc
+            else:
+                changes.append(Change(current, target))
+        unwritten = commit(changes)
+        results |= unwritten.failed
+        pending = sorted(unwritten.stale)
+        if not pending:
+            return results
+        pause(attempt)
+    return results | {upload_id: busy(upload_id) for upload_id in pending}
+
+
 def commit(changes: Iterable[Change]) -> Unwritten:
     """Write records and counters, in as few transactions as possible; return what was not written.
 
@@ -106,7 +138,7 @@ def commit(changes: Iterable[Change]) -> Unwritten:
     """
     different = [change for change in changes if _differs(change.before, change.after)]
     stale: set[str] = set()
-    failed: dict[str, Exception] = {}
+    failed: dict[str, BackendUnavailable] = {}
     pending = deque(_Attempt(tuple(group)) for group in grouping.groups(different))
     while pending:
         attempt = pending.popleft()
@@ -194,7 +226,7 @@ class _Result:
     """What one transaction did not write, and which ones to try instead."""
 
     stale: frozenset[str] = frozenset()
-    failed: Mapping[str, Exception] = field(default_factory=dict)
+    failed: Mapping[str, BackendUnavailable] = field(default_factory=dict)
     retries: tuple[_Attempt, ...] = ()
 
 

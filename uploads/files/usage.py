@@ -22,7 +22,7 @@ from pynamodb.indexes import GlobalSecondaryIndex
 from uploads.aws.dynamodb import Table, TableModel, batch_get, table_errors
 from uploads.core import media_types, type_lists
 from uploads.core.keys import shard
-from uploads.files.record import AllFeed, Change, StoredFile
+from uploads.files.record import KEPT_STATES, AllFeed, Change, StoredFile
 
 #: How long daily counters are kept.
 DAYS_KEPT = timedelta(days=400)
@@ -48,7 +48,8 @@ class _OwnerFeed(GlobalSecondaryIndex["Counter"]):
 class Counter(TableModel):
     """One counter: `kind#<kind>#<part>`, `day#<date>#<part>` or `owner#<owner>`.
 
-    `kind` and `owner` count what is stored now, `day` what arrived on that day (UTC).
+    `kind` and `owner` count what is kept now, including files in the trash, which also have counts
+    of their own. `day` counts what arrived on that day (UTC).
     """
 
     class Meta(Table):
@@ -57,8 +58,11 @@ class Counter(TableModel):
     id = UnicodeAttribute(hash_key=True)
     files = NumberAttribute(default=0)
     bytes = NumberAttribute(default=0)
+    trashed_files = NumberAttribute(default=0, attr_name="trashedFiles")
+    trashed_bytes = NumberAttribute(default=0, attr_name="trashedBytes")
     rejected = NumberAttribute(default=0)
-    #: Incremented by each change of what is stored now, to detect changes.
+    #: Incremented by each change of what is counted, and an owner's by each change of what lists of
+    #: their files show, to detect changes.
     changes = NumberAttribute(default=0)
     owner = UnicodeAttribute(null=True)
     feed = UnicodeAttribute(null=True)
@@ -69,10 +73,23 @@ class Counter(TableModel):
 
 @dataclass(frozen=True)
 class Usage:
-    """A number of stored files, and their total size in bytes."""
+    """A number of files, and their total size in bytes; and how much of that is in the trash."""
 
     files: int = 0
     bytes: int = 0
+    trashed_files: int = 0
+    trashed_bytes: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.files + other.files,
+            self.bytes + other.bytes,
+            self.trashed_files + other.trashed_files,
+            self.trashed_bytes + other.trashed_bytes,
+        )
+
+    def __neg__(self) -> Usage:
+        return Usage(-self.files, -self.bytes, -self.trashed_files, -self.trashed_bytes)
 
 
 @dataclass(frozen=True)
@@ -108,7 +125,7 @@ class Adjustment:
 
 def growth(before: StoredFile | None, after: StoredFile) -> int:
     """By how many bytes a change of a record increases its owner's usage."""
-    if before is None or before.state != "stored" or before.owner != after.owner:
+    if before is None or before.state not in KEPT_STATES or before.owner != after.owner:
         return int(after.size or 0)
     return int(after.size or 0) - int(before.size or 0)
 
@@ -116,10 +133,8 @@ def growth(before: StoredFile | None, after: StoredFile) -> int:
 def counters_of(change: Change) -> set[str]:
     """The ids of the counters that a change may touch."""
     ids = {_day_id(_day_of(change.after), _part(change.id))}
-    for record in (change.before, change.after):
-        if record is not None and record.state == "stored":
-            ids.update(_names(record))
-    return ids
+    ids.update(_names(change.before), _names(change.after))
+    return ids | _counters_of_owners_who_notice(change)
 
 
 def owner_counter(owner: str | None) -> str:
@@ -138,22 +153,45 @@ def adjustments(changes: Iterable[Change]) -> list[Adjustment]:
 
 
 def _stored_adjustments(changes: Sequence[Change]) -> Iterator[Adjustment]:
-    files: defaultdict[str, int] = defaultdict(int)
-    size: defaultdict[str, int] = defaultdict(int)
+    sums: defaultdict[str, Usage] = defaultdict(Usage)
     limits: dict[str, int] = {}
+    noticed: set[str] = set()
     for change in changes:
-        for record, sign in ((change.before, -1), (change.after, 1)):
-            if record is not None and record.state == "stored":
-                for name in _names(record):
-                    files[name] += sign
-                    size[name] += sign * int(record.size or 0)
+        for name in _names(change.before):
+            sums[name] += -_usage_of(change.before)
+        for name in _names(change.after):
+            sums[name] += _usage_of(change.after)
+        noticed |= _counters_of_owners_who_notice(change)
         if has_condition(change):
             name, limit = owner_counter(change.after.owner), change.limit or 0
             limits[name] = min(limit, limits.get(name, limit))
-    for name in sorted(files):
-        condition = _at_most(limits[name] - size[name]) if name in limits else None
-        if files[name] or size[name] or condition is not None:
-            yield Adjustment(Counter(name), _add(name, files[name], size[name]), condition)
+    for name in sorted(sums.keys() | noticed):
+        condition = _at_most(limits[name] - sums[name].bytes) if name in limits else None
+        if sums[name] != Usage() or condition is not None or name in noticed:
+            yield Adjustment(Counter(name), _add(name, sums[name]), condition)
+
+
+def _counters_of_owners_who_notice(change: Change) -> set[str]:
+    """The counters of the owners in whose lists the change shows. Pages poll their `changes`."""
+    before, after = _shown(change.before), _shown(change.after)
+    if before == after:
+        return set()
+    return {owner_counter(shown[0]) for shown in (before, after) if shown is not None}
+
+
+def _shown(record: StoredFile | None) -> tuple[object, ...] | None:
+    """The owner of a file, and what their lists show of it; None if it is in none of them."""
+    if record is None or record.owner_feed is None:
+        return None
+    return (
+        record.owner,
+        record.owner_feed,
+        record.file_name,
+        record.content_type,
+        record.size,
+        record.checksum,
+        record.reason,
+    )
 
 
 def _day_adjustments(changes: Sequence[Change]) -> Iterator[Adjustment]:
@@ -191,12 +229,10 @@ class Sums:
             lambda: (0, 0, 0)
         )
 
-    def add_stored(self, record: StoredFile) -> None:
-        """Count a record as stored now."""
-        size = int(record.size or 0)
+    def add_kept(self, record: StoredFile) -> None:
+        """Count a record as stored now, or as in the trash; does nothing in another state."""
         for name in _names(record):
-            before = self.stored[name]
-            self.stored[name] = Usage(before.files + 1, before.bytes + size)
+            self.stored[name] += _usage_of(record)
 
     def add_arrival(self, record: StoredFile) -> None:
         """Count a record as arrived on its day, whatever its state is now."""
@@ -211,7 +247,7 @@ class Sums:
         """Add the sums to the counters. Raises BackendUnavailable; partial writes stay."""
         with table_errors():
             for name, total in self.stored.items():
-                Counter(name).update(_add(name, total.files, total.bytes))
+                Counter(name).update(_add(name, total))
             for adjustment in self.days():
                 adjustment.counter.update(adjustment.actions)
 
@@ -227,9 +263,20 @@ class Sums:
             yield Adjustment(Counter(_day_id(day, part)), actions)
 
 
-def _names(record: StoredFile) -> tuple[str, str]:
+def _names(record: StoredFile | None) -> tuple[str, ...]:
+    """The counters that count a record now."""
+    if record is None or record.state not in KEPT_STATES:
+        return ()
     kind = media_types.kind(record.content_type or "")
     return f"kind#{kind}#{_part(record.id)}", owner_counter(record.owner)
+
+
+def _usage_of(record: StoredFile | None) -> Usage:
+    """What a record adds to the counters that count it."""
+    if record is None:
+        return Usage()
+    size = int(record.size or 0)
+    return Usage(1, size, 1, size) if record.state == "trashed" else Usage(1, size)
 
 
 def _part(upload_id: str) -> str:
@@ -249,8 +296,15 @@ def correct(name: str, read: Reading, usage: Usage) -> bool:
             _equals(Counter.changes, read.changes)
             & _equals(Counter.files, read.usage.files)
             & _equals(Counter.bytes, read.usage.bytes)
+            & _equals(Counter.trashed_files, read.usage.trashed_files)
+            & _equals(Counter.trashed_bytes, read.usage.trashed_bytes)
         )
-    actions: list[Action] = [Counter.files.set(usage.files), Counter.bytes.set(usage.bytes)]
+    actions: list[Action] = [
+        Counter.files.set(usage.files),
+        Counter.bytes.set(usage.bytes),
+        Counter.trashed_files.set(usage.trashed_files),
+        Counter.trashed_bytes.set(usage.trashed_bytes),
+    ]
     with table_errors():
         try:
             Counter(name).update([*actions, *_change_actions(name)], condition)
@@ -267,8 +321,14 @@ def _equals(attribute: NumberAttribute, value: int) -> Condition:
     return condition if value else condition | attribute.does_not_exist()
 
 
-def _add(name: str, files: int, size: int) -> list[Action]:
-    return [Counter.files.add(files), Counter.bytes.add(size), *_change_actions(name)]
+def _add(name: str, usage: Usage) -> list[Action]:
+    actions: list[Action] = [Counter.files.add(usage.files), Counter.bytes.add(usage.bytes)]
+    if usage.trashed_files or usage.trashed_bytes:
+        actions += [
+            Counter.trashed_files.add(usage.trashed_files),
+            Counter.trashed_bytes.add(usage.trashed_bytes),
+        ]
+    return [*actions, *_change_actions(name)]
 
 
 def _change_actions(name: str) -> list[Action]:
@@ -298,7 +358,7 @@ def _day_id(day: date, part: str | int) -> str:
 
 
 def of_owner(owner: str) -> Usage:
-    """What one owner has stored: one consistent GetItem."""
+    """What one owner has stored, including the trash: one consistent GetItem."""
     with table_errors():
         try:
             return _usage(Counter.get(owner_counter(owner), consistent_read=True))
@@ -322,16 +382,13 @@ def owners(limit: int) -> list[tuple[str, Usage]]:
 
 
 def by_kind() -> dict[type_lists.Kind, Usage]:
-    """What is stored of each type group. The groups add up to all stored files."""
-    files: defaultdict[str, int] = defaultdict(int)
-    size: defaultdict[str, int] = defaultdict(int)
+    """What is stored of each type group. The groups add up to all files, including the trash."""
+    sums: defaultdict[str, Usage] = defaultdict(Usage)
     for counter in _get(
         f"kind#{kind}#{part}" for kind in type_lists.KINDS for part in range(PARTS)
     ):
-        kind = counter.id.split("#")[1]
-        files[kind] += int(counter.files)
-        size[kind] += int(counter.bytes)
-    return {kind: Usage(files[kind], size[kind]) for kind in type_lists.KINDS}
+        sums[counter.id.split("#")[1]] += _usage(counter)
+    return {kind: sums[kind] for kind in type_lists.KINDS}
 
 
 def by_day(last: date, count: int) -> list[Day]:
@@ -365,4 +422,9 @@ def _get(ids: Iterable[str]) -> list[Counter]:
 
 
 def _usage(counter: Counter) -> Usage:
-    return Usage(int(counter.files), int(counter.bytes))
+    return Usage(
+        int(counter.files),
+        int(counter.bytes),
+        int(counter.trashed_files),
+        int(counter.trashed_bytes),
+    )

@@ -12,7 +12,7 @@ from ninja.responses import Status
 from uploads.accounts.requests import AuthenticatedHttpRequest
 from uploads.aws import multipart
 from uploads.core.errors import InvalidRequest
-from uploads.files import actions, queries, quotas
+from uploads.files import actions, queries, quotas, trash
 from uploads.files.record import FileInfo
 from uploads.ingest import tasks
 from uploads.transfers import begin, parts, tokens
@@ -26,6 +26,9 @@ from uploads.web.api.schemas import (
     BatchRequest,
     DeletingOut,
     DownloadOut,
+    EmptiedOut,
+    FileChanges,
+    FileIds,
     FileOut,
     FilesQuery,
     MultipartUpload,
@@ -40,6 +43,7 @@ from uploads.web.api.schemas import (
     UrlRequest,
 )
 from uploads.web.api.throttling import SIGN_RATES
+from uploads.web.api.trash import actor_of, change_files
 from uploads.web.navigation import is_navigation
 
 
@@ -172,7 +176,12 @@ def file_list(
 ) -> list[FileInfo]:
     """List your files, newest first. The `Link` header has the URL of the next page."""
     page = queries.files_of(
-        owner(request), limit=query.limit, cursor=query.cursor, prefix=query.q, name=query.name
+        owner(request),
+        limit=query.limit,
+        cursor=query.cursor,
+        prefix=query.q,
+        name=query.name,
+        state=query.state,
     )
     if page.next_cursor:
         next_query = query.model_copy(update={"cursor": page.next_cursor})
@@ -180,6 +189,34 @@ def file_list(
         url = request.build_absolute_uri(f"{request.path}?{urlencode(parameters)}")
         response["Link"] = f'<{url}>; rel="next"'
     return page.files
+
+
+# Must precede the routes of one file, which would match "trash" as an id.
+@api.post("/files/trash", response={200: FileChanges, **ERRORS}, tags=["files"])
+def trash_files(request: AuthenticatedHttpRequest, body: FileIds) -> FileChanges:
+    """Move up to 100 files to the trash; each has a result or an error of its own.
+
+    If there is no trash (`FILEHUB_TRASH_DAYS` is 0), they are deleted for ever.
+    """
+    return change_files(request, body.ids, trash.move_to_trash)
+
+
+@api.post("/files/restore", response={200: FileChanges, **ERRORS}, tags=["files"])
+def restore_files(request: AuthenticatedHttpRequest, body: FileIds) -> FileChanges:
+    """Restore up to 100 files from the trash; each has a result or an error of its own."""
+    return change_files(request, body.ids, trash.restore)
+
+
+@api.post("/files/delete", response={200: FileChanges, **ERRORS}, tags=["files"])
+def delete_files(request: AuthenticatedHttpRequest, body: FileIds) -> FileChanges:
+    """Delete up to 100 files for ever, also from the trash; each has a result or an error."""
+    return change_files(request, body.ids, trash.delete)
+
+
+@api.post("/files/trash/empty", response={200: EmptiedOut, **ERRORS}, tags=["files"])
+def empty_trash(request: AuthenticatedHttpRequest) -> trash.Emptied:
+    """Delete what is in the trash for ever, up to 500 files. `more` says whether some are left."""
+    return trash.empty(owner(request))
 
 
 @api.get("/files/{file_id}", response={200: FileOut, **ERRORS}, tags=["files"])
@@ -207,10 +244,11 @@ def download_file(
 
 @api.delete("/files/{file_id}", response={200: DeletingOut, **ERRORS}, tags=["files"])
 def delete_file(request: AuthenticatedHttpRequest, file_id: str) -> DeletingOut:
-    """Delete the object; the record follows when S3 reports the removal."""
-    info = queries.stored_file(file_id, owner(request))
-    actions.remove(info.id, owner(request))
-    return DeletingOut(id=info.id)
+    """Delete the file for ever, also from the trash; the record follows S3's event."""
+    (result,) = trash.delete([file_id], actor_of(request))
+    if result.error is not None:
+        raise result.error
+    return DeletingOut(id=result.id.lower())
 
 
 api.add_router(COMPANION.rstrip("/"), companion.router)

@@ -14,6 +14,7 @@ from uploads.core.errors import FilehubError
 from uploads.core.texts import describe
 from uploads.files.queries import UploadStatus
 from uploads.files.record import FileInfo
+from uploads.files.trash import MAX_IDS
 from uploads.transfers.batch import MAX_FILES
 from uploads.transfers.begin import FileRequest, StartedMultipart, StartedUpload
 
@@ -176,6 +177,9 @@ class FilesQuery(Schema):
 
     limit: int = Field(50, ge=1, le=200)
     cursor: str = ""
+    state: Literal["stored", "trashed", "rejected"] = Field(
+        "stored", description="Files in the trash, or rejected within the last 28 days, instead."
+    )
     q: str = Field("", description="Name prefix, case-insensitive.")
     name: str = Field("", description="The exact name.")
 
@@ -189,7 +193,27 @@ class FileOut(Schema):
     created_at: datetime
     confirmed_at: datetime | None
     owner: str = Field(description="Username.")
-    state: Literal["stored"]
+    state: Literal["stored", "trashed", "rejected"]
+    trashed_at: datetime | None = Field(None, description="Only in the trash.")
+    purge_at: datetime | None = Field(
+        None, description="When it is deleted for ever; only in the trash."
+    )
+    reason: str | None = Field(
+        None, description="Why it was rejected, in the language of `Accept-Language`."
+    )
+    reason_code: str | None = Field(None, description="Stable; null for records of old versions.")
+
+    @staticmethod
+    def resolve_trashed_at(file: FileInfo) -> datetime | None:
+        return file.trashed_at if file.state == "trashed" else None
+
+    @staticmethod
+    def resolve_reason(file: FileInfo) -> str | None:
+        return describe(file.reason) or None
+
+    @staticmethod
+    def resolve_reason_code(file: FileInfo) -> str | None:
+        return file.reason.code or None
 
     @staticmethod
     def resolve_owner(_file: FileInfo, context: Any) -> str:
@@ -200,7 +224,7 @@ class FileOut(Schema):
 
 class UploadOut(Schema):
     id: str
-    state: Literal["pending", "stored", "rejected", "deleted"]
+    state: Literal["pending", "stored", "trashed", "rejected", "deleted"]
     reason: str | None = Field(None, description="In the language of `Accept-Language`.")
     reason_code: str | None = Field(None, description="Stable; null for records of old versions.")
     file: FileOut | None = None
@@ -222,6 +246,39 @@ class DownloadOut(Schema):
 class DeletingOut(Schema):
     id: str
     state: Literal["deleting"] = "deleting"
+
+
+class FileIds(Schema):
+    ids: list[StrictStr] = Field(description=f"1 to {MAX_IDS} ids of files.")
+
+
+class FileState(BaseModel):
+    """The state of a file after the change."""
+
+    id: str
+    state: Literal["stored", "trashed", "deleting"]
+
+
+class FailedChange(BaseModel):
+    """Why a file was not changed. Other users' files and unknown ids are `file_not_found`."""
+
+    id: str
+    error: str
+    code: str
+
+
+class FileChanges(BaseModel):
+    """A result for each id, in the order of the request."""
+
+    results: list[FileState | FailedChange]
+
+
+class EmptiedOut(Schema):
+    """`more`: the trash has more files, so send the request again."""
+
+    deleted: int = Field(description="Files that are being deleted.")
+    failed: int = Field(description="Files that could not be deleted now; they are still there.")
+    more: bool
 
 
 class TokenRequest(Schema):
