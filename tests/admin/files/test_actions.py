@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -102,14 +103,13 @@ def test_a_failure_is_reported_and_does_not_stop_the_others(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = store("7", "a.txt"), store("7", "b.txt")
-    delete = s3.delete
+    delete_many = s3.delete_many
 
-    def refuse_first(upload_id: str) -> None:
-        if upload_id == first:
-            raise BackendUnavailable("S3 could not delete the object.")
-        delete(upload_id)
+    def refuse_first(upload_ids: Collection[str]) -> dict[str, BackendUnavailable]:
+        delete_many([upload_id for upload_id in upload_ids if upload_id != first])
+        return {first: BackendUnavailable("S3 could not delete the object.")}
 
-    monkeypatch.setattr(s3, "delete", refuse_first)
+    monkeypatch.setattr(s3, "delete_many", refuse_first)
     text = text_of(act(admin, "delete_files", first, second, confirmed="yes"))
     assert "1 file is being deleted" in text
     assert "“a.txt”: S3 could not delete the object." in text
@@ -118,7 +118,15 @@ def test_a_failure_is_reported_and_does_not_stop_the_others(
 
 @pytest.mark.parametrize("chosen", [["zz"], ["01900000-0000-7000-8000-000000000000"], ["x"] * 500])
 @pytest.mark.parametrize(
-    "action", ["delete_files", "check_again", "change_owner", "download_manifest"]
+    "action",
+    [
+        "trash_files",
+        "restore_files",
+        "delete_files",
+        "check_again",
+        "change_owner",
+        "download_manifest",
+    ],
 )
 def test_a_forged_selection_changes_nothing(admin: Client, action: str, chosen: list[str]) -> None:
     for extra in ({}, {"confirmed": "yes", "answer": "root"}, {"select_across": "1"}):

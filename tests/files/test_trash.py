@@ -1,0 +1,415 @@
+"""The trash: what each change does to records, objects, lists and counters, one by one and many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from tests.support.aws_requests import AwsRequests
+from tests.support.files import removal, store, upload
+from uploads.aws import clients, s3
+from uploads.core.conf import conf
+from uploads.core.errors import BackendUnavailable
+from uploads.files import actions, queries, recount, trash, usage
+from uploads.files import store as records
+from uploads.files.record import State, StoredFile
+from uploads.files.trash import Actor, Result
+from uploads.files.usage import Usage
+from uploads.ingest import confirm
+from uploads.ingest.events import ObjectEvent
+
+pytestmark = pytest.mark.usefixtures("aws")
+
+OWNER = "7"
+ME = Actor(OWNER, OWNER)
+STRANGER = Actor("8", "8")
+OPERATOR = Actor("1", None)
+
+Change = Callable[[list[str], Actor], list[Result]]
+CHANGES: dict[str, Change] = {
+    "trash": trash.move_to_trash, "restore": trash.restore, "delete": trash.delete,
+}  # fmt: skip
+
+
+def stored() -> str:
+    return store(OWNER)
+
+
+def trashed() -> str:
+    upload_id = stored()
+    (result,) = trash.move_to_trash([upload_id], ME)
+    assert result == Result(upload_id, "trashed")
+    return upload_id
+
+
+def purging() -> str:
+    """A file whose purge died before it deleted the object."""
+    upload_id = trashed()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(s3, "delete_many", lambda ids: dict.fromkeys(ids, BackendUnavailable()))
+        trash.delete([upload_id], ME)
+    assert s3.head(upload_id)
+    return upload_id
+
+
+def restored() -> str:
+    upload_id = trashed()
+    assert trash.restore([upload_id], ME) == [Result(upload_id, "stored")]
+    return upload_id
+
+
+def deleted() -> str:
+    upload_id = stored()
+    removal(upload_id, 5)
+    return upload_id
+
+
+def rejected() -> str:
+    upload_id = upload(OWNER, "a.png", b"<html>", "image/png")
+    assert confirm.confirm(upload_id) == "rejected"
+    return upload_id
+
+
+def pending() -> str:
+    return upload(OWNER)
+
+
+FILES = {
+    function.__name__: function
+    for function in (stored, trashed, purging, restored, deleted, rejected, pending)
+}
+NOT_FOUND, BEING_DELETED = "file_not_found", "being_deleted"
+#: (file, change) -> what its owner is told: the new state, or the code of the error
+OUTCOMES: dict[tuple[str, str], str] = {
+    ("stored", "trash"): "trashed",
+    ("stored", "restore"): "stored",
+    ("stored", "delete"): "deleting",
+    ("trashed", "trash"): "trashed",
+    ("trashed", "restore"): "stored",
+    ("trashed", "delete"): "deleting",
+    ("purging", "trash"): BEING_DELETED,
+    ("purging", "restore"): BEING_DELETED,
+    ("purging", "delete"): "deleting",
+    ("restored", "trash"): "trashed",
+    ("restored", "restore"): "stored",
+    ("restored", "delete"): "deleting",
+    **{
+        (file, change): NOT_FOUND
+        for file in ("deleted", "rejected", "pending")
+        for change in CHANGES
+    },
+}
+
+
+def state_of(upload_id: str) -> str | None:
+    record = records.get(upload_id)
+    return None if record is None else str(record.state)
+
+
+def values_of(upload_id: str) -> dict[str, Any] | None:
+    record = records.get(upload_id)
+    return None if record is None else dict(record.attribute_values)
+
+
+def usage_of(owner: str = OWNER) -> Usage:
+    return usage.usage_of([owner], consistent_read=True)[owner]
+
+
+def changes_of(owner: str = OWNER) -> int:
+    return int(usage.Counter.get(usage.owner_counter(owner), consistent_read=True).changes)
+
+
+def listed(state: State, owner: str = OWNER) -> list[str]:
+    return [info.id for info in queries.files_of(owner, limit=50, state=state).files]
+
+
+def code_of(result: Result) -> str:
+    return result.error.code if result.error else str(result.state)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_an_owner_may_do_with_a_file_in_each_state(change: str) -> None:
+    ids = {name: make() for name, make in FILES.items()}
+    before = {name: state_of(upload_id) for name, upload_id in ids.items()}
+    outcomes = {name: OUTCOMES[name, change] for name in FILES}
+    results = CHANGES[change](list(ids.values()), ME)
+    assert dict(zip(FILES, map(code_of, results), strict=True)) == outcomes
+    gone = {name for name, upload_id in ids.items() if s3.head(upload_id) is None}
+    deleting = {name for name, outcome in outcomes.items() if outcome == "deleting"}
+    assert gone == {"deleted", "rejected"} | deleting
+    changed = {
+        name: outcome for name, outcome in outcomes.items() if outcome in {"stored", "trashed"}
+    }
+    # The record of a file that is being deleted follows S3's event.
+    assert {name: state_of(upload_id) for name, upload_id in ids.items()} == before | changed
+    for name in deleting:
+        removal(ids[name], 9)
+        assert state_of(ids[name]) == "deleted"
+    assert recount.differences() == []
+
+
+def test_a_strangers_file_looks_like_one_that_does_not_exist() -> None:
+    ids = [make() for make in FILES.values()]
+    before = [values_of(upload_id) for upload_id in ids]
+    for change in CHANGES.values():
+        assert set(map(code_of, change(ids, STRANGER))) == {NOT_FOUND}
+    assert [values_of(upload_id) for upload_id in ids] == before
+    gone = {name for name, upload_id in zip(FILES, ids, strict=True) if not s3.head(upload_id)}
+    assert gone == {"deleted", "rejected"}
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "outcome"),
+    [
+        ("stored", "trash", "trashed"), ("trashed", "restore", "stored"),
+        ("trashed", "delete", "deleting"), ("rejected", "delete", "deleting"),
+        ("rejected", "trash", NOT_FOUND), ("deleted", "delete", NOT_FOUND),
+    ],
+)  # fmt: skip
+def test_an_operator_may_change_everybodys_files(file: str, change: str, outcome: str) -> None:
+    (result,) = CHANGES[change]([FILES[file]()], OPERATOR)
+    assert code_of(result) == outcome
+
+
+def test_results_are_in_the_order_of_the_request_with_one_for_each_id() -> None:
+    first, second, foreign = store(OWNER), store(OWNER), store("8")
+    ids = [second, "x", foreign, first.upper(), second, "", deleted()]
+    results = trash.move_to_trash(ids, ME)
+    assert [result.id for result in results] == ids
+    assert list(map(code_of, results)) == [
+        "trashed", NOT_FOUND, NOT_FOUND, "trashed", "trashed", NOT_FOUND, NOT_FOUND,
+    ]  # fmt: skip
+    assert usage_of() == Usage(2, 10, 2, 10)
+
+
+@pytest.mark.parametrize("count", [1, 12])
+def test_many_files_cost_as_many_requests_as_one(count: int, aws_requests: AwsRequests) -> None:
+    ids = [store(OWNER) for _ in range(count)]
+    for change, requests in (
+        (trash.move_to_trash, {"dynamodb": 2}),
+        (trash.restore, {"dynamodb": 2}),
+        (trash.move_to_trash, {"dynamodb": 2}),
+        (trash.delete, {"dynamodb": 2, "s3": 1}),
+    ):
+        aws_requests.counts()
+        results = change(ids, ME)
+        assert [result for result in results if result.error] == []
+        assert aws_requests.counts() == requests, change
+
+
+def test_the_bytes_of_the_trash_count_until_the_object_is_gone() -> None:
+    first, _second = store(OWNER, body=b"12345"), store(OWNER, body=b"123")
+    trash.move_to_trash([first], ME)
+    assert usage_of() == Usage(2, 8, 1, 5)
+    assert usage.by_kind()["text"] == Usage(2, 8, 1, 5)
+    trash.delete([first], ME)
+    assert usage_of() == Usage(2, 8, 1, 5)
+    removal(first, 5)
+    assert usage_of() == usage.by_kind()["text"] == Usage(1, 3)
+
+
+def test_a_restored_file_takes_no_room_that_it_had_not(settings: Settings) -> None:
+    first = store(OWNER, body=b"12345")
+    settings.FILEHUB = settings.FILEHUB | {"USER_QUOTA": 5}
+    trash.move_to_trash([first], ME)
+    full = upload(OWNER, body=b"1")
+    assert confirm.confirm(full) == "rejected"
+    assert trash.restore([first], ME) == [Result(first, "stored")]
+    assert usage_of() == Usage(1, 5)
+
+
+def test_each_file_is_in_exactly_one_list() -> None:
+    ids = {name: make() for name, make in FILES.items()}
+    expected: dict[State, list[str]] = {
+        "stored": [ids["restored"], ids["stored"]],
+        "trashed": [ids["trashed"]],
+        "rejected": [ids["rejected"]],
+    }
+    for state, members in expected.items():
+        assert listed(state) == sorted(members, reverse=True), state
+        assert listed(state, "8") == []
+    (reason,) = [info.reason for info in queries.files_of(OWNER, limit=9, state="rejected").files]
+    assert reason.code == "content_mismatch"
+    (info,) = queries.files_of(OWNER, limit=9, state="trashed").files
+    assert info.trashed_at is not None
+    assert info.purge_at == info.trashed_at + timedelta(days=30)
+
+
+def make_rejected(upload_id: str) -> None:
+    clients.s3().put_object(
+        Bucket=conf().bucket, Key=f"uploads/{upload_id[-1]}/{upload_id}", Body=b"<html>",
+        ContentType="image/png", Metadata=s3.metadata(OWNER, "a.png"),
+    )  # fmt: skip
+    event = ObjectEvent("created", upload_id, "5".ljust(64, "0"))
+    assert confirm.apply_event(event) == "rejected"
+
+
+#: What an owner sees in a list, and how to bring it about.
+VISIBLE: dict[str, tuple[Callable[[], str], Callable[[str], Any]]] = {
+    "stored": (pending, confirm.confirm),
+    "rejected": (lambda: upload(OWNER, "a.png", b"<html>", "image/png"), confirm.confirm),
+    "replaced by a file that is rejected": (stored, make_rejected),
+    "trashed": (stored, lambda upload_id: trash.move_to_trash([upload_id], ME)),
+    "restored": (trashed, lambda upload_id: trash.restore([upload_id], ME)),
+    "purged": (trashed, lambda upload_id: trash.delete([upload_id], ME)),
+    "deleted": (stored, lambda upload_id: removal(upload_id, 9)),
+    "deleted from the trash": (trashed, lambda upload_id: removal(upload_id, 9)),
+    "given to another": (stored, lambda upload_id: actions.change_owner(upload_id, "8", "1")),
+}
+INVISIBLE: dict[str, tuple[Callable[[], str], Callable[[str], Any]]] = {
+    "confirmed again": (stored, lambda upload_id: confirm.check(upload_id)),
+    "restored again": (stored, lambda upload_id: trash.restore([upload_id], ME)),
+    "trashed again": (trashed, lambda upload_id: trash.move_to_trash([upload_id], ME)),
+    "refused to a stranger": (stored, lambda upload_id: trash.delete([upload_id], STRANGER)),
+    "purged, then removed": (purging, lambda upload_id: removal(upload_id, 9)),
+}
+
+
+@pytest.mark.parametrize("name", VISIBLE)
+def test_a_change_that_an_owner_can_see_is_counted(name: str) -> None:
+    store(OWNER)
+    make, change = VISIBLE[name]
+    upload_id = make()
+    before = changes_of()
+    change(upload_id)
+    assert changes_of() == before + 1
+
+
+@pytest.mark.parametrize("name", INVISIBLE)
+def test_a_change_that_an_owner_cannot_see_is_not_counted_or_changes_their_usage(
+    name: str,
+) -> None:
+    make, change = INVISIBLE[name]
+    upload_id = make()
+    before, used = changes_of(), usage_of()
+    change(upload_id)
+    assert changes_of() == before + (used != usage_of())
+
+
+def test_without_a_trash_a_file_is_deleted_at_once(settings: Settings) -> None:
+    old = trashed()
+    settings.FILEHUB = settings.FILEHUB | {"TRASH_DAYS": 0}
+    upload_id = store(OWNER)
+    assert trash.move_to_trash([upload_id], ME) == [Result(upload_id, "deleting")]
+    assert s3.head(upload_id) is None
+    removal(upload_id, 5)
+    assert state_of(upload_id) == "deleted"
+    # What was in the trash stays until it is due.
+    assert listed("trashed") == [old]
+    assert trash.restore([old], ME) == [Result(old, "stored")]
+
+
+def test_the_trash_keeps_the_time_that_was_set_when_a_file_came(settings: Settings) -> None:
+    settings.FILEHUB = settings.FILEHUB | {"TRASH_DAYS": 7}
+    upload_id = trashed()
+    settings.FILEHUB = settings.FILEHUB | {"TRASH_DAYS": 1}
+    (info,) = queries.files_of(OWNER, limit=9, state="trashed").files
+    assert info.id == upload_id
+    assert info.trashed_at is not None
+    assert info.purge_at == info.trashed_at + timedelta(days=7)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_file_that_is_changed_meanwhile_is_read_again_and_the_others_are_not(
+    change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [stored() if change != "restore" else trashed() for _ in range(3)]
+    read, seen = records.read, []
+
+    def read_then_change(upload_ids: list[str]) -> dict[str, StoredFile]:
+        found = read(upload_ids)
+        seen.append(sorted(upload_ids))
+        if len(seen) == 1:
+            records.annotate(ids[1], [StoredFile.downloads.add(1)])
+        return found
+
+    monkeypatch.setattr(records, "read", read_then_change)
+    results = CHANGES[change](ids, ME)
+    assert [result.error for result in results] == [None] * 3
+    assert seen == [sorted(ids), [ids[1]]]
+
+
+def failing_with(code: str) -> Callable[..., Any]:
+    def respond(ids: list[str]) -> dict[str, BackendUnavailable]:
+        return {upload_id: BackendUnavailable(code) for upload_id in ids}
+
+    return respond
+
+
+@pytest.mark.parametrize("file", ["stored", "trashed"])
+def test_a_deletion_that_s3_refuses_is_reported_or_finished_later(
+    file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload_id = FILES[file]()
+    with monkeypatch.context() as patch:
+        patch.setattr(s3, "delete_many", failing_with("x"))
+        (result,) = trash.delete([upload_id], ME)
+    assert s3.head(upload_id) is not None
+    if file == "stored":
+        # It stays in the list, and the caller can try again.
+        assert code_of(result) == "unavailable"
+        assert listed("stored") == [upload_id]
+    else:
+        assert code_of(result) == "deleting"
+        assert listed("trashed") == []
+        assert trash.purge([upload_id], datetime.now(UTC)) == 1
+        assert s3.head(upload_id) is None
+
+
+def test_objects_that_s3_cannot_delete_are_reported_one_by_one() -> None:
+    ids = [upload(OWNER) for _ in range(3)]
+    client = clients.s3()
+
+    def refuse_the_second(params: Any, **_: Any) -> None:
+        params["Delete"]["Objects"] = [
+            item for item in params["Delete"]["Objects"] if not item["Key"].endswith(ids[1])
+        ]
+
+    def add_an_error(parsed: Any, **_: Any) -> None:
+        parsed["Errors"] = [{"Key": f"uploads/{ids[1][-1]}/{ids[1]}", "Code": "InternalError"}]
+
+    events = client.meta.events
+    events.register("provide-client-params.s3.DeleteObjects", refuse_the_second)
+    events.register("after-call.s3.DeleteObjects", add_an_error)
+    try:
+        errors = s3.delete_many(ids)
+    finally:
+        events.unregister("provide-client-params.s3.DeleteObjects", refuse_the_second)
+        events.unregister("after-call.s3.DeleteObjects", add_an_error)
+    assert list(errors) == [ids[1]]
+    assert "InternalError" in repr(errors[ids[1]].__cause__)
+    assert [s3.head(upload_id) is None for upload_id in ids] == [True, False, True]
+
+
+def test_emptying_the_trash_deletes_a_bounded_number_of_files(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(trash, "EMPTIED_AT_ONCE", 2)
+    kept, ids = stored(), [trashed() for _ in range(3)]
+    foreign = store("8")
+    trash.move_to_trash([foreign], STRANGER)
+    assert trash.empty(OWNER) == trash.Emptied(2, 0, more=True)
+    assert listed("trashed") == [ids[0]]
+    assert trash.empty(OWNER) == trash.Emptied(1, 0, more=False)
+    assert trash.empty(OWNER) == trash.Emptied(0, 0, more=False)
+    assert [s3.head(upload_id) for upload_id in ids] == [None] * 3
+    assert s3.head(kept) is not None
+    assert s3.head(foreign) is not None
+
+
+def test_emptying_the_trash_leaves_a_file_that_was_just_restored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The index that lists the trash lags behind the table."""
+    restored_id, other = trashed(), trashed()
+    page = trash.find(trash.FileFilter(owner=OWNER, state="trashed"), limit=9)
+    trash.restore([restored_id], ME)
+    monkeypatch.setattr(trash, "find", lambda *args, **kwargs: page)
+    assert trash.empty(OWNER) == trash.Emptied(1, 0, more=False)
+    assert state_of(restored_id) == "stored"
+    assert s3.head(restored_id) is not None
+    assert s3.head(other) is None
