@@ -261,7 +261,7 @@ VISIBLE: dict[str, tuple[Callable[[], str], Callable[[str], Any]]] = {
     "given to another": (stored, lambda upload_id: actions.change_owner(upload_id, "8", "1")),
 }
 INVISIBLE: dict[str, tuple[Callable[[], str], Callable[[str], Any]]] = {
-    "confirmed again": (stored, lambda upload_id: confirm.check(upload_id)),
+    "confirmed again": (stored, confirm.check),
     "restored again": (stored, lambda upload_id: trash.restore([upload_id], ME)),
     "trashed again": (trashed, lambda upload_id: trash.move_to_trash([upload_id], ME)),
     "refused to a stranger": (stored, lambda upload_id: trash.delete([upload_id], STRANGER)),
@@ -385,14 +385,11 @@ def test_objects_that_s3_cannot_delete_are_reported_one_by_one() -> None:
     assert [s3.head(upload_id) is None for upload_id in ids] == [True, False, True]
 
 
-def test_emptying_the_trash_deletes_a_bounded_number_of_files(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(trash, "EMPTIED_AT_ONCE", 2)
+def test_emptying_the_trash_deletes_a_bounded_number_of_files() -> None:
     kept, ids = stored(), [trashed() for _ in range(3)]
     foreign = store("8")
     trash.move_to_trash([foreign], STRANGER)
-    assert trash.empty(OWNER) == trash.Emptied(2, 0, more=True)
+    assert trash.empty(OWNER, limit=2) == trash.Emptied(2, 0, more=True)
     assert listed("trashed") == [ids[0]]
     assert trash.empty(OWNER) == trash.Emptied(1, 0, more=False)
     assert trash.empty(OWNER) == trash.Emptied(0, 0, more=False)

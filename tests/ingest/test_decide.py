@@ -206,9 +206,13 @@ CASES: dict[
     "check trashed, replaced": (
         Check(ID), trashed(5), OTHER, LIMITS, "corrected", ("trashed", 5), None,
     ),
-    "check trashed, missing": (Check(ID), trashed(5), None, LIMITS, "missing", ("deleted", 5), None),
+    "check trashed, missing": (
+        Check(ID), trashed(5), None, LIMITS, "missing", ("deleted", 5), None,
+    ),
     "check purging": (Check(ID), purging(5), FILE, LIMITS, "consistent", ("trashed", 5), None),
-    "check purging, missing": (Check(ID), purging(5), None, LIMITS, "missing", ("deleted", 5), None),
+    "check purging, missing": (
+        Check(ID), purging(5), None, LIMITS, "missing", ("deleted", 5), None,
+    ),
     "check trashed, marked deleted by mistake": (
         Check(ID), mistaken(5, trashed(5)), FILE, quota(1, 99), "confirmed", ("trashed", 5), None,
     ),

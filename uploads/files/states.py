@@ -34,10 +34,10 @@ def is_owner(text: str | None) -> bool:
 def in_state(record: StoredFile, state: State, **changes: Any) -> StoredFile:
     """A copy of the record in this state, with the keys of the indexes that belong to it."""
     result = changed(record, state=state, **changes)
-    is_stored, is_leaving = state == "stored", is_being_purged(result)
+    name = result.file_name if state == "stored" else None
     result.feed = f"{state}#{keys.shard(result.id)}"
-    result.owner_feed = None if is_leaving else owner_feed(result.owner, state)
-    result.name_key = search_key(result.file_name or "") if is_stored else None
+    result.owner_feed = None if is_being_purged(result) else owner_feed(result.owner, state)
+    result.name_key = search_key(name) if name else None
     return result
 
 

@@ -117,12 +117,12 @@ def delete(ids: Sequence[str], actor: Actor) -> list[Result]:
     return _results(ids, "deleting", _delete(_parsed(ids), decide))
 
 
-def empty(owner: str) -> Emptied:
-    """Delete what is in an owner's trash, EMPTIED_AT_ONCE files at most. Raises BackendUnavailable.
+def empty(owner: str, *, limit: int = EMPTIED_AT_ONCE) -> Emptied:
+    """Delete what is in an owner's trash, at most `limit` files. Raises BackendUnavailable.
 
     A file that was restored meanwhile is left alone.
     """
-    page = find(FileFilter(owner=owner, state="trashed"), limit=EMPTIED_AT_ONCE)
+    page = find(FileFilter(owner=owner, state="trashed"), limit=limit)
     actor, now = Actor(owner, owner), datetime.now(UTC)
 
     def decide(record: StoredFile | None) -> StoredFile:

@@ -105,16 +105,21 @@ class _Collector(Collector):
         yield from self._runs()
 
     def _stored(self) -> Iterable[Metric]:
-        files = GaugeMetricFamily(
-            "filehub_stored_files", "Stored files, by type group.", labels=["type"]
-        )
-        size = GaugeMetricFamily(
-            "filehub_stored_bytes", "Stored bytes, by type group.", labels=["type"]
-        )
+        families = {
+            name: GaugeMetricFamily(f"filehub_{name}", f"{what}, by type group.", labels=["type"])
+            for name, what in (
+                ("stored_files", "Stored files, including those in the trash"),
+                ("stored_bytes", "Stored bytes, including those in the trash"),
+                ("trashed_files", "Files in the trash"),
+                ("trashed_bytes", "Bytes in the trash"),
+            )
+        }
         for kind, used in self._readings.kinds.items():
-            files.add_metric([kind], used.files)
-            size.add_metric([kind], used.bytes)
-        yield from (files, size)
+            families["stored_files"].add_metric([kind], used.files)
+            families["stored_bytes"].add_metric([kind], used.bytes)
+            families["trashed_files"].add_metric([kind], used.trashed_files)
+            families["trashed_bytes"].add_metric([kind], used.trashed_bytes)
+        yield from families.values()
 
     def _arrived(self) -> Iterable[Metric]:
         today = self._readings.today

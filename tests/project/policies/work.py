@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -26,9 +26,13 @@ from tests.support.dead_letters import send_dead_letter
 from tests.support.files import removal, store, upload
 from tests.support.local_aws import drain
 from tests.support.policies import ROOT_KEY, UserKey, signed_by
+from tests.support.records import tamper
 from tests.support.waiting import wait_for
 from uploads.aws import clients, s3, sqs
 from uploads.core.conf import conf
+from uploads.files import purge, trash
+from uploads.files.record import StoredFile
+from uploads.files.trash import Actor
 from uploads.files.usage import Counter
 from uploads.ingest import confirm, task_failures
 from uploads.ingest.consumer import Consumer
@@ -151,9 +155,19 @@ def worker() -> Steps:
         counts = reconcile.run(Plan("all", min_age=timedelta(0))).counts
         assert (counts.orphaned, counts.missing, counts.failed) == (1, 1, 0)
 
+    def purges() -> None:
+        with signed_by(ROOT_KEY):
+            upload_id = store("7")
+            trash.move_to_trash([upload_id], Actor("7", "7"))
+            tamper(upload_id, StoredFile.purge_at.set(datetime.now(UTC)))
+        assert purge.purge().files == 1
+        with signed_by(ROOT_KEY):
+            assert s3.head(upload_id) is None
+
     return {
         "confirm": confirms,
         "remove": removes,
+        "purge": purges,
         "reconcile": reconciles,
         "record a failure": lambda: task_failures.record("task", "error"),
     }

@@ -27,10 +27,12 @@ from uploads.web.api.schemas import (
     DeletingOut,
     DownloadOut,
     EmptiedOut,
+    EmptyRequest,
     FileChanges,
     FileIds,
     FileOut,
     FilesQuery,
+    ListedFileOut,
     MultipartUpload,
     PartOut,
     PartsRequest,
@@ -170,7 +172,12 @@ def complete_upload(
     return Status(202, AcceptedOut(id=status.id))
 
 
-@api.get("/files", response={200: list[FileOut], **ERRORS}, tags=["files"])
+@api.get(
+    "/files",
+    response={200: list[ListedFileOut], **ERRORS},
+    tags=["files"],
+    exclude_none=True,
+)
 def file_list(
     request: AuthenticatedHttpRequest, response: HttpResponse, query: Query[FilesQuery]
 ) -> list[FileInfo]:
@@ -214,9 +221,11 @@ def delete_files(request: AuthenticatedHttpRequest, body: FileIds) -> FileChange
 
 
 @api.post("/files/trash/empty", response={200: EmptiedOut, **ERRORS}, tags=["files"])
-def empty_trash(request: AuthenticatedHttpRequest) -> trash.Emptied:
+def empty_trash(
+    request: AuthenticatedHttpRequest, body: EmptyRequest | None = None
+) -> trash.Emptied:
     """Delete what is in the trash for ever, up to 500 files. `more` says whether some are left."""
-    return trash.empty(owner(request))
+    return trash.empty(owner(request), limit=(body or EmptyRequest()).limit)
 
 
 @api.get("/files/{file_id}", response={200: FileOut, **ERRORS}, tags=["files"])

@@ -14,7 +14,7 @@ from uploads.core.errors import FilehubError
 from uploads.core.texts import describe
 from uploads.files.queries import UploadStatus
 from uploads.files.record import FileInfo
-from uploads.files.trash import MAX_IDS
+from uploads.files.trash import EMPTIED_AT_ONCE, MAX_IDS
 from uploads.transfers.batch import MAX_FILES
 from uploads.transfers.begin import FileRequest, StartedMultipart, StartedUpload
 
@@ -193,6 +193,18 @@ class FileOut(Schema):
     created_at: datetime
     confirmed_at: datetime | None
     owner: str = Field(description="Username.")
+    state: Literal["stored"]
+
+    @staticmethod
+    def resolve_owner(_file: FileInfo, context: Any) -> str:
+        """Return the caller's name: records have primary keys, and callers see only their files."""
+        request: AuthenticatedHttpRequest = context["request"]
+        return request.user.get_username()
+
+
+class ListedFileOut(FileOut):
+    """A file of a list. What does not apply to its state is left out."""
+
     state: Literal["stored", "trashed", "rejected"]
     trashed_at: datetime | None = Field(None, description="Only in the trash.")
     purge_at: datetime | None = Field(
@@ -214,12 +226,6 @@ class FileOut(Schema):
     @staticmethod
     def resolve_reason_code(file: FileInfo) -> str | None:
         return file.reason.code or None
-
-    @staticmethod
-    def resolve_owner(_file: FileInfo, context: Any) -> str:
-        """Return the caller's name: records have primary keys, and callers see only their files."""
-        request: AuthenticatedHttpRequest = context["request"]
-        return request.user.get_username()
 
 
 class UploadOut(Schema):
@@ -271,6 +277,12 @@ class FileChanges(BaseModel):
     """A result for each id, in the order of the request."""
 
     results: list[FileState | FailedChange]
+
+
+class EmptyRequest(Schema):
+    limit: StrictInt = Field(
+        EMPTIED_AT_ONCE, ge=1, le=EMPTIED_AT_ONCE, description="The most files to delete now."
+    )
 
 
 class EmptiedOut(Schema):
