@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pynamodb.exceptions import PynamoDBException, TransactWriteError, UpdateError
+from pynamodb.exceptions import TransactWriteError, UpdateError
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from uploads.aws import time_limit
-from uploads.aws.dynamodb import TableModel, batch_get, connection, table_errors
+from uploads.aws.dynamodb import TableModel, batch_get, connection, error_code, table_errors
 from uploads.core import backoff
 from uploads.core.errors import BackendUnavailable, FilehubError
 from uploads.files import grouping, usage
@@ -178,10 +178,10 @@ def annotate(upload_id: str, actions: list[Action]) -> None:
                     add_version_condition=False,
                 )
             except UpdateError as exc:
-                if exc.cause_response_code == "ConditionalCheckFailedException":
+                if error_code(exc) == "ConditionalCheckFailedException":
                     return
                 # A worker's transaction holds the item; botocore does not retry this error.
-                is_conflict = exc.cause_response_code == "TransactionConflictException"
+                is_conflict = error_code(exc) == "TransactionConflictException"
                 if not is_conflict or attempt == ANNOTATE_ATTEMPTS:
                     raise
                 time_limit.pause(backoff.pause(attempt, first=0.05, longest=LONGEST_PAUSE))
@@ -271,8 +271,7 @@ def _after_error(
         return _Result(frozenset(stale), failed, retries)
     if _CONTENTION.intersection(codes):
         return _after_conflict(attempt, error)
-    code = cause.cause_response_code if isinstance(cause, PynamoDBException) else None
-    if len(changes) > 1 and code in _CAUSED_BY_A_RECORD:
+    if len(changes) > 1 and error_code(cause) in _CAUSED_BY_A_RECORD:
         return _Result(retries=tuple(_Attempt((change,), attempt.conflicts) for change in changes))
     return _Result(failed=dict.fromkeys((change.id for change in changes), error))
 

@@ -19,7 +19,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex
 
-from uploads.aws.dynamodb import Table, TableModel, batch_get, table_errors
+from uploads.aws.dynamodb import Table, TableModel, batch_get, error_code, table_errors
 from uploads.core import media_types, type_lists
 from uploads.core.keys import shard
 from uploads.files.record import KEPT_STATES, AllFeed, Change, StoredFile
@@ -309,7 +309,7 @@ def correct(name: str, read: Reading, usage: Usage) -> bool:
         try:
             Counter(name).update([*actions, *_change_actions(name)], condition)
         except UpdateError as exc:
-            if exc.cause_response_code in _CHANGED:
+            if error_code(exc) in _CHANGED:
                 return False
             raise
     return True
