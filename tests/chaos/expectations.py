@@ -26,7 +26,10 @@ class Upload:
     checksum: str
     #: The whole file is in the bucket.
     sent: Known = "no"
+    #: Deleted for ever, by its owner or by the purge.
     deleted: Known = "no"
+    #: In the trash, as long as it is not deleted.
+    trashed: Known = "no"
     #: The worker's rules reject it.
     is_forbidden: bool = False
     #: Of an upload in parts: the token.
@@ -36,6 +39,7 @@ class Upload:
 
     @property
     def is_stored(self) -> Known:
+        """Whether it is stored or in the trash."""
         if self.is_forbidden or self.sent == "no" or self.deleted == "yes":
             return "no"
         return "maybe" if "maybe" in {self.sent, self.deleted} else "yes"

@@ -38,8 +38,11 @@ class FinalCheck:
             expectations, self._mangler.reported.values(), table
         )
         self._problems += invariants.check_counters(table)
-        listed = {owner: self._list(token) for owner, token in installation.api_tokens.items()}
-        self._problems += invariants.check_lists(expectations, listed, table)
+        for state in invariants.KEPT:
+            listed = {
+                owner: self._list(token, state) for owner, token in installation.api_tokens.items()
+            }
+            self._problems += invariants.check_lists(expectations, listed, table, state)
         self._check_unfinished()
         self._check_dead_letters()
         installation.manage("recount", "--check")
@@ -73,10 +76,10 @@ class FinalCheck:
         for name in (*NAMES, "operator"):
             self._problems += invariants.check_log(processes.log(name))
 
-    def _list(self, token: str) -> list[dict[str, Any]]:
-        """All pages of an owner's list."""
+    def _list(self, token: str, state: str) -> list[dict[str, Any]]:
+        """All pages of an owner's list of files of one state."""
         files: list[dict[str, Any]] = []
-        url = f"{self._installation.site}/files?limit=37"
+        url = f"{self._installation.site}/files?limit=37&state={state}"
         while url:
             response = self._request("GET", url, token)
             if response.status != 200:

@@ -52,6 +52,10 @@ _LOGGED = re.compile(r"[A-Z]+ [\w.]+: ")
 _RAISED = re.compile(r"(?!billiard\.einfo\.)[A-Za-z_][\w.]*(?::|$)")
 
 
+#: The states of files whose objects must be there.
+KEPT = ("stored", "trashed")
+
+
 def read_objects(s3: Any, bucket: str) -> dict[str, dict[str, Any]]:
     """Id -> what HeadObject says, the key, and the SHA-256 of the content."""
 
@@ -100,9 +104,9 @@ def check_files(
     objects: dict[str, dict[str, Any]],
     table: dict[str, dict[str, Any]],
 ) -> Iterator[str]:
-    """Expectations, bucket and records agree on each file."""
+    """Expectations, bucket and records agree on each file, in the list or in the trash."""
     records = {key: item for key, item in table.items() if "uniqueFileName" in item}
-    stored = {key for key, item in records.items() if item["state"] == "stored"}
+    stored = {key for key, item in records.items() if item["state"] in KEPT}
     for upload_id in stored - objects.keys():
         yield f"missing object: {upload_id} is recorded as stored, but not in the bucket"
     for upload_id in objects.keys() - stored:
@@ -116,6 +120,8 @@ def check_files(
             yield f"lost: {upload} is {item['state'] if item else 'not recorded'}"
         if upload.is_stored == "no" and (upload.id in stored or upload.id in objects):
             yield f"unexpected: {upload} is stored, or in the bucket"
+        if upload.is_stored == "yes" and item is not None:
+            yield from _check_place(upload, item["state"])
         if upload.sent == "no" and item is not None:
             yield f"never sent, but recorded: {upload}: {item}"
         if (
@@ -133,11 +139,19 @@ def check_files(
             )
 
 
+def _check_place(upload: Upload, state: str) -> Iterator[str]:
+    """A file is in the trash if it was moved there and not restored."""
+    expected = {"yes": ("trashed",), "no": ("stored",), "maybe": KEPT}[upload.trashed]
+    if state in KEPT and state not in expected:
+        yield f"{upload} is {state}"
+
+
 def _check_upload(upload: Upload, item: dict[str, Any], s3_object: dict[str, Any]) -> Iterator[str]:
     yield from differing("object's size", upload.size, s3_object["ContentLength"])
     yield from differing("size", upload.size, int(item["size"]))
     yield from differing("owner", upload.owner, item["owner"])
-    yield from differing("ownerFeed", upload.owner, item.get("ownerFeed"))
+    feed = upload.owner if item["state"] == "stored" else f"\0trashed\0{upload.owner}"
+    yield from differing("ownerFeed", feed, item.get("ownerFeed"))
     yield from differing("name", upload.name, item["originalFileName"])
     yield from differing("type", upload.content_type, item["contentType"])
     yield from differing("checksum", upload.checksum, item.get("checksum", ""))
@@ -168,24 +182,27 @@ def check_events(
             # A creation leaves nothing if the object is gone before the worker checks it.
             if event.removed:
                 yield f"an event had no effect: {event} of {upload}"
-        elif item["sequencer"] != event.sequencer and (event.removed or item["state"] == "stored"):
+        elif item["sequencer"] != event.sequencer and (event.removed or item["state"] in KEPT):
             yield f"an event had no effect: {event} of {upload}: {item}"
 
 
 def check_counters(table: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """Each owner's counter is the sum of their stored files."""
-    files: Counter[str] = Counter()
-    size: Counter[str] = Counter()
+    """Each owner's counter is the sum of their files, in all and in the trash."""
+    sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for item in table.values():
-        if item.get("state") == "stored":
-            files[item["owner"]] += 1
-            size[item["owner"]] += int(item["size"])
+        if item.get("state") in KEPT:
+            size = int(item["size"])
+            sums[item["owner"]].update(files=1, bytes=size)
+            if item["state"] == "trashed":
+                sums[item["owner"]].update(trashedFiles=1, trashedBytes=size)
     for key, item in table.items():
         if key.startswith("owner#"):
             owner = key.removeprefix("owner#")
-            yield from differing(f"files of owner {owner}", files.pop(owner, 0), int(item["files"]))
-            yield from differing(f"bytes of owner {owner}", size.pop(owner, 0), int(item["bytes"]))
-    for owner in files:
+            expected = sums.pop(owner, Counter())
+            for name in ("files", "bytes", "trashedFiles", "trashedBytes"):
+                actual = int(item.get(name, 0))
+                yield from differing(f"{name} of owner {owner}", expected[name], actual)
+    for owner in sums:
         yield f"owner {owner} has files and no counter"
 
 
@@ -193,18 +210,19 @@ def check_lists(
     expectations: Expectations,
     listed: dict[str, list[dict[str, Any]]],
     table: dict[str, dict[str, Any]],
+    state: str,
 ) -> Iterator[str]:
-    """Each owner's list has their files, in order. `listed`: owner -> what the API lists."""
+    """Each owner's list of one state has their files. `listed`: owner -> what the API lists."""
     expected: defaultdict[str, set[str]] = defaultdict(set)
     for key, item in table.items():
-        if item.get("state") == "stored":
+        if item.get("state") == state:
             expected[item["owner"]].add(key)
     for owner, files in listed.items():
         ids = [file["id"] for file in files]
         yield from differing(f"order of the list of {owner}", sorted(ids, reverse=True), ids)
         if set(ids) != expected[owner] or len(ids) != len(set(ids)):
             yield (
-                f"list of {owner}: missing {sorted(expected[owner] - set(ids))}, "
+                f"{state} list of {owner}: missing {sorted(expected[owner] - set(ids))}, "
                 f"too many {sorted(set(ids) - expected[owner])}"
             )
         for file in files:

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.chaos.expectations import Expectations, Upload
 from tests.chaos.http_client import RETRYABLE, Unanswered, request, send_half
-from tests.chaos.retrying_client import RetryingClient
+from tests.chaos.trash_client import TrashClient
 
 KIB, MIB = 1024, 1024**2
 #: Allowed by the web but not by the worker, as if the rules had just become stricter.
@@ -30,7 +30,7 @@ def digest(*pieces: bytes) -> str:
     return base64.b64encode(hashlib.sha256(b"".join(pieces)).digest()).decode()
 
 
-class Uploader(RetryingClient):
+class Uploader(TrashClient):
     """Uploads one file after the other until the chaos run ends."""
 
     def __init__(
@@ -43,8 +43,9 @@ class Uploader(RetryingClient):
         expectations: Expectations,
         until: float,
         remove: Callable[[str], None],
+        make_due: Callable[[str], bool],
     ) -> None:
-        super().__init__(site, secret, rng, expectations)
+        super().__init__(site, secret, rng, expectations, make_due)
         self.name = f"uploader {number}"
         self.thread = threading.Thread(target=self._run, name=self.name, daemon=True)
         self._number = number
@@ -52,8 +53,6 @@ class Uploader(RetryingClient):
         #: Deletes an object past filehub.
         self._remove = remove
         self._files = 0
-        #: Files of this uploader that are stored and can be deleted.
-        self._mine: list[tuple[Upload, Any, bytes]] = []
         self.error: BaseException | None = None
 
     def _run(self) -> None:
@@ -73,6 +72,10 @@ class Uploader(RetryingClient):
             (5, self._forbidden),
             (7, self._parts),
             (24, self._delete_one),
+            (20, self._trash_one),
+            (8, self._restore_one),
+            (4, self._delete_from_trash),
+            (6, self._let_fall_due),
         ]
         weights = [weight for weight, _ in actions]
         self._rng.choices([action for _, action in actions], weights)[0]()
@@ -270,6 +273,16 @@ class Uploader(RetryingClient):
             return
         upload, signed, body = self._mine.pop(0)
         self._delete(upload, signed, body, seen=self._rng.random() < 0.85)
+
+    def _trash_one(self) -> None:
+        if not self._mine:
+            self._single()
+            return
+        file = self._mine.pop(0)
+        if self._is_listed(file[0]):
+            self._trash(file)
+        else:
+            self._mine.append(file)
 
     def _delete(self, upload: Upload, signed: Any, body: bytes, *, seen: bool) -> None:
         """Delete a file. With `seen`, wait until it is listed; otherwise it may be too early."""

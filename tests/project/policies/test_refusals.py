@@ -140,7 +140,8 @@ _PUBLISH = {"send_message tasks", "get_queue_attributes tasks"}
 #: Written down here a second time, so that no one widens a policy by accident.
 ALLOWED: dict[str, set[str]] = {
     "Web": {
-        "s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:DeleteObject of many", "s3:ListBucket",
+        "s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:DeleteObject of many",
+        "s3:ListBucket",
         "s3:ListBucketMultipartUploads", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload",
         "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem",
         "dynamodb:Query AllFeed", "dynamodb:Query OwnerFeed", "dynamodb:Query FileNameIndex",
@@ -153,15 +154,16 @@ ALLOWED: dict[str, set[str]] = {
         "receive_message events", "delete_message events", "send_message events-dlq", *_PUBLISH,
     },
     "Worker": {
-        "s3:GetObject", "s3:DeleteObject", "s3:DeleteObject of many", "s3:ListBucket", "dynamodb:GetItem",
-        "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem",
+        "s3:GetObject", "s3:DeleteObject", "s3:DeleteObject of many", "s3:ListBucket",
+        "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem",
         "dynamodb:Query AllFeed", "receive_message tasks", "delete_message tasks",
         "change_message_visibility tasks", *_PUBLISH,
     },
     "Beat": _PUBLISH,
     "Operator": {
-        "s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:DeleteObject of many", "s3:ListBucket", "s3:GetBucketCORS",
-        "s3:GetBucketNotification", "dynamodb:GetItem", "dynamodb:UpdateItem",
+        "s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:DeleteObject of many",
+        "s3:ListBucket", "s3:GetBucketCORS", "s3:GetBucketNotification",
+        "dynamodb:GetItem", "dynamodb:UpdateItem",
         "dynamodb:Query OwnerFeed", "dynamodb:DescribeTable", *_READ_QUEUES, *_READ_DLQS,
     },
     "Maintenance": {"dynamodb:Scan", "dynamodb:UpdateItem"},

@@ -163,6 +163,7 @@ def worker() -> Steps:
         assert purge.purge().files == 1
         with signed_by(ROOT_KEY):
             assert s3.head(upload_id) is None
+            removal(upload_id, 9)
 
     return {
         "confirm": confirms,
