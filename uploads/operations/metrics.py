@@ -105,21 +105,17 @@ class _Collector(Collector):
         yield from self._runs()
 
     def _stored(self) -> Iterable[Metric]:
-        families = {
-            name: GaugeMetricFamily(f"filehub_{name}", f"{what}, by type group.", labels=["type"])
-            for name, what in (
-                ("stored_files", "Stored files, including those in the trash"),
-                ("stored_bytes", "Stored bytes, including those in the trash"),
-                ("trashed_files", "Files in the trash"),
-                ("trashed_bytes", "Bytes in the trash"),
-            )
-        }
-        for kind, used in self._readings.kinds.items():
-            families["stored_files"].add_metric([kind], used.files)
-            families["stored_bytes"].add_metric([kind], used.bytes)
-            families["trashed_files"].add_metric([kind], used.trashed_files)
-            families["trashed_bytes"].add_metric([kind], used.trashed_bytes)
-        yield from families.values()
+        kept = "including those in the trash, by type group."
+        for name, what, attribute in (
+            ("filehub_stored_files", f"Stored files, {kept}", "files"),
+            ("filehub_stored_bytes", f"Stored bytes, {kept}", "bytes"),
+            ("filehub_trashed_files", "Files in the trash, by type group.", "trashed_files"),
+            ("filehub_trashed_bytes", "Bytes in the trash, by type group.", "trashed_bytes"),
+        ):
+            family = GaugeMetricFamily(name, what, labels=["type"])
+            for kind, used in self._readings.kinds.items():
+                family.add_metric([kind], getattr(used, attribute))
+            yield family
 
     def _arrived(self) -> Iterable[Metric]:
         today = self._readings.today
