@@ -317,8 +317,8 @@ def test_the_task_of_a_replaced_object_may_crash_at_any_line(isolated_queues: No
     assert_stored(ids, OTHER)
 
 
-@pytest.mark.long
-def test_a_purge_may_crash_at_any_line(isolated_queues: None, full_size: bool) -> None:
+@pytest.mark.exhaustive
+def test_a_purge_may_crash_at_any_line(isolated_queues: None) -> None:
     """Each child purges one file, and dies; the next purge completes what it has begun."""
 
     def prepare(owner: str) -> str:
@@ -329,8 +329,7 @@ def test_a_purge_may_crash_at_any_line(isolated_queues: None, full_size: bool) -
         tamper(upload_id, StoredFile.purge_at.set(datetime.now(UTC)))
         return upload_id
 
-    step, every = tasks.purge_trash, 1 if full_size else SAMPLE
-    ids = crash_at_every_line(tasks_queue(), prepare, step, PURGING, every)
+    ids = crash_at_every_line(tasks_queue(), prepare, tasks.purge_trash, PURGING)
     tasks.purge_trash()
     assert {s3.head(upload_id) for upload_id in ids.values()} == {None}
     by_id = records()

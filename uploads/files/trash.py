@@ -20,7 +20,7 @@ from uploads.core.conf import conf
 from uploads.core.errors import FileBeingDeleted, FilehubError, FileNotFound
 from uploads.files import states, store
 from uploads.files.listing import FileFilter, find
-from uploads.files.record import State, StoredFile, changed
+from uploads.files.record import KEPT_STATES, State, StoredFile, changed
 from uploads.files.store import DecideOne
 
 logger = logging.getLogger(__name__)
@@ -31,8 +31,9 @@ MAX_IDS = 100
 EMPTIED_AT_ONCE = 500
 
 #: What an owner may delete. Operators may also delete what is left of a rejected file.
-_OWNERS_MAY_DELETE: tuple[State, ...] = ("stored", "trashed")
-_OPERATORS_MAY_DELETE: tuple[State, ...] = (*_OWNERS_MAY_DELETE, "rejected")
+_OWNERS_MAY_DELETE = KEPT_STATES
+_OPERATORS_MAY_DELETE: tuple[State, ...] = (*KEPT_STATES, "rejected")
+_IN_TRASH: tuple[State, ...] = ("trashed",)
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def move_to_trash(ids: Sequence[str], actor: Actor) -> list[Result]:
     now = datetime.now(UTC)
 
     def decide(record: StoredFile | None) -> StoredFile:
-        current = _permitted(record, actor, ("stored", "trashed"))
+        current = _permitted(record, actor, KEPT_STATES)
         if states.is_being_purged(current):
             raise FileBeingDeleted
         if current.state == "trashed":
@@ -92,7 +93,7 @@ def restore(ids: Sequence[str], actor: Actor) -> list[Result]:
     now = datetime.now(UTC)
 
     def decide(record: StoredFile | None) -> StoredFile:
-        current = _permitted(record, actor, ("stored", "trashed"))
+        current = _permitted(record, actor, KEPT_STATES)
         if states.is_being_purged(current):
             raise FileBeingDeleted
         if current.state == "stored":
@@ -108,11 +109,11 @@ def delete(ids: Sequence[str], actor: Actor) -> list[Result]:
     The records follow when S3 reports the removals. The object of a file in the trash is certain to
     be deleted: if S3 fails, the next purge does it. Errors: FileNotFound, BackendUnavailable.
     """
-    states_ = _OPERATORS_MAY_DELETE if actor.owner is None else _OWNERS_MAY_DELETE
+    in_states = _OPERATORS_MAY_DELETE if actor.owner is None else _OWNERS_MAY_DELETE
     now = datetime.now(UTC)
 
     def decide(record: StoredFile | None) -> StoredFile:
-        return _deleting(_permitted(record, actor, states_), by=actor.by, now=now)
+        return _deleting(_permitted(record, actor, in_states), by=actor.by, now=now)
 
     return _results(ids, "deleting", _delete(_parsed(ids), decide))
 
@@ -126,7 +127,7 @@ def empty(owner: str, *, limit: int = EMPTIED_AT_ONCE) -> Emptied:
     actor, now = Actor(owner, owner), datetime.now(UTC)
 
     def decide(record: StoredFile | None) -> StoredFile:
-        return _deleting(_permitted(record, actor, ("trashed",)), by=actor.by, now=now)
+        return _deleting(_permitted(record, actor, _IN_TRASH), by=actor.by, now=now)
 
     errors = _delete([info.id for info in page.files], decide)
     failed = sum(not isinstance(error, FileNotFound) for error in errors.values())

@@ -173,10 +173,13 @@ def _stored_adjustments(changes: Sequence[Change]) -> Iterator[Adjustment]:
 
 def _counters_of_owners_who_notice(change: Change) -> set[str]:
     """The counters of the owners in whose lists the change shows. Pages poll their `changes`."""
-    before, after = _shown(change.before), _shown(change.after)
-    if before == after:
+    if _shown(change.before) == _shown(change.after):
         return set()
-    return {owner_counter(shown[0]) for shown in (before, after) if shown is not None}
+    return {
+        owner_counter(record.owner)
+        for record in (change.before, change.after)
+        if record is not None and record.owner_feed is not None
+    }
 
 
 def _shown(record: StoredFile | None) -> tuple[object, ...] | None:

@@ -225,7 +225,7 @@ def empty_trash(
     request: AuthenticatedHttpRequest, body: EmptyRequest | None = None
 ) -> trash.Emptied:
     """Delete what is in the trash for ever, up to 500 files. `more` says whether some are left."""
-    return trash.empty(owner(request), limit=(body or EmptyRequest()).limit)
+    return trash.empty(owner(request), limit=body.limit if body else trash.EMPTIED_AT_ONCE)
 
 
 @api.get("/files/{file_id}", response={200: FileOut, **ERRORS}, tags=["files"])

@@ -184,7 +184,7 @@ class FilesQuery(Schema):
     name: str = Field("", description="The exact name.")
 
 
-class FileOut(Schema):
+class _FileFields(Schema):
     id: str
     file_name: str
     content_type: str
@@ -193,7 +193,6 @@ class FileOut(Schema):
     created_at: datetime
     confirmed_at: datetime | None
     owner: str = Field(description="Username.")
-    state: Literal["stored"]
 
     @staticmethod
     def resolve_owner(_file: FileInfo, context: Any) -> str:
@@ -202,7 +201,11 @@ class FileOut(Schema):
         return request.user.get_username()
 
 
-class ListedFileOut(FileOut):
+class FileOut(_FileFields):
+    state: Literal["stored"]
+
+
+class ListedFileOut(_FileFields):
     """A file of a list. What does not apply to its state is left out."""
 
     state: Literal["stored", "trashed", "rejected"]
