@@ -174,6 +174,16 @@ def test_permissions_are_those_of_the_moment(secret: str, alice: User) -> None:
     assert has_permission()
 
 
+def test_what_a_request_notes_on_its_user_stays_there(secret: str) -> None:
+    first: Any = Bearer().authenticate(HttpRequest(), secret)
+    first.username = "changed"
+    first._state.db = "other"
+    first._state.fields_cache["groups"] = "noted"
+    second: Any = Bearer().authenticate(HttpRequest(), secret)
+    assert (second.username, second._state.db) == ("alice", "default")
+    assert "groups" not in second._state.fields_cache
+
+
 # What others change
 
 

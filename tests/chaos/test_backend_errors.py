@@ -12,8 +12,8 @@ from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.files import queries, trash, usage
 from uploads.files import store as records
+from uploads.files.batches import Actor
 from uploads.files.record import StoredFile
-from uploads.files.trash import Actor
 from uploads.ingest import confirm, tasks
 from uploads.ingest.consumer import Consumer
 from uploads.ingest.events import ObjectEvent

@@ -30,8 +30,8 @@ from uploads.aws import clients, s3, sqs
 from uploads.core import keys
 from uploads.core.conf import conf
 from uploads.files import grouping, recount, states, trash, usage
+from uploads.files.batches import Actor, Result
 from uploads.files.record import StoredFile
-from uploads.files.trash import Actor, Result
 from uploads.files.usage import Usage
 from uploads.ingest import confirm, tasks
 from uploads.ingest.consumer import Consumer
@@ -48,7 +48,7 @@ WRITING = frozenset({"consumer.py", "tasks.py", "confirm.py", "settle.py", "stor
 #: These, and the modules that decide what to write.
 DECIDING = WRITING | {
     "observe.py", "decide.py", "records.py", "record.py", "grouping.py", "usage.py", "s3.py",
-    "fan_out.py",
+    "fan_out.py", "folder_items.py", "states.py",
 }  # fmt: skip
 #: Those that move files to the trash, restore, delete and purge them.
 PURGING = frozenset(

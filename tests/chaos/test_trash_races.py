@@ -21,8 +21,8 @@ from uploads.aws import s3
 from uploads.core.errors import BackendUnavailable
 from uploads.files import queries, recount, states, trash
 from uploads.files import store as records
+from uploads.files.batches import Actor, Result
 from uploads.files.record import StoredFile
-from uploads.files.trash import Actor
 from uploads.ingest import confirm
 from uploads.ingest.reconciliation import reconcile
 from uploads.ingest.reconciliation.reconcile import Plan
@@ -135,7 +135,7 @@ def test_a_restoration_during_a_purge_is_refused_or_prevents_it(
     for moment in (act_after_read, act_before_deletion):
         upload_id = store(OWNER)
         trash.move_to_trash([upload_id], ME)
-        restorations: list[trash.Result] = []
+        restorations: list[Result] = []
         with monkeypatch.context() as patch:
             moment(patch, lambda: restorations.extend(trash.restore([upload_id], ME)))  # noqa: B023
             purge(upload_id)

@@ -15,9 +15,9 @@ from uploads.core import keys
 from uploads.core.errors import BackendUnavailable
 from uploads.files import purge, recount, states, trash, usage
 from uploads.files import store as records
+from uploads.files.batches import Actor
 from uploads.files.purge import Position
 from uploads.files.record import StoredFile
-from uploads.files.trash import Actor
 from uploads.files.usage import Usage
 from uploads.ingest import tasks
 

@@ -22,9 +22,9 @@ OWNERS = (
 )  # fmt: skip
 
 
-def record(state: State = "stored") -> StoredFile:
+def record(state: State = "stored", folder: str | None = None) -> StoredFile:
     new = records.new_record(keys.new_upload_id(OWNER, "secret"), NO_SEQUENCER, "stored")
-    new.owner, new.file_name, new.size = OWNER, "Á.txt", 5
+    new.owner, new.file_name, new.folder, new.size = OWNER, "Á.txt", folder, 5
     return states.in_state(new, state)
 
 
@@ -57,19 +57,25 @@ def test_what_can_be_an_owner(text: str | None, expected: bool) -> None:
     assert states.is_owner(text) is expected
 
 
+@pytest.mark.parametrize("folder", [None, "Photos", "Photos/2024"])
 @pytest.mark.parametrize(
     ("state", "feed", "name_key"),
     [
-        ("stored", OWNER, "á.txt"),
+        ("stored", OWNER, "a.txt"),
         ("trashed", "\0trashed\x007", None),
         ("rejected", "\0rejected\x007", None),
         ("deleted", None, None),
     ],
 )
-def test_the_keys_of_the_indexes(state: State, feed: str | None, name_key: str | None) -> None:
-    item = record(state)
+def test_the_keys_of_the_indexes(
+    state: State, feed: str | None, name_key: str | None, folder: str | None
+) -> None:
+    item = record(state, folder)
     assert (item.state, item.owner_feed, item.name_key) == (state, feed, name_key)
     assert item.feed == f"{state}#{keys.shard(item.id)}"
+    # Only stored files are in a folder; the others remember theirs.
+    assert item.folder_feed == (f"7/{folder or ''}" if state == "stored" else None)
+    assert item.folder == folder
 
 
 def test_a_file_in_the_trash_can_be_restored_and_trashed_again() -> None:

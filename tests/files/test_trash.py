@@ -16,8 +16,8 @@ from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.files import actions, queries, recount, trash, usage
 from uploads.files import store as records
+from uploads.files.batches import Actor, Result
 from uploads.files.record import State, StoredFile
-from uploads.files.trash import Actor, Result
 from uploads.files.usage import Usage
 from uploads.ingest import confirm
 from uploads.ingest.events import ObjectEvent

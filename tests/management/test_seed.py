@@ -20,8 +20,8 @@ from uploads.core import keys, media_types, type_lists
 from uploads.core.conf import conf
 from uploads.core.names import check_name
 from uploads.files import actions, queries, recount, trash, usage
+from uploads.files.batches import Actor
 from uploads.files.record import StoredFile
-from uploads.files.trash import Actor
 from uploads.files.usage import Usage
 from uploads.ingest import confirm
 
@@ -159,7 +159,7 @@ def test_seeded_files_are_paged_and_searched_like_others() -> None:
     mine = {record.id: record for record in every("stored") if record.owner == "7"}
     assert walk(lambda c: queries.files_of("7", limit=7, cursor=c)) == sorted(mine, reverse=True)
     expected = {i for i, record in mine.items() if (record.file_name or "")[:6].lower() == "report"}
-    ids = walk(lambda c: queries.files_of("7", limit=7, cursor=c, prefix="REPORT"))
+    ids = walk(lambda c: queries.files_of("7", limit=7, cursor=c, search="REPORT"))
     assert set(ids) == expected != set()
 
 

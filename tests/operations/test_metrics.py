@@ -20,7 +20,7 @@ from uploads.aws import sqs
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.files import trash, usage
-from uploads.files.trash import Actor
+from uploads.files.batches import Actor
 from uploads.ingest import confirm
 from uploads.ingest.reconciliation import checkpoints
 from uploads.ingest.reconciliation.checkpoints import Run

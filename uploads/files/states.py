@@ -1,17 +1,18 @@
 """A record in each of its states: the attributes that follow from the state (pure).
 
-A file in the trash keeps its object, and the time at which it is deleted for ever (`purge_at`).
-From the moment that its deletion is requested, it is in no list of its owner, and cannot be
-restored: its object may be gone already.
+A file in the trash keeps its object, its folder, and the time at which it is deleted for ever
+(`purge_at`). From the moment that its deletion is requested, it is in no list of its owner, and
+cannot be restored: its object may be gone already.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from uploads.core import keys
-from uploads.core.names import search_key
+from uploads.core.names import sort_key
 from uploads.files.record import State, StoredFile, changed
 
 
@@ -31,13 +32,22 @@ def is_owner(text: str | None) -> bool:
     return bool(text) and "\0" not in str(text)
 
 
+def folder_feed(owner: str | None, folder: str | None) -> str:
+    """The partition of the indexes FolderFeed and FolderNames with what is in a folder.
+
+    Only stored files are in it. The owner is percent-encoded, so that the first slash ends it.
+    """
+    return f"{quote(owner or '', safe='')}/{folder or ''}"
+
+
 def in_state(record: StoredFile, state: State, **changes: Any) -> StoredFile:
     """A copy of the record in this state, with the keys of the indexes that belong to it."""
     result = changed(record, state=state, **changes)
-    name = result.file_name if state == "stored" else None
+    is_stored = state == "stored"
     result.feed = f"{state}#{keys.shard(result.id)}"
     result.owner_feed = None if is_being_purged(result) else owner_feed(result.owner, state)
-    result.name_key = search_key(name) if name else None
+    result.folder_feed = folder_feed(result.owner, result.folder) if is_stored else None
+    result.name_key = sort_key(result.file_name or "") if is_stored else None
     return result
 
 

@@ -23,8 +23,9 @@ from uploads.aws import time_limit
 from uploads.aws.dynamodb import TableModel, batch_get, connection, error_code, table_errors
 from uploads.core import backoff
 from uploads.core.errors import BackendUnavailable, FilehubError
-from uploads.files import grouping, usage
+from uploads.files import counting, folder_items, grouping
 from uploads.files.record import Change, StoredFile
+from uploads.files.usage import owner_counter
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +91,7 @@ def change(upload_id: str, decide: Decide) -> bool:
     for attempt in range(1, ATTEMPTS + 1):
         current = get(upload_id)
         target = decide(current)
-        if target is None or not _differs(current, target):
+        if target is None or not differs(current, target):
             return False
         unwritten = commit([Change(current, target)])
         if unwritten.failed:
@@ -136,7 +137,7 @@ def commit(changes: Iterable[Change]) -> Unwritten:
     does not hold back the others. Changes without a difference are skipped. The ids must be
     distinct. Raises BackendUnavailable only if the time limit of the request is up.
     """
-    different = [change for change in changes if _differs(change.before, change.after)]
+    different = [change for change in changes if differs(change.before, change.after)]
     stale: set[str] = set()
     failed: dict[str, BackendUnavailable] = {}
     pending = deque(_Attempt(tuple(group)) for group in grouping.groups(different))
@@ -189,7 +190,7 @@ def annotate(upload_id: str, actions: list[Action]) -> None:
                 return
 
 
-def _differs(current: StoredFile | None, target: StoredFile) -> bool:
+def differs(current: StoredFile | None, target: StoredFile) -> bool:
     """Whether a change would write anything."""
     return current is None or _values(current) != _values(target)
 
@@ -231,7 +232,10 @@ class _Result:
 
 
 def _try(attempt: _Attempt) -> _Result:
-    adjustments = usage.adjustments(attempt.changes)
+    adjustments = [
+        *counting.adjustments(attempt.changes),
+        *folder_items.adjustments(attempt.changes),
+    ]
     try:
         with table_errors():
             _write(attempt.changes, adjustments)
@@ -240,7 +244,7 @@ def _try(attempt: _Attempt) -> _Result:
     return _Result()
 
 
-def _write(changes: Sequence[Change], adjustments: Sequence[usage.Adjustment]) -> None:
+def _write(changes: Sequence[Change], adjustments: Sequence[counting.Adjustment]) -> None:
     """Write all records, then all counters, or nothing."""
     with TransactWrite(connection=connection()) as transaction:
         for change in changes:
@@ -253,7 +257,7 @@ def _write(changes: Sequence[Change], adjustments: Sequence[usage.Adjustment]) -
 
 
 def _after_error(
-    attempt: _Attempt, adjustments: Sequence[usage.Adjustment], error: BackendUnavailable
+    attempt: _Attempt, adjustments: Sequence[counting.Adjustment], error: BackendUnavailable
 ) -> _Result:
     """Blame the changes that caused the error, and retry the others."""
     changes, cause = attempt.changes, error.__cause__
@@ -269,11 +273,40 @@ def _after_error(
     if len(rest) < len(changes):
         retries = (_Attempt(rest, attempt.conflicts),) if rest else ()
         return _Result(frozenset(stale), failed, retries)
+    missing = _missing_folders(adjustments, counters)
+    if missing:
+        return _after_missing_folders(attempt, missing, error)
     if _CONTENTION.intersection(codes):
         return _after_conflict(attempt, error)
     if len(changes) > 1 and error_code(cause) in _CAUSED_BY_A_RECORD:
         return _Result(retries=tuple(_Attempt((change,), attempt.conflicts) for change in changes))
     return _Result(failed=dict.fromkeys((change.id for change in changes), error))
+
+
+def _missing_folders(
+    adjustments: Sequence[counting.Adjustment], codes: Sequence[str | None]
+) -> list[folder_items.FolderItem]:
+    """The folders that do not exist, which is the condition of their update."""
+    return [
+        adjustment.counter
+        for adjustment, code in zip(adjustments, codes, strict=False)
+        if code == _CONDITION_FAILED and isinstance(adjustment.counter, folder_items.FolderItem)
+    ]
+
+
+def _after_missing_folders(
+    attempt: _Attempt, missing: Sequence[folder_items.FolderItem], error: BackendUnavailable
+) -> _Result:
+    """Create the folders, and try again. They may be removed again in between, but not for ever."""
+    changes, conflicts = attempt.changes, attempt.conflicts + 1
+    if conflicts == ATTEMPTS:
+        return _Result(failed=dict.fromkeys((change.id for change in changes), error))
+    try:
+        for item in missing:
+            folder_items.ensure(str(item.owner), str(item.folder))
+    except BackendUnavailable as exc:
+        return _Result(failed=dict.fromkeys((change.id for change in changes), exc))
+    return _Result(retries=(_Attempt(changes, conflicts),))
 
 
 def _codes(cause: BaseException | None) -> list[str | None]:
@@ -286,7 +319,7 @@ def _codes(cause: BaseException | None) -> list[str | None]:
 def _stale(
     changes: Sequence[Change],
     own: Sequence[str | None],
-    adjustments: Sequence[usage.Adjustment],
+    adjustments: Sequence[counting.Adjustment],
     counters: Sequence[str | None],
 ) -> set[str]:
     """The changes whose own condition failed, or that of their owner's counter."""
@@ -301,7 +334,7 @@ def _stale(
     return changed | {
         change.id
         for change in changes
-        if usage.has_condition(change) and usage.owner_counter(change.after.owner) in full
+        if counting.has_condition(change) and owner_counter(change.after.owner) in full
     }
 
 

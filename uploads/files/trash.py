@@ -9,24 +9,21 @@ OwnerFeed to empty the trash.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 
 from uploads.aws import s3
-from uploads.core import keys
 from uploads.core.conf import conf
 from uploads.core.errors import FileBeingDeleted, FilehubError, FileNotFound
-from uploads.files import states, store
+from uploads.files import batches, states, store
+from uploads.files.batches import Actor, Result, permitted
 from uploads.files.listing import FileFilter, find
 from uploads.files.record import KEPT_STATES, State, StoredFile, changed
 from uploads.files.store import DecideOne
 
 logger = logging.getLogger(__name__)
 
-#: Files that one request may move to the trash, restore or delete.
-MAX_IDS = 100
 #: Files that one request to empty the trash deletes at most.
 EMPTIED_AT_ONCE = 500
 
@@ -34,23 +31,6 @@ EMPTIED_AT_ONCE = 500
 _OWNERS_MAY_DELETE = KEPT_STATES
 _OPERATORS_MAY_DELETE: tuple[State, ...] = (*KEPT_STATES, "rejected")
 _IN_TRASH: tuple[State, ...] = ("trashed",)
-
-
-@dataclass(frozen=True)
-class Actor:
-    """Who changes files (`by`, an owner string), and whose: `owner`, or anybody's if it is None."""
-
-    by: str
-    owner: str | None
-
-
-@dataclass(frozen=True)
-class Result:
-    """What happened to one file: the state that it is in now, or the error that prevented it."""
-
-    id: str
-    state: Literal["stored", "trashed", "deleting"] | None = None
-    error: FilehubError | None = None
 
 
 @dataclass(frozen=True)
@@ -75,14 +55,14 @@ def move_to_trash(ids: Sequence[str], actor: Actor) -> list[Result]:
     now = datetime.now(UTC)
 
     def decide(record: StoredFile | None) -> StoredFile:
-        current = _permitted(record, actor, KEPT_STATES)
+        current = permitted(record, actor, KEPT_STATES)
         if states.is_being_purged(current):
             raise FileBeingDeleted
         if current.state == "trashed":
             return current
         return states.trashed(current, by=actor.by, now=now, keep_for=keep_for)
 
-    return _results(ids, "trashed", _change(ids, decide))
+    return batches.change(ids, "trashed", decide)
 
 
 def restore(ids: Sequence[str], actor: Actor) -> list[Result]:
@@ -93,14 +73,14 @@ def restore(ids: Sequence[str], actor: Actor) -> list[Result]:
     now = datetime.now(UTC)
 
     def decide(record: StoredFile | None) -> StoredFile:
-        current = _permitted(record, actor, KEPT_STATES)
+        current = permitted(record, actor, KEPT_STATES)
         if states.is_being_purged(current):
             raise FileBeingDeleted
         if current.state == "stored":
             return current
         return states.restored(current, by=actor.by, now=now)
 
-    return _results(ids, "stored", _change(ids, decide))
+    return batches.change(ids, "stored", decide)
 
 
 def delete(ids: Sequence[str], actor: Actor) -> list[Result]:
@@ -113,9 +93,9 @@ def delete(ids: Sequence[str], actor: Actor) -> list[Result]:
     now = datetime.now(UTC)
 
     def decide(record: StoredFile | None) -> StoredFile:
-        return _deleting(_permitted(record, actor, in_states), by=actor.by, now=now)
+        return _deleting(permitted(record, actor, in_states), by=actor.by, now=now)
 
-    return _results(ids, "deleting", _delete(_parsed(ids), decide))
+    return batches.results(ids, "deleting", _delete(batches.parsed(ids), decide))
 
 
 def empty(owner: str, *, limit: int = EMPTIED_AT_ONCE) -> Emptied:
@@ -127,7 +107,7 @@ def empty(owner: str, *, limit: int = EMPTIED_AT_ONCE) -> Emptied:
     actor, now = Actor(owner, owner), datetime.now(UTC)
 
     def decide(record: StoredFile | None) -> StoredFile:
-        return _deleting(_permitted(record, actor, _IN_TRASH), by=actor.by, now=now)
+        return _deleting(permitted(record, actor, _IN_TRASH), by=actor.by, now=now)
 
     errors = _delete([info.id for info in page.files], decide)
     failed = sum(not isinstance(error, FileNotFound) for error in errors.values())
@@ -152,17 +132,6 @@ def purge(ids: Collection[str], now: datetime) -> int:
     return len(ids) - len(errors)
 
 
-def _permitted(record: StoredFile | None, actor: Actor, in_states: Collection[State]) -> StoredFile:
-    """The record, if there is one that the actor may change. Others look like unknown ids."""
-    if (
-        record is None
-        or record.state not in in_states
-        or (actor.owner is not None and record.owner != actor.owner)
-    ):
-        raise FileNotFound
-    return record
-
-
 def _deleting(record: StoredFile, *, by: str | None, now: datetime) -> StoredFile:
     """The record of a file whose object is about to be deleted."""
     if states.is_being_purged(record):
@@ -176,7 +145,7 @@ def _delete(ids: Collection[str], decide: DecideOne) -> dict[str, FilehubError]:
     """Change the records, and then delete the objects of those that were; return the errors."""
     changes = store.change_many(ids, decide)
     records = {key: item for key, item in changes.items() if isinstance(item, StoredFile)}
-    errors = {key: item for key, item in changes.items() if isinstance(item, FilehubError)}
+    errors = batches.errors_of(changes)
     for upload_id, error in s3.delete_many(records).items():
         if records[upload_id].state != "trashed":
             errors[upload_id] = error
@@ -184,27 +153,3 @@ def _delete(ids: Collection[str], decide: DecideOne) -> dict[str, FilehubError]:
         cause = error.__cause__ or error
         logger.warning("the object of %s will be deleted by the next purge: %r", upload_id, cause)
     return errors
-
-
-def _change(ids: Sequence[str], decide: DecideOne) -> dict[str, FilehubError]:
-    """Change the records; return the errors by id."""
-    changes = store.change_many(_parsed(ids), decide)
-    return {key: item for key, item in changes.items() if isinstance(item, FilehubError)}
-
-
-def _parsed(ids: Iterable[str]) -> list[str]:
-    return [parsed for given in ids if (parsed := keys.parse_upload_id(given))]
-
-
-def _results(
-    ids: Sequence[str],
-    state: Literal["stored", "trashed", "deleting"],
-    errors: dict[str, FilehubError],
-) -> list[Result]:
-    """A result for each id as it was given, in order: the state, unless there was an error."""
-    results = []
-    for given in ids:
-        parsed = keys.parse_upload_id(given)
-        error = errors.get(parsed) if parsed else FileNotFound()
-        results.append(Result(given, error=error) if error else Result(given, state))
-    return results

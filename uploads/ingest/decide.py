@@ -16,7 +16,7 @@ from uploads.aws.s3 import StoredObject
 from uploads.core import keys, policy, sniffing
 from uploads.core.errors import QuotaExceeded
 from uploads.core.policy import Rules
-from uploads.files import usage
+from uploads.files import counting
 from uploads.files.quotas import Allowance
 from uploads.files.record import KEPT_STATES, StoredFile, changed
 from uploads.ingest import records
@@ -246,7 +246,7 @@ def _reject(target: StoredFile, *, may_delete: bool = True) -> Decision:
 
 def _within_quota(target: StoredFile, record: StoredFile | None, limits: Limits) -> Decision:
     """Store the file if its owner has room. One that takes no more room than before always fits."""
-    growth, allowance = usage.growth(record, target), limits.allowance
+    growth, allowance = counting.growth(record, target), limits.allowance
     if allowance is None or target.owner is None or growth <= 0:
         return Decision("stored", target)
     try:

@@ -11,6 +11,7 @@ from typing import Any
 from uploads.aws.s3 import StoredObject
 from uploads.core import keys, media_types, policy, sniffing
 from uploads.core.errors import FilehubError
+from uploads.core.folders import folder_or_root
 from uploads.core.names import check_name
 from uploads.core.policy import Rules
 from uploads.core.reasons import Reason, dump
@@ -30,6 +31,12 @@ _PRESERVED = (
     "uploader",
     "owner_changed_at",
     "owner_changed_by",
+    "renamed_at",
+    "renamed_by",
+    "renamed_from",
+    "moved_at",
+    "moved_by",
+    "moved_from",
     "downloads",
     "last_downloads",
     "trashed_at",
@@ -47,11 +54,13 @@ def was_stored(record: StoredFile) -> bool:
 
 
 def is_stored(record: StoredFile, s3_object: StoredObject) -> bool:
-    """Whether the record describes this very object as kept, so no validation is needed."""
-    known = (record.etag, record.file_name, record.content_type, record.uploader or record.owner)
+    """Whether the record describes this very object as kept, so no validation is needed.
+
+    Its name and folder are the record's own, which may have changed since the upload.
+    """
+    known = (record.etag, record.content_type, record.uploader or record.owner)
     return record.state in KEPT_STATES and known == (
         s3_object.etag,
-        s3_object.file_name,
         s3_object.content_type,
         s3_object.owner,
     )
@@ -67,7 +76,7 @@ def validate(
     sequencer = current.sequencer if current else NO_SEQUENCER
     record = changed(new_record(upload_id, sequencer, "stored"), **_content(s3_object))
     record.owner = owner_of(s3_object, current)
-    record.file_name = s3_object.file_name
+    record.file_name, record.folder = _place(s3_object, current)
     record.confirmed_at = datetime.now(UTC)
     if current is not None:
         is_trashed = current.state == "trashed"
@@ -81,6 +90,16 @@ def validate(
     if broken is not None:
         return rejected(record, broken)
     return in_state(record, _kept_state(record))
+
+
+def _place(s3_object: StoredObject, current: StoredFile | None) -> tuple[str | None, str | None]:
+    """Name and folder: those of a file that was stored before, else those that were signed.
+
+    An invalid folder does not lose the file: it is stored in the root.
+    """
+    if current is not None and was_stored(current):
+        return current.file_name, current.folder
+    return s3_object.file_name, folder_or_root(s3_object.folder) or None
 
 
 def owner_of(s3_object: StoredObject, current: StoredFile | None) -> str | None:

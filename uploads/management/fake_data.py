@@ -20,7 +20,7 @@ from uploads.core.conf import conf
 from uploads.core.errors import FilehubError
 from uploads.core.names import MAX_NAME_BYTES, check_name
 from uploads.core.reasons import Reason, dump
-from uploads.files import usage
+from uploads.files import counting
 from uploads.files.record import Download, State, StoredFile
 from uploads.files.states import in_state
 from uploads.ingest import records
@@ -90,7 +90,7 @@ def seed(count: int, *, owners: Sequence[str], days: int, rng: random.Random) ->
     host = urlsplit(conf().endpoint("dynamodb") or "").hostname or ""
     if not host or host.endswith((".amazonaws.com", ".amazonaws.com.cn")):
         raise NotLocal
-    sums = usage.Sums()
+    sums = counting.Sums()
     written: dict[str, int] = dict.fromkeys(_STATES, 0)
     with table_errors(), StoredFile.batch_write() as batch:
         for record in _records(count, owners, timedelta(days=days), rng):

@@ -80,9 +80,18 @@ class Outcome:
     error: str = ""
 
 
-def files_in(paths: Iterable[Path]) -> Iterator[Path]:
+@dataclass(frozen=True)
+class LocalFile:
+    """A file on the local disk, and the folder that it is uploaded to."""
+
+    path: Path
+    folder: str = ""
+
+
+def files_in(paths: Iterable[Path]) -> Iterator[LocalFile]:
     """These files, and all regular files in these directories, sorted by name.
 
+    Directories become folders: of `photos`, `photos/2024/a.jpg` is uploaded to `photos/2024`.
     Symbolic links in `paths` are followed, those inside directories are skipped. Raises
     UploadFailed for an unreadable directory.
     """
@@ -93,18 +102,21 @@ def files_in(paths: Iterable[Path]) -> Iterator[Path]:
     for path in paths:
         # Path.is_dir raises where os.path.isdir returns False, for example on too long a name.
         if not os.path.isdir(path):  # noqa: PTH112
-            yield path
+            yield LocalFile(path)
             continue
+        # “.” and “..” have no name of their own.
+        root = path.resolve()
         for folder, folders, names in os.walk(path, onerror=fail):
             folders.sort()
             for name in sorted(names):
                 file = Path(folder, name)
                 if _may_be_file(file):
-                    yield file
+                    inside = Path(root.name) / Path(folder).relative_to(path)
+                    yield LocalFile(file, "/".join(inside.parts))
 
 
 def send(
-    paths: Iterable[Path],
+    files: Iterable[LocalFile],
     owner: str,
     *,
     concurrency: int = CONCURRENCY,
@@ -118,10 +130,10 @@ def send(
         sender = _Sender(pool, owner, concurrency, progress)
         try:
             # First the small files, several at a time; then several parts of each large file.
-            for future in sender.run_limited(sender.small_uploads(paths)):
+            for future in sender.run_limited(sender.small_uploads(files)):
                 yield future.result()
-            for path in sender.large:
-                yield sender.send_in_parts(path)
+            for file in sender.large:
+                yield sender.send_in_parts(file)
         finally:
             sender.stopped.set()
 
@@ -185,7 +197,7 @@ class _Sender:
             timeout=urllib3.Timeout(connect=10, read=60),
             ca_certs=clients.ca_bundle(),
         )
-        self.large: list[Path] = []
+        self.large: list[LocalFile] = []
         self.stopped = Event()
 
     def run_limited(self, tasks: Iterator[Callable[[], T]]) -> Iterator[Future[T]]:
@@ -203,9 +215,9 @@ class _Sender:
             wait(running)
             raise
 
-    def small_uploads(self, paths: Iterable[Path]) -> Iterator[Callable[[], Outcome]]:
+    def small_uploads(self, files: Iterable[LocalFile]) -> Iterator[Callable[[], Outcome]]:
         """Yield a task for each file that fits in one request; collect the others in `large`."""
-        for group in _groups(self._small_files(paths)):
+        for group in _groups(self._small_files(files)):
             requests = [file.request for file in group]
             begun = batch.begin_uploads(self._owner, requests, quota=self._quota)
             for file, upload in zip(group, begun, strict=True):
@@ -214,18 +226,20 @@ class _Sender:
                 elif isinstance(upload, FilehubError):
                     yield partial(Outcome, file.path, error=upload.message)
 
-    def _small_files(self, paths: Iterable[Path]) -> Iterator[_SmallFile]:
-        for path in paths:
+    def _small_files(self, files: Iterable[LocalFile]) -> Iterator[_SmallFile]:
+        for file in files:
+            path = file.path
             try:
                 size = _size_of(path)
                 if size > conf().multipart_threshold:
-                    self.large.append(path)
+                    self.large.append(file)
                     continue
                 kind, sha256 = _type_of(path.name), _sha256(path, 0, size)
             except UploadFailed as exc:
                 yield _SmallFile(path, 0, exc)
             else:
-                yield _SmallFile(path, size, begin.FileRequest(path.name, size, kind, sha256))
+                request = begin.FileRequest(path.name, size, kind, sha256, folder=file.folder)
+                yield _SmallFile(path, size, request)
 
     def _send_small(self, path: Path, size: int, upload: begin.StartedUpload) -> Outcome:
         try:
@@ -234,11 +248,14 @@ class _Sender:
             return Outcome(path, error=exc.message)
         return Outcome(path, upload.id)
 
-    def send_in_parts(self, path: Path) -> Outcome:
+    def send_in_parts(self, file: LocalFile) -> Outcome:
         """Upload one file in parts."""
+        path = file.path
         try:
-            file = begin.FileRequest(path.name, _size_of(path), _type_of(path.name))
-            upload = begin.begin_upload(self._owner, file, quota=self._quota)
+            request = begin.FileRequest(
+                path.name, _size_of(path), _type_of(path.name), folder=file.folder
+            )
+            upload = begin.begin_upload(self._owner, request, quota=self._quota)
             if not isinstance(upload, begin.StartedMultipart):
                 raise UploadFailed(_SHRUNK)
         except FilehubError as exc:

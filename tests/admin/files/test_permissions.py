@@ -11,7 +11,7 @@ from tests.support.files import store
 from tests.support.users import signed_in, staff
 from uploads.aws import s3
 from uploads.files import queries, trash
-from uploads.files.trash import Actor
+from uploads.files.batches import Actor
 
 pytestmark = pytest.mark.usefixtures("aws")
 

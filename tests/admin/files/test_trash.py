@@ -16,8 +16,8 @@ from tests.support.files import removal, store, upload
 from tests.support.records import tamper
 from uploads.aws import s3
 from uploads.files import queries, trash
+from uploads.files.batches import Actor
 from uploads.files.record import StoredFile
-from uploads.files.trash import Actor
 from uploads.ingest import confirm
 
 pytestmark = pytest.mark.usefixtures("aws")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -12,6 +14,7 @@ from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.conf import conf
 from uploads.core.limits import MIB
+from uploads.management import uploader
 
 PART = 5 * MIB
 
@@ -31,6 +34,11 @@ def failed(*arguments: object) -> tuple[str, list[list[str]]]:
     with pytest.raises(CommandError) as caught:
         run(*arguments)
     return str(caught.value), run.lines  # type: ignore[attr-defined]
+
+
+def local(paths: Iterable[Path]) -> list[uploader.LocalFile]:
+    """These files, to be uploaded to the root."""
+    return [uploader.LocalFile(path) for path in paths]
 
 
 def content(upload_id: str) -> bytes:

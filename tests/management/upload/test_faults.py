@@ -13,7 +13,7 @@ from django.core.management import CommandError
 from pytest_django import Settings
 
 from tests.ingest.reconciliation.helpers import objects
-from tests.management.upload.helpers import PART, content, run
+from tests.management.upload.helpers import PART, content, local, run
 from tests.support.aws_requests import AwsRequests
 from tests.support.proxy import Proxy, parts
 from tests.transfers.uploads import incomplete
@@ -37,7 +37,7 @@ def test_temporary_errors_are_retried(proxy: Proxy, tmp_path: Path, alice: User)
     proxy.lose_every(5, parts, times=1)
     sent: list[int] = []
     owner = owners.owner_of(alice)
-    outcomes = list(uploader.send(sorted(tmp_path.iterdir()), owner, progress=sent.append))
+    outcomes = list(uploader.send(local(sorted(tmp_path.iterdir())), owner, progress=sent.append))
     assert [outcome.error for outcome in outcomes] == [""] * 4
     assert {request.fault for request in proxy.requests(parts)} >= {"fail", "cut", "lose"}
     contents = {outcome.path.name: content(outcome.id) for outcome in outcomes}
@@ -66,7 +66,7 @@ def test_a_conflict_with_the_same_request_is_not_a_failure(
 ) -> None:
     (tmp_path / "a").write_bytes(b"a")
     proxy.fail_every(1, 409, parts, times=1)
-    (outcome,) = uploader.send([tmp_path / "a"], owners.owner_of(alice))
+    (outcome,) = uploader.send(local([tmp_path / "a"]), owners.owner_of(alice))
     assert (outcome.error, objects()) == ("", {outcome.id})
 
 
@@ -75,7 +75,7 @@ def test_a_permanent_error_is_not_retried_and_leaves_nothing(
 ) -> None:
     (tmp_path / "large").write_bytes(os.urandom(3 * PART))
     proxy.fail_every(1, 500, parts)
-    (outcome,) = uploader.send([tmp_path / "large"], owners.owner_of(alice))
+    (outcome,) = uploader.send(local([tmp_path / "large"]), owners.owner_of(alice))
     assert outcome.error == "S3 responded with 500 SlowDown."
     assert incomplete() == []
     tries = [request.query for request in proxy.requests(parts)]
@@ -87,7 +87,7 @@ def test_a_permanent_error_is_not_retried_and_leaves_nothing(
 def test_corrupted_bytes_are_refused_by_s3(proxy: Proxy, tmp_path: Path, alice: User) -> None:
     (tmp_path / "a").write_bytes(b"hello")
     proxy.flip_every(1, parts)
-    (outcome,) = uploader.send([tmp_path / "a"], owners.owner_of(alice))
+    (outcome,) = uploader.send(local([tmp_path / "a"]), owners.owner_of(alice))
     assert re.fullmatch(r"S3 responded with 400 \w+\.", outcome.error), outcome
     assert len(proxy.requests(parts)) == 1
     assert objects() == set()
@@ -107,7 +107,7 @@ def test_a_file_that_shrinks_is_not_stored(
         return checksum
 
     monkeypatch.setattr(uploader, "_sha256", shrink)
-    (outcome,) = uploader.send([path], owners.owner_of(alice))
+    (outcome,) = uploader.send(local([path]), owners.owner_of(alice))
     assert outcome.error == "The file shrank while it was being uploaded."
     assert (objects(), incomplete()) == (set(), [])
 
@@ -133,7 +133,7 @@ def test_the_number_of_concurrent_requests_is_limited(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(uploader._Sender, "_put", watched)
-        list(uploader.send(tmp_path.iterdir(), owners.owner_of(alice), concurrency=2))
+        list(uploader.send(local(tmp_path.iterdir()), owners.owner_of(alice), concurrency=2))
     assert peak == 2
     assert len(proxy.requests(parts)) == 10 + 6
 
@@ -176,7 +176,7 @@ def test_the_usage_is_read_once_for_many_small_files(
     Quota.objects.create(user=alice, limit=MIB)
     for number in range(10):
         (tmp_path / f"{number}").write_bytes(b"x")
-    outcomes = list(uploader.send(tmp_path.iterdir(), owners.owner_of(alice)))
+    outcomes = list(uploader.send(local(tmp_path.iterdir()), owners.owner_of(alice)))
     assert [outcome.error for outcome in outcomes] == [""] * 10
     assert aws_requests.counts() == {"dynamodb": 1}
 

@@ -20,6 +20,7 @@ from uploads.accounts import owners
 from uploads.aws import s3
 from uploads.core.limits import MIB
 from uploads.files.record import StoredFile
+from uploads.management import uploader
 from uploads.models import Quota
 from uploads.transfers import batch
 
@@ -49,6 +50,13 @@ def test_files_and_directories_are_uploaded(tmp_path: Path, alice: User) -> None
         assert (record.file_name, record.owner) == (Path(path).name, owners.owner_of(alice))
         assert content(upload_id) == body
         assert record.checksum
+    folders = {Path(path).name: record.folder for path, record in records.items()}
+    assert folders == {
+        "große Datei.bin": "tree/b",
+        "exactly.tar.gz": "tree/b",
+        "a.txt": "tree",
+        "no type": "tree",
+    }
     types = {Path(path).name: record.content_type for path, record in records.items()}
     assert types == {
         "große Datei.bin": "application/octet-stream",
@@ -57,6 +65,19 @@ def test_files_and_directories_are_uploaded(tmp_path: Path, alice: User) -> None
         "no type": "application/octet-stream",
     }
     assert incomplete() == []
+
+
+@pytest.mark.parametrize(
+    ("argument", "folder"),
+    [(".", "tree/in"), ("in", "in"), ("in/", "in"), ("../tree", "tree/in"), ("in/a.txt", "")],
+)
+def test_a_directory_becomes_a_folder_of_its_own_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argument: str, folder: str
+) -> None:
+    (tmp_path / "tree" / "in").mkdir(parents=True)
+    (tmp_path / "tree" / "in" / "a.txt").write_bytes(b"a")
+    monkeypatch.chdir(tmp_path / "tree")
+    assert [file.folder for file in uploader.files_in([Path(argument)])] == [folder]
 
 
 def test_without_waiting_uploads_are_pending(tmp_path: Path, alice: User) -> None:
@@ -164,7 +185,7 @@ django.setup()
 from pathlib import Path
 from uploads.management import uploader
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-(outcome,) = uploader.send([Path({str(tmp_path / "large")!r})], "7")
+(outcome,) = uploader.send([uploader.LocalFile(Path({str(tmp_path / "large")!r}))], "7")
 assert not outcome.error, outcome
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """

@@ -15,7 +15,7 @@ from tests.support.files import store, upload
 from tests.support.users import staff
 from uploads.accounts import owners
 from uploads.files import trash
-from uploads.files.trash import Actor
+from uploads.files.batches import Actor
 from uploads.files.usage import Usage
 from uploads.ingest import confirm
 from uploads.ingest.reconciliation import checkpoints

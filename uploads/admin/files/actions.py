@@ -20,9 +20,11 @@ from uploads.accounts.requests import user_of
 from uploads.admin.files.file_queryset import Selection
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable, FileBeingDeleted, FilehubError
+from uploads.core.reasons import Reason, dump
+from uploads.core.texts import describe_error
 from uploads.files import actions, trash
+from uploads.files.batches import Actor, Result
 from uploads.files.manifest import manifest
-from uploads.files.trash import Actor, Result
 from uploads.ingest import confirm
 from uploads.models import File
 
@@ -83,12 +85,12 @@ def _apply(
     model_admin: admin.ModelAdmin[File],
     request: HttpRequest,
     files: Selection,
-    act: Callable[[File], str],
+    act: Callable[[File], Reason],
     *,
     flag: int,
     summary: Callable[[int], str],
 ) -> HttpResponse:
-    """Apply `act` to each file. It returns a message for the admin log, or raises ActionSkipped."""
+    """Apply `act` to each file. It returns what the admin log says, or raises ActionSkipped."""
     done = consecutive_errors = 0
     failures: list[str] = []
     selected = set(request.POST.getlist(ACTION_CHECKBOX_NAME))
@@ -107,16 +109,18 @@ def _apply(
             failures.append(gettext("“%(file)s”: %(reason)s") % {"file": file, "reason": reason})
             continue
         try:
-            message = act(file)
+            outcome = act(file)
         except (ActionSkipped, FilehubError) as exc:
+            reason = str(exc)
             if isinstance(exc, FilehubError):
                 consecutive_errors += 1
                 logger.warning("Action failed for %s: %r", file.pk, exc.__cause__ or exc)
-            failures.append(gettext("“%(file)s”: %(reason)s") % {"file": file, "reason": exc})
+                reason = describe_error(exc)
+            failures.append(gettext("“%(file)s”: %(reason)s") % {"file": file, "reason": reason})
         else:
             done += 1
             consecutive_errors = 0
-            _log(request, [file], flag, message)
+            _log(request, [file], flag, outcome)
     if done:
         model_admin.message_user(request, summary(done), messages.SUCCESS)
     for failure in failures[:MAX_REPORTED]:
@@ -131,8 +135,9 @@ def _apply(
     return HttpResponseRedirect(request.get_full_path())
 
 
-def _log(request: HttpRequest, files: list[File], flag: int, message: str) -> None:
-    LogEntry.objects.log_actions(user_of(request).pk, files, flag, message)
+def _log(request: HttpRequest, files: list[File], flag: int, what: Reason) -> None:
+    # As a code: the history (`FileAdmin.history_view`) is in the language of who reads it.
+    LogEntry.objects.log_actions(user_of(request).pk, files, flag, dump(what))
 
 
 def _is_confirmed(request: HttpRequest) -> bool:
@@ -140,11 +145,12 @@ def _is_confirmed(request: HttpRequest) -> bool:
 
 
 def _changed_together(
-    request: HttpRequest, files: Selection, change: Change, message: str, impossible: str
-) -> Callable[[File], str]:
+    request: HttpRequest, files: Selection, change: Change, logged: Reason, impossible: str
+) -> Callable[[File], Reason]:
     """Apply a change to all files at once; return what `_apply` calls for each of them.
 
-    `impossible` says why it does not apply to files in another state.
+    `logged` is for the admin log; `impossible` says why the change does not apply to files in
+    another state.
     """
     actor = Actor(by=owners.owner_of(user_of(request)), owner=None)
     ids = [file.pk for file in files]
@@ -153,15 +159,15 @@ def _changed_together(
     except BackendUnavailable as exc:
         errors = dict.fromkeys(ids, exc)
 
-    def act(file: File) -> str:
+    def act(file: File) -> Reason:
         error = errors[file.pk]
         if isinstance(error, BackendUnavailable):
             raise error
         if isinstance(error, FileBeingDeleted):
-            raise ActionSkipped(gettext("The file is already being deleted for ever."))
+            raise ActionSkipped(describe_error(error))
         if error is not None:
             raise ActionSkipped(impossible)
-        return message
+        return logged
 
     return act
 
@@ -192,7 +198,7 @@ def trash_files(
         request,
         files,
         trash.move_to_trash,
-        gettext("Moved to the trash."),
+        Reason("trashed"),
         gettext("The file is not stored."),
     )
     return _apply(
@@ -225,7 +231,7 @@ def restore_files(
         request,
         files,
         trash.restore,
-        gettext("Restored from the trash."),
+        Reason("restored"),
         gettext("The file is not in the trash."),
     )
     return _apply(
@@ -258,7 +264,7 @@ def delete_files(
         request,
         files,
         trash.delete,
-        gettext("Deletion requested."),
+        Reason("deletion_requested"),
         gettext("The file is not stored."),
     )
     return _apply(
@@ -280,15 +286,6 @@ def delete_files(
     )
 
 
-_CHECK_RESULTS = {
-    "consistent": _("Checked: the record is correct."),
-    "confirmed": _("Checked: the object exists, so the file is now stored."),
-    "rejected": _("Checked: the file breaks a rule and was rejected."),
-    "missing": _("Checked: the object is missing, so the file is now marked as deleted."),
-    "corrected": _("Checked: the object had changed, so the record was corrected."),
-}
-
-
 @admin.action(description=_("Check selected files again"), permissions=["operate"])
 def check_again(
     model_admin: admin.ModelAdmin[File], request: HttpRequest, files: Selection
@@ -304,12 +301,12 @@ def check_again(
         return _confirm_page(model_admin, request, files, confirmation)
     changed = 0
 
-    def act(file: File) -> str:
+    def act(file: File) -> Reason:
         nonlocal changed
         may_delete = model_admin.has_delete_permission(request)
         result = confirm.check(file.pk, may_delete=may_delete)
         changed += result != "consistent"
-        return str(_CHECK_RESULTS.get(result, result))
+        return Reason(f"check_{result}")
 
     def summary(done: int) -> str:
         checked = ngettext("%(n)d file was checked.", "%(n)d files were checked.", done)
@@ -345,7 +342,7 @@ def change_owner(
         )
         return _confirm_page(model_admin, request, files, confirmation)
 
-    def act(file: File) -> str:
+    def act(file: File) -> Reason:
         if file.state != "stored":
             raise ActionSkipped(gettext("The file is not stored."))
         by = owners.owner_of(user_of(request))
@@ -353,8 +350,7 @@ def change_owner(
             raise ActionSkipped(
                 gettext("The file already belongs to %(name)s.") % {"name": username}
             )
-        names = {"old": file.owner, "new": username}
-        return gettext("Owner changed from %(old)s to %(new)s.") % names
+        return Reason("owner_changed", {"old": file.owner, "new": username})
 
     return _apply(
         model_admin,
@@ -378,7 +374,7 @@ def download_manifest(
     """Download ids, names, sizes and checksums as CSV, without a confirmation."""
     infos = [file.info for file in files]
     names = owners.usernames(info.owner for info in infos)
-    _log(request, list(files), CHANGE, gettext("Included in a downloaded list."))
+    _log(request, list(files), CHANGE, Reason("listed_in_download"))
     response = HttpResponse(manifest(infos, names), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="filehub-manifest.csv"'
     response["Cache-Control"] = "no-store"

@@ -58,10 +58,12 @@ class Command(BaseCommand):
         user = _owner(owner)
         outcomes: list[uploader.Outcome] = []
         try:
-            files = list(dict.fromkeys(uploader.files_in(paths)))
+            files: dict[Path, uploader.LocalFile] = {}
+            for file in uploader.files_in(paths):
+                files.setdefault(file.path, file)
             with Progress(self.stderr) as bar:
-                progress = _ProgressBar(bar, files)
-                for outcome in uploader.send(files, user, progress=progress.add_bytes):
+                progress = _ProgressBar(bar, list(files))
+                for outcome in uploader.send(files.values(), user, progress=progress.add_bytes):
                     outcomes.append(outcome)
                     progress.add_file(outcome)
             ids = [outcome.id for outcome in outcomes if outcome.id]

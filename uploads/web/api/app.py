@@ -13,7 +13,9 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, Throttled, ValidationError
 from ninja.operation import Operation
 from ninja.parser import Parser
+from ninja.renderers import BaseRenderer
 from ninja.types import DictStrAny
+from pydantic_core import to_json
 
 from uploads.core.errors import BodyTooLarge, FilehubError, InvalidRequest, NotAuthenticated
 from uploads.core.strict_json import parse_json, replace_lone_surrogates
@@ -28,6 +30,8 @@ logger = logging.getLogger(__name__)
 COMPANION = "/s3/"
 #: Fields with the name of a file, the second one as Uppy calls it.
 NAMES = ("file_name", "filename")
+#: Fields with the path of a folder.
+FOLDERS = ("folder", "to")
 
 
 class JsonObjectParser(Parser):
@@ -65,11 +69,25 @@ def _with_invalid_names(body: bytes) -> Any:
 
 
 def _invalid_name(fields: Any) -> InvalidRequest | None:
-    """Return an error if a name has U+0000, which replaces what was not Unicode."""
-    names = [fields.get(field) for field in NAMES] if isinstance(fields, dict) else []
-    if any(isinstance(name, str) and "\0" in name for name in names):
+    """Return an error if a name or path has U+0000, which replaces what was not Unicode."""
+    if not isinstance(fields, dict):
+        return None
+    if any("\0" in str(fields.get(field)) for field in NAMES):
         return InvalidRequest("The file name is not valid Unicode.", code="invalid_name")
+    metadata = fields.get("metadata")
+    path = metadata.get("relativePath") if isinstance(metadata, dict) else None
+    if any("\0" in str(folder) for folder in (path, *map(fields.get, FOLDERS))):
+        return InvalidRequest("The folder is not valid Unicode.", code="invalid_folder")
     return None
+
+
+class JsonRenderer(BaseRenderer):
+    """Write JSON with pydantic, several times as fast as ninja's renderer."""
+
+    media_type = "application/json"
+
+    def render(self, request: HttpRequest, data: Any, *, response_status: int) -> bytes:
+        return to_json(data)
 
 
 class Api(NinjaAPI):
@@ -107,6 +125,7 @@ api = Api(
     docs_url="/api/docs",
     openapi_url="/api/openapi.json",
     parser=JsonObjectParser(),
+    renderer=JsonRenderer(),
     urls_namespace="api",
 )
 

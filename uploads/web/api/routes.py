@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 from django.http import HttpResponse, HttpResponseRedirect
+from django.utils.cache import get_conditional_response
 from ninja import Query
 from ninja.responses import Status
 
 from uploads.accounts.requests import AuthenticatedHttpRequest
 from uploads.aws import multipart
 from uploads.core.errors import InvalidRequest
-from uploads.files import actions, queries, quotas, trash
+from uploads.core.folders import check_folder
+from uploads.files import actions, moves, queries, quotas, trash, usage
+from uploads.files.browse import FolderPage
+from uploads.files.listing import Page
 from uploads.files.record import FileInfo
 from uploads.ingest import tasks
 from uploads.transfers import begin, parts, tokens
-from uploads.web.api import batch, companion
+from uploads.web.api import batch, companion, folders
 from uploads.web.api.app import COMPANION, api
 from uploads.web.api.auth import owner
-from uploads.web.api.schemas import (
-    ERRORS,
-    AcceptedOut,
-    BatchOut,
-    BatchRequest,
+from uploads.web.api.changes import actor_of, change_files
+from uploads.web.api.file_schemas import (
+    ChangedFiles,
     DeletingOut,
     DownloadOut,
     EmptiedOut,
@@ -33,6 +34,15 @@ from uploads.web.api.schemas import (
     FileOut,
     FilesQuery,
     ListedFileOut,
+    MoveRequest,
+    VersionOut,
+)
+from uploads.web.api.links import add_link
+from uploads.web.api.schemas import (
+    ERRORS,
+    AcceptedOut,
+    BatchOut,
+    BatchRequest,
     MultipartUpload,
     PartOut,
     PartsRequest,
@@ -45,7 +55,6 @@ from uploads.web.api.schemas import (
     UrlRequest,
 )
 from uploads.web.api.throttling import SIGN_RATES
-from uploads.web.api.trash import actor_of, change_files
 from uploads.web.navigation import is_navigation
 
 
@@ -61,6 +70,7 @@ def get_url(request: AuthenticatedHttpRequest, body: UrlRequest) -> SignedUpload
     begun = begin.begin_put(
         owner(request),
         file_name=body.file_name,
+        folder=body.folder,
         content_type=body.content_type,
         size=body.size,
         sha256=body.sha256,
@@ -182,25 +192,62 @@ def file_list(
     request: AuthenticatedHttpRequest, response: HttpResponse, query: Query[FilesQuery]
 ) -> list[FileInfo]:
     """List your files, newest first. The `Link` header has the URL of the next page."""
-    page = queries.files_of(
-        owner(request),
-        limit=query.limit,
-        cursor=query.cursor,
-        prefix=query.q,
-        name=query.name,
-        state=query.state,
-    )
-    if page.next_cursor:
-        next_query = query.model_copy(update={"cursor": page.next_cursor})
-        parameters = {name: value for name, value in next_query if value}
-        url = request.build_absolute_uri(f"{request.path}?{urlencode(parameters)}")
-        response["Link"] = f'<{url}>; rel="next"'
+    page = _page(owner(request), query)
+    add_link(request, response, query, page.next_cursor)
+    if page.examined is not None:
+        response["X-Filehub-Examined"] = str(page.examined)
     return page.files
 
 
-# Must precede the routes of one file, which would match "trash" as an id.
-@api.post("/files/trash", response={200: FileChanges, **ERRORS}, tags=["files"])
-def trash_files(request: AuthenticatedHttpRequest, body: FileIds) -> FileChanges:
+def _page(caller: str, query: FilesQuery) -> Page | FolderPage:
+    """A page of one folder, or of all: with a search, without a folder, or of another state."""
+    in_folder = query.folder is not None and query.state == "stored"
+    if in_folder and not (query.q or query.name):
+        return queries.files_in(
+            caller,
+            query.folder or "",
+            limit=query.limit,
+            cursor=query.cursor,
+            sort=query.sort,
+            kind=query.kind,
+        )
+    if query.sort != "-date":
+        raise InvalidRequest(
+            "Only the files of one folder can be sorted in another order.", code="invalid_sort"
+        )
+    return queries.files_of(
+        caller,
+        limit=query.limit,
+        cursor=query.cursor,
+        search=query.q,
+        name=query.name,
+        folder=check_folder(query.folder or ""),
+        kind=query.kind,
+        state=query.state,
+    )
+
+
+# These must precede the routes of one file, which would match them as an id.
+@api.get("/files/version", response={200: VersionOut, 304: None, **ERRORS}, tags=["files"])
+def list_version(request: AuthenticatedHttpRequest, response: HttpResponse) -> Status[Any]:
+    """Return a number that changes whenever your list does: cheap to poll, with `If-None-Match`."""
+    version = usage.changes_of(owner(request))
+    response["ETag"] = etag = f'"{version}"'
+    response["Cache-Control"] = "private, no-cache"
+    conditional = get_conditional_response(request, etag=etag)
+    if conditional is not None and conditional.status_code == 304:
+        return Status(304, None)
+    return Status(200, VersionOut(version=version))
+
+
+@api.post("/files/move", response={200: ChangedFiles, **ERRORS}, tags=["files"])
+def move_files(request: AuthenticatedHttpRequest, body: MoveRequest) -> ChangedFiles:
+    """Move up to 100 files to a folder; each has a result or an error of its own."""
+    return change_files(request, body.ids, lambda ids, who: moves.move(ids, body.folder, who))
+
+
+@api.post("/files/trash", response={200: ChangedFiles, **ERRORS}, tags=["files"])
+def trash_files(request: AuthenticatedHttpRequest, body: FileIds) -> ChangedFiles:
     """Move up to 100 files to the trash; each has a result or an error of its own.
 
     If there is no trash (`FILEHUB_TRASH_DAYS` is 0), they are deleted for ever.
@@ -208,14 +255,14 @@ def trash_files(request: AuthenticatedHttpRequest, body: FileIds) -> FileChanges
     return change_files(request, body.ids, trash.move_to_trash)
 
 
-@api.post("/files/restore", response={200: FileChanges, **ERRORS}, tags=["files"])
-def restore_files(request: AuthenticatedHttpRequest, body: FileIds) -> FileChanges:
+@api.post("/files/restore", response={200: ChangedFiles, **ERRORS}, tags=["files"])
+def restore_files(request: AuthenticatedHttpRequest, body: FileIds) -> ChangedFiles:
     """Restore up to 100 files from the trash; each has a result or an error of its own."""
     return change_files(request, body.ids, trash.restore)
 
 
-@api.post("/files/delete", response={200: FileChanges, **ERRORS}, tags=["files"])
-def delete_files(request: AuthenticatedHttpRequest, body: FileIds) -> FileChanges:
+@api.post("/files/delete", response={200: ChangedFiles, **ERRORS}, tags=["files"])
+def delete_files(request: AuthenticatedHttpRequest, body: FileIds) -> ChangedFiles:
     """Delete up to 100 files for ever, also from the trash; each has a result or an error."""
     return change_files(request, body.ids, trash.delete)
 
@@ -251,6 +298,14 @@ def download_file(
     return DownloadOut(url=url, expires_at=expires_at)
 
 
+@api.patch("/files/{file_id}", response={200: FileOut, **ERRORS}, tags=["files"])
+def change_file(request: AuthenticatedHttpRequest, file_id: str, body: FileChanges) -> FileInfo:
+    """Rename a file, move it to another folder, or both. The object stays as it is."""
+    if body.file_name is None and body.folder is None:
+        raise InvalidRequest("Missing file_name or folder", code="missing_changes")
+    return moves.update(file_id, actor_of(request), file_name=body.file_name, folder=body.folder)
+
+
 @api.delete("/files/{file_id}", response={200: DeletingOut, **ERRORS}, tags=["files"])
 def delete_file(request: AuthenticatedHttpRequest, file_id: str) -> DeletingOut:
     """Delete the file for ever, also from the trash; the record follows S3's event."""
@@ -260,4 +315,5 @@ def delete_file(request: AuthenticatedHttpRequest, file_id: str) -> DeletingOut:
     return DeletingOut(id=result.id.lower())
 
 
+api.add_router("/folders", folders.router)
 api.add_router(COMPANION.rstrip("/"), companion.router)

@@ -1,4 +1,4 @@
-"""Change the state of many files in one request: each has a result of its own."""
+"""Change many files in one request: each has a result of its own."""
 
 from __future__ import annotations
 
@@ -6,24 +6,27 @@ from collections.abc import Callable, Sequence
 
 from uploads.accounts.requests import AuthenticatedHttpRequest
 from uploads.core.errors import InvalidRequest
-from uploads.files import trash
-from uploads.files.trash import Actor, Result
+from uploads.files.batches import MAX_IDS, Actor, Result
 from uploads.web.api.auth import owner
-from uploads.web.api.schemas import FailedChange, FileChanges, FileState
+from uploads.web.api.file_schemas import (
+    ChangedFiles,
+    FailedChange,
+    FileState,
+)
 
 Change = Callable[[Sequence[str], Actor], list[Result]]
 
 
-def change_files(request: AuthenticatedHttpRequest, ids: list[str], change: Change) -> FileChanges:
+def change_files(request: AuthenticatedHttpRequest, ids: list[str], change: Change) -> ChangedFiles:
     """Apply a change to the caller's files with these ids.
 
-    Raises InvalidRequest if these are not 1 to `trash.MAX_IDS`, and BackendUnavailable.
+    Raises InvalidRequest if these are not 1 to MAX_IDS, and BackendUnavailable.
     """
     if not ids:
         raise InvalidRequest("Missing ids", code="missing_ids")
-    if len(ids) > trash.MAX_IDS:
-        raise InvalidRequest(f"At most {trash.MAX_IDS} ids at a time.", code="too_many_ids")
-    return FileChanges(results=[_out(result) for result in change(ids, actor_of(request))])
+    if len(ids) > MAX_IDS:
+        raise InvalidRequest(f"At most {MAX_IDS} ids at a time.", code="too_many_ids")
+    return ChangedFiles(results=[_out(result) for result in change(ids, actor_of(request))])
 
 
 def actor_of(request: AuthenticatedHttpRequest) -> Actor:
