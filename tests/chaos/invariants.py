@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from tests.chaos.aws_fault_proxy import INJECTED, MultipartCreation
 from tests.chaos.event_mangler import Reported
@@ -152,13 +153,42 @@ def _check_upload(upload: Upload, item: dict[str, Any], s3_object: dict[str, Any
     yield from differing("owner", upload.owner, item["owner"])
     feed = upload.owner if item["state"] == "stored" else f"\0trashed\0{upload.owner}"
     yield from differing("ownerFeed", feed, item.get("ownerFeed"))
-    yield from differing("name", upload.name, item["originalFileName"])
+    yield from _check_folder(upload, item)
     yield from differing("type", upload.content_type, item["contentType"])
     yield from differing("checksum", upload.checksum, item.get("checksum", ""))
     yield from differing("object's checksum", upload.checksum, s3_object.get("ChecksumSHA256", ""))
     yield from differing("etag", s3_object["ETag"].strip('"'), item["etag"])
     yield from differing("key", s3_object["key"], item["uniqueFileName"])
     yield from differing("content", upload.sha256, s3_object["sha256"])
+
+
+def _check_folder(upload: Upload, item: dict[str, Any]) -> Iterator[str]:
+    """Name and folder are possible ones. Only a stored file is in the indexes of its folder."""
+    name, folder = item["originalFileName"], item.get("folder", "")
+    if name not in upload.names.values:
+        yield f"name: {name!r}, not one of {upload.names}"
+    if folder not in upload.folders.values:
+        yield f"folder: {folder!r}, not one of {upload.folders}"
+    is_stored = item["state"] == "stored"
+    feed = f"{quote(upload.owner, safe='')}/{folder}" if is_stored else None
+    yield from differing("folderFeed", feed, item.get("folderFeed"))
+    yield from differing("nameKey", is_stored, "nameKey" in item)
+
+
+def check_folders(
+    walked: dict[str, dict[str, str]], table: dict[str, dict[str, Any]]
+) -> Iterator[str]:
+    """Each owner's folders, walked from the root, have each stored file once, in its folder.
+
+    `walked`: owner -> id -> folder. That the counters are right is checked by `recount`.
+    """
+    for owner, found in walked.items():
+        expected = {
+            key: item.get("folder", "")
+            for key, item in table.items()
+            if item.get("state") == "stored" and item["owner"] == owner
+        }
+        yield from differing(f"folders of {owner}", expected, found)
 
 
 def check_events(
@@ -227,10 +257,11 @@ def check_lists(
             )
         for file in files:
             upload = expectations.uploads.get(file["id"])
-            if upload and (upload.owner, upload.size, upload.name) != (
-                owner,
-                file["size"],
-                file["file_name"],
+            item = table.get(file["id"], {})
+            shown = (file["file_name"], file["folder"])
+            if upload and (
+                (upload.owner, upload.size) != (owner, file["size"])
+                or shown != (item.get("originalFileName"), item.get("folder", ""))
             ):
                 yield f"list of {owner}: {file} is not {upload}"
 

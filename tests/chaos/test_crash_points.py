@@ -24,13 +24,11 @@ from tests.chaos.crash_points import ChildResult, ChildRunner, CrashPoint
 from tests.support.files import upload
 from tests.support.http import sha256
 from tests.support.local_aws import arguments, drain
-from tests.support.records import tamper
 from tests.support.sample_files import HTML
 from uploads.aws import clients, s3, sqs
 from uploads.core import keys
 from uploads.core.conf import conf
-from uploads.files import grouping, recount, states, trash, usage
-from uploads.files.batches import Actor, Result
+from uploads.files import grouping, recount, usage
 from uploads.files.record import StoredFile
 from uploads.files.usage import Usage
 from uploads.ingest import confirm, tasks
@@ -47,13 +45,9 @@ pytestmark = pytest.mark.timeout(1800)
 WRITING = frozenset({"consumer.py", "tasks.py", "confirm.py", "settle.py", "store.py"})
 #: These, and the modules that decide what to write.
 DECIDING = WRITING | {
-    "observe.py", "decide.py", "records.py", "record.py", "grouping.py", "usage.py", "s3.py",
-    "fan_out.py", "folder_items.py", "states.py",
+    "observe.py", "decide.py", "records.py", "record.py", "grouping.py", "counting.py", "usage.py",
+    "s3.py", "fan_out.py", "folder_items.py", "states.py",
 }  # fmt: skip
-#: Those that move files to the trash, restore, delete and purge them.
-PURGING = frozenset(
-    {"tasks.py", "purge.py", "trash.py", "states.py", "store.py", "usage.py", "s3.py"}
-)
 #: In `make test`, a batch crashes at every n-th line only.
 SAMPLE = 15
 EVERYWHERE = None
@@ -315,60 +309,6 @@ def test_the_task_of_a_replaced_object_may_crash_at_any_line(isolated_queues: No
     ids = crash_at_every_line(tasks_queue(), prepare, work, DECIDING)
     process_the_rest()
     assert_stored(ids, OTHER)
-
-
-@pytest.mark.exhaustive
-def test_a_purge_may_crash_at_any_line(isolated_queues: None) -> None:
-    """Each child purges one file, and dies; the next purge completes what it has begun."""
-
-    def prepare(owner: str) -> str:
-        upload_id = upload(owner, body=BODY)
-        assert confirm.apply_event(event("created", upload_id, 1)) == "stored"
-        (result,) = trash.move_to_trash([upload_id], Actor(owner, owner))
-        assert result.state == "trashed"
-        tamper(upload_id, StoredFile.purge_at.set(datetime.now(UTC)))
-        return upload_id
-
-    ids = crash_at_every_line(tasks_queue(), prepare, tasks.purge_trash, PURGING)
-    tasks.purge_trash()
-    assert {s3.head(upload_id) for upload_id in ids.values()} == {None}
-    by_id = records()
-    for owner, upload_id in ids.items():
-        assert states.is_being_purged(by_id[upload_id]), owner
-        assert confirm.apply_event(event("removed", upload_id, 2)) == "removed"
-    assert set(usage.usage_of(ids).values()) == {Usage(0, 0)}
-    assert recount.differences() == []
-
-
-@pytest.mark.exhaustive
-@pytest.mark.parametrize("change", ["trash", "restore", "delete"])
-def test_a_change_of_the_trash_may_crash_at_any_line(isolated_queues: None, change: str) -> None:
-    """The user tries again, and each file is in one state, with its object or without."""
-    functions: dict[str, Callable[[list[str], Actor], list[Result]]] = {
-        "trash": trash.move_to_trash,
-        "restore": trash.restore,
-        "delete": trash.delete,
-    }
-    latest = [""]
-
-    def prepare(owner: str) -> str:
-        latest[0] = upload_id = upload(owner, body=BODY)
-        assert confirm.apply_event(event("created", upload_id, 1)) == "stored"
-        if change != "trash":
-            trash.move_to_trash([upload_id], Actor(owner, owner))
-        return upload_id
-
-    def step() -> None:
-        functions[change](latest, Actor("1", None))
-
-    ids = crash_at_every_line(tasks_queue(), prepare, step, PURGING)
-    results = functions[change](list(ids.values()), Actor("1", None))
-    assert [result.error for result in results] == [None] * len(ids)
-    for upload_id in ids.values():
-        assert (s3.head(upload_id) is None) == (change == "delete")
-    assert recount.differences() == []
-    expected = Usage(1, len(BODY)) if change == "restore" else Usage(1, len(BODY), 1, len(BODY))
-    assert set(usage.usage_of(ids).values()) == {expected}
 
 
 @pytest.mark.long

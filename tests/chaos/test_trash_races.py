@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from random import Random
+from uuid import uuid4
 
 import pytest
 
@@ -18,8 +20,8 @@ from tests.chaos.test_races import apply
 from tests.support.files import store, upload
 from tests.support.records import tamper
 from uploads.aws import s3
-from uploads.core.errors import BackendUnavailable
-from uploads.files import queries, recount, states, trash
+from uploads.core.errors import BackendUnavailable, FileNotFound, FolderMoving, FolderNotFound
+from uploads.files import folder_actions, moves, queries, recount, states, trash
 from uploads.files import store as records
 from uploads.files.batches import Actor, Result
 from uploads.files.record import StoredFile
@@ -50,11 +52,25 @@ def removed(upload_id: str) -> None:
         apply("removed", upload_id, 7)
 
 
+def rename(upload_id: str) -> None:
+    with suppress(FileNotFound):
+        moves.update(upload_id, ME, file_name="new.txt")
+
+
+def move_folder(upload_id: str) -> None:
+    """Move the folder that the file was stored in, whether the file is there or not."""
+    with suppress(FolderNotFound, FolderMoving):
+        folder_actions.move(OWNER, "Start", f"Moved/{uuid4()}", OWNER)
+
+
 ACTIONS: dict[str, Callable[[str], object]] = {
     "trash": lambda upload_id: trash.move_to_trash([upload_id], ME),
     "restore": lambda upload_id: trash.restore([upload_id], ME),
     "delete": lambda upload_id: trash.delete([upload_id], ME),
     "purge": purge,
+    "move": lambda upload_id: moves.move([upload_id], "A/B", ME),
+    "rename": rename,
+    "move the folder": move_folder,
     "check": confirm.check,
     "event": created,
 }
@@ -119,7 +135,7 @@ def test_one_action_in_the_middle_of_another_leaves_record_and_object_in_line(
 ) -> None:
     rng = Random(1)
     for first, second in PAIRS if full_size else rng.sample(PAIRS, 8):
-        upload_id = store(OWNER)
+        upload_id = store(OWNER, folder="Start")
         if start == "trashed":
             ACTIONS["trash"](upload_id)
         with pytest.MonkeyPatch.context() as patch:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from tests.support.files import removal, store, upload
 from uploads.aws import clients, s3
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
-from uploads.files import actions, queries, recount, trash, usage
+from uploads.files import actions, moves, queries, recount, trash, usage
 from uploads.files import store as records
 from uploads.files.batches import Actor, Result
 from uploads.files.record import State, StoredFile
@@ -37,6 +37,10 @@ CHANGES: dict[str, Change] = {
 
 def stored() -> str:
     return store(OWNER)
+
+
+def in_folder(folder: str) -> str:
+    return store(OWNER, folder=folder)
 
 
 def trashed() -> str:
@@ -258,12 +262,26 @@ VISIBLE: dict[str, tuple[Callable[[], str], Callable[[str], Any]]] = {
     "purged": (trashed, lambda upload_id: trash.delete([upload_id], ME)),
     "deleted": (stored, lambda upload_id: removal(upload_id, 9)),
     "deleted from the trash": (trashed, lambda upload_id: removal(upload_id, 9)),
+    "renamed": (stored, lambda upload_id: moves.update(upload_id, ME, file_name="b.txt")),
+    "moved": (lambda: in_folder("A"), lambda upload_id: moves.update(upload_id, ME, folder="")),
+    "trashed from a folder": (
+        lambda: in_folder("A"),
+        lambda upload_id: trash.move_to_trash([upload_id], ME),
+    ),
     "given to another": (stored, lambda upload_id: actions.change_owner(upload_id, "8", "1")),
 }
 INVISIBLE: dict[str, tuple[Callable[[], str], Callable[[str], Any]]] = {
     "confirmed again": (stored, confirm.check),
     "restored again": (stored, lambda upload_id: trash.restore([upload_id], ME)),
     "trashed again": (trashed, lambda upload_id: trash.move_to_trash([upload_id], ME)),
+    "renamed to the same name": (
+        stored,
+        lambda upload_id: moves.update(upload_id, ME, file_name="a.txt"),
+    ),
+    "moved to the same folder": (
+        stored,
+        lambda upload_id: moves.move([upload_id], "", ME),
+    ),
     "refused to a stranger": (stored, lambda upload_id: trash.delete([upload_id], STRANGER)),
     "purged, then removed": (purging, lambda upload_id: removal(upload_id, 9)),
 }
@@ -331,82 +349,3 @@ def test_a_file_that_is_changed_meanwhile_is_read_again_and_the_others_are_not(
     results = CHANGES[change](ids, ME)
     assert [result.error for result in results] == [None] * 3
     assert seen == [sorted(ids), [ids[1]]]
-
-
-def failing_with(code: str) -> Callable[..., Any]:
-    def respond(ids: list[str]) -> dict[str, BackendUnavailable]:
-        return {upload_id: BackendUnavailable(code) for upload_id in ids}
-
-    return respond
-
-
-@pytest.mark.parametrize("file", ["stored", "trashed"])
-def test_a_deletion_that_s3_refuses_is_reported_or_finished_later(
-    file: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    upload_id = FILES[file]()
-    with monkeypatch.context() as patch:
-        patch.setattr(s3, "delete_many", failing_with("x"))
-        (result,) = trash.delete([upload_id], ME)
-    assert s3.head(upload_id) is not None
-    if file == "stored":
-        # It stays in the list, and the caller can try again.
-        assert code_of(result) == "unavailable"
-        assert listed("stored") == [upload_id]
-    else:
-        assert code_of(result) == "deleting"
-        assert listed("trashed") == []
-        assert trash.purge([upload_id], datetime.now(UTC)) == 1
-        assert s3.head(upload_id) is None
-
-
-def test_objects_that_s3_cannot_delete_are_reported_one_by_one() -> None:
-    ids = [upload(OWNER) for _ in range(3)]
-    client = clients.s3()
-
-    def refuse_the_second(params: Any, **_: Any) -> None:
-        params["Delete"]["Objects"] = [
-            item for item in params["Delete"]["Objects"] if not item["Key"].endswith(ids[1])
-        ]
-
-    def add_an_error(parsed: Any, **_: Any) -> None:
-        parsed["Errors"] = [{"Key": f"uploads/{ids[1][-1]}/{ids[1]}", "Code": "InternalError"}]
-
-    events = client.meta.events
-    events.register("provide-client-params.s3.DeleteObjects", refuse_the_second)
-    events.register("after-call.s3.DeleteObjects", add_an_error)
-    try:
-        errors = s3.delete_many(ids)
-    finally:
-        events.unregister("provide-client-params.s3.DeleteObjects", refuse_the_second)
-        events.unregister("after-call.s3.DeleteObjects", add_an_error)
-    assert list(errors) == [ids[1]]
-    assert "InternalError" in repr(errors[ids[1]].__cause__)
-    assert [s3.head(upload_id) is None for upload_id in ids] == [True, False, True]
-
-
-def test_emptying_the_trash_deletes_a_bounded_number_of_files() -> None:
-    kept, ids = stored(), [trashed() for _ in range(3)]
-    foreign = store("8")
-    trash.move_to_trash([foreign], STRANGER)
-    assert trash.empty(OWNER, limit=2) == trash.Emptied(2, 0, more=True)
-    assert listed("trashed") == [ids[0]]
-    assert trash.empty(OWNER) == trash.Emptied(1, 0, more=False)
-    assert trash.empty(OWNER) == trash.Emptied(0, 0, more=False)
-    assert [s3.head(upload_id) for upload_id in ids] == [None] * 3
-    assert s3.head(kept) is not None
-    assert s3.head(foreign) is not None
-
-
-def test_emptying_the_trash_leaves_a_file_that_was_just_restored(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The index that lists the trash lags behind the table."""
-    restored_id, other = trashed(), trashed()
-    page = trash.find(trash.FileFilter(owner=OWNER, state="trashed"), limit=9)
-    trash.restore([restored_id], ME)
-    monkeypatch.setattr(trash, "find", lambda *args, **kwargs: page)
-    assert trash.empty(OWNER) == trash.Emptied(1, 0, more=False)
-    assert state_of(restored_id) == "stored"
-    assert s3.head(restored_id) is not None
-    assert s3.head(other) is None
