@@ -53,6 +53,31 @@ def test_a_file_goes_to_the_trash_and_comes_back(api: Api) -> None:
     assert listed(api, "?state=trashed") == []
 
 
+def test_a_file_in_the_trash_keeps_its_folder_and_leaves_its_totals(api: Api) -> None:
+    upload_id = store(api.owner, folder="A/B")
+    version = api.get("/files/version").json()["version"]
+    change(api, "trash", upload_id)
+    assert api.get("/files/version").json()["version"] > version
+    contents = api.get("/folders?folder=A/B").json()
+    assert (contents["folder"]["files"], contents["folder"]["bytes"], contents["files"]) == (
+        0,
+        0,
+        [],
+    )
+    assert api.get("/folders").json()["folder"]["files"] == 0
+    for query in ("", "&folder=", "&folder=A", "&folder=A/B", "&q=A.TX&folder=A", "&type=text"):
+        (file,) = listed(api, f"?state=trashed{query}")
+        assert (file["id"], file["folder"]) == (upload_id, "A/B"), query
+    assert listed(api, "?state=trashed&folder=B") == []
+    check_error(api.get("/files?state=trashed&folder=A&sort=name"), 400, "invalid_sort")
+    moved = api.post("/files/move", {"ids": [upload_id], "folder": "C"}).json()["results"]
+    assert moved == [{"id": upload_id, **NOT_FOUND}]
+    assert api.delete("/folders?folder=A/B").status_code == 204
+    change(api, "restore", upload_id)
+    (file,) = listed(api, "?folder=A/B")
+    assert file["id"] == upload_id
+
+
 def test_a_file_in_the_trash_is_not_found(api: Api) -> None:
     """A URL that was signed before lasts until it expires (docs/contract.md)."""
     upload_id = store(api.owner, body=b"bytes")

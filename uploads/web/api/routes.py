@@ -4,40 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpResponse, HttpResponseRedirect
-from django.utils.cache import get_conditional_response
-from ninja import Query
 from ninja.responses import Status
 
 from uploads.accounts.requests import AuthenticatedHttpRequest
 from uploads.aws import multipart
 from uploads.core.errors import InvalidRequest
-from uploads.core.folders import check_folder
-from uploads.files import actions, moves, queries, quotas, trash, usage
-from uploads.files.browse import FolderPage
-from uploads.files.listing import Page
-from uploads.files.record import FileInfo
+from uploads.files import queries, quotas
 from uploads.ingest import tasks
+from uploads.models import Scope
 from uploads.transfers import begin, parts, tokens
-from uploads.web.api import batch, companion, folders
+from uploads.web.api import batch, companion, files, folders
 from uploads.web.api.app import COMPANION, api
-from uploads.web.api.auth import owner
-from uploads.web.api.changes import actor_of, change_files
-from uploads.web.api.file_schemas import (
-    ChangedFiles,
-    DeletingOut,
-    DownloadOut,
-    EmptiedOut,
-    EmptyRequest,
-    FileChanges,
-    FileIds,
-    FileOut,
-    FilesQuery,
-    ListedFileOut,
-    MoveRequest,
-    VersionOut,
-)
-from uploads.web.api.links import add_link
+from uploads.web.api.auth import owner, requires
 from uploads.web.api.schemas import (
     ERRORS,
     AcceptedOut,
@@ -55,7 +33,6 @@ from uploads.web.api.schemas import (
     UrlRequest,
 )
 from uploads.web.api.throttling import SIGN_RATES
-from uploads.web.navigation import is_navigation
 
 
 def _token(
@@ -64,7 +41,13 @@ def _token(
     return tokens.read(text or "", upload_id=upload_id, owner=owner(request))
 
 
-@api.post("/get-url", response={200: SignedUpload, **ERRORS}, tags=["upload"], throttle=SIGN_RATES)
+@api.post(
+    "/get-url",
+    response={200: SignedUpload, **ERRORS},
+    tags=["upload"],
+    throttle=SIGN_RATES,
+    auth=requires(Scope.UPLOAD),
+)
 def get_url(request: AuthenticatedHttpRequest, body: UrlRequest) -> SignedUpload:
     """Presign a PUT. Nothing is recorded until the object is in the bucket."""
     begun = begin.begin_put(
@@ -84,6 +67,7 @@ def get_url(request: AuthenticatedHttpRequest, body: UrlRequest) -> SignedUpload
     response={201: SignedUpload | MultipartUpload, **ERRORS},
     tags=["upload"],
     throttle=SIGN_RATES,
+    auth=requires(Scope.UPLOAD),
 )
 def begin_upload(request: AuthenticatedHttpRequest, body: UploadRequest) -> Status[Any]:
     """Begin an upload of known size: a presigned PUT, or a multipart token for a large file."""
@@ -99,6 +83,7 @@ def begin_upload(request: AuthenticatedHttpRequest, body: UploadRequest) -> Stat
     response={200: BatchOut, **ERRORS},
     tags=["upload"],
     exclude_none=True,
+    auth=requires(Scope.UPLOAD),
 )
 def begin_batch(request: AuthenticatedHttpRequest, body: BatchRequest) -> BatchOut:
     """Begin up to 100 uploads, as `POST /uploads` does; each has a result or an error of its own.
@@ -113,6 +98,7 @@ def begin_batch(request: AuthenticatedHttpRequest, body: BatchRequest) -> BatchO
     response={200: SignedParts, **ERRORS},
     tags=["parts"],
     throttle=SIGN_RATES,
+    auth=requires(Scope.UPLOAD),
 )
 def sign_parts(
     request: AuthenticatedHttpRequest, upload_id: str, body: PartsRequest
@@ -128,7 +114,12 @@ def sign_parts(
     )
 
 
-@api.get("/uploads/{upload_id}/parts", response={200: list[PartOut], **ERRORS}, tags=["parts"])
+@api.get(
+    "/uploads/{upload_id}/parts",
+    response={200: list[PartOut], **ERRORS},
+    tags=["parts"],
+    auth=requires(Scope.UPLOAD),
+)
 def part_list(
     request: AuthenticatedHttpRequest, upload_id: str, token: str = ""
 ) -> list[multipart.Part]:
@@ -136,7 +127,12 @@ def part_list(
     return parts.uploaded_parts(_token(request, upload_id, token))
 
 
-@api.delete("/uploads/{upload_id}", response={204: None, **ERRORS}, tags=["parts"])
+@api.delete(
+    "/uploads/{upload_id}",
+    response={204: None, **ERRORS},
+    tags=["parts"],
+    auth=requires(Scope.UPLOAD),
+)
 def abort_upload(
     request: AuthenticatedHttpRequest,
     upload_id: str,
@@ -148,7 +144,12 @@ def abort_upload(
     return Status(204, None)
 
 
-@api.get("/uploads", response={200: list[UploadOut], **ERRORS}, tags=["upload"])
+@api.get(
+    "/uploads",
+    response={200: list[UploadOut], **ERRORS},
+    tags=["upload"],
+    auth=requires(Scope.UPLOAD),
+)
 def upload_list(request: AuthenticatedHttpRequest, ids: str = "") -> list[queries.UploadStatus]:
     """Return the states of up to 100 uploads (`ids=a,b,c`), omitting ids that are not yours."""
     upload_ids = [part.strip() for part in ids.split(",") if part.strip()]
@@ -157,13 +158,23 @@ def upload_list(request: AuthenticatedHttpRequest, ids: str = "") -> list[querie
     return queries.upload_statuses(upload_ids, owner(request))
 
 
-@api.get("/uploads/{upload_id}", response={200: UploadOut, **ERRORS}, tags=["upload"])
+@api.get(
+    "/uploads/{upload_id}",
+    response={200: UploadOut, **ERRORS},
+    tags=["upload"],
+    auth=requires(Scope.UPLOAD),
+)
 def upload_detail(request: AuthenticatedHttpRequest, upload_id: str) -> queries.UploadStatus:
     """Return the state of an upload."""
     return queries.upload_status(upload_id, owner(request))
 
 
-@api.post("/uploads/{upload_id}/complete", response={202: AcceptedOut, **ERRORS}, tags=["upload"])
+@api.post(
+    "/uploads/{upload_id}/complete",
+    response={202: AcceptedOut, **ERRORS},
+    tags=["upload"],
+    auth=requires(Scope.UPLOAD),
+)
 def complete_upload(
     request: AuthenticatedHttpRequest, upload_id: str, body: TokenRequest | None = None
 ) -> Status[Any]:
@@ -182,138 +193,6 @@ def complete_upload(
     return Status(202, AcceptedOut(id=status.id))
 
 
-@api.get(
-    "/files",
-    response={200: list[ListedFileOut], **ERRORS},
-    tags=["files"],
-    exclude_none=True,
-)
-def file_list(
-    request: AuthenticatedHttpRequest, response: HttpResponse, query: Query[FilesQuery]
-) -> list[FileInfo]:
-    """List your files, newest first. The `Link` header has the URL of the next page."""
-    page = _page(owner(request), query)
-    add_link(request, response, query, page.next_cursor)
-    if page.examined is not None:
-        response["X-Filehub-Examined"] = str(page.examined)
-    return page.files
-
-
-def _page(caller: str, query: FilesQuery) -> Page | FolderPage:
-    """A page of one folder, or of all: with a search, without a folder, or of another state."""
-    in_folder = query.folder is not None and query.state == "stored"
-    if in_folder and not (query.q or query.name):
-        return queries.files_in(
-            caller,
-            query.folder or "",
-            limit=query.limit,
-            cursor=query.cursor,
-            sort=query.sort,
-            kind=query.kind,
-        )
-    if query.sort != "-date":
-        raise InvalidRequest(
-            "Only the files of one folder can be sorted in another order.", code="invalid_sort"
-        )
-    return queries.files_of(
-        caller,
-        limit=query.limit,
-        cursor=query.cursor,
-        search=query.q,
-        name=query.name,
-        folder=check_folder(query.folder or ""),
-        kind=query.kind,
-        state=query.state,
-    )
-
-
-# These must precede the routes of one file, which would match them as an id.
-@api.get("/files/version", response={200: VersionOut, 304: None, **ERRORS}, tags=["files"])
-def list_version(request: AuthenticatedHttpRequest, response: HttpResponse) -> Status[Any]:
-    """Return a number that changes whenever your list does: cheap to poll, with `If-None-Match`."""
-    version = usage.changes_of(owner(request))
-    response["ETag"] = etag = f'"{version}"'
-    response["Cache-Control"] = "private, no-cache"
-    conditional = get_conditional_response(request, etag=etag)
-    if conditional is not None and conditional.status_code == 304:
-        return Status(304, None)
-    return Status(200, VersionOut(version=version))
-
-
-@api.post("/files/move", response={200: ChangedFiles, **ERRORS}, tags=["files"])
-def move_files(request: AuthenticatedHttpRequest, body: MoveRequest) -> ChangedFiles:
-    """Move up to 100 files to a folder; each has a result or an error of its own."""
-    return change_files(request, body.ids, lambda ids, who: moves.move(ids, body.folder, who))
-
-
-@api.post("/files/trash", response={200: ChangedFiles, **ERRORS}, tags=["files"])
-def trash_files(request: AuthenticatedHttpRequest, body: FileIds) -> ChangedFiles:
-    """Move up to 100 files to the trash; each has a result or an error of its own.
-
-    If there is no trash (`FILEHUB_TRASH_DAYS` is 0), they are deleted for ever.
-    """
-    return change_files(request, body.ids, trash.move_to_trash)
-
-
-@api.post("/files/restore", response={200: ChangedFiles, **ERRORS}, tags=["files"])
-def restore_files(request: AuthenticatedHttpRequest, body: FileIds) -> ChangedFiles:
-    """Restore up to 100 files from the trash; each has a result or an error of its own."""
-    return change_files(request, body.ids, trash.restore)
-
-
-@api.post("/files/delete", response={200: ChangedFiles, **ERRORS}, tags=["files"])
-def delete_files(request: AuthenticatedHttpRequest, body: FileIds) -> ChangedFiles:
-    """Delete up to 100 files for ever, also from the trash; each has a result or an error."""
-    return change_files(request, body.ids, trash.delete)
-
-
-@api.post("/files/trash/empty", response={200: EmptiedOut, **ERRORS}, tags=["files"])
-def empty_trash(
-    request: AuthenticatedHttpRequest, body: EmptyRequest | None = None
-) -> trash.Emptied:
-    """Delete what is in the trash for ever, up to 500 files. `more` says whether some are left."""
-    return trash.empty(owner(request), limit=body.limit if body else trash.EMPTIED_AT_ONCE)
-
-
-@api.get("/files/{file_id}", response={200: FileOut, **ERRORS}, tags=["files"])
-def file_detail(request: AuthenticatedHttpRequest, file_id: str) -> FileInfo:
-    """Return one file."""
-    return queries.stored_file(file_id, owner(request))
-
-
-@api.get("/files/{file_id}/download", response={200: DownloadOut, **ERRORS}, tags=["files"])
-def download_file(
-    request: AuthenticatedHttpRequest, file_id: str, redirect: bool = False, inline: bool = False
-) -> DownloadOut | HttpResponse:
-    """Presign a GET. `inline=1` displays the file in the browser if its type is safe.
-
-    Browsers that open this address are always redirected, as with `redirect=1`.
-    """
-    info = queries.stored_file(file_id, owner(request))
-    url, expires_at = actions.sign_download(info, owner(request), inline=inline)
-    if redirect or is_navigation(request):
-        response = HttpResponseRedirect(url)
-        response["Cache-Control"] = "no-store"
-        return response
-    return DownloadOut(url=url, expires_at=expires_at)
-
-
-@api.patch("/files/{file_id}", response={200: FileOut, **ERRORS}, tags=["files"])
-def change_file(request: AuthenticatedHttpRequest, file_id: str, body: FileChanges) -> FileInfo:
-    """Rename a file, move it to another folder, or both. The object stays as it is."""
-    if body.file_name is None and body.folder is None:
-        raise InvalidRequest("Missing file_name or folder", code="missing_changes")
-    return moves.update(file_id, actor_of(request), file_name=body.file_name, folder=body.folder)
-
-
-@api.delete("/files/{file_id}", response={200: DeletingOut, **ERRORS}, tags=["files"])
-def delete_file(request: AuthenticatedHttpRequest, file_id: str) -> DeletingOut:
-    """Delete the file for ever, also from the trash; the record follows S3's event."""
-    (result,) = trash.delete([file_id], actor_of(request))
-    if result.error is not None:
-        raise result.error
-    return DeletingOut(id=result.id.lower())
-
-
+api.add_router("/files", files.router)
 api.add_router("/folders", folders.router)
 api.add_router(COMPANION.rstrip("/"), companion.router)
