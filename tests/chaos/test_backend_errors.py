@@ -10,7 +10,7 @@ from tests.support.files import store, upload
 from uploads.aws import clients, sqs
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
-from uploads.files import queries, trash, usage
+from uploads.files import folder_items, moves, queries, trash, usage
 from uploads.files import store as records
 from uploads.files.batches import Actor
 from uploads.files.record import StoredFile
@@ -76,6 +76,8 @@ def test_a_write_without_a_response_fails_as_one_that_may_be_repeated(
     for write in (
         lambda: records.annotate(upload_id, [StoredFile.downloads.add(1)]),
         lambda: usage.correct(usage.owner_counter(OWNER), usage.Reading(), usage.Usage()),
+        lambda: folder_items.ensure(OWNER, "A/B"),
+        lambda: moves.update(upload_id, Actor(OWNER, OWNER), folder="A"),
         lambda: confirm.check(upload_id) and confirm.apply_event(
             ObjectEvent("created", upload_id, "9".ljust(64, "0"))
         ),
