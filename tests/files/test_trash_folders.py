@@ -208,6 +208,21 @@ def test_the_trash_can_be_searched(criteria: dict[str, Any], expected: list[str]
     trash.move_to_trash(ids[:2], ME)
     page = queries.files_of(OWNER, limit=9, state="trashed", **criteria)
     assert [info.file_name for info in page.files] == expected
+    assert all(info.purge_at for info in page.files)
+
+
+@pytest.mark.parametrize("criteria", [{}, {"name": "a.txt"}, {"search": "a"}, {"folder": FOLDER}])
+def test_a_file_that_is_being_deleted_is_in_no_list(criteria: dict[str, Any]) -> None:
+    purging()
+    for state in ("stored", "trashed", "rejected"):
+        assert queries.files_of(OWNER, limit=9, state=state, **criteria).files == []
+
+
+@pytest.mark.parametrize("criteria", [{}, {"name": "a.png"}, {"search": "a.p"}])
+def test_a_rejected_file_is_found_with_its_reason(criteria: dict[str, Any]) -> None:
+    rejected()
+    (info,) = queries.files_of(OWNER, limit=9, state="rejected", **criteria).files
+    assert info.reason.code == "content_mismatch"
 
 
 def test_a_file_in_the_trash_that_is_given_to_another_user_is_not_moved() -> None:

@@ -142,13 +142,14 @@ def _read(criteria: FileFilter, window: _Window, limit: int) -> _Results:
     # No name is this long, and DynamoDB rejects the comparison.
     if window.low > window.high or len(criteria.exact_name.encode()) > MAX_NAME:
         return _Results([], None)
+    # No feed has an owner's deleted files alone.
+    by_owner = _owner_feed(criteria) is not None
     with table_errors():
-        if criteria.exact_name:
+        # Only the feed knows when and whether a file is purged, and why one was rejected.
+        if criteria.exact_name and (criteria.state == "stored" or not by_owner):
             exact = _with_exact_name(criteria)
             if exact is not None:
                 return _first_page([info for info in exact if info.id in window], limit, window)
-        # No feed has an owner's deleted files alone.
-        by_owner = _owner_feed(criteria) is not None
         if not _needs_examination(criteria) and (by_owner or not criteria.owner):
             # A shard has about a sixteenth of the page; with twice that, a second call is rare.
             page_size = limit + 1 if by_owner else max(limit // len(keys.SHARDS) * 2, 8)
