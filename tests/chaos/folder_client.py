@@ -32,11 +32,13 @@ class FolderClient(TrashClient):
         super().__init__(site, token, rng, expectations, make_due)
         self._fixed = ("", f"{number}", f"{number}/ü {number}", f"{number}/a/b")
         self._movable = tuple(f"{number} moved {n}" for n in range(3))
+        #: Which of the movable folders probably exists.
+        self._current = self._movable[0]
 
     def _choose_folder(self) -> str:
-        if self._rng.random() < 0.7:
+        if self._rng.random() < 0.6:
             return self._rng.choice(self._fixed)
-        return self._rng.choice(self._movable) + self._rng.choice(("", "/in"))
+        return self._current + self._rng.choice(("", "/in"))
 
     def _possible(self, folder: str) -> set[str]:
         """Where a file may be that was put into this folder."""
@@ -88,8 +90,9 @@ class FolderClient(TrashClient):
         return False
 
     def _move_folder(self) -> None:
-        folder, to = self._rng.sample(self._movable, 2)
-        self._folder_request("PATCH", "/folders", {"folder": folder, "to": to})
+        to = self._rng.choice([each for each in self._movable if each != self._current])
+        if self._folder_request("PATCH", "/folders", {"folder": self._current, "to": to}) != 404:
+            self._current = to
 
     def _make_folder(self) -> None:
         self._folder_request("POST", "/folders", {"folder": self._choose_folder() or "empty"})
@@ -98,10 +101,12 @@ class FolderClient(TrashClient):
         folder = self._choose_folder().replace(" ", "%20").replace("ü", "%C3%BC") or "empty"
         self._folder_request("DELETE", f"/folders?folder={folder}")
 
-    def _folder_request(self, method: str, path: str, body: Any = None) -> None:
+    def _folder_request(self, method: str, path: str, body: Any = None) -> int | None:
+        """The status; None without a response."""
         response, _ = self._api(method, path, body)
         if response is None:
-            return
+            return None
         if response.status not in FOLDER_STATUSES:
             self._report_problem(f"{method} {path} {body}", response)
         self._expectations.count(f"{method} of a folder: {response.status}")
+        return response.status
