@@ -224,6 +224,8 @@ CELERY_BEAT_SCHEDULE = {
         "task": "uploads.tasks.reconcile_multipart",
         "schedule": crontab(hour=3, minute=30),
     },
+    # At a fixed minute, for the same reason.
+    "purge-trash": {"task": "uploads.tasks.purge_trash", "schedule": crontab(minute=15)},
 }
 
 # --- Logging ------------------------------------------------------------------------------------

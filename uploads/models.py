@@ -20,7 +20,12 @@ from django.utils.translation import gettext_lazy as _
 from uploads.core.names import display_name
 
 #: Display names for the states of a record (see `uploads.files.record`).
-STATE_NAMES = {"stored": _("stored"), "rejected": _("rejected"), "deleted": _("deleted")}
+STATE_NAMES = {
+    "stored": _("stored"),
+    "trashed": _("in the trash"),
+    "rejected": _("rejected"),
+    "deleted": _("deleted"),
+}
 
 
 class EmptyManager(models.Manager[Any]):

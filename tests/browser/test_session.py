@@ -212,7 +212,7 @@ def test_a_download_of_a_file_that_was_deleted_elsewhere_says_so_in_the_list(
     expect(row(page, name)).to_contain_text("This file was deleted.")
     # Without scripts, or in a new tab, the link leads to the list.
     other.goto(str(row(page, name).get_by_role("link", name="Download").get_attribute("href")))
-    expect(other.locator("#linked-file")).to_contain_text(f"“{name}” was deleted.")
+    expect(other.locator("#linked-file")).to_contain_text(f"“{name}” is in the trash.")
     assert re.search(r"/\?file=", other.url)
 
 

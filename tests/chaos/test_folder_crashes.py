@@ -15,13 +15,17 @@ from tests.chaos.crash_points import ChildRunner, CrashPoint
 from tests.support.files import store, upload
 from tests.support.table import folder_totals
 from uploads.core.errors import FolderNotFound
-from uploads.files import folder_actions, moves, queries, recount
+from uploads.files import folder_actions, moves, queries, recount, trash
+from uploads.files.batches import Actor
 from uploads.ingest import confirm
 
 pytestmark = [pytest.mark.usefixtures("aws"), pytest.mark.timeout(1800)]
 
 #: The modules that write, or decide about folders.
-MODULES = {"folder_actions.py", "folder_items.py", "moves.py", "store.py"}
+MODULES = {
+    "folder_actions.py", "folder_items.py", "moves.py", "store.py", "batches.py", "trash.py",
+    "counting.py",
+}  # fmt: skip
 SAMPLE = 30
 
 
@@ -39,6 +43,15 @@ def two_levels(owner: str) -> str:
     return store(owner, folder="A/B")
 
 
+def in_trash(owner: str) -> str:
+    """A file in the trash whose folder does not exist any more."""
+    upload_id = store(owner, folder="A/B")
+    trash.move_to_trash([upload_id], Actor(owner, owner))
+    for folder in ("A/B", "A"):
+        folder_actions.delete(owner, folder)
+    return upload_id
+
+
 SCENARIOS = {
     "confirm the first file of a folder": Scenario(
         lambda owner: upload(owner, folder="A/B"),
@@ -47,8 +60,18 @@ SCENARIOS = {
     ),
     "move a file to a new folder": Scenario(
         lambda owner: store(owner, folder="A"),
-        lambda owner, upload_id: moves.update(upload_id, owner, owner, folder="B/C"),
+        lambda owner, upload_id: moves.update(upload_id, Actor(owner, owner), folder="B/C"),
         {"A": 0, "B": 0, "B/C": 1},
+    ),
+    "restore a file into a folder that was deleted": Scenario(
+        in_trash,
+        lambda owner, upload_id: trash.restore([upload_id], Actor(owner, owner)),
+        {"A": 0, "A/B": 1},
+    ),
+    "move a file from a folder to the trash": Scenario(
+        lambda owner: store(owner, folder="A"),
+        lambda owner, upload_id: trash.move_to_trash([upload_id], Actor(owner, owner)),
+        {"A": 0},
     ),
     "move a folder": Scenario(
         two_levels,

@@ -152,6 +152,13 @@ REASONS: list[tuple[str, Mapping[str, str | int], str, str]] = [
         "The task failed: KeyError('a')",
         "Die Aufgabe ist fehlgeschlagen: KeyError('a')",
     ),
+    (
+        "being_deleted", {},
+        "The file is already being deleted for ever.",
+        "Die Datei wird bereits endgültig gelöscht.",
+    ),
+    ("trashed", {}, "Moved to the trash.", "In den Papierkorb verschoben."),
+    ("restored", {}, "Restored from the trash.", "Aus dem Papierkorb wiederhergestellt."),
     ("deletion_requested", {}, "Deletion requested.", "Löschung angefordert."),
     (
         "check_consistent", {},

@@ -21,6 +21,7 @@ from uploads.core.errors import (
     InvalidRequest,
 )
 from uploads.files import browse, folder_actions, folder_items, moves, recount, usage
+from uploads.files.batches import Actor
 from uploads.files.folder_items import FolderInfo, FolderItem
 from uploads.files.record import StoredFile
 from uploads.ingest import confirm
@@ -86,7 +87,7 @@ def test_a_folder_with_a_file_cannot_be_deleted() -> None:
     upload_id = store(OWNER, folder="A")
     with pytest.raises(FolderNotEmpty):
         folder_actions.delete(OWNER, "A")
-    moves.update(upload_id, OWNER, OWNER, folder="")
+    moves.update(upload_id, Actor(OWNER, OWNER), folder="")
     folder_actions.delete(OWNER, "A")
 
 
@@ -116,11 +117,11 @@ def test_a_file_and_the_deletion_of_its_folder_race() -> None:
     for _ in range(5):
         folder_actions.create(OWNER, "A/B")
         with ThreadPoolExecutor(2) as pool:
-            moving = pool.submit(moves.update, upload_id, OWNER, OWNER, folder="A/B")
+            moving = pool.submit(moves.update, upload_id, Actor(OWNER, OWNER), folder="A/B")
             pool.submit(delete).result()
             moving.result()
         assert folder_totals(OWNER) == {"A": (0, 0, 1), "A/B": (1, 5, 0)}
-        moves.update(upload_id, OWNER, OWNER, folder="")
+        moves.update(upload_id, Actor(OWNER, OWNER), folder="")
     assert recount.differences() == []
 
 
@@ -142,8 +143,8 @@ def test_a_file_of_a_known_folder_costs_one_item_more(aws_requests: AwsRequests)
 def test_every_visible_change_changes_the_version_of_the_list_and_no_other() -> None:
     upload_id = store(OWNER)
     steps = {
-        "rename": lambda: moves.update(upload_id, OWNER, OWNER, file_name="b.txt"),
-        "move": lambda: moves.update(upload_id, OWNER, OWNER, folder="A"),
+        "rename": lambda: moves.update(upload_id, Actor(OWNER, OWNER), file_name="b.txt"),
+        "move": lambda: moves.update(upload_id, Actor(OWNER, OWNER), folder="A"),
         "a new folder": lambda: folder_actions.create(OWNER, "B"),
         "a deleted folder": lambda: folder_actions.delete(OWNER, "B"),
         "another file": lambda: store(OWNER),
@@ -299,8 +300,8 @@ def test_recount_finds_and_repairs_folders() -> None:
 def test_strangers_find_nothing() -> None:
     upload_id = store(OWNER, folder="A")
     with pytest.raises(FileNotFound):
-        moves.update(upload_id, "8", "8", file_name="x")
-    assert isinstance(moves.move([upload_id], "8", "B", "8")[0].error, FileNotFound)
+        moves.update(upload_id, Actor("8", "8"), file_name="x")
+    assert isinstance(moves.move([upload_id], "B", Actor("8", "8"))[0].error, FileNotFound)
     with pytest.raises(FolderNotFound):
         folder_actions.move("8", "A", "B", "8")
     with pytest.raises(FolderNotFound):

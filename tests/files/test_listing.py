@@ -13,41 +13,35 @@ from tests.support.records import erase
 from uploads.aws.dynamodb import TableModel
 from uploads.core import keys, media_types
 from uploads.core.errors import InvalidRequest
-from uploads.core.names import sort_key
 from uploads.files import listing, queries
 from uploads.files.listing import FileFilter, Page, find
-from uploads.files.record import StoredFile
-from uploads.files.states import folder_feed, in_state
+from uploads.files.record import State, StoredFile
+from uploads.files.states import in_state
 
 pytestmark = pytest.mark.usefixtures("aws")
 
 
 def record(
-    number: int, owner: str, name: str, state: str = "stored", content_type: str = "text/plain"
+    number: int, owner: str, name: str, state: State = "stored", content_type: str = "text/plain"
 ) -> StoredFile:
     """A record as the worker writes it, of a file that was signed in that second."""
     upload_id = ""
     while upload_id[-1:] not in keys.SHARDS or not upload_id:
         upload_id = keys._make(1_700_000_000_000 + number * 1000, owner, "secret")
-    stored = state == "stored"
-    return StoredFile(
+    item = StoredFile(
         upload_id,
         key=keys.object_key(upload_id),
-        state=state,
-        feed=f"{state}#{keys.shard(upload_id)}",
         sequencer="0" * 64,
         created_at=keys.created_at(upload_id),
         file_name=name,
         content_type=content_type,
         owner=owner,
         size=1,
-        owner_feed=owner if stored else None,
-        name_key=sort_key(name) if stored else None,
-        folder_feed=folder_feed(owner, "") if stored else None,
     )
+    return in_state(item, state)
 
 
-def seed(owner: str, names: list[str], state: str = "stored") -> list[str]:
+def seed(owner: str, names: list[str], state: State = "stored") -> list[str]:
     """Write one such record per name; return their ids, newest first."""
     records = [record(number, owner, name, state) for number, name in enumerate(names)]
     with StoredFile.batch_write() as batch:
@@ -268,7 +262,7 @@ def test_a_page_that_exhausts_its_budget_continues_where_it_stopped(
     table: list[StoredFile], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listing, "MAX_EXAMINED", 64)
-    rare = FileFilter("rejected", "3", "video")
+    rare = FileFilter("rejected", kind="video")
     page = find(rare, limit=100)
     assert (page.examined, page.next_cursor is None) == (64, False)
     ids = walk(lambda cursor: find(rare, limit=100, cursor=cursor))
@@ -296,7 +290,8 @@ def named(name: str, limit: int = 10, owner: str = "7") -> Callable[[str | None]
 @pytest.mark.parametrize("limit", [1, 2, 10])
 def test_an_exact_name_finds_the_owners_stored_files_of_that_name_newest_first(limit: int) -> None:
     mine = seed("7", ["a.txt", "A.txt", "a.txt", "a.txt.bak", "ä.txt", "a.txt"])
-    for other, state in (("8", "stored"), ("7", "rejected")):
+    others: list[tuple[str, State]] = [("8", "stored"), ("7", "rejected"), ("7", "trashed")]
+    for other, state in others:
         later = [record(100 + number, other, "a.txt", state) for number in range(3)]
         with StoredFile.batch_write() as batch:
             for item in later:

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from tests.support.files import removal, store
+from tests.support.files import removal, store, upload
 from tests.support.records import tamper
-from uploads.files import browse, recount, upgrade, usage
+from uploads.files import browse, queries, recount, trash, upgrade, usage
+from uploads.files.batches import Actor
 from uploads.files.record import StoredFile
 from uploads.files.usage import Counter
+from uploads.ingest import confirm
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -53,6 +55,25 @@ def test_old_files_are_in_the_root_afterwards_and_counters_are_untouched() -> No
     assert counters() == before
     assert usage.changes_of(OWNER) == versions
     assert recount.differences() == []
+    assert ", 0 were written" in run()
+
+
+def test_old_rejected_files_are_in_their_owners_list_afterwards() -> None:
+    upload_id = upload(OWNER, "a.png", b"<html>", "image/png")
+    assert confirm.confirm(upload_id) == "rejected"
+    tamper(upload_id, StoredFile.owner_feed.remove())
+    before = usage.changes_of(OWNER)
+    assert "1 were written" in run()
+    files = queries.files_of(OWNER, limit=9, state="rejected").files
+    assert [file.id for file in files] == [upload_id]
+    assert usage.changes_of(OWNER) == before + 1
+    assert recount.differences() == []
+    assert ", 0 were written" in run()
+
+
+def test_files_in_the_trash_are_up_to_date() -> None:
+    upload_id = store(OWNER, folder="A")
+    trash.move_to_trash([upload_id], Actor(OWNER, OWNER))
     assert ", 0 were written" in run()
 
 

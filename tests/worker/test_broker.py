@@ -15,6 +15,7 @@ NAMES = {
     "uploads.tasks.confirm_objects",
     "uploads.tasks.confirm_hint",
     "uploads.tasks.move_folder",
+    "uploads.tasks.purge_trash",
     "uploads.tasks.reconcile_recent",
     "uploads.tasks.reconcile_multipart",
 }

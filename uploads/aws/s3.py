@@ -7,7 +7,7 @@ s3:DeleteObject, s3:ListBucket.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, unquote_to_bytes
@@ -26,6 +26,9 @@ from uploads.core.names import content_disposition
 
 #: How many of an object's first bytes are read to recognise its content.
 FIRST_BYTES = 4096
+#: The maximum number of keys in a DeleteObjects request.
+MAX_DELETED = 1000
+_NOT_DELETED = "S3 could not delete the object."
 #: Attempts to inspect an object that is being replaced.
 INSPECT_ATTEMPTS = 3
 
@@ -246,7 +249,7 @@ def _decode(value: str | None) -> str | None:
 
 def delete(upload_id: str) -> None:
     """Delete the object. Succeeds if it does not exist."""
-    with aws_errors("S3 could not delete the object."):
+    with aws_errors(_NOT_DELETED):
         clients.s3().delete_object(Bucket=conf().bucket, Key=object_key(upload_id))
 
 
@@ -255,7 +258,7 @@ def delete_if_match(upload_id: str, etag: str) -> None:
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
     """
-    with aws_errors("S3 could not delete the object."):
+    with aws_errors(_NOT_DELETED):
         try:
             clients.s3().delete_object(
                 Bucket=conf().bucket, Key=object_key(upload_id), IfMatch=f'"{etag}"'
@@ -263,6 +266,37 @@ def delete_if_match(upload_id: str, etag: str) -> None:
         except ClientError as exc:
             if not _is_gone_or_replaced(exc):
                 raise
+
+
+def delete_many(upload_ids: Collection[str]) -> dict[str, BackendUnavailable]:
+    """Delete these objects, MAX_DELETED per request; return the errors of those that remain, by id.
+
+    Succeeds for objects that do not exist.
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+    """
+    ids = list(upload_ids)
+    errors: dict[str, BackendUnavailable] = {}
+    for start in range(0, len(ids), MAX_DELETED):
+        batch = ids[start : start + MAX_DELETED]
+        try:
+            with aws_errors(_NOT_DELETED):
+                errors |= _delete_batch(batch)
+        except BackendUnavailable as exc:
+            errors |= dict.fromkeys(batch, exc)
+    return errors
+
+
+def _delete_batch(upload_ids: Sequence[str]) -> dict[str, BackendUnavailable]:
+    by_key = {object_key(upload_id): upload_id for upload_id in upload_ids}
+    response = clients.s3().delete_objects(
+        Bucket=conf().bucket,
+        Delete={"Objects": [{"Key": key} for key in by_key], "Quiet": True},
+    )
+    errors: dict[str, BackendUnavailable] = {}
+    for entry in response.get("Errors", []):
+        error = errors[by_key[entry["Key"]]] = BackendUnavailable(_NOT_DELETED)
+        error.__cause__ = RuntimeError(f"{entry.get('Code')}: {entry.get('Message')}")
+    return errors
 
 
 def list_objects(shard: str, *, after: str, until: str) -> Iterator[ListedObject]:

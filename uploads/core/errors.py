@@ -92,6 +92,14 @@ class FileNotFound(FilehubError):
     message = "File not found"
 
 
+class FileBeingDeleted(FilehubError):
+    """The file was in the trash and is being deleted for ever; its object may be gone already."""
+
+    code = "being_deleted"
+    status = 409
+    message = "This file is already being deleted and cannot be restored."
+
+
 class FolderNotFound(FilehubError):
     """The user has no such folder."""
 

@@ -137,6 +137,7 @@ _SENTENCES: dict[str, Callable[[], str]] = {
         "It was uploaded as %(type)s, but its content is %(content)s."
     ),
     "object_missing": lambda: gettext("object missing"),
+    "being_deleted": lambda: gettext("The file is already being deleted for ever."),
     # Messages
     "not_json": lambda: gettext("It is not JSON."),
     "not_json_object": lambda: gettext("It is not a JSON object."),
@@ -152,6 +153,8 @@ _SENTENCES: dict[str, Callable[[], str]] = {
     ),
     "task_failed": lambda: gettext("The task failed: %(cause)s"),
     # The admin site's log of a file
+    "trashed": lambda: gettext("Moved to the trash."),
+    "restored": lambda: gettext("Restored from the trash."),
     "deletion_requested": lambda: gettext("Deletion requested."),
     "check_consistent": lambda: gettext("Checked: the record is correct."),
     "check_confirmed": lambda: gettext("Checked: the object exists, so the file is now stored."),

@@ -91,9 +91,10 @@ def preview(info: FileInfo) -> Preview | None:
 
 
 def remove(upload_id: str, by: str) -> None:
-    """Delete the object. The record is updated when S3 reports the removal.
+    """Delete the object of a stored file. The record is updated when S3 reports the removal.
 
-    `by` is the owner string of the user who requested it.
+    For the test file of `doctor`, whose credentials read single records. `uploads.files.trash` has
+    what users do. `by` is the owner string of the user who requested it.
     """
     store.annotate(
         upload_id,

@@ -20,6 +20,7 @@ from uploads.core.errors import (
     InvalidRequest,
 )
 from uploads.files import browse, folder_items, moves, store, usage
+from uploads.files.batches import Actor
 from uploads.files.folder_items import FolderInfo
 
 #: Files and subfolders per step.
@@ -52,7 +53,7 @@ def info(owner: str, folder: str) -> FolderInfo:
     """
     path = folders.check_folder(folder)
     if not path:
-        total = usage.of_owner(owner)
+        total = usage.of_owner(owner).stored
         return FolderInfo("", total.files, total.bytes)
     found = folder_items.get(owner, path)
     if found is None:
@@ -160,7 +161,8 @@ def _drain(owner: str, source: str, target: str, by: str, budget: Budget) -> boo
 def _step(owner: str, source: str, target: str, by: str, budget: Budget) -> int:
     """Move what one page of a folder lists; return how many files and folders were moved."""
     page = browse.contents(owner, source, limit=STEP)
-    moved = moves.move_from([file.id for file in page.files], owner, source, target, by)
+    ids = [file.id for file in page.files]
+    moved = moves.move_from(ids, source, target, Actor(by, owner))
     budget.items -= moved
     for inner in page.folders:
         path = folders.moved_path(inner.folder, source, target)

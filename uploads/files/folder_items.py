@@ -4,8 +4,8 @@ An item is in the same two indexes as the files of the folder that contains it, 
 lists both. Its counters change in the transactions of the records, like those of owners, with one
 update per folder and transaction. A folder exists whenever a stored file or another folder is in
 it: adding something has the condition that it exists, removing it the condition that it is empty.
-Files in the root are in no such item. IAM: dynamodb:GetItem, dynamodb:BatchGetItem,
-dynamodb:UpdateItem, dynamodb:DeleteItem.
+Files in the root are in no such item, nor are those in the trash. IAM: dynamodb:GetItem,
+dynamodb:BatchGetItem, dynamodb:UpdateItem, dynamodb:DeleteItem.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from uploads.aws import time_limit
-from uploads.aws.dynamodb import Table, batch_get, connection, table_errors
+from uploads.aws.dynamodb import Table, batch_get, connection, error_code, table_errors
 from uploads.core import backoff, folders
 from uploads.core.errors import BackendUnavailable
-from uploads.files import usage
+from uploads.files import counting
+from uploads.files.counting import Adjustment
 from uploads.files.record import Change, StoredFile
 from uploads.files.states import folder_feed
-from uploads.files.usage import Adjustment, Counter, Usage
+from uploads.files.usage import Counter, Usage
 
 #: The ids of folders begin with this, and so sort after those of all files.
 PREFIX = "folder#"
@@ -87,8 +88,8 @@ def info_of(item: FolderItem) -> FolderInfo:
 # With the records
 
 
-def _place(record: StoredFile | None) -> tuple[str, str] | None:
-    """Owner and folder of a record that a folder counts, or None."""
+def place_of(record: StoredFile | None) -> tuple[str, str] | None:
+    """Owner and folder of a stored file that is counted in a folder's item, or None."""
     if record is None or record.state != "stored" or not record.folder:
         return None
     return str(record.owner), str(record.folder)
@@ -96,7 +97,7 @@ def _place(record: StoredFile | None) -> tuple[str, str] | None:
 
 def items_of(change: Change) -> set[str]:
     """The ids of the items that a change may touch."""
-    places = (_place(change.before), _place(change.after))
+    places = (place_of(change.before), place_of(change.after))
     return {item_id(*place) for place in places if place}
 
 
@@ -105,9 +106,8 @@ def adjustments(changes: Iterable[Change]) -> list[Adjustment]:
     sums: defaultdict[tuple[str, str], Usage] = defaultdict(Usage)
     for change in changes:
         for record, sign in ((change.before, -1), (change.after, 1)):
-            if record is not None and (place := _place(record)):
-                size = sign * int(record.size or 0)
-                sums[place] = Usage(sums[place].files + sign, sums[place].bytes + size)
+            if record is not None and (place := place_of(record)):
+                sums[place] += Usage(sign, sign * int(record.size or 0))
     return [
         Adjustment(
             FolderItem(item_id(owner, folder), owner=owner, folder=folder),
@@ -245,7 +245,7 @@ def _in_parent(owner: str, folder: str, by: int) -> list[_Step]:
 
 def _write(owner: str, steps: Iterable[_Step]) -> bool:
     """Write all of this, and that the owner's list has changed; False if anything prevents it."""
-    listed = usage.list_change(owner)
+    listed = counting.list_change(owner)
     with table_errors():
         try:
             with TransactWrite(connection=connection()) as transaction:
@@ -256,7 +256,7 @@ def _write(owner: str, steps: Iterable[_Step]) -> bool:
                         transaction.delete(FolderItem(step.id), step.condition)
                 transaction.update(listed.counter, listed.actions)
         except TransactWriteError as exc:
-            if exc.cause_response_code != "TransactionCanceledException":
+            if error_code(exc) != "TransactionCanceledException":
                 raise
             return False
     return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from uploads.files import folder_items, usage
+from uploads.files import counting, folder_items
 from uploads.files.record import Change
 
 #: The maximum number of items in a transaction. Its other limit, 4 MB, is out of reach: a record is
@@ -33,4 +33,4 @@ def groups(changes: Iterable[Change]) -> Iterator[list[Change]]:
 
 
 def _counters_of(change: Change) -> set[str]:
-    return usage.counters_of(change) | folder_items.items_of(change)
+    return counting.counters_of(change) | folder_items.items_of(change)

@@ -19,6 +19,7 @@ from uploads.core import keys, type_lists
 from uploads.core.errors import InvalidRequest
 from uploads.core.folders import is_within
 from uploads.core.names import search_key
+from uploads.files import states
 from uploads.files.record import FileInfo, State, StoredFile, info_of
 
 #: The maximum number of files with one exact name that are read from its index.
@@ -141,13 +142,14 @@ def _read(criteria: FileFilter, window: _Window, limit: int) -> _Results:
     # No name is this long, and DynamoDB rejects the comparison.
     if window.low > window.high or len(criteria.exact_name.encode()) > MAX_NAME:
         return _Results([], None)
+    # No feed has an owner's deleted files alone.
+    by_owner = _owner_feed(criteria) is not None
     with table_errors():
-        if criteria.exact_name:
+        # Only the feed knows when and whether a file is purged, and why one was rejected.
+        if criteria.exact_name and (criteria.state == "stored" or not by_owner):
             exact = _with_exact_name(criteria)
             if exact is not None:
                 return _first_page([info for info in exact if info.id in window], limit, window)
-        # Only stored files are in the owner's feed.
-        by_owner = bool(criteria.owner) and criteria.state == "stored"
         if not _needs_examination(criteria) and (by_owner or not criteria.owner):
             # A shard has about a sixteenth of the page; with twice that, a second call is rare.
             page_size = limit + 1 if by_owner else max(limit // len(keys.SHARDS) * 2, 8)
@@ -221,7 +223,7 @@ def _feed(
     """The files of a feed within the window, in its direction. The 16 shards are merged."""
     in_window = StoredFile.id.between(window.low, window.high)
     index, names = (
-        (StoredFile.by_owner, [criteria.owner])
+        (StoredFile.by_owner, [_owner_feed(criteria)])
         if by_owner
         else (StoredFile.by_state, _feeds(criteria.state))
     )
@@ -231,6 +233,11 @@ def _feed(
     ]
     merged = heapq.merge(*shards, key=lambda record: record.id, reverse=not window.upwards)
     return map(info_of, merged)
+
+
+def _owner_feed(criteria: FileFilter) -> str | None:
+    """The owner's feed that has the files, if there is one."""
+    return states.owner_feed(criteria.owner or None, criteria.state)
 
 
 def _feeds(state: State) -> list[str]:

@@ -15,7 +15,7 @@ from uploads.core.folders import check_folder
 from uploads.core.reasons import NO_REASON, Reason
 from uploads.files import browse, store
 from uploads.files.listing import FileFilter, Page, find
-from uploads.files.record import FileInfo, StoredFile, info_of
+from uploads.files.record import FileInfo, State, StoredFile, info_of
 
 #: BatchGetItem accepts at most 100 keys.
 MAX_IDS = 100
@@ -23,10 +23,10 @@ MAX_IDS = 100
 
 @dataclass(frozen=True)
 class UploadStatus:
-    """The status of an upload. `file` is set once it is stored."""
+    """The status of an upload. `file` is set while it is stored."""
 
     id: str
-    state: Literal["pending", "stored", "rejected", "deleted"]
+    state: Literal["pending", "stored", "trashed", "rejected", "deleted"]
     reason: Reason = NO_REASON
     file: FileInfo | None = None
 
@@ -121,14 +121,17 @@ def files_of(
     name: str = "",
     folder: str = "",
     kind: type_lists.Kind | None = None,
+    state: State = "stored",
 ) -> Page:
-    """A page of one user's stored files of all folders, newest first.
+    """A page of one user's files of one state, of all folders, newest first.
 
     Optionally only those whose name contains `search` (whatever the case and the accents) or is
     exactly `name`, those within `folder`, and those of a type group. Raises the same errors as
     `uploads.files.listing.find`.
     """
-    criteria = FileFilter(owner=owner, name=search, exact_name=name, folder=folder, kind=kind)
+    criteria = FileFilter(
+        state=state, owner=owner, name=search, exact_name=name, folder=folder, kind=kind
+    )
     return find(criteria, limit=limit, cursor=cursor)
 
 

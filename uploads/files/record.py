@@ -21,8 +21,10 @@ from uploads.aws.dynamodb import Table, TableModel
 from uploads.core import folders, keys, media_types, type_lists
 from uploads.core.reasons import NO_REASON, Reason, load
 
-State = Literal["stored", "rejected", "deleted"]
-STATES: tuple[State, ...] = ("stored", "rejected", "deleted")
+State = Literal["stored", "trashed", "rejected", "deleted"]
+STATES: tuple[State, ...] = ("stored", "trashed", "rejected", "deleted")
+#: The states of files whose objects are in the bucket. Both count in their owner's quota.
+KEPT_STATES: tuple[State, ...] = ("stored", "trashed")
 
 #: What lists show of each file, besides its id. An index has a copy of these attributes and no
 #: others: copies of all would make each write more expensive, and a download a write to each index.
@@ -37,10 +39,15 @@ _LISTED = (
     "state",
     "folder",
 )
+#: What the lists of files in the trash and of rejected files show besides.
+_OWNER_FEED = (*_LISTED, "reason", "trashedAt", "purgeAt")
 #: What a folder shows besides: how much its subfolders have.
 _FOLDER_FEED = (*_LISTED, "files", "bytes")
-#: What the dashboard, the reconciliation and the list of owners read besides.
-_ALL_FEED = (*_LISTED, "notifiedAt", "etag", "deletionAskedAt", "files", "bytes")
+#: What the dashboard, the reconciliation, the purge and the list of owners read besides.
+_ALL_FEED = (
+    *_LISTED, "notifiedAt", "etag", "deletionAskedAt", "purgeAt", "files", "bytes",
+    "trashedFiles", "trashedBytes",
+)  # fmt: skip
 
 
 def _copies(attributes: tuple[str, ...], *keys: str) -> IncludeProjection:
@@ -60,11 +67,11 @@ class FileNameIndex(GlobalSecondaryIndex["StoredFile"]):
 
 
 class OwnerFeed(GlobalSecondaryIndex["StoredFile"]):
-    """A user's stored files, sorted by id and so by time."""
+    """A user's files of one state (`uploads.files.states`), sorted by id and so by time."""
 
     class Meta:
         index_name = "OwnerFeed"
-        projection = _copies(_LISTED)
+        projection = _copies(_OWNER_FEED)
 
     owner_feed = UnicodeAttribute(hash_key=True, attr_name="ownerFeed")
     id = UnicodeAttribute(range_key=True)
@@ -155,6 +162,12 @@ class StoredFile(TableModel):
     removed_at = UTCDateTimeAttribute(null=True, attr_name="removedAt")
     deletion_requested_at = UTCDateTimeAttribute(null=True, attr_name="deletionAskedAt")
     deletion_requested_by = UnicodeAttribute(null=True, attr_name="deletionAskedBy")
+    trashed_at = UTCDateTimeAttribute(null=True, attr_name="trashedAt")
+    trashed_by = UnicodeAttribute(null=True, attr_name="trashedBy")
+    #: When a file in the trash is deleted for ever; only while it is in the trash.
+    purge_at = UTCDateTimeAttribute(null=True, attr_name="purgeAt")
+    restored_at = UTCDateTimeAttribute(null=True, attr_name="restoredAt")
+    restored_by = UnicodeAttribute(null=True, attr_name="restoredBy")
     #: Who uploaded it, if the owner has changed since.
     uploader = UnicodeAttribute(null=True)
     owner_changed_at = UTCDateTimeAttribute(null=True, attr_name="givenAt")
@@ -245,6 +258,12 @@ class FileInfo:
     removed_at: datetime | None = None
     deletion_requested_at: datetime | None = None
     deletion_requested_by: str = ""
+    trashed_at: datetime | None = None
+    trashed_by: str = ""
+    #: When it will be deleted for ever, if it is in the trash.
+    purge_at: datetime | None = None
+    restored_at: datetime | None = None
+    restored_by: str = ""
     #: Who uploaded it, if the owner has changed since; else "".
     uploader: str = ""
     owner_changed_at: datetime | None = None

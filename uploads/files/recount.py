@@ -12,9 +12,9 @@ from functools import cached_property
 
 from uploads.aws.dynamodb import table_errors
 from uploads.core import folders
-from uploads.files import folder_items, usage
+from uploads.files import counting, folder_items, usage
 from uploads.files.folder_items import FolderInfo, FolderItem
-from uploads.files.record import StoredFile
+from uploads.files.record import KEPT_STATES, StoredFile
 from uploads.files.usage import Reading, Usage
 
 #: Attempts to repair counters that keep changing.
@@ -159,19 +159,17 @@ def _read() -> _Table:
 
 def _stored() -> _Stored:
     """The sums of all stored files."""
-    sums = usage.Sums()
+    sums = counting.Sums()
     places: defaultdict[tuple[str, str], Usage] = defaultdict(Usage)
     with table_errors():
         for record in StoredFile.scan(
-            StoredFile.state == "stored",
-            attributes_to_get=["id", "owner", "contentType", "size", "folder"],
+            StoredFile.state.is_in(*KEPT_STATES),
+            attributes_to_get=["id", "owner", "contentType", "size", "state", "folder"],
             consistent_read=True,
         ):
-            sums.add_stored(record)
-            if record.folder:
-                place = str(record.owner), str(record.folder)
-                total = places[place]
-                places[place] = Usage(total.files + 1, total.bytes + int(record.size or 0))
+            sums.add_kept(record)
+            if place := folder_items.place_of(record):
+                places[place] += Usage(1, int(record.size or 0))
     return _Stored(sums.stored, places)
 
 

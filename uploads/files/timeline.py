@@ -12,7 +12,7 @@ from uploads.files.record import FileInfo
 What = Literal[
     "signed", "notified", "confirmed", "rejected", "owner_changed", "renamed", "moved",
     "downloads", "download",
-    "deletion_requested", "removed",
+    "trashed", "restored", "deletion_requested", "purge_started", "removed",
 ]  # fmt: skip
 
 
@@ -54,9 +54,15 @@ def timeline(info: FileInfo) -> list[Entry]:
     if earlier > 0:
         entries.append(Entry(info.last_downloads[0].at, "downloads", detail=str(earlier)))
     entries += [Entry(download.at, "download", download.by) for download in info.last_downloads]
+    if info.trashed_at:
+        entries.append(Entry(info.trashed_at, "trashed", info.trashed_by))
+    if info.restored_at:
+        entries.append(Entry(info.restored_at, "restored", info.restored_by))
     if info.deletion_requested_at:
+        by = info.deletion_requested_by
+        # Nobody has requested it: the time in the trash was over.
         entries.append(
-            Entry(info.deletion_requested_at, "deletion_requested", info.deletion_requested_by)
+            Entry(info.deletion_requested_at, "deletion_requested" if by else "purge_started", by)
         )
     if info.removed_at:
         entries.append(Entry(info.removed_at, "removed", reason=info.reason))

@@ -1,7 +1,8 @@
 """Give the records of earlier versions the attributes that this version derives from others.
 
-These are the keys of the indexes (`uploads.files.states`). Counters stay as they are: they do not
-depend on these attributes. IAM: dynamodb:Scan, dynamodb:UpdateItem.
+These are the keys of the indexes (`uploads.files.states`). What counters count does not depend on
+them, but rejected files of earlier versions become visible to their owners. IAM: dynamodb:Scan,
+dynamodb:UpdateItem.
 """
 
 from __future__ import annotations

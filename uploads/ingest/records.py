@@ -15,8 +15,8 @@ from uploads.core.folders import folder_or_root
 from uploads.core.names import check_name
 from uploads.core.policy import Rules
 from uploads.core.reasons import Reason, dump
-from uploads.files.record import State, StoredFile, changed
-from uploads.files.states import in_state
+from uploads.files.record import KEPT_STATES, State, StoredFile, changed
+from uploads.files.states import in_state, is_owner
 from uploads.ingest.events import NO_SEQUENCER
 
 #: How long tombstones and rejections are kept: twice the 14 days that SQS keeps a late event.
@@ -39,21 +39,27 @@ _PRESERVED = (
     "moved_from",
     "downloads",
     "last_downloads",
+    "trashed_at",
+    "trashed_by",
+    "restored_at",
+    "restored_by",
 )
+#: The same, while a file is in the trash.
+_PRESERVED_IN_TRASH = ("purge_at", "deletion_requested_at", "deletion_requested_by")
 
 
 def was_stored(record: StoredFile) -> bool:
-    """Whether this file was validated and stored before."""
+    """Whether this file was validated and stored before; it may be in the trash now."""
     return record.confirmed_at is not None and record.state != "rejected"
 
 
 def is_stored(record: StoredFile, s3_object: StoredObject) -> bool:
-    """Whether the record describes this very object as stored, so no validation is needed.
+    """Whether the record describes this very object as kept, so no validation is needed.
 
     Its name and folder are the record's own, which may have changed since the upload.
     """
     known = (record.etag, record.content_type, record.uploader or record.owner)
-    return record.state == "stored" and known == (
+    return record.state in KEPT_STATES and known == (
         s3_object.etag,
         s3_object.content_type,
         s3_object.owner,
@@ -63,14 +69,18 @@ def is_stored(record: StoredFile, s3_object: StoredObject) -> bool:
 def validate(
     upload_id: str, s3_object: StoredObject, current: StoredFile | None, limits: Rules
 ) -> StoredFile:
-    """The record of an object: stored, or rejected with the rule that it breaks as the reason."""
+    """The record of an object: stored, or rejected with the rule that it breaks as the reason.
+
+    One that replaces an object in the trash stays there.
+    """
     sequencer = current.sequencer if current else NO_SEQUENCER
     record = changed(new_record(upload_id, sequencer, "stored"), **_content(s3_object))
     record.owner = owner_of(s3_object, current)
     record.file_name, record.folder = _place(s3_object, current)
     record.confirmed_at = datetime.now(UTC)
     if current is not None:
-        for name in _PRESERVED:
+        is_trashed = current.state == "trashed"
+        for name in (*_PRESERVED, *(_PRESERVED_IN_TRASH if is_trashed else ())):
             setattr(record, name, getattr(current, name))
         if current.etag == s3_object.etag and current.confirmed_at:
             record.confirmed_at = current.confirmed_at
@@ -79,7 +89,7 @@ def validate(
         broken = _mismatch(s3_object, limits)
     if broken is not None:
         return rejected(record, broken)
-    return in_state(record, "stored")
+    return in_state(record, _kept_state(record))
 
 
 def _place(s3_object: StoredObject, current: StoredFile | None) -> tuple[str | None, str | None]:
@@ -122,7 +132,7 @@ def _mismatch(s3_object: StoredObject, limits: Rules) -> Reason | None:
 
 def broken_rule(s3_object: StoredObject, limits: Rules) -> Reason | None:
     """The first rule that an object breaks, or None. Ignores its content."""
-    if s3_object.owner is None or s3_object.file_name is None:
+    if not is_owner(s3_object.owner) or s3_object.file_name is None:
         return Reason("not_from_filehub")
     try:
         check_name(s3_object.file_name)
@@ -145,18 +155,33 @@ def new_record(upload_id: str, sequencer: str, state: State) -> StoredFile:
     return in_state(record, state)
 
 
+def _kept_state(record: StoredFile) -> State:
+    """The state of a record whose object exists: the trash if it has a place there."""
+    return "stored" if record.purge_at is None else "trashed"
+
+
 def rejected(record: StoredFile, reason: Reason) -> StoredFile:
     """The record of a rejected file."""
     return in_state(
-        record, "rejected", reason=dump(reason), expires_at=datetime.now(UTC) + RETENTION
+        record,
+        "rejected",
+        reason=dump(reason),
+        expires_at=datetime.now(UTC) + RETENTION,
+        purge_at=None,
     )
 
 
 def restored(record: StoredFile, s3_object: StoredObject, **changes: Any) -> StoredFile:
-    """The record of a stored file, as before but with the object's current content."""
+    """The record of a file whose object exists, as before but with the object's current content.
+
+    A file in the trash stays there. So does one that was marked deleted by mistake; but if it was
+    deleted on purpose, the object is a new one.
+    """
+    is_new = record.state == "deleted" and record.deletion_requested_at is not None
+    target = changed(record, purge_at=None) if is_new else record
     return in_state(
-        record,
-        "stored",
+        target,
+        _kept_state(target),
         reason=None,
         removed_at=None,
         expires_at=None,

@@ -16,7 +16,8 @@ from kombu.exceptions import OperationalError
 from uploads.core import keys
 from uploads.core.errors import BackendUnavailable, InvalidRequest
 from uploads.core.reasons import Reason, dump
-from uploads.files import folder_actions
+from uploads.files import folder_actions, purge
+from uploads.files.purge import Position
 from uploads.ingest import confirm, task_failures
 from uploads.ingest.confirm import Applied
 from uploads.ingest.events import ObjectEvent
@@ -213,6 +214,17 @@ def reconcile_multipart() -> None:
     if not _reconcile(reconcile.multipart()):
         # The next run is due tomorrow. Each run makes some progress, so this terminates.
         _send(reconcile_multipart)
+
+
+@shared_task(name="uploads.tasks.purge_trash", base=FailureRecordingTask)
+def purge_trash(shard: str = "", last_id: str = "") -> None:
+    """Delete the files whose time in the trash is over, after this position if there is one."""
+    purged = purge.purge(Position(shard, last_id) if shard else None)
+    if purged.files:
+        logger.info("purging %d files from the trash", purged.files)
+    if purged.next is not None:
+        # Some progress was made, so this terminates.
+        _send(purge_trash, purged.next.shard, purged.next.last_id)
 
 
 @shared_task(name="uploads.tasks.move_folder", base=FailureRecordingTask)

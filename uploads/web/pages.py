@@ -121,6 +121,7 @@ def home(request: AuthenticatedHttpRequest) -> HttpResponse:
         context |= {
             "quota": _allowance(request),
             "linked_file": linked,
+            "trash_days": conf().trash_days,
             "has_sign_in_form": session.has_form(),
             "sign_in_url": redirect_to_login(request.path).url,
         }

@@ -33,6 +33,7 @@ RETRIED_TASKS = (
     "uploads.tasks.reconcile_recent",
     "uploads.tasks.reconcile_multipart",
     "uploads.tasks.move_folder",
+    "uploads.tasks.purge_trash",
 )
 
 #: Does nothing if it has no events. Its name is older than any version that queues it like this, so

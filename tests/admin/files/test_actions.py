@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ from tests.support.files import removal, store, upload
 from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.errors import BackendUnavailable, FilehubError, FileNotFound
-from uploads.files import actions, queries
+from uploads.files import actions, queries, trash
+from uploads.files.batches import Actor, Result
 from uploads.files.record import StoredFile
 from uploads.ingest import confirm
 
@@ -102,14 +104,13 @@ def test_a_failure_is_reported_and_does_not_stop_the_others(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = store("7", "a.txt"), store("7", "b.txt")
-    delete = s3.delete
+    delete_many = s3.delete_many
 
-    def refuse_first(upload_id: str) -> None:
-        if upload_id == first:
-            raise BackendUnavailable("S3 could not delete the object.")
-        delete(upload_id)
+    def refuse_first(upload_ids: Collection[str]) -> dict[str, BackendUnavailable]:
+        delete_many([upload_id for upload_id in upload_ids if upload_id != first])
+        return {first: BackendUnavailable("S3 could not delete the object.")}
 
-    monkeypatch.setattr(s3, "delete", refuse_first)
+    monkeypatch.setattr(s3, "delete_many", refuse_first)
     text = text_of(act(admin, "delete_files", first, second, confirmed="yes"))
     assert "1 file is being deleted" in text
     assert "“a.txt”: Storage is not responding. Try again in a moment." in text
@@ -156,20 +157,43 @@ def test_the_history_is_in_the_language_of_who_reads_it(
     ],
 )
 def test_a_failure_is_in_the_language_of_who_reads_it(
-    admin: Client, monkeypatch: pytest.MonkeyPatch, error: FilehubError, sentence: str
+    admin: Client, bob: User, monkeypatch: pytest.MonkeyPatch, error: FilehubError, sentence: str
 ) -> None:
     def refuse(*args: object, **kwargs: object) -> None:
         raise error
 
-    monkeypatch.setattr(actions, "remove", refuse)
+    monkeypatch.setattr(actions, "change_owner", refuse)
     admin.defaults["HTTP_ACCEPT_LANGUAGE"] = "de"
-    text = text_of(act(admin, "delete_files", store("7", "a.txt"), confirmed="yes"))
+    upload_id = store("7", "a.txt")
+    text = text_of(act(admin, "change_owner", upload_id, confirmed="yes", answer=bob.username))
     assert f"„a.txt“: {sentence}" in text
+
+
+@pytest.mark.parametrize("action", ["trash_files", "delete_files"])
+def test_a_failure_of_one_of_several_files_is_in_the_language_of_who_reads_it(
+    admin: Client, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    def refuse(ids: Sequence[str], actor: Actor) -> list[Result]:
+        return [Result(upload_id, error=BackendUnavailable("S3 failed.")) for upload_id in ids]
+
+    for name in ("move_to_trash", "delete"):
+        monkeypatch.setattr(trash, name, refuse)
+    admin.defaults["HTTP_ACCEPT_LANGUAGE"] = "de"
+    text = text_of(act(admin, action, store("7", "a.txt"), confirmed="yes"))
+    assert "„a.txt“: Der Speicher antwortet nicht." in text
 
 
 @pytest.mark.parametrize("chosen", [["zz"], ["01900000-0000-7000-8000-000000000000"], ["x"] * 500])
 @pytest.mark.parametrize(
-    "action", ["delete_files", "check_again", "change_owner", "download_manifest"]
+    "action",
+    [
+        "trash_files",
+        "restore_files",
+        "delete_files",
+        "check_again",
+        "change_owner",
+        "download_manifest",
+    ],
 )
 def test_a_forged_selection_changes_nothing(admin: Client, action: str, chosen: list[str]) -> None:
     for extra in ({}, {"confirmed": "yes", "answer": "root"}, {"select_across": "1"}):

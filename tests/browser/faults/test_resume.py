@@ -178,7 +178,7 @@ def test_a_deleted_file_is_sent_again(
     expect(row(page, file.name)).to_have_count(1)
     # The record is deleted by the worker later; the user does not wait for that.
     row(page, file.name).get_by_role("button", name="Delete").click()
-    with page.expect_response(lambda response: response.request.method == "DELETE") as response:
+    with page.expect_response("**/files/trash") as response:
         page.locator("#confirm-dialog [data-confirm]").click()
     response.value.finished()
     installation.reset()

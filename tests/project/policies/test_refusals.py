@@ -53,6 +53,13 @@ def names() -> dict[str, str]:
     }
 
 
+def _deleted_together(key: str) -> None:
+    """DeleteObjects reports a refusal for each key, in a response with status 200."""
+    response = client("s3").delete_objects(Bucket=conf().bucket, Delete={"Objects": [{"Key": key}]})
+    for error in response.get("Errors", ()):
+        raise ClientError({"Error": {"Code": error["Code"]}}, "DeleteObjects")
+
+
 QUEUE_OPERATIONS: dict[str, dict[str, Any]] = {
     # Otherwise an empty queue takes 20 s.
     "receive_message": {"WaitTimeSeconds": 0},
@@ -72,6 +79,8 @@ ATTEMPTS: dict[str, Callable[[], Any]] = {
     "s3:GetObject elsewhere": s3("get_object", Key="elsewhere"),
     "s3:DeleteObject": s3("delete_object", Key=KEY),
     "s3:DeleteObject elsewhere": s3("delete_object", Key="elsewhere"),
+    "s3:DeleteObject of many": lambda: _deleted_together(KEY),
+    "s3:DeleteObject of many elsewhere": lambda: _deleted_together("elsewhere"),
     "s3:DeleteObjectVersion": s3("delete_object", Key=KEY, VersionId="null"),
     "s3:ListBucket": s3("list_objects_v2"),
     "s3:ListBucketMultipartUploads": s3("list_multipart_uploads"),
@@ -135,7 +144,8 @@ _DELETE_FOLDERS = {"dynamodb:DeleteItem"}
 #: Written down here a second time, so that no one widens a policy by accident.
 ALLOWED: dict[str, set[str]] = {
     "Web": {
-        "s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:ListBucket",
+        "s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:DeleteObject of many",
+        "s3:ListBucket",
         "s3:ListBucketMultipartUploads", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload",
         "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem",
         "dynamodb:Query AllFeed", "dynamodb:Query OwnerFeed", "dynamodb:Query FileNameIndex",
@@ -149,16 +159,17 @@ ALLOWED: dict[str, set[str]] = {
         "receive_message events", "delete_message events", "send_message events-dlq", *_PUBLISH,
     },
     "Worker": {
-        "s3:GetObject", "s3:DeleteObject", "s3:ListBucket", "dynamodb:GetItem",
-        "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem",
+        "s3:GetObject", "s3:DeleteObject", "s3:DeleteObject of many", "s3:ListBucket",
+        "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem",
         "dynamodb:Query AllFeed", "dynamodb:Query FolderFeed", *_DELETE_FOLDERS,
         "receive_message tasks", "delete_message tasks", "change_message_visibility tasks",
         *_PUBLISH,
     },
     "Beat": _PUBLISH,
     "Operator": {
-        "s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:ListBucket", "s3:GetBucketCORS",
-        "s3:GetBucketNotification", "dynamodb:GetItem", "dynamodb:UpdateItem",
+        "s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:DeleteObject of many",
+        "s3:ListBucket", "s3:GetBucketCORS", "s3:GetBucketNotification",
+        "dynamodb:GetItem", "dynamodb:UpdateItem",
         "dynamodb:Query OwnerFeed", "dynamodb:DescribeTable", *_READ_QUEUES, *_READ_DLQS,
     },
     "Maintenance": {"dynamodb:Scan", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"},

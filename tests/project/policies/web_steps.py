@@ -47,6 +47,7 @@ class WebSteps:
             "lists and searches": self.lists,
             "folders": self.folders,
             "delete": self.delete,
+            "trash": self.trash,
             "actions on files": self.file_actions,
             "queues": self.queues,
             "dashboard, report and users": self.reports,
@@ -153,6 +154,22 @@ class WebSteps:
         expect(self.site.api("DELETE", f"/files/{upload_id}"))
         self._settle(upload_id, "deleted")
 
+    def trash(self) -> None:
+        first, second = self.store("a.txt"), self.store("b.txt")
+        ids = {"ids": [first, second]}
+        for change, state in (("trash", "trashed"), ("restore", "stored"), ("trash", "trashed")):
+            results = expect(self.site.api("POST", f"/files/{change}", ids))["results"]
+            assert results == [{"id": first, "state": state}, {"id": second, "state": state}]
+        assert expect(self.site.api("GET", "/files?state=trashed"))[0]["id"] == second
+        expect(self.site.api("GET", "/files?state=rejected"))
+        assert second in expect(self.site.admin(f"{FILES}?state=trashed"))
+        results = expect(self.site.api("POST", "/files/delete", {"ids": [first]}))["results"]
+        assert results == [{"id": first, "state": "deleting"}]
+        self._settle(first, "deleted")
+        emptied = expect(self.site.api("POST", "/files/trash/empty"))
+        assert emptied == {"deleted": 1, "failed": 0, "more": False}
+        self._settle(second, "deleted")
+
     def file_actions(self) -> None:
         first, second = self.store("a.txt"), self.store("b.txt")
         page = expect(self.site.admin(f"{FILES}{first}/change/"))
@@ -161,6 +178,8 @@ class WebSteps:
         self._act("change_owner", [first], "1 file now belongs to", answer="other")
         listed = self._post("download_manifest", [first, second])
         assert first in listed
+        self._act("trash_files", [first, second], "2 files are now in the trash")
+        self._act("restore_files", [first, second], "2 files were restored")
         self._act("delete_files", [first, second], "2 files are being deleted")
         self._settle(second, "deleted")
 

@@ -10,7 +10,7 @@ import logging
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -31,7 +31,8 @@ from tests.support.records import tamper
 from tests.support.waiting import wait_for
 from uploads.aws import clients, s3, sqs
 from uploads.core.conf import conf
-from uploads.files import folder_actions, folder_items
+from uploads.files import folder_actions, folder_items, purge, trash
+from uploads.files.batches import Actor
 from uploads.files.folder_items import FolderItem
 from uploads.files.record import StoredFile
 from uploads.files.usage import Counter
@@ -156,6 +157,16 @@ def worker() -> Steps:
         counts = reconcile.run(Plan("all", min_age=timedelta(0))).counts
         assert (counts.orphaned, counts.missing, counts.failed) == (1, 1, 0)
 
+    def purges() -> None:
+        with signed_by(ROOT_KEY):
+            upload_id = store("7")
+            trash.move_to_trash([upload_id], Actor("7", "7"))
+            tamper(upload_id, StoredFile.purge_at.set(datetime.now(UTC)))
+        assert purge.purge().files == 1
+        with signed_by(ROOT_KEY):
+            assert s3.head(upload_id) is None
+            removal(upload_id, 9)
+
     def moves_folder() -> None:
         with signed_by(ROOT_KEY):
             store("7", folder="old")
@@ -169,6 +180,7 @@ def worker() -> Steps:
         "confirm": confirms,
         "move a folder": moves_folder,
         "remove": removes,
+        "purge": purges,
         "reconcile": reconciles,
         "record a failure": lambda: task_failures.record("task", "error"),
     }

@@ -184,7 +184,7 @@ class FileAdmin(FileAdminBase):
 
     @admin.display(description=_("state"))
     def state_reason(self, file: File) -> str:
-        return format_html("{} {}", self.state_text(file), file.reason)
+        return format_html("{} {}", self.state_text(file), file.reason or _purge_text(file.info))
 
     @admin.display(description="ETag")
     def etag(self, file: File) -> str:
@@ -218,7 +218,7 @@ class FileAdmin(FileAdminBase):
                 "subtitle": None,
                 "preview": preview(file.info),
                 "timeline": [(entry, _describe(entry, names)) for entry in entries],
-                "may_delete": file.state == "stored" and self.has_delete_permission(request),
+                "may_delete": self.has_delete_permission(request),
                 "may_operate": self.has_operate_permission(request),
             }
         return super().change_view(request, object_id, form_url, context)
@@ -252,7 +252,7 @@ class FileAdmin(FileAdminBase):
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Confirm the deletion of one file, like the list's action."""
+        """Confirm that one file moves to the trash, like the list's action."""
         if not (self.has_view_permission(request) and self.has_delete_permission(request)):
             raise PermissionDenied
         if request.method != "GET":
@@ -260,7 +260,7 @@ class FileAdmin(FileAdminBase):
         files = Selection().filter(pk__in=[object_id])
         if not len(files):
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
-        response = actions.delete_files(self, request, files)
+        response = actions.trash_files(self, request, files)
         return response or HttpResponseRedirect(reverse("admin:uploads_file_changelist"))
 
     def history_view(
@@ -285,6 +285,15 @@ class FileAdmin(FileAdminBase):
     def has_operate_permission(self, request: HttpRequest) -> bool:
         """Whether the user has the permission `change`, which the actions require."""
         return bool(request.user.has_perm("uploads.change_file"))
+
+
+def _purge_text(info: FileInfo) -> str:
+    """When a file in the trash is deleted for ever; "" for others."""
+    if info.state != "trashed" or info.purge_at is None:
+        return ""
+    if info.deletion_requested_at is not None:
+        return gettext("being deleted for ever")
+    return gettext("until %(time)s") % {"time": timestamp(info.purge_at)}
 
 
 def _timestamp(moment: datetime) -> str:
@@ -330,7 +339,10 @@ def _describe(entry: Entry, names: dict[str, str]) -> str:
         else gettext("Moved by %(who)s from the top level"),
         "downloads": gettext("Earlier downloads: %(detail)s"),
         "download": gettext("Download signed for %(who)s"),
+        "trashed": gettext("Moved to the trash by %(who)s"),
+        "restored": gettext("Restored from the trash by %(who)s"),
         "deletion_requested": gettext("Deletion requested by %(who)s"),
+        "purge_started": gettext("Its time in the trash was over"),
         "removed": gettext("Deleted: %(detail)s") if reason else gettext("Deleted"),
     }
     return sentences[entry.what] % details

@@ -74,4 +74,7 @@ def _subfolders(numbers: tuple[int, int] | None) -> str:
 
 
 def _format(usage: Usage) -> str:
-    return f"{usage.files:,} files with {usage.bytes:,} bytes"
+    text = f"{usage.files:,} files with {usage.bytes:,} bytes"
+    if usage.trashed_files or usage.trashed_bytes:
+        text += f" ({usage.trashed_files:,} with {usage.trashed_bytes:,} in the trash)"
+    return text

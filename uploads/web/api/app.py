@@ -141,7 +141,8 @@ api = Api(
 
 def invalid_field(error: Mapping[str, Any]) -> InvalidRequest:
     """Return the error for one of pydantic's, which names the field and what is wrong with it."""
-    name = str(error["loc"][-1])
+    # The last part may be the index of an item, whose list is the field.
+    name = next((part for part in reversed(error["loc"]) if isinstance(part, str)), "body")
     if error["type"] == "missing":
         return InvalidRequest(f"Missing {name}", code=f"missing_{name}")
     return InvalidRequest(f"Invalid {name}: {error['msg']}.", code=f"invalid_{name}")

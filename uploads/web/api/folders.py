@@ -15,14 +15,16 @@ from uploads.files import browse, folder_actions
 from uploads.ingest import tasks
 from uploads.models import Scope
 from uploads.web.api.auth import owner, requires
-from uploads.web.api.links import add_link
-from uploads.web.api.schemas import (
-    ERRORS,
+from uploads.web.api.file_schemas import (
     FolderContents,
     FolderMoveRequest,
     FolderQuery,
     FolderRequest,
     FolderState,
+)
+from uploads.web.api.links import add_link
+from uploads.web.api.schemas import (
+    ERRORS,
 )
 
 router = Router(tags=["folders"])

@@ -6,7 +6,9 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 
-from uploads.web.api.schemas import PageQuery
+from uploads.web.api.file_schemas import (
+    PageQuery,
+)
 
 
 def add_link(

@@ -256,9 +256,10 @@ export class FileList {
     this.#deleting.add(id);
     markDeleting(this.#row(id));
     try {
-      await this.#api.remove(id);
+      const { state } = await this.#api.trash(id);
       this.#onDelete(id);
-      this.#deletions.add(id);
+      if (state === "trashed") this.#deleted(id);
+      else this.#deletions.add(id);
     } catch (error) {
       if (error instanceof ApiError && error.status === 404) {
         this.#deleted(id);
