@@ -45,7 +45,7 @@ def part_sizes(size: int, count: int) -> list[int]:
     least, most = -(-size // count), (size - 1) // (count - 1)
     powers = [MIB << exponent for exponent in range(13)]
     whole = [unit * n for unit in (MIB, MB) for n in _multiples(unit, least, most)]
-    likely = [n for n in [16 * MIB, *powers, *whole] if least <= n <= most]
+    likely = [n for n in [16 * MIB, *powers, 5 * 1024 * MIB, *whole] if least <= n <= most]
     return list(dict.fromkeys(likely))[:MOST_CANDIDATES]
 
 

@@ -95,8 +95,8 @@ def _exists(target: Path) -> FileExists:
 
 
 def _fill(api: Api, file: File, part: _Part, retries: Retries) -> Flow[None]:
-    """Receive the missing bytes. Attempts that bring bytes do not count as failures."""
-    failures = 0
+    """Receive the missing bytes. Attempts that get further than all before are no failures."""
+    failures, furthest = 0, 0
     url = ""
     while True:
         before = yield from work(part.received)
@@ -107,7 +107,9 @@ def _fill(api: Api, file: File, part: _Part, retries: Retries) -> Flow[None]:
             yield from _receive(url, before, part)
             continue
         except FilehubError as exc:
-            failures = 1 if (yield from work(part.received)) > before else failures + 1
+            received = yield from work(part.received)
+            failures = 1 if received > furthest else failures + 1
+            furthest = max(furthest, received)
             seconds = retries.pause_after(failures, exc)
             if seconds is None:
                 raise
@@ -122,7 +124,7 @@ def _receive(url: str, before: int, part: _Part) -> Flow[None]:
     response = yield from send(Request("GET", url, headers, sink=part))
     if response.status == 416:  # more than the file has: not from this file
         yield from work(part.restart)
-        return
+        raise StorageError(500, b"<Code>InvalidRange</Code>")
     if response.status == 404:
         raise NotFound("The file is no longer there.", status=404, code="file_not_found")
     if response.status not in {200, 206}:

@@ -1,0 +1,89 @@
+"""Names of files on the local disk and at filehub."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from filehub_client.names import display, local_name, remote_name
+
+
+@pytest.mark.parametrize(
+    ("file_name", "expected"),
+    [
+        ("report.pdf", "report.pdf"),
+        ("größe 1.txt", "größe 1.txt"),
+        ("../../etc/passwd", "passwd"),
+        ("/etc/passwd", "passwd"),
+        ("a/b/c.txt", "c.txt"),
+        ("..\\..\\windows\\win.ini", "win.ini"),
+        ("C:\\boot.ini", "boot.ini"),
+        ("C:boot.ini", "C_boot.ini"),
+        ("name:stream", "name_stream"),
+        ("folder/", "folder"),
+        ("..", "file"),
+        (".", "file"),
+        ("/", "file"),
+        ("...", "file"),
+        ("   ", "file"),
+        ("\u2003", "file"),
+        (".bashrc", "_.bashrc"),
+        (" .bashrc", "_.bashrc"),
+        (".ssh/authorized_keys", "authorized_keys"),
+        ("-rf", "_-rf"),
+        ("~root", "_~root"),
+        ("con", "_con"),
+        ("AUX.txt", "_AUX.txt"),
+        ("Lpt1.tar.gz", "_Lpt1.tar.gz"),
+        ("com\u00b9", "_com\u00b9"),
+        ("nul .txt", "_nul .txt"),
+        ("console.txt", "console.txt"),
+        ("a\x00b", "a_b"),
+        ("a\nb\x1b[31m", "a_b_[31m"),
+        ("x\u202efdp.exe", "x_fdp.exe"),
+        ("what?.txt*", "what_.txt_"),
+        ("trailing. . ", "trailing"),
+        ("\udcff.txt", "_.txt"),
+        ("e\u0301.txt", "\u00e9.txt"),
+    ],
+)
+def test_a_hostile_name_becomes_a_harmless_one(file_name: str, expected: str) -> None:
+    assert local_name(file_name) == expected
+
+
+@pytest.mark.parametrize(
+    ("file_name", "expected"),
+    [
+        ("a" * 300 + ".txt", "a" * 251 + ".txt"),
+        ("ä" * 200 + ".tar", "ä" * 125 + ".tar"),
+        ("a." + "b" * 300, "a." + "b" * 253),
+        ("\U0001f600" * 100, "\U0001f600" * 63),
+    ],
+)
+def test_a_long_name_keeps_a_short_extension(file_name: str, expected: str) -> None:
+    assert local_name(file_name) == expected
+    assert len(expected.encode()) <= 255
+
+
+@given(st.text(max_size=400))
+def test_any_name_is_a_single_visible_component(file_name: str) -> None:
+    name = local_name(file_name)
+    assert 0 < len(name.encode()) <= 255
+    assert not set(name) & set('/\\<>:"|?*\x00\n\r')
+    assert not name.startswith((".", "-", "~", " "))
+    assert name not in {"", ".", ".."}
+    # A safe name stays as it is.
+    assert local_name(name) == name
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "expected"),
+    [("", "a", "a"), ("b", "a", "b/a"), ("b/c", "a", "b/c/a")],
+)
+def test_folders_become_part_of_the_name(folder: str, name: str, expected: str) -> None:
+    assert remote_name(folder, name) == expected
+
+
+def test_texts_of_others_cannot_control_a_terminal() -> None:
+    assert display("a\x1b[2J\u202eb\r\n") == "a\ufffd[2J\ufffdb\ufffd\ufffd"
