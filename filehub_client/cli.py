@@ -8,6 +8,7 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from io import TextIOWrapper
 from pathlib import Path
+from typing import NoReturn
 
 from filehub_client import commands, config
 from filehub_client.client import WAIT, Client
@@ -17,6 +18,16 @@ from filehub_client.names import display
 
 #: Exit status: 1 if something failed, 2 for wrong usage, 130 after Ctrl-C, as shells have it.
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
+
+
+def run() -> NoReturn:
+    """Run the command and end the process."""
+    status = main()
+    if status == INTERRUPTED:
+        # Python would wait for the requests that still run.
+        sys.stdout.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.url, token_file=options.token_file, concurrency=options.parallel
         ) as client:
             is_complete: bool = options.run(client, options)
+        sys.stdout.flush()
     except ConfigurationError as exc:
         return _report(exc.message, USAGE)
     except FilehubError as exc:

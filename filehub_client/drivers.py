@@ -40,6 +40,10 @@ MAX_RESPONSE = 16 * 1024**2
 #: Bytes of a file's content at a time.
 CHUNK_SIZE = 256 * 1024
 
+#: Seconds that what was spawned has to give up after Ctrl-C. A request that waits for its response
+#: cannot be ended from outside; its thread ends with the request, at the latest after `TIMEOUT`.
+GRACE = 2.0
+
 _SECRET = re.compile(r"((?:X-Amz-[\w-]+|token)=)[^&\s\"]*", re.IGNORECASE)
 
 
@@ -92,12 +96,13 @@ class ThreadDriver:
         self._http, self._concurrency = http, concurrency
 
     def run(self, flow: Flow[T]) -> T:
-        with ThreadPoolExecutor(self._concurrency, "filehub") as pool:
-            run = _ThreadRun(self._http, pool, self._concurrency)
-            try:
-                return run.drive(flow)
-            finally:
-                run.stop()
+        pool = ThreadPoolExecutor(self._concurrency, "filehub")
+        run = _ThreadRun(self._http, pool, self._concurrency)
+        try:
+            return run.drive(flow)
+        finally:
+            run.stop()
+            pool.shutdown(wait=False)
 
 
 class _ThreadRun:
@@ -124,12 +129,14 @@ class _ThreadRun:
                 result = self._perform(effect)
             error = captured.error
             if captured.is_interruption and not is_spawned:
-                self.stop()
+                self.stop(GRACE)
 
-    def stop(self) -> None:
-        """Make what was spawned give up, and wait for that."""
+    def stop(self, timeout: float | None = None) -> None:
+        """Make what was spawned give up, and wait for that, at most `timeout` seconds."""
+        is_first = not self._stopped.is_set()
         self._stopped.set()
-        wait(self._running)
+        if is_first:
+            wait(self._running, timeout)
 
     def _perform(self, effect: Effect) -> Any:
         match effect:

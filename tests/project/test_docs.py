@@ -14,6 +14,7 @@ import pytest
 from django.core.management import BaseCommand, get_commands, load_command_class
 
 from filehub.celery import app as celery_app
+from filehub_client import config as client_config
 from local import reference
 from uploads.core import conf
 from uploads.web.api import api
@@ -137,7 +138,8 @@ def test_a_document_names_no_variable_that_does_not_exist(document: Path) -> Non
     text = document.read_text(encoding="utf-8")
     named = set(re.findall(r"\b(?:FILEHUB|DJANGO|DATABASE|CELERY_BROKER)_[A-Z_]*[A-Z]\b", text))
     named |= set(re.findall(r"\bAWS_(?:REGION|ENDPOINT)[A-Z0-9_]*", text))
-    assert named - _settings() == set()
+    client = {client_config.URL, client_config.TOKEN, client_config.TOKEN_FILE}
+    assert named - _settings() - client == set()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=_name)
@@ -271,7 +273,18 @@ def test_every_link_leads_somewhere(document: Path) -> None:
 #: What looks like the path of a file or directory, perhaps with a pattern in it.
 PATH = re.compile(r"[\w.*/-]*/[\w.*/-]*|[\w*-][\w.*-]*\.(?:py|js|html|md|toml|yaml|txt)")
 #: Directories at the top of the checkout: what begins with one must be a path from there.
-TOP = ("benchmarks", "docs", "filehub", "infra", "local", "static", "templates", "tests", "uploads")
+TOP = (
+    "benchmarks",
+    "docs",
+    "filehub",
+    "filehub_client",
+    "infra",
+    "local",
+    "static",
+    "templates",
+    "tests",
+    "uploads",
+)
 
 
 def _paths(text: str) -> Iterator[str]:
