@@ -8,12 +8,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
 
-from filehub_client.cli import main
+from filehub_client import Client, cli
+from tests.filehub_client.conftest import QUICK
 from tests.support.installation import SMALL_PART, Installation
 from tests.support.processes import ROOT
 from tests.support.proxy import Request, parts
@@ -54,11 +56,12 @@ def command(
     def run(*arguments: object, text: str = "", **changes: str) -> tuple[int, list[str], str]:
         capsys.readouterr()
         with monkeypatch.context() as patch:
+            patch.setattr(cli, "Client", partial(Client, retries=QUICK))
             for name, value in (environment | changes).items():
                 patch.setenv(name, value)
             patch.setattr(sys, "stdin", TextIOWrapper(BytesIO(text.encode())))
             try:
-                status = main([str(argument) for argument in arguments])
+                status = cli.main([str(argument) for argument in arguments])
             except SystemExit as exc:  # of argparse
                 status = int(str(exc.code))
         out, err = capsys.readouterr()
@@ -203,10 +206,8 @@ def test_the_list_can_be_cut_off(command: Command, environment: dict[str, str]) 
         assert command("upload", "-", "--name", name, text="x")[0] == 0
     _, lines, _ = command("list", "--json", "--limit", 1)
     assert json.loads(lines[0])["file_name"] == "two.txt"
-    process = _start(environment, "list")
-    assert process.stdout is not None
-    process.stdout.close()
-    assert process.wait(60) == 1
-    assert process.stderr is not None
-    assert process.stderr.read() == ""
-    process.stderr.close()
+    with _start(environment, "list") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait(60)) == ("", 1)
