@@ -164,7 +164,7 @@ django.setup()
 from pathlib import Path
 from uploads.management import uploader
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-(outcome,) = uploader.send([Path({str(tmp_path / "large")!r})], "7")
+(outcome,) = uploader.send(uploader.files_in([Path({str(tmp_path / "large")!r})]), "7")
 assert not outcome.error, outcome
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """

@@ -7,6 +7,8 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
+from filehub_client.errors import FilehubError as ClientError
+from filehub_client.models import Outcome
 from uploads.accounts import owners
 from uploads.core.errors import FilehubError
 from uploads.core.names import display_name
@@ -56,17 +58,20 @@ class Command(BaseCommand):
         **options: Any,
     ) -> None:
         user = _owner(owner)
-        outcomes: list[uploader.Outcome] = []
+        outcomes: list[Outcome] = []
         try:
-            files = list(dict.fromkeys(uploader.files_in(paths)))
+            files = uploader.files_in(paths)
             with Progress(self.stderr) as bar:
-                progress = _ProgressBar(bar, files)
-                for outcome in uploader.send(files, user, progress=progress.add_bytes):
+                progress = _ProgressBar(bar, [file.path for file in files])
+
+                def end(outcome: Outcome) -> None:
                     outcomes.append(outcome)
                     progress.add_file(outcome)
+
+                uploader.send(files, user, progress=progress.add_bytes, on_outcome=end)
             ids = [outcome.id for outcome in outcomes if outcome.id]
             statuses = {} if no_wait else uploader.statuses(ids, user, timeout=timeout)
-        except FilehubError as exc:
+        except (FilehubError, ClientError) as exc:
             self._print(outcomes, {})
             cause = f" ({exc.__cause__!r})" if exc.__cause__ else ""
             raise CommandError(display_name(f"{exc.message}{cause}")) from exc
@@ -84,14 +89,18 @@ class Command(BaseCommand):
             )
 
     def _print(
-        self, outcomes: list[uploader.Outcome], statuses: dict[str, queries.UploadStatus]
+        self, outcomes: list[Outcome], statuses: dict[str, queries.UploadStatus]
     ) -> list[str]:
         """Print id, state, path and error of each file. Returns the states."""
         states: list[str] = []
         for outcome in outcomes:
             status = statuses.get(outcome.id)
             state = "failed" if outcome.error else status.state if status else "pending"
-            reason = outcome.error or (describe(status.reason) if status else "")
+            reason = (
+                outcome.error.message
+                if outcome.error
+                else (describe(status.reason) if status else "")
+            )
             states.append(state)
             fields = [outcome.id or "-" * 36, f"{state:8}", _printable(outcome.path)]
             self.stdout.write(display_name("  ".join([*fields, reason]).rstrip()))
@@ -134,7 +143,7 @@ class _ProgressBar:
             if time.monotonic() >= self._next_update:
                 self._show()
 
-    def add_file(self, outcome: uploader.Outcome) -> None:
+    def add_file(self, outcome: Outcome) -> None:
         with self._lock:
             self._finished += 1
             if outcome.error:
