@@ -188,7 +188,7 @@ CONTENT_SECURITY_POLICY = {
 }
 
 CORS_ALLOWED_ORIGINS = list(app.cors_origins)
-CORS_EXPOSE_HEADERS = ["Link", "Retry-After"]
+CORS_EXPOSE_HEADERS = ["ETag", "Link", "Retry-After", "X-Filehub-Examined"]
 CORS_URLS_REGEX = API_PATHS
 
 # --- Celery -------------------------------------------------------------------------------------

@@ -148,6 +148,7 @@ def _spec(file: FileSpec) -> dict[str, Any]:
         "content_type": file.content_type,
         "sha256": file.sha256,
         "part_size": file.part_size,
+        "folder": file.folder or None,
     }
     return {name: value for name, value in fields.items() if value is not None}
 

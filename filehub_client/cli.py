@@ -91,6 +91,10 @@ def _add_upload(parser: ArgumentParser) -> None:
         "paths", nargs="+", metavar="PATH", help="files and directories; - is the standard input"
     )
     parser.add_argument("--name", help="name of a single file, required for the standard input")
+    parser.add_argument(
+        "--folder", default="", metavar="PATH",
+        help="folder at filehub, such as Photos/2024; directories become folders in it",
+    )  # fmt: skip
     parser.add_argument("--no-wait", action="store_true", help="do not wait until all are stored")
     _add_timeout(parser)
     parser.add_argument(
@@ -113,7 +117,15 @@ def _add_wait(parser: ArgumentParser) -> None:
 
 
 def _add_list(parser: ArgumentParser) -> None:
-    parser.add_argument("--search", default="", metavar="TEXT", help="only names that begin so")
+    parser.add_argument(
+        "--folder", metavar="PATH",
+        help='only files directly in this folder, "" for those in none; with --search or --name '
+        "also in its subfolders (default: all folders)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--search", default="", metavar="TEXT",
+        help="only files whose name contains this, ignoring case and accents",
+    )  # fmt: skip
     parser.add_argument("--name", default="", help="only files with exactly this name")
     parser.add_argument("--limit", type=positive_number, metavar="N", help="at most N files")
     parser.add_argument("--json", action="store_true", help="a JSON object per line")
@@ -125,6 +137,10 @@ def _add_download(parser: ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, default=Path(), metavar="PATH",
         help="a directory, or a path for a single file (default: the current directory)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--folders", action="store_true",
+        help="keep the folders: save each file in its folder in the output directory",
     )  # fmt: skip
     parser.add_argument("--overwrite", action="store_true", help="replace existing files")
     parser.set_defaults(

@@ -42,9 +42,9 @@ class _Flows:
         self.retries = retries or Retries()
         self.api = Api(self.site, self.retries)
 
-    def upload(self, path: AnyPath, name: str | None, timeout: float) -> Flow[File]:
+    def upload(self, path: AnyPath, name: str | None, folder: str, timeout: float) -> Flow[File]:
         local = Path(path)
-        file = LocalFile(local, name or local.name)
+        file = LocalFile(local, name or local.name, folder)
         options = sending.Options(self.site.url, retries=self.retries)
         (outcome,) = yield from sending.send_files(self.api, [file], options)
         if outcome.error:
@@ -69,20 +69,32 @@ class _Flows:
         return waiting.settled(self.api, ids, timeout=timeout)
 
     def download(
-        self, file_id: str, to: AnyPath, overwrite: bool, progress: Progress
+        self,
+        file_id: str,
+        to: AnyPath,
+        *,
+        overwrite: bool,
+        keep_folder: bool,
+        progress: Progress | None,
     ) -> Flow[Path]:
-        options = downloads.Options(Path(to), overwrite, self.retries, progress)
+        options = downloads.Options(Path(to), overwrite, keep_folder, self.retries)
+        options = replace(options, progress=progress or options.progress)
         return downloads.download(self.api, file_id, options)
 
 
-def _local_files(paths: AnyPath | Iterable[AnyPath | LocalFile]) -> Iterator[LocalFile]:
+def _local_files(
+    paths: AnyPath | Iterable[AnyPath | LocalFile], folder: str
+) -> Iterator[LocalFile]:
     several = [paths] if isinstance(paths, str | PathLike) else paths
-    return files_in(path if isinstance(path, LocalFile) else Path(path) for path in several)
+    found = (path if isinstance(path, LocalFile) else Path(path) for path in several)
+    return files_in(found, folder)
 
 
-def _query(search: str, name: str, limit: int) -> dict[str, str | int]:
-    query: dict[str, str | int] = {"limit": limit, "q": search, "name": name}
-    return {key: value for key, value in query.items() if value}
+def _query(search: str, name: str, folder: str | None, limit: int) -> dict[str, str | int]:
+    query: dict[str, str | int] = {"limit": limit}
+    query |= {key: text for key, text in (("q", search), ("name", name)) if text}
+    # An empty folder is the root; without one, the files of all folders are listed.
+    return query if folder is None else query | {"folder": folder}
 
 
 def _options(
@@ -138,22 +150,33 @@ class Client:
     def _run(self, flow: Flow[T]) -> T:
         return self._driver.run(flow)
 
-    def upload(self, path: AnyPath, *, name: str | None = None, timeout: float = WAIT) -> File:
-        """Upload one file, and wait at most `timeout` seconds until it is stored.
+    def upload(
+        self,
+        path: AnyPath,
+        *,
+        name: str | None = None,
+        folder: str = "",
+        timeout: float = WAIT,
+    ) -> File:
+        """Upload one file to a folder, and wait at most `timeout` seconds until it is stored.
 
         Raises UploadRejected with filehub's reason, and NotStoredInTime.
         """
-        return self._run(self._flows.upload(path, name, timeout))
+        return self._run(self._flows.upload(path, name, folder, timeout))
 
     def upload_many(
         self,
         paths: AnyPath | Iterable[AnyPath | LocalFile],
         *,
+        folder: str = "",
         state: AnyPath | None = None,
         progress: Progress | None = None,
         on_outcome: Callable[[Outcome], None] | None = None,
     ) -> list[Outcome]:
         """Upload files, and directories with all their files; one that fails stops no other.
+
+        Directories become folders in `folder`; the paths of deep ones are shortened in the middle
+        to what filehub accepts.
 
         With a file for the `state`, an upload that was interrupted goes on where it stopped when
         this is called again. `progress` gets numbers of bytes from several threads, and
@@ -161,18 +184,27 @@ class Client:
         when they are stored.
         """
         options = _options(progress, on_outcome)
-        return self._run(self._flows.upload_many(_local_files(paths), state, options))
+        return self._run(self._flows.upload_many(_local_files(paths, folder), state, options))
 
     def wait(self, ids: Sequence[str], *, timeout: float = WAIT) -> dict[str, UploadStatus]:
         """Wait at most `timeout` seconds until no upload is pending; return all states by id."""
         return self._run(self._flows.wait(ids, timeout))
 
-    def files(self, *, search: str = "", name: str = "", page_size: int = 200) -> Iterator[File]:
+    def files(
+        self,
+        *,
+        search: str = "",
+        name: str = "",
+        folder: str | None = None,
+        page_size: int = 200,
+    ) -> Iterator[File]:
         """All stored files, newest first; requests a page (1 to 200 files) when it is needed.
 
-        `search` is how a name begins, `name` a whole name.
+        `search` is part of a name, ignoring case and accents, and `name` a whole name. Of a
+        `folder` ("" is the root), they are those directly inside; with a search or a name, also
+        those in its subfolders.
         """
-        query = _query(search, name, page_size)
+        query = _query(search, name, folder, page_size)
         while True:
             page = self._run(self._flows.api.page(query))
             yield from page.files
@@ -190,15 +222,19 @@ class Client:
         to: AnyPath = ".",
         *,
         overwrite: bool = False,
+        keep_folder: bool = False,
         progress: Progress | None = None,
     ) -> Path:
         """Download a file into a directory, or to a path; return its path.
 
+        With `keep_folder`, it goes to its folder in that directory, under safe names.
         Resumes what an earlier call has left in `<id>.part`, and verifies the checksum. Raises
         FileExists unless it may `overwrite`, and ChecksumMismatch.
         """
-        progress = progress or (lambda _: None)
-        return self._run(self._flows.download(file_id, to, overwrite, progress))
+        flow = self._flows.download(
+            file_id, to, overwrite=overwrite, keep_folder=keep_folder, progress=progress
+        )
+        return self._run(flow)
 
     def delete(self, file_id: str) -> None:
         """Delete a file. It disappears from the list within seconds. Raises NotFound."""
@@ -242,32 +278,43 @@ class AsyncClient:
         return await self._driver.run(flow)
 
     async def upload(
-        self, path: AnyPath, *, name: str | None = None, timeout: float = WAIT
+        self,
+        path: AnyPath,
+        *,
+        name: str | None = None,
+        folder: str = "",
+        timeout: float = WAIT,
     ) -> File:
         """As `Client.upload`."""
-        return await self._run(self._flows.upload(path, name, timeout))
+        return await self._run(self._flows.upload(path, name, folder, timeout))
 
     async def upload_many(
         self,
         paths: AnyPath | Iterable[AnyPath | LocalFile],
         *,
+        folder: str = "",
         state: AnyPath | None = None,
         progress: Progress | None = None,
         on_outcome: Callable[[Outcome], None] | None = None,
     ) -> list[Outcome]:
         """As `Client.upload_many`; `progress` is called by several threads here, too."""
         options = _options(progress, on_outcome)
-        return await self._run(self._flows.upload_many(_local_files(paths), state, options))
+        return await self._run(self._flows.upload_many(_local_files(paths, folder), state, options))
 
     async def wait(self, ids: Sequence[str], *, timeout: float = WAIT) -> dict[str, UploadStatus]:
         """As `Client.wait`."""
         return await self._run(self._flows.wait(ids, timeout))
 
     async def files(
-        self, *, search: str = "", name: str = "", page_size: int = 200
+        self,
+        *,
+        search: str = "",
+        name: str = "",
+        folder: str | None = None,
+        page_size: int = 200,
     ) -> AsyncIterator[File]:
         """As `Client.files`, for `async for`."""
-        query = _query(search, name, page_size)
+        query = _query(search, name, folder, page_size)
         while True:
             page = await self._run(self._flows.api.page(query))
             for file in page.files:
@@ -286,11 +333,14 @@ class AsyncClient:
         to: AnyPath = ".",
         *,
         overwrite: bool = False,
+        keep_folder: bool = False,
         progress: Progress | None = None,
     ) -> Path:
         """As `Client.download`."""
-        progress = progress or (lambda _: None)
-        return await self._run(self._flows.download(file_id, to, overwrite, progress))
+        flow = self._flows.download(
+            file_id, to, overwrite=overwrite, keep_folder=keep_folder, progress=progress
+        )
+        return await self._run(flow)
 
     async def delete(self, file_id: str) -> None:
         """As `Client.delete`."""

@@ -11,36 +11,32 @@ import tempfile
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from filehub_client import waiting
 from filehub_client.client import Client
 from filehub_client.errors import ConfigurationError, FilehubError, LocalFileError
-from filehub_client.local_files import LocalFile, absolute, files_in, is_directory
+from filehub_client.local_files import LocalFile, absolute, files_in, is_directory, size_of
 from filehub_client.models import File, Outcome, UploadStatus
-from filehub_client.names import display
-from filehub_client.progress import Progress
+from filehub_client.names import display, join
+from filehub_client.progress import Progress, TransferProgress
 
 _NO_ID = "-" * 36
 
 
 def upload(client: Client, options: Namespace) -> bool:
-    with _sources(options.paths, options.name) as files:
-        sizes = {file.path: _size_of(file.path) for file in files}
+    with _sources(options) as files, Progress(sys.stderr, is_quiet=options.quiet) as shown:
+        sizes = {file.path: size_of(file.path) for file in files}
         state = None if options.no_resume or "-" in options.paths else _state_file(options)
-        total, quiet = sum(sizes.values()), options.quiet
-        progress = Progress(sys.stderr, total=total, count=len(files), is_quiet=quiet)
+        progress = TransferProgress(shown, total=sum(sizes.values()), count=len(files))
 
         def end(outcome: Outcome) -> None:
             progress.end_file(sizes[outcome.path] if outcome.error else 0)
 
-        try:
-            outcomes = client.upload_many(
-                files, state=state, progress=progress.add_bytes, on_outcome=end
-            )
-        finally:
-            progress.close()
+        outcomes = client.upload_many(
+            files, state=state, progress=progress.add_bytes, on_outcome=end
+        )
     ids = [outcome.id for outcome in outcomes if outcome.id]
     statuses = {} if options.no_wait else client.wait(ids, timeout=options.timeout)
     return _print_outcomes(outcomes, statuses, waits=not options.no_wait)
@@ -63,21 +59,26 @@ def wait(client: Client, options: Namespace) -> bool:
 
 def list_files(client: Client, options: Namespace) -> bool:
     page_size = min(options.limit or 200, 200)
-    files = client.files(search=options.search, name=options.name, page_size=page_size)
+    files = client.files(
+        search=options.search, name=options.name, folder=options.folder, page_size=page_size
+    )
     for number, file in enumerate(files, 1):
         if options.json:
             print(json.dumps(asdict(file), default=str))
         else:
             created_at = file.created_at.isoformat(timespec="seconds")
-            print(f"{file.id}  {created_at}  {file.size:>14,}  {display(file.file_name)}")
+            path = display(join(file.folder, file.file_name))
+            print(f"{file.id}  {created_at}  {file.size:>14,}  {path}")
         if number == options.limit:
             break
     return True
 
 
 def download(client: Client, options: Namespace) -> bool:
-    if len(options.ids) > 1 and not is_directory(options.output):
-        raise ConfigurationError(f"For several files, {options.output} must be a directory.")
+    needs_directory = len(options.ids) > 1 or options.folders
+    if needs_directory and not is_directory(options.output):
+        what = "--folders" if options.folders else "several files"
+        raise ConfigurationError(f"For {what}, {options.output} must be a directory.")
     is_complete = True
     for file_id in options.ids:
         try:
@@ -92,13 +93,15 @@ def download(client: Client, options: Namespace) -> bool:
 
 def _download(client: Client, file_id: str, options: Namespace) -> Path:
     file: File = client.file(file_id)
-    progress = Progress(sys.stderr, total=file.size, count=1, is_quiet=options.quiet)
-    try:
+    with Progress(sys.stderr, is_quiet=options.quiet) as shown:
+        progress = TransferProgress(shown, total=file.size, count=1)
         return client.download(
-            file_id, options.output, overwrite=options.overwrite, progress=progress.add_bytes
+            file_id,
+            options.output,
+            overwrite=options.overwrite,
+            keep_folder=options.folders,
+            progress=progress.add_bytes,
         )
-    finally:
-        progress.close()
 
 
 def delete(client: Client, options: Namespace) -> bool:
@@ -151,15 +154,14 @@ def _printable(path: Path) -> str:
 
 
 @contextmanager
-def _sources(paths: Sequence[str], name: str | None) -> Iterator[list[LocalFile]]:
+def _sources(options: Namespace) -> Iterator[list[LocalFile]]:
     """The files to upload. The standard input is copied to disk, since S3 needs its size first."""
+    paths, name, folder = options.paths, options.name, options.folder
     if "-" not in paths:
-        files = list(files_in(map(Path, paths)))
-        if name is not None:
-            if len(files) != 1 or files[0].folder:
-                raise ConfigurationError("--name is for a single file.")
-            files = [LocalFile(files[0].path, name)]
-        yield files
+        if name is not None and (len(paths) != 1 or is_directory(Path(paths[0]))):
+            raise ConfigurationError("--name is for a single file.")
+        files = list(files_in(map(Path, paths), folder))
+        yield files if name is None else [replace(files[0], name=name)]
         return
     if len(paths) != 1 or not name:
         raise ConfigurationError("The standard input needs a --name, and goes alone.")
@@ -170,7 +172,7 @@ def _sources(paths: Sequence[str], name: str | None) -> Iterator[list[LocalFile]
                 shutil.copyfileobj(sys.stdin.buffer, file)
         except OSError as exc:
             raise LocalFileError(f"The input cannot be copied to disk: {exc.strerror}.") from exc
-        yield [LocalFile(copy, name)]
+        yield [LocalFile(copy, name, folder)]
 
 
 def _state_file(options: Namespace) -> Path:
@@ -179,12 +181,6 @@ def _state_file(options: Namespace) -> Path:
         return Path(options.state)
     home = os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
     paths = [str(absolute(Path(path))) for path in options.paths]
-    what = json.dumps([options.url or os.environ.get("FILEHUB_URL"), options.name, paths])
+    site = options.url or os.environ.get("FILEHUB_URL")
+    what = json.dumps([site, options.name, options.folder, paths])
     return Path(home, "filehub", f"{hashlib.sha256(what.encode()).hexdigest()[:32]}.jsonl")
-
-
-def _size_of(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0

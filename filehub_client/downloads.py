@@ -26,7 +26,7 @@ from filehub_client.errors import (
 from filehub_client.flow import Flow, Request, Response, pause, send, work
 from filehub_client.local_files import Progress, is_directory
 from filehub_client.models import File
-from filehub_client.names import local_name
+from filehub_client.names import local_folder, local_name
 from filehub_client.retry import Retries
 
 
@@ -34,12 +34,14 @@ from filehub_client.retry import Retries
 class Options:
     """`target`: a directory, in which the file gets a safe form of its own name, or a path.
 
+    `keep_folder`: `target` is a directory, and the file goes to its folder in it, which is created.
     `progress` is called with the number of bytes that are there, also by an earlier run; with a
     negative one if they have to be received again.
     """
 
     target: Path
     overwrite: bool = False
+    keep_folder: bool = False
     retries: Retries = field(default_factory=Retries)
     progress: Progress = lambda _: None
     on_start: Callable[[File], None] = lambda _file: None
@@ -81,13 +83,42 @@ def _safe_id(file: File) -> str:
 def _target(file: File, options: Options) -> Path:
     """Where the file goes. Raises FileExists, or LocalFileError if there is no such directory."""
     target = options.target
-    if is_directory(target):
+    if options.keep_folder:
+        target = _create_folder(target, file.folder) / local_name(file.file_name)
+    elif is_directory(target):
         target = target / local_name(file.file_name)
     if not is_directory(target.parent):
-        raise LocalFileError(f"There is no directory {target.parent}.", code="no_directory")
+        raise _no_directory(target.parent)
     if not options.overwrite and os.path.lexists(target):
         raise _exists(target)
     return target
+
+
+def _create_folder(top: Path, folder: str) -> Path:
+    """Create the directories of a folder in an existing directory. Raises LocalFileError.
+
+    Links below `top` are not followed: who names a folder must not choose where they lead.
+    """
+    directory = top
+    if not is_directory(directory):
+        raise _no_directory(directory)
+    for name in local_folder(folder):
+        directory = directory / name
+        try:
+            directory.mkdir(exist_ok=True)
+        except OSError as exc:
+            raise LocalFileError(
+                f"The directory {directory} cannot be created: {exc.strerror}.", code="no_directory"
+            ) from exc
+        if directory.is_symlink():
+            raise LocalFileError(
+                f"{directory} is a link, which is not followed.", code="no_directory"
+            )
+    return directory
+
+
+def _no_directory(path: Path) -> LocalFileError:
+    return LocalFileError(f"There is no directory {path}.", code="no_directory")
 
 
 def _exists(target: Path) -> FileExists:

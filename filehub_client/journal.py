@@ -25,6 +25,7 @@ class Key:
     site: str
     path: str
     name: str
+    folder: str
     size: int
     changed_ns: int
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filehub_client.errors import LocalFileError
+from filehub_client.names import fit_folder
 
 #: Bytes that are read from disk at a time.
 CHUNK_SIZE = 256 * 1024
@@ -24,7 +25,7 @@ _SHRUNK = "The file shrank while it was being uploaded."
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A file to upload, and the name that it gets. `folder` is its folder there; `""` for none."""
+    """A file to upload, its name at filehub and its folder there: a path, or "" for the root."""
 
     path: Path
     name: str
@@ -44,24 +45,24 @@ def unreadable(exc: OSError) -> LocalFileError:
     return LocalFileError(f"The file cannot be read: {exc.strerror}.", code="unreadable")
 
 
-def files_in(paths: Iterable[Path | LocalFile]) -> Iterator[LocalFile]:
+def files_in(paths: Iterable[Path | LocalFile], folder: str = "") -> Iterator[LocalFile]:
     """These files, and all regular files in these directories, sorted by name, each file once.
 
-    A file in a directory has that directory's name and its path in it as its folder. Symbolic links
-    in `paths` are followed, those inside directories are skipped. Raises LocalFileError for an
-    unreadable directory.
+    `paths` go to `folder`. Directories become folders: of `photos`, `photos/2024/a.jpg` goes to
+    `photos/2024`, in a form that the server accepts. Symbolic links in `paths` are followed, those
+    inside directories are skipped. Raises LocalFileError for an unreadable directory.
     """
     seen: set[Path] = set()
     for path in paths:
-        for file in [path] if isinstance(path, LocalFile) else _files_in_one(path):
+        for file in [path] if isinstance(path, LocalFile) else _files_in_one(path, folder):
             if file.path not in seen:
                 seen.add(file.path)
                 yield file
 
 
-def _files_in_one(path: Path) -> Iterator[LocalFile]:
+def _files_in_one(path: Path, folder: str) -> Iterator[LocalFile]:
     if not is_directory(path):
-        yield LocalFile(path, path.name)
+        yield LocalFile(path, path.name, folder)
         return
 
     def fail(exc: OSError) -> None:
@@ -69,15 +70,20 @@ def _files_in_one(path: Path) -> Iterator[LocalFile]:
             f"The directory {exc.filename} cannot be read: {exc.strerror}.", code="unreadable"
         )
 
-    top = absolute(path).name
-    for folder, folders, names in os.walk(path, onerror=fail):
-        folders.sort()
-        inside = Path(folder).relative_to(path).parts
-        remote = "/".join([*([top] if top else []), *inside])
+    root = [folder, _name_of(path)]
+    for directory, directories, names in os.walk(path, onerror=fail):
+        directories.sort()
+        inside = Path(directory).relative_to(path).parts
+        remote = fit_folder("/".join(filter(None, [*root, *inside])))
         for name in sorted(names):
-            file = Path(folder, name)
+            file = Path(directory, name)
             if _may_be_file(file):
                 yield LocalFile(file, name, remote)
+
+
+def _name_of(directory: Path) -> str:
+    """The name by which a directory was given. `.` and `..` have none of their own."""
+    return directory.name if directory.name not in {"", ".."} else directory.resolve().name
 
 
 def is_directory(path: Path) -> bool:
@@ -110,6 +116,14 @@ def inspect(file: LocalFile) -> Inspected:
     if not stat.S_ISREG(status.st_mode):
         raise LocalFileError("This is neither a file nor a directory.", code="not_a_file")
     return Inspected(file, status.st_size, status.st_mtime_ns)
+
+
+def size_of(path: Path) -> int:
+    """The bytes of a file, for a progress bar; 0 for one that cannot be read."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def type_of(name: str) -> str | None:

@@ -15,10 +15,13 @@ State = Literal["pending", "stored", "rejected", "deleted"]
 
 @dataclass(frozen=True)
 class File:
-    """A stored file. `checksum` as in docs/contract.md: base64 SHA-256, composite, or empty."""
+    """A stored file. `folder` is a path, or "" for the root. `checksum` is as in docs/contract.md:
+    base64 SHA-256, composite, or empty.
+    """
 
     id: str
     file_name: str
+    folder: str
     content_type: str
     size: int
     checksum: str
@@ -48,10 +51,14 @@ class Page:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a file: the upload's id if its bytes are in S3, or else the error."""
+    """What became of a file: the upload's id if its bytes are in S3, or else the error.
+
+    `name` and `folder` are those at filehub.
+    """
 
     path: Path
     name: str
+    folder: str = ""
     id: str = ""
     error: FilehubError | None = None
 
@@ -97,6 +104,7 @@ class FileSpec:
     content_type: str | None = None
     sha256: str | None = None
     part_size: int | None = None
+    folder: str = ""
 
 
 Begun = SignedPut | PartsPlan | FilehubError
@@ -109,6 +117,7 @@ def parse_file(data: Any) -> File:
         return File(
             id=str(data["id"]),
             file_name=str(data["file_name"]),
+            folder=str(data["folder"]),
             content_type=str(data["content_type"]),
             size=int(data["size"]),
             checksum=str(data["checksum"]),

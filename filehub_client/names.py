@@ -23,14 +23,46 @@ _DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³
 _MAX_BYTES = 255
 #: Bytes of an extension that is kept when a name is shortened.
 _MAX_EXTENSION = 32
+#: Bytes of a folder's path in UTF-8, and its levels; the same as in uploads/core/folders.py.
+_MAX_FOLDER_BYTES = 400
+_MAX_FOLDER_DEPTH = 32
+#: Stands for the folders that were left out.
+_GAP = "…"
 
 
-def remote_name(folder: str, name: str) -> str:
-    """The `file_name` of a local file. Folders become part of the name, joined with slashes.
-
-    The only place that decides how the API learns of folders.
-    """
+def join(folder: str, name: str) -> str:
+    """The path of something in a folder; "" is the root."""
     return f"{folder}/{name}" if folder else name
+
+
+def fit_folder(folder: str) -> str:
+    """Shorten the path of a folder to what the server accepts, and return it in NFC.
+
+    It keeps the outermost name and as many of the innermost ones as fit. The same function as that
+    of static/uploads/client/names.js; tests/shared/folders.json has the cases of both.
+    """
+    names = [
+        _GAP if _size(name) > _MAX_BYTES else name
+        for name in unicodedata.normalize("NFC", folder).split("/")
+    ]
+    if _fits(names):
+        return "/".join(names)
+    outermost, *inner = names
+    kept: list[str] = []
+    for name in reversed(inner):
+        if not _fits([outermost, _GAP, name, *kept]):
+            break
+        kept.insert(0, name)
+    return "/".join([outermost, _GAP, *kept])
+
+
+def _fits(names: list[str]) -> bool:
+    return len(names) <= _MAX_FOLDER_DEPTH and _size("/".join(names)) <= _MAX_FOLDER_BYTES
+
+
+def _size(text: str) -> int:
+    """Bytes in UTF-8. The server refuses lone surrogates, whatever their size."""
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def display(text: str) -> str:
@@ -50,6 +82,11 @@ def local_name(file_name: str) -> str:
     if name.startswith((".", "-", "~")) or _DEVICE.match(name):
         name = f"_{name}"
     return _shorten(name) or "file"
+
+
+def local_folder(folder: str) -> tuple[str, ...]:
+    """Safe names for the directories of a folder, outermost first; none for the root."""
+    return tuple(map(local_name, folder.split("/"))) if folder else ()
 
 
 def _shorten(name: str) -> str:

@@ -40,7 +40,6 @@ from filehub_client.models import (
     SignedRequest,
     UploadStatus,
 )
-from filehub_client.names import remote_name
 from filehub_client.putting import Sign, put
 from filehub_client.retry import Retries
 
@@ -149,7 +148,7 @@ class _Sending:
         """Inspect and hash a small file; None if it ends here, or is large and waits."""
         try:
             inspected = yield from work(partial(inspect, file))
-            name = _checked_name(file)
+            _check_unicode(file)
             if upload_id := sent.get(self._key(inspected)):
                 self._options.progress(inspected.size)
                 self._end(file, upload_id)
@@ -161,8 +160,18 @@ class _Sending:
         except LocalFileError as exc:
             self._end(file, error=exc)
             return None
-        spec = FileSpec(name, inspected.size, type_of(name), digest, self._options.part_size)
-        return _Prepared(inspected, spec)
+        return _Prepared(inspected, self._spec(inspected, digest))
+
+    def _spec(self, inspected: Inspected, digest: str | None = None) -> FileSpec:
+        file = inspected.file
+        return FileSpec(
+            file_name=file.name,
+            folder=file.folder,
+            size=inspected.size,
+            content_type=type_of(file.name),
+            sha256=digest,
+            part_size=self._options.part_size,
+        )
 
     def _send_group(self, group: list[_Prepared]) -> Flow[None]:
         results = yield from self._begin([prepared.spec for prepared in group])
@@ -269,10 +278,7 @@ class _Sending:
             return "completed"
 
     def _begin_parts(self, inspected: Inspected) -> Flow[PartsPlan]:
-        name = _checked_name(inspected.file)
-        part_size = self._options.part_size
-        spec = FileSpec(name, inspected.size, type_of(name), part_size=part_size)
-        (begun,) = yield from self._begin([spec])
+        (begun,) = yield from self._begin([self._spec(inspected)])
         if isinstance(begun, FilehubError):
             raise begun
         if not isinstance(begun, PartsPlan):
@@ -339,17 +345,22 @@ class _Sending:
         yield from put(body, sign, self._options.retries)
 
     def _key(self, inspected: Inspected) -> Key:
-        path = str(absolute(inspected.file.path))
-        name = remote_name(inspected.file.folder, inspected.file.name)
-        return Key(self._options.site, path, name, inspected.size, inspected.changed_ns)
+        file = inspected.file
+        return Key(
+            site=self._options.site,
+            path=str(absolute(file.path)),
+            name=file.name,
+            folder=file.folder,
+            size=inspected.size,
+            changed_ns=inspected.changed_ns,
+        )
 
     def _sent(self, inspected: Inspected, plan: PartsPlan) -> None:
         self._journal.record(self._key(inspected), Entry(plan.id, is_sent=True))
         self._end(inspected.file, plan.id)
 
     def _end(self, file: LocalFile, upload_id: str = "", error: FilehubError | None = None) -> None:
-        name = remote_name(file.folder, file.name)
-        outcome = Outcome(file.path, name, upload_id, error)
+        outcome = Outcome(file.path, file.name, file.folder, upload_id, error)
         self._outcomes.append(outcome)
         self._options.on_outcome(outcome)
 
@@ -358,11 +369,13 @@ def _is_temporary(begun: Begun) -> bool:
     return isinstance(begun, FilehubError) and begun.is_temporary
 
 
-def _checked_name(file: LocalFile) -> str:
-    """The name at filehub. Raises LocalFileError for one that cannot be sent as JSON."""
-    name = remote_name(file.folder, file.name)
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        raise LocalFileError("The file name is not valid Unicode.", code="invalid_name") from None
-    return name
+def _check_unicode(file: LocalFile) -> None:
+    """Raise LocalFileError for a name or folder that cannot be sent as JSON."""
+    for text, what, code in (
+        (file.name, "file name", "invalid_name"),
+        (file.folder, "folder", "invalid_folder"),
+    ):
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise LocalFileError(f"The {what} is not valid Unicode.", code=code) from None

@@ -177,15 +177,20 @@ def test_buttons_of_narrow_rows_are_icons_with_names_and_tooltips(page: Page) ->
 @pytest.mark.exhaustive
 def test_a_folder_has_a_line_of_its_own(page: Page, installation: Installation) -> None:
     mark = unique("").strip()
-    folders = f"{mark} Photos/2024/Greece/June/Beach house/"
-    body = {"file_name": f"{folders}IMG_0001.jpg", "content_type": "image/jpeg", "size": 1}
+    folders = "Photos/2024/Greece/June/Beach house"
+    body = {
+        "file_name": f"{mark} IMG_1.jpg",
+        "folder": folders,
+        "content_type": "image/jpeg",
+        "size": 1,
+    }
     signed = installation.api("/get-url", "POST", body)
     assert send("PUT", signed["url"], b"x", signed["headers"]).status == 200
     wait_for(lambda: installation.files(mark))
     page.goto(f"/?q={mark}")
     folder, file = page.locator(".file-folder"), page.locator(".file-base")
-    expect(folder).to_have_text(folders)
-    expect(file).to_have_text("IMG_0001.jpg")
+    expect(folder).to_have_text(f"{folders}/")
+    expect(file).to_have_text(f"{mark} IMG_1.jpg")
     above, below = folder.bounding_box(), file.bounding_box()
     assert above
     assert below

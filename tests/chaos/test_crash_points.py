@@ -46,7 +46,7 @@ WRITING = frozenset({"consumer.py", "tasks.py", "confirm.py", "settle.py", "stor
 #: These, and the modules that decide what to write.
 DECIDING = WRITING | {
     "observe.py", "decide.py", "records.py", "record.py", "grouping.py", "usage.py", "s3.py",
-    "fan_out.py",
+    "fan_out.py", "folder_items.py", "states.py",
 }  # fmt: skip
 #: In `make test`, a batch crashes at every n-th line only.
 SAMPLE = 15

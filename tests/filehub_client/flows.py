@@ -31,7 +31,8 @@ class Run:
             try:
                 effect = flow.throw(error) if error else flow.send(result)
             except StopIteration as stop:
-                return stop.value  # type: ignore[no-any-return]
+                value: T = stop.value
+                return value
             try:
                 result, error = self._perform(effect), None
             except FilehubError as exc:

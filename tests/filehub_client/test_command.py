@@ -101,14 +101,12 @@ def test_an_interrupted_upload_sends_only_what_is_missing(
     ids = {Path(line.split()[2]).name: line.split()[0] for line in lines}
     assert {name: clean.download(ids[name]) for name in ids} == bodies
     # All have been stored exactly once, and nothing is left to resume.
-    names = [file["file_name"] for file in clean.files("tree/")]
-    assert {name: names.count(name) for name in ("tree/a", "tree/b", "tree/large")} == {
-        "tree/a": 1, "tree/b": 1, "tree/large": 1
-    }  # fmt: skip
+    names = sorted(file["file_name"] for file in clean.files(folder="tree"))
+    assert names == ["a", "b", "large"]
     assert list((tmp_path / "home/.local/state/filehub").iterdir()) == []
     for upload_id in ids.values():
         clean.api(f"/files/{upload_id}", "DELETE")
-    wait_for(lambda: clean.files("tree/") == [])
+    wait_for(lambda: clean.files(folder="tree") == [])
 
 
 def test_an_interrupted_download_requests_only_the_rest(
@@ -135,6 +133,38 @@ def test_an_interrupted_download_requests_only_the_rest(
     assert not part.exists()
     status, lines, _ = command("download", file_id, "-o", target)
     assert (status, "exists already" in lines[0]) == (1, True)
+
+
+def test_folders_are_kept_in_both_directions(command: Command, tmp_path: Path) -> None:
+    tree = tmp_path / "Bilder"
+    (tree / "2024" / "é").mkdir(parents=True)
+    bodies = {"a.txt": b"a", "2024/b.txt": b"bb", "2024/é/Größe.txt": b"ccc"}
+    for name, body in bodies.items():
+        (tree / name).write_bytes(body)
+    status, lines, err = command("upload", tree, "--folder", "Kept")
+    assert (status, len(lines)) == (0, 3), (lines, err)
+    ids = [line.split()[0] for line in lines]
+
+    def listed(*options: str) -> list[str]:
+        _, found, _ = command("list", *options)
+        return sorted(line.split("  ")[-1] for line in found)
+
+    every = ["Kept/Bilder/2024/b.txt", "Kept/Bilder/2024/é/Größe.txt", "Kept/Bilder/a.txt"]
+    assert listed("--folder", "Kept") == []
+    assert listed("--folder", "Kept/Bilder/2024") == every[:1]
+    # Anywhere in the name, ignoring case and accents, also in subfolders.
+    assert listed("--folder", "Kept", "--search", ".TXT") == every
+    assert listed("--folder", "Kept/Bilder/2024", "--search", "grosso") == []
+    assert listed("--folder", "Kept/Bilder/2024", "--search", "ROSSE") == every[1:2]
+    assert listed("--folder", "Kept", "--name", "a.txt") == every[2:]
+    assert not set(every) & set(listed("--folder", ""))
+    down = tmp_path / "down"
+    down.mkdir()
+    status, lines, err = command("download", *ids, "-o", down, "--folders")
+    assert status == 0, (lines, err)
+    top = down / "Kept" / "Bilder"
+    assert {name: (top / name).read_bytes() for name in bodies} == bodies
+    assert command("delete", *ids)[0] == 0
 
 
 def test_a_rejected_file_is_reported_with_its_reason(command: Command, tmp_path: Path) -> None:
@@ -178,6 +208,9 @@ def test_names_of_others_control_neither_terminal_nor_disk(
         (["upload", "-"], {}, 2, "--name"),
         (["upload", "-", "x", "--name", "x"], {}, 2, "alone"),
         (["upload", "/no/such"], {}, 1, ""),
+        (["upload", "/", "--name", "x"], {}, 2, "single file"),
+        (["list", "--folder", "a//b"], {}, 1, "one slash between"),
+        (["download", "a", "-o", "/no/such", "--folders"], {}, 2, "directory"),
         (["download", "0199f7a1-6a52-7c3e-9d10-4be2a1f0c9d7"], {}, 1, ""),
         (["download", "a", "b", "-o", "/no/such"], {}, 2, "directory"),
         (["delete", "../../files"], {}, 1, ""),

@@ -44,6 +44,7 @@ class Played:
 
     cuts: list[int | Response | Exception] = field(default_factory=list)
     file_name: str = "data.bin"
+    folder: str = ""
     body: bytes = BODY
     recorded: str = checksum(BODY)
     file_id: str = "0199f7a1-6a52"
@@ -56,8 +57,8 @@ class Played:
         if request.url.endswith("/download"):
             return ok({"url": "https://s3.example/?X-Amz-Signature=1"})
         return ok({
-            "id": self.file_id, "file_name": self.file_name, "content_type": "a/b",
-            "size": len(BODY), "checksum": self.recorded, "owner": "demo",
+            "id": self.file_id, "file_name": self.file_name, "folder": self.folder,
+            "content_type": "a/b", "size": len(BODY), "checksum": self.recorded, "owner": "demo",
             "created_at": "2026-01-01T11:45:00Z", "confirmed_at": None, "state": "stored",
         })  # fmt: skip
 
@@ -195,6 +196,71 @@ def test_a_hostile_name_stays_in_the_directory(tmp_path: Path, file_name: str, s
     _, path = fetch(Played(file_name=file_name), tmp_path)
     assert path == tmp_path / saved
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("folder", "file_name", "saved"),
+    [
+        ("", "a.txt", "a.txt"),
+        ("Photos", "a.txt", "Photos/a.txt"),
+        ("Photos/2024", "a.txt", "Photos/2024/a.txt"),
+        ("Café", "a.txt", "Café/a.txt"),
+        ("../../up", "a.txt", "file/file/up/a.txt"),
+        ("/etc", "passwd", "file/etc/passwd"),
+        (".ssh", "authorized_keys", "_.ssh/authorized_keys"),
+        ("a\\..\\..\\b", "../c", "b/c"),
+        ("con", "nul", "_con/_nul"),
+        ("x\u202efdp", "a\n", "x_fdp/a_"),
+        ("ä" * 128, "a", "ä" * 127 + "/a"),
+    ],
+)
+def test_a_file_may_keep_its_folder(
+    tmp_path: Path, folder: str, file_name: str, saved: str
+) -> None:
+    top = tmp_path / "top"
+    top.mkdir()
+    server = Played(folder=folder, file_name=file_name)
+    for _ in range(2):  # the second time, the directories exist
+        _, path = fetch(server, top, keep_folder=True, overwrite=True)
+        assert path == top / saved
+    assert [each for each in tmp_path.rglob("*") if each.is_file()] == [path]
+    with pytest.raises(FileExists):
+        fetch(server, top, keep_folder=True)
+    # Without the option, the folder does not count.
+    _, path = fetch(server, tmp_path)
+    assert path.parent == tmp_path
+
+
+@pytest.mark.parametrize("obstacle", ["link", "link inside", "broken link", "file"])
+def test_a_folder_is_never_created_through_what_is_no_directory(
+    tmp_path: Path, obstacle: str
+) -> None:
+    top, outside = tmp_path / "top", tmp_path / "outside"
+    (top / "Photos").mkdir(parents=True)
+    (outside / "2024").mkdir(parents=True)
+    place = top / "Photos" / "2024"
+    if obstacle == "file":
+        place.write_bytes(b"mine")
+    else:
+        target = {"link": outside, "link inside": top, "broken link": outside / "new"}[obstacle]
+        place.symlink_to(target)
+    with pytest.raises(LocalFileError) as caught:
+        fetch(Played(folder="Photos/2024/May"), top, keep_folder=True)
+    assert (caught.value.code, str(place) in caught.value.message) == ("no_directory", True)
+    assert [path.name for path in outside.rglob("*")] == ["2024"]
+
+
+def test_the_output_itself_may_be_a_link(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "top").symlink_to(tmp_path / "disk")
+    _, path = fetch(Played(folder="Photos"), tmp_path / "top", keep_folder=True)
+    assert (path.read_bytes(), (tmp_path / "disk/Photos/data.bin").exists()) == (BODY, True)
+
+
+def test_folders_need_a_directory(tmp_path: Path) -> None:
+    with pytest.raises(LocalFileError, match="no directory"):
+        fetch(Played(folder="Photos"), tmp_path / "missing", keep_folder=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_name_that_the_caller_chooses_is_used_as_it_is(tmp_path: Path) -> None:

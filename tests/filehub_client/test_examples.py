@@ -47,7 +47,8 @@ def test_the_examples_of_the_command_work(tmp_path: Path, environment: dict[str,
     (block,) = _blocks("bash")
     output = _run(["bash", "-euo", "pipefail"], block, tmp_path, environment)
     assert [line.split()[1] for line in output.splitlines()[:3]] == ["stored"] * 3
-    assert "photos/1.txt" in output
+    assert output.count("  Trips/photos/1.txt\n") == 1
+    assert (tmp_path / "copies/Trips/photos/1.txt").read_bytes() == b"one"
     assert re.search(r"saved +copy.txt\n", output)
     assert output.rstrip().endswith("deleting")
     assert (tmp_path / "copy.txt").read_bytes() == b"Hello\n"
@@ -63,7 +64,7 @@ def test_the_examples_in_python_work(tmp_path: Path, environment: dict[str, str]
     (tmp_path / "report.pdf").write_bytes(b"%PDF-1.7\n")
     (tmp_path / "downloads").mkdir()
     output = _run([sys.executable, "-"], "\n".join(blocks), tmp_path, environment)
-    assert "report.pdf\n" in output
+    assert "Reports/2026 report.pdf\n" in output
     assert "{'stored'}\n" in output
     assert "\nnot_authenticated Sign in" in output
-    assert (tmp_path / "downloads" / "report.pdf").read_bytes() == b"%PDF-1.7\n"
+    assert (tmp_path / "downloads/Reports/2026/report.pdf").read_bytes() == b"%PDF-1.7\n"

@@ -12,8 +12,8 @@ from filehub_client import LocalFileError
 from filehub_client.journal import Entry, Journal, Key
 from filehub_client.models import PartsPlan
 
-KEY = Key("https://a.example", "/tmp/gr\udcf6\udcdfe", "größe", 10, 123)
-OTHER = Key("https://a.example", "/tmp/b", "b", 10, 123)
+KEY = Key("https://a.example", "/tmp/gr\udcf6\udcdfe", "größe", "Photos/2024", 10, 123)
+OTHER = Key("https://a.example", "/tmp/b", "b", "", 10, 123)
 PLAN = PartsPlan("id", "token", 5, 2)
 
 

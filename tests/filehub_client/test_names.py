@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filehub_client.names import display, local_name, remote_name
+from filehub_client.names import display, fit_folder, join, local_folder, local_name
+from tests.support.processes import ROOT
+
+#: (what, folder, as it is sent); the tests of the page's client have the same cases.
+FOLDERS = json.loads((ROOT / "tests/shared/folders.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(
@@ -77,12 +84,51 @@ def test_any_name_is_a_single_visible_component(file_name: str) -> None:
     assert local_name(name) == name
 
 
+@pytest.mark.parametrize(("what", "folder", "expected"), FOLDERS)
+def test_a_folder_is_shortened_to_what_the_server_accepts(
+    what: str, folder: str, expected: str
+) -> None:
+    assert fit_folder(folder) == expected, what
+
+
+@given(st.lists(st.text(min_size=1, max_size=300).filter(lambda name: "/" not in name), min_size=1))
+def test_any_folder_fits_and_keeps_its_outermost_name(names: list[str]) -> None:
+    folder = "/".join(names)
+    fitted = fit_folder(folder)
+    assert len(fitted.encode("utf-8", "surrogatepass")) <= 400
+    assert len(fitted.split("/")) <= 32
+    outermost = unicodedata.normalize("NFC", folder).split("/")[0]
+    assert fitted.split("/")[0] in {outermost, "…"}
+    # What fits stays as it is.
+    assert fit_folder(fitted) == fitted
+
+
 @pytest.mark.parametrize(
     ("folder", "name", "expected"),
     [("", "a", "a"), ("b", "a", "b/a"), ("b/c", "a", "b/c/a")],
 )
-def test_folders_become_part_of_the_name(folder: str, name: str, expected: str) -> None:
-    assert remote_name(folder, name) == expected
+def test_a_path_is_folder_and_name(folder: str, name: str, expected: str) -> None:
+    assert join(folder, name) == expected
+
+
+@pytest.mark.parametrize(
+    ("folder", "expected"),
+    [
+        ("", ()),
+        ("Photos", ("Photos",)),
+        ("Photos/2024", ("Photos", "2024")),
+        ("../../etc", ("file", "file", "etc")),
+        ("/etc/cron.d", ("file", "etc", "cron.d")),
+        (".ssh/x", ("_.ssh", "x")),
+        ("a\\..\\b/c", ("b", "c")),
+        ("C:/con/a. /-x", ("C_", "_con", "a", "_-x")),
+        ("a\x00b/x\u202efdp", ("a_b", "x_fdp")),
+    ],
+)
+def test_a_hostile_folder_becomes_harmless_directories(
+    folder: str, expected: tuple[str, ...]
+) -> None:
+    assert local_folder(folder) == expected
 
 
 def test_texts_of_others_cannot_control_a_terminal() -> None:

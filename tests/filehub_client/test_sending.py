@@ -36,6 +36,7 @@ class Played:
     #: What S3 has stored, by id, and the parts that it has.
     stored: dict[str, int] = field(default_factory=dict)
     parts: dict[str, dict[int, str]] = field(default_factory=dict)
+    #: Folder and name of what was begun, by id.
     names: dict[str, str] = field(default_factory=dict)
     aborted: list[str] = field(default_factory=list)
     deleted: set[str] = field(default_factory=set)
@@ -54,11 +55,15 @@ class Played:
             return ok([self._status(i) for i in path.partition("=")[2].split("%2C")])
         return self._about_parts(request.method, path, body)
 
-    def _begin(self, files: list[dict[str, object]]) -> Response:
+    def _begin(self, files: list[dict[str, Any]]) -> Response:
         results = []
         for file in files:
             upload_id = f"id{len(self.names)}"
-            self.names[upload_id] = str(file["file_name"])
+            folder = file.get("folder")
+            assert folder != ""
+            self.names[upload_id] = (
+                f"{folder}: {file['file_name']}" if folder else file["file_name"]
+            )
             size = int(str(file["size"]))
             if size > PART:
                 plan = {"part_size": PART, "part_count": -(-size // PART)}
@@ -248,17 +253,30 @@ def test_small_files_are_begun_in_groups(
     assert [len(json.loads(r.body)["files"]) for r in begins if isinstance(r.body, bytes)] == groups
 
 
-def test_folders_are_uploaded_with_their_paths(tmp_path: Path) -> None:
+def test_directories_become_folders(tmp_path: Path) -> None:
     tree = tmp_path / "photos"
-    (tree / "2024" / "empty").mkdir(parents=True)
+    (tree / "2024").mkdir(parents=True)
+    # One in a single request, one in parts.
     (tree / "2024" / "a.jpg").write_bytes(b"a")
-    (tree / "b.jpg").write_bytes(b"b")
-    (tree / "link").symlink_to(tree / "b.jpg")
-    os.mkfifo(tree / "pipe")
+    (tree / "b.jpg").write_bytes(b"b" * (PART + 1))
+    (tmp_path / "c.jpg").write_bytes(b"c")
     server = Played()
-    _, outcomes = send(server, [tree, tree / "b.jpg"])
-    assert sorted(server.names.values()) == ["photos/2024/a.jpg", "photos/b.jpg"]
-    assert len(outcomes) == 2
+    _, outcomes = send(server, [tree, tmp_path / "c.jpg"])
+    expected = ["c.jpg", "photos/2024: a.jpg", "photos: b.jpg"]
+    assert sorted(server.names.values()) == expected
+    places = sorted((outcome.folder, outcome.name) for outcome in outcomes)
+    assert places == [("", "c.jpg"), ("photos", "b.jpg"), ("photos/2024", "a.jpg")]
+
+
+def test_a_folder_that_is_not_unicode_stops_no_other_file(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"a")
+    (tmp_path / "b").write_bytes(b"b")
+    files = [LocalFile(tmp_path / "a", "a", "\udcff"), LocalFile(tmp_path / "b", "b", "ä")]
+    server = Played()
+    _, outcomes = send(server, files)
+    codes = {outcome.name: outcome.error.code if outcome.error else "" for outcome in outcomes}
+    assert codes == {"a": "invalid_folder", "b": ""}
+    assert list(server.names.values()) == ["ä: b"]
 
 
 @pytest.mark.parametrize("kind", ["missing", "bytes", "directory link", "long"])
@@ -316,7 +334,7 @@ class TestResuming:
         assert (outcome.error, server.stored) == (None, {"id0": 5})
         assert (puts(run), sum(sent)) == (3, 5 * PART)
 
-    @pytest.mark.parametrize("change", ["content", "time", "other site"])
+    @pytest.mark.parametrize("change", ["content", "time", "other site", "other folder"])
     def test_a_file_that_changed_begins_again(
         self, tmp_path: Path, state: Path, change: str
     ) -> None:
@@ -329,7 +347,8 @@ class TestResuming:
         if change == "time":
             os.utime(path, ns=(1, 1))
         site = "two" if change == "other site" else "one"
-        _, (outcome,) = send(server, [path], journal=Journal(state), site=site)
+        file = LocalFile(path, "a", "new" if change == "other folder" else "")
+        _, (outcome,) = send(server, [file], journal=Journal(state), site=site)
         assert outcome.id == "id1"
 
     def test_a_part_that_s3_has_is_compared(self, tmp_path: Path, state: Path) -> None:

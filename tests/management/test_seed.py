@@ -147,7 +147,7 @@ def test_seeded_files_are_paged_and_searched_like_others() -> None:
     mine = {record.id: record for record in every("stored") if record.owner == "7"}
     assert walk(lambda c: queries.files_of("7", limit=7, cursor=c)) == sorted(mine, reverse=True)
     expected = {i for i, record in mine.items() if (record.file_name or "")[:6].lower() == "report"}
-    ids = walk(lambda c: queries.files_of("7", limit=7, cursor=c, prefix="REPORT"))
+    ids = walk(lambda c: queries.files_of("7", limit=7, cursor=c, search="REPORT"))
     assert set(ids) == expected != set()
 
 

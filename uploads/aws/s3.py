@@ -57,6 +57,8 @@ class StoredObject:
     #: From the signed metadata; None if missing or undecodable.
     owner: str | None
     file_name: str | None
+    #: "" for the root; also if it is undecodable. Not validated.
+    folder: str = ""
     #: Its first bytes, at most FIRST_BYTES; b"" unless they were requested.
     first_bytes: bytes = b""
 
@@ -76,20 +78,22 @@ def sign_put(
     *,
     owner: str,
     file_name: str,
+    folder: str = "",
     content_type: str,
     size: int | None,
     sha256: str | None,
 ) -> SignedRequest:
-    """Presign a PUT for one key, owner, name and type, and for the size and checksum if given.
+    """Presign a PUT for one key, owner, name, folder and type, for size and checksum if given.
 
     `If-None-Match: *` makes it usable only once: S3 returns 412 if the key exists. botocore's
     `generate_presigned_url` can sign neither that header nor the length.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
     """
+    signed_metadata = metadata(owner, file_name, folder)
     headers = {
         "Content-Type": content_type,
         "If-None-Match": "*",
-        **{f"x-amz-meta-{name}": value for name, value in metadata(owner, file_name).items()},
+        **{f"x-amz-meta-{name}": value for name, value in signed_metadata.items()},
     }
     return _sign(upload_id, headers, size=size, sha256=sha256)
 
@@ -105,9 +109,14 @@ def sign_part(
     return _sign(upload_id, {}, query=query, size=size, sha256=sha256)
 
 
-def metadata(owner: str, file_name: str) -> dict[str, str]:
-    """The object's metadata, percent-encoded because S3 accepts only ASCII."""
-    return {"filename": quote(file_name, safe=""), "owner": quote(owner, safe="")}
+def metadata(owner: str, file_name: str, folder: str = "") -> dict[str, str]:
+    """The object's metadata, percent-encoded because S3 accepts only ASCII.
+
+    Names and values have at most 2 KB together (uploads.core.folders).
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
+    """
+    result = {"filename": quote(file_name, safe=""), "owner": quote(owner, safe="")}
+    return {**result, "folder": quote(folder, safe="")} if folder else result
 
 
 def _sign(
@@ -183,6 +192,7 @@ def head(upload_id: str) -> StoredObject | None:
         version_id=response.get("VersionId", ""),
         owner=_decode(metadata.get("owner")),
         file_name=_decode(metadata.get("filename")),
+        folder=_decode(metadata.get("folder")) or "",
     )
 
 

@@ -70,6 +70,38 @@ class FileNotFound(FilehubError):
     message = "File not found"
 
 
+class FolderNotFound(FilehubError):
+    """The user has no such folder."""
+
+    code = "folder_not_found"
+    status = 404
+    message = "Folder not found"
+
+
+class FolderNotEmpty(FilehubError):
+    """Only empty folders can be deleted."""
+
+    code = "folder_not_empty"
+    status = 409
+    message = "This folder is not empty. Move or delete what is in it first."
+
+
+class FolderExists(FilehubError):
+    """A folder cannot take the place of another one."""
+
+    code = "folder_exists"
+    status = 409
+    message = "There is already a folder with this name. Choose another name."
+
+
+class FolderMoving(FilehubError):
+    """A folder is being moved to a different place already."""
+
+    code = "folder_moving"
+    status = 409
+    message = "This folder is being moved already. Try again when that is done."
+
+
 class UploadNotFound(FilehubError):
     """The user has no such upload."""
 

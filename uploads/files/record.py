@@ -18,7 +18,7 @@ from pynamodb.attributes import (
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 
 from uploads.aws.dynamodb import Table, TableModel
-from uploads.core import keys, media_types, type_lists
+from uploads.core import folders, keys, media_types, type_lists
 from uploads.core.reasons import NO_REASON, Reason, load
 
 State = Literal["stored", "rejected", "deleted"]
@@ -35,7 +35,10 @@ _LISTED = (
     "confirmedAt",
     "owner",
     "state",
+    "folder",
 )
+#: What a folder shows besides: how much its subfolders have.
+_FOLDER_FEED = (*_LISTED, "files", "bytes")
 #: What the dashboard, the reconciliation and the list of owners read besides.
 _ALL_FEED = (*_LISTED, "notifiedAt", "etag", "deletionAskedAt", "files", "bytes")
 
@@ -67,14 +70,25 @@ class OwnerFeed(GlobalSecondaryIndex["StoredFile"]):
     id = UnicodeAttribute(range_key=True)
 
 
-class OwnerNames(GlobalSecondaryIndex["StoredFile"]):
-    """A user's stored files, sorted by name, for prefix search."""
+class FolderFeed(GlobalSecondaryIndex["StoredFile"]):
+    """The files and subfolders of a folder, sorted by id: files by time, then subfolders."""
 
     class Meta:
-        index_name = "OwnerNames"
-        projection = _copies(_LISTED)
+        index_name = "FolderFeed"
+        projection = _copies(_FOLDER_FEED)
 
-    owner_feed = UnicodeAttribute(hash_key=True, attr_name="ownerFeed")
+    folder_feed = UnicodeAttribute(hash_key=True, attr_name="folderFeed")
+    id = UnicodeAttribute(range_key=True)
+
+
+class FolderNames(GlobalSecondaryIndex["StoredFile"]):
+    """The subfolders and files of a folder, sorted by name: first subfolders, then files."""
+
+    class Meta:
+        index_name = "FolderNames"
+        projection = _copies(_FOLDER_FEED)
+
+    folder_feed = UnicodeAttribute(hash_key=True, attr_name="folderFeed")
     name_key = UnicodeAttribute(range_key=True, attr_name="nameKey")
 
 
@@ -89,17 +103,6 @@ class AllFeed(GlobalSecondaryIndex["StoredFile"]):
     id = UnicodeAttribute(range_key=True)
 
 
-class AllNames(GlobalSecondaryIndex["StoredFile"]):
-    """All users' stored files, sorted by name, in the same shards, for the admin's search."""
-
-    class Meta:
-        index_name = "AllNames"
-        projection = _copies(_LISTED)
-
-    feed = UnicodeAttribute(hash_key=True)
-    name_key = UnicodeAttribute(range_key=True, attr_name="nameKey")
-
-
 class Download(MapAttribute[str, Any]):
     """A presigned download: when, and for whom (an owner string)."""
 
@@ -110,8 +113,8 @@ class Download(MapAttribute[str, Any]):
 class StoredFile(TableModel):
     """One item per upload that reached S3.
 
-    `owner_feed` and `name_key` exist only while the file is stored, so that other states are not in
-    the owner's lists. Only `uploads.files.store` writes records.
+    `owner_feed`, `folder_feed`, `name_key` and `feed` follow from the state, the owner, the folder
+    and the name (`uploads.files.states`). Only `uploads.files.store` writes records.
     """
 
     class Meta(Table):
@@ -129,6 +132,8 @@ class StoredFile(TableModel):
 
     # These are unknown if the object was removed before it was confirmed.
     file_name = UnicodeAttribute(null=True, attr_name="originalFileName")
+    #: None: the root. See uploads.core.folders.
+    folder = UnicodeAttribute(null=True)
     content_type = UnicodeAttribute(null=True, attr_name="contentType")
     created_at = UTCDateTimeAttribute(attr_name="createdAt")
     confirmed_at = UTCDateTimeAttribute(null=True, attr_name="confirmedAt")
@@ -140,6 +145,7 @@ class StoredFile(TableModel):
     expires_at = TTLAttribute(null=True, attr_name="expiresAt")
 
     owner_feed = UnicodeAttribute(null=True, attr_name="ownerFeed")
+    folder_feed = UnicodeAttribute(null=True, attr_name="folderFeed")
     name_key = UnicodeAttribute(null=True, attr_name="nameKey")
     feed = UnicodeAttribute()
 
@@ -153,6 +159,14 @@ class StoredFile(TableModel):
     uploader = UnicodeAttribute(null=True)
     owner_changed_at = UTCDateTimeAttribute(null=True, attr_name="givenAt")
     owner_changed_by = UnicodeAttribute(null=True, attr_name="givenBy")
+    #: The last change of the name and of the folder: when, by whom, and what it was before.
+    renamed_at = UTCDateTimeAttribute(null=True, attr_name="renamedAt")
+    renamed_by = UnicodeAttribute(null=True, attr_name="renamedBy")
+    renamed_from = UnicodeAttribute(null=True, attr_name="renamedFrom")
+    moved_at = UTCDateTimeAttribute(null=True, attr_name="movedAt")
+    moved_by = UnicodeAttribute(null=True, attr_name="movedBy")
+    #: None: the root.
+    moved_from = UnicodeAttribute(null=True, attr_name="movedFrom")
     downloads = NumberAttribute(null=True)
     #: The most recent ones, oldest first.
     last_downloads = ListAttribute(of=Download, null=True, attr_name="lastDownloads")
@@ -168,9 +182,9 @@ class StoredFile(TableModel):
 
     file_name_index = FileNameIndex()
     by_owner = OwnerFeed()
-    by_owner_name = OwnerNames()
+    by_folder = FolderFeed()
+    by_folder_name = FolderNames()
     by_state = AllFeed()
-    by_name = AllNames()
 
 
 @dataclass(frozen=True)
@@ -217,6 +231,8 @@ class FileInfo:
     state: State
     created_at: datetime
     file_name: str = ""
+    #: "": the root.
+    folder: str = ""
     content_type: str = ""
     size: int = 0
     checksum: str = ""
@@ -233,6 +249,12 @@ class FileInfo:
     uploader: str = ""
     owner_changed_at: datetime | None = None
     owner_changed_by: str = ""
+    renamed_at: datetime | None = None
+    renamed_by: str = ""
+    renamed_from: str = ""
+    moved_at: datetime | None = None
+    moved_by: str = ""
+    moved_from: str = ""
     #: The number of presigned downloads, and the most recent ones, oldest first.
     downloads: int = 0
     last_downloads: tuple[SignedDownload, ...] = ()
@@ -240,6 +262,11 @@ class FileInfo:
     @property
     def key(self) -> str:
         return keys.object_key(self.id)
+
+    @property
+    def path(self) -> str:
+        """Folder and name, for display."""
+        return folders.join(self.folder, self.file_name)
 
     @property
     def kind(self) -> type_lists.Kind:

@@ -22,8 +22,8 @@ from pynamodb.transactions import TransactWrite
 from uploads.aws import time_limit
 from uploads.aws.dynamodb import TableModel, batch_get, connection, table_errors
 from uploads.core import backoff
-from uploads.core.errors import BackendUnavailable
-from uploads.files import grouping, usage
+from uploads.core.errors import BackendUnavailable, FilehubError
+from uploads.files import folder_items, grouping, usage
 from uploads.files.record import Change, StoredFile
 
 logger = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ def change(upload_id: str, decide: Decide) -> bool:
     for attempt in range(1, ATTEMPTS + 1):
         current = get(upload_id)
         target = decide(current)
-        if target is None or not _differs(current, target):
+        if target is None or not differs(current, target):
             return False
         unwritten = commit([Change(current, target)])
         if unwritten.failed:
@@ -97,6 +97,39 @@ def change(upload_id: str, decide: Decide) -> bool:
     raise busy(upload_id)
 
 
+def change_all(upload_ids: Iterable[str], decide: Decide) -> dict[str, bool | Exception]:
+    """Change several records as `change` does, in as few transactions as possible.
+
+    Returns for each id whether anything was written, or the error: what `decide` raised, or
+    BackendUnavailable. Raises BackendUnavailable only if the records cannot be read.
+    """
+    results: dict[str, bool | Exception] = {}
+    pending = list(dict.fromkeys(upload_ids))
+    for attempt in range(1, ATTEMPTS + 1):
+        records = read(pending)
+        decided = {upload_id: _decided(records.get(upload_id), decide) for upload_id in pending}
+        results |= {key: each for key, each in decided.items() if not isinstance(each, Change)}
+        changes = [each for each in decided.values() if isinstance(each, Change)]
+        unwritten = commit(changes)
+        results |= {change.id: unwritten.failed.get(change.id, True) for change in changes}
+        pending = [change.id for change in changes if change.id in unwritten.stale]
+        if not pending:
+            return results
+        pause(attempt)
+    return results | {upload_id: busy(upload_id) for upload_id in pending}
+
+
+def _decided(current: StoredFile | None, decide: Decide) -> Change | bool | Exception:
+    """The change of a record, False without one, or the error that refused it."""
+    try:
+        target = decide(current)
+    except FilehubError as exc:
+        return exc
+    if target is None or not differs(current, target):
+        return False
+    return Change(current, target)
+
+
 def commit(changes: Iterable[Change]) -> Unwritten:
     """Write records and counters, in as few transactions as possible; return what was not written.
 
@@ -104,7 +137,7 @@ def commit(changes: Iterable[Change]) -> Unwritten:
     does not hold back the others. Changes without a difference are skipped. The ids must be
     distinct. Raises BackendUnavailable only if the time limit of the request is up.
     """
-    different = [change for change in changes if _differs(change.before, change.after)]
+    different = [change for change in changes if differs(change.before, change.after)]
     stale: set[str] = set()
     failed: dict[str, Exception] = {}
     pending = deque(_Attempt(tuple(group)) for group in grouping.groups(different))
@@ -157,7 +190,7 @@ def annotate(upload_id: str, actions: list[Action]) -> None:
                 return
 
 
-def _differs(current: StoredFile | None, target: StoredFile) -> bool:
+def differs(current: StoredFile | None, target: StoredFile) -> bool:
     """Whether a change would write anything."""
     return current is None or _values(current) != _values(target)
 
@@ -199,7 +232,10 @@ class _Result:
 
 
 def _try(attempt: _Attempt) -> _Result:
-    adjustments = usage.adjustments(attempt.changes)
+    adjustments = [
+        *usage.adjustments(attempt.changes),
+        *folder_items.adjustments(attempt.changes),
+    ]
     try:
         with table_errors():
             _write(attempt.changes, adjustments)
@@ -237,12 +273,41 @@ def _after_error(
     if len(rest) < len(changes):
         retries = (_Attempt(rest, attempt.conflicts),) if rest else ()
         return _Result(frozenset(stale), failed, retries)
+    missing = _missing_folders(adjustments, counters)
+    if missing:
+        return _after_missing_folders(attempt, missing, error)
     if _CONTENTION.intersection(codes):
         return _after_conflict(attempt, error)
     code = cause.cause_response_code if isinstance(cause, PynamoDBException) else None
     if len(changes) > 1 and code in _CAUSED_BY_A_RECORD:
         return _Result(retries=tuple(_Attempt((change,), attempt.conflicts) for change in changes))
     return _Result(failed=dict.fromkeys((change.id for change in changes), error))
+
+
+def _missing_folders(
+    adjustments: Sequence[usage.Adjustment], codes: Sequence[str | None]
+) -> list[folder_items.FolderItem]:
+    """The folders that do not exist, which is the condition of their update."""
+    return [
+        adjustment.counter
+        for adjustment, code in zip(adjustments, codes, strict=False)
+        if code == _CONDITION_FAILED and isinstance(adjustment.counter, folder_items.FolderItem)
+    ]
+
+
+def _after_missing_folders(
+    attempt: _Attempt, missing: Sequence[folder_items.FolderItem], error: BackendUnavailable
+) -> _Result:
+    """Create the folders, and try again. They may be removed again in between, but not for ever."""
+    changes, conflicts = attempt.changes, attempt.conflicts + 1
+    if conflicts == ATTEMPTS:
+        return _Result(failed=dict.fromkeys((change.id for change in changes), error))
+    try:
+        for item in missing:
+            folder_items.ensure(str(item.owner), str(item.folder))
+    except BackendUnavailable as exc:
+        return _Result(failed=dict.fromkeys((change.id for change in changes), exc))
+    return _Result(retries=(_Attempt(changes, conflicts),))
 
 
 def _codes(cause: BaseException | None) -> list[str | None]:

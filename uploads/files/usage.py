@@ -30,6 +30,9 @@ DAYS_KEPT = timedelta(days=400)
 #: transaction of many files writes all of them.
 PARTS = 4
 _OWNERS = "owners"
+#: Attributes that lists show. A change of one increments `changes` of the owner's counter, which
+#: open pages poll.
+_SEEN = ("state", "owner", "file_name", "folder", "content_type", "size")
 #: DynamoDB's errors if a counter has changed since it was read, or is being changed.
 _CHANGED = {"ConditionalCheckFailedException", "TransactionConflictException"}
 
@@ -58,7 +61,8 @@ class Counter(TableModel):
     files = NumberAttribute(default=0)
     bytes = NumberAttribute(default=0)
     rejected = NumberAttribute(default=0)
-    #: Incremented by each change of what is stored now, to detect changes.
+    #: Incremented by each change of what is stored now, and of what the owner's lists show, so that
+    #: changes can be detected.
     changes = NumberAttribute(default=0)
     owner = UnicodeAttribute(null=True)
     feed = UnicodeAttribute(null=True)
@@ -116,10 +120,17 @@ def growth(before: StoredFile | None, after: StoredFile) -> int:
 def counters_of(change: Change) -> set[str]:
     """The ids of the counters that a change may touch."""
     ids = {_day_id(_day_of(change.after), _part(change.id))}
+    ids |= {owner_counter(owner) for owner in _owners(change)}
     for record in (change.before, change.after):
         if record is not None and record.state == "stored":
             ids.update(_names(record))
     return ids
+
+
+def _owners(change: Change) -> set[str]:
+    """The owners whose lists a change may affect."""
+    records = (change.before, change.after)
+    return {str(record.owner) for record in records if record is not None and record.owner}
 
 
 def owner_counter(owner: str | None) -> str:
@@ -137,7 +148,20 @@ def adjustments(changes: Iterable[Change]) -> list[Adjustment]:
     return [*_stored_adjustments(changes), *_day_adjustments(changes)]
 
 
+def list_change(owner: str) -> Adjustment:
+    """The update that tells an owner's pages that their list has changed."""
+    name = owner_counter(owner)
+    return Adjustment(Counter(name), _add(name, 0, 0))
+
+
+def _is_seen(change: Change) -> bool:
+    """Whether the owner can see a change in a list."""
+    before, after = change.before, change.after
+    return before is None or any(getattr(before, name) != getattr(after, name) for name in _SEEN)
+
+
 def _stored_adjustments(changes: Sequence[Change]) -> Iterator[Adjustment]:
+    seen: set[str] = set()
     files: defaultdict[str, int] = defaultdict(int)
     size: defaultdict[str, int] = defaultdict(int)
     limits: dict[str, int] = {}
@@ -147,12 +171,14 @@ def _stored_adjustments(changes: Sequence[Change]) -> Iterator[Adjustment]:
                 for name in _names(record):
                     files[name] += sign
                     size[name] += sign * int(record.size or 0)
+        if _is_seen(change):
+            seen |= {owner_counter(owner) for owner in _owners(change)}
         if has_condition(change):
             name, limit = owner_counter(change.after.owner), change.limit or 0
             limits[name] = min(limit, limits.get(name, limit))
-    for name in sorted(files):
+    for name in sorted(files.keys() | seen):
         condition = _at_most(limits[name] - size[name]) if name in limits else None
-        if files[name] or size[name] or condition is not None:
+        if files[name] or size[name] or name in seen or condition is not None:
             yield Adjustment(Counter(name), _add(name, files[name], size[name]), condition)
 
 
@@ -179,7 +205,7 @@ def has_condition(change: Change) -> bool:
 def _at_most(size: int) -> Condition:
     """The condition that a counter has at most `size` bytes. A missing counter has none."""
     fits: Condition = Counter.bytes <= size
-    return Counter.id.does_not_exist() | fits if size >= 0 else fits
+    return Counter.bytes.does_not_exist() | fits if size >= 0 else fits
 
 
 class Sums:
@@ -304,6 +330,16 @@ def of_owner(owner: str) -> Usage:
             return _usage(Counter.get(owner_counter(owner), consistent_read=True))
         except Counter.DoesNotExist:
             return Usage()
+
+
+def changes_of(owner: str) -> int:
+    """How often the owner's lists have changed: one GetItem, eventually consistent."""
+    with table_errors():
+        try:
+            found = Counter.get(owner_counter(owner), attributes_to_get=["id", "changes"])
+        except Counter.DoesNotExist:
+            return 0
+    return int(found.changes)
 
 
 def usage_of(owners: Iterable[str], *, consistent_read: bool = False) -> dict[str, Usage]:

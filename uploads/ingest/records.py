@@ -11,10 +11,12 @@ from typing import Any
 from uploads.aws.s3 import StoredObject
 from uploads.core import keys, media_types, policy, sniffing
 from uploads.core.errors import FilehubError
-from uploads.core.names import check_name, search_key
+from uploads.core.folders import folder_or_root
+from uploads.core.names import check_name
 from uploads.core.policy import Rules
 from uploads.core.reasons import Reason, dump
-from uploads.files.record import StoredFile, changed
+from uploads.files.record import State, StoredFile, changed
+from uploads.files.states import in_state
 from uploads.ingest.events import NO_SEQUENCER
 
 #: How long tombstones and rejections are kept: twice the 14 days that SQS keeps a late event.
@@ -29,6 +31,12 @@ _PRESERVED = (
     "uploader",
     "owner_changed_at",
     "owner_changed_by",
+    "renamed_at",
+    "renamed_by",
+    "renamed_from",
+    "moved_at",
+    "moved_by",
+    "moved_from",
     "downloads",
     "last_downloads",
 )
@@ -40,11 +48,13 @@ def was_stored(record: StoredFile) -> bool:
 
 
 def is_stored(record: StoredFile, s3_object: StoredObject) -> bool:
-    """Whether the record describes this very object as stored, so no validation is needed."""
-    known = (record.etag, record.file_name, record.content_type, record.uploader or record.owner)
+    """Whether the record describes this very object as stored, so no validation is needed.
+
+    Its name and folder are the record's own, which may have changed since the upload.
+    """
+    known = (record.etag, record.content_type, record.uploader or record.owner)
     return record.state == "stored" and known == (
         s3_object.etag,
-        s3_object.file_name,
         s3_object.content_type,
         s3_object.owner,
     )
@@ -57,7 +67,7 @@ def validate(
     sequencer = current.sequencer if current else NO_SEQUENCER
     record = changed(new_record(upload_id, sequencer, "stored"), **_content(s3_object))
     record.owner = owner_of(s3_object, current)
-    record.file_name = s3_object.file_name
+    record.file_name, record.folder = _place(s3_object, current)
     record.confirmed_at = datetime.now(UTC)
     if current is not None:
         for name in _PRESERVED:
@@ -69,9 +79,17 @@ def validate(
         broken = _mismatch(s3_object, limits)
     if broken is not None:
         return rejected(record, broken)
-    record.owner_feed = record.owner
-    record.name_key = search_key(record.file_name or "")
-    return record
+    return in_state(record, "stored")
+
+
+def _place(s3_object: StoredObject, current: StoredFile | None) -> tuple[str | None, str | None]:
+    """Name and folder: those of a file that was stored before, else those that were signed.
+
+    An invalid folder does not lose the file: it is stored in the root.
+    """
+    if current is not None and was_stored(current):
+        return current.file_name, current.folder
+    return s3_object.file_name, folder_or_root(s3_object.folder) or None
 
 
 def owner_of(s3_object: StoredObject, current: StoredFile | None) -> str | None:
@@ -116,66 +134,40 @@ def broken_rule(s3_object: StoredObject, limits: Rules) -> Reason | None:
     return None
 
 
-def new_record(upload_id: str, sequencer: str, state: str) -> StoredFile:
+def new_record(upload_id: str, sequencer: str, state: State) -> StoredFile:
     """A record with only its state and what follows from its id."""
     record = StoredFile(
         upload_id,
         key=keys.object_key(upload_id),
-        state=state,
         sequencer=sequencer,
         created_at=keys.created_at(upload_id),
     )
-    record.feed = _feed(record)
-    return record
-
-
-def _feed(record: StoredFile) -> str:
-    return f"{record.state}#{keys.shard(record.id)}"
+    return in_state(record, state)
 
 
 def rejected(record: StoredFile, reason: Reason) -> StoredFile:
     """The record of a rejected file."""
-    result = changed(
-        record,
-        state="rejected",
-        reason=dump(reason),
-        expires_at=datetime.now(UTC) + RETENTION,
-        owner_feed=None,
-        name_key=None,
+    return in_state(
+        record, "rejected", reason=dump(reason), expires_at=datetime.now(UTC) + RETENTION
     )
-    result.feed = _feed(result)
-    return result
 
 
 def restored(record: StoredFile, s3_object: StoredObject, **changes: Any) -> StoredFile:
     """The record of a stored file, as before but with the object's current content."""
-    result = changed(
+    return in_state(
         record,
-        state="stored",
+        "stored",
         reason=None,
         removed_at=None,
         expires_at=None,
-        owner_feed=record.owner,
-        name_key=search_key(record.file_name or ""),
         **_content(s3_object),
         **changes,
     )
-    result.feed = _feed(result)
-    return result
 
 
 def tombstone(record: StoredFile, **changes: Any) -> StoredFile:
     """The record of a removed file. It prevents late events from bringing the file back."""
-    result = changed(
-        record,
-        state="deleted",
-        expires_at=datetime.now(UTC) + RETENTION,
-        owner_feed=None,
-        name_key=None,
-        **changes,
-    )
-    result.feed = _feed(result)
-    return result
+    return in_state(record, "deleted", expires_at=datetime.now(UTC) + RETENTION, **changes)
 
 
 def parse_time(time: str) -> datetime | None:

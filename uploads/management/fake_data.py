@@ -18,10 +18,11 @@ from uploads.aws.dynamodb import table_errors
 from uploads.core import keys
 from uploads.core.conf import conf
 from uploads.core.errors import FilehubError
-from uploads.core.names import MAX_NAME_BYTES, check_name, search_key
+from uploads.core.names import MAX_NAME_BYTES, check_name
 from uploads.core.reasons import Reason, dump
 from uploads.files import usage
 from uploads.files.record import Download, State, StoredFile
+from uploads.files.states import in_state
 from uploads.ingest import records
 
 #: Percentage of records in each state.
@@ -125,8 +126,6 @@ def _record(
         upload_id,
         version=1,
         key=keys.object_key(upload_id),
-        state=state,
-        feed=f"{state}#{keys.shard(upload_id)}",
         sequencer=f"{rng.getrandbits(72):018X}".ljust(64, "0"),
         file_name=name,
         content_type=content_type,
@@ -139,9 +138,8 @@ def _record(
         etag=f"{rng.getrandbits(128):032x}",
         checksum=base64.b64encode(rng.randbytes(32)).decode() if rng.random() < 0.8 else None,
     )
+    record = in_state(record, state)
     if state == "stored":
-        record.owner_feed = owner
-        record.name_key = search_key(name)
         if rng.random() < 0.2:
             downloads = sorted(
                 confirmed_at + (now - confirmed_at) * rng.random() for _ in range(rng.randint(1, 3))

@@ -11,12 +11,10 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 from typing import TypeVar
 
 import httpx
 
-from filehub_client import local_files
 from filehub_client.drivers import CONCURRENCY, TIMEOUT, ThreadDriver
 from filehub_client.errors import FilehubError as ClientError
 from filehub_client.errors import api_error
@@ -51,14 +49,6 @@ SLOWEST = 16 * 1024
 POLL_INTERVAL = 1.0
 
 T = TypeVar("T")
-
-
-def files_in(paths: Iterable[Path]) -> list[LocalFile]:
-    """These files, and all regular files in these directories, without the names of folders.
-
-    Raises the client's LocalFileError for an unreadable directory.
-    """
-    return [replace(file, folder="") for file in local_files.files_in(paths)]
 
 
 def send(
@@ -125,7 +115,9 @@ class _Signer:
     def begin(self, files: Sequence[FileSpec]) -> Flow[list[Begun]]:
         # Without the client's part size: this site's own settings decide.
         requests = [
-            begin.FileRequest(file.file_name, file.size, file.content_type, file.sha256)
+            begin.FileRequest(
+                file.file_name, file.size, file.content_type, file.sha256, folder=file.folder
+            )
             for file in files
         ]
         begun = yield from _call(

@@ -85,7 +85,7 @@ def home(request: AuthenticatedHttpRequest) -> HttpResponse:
             owners.owner_of(request.user),
             limit=PAGE_SIZE,
             cursor=request.GET.get("cursor"),
-            prefix=q,
+            search=q,
         )
     except BackendUnavailable as exc:
         if is_fragment:
@@ -95,7 +95,7 @@ def home(request: AuthenticatedHttpRequest) -> HttpResponse:
         logger.error("Cannot list files: %r", exc.__cause__ or exc)
         list_error = True
     except InvalidRequest:
-        page = queries.files_of(owners.owner_of(request.user), limit=PAGE_SIZE, prefix=q)
+        page = queries.files_of(owners.owner_of(request.user), limit=PAGE_SIZE, search=q)
     limits = rules()
     context: dict[str, Any] = {
         "files": page.files,

@@ -32,6 +32,7 @@ RETRIED_TASKS = (
     "uploads.tasks.confirm_hint",
     "uploads.tasks.reconcile_recent",
     "uploads.tasks.reconcile_multipart",
+    "uploads.tasks.move_folder",
 )
 
 #: Does nothing if it has no events. Its name is older than any version that queues it like this, so

@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from filehub_client import drivers, sending
 from tests.ingest.reconciliation.helpers import objects
-from tests.management.upload.helpers import PART, content, run
+from tests.management.upload.helpers import PART, content, local, run
 from tests.support.aws_requests import AwsRequests
 from tests.support.proxy import Proxy, parts
 from tests.transfers.uploads import incomplete
@@ -37,8 +37,7 @@ def test_temporary_errors_are_retried(proxy: Proxy, tmp_path: Path, alice: User)
     proxy.lose_every(5, parts, times=1)
     sent: list[int] = []
     owner = owners.owner_of(alice)
-    files = uploader.files_in(sorted(tmp_path.iterdir()))
-    outcomes = uploader.send(files, owner, progress=sent.append)
+    outcomes = uploader.send(local(sorted(tmp_path.iterdir())), owner, progress=sent.append)
     assert [outcome.error for outcome in outcomes] == [None] * 4
     assert {request.fault for request in proxy.requests(parts)} >= {"fail", "cut", "lose"}
     contents = {outcome.path.name: content(outcome.id) for outcome in outcomes}
@@ -52,7 +51,7 @@ def test_a_conflict_with_the_same_request_is_not_a_failure(
 ) -> None:
     (tmp_path / "a").write_bytes(b"a")
     proxy.fail_every(1, 409, parts, times=1)
-    (outcome,) = uploader.send(uploader.files_in([tmp_path / "a"]), owners.owner_of(alice))
+    (outcome,) = uploader.send(local([tmp_path / "a"]), owners.owner_of(alice))
     assert (outcome.error, objects()) == (None, {outcome.id})
 
 
@@ -61,7 +60,7 @@ def test_a_permanent_error_is_not_retried_and_leaves_nothing(
 ) -> None:
     (tmp_path / "large").write_bytes(os.urandom(3 * PART))
     proxy.fail_every(1, 500, parts)
-    (outcome,) = uploader.send(uploader.files_in([tmp_path / "large"]), owners.owner_of(alice))
+    (outcome,) = uploader.send(local([tmp_path / "large"]), owners.owner_of(alice))
     assert str(outcome.error) == "S3 responded with 500 SlowDown."
     assert incomplete() == []
     tries = [request.query for request in proxy.requests(parts)]
@@ -73,7 +72,7 @@ def test_a_permanent_error_is_not_retried_and_leaves_nothing(
 def test_corrupted_bytes_are_refused_by_s3(proxy: Proxy, tmp_path: Path, alice: User) -> None:
     (tmp_path / "a").write_bytes(b"hello")
     proxy.flip_every(1, parts)
-    (outcome,) = uploader.send(uploader.files_in([tmp_path / "a"]), owners.owner_of(alice))
+    (outcome,) = uploader.send(local([tmp_path / "a"]), owners.owner_of(alice))
     assert re.fullmatch(r"S3 responded with 400 \w+\.", str(outcome.error)), outcome
     assert len(proxy.requests(parts)) == uploader.ATTEMPTS
     assert objects() == set()
@@ -93,7 +92,7 @@ def test_a_file_that_shrinks_is_not_stored(
         return checksum
 
     monkeypatch.setattr(sending, "sha256", shrink)
-    (outcome,) = uploader.send(uploader.files_in([path]), owners.owner_of(alice))
+    (outcome,) = uploader.send(local([path]), owners.owner_of(alice))
     assert str(outcome.error) == "The file shrank while it was being uploaded."
     assert (objects(), incomplete()) == (set(), [])
 
@@ -119,7 +118,7 @@ def test_the_number_of_concurrent_requests_is_limited(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(drivers._ThreadRun, "_send", watched)
-        list(uploader.send(uploader.files_in([tmp_path]), owners.owner_of(alice), concurrency=2))
+        list(uploader.send(local(tmp_path.iterdir()), owners.owner_of(alice), concurrency=2))
     assert peak == 2
     assert len(proxy.requests(parts)) == 10 + 6
 
@@ -139,7 +138,7 @@ def test_the_usage_is_read_once_for_many_small_files(
     Quota.objects.create(user=alice, limit=MIB)
     for number in range(10):
         (tmp_path / f"{number}").write_bytes(b"x")
-    outcomes = list(uploader.send(uploader.files_in([tmp_path]), owners.owner_of(alice)))
+    outcomes = list(uploader.send(local(tmp_path.iterdir()), owners.owner_of(alice)))
     assert [outcome.error for outcome in outcomes] == [None] * 10
     assert aws_requests.counts() == {"dynamodb": 1}
 

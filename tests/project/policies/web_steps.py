@@ -45,6 +45,7 @@ class WebSteps:
             "abort an upload in parts": self.abort_upload_in_parts,
             "Uppy": self.uppy,
             "lists and searches": self.lists,
+            "folders": self.folders,
             "delete": self.delete,
             "actions on files": self.file_actions,
             "queues": self.queues,
@@ -134,6 +135,18 @@ class WebSteps:
             assert upload_id in expect(self.site.admin(FILES + query))
         for query in ("?state=rejected", "?state=deleted", "?kind=text"):
             expect(self.site.admin(FILES + query))
+
+    def folders(self) -> None:
+        folder, upload_id = f"folder {uuid.uuid4().hex}", self.store()
+        expect(self.site.api("POST", "/folders", {"folder": f"{folder}/empty"}), 201)
+        expect(self.site.api("DELETE", f"/folders?folder={quote(folder)}/empty"), 204)
+        expect(self.site.api("PATCH", f"/files/{upload_id}", {"file_name": "b.txt"}))
+        expect(self.site.api("POST", "/files/move", {"ids": [upload_id], "folder": folder}))
+        expect(self.site.api("PATCH", "/folders", {"folder": folder, "to": f"{folder} 2"}))
+        for sort in ("-date", "name"):
+            shown = self.site.api("GET", f"/folders?folder={quote(folder)}%202&sort={sort}")
+            assert expect(shown)["files"][0]["file_name"] == "b.txt"
+        expect(self.site.api("GET", "/files/version"))
 
     def delete(self) -> None:
         upload_id = self.store()

@@ -19,6 +19,8 @@ from uploads.accounts import owners
 from uploads.accounts.requests import user_of
 from uploads.admin.files.file_queryset import Selection
 from uploads.core.errors import FilehubError
+from uploads.core.reasons import Reason, dump
+from uploads.core.texts import describe_error
 from uploads.files import actions
 from uploads.files.manifest import manifest
 from uploads.ingest import confirm
@@ -78,12 +80,12 @@ def _apply(
     model_admin: admin.ModelAdmin[File],
     request: HttpRequest,
     files: Selection,
-    act: Callable[[File], str],
+    act: Callable[[File], Reason],
     *,
     flag: int,
     summary: Callable[[int], str],
 ) -> HttpResponse:
-    """Apply `act` to each file. It returns a message for the admin log, or raises ActionSkipped."""
+    """Apply `act` to each file. It returns what the admin log says, or raises ActionSkipped."""
     done = consecutive_errors = 0
     failures: list[str] = []
     selected = set(request.POST.getlist(ACTION_CHECKBOX_NAME))
@@ -102,16 +104,18 @@ def _apply(
             failures.append(gettext("“%(file)s”: %(reason)s") % {"file": file, "reason": reason})
             continue
         try:
-            message = act(file)
+            outcome = act(file)
         except (ActionSkipped, FilehubError) as exc:
+            reason = str(exc)
             if isinstance(exc, FilehubError):
                 consecutive_errors += 1
                 logger.warning("Action failed for %s: %r", file.pk, exc.__cause__ or exc)
-            failures.append(gettext("“%(file)s”: %(reason)s") % {"file": file, "reason": exc})
+                reason = describe_error(exc)
+            failures.append(gettext("“%(file)s”: %(reason)s") % {"file": file, "reason": reason})
         else:
             done += 1
             consecutive_errors = 0
-            _log(request, [file], flag, message)
+            _log(request, [file], flag, outcome)
     if done:
         model_admin.message_user(request, summary(done), messages.SUCCESS)
     for failure in failures[:MAX_REPORTED]:
@@ -126,8 +130,9 @@ def _apply(
     return HttpResponseRedirect(request.get_full_path())
 
 
-def _log(request: HttpRequest, files: list[File], flag: int, message: str) -> None:
-    LogEntry.objects.log_actions(user_of(request).pk, files, flag, message)
+def _log(request: HttpRequest, files: list[File], flag: int, what: Reason) -> None:
+    # As a code: the history (`FileAdmin.history_view`) is in the language of who reads it.
+    LogEntry.objects.log_actions(user_of(request).pk, files, flag, dump(what))
 
 
 def _is_confirmed(request: HttpRequest) -> bool:
@@ -149,12 +154,12 @@ def delete_files(
         )
         return _confirm_page(model_admin, request, files, confirmation)
 
-    def act(file: File) -> str:
+    def act(file: File) -> Reason:
         # The object of a rejected file may still exist.
         if file.state == "deleted":
             raise ActionSkipped(gettext("The file is not stored."))
         actions.remove(file.pk, owners.owner_of(user_of(request)))
-        return gettext("Deletion requested.")
+        return Reason("deletion_requested")
 
     return _apply(
         model_admin,
@@ -175,15 +180,6 @@ def delete_files(
     )
 
 
-_CHECK_RESULTS = {
-    "consistent": _("Checked: the record is correct."),
-    "confirmed": _("Checked: the object exists, so the file is now stored."),
-    "rejected": _("Checked: the file breaks a rule and was rejected."),
-    "missing": _("Checked: the object is missing, so the file is now marked as deleted."),
-    "corrected": _("Checked: the object had changed, so the record was corrected."),
-}
-
-
 @admin.action(description=_("Check selected files again"), permissions=["operate"])
 def check_again(
     model_admin: admin.ModelAdmin[File], request: HttpRequest, files: Selection
@@ -199,12 +195,12 @@ def check_again(
         return _confirm_page(model_admin, request, files, confirmation)
     changed = 0
 
-    def act(file: File) -> str:
+    def act(file: File) -> Reason:
         nonlocal changed
         may_delete = model_admin.has_delete_permission(request)
         result = confirm.check(file.pk, may_delete=may_delete)
         changed += result != "consistent"
-        return str(_CHECK_RESULTS.get(result, result))
+        return Reason(f"check_{result}")
 
     def summary(done: int) -> str:
         checked = ngettext("%(n)d file was checked.", "%(n)d files were checked.", done)
@@ -240,7 +236,7 @@ def change_owner(
         )
         return _confirm_page(model_admin, request, files, confirmation)
 
-    def act(file: File) -> str:
+    def act(file: File) -> Reason:
         if file.state != "stored":
             raise ActionSkipped(gettext("The file is not stored."))
         by = owners.owner_of(user_of(request))
@@ -248,8 +244,7 @@ def change_owner(
             raise ActionSkipped(
                 gettext("The file already belongs to %(name)s.") % {"name": username}
             )
-        names = {"old": file.owner, "new": username}
-        return gettext("Owner changed from %(old)s to %(new)s.") % names
+        return Reason("owner_changed", {"old": file.owner, "new": username})
 
     return _apply(
         model_admin,
@@ -273,7 +268,7 @@ def download_manifest(
     """Download ids, names, sizes and checksums as CSV, without a confirmation."""
     infos = [file.info for file in files]
     names = owners.usernames(info.owner for info in infos)
-    _log(request, list(files), CHANGE, gettext("Included in a downloaded list."))
+    _log(request, list(files), CHANGE, Reason("listed_in_download"))
     response = HttpResponse(manifest(infos, names), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="filehub-manifest.csv"'
     response["Cache-Control"] = "no-store"

@@ -14,6 +14,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
@@ -26,7 +27,8 @@ from uploads.admin.files import actions, filters
 from uploads.admin.files.file_queryset import Selection, row, rows
 from uploads.core import keys
 from uploads.core.errors import FileNotFound
-from uploads.core.texts import byte_count, describe, file_size, timestamp
+from uploads.core.names import display_name
+from uploads.core.texts import byte_count, describe, describe_stored, file_size, timestamp
 from uploads.files import queries
 from uploads.files.actions import preview, sign_download
 from uploads.files.listing import find
@@ -41,7 +43,7 @@ else:
 
 PAGE_SIZE = 100
 
-_DESCRIPTION = ("name", "owner_link", "size_exact", "content_type", "state_reason")
+_DESCRIPTION = ("name", "folder", "owner_link", "size_exact", "content_type", "state_reason")
 _OBJECT = ("id", "key", "checksum", "etag", "version_id")
 
 #: Previews load only from S3's origin, and never run in the site's origin.
@@ -116,7 +118,7 @@ class FileAdmin(FileAdminBase):
     # Any other order would require reading the whole table.
     sortable_by = ()
     search_fields = ("file_name",)
-    search_help_text = _("Enter the start of a name, a full id or a full object key.")
+    search_help_text = _("Enter a part of a name, a full id or a full object key.")
     actions = actions.ACTIONS
     fieldsets = ((None, {"fields": _DESCRIPTION}), (_("Object"), {"fields": _OBJECT}))
     readonly_fields = (*_DESCRIPTION, *_OBJECT)
@@ -170,6 +172,10 @@ class FileAdmin(FileAdminBase):
         user = _user_url(file.info.owner)
         name = format_html('<a href="{}">{}</a>', user, file.owner) if user else file.owner
         return format_html("{} · {}", name, listed) if file.owner else "—"
+
+    @admin.display(description=_("folder"))
+    def folder(self, file: File) -> str:
+        return display_name(file.info.folder) or "—"
 
     @admin.display(description=_("size"))
     def size_exact(self, file: File) -> str:
@@ -257,6 +263,16 @@ class FileAdmin(FileAdminBase):
         response = actions.delete_files(self, request, files)
         return response or HttpResponseRedirect(reverse("admin:uploads_file_changelist"))
 
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the log entries of a file, which `actions` stores as codes, as sentences."""
+        response = super().history_view(request, object_id, extra_context)
+        if isinstance(response, TemplateResponse) and response.context_data:
+            for entry in response.context_data["action_list"]:
+                entry.change_message = describe_stored(entry.change_message)
+        return response
+
     # Permissions
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -301,13 +317,17 @@ def _describe(entry: Entry, names: dict[str, str]) -> str:
     who = names.get(entry.by, entry.by) or gettext("an unknown user")
     new_owner = names.get(entry.detail, entry.detail)
     reason = describe(entry.reason)
-    details = {"who": who, "new": new_owner, "detail": reason or entry.detail}
+    details = {"who": who, "new": new_owner, "detail": reason or display_name(entry.detail)}
     sentences = {
         "signed": gettext("Upload signed for %(who)s"),
         "notified": gettext("S3 reported the object"),
         "confirmed": gettext("Confirmed and stored"),
         "rejected": gettext("Rejected: %(detail)s"),
         "owner_changed": gettext("Owner changed to %(new)s by %(who)s"),
+        "renamed": gettext("Renamed by %(who)s; the name was %(detail)s"),
+        "moved": gettext("Moved by %(who)s from the folder %(detail)s")
+        if entry.detail
+        else gettext("Moved by %(who)s from the top level"),
         "downloads": gettext("Earlier downloads: %(detail)s"),
         "download": gettext("Download signed for %(who)s"),
         "deletion_requested": gettext("Deletion requested by %(who)s"),

@@ -59,9 +59,18 @@ class Command(BaseCommand):
             name = display_name(item.name)
             self.stdout.write(
                 f"{name}: counter {_format(item.counter)}, records {_format(item.records)}"
+                f"{_subfolders(item.subfolders)}"
             )
         if len(differences) > MAX_NAMED:
             self.stdout.write(f"… and {len(differences) - MAX_NAMED:,} more")
+
+
+def _subfolders(numbers: tuple[int, int] | None) -> str:
+    if numbers is None:
+        return ""
+    counted, expected = numbers
+    found = "no such folder" if counted < 0 else f"{counted:,} subfolders"
+    return f"; {found}, {expected:,} expected"
 
 
 def _format(usage: Usage) -> str:

@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 COMPANION = "/s3/"
 #: Fields with the name of a file, the second one as Uppy calls it.
 NAMES = ("file_name", "filename")
+#: Fields with the path of a folder.
+FOLDERS = ("folder", "to")
 
 
 class JsonObjectParser(Parser):
@@ -67,10 +69,15 @@ def _with_invalid_names(body: bytes) -> Any:
 
 
 def _invalid_name(fields: Any) -> InvalidRequest | None:
-    """Return an error if a name has U+0000, which replaces what was not Unicode."""
-    names = [fields.get(field) for field in NAMES] if isinstance(fields, dict) else []
-    if any(isinstance(name, str) and "\0" in name for name in names):
+    """Return an error if a name or path has U+0000, which replaces what was not Unicode."""
+    if not isinstance(fields, dict):
+        return None
+    if any("\0" in str(fields.get(field)) for field in NAMES):
         return InvalidRequest("The file name is not valid Unicode.", code="invalid_name")
+    metadata = fields.get("metadata")
+    path = metadata.get("relativePath") if isinstance(metadata, dict) else None
+    if any("\0" in str(folder) for folder in (path, *map(fields.get, FOLDERS))):
+        return InvalidRequest("The folder is not valid Unicode.", code="invalid_folder")
     return None
 
 

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 from django.http import HttpResponse, HttpResponseRedirect
+from django.utils.cache import get_conditional_response
 from ninja import Query
 from ninja.responses import Status
 
 from uploads.accounts.requests import AuthenticatedHttpRequest
 from uploads.aws import multipart
 from uploads.core.errors import InvalidRequest
-from uploads.files import actions, queries, quotas
+from uploads.core.folders import check_folder
+from uploads.files import actions, moves, queries, quotas, usage
+from uploads.files.browse import FolderPage
+from uploads.files.listing import Page
 from uploads.files.record import FileInfo
 from uploads.ingest import tasks
 from uploads.transfers import begin, parts, tokens
-from uploads.web.api import batch, companion
+from uploads.web.api import batch, companion, folders
 from uploads.web.api.app import COMPANION, api
 from uploads.web.api.auth import owner
+from uploads.web.api.links import add_link
 from uploads.web.api.schemas import (
     ERRORS,
     AcceptedOut,
@@ -26,8 +30,12 @@ from uploads.web.api.schemas import (
     BatchRequest,
     DeletingOut,
     DownloadOut,
+    FileChanges,
     FileOut,
     FilesQuery,
+    MovedFile,
+    MoveOut,
+    MoveRequest,
     MultipartUpload,
     PartOut,
     PartsRequest,
@@ -38,6 +46,7 @@ from uploads.web.api.schemas import (
     UploadOut,
     UploadRequest,
     UrlRequest,
+    VersionOut,
 )
 from uploads.web.api.throttling import SIGN_RATES
 from uploads.web.navigation import is_navigation
@@ -55,6 +64,7 @@ def get_url(request: AuthenticatedHttpRequest, body: UrlRequest) -> SignedUpload
     begun = begin.begin_put(
         owner(request),
         file_name=body.file_name,
+        folder=body.folder,
         content_type=body.content_type,
         size=body.size,
         sha256=body.sha256,
@@ -171,15 +181,59 @@ def file_list(
     request: AuthenticatedHttpRequest, response: HttpResponse, query: Query[FilesQuery]
 ) -> list[FileInfo]:
     """List your files, newest first. The `Link` header has the URL of the next page."""
-    page = queries.files_of(
-        owner(request), limit=query.limit, cursor=query.cursor, prefix=query.q, name=query.name
-    )
-    if page.next_cursor:
-        next_query = query.model_copy(update={"cursor": page.next_cursor})
-        parameters = {name: value for name, value in next_query if value}
-        url = request.build_absolute_uri(f"{request.path}?{urlencode(parameters)}")
-        response["Link"] = f'<{url}>; rel="next"'
+    page = _page(owner(request), query)
+    add_link(request, response, query, page.next_cursor)
+    if page.examined is not None:
+        response["X-Filehub-Examined"] = str(page.examined)
     return page.files
+
+
+def _page(caller: str, query: FilesQuery) -> Page | FolderPage:
+    """A page of one folder, or of all: with a search or without a folder."""
+    if query.folder is not None and not (query.q or query.name):
+        return queries.files_in(
+            caller,
+            query.folder,
+            limit=query.limit,
+            cursor=query.cursor,
+            sort=query.sort,
+            kind=query.kind,
+        )
+    if query.sort != "-date":
+        raise InvalidRequest(
+            "Only the files of one folder can be sorted in another order.", code="invalid_sort"
+        )
+    return queries.files_of(
+        caller,
+        limit=query.limit,
+        cursor=query.cursor,
+        search=query.q,
+        name=query.name,
+        folder=check_folder(query.folder or ""),
+        kind=query.kind,
+    )
+
+
+# These two must precede the routes of one file, which would match them as an id.
+@api.get("/files/version", response={200: VersionOut, 304: None, **ERRORS}, tags=["files"])
+def list_version(request: AuthenticatedHttpRequest, response: HttpResponse) -> Status[Any]:
+    """Return a number that changes whenever your list does: cheap to poll, with `If-None-Match`."""
+    version = usage.changes_of(owner(request))
+    response["ETag"] = etag = f'"{version}"'
+    response["Cache-Control"] = "private, no-cache"
+    conditional = get_conditional_response(request, etag=etag)
+    if conditional is not None and conditional.status_code == 304:
+        return Status(304, None)
+    return Status(200, VersionOut(version=version))
+
+
+@api.post("/files/move", response={200: MoveOut, **ERRORS}, tags=["files"], exclude_none=True)
+def move_files(request: AuthenticatedHttpRequest, body: MoveRequest) -> MoveOut:
+    """Move up to 100 files to a folder; each has a result or an error of its own."""
+    if not body.ids:
+        raise InvalidRequest("Missing ids", code="missing_ids")
+    results = moves.move(body.ids, owner(request), body.folder, owner(request))
+    return MoveOut(results=[MovedFile.of(result) for result in results])
 
 
 @api.get("/files/{file_id}", response={200: FileOut, **ERRORS}, tags=["files"])
@@ -205,6 +259,15 @@ def download_file(
     return DownloadOut(url=url, expires_at=expires_at)
 
 
+@api.patch("/files/{file_id}", response={200: FileOut, **ERRORS}, tags=["files"])
+def change_file(request: AuthenticatedHttpRequest, file_id: str, body: FileChanges) -> FileInfo:
+    """Rename a file, move it to another folder, or both. The object stays as it is."""
+    if body.file_name is None and body.folder is None:
+        raise InvalidRequest("Missing file_name or folder", code="missing_changes")
+    caller = owner(request)
+    return moves.update(file_id, caller, caller, file_name=body.file_name, folder=body.folder)
+
+
 @api.delete("/files/{file_id}", response={200: DeletingOut, **ERRORS}, tags=["files"])
 def delete_file(request: AuthenticatedHttpRequest, file_id: str) -> DeletingOut:
     """Delete the object; the record follows when S3 reports the removal."""
@@ -213,4 +276,5 @@ def delete_file(request: AuthenticatedHttpRequest, file_id: str) -> DeletingOut:
     return DeletingOut(id=info.id)
 
 
+api.add_router("/folders", folders.router)
 api.add_router(COMPANION.rstrip("/"), companion.router)

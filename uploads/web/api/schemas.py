@@ -10,8 +10,12 @@ from pydantic import BaseModel, BeforeValidator, SkipValidation, StrictInt, Stri
 from pydantic_core import PydanticCustomError
 
 from uploads.accounts.requests import AuthenticatedHttpRequest
-from uploads.core.errors import FilehubError
+from uploads.core.errors import BackendUnavailable, FilehubError
 from uploads.core.texts import describe
+from uploads.core.type_lists import Kind
+from uploads.files.browse import Sort
+from uploads.files.folder_items import FolderInfo
+from uploads.files.moves import Result
 from uploads.files.queries import UploadStatus
 from uploads.files.record import FileInfo
 from uploads.transfers.batch import MAX_FILES
@@ -29,11 +33,26 @@ FileName = Annotated[
     BeforeValidator(_null_is_missing),
     Field(description="At most 255 bytes of UTF-8. Text, never a path."),
 ]
+
+
+def _null_is_root(value: Any) -> Any:
+    return "" if value is None else value
+
+
+Folder = Annotated[
+    StrictStr,
+    BeforeValidator(_null_is_root),
+    Field(
+        description="A path such as `Photos/2024`, at most 400 bytes of UTF-8 and 32 levels; empty "
+        "for the root."
+    ),
+]
 Size = Annotated[StrictInt, Field(description="Bytes.", ge=0, lt=2**63)]
 
 
 class UrlRequest(BaseModel):
     file_name: FileName
+    folder: Folder = ""
     content_type: StrictStr | None = Field(None, examples=["image/png"])
     size: Size | None = None
     sha256: StrictStr | None = Field(
@@ -62,6 +81,7 @@ class UploadRequest(UrlRequest):
             sha256=self.sha256,
             part_checksums=self.checksum == "sha256",
             part_size=self.part_size,
+            folder=self.folder,
         )
 
 
@@ -171,18 +191,109 @@ class PartOut(Schema):
     )
 
 
-class FilesQuery(Schema):
-    """Filters and pagination for the file list."""
+def _empty_is_none(value: Any) -> Any:
+    return value or None
+
+
+class PageQuery(Schema):
+    """Pagination, and what lists of one folder and of all have in common."""
 
     limit: int = Field(50, ge=1, le=200)
     cursor: str = ""
-    q: str = Field("", description="Name prefix, case-insensitive.")
+    sort: Sort = "-date"
+    kind: Annotated[Kind | None, BeforeValidator(_empty_is_none)] = Field(
+        None, alias="type", description="A type group."
+    )
+
+
+class FilesQuery(PageQuery):
+    """Filters and pagination for the file list."""
+
+    folder: str | None = Field(
+        None,
+        description="Only files directly in this folder (empty: the root); with `q` or `name`, "
+        "also those in its subfolders.",
+    )
+    q: str = Field("", description="Part of the name, whatever the case and the accents.")
     name: str = Field("", description="The exact name.")
+
+
+class FolderQuery(PageQuery):
+    folder: str = Field("", description="The path; empty for the root.")
+
+
+class FolderOut(Schema):
+    folder: str = Field(description="The path.")
+    name: str = Field(description="The last name in the path.")
+    files: int = Field(description="The number of files directly inside.")
+    bytes: int = Field(description="Their total size.")
+
+
+class FolderDetail(FolderOut):
+    moving_to: str | None = Field(description="Where it is being moved to.")
+
+    @staticmethod
+    def resolve_moving_to(info: FolderInfo) -> str | None:
+        return info.moving_to or None
+
+
+class FolderRequest(Schema):
+    folder: Annotated[StrictStr, BeforeValidator(_null_is_missing)]
+
+
+class FolderMoveRequest(FolderRequest):
+    to: Annotated[StrictStr, BeforeValidator(_null_is_missing)] = Field(
+        description="The new path, with the new name."
+    )
+
+
+class FolderState(Schema):
+    folder: str
+    state: Literal["created", "exists", "moved", "moving"]
+
+
+class FileChanges(Schema):
+    """What to change; what is missing or null stays."""
+
+    file_name: StrictStr | None = None
+    folder: StrictStr | None = Field(None, description="A path; empty for the root.")
+
+
+class MoveRequest(Schema):
+    ids: list[StrictStr] = Field(description="1 to 100.")
+    folder: Annotated[StrictStr, Field(description="A path; empty for the root.")]
+
+
+class MovedFile(Schema):
+    """`state` of a file that was moved, otherwise `error` and `code`."""
+
+    id: str
+    state: Literal["moved"] | None = None
+    error: str | None = None
+    code: str | None = None
+
+    @classmethod
+    def of(cls, result: Result) -> MovedFile:
+        if result.error is None:
+            return cls(id=result.id, state="moved")
+        error = result.error if isinstance(result.error, FilehubError) else BackendUnavailable()
+        return cls(id=result.id, error=error.message, code=error.code)
+
+
+class MoveOut(Schema):
+    """A result for each id, in the order of the request."""
+
+    results: list[MovedFile]
+
+
+class VersionOut(Schema):
+    version: int = Field(description="Changes whenever your list does.")
 
 
 class FileOut(Schema):
     id: str
     file_name: str
+    folder: str = Field(description="The path of its folder; empty for the root.")
     content_type: str
     size: int = Field(description="Bytes.")
     checksum: str = Field(description='Base64 SHA-256 verified by S3; "" if the upload had none.')
@@ -196,6 +307,15 @@ class FileOut(Schema):
         """Return the caller's name: records have primary keys, and callers see only their files."""
         request: AuthenticatedHttpRequest = context["request"]
         return request.user.get_username()
+
+
+class FolderContents(Schema):
+    """A folder, and a page of what is directly in it: subfolders and files."""
+
+    folder: FolderDetail
+    folders: list[FolderOut]
+    files: list[FileOut]
+    next_cursor: str | None = Field(description="Null on the last page.")
 
 
 class UploadOut(Schema):

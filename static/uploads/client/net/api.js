@@ -22,7 +22,7 @@ import { anySignal, timeoutSignal } from "../waiting.js";
 
 /**
  * What the server needs to know to sign an upload.
- * @typedef {{file_name: string, content_type: string, size: number, sha256?: string, part_size?: number}} Beginning
+ * @typedef {{file_name: string, folder?: string, content_type: string, size: number, sha256?: string, part_size?: number}} Beginning
  */
 
 /**
