@@ -70,7 +70,9 @@ def command(
     return run
 
 
-@pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize(
+    "signum", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.exhaustive)]
+)
 def test_an_interrupted_upload_sends_only_what_is_missing(
     clean: Installation, environment: dict[str, str], command: Command, tmp_path: Path, signum: int
 ) -> None:
@@ -109,6 +111,7 @@ def test_an_interrupted_upload_sends_only_what_is_missing(
     wait_for(lambda: clean.files(folder="tree") == [])
 
 
+@pytest.mark.exhaustive
 def test_an_interrupted_download_requests_only_the_rest(
     clean: Installation, environment: dict[str, str], command: Command, tmp_path: Path
 ) -> None:

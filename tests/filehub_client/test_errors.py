@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from filehub_client import errors
 from filehub_client.errors import ApiError, NotAuthenticated, NotFound, RateLimited, Unavailable
-from tests.support.processes import ROOT
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_the_remedies_are_those_of_the_browsers_client() -> None:

@@ -43,6 +43,7 @@ def _run(command: list[str], text: str, cwd: Path, environment: dict[str, str]) 
     return done.stdout
 
 
+@pytest.mark.exhaustive
 def test_the_examples_of_the_command_work(tmp_path: Path, environment: dict[str, str]) -> None:
     (block,) = _blocks("bash")
     output = _run(["bash", "-euo", "pipefail"], block, tmp_path, environment)

@@ -15,6 +15,7 @@ from tests.filehub_client.conftest import QUICK
 from tests.web.site import site
 
 
+@pytest.mark.exhaustive
 def test_a_rate_limit_ends_the_upload_of_what_exceeds_it_and_no_secret_is_logged(
     aws: LocalAws, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

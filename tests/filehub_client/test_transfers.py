@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -16,19 +17,28 @@ from tests.support.waiting import wait_for
 
 Call = Callable[..., Any]
 EXHAUSTIVE = pytest.mark.exhaustive
+#: The command uses the client with threads, and its tests see the same.
+SELDOM_WITH_THREADS = pytest.mark.parametrize(
+    "call", [pytest.param("threads", marks=EXHAUSTIVE), "asyncio"], indirect=True
+)
 
 
 @pytest.mark.parametrize(
     "size",
     [
-        0,
         2 * SMALL_PART + 17,
-        *(pytest.param(size, marks=EXHAUSTIVE) for size in (1, THRESHOLD, 17 * 1024**2)),
+        *(pytest.param(size, marks=EXHAUSTIVE) for size in (0, 1, THRESHOLD, 17 * 1024**2)),
     ],
 )
 def test_a_file_comes_back_as_it_was(
-    call: Call, clean: Installation, tmp_path: Path, size: int
+    call: Call,
+    clean: Installation,
+    token: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    size: int,
 ) -> None:
+    caplog.set_level(logging.DEBUG)
     source = tmp_path / "größe.bin"
     source.write_bytes(os.urandom(size))
     sent: list[int] = []
@@ -48,8 +58,12 @@ def test_a_file_comes_back_as_it_was(
     assert list(path.parent.iterdir()) == [path]
     call("delete", outcome.id)
     wait_for(lambda: call("wait", [outcome.id])[outcome.id].state == "deleted")
+    # Every request is logged, and without its secrets.
+    assert "X-Amz-Signature=***" in caplog.text
+    assert token not in caplog.text
 
 
+@SELDOM_WITH_THREADS
 def test_faults_of_the_network_and_of_s3_are_overcome(
     call: Call, clean: Installation, tmp_path: Path
 ) -> None:
@@ -75,6 +89,7 @@ def test_faults_of_the_network_and_of_s3_are_overcome(
     assert {name: clean.download(upload_id) for upload_id, name in ids.items()} == bodies
 
 
+@SELDOM_WITH_THREADS
 def test_a_rejected_file_ends_with_filehubs_reason(call: Call, tmp_path: Path) -> None:
     (tmp_path / "picture.png").write_bytes(b"<!doctype html><script>alert(1)</script>")
     with pytest.raises(UploadRejected) as caught:
