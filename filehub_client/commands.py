@@ -50,9 +50,8 @@ def wait(client: Client, options: Namespace) -> bool:
         if status is None:
             _print(upload_id, "unknown", "", "You have no such upload.")
         else:
-            _print(
-                upload_id, status.state, status.file.file_name if status.file else "", _why(status)
-            )
+            path = join(status.file.folder, status.file.file_name) if status.file else ""
+            _print(upload_id, status.state, path, _why(status))
         are_stored = are_stored and status is not None and status.state == "stored"
     return are_stored
 
