@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from filehub_client import ConnectionFailed, LocalFile, Outcome, Retries, sending
+from filehub_client import ConnectionFailed, LocalFile, Outcome, Retries, local_files, sending
 from filehub_client.api import Api
 from filehub_client.config import Site
 from filehub_client.flow import Request, Response
@@ -302,7 +302,7 @@ def test_a_file_that_shrinks_is_not_stored(
 ) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"x" * size)
-    digest: Callable[[Path, int, int], str] = sending.sha256
+    digest: Callable[[Path, int, int], str] = local_files.sha256
 
     def shrinking(path: Path, start: int, size: int) -> str:
         result = digest(path, start, size)

@@ -17,12 +17,13 @@ from tests.support.waiting import wait_for
 
 Call = Callable[..., Any]
 EXHAUSTIVE = pytest.mark.exhaustive
-#: The command uses the client with threads, and its tests see the same.
+#: The tests of the command use the client with threads.
 SELDOM_WITH_THREADS = pytest.mark.parametrize(
     "call", [pytest.param("threads", marks=EXHAUSTIVE), "asyncio"], indirect=True
 )
 
 
+@SELDOM_WITH_THREADS
 @pytest.mark.parametrize(
     "size",
     [
@@ -89,7 +90,7 @@ def test_faults_of_the_network_and_of_s3_are_overcome(
     assert {name: clean.download(upload_id) for upload_id, name in ids.items()} == bodies
 
 
-@SELDOM_WITH_THREADS
+@EXHAUSTIVE
 def test_a_rejected_file_ends_with_filehubs_reason(call: Call, tmp_path: Path) -> None:
     (tmp_path / "picture.png").write_bytes(b"<!doctype html><script>alert(1)</script>")
     with pytest.raises(UploadRejected) as caught:
