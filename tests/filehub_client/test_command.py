@@ -237,6 +237,26 @@ def test_errors_are_sentences(
     assert token not in err
 
 
+@pytest.mark.exhaustive
+def test_a_token_permits_what_its_scope_says(
+    clean: Installation, command: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "a.txt").write_bytes(b"x")
+    token = clean.manage("create_api_token", "demo", "--scopes", "upload")
+    status, (line,), err = command("upload", tmp_path / "a.txt", FILEHUB_TOKEN=token)
+    assert status == 0, (line, err)
+    upload_id = line.split()[0]
+    assert command("wait", upload_id, FILEHUB_TOKEN=token)[0] == 0
+    for arguments, scope in (
+        (["list"], "read"),
+        (["download", upload_id, "-o", tmp_path], "read"),
+        (["delete", upload_id], "delete"),
+    ):
+        status, lines, err = command(*arguments, FILEHUB_TOKEN=token)
+        assert (status, f"“{scope}”" in f"{lines}{err}") == (1, True), (arguments, lines, err)
+        assert token not in f"{lines}{err}"
+
+
 def test_the_list_can_be_cut_off(
     command: Command, environment: dict[str, str], tmp_path: Path
 ) -> None:

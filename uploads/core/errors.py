@@ -48,6 +48,28 @@ class NotAuthenticated(FilehubError):
     message = "Sign in, or send a valid API token as “Authorization: Bearer <token>”."
 
 
+class TokenExpired(NotAuthenticated):
+    """The API token was valid until its expiry date."""
+
+    code = "token_expired"
+    message = "This API token has expired. Create a new one."
+
+
+class InsufficientScope(FilehubError):
+    """The API token does not permit this request. The user's session does."""
+
+    code = "insufficient_scope"
+    status = 403
+
+    def __init__(self, scope: str | None) -> None:
+        """`scope` is what the route needs; None if it accepts no API tokens."""
+        super().__init__(
+            f"This API token does not have the scope “{scope}”. Create a token that has it."
+            if scope
+            else "API tokens are not accepted here. Sign in instead."
+        )
+
+
 class CsrfFailed(FilehubError):
     code = "csrf_failed"
     status = 403

@@ -106,6 +106,8 @@ ATTEMPTS: dict[str, Callable[[], Any]] = {
     "dynamodb:Query AllFeed": query("AllFeed", "feed"),
     "dynamodb:Query OwnerFeed": query("OwnerFeed", "ownerFeed"),
     "dynamodb:Query FileNameIndex": query("FileNameIndex", "originalFileName"),
+    "dynamodb:Query FolderFeed": query("FolderFeed", "folderFeed"),
+    "dynamodb:Query FolderNames": query("FolderNames", "folderFeed"),
     "dynamodb:DescribeTable": table("describe_table"),
     "dynamodb:DeleteTable": table("delete_table"),
     "dynamodb:UpdateTable": table("update_table", DeletionProtectionEnabled=False),
@@ -128,6 +130,8 @@ ATTEMPTS: dict[str, Callable[[], Any]] = {
 _READ_QUEUES = {f"get_queue_attributes {name}" for name in ("events", "tasks")}
 _READ_DLQS = {f"get_queue_attributes {name}" for name in ("events-dlq", "tasks-dlq")}
 _PUBLISH = {"send_message tasks", "get_queue_attributes tasks"}
+#: Only for folders, which the local AWS does not check (tests/project/test_template.py).
+_DELETE_FOLDERS = {"dynamodb:DeleteItem"}
 #: Written down here a second time, so that no one widens a policy by accident.
 ALLOWED: dict[str, set[str]] = {
     "Web": {
@@ -135,6 +139,7 @@ ALLOWED: dict[str, set[str]] = {
         "s3:ListBucketMultipartUploads", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload",
         "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem",
         "dynamodb:Query AllFeed", "dynamodb:Query OwnerFeed", "dynamodb:Query FileNameIndex",
+        "dynamodb:Query FolderFeed", "dynamodb:Query FolderNames", *_DELETE_FOLDERS,
         "cloudwatch:GetMetricData", "send_message events", *_PUBLISH, *_READ_QUEUES, *_READ_DLQS,
         *(f"{operation} {name}-dlq"
           for operation in ("receive_message", "delete_message", "change_message_visibility")
@@ -146,8 +151,9 @@ ALLOWED: dict[str, set[str]] = {
     "Worker": {
         "s3:GetObject", "s3:DeleteObject", "s3:ListBucket", "dynamodb:GetItem",
         "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem",
-        "dynamodb:Query AllFeed", "receive_message tasks", "delete_message tasks",
-        "change_message_visibility tasks", *_PUBLISH,
+        "dynamodb:Query AllFeed", "dynamodb:Query FolderFeed", *_DELETE_FOLDERS,
+        "receive_message tasks", "delete_message tasks", "change_message_visibility tasks",
+        *_PUBLISH,
     },
     "Beat": _PUBLISH,
     "Operator": {
@@ -155,7 +161,7 @@ ALLOWED: dict[str, set[str]] = {
         "s3:GetBucketNotification", "dynamodb:GetItem", "dynamodb:UpdateItem",
         "dynamodb:Query OwnerFeed", "dynamodb:DescribeTable", *_READ_QUEUES, *_READ_DLQS,
     },
-    "Maintenance": {"dynamodb:Scan", "dynamodb:UpdateItem"},
+    "Maintenance": {"dynamodb:Scan", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"},
 }  # fmt: skip
 
 

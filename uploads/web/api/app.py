@@ -19,7 +19,8 @@ from pydantic_core import to_json
 
 from uploads.core.errors import BodyTooLarge, FilehubError, InvalidRequest, NotAuthenticated
 from uploads.core.strict_json import parse_json, replace_lone_surrogates
-from uploads.web.api.auth import AUTHENTICATORS
+from uploads.web.api.auth import requires
+from uploads.web.api.openapi import ScopedSchema
 from uploads.web.api.throttling import UNAUTHENTICATED_RATE, rate_limited
 from uploads.web.errors import as_filehub_error, error_response, internal_error, respond
 from uploads.web.navigation import is_navigation, page_about, redirect
@@ -101,6 +102,13 @@ class Api(NinjaAPI):
         view = operation.view_func
         return f"uploads_api_{view.__module__.rpartition('.')[2]}_{view.__name__}"
 
+    def get_openapi_schema(
+        self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None
+    ) -> ScopedSchema:
+        if path_prefix is None:
+            path_prefix = self.get_root_path(path_params or {})
+        return ScopedSchema(self, path_prefix)
+
     def create_response(
         self, request: HttpRequest, data: Any, *args: Any, **kwargs: Any
     ) -> HttpResponse:
@@ -121,7 +129,8 @@ api = Api(
     title="filehub",
     version="1",
     description="Clients upload directly to S3. A file exists once S3 confirms it.",
-    auth=AUTHENTICATORS,
+    # A route without a scope of its own accepts no API tokens.
+    auth=requires(None),
     docs_url="/api/docs",
     openapi_url="/api/openapi.json",
     parser=JsonObjectParser(),
@@ -144,10 +153,14 @@ def _on_filehub_error(request: HttpRequest, exc: FilehubError) -> HttpResponse:
 
 
 @api.exception_handler(AuthenticationError)
-def _on_unauthenticated(request: HttpRequest, exc: AuthenticationError) -> HttpResponse:
+@api.exception_handler(NotAuthenticated)
+def _on_unauthenticated(
+    request: HttpRequest, exc: AuthenticationError | NotAuthenticated
+) -> HttpResponse:
     if not UNAUTHENTICATED_RATE.allow_request(request):
         return _on_filehub_error(request, rate_limited(request))
-    return _on_filehub_error(request, NotAuthenticated())
+    error = exc if isinstance(exc, NotAuthenticated) else NotAuthenticated()
+    return _on_filehub_error(request, error)
 
 
 @api.exception_handler(Throttled)

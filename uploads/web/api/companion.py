@@ -21,13 +21,14 @@ from uploads.core.errors import InvalidRequest
 from uploads.core.folders import folder_of_path
 from uploads.files import quotas
 from uploads.ingest import tasks
+from uploads.models import Scope
 from uploads.transfers import parts, tokens
 from uploads.transfers.begin import begin_multipart, begin_put
-from uploads.web.api.auth import owner
+from uploads.web.api.auth import owner, requires
 from uploads.web.api.schemas import ERRORS
 from uploads.web.api.throttling import SIGN_RATES
 
-router = Router(tags=["uppy"], by_alias=True)
+router = Router(tags=["uppy"], by_alias=True, auth=requires(Scope.UPLOAD))
 
 
 class CreateMultipart(Schema):

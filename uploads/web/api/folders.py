@@ -13,7 +13,8 @@ from uploads.core.errors import InvalidRequest
 from uploads.core.folders import check_folder
 from uploads.files import browse, folder_actions
 from uploads.ingest import tasks
-from uploads.web.api.auth import owner
+from uploads.models import Scope
+from uploads.web.api.auth import owner, requires
 from uploads.web.api.links import add_link
 from uploads.web.api.schemas import (
     ERRORS,
@@ -27,7 +28,7 @@ from uploads.web.api.schemas import (
 router = Router(tags=["folders"])
 
 
-@router.get("", response={200: FolderContents, **ERRORS})
+@router.get("", response={200: FolderContents, **ERRORS}, auth=requires(Scope.READ))
 def folder_contents(
     request: AuthenticatedHttpRequest, response: HttpResponse, query: Query[FolderQuery]
 ) -> dict[str, Any]:
@@ -51,7 +52,9 @@ def folder_contents(
     }
 
 
-@router.post("", response={200: FolderState, 201: FolderState, **ERRORS})
+@router.post(
+    "", response={200: FolderState, 201: FolderState, **ERRORS}, auth=requires(Scope.UPLOAD)
+)
 def create_folder(request: AuthenticatedHttpRequest, body: FolderRequest) -> Status[Any]:
     """Create an empty folder, and those that contain it; 200 if it exists already."""
     is_new = folder_actions.create(owner(request), body.folder)
@@ -59,7 +62,7 @@ def create_folder(request: AuthenticatedHttpRequest, body: FolderRequest) -> Sta
     return Status(201 if is_new else 200, state)
 
 
-@router.delete("", response={204: None, **ERRORS})
+@router.delete("", response={204: None, **ERRORS}, auth=requires(Scope.DELETE))
 def delete_folder(request: AuthenticatedHttpRequest, folder: str = "") -> Status[Any]:
     """Delete an empty folder."""
     if not folder:
@@ -68,7 +71,9 @@ def delete_folder(request: AuthenticatedHttpRequest, folder: str = "") -> Status
     return Status(204, None)
 
 
-@router.patch("", response={200: FolderState, 202: FolderState, **ERRORS})
+@router.patch(
+    "", response={200: FolderState, 202: FolderState, **ERRORS}, auth=requires(Scope.UPLOAD)
+)
 def move_folder(request: AuthenticatedHttpRequest, body: FolderMoveRequest) -> Status[Any]:
     """Move or rename a folder with all that is in it; 202 if the rest is moved in the background.
 

@@ -18,10 +18,11 @@ from uploads.files.browse import FolderPage
 from uploads.files.listing import Page
 from uploads.files.record import FileInfo
 from uploads.ingest import tasks
+from uploads.models import Scope
 from uploads.transfers import begin, parts, tokens
 from uploads.web.api import batch, companion, folders
 from uploads.web.api.app import COMPANION, api
-from uploads.web.api.auth import owner
+from uploads.web.api.auth import owner, requires
 from uploads.web.api.links import add_link
 from uploads.web.api.schemas import (
     ERRORS,
@@ -58,7 +59,13 @@ def _token(
     return tokens.read(text or "", upload_id=upload_id, owner=owner(request))
 
 
-@api.post("/get-url", response={200: SignedUpload, **ERRORS}, tags=["upload"], throttle=SIGN_RATES)
+@api.post(
+    "/get-url",
+    response={200: SignedUpload, **ERRORS},
+    tags=["upload"],
+    throttle=SIGN_RATES,
+    auth=requires(Scope.UPLOAD),
+)
 def get_url(request: AuthenticatedHttpRequest, body: UrlRequest) -> SignedUpload:
     """Presign a PUT. Nothing is recorded until the object is in the bucket."""
     begun = begin.begin_put(
@@ -78,6 +85,7 @@ def get_url(request: AuthenticatedHttpRequest, body: UrlRequest) -> SignedUpload
     response={201: SignedUpload | MultipartUpload, **ERRORS},
     tags=["upload"],
     throttle=SIGN_RATES,
+    auth=requires(Scope.UPLOAD),
 )
 def begin_upload(request: AuthenticatedHttpRequest, body: UploadRequest) -> Status[Any]:
     """Begin an upload of known size: a presigned PUT, or a multipart token for a large file."""
@@ -93,6 +101,7 @@ def begin_upload(request: AuthenticatedHttpRequest, body: UploadRequest) -> Stat
     response={200: BatchOut, **ERRORS},
     tags=["upload"],
     exclude_none=True,
+    auth=requires(Scope.UPLOAD),
 )
 def begin_batch(request: AuthenticatedHttpRequest, body: BatchRequest) -> BatchOut:
     """Begin up to 100 uploads, as `POST /uploads` does; each has a result or an error of its own.
@@ -107,6 +116,7 @@ def begin_batch(request: AuthenticatedHttpRequest, body: BatchRequest) -> BatchO
     response={200: SignedParts, **ERRORS},
     tags=["parts"],
     throttle=SIGN_RATES,
+    auth=requires(Scope.UPLOAD),
 )
 def sign_parts(
     request: AuthenticatedHttpRequest, upload_id: str, body: PartsRequest
@@ -122,7 +132,12 @@ def sign_parts(
     )
 
 
-@api.get("/uploads/{upload_id}/parts", response={200: list[PartOut], **ERRORS}, tags=["parts"])
+@api.get(
+    "/uploads/{upload_id}/parts",
+    response={200: list[PartOut], **ERRORS},
+    tags=["parts"],
+    auth=requires(Scope.UPLOAD),
+)
 def part_list(
     request: AuthenticatedHttpRequest, upload_id: str, token: str = ""
 ) -> list[multipart.Part]:
@@ -130,7 +145,12 @@ def part_list(
     return parts.uploaded_parts(_token(request, upload_id, token))
 
 
-@api.delete("/uploads/{upload_id}", response={204: None, **ERRORS}, tags=["parts"])
+@api.delete(
+    "/uploads/{upload_id}",
+    response={204: None, **ERRORS},
+    tags=["parts"],
+    auth=requires(Scope.UPLOAD),
+)
 def abort_upload(
     request: AuthenticatedHttpRequest,
     upload_id: str,
@@ -142,7 +162,12 @@ def abort_upload(
     return Status(204, None)
 
 
-@api.get("/uploads", response={200: list[UploadOut], **ERRORS}, tags=["upload"])
+@api.get(
+    "/uploads",
+    response={200: list[UploadOut], **ERRORS},
+    tags=["upload"],
+    auth=requires(Scope.UPLOAD),
+)
 def upload_list(request: AuthenticatedHttpRequest, ids: str = "") -> list[queries.UploadStatus]:
     """Return the states of up to 100 uploads (`ids=a,b,c`), omitting ids that are not yours."""
     upload_ids = [part.strip() for part in ids.split(",") if part.strip()]
@@ -151,13 +176,23 @@ def upload_list(request: AuthenticatedHttpRequest, ids: str = "") -> list[querie
     return queries.upload_statuses(upload_ids, owner(request))
 
 
-@api.get("/uploads/{upload_id}", response={200: UploadOut, **ERRORS}, tags=["upload"])
+@api.get(
+    "/uploads/{upload_id}",
+    response={200: UploadOut, **ERRORS},
+    tags=["upload"],
+    auth=requires(Scope.UPLOAD),
+)
 def upload_detail(request: AuthenticatedHttpRequest, upload_id: str) -> queries.UploadStatus:
     """Return the state of an upload."""
     return queries.upload_status(upload_id, owner(request))
 
 
-@api.post("/uploads/{upload_id}/complete", response={202: AcceptedOut, **ERRORS}, tags=["upload"])
+@api.post(
+    "/uploads/{upload_id}/complete",
+    response={202: AcceptedOut, **ERRORS},
+    tags=["upload"],
+    auth=requires(Scope.UPLOAD),
+)
 def complete_upload(
     request: AuthenticatedHttpRequest, upload_id: str, body: TokenRequest | None = None
 ) -> Status[Any]:
@@ -176,7 +211,9 @@ def complete_upload(
     return Status(202, AcceptedOut(id=status.id))
 
 
-@api.get("/files", response={200: list[FileOut], **ERRORS}, tags=["files"])
+@api.get(
+    "/files", response={200: list[FileOut], **ERRORS}, tags=["files"], auth=requires(Scope.READ)
+)
 def file_list(
     request: AuthenticatedHttpRequest, response: HttpResponse, query: Query[FilesQuery]
 ) -> list[FileInfo]:
@@ -215,7 +252,12 @@ def _page(caller: str, query: FilesQuery) -> Page | FolderPage:
 
 
 # These two must precede the routes of one file, which would match them as an id.
-@api.get("/files/version", response={200: VersionOut, 304: None, **ERRORS}, tags=["files"])
+@api.get(
+    "/files/version",
+    response={200: VersionOut, 304: None, **ERRORS},
+    tags=["files"],
+    auth=requires(Scope.READ),
+)
 def list_version(request: AuthenticatedHttpRequest, response: HttpResponse) -> Status[Any]:
     """Return a number that changes whenever your list does: cheap to poll, with `If-None-Match`."""
     version = usage.changes_of(owner(request))
@@ -227,7 +269,13 @@ def list_version(request: AuthenticatedHttpRequest, response: HttpResponse) -> S
     return Status(200, VersionOut(version=version))
 
 
-@api.post("/files/move", response={200: MoveOut, **ERRORS}, tags=["files"], exclude_none=True)
+@api.post(
+    "/files/move",
+    response={200: MoveOut, **ERRORS},
+    tags=["files"],
+    auth=requires(Scope.UPLOAD),
+    exclude_none=True,
+)
 def move_files(request: AuthenticatedHttpRequest, body: MoveRequest) -> MoveOut:
     """Move up to 100 files to a folder; each has a result or an error of its own."""
     if not body.ids:
@@ -236,13 +284,20 @@ def move_files(request: AuthenticatedHttpRequest, body: MoveRequest) -> MoveOut:
     return MoveOut(results=[MovedFile.of(result) for result in results])
 
 
-@api.get("/files/{file_id}", response={200: FileOut, **ERRORS}, tags=["files"])
+@api.get(
+    "/files/{file_id}", response={200: FileOut, **ERRORS}, tags=["files"], auth=requires(Scope.READ)
+)
 def file_detail(request: AuthenticatedHttpRequest, file_id: str) -> FileInfo:
     """Return one file."""
     return queries.stored_file(file_id, owner(request))
 
 
-@api.get("/files/{file_id}/download", response={200: DownloadOut, **ERRORS}, tags=["files"])
+@api.get(
+    "/files/{file_id}/download",
+    response={200: DownloadOut, **ERRORS},
+    tags=["files"],
+    auth=requires(Scope.READ),
+)
 def download_file(
     request: AuthenticatedHttpRequest, file_id: str, redirect: bool = False, inline: bool = False
 ) -> DownloadOut | HttpResponse:
@@ -259,7 +314,12 @@ def download_file(
     return DownloadOut(url=url, expires_at=expires_at)
 
 
-@api.patch("/files/{file_id}", response={200: FileOut, **ERRORS}, tags=["files"])
+@api.patch(
+    "/files/{file_id}",
+    response={200: FileOut, **ERRORS},
+    tags=["files"],
+    auth=requires(Scope.UPLOAD),
+)
 def change_file(request: AuthenticatedHttpRequest, file_id: str, body: FileChanges) -> FileInfo:
     """Rename a file, move it to another folder, or both. The object stays as it is."""
     if body.file_name is None and body.folder is None:
@@ -268,7 +328,12 @@ def change_file(request: AuthenticatedHttpRequest, file_id: str, body: FileChang
     return moves.update(file_id, caller, caller, file_name=body.file_name, folder=body.folder)
 
 
-@api.delete("/files/{file_id}", response={200: DeletingOut, **ERRORS}, tags=["files"])
+@api.delete(
+    "/files/{file_id}",
+    response={200: DeletingOut, **ERRORS},
+    tags=["files"],
+    auth=requires(Scope.DELETE),
+)
 def delete_file(request: AuthenticatedHttpRequest, file_id: str) -> DeletingOut:
     """Delete the object; the record follows when S3 reports the removal."""
     info = queries.stored_file(file_id, owner(request))
