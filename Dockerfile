@@ -35,7 +35,7 @@ FROM packages AS code
 COPY . .
 # The names of static files contain a hash of their content and do not depend on the key.
 RUN rm requirements*.txt \
-    && python -m compileall -q /app/filehub /app/uploads \
+    && python -m compileall -q /app/filehub /app/filehub_client /app/uploads \
     && DJANGO_SECRET_KEY=only-for-collectstatic-0123456789 DJANGO_STATIC_ROOT=/app/collected \
       python manage.py collectstatic --noinput --verbosity 0
 

@@ -50,7 +50,7 @@ lint: $(VENV)/dev.stamp ## Run ruff and cfn-lint, and check the import contracts
 	@$(BIN)/cfn-lint infra/*.yaml
 
 types: $(VENV)/dev.stamp ## Run mypy in strict mode
-	@DJANGO_SECRET_KEY=only-for-the-type-checker-0123456789 $(BIN)/mypy filehub uploads local benchmarks
+	@DJANGO_SECRET_KEY=only-for-the-type-checker-0123456789 $(BIN)/mypy filehub filehub_client uploads local benchmarks
 
 # Only this target needs node. Running filehub does not.
 ifneq ($(shell command -v node 2>/dev/null),)

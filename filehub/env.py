@@ -26,6 +26,8 @@ from uploads.core.setting_values import explain, split_commas
 _BROKER_VARIABLES = ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
 #: Variables whose values never appear in messages.
 _SECRETS = {"DJANGO_SECRET_KEY", "DATABASE_URL", "CELERY_BROKER_URL"}
+#: For the command `filehub`, which may run in the same environment.
+_CLIENT_VARIABLES = {"FILEHUB_URL", "FILEHUB_TOKEN", "FILEHUB_TOKEN_FILE"}
 #: Ends the variable that names a file with the value, as container engines provide secrets.
 _FILE = "_FILE"
 #: Variable -> key of the app's setting.
@@ -154,7 +156,7 @@ def load_app(environ: Mapping[str, str] = os.environ) -> Conf:
 
 def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
     """Return the variables that look like filehub settings but are not."""
-    known = {*APP_VARIABLES, *(name + _FILE for name in _file_variables())}
+    known = {*APP_VARIABLES, *(name + _FILE for name in _file_variables()), *_CLIENT_VARIABLES}
     return sorted(name for name in environ if name.startswith("FILEHUB_") and name not in known)
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.processes import ROOT
 from uploads.aws import s3
 from uploads.core import folders
 from uploads.core.errors import InvalidRequest
 from uploads.core.names import MAX_NAME_BYTES, check_name, sort_key
+
+#: (what, folder, in the form in which clients send it).
+FITTED = json.loads((ROOT / "tests/shared/folders.json").read_text(encoding="utf-8"))
 
 ACCEPTED = {
     "the root": "",
@@ -136,3 +142,8 @@ def test_the_new_path_of_what_is_in_a_moved_folder(
 def test_folders_sort_before_files(name: str) -> None:
     assert folders.folder_sort_key("zz/zz") < sort_key(name)
     assert len(folders.folder_sort_key("ΐ" * 127).encode()) <= 1024
+
+
+@pytest.mark.parametrize("sent", [pytest.param(sent, id=what) for what, _, sent in FITTED])
+def test_the_folders_that_clients_shorten_are_accepted(sent: str) -> None:
+    assert folders.check_folder(sent) == sent

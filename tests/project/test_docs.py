@@ -14,6 +14,7 @@ import pytest
 from django.core.management import BaseCommand, get_commands, load_command_class
 
 from filehub.celery import app as celery_app
+from filehub_client import config as client_config
 from local import reference
 from uploads.core import conf
 from uploads.web.api import api
@@ -137,8 +138,9 @@ def test_a_document_names_no_variable_that_does_not_exist(document: Path) -> Non
     text = document.read_text(encoding="utf-8")
     named = set(re.findall(r"\b(?:FILEHUB|DJANGO|DATABASE|CELERY_BROKER)_[A-Z_]*[A-Z]\b", text))
     named |= set(re.findall(r"\bAWS_(?:REGION|ENDPOINT)[A-Z0-9_]*", text))
-    # A setting may also be in a file (NAME_FILE).
-    assert {name.removesuffix("_FILE") for name in named} - _settings() == set()
+    client = {client_config.URL, client_config.TOKEN}
+    # A setting, and the client's token, may also be in a file (NAME_FILE).
+    assert {name.removesuffix("_FILE") for name in named} - _settings() - client == set()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=_name)
@@ -277,6 +279,7 @@ TOP = (
     "deploy",
     "docs",
     "filehub",
+    "filehub_client",
     "infra",
     "local",
     "static",

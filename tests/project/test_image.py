@@ -108,8 +108,8 @@ def test_the_image_contains_only_what_is_deployed(containers: Containers) -> Non
     ).stdout
     entries = {line.split()[0]: line.split()[1:] for line in listing.splitlines() if line[0] != " "}
     assert {name.split("/")[0] for name in entries} == {
-        "LICENSE", "Procfile", "collected", "deploy", "filehub", "infra", "locale", "manage.py",
-        "static", "templates", "uploads",
+        "LICENSE", "Procfile", "collected", "deploy", "filehub", "filehub_client", "infra",
+        "locale", "manage.py", "static", "templates", "uploads",
     }  # fmt: skip
     assert {name for name in entries if name.startswith(("deploy/", "infra/"))} == {
         "deploy/start", "deploy/healthcheck", "infra/filehub.yaml",
@@ -117,6 +117,11 @@ def test_the_image_contains_only_what_is_deployed(containers: Containers) -> Non
     # The processes cannot change their own code.
     assert {owner for owner, _ in entries.values()} == {"root"}
     assert not [name for name, (_, mode) in entries.items() if mode[-2] == "w"]
+
+
+def test_the_command_of_the_client_works_in_the_image(containers: Containers) -> None:
+    arguments = ("run", "--rm", "--entrypoint=python", IMAGE, "-m", "filehub_client", "--help")
+    assert "usage: filehub" in containers.podman(*arguments).stdout
 
 
 def test_the_image_has_a_user_an_entry_point_and_a_health_check(containers: Containers) -> None:

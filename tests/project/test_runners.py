@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,19 @@ def test_the_build_context_is_a_list_of_what_exists() -> None:
     assert [name for name in allowed if not (ROOT / name).exists()] == []
     assert not {"tests", "local", "benchmarks", ".local", ".git", "docs"} & set(allowed)
     assert lines[-2:] == ["**/__pycache__", "**/.*"]
+
+
+def test_the_image_has_every_package_that_is_deployed() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    (packages,) = [
+        contract["source_modules"]
+        for contract in project["tool"]["importlinter"]["contracts"]
+        if contract["name"] == "What is deployed must not import what is not"
+    ]
+    allowed = (ROOT / ".dockerignore").read_text().splitlines()
+    assert [name for name in packages if f"!{name}" not in allowed] == []
+    (compiled,) = re.findall(r"compileall -q ([^\\]*)", DOCKERFILE)
+    assert compiled.split() == [f"/app/{name}" for name in packages]
 
 
 def test_the_build_context_has_every_file_that_the_dockerfile_copies() -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from filehub_client import LocalFile
 from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.conf import conf
 from uploads.core.limits import MIB
-from uploads.management import uploader
 
 PART = 5 * MIB
 
@@ -36,9 +36,9 @@ def failed(*arguments: object) -> tuple[str, list[list[str]]]:
     return str(caught.value), run.lines  # type: ignore[attr-defined]
 
 
-def local(paths: Iterable[Path]) -> list[uploader.LocalFile]:
+def local(paths: Iterable[Path]) -> list[LocalFile]:
     """These files, to be uploaded to the root."""
-    return [uploader.LocalFile(path) for path in paths]
+    return [LocalFile(path, path.name) for path in paths]
 
 
 def content(upload_id: str) -> bytes:

@@ -20,7 +20,6 @@ from uploads.accounts import owners
 from uploads.aws import s3
 from uploads.core.limits import MIB
 from uploads.files.record import StoredFile
-from uploads.management import uploader
 from uploads.models import Quota
 from uploads.transfers import batch
 
@@ -65,19 +64,6 @@ def test_files_and_directories_are_uploaded(tmp_path: Path, alice: User) -> None
         "no type": "application/octet-stream",
     }
     assert incomplete() == []
-
-
-@pytest.mark.parametrize(
-    ("argument", "folder"),
-    [(".", "tree/in"), ("in", "in"), ("in/", "in"), ("../tree", "tree/in"), ("in/a.txt", "")],
-)
-def test_a_directory_becomes_a_folder_of_its_own_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argument: str, folder: str
-) -> None:
-    (tmp_path / "tree" / "in").mkdir(parents=True)
-    (tmp_path / "tree" / "in" / "a.txt").write_bytes(b"a")
-    monkeypatch.chdir(tmp_path / "tree")
-    assert [file.folder for file in uploader.files_in([Path(argument)])] == [folder]
 
 
 def test_without_waiting_uploads_are_pending(tmp_path: Path, alice: User) -> None:
@@ -183,9 +169,10 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
 import django, resource
 django.setup()
 from pathlib import Path
+from filehub_client import LocalFile
 from uploads.management import uploader
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-(outcome,) = uploader.send([uploader.LocalFile(Path({str(tmp_path / "large")!r}))], "7")
+(outcome,) = uploader.send([LocalFile(Path({str(tmp_path / "large")!r}), "large")], "7")
 assert not outcome.error, outcome
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
