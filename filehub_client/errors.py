@@ -165,7 +165,7 @@ class UploadRejected(FilehubError):
 
 
 class UploadDeleted(FilehubError):
-    """The file was deleted before it could be returned."""
+    """The file was deleted, or moved to the trash, before it could be returned."""
 
     code = "deleted"
 

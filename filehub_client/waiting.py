@@ -59,4 +59,6 @@ def _why_not_stored(status: UploadStatus | None) -> FilehubError:
         return UploadRejected(status.reason or "The file was rejected.", code=status.reason_code)
     if status.state == "pending":
         return NotStoredInTime("The file is in S3, but was not recorded in time.")
+    if status.state == "trashed":
+        return UploadDeleted("The file is in the trash.", code="trashed")
     return UploadDeleted(status.reason or "The file was deleted.")
