@@ -10,7 +10,7 @@ DEMO_PASSWORD ?=
 export PORT AWS_PORT LOCAL_DIR DEMO_PASSWORD
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all chaos bench bench-compare lint types javascript check format messages reference lock browser clean
+.PHONY: help run test test-all image-test chaos bench bench-compare lint types javascript check format messages reference lock browser clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ test-all: $(VENV)/dev.stamp browser ## Run all tests, including the exhaustive o
 	@$(PYTEST) $(PARALLEL) --all -m "not alone"
 	@$(PYTEST) --all -m alone
 
+image-test: $(VENV)/dev.stamp ## Build the container image and run filehub from it; needs root, and Debian's podman
+	@$(PYTEST) --all tests/project/test_image.py
+
 chaos: $(VENV)/dev.stamp ## Inject random faults and check invariants; MINUTES=3, SEED=… repeats a run
 	@$(BIN)/python -m tests.chaos.chaos_run --minutes $(or $(MINUTES),3) $(if $(SEED),--seed $(SEED))
 
@@ -44,10 +47,10 @@ lint: $(VENV)/dev.stamp ## Run ruff and cfn-lint, and check the import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-cache
-	@$(BIN)/cfn-lint infra/filehub.yaml
+	@$(BIN)/cfn-lint infra/*.yaml
 
 types: $(VENV)/dev.stamp ## Run mypy in strict mode
-	@DJANGO_SECRET_KEY=only-for-the-type-checker-0123456789 $(BIN)/mypy filehub uploads local benchmarks
+	@DJANGO_SECRET_KEY=only-for-the-type-checker-0123456789 $(BIN)/mypy filehub filehub_client uploads local benchmarks
 
 # Only this target needs node. Running filehub does not.
 ifneq ($(shell command -v node 2>/dev/null),)

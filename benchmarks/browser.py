@@ -16,7 +16,7 @@ from botocore.config import Config
 
 from benchmarks import pages
 from benchmarks.figures import Row, Target, at_least, at_most
-from benchmarks.pages import CORE, DASHBOARD, FILEHUB, MIB, Measured, Pages
+from benchmarks.pages import BARE, CONFIRMING, CORE, DASHBOARD, FILEHUB, MIB, Measured, Pages
 from benchmarks.site import ROOT, Site
 from benchmarks.turns import Effort, in_turns
 from tests.support.waiting import wait_for
@@ -84,7 +84,10 @@ def _programs(
 
         return program
 
-    programs = {name: in_browser(name) for name in served.urls}
+    left_out = {BARE} if case.in_parts else set()
+    if case is not CASES[0]:
+        left_out.add(CONFIRMING)
+    programs = {name: in_browser(name) for name in served.urls if name not in left_out}
     if case.in_parts:
         programs |= {
             name: _from_shell(site, served, case, upload)
@@ -132,7 +135,8 @@ def _check(name: str, served: Pages, paths: list[Path]) -> None:
     """Wait until every file is where the program puts it; the clock has stopped before."""
     expected = {path.name: path.stat().st_size for path in paths}
     prefix = paths[0].name.partition("-")[0]
-    stored = _listed if name == FILEHUB else lambda _: _objects(served.uppy_bucket, prefix)
+    is_own = name in {FILEHUB, CONFIRMING, BARE}
+    stored = _listed if is_own else lambda _: _objects(served.uppy_bucket, prefix)
     wait_for(lambda: stored(prefix) == expected, timeout=120, every=0.5)
 
 
@@ -141,7 +145,7 @@ def _listed(prefix: str) -> dict[str, int]:
     found: dict[str, int] = {}
     cursor: str | None = None
     while True:
-        page = queries.files_of(OWNER, limit=100, cursor=cursor, prefix=prefix)
+        page = queries.files_of(OWNER, limit=100, cursor=cursor, search=prefix)
         found |= {info.file_name: info.size for info in page.files}
         cursor = page.next_cursor
         if cursor is None:
@@ -167,8 +171,8 @@ def _speeds(
     speeds = {
         name: tuple(amount / one.seconds for one in several) for name, several in measured.items()
     }
-    others = (DASHBOARD, CORE, *((CURL, BOTO3) if case.in_parts else ()))
-    return [
+    others = (DASHBOARD, CORE, *((CURL, BOTO3) if case.in_parts else (BARE,)))
+    rows = [
         Row(f"{case.name} / {other}", unit, speeds[FILEHUB], other, speeds[other],
             case.targets.get(other))
         if other in speeds
@@ -176,13 +180,25 @@ def _speeds(
                  missing=missing)
         for other in others
     ]  # fmt: skip
+    if CONFIRMING in speeds:
+        name = f"{case.name}, confirming"
+        rows += [
+            Row(f"{name} / {other}", unit, speeds[CONFIRMING], other, speeds[other])
+            for other in (DASHBOARD, CORE)
+            if other in speeds
+        ]
+    return rows
 
 
 def _main_thread(count: int, measured: dict[str, tuple[Measured, ...]]) -> list[Row]:
-    """What the page's main thread does for each file; Uppy's figures are shown for comparison."""
+    """What the page's main thread does for each file, its confirmation included.
+
+    The figures of Uppy, and of a page that only sends the requests, are shown for comparison.
+    """
     rows = []
-    for name, several in measured.items():
-        is_own = name == FILEHUB
+    for name in (CONFIRMING, *(name for name in measured if name not in {FILEHUB, CONFIRMING})):
+        several = measured[name]
+        is_own = name == CONFIRMING
         work = tuple(one.main_thread * 1000 / count for one in several)
         longest = tuple(one.longest_task for one in several)
         rows += [

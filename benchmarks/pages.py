@@ -1,16 +1,23 @@
-"""Chromium, and the pages whose uploads it measures: filehub's, and Uppy's with and without UI.
+"""Chromium, and the pages whose uploads it measures: filehub's, Uppy's with and without UI, and one
+that only sends requests.
 
 All of them reach S3 and their server through proxies, which add the delay of a network. An upload
 ends when S3 has accepted the request of each file or, in parts, when the server has completed it.
+
+S3 sends an event for every file, of Uppy's too. filehub's are confirmed only when the upload has
+ended, since in production neither S3 nor consumer and worker take the browser's processors. What
+confirming costs the page itself is measured by another upload, during which it goes on.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
+import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +28,8 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from benchmarks import uppy_server
-from benchmarks.site import Site
+from benchmarks import bare, uppy_server
+from benchmarks.site import Site, paused
 from benchmarks.uppy_server import BaselineMissing
 from local import chromium
 from local.aws import free_port
@@ -32,10 +39,16 @@ from uploads.aws import clients
 from uploads.core.conf import conf
 
 FILEHUB, DASHBOARD, CORE = "filehub's page", "Uppy with Dashboard", "Uppy core"
+#: filehub's page while consumer and worker confirm the files.
+CONFIRMING = "filehub's page, confirming"
+#: The same requests as filehub's page sends to S3, without anything else.
+BARE = "bare requests"
 ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--no-first-run"]
 #: Seconds for one upload.
 PATIENCE = 300
 MIB = 1024**2
+#: The local AWS has one account.
+ACCOUNT = "000000000000"
 
 _COLLECT_LONG_TASKS = """
     window.longTasks = [];
@@ -58,15 +71,18 @@ class Measured:
 class Pages:
     """A browser, the addresses of the pages, and the proxies before S3 and the pages' servers.
 
-    `missing` says why Uppy's pages cannot be measured; "" if they can.
+    The first of the servers is filehub's, for which `token` is an API token. `missing` says why
+    Uppy's pages cannot be measured; "" if they can.
     """
 
     browser: Browser
     urls: dict[str, str]
     s3: Proxy
     servers: tuple[Proxy, ...]
+    consumer: subprocess.Popen[str]
     uppy_bucket: str
     cookies: list[Any]
+    token: str
     missing: str = ""
 
     def set_latency(self, seconds: float) -> None:
@@ -82,14 +98,18 @@ class Pages:
         def is_uploaded() -> bool:
             if in_parts:
                 return self._is_completed()
-            return len(self.s3.requests(_accepted)) >= len(paths)
+            return len(self.s3.requests(_is_accepted_file)) >= len(paths)
 
         with self.browser.new_context() as context:
             context.add_cookies(self.cookies)
             page = context.new_page()
             page.add_init_script(_COLLECT_LONG_TASKS)
             page.goto(self.urls[name], wait_until="networkidle")
-            return _measure(page, _input(name), paths, is_uploaded)
+            if name == BARE:
+                requests = bare.sign(self.servers[0].url, self.token, paths)
+                page.evaluate("signed => { window.requests = signed }", requests)
+            with nullcontext() if name == CONFIRMING else paused(self.consumer):
+                return _measure(page, _input(name), paths, is_uploaded)
 
     def _is_completed(self) -> bool:
         return any(
@@ -101,6 +121,10 @@ class Pages:
 
 def _accepted(request: Request) -> bool:
     return request.over and request.status is not None and request.status < 300
+
+
+def _is_accepted_file(request: Request) -> bool:
+    return request.method in {"PUT", "POST"} and _accepted(request)
 
 
 def _input(name: str) -> str:
@@ -143,8 +167,13 @@ def serve(site: Site) -> Iterator[Pages]:
         clients.s3().create_bucket(Bucket=bucket)
         for name in (bucket, conf().bucket):
             _allow_all_origins(name)
+        _send_events(bucket)
+        stack.enter_context(site.worker())
+        consumer = stack.enter_context(site.consumer())
         web = stack.enter_context(_filehub(site, s3))
-        urls, servers, missing = {FILEHUB: f"{web.url}/"}, [web], ""
+        urls = dict.fromkeys((FILEHUB, CONFIRMING), f"{web.url}/")
+        urls[BARE] = stack.enter_context(bare.page())
+        servers, missing = [web], ""
         try:
             server = uppy_server.companion(site, bucket=bucket, s3_url=s3.url)
             companion = stack.enter_context(Proxy(urlsplit(stack.enter_context(server)).port or 0))
@@ -154,17 +183,15 @@ def serve(site: Site) -> Iterator[Pages]:
         except BaselineMissing as exc:
             missing = str(exc)
         # Before the browser: Django refuses its database beside Playwright's event loop.
-        cookies = _cookies(web.url)
+        cookies, token = _cookies(web.url), site.api_token()
         browser = stack.enter_context(_chromium())
-        yield Pages(browser, urls, s3, tuple(servers), bucket, cookies, missing)
+        yield Pages(browser, urls, s3, tuple(servers), consumer, bucket, cookies, token, missing)
 
 
 @contextmanager
 def _filehub(site: Site, s3: Proxy) -> Iterator[Proxy]:
-    """Start all processes of filehub; yield the proxy in front of the web process."""
+    """Start filehub's web process; yield the proxy in front of it."""
     with ExitStack() as stack:
-        stack.enter_context(site.worker())
-        stack.enter_context(site.consumer())
         port = free_port()
         web = stack.enter_context(Proxy(port))
         variables = {"AWS_ENDPOINT_URL_S3": s3.url, "FILEHUB_CORS_ORIGINS": web.url}
@@ -184,6 +211,25 @@ def _allow_all_origins(bucket: str) -> None:
                     "ExposeHeaders": ["ETag"],
                 }
             ]
+        },
+    )
+
+
+def _send_events(bucket: str) -> None:
+    """Have S3 send an event for each new object, as it does for filehub's bucket."""
+    arn = f"arn:aws:sqs:{clients.sqs().meta.region_name}:{ACCOUNT}:{bucket}"
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "s3.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    clients.sqs().create_queue(QueueName=bucket, Attributes={"Policy": policy})
+    clients.s3().put_bucket_notification_configuration(
+        Bucket=bucket,
+        NotificationConfiguration={
+            "QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]
         },
     )
 

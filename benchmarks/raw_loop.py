@@ -63,6 +63,9 @@ class RawLoop:
         found: list[dict[str, Any]] = response.get("Messages", [])
         return found
 
+    def send(self, body: str) -> None:
+        self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=body)
+
     def head(self, key: str) -> dict[str, Any]:
         described: dict[str, Any] = self.s3.head_object(Bucket=self.bucket, Key=key)
         return described

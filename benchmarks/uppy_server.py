@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from benchmarks.site import DIRECTORY, ROOT, Site, answers, shell
+from benchmarks.static_page import serve_directory
 from local.aws import free_port
 
 SOURCES = ROOT / "benchmarks" / "uppy"
@@ -73,17 +71,8 @@ def page(companion_url: str) -> Iterator[str]:
 
     Raises BaselineMissing.
     """
-    directory = _bundle()
-    handler = partial(_QuietHandler, directory=str(directory))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/index.html?companion={companion_url}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serve_directory(_bundle()) as url:
+        yield f"{url}?companion={companion_url}"
 
 
 def _bundle() -> Path:
@@ -101,8 +90,3 @@ def _bundle() -> Path:
         raise BaselineMissing(f"Uppy could not be bundled: {done.stderr.strip()[-200:]}")
     shutil.copy(SOURCES / "index.html", directory / "index.html")
     return directory
-
-
-class _QuietHandler(SimpleHTTPRequestHandler):
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Log nothing but errors."""

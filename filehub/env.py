@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import dj_database_url
@@ -25,6 +26,10 @@ from uploads.core.setting_values import explain, split_commas
 _BROKER_VARIABLES = ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
 #: Variables whose values never appear in messages.
 _SECRETS = {"DJANGO_SECRET_KEY", "DATABASE_URL", "CELERY_BROKER_URL"}
+#: For the command `filehub`, which may run in the same environment.
+_CLIENT_VARIABLES = {"FILEHUB_URL", "FILEHUB_TOKEN", "FILEHUB_TOKEN_FILE"}
+#: Ends the variable that names a file with the value, as container engines provide secrets.
+_FILE = "_FILE"
 #: Variable -> key of the app's setting.
 APP_VARIABLES = {
     ("AWS_" if key.startswith(("REGION", "ENDPOINT_URL")) else "FILEHUB_") + key: key
@@ -119,8 +124,12 @@ def load() -> Env:
     Raises InvalidEnvironment, which names the first missing or invalid variable but never contains
     a value that could be a secret.
     """
+    files = _from_files(os.environ)
+    fields: dict[str, Any] = {
+        name: files[name.upper()] for name in Env.model_fields if name.upper() in files
+    }
     try:
-        result = Env()
+        result = Env(**fields)
     except ValidationError as exc:
         raise InvalidEnvironment(" ".join(explain(exc, _SECRETS))) from None
     for name in _BROKER_VARIABLES:
@@ -135,6 +144,7 @@ def load_app(environ: Mapping[str, str] = os.environ) -> Conf:
     AWS_REGION takes precedence over AWS_DEFAULT_REGION, which boto3 reads itself. Raises
     InvalidEnvironment, as `load` does.
     """
+    environ = {**environ, **_from_files(environ)}
     values = {key: environ[name] for name, key in APP_VARIABLES.items() if name in environ}
     try:
         return conf.validate(values)
@@ -146,9 +156,36 @@ def load_app(environ: Mapping[str, str] = os.environ) -> Conf:
 
 def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
     """Return the variables that look like filehub settings but are not."""
-    return sorted(
-        name for name in environ if name.startswith("FILEHUB_") and name not in APP_VARIABLES
-    )
+    known = {*APP_VARIABLES, *(name + _FILE for name in _file_variables()), *_CLIENT_VARIABLES}
+    return sorted(name for name in environ if name.startswith("FILEHUB_") and name not in known)
+
+
+def _file_variables() -> list[str]:
+    """The variables whose value may be in a file. Names such as AWS_…_FILE belong to boto3."""
+    names = [*map(str.upper, Env.model_fields), *APP_VARIABLES]
+    return [name for name in names if not name.startswith("AWS_")]
+
+
+def _from_files(environ: Mapping[str, str]) -> dict[str, str]:
+    """Read the variables whose files are named by NAME_FILE, without white space around them.
+
+    Raises InvalidEnvironment, which never contains what is in a file.
+    """
+    values = {}
+    for name in _file_variables():
+        path = environ.get(name + _FILE)
+        if not path:
+            continue
+        if environ.get(name):
+            raise InvalidEnvironment(f"{name} and {name + _FILE} are both set; unset one of them.")
+        try:
+            values[name] = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as exc:
+            reason = exc.strerror if isinstance(exc, OSError) else "it is not text in UTF-8"
+            raise InvalidEnvironment(
+                f"{name + _FILE} is wrong: {path!r} cannot be read: {reason}."
+            ) from None
+    return values
 
 
 def _source(key: str, environ: Mapping[str, str]) -> str:

@@ -82,6 +82,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "uploads.web.theme.context",
             ],
         },
     },
@@ -188,7 +189,7 @@ CONTENT_SECURITY_POLICY = {
 }
 
 CORS_ALLOWED_ORIGINS = list(app.cors_origins)
-CORS_EXPOSE_HEADERS = ["Link", "Retry-After"]
+CORS_EXPOSE_HEADERS = ["ETag", "Link", "Retry-After", "X-Filehub-Examined"]
 CORS_URLS_REGEX = API_PATHS
 
 # --- Celery -------------------------------------------------------------------------------------
@@ -225,6 +226,8 @@ CELERY_BEAT_SCHEDULE = {
         "task": "uploads.tasks.reconcile_multipart",
         "schedule": crontab(hour=3, minute=30),
     },
+    # At a fixed minute, for the same reason.
+    "purge-trash": {"task": "uploads.tasks.purge_trash", "schedule": crontab(minute=15)},
 }
 
 # --- Logging ------------------------------------------------------------------------------------

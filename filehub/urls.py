@@ -8,7 +8,7 @@ from django.views.decorators.http import conditional_page
 from django.views.generic import RedirectView
 from django.views.i18n import JavaScriptCatalog
 
-from uploads.web import health, pages, session
+from uploads.web import account, health, pages, session, theme
 from uploads.web.api import api
 from uploads.web.password import ChangePassword, PasswordChanged
 
@@ -23,6 +23,10 @@ urlpatterns = [
     path("", api.urls),
     path("rows", pages.rows, name="rows"),
     path("quota", pages.quota, name="quota"),
+    path("account/", account.page, name="account"),
+    path("account/tokens/", account.create_token, name="create_token"),
+    path("account/tokens/<int:pk>/revoke/", account.revoke_token, name="revoke_token"),
+    path("account/theme/", theme.choose, name="choose_theme"),
     path("accounts/login/", session.SignIn.as_view(), name="login"),
     path("accounts/session", session.state, name="session"),
     path("accounts/logout/", auth.LogoutView.as_view(), name="logout"),

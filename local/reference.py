@@ -38,8 +38,10 @@ All [settings](#settings) and [commands](#commands).
 
 filehub reads its settings from environment variables. A missing or wrong value stops every process
 at start, with a sentence that names the variable. Lists are separated by commas. Sizes are numbers
-of bytes, times are seconds. `manage.py check` warns of misspelt and suspicious settings; with
-`--deploy` also of those that are right only on your own machine.
+of bytes, times are seconds. A value may also be in a file, such as a secret of a container engine:
+set `<NAME>_FILE` to its path. AWS's own variables are the exception. `manage.py check` warns of
+misspelt and suspicious settings; with `--deploy` also of those that are right only on your own
+machine.
 """
 
 _COMMANDS = """\

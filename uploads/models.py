@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
@@ -18,7 +20,12 @@ from django.utils.translation import gettext_lazy as _
 from uploads.core.names import display_name
 
 #: Display names for the states of a record (see `uploads.files.record`).
-STATE_NAMES = {"stored": _("stored"), "rejected": _("rejected"), "deleted": _("deleted")}
+STATE_NAMES = {
+    "stored": _("stored"),
+    "trashed": _("in the trash"),
+    "rejected": _("rejected"),
+    "deleted": _("deleted"),
+}
 
 
 class EmptyManager(models.Manager[Any]):
@@ -111,6 +118,14 @@ class Quota(models.Model):
         return gettext("quota of %(user)s") % {"user": self.user}
 
 
+class Scope(models.TextChoices):
+    """What a program may do with an API token. Each route of the API names the one it needs."""
+
+    UPLOAD = "upload", _("upload and organize files")
+    READ = "read", _("list and download files")
+    DELETE = "delete", _("delete files")
+
+
 class ApiToken(models.Model):
     """A bearer token. Only its SHA-256 is stored; the secret is shown once, on creation."""
 
@@ -129,6 +144,10 @@ class ApiToken(models.Model):
         help_text=_("What the token is used for."),
     )
     digest = models.CharField(max_length=64, unique=True)
+    #: Names of scopes, separated by spaces. Without any, a token may do nothing.
+    scopes = models.CharField(_("scopes"), max_length=100)
+    #: The last day (UTC) on which it works.
+    expires_on = models.DateField(_("expires"), null=True, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     last_used_at = models.DateTimeField(_("last used"), null=True, editable=False)
 
@@ -138,6 +157,22 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return gettext("token %(id)s of %(user)s") % {"id": self.pk, "user": self.user}
+
+    @property
+    def scope_list(self) -> list[Scope]:
+        """The scopes in their usual order. Names that this version does not know grant nothing."""
+        names = self.scopes.split()
+        return [scope for scope in Scope if scope in names]
+
+    @property
+    def has_expired(self) -> bool:
+        return self.expires_on is not None and self.expires_on < datetime.now(UTC).date()
+
+    @staticmethod
+    def join_scopes(scopes: Iterable[Scope]) -> str:
+        """Return the stored form of scopes."""
+        chosen = set(scopes)
+        return " ".join(scope for scope in Scope if scope in chosen)
 
     @staticmethod
     def new_secret() -> str:

@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -23,7 +23,7 @@ from tests.support.users import signed_in
 from tests.web.test_api import check_error
 from uploads.accounts import api_tokens, token_cache
 from uploads.accounts.token_cache import TokenCache
-from uploads.models import ApiToken, Quota
+from uploads.models import ApiToken, Quota, Scope
 from uploads.web.api.auth import Bearer
 
 FILE = {"file_name": "a.txt", "size": 5}
@@ -162,7 +162,7 @@ def test_permissions_are_those_of_the_moment(secret: str, alice: User) -> None:
     name = f"{permission.content_type.app_label}.{permission.codename}"
 
     def has_permission() -> bool:
-        user: Any = Bearer().authenticate(HttpRequest(), secret)
+        user: Any = Bearer(Scope.READ).authenticate(HttpRequest(), secret)
         return bool(user.has_perm(name))
 
     assert not has_permission()
@@ -172,6 +172,16 @@ def test_permissions_are_those_of_the_moment(secret: str, alice: User) -> None:
     assert not has_permission()
     alice.user_permissions.add(permission)
     assert has_permission()
+
+
+def test_what_a_request_notes_on_its_user_stays_there(secret: str) -> None:
+    first: Any = Bearer(Scope.READ).authenticate(HttpRequest(), secret)
+    first.username = "changed"
+    first._state.db = "other"
+    first._state.fields_cache["groups"] = "noted"
+    second: Any = Bearer(Scope.READ).authenticate(HttpRequest(), secret)
+    assert (second.username, second._state.db) == ("alice", "default")
+    assert "groups" not in second._state.fields_cache
 
 
 # What others change
@@ -211,9 +221,9 @@ def test_the_use_of_a_token_in_memory_is_recorded(secret: str) -> None:
     with time_machine.travel(timezone.now(), tick=False) as clock:
         for minutes, writes in ((0, 1), (4, 0), (2, 1), (1, 0)):
             clock.shift(timedelta(minutes=minutes))
-            Bearer().authenticate(HttpRequest(), secret)
+            Bearer(Scope.READ).authenticate(HttpRequest(), secret)
             with CaptureQueriesContext(connection) as captured:
-                Bearer().authenticate(HttpRequest(), secret)
+                Bearer(Scope.READ).authenticate(HttpRequest(), secret)
             assert not captured.captured_queries
             used = ApiToken.objects.get().last_used_at
             assert used is not None
@@ -280,3 +290,20 @@ def test_secrets_are_not_kept(secret: str) -> None:
     assert secret not in json.dumps(
         [vars(e.token) for e in token_cache.cache._entries.values()], default=str
     )
+
+
+# Expiry
+
+
+def test_a_token_in_memory_is_refused_after_its_last_day_without_a_query(
+    aws: LocalAws, alice: User
+) -> None:
+    last_day = datetime(2030, 1, 31, tzinfo=UTC)
+    with time_machine.travel(last_day.replace(hour=23, minute=59, second=59), tick=False) as clock:
+        secret = api_tokens.create(alice, expires_on=last_day.date())
+        client = Client(headers={"Authorization": f"Bearer {secret}"})
+        assert client.get("/files").status_code == 200
+        clock.shift(timedelta(seconds=1))
+        with CaptureQueriesContext(connection) as captured:
+            check_error(client.get("/files"), 401, "token_expired")
+    assert len(captured) == 0

@@ -18,9 +18,10 @@ USERS = "/admin/auth/user/"
 SECRET = re.compile(r"filehub_[\w-]{43}")
 
 
-def make(client: Client, user: User, name: str = "", **more: str) -> Any:
+def make(client: Client, user: User, name: str = "", **more: Any) -> Any:
     """Submit the form that creates a token."""
-    return client.post(f"{TOKENS}add/", {"user": str(user.pk), "name": name, **more})
+    form = {"user": str(user.pk), "name": name, "scopes": ["upload", "read"], **more}
+    return client.post(f"{TOKENS}add/", form)
 
 
 def status_with_token(secret: str) -> int:

@@ -40,7 +40,7 @@ def test_staff_cannot_create_a_token_for_another_user(
         assert (
             SECRET.search(
                 client.post(
-                    f"{TOKENS}add/?user={victim.pk}", {"user": str(victim.pk)}
+                    f"{TOKENS}add/?user={victim.pk}", {"user": str(victim.pk), "scopes": ["read"]}
                 ).content.decode()
             )
             is None

@@ -5,30 +5,27 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from io import BytesIO, StringIO
+from io import BytesIO
 from ipaddress import ip_address
 from pathlib import Path
 
 import boto3
+import httpx
 import pycurl
 import pytest
-import urllib3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from django.core.management.base import OutputWrapper
 from kombu.asynchronous import Hub
 from kombu.asynchronous.http.curl import CurlClient
 
-from uploads.management.progress import Progress
-from uploads.management.uploader import _Sender
+from uploads.management import uploader
 from uploads.operations.doctor import http
 from uploads.worker import transport
 
@@ -117,11 +114,10 @@ def doctor(url: str) -> bool:
 
 
 def upload_command(url: str) -> bool:
-    with ThreadPoolExecutor() as pool:
-        sender = _Sender(pool, "nobody", 1, Progress(OutputWrapper(StringIO())))
     try:
-        return bool(sender._http.request("GET", url).status == 200)
-    except urllib3.exceptions.HTTPError:
+        with uploader.http_client() as http:
+            return http.get(url).status_code == 200
+    except httpx.HTTPError:
         return False
 
 

@@ -106,6 +106,12 @@ def watch(context: BrowserContext) -> list[str]:
     return problems
 
 
+def sign_out(page: Page) -> None:
+    """Sign out in the menu of the user."""
+    page.locator(".user-menu summary").click()
+    page.get_by_role("button", name="Sign out").click()
+
+
 def sign_in(context: BrowserContext, name: str = "demo") -> None:
     """Sign in, without a page, which would take longer."""
     form = context.request.get("/accounts/login/")

@@ -183,6 +183,44 @@ def test_everything_works_by_keyboard(page: Page) -> None:
     expect(row(page, name)).to_be_visible()
 
 
+def test_deleting_moves_a_file_to_the_trash(page: Page) -> None:
+    name = unique("trash.txt")
+    choose(page, (name, b"x"))
+    row(page, name).get_by_role("button", name="Delete").click()
+    dialog = page.locator("#confirm-dialog")
+    expect(dialog).to_contain_text("It moves to the trash and is permanently deleted after 30 days")
+    dialog.locator("[data-confirm]").click()
+    expect(row(page, name)).to_have_count(0)
+    trashed = page.evaluate("fetch('/files?state=trashed').then((r) => r.json())")
+    (file,) = [file for file in trashed if file["file_name"] == name]
+    restored = page.context.request.post(
+        page.url.split("?")[0] + "files/restore",
+        data={"ids": [file["id"]]},
+        headers={"X-CSRFToken": csrf_token(page)},
+    )
+    assert restored.json()["results"] == [{"id": file["id"], "state": "stored"}]
+    page.reload()
+    expect(row(page, name)).to_be_visible()
+
+
+def csrf_token(page: Page) -> str:
+    (cookie,) = [cookie for cookie in page.context.cookies() if cookie["name"] == "csrftoken"]
+    return str(cookie["value"])
+
+
+def test_a_file_that_another_tab_has_deleted_leaves_the_list(page: Page) -> None:
+    name = unique("gone.txt")
+    choose(page, (name, b"x"))
+    expect(row(page, name)).to_be_visible()
+    other = page.context.new_page()
+    other.goto("/")
+    for tab in (other, page):
+        row(tab, name).get_by_role("button", name="Delete").click()
+        tab.locator("#confirm-dialog [data-confirm]").click()
+        expect(row(tab, name)).to_have_count(0)
+    other.close()
+
+
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_narrow_screen_does_not_scroll_sideways(page: Page, scheme: Any) -> None:

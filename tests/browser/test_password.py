@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import watch
+from tests.browser.conftest import sign_out, watch
 from tests.support.accessibility import check_accessibility
 from tests.support.installation import Installation
 from tests.support.users import PASSWORD
@@ -54,8 +54,11 @@ def type_passwords(page: Page, *passwords: str) -> None:
 @pytest.mark.exhaustive
 def test_a_user_changes_their_password_by_keyboard(page: Page) -> None:
     sign_in(page, CAROL, PASSWORD)
-    link = page.get_by_role("navigation").get_by_role("link", name="Password")
-    link.focus()
+    page.locator(".user-menu summary").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Account").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Change password").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Change password")
     check_accessibility(page)
@@ -71,7 +74,7 @@ def test_a_user_changes_their_password_by_keyboard(page: Page) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Password changed")
     check_accessibility(page)
     page.get_by_role("link", name="Go to your files").click()
-    page.get_by_role("button", name="Sign out").click()
+    sign_out(page)
     sign_in(page, CAROL, NEW_PASSWORD)
     expect(page.get_by_role("heading", level=1)).to_have_text("Upload files")
 

@@ -77,6 +77,30 @@ def test_after_signing_in_again_in_the_dialog_the_queue_goes_on_by_itself(
     assert installation.s3.sent(lambda r: parts(r) and r.size > 1) == 80 * MIB
 
 
+REOPEN = """async () => {
+  const dialog = document.getElementById("session-dialog");
+  const password = document.getElementById("session-password");
+  const closed = new Promise((done) => dialog.addEventListener("close", done, { once: true }));
+  password.value = "left behind";
+  dialog.close();
+  document.getElementById("sign-in-again").click();
+  const atFirst = password.value;
+  password.value = "half typed";
+  await closed;
+  return [atFirst, password.value];
+}"""
+
+
+def test_reopening_the_dialog_at_once_keeps_what_is_typed_then(
+    page: Page, context: BrowserContext
+) -> None:
+    """On a busy page, the event of closing comes after the dialog is open again."""
+    end_session(context)
+    choose_text(page, (unique("queued.txt"), b"x"))
+    expect(dialog(page)).to_be_visible()
+    assert page.evaluate(REOPEN) == ["", "half typed"]
+
+
 @pytest.mark.exhaustive
 def test_the_page_notices_a_sign_in_in_another_tab_and_refuses_another_user(
     page: Page, context: BrowserContext, installation: Installation
@@ -188,7 +212,7 @@ def test_a_download_of_a_file_that_was_deleted_elsewhere_says_so_in_the_list(
     expect(row(page, name)).to_contain_text("This file was deleted.")
     # Without scripts, or in a new tab, the link leads to the list.
     other.goto(str(row(page, name).get_by_role("link", name="Download").get_attribute("href")))
-    expect(other.locator("#linked-file")).to_contain_text(f"“{name}” was deleted.")
+    expect(other.locator("#linked-file")).to_contain_text(f"“{name}” is in the trash.")
     assert re.search(r"/\?file=", other.url)
 
 

@@ -60,6 +60,8 @@ def operation_of(request: Request) -> tuple[Service, str]:
             return "s3", "UploadPart" if "partNumber" in query else "PutObject"
         case "DELETE":
             return "s3", "AbortMultipartUpload" if "uploadId" in query else "DeleteObject"
+        case "POST" if "delete" in query:
+            return "s3", "DeleteObjects"
         case "POST":
             return (
                 "s3",

@@ -21,7 +21,15 @@ from tests.chaos.event_mangler import EventMangler
 from tests.chaos.expectations import Expectations
 from tests.chaos.final_check import FinalCheck
 from tests.chaos.http_client import Unanswered, request
-from tests.chaos.installation import BUCKET, EVENTS, NOTIFICATIONS, OWNERS, TASKS, Installation
+from tests.chaos.installation import (
+    BUCKET,
+    EVENTS,
+    NOTIFICATIONS,
+    OWNERS,
+    PURGE,
+    TASKS,
+    Installation,
+)
 from tests.chaos.plan import Plan
 from tests.chaos.report import Report
 from tests.chaos.uploaders import Uploader
@@ -103,6 +111,7 @@ class ChaosRun:
                 self._expectations,
                 until,
                 self._delete_object,
+                self._installation.make_due,
             )
             for number in range(UPLOADERS)
         ]
@@ -153,6 +162,9 @@ class ChaosRun:
         self._replay()
         self._wait_for_rest("the replay")
         self.report.recovered = time.monotonic() - self._faults_ended_at
+        # What fell due after beat was stopped.
+        self._installation.run_script(PURGE)
+        self._wait_for_rest("the purge")
         self._installation.manage("reconcile", "--all", "--restart", "--min-age", "0m")
         self._wait_for_rest("the reconciliation")
         self.mangler.stop()

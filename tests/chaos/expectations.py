@@ -12,12 +12,27 @@ Known = Literal["yes", "no", "maybe"]
 
 
 @dataclass(eq=False)
+class Possible:
+    """The values that something may have now: the last one, unless a response was lost."""
+
+    values: set[str]
+    #: No request without a response may still take effect.
+    is_known: bool = True
+
+    def set(self, values: set[str], *, certain: bool) -> None:
+        """It has been changed to one of these values, or may be at any time."""
+        self.is_known = self.is_known and certain
+        self.values = values if self.is_known else self.values | values
+
+
+@dataclass(eq=False)
 class Upload:
     """One upload that was begun and has an id."""
 
     id: str
     owner: str
-    name: str
+    names: Possible
+    folders: Possible
     content_type: str
     size: int
     #: Base64 SHA-256 of the bytes.
@@ -26,7 +41,10 @@ class Upload:
     checksum: str
     #: The whole file is in the bucket.
     sent: Known = "no"
+    #: Deleted for ever, by its owner or by the purge.
     deleted: Known = "no"
+    #: In the trash, as long as it is not deleted.
+    trashed: Known = "no"
     #: The worker's rules reject it.
     is_forbidden: bool = False
     #: Of an upload in parts: the token.
@@ -36,6 +54,7 @@ class Upload:
 
     @property
     def is_stored(self) -> Known:
+        """Whether it is stored or in the trash."""
         if self.is_forbidden or self.sent == "no" or self.deleted == "yes":
             return "no"
         return "maybe" if "maybe" in {self.sent, self.deleted} else "yes"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import urlencode
 
 from tests.chaos import invariants
 from tests.chaos.event_mangler import EventMangler
@@ -38,8 +39,13 @@ class FinalCheck:
             expectations, self._mangler.reported.values(), table
         )
         self._problems += invariants.check_counters(table)
-        listed = {owner: self._list(token) for owner, token in installation.api_tokens.items()}
-        self._problems += invariants.check_lists(expectations, listed, table)
+        for state in invariants.KEPT:
+            listed = {
+                owner: self._list(token, state) for owner, token in installation.api_tokens.items()
+            }
+            self._problems += invariants.check_lists(expectations, listed, table, state)
+        walked = {owner: self._walk(token) for owner, token in installation.api_tokens.items()}
+        self._problems += invariants.check_folders(walked, table)
         self._check_unfinished()
         self._check_dead_letters()
         installation.manage("recount", "--check")
@@ -73,10 +79,10 @@ class FinalCheck:
         for name in (*NAMES, "operator"):
             self._problems += invariants.check_log(processes.log(name))
 
-    def _list(self, token: str) -> list[dict[str, Any]]:
-        """All pages of an owner's list."""
+    def _list(self, token: str, state: str) -> list[dict[str, Any]]:
+        """All pages of an owner's list of files of one state."""
         files: list[dict[str, Any]] = []
-        url = f"{self._installation.site}/files?limit=37"
+        url = f"{self._installation.site}/files?limit=37&state={state}"
         while url:
             response = self._request("GET", url, token)
             if response.status != 200:
@@ -86,6 +92,27 @@ class FinalCheck:
             link = re.match(r'<([^>]*)>; rel="next"', response.link)
             url = link[1] if link else ""
         return files
+
+    def _walk(self, token: str) -> dict[str, str]:
+        """The files in all folders of an owner: id -> folder. A file that is found twice fails."""
+        found: dict[str, str] = {}
+        pending = [""]
+        while pending:
+            folder, cursor = pending.pop(), ""
+            while cursor is not None:
+                query = urlencode({"folder": folder, "limit": 37, "cursor": cursor})
+                url = f"{self._installation.site}/folders?{query}"
+                response = self._request("GET", url, token)
+                if response.status != 200:
+                    self._problems.append(f"GET {url}: {response.status} {response.body!r}")
+                    break
+                page = response.json()
+                pending += [inner["folder"] for inner in page["folders"]]
+                twice = found.keys() & {file["id"] for file in page["files"]}
+                self._problems += [f"{upload_id} is listed twice" for upload_id in twice]
+                found |= {file["id"]: folder for file in page["files"]}
+                cursor = page["next_cursor"]
+        return found
 
     def _request(self, method: str, url: str, token: str) -> Response:
         return request(method, url, {"Authorization": f"Bearer {token}"})

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,10 @@ ABORT_UNFINISHED = """
 from uploads.aws import multipart
 for upload in multipart.list_unfinished(1000).uploads:
     multipart.abort_key(upload.key, upload.s3_upload_id)
+"""
+PURGE = """
+from uploads.files import purge
+purge.purge()
 """
 
 
@@ -187,6 +192,22 @@ class Installation:
                 "RedrivePolicy": json.dumps({**policy, "maxReceiveCount": receives}),
             },
         )
+
+    def make_due(self, upload_id: str) -> bool:
+        """End the time of a file in the trash, past filehub; False if it is not in the trash."""
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f+0000")
+        try:
+            self.dynamodb.update_item(
+                TableName=TABLE,
+                Key={"id": {"S": upload_id}},
+                UpdateExpression="SET purgeAt = :now",
+                ConditionExpression="#state = :trashed",
+                ExpressionAttributeNames={"#state": "state"},
+                ExpressionAttributeValues={":now": {"S": now}, ":trashed": {"S": "trashed"}},
+            )
+        except self.dynamodb.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
 
     def depth(self, queue: str) -> int:
         """Messages in a queue, including those that are in flight or delayed."""

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from tests.chaos.aws_fault_proxy import INJECTED, MultipartCreation
 from tests.chaos.event_mangler import Reported
@@ -50,6 +51,10 @@ CORRUPTED_SCHEDULE = "Removing corrupted schedule file"
 _LOGGED = re.compile(r"[A-Z]+ [\w.]+: ")
 #: The line under a traceback. Celery nests tracebacks under a name of its own.
 _RAISED = re.compile(r"(?!billiard\.einfo\.)[A-Za-z_][\w.]*(?::|$)")
+
+
+#: The states of files whose objects must be there.
+KEPT = ("stored", "trashed")
 
 
 def read_objects(s3: Any, bucket: str) -> dict[str, dict[str, Any]]:
@@ -100,9 +105,9 @@ def check_files(
     objects: dict[str, dict[str, Any]],
     table: dict[str, dict[str, Any]],
 ) -> Iterator[str]:
-    """Expectations, bucket and records agree on each file."""
+    """Expectations, bucket and records agree on each file, in the list or in the trash."""
     records = {key: item for key, item in table.items() if "uniqueFileName" in item}
-    stored = {key for key, item in records.items() if item["state"] == "stored"}
+    stored = {key for key, item in records.items() if item["state"] in KEPT}
     for upload_id in stored - objects.keys():
         yield f"missing object: {upload_id} is recorded as stored, but not in the bucket"
     for upload_id in objects.keys() - stored:
@@ -116,6 +121,8 @@ def check_files(
             yield f"lost: {upload} is {item['state'] if item else 'not recorded'}"
         if upload.is_stored == "no" and (upload.id in stored or upload.id in objects):
             yield f"unexpected: {upload} is stored, or in the bucket"
+        if upload.is_stored == "yes" and item is not None:
+            yield from _check_place(upload, item["state"])
         if upload.sent == "no" and item is not None:
             yield f"never sent, but recorded: {upload}: {item}"
         if (
@@ -133,18 +140,55 @@ def check_files(
             )
 
 
+def _check_place(upload: Upload, state: str) -> Iterator[str]:
+    """A file is in the trash if it was moved there and not restored."""
+    expected = {"yes": ("trashed",), "no": ("stored",), "maybe": KEPT}[upload.trashed]
+    if state in KEPT and state not in expected:
+        yield f"{upload} is {state}"
+
+
 def _check_upload(upload: Upload, item: dict[str, Any], s3_object: dict[str, Any]) -> Iterator[str]:
     yield from differing("object's size", upload.size, s3_object["ContentLength"])
     yield from differing("size", upload.size, int(item["size"]))
     yield from differing("owner", upload.owner, item["owner"])
-    yield from differing("ownerFeed", upload.owner, item.get("ownerFeed"))
-    yield from differing("name", upload.name, item["originalFileName"])
+    feed = upload.owner if item["state"] == "stored" else f"\0trashed\0{upload.owner}"
+    yield from differing("ownerFeed", feed, item.get("ownerFeed"))
+    yield from _check_folder(upload, item)
     yield from differing("type", upload.content_type, item["contentType"])
     yield from differing("checksum", upload.checksum, item.get("checksum", ""))
     yield from differing("object's checksum", upload.checksum, s3_object.get("ChecksumSHA256", ""))
     yield from differing("etag", s3_object["ETag"].strip('"'), item["etag"])
     yield from differing("key", s3_object["key"], item["uniqueFileName"])
     yield from differing("content", upload.sha256, s3_object["sha256"])
+
+
+def _check_folder(upload: Upload, item: dict[str, Any]) -> Iterator[str]:
+    """Name and folder are possible ones. Only a stored file is in the indexes of its folder."""
+    name, folder = item["originalFileName"], item.get("folder", "")
+    if name not in upload.names.values:
+        yield f"name: {name!r}, not one of {upload.names}"
+    if folder not in upload.folders.values:
+        yield f"folder: {folder!r}, not one of {upload.folders}"
+    is_stored = item["state"] == "stored"
+    feed = f"{quote(upload.owner, safe='')}/{folder}" if is_stored else None
+    yield from differing("folderFeed", feed, item.get("folderFeed"))
+    yield from differing("nameKey", is_stored, "nameKey" in item)
+
+
+def check_folders(
+    walked: dict[str, dict[str, str]], table: dict[str, dict[str, Any]]
+) -> Iterator[str]:
+    """Each owner's folders, walked from the root, have each stored file once, in its folder.
+
+    `walked`: owner -> id -> folder. That the counters are right is checked by `recount`.
+    """
+    for owner, found in walked.items():
+        expected = {
+            key: item.get("folder", "")
+            for key, item in table.items()
+            if item.get("state") == "stored" and item["owner"] == owner
+        }
+        yield from differing(f"folders of {owner}", expected, found)
 
 
 def check_events(
@@ -168,24 +212,27 @@ def check_events(
             # A creation leaves nothing if the object is gone before the worker checks it.
             if event.removed:
                 yield f"an event had no effect: {event} of {upload}"
-        elif item["sequencer"] != event.sequencer and (event.removed or item["state"] == "stored"):
+        elif item["sequencer"] != event.sequencer and (event.removed or item["state"] in KEPT):
             yield f"an event had no effect: {event} of {upload}: {item}"
 
 
 def check_counters(table: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """Each owner's counter is the sum of their stored files."""
-    files: Counter[str] = Counter()
-    size: Counter[str] = Counter()
+    """Each owner's counter is the sum of their files, in all and in the trash."""
+    sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for item in table.values():
-        if item.get("state") == "stored":
-            files[item["owner"]] += 1
-            size[item["owner"]] += int(item["size"])
+        if item.get("state") in KEPT:
+            size = int(item["size"])
+            sums[item["owner"]].update(files=1, bytes=size)
+            if item["state"] == "trashed":
+                sums[item["owner"]].update(trashedFiles=1, trashedBytes=size)
     for key, item in table.items():
         if key.startswith("owner#"):
             owner = key.removeprefix("owner#")
-            yield from differing(f"files of owner {owner}", files.pop(owner, 0), int(item["files"]))
-            yield from differing(f"bytes of owner {owner}", size.pop(owner, 0), int(item["bytes"]))
-    for owner in files:
+            expected = sums.pop(owner, Counter())
+            for name in ("files", "bytes", "trashedFiles", "trashedBytes"):
+                actual = int(item.get(name, 0))
+                yield from differing(f"{name} of owner {owner}", expected[name], actual)
+    for owner in sums:
         yield f"owner {owner} has files and no counter"
 
 
@@ -193,26 +240,28 @@ def check_lists(
     expectations: Expectations,
     listed: dict[str, list[dict[str, Any]]],
     table: dict[str, dict[str, Any]],
+    state: str,
 ) -> Iterator[str]:
-    """Each owner's list has their files, in order. `listed`: owner -> what the API lists."""
+    """Each owner's list of one state has their files. `listed`: owner -> what the API lists."""
     expected: defaultdict[str, set[str]] = defaultdict(set)
     for key, item in table.items():
-        if item.get("state") == "stored":
+        if item.get("state") == state:
             expected[item["owner"]].add(key)
     for owner, files in listed.items():
         ids = [file["id"] for file in files]
         yield from differing(f"order of the list of {owner}", sorted(ids, reverse=True), ids)
         if set(ids) != expected[owner] or len(ids) != len(set(ids)):
             yield (
-                f"list of {owner}: missing {sorted(expected[owner] - set(ids))}, "
+                f"{state} list of {owner}: missing {sorted(expected[owner] - set(ids))}, "
                 f"too many {sorted(set(ids) - expected[owner])}"
             )
         for file in files:
             upload = expectations.uploads.get(file["id"])
-            if upload and (upload.owner, upload.size, upload.name) != (
-                owner,
-                file["size"],
-                file["file_name"],
+            item = table.get(file["id"], {})
+            shown = (file["file_name"], file["folder"])
+            if upload and (
+                (upload.owner, upload.size) != (owner, file["size"])
+                or shown != (item.get("originalFileName"), item.get("folder", ""))
             ):
                 yield f"list of {owner}: {file} is not {upload}"
 

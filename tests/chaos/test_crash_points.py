@@ -45,8 +45,8 @@ pytestmark = pytest.mark.timeout(1800)
 WRITING = frozenset({"consumer.py", "tasks.py", "confirm.py", "settle.py", "store.py"})
 #: These, and the modules that decide what to write.
 DECIDING = WRITING | {
-    "observe.py", "decide.py", "records.py", "record.py", "grouping.py", "usage.py", "s3.py",
-    "fan_out.py",
+    "observe.py", "decide.py", "records.py", "record.py", "grouping.py", "counting.py", "usage.py",
+    "s3.py", "fan_out.py", "folder_items.py", "states.py",
 }  # fmt: skip
 #: In `make test`, a batch crashes at every n-th line only.
 SAMPLE = 15

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from tests.chaos.expectations import Expectations, Upload
+from tests.chaos.expectations import Expectations, Possible, Upload
+from tests.chaos.folder_client import FolderClient
 from tests.chaos.http_client import RETRYABLE, Unanswered, request, send_half
-from tests.chaos.retrying_client import RetryingClient
+from tests.chaos.trash_client import Sent
 
 KIB, MIB = 1024, 1024**2
 #: Allowed by the web but not by the worker, as if the rules had just become stricter.
@@ -30,7 +31,7 @@ def digest(*pieces: bytes) -> str:
     return base64.b64encode(hashlib.sha256(b"".join(pieces)).digest()).decode()
 
 
-class Uploader(RetryingClient):
+class Uploader(FolderClient):
     """Uploads one file after the other until the chaos run ends."""
 
     def __init__(
@@ -43,8 +44,9 @@ class Uploader(RetryingClient):
         expectations: Expectations,
         until: float,
         remove: Callable[[str], None],
+        make_due: Callable[[str], bool],
     ) -> None:
-        super().__init__(site, secret, rng, expectations)
+        super().__init__(number, site, secret, rng, expectations, make_due)
         self.name = f"uploader {number}"
         self.thread = threading.Thread(target=self._run, name=self.name, daemon=True)
         self._number = number
@@ -52,8 +54,6 @@ class Uploader(RetryingClient):
         #: Deletes an object past filehub.
         self._remove = remove
         self._files = 0
-        #: Files of this uploader that are stored and can be deleted.
-        self._mine: list[tuple[Upload, Any, bytes]] = []
         self.error: BaseException | None = None
 
     def _run(self) -> None:
@@ -73,6 +73,15 @@ class Uploader(RetryingClient):
             (5, self._forbidden),
             (7, self._parts),
             (24, self._delete_one),
+            (20, self._trash_one),
+            (8, self._restore_one),
+            (4, self._delete_from_trash),
+            (6, self._let_fall_due),
+            (12, self._rename_one),
+            (16, self._move_one),
+            (6, self._move_folder),
+            (3, self._make_folder),
+            (4, self._delete_folder),
         ]
         weights = [weight for weight, _ in actions]
         self._rng.choices([action for _, action in actions], weights)[0]()
@@ -94,9 +103,11 @@ class Uploader(RetryingClient):
     def _begin(
         self, body: bytes, content_type: str | None = None, **more: Any
     ) -> tuple[Upload, Any] | None:
-        name = self._name()
+        name, folder = self._name(), self._choose_folder()
         content_type = content_type or self._rng.choice(TYPES)
-        fields: dict[str, Any] = {"file_name": name, "content_type": content_type, **more}
+        fields: dict[str, Any] = {
+            "file_name": name, "folder": folder, "content_type": content_type, **more,
+        }  # fmt: skip
         in_parts = len(body) > 5 * MIB
         path = "/uploads"
         checksum = ""
@@ -117,8 +128,8 @@ class Uploader(RetryingClient):
             return None
         signed = response.json()
         upload = Upload(
-            signed["id"], self._owner, name, content_type, len(body), digest(body), checksum,
-            token=signed.get("token", ""),
+            signed["id"], self._owner, Possible({name}), Possible(self._possible(folder)),
+            content_type, len(body), digest(body), checksum, token=signed.get("token", ""),
         )  # fmt: skip
         signed["sized"] = "size" in fields
         return self._expectations.add(upload), signed
@@ -262,6 +273,24 @@ class Uploader(RetryingClient):
             self._report_problem(f"abort of {upload.id}", response)
             upload.aborted = "maybe"
 
+    # Changing
+
+    def _rename_one(self) -> None:
+        self._change_one(lambda file: self._rename(file, self._name()))
+
+    def _move_one(self) -> None:
+        self._change_one(self._move)
+
+    def _change_one(self, change: Callable[[Sent], None]) -> None:
+        """Change a file that is listed, and keep it."""
+        if not self._mine:
+            self._single()
+            return
+        file = self._mine.pop(0)
+        if self._is_listed(file[0]):
+            change(file)
+        self._mine.append(file)
+
     # Deleting
 
     def _delete_one(self) -> None:
@@ -270,6 +299,16 @@ class Uploader(RetryingClient):
             return
         upload, signed, body = self._mine.pop(0)
         self._delete(upload, signed, body, seen=self._rng.random() < 0.85)
+
+    def _trash_one(self) -> None:
+        if not self._mine:
+            self._single()
+            return
+        file = self._mine.pop(0)
+        if self._is_listed(file[0]):
+            self._trash(file)
+        else:
+            self._mine.append(file)
 
     def _delete(self, upload: Upload, signed: Any, body: bytes, *, seen: bool) -> None:
         """Delete a file. With `seen`, wait until it is listed; otherwise it may be too early."""

@@ -209,12 +209,14 @@ def test_any_other_type_is_not_shown(content_type: str) -> None:
 GROUPS = {
     "image": "image/png image/pjpeg image/x-ms-bmp image/svg+xml image/heic image/vnd.djvu "
     "image/vnd.adobe.photoshop application/x-photoshop application/illustrator application/dicom "
-    "image/x-canon-cr2 image/x-xcf",
+    "image/x-canon-cr2 image/x-xcf application/psd image/x-psd application/vnd.adobe.illustrator "
+    "application/x-targa application/x-msmetafile application/dxf application/acad "
+    "application/fits",
     "video": "video/mp4 video/x-ms-wmv video/x-ms-asf video/vnd.dlna.mpeg-tts video/x-msvideo "
     "video/avi video/mp2t video/3gpp application/vnd.ms-asf application/vnd.rn-realmedia "
-    "application/mxf",
-    "audio": "audio/ogg audio/x-ms-wma audio/x-it audio/mid audio/x-m4a application/ogg "
-    "audio/x-mpegurl application/vnd.apple.mpegurl audio/vnd.dlna.adts",
+    "application/mxf application/x-flash-video flv-application/octet-stream",
+    "audio": "application/m3u application/pls audio/ogg audio/x-ms-wma audio/x-it audio/mid "
+    "audio/x-m4a application/ogg audio/x-mpegurl application/vnd.apple.mpegurl audio/vnd.dlna.adts",
     "pdf": "application/pdf application/x-pdf APPLICATION/PDF",
     "archive": "application/zip application/x-zip-compressed application/x-rar application/x-tar "
     "application/x-rar-compressed application/vnd.rar application/x-7z-compressed application/gzip "
@@ -222,10 +224,13 @@ GROUPS = {
     "application/x-xz application/x-xz-compressed-tar application/zstd application/java-archive "
     "application/vnd.android.package-archive application/x-apple-diskimage application/x-deb "
     "application/vnd.debian.binary-package application/x-rpm application/x-iso9660-image "
-    "application/x-cd-image application/vnd.ms-cab-compressed",
-    "text": "text/plain text/plain;charset=utf-8 text/csv text/markdown text/x-markdown "
-    "text/x-log text/calendar text/vcard text/tab-separated-values text/x-readme text/vtt "
-    "application/x-subrip message/rfc822 text/troff",
+    "application/x-cd-image application/vnd.ms-cab-compressed application/x-gzip-compressed "
+    "application/x-7z application/x-compressed-zip application/vnd.comicbook+rar application/x-cbt "
+    "application/x-source-rpm application/vnd.apple.installer+xml application/x-cpio-compressed",
+    "text": "text/plain text/plain;charset=utf-8 text/csv text/markdown text/x-markdown text/x-log "
+    "text/calendar text/vcard text/tab-separated-values text/x-readme text/vtt "
+    "application/x-subrip message/rfc822 text/troff text/srt application/srt text/x-rst "
+    "text/x-asciidoc text/x-tsv application/x-troff-man application/x-sami",
     "document": "application/msword application/vnd.ms-excel application/vnd.ms-powerpoint "
     "application/vnd.ms-excel.sheet.macroEnabled.12 "
     "application/vnd.ms-word.template.macroenabled.12 "
@@ -235,13 +240,18 @@ GROUPS = {
     "application/epub+zip application/x-mobipocket-ebook application/vnd.apple.pages "
     "application/x-iwork-numbers-sffnumbers application/vnd.ms-publisher application/postscript "
     "application/vnd.ms-outlook application/vnd.visio application/x-msaccess "
-    "application/vnd.ms-project "
-    "application/vnd.ms-xpsdocument application/x-hwp",
+    "application/vnd.ms-project application/vnd.ms-xpsdocument application/x-hwp "
+    "application/vnd.haansoft-hwp application/mspowerpnt application/x-msworks "
+    "application/msaccess application/x-cdr image/cdr application/x-wordperfect application/dbase "
+    "application/x-fictionbook application/eps image/eps application/msword-template "
+    "application/x-mobi8-ebook application/vnd.framemaker",
     "code": "text/html text/css text/javascript application/javascript application/x-javascript "
     "application/json APPLICATION/JSON application/ld+json application/xml text/xml text/x-python "
     "text/x-csrc text/x-java application/x-sh application/x-shellscript application/x-php "
     "text/vnd.trolltech.linguist application/x-yaml application/toml application/sql text/x-sql "
-    "application/xhtml+xml application/x-ipynb+json application/x-perl text/rust text/x-makefile",
+    "application/xhtml+xml application/x-ipynb+json application/x-perl text/rust text/x-makefile "
+    "text/scss text/less application/gpx application/geojson application/x-jsonl "
+    "application/vnd.coffeescript",
     "other": "application/octet-stream application/x-ms-dos-executable application/x-msdownload "
     "application/x-msdos-program application/vnd.microsoft.portable-executable application/x-msi "
     "application/x-ms-shortcut application/x-ms-wim application/x-executable font/woff2 "
@@ -288,6 +298,20 @@ def test_the_page_gets_all_spellings(case: dict[str, list[str]]) -> None:
     assert list(media_types.with_aliases(tuple(case["allowed"]))) == case["for the page"]
 
 
+# What the page declares for what the browser says
+
+DECLARED = json.loads((ROOT / "tests/shared/declared-types.json").read_text())
+
+
+@pytest.mark.parametrize(("type_", "declared"), DECLARED)
+def test_what_the_page_declares_is_accepted(type_: str, declared: str) -> None:
+    """file-type.test.js tests that the page declares it."""
+    assert media_types.check_type(declared, ANY)
+    if declared == media_types.DEFAULT_TYPE and type_:
+        with pytest.raises(InvalidRequest):
+            media_types.check_type(type_, ANY)
+
+
 # Text
 
 AS_TEXT = {
@@ -299,6 +323,29 @@ AS_TEXT = {
     "text/plain;CHARSET=koi8-r": "koi8-r",
     "text/plain;format=flowed;charset=Shift_JIS": "Shift_JIS",
     "text/csv;header=present;charset=utf-16le;": "utf-16le",
+    # What Java, Outlook, old web servers and macOS call encodings that browsers know.
+    "text/plain;charset=windows-31j": "windows-31j",
+    "text/plain;charset=x-sjis": "x-sjis",
+    "text/plain;charset=windows-874": "windows-874",
+    "text/plain;charset=iso-8859-8-i": "iso-8859-8-i",
+    "text/plain;charset=KS_C_5601-1989": "KS_C_5601-1989",
+    "text/plain;charset=windows-949": "windows-949",
+    "text/plain;charset=x-mac-cyrillic": "x-mac-cyrillic",
+    "text/plain;charset=x-gbk": "x-gbk",
+    "text/plain;charset=unicode": "unicode",
+    "text/plain;charset='iso-8859-2'": "iso-8859-2",
+    'text/plain;charset="iso\\-8859-2"': "iso-8859-2",
+    # Browsers would guess.
+    "text/plain;charset=utf-7": "utf-8",
+    "text/plain;charset=utf-32": "utf-8",
+    "text/plain;charset=cp850": "utf-8",
+    "text/plain;charset=cp037": "utf-8",
+    "text/plain;charset=utf_8": "utf-8",
+    "text/plain;charset=rot13": "utf-8",
+    "text/plain;charset=unicode_escape": "utf-8",
+    # Browsers would show one character in place of the text.
+    "text/plain;charset=iso-2022-kr": "utf-8",
+    'text/plain;charset=" latin1"': "utf-8",
     "text/html;charset=euc-kr": "euc-kr",
     "application/json": "utf-8",
     "text/plain;charset=nonsense": "utf-8",

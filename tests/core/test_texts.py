@@ -152,6 +152,49 @@ REASONS: list[tuple[str, Mapping[str, str | int], str, str]] = [
         "The task failed: KeyError('a')",
         "Die Aufgabe ist fehlgeschlagen: KeyError('a')",
     ),
+    (
+        "being_deleted", {},
+        "The file is already being deleted for ever.",
+        "Die Datei wird bereits endgültig gelöscht.",
+    ),
+    ("trashed", {}, "Moved to the trash.", "In den Papierkorb verschoben."),
+    ("restored", {}, "Restored from the trash.", "Aus dem Papierkorb wiederhergestellt."),
+    ("deletion_requested", {}, "Deletion requested.", "Löschung angefordert."),
+    (
+        "check_consistent", {},
+        "Checked: the record is correct.",
+        "Geprüft: Der Datensatz stimmt.",
+    ),
+    (
+        "check_confirmed", {},
+        "Checked: the object exists, so the file is now stored.",
+        "Geprüft: Das Objekt ist vorhanden, die Datei ist jetzt gespeichert.",
+    ),
+    (
+        "check_rejected", {},
+        "Checked: the file breaks a rule and was rejected.",
+        "Geprüft: Die Datei verstößt gegen eine Regel und wurde abgelehnt.",
+    ),
+    (
+        "check_missing", {},
+        "Checked: the object is missing, so the file is now marked as deleted.",
+        "Geprüft: Das Objekt fehlt, die Datei ist jetzt als gelöscht markiert.",
+    ),
+    (
+        "check_corrected", {},
+        "Checked: the object had changed, so the record was corrected.",
+        "Geprüft: Das Objekt hatte sich geändert, der Datensatz wurde korrigiert.",
+    ),
+    (
+        "owner_changed", {"old": "alice", "new": "bob"},
+        "Owner changed from alice to bob.",
+        "Eigentümer von alice auf bob geändert.",
+    ),
+    (
+        "listed_in_download", {},
+        "Included in a downloaded list.",
+        "In einer heruntergeladenen Liste enthalten.",
+    ),
 ]  # fmt: skip
 
 

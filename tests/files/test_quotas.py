@@ -187,7 +187,7 @@ def test_the_quota_is_not_applied_again_to_stored_files() -> None:
 
 
 @pytest.mark.usefixtures("ten_bytes")
-def test_a_file_that_is_renamed_directly_in_s3_uses_no_more_space() -> None:
+def test_a_file_whose_metadata_is_replaced_in_s3_keeps_its_name_and_uses_no_more_space() -> None:
     upload_id = upload(OWNER, body=b"12345678")
     created(upload_id, 1)
     name = {"Bucket": conf().bucket, "Key": keys.object_key(upload_id)}
@@ -199,7 +199,7 @@ def test_a_file_that_is_renamed_directly_in_s3_uses_no_more_space() -> None:
         Metadata=s3.metadata(OWNER, "b.txt"),
     )
     assert created(upload_id, 2) == "stored"
-    assert queries.stored_file(upload_id, OWNER).file_name == "b.txt"
+    assert queries.stored_file(upload_id, OWNER).file_name == "a.txt"
     assert used() == Usage(1, 8)
 
 

@@ -19,7 +19,7 @@ from tests.support.write_units import (
 from uploads.aws.s3 import StoredObject
 from uploads.core import keys
 from uploads.core.policy import Rules
-from uploads.files import grouping, usage
+from uploads.files import counting, grouping
 from uploads.files.record import Change, StoredFile
 from uploads.files.usage import Counter
 from uploads.ingest import records
@@ -87,7 +87,7 @@ def stored(number: int, owner: str, content_type: str, name: str) -> Change:
     return Change(None, record)
 
 
-def counter_item(adjustment: usage.Adjustment) -> Item:
+def counter_item(adjustment: counting.Adjustment) -> Item:
     """A counter as it is after years of use."""
     name = adjustment.counter.id
     counter = Counter(name, files=123_456, bytes=123_456_789_012, rejected=1_234, changes=12_345)
@@ -100,7 +100,7 @@ def counter_item(adjustment: usage.Adjustment) -> Item:
 def units_per_file(changes: list[Change]) -> float:
     total = 0
     for group in grouping.groups(changes):
-        counters = [counter_item(adjustment) for adjustment in usage.adjustments(group)]
+        counters = [counter_item(adjustment) for adjustment in counting.adjustments(group)]
         writes = [Write(None, change.after.serialize()) for change in group]
         writes += [Write(counter, {**counter, "files": {"N": "123457"}}) for counter in counters]
         total += transaction_units(writes, INDEXES)
@@ -158,7 +158,7 @@ def test_no_transaction_has_more_items_than_dynamodb_accepts(
         stored(number, str(number % owners), TYPES[number % types], "{}") for number in range(count)
     ]
     groups = list(grouping.groups(changes))
-    sizes = [len(group) + len(usage.adjustments(group)) for group in groups]
+    sizes = [len(group) + len(counting.adjustments(group)) for group in groups]
     assert max(sizes, default=0) <= grouping.MAX_ITEMS
     assert sorted(change.id for group in groups for change in group) == sorted(
         change.id for change in changes
@@ -167,4 +167,4 @@ def test_no_transaction_has_more_items_than_dynamodb_accepts(
     # Two groups that are next to each other do not fit into one transaction.
     for first, second in pairwise(groups):
         both = [*first, second[0]]
-        assert len(both) + len(usage.adjustments(both)) > grouping.MAX_ITEMS
+        assert len(both) + len(counting.adjustments(both)) > grouping.MAX_ITEMS

@@ -21,7 +21,7 @@ from tests.support.sample_files import HTML, png
 from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.errors import BackendUnavailable
-from uploads.files import grouping, quotas, store, usage
+from uploads.files import counting, grouping, quotas, store, usage
 from uploads.files.record import Change, StoredFile
 from uploads.files.usage import Usage
 from uploads.ingest import confirm, decide, observe, settle
@@ -165,7 +165,7 @@ def test_a_record_that_dynamodb_refuses_affects_only_its_event(position: int) ->
     ("module", "name"),
     [
         (decide, "needs_object"), (decide, "quota_owner"), (decide, "decide"),
-        (store, "_difference"), (usage, "counters_of"), (usage, "growth"),
+        (store, "_difference"), (counting, "counters_of"), (counting, "growth"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip

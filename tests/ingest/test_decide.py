@@ -10,6 +10,7 @@ import pytest
 from uploads.aws.s3 import StoredObject
 from uploads.core import keys
 from uploads.core.policy import Rules
+from uploads.files import states
 from uploads.files.quotas import Allowance
 from uploads.files.record import StoredFile, changed
 from uploads.ingest import decide, records
@@ -46,6 +47,23 @@ def stored(sequencer: int, s3_object: StoredObject = FILE, upload_id: str = ID) 
 
 def rejected(sequencer: int, upload_id: str = ID) -> StoredFile:
     return stored(sequencer, TOO_LARGE, upload_id)
+
+
+def trashed(sequencer: int, s3_object: StoredObject = FILE) -> StoredFile:
+    return states.trashed(
+        stored(sequencer, s3_object), by="8", now=datetime.now(UTC), keep_for=timedelta(days=30)
+    )
+
+
+def purging(sequencer: int) -> StoredFile:
+    return states.purging(trashed(sequencer), by=None, now=datetime.now(UTC))
+
+
+def mistaken(sequencer: int, record: StoredFile) -> StoredFile:
+    """The record of a file whose object was once found missing."""
+    return records.tombstone(
+        changed(record, sequencer=number(sequencer)), reason=records.OBJECT_MISSING
+    )
 
 
 def tombstone(sequencer: int, upload_id: str = ID) -> StoredFile:
@@ -137,6 +155,70 @@ CASES: dict[
     "still there, no sequencer": (removed(0), stored(5), FILE, LIMITS, "unchanged", NOTHING, None),
     "rejected, no sequencer": (removed(0), rejected(5), None, LIMITS, "unchanged", NOTHING, None),
     "deleted, no sequencer": (removed(0), deleted(5), None, LIMITS, "unchanged", NOTHING, None),
+    # The trash
+    "trashed, same object": (
+        created(5), trashed(4), FILE, LIMITS, "stored", ("trashed", 5), None,
+    ),
+    "trashed, other object": (
+        created(5), trashed(4), OTHER, LIMITS, "stored", ("trashed", 5), None,
+    ),
+    "trashed, same event": (created(5), trashed(5), None, LIMITS, "unchanged", NOTHING, None),
+    "trashed, older event": (created(5), trashed(6), None, LIMITS, "unchanged", NOTHING, None),
+    "trashed, object gone": (created(5), trashed(4), None, LIMITS, "absent", NOTHING, None),
+    "trashed, hint": (created(0), trashed(4), None, LIMITS, "unchanged", NOTHING, None),
+    "trashed, event after hint": (
+        created(5), trashed(0), FILE, LIMITS, "stored", ("trashed", 5), None,
+    ),
+    "trashed, stricter rules": (
+        created(5), trashed(4), FILE, Limits(replace(RULES, max_size=1)), "stored", ("trashed", 5),
+        None,
+    ),
+    "trashed, replaced by one that breaks a rule": (
+        created(5), trashed(4), TOO_LARGE, LIMITS, "rejected", ("rejected", 5), "large",
+    ),
+    "trashed, same object, quota exceeded": (
+        created(5), trashed(4), FILE, quota(1, 99), "stored", ("trashed", 5), None,
+    ),
+    "trashed, grows within the quota": (
+        created(5), trashed(4), OTHER, quota(20, 10), "stored", ("trashed", 5), None,
+    ),
+    "trashed, grows too much": (
+        created(5), trashed(4), OTHER, quota(19, 10), "rejected", ("rejected", 5), "other",
+    ),
+    "trashed, removed": (removed(6), trashed(5), None, LIMITS, "removed", ("deleted", 6), None),
+    "trashed, older removal": (removed(4), trashed(5), None, LIMITS, "unchanged", NOTHING, None),
+    "trashed, another version removed": (
+        removed(6), trashed(5), FILE, LIMITS, "unchanged", NOTHING, None,
+    ),
+    "trashed, removed, no sequencer": (
+        removed(0), trashed(5), None, LIMITS, "removed", ("deleted", 5), None,
+    ),
+    "trashed, still there, no sequencer": (
+        removed(0), trashed(5), FILE, LIMITS, "unchanged", NOTHING, None,
+    ),
+    "purging, created": (created(5), purging(4), FILE, LIMITS, "stored", ("trashed", 5), None),
+    "purging, replaced": (created(5), purging(4), OTHER, LIMITS, "stored", ("trashed", 5), None),
+    "purging, removed": (removed(6), purging(5), None, LIMITS, "removed", ("deleted", 6), None),
+    "purged, created again": (
+        created(7), mistaken(6, purging(5)), FILE, LIMITS, "stored", ("stored", 7), None,
+    ),
+    "check trashed": (Check(ID), trashed(5), FILE, LIMITS, "consistent", ("trashed", 5), None),
+    "check trashed, replaced": (
+        Check(ID), trashed(5), OTHER, LIMITS, "corrected", ("trashed", 5), None,
+    ),
+    "check trashed, missing": (
+        Check(ID), trashed(5), None, LIMITS, "missing", ("deleted", 5), None,
+    ),
+    "check purging": (Check(ID), purging(5), FILE, LIMITS, "consistent", ("trashed", 5), None),
+    "check purging, missing": (
+        Check(ID), purging(5), None, LIMITS, "missing", ("deleted", 5), None,
+    ),
+    "check trashed, marked deleted by mistake": (
+        Check(ID), mistaken(5, trashed(5)), FILE, quota(1, 99), "confirmed", ("trashed", 5), None,
+    ),
+    "check purged, but sent again": (
+        Check(ID), mistaken(5, purging(5)), FILE, LIMITS, "confirmed", ("stored", 5), None,
+    ),
     # Quotas
     "exactly fits": (created(5), None, FILE, quota(10), "stored", ("stored", 5), None),
     "fits with others": (created(5), None, FILE, quota(30, 10, 10), "stored", ("stored", 5), None),
@@ -224,6 +306,16 @@ def test_a_decision_that_is_carried_out_is_final(name: str) -> None:
         assert (again.outcome, again.record) == ("unchanged", None)
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_only_an_object_that_was_purged_on_purpose_leaves_the_trash(name: str) -> None:
+    trigger, record, s3_object, limits, *_ = CASES[name]
+    written = decide.decide(trigger, record, s3_object, limits).record
+    if record is not None and record.purge_at is not None and written is not None:
+        kept = {"trashed": record.purge_at, "deleted": record.purge_at}
+        assert written.purge_at == kept.get(written.state)
+        assert states.is_being_purged(written) <= (record.deletion_requested_at is not None)
+
+
 @pytest.mark.parametrize(
     ("decision", "limit"),
     [
@@ -248,6 +340,9 @@ def test_the_write_depends_on_the_quota_only_if_the_file_takes_room(
         (created(5), None, FILE, OWNER),
         (created(5), stored(4), OTHER, OWNER),
         (created(5), stored(4), FILE, None),
+        (created(5), trashed(4), OTHER, OWNER),
+        (created(5), trashed(4), FILE, None),
+        (Check(ID), trashed(4), OTHER, None),
         (created(5), None, None, None),
         (created(5), None, FOREIGN, None),
         (removed(5), stored(4), FILE, None),

@@ -30,7 +30,7 @@ def test_a_log_gets_occasional_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     out = StringIO()
     with Progress(OutputWrapper(out)) as bar:
         bar.show(0.5, "too soon")
-        monkeypatch.setattr("uploads.management.progress.LINE_INTERVAL", -1)
+        monkeypatch.setattr("filehub_client.progress.LINE_INTERVAL", -1)
     with Progress(OutputWrapper(out)) as bar:
         bar.show(0.25, "1,000 looked at")
         bar.show(None, "2,000 looked at")

@@ -19,19 +19,25 @@ from uploads.aws import clients, s3
 from uploads.core import keys, media_types, type_lists
 from uploads.core.conf import conf
 from uploads.core.names import check_name
-from uploads.files import actions, queries, recount, usage
+from uploads.files import actions, queries, recount, trash, usage
+from uploads.files.batches import Actor
 from uploads.files.record import StoredFile
 from uploads.files.usage import Usage
 from uploads.ingest import confirm
 
 pytestmark = pytest.mark.usefixtures("aws")
 
+#: Attributes of a file that was in the trash once.
+TRASH = {"trashed_at", "trashed_by", "restored_at", "restored_by"}
+
 
 def test_seeding_creates_the_requested_number_in_all_states_owners_and_groups() -> None:
     seeded = seed()
     all_records = every()
-    assert seeded.stored + seeded.rejected + seeded.deleted == len(all_records) == 300
+    counts = (seeded.stored, seeded.trashed, seeded.rejected, seeded.deleted)
+    assert sum(counts) == len(all_records) == 300
     assert len(every("stored")) == seeded.stored > seeded.rejected + seeded.deleted
+    assert len(every("trashed")) == seeded.trashed > 0
     assert len(every("rejected")) == seeded.rejected > 0
     assert len(every("deleted")) == seeded.deleted > 0
     assert {record.owner for record in all_records} == set(OWNERS)
@@ -72,8 +78,11 @@ def test_a_seeded_record_has_the_attributes_of_one_that_the_worker_wrote(
     confirm.apply_event(event("created", upload_id, 5))
     tamper(upload_id, StoredFile.notified_at.set(datetime.now(UTC)))
     real = {"stored": attributes(StoredFile.get(upload_id))}
+    trash.move_to_trash([upload_id], Actor("7", "7"))
+    real["trashed"] = attributes(StoredFile.get(upload_id))
+    trash.restore([upload_id], Actor("7", "7"))
     removal(upload_id, 9)
-    real["deleted"] = attributes(StoredFile.get(upload_id))
+    real["deleted"] = attributes(StoredFile.get(upload_id)) - TRASH
     settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
     confirm.confirm(rejected := _upload())
     real["rejected"] = attributes(StoredFile.get(rejected)) | {"notified_at"}
@@ -97,22 +106,25 @@ def _upload() -> str:
     return upload_id
 
 
+def files_and_bytes(records: list[StoredFile], owner: str) -> tuple[int, int]:
+    sizes = [int(record.size or 0) for record in records if record.owner == owner]
+    return len(sizes), sum(sizes)
+
+
 def test_the_counters_agree_with_what_was_seeded() -> None:
     seeded = seed()
     seed(50, number=2)
-    stored = every("stored")
+    stored, trashed = every("stored"), every("trashed")
     expected = {
-        owner: Usage(
-            sum(record.owner == owner for record in stored),
-            sum(int(record.size or 0) for record in stored if record.owner == owner),
-        )
+        owner: Usage(*files_and_bytes([*stored, *trashed], owner), *files_and_bytes(trashed, owner))
         for owner in OWNERS
     }
     assert usage.usage_of(OWNERS) == expected
-    assert sum(counter.files for counter in usage.by_kind().values()) == len(stored) > seeded.stored
+    kept = sum(counter.files for counter in usage.by_kind().values())
+    assert kept == len(stored) + len(trashed) > seeded.stored
     assert recount.differences() == []
     days = usage.by_day(datetime.now(UTC).date(), 62)
-    assert sum(day.files for day in days) == len(stored) + len(every("deleted"))
+    assert sum(day.files for day in days) == kept + len(every("deleted"))
     assert sum(day.rejected for day in days) == len(every("rejected"))
 
 
@@ -147,7 +159,7 @@ def test_seeded_files_are_paged_and_searched_like_others() -> None:
     mine = {record.id: record for record in every("stored") if record.owner == "7"}
     assert walk(lambda c: queries.files_of("7", limit=7, cursor=c)) == sorted(mine, reverse=True)
     expected = {i for i, record in mine.items() if (record.file_name or "")[:6].lower() == "report"}
-    ids = walk(lambda c: queries.files_of("7", limit=7, cursor=c, prefix="REPORT"))
+    ids = walk(lambda c: queries.files_of("7", limit=7, cursor=c, search="REPORT"))
     assert set(ids) == expected != set()
 
 

@@ -20,7 +20,6 @@ from uploads.aws import clients, sqs
 from uploads.aws.sqs import Depth
 from uploads.core import keys
 from uploads.core.conf import conf
-from uploads.core.names import search_key
 from uploads.files.record import FileInfo, StoredFile, info_of
 from uploads.files.usage import Usage
 from uploads.ingest import confirm
@@ -181,7 +180,7 @@ def seed(count: int, ago: timedelta) -> None:
                     owner="7",
                     size=1,
                     owner_feed="7",
-                    name_key=search_key("a"),
+                    name_key="a",
                 )
             )
 

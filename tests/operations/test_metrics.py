@@ -19,7 +19,8 @@ from tests.support.users import Api
 from uploads.aws import sqs
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
-from uploads.files import usage
+from uploads.files import trash, usage
+from uploads.files.batches import Actor
 from uploads.ingest import confirm
 from uploads.ingest.reconciliation import checkpoints
 from uploads.ingest.reconciliation.checkpoints import Run
@@ -49,6 +50,16 @@ def scrape(token: str = TOKEN) -> Samples:
         for family in text_string_to_metric_families(response.content.decode())
         for sample in family.samples
     }
+
+
+@pytest.mark.usefixtures("aws")
+def test_the_trash_is_part_of_what_is_stored_and_has_figures_of_its_own() -> None:
+    store("7", "a.txt", b"12345")
+    trash.move_to_trash([store("8", "b.txt", b"123")], Actor("8", "8"))
+    metrics = scrape()
+    names = ("stored_files", "stored_bytes", "trashed_files", "trashed_bytes")
+    figures = [metrics[f"filehub_{name}", ("text",)] for name in names]
+    assert figures == [2, 8, 1, 3]
 
 
 @pytest.mark.usefixtures("aws", "one_day")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -169,3 +170,49 @@ def test_the_guide_says_which_policy_each_command_needs() -> None:
     listed = {name for row in rows for name in re.findall(r"`([a-z_]+)`", row)}
     own = {name for name, app in get_commands().items() if app == "uploads"}
     assert own - NOT_FOR_OPERATORS == listed & own
+
+
+# ECS
+
+
+@pytest.mark.parametrize(
+    ("role", "command"),
+    [
+        ("", ["migrate"]),
+        ("arn:aws:iam::1:role/deploy", ["provision", "--parameter", "Versioning=Enabled"]),
+        ("arn:aws:iam::1:role/operator", ["doctor", "--no-upload"]),
+    ],
+)
+@pytest.mark.parametrize(("exit_code", "returned"), [("0", 0), ("1", 1), ("None", 1)])
+def test_a_one_off_task_runs_the_command_with_the_role_and_returns_its_failure(
+    tmp_path: Path, role: str, command: list[str], exit_code: str, returned: int
+) -> None:
+    program = tmp_path / "aws"
+    program.write_text(
+        '#!/bin/sh\nfor word; do printf "%s\\0" "$word"; done >> "$CALLS"\n'
+        'printf "\\n" >> "$CALLS"\n'
+        'case $2 in run-task) echo the-task ;; describe-tasks) echo "$CODE" ;; esac\n'
+    )
+    program.chmod(0o755)
+    function = block("bash", "run_once()").rpartition('run_once "" migrate')[0]
+    done = subprocess.run(
+        ["bash", "-euc", f'{function}\nrun_once "$@"', "bash", role, *command],
+        env={
+            "PATH": f"{tmp_path}:/usr/bin:/bin", "CALLS": str(tmp_path / "calls"),
+            "CODE": exit_code, "Cluster": "the-cluster", "OneOffTask": "the-definition",
+            "TaskSecurityGroup": "sg-1", "private": "subnet-1,subnet-2",
+        },
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (returned, "")
+    run, wait, describe = (
+        line.split("\0") for line in (tmp_path / "calls").read_text().split("\0\n")[:-1]
+    )
+    options = dict(zip(run[2::2], run[3::2], strict=False))
+    expected: dict[str, object] = {
+        "containerOverrides": [{"name": "filehub", "command": command}]
+    } | ({"taskRoleArn": role} if role else {})
+    assert json.loads(options["--overrides"]) == expected
+    assert options["--task-definition"] == "the-definition"
+    assert (wait[1:3], describe[1]) == (["wait", "tasks-stopped"], "describe-tasks")
+    assert all("the-task" in call for call in (wait, describe))

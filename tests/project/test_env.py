@@ -9,6 +9,7 @@ import pytest
 
 from filehub import env
 from filehub.env import APP_VARIABLES, InvalidEnvironment
+from filehub_client import config as client_config
 from tests.project.conftest import SECRET_KEY
 from uploads.core import setting_values
 from uploads.core.conf import Conf
@@ -84,6 +85,8 @@ def test_variables_of_other_programs_are_ignored(monkeypatch: pytest.MonkeyPatch
 
 def test_a_misspelt_variable_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FILEHUB_NO_SUCH_SETTING", "1")
+    for name in (client_config.URL, client_config.TOKEN, client_config.TOKEN_FILE):
+        monkeypatch.setenv(name, "x")
     assert env.unknown_variables() == ["FILEHUB_NO_SUCH_SETTING"]
 
 

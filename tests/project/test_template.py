@@ -248,3 +248,18 @@ def test_each_alarm_starts_above_its_threshold(
     assert found["ComparisonOperator"] == "GreaterThanThreshold"
     assert found["Period"] * found["EvaluationPeriods"] == seconds
     assert found["TreatMissingData"] == "notBreaching"
+
+
+def test_the_records_of_files_are_never_deleted() -> None:
+    """The local AWS does not check conditions on keys, so it allows more than AWS would."""
+    found = []
+    for name in POLICIES:
+        for statement in properties(f"{name}Policy")["PolicyDocument"]["Statement"]:
+            named = statement["Action"]
+            if "dynamodb:DeleteItem" in ([named] if isinstance(named, str) else named):
+                found.append((name, named, statement.get("Condition")))
+    folders_only = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["folder#*"]}}
+    assert found == [
+        ("Web", "dynamodb:DeleteItem", folders_only),
+        ("Worker", "dynamodb:DeleteItem", folders_only),
+    ]

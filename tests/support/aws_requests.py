@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import BotoCoreError, EndpointConnectionError
 from botocore.httpsession import URLLib3Session
 
 
@@ -22,6 +22,8 @@ class AwsRequests:
     sent: list[str] = field(default_factory=list)
     cut: set[str] = field(default_factory=set)
     cuts: Callable[[str, bytes], bool] = lambda operation, body: False
+    #: The error of a request that does not arrive, or whose response does not.
+    failure: BotoCoreError | None = None
     #: Service -> status and code of the error returned for every request.
     refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
     #: The number of next BatchGetItem requests that return UnprocessedKeys only: a throttled table.
@@ -100,7 +102,7 @@ def aws_requests(monkeypatch: pytest.MonkeyPatch) -> AwsRequests:
         operation = _operation(request)
         body = request.body if isinstance(request.body, bytes) else str(request.body).encode()
         if service in aws_requests.cut or aws_requests.cuts(operation, body):
-            raise EndpointConnectionError(endpoint_url=request.url)
+            raise aws_requests.failure or EndpointConnectionError(endpoint_url=request.url)
         if service in aws_requests.refusals:
             return _refusal(request, service, *aws_requests.refusals[service])
         if aws_requests.throttled and operation == "BatchGetItem":

@@ -11,10 +11,16 @@ from uploads.transfers import begin
 
 
 def upload(
-    owner: str, name: str = "a.txt", body: bytes = b"hello", type_: str = "text/plain"
+    owner: str,
+    name: str = "a.txt",
+    body: bytes = b"hello",
+    type_: str = "text/plain",
+    folder: str = "",
 ) -> str:
     """Begin an upload and send it, without confirming it; return its id."""
-    begun = begin.begin_put(owner, file_name=name, content_type=type_, size=len(body))
+    begun = begin.begin_put(
+        owner, file_name=name, folder=folder, content_type=type_, size=len(body)
+    )
     assert put(begun.request, body).status == 200
     return begun.id
 
@@ -34,9 +40,9 @@ def old_upload(owner: str, body: bytes = b"hello") -> str:
     return upload_id
 
 
-def store(owner: str, name: str = "a.txt", body: bytes = b"hello") -> str:
+def store(owner: str, name: str = "a.txt", body: bytes = b"hello", folder: str = "") -> str:
     """Upload and confirm a file; return its id."""
-    upload_id = upload(owner, name, body)
+    upload_id = upload(owner, name, body, folder=folder)
     assert confirm.confirm(upload_id) == "stored"
     return upload_id
 

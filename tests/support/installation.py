@@ -119,10 +119,15 @@ class Installation:
         assert response.status < 300, (response.status, response.body)
         return json.loads(response.body) if response.body else None
 
-    def files(self, prefix: str = "") -> list[dict[str, Any]]:
-        """All files of the demo user whose names have this prefix, newest first."""
+    def files(self, term: str = "", folder: str | None = None) -> list[dict[str, Any]]:
+        """All files of the demo user whose names contain this, newest first; of one folder
+        if given.
+
+        Without a term, a folder has only what is directly inside.
+        """
         files: list[dict[str, Any]] = []
-        path = f"/files?limit=100&q={quote(prefix)}"
+        path = f"/files?limit=100&q={quote(term)}"
+        path += "" if folder is None else f"&folder={quote(folder)}"
         while path:
             response = send("GET", f"http://localhost:{self.port}{path}", headers=self._headers)
             assert response.status == 200, response.body

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -36,9 +37,9 @@ _Loader.add_multi_constructor("!", _tagged)
 
 
 @cache
-def source() -> Any:
-    """The template, unevaluated. Do not change it: all callers share it."""
-    return yaml.load(TEMPLATE.read_text(), _Loader)
+def source(path: Path = TEMPLATE) -> Any:
+    """A YAML file, with its tags unevaluated. Do not change the result: callers share it."""
+    return yaml.load(path.read_text(), _Loader)
 
 
 def render(region: str = "eu-west-1", **parameters: str) -> Any:

@@ -50,5 +50,8 @@ class Api:
     def post(self, path: str, body: Any) -> Any:
         return self._client.post(path, body, content_type="application/json")
 
+    def patch(self, path: str, body: Any) -> Any:
+        return self._client.patch(path, body, content_type="application/json")
+
     def delete(self, path: str) -> Any:
         return self._client.delete(path)

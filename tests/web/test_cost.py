@@ -61,7 +61,7 @@ def operations() -> dict[str, Callable[[Client], object]]:
         "the list": page(""),
         "page 50": page(f"cursor={fiftieth}"),
         "back from page 50": page(f"after={fiftieth}"),
-        "search: name prefix": page("q=rep"),
+        "search: part of a name": page("q=rep"),
         "search: id": page(f"q={someone.id}"),
         "search: object key": page(f"q={someone.key}"),
         "filter: rejected": page("state=rejected"),
@@ -74,7 +74,7 @@ def operations() -> dict[str, Callable[[Client], object]]:
         "the storage report": lambda client: client.get("/admin/uploads/storagereport/"),
         "the users": lambda client: client.get("/admin/auth/user/"),
         "a user's list": lambda client: queries.files_of(someone.owner, limit=50),
-        "a user's search": lambda client: queries.files_of(someone.owner, limit=50, prefix="r"),
+        "a user's search": lambda client: queries.files_of(someone.owner, limit=50, search="r"),
     }
 
 

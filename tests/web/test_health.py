@@ -113,7 +113,8 @@ def _refuse(service: str) -> Callable[[Settings, AwsRequests], None]:
 
 
 INDEXES = {
-    f"index {name}" for name in ("AllFeed", "AllNames", "FileNameIndex", "OwnerFeed", "OwnerNames")
+    f"index {name}"
+    for name in ("AllFeed", "FileNameIndex", "FolderFeed", "FolderNames", "OwnerFeed")
 }
 #: One fault of each kind, and in each service, is enough for `make test`.
 MORE = pytest.mark.exhaustive

@@ -14,6 +14,8 @@ from uploads.worker import broker
 NAMES = {
     "uploads.tasks.confirm_objects",
     "uploads.tasks.confirm_hint",
+    "uploads.tasks.move_folder",
+    "uploads.tasks.purge_trash",
     "uploads.tasks.reconcile_recent",
     "uploads.tasks.reconcile_multipart",
     "uploads.tasks.make_thumbnails",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -18,7 +18,8 @@ from django.utils import timezone
 from uploads.accounts import token_cache
 from uploads.core import policy
 from uploads.core.errors import InvalidRequest, NotAllowed
-from uploads.models import ApiToken
+from uploads.core.names import display_name
+from uploads.models import ApiToken, Scope
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class IssuedToken:
 def find(secret: str) -> ApiToken | None:
     """Return the API token with this secret; None if it is unknown or its user inactive.
 
-    It is shared by all threads and at most `token_cache.SECONDS` old.
+    It is shared by all threads and at most `token_cache.SECONDS` old. It may have expired.
     """
     return token_cache.cache.get(ApiToken.digest_of(secret), _read)
 
@@ -65,27 +66,57 @@ def assignable_users(issuer: AbstractBaseUser | AnonymousUser) -> QuerySet[Any]:
 
 
 def issue(
-    user: AbstractBaseUser, *, name: str = "", by: AbstractBaseUser | AnonymousUser | None = None
+    user: AbstractBaseUser,
+    *,
+    name: str = "",
+    scopes: Iterable[Scope] = tuple(Scope),
+    expires_on: date | None = None,
+    by: AbstractBaseUser | AnonymousUser | None = None,
 ) -> IssuedToken:
     """Create an API token. `name` describes its purpose; `by` is None for the command line.
 
-    Raises NotAllowed if `by` may not create tokens for this user, and InvalidRequest for an
-    inactive user or an invalid name.
+    It works up to and including the day `expires_on` (UTC), or until it is revoked. Raises
+    NotAllowed if `by` may not create tokens for this user, and InvalidRequest for an inactive user,
+    an invalid name, no scopes, or an expiry in the past.
     """
     if by is not None and not assignable_users(by).filter(pk=user.pk).exists():
         raise NotAllowed("You can create API tokens only for yourself.")
     if not user.is_active:
         raise InvalidRequest(f"“{user}” is inactive, so an API token would not work.")
+    stored_scopes = ApiToken.join_scopes(scopes)
+    if not stored_scopes:
+        raise InvalidRequest("An API token needs at least one scope.")
     secret = ApiToken.new_secret()
     token = ApiToken.objects.create(
-        user_id=user.pk, name=policy.check_token_name(name), digest=ApiToken.digest_of(secret)
+        user_id=user.pk,
+        name=policy.check_token_name(name),
+        digest=ApiToken.digest_of(secret),
+        scopes=stored_scopes,
+        expires_on=check_expiry(expires_on),
     )
     return IssuedToken(token.pk, secret)
 
 
-def create(user: AbstractBaseUser, *, name: str = "") -> str:
-    """Create an API token for a user and return its secret, which cannot be retrieved later."""
-    return issue(user, name=name).secret
+def parse_scopes(text: str) -> list[Scope]:
+    """Parse names of scopes, separated by commas or spaces. Raises InvalidRequest."""
+    names = text.replace(",", " ").split()
+    for name in names:
+        if name not in Scope.values:
+            known = ", ".join(Scope.values)
+            raise InvalidRequest(f"“{display_name(name)}” is not a scope. The scopes are: {known}.")
+    return [Scope(name) for name in names]
+
+
+def check_expiry(expires_on: date | None) -> date | None:
+    """Return the last day of a new token, or raise InvalidRequest if it is over (UTC)."""
+    if expires_on is not None and expires_on < datetime.now(UTC).date():
+        raise InvalidRequest("The expiry date is in the past.")
+    return expires_on
+
+
+def create(user: AbstractBaseUser, **details: Any) -> str:
+    """As `issue`, but return only the secret, which cannot be retrieved later."""
+    return issue(user, **details).secret
 
 
 def record_use(token: ApiToken) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,7 +23,7 @@ from uploads.admin.files.filters import KIND_NAMES, owner_query
 from uploads.aws import multipart
 from uploads.core import keys
 from uploads.core.errors import BackendUnavailable, InvalidRequest
-from uploads.core.texts import file_size
+from uploads.core.texts import describe_error, file_size
 from uploads.files.usage import Day, Usage
 from uploads.models import StorageReport
 from uploads.operations import report
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     ReportAdminBase = admin.ModelAdmin[StorageReport]
 else:
     ReportAdminBase = admin.ModelAdmin
+
+logger = logging.getLogger(__name__)
 
 RUN_NAMES = {
     "recent": _("recent uploads"),
@@ -132,7 +135,8 @@ class StorageReportAdmin(ReportAdminBase):
                 return HttpResponseRedirect(overview_url)
         except BackendUnavailable as exc:
             # Uploads that were already aborted are logged, and no longer listed.
-            messages.error(request, exc.message)
+            logger.error("Cannot abort uploads: %r", exc.__cause__ or exc)
+            messages.error(request, describe_error(exc))
             return HttpResponseRedirect(overview_url)
         context = {
             **self._context(request, _("Abort unfinished uploads?")),

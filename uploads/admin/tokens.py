@@ -10,10 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django import forms
 from django.contrib import admin
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
 from django.db.models import ForeignKey
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -21,33 +19,34 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from uploads.accounts import api_tokens
+from uploads.accounts.token_form import ApiTokenForm
 from uploads.admin.invalid_keys import SafeAutocompleteSelect, SafeSelectionMixin
 from uploads.admin.username_search import UsernameSearchMixin
-from uploads.core import policy
-from uploads.core.errors import InvalidRequest
 from uploads.core.texts import timestamp
 from uploads.models import ApiToken
 
 if TYPE_CHECKING:
     TokenAdminBase = admin.ModelAdmin[ApiToken]
-    TokenFormBase = forms.ModelForm[ApiToken]
 else:
     TokenAdminBase = admin.ModelAdmin
-    TokenFormBase = forms.ModelForm
+
+#: What both lists and the page of a token show.
+COLUMNS = ("name", "scope_names", "expires", "created", "last_used")
 
 
-class ApiTokenForm(TokenFormBase):
-    """The form for a new token."""
+class TokenColumnsMixin:
+    """The columns of both token lists that are not plain fields."""
 
-    def clean_name(self) -> str:
-        try:
-            return policy.check_token_name(self.cleaned_data["name"])
-        except InvalidRequest:
-            raise ValidationError(_("The name must not contain control characters.")) from None
+    @admin.display(description=_("scopes"), ordering="scopes")
+    def scope_names(self, token: ApiToken) -> str:
+        return ", ".join(token.scope_list) or gettext("none")
 
-
-class TokenTimesMixin:
-    """The columns with times of both token lists."""
+    @admin.display(description=_("expires"), ordering="expires_on")
+    def expires(self, token: ApiToken) -> str:
+        if token.expires_on is None:
+            return gettext("no expiry")
+        day = token.expires_on.isoformat()
+        return gettext("%(day)s (expired)") % {"day": day} if token.has_expired else day
 
     @admin.display(description=_("created"), ordering="created_at")
     def created(self, token: ApiToken) -> str:
@@ -59,12 +58,12 @@ class TokenTimesMixin:
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(UsernameSearchMixin, SafeSelectionMixin, TokenTimesMixin, TokenAdminBase):
+class ApiTokenAdmin(UsernameSearchMixin, SafeSelectionMixin, TokenColumnsMixin, TokenAdminBase):
     """The admin of API tokens. A secret is shown once, on creation; tokens cannot be edited."""
 
     form = ApiTokenForm
     add_form_template = "admin/uploads/apitoken/add_form.html"
-    list_display = ("user", "name", "created", "last_used")
+    list_display = ("user", *COLUMNS)
     list_select_related = ("user",)
     ordering = ("-created_at", "-id")
 
@@ -72,12 +71,12 @@ class ApiTokenAdmin(UsernameSearchMixin, SafeSelectionMixin, TokenTimesMixin, To
         return (f"user__{get_user_model().USERNAME_FIELD}", "name")
 
     def get_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> tuple[str, ...]:
-        return ("user", "name") if obj is None else ("user", "name", "created", "last_used")
+        return ("user", *ApiTokenForm.Meta.fields) if obj is None else ("user", *COLUMNS)
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: ApiToken | None = None
     ) -> tuple[str, ...]:
-        return () if obj is None else ("user", "name", "created", "last_used")
+        return () if obj is None else ("user", *COLUMNS)
 
     def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
         # Only superusers can choose among several users. A user model that is not registered in the
@@ -111,7 +110,13 @@ class ApiTokenAdmin(UsernameSearchMixin, SafeSelectionMixin, TokenTimesMixin, To
         return False
 
     def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
-        issued = api_tokens.issue(obj.user, name=obj.name, by=request.user)
+        issued = api_tokens.issue(
+            obj.user,
+            name=obj.name,
+            scopes=obj.scope_list,
+            expires_on=obj.expires_on,
+            by=request.user,
+        )
         obj.pk = issued.id
         # Passed on to `response_add`, and never stored.
         obj.issued = issued  # type: ignore[attr-defined]

@@ -24,7 +24,7 @@ from django.utils.translation import gettext_lazy as _
 from uploads.accounts import api_tokens
 from uploads.accounts.owners import owner_of
 from uploads.admin.invalid_keys import ModelAdminBase, SafeSelectionMixin
-from uploads.admin.tokens import TokenTimesMixin
+from uploads.admin.tokens import COLUMNS, TokenColumnsMixin
 from uploads.admin.username_search import UsernameSearchMixin
 from uploads.core import sizes
 from uploads.core.errors import BackendUnavailable
@@ -125,12 +125,12 @@ class ApiTokenFormSet(TokenFormSetBase):
             checkbox.widget.attrs["aria-label"] = label
 
 
-class ApiTokenInline(TokenTimesMixin, TokenInlineBase):
+class ApiTokenInline(TokenColumnsMixin, TokenInlineBase):
     """The user's API tokens, which can be viewed and revoked."""
 
     model = ApiToken
     formset = ApiTokenFormSet
-    fields = readonly_fields = ("name", "created", "last_used")
+    fields = readonly_fields = COLUMNS
     ordering = ("-created_at", "-id")
     extra = 0
     show_change_link = True

@@ -7,9 +7,11 @@ from contextlib import AbstractContextManager
 from functools import cache
 from typing import TypeVar
 
+from botocore.exceptions import ClientError
 from pynamodb.connection import Connection
 from pynamodb.connection.table import TableConnection
 from pynamodb.constants import BATCH_GET_PAGE_LIMIT
+from pynamodb.exceptions import PynamoDBException
 from pynamodb.models import Model
 
 from uploads.aws import clients, time_limit
@@ -93,6 +95,16 @@ def _connection(region: str, host: str | None) -> Connection:
 def table_errors() -> AbstractContextManager[None]:
     """Translate any failure of DynamoDB to BackendUnavailable, with its cause chained."""
     return aws_errors(UNAVAILABLE)
+
+
+def error_code(error: BaseException | None) -> str | None:
+    """The code of DynamoDB's response; None if there was no response, or if it is another error.
+
+    PynamoDB's own `cause_response_code` raises AttributeError for a request without a response,
+    because botocore's errors of connections have a `response` that is None.
+    """
+    cause = error.cause if isinstance(error, PynamoDBException) else None
+    return str(cause.response["Error"]["Code"]) if isinstance(cause, ClientError) else None
 
 
 def batch_get(

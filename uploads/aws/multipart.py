@@ -96,7 +96,13 @@ class UnfinishedPage:
 
 
 def create(
-    upload_id: str, *, owner: str, file_name: str, content_type: str, checksums: bool
+    upload_id: str,
+    *,
+    owner: str,
+    file_name: str,
+    folder: str = "",
+    content_type: str,
+    checksums: bool,
 ) -> str:
     """Create a multipart upload and return its S3 upload id.
 
@@ -108,7 +114,7 @@ def create(
             Bucket=conf().bucket,
             Key=object_key(upload_id),
             ContentType=content_type,
-            Metadata=s3.metadata(owner, file_name),
+            Metadata=s3.metadata(owner, file_name, folder),
             **checksum,  # type: ignore[arg-type]
         )
     return response["UploadId"]

@@ -7,7 +7,7 @@ s3:DeleteObject, s3:ListBucket.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import IO
@@ -30,6 +30,9 @@ from uploads.core.names import content_disposition
 FIRST_BYTES = 4096
 #: Bytes of an object that are downloaded with one request, and held in memory.
 DOWNLOAD_RANGE = 8 * MIB
+#: The maximum number of keys in a DeleteObjects request.
+MAX_DELETED = 1000
+_NOT_DELETED = "S3 could not delete the object."
 #: Attempts to inspect an object that is being replaced.
 INSPECT_ATTEMPTS = 3
 
@@ -61,6 +64,8 @@ class StoredObject:
     #: From the signed metadata; None if missing or undecodable.
     owner: str | None
     file_name: str | None
+    #: "" for the root; also if it is undecodable. Not validated.
+    folder: str = ""
     #: Its first bytes, at most FIRST_BYTES; b"" unless they were requested.
     first_bytes: bytes = b""
 
@@ -80,20 +85,22 @@ def sign_put(
     *,
     owner: str,
     file_name: str,
+    folder: str = "",
     content_type: str,
     size: int | None,
     sha256: str | None,
 ) -> SignedRequest:
-    """Presign a PUT for one key, owner, name and type, and for the size and checksum if given.
+    """Presign a PUT for one key, owner, name, folder and type, for size and checksum if given.
 
     `If-None-Match: *` makes it usable only once: S3 returns 412 if the key exists. botocore's
     `generate_presigned_url` can sign neither that header nor the length.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
     """
+    signed_metadata = metadata(owner, file_name, folder)
     headers = {
         "Content-Type": content_type,
         "If-None-Match": "*",
-        **{f"x-amz-meta-{name}": value for name, value in metadata(owner, file_name).items()},
+        **{f"x-amz-meta-{name}": value for name, value in signed_metadata.items()},
     }
     return _sign(upload_id, headers, size=size, sha256=sha256)
 
@@ -109,9 +116,14 @@ def sign_part(
     return _sign(upload_id, {}, query=query, size=size, sha256=sha256)
 
 
-def metadata(owner: str, file_name: str) -> dict[str, str]:
-    """The object's metadata, percent-encoded because S3 accepts only ASCII."""
-    return {"filename": quote(file_name, safe=""), "owner": quote(owner, safe="")}
+def metadata(owner: str, file_name: str, folder: str = "") -> dict[str, str]:
+    """The object's metadata, percent-encoded because S3 accepts only ASCII.
+
+    Names and values have at most 2 KB together (uploads.core.folders).
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
+    """
+    result = {"filename": quote(file_name, safe=""), "owner": quote(owner, safe="")}
+    return {**result, "folder": quote(folder, safe="")} if folder else result
 
 
 def _sign(
@@ -188,6 +200,7 @@ def head(upload_id: str) -> StoredObject | None:
         version_id=response.get("VersionId", ""),
         owner=_decode(metadata.get("owner")),
         file_name=_decode(metadata.get("filename")),
+        folder=_decode(metadata.get("folder")) or "",
     )
 
 
@@ -263,7 +276,7 @@ def _decode(value: str | None) -> str | None:
 
 def delete(upload_id: str) -> None:
     """Delete the object. Succeeds if it does not exist."""
-    with aws_errors("S3 could not delete the object."):
+    with aws_errors(_NOT_DELETED):
         clients.s3().delete_object(Bucket=conf().bucket, Key=object_key(upload_id))
 
 
@@ -272,7 +285,7 @@ def delete_if_match(upload_id: str, etag: str) -> None:
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
     """
-    with aws_errors("S3 could not delete the object."):
+    with aws_errors(_NOT_DELETED):
         try:
             clients.s3().delete_object(
                 Bucket=conf().bucket, Key=object_key(upload_id), IfMatch=f'"{etag}"'
@@ -280,6 +293,37 @@ def delete_if_match(upload_id: str, etag: str) -> None:
         except ClientError as exc:
             if not _is_gone_or_replaced(exc):
                 raise
+
+
+def delete_many(upload_ids: Collection[str]) -> dict[str, BackendUnavailable]:
+    """Delete these objects, MAX_DELETED per request; return the errors of those that remain, by id.
+
+    Succeeds for objects that do not exist.
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+    """
+    ids = list(upload_ids)
+    errors: dict[str, BackendUnavailable] = {}
+    for start in range(0, len(ids), MAX_DELETED):
+        batch = ids[start : start + MAX_DELETED]
+        try:
+            with aws_errors(_NOT_DELETED):
+                errors |= _delete_batch(batch)
+        except BackendUnavailable as exc:
+            errors |= dict.fromkeys(batch, exc)
+    return errors
+
+
+def _delete_batch(upload_ids: Sequence[str]) -> dict[str, BackendUnavailable]:
+    by_key = {object_key(upload_id): upload_id for upload_id in upload_ids}
+    response = clients.s3().delete_objects(
+        Bucket=conf().bucket,
+        Delete={"Objects": [{"Key": key} for key in by_key], "Quiet": True},
+    )
+    errors: dict[str, BackendUnavailable] = {}
+    for entry in response.get("Errors", []):
+        error = errors[by_key[entry["Key"]]] = BackendUnavailable(_NOT_DELETED)
+        error.__cause__ = RuntimeError(f"{entry.get('Code')}: {entry.get('Message')}")
+    return errors
 
 
 def list_objects(shard: str, *, after: str, until: str) -> Iterator[ListedObject]:

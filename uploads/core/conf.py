@@ -170,6 +170,15 @@ class Conf(BaseModel):
             "is refused, or rejected after it was uploaded."
         ),
     )
+    trash_days: int = Field(
+        30,
+        ge=0,
+        le=3650,
+        description=(
+            "Days for which deleted files stay in the trash, from where they can be restored. "
+            "With 0 there is no trash: they are deleted at once."
+        ),
+    )
     sign_rate_user: Rate = Field(
         "6000/m",
         description="Limit on signing requests per user: a number per `s`, `m` or `h`, or `off`.",

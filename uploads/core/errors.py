@@ -48,6 +48,28 @@ class NotAuthenticated(FilehubError):
     message = "Sign in, or send a valid API token as “Authorization: Bearer <token>”."
 
 
+class TokenExpired(NotAuthenticated):
+    """The API token was valid until its expiry date."""
+
+    code = "token_expired"
+    message = "This API token has expired. Create a new one."
+
+
+class InsufficientScope(FilehubError):
+    """The API token does not permit this request. The user's session does."""
+
+    code = "insufficient_scope"
+    status = 403
+
+    def __init__(self, scope: str | None) -> None:
+        """`scope` is what the route needs; None if it accepts no API tokens."""
+        super().__init__(
+            f"This API token does not have the scope “{scope}”. Create a token that has it."
+            if scope
+            else "API tokens are not accepted here. Sign in instead."
+        )
+
+
 class CsrfFailed(FilehubError):
     code = "csrf_failed"
     status = 403
@@ -68,6 +90,46 @@ class FileNotFound(FilehubError):
     code = "file_not_found"
     status = 404
     message = "File not found"
+
+
+class FileBeingDeleted(FilehubError):
+    """The file was in the trash and is being deleted for ever; its object may be gone already."""
+
+    code = "being_deleted"
+    status = 409
+    message = "This file is already being deleted and cannot be restored."
+
+
+class FolderNotFound(FilehubError):
+    """The user has no such folder."""
+
+    code = "folder_not_found"
+    status = 404
+    message = "Folder not found"
+
+
+class FolderNotEmpty(FilehubError):
+    """Only empty folders can be deleted."""
+
+    code = "folder_not_empty"
+    status = 409
+    message = "This folder is not empty. Move or delete what is in it first."
+
+
+class FolderExists(FilehubError):
+    """A folder cannot take the place of another one."""
+
+    code = "folder_exists"
+    status = 409
+    message = "There is already a folder with this name. Choose another name."
+
+
+class FolderMoving(FilehubError):
+    """A folder is being moved to a different place already."""
+
+    code = "folder_moving"
+    status = 409
+    message = "This folder is being moved already. Try again when that is done."
 
 
 class UploadNotFound(FilehubError):

@@ -5,9 +5,10 @@ A type is what a client declares, and browsers derive it from the extension of t
 
 from __future__ import annotations
 
-import codecs
 import re
 from typing import Literal, cast
+
+import webencodings
 
 from uploads.core.errors import InvalidRequest, TypeNotAllowed
 from uploads.core.policy import Rules
@@ -171,22 +172,32 @@ def preview(content_type: str) -> PreviewKind | None:
 def as_plain_text(content_type: str) -> str:
     """The type that displays a text as plain text, in the encoding that was declared.
 
-    Text without one is taken for UTF-8; browsers would guess, and often wrongly.
+    Text without one, or with one that browsers do not know, is taken for UTF-8; browsers would
+    guess, and often wrongly.
     """
     match = _MEDIA_TYPE.fullmatch(content_type)
     parameters = _parameters(match[2]) if match else []
-    declared = [value.strip('"') for name, value in parameters if name.lower() == "charset"]
+    declared = [_unquoted(value) for name, value in parameters if name.lower() == "charset"]
     charset = declared[0] if declared and _is_charset(declared[0]) else "utf-8"
     return f"text/plain; charset={charset}"
 
 
+def _unquoted(value: str) -> str:
+    """The value of a parameter. Single quotes are no syntax, but clients send them."""
+    if value.startswith('"'):
+        return re.sub(r"\\(.)", r"\1", value[1:-1])
+    return value.strip("'")
+
+
 def _is_charset(name: str) -> bool:
-    try:
-        return re.fullmatch(r"[A-Za-z0-9._:-]{1,40}", name) is not None and bool(
-            codecs.lookup(name)
-        )
-    except LookupError:
-        return False
+    """Whether browsers know this name of an encoding, and decode it.
+
+    Python's codecs have other names: browsers know windows-31j and x-sjis, but not utf-7 and cp850.
+    https://encoding.spec.whatwg.org/#names-and-labels
+    """
+    # The library ignores spaces around a name, which would have to be quoted.
+    encoding = None if name.strip() != name else webencodings.lookup(name)
+    return encoding is not None and encoding.name != "replacement"
 
 
 def kind(content_type: str) -> Kind:

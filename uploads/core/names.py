@@ -56,6 +56,12 @@ _TAILS = (
 )
 
 
+#: Accents of Latin, Greek and Cyrillic letters (the block Combining Diacritical Marks).
+_ACCENTS = re.compile("[\u0300-\u036f]")
+#: Letters with a stroke, which Unicode does not decompose, in lower case.
+_STROKES = str.maketrans("øłđ", "old")
+
+
 @dataclass(frozen=True)
 class SplitText:
     """Text in two parts: where space is short, only the end of the head is left out."""
@@ -129,11 +135,24 @@ def _split(text: str) -> SplitText:
 
 
 def search_key(name: str) -> str:
-    """The form of a name for case-insensitive search: NFC and case folded.
+    """The form of a name for search: NFC, case folded, without accents.
 
-    It applies to names and to search terms alike. Spaces are part of both.
+    It applies to names and to search terms alike. Spaces are part of both. Marks of scripts in
+    which they are more than accents stay: “か” is not “が”.
     """
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+    folded = unicodedata.normalize("NFC", name).casefold()
+    plain = _ACCENTS.sub("", unicodedata.normalize("NFD", folded)).translate(_STROKES)
+    return unicodedata.normalize("NFC", plain)
+
+
+def matches_search(name: str, term: str) -> bool:
+    """Whether a name contains a search term, ignoring case and accents."""
+    return search_key(term) in search_key(name)
+
+
+def sort_key(name: str) -> str:
+    """The form of a name by which lists are sorted. Never empty, as DynamoDB requires of a key."""
+    return search_key(name) or unicodedata.normalize("NFC", name) or " "
 
 
 def content_disposition(name: str, *, inline: bool = False) -> str:

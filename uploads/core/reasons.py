@@ -1,4 +1,5 @@
-"""Reasons (pure): why a file was rejected or removed, or why a message could not be processed.
+"""Reasons (pure): why a file was rejected or removed, why a message could not be processed, and
+what the admin site's log says.
 
 A reason is stored as a code and parameters, and becomes a sentence only when somebody reads it, in
 their language (`uploads.core.texts`).

@@ -11,6 +11,7 @@ from django.utils.html import avoid_wrapping
 from django.utils.translation import gettext, ngettext
 
 from uploads.core import sizes
+from uploads.core.errors import BackendUnavailable, FilehubError, FileNotFound
 from uploads.core.reasons import Parameters, Reason, load
 
 
@@ -75,6 +76,15 @@ def describe_stored(text: str) -> str:
     return " ".join(map(describe, load(text)))
 
 
+def describe_error(error: FilehubError) -> str:
+    """An error as a sentence in the active language, for pages. Those of the API are English."""
+    if isinstance(error, BackendUnavailable):
+        return gettext("Storage is not responding. Try again in a moment.")
+    if isinstance(error, FileNotFound):
+        return gettext("The file does not exist anymore.")
+    return describe(error.reason)
+
+
 #: Parameters that are sizes in bytes.
 _SIZES = ("size", "used", "limit")
 
@@ -127,6 +137,7 @@ _SENTENCES: dict[str, Callable[[], str]] = {
         "It was uploaded as %(type)s, but its content is %(content)s."
     ),
     "object_missing": lambda: gettext("object missing"),
+    "being_deleted": lambda: gettext("The file is already being deleted for ever."),
     # Messages
     "not_json": lambda: gettext("It is not JSON."),
     "not_json_object": lambda: gettext("It is not a JSON object."),
@@ -141,6 +152,21 @@ _SENTENCES: dict[str, Callable[[], str]] = {
         "%(failed)s of %(total)s events failed, first %(first)s: %(cause)s"
     ),
     "task_failed": lambda: gettext("The task failed: %(cause)s"),
+    # The admin site's log of a file
+    "trashed": lambda: gettext("Moved to the trash."),
+    "restored": lambda: gettext("Restored from the trash."),
+    "deletion_requested": lambda: gettext("Deletion requested."),
+    "check_consistent": lambda: gettext("Checked: the record is correct."),
+    "check_confirmed": lambda: gettext("Checked: the object exists, so the file is now stored."),
+    "check_rejected": lambda: gettext("Checked: the file breaks a rule and was rejected."),
+    "check_missing": lambda: gettext(
+        "Checked: the object is missing, so the file is now marked as deleted."
+    ),
+    "check_corrected": lambda: gettext(
+        "Checked: the object had changed, so the record was corrected."
+    ),
+    "owner_changed": lambda: gettext("Owner changed from %(old)s to %(new)s."),
+    "listed_in_download": lambda: gettext("Included in a downloaded list."),
 }
 
 #: All codes that have a sentence.

@@ -12,7 +12,8 @@ from uploads.aws import s3
 from uploads.core import media_types
 from uploads.core.errors import BackendUnavailable, FileNotFound
 from uploads.files import store
-from uploads.files.record import Download, FileInfo, StoredFile, changed
+from uploads.files.record import Download, FileInfo, StoredFile
+from uploads.files.states import in_state
 
 logger = logging.getLogger(__name__)
 
@@ -90,9 +91,10 @@ def preview(info: FileInfo) -> Preview | None:
 
 
 def remove(upload_id: str, by: str) -> None:
-    """Delete the object. The record is updated when S3 reports the removal.
+    """Delete the object of a stored file. The record is updated when S3 reports the removal.
 
-    `by` is the owner string of the user who requested it.
+    For the test file of `doctor`, whose credentials read single records. `uploads.files.trash` has
+    what users do. `by` is the owner string of the user who requested it.
     """
     store.annotate(
         upload_id,
@@ -114,10 +116,10 @@ def change_owner(upload_id: str, owner: str, by: str) -> bool:
     def with_new_owner(current: StoredFile | None) -> StoredFile | None:
         if current is None or current.state != "stored" or current.owner == owner:
             return None
-        return changed(
+        return in_state(
             current,
+            "stored",
             owner=owner,
-            owner_feed=owner,
             uploader=current.uploader or current.owner,
             owner_changed_at=datetime.now(UTC),
             owner_changed_by=by,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from uploads.files import usage
+from uploads.files import counting, folder_items
 from uploads.files.record import Change
 
 #: The maximum number of items in a transaction. Its other limit, 4 MB, is out of reach: a record is
@@ -21,7 +21,7 @@ def groups(changes: Iterable[Change]) -> Iterator[list[Change]]:
     """
     group: list[Change] = []
     counters: set[str] = set()
-    touched = [(sorted(usage.counters_of(change)), change) for change in changes]
+    touched = [(sorted(_counters_of(change)), change) for change in changes]
     for ids, change in sorted(touched, key=lambda entry: entry[0]):
         if len(group) + 1 + len(counters.union(ids)) > MAX_ITEMS:
             yield group
@@ -30,3 +30,7 @@ def groups(changes: Iterable[Change]) -> Iterator[list[Change]]:
         counters.update(ids)
     if group:
         yield group
+
+
+def _counters_of(change: Change) -> set[str]:
+    return counting.counters_of(change) | folder_items.items_of(change)

@@ -7,8 +7,9 @@ file. It stays valid when files are added or removed, and when another index ser
 from __future__ import annotations
 
 import heapq
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from uuid import UUID
@@ -16,16 +17,19 @@ from uuid import UUID
 from uploads.aws.dynamodb import table_errors
 from uploads.core import keys, type_lists
 from uploads.core.errors import InvalidRequest
+from uploads.core.folders import is_within
 from uploads.core.names import search_key
+from uploads.files import states
 from uploads.files.record import FileInfo, State, StoredFile, info_of
 
-#: The maximum number of matches that a name search reads from a name index.
+#: The maximum number of files with one exact name that are read from its index.
 MAX_NAME_MATCHES = 500
-#: The maximum number of files that one page examines if no index matches the filter exactly.
+#: What one page examines at most if no index matches the filter exactly: files, and seconds.
 MAX_EXAMINED = 2_000
+MAX_SECONDS = 2.0
 
-#: The maximum length of a search key in bytes: DynamoDB's limit for a sort key.
-MAX_PREFIX = 1024
+#: The maximum length of a name in bytes: DynamoDB's limit for a key.
+MAX_NAME = 1024
 
 _LOWEST = str(UUID(int=0))
 _HIGHEST = str(UUID(int=2**128 - 1))
@@ -35,8 +39,9 @@ _HIGHEST = str(UUID(int=2**128 - 1))
 class FileFilter:
     """Which files to list. "" and None match every file.
 
-    `since` (inclusive) and `until` (exclusive) limit the time of signing. `name` is a
-    case-insensitive prefix, `exact_name` a complete name, case-sensitive.
+    `since` (inclusive) and `until` (exclusive) limit the time of signing. `name` is part of a name,
+    whatever the case and the accents; `exact_name` is a complete name. `folder` has the files in
+    this folder and in those inside.
     """
 
     state: State = "stored"
@@ -46,6 +51,7 @@ class FileFilter:
     until: datetime | None = None
     name: str = ""
     exact_name: str = ""
+    folder: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,23 +140,17 @@ def _window(
 
 def _read(criteria: FileFilter, window: _Window, limit: int) -> _Results:
     # No name is this long, and DynamoDB rejects the comparison.
-    longest = max(len(_prefix(criteria).encode()), len(criteria.exact_name.encode()))
-    if window.low > window.high or longest > MAX_PREFIX:
+    if window.low > window.high or len(criteria.exact_name.encode()) > MAX_NAME:
         return _Results([], None)
-    # Only stored files are in the owner's feed and in the name indexes.
-    stored = criteria.state == "stored"
+    # No feed has an owner's deleted files alone.
+    by_owner = _owner_feed(criteria) is not None
     with table_errors():
-        if criteria.exact_name:
+        # Only the feed knows when and whether a file is purged, and why one was rejected.
+        if criteria.exact_name and (criteria.state == "stored" or not by_owner):
             exact = _with_exact_name(criteria)
             if exact is not None:
                 return _first_page([info for info in exact if info.id in window], limit, window)
-            criteria = replace(criteria, name=criteria.name or criteria.exact_name)
-        if criteria.name and stored:
-            named = _with_name_prefix(criteria)
-            if named is not None:
-                return _first_page([info for info in named if info.id in window], limit, window)
-        by_owner = bool(criteria.owner) and stored
-        if not criteria.name and criteria.kind is None and (by_owner or not criteria.owner):
+        if not _needs_examination(criteria) and (by_owner or not criteria.owner):
             # A shard has about a sixteenth of the page; with twice that, a second call is rare.
             page_size = limit + 1 if by_owner else max(limit // len(keys.SHARDS) * 2, 8)
             feed = _feed(criteria, window, page_size, by_owner=by_owner)
@@ -162,6 +162,12 @@ def _read(criteria: FileFilter, window: _Window, limit: int) -> _Results:
         return _filter(_feed(criteria, window, page_size, by_owner=by_owner), criteria, limit)
 
 
+def _needs_examination(criteria: FileFilter) -> bool:
+    """Whether each file of a feed has to be compared with the filter."""
+    by_name = criteria.name or criteria.exact_name or criteria.folder
+    return bool(by_name) or criteria.kind is not None
+
+
 def _first_page(files: list[FileInfo], limit: int, window: _Window) -> _Results:
     """Sort the files and keep one page; `more_after` says whether there are more."""
     files.sort(key=lambda info: info.id, reverse=not window.upwards)
@@ -170,25 +176,30 @@ def _first_page(files: list[FileInfo], limit: int, window: _Window) -> _Results:
 
 
 def _filter(feed: Iterator[FileInfo], criteria: FileFilter, limit: int) -> _Results:
-    """Examine at most MAX_EXAMINED files; return those that match."""
+    """Examine files for a limited time, and at most MAX_EXAMINED; return those that match."""
     matches: list[FileInfo] = []
+    term, deadline = search_key(criteria.name), time.monotonic() + MAX_SECONDS
     examined, last = 0, ""
-    for info in islice(feed, MAX_EXAMINED):
-        if _matches(info, criteria):
+    for info in feed:
+        if _matches(info, criteria, term):
             if len(matches) == limit:
                 return _Results(matches, matches[-1].id, examined)
             matches.append(info)
         examined, last = examined + 1, info.id
-    return _Results(matches, last if examined == MAX_EXAMINED else None, examined)
+        if examined == MAX_EXAMINED or time.monotonic() > deadline:
+            return _Results(matches, last, examined)
+    return _Results(matches, None, examined)
 
 
-def _matches(info: FileInfo, criteria: FileFilter) -> bool:
+def _matches(info: FileInfo, criteria: FileFilter, term: str) -> bool:
+    """Whether a file matches; `term` is the search key of the name."""
     return (
         info.state == criteria.state
         and (not criteria.owner or info.owner == criteria.owner)
         and (criteria.kind is None or info.kind == criteria.kind)
         and criteria.exact_name in ("", info.file_name)
-        and (not criteria.name or search_key(info.file_name).startswith(_prefix(criteria)))
+        and is_within(info.folder, criteria.folder)
+        and (not term or term in search_key(info.file_name))
     )
 
 
@@ -203,41 +214,7 @@ def _with_exact_name(criteria: FileFilter) -> list[FileInfo] | None:
     files = [info_of(record) for record in query]
     if len(files) > MAX_NAME_MATCHES:
         return None
-    return [info for info in files if _matches(info, criteria)]
-
-
-def _prefix(criteria: FileFilter) -> str:
-    return search_key(criteria.name)
-
-
-def _with_name_prefix(criteria: FileFilter) -> list[FileInfo] | None:
-    """All files with this name prefix, or None if there are so many that the feed is faster.
-
-    The name indexes sort by name, not by time, so all matches have to be read.
-    """
-    startswith = StoredFile.name_key.startswith(_prefix(criteria))
-    maximum = (
-        MAX_NAME_MATCHES if criteria.owner else max(MAX_NAME_MATCHES // len(keys.SHARDS) * 2, 1)
-    )
-    queries = (
-        [
-            StoredFile.by_owner_name.query(
-                criteria.owner, startswith, limit=maximum + 1, page_size=maximum + 1
-            )
-        ]
-        if criteria.owner
-        else [
-            StoredFile.by_name.query(feed, startswith, limit=maximum + 1, page_size=maximum + 1)
-            for feed in _feeds(criteria.state)
-        ]
-    )
-    files: list[FileInfo] = []
-    for query in queries:
-        matches = [info_of(record) for record in query]
-        if len(matches) > maximum:
-            return None
-        files += [info for info in matches if _matches(info, criteria)]
-    return files
+    return [info for info in files if _matches(info, criteria, search_key(criteria.name))]
 
 
 def _feed(
@@ -246,7 +223,7 @@ def _feed(
     """The files of a feed within the window, in its direction. The 16 shards are merged."""
     in_window = StoredFile.id.between(window.low, window.high)
     index, names = (
-        (StoredFile.by_owner, [criteria.owner])
+        (StoredFile.by_owner, [_owner_feed(criteria)])
         if by_owner
         else (StoredFile.by_state, _feeds(criteria.state))
     )
@@ -256,6 +233,11 @@ def _feed(
     ]
     merged = heapq.merge(*shards, key=lambda record: record.id, reverse=not window.upwards)
     return map(info_of, merged)
+
+
+def _owner_feed(criteria: FileFilter) -> str | None:
+    """The owner's feed that has the files, if there is one."""
+    return states.owner_feed(criteria.owner or None, criteria.state)
 
 
 def _feeds(state: State) -> list[str]:

@@ -9,7 +9,9 @@ from io import StringIO
 
 from uploads.files.record import FileInfo
 
-COLUMNS = ("id", "file_name", "size", "checksum", "content_type", "owner", "state", "created_at")
+COLUMNS = (
+    "id", "file_name", "size", "checksum", "content_type", "owner", "state", "created_at", "folder",
+)  # fmt: skip
 
 #: Spreadsheets treat cells that start with these as formulas, even after invisible characters.
 #: https://owasp.org/www-community/attacks/CSV_Injection
@@ -36,6 +38,7 @@ def manifest(files: Iterable[FileInfo], usernames: dict[str, str]) -> str:
             usernames.get(info.owner, info.owner),
             info.state,
             info.created_at.isoformat(),
+            info.folder,
         )
         writer.writerow([_escape_formulas(cell) for cell in cells])
     return output.getvalue()

@@ -9,12 +9,13 @@ from typing import Literal
 from django.conf import settings
 
 from uploads.aws.dynamodb import batch_get
-from uploads.core import keys
+from uploads.core import keys, type_lists
 from uploads.core.errors import FileNotFound, InvalidRequest, UploadNotFound
+from uploads.core.folders import check_folder
 from uploads.core.reasons import NO_REASON, Reason
-from uploads.files import store
+from uploads.files import browse, store
 from uploads.files.listing import FileFilter, Page, find
-from uploads.files.record import FileInfo, StoredFile, info_of
+from uploads.files.record import FileInfo, State, StoredFile, info_of
 
 #: BatchGetItem accepts at most 100 keys.
 MAX_IDS = 100
@@ -22,10 +23,10 @@ MAX_IDS = 100
 
 @dataclass(frozen=True)
 class UploadStatus:
-    """The status of an upload. `file` is set once it is stored."""
+    """The status of an upload. `file` is set while it is stored."""
 
     id: str
-    state: Literal["pending", "stored", "rejected", "deleted"]
+    state: Literal["pending", "stored", "trashed", "rejected", "deleted"]
     reason: Reason = NO_REASON
     file: FileInfo | None = None
 
@@ -112,15 +113,45 @@ def recorded(upload_ids: Iterable[str]) -> set[str]:
 
 
 def files_of(
-    owner: str, *, limit: int, cursor: str | None = None, prefix: str = "", name: str = ""
+    owner: str,
+    *,
+    limit: int,
+    cursor: str | None = None,
+    search: str = "",
+    name: str = "",
+    folder: str = "",
+    kind: type_lists.Kind | None = None,
+    state: State = "stored",
 ) -> Page:
-    """A page of one user's stored files, newest first.
+    """A page of one user's files of one state, of all folders, newest first.
 
-    Optionally only those whose name starts with `prefix` (case-insensitive) or is exactly `name`.
-    Raises the same errors as `uploads.files.listing.find`.
+    Optionally only those whose name contains `search` (whatever the case and the accents) or is
+    exactly `name`, those within `folder`, and those of a type group. Raises the same errors as
+    `uploads.files.listing.find`.
     """
-    criteria = FileFilter(owner=owner, name=prefix, exact_name=name)
+    criteria = FileFilter(
+        state=state, owner=owner, name=search, exact_name=name, folder=folder, kind=kind
+    )
     return find(criteria, limit=limit, cursor=cursor)
+
+
+def files_in(
+    owner: str,
+    folder: str,
+    *,
+    limit: int,
+    cursor: str | None = None,
+    sort: browse.Sort = "-date",
+    kind: type_lists.Kind | None = None,
+) -> browse.FolderPage:
+    """A page of the stored files directly in one folder of a user, without subfolders.
+
+    Raises InvalidRequest for an invalid folder or cursor, and BackendUnavailable.
+    """
+    path = check_folder(folder)
+    return browse.contents(
+        owner, path, limit=limit, cursor=cursor, sort=sort, kind=kind, only_files=True
+    )
 
 
 def _record(upload_id: str) -> StoredFile | None:

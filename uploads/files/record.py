@@ -18,11 +18,13 @@ from pynamodb.attributes import (
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 
 from uploads.aws.dynamodb import Table, TableModel
-from uploads.core import keys, media_types, type_lists
+from uploads.core import folders, keys, media_types, type_lists
 from uploads.core.reasons import NO_REASON, Reason, load
 
-State = Literal["stored", "rejected", "deleted"]
-STATES: tuple[State, ...] = ("stored", "rejected", "deleted")
+State = Literal["stored", "trashed", "rejected", "deleted"]
+STATES: tuple[State, ...] = ("stored", "trashed", "rejected", "deleted")
+#: The states of files whose objects are in the bucket. Both count in their owner's quota.
+KEPT_STATES: tuple[State, ...] = ("stored", "trashed")
 
 #: What lists show of each file, besides its id. An index has a copy of these attributes and no
 #: others: copies of all would make each write more expensive, and a download a write to each index.
@@ -35,10 +37,18 @@ _LISTED = (
     "confirmedAt",
     "owner",
     "state",
+    "folder",
     "thumbnail",
 )
-#: What the dashboard, the reconciliation and the list of owners read besides.
-_ALL_FEED = (*_LISTED, "notifiedAt", "etag", "deletionAskedAt", "files", "bytes")
+#: What the lists of files in the trash and of rejected files show besides.
+_OWNER_FEED = (*_LISTED, "reason", "trashedAt", "purgeAt")
+#: What a folder shows besides: how much its subfolders have.
+_FOLDER_FEED = (*_LISTED, "files", "bytes")
+#: What the dashboard, the reconciliation, the purge and the list of owners read besides.
+_ALL_FEED = (
+    *_LISTED, "notifiedAt", "etag", "deletionAskedAt", "purgeAt", "files", "bytes",
+    "trashedFiles", "trashedBytes",
+)  # fmt: skip
 
 
 def _copies(attributes: tuple[str, ...], *keys: str) -> IncludeProjection:
@@ -62,24 +72,35 @@ class FileNameIndex(GlobalSecondaryIndex["StoredFile"]):
 
 
 class OwnerFeed(GlobalSecondaryIndex["StoredFile"]):
-    """A user's stored files, sorted by id and so by time."""
+    """A user's files of one state (`uploads.files.states`), sorted by id and so by time."""
 
     class Meta:
         index_name = "OwnerFeed"
-        projection = _copies(_LISTED)
+        projection = _copies(_OWNER_FEED)
 
     owner_feed = UnicodeAttribute(hash_key=True, attr_name="ownerFeed")
     id = UnicodeAttribute(range_key=True)
 
 
-class OwnerNames(GlobalSecondaryIndex["StoredFile"]):
-    """A user's stored files, sorted by name, for prefix search."""
+class FolderFeed(GlobalSecondaryIndex["StoredFile"]):
+    """The files and subfolders of a folder, sorted by id: files by time, then subfolders."""
 
     class Meta:
-        index_name = "OwnerNames"
-        projection = _copies(_LISTED)
+        index_name = "FolderFeed"
+        projection = _copies(_FOLDER_FEED)
 
-    owner_feed = UnicodeAttribute(hash_key=True, attr_name="ownerFeed")
+    folder_feed = UnicodeAttribute(hash_key=True, attr_name="folderFeed")
+    id = UnicodeAttribute(range_key=True)
+
+
+class FolderNames(GlobalSecondaryIndex["StoredFile"]):
+    """The subfolders and files of a folder, sorted by name: first subfolders, then files."""
+
+    class Meta:
+        index_name = "FolderNames"
+        projection = _copies(_FOLDER_FEED)
+
+    folder_feed = UnicodeAttribute(hash_key=True, attr_name="folderFeed")
     name_key = UnicodeAttribute(range_key=True, attr_name="nameKey")
 
 
@@ -94,17 +115,6 @@ class AllFeed(GlobalSecondaryIndex["StoredFile"]):
     id = UnicodeAttribute(range_key=True)
 
 
-class AllNames(GlobalSecondaryIndex["StoredFile"]):
-    """All users' stored files, sorted by name, in the same shards, for the admin's search."""
-
-    class Meta:
-        index_name = "AllNames"
-        projection = _copies(_LISTED)
-
-    feed = UnicodeAttribute(hash_key=True)
-    name_key = UnicodeAttribute(range_key=True, attr_name="nameKey")
-
-
 class Download(MapAttribute[str, Any]):
     """A presigned download: when, and for whom (an owner string)."""
 
@@ -115,8 +125,8 @@ class Download(MapAttribute[str, Any]):
 class StoredFile(TableModel):
     """One item per upload that reached S3.
 
-    `owner_feed` and `name_key` exist only while the file is stored, so that other states are not in
-    the owner's lists. Only `uploads.files.store` writes records.
+    `owner_feed`, `folder_feed`, `name_key` and `feed` follow from the state, the owner, the folder
+    and the name (`uploads.files.states`). Only `uploads.files.store` writes records.
     """
 
     class Meta(Table):
@@ -134,6 +144,8 @@ class StoredFile(TableModel):
 
     # These are unknown if the object was removed before it was confirmed.
     file_name = UnicodeAttribute(null=True, attr_name="originalFileName")
+    #: None: the root. See uploads.core.folders.
+    folder = UnicodeAttribute(null=True)
     content_type = UnicodeAttribute(null=True, attr_name="contentType")
     created_at = UTCDateTimeAttribute(attr_name="createdAt")
     confirmed_at = UTCDateTimeAttribute(null=True, attr_name="confirmedAt")
@@ -147,6 +159,7 @@ class StoredFile(TableModel):
     thumbnail = UnicodeAttribute(null=True)
 
     owner_feed = UnicodeAttribute(null=True, attr_name="ownerFeed")
+    folder_feed = UnicodeAttribute(null=True, attr_name="folderFeed")
     name_key = UnicodeAttribute(null=True, attr_name="nameKey")
     feed = UnicodeAttribute()
 
@@ -156,10 +169,24 @@ class StoredFile(TableModel):
     removed_at = UTCDateTimeAttribute(null=True, attr_name="removedAt")
     deletion_requested_at = UTCDateTimeAttribute(null=True, attr_name="deletionAskedAt")
     deletion_requested_by = UnicodeAttribute(null=True, attr_name="deletionAskedBy")
+    trashed_at = UTCDateTimeAttribute(null=True, attr_name="trashedAt")
+    trashed_by = UnicodeAttribute(null=True, attr_name="trashedBy")
+    #: When a file in the trash is deleted for ever; only while it is in the trash.
+    purge_at = UTCDateTimeAttribute(null=True, attr_name="purgeAt")
+    restored_at = UTCDateTimeAttribute(null=True, attr_name="restoredAt")
+    restored_by = UnicodeAttribute(null=True, attr_name="restoredBy")
     #: Who uploaded it, if the owner has changed since.
     uploader = UnicodeAttribute(null=True)
     owner_changed_at = UTCDateTimeAttribute(null=True, attr_name="givenAt")
     owner_changed_by = UnicodeAttribute(null=True, attr_name="givenBy")
+    #: The last change of the name and of the folder: when, by whom, and what it was before.
+    renamed_at = UTCDateTimeAttribute(null=True, attr_name="renamedAt")
+    renamed_by = UnicodeAttribute(null=True, attr_name="renamedBy")
+    renamed_from = UnicodeAttribute(null=True, attr_name="renamedFrom")
+    moved_at = UTCDateTimeAttribute(null=True, attr_name="movedAt")
+    moved_by = UnicodeAttribute(null=True, attr_name="movedBy")
+    #: None: the root.
+    moved_from = UnicodeAttribute(null=True, attr_name="movedFrom")
     downloads = NumberAttribute(null=True)
     #: The most recent ones, oldest first.
     last_downloads = ListAttribute(of=Download, null=True, attr_name="lastDownloads")
@@ -175,9 +202,9 @@ class StoredFile(TableModel):
 
     file_name_index = FileNameIndex()
     by_owner = OwnerFeed()
-    by_owner_name = OwnerNames()
+    by_folder = FolderFeed()
+    by_folder_name = FolderNames()
     by_state = AllFeed()
-    by_name = AllNames()
 
 
 @dataclass(frozen=True)
@@ -229,6 +256,8 @@ class FileInfo:
     state: State
     created_at: datetime
     file_name: str = ""
+    #: "": the root.
+    folder: str = ""
     content_type: str = ""
     size: int = 0
     checksum: str = ""
@@ -243,10 +272,22 @@ class FileInfo:
     removed_at: datetime | None = None
     deletion_requested_at: datetime | None = None
     deletion_requested_by: str = ""
+    trashed_at: datetime | None = None
+    trashed_by: str = ""
+    #: When it will be deleted for ever, if it is in the trash.
+    purge_at: datetime | None = None
+    restored_at: datetime | None = None
+    restored_by: str = ""
     #: Who uploaded it, if the owner has changed since; else "".
     uploader: str = ""
     owner_changed_at: datetime | None = None
     owner_changed_by: str = ""
+    renamed_at: datetime | None = None
+    renamed_by: str = ""
+    renamed_from: str = ""
+    moved_at: datetime | None = None
+    moved_by: str = ""
+    moved_from: str = ""
     #: The number of presigned downloads, and the most recent ones, oldest first.
     downloads: int = 0
     last_downloads: tuple[SignedDownload, ...] = ()
@@ -257,7 +298,12 @@ class FileInfo:
 
     @property
     def has_thumbnail(self) -> bool:
-        return has_thumbnail(self.thumbnail)
+        return self.state in KEPT_STATES and has_thumbnail(self.thumbnail)
+
+    @property
+    def path(self) -> str:
+        """Folder and name, for display."""
+        return folders.join(self.folder, self.file_name)
 
     @property
     def kind(self) -> type_lists.Kind:

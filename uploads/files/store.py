@@ -15,16 +15,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pynamodb.exceptions import PynamoDBException, TransactWriteError, UpdateError
+from pynamodb.exceptions import TransactWriteError, UpdateError
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from uploads.aws import time_limit
-from uploads.aws.dynamodb import TableModel, batch_get, connection, table_errors
+from uploads.aws.dynamodb import TableModel, batch_get, connection, error_code, table_errors
 from uploads.core import backoff
-from uploads.core.errors import BackendUnavailable
-from uploads.files import grouping, usage
+from uploads.core.errors import BackendUnavailable, FilehubError
+from uploads.files import counting, folder_items, grouping
 from uploads.files.record import Change, StoredFile
+from uploads.files.usage import owner_counter
 
 logger = logging.getLogger(__name__)
 
@@ -56,11 +57,15 @@ class Unwritten:
     #: Read and decide again: the record has changed, or its owner has less room.
     stale: frozenset[str] = frozenset()
     #: Retry later.
-    failed: Mapping[str, Exception] = field(default_factory=dict)
+    failed: Mapping[str, BackendUnavailable] = field(default_factory=dict)
 
 
 #: Maps the current record (None: there is none) to the new one; None leaves it unchanged.
 Decide = Callable[[StoredFile | None], StoredFile | None]
+#: The same for one of many records. Raises FilehubError if the change is not possible.
+DecideOne = Callable[[StoredFile | None], StoredFile]
+#: A record as it is now, or why it could not be changed.
+Changed = StoredFile | FilehubError
 
 
 def get(upload_id: str) -> StoredFile | None:
@@ -86,7 +91,7 @@ def change(upload_id: str, decide: Decide) -> bool:
     for attempt in range(1, ATTEMPTS + 1):
         current = get(upload_id)
         target = decide(current)
-        if target is None or not _differs(current, target):
+        if target is None or not differs(current, target):
             return False
         unwritten = commit([Change(current, target)])
         if unwritten.failed:
@@ -97,6 +102,34 @@ def change(upload_id: str, decide: Decide) -> bool:
     raise busy(upload_id)
 
 
+def change_many(upload_ids: Iterable[str], decide: DecideOne) -> dict[str, Changed]:
+    """Change each of these records to what `decide` returns; return the results by id.
+
+    One BatchGetItem and as few transactions as possible (`commit`) for each hundred ids. Each
+    record succeeds or fails alone. Those that another process has changed meanwhile are read and
+    decided again, and only those. Raises BackendUnavailable if the records cannot be read.
+    """
+    results: dict[str, Changed] = {}
+    pending = list(dict.fromkeys(upload_ids))
+    for attempt in range(1, ATTEMPTS + 1):
+        records, changes = read(pending), []
+        for upload_id in pending:
+            current = records.get(upload_id)
+            try:
+                results[upload_id] = target = decide(current)
+            except FilehubError as exc:
+                results[upload_id] = exc
+            else:
+                changes.append(Change(current, target))
+        unwritten = commit(changes)
+        results |= unwritten.failed
+        pending = sorted(unwritten.stale)
+        if not pending:
+            return results
+        pause(attempt)
+    return results | {upload_id: busy(upload_id) for upload_id in pending}
+
+
 def commit(changes: Iterable[Change]) -> Unwritten:
     """Write records and counters, in as few transactions as possible; return what was not written.
 
@@ -104,9 +137,9 @@ def commit(changes: Iterable[Change]) -> Unwritten:
     does not hold back the others. Changes without a difference are skipped. The ids must be
     distinct. Raises BackendUnavailable only if the time limit of the request is up.
     """
-    different = [change for change in changes if _differs(change.before, change.after)]
+    different = [change for change in changes if differs(change.before, change.after)]
     stale: set[str] = set()
-    failed: dict[str, Exception] = {}
+    failed: dict[str, BackendUnavailable] = {}
     pending = deque(_Attempt(tuple(group)) for group in grouping.groups(different))
     while pending:
         attempt = pending.popleft()
@@ -146,10 +179,10 @@ def annotate(upload_id: str, actions: list[Action]) -> None:
                     add_version_condition=False,
                 )
             except UpdateError as exc:
-                if exc.cause_response_code == "ConditionalCheckFailedException":
+                if error_code(exc) == "ConditionalCheckFailedException":
                     return
                 # A worker's transaction holds the item; botocore does not retry this error.
-                is_conflict = exc.cause_response_code == "TransactionConflictException"
+                is_conflict = error_code(exc) == "TransactionConflictException"
                 if not is_conflict or attempt == ANNOTATE_ATTEMPTS:
                     raise
                 time_limit.pause(backoff.pause(attempt, first=0.05, longest=LONGEST_PAUSE))
@@ -157,7 +190,7 @@ def annotate(upload_id: str, actions: list[Action]) -> None:
                 return
 
 
-def _differs(current: StoredFile | None, target: StoredFile) -> bool:
+def differs(current: StoredFile | None, target: StoredFile) -> bool:
     """Whether a change would write anything."""
     return current is None or _values(current) != _values(target)
 
@@ -194,12 +227,15 @@ class _Result:
     """What one transaction did not write, and which ones to try instead."""
 
     stale: frozenset[str] = frozenset()
-    failed: Mapping[str, Exception] = field(default_factory=dict)
+    failed: Mapping[str, BackendUnavailable] = field(default_factory=dict)
     retries: tuple[_Attempt, ...] = ()
 
 
 def _try(attempt: _Attempt) -> _Result:
-    adjustments = usage.adjustments(attempt.changes)
+    adjustments = [
+        *counting.adjustments(attempt.changes),
+        *folder_items.adjustments(attempt.changes),
+    ]
     try:
         with table_errors():
             _write(attempt.changes, adjustments)
@@ -208,7 +244,7 @@ def _try(attempt: _Attempt) -> _Result:
     return _Result()
 
 
-def _write(changes: Sequence[Change], adjustments: Sequence[usage.Adjustment]) -> None:
+def _write(changes: Sequence[Change], adjustments: Sequence[counting.Adjustment]) -> None:
     """Write all records, then all counters, or nothing."""
     with TransactWrite(connection=connection()) as transaction:
         for change in changes:
@@ -221,7 +257,7 @@ def _write(changes: Sequence[Change], adjustments: Sequence[usage.Adjustment]) -
 
 
 def _after_error(
-    attempt: _Attempt, adjustments: Sequence[usage.Adjustment], error: BackendUnavailable
+    attempt: _Attempt, adjustments: Sequence[counting.Adjustment], error: BackendUnavailable
 ) -> _Result:
     """Blame the changes that caused the error, and retry the others."""
     changes, cause = attempt.changes, error.__cause__
@@ -237,12 +273,40 @@ def _after_error(
     if len(rest) < len(changes):
         retries = (_Attempt(rest, attempt.conflicts),) if rest else ()
         return _Result(frozenset(stale), failed, retries)
+    missing = _missing_folders(adjustments, counters)
+    if missing:
+        return _after_missing_folders(attempt, missing, error)
     if _CONTENTION.intersection(codes):
         return _after_conflict(attempt, error)
-    code = cause.cause_response_code if isinstance(cause, PynamoDBException) else None
-    if len(changes) > 1 and code in _CAUSED_BY_A_RECORD:
+    if len(changes) > 1 and error_code(cause) in _CAUSED_BY_A_RECORD:
         return _Result(retries=tuple(_Attempt((change,), attempt.conflicts) for change in changes))
     return _Result(failed=dict.fromkeys((change.id for change in changes), error))
+
+
+def _missing_folders(
+    adjustments: Sequence[counting.Adjustment], codes: Sequence[str | None]
+) -> list[folder_items.FolderItem]:
+    """The folders that do not exist, which is the condition of their update."""
+    return [
+        adjustment.counter
+        for adjustment, code in zip(adjustments, codes, strict=False)
+        if code == _CONDITION_FAILED and isinstance(adjustment.counter, folder_items.FolderItem)
+    ]
+
+
+def _after_missing_folders(
+    attempt: _Attempt, missing: Sequence[folder_items.FolderItem], error: BackendUnavailable
+) -> _Result:
+    """Create the folders, and try again. They may be removed again in between, but not for ever."""
+    changes, conflicts = attempt.changes, attempt.conflicts + 1
+    if conflicts == ATTEMPTS:
+        return _Result(failed=dict.fromkeys((change.id for change in changes), error))
+    try:
+        for item in missing:
+            folder_items.ensure(str(item.owner), str(item.folder))
+    except BackendUnavailable as exc:
+        return _Result(failed=dict.fromkeys((change.id for change in changes), exc))
+    return _Result(retries=(_Attempt(changes, conflicts),))
 
 
 def _codes(cause: BaseException | None) -> list[str | None]:
@@ -255,7 +319,7 @@ def _codes(cause: BaseException | None) -> list[str | None]:
 def _stale(
     changes: Sequence[Change],
     own: Sequence[str | None],
-    adjustments: Sequence[usage.Adjustment],
+    adjustments: Sequence[counting.Adjustment],
     counters: Sequence[str | None],
 ) -> set[str]:
     """The changes whose own condition failed, or that of their owner's counter."""
@@ -270,7 +334,7 @@ def _stale(
     return changed | {
         change.id
         for change in changes
-        if usage.has_condition(change) and usage.owner_counter(change.after.owner) in full
+        if counting.has_condition(change) and owner_counter(change.after.owner) in full
     }
 
 

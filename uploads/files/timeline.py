@@ -10,8 +10,9 @@ from uploads.core.reasons import NO_REASON, Reason
 from uploads.files.record import FileInfo
 
 What = Literal[
-    "signed", "notified", "confirmed", "rejected", "owner_changed", "downloads", "download",
-    "deletion_requested", "removed",
+    "signed", "notified", "confirmed", "rejected", "owner_changed", "renamed", "moved",
+    "downloads", "download",
+    "trashed", "restored", "deletion_requested", "purge_started", "removed",
 ]  # fmt: skip
 
 
@@ -22,7 +23,7 @@ class Entry:
     at: datetime
     what: What
     by: str = ""
-    #: A new owner, or a number of earlier downloads.
+    #: A new owner, the name or folder before a change, or a number of earlier downloads.
     detail: str = ""
     reason: Reason = NO_REASON
 
@@ -45,13 +46,23 @@ def timeline(info: FileInfo) -> list[Entry]:
         entries.append(
             Entry(info.owner_changed_at, "owner_changed", info.owner_changed_by, detail=info.owner)
         )
+    if info.renamed_at:
+        entries.append(Entry(info.renamed_at, "renamed", info.renamed_by, detail=info.renamed_from))
+    if info.moved_at:
+        entries.append(Entry(info.moved_at, "moved", info.moved_by, detail=info.moved_from))
     earlier = info.downloads - len(info.last_downloads)
     if earlier > 0:
         entries.append(Entry(info.last_downloads[0].at, "downloads", detail=str(earlier)))
     entries += [Entry(download.at, "download", download.by) for download in info.last_downloads]
+    if info.trashed_at:
+        entries.append(Entry(info.trashed_at, "trashed", info.trashed_by))
+    if info.restored_at:
+        entries.append(Entry(info.restored_at, "restored", info.restored_by))
     if info.deletion_requested_at:
+        by = info.deletion_requested_by
+        # Nobody has requested it: the time in the trash was over.
         entries.append(
-            Entry(info.deletion_requested_at, "deletion_requested", info.deletion_requested_by)
+            Entry(info.deletion_requested_at, "deletion_requested" if by else "purge_started", by)
         )
     if info.removed_at:
         entries.append(Entry(info.removed_at, "removed", reason=info.reason))

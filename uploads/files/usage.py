@@ -1,15 +1,14 @@
 """Counters of stored files and bytes, kept in the same table as the records.
 
-They change in the same transaction as the record (`uploads.files.store`), so that repeated events
-and crashed workers cannot make them wrong. The cost of reading them does not depend on the number
-of files. Global counters are split into PARTS, to reduce write contention; an owner's counter is a
-single item.
+They change in the same transaction as the record (`uploads.files.counting`). The cost of reading
+them does not depend on the number of files. Global counters are split into PARTS, to reduce write
+contention; an owner's counter is a single item.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -19,10 +18,9 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex
 
-from uploads.aws.dynamodb import Table, TableModel, batch_get, table_errors
-from uploads.core import media_types, type_lists
-from uploads.core.keys import shard
-from uploads.files.record import AllFeed, Change, StoredFile
+from uploads.aws.dynamodb import Table, TableModel, batch_get, error_code, table_errors
+from uploads.core import type_lists
+from uploads.files.record import AllFeed
 
 #: How long daily counters are kept.
 DAYS_KEPT = timedelta(days=400)
@@ -48,7 +46,8 @@ class _OwnerFeed(GlobalSecondaryIndex["Counter"]):
 class Counter(TableModel):
     """One counter: `kind#<kind>#<part>`, `day#<date>#<part>` or `owner#<owner>`.
 
-    `kind` and `owner` count what is stored now, `day` what arrived on that day (UTC).
+    `kind` and `owner` count what is kept now, including files in the trash, which also have counts
+    of their own. `day` counts what arrived on that day (UTC).
     """
 
     class Meta(Table):
@@ -57,8 +56,11 @@ class Counter(TableModel):
     id = UnicodeAttribute(hash_key=True)
     files = NumberAttribute(default=0)
     bytes = NumberAttribute(default=0)
+    trashed_files = NumberAttribute(default=0, attr_name="trashedFiles")
+    trashed_bytes = NumberAttribute(default=0, attr_name="trashedBytes")
     rejected = NumberAttribute(default=0)
-    #: Incremented by each change of what is stored now, to detect changes.
+    #: Incremented by each change of what is counted, and an owner's by each change of what lists of
+    #: their files show (`uploads.files.counting`), to detect changes.
     changes = NumberAttribute(default=0)
     owner = UnicodeAttribute(null=True)
     feed = UnicodeAttribute(null=True)
@@ -69,10 +71,28 @@ class Counter(TableModel):
 
 @dataclass(frozen=True)
 class Usage:
-    """A number of stored files, and their total size in bytes."""
+    """A number of files, and their total size in bytes; and how much of that is in the trash."""
 
     files: int = 0
     bytes: int = 0
+    trashed_files: int = 0
+    trashed_bytes: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.files + other.files,
+            self.bytes + other.bytes,
+            self.trashed_files + other.trashed_files,
+            self.trashed_bytes + other.trashed_bytes,
+        )
+
+    @property
+    def stored(self) -> Usage:
+        """Without what is in the trash."""
+        return Usage(self.files - self.trashed_files, self.bytes - self.trashed_bytes)
+
+    def __neg__(self) -> Usage:
+        return Usage(-self.files, -self.bytes, -self.trashed_files, -self.trashed_bytes)
 
 
 @dataclass(frozen=True)
@@ -94,160 +114,9 @@ class Day:
     rejected: int
 
 
-@dataclass(frozen=True)
-class Adjustment:
-    """An update of one counter. If its condition is false, the transaction writes nothing."""
-
-    counter: Counter
-    actions: list[Action]
-    condition: Condition | None = None
-
-
-# Writing
-
-
-def growth(before: StoredFile | None, after: StoredFile) -> int:
-    """By how many bytes a change of a record increases its owner's usage."""
-    if before is None or before.state != "stored" or before.owner != after.owner:
-        return int(after.size or 0)
-    return int(after.size or 0) - int(before.size or 0)
-
-
-def counters_of(change: Change) -> set[str]:
-    """The ids of the counters that a change may touch."""
-    ids = {_day_id(_day_of(change.after), _part(change.id))}
-    for record in (change.before, change.after):
-        if record is not None and record.state == "stored":
-            ids.update(_names(record))
-    return ids
-
-
-def is_shown_differently(change: Change) -> bool:
-    """Whether a stored file looks different in its owner's list, although its size is the same."""
-    before, after = change.before, change.after
-    return (
-        before is not None
-        and (before.state, after.state) == ("stored", "stored")
-        and before.thumbnail != after.thumbnail
-    )
-
-
 def owner_counter(owner: str | None) -> str:
     """The id of an owner's counter."""
     return f"owner#{owner}"
-
-
-def adjustments(changes: Iterable[Change]) -> list[Adjustment]:
-    """The counter updates that belong in the transaction of these changes, one for each counter.
-
-    The condition on an owner's counter enforces the limits of the changes. It is checked by the
-    write itself, so that of many simultaneous files only those that fit are accepted.
-    """
-    changes = list(changes)
-    return [*_stored_adjustments(changes), *_day_adjustments(changes)]
-
-
-def _stored_adjustments(changes: Sequence[Change]) -> Iterator[Adjustment]:
-    files: defaultdict[str, int] = defaultdict(int)
-    size: defaultdict[str, int] = defaultdict(int)
-    limits: dict[str, int] = {}
-    seen: set[str] = set()
-    for change in changes:
-        for record, sign in ((change.before, -1), (change.after, 1)):
-            if record is not None and record.state == "stored":
-                for name in _names(record):
-                    files[name] += sign
-                    size[name] += sign * int(record.size or 0)
-        if is_shown_differently(change):
-            seen.add(owner_counter(change.after.owner))
-        if has_condition(change):
-            name, limit = owner_counter(change.after.owner), change.limit or 0
-            limits[name] = min(limit, limits.get(name, limit))
-    for name in sorted(files):
-        condition = _at_most(limits[name] - size[name]) if name in limits else None
-        if files[name] or size[name] or condition is not None or name in seen:
-            yield Adjustment(Counter(name), _add(name, files[name], size[name]), condition)
-
-
-def _day_adjustments(changes: Sequence[Change]) -> Iterator[Adjustment]:
-    sums = Sums()
-    for change in changes:
-        before, after = change.before, change.after
-        # A file that reappears after it seemed gone has already been counted as arrived. One that
-        # was rejected has not.
-        is_arrival = after.state == "stored" and (
-            before is None or before.state == "rejected" or before.confirmed_at is None
-        )
-        is_rejection = after.state == "rejected" and (before is None or before.state != "rejected")
-        if is_arrival or is_rejection:
-            sums.add_arrival(after)
-    yield from sums.days()
-
-
-def has_condition(change: Change) -> bool:
-    """Whether a change is written only if its owner has room for it."""
-    return change.limit is not None and growth(change.before, change.after) > 0
-
-
-def _at_most(size: int) -> Condition:
-    """The condition that a counter has at most `size` bytes. A missing counter has none."""
-    fits: Condition = Counter.bytes <= size
-    return Counter.id.does_not_exist() | fits if size >= 0 else fits
-
-
-class Sums:
-    """Sums of many records, so that each counter is written only once."""
-
-    def __init__(self) -> None:
-        self.stored: defaultdict[str, Usage] = defaultdict(Usage)
-        self._days: defaultdict[tuple[date, str], tuple[int, int, int]] = defaultdict(
-            lambda: (0, 0, 0)
-        )
-
-    def add_stored(self, record: StoredFile) -> None:
-        """Count a record as stored now."""
-        size = int(record.size or 0)
-        for name in _names(record):
-            before = self.stored[name]
-            self.stored[name] = Usage(before.files + 1, before.bytes + size)
-
-    def add_arrival(self, record: StoredFile) -> None:
-        """Count a record as arrived on its day, whatever its state is now."""
-        key = (_day_of(record), _part(record.id))
-        files, size, rejected = self._days[key]
-        if record.state == "rejected":
-            self._days[key] = files, size, rejected + 1
-        else:
-            self._days[key] = files + 1, size + int(record.size or 0), rejected
-
-    def write(self) -> None:
-        """Add the sums to the counters. Raises BackendUnavailable; partial writes stay."""
-        with table_errors():
-            for name, total in self.stored.items():
-                Counter(name).update(_add(name, total.files, total.bytes))
-            for adjustment in self.days():
-                adjustment.counter.update(adjustment.actions)
-
-    def days(self) -> Iterator[Adjustment]:
-        """The updates of the daily counters."""
-        for (day, part), (files, size, rejected) in sorted(self._days.items()):
-            actions: list[Action] = [
-                Counter.files.add(files),
-                Counter.bytes.add(size),
-                Counter.rejected.add(rejected),
-                Counter.expires_at.set(_expiry(day)),
-            ]
-            yield Adjustment(Counter(_day_id(day, part)), actions)
-
-
-def _names(record: StoredFile) -> tuple[str, str]:
-    kind = media_types.kind(record.content_type or "")
-    return f"kind#{kind}#{_part(record.id)}", owner_counter(record.owner)
-
-
-def _part(upload_id: str) -> str:
-    """The part of the global counters that counts a file."""
-    return str(int(shard(upload_id), 16) % PARTS)
 
 
 def correct(name: str, read: Reading, usage: Usage) -> bool:
@@ -262,13 +131,20 @@ def correct(name: str, read: Reading, usage: Usage) -> bool:
             _equals(Counter.changes, read.changes)
             & _equals(Counter.files, read.usage.files)
             & _equals(Counter.bytes, read.usage.bytes)
+            & _equals(Counter.trashed_files, read.usage.trashed_files)
+            & _equals(Counter.trashed_bytes, read.usage.trashed_bytes)
         )
-    actions: list[Action] = [Counter.files.set(usage.files), Counter.bytes.set(usage.bytes)]
+    actions: list[Action] = [
+        Counter.files.set(usage.files),
+        Counter.bytes.set(usage.bytes),
+        Counter.trashed_files.set(usage.trashed_files),
+        Counter.trashed_bytes.set(usage.trashed_bytes),
+    ]
     with table_errors():
         try:
             Counter(name).update([*actions, *_change_actions(name)], condition)
         except UpdateError as exc:
-            if exc.cause_response_code in _CHANGED:
+            if error_code(exc) in _CHANGED:
                 return False
             raise
     return True
@@ -280,8 +156,15 @@ def _equals(attribute: NumberAttribute, value: int) -> Condition:
     return condition if value else condition | attribute.does_not_exist()
 
 
-def _add(name: str, files: int, size: int) -> list[Action]:
-    return [Counter.files.add(files), Counter.bytes.add(size), *_change_actions(name)]
+def addition(name: str, usage: Usage) -> list[Action]:
+    """The update that adds this to a `kind` or `owner` counter, and says that it has changed."""
+    actions: list[Action] = [Counter.files.add(usage.files), Counter.bytes.add(usage.bytes)]
+    if usage.trashed_files or usage.trashed_bytes:
+        actions += [
+            Counter.trashed_files.add(usage.trashed_files),
+            Counter.trashed_bytes.add(usage.trashed_bytes),
+        ]
+    return [*actions, *_change_actions(name)]
 
 
 def _change_actions(name: str) -> list[Action]:
@@ -295,15 +178,13 @@ def _change_actions(name: str) -> list[Action]:
     return actions
 
 
-def _day_of(record: StoredFile) -> date:
-    return (record.confirmed_at or datetime.now(UTC)).astimezone(UTC).date()
-
-
-def _expiry(day: date) -> datetime:
+def day_expiry(day: date) -> datetime:
+    """When the counters of a day expire."""
     return datetime.combine(day, time(), UTC) + DAYS_KEPT
 
 
-def _day_id(day: date, part: str | int) -> str:
+def day_id(day: date, part: str | int) -> str:
+    """The id of one part of the counter of a day."""
     return f"day#{day.isoformat()}#{part}"
 
 
@@ -311,12 +192,22 @@ def _day_id(day: date, part: str | int) -> str:
 
 
 def of_owner(owner: str) -> Usage:
-    """What one owner has stored: one consistent GetItem."""
+    """What one owner has stored, including the trash: one consistent GetItem."""
     with table_errors():
         try:
             return _usage(Counter.get(owner_counter(owner), consistent_read=True))
         except Counter.DoesNotExist:
             return Usage()
+
+
+def changes_of(owner: str) -> int:
+    """How often the owner's lists have changed: one GetItem, eventually consistent."""
+    with table_errors():
+        try:
+            found = Counter.get(owner_counter(owner), attributes_to_get=["id", "changes"])
+        except Counter.DoesNotExist:
+            return 0
+    return int(found.changes)
 
 
 def usage_of(owners: Iterable[str], *, consistent_read: bool = False) -> dict[str, Usage]:
@@ -335,23 +226,20 @@ def owners(limit: int) -> list[tuple[str, Usage]]:
 
 
 def by_kind() -> dict[type_lists.Kind, Usage]:
-    """What is stored of each type group. The groups add up to all stored files."""
-    files: defaultdict[str, int] = defaultdict(int)
-    size: defaultdict[str, int] = defaultdict(int)
+    """What is stored of each type group. The groups add up to all files, including the trash."""
+    sums: defaultdict[str, Usage] = defaultdict(Usage)
     for counter in _get(
         f"kind#{kind}#{part}" for kind in type_lists.KINDS for part in range(PARTS)
     ):
-        kind = counter.id.split("#")[1]
-        files[kind] += int(counter.files)
-        size[kind] += int(counter.bytes)
-    return {kind: Usage(files[kind], size[kind]) for kind in type_lists.KINDS}
+        sums[counter.id.split("#")[1]] += _usage(counter)
+    return {kind: sums[kind] for kind in type_lists.KINDS}
 
 
 def by_day(last: date, count: int) -> list[Day]:
     """What arrived on each of the `count` days up to `last`, oldest first."""
     days = [last - timedelta(days=ago) for ago in reversed(range(count))]
     parts: defaultdict[str, list[Counter]] = defaultdict(list)
-    for counter in _get(_day_id(day, part) for day in days for part in range(PARTS)):
+    for counter in _get(day_id(day, part) for day in days for part in range(PARTS)):
         parts[counter.id.split("#")[1]].append(counter)
     return [
         Day(
@@ -378,4 +266,9 @@ def _get(ids: Iterable[str]) -> list[Counter]:
 
 
 def _usage(counter: Counter) -> Usage:
-    return Usage(int(counter.files), int(counter.bytes))
+    return Usage(
+        int(counter.files),
+        int(counter.bytes),
+        int(counter.trashed_files),
+        int(counter.trashed_bytes),
+    )

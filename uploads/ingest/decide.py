@@ -16,9 +16,9 @@ from uploads.aws.s3 import StoredObject
 from uploads.core import keys, policy, sniffing
 from uploads.core.errors import QuotaExceeded
 from uploads.core.policy import Rules
-from uploads.files import usage
+from uploads.files import counting
 from uploads.files.quotas import Allowance
-from uploads.files.record import StoredFile, changed
+from uploads.files.record import KEPT_STATES, StoredFile, changed
 from uploads.ingest import records
 from uploads.ingest.events import NO_SEQUENCER, ObjectEvent
 
@@ -91,7 +91,7 @@ def needs_object(trigger: Trigger, record: StoredFile | None) -> bool:
     if isinstance(trigger, Check) or record is None:
         return True
     if trigger.kind == "removed" and trigger.sequencer == NO_SEQUENCER:
-        return record.state == "stored"
+        return record.state in KEPT_STATES
     return is_newer(trigger.sequencer, record)
 
 
@@ -209,7 +209,7 @@ def _decide_check(
         restored = records.restored(record, s3_object)
         if record.state == "deleted":
             return Decision("confirmed", restored)
-        is_same = record.state == "stored" and record.etag == s3_object.etag
+        is_same = record.etag == s3_object.etag
         return Decision("consistent" if is_same else "corrected", restored)
     may_delete = is_recent(trigger.upload_id)
     target = records.validate(trigger.upload_id, s3_object, record, limits.rules)
@@ -228,7 +228,7 @@ def _decide_check(
 def _decide_missing(record: StoredFile | None) -> Decision:
     if record is None:
         return Decision("unknown")
-    if record.state != "stored":
+    if record.state not in KEPT_STATES:
         return Decision("consistent")
     tombstone = records.tombstone(
         record, reason=records.OBJECT_MISSING, removed_at=datetime.now(UTC)
@@ -246,7 +246,7 @@ def _reject(target: StoredFile, *, may_delete: bool = True) -> Decision:
 
 def _within_quota(target: StoredFile, record: StoredFile | None, limits: Limits) -> Decision:
     """Store the file if its owner has room. One that takes no more room than before always fits."""
-    growth, allowance = usage.growth(record, target), limits.allowance
+    growth, allowance = counting.growth(record, target), limits.allowance
     if allowance is None or target.owner is None or growth <= 0:
         return Decision("stored", target)
     try:

@@ -11,10 +11,12 @@ from typing import Any
 from uploads.aws.s3 import StoredObject
 from uploads.core import keys, media_types, policy, sniffing
 from uploads.core.errors import FilehubError
-from uploads.core.names import check_name, search_key
+from uploads.core.folders import folder_or_root
+from uploads.core.names import check_name
 from uploads.core.policy import Rules
 from uploads.core.reasons import Reason, dump
-from uploads.files.record import StoredFile, changed
+from uploads.files.record import KEPT_STATES, State, StoredFile, changed
+from uploads.files.states import in_state, is_owner
 from uploads.ingest.events import NO_SEQUENCER
 
 #: How long tombstones and rejections are kept: twice the 14 days that SQS keeps a late event.
@@ -29,24 +31,38 @@ _PRESERVED = (
     "uploader",
     "owner_changed_at",
     "owner_changed_by",
+    "renamed_at",
+    "renamed_by",
+    "renamed_from",
+    "moved_at",
+    "moved_by",
+    "moved_from",
     "downloads",
     "last_downloads",
-    # Of a rejected file too, so that it is known to be deleted.
+    "trashed_at",
+    "trashed_by",
+    "restored_at",
+    "restored_by",
+    # Of a rejected file too, so that it is known which thumbnail has to be deleted.
     "thumbnail",
 )
+#: The same, while a file is in the trash.
+_PRESERVED_IN_TRASH = ("purge_at", "deletion_requested_at", "deletion_requested_by")
 
 
 def was_stored(record: StoredFile) -> bool:
-    """Whether this file was validated and stored before."""
+    """Whether this file was validated and stored before; it may be in the trash now."""
     return record.confirmed_at is not None and record.state != "rejected"
 
 
 def is_stored(record: StoredFile, s3_object: StoredObject) -> bool:
-    """Whether the record describes this very object as stored, so no validation is needed."""
-    known = (record.etag, record.file_name, record.content_type, record.uploader or record.owner)
-    return record.state == "stored" and known == (
+    """Whether the record describes this very object as kept, so no validation is needed.
+
+    Its name and folder are the record's own, which may have changed since the upload.
+    """
+    known = (record.etag, record.content_type, record.uploader or record.owner)
+    return record.state in KEPT_STATES and known == (
         s3_object.etag,
-        s3_object.file_name,
         s3_object.content_type,
         s3_object.owner,
     )
@@ -55,14 +71,18 @@ def is_stored(record: StoredFile, s3_object: StoredObject) -> bool:
 def validate(
     upload_id: str, s3_object: StoredObject, current: StoredFile | None, limits: Rules
 ) -> StoredFile:
-    """The record of an object: stored, or rejected with the rule that it breaks as the reason."""
+    """The record of an object: stored, or rejected with the rule that it breaks as the reason.
+
+    One that replaces an object in the trash stays there.
+    """
     sequencer = current.sequencer if current else NO_SEQUENCER
     record = changed(new_record(upload_id, sequencer, "stored"), **_content(s3_object))
     record.owner = owner_of(s3_object, current)
-    record.file_name = s3_object.file_name
+    record.file_name, record.folder = _place(s3_object, current)
     record.confirmed_at = datetime.now(UTC)
     if current is not None:
-        for name in _PRESERVED:
+        is_trashed = current.state == "trashed"
+        for name in (*_PRESERVED, *(_PRESERVED_IN_TRASH if is_trashed else ())):
             setattr(record, name, getattr(current, name))
         if current.etag == s3_object.etag and current.confirmed_at:
             record.confirmed_at = current.confirmed_at
@@ -71,17 +91,25 @@ def validate(
         broken = _mismatch(s3_object, limits)
     if broken is not None:
         return rejected(record, broken)
-    record.owner_feed = record.owner
-    record.name_key = search_key(record.file_name or "")
-    if current is not None:
-        record.thumbnail = _thumbnail_of(current, s3_object)
-    return record
+    record.thumbnail = _thumbnail_of(current, s3_object)
+    return in_state(record, _kept_state(record))
 
 
-def _thumbnail_of(current: StoredFile, s3_object: StoredObject) -> str | None:
-    """What the record has of the thumbnail of this object. That of a deleted file is deleted."""
-    is_its_own = current.state not in {"deleted", "rejected"} and current.etag == s3_object.etag
-    return current.thumbnail if is_its_own else None
+def _place(s3_object: StoredObject, current: StoredFile | None) -> tuple[str | None, str | None]:
+    """Name and folder: those of a file that was stored before, else those that were signed.
+
+    An invalid folder does not lose the file: it is stored in the root.
+    """
+    if current is not None and was_stored(current):
+        return current.file_name, current.folder
+    return s3_object.file_name, folder_or_root(s3_object.folder) or None
+
+
+def _thumbnail_of(current: StoredFile | None, s3_object: StoredObject) -> str | None:
+    """What a record keeps about the thumbnail of this object. That of a deleted file is deleted."""
+    if current is None or current.state not in KEPT_STATES or current.etag != s3_object.etag:
+        return None
+    return current.thumbnail
 
 
 def owner_of(s3_object: StoredObject, current: StoredFile | None) -> str | None:
@@ -114,7 +142,7 @@ def _mismatch(s3_object: StoredObject, limits: Rules) -> Reason | None:
 
 def broken_rule(s3_object: StoredObject, limits: Rules) -> Reason | None:
     """The first rule that an object breaks, or None. Ignores its content."""
-    if s3_object.owner is None or s3_object.file_name is None:
+    if not is_owner(s3_object.owner) or s3_object.file_name is None:
         return Reason("not_from_filehub")
     try:
         check_name(s3_object.file_name)
@@ -126,53 +154,51 @@ def broken_rule(s3_object: StoredObject, limits: Rules) -> Reason | None:
     return None
 
 
-def new_record(upload_id: str, sequencer: str, state: str) -> StoredFile:
+def new_record(upload_id: str, sequencer: str, state: State) -> StoredFile:
     """A record with only its state and what follows from its id."""
     record = StoredFile(
         upload_id,
         key=keys.object_key(upload_id),
-        state=state,
         sequencer=sequencer,
         created_at=keys.created_at(upload_id),
     )
-    record.feed = _feed(record)
-    return record
+    return in_state(record, state)
 
 
-def _feed(record: StoredFile) -> str:
-    return f"{record.state}#{keys.shard(record.id)}"
+def _kept_state(record: StoredFile) -> State:
+    """The state of a record whose object exists: the trash if it has a place there."""
+    return "stored" if record.purge_at is None else "trashed"
 
 
 def rejected(record: StoredFile, reason: Reason) -> StoredFile:
     """The record of a rejected file."""
-    result = changed(
+    return in_state(
         record,
-        state="rejected",
+        "rejected",
         reason=dump(reason),
         expires_at=datetime.now(UTC) + RETENTION,
-        owner_feed=None,
-        name_key=None,
+        purge_at=None,
     )
-    result.feed = _feed(result)
-    return result
 
 
 def restored(record: StoredFile, s3_object: StoredObject, **changes: Any) -> StoredFile:
-    """The record of a stored file, as before but with the object's current content."""
-    result = changed(
-        record,
-        state="stored",
+    """The record of a file whose object exists, as before but with the object's current content.
+
+    A file in the trash stays there. So does one that was marked deleted by mistake; but if it was
+    deleted on purpose, the object is a new one.
+    """
+    is_new = record.state == "deleted" and record.deletion_requested_at is not None
+    target = changed(record, purge_at=None) if is_new else record
+    return in_state(
+        target,
+        _kept_state(target),
         reason=None,
         removed_at=None,
         expires_at=None,
-        owner_feed=record.owner,
-        name_key=search_key(record.file_name or ""),
         thumbnail=_thumbnail_of(record, s3_object),
         **_content(s3_object),
         **changes,
     )
-    result.feed = _feed(result)
-    return result
 
 
 def tombstone(record: StoredFile, **changes: Any) -> StoredFile:
@@ -180,16 +206,7 @@ def tombstone(record: StoredFile, **changes: Any) -> StoredFile:
 
     It still says whether there was a thumbnail, so that the deletion of this can be repeated.
     """
-    result = changed(
-        record,
-        state="deleted",
-        expires_at=datetime.now(UTC) + RETENTION,
-        owner_feed=None,
-        name_key=None,
-        **changes,
-    )
-    result.feed = _feed(result)
-    return result
+    return in_state(record, "deleted", expires_at=datetime.now(UTC) + RETENTION, **changes)
 
 
 def parse_time(time: str) -> datetime | None:

@@ -13,7 +13,7 @@ from uploads.core.conf import rules
 from uploads.core.errors import BackendUnavailable
 from uploads.core.fan_out import map_concurrently
 from uploads.core.policy import Rules
-from uploads.files import store, usage
+from uploads.files import counting, store
 from uploads.files.record import Change
 from uploads.ingest import decide, observe
 from uploads.ingest.decide import Decision, Limits, Trigger
@@ -93,7 +93,7 @@ def _decide_all(observations: Iterable[Observation], limits: Rules) -> dict[str,
     for seen in observations:
         settled[seen.trigger.upload_id] = decision = _decide(seen, limits, claimed)
         if isinstance(decision, Decision) and decision.limit is not None and decision.record:
-            claimed[decision.record.owner] += usage.growth(seen.record, decision.record)
+            claimed[decision.record.owner] += counting.growth(seen.record, decision.record)
     return settled
 
 

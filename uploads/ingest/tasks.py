@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -13,8 +14,10 @@ from celery import Task, shared_task
 from kombu.exceptions import OperationalError
 
 from uploads.core import keys
-from uploads.core.errors import BackendUnavailable
+from uploads.core.errors import BackendUnavailable, InvalidRequest
 from uploads.core.reasons import Reason, dump
+from uploads.files import folder_actions, purge
+from uploads.files.purge import Position
 from uploads.ingest import confirm, task_failures
 from uploads.ingest.confirm import Applied
 from uploads.ingest.events import ObjectEvent
@@ -30,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 #: Events per task: far below SQS's message size limit and the task's time limit.
 EVENTS_PER_TASK = 100
+#: Files and folders that a task moves at most; its time limit is usually reached first.
+MOVED_PER_TASK = 20_000
 
 
 class ConfirmationError(Exception):
@@ -89,6 +94,11 @@ def enqueue_nothing() -> None:
 def enqueue_hint(upload_id: str) -> None:
     """Queue the confirmation of one object. Raises BackendUnavailable."""
     _send(confirm_hint, upload_id)
+
+
+def enqueue_folder_move(owner: str, folder: str, to: str, by: str) -> None:
+    """Queue the rest of a move that has begun. Raises BackendUnavailable."""
+    _send(move_folder, owner, folder, to, by)
 
 
 def _send(task: Any, *arguments: Any) -> None:
@@ -215,6 +225,30 @@ def reconcile_multipart() -> None:
     if not _reconcile(reconcile.multipart()):
         # The next run is due tomorrow. Each run makes some progress, so this terminates.
         _send(reconcile_multipart)
+
+
+@shared_task(name="uploads.tasks.purge_trash", base=FailureRecordingTask)
+def purge_trash(shard: str = "", last_id: str = "") -> None:
+    """Delete the files whose time in the trash is over, after this position if there is one."""
+    purged = purge.purge(Position(shard, last_id) if shard else None)
+    if purged.files:
+        logger.info("purging %d files from the trash", purged.files)
+    if purged.next is not None:
+        # Some progress was made, so this terminates.
+        _send(purge_trash, purged.next.shard, purged.next.last_id)
+
+
+@shared_task(name="uploads.tasks.move_folder", base=FailureRecordingTask)
+def move_folder(owner: str, folder: str, to: str, by: str) -> None:
+    """Move what is left in a folder, in as many tasks as it takes. Safe to repeat."""
+    budget = folder_actions.Budget(
+        MOVED_PER_TASK, time.monotonic() + reconcile.BUDGET.total_seconds()
+    )
+    try:
+        if not folder_actions.continue_move(owner, folder, to, by, budget):
+            _send(move_folder, owner, folder, to, by)
+    except InvalidRequest as exc:
+        logger.warning("a folder was moved in part: %s", exc.message)
 
 
 def _reconcile(plan: reconcile.Plan) -> bool:

@@ -18,14 +18,15 @@ from uploads.aws.dynamodb import table_errors
 from uploads.core import keys
 from uploads.core.conf import conf
 from uploads.core.errors import FilehubError
-from uploads.core.names import MAX_NAME_BYTES, check_name, search_key
+from uploads.core.names import MAX_NAME_BYTES, check_name
 from uploads.core.reasons import Reason, dump
-from uploads.files import usage
+from uploads.files import counting
 from uploads.files.record import Download, State, StoredFile
+from uploads.files.states import in_state
 from uploads.ingest import records
 
 #: Percentage of records in each state.
-_STATES: dict[State, int] = {"stored": 92, "rejected": 3, "deleted": 5}
+_STATES: dict[State, int] = {"stored": 89, "trashed": 3, "rejected": 3, "deleted": 5}
 
 #: Media types of every type group, with their file extensions.
 _TYPES = {
@@ -54,6 +55,8 @@ _WORDS = (
     "quote's \"name\"", "path/to/file", "..", "<b>bold</b>", "=SUM(A1)", "x",
 )  # fmt: skip
 
+#: The longest time until a file in the trash is deleted.
+_TRASH = timedelta(days=30)
 #: Percentage of names that have almost the maximum length.
 _LONG_NAMES = 2
 
@@ -73,6 +76,7 @@ class Seeded:
     """How many records were written in each state."""
 
     stored: int
+    trashed: int
     rejected: int
     deleted: int
 
@@ -86,15 +90,14 @@ def seed(count: int, *, owners: Sequence[str], days: int, rng: random.Random) ->
     host = urlsplit(conf().endpoint("dynamodb") or "").hostname or ""
     if not host or host.endswith((".amazonaws.com", ".amazonaws.com.cn")):
         raise NotLocal
-    sums = usage.Sums()
+    sums = counting.Sums()
     written: dict[str, int] = dict.fromkeys(_STATES, 0)
     with table_errors(), StoredFile.batch_write() as batch:
         for record in _records(count, owners, timedelta(days=days), rng):
             batch.save(record)
             written[record.state] += 1
             sums.add_arrival(record)
-            if record.state == "stored":
-                sums.add_stored(record)
+            sums.add_kept(record)
     sums.write()
     return Seeded(**written)
 
@@ -125,8 +128,6 @@ def _record(
         upload_id,
         version=1,
         key=keys.object_key(upload_id),
-        state=state,
-        feed=f"{state}#{keys.shard(upload_id)}",
         sequencer=f"{rng.getrandbits(72):018X}".ljust(64, "0"),
         file_name=name,
         content_type=content_type,
@@ -140,14 +141,15 @@ def _record(
         checksum=base64.b64encode(rng.randbytes(32)).decode() if rng.random() < 0.8 else None,
     )
     if state == "stored":
-        record.owner_feed = owner
-        record.name_key = search_key(name)
         if rng.random() < 0.2:
             downloads = sorted(
                 confirmed_at + (now - confirmed_at) * rng.random() for _ in range(rng.randint(1, 3))
             )
             record.downloads = len(downloads)
             record.last_downloads = [Download(at=at, by=owner) for at in downloads]
+    elif state == "trashed":
+        record.trashed_at = confirmed_at + (now - confirmed_at) * rng.random()
+        record.trashed_by, record.purge_at = owner, now + _TRASH * rng.random()
     elif state == "rejected":
         record.reason = dump(
             Reason("type_not_allowed", {"type": content_type, "allowed": "image/*"})
@@ -161,7 +163,7 @@ def _record(
             record.reason = records.OBJECT_MISSING
         else:
             record.deletion_requested_at, record.deletion_requested_by = removed_at, owner
-    return record
+    return in_state(record, state)
 
 
 def _name(extension: str, rng: random.Random) -> str:

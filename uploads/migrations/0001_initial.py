@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
                 ('owner', models.CharField(max_length=255, verbose_name='owner')),
                 ('size', models.BigIntegerField(verbose_name='size')),
                 ('content_type', models.CharField(max_length=255, verbose_name='type')),
-                ('state', models.CharField(choices=[('stored', 'stored'), ('rejected', 'rejected'), ('deleted', 'deleted')], max_length=10, verbose_name='state')),
+                ('state', models.CharField(choices=[('stored', 'stored'), ('trashed', 'in the trash'), ('rejected', 'rejected'), ('deleted', 'deleted')], max_length=10, verbose_name='state')),
                 ('reason', models.TextField(blank=True, verbose_name='reason')),
                 ('checksum', models.CharField(blank=True, max_length=64, verbose_name='SHA-256')),
                 ('key', models.CharField(max_length=64, verbose_name='object key')),

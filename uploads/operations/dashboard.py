@@ -121,8 +121,7 @@ def collect() -> Dashboard:
 
 def total(parts: Iterable[Usage]) -> Usage:
     """Add up files and bytes."""
-    usages = list(parts)
-    return Usage(sum(usage.files for usage in usages), sum(usage.bytes for usage in usages))
+    return sum(parts, Usage())
 
 
 def percentile(values: Sequence[float], percent: int) -> float | None:

@@ -105,16 +105,17 @@ class _Collector(Collector):
         yield from self._runs()
 
     def _stored(self) -> Iterable[Metric]:
-        files = GaugeMetricFamily(
-            "filehub_stored_files", "Stored files, by type group.", labels=["type"]
-        )
-        size = GaugeMetricFamily(
-            "filehub_stored_bytes", "Stored bytes, by type group.", labels=["type"]
-        )
-        for kind, used in self._readings.kinds.items():
-            files.add_metric([kind], used.files)
-            size.add_metric([kind], used.bytes)
-        yield from (files, size)
+        kept = "including those in the trash, by type group."
+        for name, what, attribute in (
+            ("filehub_stored_files", f"Stored files, {kept}", "files"),
+            ("filehub_stored_bytes", f"Stored bytes, {kept}", "bytes"),
+            ("filehub_trashed_files", "Files in the trash, by type group.", "trashed_files"),
+            ("filehub_trashed_bytes", "Bytes in the trash, by type group.", "trashed_bytes"),
+        ):
+            family = GaugeMetricFamily(name, what, labels=["type"])
+            for kind, used in self._readings.kinds.items():
+                family.add_metric([kind], getattr(used, attribute))
+            yield family
 
     def _arrived(self) -> Iterable[Metric]:
         today = self._readings.today

@@ -33,9 +33,9 @@ Check = Callable[[], None]
 _INDEXES: tuple[Any, ...] = (
     StoredFile.file_name_index,
     StoredFile.by_owner,
-    StoredFile.by_owner_name,
+    StoredFile.by_folder,
     StoredFile.by_state,
-    StoredFile.by_name,
+    StoredFile.by_folder_name,
 )
 
 

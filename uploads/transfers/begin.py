@@ -13,6 +13,7 @@ from django.conf import settings
 from uploads.aws import multipart, s3
 from uploads.core import keys, media_types, policy
 from uploads.core.conf import conf, rules
+from uploads.core.folders import check_folder
 from uploads.core.limits import MULTIPART_LIFETIME, S3_MIN_PART_SIZE
 from uploads.core.names import check_name
 from uploads.files import quotas
@@ -24,7 +25,7 @@ class FileRequest:
     """What a client says about a file. Sizes are in bytes; None if it does not know the size.
 
     `part_checksums` says whether the client will send the SHA-256 of each part, if there are parts.
-    `part_size` is the largest part that suits its connection.
+    `part_size` is the largest part that suits its connection. `folder` is a path; "": the root.
     """
 
     file_name: str
@@ -33,11 +34,12 @@ class FileRequest:
     sha256: str | None = None
     part_checksums: bool = True
     part_size: int | None = None
+    folder: str = ""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A valid request: the file with its normalised type, and how it is sent.
+    """A valid request: the file with its normalised type and folder, and how it is sent.
 
     `part_size` is None if the size is unknown, or the file is sent in one request.
     """
@@ -70,6 +72,7 @@ def begin_put(
     owner: str,
     *,
     file_name: str,
+    folder: str = "",
     content_type: str | None = None,
     size: int | None = None,
     sha256: str | None = None,
@@ -81,7 +84,7 @@ def begin_put(
     FileTooLarge, QuotaExceeded, TypeNotAllowed, or BackendUnavailable (no credentials, or the usage
     cannot be read).
     """
-    planned = plan_put(FileRequest(file_name, size, content_type, sha256))
+    planned = plan_put(FileRequest(file_name, size, content_type, sha256, folder=folder))
     quotas.check(owner, quota, size)
     return _sign_put(owner, planned.file)
 
@@ -100,6 +103,7 @@ def begin_multipart(
     owner: str,
     *,
     file_name: str,
+    folder: str = "",
     content_type: str | None = None,
     part_checksums: bool = True,
 ) -> StartedMultipart:
@@ -107,7 +111,7 @@ def begin_multipart(
 
     Raises the same errors as `begin_put`.
     """
-    file = FileRequest(file_name, None, content_type, part_checksums=part_checksums)
+    file = FileRequest(file_name, None, content_type, part_checksums=part_checksums, folder=folder)
     return _create_multipart(owner, plan_multipart(file))
 
 
@@ -162,6 +166,7 @@ def _sign_put(owner: str, file: FileRequest) -> StartedUpload:
         upload_id,
         owner=owner,
         file_name=file.file_name,
+        folder=file.folder,
         content_type=file.content_type or "",
         size=file.size,
         sha256=file.sha256,
@@ -176,6 +181,7 @@ def _create_multipart(owner: str, planned: Plan) -> StartedMultipart:
         upload_id,
         owner=owner,
         file_name=file.file_name,
+        folder=file.folder,
         content_type=file.content_type or "",
         checksums=file.part_checksums,
     )
@@ -186,8 +192,10 @@ def _create_multipart(owner: str, planned: Plan) -> StartedMultipart:
 
 
 def _validated(file: FileRequest) -> FileRequest:
-    """Check checksum, name and type; return the file with its normalised type."""
+    """Check checksum, name, folder and type; return the file with type and folder normalised."""
     if file.sha256 is not None:
         policy.check_sha256(file.sha256)
     check_name(file.file_name)
-    return replace(file, content_type=media_types.check_type(file.content_type, rules()))
+    folder = check_folder(file.folder)
+    content_type = media_types.check_type(file.content_type, rules())
+    return replace(file, folder=folder, content_type=content_type)

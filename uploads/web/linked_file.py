@@ -8,7 +8,7 @@ from typing import Literal
 from uploads.files import actions, queries
 
 #: `missing`: no file of this user has the id. Other users' files and unknown ids look the same.
-Kind = Literal["stored", "deleted", "rejected", "missing"]
+Kind = Literal["stored", "trashed", "deleted", "rejected", "missing"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ def linked_file(file_id: str, owner: str) -> LinkedFile:
         return LinkedFile("missing")
     if info.state == "rejected":
         return LinkedFile("rejected", info.id, info.file_name)
+    if info.state == "trashed" and info.deletion_requested_at is None:
+        return LinkedFile("trashed", info.id, info.file_name)
     if info.state == "stored" and actions.has_object(info):
         return LinkedFile("stored", info.id, info.file_name)
     return LinkedFile("deleted", info.id, info.file_name)

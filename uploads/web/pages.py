@@ -34,10 +34,11 @@ PAGE_SIZE = 50
 #: Concurrent requests from the page to S3: as many connections as browsers open to one host.
 CONCURRENCY = 6
 
-_View = Callable[[AuthenticatedHttpRequest], HttpResponse]
+#: Takes the request of a signed-in user, and what is in the address.
+_View = Callable[..., HttpResponse]
 
 
-def for_signed_in(view: _View) -> Callable[[HttpRequest], HttpResponse]:
+def for_signed_in(view: _View) -> _View:
     """Send users who are not signed in to the sign-in page; scripts of an open page get 401.
 
     A script cannot tell a sign-in page from a fragment, and cannot follow a redirect to another
@@ -45,9 +46,9 @@ def for_signed_in(view: _View) -> Callable[[HttpRequest], HttpResponse]:
     """
 
     @wraps(view)
-    def guarded(request: Any) -> HttpResponse:
+    def guarded(request: Any, **parameters: Any) -> HttpResponse:
         if request.user.is_authenticated and not is_for_another_user(request):
-            return view(request)
+            return view(request, **parameters)
         if request.htmx:
             raise NotAuthenticated
         return redirect_to_login(request.get_full_path())
@@ -85,7 +86,7 @@ def home(request: AuthenticatedHttpRequest) -> HttpResponse:
             owners.owner_of(request.user),
             limit=PAGE_SIZE,
             cursor=request.GET.get("cursor"),
-            prefix=q,
+            search=q,
         )
     except BackendUnavailable as exc:
         if is_fragment:
@@ -95,7 +96,7 @@ def home(request: AuthenticatedHttpRequest) -> HttpResponse:
         logger.error("Cannot list files: %r", exc.__cause__ or exc)
         list_error = True
     except InvalidRequest:
-        page = queries.files_of(owners.owner_of(request.user), limit=PAGE_SIZE, prefix=q)
+        page = queries.files_of(owners.owner_of(request.user), limit=PAGE_SIZE, search=q)
     limits = rules()
     context: dict[str, Any] = {
         "files": page.files,
@@ -120,6 +121,7 @@ def home(request: AuthenticatedHttpRequest) -> HttpResponse:
         context |= {
             "quota": _allowance(request),
             "linked_file": linked,
+            "trash_days": conf().trash_days,
             "has_sign_in_form": session.has_form(),
             "sign_in_url": redirect_to_login(request.path).url,
         }

@@ -13,7 +13,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from ipaddress import ip_address, ip_network
 from typing import TypeVar
 
@@ -135,7 +135,11 @@ def address_of(request: HttpRequest) -> str:
     if proxies:
         forwarded = request.headers.get("X-Forwarded-For", "").split(",")
         clients = [entry.strip() for entry in forwarded if entry.strip()][-proxies:] or clients
-    client = clients[0]
+    return _address(clients[0])
+
+
+@lru_cache(maxsize=1024)
+def _address(client: str) -> str:
     if match := _ADDRESS_WITH_PORT.fullmatch(client):
         client = match["v6"] or match["v4"] or ""
     try:

@@ -35,6 +35,8 @@ RETRIED_TASKS = (
     "uploads.tasks.reconcile_recent",
     "uploads.tasks.reconcile_multipart",
     "uploads.tasks.make_thumbnails",
+    "uploads.tasks.move_folder",
+    "uploads.tasks.purge_trash",
 )
 
 #: The tasks that may wait. They have a queue of their own, from which a worker takes one at a time.

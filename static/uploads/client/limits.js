@@ -8,7 +8,7 @@ import { isNameInvalid, isNameTooLong } from "./names.js";
  */
 
 /**
- * @param {{name: string, type: string, size: number}} file
+ * @param {{name: string, folder?: string, type: string, size: number}} file
  * @param {Limits} limits
  * @returns {string|null} the problem code of a file that may not be uploaded
  */
@@ -17,6 +17,7 @@ export function findProblem(file, limits) {
   if (!isAllowed(file.type, limits.allowedTypes)) return "type_not_allowed";
   if (isNameTooLong(file.name)) return "name_too_long";
   if (isNameInvalid(file.name)) return "invalid_name";
+  if (isNameInvalid(file.folder ?? "")) return "invalid_folder";
   return null;
 }
 

@@ -15,6 +15,8 @@ import { anySignal } from "./waiting.js";
 
 /** How many parts are hashed ahead, while others are being sent. */
 const AHEAD = 2;
+/** Milliseconds for which a signature is used. It is valid for longer, but only the server knows how long. */
+const SIGNATURE_FRESH_FOR = 10_000;
 
 /**
  * @typedef {object} PartsReport callbacks
@@ -121,13 +123,17 @@ export class PartSender {
     const retry = new Retry(connection, this.#signal, this.#report.onWait);
     /** @type {string|null} */
     let sha256 = null;
+    let hasFailed = false;
     const task = { file: this.#upload.key, size: part.size, signal: this.#signal };
     await retry.run(async () => {
       const checksum = sha256 ?? (await hasher.sha256(part, this.#signal));
       sha256 = checksum;
       try {
-        await pool.run(task, () => this.#send(number, part, checksum));
+        // Ahead, so that no lane waits for the server; but after a failure, which may be an expired signature, just in time.
+        const signed = hasFailed ? null : await this.#sign(number, checksum);
+        await pool.run(task, () => this.#send(number, part, checksum, signed));
       } catch (error) {
+        hasFailed = true;
         this.#inFlight.delete(number);
         this.#reportProgress();
         if (remedyOf(error) === "read again") sha256 = null;
@@ -156,12 +162,25 @@ export class PartSender {
 
   /**
    * @param {number} number
+   * @param {string} sha256
+   * @returns {Promise<{request: SignedRequest, time: number}>} `time`: when it was signed, in milliseconds
+   */
+  async #sign(number, sha256) {
+    const time = performance.now();
+    const request = await this.#signer.submit({ part_number: number, sha256 }, { signal: this.#signal });
+    return { request, time };
+  }
+
+  /**
+   * @param {number} number
    * @param {Blob} part
    * @param {string} sha256
+   * @param {{request: SignedRequest, time: number}|null} signed ahead
    */
-  async #send(number, part, sha256) {
-    // Signed only now, so that the signature cannot expire in the queue.
-    const request = await this.#signer.submit({ part_number: number, sha256 }, { signal: this.#signal });
+  async #send(number, part, sha256, signed) {
+    // The part may have waited long for its turn, and its signature may have expired.
+    const isFresh = signed && performance.now() - signed.time < SIGNATURE_FRESH_FOR;
+    const { request } = isFresh ? signed : await this.#sign(number, sha256);
     await send(request, part, {
       signal: this.#sendSignal,
       speed: this.#tools.speed,

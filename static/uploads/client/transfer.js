@@ -166,6 +166,7 @@ export class Transfer {
     const upload = this.#upload;
     const response = await ask({
       file_name: upload.name,
+      ...(upload.folder ? { folder: upload.folder } : {}),
       content_type: upload.type,
       size: upload.size,
       ...(upload.partSize ? { part_size: upload.partSize } : {}),

@@ -1,4 +1,5 @@
-import { fitPath } from "./names.js";
+import { declaredType } from "./file-type.js";
+import { fitFolder, splitPath } from "./names.js";
 import { Rate } from "./progress/rate.js";
 
 /** @import { Begun, SignedRequest } from "./net/api.js" */
@@ -119,12 +120,20 @@ export class Upload {
     this.file = file;
     /** How to read the file again after a reload; called only if it goes in parts. Internal. */
     this.handleSource = handleSource;
-    /** Where the file was, which may be more than fits in its name. */
+    /** Where the file was: its folders may be more than the server accepts. */
     this.path = path || file.name;
-    this.name = fitPath(this.path);
+    const place = path ? splitPath(path) : { folder: "", name: file.name };
+    this.name = place.name;
+    this.folder = fitFolder(place.folder);
+    /** Whether folders were left out. */
+    this.isShortened = this.folder !== place.folder.normalize("NFC");
     this.size = file.size;
-    // The browser does not know every type, and an empty type would not match the signature.
-    this.type = file.type || "application/octet-stream";
+    this.type = declaredType(file.type);
+  }
+
+  /** Folder and name, for display. */
+  get place() {
+    return this.folder ? `${this.folder}/${this.name}` : this.name;
   }
 
   get active() {

@@ -67,11 +67,11 @@ acceptFiles({
 
 uploader.addEventListener("state", ({ detail: upload }) => {
   if (upload.state === "stored") {
-    announcer.say(upload.alreadyStored ? "alreadyStored" : "stored", upload.name);
+    announcer.say(upload.alreadyStored ? "alreadyStored" : "stored", upload.place);
     if (!upload.alreadyStored && upload.id) fileList.show(upload.id, upload.name);
     quota.refresh();
   } else if (upload.state === "failed" || upload.state === "rejected") {
-    announcer.say(upload.state, upload.name, { why: uploadList.explain(upload) });
+    announcer.say(upload.state, upload.place, { why: uploadList.explain(upload) });
   }
 });
 uploader.addEventListener("sessionend", () => session.lost());

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import pytest
@@ -15,8 +16,9 @@ from tests.admin.files.helpers import LIST, act, event, ids_on, put_object, text
 from tests.support.files import removal, store, upload
 from uploads.aws import s3
 from uploads.core import keys
-from uploads.core.errors import BackendUnavailable
-from uploads.files import actions, queries
+from uploads.core.errors import BackendUnavailable, FilehubError, FileNotFound
+from uploads.files import actions, queries, trash
+from uploads.files.batches import Actor, Result
 from uploads.files.record import StoredFile
 from uploads.ingest import confirm
 
@@ -73,7 +75,7 @@ def test_a_file_with_a_new_owner_moves_to_their_list_and_stays_there(
     # Checking the object again, whose metadata still names alice, does not change the owner back.
     confirm.apply_event(event("created", upload_id, 2))
     confirm.check(upload_id)
-    mine = queries.files_of(str(bob.pk), limit=9, prefix="a").files
+    mine = queries.files_of(str(bob.pk), limit=9, search="a").files
     assert [(info.id, info.owner) for info in mine] == [(upload_id, str(bob.pk))]
     assert queries.any_stored_file(upload_id).uploader == str(alice.pk)
     assert queries.files_of(str(alice.pk), limit=9).files == []
@@ -102,23 +104,96 @@ def test_a_failure_is_reported_and_does_not_stop_the_others(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = store("7", "a.txt"), store("7", "b.txt")
-    delete = s3.delete
+    delete_many = s3.delete_many
 
-    def refuse_first(upload_id: str) -> None:
-        if upload_id == first:
-            raise BackendUnavailable("S3 could not delete the object.")
-        delete(upload_id)
+    def refuse_first(upload_ids: Collection[str]) -> dict[str, BackendUnavailable]:
+        delete_many([upload_id for upload_id in upload_ids if upload_id != first])
+        return {first: BackendUnavailable("S3 could not delete the object.")}
 
-    monkeypatch.setattr(s3, "delete", refuse_first)
+    monkeypatch.setattr(s3, "delete_many", refuse_first)
     text = text_of(act(admin, "delete_files", first, second, confirmed="yes"))
     assert "1 file is being deleted" in text
-    assert "“a.txt”: S3 could not delete the object." in text
+    assert "“a.txt”: Storage is not responding. Try again in a moment." in text
     assert s3.head(second) is None
+
+
+LOGGED = {
+    "en": [
+        "Deletion requested.",
+        "Included in a downloaded list.",
+        "Owner changed from bob to alice.",
+        "Checked: the record is correct.",
+    ],
+    "de": [
+        "Löschung angefordert.",
+        "In einer heruntergeladenen Liste enthalten.",
+        "Eigentümer von bob auf alice geändert.",
+        "Geprüft: Der Datensatz stimmt.",
+    ],
+}
+
+
+@pytest.mark.parametrize("acting", ["en", "de"])
+@pytest.mark.parametrize("reading", ["en", "de"])
+def test_the_history_is_in_the_language_of_who_reads_it(
+    admin: Client, alice: User, bob: User, acting: str, reading: str
+) -> None:
+    upload_id = store(str(bob.pk), "a.txt")
+    admin.defaults["HTTP_ACCEPT_LANGUAGE"] = acting
+    for action in ("check_again", "change_owner", "download_manifest", "delete_files"):
+        act(admin, action, upload_id, confirmed="yes", answer="alice")
+    headers = {"Accept-Language": reading}
+    history = text_of(admin.get(f"{LIST}{upload_id}/history/", headers=headers))
+    shown = {language: [s for s in logged if s in history] for language, logged in LOGGED.items()}
+    assert shown == {"en": [], "de": [], reading: LOGGED[reading]}
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (BackendUnavailable("S3 could not delete the object."), "Der Speicher antwortet nicht."),
+        (BackendUnavailable("No credentials.", code="no_credentials"), "Der Speicher antwortet"),
+        (FileNotFound(), "Die Datei gibt es nicht mehr."),
+    ],
+)
+def test_a_failure_is_in_the_language_of_who_reads_it(
+    admin: Client, bob: User, monkeypatch: pytest.MonkeyPatch, error: FilehubError, sentence: str
+) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise error
+
+    monkeypatch.setattr(actions, "change_owner", refuse)
+    admin.defaults["HTTP_ACCEPT_LANGUAGE"] = "de"
+    upload_id = store("7", "a.txt")
+    text = text_of(act(admin, "change_owner", upload_id, confirmed="yes", answer=bob.username))
+    assert f"„a.txt“: {sentence}" in text
+
+
+@pytest.mark.parametrize("action", ["trash_files", "delete_files"])
+def test_a_failure_of_one_of_several_files_is_in_the_language_of_who_reads_it(
+    admin: Client, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    def refuse(ids: Sequence[str], actor: Actor) -> list[Result]:
+        return [Result(upload_id, error=BackendUnavailable("S3 failed.")) for upload_id in ids]
+
+    for name in ("move_to_trash", "delete"):
+        monkeypatch.setattr(trash, name, refuse)
+    admin.defaults["HTTP_ACCEPT_LANGUAGE"] = "de"
+    text = text_of(act(admin, action, store("7", "a.txt"), confirmed="yes"))
+    assert "„a.txt“: Der Speicher antwortet nicht." in text
 
 
 @pytest.mark.parametrize("chosen", [["zz"], ["01900000-0000-7000-8000-000000000000"], ["x"] * 500])
 @pytest.mark.parametrize(
-    "action", ["delete_files", "check_again", "change_owner", "download_manifest"]
+    "action",
+    [
+        "trash_files",
+        "restore_files",
+        "delete_files",
+        "check_again",
+        "change_owner",
+        "download_manifest",
+    ],
 )
 def test_a_forged_selection_changes_nothing(admin: Client, action: str, chosen: list[str]) -> None:
     for extra in ({}, {"confirmed": "yes", "answer": "root"}, {"select_across": "1"}):

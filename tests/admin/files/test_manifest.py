@@ -36,9 +36,9 @@ def test_a_manifest_lists_the_selected_files_without_formulas(admin: Client, ali
     "name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\u00a0=1", "＝1", "\r=1", "\u200b=1"]
 )
 def test_no_cell_begins_like_a_formula(name: str) -> None:
-    info = FileInfo("id", "stored", datetime.now(UTC), file_name=name, owner=name)
+    info = FileInfo("id", "stored", datetime.now(UTC), file_name=name, folder=name, owner=name)
     (row,) = csv.DictReader(StringIO(manifest([info], {}), newline=""))
-    for cell in (row["file_name"], row["owner"]):
+    for cell in (row["file_name"], row["folder"], row["owner"]):
         assert cell.replace("'", "") == name
         assert re.match(r"[\s\u200b]*'", cell)
 

@@ -10,14 +10,31 @@ from tests.admin.files.helpers import LIST, act
 from tests.support.files import store
 from tests.support.users import signed_in, staff
 from uploads.aws import s3
-from uploads.files import queries
+from uploads.files import queries, trash
+from uploads.files.batches import Actor
 
 pytestmark = pytest.mark.usefixtures("aws")
+
+
+def test_restoring_needs_the_permission_to_delete(alice: User) -> None:
+    upload_id = store("7")
+    trash.move_to_trash([upload_id], Actor("7", "7"))
+    client = staff(alice, "view_file", "change_file")
+    act(client, "restore_files", upload_id, confirmed="yes")
+    page = client.get(f"{LIST}{upload_id}/change/").content.decode()
+    assert "restore_files" not in page
+    assert queries.own_file(upload_id, "7").state == "trashed"  # type: ignore[union-attr]
+    client = staff(alice, "view_file", "delete_file")
+    page = client.get(f"{LIST}{upload_id}/change/").content.decode()
+    assert "restore_files" in page
+    act(client, "restore_files", upload_id, confirmed="yes")
+    assert queries.any_stored_file(upload_id).owner == "7"
 
 
 @pytest.mark.parametrize(
     ("action", "needed"),
     [
+        ("trash_files", "delete_file"),
         ("delete_files", "delete_file"),
         ("check_again", "change_file"),
         ("change_owner", "change_file"),

@@ -1,44 +1,38 @@
 import { findProblem } from "../../../static/uploads/client/limits.js";
-import { fitPath } from "../../../static/uploads/client/names.js";
+import { fitFolder } from "../../../static/uploads/client/names.js";
 import { Upload } from "../../../static/uploads/client/upload.js";
 import { makeFile } from "./support.js";
 import { equal, ok, test } from "./testing.js";
 
 const LIMITS = { maxSize: Infinity, allowedTypes: ["*"] };
-/** A folder of 100 bytes. @param {string} letter */
-const folder = (letter) => letter.repeat(100);
+// [what, folder, as it is sent]; tests/filehub_client/test_names.py runs the same cases.
+const FOLDERS = await (await fetch("/tests/shared/folders.json")).json();
 
-/** @type {[path: string, expected: string][]} */
-const PATHS = [
-  ["a.txt", "a.txt"],
-  ["photos/2026/a.jpg", "photos/2026/a.jpg"],
-  [`${folder("a")}/${folder("b")}/${"c".repeat(53)}`, `${folder("a")}/${folder("b")}/${"c".repeat(53)}`],
-  // The outermost and the innermost folders stay.
-  [`top/${folder("a")}/${folder("b")}/${folder("c")}/f.txt`, `top/…/${folder("b")}/${folder("c")}/f.txt`],
-  [`top/${folder("a")}/${folder("b")}/x/${folder("d")}/f.txt`, `top/…/${folder("b")}/x/${folder("d")}/f.txt`],
-  [`${folder("a")}/${folder("b")}/${folder("c")}/f.txt`, `${folder("a")}/…/${folder("c")}/f.txt`],
-  // The outermost does not fit.
-  [`${"t".repeat(200)}/${folder("b")}/${"f".repeat(100)}`, `…/${folder("b")}/${"f".repeat(100)}`],
-  [`folder/${"f".repeat(250)}`, `…/${"f".repeat(250)}`],
-  [`top/${"f".repeat(254)}`, "f".repeat(254)],
-  // Bytes count, not characters, and no character is cut.
-  [`${"日".repeat(80)}/${"本".repeat(80)}/語.txt`, `${"日".repeat(80)}/…/語.txt`],
-  [`a/${"😀".repeat(50)}/${"😀".repeat(20)}/f`, `a/…/${"😀".repeat(20)}/f`],
-  // Too long in any case: the name of the file is refused.
-  ["f".repeat(256), "f".repeat(256)],
-  [`top/${"f".repeat(256)}`, "f".repeat(256)],
-];
-
-test("a path that is too long keeps as many folders as fit", () => {
-  for (const [path, expected] of PATHS) equal(fitPath(path), expected, path);
+test("a folder that the server would refuse keeps as many names as fit", () => {
+  for (const [what, folder, expected] of FOLDERS) equal(fitFolder(folder), expected, what);
 });
 
-test("a path of any depth fits", () => {
+test("a folder of any depth fits", () => {
   for (let depth = 1; depth < 120; depth += 1) {
-    const path = `${Array.from({ length: depth }, (_, index) => `folder ${index}`).join("/")}/file.txt`;
-    const name = fitPath(path);
-    ok(new TextEncoder().encode(name).length <= 255, `${name} fits`);
-    ok(name === path || (name.startsWith("folder 0/…/") && name.endsWith("/file.txt")), name);
+    const path = Array.from({ length: depth }, (_, index) => `folder ${index}`).join("/");
+    const fitted = fitFolder(path);
+    ok(new TextEncoder().encode(fitted).length <= 400 && fitted.split("/").length <= 32, `${fitted} fits`);
+    ok(fitted === path || (fitted.startsWith("folder 0/…/") && fitted.endsWith(`/folder ${depth - 1}`)), fitted);
+  }
+});
+
+test("a path is folder and name; a name without a path is only a name", () => {
+  /** @type {[upload: Upload, folder: string, name: string, isShortened: boolean][]} */
+  const cases = [
+    [new Upload(makeFile("a.txt"), "photos/2026/a.txt"), "photos/2026", "a.txt", false],
+    [new Upload(makeFile("a.txt"), "a.txt"), "", "a.txt", false],
+    [new Upload(makeFile("a.txt")), "", "a.txt", false],
+    [new Upload(makeFile("a.txt"), "Cafe\u0301/a.txt"), "Café", "a.txt", false],
+    [new Upload(makeFile("a.txt"), `${"x".repeat(300)}/a.txt`), "…", "a.txt", true],
+  ];
+  for (const [upload, folder, name, isShortened] of cases) {
+    equal([upload.folder, upload.name, upload.isShortened], [folder, name, isShortened]);
+    equal(upload.place, folder ? `${folder}/${name}` : name);
   }
 });
 
@@ -55,6 +49,12 @@ const NAMES = [
   ["a\u0085", "invalid_name"],
   ["x".repeat(256), "name_too_long"],
 ];
+
+test("a folder that the server would refuse is refused at once", () => {
+  equal(findProblem(new Upload(makeFile("x"), "a\nb/x"), LIMITS), "invalid_folder");
+  equal(findProblem(new Upload(makeFile("x"), "a\ud83d/x"), LIMITS), "invalid_folder");
+  equal(findProblem(new Upload(makeFile("x"), "a/b/x"), LIMITS), null);
+});
 
 test("a name that the server would refuse is refused at once", () => {
   for (const [name, expected] of NAMES) equal(findProblem(new Upload(makeFile("x"), name), LIMITS), expected, name);

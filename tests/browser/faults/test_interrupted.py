@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.browser.conftest import MIB, Profile, make_file
+from tests.browser.conftest import MIB, Profile, make_file, sign_out
 from tests.browser.faults.helpers import (
     arrived,
     assert_stored,
@@ -303,7 +303,7 @@ def test_names_are_not_left_to_the_next_user_of_the_browser(
     page = reopen(context)
     expect(interrupted(page, file.name)).to_be_visible()
     assert file.name in page.evaluate(READ_JOURNALS)
-    page.get_by_role("button", name="Sign out").click()
+    sign_out(page)
     for username in (eve, "demo"):
         page.get_by_label("Username").fill(username)
         assert file.name not in page.evaluate(READ_JOURNALS)
@@ -312,7 +312,7 @@ def test_names_are_not_left_to_the_next_user_of_the_browser(
         page.wait_for_selector("#choose-files:enabled")
         expect(interrupted(page, file.name)).to_have_count(0)
         if username == eve:
-            page.get_by_role("button", name="Sign out").click()
+            sign_out(page)
     # The owner still resumes it.
     installation.reset()
     choose(page, file)

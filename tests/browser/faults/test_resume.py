@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.conftest import MIB, Profile, make_file
+from tests.browser.conftest import MIB, Profile, make_file, sign_out
 from tests.browser.faults.helpers import (
     arrived,
     assert_stored,
@@ -178,7 +178,7 @@ def test_a_deleted_file_is_sent_again(
     expect(row(page, file.name)).to_have_count(1)
     # The record is deleted by the worker later; the user does not wait for that.
     row(page, file.name).get_by_role("button", name="Delete").click()
-    with page.expect_response(lambda response: response.request.method == "DELETE") as response:
+    with page.expect_response("**/files/trash") as response:
         page.locator("#confirm-dialog [data-confirm]").click()
     response.value.finished()
     installation.reset()
@@ -202,7 +202,7 @@ def test_another_user_cannot_finish_an_upload(
         tab.goto("/")
     choose(page, file)
     wait_for(lambda: arrived(installation) >= 10 * MIB)
-    other.get_by_role("button", name="Sign out").click()
+    sign_out(other)
     other.get_by_label("Username").fill(eve)
     other.get_by_label("Password").fill(PASSWORD)
     other.get_by_role("button", name="Sign in").click()

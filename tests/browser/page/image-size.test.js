@@ -20,8 +20,18 @@ const SIDE = { width: 16_000, height: 16_000 };
 /** @type {[what: string, head: DataView, expected: {width: number, height: number}|null][]} */
 const HEADS = [
   ["PNG", view(PNG, zeros(4), "IHDR", [0, 0], BIG, [0, 0], BIG), SIDE],
-  ["GIF", view("GIF89a", LITTLE, LITTLE), SIDE],
-  ["GIF of 1987", view("GIF87a", LITTLE, LITTLE), SIDE],
+  ["GIF", view("GIF89a", LITTLE, LITTLE, zeros(3), ",", zeros(4), [1, 0, 1, 0]), SIDE],
+  ["GIF of 1987", view("GIF87a", LITTLE, LITTLE, zeros(3), ",", zeros(4), [1, 0, 1, 0]), SIDE],
+  ["GIF whose first frame is larger", view("GIF89a", [1, 0, 1, 0], zeros(3), ",", zeros(4), LITTLE, LITTLE), SIDE],
+  ["GIF whose first frame is outside", view("GIF89a", zeros(7), ",", [0x7f, 0x3e, 0x7e, 0x3e], [1, 0, 2, 0]), SIDE],
+  [
+    "GIF with colors and extensions",
+    view(
+      ...["GIF89a", zeros(4), [0x81, 0, 0], zeros(12)],
+      ...["!\xfe\x03a,b\x02!,\0", "!\xf9\x04", zeros(5), ",", zeros(4), LITTLE, LITTLE],
+    ),
+    SIDE,
+  ],
   ["BMP", view("BM", zeros(12), [40, 0, 0, 0], LITTLE, [0, 0], LITTLE, [0, 0]), SIDE],
   ["BMP from top to bottom", view("BM", zeros(12), [124, 0, 0, 0], LITTLE, [0, 0], [0x80, 0xc1, 0xff, 0xff]), SIDE],
   ["WebP, lossy", view("RIFF", zeros(4), "WEBPVP8 ", zeros(7), [0x9d, 1, 0x2a], LITTLE, LITTLE), SIDE],
@@ -49,11 +59,29 @@ const HEADS = [
   ["a JPEG without a size", view([0xff, 0xd8, 0xff, 0xe1, 0xff, 0xff], zeros(100)), null],
   ["a JPEG that goes nowhere", view([0xff, 0xd8, 0, 0], zeros(100)), null],
   ["a WebP of another kind", view("RIFF", zeros(4), "WEBPXXXX", zeros(40)), null],
+  ["a GIF that is cut off", view("GIF89a", [1, 0, 1, 0], zeros(3), "!\xfe\x03abc"), null],
+  ["a GIF without a frame", view("GIF89a", [1, 0, 1, 0], zeros(3), ";", zeros(20)), null],
   ["an old BMP", view("BM", zeros(12), [12, 0, 0, 0], zeros(20)), null],
 ];
 
 test("the size of an image is read from its first bytes", () => {
   for (const [what, head, expected] of HEADS) equal(imageSize(head), expected, what);
+});
+
+test("the size of a GIF is the one that the browser decodes", async () => {
+  // The first frame at (40, 50) and a larger one after it, each of one pixel's data.
+  const frame = (/** @type {number[]} */ box) => [",", box, [0, 2, 2, 0x4c, 1, 0]];
+  const bytes = view(
+    ...["GIF89a", [10, 0, 10, 0], [0x80, 0, 0], [0, 0, 0, 9, 9, 9], "!\xfe\x02a,\0"],
+    ...[...frame([40, 0, 50, 0, 10, 0, 10, 0]), ...frame([0, 0, 0, 0, 0, 1, 0, 1]), ";"],
+  );
+  const image = new Image();
+  const url = URL.createObjectURL(new Blob([bytes], { type: "image/gif" }));
+  image.src = url;
+  await image.decode();
+  URL.revokeObjectURL(url);
+  equal({ width: image.naturalWidth, height: image.naturalHeight }, { width: 50, height: 60 });
+  equal(imageSize(bytes), { width: 50, height: 60 });
 });
 
 test("the size is the one that the browser decodes", async () => {

@@ -7,8 +7,12 @@ const ROW = `
     <p data-field="name"><span data-field="folder"></span><span data-field="file"></span></p>
     <progress max="100"></progress>
     <p data-status><strong data-field="state"></strong> <span data-field="percent"></span><span data-field="detail"></span></p>
-    <button data-action="pause"><span class="label"></span></button><button data-action="resume"></button><button data-action="cancel"></button>
-    <button data-action="retry"></button><button data-action="again"></button><button data-action="dismiss"></button>
+    <button data-action="pause" hidden><svg><use data-href="icons.svg#state-paused"></use></svg><span class="label"></span></button>
+    <button data-action="resume" hidden><svg><use data-href="icons.svg#resume"></use></svg></button>
+    <button data-action="cancel" hidden><svg><use data-href="icons.svg#close"></use></svg></button>
+    <button data-action="retry" hidden><svg><use data-href="icons.svg#retry"></use></svg></button>
+    <button data-action="again" hidden><svg><use data-href="icons.svg#state-uploading"></use></svg></button>
+    <button data-action="dismiss" hidden><svg><use data-href="icons.svg#close"></use></svg></button>
   </li>`;
 
 export const ALL = `

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from filehub_client import LocalFile
 from uploads.aws import s3
 from uploads.core import keys
 from uploads.core.conf import conf
@@ -31,6 +34,11 @@ def failed(*arguments: object) -> tuple[str, list[list[str]]]:
     with pytest.raises(CommandError) as caught:
         run(*arguments)
     return str(caught.value), run.lines  # type: ignore[attr-defined]
+
+
+def local(paths: Iterable[Path]) -> list[LocalFile]:
+    """These files, to be uploaded to the root."""
+    return [LocalFile(path, path.name) for path in paths]
 
 
 def content(upload_id: str) -> bytes:

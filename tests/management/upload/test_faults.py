@@ -12,8 +12,9 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError
 from pytest_django import Settings
 
+from filehub_client import drivers, sending
 from tests.ingest.reconciliation.helpers import objects
-from tests.management.upload.helpers import PART, content, run
+from tests.management.upload.helpers import PART, content, local, run
 from tests.support.aws_requests import AwsRequests
 from tests.support.proxy import Proxy, parts
 from tests.transfers.uploads import incomplete
@@ -21,7 +22,6 @@ from uploads.accounts import owners
 from uploads.core.limits import MIB
 from uploads.management import uploader
 from uploads.models import Quota
-from uploads.transfers import begin
 from uploads.transfers import parts as transfer_parts
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -37,8 +37,8 @@ def test_temporary_errors_are_retried(proxy: Proxy, tmp_path: Path, alice: User)
     proxy.lose_every(5, parts, times=1)
     sent: list[int] = []
     owner = owners.owner_of(alice)
-    outcomes = list(uploader.send(sorted(tmp_path.iterdir()), owner, progress=sent.append))
-    assert [outcome.error for outcome in outcomes] == [""] * 4
+    outcomes = uploader.send(local(sorted(tmp_path.iterdir())), owner, progress=sent.append)
+    assert [outcome.error for outcome in outcomes] == [None] * 4
     assert {request.fault for request in proxy.requests(parts)} >= {"fail", "cut", "lose"}
     contents = {outcome.path.name: content(outcome.id) for outcome in outcomes}
     assert contents == {"large": body, "a": b"a", "b": b"b", "c": b"c"}
@@ -46,28 +46,13 @@ def test_temporary_errors_are_retried(proxy: Proxy, tmp_path: Path, alice: User)
     assert sum(sent) == len(body) + 3
 
 
-@pytest.mark.parametrize(
-    ("status", "code", "passes"),
-    [
-        (400, "RequestTimeout", True),
-        (409, "ConditionalRequestConflict", True),
-        (429, "", True),
-        (503, "SlowDown", True),
-        (400, "BadDigest", False),
-        (403, "AccessDenied", False),
-    ],
-)
-def test_only_temporary_errors_are_retried(status: int, code: str, passes: bool) -> None:
-    assert uploader._is_temporary(status, code) == passes
-
-
 def test_a_conflict_with_the_same_request_is_not_a_failure(
     proxy: Proxy, tmp_path: Path, alice: User
 ) -> None:
     (tmp_path / "a").write_bytes(b"a")
     proxy.fail_every(1, 409, parts, times=1)
-    (outcome,) = uploader.send([tmp_path / "a"], owners.owner_of(alice))
-    assert (outcome.error, objects()) == ("", {outcome.id})
+    (outcome,) = uploader.send(local([tmp_path / "a"]), owners.owner_of(alice))
+    assert (outcome.error, objects()) == (None, {outcome.id})
 
 
 def test_a_permanent_error_is_not_retried_and_leaves_nothing(
@@ -75,8 +60,8 @@ def test_a_permanent_error_is_not_retried_and_leaves_nothing(
 ) -> None:
     (tmp_path / "large").write_bytes(os.urandom(3 * PART))
     proxy.fail_every(1, 500, parts)
-    (outcome,) = uploader.send([tmp_path / "large"], owners.owner_of(alice))
-    assert outcome.error == "S3 responded with 500 SlowDown."
+    (outcome,) = uploader.send(local([tmp_path / "large"]), owners.owner_of(alice))
+    assert str(outcome.error) == "S3 responded with 500 SlowDown."
     assert incomplete() == []
     tries = [request.query for request in proxy.requests(parts)]
     assert max(sum(f"partNumber={n}&" in query for query in tries) for n in (1, 2, 3)) == (
@@ -87,9 +72,9 @@ def test_a_permanent_error_is_not_retried_and_leaves_nothing(
 def test_corrupted_bytes_are_refused_by_s3(proxy: Proxy, tmp_path: Path, alice: User) -> None:
     (tmp_path / "a").write_bytes(b"hello")
     proxy.flip_every(1, parts)
-    (outcome,) = uploader.send([tmp_path / "a"], owners.owner_of(alice))
-    assert re.fullmatch(r"S3 responded with 400 \w+\.", outcome.error), outcome
-    assert len(proxy.requests(parts)) == 1
+    (outcome,) = uploader.send(local([tmp_path / "a"]), owners.owner_of(alice))
+    assert re.fullmatch(r"S3 responded with 400 \w+\.", str(outcome.error)), outcome
+    assert len(proxy.requests(parts)) == uploader.ATTEMPTS
     assert objects() == set()
 
 
@@ -99,16 +84,16 @@ def test_a_file_that_shrinks_is_not_stored(
 ) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"x" * size)
-    digest = uploader._sha256
+    digest = sending.sha256
 
     def shrink(path: Path, start: int, size: int) -> str:
         checksum = digest(path, start, size)
         os.truncate(path, start + size // 2)
         return checksum
 
-    monkeypatch.setattr(uploader, "_sha256", shrink)
-    (outcome,) = uploader.send([path], owners.owner_of(alice))
-    assert outcome.error == "The file shrank while it was being uploaded."
+    monkeypatch.setattr(sending, "sha256", shrink)
+    (outcome,) = uploader.send(local([path]), owners.owner_of(alice))
+    assert str(outcome.error) == "The file shrank while it was being uploaded."
     assert (objects(), incomplete()) == (set(), [])
 
 
@@ -120,54 +105,31 @@ def test_the_number_of_concurrent_requests_is_limited(
     (tmp_path / "large").write_bytes(b"x" * 6 * PART)
     peak = 0
     running: list[int] = []
-    put = uploader._Sender._put
+    send = drivers._ThreadRun._send
 
-    def watched(*args: Any) -> None:
+    def watched(*args: Any) -> Any:
         nonlocal peak
         running.append(1)
         peak = max(peak, len(running))
         try:
-            put(*args)
+            return send(*args)
         finally:
             running.pop()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(uploader._Sender, "_put", watched)
-        list(uploader.send(tmp_path.iterdir(), owners.owner_of(alice), concurrency=2))
+        patch.setattr(drivers._ThreadRun, "_send", watched)
+        list(uploader.send(local(tmp_path.iterdir()), owners.owner_of(alice), concurrency=2))
     assert peak == 2
     assert len(proxy.requests(parts)) == 10 + 6
 
 
-@pytest.mark.parametrize(
-    ("sizes", "expiry", "groups"),
-    [
-        ([1] * 250, 900, [100, 100, 50]),
-        ([1] * 5, 2, [2, 2, 1]),
-        ([0] * 101, 900, [100, 1]),
-        ([5, 5, 6, 1], 900, [4]),
-        # In units of what the slowest connection sends before a signature expires.
-        ([0.5, 0.5, 0.5], 900, [2, 1]),
-        ([2, 0.1, 2, 2], 900, [1, 1, 1, 1]),
-        ([], 900, []),
-    ],
-)
+@pytest.mark.parametrize(("expiry", "files"), [(900, 100), (100, 100), (2, 2)])
 def test_small_files_are_signed_in_groups_that_can_be_sent_before_they_expire(
-    settings: Settings,
-    tmp_path: Path,
-    alice: User,
-    monkeypatch: pytest.MonkeyPatch,
-    sizes: list[float],
-    expiry: int,
-    groups: list[int],
+    settings: Settings, expiry: int, files: int
 ) -> None:
     settings.FILEHUB = settings.FILEHUB | {"URL_EXPIRY": expiry}
-    unit = expiry * uploader.SLOWEST if any(size != int(size) for size in sizes) else 1
-    files = [
-        uploader._SmallFile(tmp_path, int(size * unit), begin.FileRequest("a")) for size in sizes
-    ]
-    found = list(uploader._groups(files))
-    assert [len(group) for group in found] == groups
-    assert [file for group in found for file in group] == files
+    options = uploader._options()
+    assert (options.group_files, options.group_bytes) == (files, expiry * uploader.SLOWEST)
 
 
 def test_the_usage_is_read_once_for_many_small_files(
@@ -176,8 +138,8 @@ def test_the_usage_is_read_once_for_many_small_files(
     Quota.objects.create(user=alice, limit=MIB)
     for number in range(10):
         (tmp_path / f"{number}").write_bytes(b"x")
-    outcomes = list(uploader.send(tmp_path.iterdir(), owners.owner_of(alice)))
-    assert [outcome.error for outcome in outcomes] == [""] * 10
+    outcomes = list(uploader.send(local(tmp_path.iterdir()), owners.owner_of(alice)))
+    assert [outcome.error for outcome in outcomes] == [None] * 10
     assert aws_requests.counts() == {"dynamodb": 1}
 
 

@@ -49,6 +49,13 @@ def test_files_and_directories_are_uploaded(tmp_path: Path, alice: User) -> None
         assert (record.file_name, record.owner) == (Path(path).name, owners.owner_of(alice))
         assert content(upload_id) == body
         assert record.checksum
+    folders = {Path(path).name: record.folder for path, record in records.items()}
+    assert folders == {
+        "große Datei.bin": "tree/b",
+        "exactly.tar.gz": "tree/b",
+        "a.txt": "tree",
+        "no type": "tree",
+    }
     types = {Path(path).name: record.content_type for path, record in records.items()}
     assert types == {
         "große Datei.bin": "application/octet-stream",
@@ -162,9 +169,10 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
 import django, resource
 django.setup()
 from pathlib import Path
+from filehub_client import LocalFile
 from uploads.management import uploader
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-(outcome,) = uploader.send([Path({str(tmp_path / "large")!r})], "7")
+(outcome,) = uploader.send([LocalFile(Path({str(tmp_path / "large")!r}), "large")], "7")
 assert not outcome.error, outcome
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """

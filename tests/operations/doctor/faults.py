@@ -21,6 +21,7 @@ from tests.operations.doctor.helpers import (
     tasks,
 )
 from uploads.core.conf import conf
+from uploads.operations.doctor.table import OBSOLETE_INDEXES
 
 
 def set_time_to_live(*, enabled: bool) -> None:
@@ -40,15 +41,18 @@ def delete_index(name: str) -> None:
          GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": name}}])  # fmt: skip
 
 
-def create_index(index_name: str, key: str, **changes: Any) -> None:
-    """An index under this name with another sort key, or with other `changes`."""
+def create_index(
+    index_name: str, key: str, *, hash_key: str = "folderFeed", **changes: Any
+) -> None:
+    """An index under this name with another key, or with other `changes`."""
     keys = [
-        {"AttributeName": "feed", "KeyType": "HASH"},
+        {"AttributeName": hash_key, "KeyType": "HASH"},
         {"AttributeName": key, "KeyType": "RANGE"},
     ]
     index = {"IndexName": index_name, "KeySchema": keys, "Projection": {"ProjectionType": "ALL"}}
-    definitions = [{"AttributeName": n, "AttributeType": "S"} for n in ("feed", key)]
-    delete_index(index_name)
+    definitions = [{"AttributeName": n, "AttributeType": "S"} for n in (hash_key, key)]
+    if index_name not in OBSOLETE_INDEXES:
+        delete_index(index_name)
     call("dynamodb", "update_table", TableName=conf().table, AttributeDefinitions=definitions,
          GlobalSecondaryIndexUpdates=[{"Create": index | changes}])  # fmt: skip
 
@@ -147,7 +151,12 @@ WARNINGS: dict[str, tuple[Break, str, str]] = {
     ),
     "backups off": (turn_backups_off, "table, backups", "cannot be restored"),
     "an index has all attributes": (
-        lambda: create_index("AllNames", "nameKey"), "table, index AllNames", "more attributes",
+        lambda: create_index("FolderNames", "nameKey"), "table, index FolderNames",
+        "more attributes",
+    ),
+    "an index of an earlier version": (
+        lambda: create_index("AllNames", "nameKey", hash_key="feed"), "table, index AllNames",
+        "nothing reads it",
     ),
     "table unprotected": (unprotect_table, "table, deletion protection", "it is off"),
 }  # fmt: skip
@@ -158,16 +167,16 @@ KEYS_ONLY = {"Projection": {"ProjectionType": "KEYS_ONLY"}}
 LOST: dict[str, tuple[Break, str]] = {
     **{
         f"no index {name}": (lambda name=name: delete_index(name), f"table, index {name}")
-        for name in ("FileNameIndex", "OwnerFeed", "OwnerNames", "AllFeed", "AllNames")
+        for name in ("FileNameIndex", "OwnerFeed", "FolderFeed", "FolderNames", "AllFeed")
     },
     "two indexes missing": (
-        lambda: (delete_index("OwnerFeed"), delete_index("AllNames")), "table, index OwnerFeed",
+        lambda: (delete_index("OwnerFeed"), delete_index("FolderNames")), "table, index OwnerFeed",
     ),
     "an index with another key": (
-        lambda: create_index("AllNames", "createdAt"), "table, index AllNames",
+        lambda: create_index("FolderNames", "createdAt"), "table, index FolderNames",
     ),
     "an index without all attributes": (
-        lambda: create_index("AllNames", "nameKey", **KEYS_ONLY), "table, index AllNames",
+        lambda: create_index("FolderNames", "nameKey", **KEYS_ONLY), "table, index FolderNames",
     ),
     "no events queue": (lambda: delete_queues(events()), "queue {events}"),
     "no tasks queue": (lambda: delete_queues(tasks()), "queue {tasks}"),

@@ -40,8 +40,8 @@ def test_a_missing_index_and_time_to_live_are_reported(installed: Conf, settings
     dynamodb, name = client("dynamodb"), f"doctor-{uuid.uuid4().hex[:8]}"
     wanted_table = render()["Resources"]["Table"]["Properties"]
     indexes = wanted_table["GlobalSecondaryIndexes"]
-    indexes = [index for index in indexes if index["IndexName"] != "AllFeed"]
-    wrong = next(index for index in indexes if index["IndexName"] == "AllNames")
+    indexes = [index for index in indexes if index["IndexName"] != "FolderFeed"]
+    wrong = next(index for index in indexes if index["IndexName"] == "OwnerFeed")
     wrong["KeySchema"][1]["AttributeName"] = "createdAt"
     dynamodb.create_table(
         TableName=name,
@@ -53,8 +53,8 @@ def test_a_missing_index_and_time_to_live_are_reported(installed: Conf, settings
     settings.FILEHUB = settings.FILEHUB | {"TABLE": name}
     found = problems(list(table.inspect()))
     assert {(finding.level, finding.subject) for finding in found} == {
-        ("FAIL", "table, index AllFeed"),
-        ("FAIL", "table, index AllNames"),
+        ("FAIL", "table, index FolderFeed"),
+        ("FAIL", "table, index OwnerFeed"),
         ("FAIL", "table, time to live"),
         ("warn", "table, backups"),
         ("warn", "table, deletion protection"),

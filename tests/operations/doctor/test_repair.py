@@ -43,7 +43,7 @@ def repair_all() -> str:
 
 
 #: The others run with `make test-all` only.
-USUAL = {"no index OwnerNames", "no events queue", "no dead-letter queue of tasks", "no table"}
+USUAL = {"no index FolderFeed", "no events queue", "no dead-letter queue of tasks", "no table"}
 CASES = [
     pytest.param(*case, id=name, marks=[] if name in USUAL else pytest.mark.exhaustive)
     for name, case in LOST.items()
@@ -109,7 +109,7 @@ def test_repair_cures_many_faults_at_once_and_prints_what_it_does(installed: Con
     for name, (fault, _, _) in {**WARNINGS, **FAULTS}.items():
         if name not in clashing | {"any origin"}:
             fault()
-    delete_index("OwnerNames")
+    delete_index("FolderFeed")
     delete_queues(f"{events()}-dlq")
     assert len(problems(findings())) > 10
     lines = [line for line in repair_all().splitlines() if line.startswith("repaired: ")]
@@ -155,7 +155,7 @@ def test_time_to_live_on_another_attribute_is_changed_in_two_steps(installed: Co
 def test_a_refused_request_is_one_sentence(
     installed: Conf, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    delete_index("AllNames")
+    delete_index("FolderNames")
     # A table that is being changed refuses another change.
     monkeypatch.setattr(repair, "MAX_WAIT", -1.0)
     monkeypatch.setattr(repair, "_is_changing", lambda: True)

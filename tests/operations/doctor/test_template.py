@@ -5,12 +5,18 @@ from __future__ import annotations
 from tests.operations.doctor.helpers import follow
 from tests.support.policies import client
 from tests.support.template import render
+from uploads.aws import s3
 from uploads.core import limits
 from uploads.core.conf import Conf
 from uploads.operations.doctor import (
     bucket,
     expected,
 )
+
+
+def test_doctor_expects_the_bucket_to_allow_the_headers_that_are_signed() -> None:
+    signed = {f"x-amz-meta-{name}" for name in s3.metadata("7", "a.txt", "Photos")}
+    assert signed == {name for name in expected.CORS_HEADERS if "meta" in name}
 
 
 def test_doctor_expects_what_the_template_creates() -> None:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("aws")
 def count_days(*days: tuple[int, int, int, int]) -> None:
     """Write counters of days: days ago, files, bytes, rejected."""
     for ago, files, size, rejected in days:
-        name = usage._day_id(datetime.now(UTC).date() - timedelta(days=ago), "0")
+        name = usage.day_id(datetime.now(UTC).date() - timedelta(days=ago), "0")
         Counter(name, files=files, bytes=size, rejected=rejected).save()
 
 

@@ -14,6 +14,8 @@ from tests.operations.report.helpers import page, section
 from tests.support.files import store, upload
 from tests.support.users import staff
 from uploads.accounts import owners
+from uploads.files import trash
+from uploads.files.batches import Actor
 from uploads.files.usage import Usage
 from uploads.ingest import confirm
 from uploads.ingest.reconciliation import checkpoints
@@ -48,6 +50,17 @@ def test_the_numbers_match_the_uploads(
     assert f"{today - timedelta(days=30):%Y-%m-%d}" not in days
     headline = re.findall(r"<li><strong>([^<]*)</strong> (\w+)", html)
     assert headline == [("18\xa0bytes", "stored"), ("3", "files"), ("2", "owners")]
+
+
+def test_the_report_and_the_dashboard_say_how_much_is_in_the_trash(admin: Client) -> None:
+    store("7", "a.txt", b"12345")
+    assert "in the trash" not in page(admin)
+    trash.move_to_trash([store("7", "b.txt", b"123")], Actor("7", "7"))
+    headline = re.findall(r"<li><strong>([^<]*)</strong> ([^<]*)</li>", page(admin))
+    assert headline[0] == ("8\xa0bytes", "stored")
+    assert ("3\xa0bytes", "of it in the trash") in headline
+    dashboard = admin.get("/admin/").content.decode()
+    assert "of which 3\xa0bytes in 1 file are in the trash" in dashboard
 
 
 def test_each_line_links_to_its_files(admin: Client, alice: User) -> None:
@@ -128,7 +141,7 @@ def test_each_part_says_when_there_is_no_data(admin: Client) -> None:
     assert "No files are stored." in section(html, "owners-title")
     assert "Nothing arrived in the last 30 days." in section(html, "days-title")
     assert "No unfinished multipart uploads." in section(html, "unfinished")
-    assert "<svg class=" not in html
+    assert '<svg class="chart' not in html
 
 
 def test_the_last_reconciliations_are_shown(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -157,7 +157,7 @@ def test_an_upload_that_vanishes_at_the_last_moment_is_not_reported_as_aborted(
 
 @pytest.mark.usefixtures("no_pauses")
 def test_an_outage_of_s3_aborts_nothing_and_is_reported(
-    admin: Client, aws_requests: AwsRequests
+    admin: Client, aws_requests: AwsRequests, caplog: pytest.LogCaptureFixture
 ) -> None:
     upload_id, s3_id = begin(b"x")
     aws_requests.cut.add("s3")
@@ -165,7 +165,8 @@ def test_an_outage_of_s3_aborts_nothing_and_is_reported(
         ABORT, {"upload": choice(upload_id, s3_id), "confirmed": "yes"}, follow=True
     )
     aws_requests.cut.clear()
-    assert messages_of(response) == ["S3 could not list the parts. Try again in a moment."]
+    assert messages_of(response) == ["Storage is not responding. Try again in a moment."]
+    assert "Cannot abort uploads: " in caplog.text
     assert (unfinished_in_s3(), LogEntry.objects.count()) == ({s3_id}, 0)
 
 

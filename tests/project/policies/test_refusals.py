@@ -55,6 +55,13 @@ def names() -> dict[str, str]:
     }
 
 
+def _deleted_together(key: str) -> None:
+    """DeleteObjects reports a refusal for each key, in a response with status 200."""
+    response = client("s3").delete_objects(Bucket=conf().bucket, Delete={"Objects": [{"Key": key}]})
+    for error in response.get("Errors", ()):
+        raise ClientError({"Error": {"Code": error["Code"]}}, "DeleteObjects")
+
+
 QUEUE_OPERATIONS: dict[str, dict[str, Any]] = {
     # Otherwise an empty queue takes 20 s.
     "receive_message": {"WaitTimeSeconds": 0},
@@ -77,6 +84,8 @@ ATTEMPTS: dict[str, Callable[[], Any]] = {
     "s3:PutObject of thumbnails": s3("put_object", Key=THUMBNAIL, Body=b""),
     "s3:GetObject of thumbnails": s3("get_object", Key=THUMBNAIL),
     "s3:DeleteObject of thumbnails": s3("delete_object", Key=THUMBNAIL),
+    "s3:DeleteObject of many": lambda: _deleted_together(KEY),
+    "s3:DeleteObject of many elsewhere": lambda: _deleted_together("elsewhere"),
     "s3:DeleteObjectVersion": s3("delete_object", Key=KEY, VersionId="null"),
     "s3:ListBucket": s3("list_objects_v2"),
     "s3:ListBucketMultipartUploads": s3("list_multipart_uploads"),
@@ -111,6 +120,8 @@ ATTEMPTS: dict[str, Callable[[], Any]] = {
     "dynamodb:Query AllFeed": query("AllFeed", "feed"),
     "dynamodb:Query OwnerFeed": query("OwnerFeed", "ownerFeed"),
     "dynamodb:Query FileNameIndex": query("FileNameIndex", "originalFileName"),
+    "dynamodb:Query FolderFeed": query("FolderFeed", "folderFeed"),
+    "dynamodb:Query FolderNames": query("FolderNames", "folderFeed"),
     "dynamodb:DescribeTable": table("describe_table"),
     "dynamodb:DeleteTable": table("delete_table"),
     "dynamodb:UpdateTable": table("update_table", DeletionProtectionEnabled=False),
@@ -134,13 +145,17 @@ _READ_QUEUES = {f"get_queue_attributes {name}" for name in ("events", "tasks")}
 _READ_DLQS = {f"get_queue_attributes {name}" for name in ("events-dlq", "tasks-dlq")}
 _PUBLISH = {"send_message tasks", "get_queue_attributes tasks"}
 _PUBLISH_LOW = {"send_message low", "get_queue_attributes low"}
+#: Only for folders, which the local AWS does not check (tests/project/test_template.py).
+_DELETE_FOLDERS = {"dynamodb:DeleteItem"}
 #: Written down here a second time, so that no one widens a policy by accident.
 ALLOWED: dict[str, set[str]] = {
     "Web": {
-        "s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:ListBucket",
+        "s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:DeleteObject of many",
+        "s3:ListBucket",
         "s3:ListBucketMultipartUploads", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload",
         "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem",
         "dynamodb:Query AllFeed", "dynamodb:Query OwnerFeed", "dynamodb:Query FileNameIndex",
+        "dynamodb:Query FolderFeed", "dynamodb:Query FolderNames", *_DELETE_FOLDERS,
         "cloudwatch:GetMetricData", "send_message events", *_PUBLISH, *_READ_QUEUES, *_READ_DLQS,
         *_PUBLISH_LOW, "s3:GetObject of thumbnails", "s3:DeleteObject of thumbnails",
         *(f"{operation} {name}-dlq"
@@ -151,21 +166,23 @@ ALLOWED: dict[str, set[str]] = {
         "receive_message events", "delete_message events", "send_message events-dlq", *_PUBLISH,
     },
     "Worker": {
-        "s3:GetObject", "s3:DeleteObject", "s3:ListBucket", "dynamodb:GetItem",
-        "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem",
-        "dynamodb:Query AllFeed", "receive_message tasks", "delete_message tasks",
-        "change_message_visibility tasks", *_PUBLISH, *_PUBLISH_LOW, "receive_message low",
-        "delete_message low", "change_message_visibility low", "s3:PutObject of thumbnails",
+        "s3:GetObject", "s3:DeleteObject", "s3:DeleteObject of many", "s3:ListBucket",
+        "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem",
+        "dynamodb:Query AllFeed", "dynamodb:Query FolderFeed", *_DELETE_FOLDERS,
+        "receive_message tasks", "delete_message tasks", "change_message_visibility tasks",
+        *_PUBLISH, *_PUBLISH_LOW, "receive_message low", "delete_message low",
+        "change_message_visibility low", "s3:PutObject of thumbnails",
         "s3:DeleteObject of thumbnails",
     },
     "Beat": _PUBLISH,
     "Operator": {
-        "s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:ListBucket", "s3:GetBucketCORS",
-        "s3:GetBucketNotification", "dynamodb:GetItem", "dynamodb:UpdateItem",
+        "s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:DeleteObject of many",
+        "s3:ListBucket", "s3:GetBucketCORS", "s3:GetBucketNotification",
+        "dynamodb:GetItem", "dynamodb:UpdateItem",
         "dynamodb:Query OwnerFeed", "dynamodb:DescribeTable", *_READ_QUEUES, *_READ_DLQS,
         "get_queue_attributes low", "s3:GetObject of thumbnails",
     },
-    "Maintenance": {"dynamodb:Scan", "dynamodb:UpdateItem"},
+    "Maintenance": {"dynamodb:Scan", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"},
 }  # fmt: skip
 
 

@@ -49,7 +49,9 @@ class WebSteps:
             "abort an upload in parts": self.abort_upload_in_parts,
             "Uppy": self.uppy,
             "lists and searches": self.lists,
+            "folders": self.folders,
             "delete": self.delete,
+            "trash": self.trash,
             "actions on files": self.file_actions,
             "thumbnails": self.thumbnails,
             "queues": self.queues,
@@ -139,10 +141,38 @@ class WebSteps:
         for query in ("?state=rejected", "?state=deleted", "?kind=text"):
             expect(self.site.admin(FILES + query))
 
+    def folders(self) -> None:
+        folder, upload_id = f"folder {uuid.uuid4().hex}", self.store()
+        expect(self.site.api("POST", "/folders", {"folder": f"{folder}/empty"}), 201)
+        expect(self.site.api("DELETE", f"/folders?folder={quote(folder)}/empty"), 204)
+        expect(self.site.api("PATCH", f"/files/{upload_id}", {"file_name": "b.txt"}))
+        expect(self.site.api("POST", "/files/move", {"ids": [upload_id], "folder": folder}))
+        expect(self.site.api("PATCH", "/folders", {"folder": folder, "to": f"{folder} 2"}))
+        for sort in ("-date", "name"):
+            shown = self.site.api("GET", f"/folders?folder={quote(folder)}%202&sort={sort}")
+            assert expect(shown)["files"][0]["file_name"] == "b.txt"
+        expect(self.site.api("GET", "/files/version"))
+
     def delete(self) -> None:
         upload_id = self.store()
         expect(self.site.api("DELETE", f"/files/{upload_id}"))
         self._settle(upload_id, "deleted")
+
+    def trash(self) -> None:
+        first, second = self.store("a.txt"), self.store("b.txt")
+        ids = {"ids": [first, second]}
+        for change, state in (("trash", "trashed"), ("restore", "stored"), ("trash", "trashed")):
+            results = expect(self.site.api("POST", f"/files/{change}", ids))["results"]
+            assert results == [{"id": first, "state": state}, {"id": second, "state": state}]
+        assert expect(self.site.api("GET", "/files?state=trashed"))[0]["id"] == second
+        expect(self.site.api("GET", "/files?state=rejected"))
+        assert second in expect(self.site.admin(f"{FILES}?state=trashed"))
+        results = expect(self.site.api("POST", "/files/delete", {"ids": [first]}))["results"]
+        assert results == [{"id": first, "state": "deleting"}]
+        self._settle(first, "deleted")
+        emptied = expect(self.site.api("POST", "/files/trash/empty"))
+        assert emptied == {"deleted": 1, "failed": 0, "more": False}
+        self._settle(second, "deleted")
 
     def file_actions(self) -> None:
         first, second = self.store("a.txt"), self.store("b.txt")
@@ -152,6 +182,8 @@ class WebSteps:
         self._act("change_owner", [first], "1 file now belongs to", answer="other")
         listed = self._post("download_manifest", [first, second])
         assert first in listed
+        self._act("trash_files", [first, second], "2 files are now in the trash")
+        self._act("restore_files", [first, second], "2 files were restored")
         self._act("delete_files", [first, second], "2 files are being deleted")
         self._settle(second, "deleted")
 

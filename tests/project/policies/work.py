@@ -7,9 +7,10 @@ that signs the requests of the same code.
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -26,12 +27,17 @@ from tests.support.dead_letters import send_dead_letter
 from tests.support.files import removal, store, upload
 from tests.support.local_aws import drain
 from tests.support.policies import ROOT_KEY, UserKey, signed_by
+from tests.support.records import tamper
 from tests.support.waiting import wait_for
 from tests.thumbnails.helpers import PNG, thumbnails
 from uploads.aws import clients, s3, sqs
 from uploads.core.conf import conf
+from uploads.files import folder_actions, folder_items, purge, trash
+from uploads.files.batches import Actor
+from uploads.files.folder_items import FolderItem
+from uploads.files.record import StoredFile
 from uploads.files.usage import Counter
-from uploads.ingest import confirm, task_failures
+from uploads.ingest import confirm, task_failures, tasks
 from uploads.ingest.consumer import Consumer
 from uploads.ingest.reconciliation import reconcile
 from uploads.ingest.reconciliation.reconcile import Plan
@@ -174,10 +180,31 @@ def worker() -> Steps:
         counts = reconcile.run(Plan("all", min_age=timedelta(0))).counts
         assert (counts.orphaned, counts.missing, counts.failed) == (1, 1, 0)
 
+    def purges() -> None:
+        with signed_by(ROOT_KEY):
+            upload_id = store("7")
+            trash.move_to_trash([upload_id], Actor("7", "7"))
+            tamper(upload_id, StoredFile.purge_at.set(datetime.now(UTC)))
+        assert purge.purge().files == 1
+        with signed_by(ROOT_KEY):
+            assert s3.head(upload_id) is None
+            removal(upload_id, 9)
+
+    def moves_folder() -> None:
+        with signed_by(ROOT_KEY):
+            store("7", folder="old")
+            folder_items.begin_move("7", "old", "new")
+        tasks.move_folder("7", "old", "new", "7")
+        with signed_by(ROOT_KEY):
+            assert folder_items.get("7", "old") is None
+            folder_actions.move("7", "new", f"moved {uuid.uuid4().hex}", "7")
+
     return {
         "confirm": confirms,
+        "move a folder": moves_folder,
         "remove": removes,
         "thumbnails": makes_thumbnails,
+        "purge": purges,
         "reconcile": reconciles,
         "record a failure": lambda: task_failures.record("task", "error"),
     }
@@ -211,4 +238,21 @@ def maintenance() -> Steps:
         call_command("recount", "--repair")
         call_command("recount", "--check")
 
-    return {"recount --check": compares, "recount --repair": repairs}
+    def repairs_folder() -> None:
+        with signed_by(ROOT_KEY):
+            store("7", folder="A")
+            FolderItem(folder_items.item_id("7", "A")).delete()
+        call_command("recount", "--repair")
+        call_command("recount", "--check")
+
+    def upgrades() -> None:
+        with signed_by(ROOT_KEY):
+            tamper(store("7"), StoredFile.name_key.set("old"))
+        call_command("upgrade_records")
+
+    return {
+        "recount --check": compares,
+        "recount --repair": repairs,
+        "recount --repair of a folder": repairs_folder,
+        "upgrade_records": upgrades,
+    }

@@ -39,7 +39,7 @@ PAGES = sorted(
     {
         (path, name)
         for path, name in patterns()
-        if not path.startswith(("/get-url", "/uploads", "/files", "/api/"))
+        if not path.startswith(("/get-url", "/uploads", "/files", "/folders", "/api/"))
     }
 )
 

@@ -74,8 +74,9 @@ ELSEWHERE = [
         ("/admin/login/", {"username": "root", "password": PASSWORD}),
         ("/accounts/logout/", {}),
         ("/i18n/setlang/", {"language": "de"}),
+        ("/account/theme/", {"theme": "dark"}),
     ],
-    ids=["sign in", "admin", "sign out", "language"],
+    ids=["sign in", "admin", "sign out", "language", "theme"],
 )
 def test_no_page_redirects_to_another_site(root: User, path: str, form: dict[str, str]) -> None:
     sent = {

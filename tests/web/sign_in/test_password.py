@@ -22,7 +22,7 @@ def change(client: Client, old: str, new: str, again: str | None = None) -> Any:
 
 def test_everybody_can_change_their_own_password(alice: User) -> None:
     here, elsewhere = signed_in(alice), signed_in(alice)
-    page = here.get("/")
+    page = here.get("/account/")
     assert 'href="/accounts/password/"' in page.content.decode()
     assert here.get("/accounts/password/").status_code == 200
     response = change(here, PASSWORD, NEW_PASSWORD)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from django.contrib.auth import authenticate
@@ -31,10 +32,6 @@ def _form(user: User, password: str) -> Any:
     return sign_in(user.username, password)
 
 
-def _admin(user: User, password: str) -> Any:
-    return sign_in(user.username, password, path="/admin/login/")
-
-
 def _program(user: User, password: str) -> Any:
     client = Client(REMOTE_ADDR=HOME)
     return client.post("/accounts/login/", {"username": user.username, "password": password})
@@ -54,7 +51,7 @@ def _other_code(user: User, password: str) -> Any:
     return authenticate(request, username=user.username, password=password)
 
 
-WAYS = [_form, _admin, _program, _change]
+WAYS = [_form, _program, _change]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -303,3 +300,44 @@ def test_every_failure_is_logged_without_anything_that_could_be_a_password(
         "sign-in failed: 'root' from '203.0.113.7'",
         "sign-in refused, too many failures: 'root' from '203.0.113.7'",
     ]
+
+
+# One page for everybody
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize(
+    ("query", "target"),
+    [
+        ("", "/admin/"),
+        ("?next=/admin/auth/user/", "/admin/auth/user/"),
+        ("?next=/admin/uploads/file/%3Fq%3Da%26b", "/admin/uploads/file/%3Fq%3Da%26b"),
+    ],
+)
+def test_the_admin_has_no_sign_in_page_of_its_own(
+    root: User, method: str, query: str, target: str
+) -> None:
+    client = Client(headers={"Accept": "text/html"})
+    form = {"username": root.username, "password": PASSWORD}
+    response = getattr(client, method)(f"/admin/login/{query}", form if method == "post" else {})
+    if method == "get" and not query:
+        assert response["Location"] == f"/accounts/login/?next={target}"
+    assert response["Location"].startswith("/accounts/login/?next=/admin/")
+    signed_in_now = client.post(response["Location"], {**form, "next": unquote(target)})
+    assert signed_in_now["Location"] == unquote(target)
+
+
+def test_a_page_of_the_admin_leads_back_after_signing_in(root: User) -> None:
+    client = Client(headers={"Accept": "text/html"})
+    response = client.get("/admin/uploads/file/", {"q": "a b"}, follow=True)
+    form = {"username": root.username, "password": PASSWORD, "next": response.context["next"]}
+    response = client.post("/accounts/login/", form)
+    assert response["Location"] == "/admin/uploads/file/?q=a+b"
+
+
+def test_signed_in_users_are_not_asked_to_sign_in_again(root: User, alice: User) -> None:
+    assert signed_in(root).get("/admin/login/")["Location"] == "/admin/"
+    for path in ("/admin/", "/admin/uploads/file/"):
+        response = signed_in(alice).get(path, follow=True)
+        assert response.status_code == 403
+        assert "does not have permission" in response.content.decode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,12 @@ from django.utils.translation import gettext_lazy as _
 from uploads.accounts import owners
 from uploads.accounts.requests import user_of
 from uploads.admin.files.file_queryset import Selection
-from uploads.core.errors import FilehubError
-from uploads.files import actions
+from uploads.core.conf import conf
+from uploads.core.errors import BackendUnavailable, FileBeingDeleted, FilehubError
+from uploads.core.reasons import Reason, dump
+from uploads.core.texts import describe_error
+from uploads.files import actions, trash
+from uploads.files.batches import Actor, Result
 from uploads.files.manifest import manifest
 from uploads.ingest import confirm
 from uploads.models import File
@@ -30,6 +34,9 @@ logger = logging.getLogger(__name__)
 MAX_REPORTED = 10
 #: Consecutive errors after which an action stops, because each may have taken minutes.
 MAX_CONSECUTIVE_ERRORS = 3
+
+
+Change = Callable[[Sequence[str], Actor], list[Result]]
 
 
 class ActionSkipped(Exception):
@@ -78,12 +85,12 @@ def _apply(
     model_admin: admin.ModelAdmin[File],
     request: HttpRequest,
     files: Selection,
-    act: Callable[[File], str],
+    act: Callable[[File], Reason],
     *,
     flag: int,
     summary: Callable[[int], str],
 ) -> HttpResponse:
-    """Apply `act` to each file. It returns a message for the admin log, or raises ActionSkipped."""
+    """Apply `act` to each file. It returns what the admin log says, or raises ActionSkipped."""
     done = consecutive_errors = 0
     failures: list[str] = []
     selected = set(request.POST.getlist(ACTION_CHECKBOX_NAME))
@@ -102,16 +109,18 @@ def _apply(
             failures.append(gettext("“%(file)s”: %(reason)s") % {"file": file, "reason": reason})
             continue
         try:
-            message = act(file)
+            outcome = act(file)
         except (ActionSkipped, FilehubError) as exc:
+            reason = str(exc)
             if isinstance(exc, FilehubError):
                 consecutive_errors += 1
                 logger.warning("Action failed for %s: %r", file.pk, exc.__cause__ or exc)
-            failures.append(gettext("“%(file)s”: %(reason)s") % {"file": file, "reason": exc})
+                reason = describe_error(exc)
+            failures.append(gettext("“%(file)s”: %(reason)s") % {"file": file, "reason": reason})
         else:
             done += 1
             consecutive_errors = 0
-            _log(request, [file], flag, message)
+            _log(request, [file], flag, outcome)
     if done:
         model_admin.message_user(request, summary(done), messages.SUCCESS)
     for failure in failures[:MAX_REPORTED]:
@@ -126,36 +135,138 @@ def _apply(
     return HttpResponseRedirect(request.get_full_path())
 
 
-def _log(request: HttpRequest, files: list[File], flag: int, message: str) -> None:
-    LogEntry.objects.log_actions(user_of(request).pk, files, flag, message)
+def _log(request: HttpRequest, files: list[File], flag: int, what: Reason) -> None:
+    # As a code: the history (`FileAdmin.history_view`) is in the language of who reads it.
+    LogEntry.objects.log_actions(user_of(request).pk, files, flag, dump(what))
 
 
 def _is_confirmed(request: HttpRequest) -> bool:
     return "confirmed" in request.POST
 
 
-@admin.action(description=_("Delete selected files"), permissions=["delete"])
+def _changed_together(
+    request: HttpRequest, files: Selection, change: Change, logged: Reason, impossible: str
+) -> Callable[[File], Reason]:
+    """Apply a change to all files at once; return what `_apply` calls for each of them.
+
+    `logged` is for the admin log; `impossible` says why the change does not apply to files in
+    another state.
+    """
+    actor = Actor(by=owners.owner_of(user_of(request)), owner=None)
+    ids = [file.pk for file in files]
+    try:
+        errors = {result.id: result.error for result in change(ids, actor)}
+    except BackendUnavailable as exc:
+        errors = dict.fromkeys(ids, exc)
+
+    def act(file: File) -> Reason:
+        error = errors[file.pk]
+        if isinstance(error, BackendUnavailable):
+            raise error
+        if isinstance(error, FileBeingDeleted):
+            raise ActionSkipped(describe_error(error))
+        if error is not None:
+            raise ActionSkipped(impossible)
+        return logged
+
+    return act
+
+
+@admin.action(description=_("Move selected files to the trash"), permissions=["delete"])
+def trash_files(
+    model_admin: admin.ModelAdmin[File], request: HttpRequest, files: Selection
+) -> HttpResponse | None:
+    """Move stored files to the trash. Without a trash, delete them for ever."""
+    if not conf().trash_days:
+        return delete_files(model_admin, request, files)
+    if not _is_confirmed(request):
+        text = ngettext(
+            "The files disappear from their owners’ lists and can be restored for %(n)d day. "
+            "After that they are permanently deleted.",
+            "The files disappear from their owners’ lists and can be restored for %(n)d days. "
+            "After that they are permanently deleted.",
+            conf().trash_days,
+        )
+        confirmation = Confirmation(
+            "trash_files",
+            _("Move files to the trash"),
+            text % {"n": conf().trash_days},
+            _("Move to the trash"),
+        )
+        return _confirm_page(model_admin, request, files, confirmation)
+    act = _changed_together(
+        request,
+        files,
+        trash.move_to_trash,
+        Reason("trashed"),
+        gettext("The file is not stored."),
+    )
+    return _apply(
+        model_admin,
+        request,
+        files,
+        act,
+        flag=DELETION,
+        summary=lambda n: (
+            ngettext("%(n)d file is now in the trash.", "%(n)d files are now in the trash.", n)
+            % {"n": n}
+        ),
+    )
+
+
+@admin.action(description=_("Restore selected files from the trash"), permissions=["delete"])
+def restore_files(
+    model_admin: admin.ModelAdmin[File], request: HttpRequest, files: Selection
+) -> HttpResponse | None:
+    """Restore files from the trash."""
+    if not _is_confirmed(request):
+        confirmation = Confirmation(
+            "restore_files",
+            _("Restore files"),
+            _("The files return from the trash to their owners’ lists."),
+            _("Restore"),
+        )
+        return _confirm_page(model_admin, request, files, confirmation)
+    act = _changed_together(
+        request,
+        files,
+        trash.restore,
+        Reason("restored"),
+        gettext("The file is not in the trash."),
+    )
+    return _apply(
+        model_admin,
+        request,
+        files,
+        act,
+        flag=CHANGE,
+        summary=lambda n: (
+            ngettext("%(n)d file was restored.", "%(n)d files were restored.", n) % {"n": n}
+        ),
+    )
+
+
+@admin.action(description=_("Delete selected files for ever"), permissions=["delete"])
 def delete_files(
     model_admin: admin.ModelAdmin[File], request: HttpRequest, files: Selection
 ) -> HttpResponse | None:
-    """Delete the objects. The records follow when S3 reports the deletions."""
+    """Delete the objects, also those in the trash. The records follow when S3 reports it."""
     if not _is_confirmed(request):
         confirmation = Confirmation(
             "delete_files",
-            _("Delete files"),
+            _("Delete files for ever"),
             _("The files will be permanently deleted from storage. This cannot be undone."),
-            _("Delete"),
+            _("Delete for ever"),
             dangerous=True,
         )
         return _confirm_page(model_admin, request, files, confirmation)
-
-    def act(file: File) -> str:
-        # The object of a rejected file may still exist.
-        if file.state == "deleted":
-            raise ActionSkipped(gettext("The file is not stored."))
-        actions.remove(file.pk, owners.owner_of(user_of(request)))
-        return gettext("Deletion requested.")
-
+    act = _changed_together(
+        request,
+        files,
+        trash.delete,
+        Reason("deletion_requested"),
+        gettext("The file is not stored."),
+    )
     return _apply(
         model_admin,
         request,
@@ -175,15 +286,6 @@ def delete_files(
     )
 
 
-_CHECK_RESULTS = {
-    "consistent": _("Checked: the record is correct."),
-    "confirmed": _("Checked: the object exists, so the file is now stored."),
-    "rejected": _("Checked: the file breaks a rule and was rejected."),
-    "missing": _("Checked: the object is missing, so the file is now marked as deleted."),
-    "corrected": _("Checked: the object had changed, so the record was corrected."),
-}
-
-
 @admin.action(description=_("Check selected files again"), permissions=["operate"])
 def check_again(
     model_admin: admin.ModelAdmin[File], request: HttpRequest, files: Selection
@@ -199,12 +301,12 @@ def check_again(
         return _confirm_page(model_admin, request, files, confirmation)
     changed = 0
 
-    def act(file: File) -> str:
+    def act(file: File) -> Reason:
         nonlocal changed
         may_delete = model_admin.has_delete_permission(request)
         result = confirm.check(file.pk, may_delete=may_delete)
         changed += result != "consistent"
-        return str(_CHECK_RESULTS.get(result, result))
+        return Reason(f"check_{result}")
 
     def summary(done: int) -> str:
         checked = ngettext("%(n)d file was checked.", "%(n)d files were checked.", done)
@@ -240,7 +342,7 @@ def change_owner(
         )
         return _confirm_page(model_admin, request, files, confirmation)
 
-    def act(file: File) -> str:
+    def act(file: File) -> Reason:
         if file.state != "stored":
             raise ActionSkipped(gettext("The file is not stored."))
         by = owners.owner_of(user_of(request))
@@ -248,8 +350,7 @@ def change_owner(
             raise ActionSkipped(
                 gettext("The file already belongs to %(name)s.") % {"name": username}
             )
-        names = {"old": file.owner, "new": username}
-        return gettext("Owner changed from %(old)s to %(new)s.") % names
+        return Reason("owner_changed", {"old": file.owner, "new": username})
 
     return _apply(
         model_admin,
@@ -273,11 +374,13 @@ def download_manifest(
     """Download ids, names, sizes and checksums as CSV, without a confirmation."""
     infos = [file.info for file in files]
     names = owners.usernames(info.owner for info in infos)
-    _log(request, list(files), CHANGE, gettext("Included in a downloaded list."))
+    _log(request, list(files), CHANGE, Reason("listed_in_download"))
     response = HttpResponse(manifest(infos, names), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="filehub-manifest.csv"'
     response["Cache-Control"] = "no-store"
     return response
 
 
-ACTIONS: Any = (delete_files, check_again, change_owner, download_manifest)
+ACTIONS: Any = (
+    trash_files, restore_files, delete_files, check_again, change_owner, download_manifest,
+)  # fmt: skip

@@ -14,6 +14,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
@@ -26,7 +27,8 @@ from uploads.admin.files import actions, filters
 from uploads.admin.files.file_queryset import Selection, row, rows
 from uploads.core import keys
 from uploads.core.errors import FileNotFound
-from uploads.core.texts import byte_count, describe, file_size, timestamp
+from uploads.core.names import display_name
+from uploads.core.texts import byte_count, describe, describe_stored, file_size, timestamp
 from uploads.files import queries
 from uploads.files.actions import preview, sign_download
 from uploads.files.listing import find
@@ -41,7 +43,7 @@ else:
 
 PAGE_SIZE = 100
 
-_DESCRIPTION = ("name", "owner_link", "size_exact", "content_type", "state_reason")
+_DESCRIPTION = ("name", "folder", "owner_link", "size_exact", "content_type", "state_reason")
 _OBJECT = ("id", "key", "checksum", "etag", "version_id")
 
 #: Previews load only from S3's origin, and never run in the site's origin.
@@ -116,7 +118,7 @@ class FileAdmin(FileAdminBase):
     # Any other order would require reading the whole table.
     sortable_by = ()
     search_fields = ("file_name",)
-    search_help_text = _("Enter the start of a name, a full id or a full object key.")
+    search_help_text = _("Enter a part of a name, a full id or a full object key.")
     actions = actions.ACTIONS
     fieldsets = ((None, {"fields": _DESCRIPTION}), (_("Object"), {"fields": _OBJECT}))
     readonly_fields = (*_DESCRIPTION, *_OBJECT)
@@ -171,6 +173,10 @@ class FileAdmin(FileAdminBase):
         name = format_html('<a href="{}">{}</a>', user, file.owner) if user else file.owner
         return format_html("{} · {}", name, listed) if file.owner else "—"
 
+    @admin.display(description=_("folder"))
+    def folder(self, file: File) -> str:
+        return display_name(file.info.folder) or "—"
+
     @admin.display(description=_("size"))
     def size_exact(self, file: File) -> str:
         exact = byte_count(file.size)
@@ -178,7 +184,7 @@ class FileAdmin(FileAdminBase):
 
     @admin.display(description=_("state"))
     def state_reason(self, file: File) -> str:
-        return format_html("{} {}", self.state_text(file), file.reason)
+        return format_html("{} {}", self.state_text(file), file.reason or _purge_text(file.info))
 
     @admin.display(description="ETag")
     def etag(self, file: File) -> str:
@@ -212,7 +218,7 @@ class FileAdmin(FileAdminBase):
                 "subtitle": None,
                 "preview": preview(file.info),
                 "timeline": [(entry, _describe(entry, names)) for entry in entries],
-                "may_delete": file.state == "stored" and self.has_delete_permission(request),
+                "may_delete": self.has_delete_permission(request),
                 "may_operate": self.has_operate_permission(request),
             }
         return super().change_view(request, object_id, form_url, context)
@@ -246,7 +252,7 @@ class FileAdmin(FileAdminBase):
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Confirm the deletion of one file, like the list's action."""
+        """Confirm that one file moves to the trash, like the list's action."""
         if not (self.has_view_permission(request) and self.has_delete_permission(request)):
             raise PermissionDenied
         if request.method != "GET":
@@ -254,8 +260,18 @@ class FileAdmin(FileAdminBase):
         files = Selection().filter(pk__in=[object_id])
         if not len(files):
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
-        response = actions.delete_files(self, request, files)
+        response = actions.trash_files(self, request, files)
         return response or HttpResponseRedirect(reverse("admin:uploads_file_changelist"))
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the log entries of a file, which `actions` stores as codes, as sentences."""
+        response = super().history_view(request, object_id, extra_context)
+        if isinstance(response, TemplateResponse) and response.context_data:
+            for entry in response.context_data["action_list"]:
+                entry.change_message = describe_stored(entry.change_message)
+        return response
 
     # Permissions
 
@@ -269,6 +285,15 @@ class FileAdmin(FileAdminBase):
     def has_operate_permission(self, request: HttpRequest) -> bool:
         """Whether the user has the permission `change`, which the actions require."""
         return bool(request.user.has_perm("uploads.change_file"))
+
+
+def _purge_text(info: FileInfo) -> str:
+    """When a file in the trash is deleted for ever; "" for others."""
+    if info.state != "trashed" or info.purge_at is None:
+        return ""
+    if info.deletion_requested_at is not None:
+        return gettext("being deleted for ever")
+    return gettext("until %(time)s") % {"time": timestamp(info.purge_at)}
 
 
 def _timestamp(moment: datetime) -> str:
@@ -301,16 +326,23 @@ def _describe(entry: Entry, names: dict[str, str]) -> str:
     who = names.get(entry.by, entry.by) or gettext("an unknown user")
     new_owner = names.get(entry.detail, entry.detail)
     reason = describe(entry.reason)
-    details = {"who": who, "new": new_owner, "detail": reason or entry.detail}
+    details = {"who": who, "new": new_owner, "detail": reason or display_name(entry.detail)}
     sentences = {
         "signed": gettext("Upload signed for %(who)s"),
         "notified": gettext("S3 reported the object"),
         "confirmed": gettext("Confirmed and stored"),
         "rejected": gettext("Rejected: %(detail)s"),
         "owner_changed": gettext("Owner changed to %(new)s by %(who)s"),
+        "renamed": gettext("Renamed by %(who)s; the name was %(detail)s"),
+        "moved": gettext("Moved by %(who)s from the folder %(detail)s")
+        if entry.detail
+        else gettext("Moved by %(who)s from the top level"),
         "downloads": gettext("Earlier downloads: %(detail)s"),
         "download": gettext("Download signed for %(who)s"),
+        "trashed": gettext("Moved to the trash by %(who)s"),
+        "restored": gettext("Restored from the trash by %(who)s"),
         "deletion_requested": gettext("Deletion requested by %(who)s"),
+        "purge_started": gettext("Its time in the trash was over"),
         "removed": gettext("Deleted: %(detail)s") if reason else gettext("Deleted"),
     }
     return sentences[entry.what] % details

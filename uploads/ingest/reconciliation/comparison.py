@@ -1,4 +1,4 @@
-"""Compare the objects that S3 lists with the records of stored files.
+"""Compare the objects that S3 lists with the records of files that are stored or in the trash.
 
 Both sides are read as sorted streams, not file by file, and neither is held in memory. A difference
 is only a suspicion: the index may lag behind the table, and both sides may have changed since they
@@ -17,7 +17,7 @@ from itertools import groupby, islice
 from uploads.aws import s3
 from uploads.aws.dynamodb import batch_get, table_errors
 from uploads.aws.s3 import ListedObject
-from uploads.files.record import StoredFile
+from uploads.files.record import KEPT_STATES, StoredFile
 
 #: Records per page of the index.
 PAGE_SIZE = 1_000
@@ -29,7 +29,7 @@ _NEEDED = ["id", "state", "etag", "confirmedAt", "deletionAskedAt"]
 
 @dataclass(frozen=True)
 class ListedRecord:
-    """The attributes of a stored file's record that are compared."""
+    """The attributes of a record that are compared."""
 
     id: str
     etag: str
@@ -90,30 +90,43 @@ def pair_with_records(objects: Iterable[ListedObject]) -> Iterator[Pair]:
         records = {
             record.id: _to_listed_record(record)
             for record in batch_get(StoredFile, ids, attributes_to_get=_NEEDED)
-            if record.state == "stored"
+            if record.state in KEPT_STATES
         }
         for listed in batch:
             yield Pair(listed.id, listed, records.get(listed.id))
 
 
 def has_records(shard: str, *, until: str) -> bool:
-    """Whether a shard has a stored file with an id before `until`. Raises BackendUnavailable."""
+    """Whether a shard has a file, also in the trash, with an id before `until`.
+
+    Raises BackendUnavailable.
+    """
     with table_errors():
-        found = StoredFile.by_state.query(
-            f"stored#{shard}", StoredFile.id < until, attributes_to_get=["id"], limit=1
+        found = (
+            StoredFile.by_state.query(
+                f"{state}#{shard}", StoredFile.id < until, attributes_to_get=["id"], limit=1
+            )
+            for state in KEPT_STATES
         )
-        return next(iter(found), None) is not None
+        return any(next(iter(query), None) is not None for query in found)
 
 
 def _records(shard: str, *, after: str, until: str) -> Iterator[ListedRecord]:
-    """The records of a shard's stored files, ascending. Holds at most `PAGE_SIZE` in memory."""
+    """The records of a shard's files, ascending. Holds at most two pages in memory.
+
+    While a file moves to the trash, the index may have it in both states, or in none.
+    """
     with table_errors():
-        for record in StoredFile.by_state.query(
-            f"stored#{shard}",
-            StoredFile.id.between(after, until),
-            attributes_to_get=_NEEDED,
-            page_size=PAGE_SIZE,
-        ):
+        queries = [
+            StoredFile.by_state.query(
+                f"{state}#{shard}",
+                StoredFile.id.between(after, until),
+                attributes_to_get=_NEEDED,
+                page_size=PAGE_SIZE,
+            )
+            for state in KEPT_STATES
+        ]
+        for record in heapq.merge(*queries, key=lambda record: record.id):
             # DynamoDB's BETWEEN includes both ends.
             if after < record.id < until:
                 yield _to_listed_record(record)

@@ -59,10 +59,22 @@ class Command(BaseCommand):
             name = display_name(item.name)
             self.stdout.write(
                 f"{name}: counter {_format(item.counter)}, records {_format(item.records)}"
+                f"{_subfolders(item.subfolders)}"
             )
         if len(differences) > MAX_NAMED:
             self.stdout.write(f"… and {len(differences) - MAX_NAMED:,} more")
 
 
+def _subfolders(numbers: tuple[int, int] | None) -> str:
+    if numbers is None:
+        return ""
+    counted, expected = numbers
+    found = "no such folder" if counted < 0 else f"{counted:,} subfolders"
+    return f"; {found}, {expected:,} expected"
+
+
 def _format(usage: Usage) -> str:
-    return f"{usage.files:,} files with {usage.bytes:,} bytes"
+    text = f"{usage.files:,} files with {usage.bytes:,} bytes"
+    if usage.trashed_files or usage.trashed_bytes:
+        text += f" ({usage.trashed_files:,} with {usage.trashed_bytes:,} in the trash)"
+    return text

@@ -60,6 +60,6 @@ class Command(BaseCommand):
             cause = f" ({exc.__cause__!r})" if exc.__cause__ else ""
             raise CommandError(f"{exc.message}{cause}") from exc
         self.stdout.write(
-            f"{seeded.stored:,} stored, {seeded.rejected:,} rejected and {seeded.deleted:,} "
-            f"deleted records written in {time.monotonic() - began:.1f} s."
+            f"{seeded.stored:,} stored, {seeded.trashed:,} trashed, {seeded.rejected:,} rejected "
+            f"and {seeded.deleted:,} deleted records written in {time.monotonic() - began:.1f} s."
         )

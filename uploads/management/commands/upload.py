@@ -1,12 +1,14 @@
-import time
 from argparse import ArgumentParser
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
+from filehub_client.errors import FilehubError as ClientError
+from filehub_client.local_files import files_in, size_of
+from filehub_client.models import Outcome
+from filehub_client.progress import TransferProgress
 from uploads.accounts import owners
 from uploads.core.errors import FilehubError
 from uploads.core.names import display_name
@@ -15,13 +17,10 @@ from uploads.files import queries
 from uploads.management import uploader
 from uploads.management.progress import Progress
 
-#: Seconds between two updates of the progress bar.
-UPDATE_INTERVAL = 0.2
-
 
 class Command(BaseCommand):
     help = (
-        "Upload files, and all files in directories, straight to S3: large ones in parts, all with "
+        "Upload files, and directories as folders, straight to S3: large files in parts, all with "
         "checksums. Waits until they are stored, prints the id and state of each, and exits with 1 "
         "if one was not."
     )
@@ -56,17 +55,21 @@ class Command(BaseCommand):
         **options: Any,
     ) -> None:
         user = _owner(owner)
-        outcomes: list[uploader.Outcome] = []
+        outcomes: list[Outcome] = []
         try:
-            files = list(dict.fromkeys(uploader.files_in(paths)))
+            files = list(files_in(paths))
+            sizes = {file.path: size_of(file.path) for file in files}
             with Progress(self.stderr) as bar:
-                progress = _ProgressBar(bar, files)
-                for outcome in uploader.send(files, user, progress=progress.add_bytes):
+                progress = TransferProgress(bar, total=sum(sizes.values()), count=len(files))
+
+                def end(outcome: Outcome) -> None:
                     outcomes.append(outcome)
-                    progress.add_file(outcome)
+                    progress.end_file(sizes[outcome.path] if outcome.error else 0)
+
+                uploader.send(files, user, progress=progress.add_bytes, on_outcome=end)
             ids = [outcome.id for outcome in outcomes if outcome.id]
             statuses = {} if no_wait else uploader.statuses(ids, user, timeout=timeout)
-        except FilehubError as exc:
+        except (FilehubError, ClientError) as exc:
             self._print(outcomes, {})
             cause = f" ({exc.__cause__!r})" if exc.__cause__ else ""
             raise CommandError(display_name(f"{exc.message}{cause}")) from exc
@@ -84,14 +87,18 @@ class Command(BaseCommand):
             )
 
     def _print(
-        self, outcomes: list[uploader.Outcome], statuses: dict[str, queries.UploadStatus]
+        self, outcomes: list[Outcome], statuses: dict[str, queries.UploadStatus]
     ) -> list[str]:
         """Print id, state, path and error of each file. Returns the states."""
         states: list[str] = []
         for outcome in outcomes:
             status = statuses.get(outcome.id)
             state = "failed" if outcome.error else status.state if status else "pending"
-            reason = outcome.error or (describe(status.reason) if status else "")
+            reason = (
+                outcome.error.message
+                if outcome.error
+                else (describe(status.reason) if status else "")
+            )
             states.append(state)
             fields = [outcome.id or "-" * 36, f"{state:8}", _printable(outcome.path)]
             self.stdout.write(display_name("  ".join([*fields, reason]).rstrip()))
@@ -116,40 +123,3 @@ def _owner(username: str | None) -> str:
 def _printable(path: Path) -> str:
     """A path as text that can be encoded: bytes that are not UTF-8 become escapes."""
     return str(path).encode("utf-8", "backslashreplace").decode()
-
-
-class _ProgressBar:
-    """Shows how many bytes have been sent. Called by several threads."""
-
-    def __init__(self, bar: Progress, files: list[Path]) -> None:
-        self._bar, self._count = bar, len(files)
-        self._total = sum(_size_of(path) for path in files)
-        self._sent = self._finished = 0
-        self._next_update = 0.0
-        self._lock = Lock()
-
-    def add_bytes(self, count: int) -> None:
-        with self._lock:
-            self._sent += count
-            if time.monotonic() >= self._next_update:
-                self._show()
-
-    def add_file(self, outcome: uploader.Outcome) -> None:
-        with self._lock:
-            self._finished += 1
-            if outcome.error:
-                # The bar must still reach 100%.
-                self._total -= _size_of(outcome.path)
-            self._show()
-
-    def _show(self) -> None:
-        self._next_update = time.monotonic() + UPDATE_INTERVAL
-        fraction = max(self._sent, 0) / self._total if self._total > 0 else None
-        self._bar.show(fraction, f"{self._finished:,} of {self._count:,} files")
-
-
-def _size_of(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0

@@ -33,7 +33,7 @@ PUBLIC_ACCESS_BLOCK = (
 CORS_METHODS = ("GET", "HEAD", "PUT")
 CORS_HEADERS = (
     "content-type", "if-none-match", "x-amz-checksum-sha256", "x-amz-meta-filename",
-    "x-amz-meta-owner",
+    "x-amz-meta-folder", "x-amz-meta-owner",
 )  # fmt: skip
 CORS_EXPOSED = ("ETag", "x-amz-checksum-sha256", "x-amz-request-id")
 CORS_MAX_AGE = 3000

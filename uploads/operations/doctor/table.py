@@ -35,6 +35,9 @@ _EVERY = {
     for attribute in model.get_attributes().values()
 }
 
+#: Indexes of earlier versions, which nothing reads any more.
+OBSOLETE_INDEXES = ("AllNames", "OwnerNames")
+
 _PROTECTION = {"DeletionProtectionEnabled": True}
 
 
@@ -110,6 +113,14 @@ def _problems(name: str, table: dict[str, Any]) -> Iterator[Finding]:
             yield Finding(
                 "FAIL", subject, f"it is {current['IndexStatus']}.",
                 "Wait until it is ACTIVE; DynamoDB is building it.",
+            )  # fmt: skip
+    for index_name in OBSOLETE_INDEXES:
+        if index_name in existing:
+            call = _update_call(name, "Delete", {"IndexName": index_name})
+            yield Finding(
+                "warn", f"table, index {index_name}",
+                "it is of an earlier version: nothing reads it, and each write costs more.",
+                str(call), (call,),
             )  # fmt: skip
     if not table.get("DeletionProtectionEnabled"):
         call = Call("dynamodb", "update_table", {"TableName": name, **_PROTECTION})

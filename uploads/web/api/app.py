@@ -13,11 +13,14 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, Throttled, ValidationError
 from ninja.operation import Operation
 from ninja.parser import Parser
+from ninja.renderers import BaseRenderer
 from ninja.types import DictStrAny
+from pydantic_core import to_json
 
 from uploads.core.errors import BodyTooLarge, FilehubError, InvalidRequest, NotAuthenticated
 from uploads.core.strict_json import parse_json, replace_lone_surrogates
-from uploads.web.api.auth import AUTHENTICATORS
+from uploads.web.api.auth import requires
+from uploads.web.api.openapi import ScopedSchema
 from uploads.web.api.throttling import UNAUTHENTICATED_RATE, rate_limited
 from uploads.web.errors import as_filehub_error, error_response, internal_error, respond
 from uploads.web.navigation import is_navigation, page_about, redirect
@@ -28,6 +31,8 @@ logger = logging.getLogger(__name__)
 COMPANION = "/s3/"
 #: Fields with the name of a file, the second one as Uppy calls it.
 NAMES = ("file_name", "filename")
+#: Fields with the path of a folder.
+FOLDERS = ("folder", "to")
 
 
 class JsonObjectParser(Parser):
@@ -65,11 +70,25 @@ def _with_invalid_names(body: bytes) -> Any:
 
 
 def _invalid_name(fields: Any) -> InvalidRequest | None:
-    """Return an error if a name has U+0000, which replaces what was not Unicode."""
-    names = [fields.get(field) for field in NAMES] if isinstance(fields, dict) else []
-    if any(isinstance(name, str) and "\0" in name for name in names):
+    """Return an error if a name or path has U+0000, which replaces what was not Unicode."""
+    if not isinstance(fields, dict):
+        return None
+    if any("\0" in str(fields.get(field)) for field in NAMES):
         return InvalidRequest("The file name is not valid Unicode.", code="invalid_name")
+    metadata = fields.get("metadata")
+    path = metadata.get("relativePath") if isinstance(metadata, dict) else None
+    if any("\0" in str(folder) for folder in (path, *map(fields.get, FOLDERS))):
+        return InvalidRequest("The folder is not valid Unicode.", code="invalid_folder")
     return None
+
+
+class JsonRenderer(BaseRenderer):
+    """Write JSON with pydantic, several times as fast as ninja's renderer."""
+
+    media_type = "application/json"
+
+    def render(self, request: HttpRequest, data: Any, *, response_status: int) -> bytes:
+        return to_json(data)
 
 
 class Api(NinjaAPI):
@@ -82,6 +101,13 @@ class Api(NinjaAPI):
         """Generated clients name functions after these ids, so they omit the package path."""
         view = operation.view_func
         return f"uploads_api_{view.__module__.rpartition('.')[2]}_{view.__name__}"
+
+    def get_openapi_schema(
+        self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None
+    ) -> ScopedSchema:
+        if path_prefix is None:
+            path_prefix = self.get_root_path(path_params or {})
+        return ScopedSchema(self, path_prefix)
 
     def create_response(
         self, request: HttpRequest, data: Any, *args: Any, **kwargs: Any
@@ -103,17 +129,20 @@ api = Api(
     title="filehub",
     version="1",
     description="Clients upload directly to S3. A file exists once S3 confirms it.",
-    auth=AUTHENTICATORS,
+    # A route without a scope of its own accepts no API tokens.
+    auth=requires(None),
     docs_url="/api/docs",
     openapi_url="/api/openapi.json",
     parser=JsonObjectParser(),
+    renderer=JsonRenderer(),
     urls_namespace="api",
 )
 
 
 def invalid_field(error: Mapping[str, Any]) -> InvalidRequest:
     """Return the error for one of pydantic's, which names the field and what is wrong with it."""
-    name = str(error["loc"][-1])
+    # The last part may be the index of an item, whose list is the field.
+    name = next((part for part in reversed(error["loc"]) if isinstance(part, str)), "body")
     if error["type"] == "missing":
         return InvalidRequest(f"Missing {name}", code=f"missing_{name}")
     return InvalidRequest(f"Invalid {name}: {error['msg']}.", code=f"invalid_{name}")
@@ -125,10 +154,14 @@ def _on_filehub_error(request: HttpRequest, exc: FilehubError) -> HttpResponse:
 
 
 @api.exception_handler(AuthenticationError)
-def _on_unauthenticated(request: HttpRequest, exc: AuthenticationError) -> HttpResponse:
+@api.exception_handler(NotAuthenticated)
+def _on_unauthenticated(
+    request: HttpRequest, exc: AuthenticationError | NotAuthenticated
+) -> HttpResponse:
     if not UNAUTHENTICATED_RATE.allow_request(request):
         return _on_filehub_error(request, rate_limited(request))
-    return _on_filehub_error(request, NotAuthenticated())
+    error = exc if isinstance(exc, NotAuthenticated) else NotAuthenticated()
+    return _on_filehub_error(request, error)
 
 
 @api.exception_handler(Throttled)

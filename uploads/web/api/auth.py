@@ -1,11 +1,15 @@
-"""Authentication: a Django session, with CSRF protection, or a bearer token."""
+"""Authentication: a Django session, with CSRF protection, or a bearer token with a scope.
+
+A route names the scope that it needs: `auth=requires(Scope.READ)`. One that names none accepts no
+API tokens.
+"""
 
 from __future__ import annotations
 
-from copy import copy
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.db.models.base import ModelState
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 from ninja.security import SessionAuth as NinjaSessionAuth
@@ -13,7 +17,10 @@ from ninja.utils import check_csrf
 
 from uploads.accounts import api_tokens, owners
 from uploads.accounts.requests import AuthenticatedHttpRequest, is_for_another_user
-from uploads.core.errors import CsrfFailed
+from uploads.core.errors import CsrfFailed, InsufficientScope, TokenExpired
+from uploads.models import Scope
+
+U = TypeVar("U", bound=AbstractBaseUser)
 
 
 def owner(request: AuthenticatedHttpRequest) -> str:
@@ -22,18 +29,43 @@ def owner(request: AuthenticatedHttpRequest) -> str:
 
 
 class Bearer(HttpBearer):
-    """Authenticate `Authorization: Bearer <token>` with an API token."""
+    """Authenticate `Authorization: Bearer <token>` with an API token that has a scope.
 
-    openapi_description = "An API token, created in the admin or with `manage.py create_api_token`."
+    A session permits everything, so it needs no scope.
+    """
+
+    openapi_description = (
+        "An API token, created on the account page, in the admin or with `manage.py "
+        "create_api_token`. It needs the scope that the operation lists."
+    )
+
+    def __init__(self, scope: Scope | None) -> None:
+        """`scope` is None for a route that accepts no tokens."""
+        super().__init__()
+        self.scope = scope
 
     def authenticate(self, request: HttpRequest, token: str) -> AbstractBaseUser | None:
+        """Raises TokenExpired or InsufficientScope."""
         api_token = api_tokens.find(token.strip())
         if api_token is None:
             return None
+        if api_token.has_expired:
+            raise TokenExpired
+        if self.scope not in api_token.scope_list:
+            raise InsufficientScope(self.scope)
         api_tokens.record_use(api_token)
         # A copy, because threads share the token, and Django notes permissions on users.
-        request.user = copy(api_token.user)
+        request.user = _copy_of(api_token.user)
         return request.user
+
+
+def _copy_of(user: U) -> U:
+    """What `copy.copy` returns, in a tenth of the time: that one pickles the model."""
+    twin = type(user).__new__(type(user))
+    state = ModelState()
+    vars(state).update(vars(user._state), fields_cache=dict(user._state.fields_cache))
+    vars(twin).update(vars(user), _state=state)
+    return twin
 
 
 class Session(NinjaSessionAuth):
@@ -52,5 +84,9 @@ class Session(NinjaSessionAuth):
         return request.user
 
 
-#: Authentication methods, in the order in which they are tried.
-AUTHENTICATORS = [Bearer(), Session()]
+def requires(scope: Scope | None) -> list[Bearer | Session]:
+    """Return the authentication methods of a route, in the order in which they are tried.
+
+    API tokens need this scope. With None, they are refused.
+    """
+    return [Bearer(scope), Session()]

@@ -8,31 +8,37 @@ https://uppy.io/docs/aws-s3/ and the source of @uppy/aws-s3 5.1
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from ninja import Field, Router, Schema
+from ninja.params.functions import Query as QueryParameter
 from pydantic import StrictInt, StrictStr
 
 from uploads.accounts.requests import AuthenticatedHttpRequest
 from uploads.core import keys
 from uploads.core.conf import conf
 from uploads.core.errors import InvalidRequest
+from uploads.core.folders import folder_of_path
 from uploads.files import quotas
 from uploads.ingest import tasks
+from uploads.models import Scope
 from uploads.transfers import parts, tokens
 from uploads.transfers.begin import begin_multipart, begin_put
-from uploads.web.api.auth import owner
+from uploads.web.api.auth import owner, requires
 from uploads.web.api.schemas import ERRORS
 from uploads.web.api.throttling import SIGN_RATES
 
-router = Router(tags=["uppy"], by_alias=True)
+router = Router(tags=["uppy"], by_alias=True, auth=requires(Scope.UPLOAD))
 
 
 class CreateMultipart(Schema):
-    """`metadata` is ignored, because filehub keeps only a file's name and type."""
+    """Of `metadata`, only the path of a file that was in a folder is used."""
 
     filename: StrictStr = Field(description="At most 255 bytes of UTF-8. Text, never a path.")
     type: StrictStr | None = None
+    metadata: Any = Field(
+        None, description="`relativePath`: `Photos/a.jpg` is stored in the folder `Photos`."
+    )
 
 
 class CreatedMultipart(Schema):
@@ -81,14 +87,26 @@ def _token(request: AuthenticatedHttpRequest, text: str, key: str) -> tokens.Upl
     return tokens.read(text, upload_id=keys.upload_id_of(key) or "", owner=owner(request))
 
 
+def _folder(metadata: object) -> str:
+    """The folder of a file that Uppy found in one: its `relativePath`, which may be null."""
+    path = metadata.get("relativePath") if isinstance(metadata, dict) else None
+    return folder_of_path(path) if isinstance(path, str) else ""
+
+
 @router.get("/params", response={200: UploadParameters, **ERRORS}, throttle=SIGN_RATES)
 def parameters(
     request: AuthenticatedHttpRequest,
     filename: str = "",
     type: str = "",  # noqa: A002
+    relative_path: Annotated[str, QueryParameter(alias="metadata[relativePath]")] = "",
 ) -> dict[str, Any]:
     """Presign the PUT of a file that Uppy sends in one request."""
-    begun = begin_put(owner(request), file_name=filename, content_type=type)
+    begun = begin_put(
+        owner(request),
+        file_name=filename,
+        folder=folder_of_path(relative_path),
+        content_type=type,
+    )
     return {
         "method": begun.request.method,
         "url": begun.request.url,
@@ -102,7 +120,11 @@ def parameters(
 def begin(request: AuthenticatedHttpRequest, body: CreateMultipart) -> dict[str, Any]:
     """Begin a multipart upload of unknown size."""
     begun = begin_multipart(
-        owner(request), file_name=body.filename, content_type=body.type, part_checksums=False
+        owner(request),
+        file_name=body.filename,
+        folder=_folder(body.metadata),
+        content_type=body.type,
+        part_checksums=False,
     )
     return {"key": keys.object_key(begun.token.upload_id), "uploadId": begun.token.sign()}
 

@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
-from django.http import HttpResponse, HttpResponseRedirect
-from ninja import Query
 from ninja.responses import Status
 
 from uploads.accounts.requests import AuthenticatedHttpRequest
 from uploads.aws import multipart
 from uploads.core.errors import InvalidRequest
-from uploads.files import actions, queries, quotas
-from uploads.files.record import FileInfo
+from uploads.files import queries, quotas
 from uploads.ingest import tasks
+from uploads.models import Scope
 from uploads.transfers import begin, parts, tokens
-from uploads.web.api import batch, companion
+from uploads.web.api import batch, companion, files, folders
 from uploads.web.api.app import COMPANION, api
-from uploads.web.api.auth import owner
+from uploads.web.api.auth import owner, requires
 from uploads.web.api.schemas import (
     ERRORS,
     AcceptedOut,
     BatchOut,
     BatchRequest,
-    DeletingOut,
-    DownloadOut,
-    FileOut,
-    FilesQuery,
     MultipartUpload,
     PartOut,
     PartsRequest,
@@ -40,7 +33,6 @@ from uploads.web.api.schemas import (
     UrlRequest,
 )
 from uploads.web.api.throttling import SIGN_RATES
-from uploads.web.navigation import is_navigation
 
 
 def _token(
@@ -49,12 +41,19 @@ def _token(
     return tokens.read(text or "", upload_id=upload_id, owner=owner(request))
 
 
-@api.post("/get-url", response={200: SignedUpload, **ERRORS}, tags=["upload"], throttle=SIGN_RATES)
+@api.post(
+    "/get-url",
+    response={200: SignedUpload, **ERRORS},
+    tags=["upload"],
+    throttle=SIGN_RATES,
+    auth=requires(Scope.UPLOAD),
+)
 def get_url(request: AuthenticatedHttpRequest, body: UrlRequest) -> SignedUpload:
     """Presign a PUT. Nothing is recorded until the object is in the bucket."""
     begun = begin.begin_put(
         owner(request),
         file_name=body.file_name,
+        folder=body.folder,
         content_type=body.content_type,
         size=body.size,
         sha256=body.sha256,
@@ -68,6 +67,7 @@ def get_url(request: AuthenticatedHttpRequest, body: UrlRequest) -> SignedUpload
     response={201: SignedUpload | MultipartUpload, **ERRORS},
     tags=["upload"],
     throttle=SIGN_RATES,
+    auth=requires(Scope.UPLOAD),
 )
 def begin_upload(request: AuthenticatedHttpRequest, body: UploadRequest) -> Status[Any]:
     """Begin an upload of known size: a presigned PUT, or a multipart token for a large file."""
@@ -83,6 +83,7 @@ def begin_upload(request: AuthenticatedHttpRequest, body: UploadRequest) -> Stat
     response={200: BatchOut, **ERRORS},
     tags=["upload"],
     exclude_none=True,
+    auth=requires(Scope.UPLOAD),
 )
 def begin_batch(request: AuthenticatedHttpRequest, body: BatchRequest) -> BatchOut:
     """Begin up to 100 uploads, as `POST /uploads` does; each has a result or an error of its own.
@@ -97,6 +98,7 @@ def begin_batch(request: AuthenticatedHttpRequest, body: BatchRequest) -> BatchO
     response={200: SignedParts, **ERRORS},
     tags=["parts"],
     throttle=SIGN_RATES,
+    auth=requires(Scope.UPLOAD),
 )
 def sign_parts(
     request: AuthenticatedHttpRequest, upload_id: str, body: PartsRequest
@@ -112,7 +114,12 @@ def sign_parts(
     )
 
 
-@api.get("/uploads/{upload_id}/parts", response={200: list[PartOut], **ERRORS}, tags=["parts"])
+@api.get(
+    "/uploads/{upload_id}/parts",
+    response={200: list[PartOut], **ERRORS},
+    tags=["parts"],
+    auth=requires(Scope.UPLOAD),
+)
 def part_list(
     request: AuthenticatedHttpRequest, upload_id: str, token: str = ""
 ) -> list[multipart.Part]:
@@ -120,7 +127,12 @@ def part_list(
     return parts.uploaded_parts(_token(request, upload_id, token))
 
 
-@api.delete("/uploads/{upload_id}", response={204: None, **ERRORS}, tags=["parts"])
+@api.delete(
+    "/uploads/{upload_id}",
+    response={204: None, **ERRORS},
+    tags=["parts"],
+    auth=requires(Scope.UPLOAD),
+)
 def abort_upload(
     request: AuthenticatedHttpRequest,
     upload_id: str,
@@ -132,7 +144,12 @@ def abort_upload(
     return Status(204, None)
 
 
-@api.get("/uploads", response={200: list[UploadOut], **ERRORS}, tags=["upload"])
+@api.get(
+    "/uploads",
+    response={200: list[UploadOut], **ERRORS},
+    tags=["upload"],
+    auth=requires(Scope.UPLOAD),
+)
 def upload_list(request: AuthenticatedHttpRequest, ids: str = "") -> list[queries.UploadStatus]:
     """Return the states of up to 100 uploads (`ids=a,b,c`), omitting ids that are not yours."""
     upload_ids = [part.strip() for part in ids.split(",") if part.strip()]
@@ -141,13 +158,23 @@ def upload_list(request: AuthenticatedHttpRequest, ids: str = "") -> list[querie
     return queries.upload_statuses(upload_ids, owner(request))
 
 
-@api.get("/uploads/{upload_id}", response={200: UploadOut, **ERRORS}, tags=["upload"])
+@api.get(
+    "/uploads/{upload_id}",
+    response={200: UploadOut, **ERRORS},
+    tags=["upload"],
+    auth=requires(Scope.UPLOAD),
+)
 def upload_detail(request: AuthenticatedHttpRequest, upload_id: str) -> queries.UploadStatus:
     """Return the state of an upload."""
     return queries.upload_status(upload_id, owner(request))
 
 
-@api.post("/uploads/{upload_id}/complete", response={202: AcceptedOut, **ERRORS}, tags=["upload"])
+@api.post(
+    "/uploads/{upload_id}/complete",
+    response={202: AcceptedOut, **ERRORS},
+    tags=["upload"],
+    auth=requires(Scope.UPLOAD),
+)
 def complete_upload(
     request: AuthenticatedHttpRequest, upload_id: str, body: TokenRequest | None = None
 ) -> Status[Any]:
@@ -166,51 +193,6 @@ def complete_upload(
     return Status(202, AcceptedOut(id=status.id))
 
 
-@api.get("/files", response={200: list[FileOut], **ERRORS}, tags=["files"])
-def file_list(
-    request: AuthenticatedHttpRequest, response: HttpResponse, query: Query[FilesQuery]
-) -> list[FileInfo]:
-    """List your files, newest first. The `Link` header has the URL of the next page."""
-    page = queries.files_of(
-        owner(request), limit=query.limit, cursor=query.cursor, prefix=query.q, name=query.name
-    )
-    if page.next_cursor:
-        next_query = query.model_copy(update={"cursor": page.next_cursor})
-        parameters = {name: value for name, value in next_query if value}
-        url = request.build_absolute_uri(f"{request.path}?{urlencode(parameters)}")
-        response["Link"] = f'<{url}>; rel="next"'
-    return page.files
-
-
-@api.get("/files/{file_id}", response={200: FileOut, **ERRORS}, tags=["files"])
-def file_detail(request: AuthenticatedHttpRequest, file_id: str) -> FileInfo:
-    """Return one file."""
-    return queries.stored_file(file_id, owner(request))
-
-
-@api.get("/files/{file_id}/download", response={200: DownloadOut, **ERRORS}, tags=["files"])
-def download_file(
-    request: AuthenticatedHttpRequest, file_id: str, redirect: bool = False, inline: bool = False
-) -> DownloadOut | HttpResponse:
-    """Presign a GET. `inline=1` displays the file in the browser if its type is safe.
-
-    Browsers that open this address are always redirected, as with `redirect=1`.
-    """
-    info = queries.stored_file(file_id, owner(request))
-    url, expires_at = actions.sign_download(info, owner(request), inline=inline)
-    if redirect or is_navigation(request):
-        response = HttpResponseRedirect(url)
-        response["Cache-Control"] = "no-store"
-        return response
-    return DownloadOut(url=url, expires_at=expires_at)
-
-
-@api.delete("/files/{file_id}", response={200: DeletingOut, **ERRORS}, tags=["files"])
-def delete_file(request: AuthenticatedHttpRequest, file_id: str) -> DeletingOut:
-    """Delete the object; the record follows when S3 reports the removal."""
-    info = queries.stored_file(file_id, owner(request))
-    actions.remove(info.id, owner(request))
-    return DeletingOut(id=info.id)
-
-
+api.add_router("/files", files.router)
+api.add_router("/folders", folders.router)
 api.add_router(COMPANION.rstrip("/"), companion.router)

@@ -1,4 +1,4 @@
-"""Requests and responses of the API, as in docs/contract.md."""
+"""Requests and responses about uploads, and errors, as in docs/contract.md."""
 
 from __future__ import annotations
 
@@ -7,34 +7,39 @@ from typing import Annotated, Any, Literal
 
 from ninja import Field, Schema
 from pydantic import BaseModel, BeforeValidator, SkipValidation, StrictInt, StrictStr
-from pydantic_core import PydanticCustomError
 
-from uploads.accounts.requests import AuthenticatedHttpRequest
 from uploads.core.errors import FilehubError
 from uploads.core.texts import describe
 from uploads.files.queries import UploadStatus
-from uploads.files.record import FileInfo
-from uploads.files.thumbnails import thumbnail_url
 from uploads.transfers.batch import MAX_FILES
 from uploads.transfers.begin import FileRequest, StartedMultipart, StartedUpload
-
-
-def _null_is_missing(value: Any) -> Any:
-    if value is None or value == "":
-        raise PydanticCustomError("missing", "Field required")
-    return value
-
+from uploads.web.api.file_schemas import FileOut, null_is_missing
 
 FileName = Annotated[
     StrictStr,
-    BeforeValidator(_null_is_missing),
+    BeforeValidator(null_is_missing),
     Field(description="At most 255 bytes of UTF-8. Text, never a path."),
+]
+
+
+def _null_is_root(value: Any) -> Any:
+    return "" if value is None else value
+
+
+Folder = Annotated[
+    StrictStr,
+    BeforeValidator(_null_is_root),
+    Field(
+        description="A path such as `Photos/2024`, at most 400 bytes of UTF-8 and 32 levels; empty "
+        "for the root."
+    ),
 ]
 Size = Annotated[StrictInt, Field(description="Bytes.", ge=0, lt=2**63)]
 
 
 class UrlRequest(BaseModel):
     file_name: FileName
+    folder: Folder = ""
     content_type: StrictStr | None = Field(None, examples=["image/png"])
     size: Size | None = None
     sha256: StrictStr | None = Field(
@@ -63,6 +68,7 @@ class UploadRequest(UrlRequest):
             sha256=self.sha256,
             part_checksums=self.checksum == "sha256",
             part_size=self.part_size,
+            folder=self.folder,
         )
 
 
@@ -146,7 +152,7 @@ class PartRequest(Schema):
 
 
 class PartsRequest(Schema):
-    token: Annotated[StrictStr, BeforeValidator(_null_is_missing)]
+    token: Annotated[StrictStr, BeforeValidator(null_is_missing)]
     parts: list[PartRequest] = Field(description="1 to 1,000.")
 
 
@@ -172,44 +178,9 @@ class PartOut(Schema):
     )
 
 
-class FilesQuery(Schema):
-    """Filters and pagination for the file list."""
-
-    limit: int = Field(50, ge=1, le=200)
-    cursor: str = ""
-    q: str = Field("", description="Name prefix, case-insensitive.")
-    name: str = Field("", description="The exact name.")
-
-
-class FileOut(Schema):
-    id: str
-    file_name: str
-    content_type: str
-    size: int = Field(description="Bytes.")
-    checksum: str = Field(description='Base64 SHA-256 verified by S3; "" if the upload had none.')
-    created_at: datetime
-    confirmed_at: datetime | None
-    owner: str = Field(description="Username.")
-    state: Literal["stored"]
-    thumbnail_url: str | None = Field(
-        description="A presigned GET of a WebP image, at most 320 pixels wide and high; null if "
-        "there is none (yet). It stays the same for some minutes."
-    )
-
-    @staticmethod
-    def resolve_thumbnail_url(file: FileInfo) -> str | None:
-        return thumbnail_url(file)
-
-    @staticmethod
-    def resolve_owner(_file: FileInfo, context: Any) -> str:
-        """Return the caller's name: records have primary keys, and callers see only their files."""
-        request: AuthenticatedHttpRequest = context["request"]
-        return request.user.get_username()
-
-
 class UploadOut(Schema):
     id: str
-    state: Literal["pending", "stored", "rejected", "deleted"]
+    state: Literal["pending", "stored", "trashed", "rejected", "deleted"]
     reason: str | None = Field(None, description="In the language of `Accept-Language`.")
     reason_code: str | None = Field(None, description="Stable; null for records of old versions.")
     file: FileOut | None = None
@@ -221,16 +192,6 @@ class UploadOut(Schema):
     @staticmethod
     def resolve_reason_code(status: UploadStatus) -> str | None:
         return status.reason.code or None
-
-
-class DownloadOut(Schema):
-    url: str
-    expires_at: datetime
-
-
-class DeletingOut(Schema):
-    id: str
-    state: Literal["deleting"] = "deleting"
 
 
 class TokenRequest(Schema):

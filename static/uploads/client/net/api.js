@@ -22,7 +22,7 @@ import { anySignal, timeoutSignal } from "../waiting.js";
 
 /**
  * What the server needs to know to sign an upload.
- * @typedef {{file_name: string, content_type: string, size: number, sha256?: string, part_size?: number}} Beginning
+ * @typedef {{file_name: string, folder?: string, content_type: string, size: number, sha256?: string, part_size?: number}} Beginning
  */
 
 /**
@@ -33,7 +33,7 @@ import { anySignal, timeoutSignal } from "../waiting.js";
 /**
  * @typedef {object} UploadStatus
  * @property {string} id
- * @property {"pending"|"stored"|"rejected"|"deleted"} state
+ * @property {"pending"|"stored"|"trashed"|"rejected"|"deleted"} state
  * @property {string} [reason] why it was rejected
  * @property {StoredFile} [file] of a stored upload
  */
@@ -172,11 +172,15 @@ export class Api {
   }
 
   /**
+   * Moves a file to the trash. Where there is no trash, it is deleted for ever.
    * @param {string} id
-   * @returns {Promise<{id: string, state: "deleting"}>}
+   * @returns {Promise<{id: string, state: "trashed"|"deleting"}>} Rejects with an ApiError.
    */
-  remove(id) {
-    return this.#json("DELETE", `/files/${encodeURIComponent(id)}`);
+  async trash(id) {
+    const { results } = await this.#json("POST", "/files/trash", { ids: [id] });
+    const [result] = results;
+    if (!result.state) throw errorOfFile(result);
+    return result;
   }
 
   /**
@@ -256,7 +260,15 @@ export class Api {
  * The statuses of errors of a single file after which it makes sense to try again; see `uploads/core/errors.py`.
  * @type {Record<string, number>}
  */
-const STATUSES = { rate_limited: 429, internal_error: 500, unavailable: 503, quota_exceeded: 413, forbidden: 403 };
+const STATUSES = {
+  rate_limited: 429,
+  internal_error: 500,
+  unavailable: 503,
+  quota_exceeded: 413,
+  forbidden: 403,
+  file_not_found: 404,
+  being_deleted: 409,
+};
 
 /** @param {FileError} result */
 function errorOfFile({ error, code, retry_after }) {

@@ -1,7 +1,7 @@
 import { ApiError, Confirmations, isSignedOut } from "../../client/index.js";
 import { ago, fullLocalTime } from "../text/format.js";
 import { explain, messages } from "../text/messages.js";
-import { displayName, searchKey } from "../text/names.js";
+import { displayName, matchesSearch } from "../text/names.js";
 import { confirmWith } from "../ui/confirm-dialog.js";
 import { byId, findAll } from "../ui/elements.js";
 import { collapse, fadeIn } from "../ui/motion.js";
@@ -227,11 +227,11 @@ export class FileList {
   }
 
   /**
-   * Like the server's search: by the beginning of the name, ignoring case. Spaces are part of both.
+   * Like the server's search: anywhere in the name, ignoring case and accents. Spaces are part of both.
    * @param {string} name
    */
   #matchesSearch(name) {
-    return searchKey(name).startsWith(searchKey(this.#search.value));
+    return matchesSearch(name, this.#search.value);
   }
 
   /** @param {MouseEvent} event */
@@ -256,9 +256,10 @@ export class FileList {
     this.#deleting.add(id);
     markDeleting(this.#row(id));
     try {
-      await this.#api.remove(id);
+      const { state } = await this.#api.trash(id);
       this.#onDelete(id);
-      this.#deletions.add(id);
+      if (state === "trashed") this.#deleted(id);
+      else this.#deletions.add(id);
     } catch (error) {
       if (error instanceof ApiError && error.status === 404) {
         this.#deleted(id);

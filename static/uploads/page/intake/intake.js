@@ -95,7 +95,7 @@ export class Intake {
   async #add(files, signal = this.#controller.signal) {
     let shortened = 0;
     const add = /** @param {(File|PickedFile)[]} chunk */ (chunk) => {
-      shortened += this.#uploader.add(chunk).filter((upload) => upload.name !== upload.path).length;
+      shortened += this.#uploader.add(chunk).filter((upload) => upload.isShortened).length;
     };
     await inChunks(files, CHUNK, add, signal);
     return shortened;

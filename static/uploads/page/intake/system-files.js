@@ -6,24 +6,35 @@ const FILES = [
   /^Icon\r$/,
   /^\.(localized|apdisk|LSOverride|AppleDB|AppleDesktop|VolumeIcon\.icns)$/,
   /^\.com\.apple\./,
+  /^\.metadata_(never_index|never_index_unless_rootfs|direct_scope_only)$/,
   // Windows
   /^(Thumbs|ehthumbs|ehthumbs_vista)\.db(:encryptable)?$/i,
   /^desktop\.ini$/i,
+  /^IconCache\.db$/i,
+  /^(pagefile|hiberfil|swapfile)\.sys$/i,
+  /^DumpStack\.log(\.tmp)?$/i,
   // Linux
   /^\.directory$/,
   /^\.nfs[0-9a-f]{8,}$/,
-  // Marks of documents that are open: Microsoft Office, LibreOffice.
-  /^~\$.+\.(doc|dot|xls|xlt|xla|ppt|pot|pps|vsd|one|mpp|pub)[a-z]?$/i,
+  /^\.fuse_hidden[0-9a-f]{8,}$/,
+  // Marks of documents that are open, and what is left of them after a crash: Microsoft Office, LibreOffice.
+  /^~\$.+\.(doc|dot|xls|xlt|xla|ppt|pot|pps|vsd|one|mpp|pub|rtf|odt|ods|odp|onetoc2)[a-z]?$/i,
+  /^~WR[A-Z]\d{4}\.tmp$/i,
   /^\.~lock\..+#$/,
 ];
 
 const FOLDERS = [
   // macOS
   /^(__MACOSX|\.AppleDouble|\.Spotlight-V100|\.Trashes|\.fseventsd|\.TemporaryItems|\.DocumentRevisions-V100)$/,
+  /^(Network Trash Folder|\.PKInstallSandboxManager(-SystemSoftware)?|\.HFS\+ Private Directory Data\r)$/,
   // Windows
   /^(\$RECYCLE\.BIN|System Volume Information)$/i,
+  // Before Windows Vista
+  /^RECYCLER$/,
   // Linux
-  /^\.Trash-\d+$/,
+  /^(\.Trash-\d+|lost\+found)$/,
+  // Drives in the network: Synology, QNAP
+  /^(@eaDir|#recycle|@Recycle|\.@__thumb)$/,
 ];
 
 /** @param {string} name of a file */

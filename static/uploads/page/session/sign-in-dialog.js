@@ -26,14 +26,15 @@ export class SignInDialog {
       event.preventDefault();
       this.#submit();
     });
-    byId("sign-in-again").addEventListener("click", () => this.#dialog.showModal());
+    byId("sign-in-again").addEventListener("click", () => this.#open());
     for (const button of findAll(this.#dialog, "[data-cancel]")) {
       button.addEventListener("click", () => this.#dialog.close());
     }
     for (const button of findAll(document, "[data-reload]")) {
       button.addEventListener("click", () => location.reload());
     }
-    this.#dialog.addEventListener("close", () => this.#clear());
+    // The event comes late on a busy page: the dialog may be open again, and the password half typed.
+    this.#dialog.addEventListener("close", () => this.#dialog.open || this.#clear());
   }
 
   #show() {
@@ -45,7 +46,12 @@ export class SignInDialog {
     this.#dialog.setAttribute("aria-labelledby", state === "ended" ? "session-title" : "other-user-title");
     this.#dialog.setAttribute("aria-describedby", state === "ended" ? "session-text" : "other-user-text");
     if (state === "active") this.#dialog.close();
-    else if (!this.#dialog.open) this.#dialog.showModal();
+    else if (!this.#dialog.open) this.#open();
+  }
+
+  #open() {
+    this.#clear();
+    this.#dialog.showModal();
   }
 
   #clear() {

@@ -307,6 +307,8 @@ const problems = {
   name_too_long: () => gettext("The name of this file is too long. Shorten it, then select the file again."),
   invalid_name: () =>
     gettext("The name of this file contains characters that are not allowed. Rename the file, then select it again."),
+  invalid_folder: () =>
+    gettext("The name of a folder contains characters that are not allowed. Rename it, then select the files again."),
   missing_file_name: () => gettext("This file has no name. Name it, then select it again."),
   unsupported: () => gettext("Your browser lacks a function that uploads need. Update it, or use another browser."),
   unreadable: () => gettext("This file can no longer be read. It may have been moved or changed. Select it again."),
@@ -329,6 +331,7 @@ const problems = {
   csrf_failed: () => gettext("You have signed in again in the meantime. Try again."),
   forbidden: () => gettext("You don't have permission to do this. Contact your administrator."),
   file_not_found: () => gettext("This file no longer exists. Reload the page to update the list."),
+  being_deleted: () => gettext("This file is already being deleted and cannot be restored."),
   upload_not_found: () =>
     gettext("This upload no longer exists in storage. Try again to upload the file from the beginning."),
   upload_expired: () => gettext("This upload has expired. Try again to upload the file from the beginning."),

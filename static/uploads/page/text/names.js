@@ -13,6 +13,14 @@ const TAILS = [
   new RegExp(`${SAFE}.{0,13}$`, "su"),
 ];
 
+/** Accents of Latin, Greek and Cyrillic letters. */
+const ACCENTS = /[\u0300-\u036f]/g;
+/**
+ * Letters with a stroke, which Unicode does not decompose.
+ * @type {Record<string, string>}
+ */
+const STROKES = { ø: "o", ł: "l", đ: "d" };
+
 /** Cherokee is the only script whose letters fold to upper case. */
 const CHEROKEE = /[\u13a0-\u13fd\uab70-\uabbf]/;
 
@@ -57,11 +65,25 @@ function split(text) {
 }
 
 /**
- * The form of a name, or of a search term, in which the search compares them.
+ * The form of a name, or of a search term, in which the search compares them: without case and accents.
  * @param {string} text
  */
 export function searchKey(text) {
-  return Array.from(text.normalize("NFC"), caseFold).join("").normalize("NFC");
+  const folded = Array.from(text.normalize("NFC"), caseFold).join("");
+  return folded
+    .normalize("NFD")
+    .replace(ACCENTS, "")
+    .replace(/[øłđ]/g, (letter) => STROKES[letter])
+    .normalize("NFC");
+}
+
+/**
+ * @param {string} name
+ * @param {string} term
+ * @returns {boolean} whether the name contains the search term
+ */
+export function matchesSearch(name, term) {
+  return searchKey(name).includes(searchKey(term));
 }
 
 /**

@@ -37,10 +37,27 @@ function png(head) {
   return { width: head.getUint32(16), height: head.getUint32(20) };
 }
 
-/** https://www.w3.org/Graphics/GIF/spec-gif89a.txt @type {(head: DataView) => Size|null} */
+/**
+ * Browsers enlarge the image until the first frame fits in it. Later frames are cut off.
+ * https://www.w3.org/Graphics/GIF/spec-gif89a.txt
+ * @type {(head: DataView) => Size|null}
+ */
 function gif(head) {
   if (!["GIF87a", "GIF89a"].includes(text(head, 0, 6))) return null;
-  return { width: head.getUint16(6, true), height: head.getUint16(8, true) };
+  const flags = head.getUint8(10);
+  const hasColors = (flags & 0x80) !== 0;
+  let at = 13 + (hasColors ? 3 * 2 ** ((flags & 7) + 1) : 0);
+  // An extension has a label, and blocks that begin with their length; an empty one is the last.
+  while (head.getUint8(at) === 0x21) {
+    at += 2;
+    for (let length = -1; length !== 0; at += 1 + length) length = head.getUint8(at);
+  }
+  if (head.getUint8(at) !== 0x2c) return null;
+  const [left, top, width, height] = [1, 3, 5, 7].map((offset) => head.getUint16(at + offset, true));
+  return {
+    width: Math.max(head.getUint16(6, true), left + width),
+    height: Math.max(head.getUint16(8, true), top + height),
+  };
 }
 
 /** The height is negative if the rows go from top to bottom. @type {(head: DataView) => Size|null} */

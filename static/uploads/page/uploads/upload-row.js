@@ -51,10 +51,10 @@ export class UploadRow {
     this.#buttons = Object.fromEntries(
       findAll(element, "[data-action]").map((button) => [button.dataset.action, button]),
     );
-    this.#showName(upload.name);
+    this.#showName(upload.place);
     for (const [action, act] of Object.entries(actions)) {
       const button = this.#buttons[/** @type {Action} */ (action)];
-      button.setAttribute("aria-label", messages.actionLabel[action](upload.name));
+      button.setAttribute("aria-label", messages.actionLabel[action](upload.place));
       button.addEventListener("click", act);
     }
     this.draw(performance.now());
@@ -123,13 +123,13 @@ export class UploadRow {
     const { canPause, canResume, canCancel, canRetry, canRemove, alreadyStored } = this.#upload;
     // Read first, because hiding a button makes it lose the focus.
     const focused = document.activeElement;
-    setVisible(this.#buttons.pause, canPause);
+    showButton(this.#buttons.pause, canPause);
     this.#labelPause();
-    setVisible(this.#buttons.resume, canResume);
-    setVisible(this.#buttons.cancel, canCancel);
-    setVisible(this.#buttons.retry, canRetry);
-    setVisible(this.#buttons.again, alreadyStored && canRemove);
-    setVisible(this.#buttons.dismiss, canRemove);
+    showButton(this.#buttons.resume, canResume);
+    showButton(this.#buttons.cancel, canCancel);
+    showButton(this.#buttons.retry, canRetry);
+    showButton(this.#buttons.again, alreadyStored && canRemove);
+    showButton(this.#buttons.dismiss, canRemove);
     if (this.element.contains(focused) && focused?.closest("[hidden]")) this.focus();
   }
 
@@ -187,4 +187,19 @@ export class UploadRow {
     }
     return parts.join(" · ");
   }
+}
+
+/**
+ * Gives a button its icon when it is shown for the first time. The browser looks an icon up in the sprite for each use of
+ * it, hidden ones included, and most buttons of most rows are never shown.
+ * @param {HTMLElement} button
+ * @param {boolean} visible
+ */
+function showButton(button, visible) {
+  const use = visible ? button.querySelector("use[data-href]") : null;
+  if (use instanceof SVGUseElement) {
+    use.setAttribute("href", use.dataset.href ?? "");
+    use.removeAttribute("data-href");
+  }
+  setVisible(button, visible);
 }

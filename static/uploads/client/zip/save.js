@@ -1,0 +1,77 @@
+import { Archive, ZipError } from "./archive.js";
+import { openDestination } from "./destination.js";
+
+/** @import { Member } from "./archive.js" */
+/** @import { Destination } from "./destination.js" */
+
+/** Bytes that are written at once, because each write takes a while, however small it is. */
+const PIECE = 1024 * 1024;
+
+/** @typedef {(written: number, total: number) => void} OnProgress bytes of the archive */
+
+/**
+ * Makes a ZIP archive of files and saves it: in a file that the user chooses, or in memory first where the browser
+ * cannot write to files.
+ * @param {string} name suggested for the archive, such as "Photos.zip"
+ * @param {Member[]} members
+ * @param {{signal: AbortSignal, onProgress?: OnProgress}} options aborting the signal discards the archive
+ * @returns {Promise<boolean>} whether it was saved: false if the user closed the dialog. Rejects with a ZipError, or
+ *   with the signal's reason; nothing that looks complete is left then
+ */
+export async function saveZip(name, members, { signal, onProgress = () => {} }) {
+  signal.throwIfAborted();
+  const archive = new Archive(members);
+  const destination = await openDestination(name, archive.size).catch((error) => {
+    if (error instanceof DOMException && error.name === "AbortError") return null;
+    throw error;
+  });
+  if (!destination) return false;
+  try {
+    await write(archive, destination, signal, onProgress);
+    signal.throwIfAborted();
+    await saving(destination.close());
+  } catch (error) {
+    await destination.discard().catch(() => {});
+    throw error;
+  }
+  return true;
+}
+
+/**
+ * @param {Archive} archive
+ * @param {Destination} destination
+ * @param {AbortSignal} signal
+ * @param {OnProgress} onProgress
+ */
+async function write(archive, destination, signal, onProgress) {
+  /** @type {Uint8Array<ArrayBuffer>[]} */
+  let pending = [];
+  let bytes = 0;
+  let written = 0;
+  const flush = async () => {
+    await saving(destination.write(new Blob(pending)));
+    written += bytes;
+    pending = [];
+    bytes = 0;
+    onProgress(written, archive.size);
+  };
+  for await (const chunk of archive.chunks(signal)) {
+    pending.push(/** @type {Uint8Array<ArrayBuffer>} */ (chunk));
+    bytes += chunk.length;
+    if (bytes >= PIECE) await flush();
+  }
+  await flush();
+}
+
+/**
+ * @template T
+ * @param {Promise<T>} promise
+ * @returns {Promise<T>} rejects with a ZipError "not_saved", such as for a full disk
+ */
+async function saving(promise) {
+  try {
+    return await promise;
+  } catch (cause) {
+    throw new ZipError("not_saved", { cause });
+  }
+}

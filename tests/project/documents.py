@@ -1,0 +1,51 @@
+"""Reading the documents: their sections, tables and code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+#: Directories that no document speaks of as files of the project.
+GENERATED = {".git", ".venv", ".local", "node_modules", "__pycache__", "test-results"}
+SOURCES = {".py", ".js", ".html", ".yaml", ".toml", ".css"}
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def section(document: str, heading: str) -> str:
+    """The text under a Markdown heading, up to the next heading of the same level or above."""
+    found = re.search(
+        rf"^(#+) {re.escape(heading)}\n(.*?)(?=^#{{1,6}} |\Z)", document, re.DOTALL | re.MULTILINE
+    )
+    assert found, f"there is no section “{heading}”"
+    level = len(found[1])
+    rest = document[found.start(2) :]
+    end = re.search(rf"^#{{1,{level}}} ", rest, re.MULTILINE)
+    return rest[: end.start()] if end else rest
+
+
+def first_column(section: str) -> list[str]:
+    """What stands in backticks in the first cell of each row of the section's tables."""
+    cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("|")]
+    return [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
+
+
+def without_blocks(text: str) -> str:
+    return re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def code(text: str) -> list[str]:
+    """What stands in backticks, outside of blocks."""
+    return re.findall(r"`([^`\n]+)`", without_blocks(text))

@@ -1,0 +1,82 @@
+"""Change many files at once, each on its own: what the trash and moves have in common.
+
+IAM: dynamodb:BatchGetItem, dynamodb:UpdateItem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from uploads.core import keys
+from uploads.core.errors import FilehubError, FileNotFound
+from uploads.files import store
+from uploads.files.record import State, StoredFile
+from uploads.files.store import DecideOne
+
+#: Files that one request may change.
+MAX_IDS = 100
+
+#: What a file is after a change.
+NewState = Literal["stored", "trashed", "deleting", "moved"]
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who changes files (`by`, an owner string), and whose: `owner`, or anybody's if it is None."""
+
+    by: str
+    owner: str | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What happened to one file: the state that it is in now, or the error that prevented it."""
+
+    id: str
+    state: NewState | None = None
+    error: FilehubError | None = None
+
+
+def permitted(record: StoredFile | None, actor: Actor, in_states: Collection[State]) -> StoredFile:
+    """The record, if there is one that the actor may change. Others look like unknown ids.
+
+    Raises FileNotFound.
+    """
+    if (
+        record is None
+        or record.state not in in_states
+        or (actor.owner is not None and record.owner != actor.owner)
+    ):
+        raise FileNotFound
+    return record
+
+
+def change(ids: Iterable[str], state: NewState, decide: DecideOne) -> list[Result]:
+    """Change the records; return a result for each id: `state`, or the error.
+
+    Raises BackendUnavailable if the records cannot be read.
+    """
+    given = list(ids)
+    return results(given, state, errors_of(store.change_many(parsed(given), decide)))
+
+
+def errors_of(changed: dict[str, store.Changed]) -> dict[str, FilehubError]:
+    """Those of the results that are errors."""
+    return {key: each for key, each in changed.items() if isinstance(each, FilehubError)}
+
+
+def parsed(ids: Iterable[str]) -> list[str]:
+    """Those of the ids that are valid, in their usual form."""
+    return [upload_id for given in ids if (upload_id := keys.parse_upload_id(given))]
+
+
+def results(ids: Sequence[str], state: NewState, errors: dict[str, FilehubError]) -> list[Result]:
+    """A result for each id as it was given, in order: the state, unless there was an error."""
+    found = []
+    for given in ids:
+        upload_id = keys.parse_upload_id(given)
+        error = errors.get(upload_id) if upload_id else FileNotFound()
+        found.append(Result(given, error=error) if error else Result(given, state))
+    return found

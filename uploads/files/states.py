@@ -1,0 +1,92 @@
+"""A record in each of its states: the attributes that follow from the state (pure).
+
+A file in the trash keeps its object, its folder, and the time at which it is deleted for ever
+(`purge_at`). From the moment that its deletion is requested, it is in no list of its owner, and
+cannot be restored: its object may be gone already.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from uploads.core import keys
+from uploads.core.names import sort_key
+from uploads.files.record import State, StoredFile, changed
+
+
+def owner_feed(owner: str | None, state: State) -> str | None:
+    """The partition of the index OwnerFeed with an owner's files of one state, or None.
+
+    The partition of the stored files is the owner string itself, as it has always been. Those of
+    the other states begin with a NUL, which no owner string does (`is_owner`).
+    """
+    if owner is None or state == "deleted":
+        return None
+    return owner if state == "stored" else f"\0{state}\0{owner}"
+
+
+def is_owner(text: str | None) -> bool:
+    """Whether this can be an owner string: not empty, and without NUL."""
+    return bool(text) and "\0" not in str(text)
+
+
+def folder_feed(owner: str | None, folder: str | None) -> str:
+    """The partition of the indexes FolderFeed and FolderNames with what is in a folder.
+
+    Only stored files are in it. The owner is percent-encoded, so that the first slash ends it.
+    """
+    return f"{quote(owner or '', safe='')}/{folder or ''}"
+
+
+def in_state(record: StoredFile, state: State, **changes: Any) -> StoredFile:
+    """A copy of the record in this state, with the keys of the indexes that belong to it."""
+    result = changed(record, state=state, **changes)
+    is_stored = state == "stored"
+    result.feed = f"{state}#{keys.shard(result.id)}"
+    result.owner_feed = None if is_being_purged(result) else owner_feed(result.owner, state)
+    result.folder_feed = folder_feed(result.owner, result.folder) if is_stored else None
+    result.name_key = sort_key(result.file_name or "") if is_stored else None
+    return result
+
+
+def trashed(record: StoredFile, *, by: str, now: datetime, keep_for: timedelta) -> StoredFile:
+    """The record of a stored file that `by` (an owner string) moves to the trash."""
+    return in_state(
+        record,
+        "trashed",
+        trashed_at=now,
+        trashed_by=by,
+        purge_at=now + keep_for,
+        restored_at=None,
+        restored_by=None,
+        # An earlier request, which has failed: in the trash it would mean that the purge has begun.
+        deletion_requested_at=None,
+        deletion_requested_by=None,
+    )
+
+
+def restored(record: StoredFile, *, by: str, now: datetime) -> StoredFile:
+    """The record of a file in the trash that `by` (an owner string) restores."""
+    return in_state(record, "stored", purge_at=None, restored_at=now, restored_by=by)
+
+
+def purging(record: StoredFile, *, by: str | None, now: datetime) -> StoredFile:
+    """The record of a file in the trash whose object is about to be deleted.
+
+    `by` is the owner string of the user who requested it; None: its time in the trash is over. If
+    the deletion of the object fails, the next purge finds it (`purge_at`).
+    """
+    return in_state(
+        record,
+        "trashed",
+        purge_at=now,
+        deletion_requested_at=now,
+        deletion_requested_by=by,
+    )
+
+
+def is_being_purged(record: StoredFile) -> bool:
+    """Whether a file in the trash is being deleted for ever, and can no longer be restored."""
+    return record.state == "trashed" and record.deletion_requested_at is not None

@@ -1,0 +1,155 @@
+"""Move files to the trash, restore them, and delete them for ever: many at once, each on its own.
+
+The record is changed first. So of a restoration and a purge at the same time only one succeeds: a
+file that is being purged cannot be restored, and one that was restored is not purged. IAM:
+dynamodb:BatchGetItem, dynamodb:UpdateItem; s3:DeleteObject to delete; dynamodb:Query on the index
+OwnerFeed to empty the trash.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from uploads.aws import s3
+from uploads.core.conf import conf
+from uploads.core.errors import FileBeingDeleted, FilehubError, FileNotFound
+from uploads.files import batches, states, store
+from uploads.files.batches import Actor, Result, permitted
+from uploads.files.listing import FileFilter, find
+from uploads.files.record import KEPT_STATES, State, StoredFile, changed
+from uploads.files.store import DecideOne
+
+logger = logging.getLogger(__name__)
+
+#: Files that one request to empty the trash deletes at most.
+EMPTIED_AT_ONCE = 500
+
+#: What an owner may delete. Operators may also delete what is left of a rejected file.
+_OWNERS_MAY_DELETE = KEPT_STATES
+_OPERATORS_MAY_DELETE: tuple[State, ...] = (*KEPT_STATES, "rejected")
+_IN_TRASH: tuple[State, ...] = ("trashed",)
+
+
+@dataclass(frozen=True)
+class Emptied:
+    """How many files are being deleted, how many could not be, and whether there are more."""
+
+    deleted: int
+    failed: int
+    more: bool
+
+
+def move_to_trash(ids: Sequence[str], actor: Actor) -> list[Result]:
+    """Move stored files to the trash; return a result for each id, in order.
+
+    If there is no trash (`FILEHUB_TRASH_DAYS` is 0), they are deleted. Files in the trash stay
+    there as they are. Errors: FileNotFound, FileBeingDeleted, BackendUnavailable. Raises
+    BackendUnavailable if the records cannot be read.
+    """
+    keep_for = timedelta(days=conf().trash_days)
+    if not keep_for:
+        return delete(ids, actor)
+    now = datetime.now(UTC)
+
+    def decide(record: StoredFile | None) -> StoredFile:
+        current = permitted(record, actor, KEPT_STATES)
+        if states.is_being_purged(current):
+            raise FileBeingDeleted
+        if current.state == "trashed":
+            return current
+        return states.trashed(current, by=actor.by, now=now, keep_for=keep_for)
+
+    return batches.change(ids, "trashed", decide)
+
+
+def restore(ids: Sequence[str], actor: Actor) -> list[Result]:
+    """Restore files from the trash; return a result for each id, in order.
+
+    Stored files stay as they are. Errors: as for `move_to_trash`.
+    """
+    now = datetime.now(UTC)
+
+    def decide(record: StoredFile | None) -> StoredFile:
+        current = permitted(record, actor, KEPT_STATES)
+        if states.is_being_purged(current):
+            raise FileBeingDeleted
+        if current.state == "stored":
+            return current
+        return states.restored(current, by=actor.by, now=now)
+
+    return batches.change(ids, "stored", decide)
+
+
+def delete(ids: Sequence[str], actor: Actor) -> list[Result]:
+    """Delete files for ever, from the list or from the trash; return a result for each, in order.
+
+    The records follow when S3 reports the removals. The object of a file in the trash is certain to
+    be deleted: if S3 fails, the next purge does it. Errors: FileNotFound, BackendUnavailable.
+    """
+    in_states = _OPERATORS_MAY_DELETE if actor.owner is None else _OWNERS_MAY_DELETE
+    now = datetime.now(UTC)
+
+    def decide(record: StoredFile | None) -> StoredFile:
+        return _deleting(permitted(record, actor, in_states), by=actor.by, now=now)
+
+    return batches.results(ids, "deleting", _delete(batches.parsed(ids), decide))
+
+
+def empty(owner: str, *, limit: int = EMPTIED_AT_ONCE) -> Emptied:
+    """Delete what is in an owner's trash, at most `limit` files. Raises BackendUnavailable.
+
+    A file that was restored meanwhile is left alone.
+    """
+    page = find(FileFilter(owner=owner, state="trashed"), limit=limit)
+    actor, now = Actor(owner, owner), datetime.now(UTC)
+
+    def decide(record: StoredFile | None) -> StoredFile:
+        return _deleting(permitted(record, actor, _IN_TRASH), by=actor.by, now=now)
+
+    errors = _delete([info.id for info in page.files], decide)
+    failed = sum(not isinstance(error, FileNotFound) for error in errors.values())
+    return Emptied(len(page.files) - len(errors), failed, page.next_cursor is not None)
+
+
+def purge(ids: Collection[str], now: datetime) -> int:
+    """Delete those of these files that are in the trash and due at this time; return how many.
+
+    Also those whose objects an earlier attempt has not deleted. Raises BackendUnavailable.
+    """
+
+    def decide(record: StoredFile | None) -> StoredFile:
+        if record is None or record.state != "trashed" or (record.purge_at or now) > now:
+            raise FileNotFound
+        return _deleting(record, by=None, now=now)
+
+    errors = _delete(ids, decide)
+    failed = {key: error for key, error in errors.items() if not isinstance(error, FileNotFound)}
+    for upload_id, error in failed.items():
+        logger.warning("%s was not purged: %r", upload_id, error.__cause__ or error)
+    return len(ids) - len(errors)
+
+
+def _deleting(record: StoredFile, *, by: str | None, now: datetime) -> StoredFile:
+    """The record of a file whose object is about to be deleted."""
+    if states.is_being_purged(record):
+        return record
+    if record.state == "trashed":
+        return states.purging(record, by=by, now=now)
+    return changed(record, deletion_requested_at=now, deletion_requested_by=by)
+
+
+def _delete(ids: Collection[str], decide: DecideOne) -> dict[str, FilehubError]:
+    """Change the records, and then delete the objects of those that were; return the errors."""
+    changes = store.change_many(ids, decide)
+    records = {key: item for key, item in changes.items() if isinstance(item, StoredFile)}
+    errors = batches.errors_of(changes)
+    for upload_id, error in s3.delete_many(records).items():
+        if records[upload_id].state != "trashed":
+            errors[upload_id] = error
+            continue
+        cause = error.__cause__ or error
+        logger.warning("the object of %s will be deleted by the next purge: %r", upload_id, cause)
+    return errors
