@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import IO
-
 import pytest
 from pytest_django import Settings
 
-from tests.support.aws_requests import AwsRequests
-from tests.support.files import removal, upload
+from tests.support.files import upload
 from tests.support.http import send
 from tests.thumbnails.helpers import (
     OWNER,
     PNG,
     changes,
     created,
-    put_object,
     queued,
     record,
     stored,
@@ -24,21 +19,18 @@ from tests.thumbnails.helpers import (
     thumbnails,
     with_thumbnail,
 )
-from tests.thumbnails.samples import RED_PDF, encoded, halves
+from tests.thumbnails.samples import RED_PDF
 from uploads.aws import clients, s3
 from uploads.core import keys
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
-from uploads.files import actions, queries
+from uploads.files import queries
 from uploads.files.record import FileInfo
 from uploads.files.thumbnails import thumbnail_url
 from uploads.ingest import confirm, tasks
 from uploads.thumbnails import eligible, make
-from uploads.thumbnails.render import Kind, Thumbnail, render
 
-pytestmark = pytest.mark.usefixtures("aws")
-
-OTHER = encoded(halves(40, 40), "PNG")
+pytestmark = pytest.mark.usefixtures("aws", "render_once")
 
 
 def listed() -> FileInfo:
@@ -79,14 +71,14 @@ def test_a_stored_file_gets_a_thumbnail(body: bytes, type_: str, size: str) -> N
 def test_other_files_get_none(type_: str, body: bytes) -> None:
     upload_id = stored(body, type_)
     assert queued() == []
-    assert make.make(upload_id) == "skipped"
+    assert make.make(upload_id) == "gone"
     assert (record(upload_id).thumbnail, thumbnails()) == (None, set())
 
 
 def test_large_files_get_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(eligible, "THUMBNAIL_MAX_SOURCE", len(PNG) - 1)
     upload_id = stored()
-    assert (queued(), make.make(upload_id)) == ([], "skipped")
+    assert (queued(), make.make(upload_id)) == ([], "gone")
 
 
 def test_the_file_is_downloaded_in_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,8 +91,8 @@ def test_no_thumbnails_are_made_or_shown_if_they_are_off(settings: Settings) -> 
     queued()
     settings.FILEHUB = settings.FILEHUB | {"THUMBNAILS": "off"}
     assert thumbnail_url(listed()) is None
-    stored()
-    assert queued() == []
+    upload_id = stored()
+    assert (queued(), make.make(upload_id)) == ([], "skipped")
 
 
 def test_what_cannot_be_rendered_is_noted_so_that_it_is_not_tried_again() -> None:
@@ -147,143 +139,6 @@ def test_a_hint_and_a_check_queue_it_too() -> None:
     assert queued() == [hinted]
     confirm.check(found)
     assert queued() == [found]
-
-
-# What ends a file, and what it leaves.
-
-
-def test_it_is_deleted_with_its_file() -> None:
-    upload_id = with_thumbnail()
-    assert removal(upload_id, 9) == "removed"
-    assert thumbnails() == set()
-
-
-def test_a_repeated_removal_deletes_what_an_earlier_attempt_did_not(
-    aws_requests: AwsRequests,
-) -> None:
-    upload_id = with_thumbnail()
-    content = thumbnail(upload_id)
-    removal(upload_id, 9)
-    # As if the worker had been killed between the record and the deletion.
-    client, key = clients.s3(), keys.thumbnail_key(upload_id)
-    client.put_object(Bucket=conf().bucket, Key=key, Body=content)
-    assert removal(upload_id, 9) == "unchanged"
-    assert thumbnails() == set()
-
-
-def test_it_is_deleted_if_a_reconciliation_finds_the_file_missing() -> None:
-    upload_id = with_thumbnail()
-    s3.delete(upload_id)
-    assert confirm.check(upload_id) == "missing"
-    assert thumbnails() == set()
-
-
-def test_it_is_deleted_if_the_file_is_rejected() -> None:
-    upload_id = with_thumbnail()
-    put_object(upload_id, b"<html>", "image/png")
-    assert confirm.apply_event(created(upload_id, 2)) == "rejected"
-    assert thumbnails() == set()
-
-
-def test_it_is_deleted_if_another_type_replaces_the_file() -> None:
-    upload_id = with_thumbnail()
-    put_object(upload_id, b"hello", "text/plain")
-    assert confirm.apply_event(created(upload_id, 2)) == "stored"
-    assert (record(upload_id).thumbnail, thumbnails(), queued()[1:]) == (None, set(), [])
-
-
-def test_it_is_made_again_if_another_image_replaces_the_file() -> None:
-    upload_id = with_thumbnail()
-    queued()
-    put_object(upload_id, OTHER, "image/png")
-    assert confirm.apply_event(created(upload_id, 2)) == "stored"
-    assert (record(upload_id).thumbnail, queued()) == (None, [upload_id])
-    assert make.make(upload_id) == "made"
-    assert record(upload_id).thumbnail == "40x40"
-
-
-def test_it_is_made_again_if_the_file_comes_back() -> None:
-    upload_id = with_thumbnail()
-    queued()
-    body = clients.s3().get_object(Bucket=conf().bucket, Key=keys.object_key(upload_id))
-    content, metadata = body["Body"].read(), body["Metadata"]
-    removal(upload_id, 9)
-    clients.s3().put_object(
-        Bucket=conf().bucket, Key=keys.object_key(upload_id), Body=content, Metadata=metadata,
-        ContentType="image/png",
-    )  # fmt: skip
-    assert confirm.check(upload_id) == "confirmed"
-    assert (record(upload_id).thumbnail, queued()) == (None, [upload_id])
-
-
-def test_it_stays_if_only_the_record_changes() -> None:
-    upload_id = with_thumbnail()
-    actions.change_owner(upload_id, "8", "1")
-    confirm.apply_event(created(upload_id, 2))
-    assert (record(upload_id).thumbnail, thumbnails()) == ("60x40", {upload_id})
-
-
-# What happens while a thumbnail is made.
-
-
-def rendering(meanwhile: Callable[[], object]) -> Callable[[Kind, IO[bytes]], Thumbnail]:
-    """A renderer during whose first run something happens."""
-    pending = [meanwhile]
-
-    def render_slowly(kind: Kind, source: IO[bytes]) -> Thumbnail:
-        if pending:
-            pending.pop()()
-        return render(kind, source)
-
-    return render_slowly
-
-
-def test_a_file_that_is_deleted_meanwhile_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    upload_id = stored()
-    monkeypatch.setattr(make, "render", rendering(lambda: removal(upload_id, 9)))
-    assert make.make(upload_id) == "gone"
-    assert (thumbnails(), record(upload_id).state) == (set(), "deleted")
-
-
-def test_a_file_that_is_deleted_before_its_event_is_tried_again_later() -> None:
-    upload_id = stored()
-    s3.delete(upload_id)
-    with pytest.raises(BackendUnavailable):
-        make.make(upload_id)
-    removal(upload_id, 9)
-    assert make.make(upload_id) == "gone"
-
-
-def test_a_file_that_is_replaced_meanwhile_has_that_of_the_new_one(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    upload_id = stored()
-
-    def replace() -> None:
-        put_object(upload_id, OTHER, "image/png")
-        confirm.apply_event(created(upload_id, 2))
-
-    monkeypatch.setattr(make, "render", rendering(replace))
-    assert make.make(upload_id) == "made"
-    assert record(upload_id).thumbnail == "40x40"
-
-
-def test_two_workers_make_the_same_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    upload_id = stored()
-    before = changes()
-    monkeypatch.setattr(make, "render", rendering(lambda: make.make(upload_id)))
-    assert make.make(upload_id) == "made"
-    assert (record(upload_id).thumbnail, changes()) == ("60x40", before + 1)
-
-
-def test_a_new_attempt_that_fails_removes_the_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    upload_id = with_thumbnail()
-    monkeypatch.setattr(make, "render", lambda kind, source: render("pdf", source))
-    assert make.make(upload_id, again=True) == "none"
-    assert (record(upload_id).thumbnail, thumbnails()) == ("none", set())
-
-
-# Tasks.
 
 
 def test_a_task_makes_what_it_can_and_leaves_the_rest_to_another(

@@ -5,16 +5,22 @@ from __future__ import annotations
 from uploads.core import media_types
 from uploads.core.conf import conf
 from uploads.core.limits import THUMBNAIL_MAX_SOURCE
-from uploads.files.record import StoredFile
+from uploads.files.record import KEPT_STATES, StoredFile
+from uploads.files.states import is_being_purged
 from uploads.thumbnails.render import Kind
 
-#: The states of files whose object is gone, and whose thumbnail goes with it.
-GONE = frozenset({"deleted", "rejected"})
+
+def is_gone(record: StoredFile) -> bool:
+    """Whether the file's object is gone, or certainly will be; its thumbnail goes with it.
+
+    A file in the trash keeps both until it is deleted for ever.
+    """
+    return record.state not in KEPT_STATES or is_being_purged(record)
 
 
 def kind_of(record: StoredFile) -> Kind | None:
     """How to make a thumbnail of a file; None if it should have none."""
-    if record.state in GONE or not 0 < int(record.size or 0) <= THUMBNAIL_MAX_SOURCE:
+    if is_gone(record) or not 0 < int(record.size or 0) <= THUMBNAIL_MAX_SOURCE:
         return None
     return media_types.thumbnail_kind(record.content_type or "")
 

@@ -52,7 +52,7 @@ def up(records: Iterable[Records]) -> Mapping[str, Exception]:
 def _is_unneeded(records: Records) -> bool:
     """Whether there is, or may be, a thumbnail that must not stay."""
     before, after = records.before, records.after
-    if after.state in eligible.GONE:
+    if eligible.is_gone(after):
         return has_thumbnail(after.thumbnail)
     # Another object has replaced it, of which there is none.
     is_lost = before is not None and has_thumbnail(before.thumbnail) and not after.thumbnail

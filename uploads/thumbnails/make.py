@@ -33,7 +33,8 @@ SECONDS_TO_DOWNLOAD = 20.0
 #: Attempts to make a thumbnail of an object that is being replaced.
 ATTEMPTS = 3
 
-#: `made`; `none`: it cannot be made; `skipped`: not needed; `gone`: the file is not stored now.
+#: `made`; `none`: it cannot be made; `skipped`: not needed; `gone`: there is no such file now, or
+#: it is of another type.
 Outcome = Literal["made", "none", "skipped", "gone"]
 
 
@@ -73,14 +74,14 @@ def make(upload_id: str, *, again: bool = False) -> Outcome:
         raise ValueError(f"{upload_id!r} is not the id of an upload")
     for attempt in range(1, ATTEMPTS + 1):
         record = store.get(upload_id)
-        if record is None or record.state in eligible.GONE:
-            # An earlier attempt may have stored one.
+        kind = eligible.kind_of(record) if record is not None else None
+        if record is None or kind is None:
+            # An earlier attempt may have stored one, of this object or of the one before.
             thumbnails.delete(upload_id)
             return "gone"
-        kind = eligible.kind_of(record)
-        if kind is None or (record.thumbnail and not again):
+        if not (again or eligible.is_missing(record)):
             return "skipped"
-        outcome = _make(record, kind)
+        outcome = _make(record, kind, again=again)
         if outcome is not None:
             return outcome
         store.pause(attempt)
@@ -89,7 +90,7 @@ def make(upload_id: str, *, again: bool = False) -> Outcome:
     raise BackendUnavailable(f"The object of {upload_id} was just removed or replaced.")
 
 
-def _make(record: StoredFile, kind: Kind) -> Outcome | None:
+def _make(record: StoredFile, kind: Kind, *, again: bool) -> Outcome | None:
     """Make the thumbnail of this object; None if the file has changed meanwhile."""
     upload_id, etag = record.id, record.etag or ""
     with tempfile.TemporaryFile() as source:
@@ -101,23 +102,28 @@ def _make(record: StoredFile, kind: Kind) -> Outcome | None:
             thumbnail = render(kind, source)
         except NotRendered as exc:
             logger.info("%s has no thumbnail: %s", upload_id, exc)
-            if has_thumbnail(record.thumbnail):
+            if again:
                 thumbnails.delete(upload_id)
-            return "none" if _note(upload_id, etag, NO_THUMBNAIL) else None
+            return "none" if _note(upload_id, etag, NO_THUMBNAIL, again=again) else None
     thumbnails.store(upload_id, thumbnail.webp)
-    return "made" if _note(upload_id, etag, thumbnail.size) else None
+    return "made" if _note(upload_id, etag, thumbnail.size, again=again) else None
 
 
-def _note(upload_id: str, etag: str, thumbnail: str) -> bool:
-    """Note it in the record; return False if the record is no longer that of this object."""
+def _note(upload_id: str, etag: str, thumbnail: str, *, again: bool) -> bool:
+    """Note it in the record; return False if the record is no longer that of this object.
+
+    Unless `again`, a failure leaves the thumbnail of another worker, which had more time for it.
+    """
     noted = False
 
     def with_thumbnail(current: StoredFile | None) -> StoredFile | None:
         nonlocal noted
         noted = False
-        if current is None or current.state in eligible.GONE or current.etag != etag:
+        if current is None or eligible.is_gone(current) or current.etag != etag:
             return None
         noted = True
+        if thumbnail == NO_THUMBNAIL and has_thumbnail(current.thumbnail) and not again:
+            return None
         return changed(current, thumbnail=thumbnail)
 
     store.change(upload_id, with_thumbnail)

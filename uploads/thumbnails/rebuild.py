@@ -8,6 +8,7 @@ s3:ListBucket.
 
 from __future__ import annotations
 
+import heapq
 import logging
 import time
 from collections import Counter
@@ -25,7 +26,7 @@ from uploads.core import keys
 from uploads.core.errors import BackendUnavailable
 from uploads.core.fan_out import map_concurrently
 from uploads.files import store
-from uploads.files.record import StoredFile, has_thumbnail
+from uploads.files.record import KEPT_STATES, StoredFile, has_thumbnail
 from uploads.thumbnails import eligible, make
 
 logger = logging.getLogger(__name__)
@@ -167,11 +168,15 @@ def _batches(plan: Plan, start: Position) -> Iterator[tuple[Position, list[str]]
 
 
 def _ids(plan: Plan, shard: str, after: str) -> Iterator[str]:
-    """The ids of files that should have a thumbnail, ascending."""
+    """The ids of files that should have a thumbnail, ascending; also of those in the trash."""
+    feeds = (
+        StoredFile.by_state.query(
+            f"{state}#{shard}", StoredFile.id.between(after, _HIGHEST), page_size=_PAGE_SIZE
+        )
+        for state in KEPT_STATES
+    )
     with table_errors():
-        for record in StoredFile.by_state.query(
-            f"stored#{shard}", StoredFile.id.between(after, _HIGHEST), page_size=_PAGE_SIZE
-        ):
+        for record in heapq.merge(*feeds, key=lambda record: str(record.id)):
             is_wanted = plan.again or not record.thumbnail
             if record.id != after and is_wanted and eligible.kind_of(record) is not None:
                 yield record.id
@@ -204,8 +209,15 @@ def _delete_orphans() -> int:
             records = store.read(ids)
             for upload_id in ids:
                 record = records.get(upload_id)
-                is_used = record is not None and has_thumbnail(record.thumbnail)
-                if record is None or record.state in eligible.GONE or not is_used:
+                if (
+                    record is None
+                    or eligible.is_gone(record)
+                    or not has_thumbnail(record.thumbnail)
+                ):
                     thumbnails.delete(upload_id)
                     deleted += 1
     return deleted
+
+
+def _is_used(record: StoredFile | None) -> bool:
+    return record is not None and not eligible.is_gone(record) and has_thumbnail(record.thumbnail)

@@ -7,7 +7,8 @@ is logged and retried with growing pauses, and a successful one sends a heartbea
 worker's credentials do not allow what its tasks need.
 
 From the queue of tasks that may wait, a worker takes one message at a time and fetches the next
-when that is done, so that with two processes or more one is always left for other tasks.
+when that is done, so that with two processes or more one is always left for other tasks. Without
+that queue, or without access to it, all other tasks go on.
 filehub/settings.py sets this transport as CELERY_BROKER_TRANSPORT.
 """
 
@@ -25,6 +26,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from kombu.asynchronous.aws.connection import AsyncHTTPSConnection
 from kombu.asynchronous.aws.sqs.connection import AsyncSQSConnection
 from kombu.transport import SQS
+from kombu.transport.virtual.base import queue_declare_ok_t
 
 from uploads.aws import clients
 from uploads.core import backoff
@@ -94,6 +96,16 @@ class Channel(SQS.Channel):
         if queue not in self._queue_cache and queue in self.predefined_queues:
             self._queue_cache[queue] = self.predefined_queues[queue]["url"]
         return super()._new_queue(queue, **kwargs)
+
+    def queue_declare(self, queue: str = "", passive: bool = False, **kwargs: Any) -> Any:
+        try:
+            return super().queue_declare(queue, passive, **kwargs)
+        except ClientError as exc:
+            if not self._is_low(queue):
+                raise
+            # Its polls fail and are retried, until the queue exists.
+            logger.error("tasks that may wait are not processed: %s: %r", queue, exc)
+            return queue_declare_ok_t(queue, 0, 0)
 
     def asynsqs(self, queue: str) -> Connection:
         """The connection that polls a queue, with credentials that are refreshed automatically."""

@@ -18,6 +18,8 @@ from uploads.files.folder_items import FolderInfo
 from uploads.files.record import FileInfo
 from uploads.files.thumbnails import thumbnail_url
 from uploads.files.trash import EMPTIED_AT_ONCE
+from uploads.models import Scope
+from uploads.web.api.auth import permits
 
 
 def null_is_missing(value: Any) -> Any:
@@ -107,11 +109,14 @@ class _FileFields(Schema):
     owner: str = Field(description="Username.")
     thumbnail_url: str | None = Field(
         description="A presigned GET of a WebP image, at most 320 pixels wide and high; null if "
-        "there is none (yet). It stays the same for some minutes."
+        "there is none (yet). It stays the same for some minutes. Needs the scope `read`."
     )
 
     @staticmethod
-    def resolve_thumbnail_url(file: FileInfo) -> str | None:
+    def resolve_thumbnail_url(file: FileInfo, context: Any) -> str | None:
+        """Sign the address. Calls that return a file without the scope to read it show none."""
+        if not file.has_thumbnail or not permits(context["request"], Scope.READ):
+            return None
         return thumbnail_url(file)
 
     @staticmethod
