@@ -88,7 +88,7 @@ def test_a_replayed_dead_letter_is_retried_in_the_queue_that_it_is_in_now(tmp_pa
     # A number is no id, whatever is tried.
     publisher().send_task(TASK, ([7, upload_id],))
     (message,) = drain(conf().low_queue)
-    # All dead letters are replayed in the queue of tasks.
+    # So does a replay while thumbnails are off.
     clients.sqs().send_message(QueueUrl=sqs.url(conf().tasks_queue), MessageBody=message["Body"])
     with worker(tmp_path) as running:
         log = tmp_path / "worker.log"
@@ -98,3 +98,22 @@ def test_a_replayed_dead_letter_is_retried_in_the_queue_that_it_is_in_now(tmp_pa
     assert record(upload_id).thumbnail == "60x40"
     assert "InvalidParameterValue" not in log.read_text()
     assert "ReceiptHandleIsInvalid" not in log.read_text()
+
+
+@pytest.mark.exhaustive
+@pytest.mark.usefixtures("own_queues")
+def test_a_worker_without_the_queue_of_thumbnails_confirms_all_files(tmp_path: Path) -> None:
+    """After an upgrade without `provision`, say. Thumbnails follow when the queue exists."""
+    low = conf().low_queue
+    attributes = clients.sqs().get_queue_attributes(
+        QueueUrl=sqs.url(low), AttributeNames=["RedrivePolicy"]
+    )["Attributes"]
+    clients.sqs().delete_queue(QueueUrl=sqs.url(low))
+    with consumer(tmp_path), worker(tmp_path) as running:
+        text, picture = upload(OWNER), upload(OWNER, "a.png", PNG, "image/png")
+        wait_for(lambda: queries.any_file(text) and queries.any_file(picture))
+        assert running.poll() is None
+        assert "tasks that may wait are not processed" in (tmp_path / "worker.log").read_text()
+        clients.sqs().create_queue(QueueName=low, Attributes=dict(attributes))
+        # The event of the picture is retried with pauses, and the queue polled with pauses.
+        wait_for(lambda: record(picture).thumbnail, timeout=120)

@@ -169,7 +169,7 @@ class Channel(SQS.Channel):
     def _message_to_python(self, message: Any, queue_name: str, q_url: str) -> Any:
         """Give the message the queue that it came from: kombu uses the one it was first sent to.
 
-        A dead letter of the queue of tasks that may wait is replayed in the other one.
+        While thumbnails are off, dead letters of their queue are replayed in the queue of tasks.
         """
         payload = super()._message_to_python(message, queue_name, q_url)
         payload["properties"]["delivery_info"]["routing_key"] = queue_name

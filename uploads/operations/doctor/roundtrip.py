@@ -24,6 +24,7 @@ from uploads.files import actions, store
 from uploads.files.listing import FileFilter, find
 from uploads.files.record import StoredFile, has_thumbnail
 from uploads.ingest.events import NO_SEQUENCER
+from uploads.operations import queue_status
 from uploads.operations.doctor import http
 from uploads.operations.doctor.finding import UNREACHABLE, Finding, explain
 from uploads.thumbnails import eligible
@@ -159,7 +160,10 @@ class RoundTrip:
             return
         found = self._wait_for(record.id, lambda record: bool(record.thumbnail))
         if found is None:
-            self._fail(f"no thumbnail was made within {self.timeout:g} s.", _THUMBNAIL_FIX)
+            depth = queue_status.low_depth()
+            waiting = f"; about {depth.total} tasks are in {conf().low_queue}" if depth else ""
+            text = f"no thumbnail was made within {self.timeout:g} s{waiting}."
+            self._fail(text, _THUMBNAIL_FIX)
             return
         if not has_thumbnail(found.thumbnail):
             self._fail("no thumbnail could be made of the test file.", "See the worker's log.")
@@ -209,9 +213,9 @@ class RoundTrip:
 
 
 _THUMBNAIL_FIX = (
-    "Files are stored all the same. Start a worker of this version, with FILEHUB_THUMBNAILS=on. If "
-    "it is running, its log names what is missing, such as s3:PutObject on thumbnails/ "
-    "(WorkerPolicyArn)."
+    "Files are stored all the same. Start a worker of this version, with FILEHUB_THUMBNAILS=on, or "
+    "more of them if it is only behind. If it is running, its log names what is missing, such as "
+    "s3:PutObject on thumbnails/ (WorkerPolicyArn)."
 )
 _SEE_CLOCK = "See “clock”."
 _SEE_CREDENTIALS = "See “credentials”; every process needs valid ones."
