@@ -103,7 +103,7 @@ VARIANTS: dict[str, tuple[Callable[..., Any], dict[str, str], Any, Any]] = {
         lambda **p: len(of_type("AWS::DynamoDB::Table", **p)), {"ExistingTable": "true"}, 1, 0,
     ),
     "alarms": (
-        lambda **p: len(of_type("AWS::CloudWatch::Alarm", **p)), {"Alarms": "false"}, 7, 0,
+        lambda **p: len(of_type("AWS::CloudWatch::Alarm", **p)), {"Alarms": "false"}, 8, 0,
     ),
     "alarm topic": (
         lambda **p: {
