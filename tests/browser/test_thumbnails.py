@@ -9,6 +9,7 @@ from tests.support.waiting import wait_for
 from tests.thumbnails.samples import encoded, halves
 
 PICTURE = "img.tile-picture"
+SIZE = "img => img.complete && `${img.naturalWidth}x${img.naturalHeight}`"
 
 
 def row(page: Page, name: str) -> Locator:
@@ -33,14 +34,35 @@ def test_an_uploaded_picture_is_shown_in_the_list_and_its_icon_if_that_fails(pag
 
     wait_for(is_shown, every=0.5)
     shown = row(page, name).locator(PICTURE)
-    size = "img => img.complete && `${img.naturalWidth}x${img.naturalHeight}`"
-    wait_for(lambda: shown.evaluate(size) == "320x240")
+    wait_for(lambda: shown.evaluate(SIZE) == "320x240")
     expect(row(page, name).locator("svg").first).to_be_hidden()
     assert shown.get_attribute("alt") == ""
     # Other types keep their icon.
     expect(row(page, f"{name}.txt").locator(PICTURE)).to_have_count(0)
     expect(row(page, f"{name}.txt").locator("svg").first).to_be_visible()
+    wait_for(lambda: is_cached(page, name))
     page.route("**/thumbnails/**", lambda route: route.abort())
     page.reload()
     expect(row(page, name).locator(PICTURE)).to_have_count(0)
     expect(row(page, name).locator("svg").first).to_be_visible()
+
+
+def is_cached(page: Page, name: str) -> bool:
+    """Whether the page, loaded again, shows the picture without asking S3 for it.
+
+    Now and then its address changes in between, and it is loaded once more.
+    """
+    cached: list[str] = []
+    requested: dict[str, str] = {}
+    network = page.context.new_cdp_session(page)
+    network.on(
+        "Network.requestWillBeSent",
+        lambda event: requested.update({event["requestId"]: event["request"]["url"]}),
+    )
+    network.on("Network.requestServedFromCache", lambda event: cached.append(event["requestId"]))
+    network.send("Network.enable")
+    page.reload()
+    shown = row(page, name).locator(PICTURE)
+    wait_for(lambda: shown.evaluate(SIZE) == "320x240")
+    network.detach()
+    return shown.get_attribute("src") in [requested.get(each) for each in cached]
