@@ -11,17 +11,19 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from tests.support.records import erase, tamper
-from tests.thumbnails.helpers import PNG, record, stored, thumbnails, with_thumbnail
+from tests.thumbnails.helpers import OWNER, PNG, record, stored, thumbnails, with_thumbnail
 from uploads.aws import clients, s3
 from uploads.core import keys
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
+from uploads.files import trash
+from uploads.files.batches import Actor
 from uploads.files.record import StoredFile
 from uploads.ingest import confirm
 from uploads.thumbnails import make, rebuild
 from uploads.thumbnails.make import Outcome
 
-pytestmark = pytest.mark.usefixtures("aws")
+pytestmark = pytest.mark.usefixtures("aws", "render_once")
 
 
 def run(*arguments: str) -> str:
@@ -50,9 +52,10 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_files_without_a_thumbnail_get_one() -> None:
     new, damaged, whole = stored(), stored(PNG[:40]), with_thumbnail()
-    text = stored(b"hello", "text/plain")
-    assert "1 thumbnails were made, and 0 without a file were deleted. 1 files" in run()
-    assert thumbnails() == {new, whole}
+    text, trashed = stored(b"hello", "text/plain"), stored()
+    trash.move_to_trash([trashed], Actor(OWNER, OWNER))
+    assert "2 thumbnails were made, and 0 without a file were deleted. 1 files" in run()
+    assert thumbnails() == {new, whole, trashed}
     assert [record(each).thumbnail for each in (new, damaged, text)] == ["60x40", "none", None]
     assert "0 thumbnails were made" in run("--missing")
 
