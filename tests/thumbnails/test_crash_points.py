@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 import pytest
@@ -10,12 +11,14 @@ import pytest
 from tests.chaos.crash_points import ChildRunner, CrashPoint
 from tests.support.files import removal
 from tests.thumbnails.helpers import changes, created, record, stored, thumbnails, with_thumbnail
+from tests.thumbnails.test_deletion import DELETIONS
 from uploads.aws import s3
+from uploads.core.errors import BackendUnavailable
 from uploads.ingest import confirm
 from uploads.ingest.events import ObjectEvent
 from uploads.thumbnails import make
 
-pytestmark = pytest.mark.usefixtures("aws")
+pytestmark = pytest.mark.usefixtures("aws", "render_once")
 
 #: The modules in which the state of AWS changes.
 WRITING = {"make.py", "follow.py", "thumbnails.py", "store.py", "queue.py"}
@@ -56,10 +59,23 @@ def test_making_one_may_crash_at_any_line(full_size: bool) -> None:
 
 
 @pytest.mark.exhaustive
-def test_a_file_may_be_deleted_after_making_its_thumbnail_crashed(full_size: bool) -> None:
-    every = 1 if full_size else SAMPLE
-    ids = crash_everywhere(stored, make.make, every=every)
+@pytest.mark.parametrize(
+    "deletion", ["removed from the bucket", "deleted from the trash", "purged"]
+)
+@pytest.mark.parametrize("order", ["event first", "task first"])
+def test_a_file_may_be_deleted_after_making_its_thumbnail_crashed(
+    full_size: bool, deletion: str, order: str
+) -> None:
+    """S3's event, and the task that is delivered again, may come in any order."""
+    ids = crash_everywhere(stored, make.make, every=1 if full_size else SAMPLE)
     for upload_id in ids:
+        DELETIONS[deletion](upload_id)
+        if order == "event first":
+            removal(upload_id, 9)
+            make.make(upload_id)
+            continue
+        with suppress(BackendUnavailable):  # The object is gone, and the record does not know.
+            make.make(upload_id)
         removal(upload_id, 9)
         make.make(upload_id)
     assert thumbnails() == set()
