@@ -131,8 +131,8 @@ class Conf(BaseModel):
         default_factory=_prefixed("tasks"),
         pattern=f"^{QUEUE_NAME}$",
         description=(
-            "Queue of Celery's tasks; its dead-letter queue is `<name>-dlq`, and the queue of tasks "
-            "that may wait `<name>-low`. Unset: `<FILEHUB_PREFIX>-tasks`."
+            "Queue of Celery's tasks; its dead-letter queue is `<name>-dlq`, and the queue of "
+            "tasks that may wait `<name>-low`. Unset: `<FILEHUB_PREFIX>-tasks`."
         ),
     )
     max_size: int = Field(
