@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, unquote_to_bytes
 
 from botocore.credentials import ReadOnlyCredentials
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, NoCredentialsError
 from django.core.files.storage import default_storage
 
 from uploads.aws import clients
@@ -155,9 +155,13 @@ def _sign(
 def _credentials() -> ReadOnlyCredentials:
     # Clients have no public accessor for their credentials; the session's are refreshed.
     credentials = clients.session(conf().region).get_credentials()
-    if credentials is None:
-        raise BackendUnavailable("The server has no AWS credentials.", code="no_credentials")
-    return credentials.get_frozen_credentials()
+    try:
+        if credentials is None:
+            raise NoCredentialsError
+        return credentials.get_frozen_credentials()
+    except NoCredentialsError as exc:
+        message = "The server has no AWS credentials."
+        raise BackendUnavailable(message, code="no_credentials") from exc
 
 
 def sign_download(

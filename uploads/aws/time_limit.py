@@ -6,7 +6,8 @@ for what is left of the request's time; then the call, and every later one, fail
 also share a number of slots, fewer than the web process has threads. Without `limited`, in worker
 and commands, nothing changes.
 
-`uploads.aws.clients` attaches this to all clients, including those of PynamoDB and kombu.
+`uploads.aws.clients` attaches this to all clients, including those of PynamoDB and kombu. What
+botocore's time-outs do not cover is in `uploads.aws.connections` and `uploads.aws.credentials`.
 https://docs.aws.amazon.com/boto3/latest/guide/events.html
 """
 
@@ -15,14 +16,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError
 from botocore.session import Session
 
 from uploads.core.slots import Slots
+
+T = TypeVar("T")
 
 #: How many requests of a process may wait for AWS at a time. The Procfile starts the web with more
 #: threads, so that health checks, static files and sign-in never wait for AWS.
@@ -81,6 +85,13 @@ class TimeLimit:
             raise TimeLimitExceeded
         return seconds
 
+    def result_of(self, future: Future[T]) -> T:
+        """Wait for the result. Raises TooManyWaiting and TimeLimitExceeded."""
+        done, _ = wait([future], self.before_attempt())
+        if not done:
+            raise TimeLimitExceeded
+        return future.result()
+
     def _take_slot(self) -> None:
         if self._outer is not None:
             self._outer._take_slot()
@@ -120,6 +131,11 @@ class TimeLimit:
 _current: ContextVar[TimeLimit | None] = ContextVar("time_limit", default=None)
 
 
+def current() -> TimeLimit | None:
+    """The limit that the caller must keep, if there is one."""
+    return _current.get()
+
+
 @contextmanager
 def limited(
     seconds: float, *, renewed: bool = False, slots: Slots | None = None
@@ -140,7 +156,7 @@ def limited(
 @contextmanager
 def extended(seconds: float) -> Iterator[None]:
     """Allow for a wait that the code inside asks for, such as a long poll."""
-    limit = _current.get()
+    limit = current()
     if limit is None:
         yield
     else:
@@ -150,21 +166,21 @@ def extended(seconds: float) -> Iterator[None]:
 
 def pause(seconds: float) -> None:
     """Sleep before another attempt. Raises TimeLimitExceeded instead if the time would be up."""
-    limit = _current.get()
+    limit = current()
     if limit is not None and limit.remaining() <= seconds:
         raise TimeLimitExceeded
     time.sleep(seconds)
 
 
 def _before_send(**event: Any) -> None:
-    limit = _current.get()
+    limit = current()
     if limit is not None:
         # botocore uses this instead of the client's own time-out.
         event["request"].context["read_timeout"] = limit.before_attempt()
 
 
 def _response_received(**event: Any) -> None:
-    limit = _current.get()
+    limit = current()
     if limit is not None and event["exception"] is None:
         limit.answered()
 
@@ -174,7 +190,7 @@ def _before_retry(**event: Any) -> None:
 
     botocore's longest pause after attempt n is 2**(n - 1) seconds.
     """
-    limit = _current.get()
+    limit = current()
     if limit is None or limit.remaining() > 2 ** (event["attempts"] - 1):
         return
     if event["caught_exception"] is not None:
