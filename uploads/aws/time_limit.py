@@ -31,6 +31,7 @@ T = TypeVar("T")
 #: How many requests of a process may wait for AWS at a time. The Procfile starts the web with more
 #: threads, so that health checks, static files and sign-in never wait for AWS.
 SLOTS = Slots(8)
+_LONG_WAITS = threading.Semaphore(SLOTS.size // 2)
 #: Parts of the codes with which AWS refuses too many requests.
 _THROTTLED = ("Throttl", "LimitExceeded", "ThroughputExceeded", "SlowDown", "TooManyRequests")
 
@@ -63,6 +64,8 @@ class TimeLimit:
     ) -> None:
         self._seconds = seconds
         self._ends_at = time.monotonic() + seconds
+        #: Seconds of waits that the request asks for at the moment.
+        self._extra = 0.0
         self._renewed = renewed
         self._slots = slots
         self._outer = outer
@@ -71,7 +74,7 @@ class TimeLimit:
 
     def remaining(self) -> float:
         """Seconds; not positive when it has expired."""
-        own = self._ends_at - time.monotonic()
+        own = self._ends_at + self._extra - time.monotonic()
         return own if self._outer is None else min(own, self._outer.remaining())
 
     def before_attempt(self) -> float:
@@ -113,12 +116,16 @@ class TimeLimit:
     @contextmanager
     def extended(self, seconds: float) -> Iterator[None]:
         """Allow for a wait that the request itself asks for, of at most this many seconds."""
-        started_at, self._ends_at = time.monotonic(), self._ends_at + seconds
+        started_at = time.monotonic()
+        self._extra += seconds
         try:
             yield
         finally:
-            unused = seconds - (time.monotonic() - started_at)
-            self._ends_at -= max(unused, 0)
+            now = time.monotonic()
+            self._extra -= seconds
+            ends_at = self._ends_at + min(now - started_at, seconds)
+            # An answer may have renewed the limit meanwhile.
+            self._ends_at = min(ends_at, now + self._seconds)
 
     def end(self) -> None:
         """Return the slot."""
@@ -162,6 +169,22 @@ def extended(seconds: float) -> Iterator[None]:
     else:
         with limit.extended(seconds):
             yield
+
+
+@contextmanager
+def long_wait(seconds: float) -> Iterator[None]:
+    """The same for a wait of many seconds: only half of the slots may be taken by those.
+
+    With more of them, the code inside has what is left of the request's time.
+    """
+    if not _LONG_WAITS.acquire(blocking=False):
+        yield
+        return
+    try:
+        with extended(seconds):
+            yield
+    finally:
+        _LONG_WAITS.release()
 
 
 def pause(seconds: float) -> None:
