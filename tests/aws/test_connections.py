@@ -27,6 +27,8 @@ LIMIT = 0.4
 #: Seconds that no request takes, even on a slow machine, unless the limit is not kept.
 NEVER = 5.0
 MANY = 50_000
+#: Bytes that fit into no buffer.
+LARGE = 32_000_000
 OK = b"HTTP/1.1 200 OK\r\n"
 EMPTY = OK + b"Content-Length: 0\r\n\r\n"
 NAME = "many.addresses.test"
@@ -136,10 +138,6 @@ def request(
         session.close()
 
 
-#: Bytes that fit into no buffer.
-LARGE = 32_000_000
-
-
 @pytest.mark.parametrize("name", cases(PLAIN))
 def test_a_request_ends(name: str) -> None:
     with Scripted(PLAIN[name]) as server, ends_in_time():
@@ -151,6 +149,20 @@ def test_a_request_in_tls_ends(name: str, certificate: Path) -> None:
     with Scripted(TLS[name](server_context(certificate))) as server, ends_in_time():
         url = f"https://127.0.0.1:{server.port}"
         request(url, ca=certificate, size=LARGE if "reading" in name else 0)
+
+
+def test_a_request_ends_on_a_connection_that_was_used_before() -> None:
+    def script(connection: Connection) -> None:
+        connection.socket.recv(65536)
+        connection.send(EMPTY)
+        slow_reader(connection)
+
+    with Scripted(script) as server:
+        session = URLLib3Session()
+        session.send(AWSRequest("GET", server.url).prepare())
+        with ends_in_time():
+            session.send(AWSRequest("POST", server.url, data=bytes(LARGE)).prepare())
+        session.close()
 
 
 @pytest.mark.exhaustive

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -46,17 +47,9 @@ class _Socket(socket.socket):
         _limit(self)
         super().sendall(*args, **kwargs)
 
-    def recv(self, *args: Any, **kwargs: Any) -> bytes:
-        _limit(self)
-        return super().recv(*args, **kwargs)
-
 
 class _TlsSocket(ssl.SSLSocket):
-    """The same within TLS. The time-out applies to a whole handshake and a whole record."""
-
-    def do_handshake(self, *args: Any, **kwargs: Any) -> None:
-        _limit(self)
-        super().do_handshake(*args, **kwargs)
+    """The same within TLS. The time-out applies to a whole record."""
 
     def read(self, *args: Any, **kwargs: Any) -> Any:
         _limit(self)
@@ -79,14 +72,12 @@ def _limit(connected: socket.socket) -> None:
 
 class _Connection(AWSHTTPConnection):
     def _new_conn(self) -> socket.socket:
-        limit = time_limit.current()
-        return _wrapped(super()._new_conn() if limit is None else _connect(self, limit))
+        return _new_connection(self, super()._new_conn)
 
 
 class _TlsConnection(AWSHTTPSConnection):
     def _new_conn(self) -> socket.socket:
-        limit = time_limit.current()
-        return _wrapped(super()._new_conn() if limit is None else _connect(self, limit))
+        return _new_connection(self, super()._new_conn)
 
     def connect(self) -> None:
         if self.ssl_context is not None:
@@ -94,18 +85,22 @@ class _TlsConnection(AWSHTTPSConnection):
         super().connect()
 
     def _connect_tls_proxy(self, hostname: str, sock: socket.socket) -> ssl.SSLSocket:
-        _limit(sock)
         connected = super()._connect_tls_proxy(hostname, sock)
         # urllib3 may have created the context of this one.
         connected.__class__ = _TlsSocket
         return connected
 
 
-def _wrapped(connected: socket.socket) -> _Socket:
+def _new_connection(connection: HTTPConnection, connect: Callable[[], socket.socket]) -> _Socket:
+    limit = time_limit.current()
+    connected = connect() if limit is None else _connect(connection, limit)
     timeout = connected.gettimeout()
-    wrapped = _Socket(connected.family, connected.type, connected.proto, fileno=connected.detach())
-    wrapped.settimeout(timeout)
-    return wrapped
+    if limit is not None:
+        # For the handshake of TLS. The time-out applies to all of it.
+        timeout = max(limit.remaining(), 0.001)
+    new = _Socket(connected.family, connected.type, connected.proto, fileno=connected.detach())
+    new.settimeout(timeout)
+    return new
 
 
 def _connect(connection: HTTPConnection, limit: TimeLimit) -> socket.socket:
