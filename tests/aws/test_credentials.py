@@ -89,8 +89,6 @@ def environment(tmp_path: Path) -> Iterator[pytest.MonkeyPatch]:
         # Otherwise what tests leave behind goes on for seconds.
         environment.setattr(ContainerMetadataFetcher, "SLEEP_TIME", 0.01)
         _forget_clients()
-        # As a web process does before its first request.
-        clients.session(conf().region).get_credentials()
         yield environment
         wait_for(lambda: all(each.name != "single_flight" for each in threading.enumerate()))
     _forget_clients()
@@ -129,6 +127,8 @@ def endpoint(environment: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Endpoi
     endpoint = Endpoint()
     with Scripted(endpoint.script) as server:
         container(environment, tmp_path, server.url)
+        # As a web process does before its first request.
+        clients.session(conf().region).get_credentials()
         yield endpoint
 
 
