@@ -1,5 +1,7 @@
 // Every wait of the client ends. These are the waits for the browser itself; those for the network are in net/.
 
+/** Milliseconds: browsers run timers with a longer delay at once. */
+export const LONGEST_TIMER = 2 ** 31 - 1;
 /** Milliseconds by which a timer is late only if the computer slept or the browser had suspended the page. */
 const SUSPENDED = 5_000;
 
@@ -26,12 +28,13 @@ export function within(promise, milliseconds) {
  * @returns {() => void} stops it
  */
 export function startTimer(act, milliseconds) {
-  const due = performance.now() + milliseconds + SUSPENDED;
+  const delay = Math.min(milliseconds, LONGEST_TIMER);
+  const due = performance.now() + delay + SUSPENDED;
   const again = () => {
     if (performance.now() < due) act();
-    else timer = setTimeout(act, milliseconds);
+    else timer = setTimeout(act, delay);
   };
-  let timer = setTimeout(again, milliseconds);
+  let timer = setTimeout(again, delay);
   return () => clearTimeout(timer);
 }
 

@@ -23,6 +23,17 @@ test("what is waited for when the computer sleeps gets its time afterwards", asy
   equal(await silent, "TimeoutError");
 });
 
+test("what takes longer than the longest timer is waited for", async () => {
+  // A year, as for some terabytes.
+  equal(
+    await within(
+      delay(50).then(() => "answer"),
+      365 * 24 * 3_600_000,
+    ),
+    "answer",
+  );
+});
+
 /** Sets the clock back by an hour. */
 function setClockBack() {
   const { now } = Date;
