@@ -10,8 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import boto3
 import botocore.session
 import pytest
+from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError
 from botocore.utils import ContainerMetadataFetcher
 
@@ -244,8 +246,31 @@ def test_without_a_limit_botocore_waits_as_usual(endpoint: Endpoint) -> None:
         signing.result()
 
 
-def test_botocore_gets_the_id_of_the_account(endpoint: Endpoint) -> None:
+def test_they_can_be_used_as_those_of_botocore(endpoint: Endpoint) -> None:
+    """By botocore, for the endpoints of DynamoDB, and by other code of a project."""
     endpoint.responds.set()
-    credentials = botocore.session.get_session().get_credentials()
-    assert credentials is not None
+    credentials = boto3.Session().get_credentials()
+    assert isinstance(credentials, Credentials)
+    assert credentials.method is None
     assert credentials.get_deferred_property("account_id")() == "123456789012"
+    found = (credentials.access_key, credentials.secret_key, credentials.token)
+    assert found == ("first", "secret", "token")
+    assert credentials.method == "container-role"
+    assert not hasattr(credentials, "anything_else")
+
+
+def test_keys_and_profiles_of_other_sessions_are_kept(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "credentials").write_text(
+        "[other]\naws_access_key_id=of-a-profile\naws_secret_access_key=s\n"
+    )
+    environment.setenv("AWS_ACCESS_KEY_ID", "of-the-environment")
+    environment.setenv("AWS_SECRET_ACCESS_KEY", "s")
+    sessions = [
+        boto3.Session(),
+        boto3.Session(profile_name="other"),
+        boto3.Session(aws_access_key_id="given", aws_secret_access_key="s"),
+    ]
+    keys = [session.get_credentials().access_key for session in sessions]
+    assert keys == ["of-the-environment", "of-a-profile", "given"]

@@ -11,7 +11,6 @@ they serve later requests. Without a limit, botocore fetches them as usual.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -33,12 +32,12 @@ from uploads.core.single_flight import SingleFlight
 _MUST_BE_REPLACED = 10 * 60
 
 
-class SessionCredentials:
-    """What botocore calls of the credentials of a session. They are fetched when first needed."""
+class SessionCredentials(Credentials):
+    """The credentials of a session. They are fetched when first needed."""
 
+    # Without that of the base class, which needs them already.
     def __init__(self, load: Callable[[], Credentials | None]) -> None:
         self._load = load
-        self._loading = threading.Lock()
         self._loaded: Credentials | None = None
         self._latest: ReadOnlyCredentials | None = None
         self._flight: SingleFlight[ReadOnlyCredentials] = SingleFlight()
@@ -60,18 +59,21 @@ class SessionCredentials:
         return self._loaded is None
 
     def _fetch(self) -> ReadOnlyCredentials:
-        loaded = self._loaded
-        if loaded is None:
-            with self._loading:
-                loaded = self._loaded = self._loaded or self._load()
+        # Without a lock, because a process may fork while another thread holds it.
+        loaded = self._loaded = self._loaded or self._load()
         if loaded is None:
             raise NoCredentialsError
         self._latest = loaded.get_frozen_credentials()
         return self._latest
 
-    def get_deferred_property(self, name: str) -> Callable[[], Any]:
-        """How botocore reads the account's id, for the endpoints of DynamoDB."""
-        return lambda: getattr(self.get_frozen_credentials(), name)
+    def __getattr__(self, name: str) -> Any:
+        """What other code in the process may read of botocore's credentials: `access_key` etc."""
+        if name in ReadOnlyCredentials._fields:
+            return getattr(self.get_frozen_credentials(), name)
+        if name == "method":
+            # botocore reads it when it creates a client, before they are needed.
+            return None if self._loaded is None else self._loaded.method
+        raise AttributeError(name)
 
 
 class _Provider:
@@ -81,7 +83,8 @@ class _Provider:
         self._session = session
 
     def load_credentials(self) -> SessionCredentials:
-        resolver = create_credential_resolver(self._session, region_name=conf().region)
+        region = self._session.get_config_variable("region") or conf().region
+        resolver = create_credential_resolver(self._session, region_name=region)
         return SessionCredentials(resolver.load_credentials)
 
 
