@@ -212,11 +212,11 @@ def test_many_silent_addresses_take_no_longer_than_one(addresses: list[str]) -> 
 
 
 def test_an_address_that_answers_is_found_behind_silent_ones(addresses: list[str]) -> None:
-    with silent_addresses(2) as (silent, port), socket.socket() as listener:
+    with silent_addresses(1) as (silent, port), socket.socket() as listener:
         listener.bind(("127.0.0.1", port))
         listener.listen()
         addresses += [*silent, "127.0.0.1"]
-        with time_limit.limited(3), ThreadPoolExecutor(1) as pool:
+        with time_limit.limited(2), ThreadPoolExecutor(1) as pool:
             responding = pool.submit(_respond, listener)
             assert request(f"http://{NAME}:{port}") == (200, b"")
             responding.result()
@@ -264,9 +264,9 @@ def test_without_a_limit_nothing_changes(certificate: Path) -> None:
 
     def respond(connection: Connection) -> None:
         while connection.socket.recv(65536):
-            connection.send(OK + b"Content-Length: 100\r\n\r\n" + b" " * 60)
+            connection.send(OK + b"Content-Length: 100\r\n\r\n" + b" " * 75)
             # Longer than the limit.
-            connection.drip(b" " * 40)
+            connection.drip(b" " * 25)
 
     with Scripted(in_tls(server_context(certificate), respond)) as server:
         session = URLLib3Session(verify=str(certificate))
