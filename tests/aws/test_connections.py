@@ -216,7 +216,7 @@ def test_an_address_that_answers_is_found_behind_silent_ones(addresses: list[str
         listener.bind(("127.0.0.1", port))
         listener.listen()
         addresses += [*silent, "127.0.0.1"]
-        with time_limit.limited(2), ThreadPoolExecutor(1) as pool:
+        with time_limit.limited(3), ThreadPoolExecutor(1) as pool:
             responding = pool.submit(_respond, listener)
             assert request(f"http://{NAME}:{port}") == (200, b"")
             responding.result()
