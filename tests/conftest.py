@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from django.utils import translation
 from pytest_django import Settings
 
 from local.aws import LocalAws
-from tests.plugin import AWS_PORT, DATABASE, FIGURE
+from tests.plugin import AWS_PORT, DATABASE, FIGURE, STATIC_ROOT
 from tests.support.aws_requests import aws_requests  # noqa: F401  # a fixture for all
 from tests.support.installation import Installation, with_small_parts
 from tests.support.local_aws import (
@@ -75,8 +76,11 @@ def _patience() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def _static_files() -> None:
-    """Collect the static files, since pages refer to them by hash."""
-    call_command("collectstatic", interactive=False, verbosity=0)
+    """Collect the static files, since pages refer to them by hash: once for parallel processes."""
+    with (STATIC_ROOT / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (STATIC_ROOT / "staticfiles.json").exists():
+            call_command("collectstatic", interactive=False, verbosity=0)
 
 
 @pytest.fixture(scope="session")

@@ -57,6 +57,7 @@ def test_the_examples_of_the_command_work(tmp_path: Path, environment: dict[str,
     assert list((tmp_path / ".local" / "state" / "filehub").iterdir()) == []
 
 
+@pytest.mark.exhaustive
 def test_the_examples_in_python_work(tmp_path: Path, environment: dict[str, str]) -> None:
     blocks = _blocks("python")
     assert len(blocks) == 4

@@ -162,6 +162,7 @@ def test_a_file_above_the_quota_is_not_sent(tmp_path: Path, alice: User) -> None
     assert incomplete() == []
 
 
+@pytest.mark.exhaustive
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     with (tmp_path / "large").open("wb") as file:
         file.truncate(100 * MIB)
