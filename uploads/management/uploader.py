@@ -9,6 +9,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 import httpx
@@ -145,10 +146,16 @@ class _Signer:
         yield from ()
 
     def statuses(self, ids: Sequence[str]) -> Flow[dict[str, UploadStatus]]:
-        found = yield from _call(lambda: queries.upload_statuses(list(ids), self._owner))
+        found: dict[str, UploadStatus] = {}
+        for start in range(0, len(ids), queries.MAX_IDS):
+            group = list(ids[start : start + queries.MAX_IDS])
+            found |= yield from _call(partial(self._statuses, group))
+        return found
+
+    def _statuses(self, ids: list[str]) -> dict[str, UploadStatus]:
         return {
             status.id: UploadStatus(status.id, status.state, describe(status.reason))
-            for status in found
+            for status in queries.upload_statuses(ids, self._owner)
         }
 
 
