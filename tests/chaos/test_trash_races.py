@@ -188,7 +188,9 @@ def test_a_restoration_during_a_purge_is_refused_or_prevents_it(
 
 
 @pytest.mark.parametrize("rounds", [3, pytest.param(25, marks=pytest.mark.exhaustive)])
-def test_threads_that_trash_restore_delete_and_purge_leave_everything_consistent(rounds: int) -> None:
+def test_threads_that_trash_restore_delete_and_purge_leave_everything_consistent(
+    rounds: int,
+) -> None:
     ids = [store(OWNER) for _ in range(6)]
 
     def work(seed: int) -> None:

@@ -225,10 +225,7 @@ class Conf(BaseModel):
         min_length=16,
         pattern=r"^[\x21-\x7e]+$",
         repr=False,
-        description=(
-            "Bearer token for Prometheus to read `/metrics`; at least 16 characters. "
-            "Unset: staff only."
-        ),
+        description=("Bearer token for Prometheus to read `/metrics`. Unset: staff only."),
     )
     health_dir: str = Field(
         ".local/health",
