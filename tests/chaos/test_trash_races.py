@@ -197,7 +197,7 @@ def test_threads_that_trash_restore_delete_and_purge_leave_everything_consistent
         rng = Random(seed)
         for _ in range(rounds):
             change = rng.choice((trash.move_to_trash, trash.restore, trash.delete))
-            # Deleting for ever is rare, so that something is left.
+            # Permanent deletions are rare, so that something is left.
             if change is trash.delete and rng.random() < 0.7:
                 change = trash.restore
             chosen = rng.sample(ids, 3)

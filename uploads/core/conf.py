@@ -132,7 +132,7 @@ class Conf(BaseModel):
         pattern=f"^{QUEUE_NAME}$",
         description=(
             "Queue of Celery's tasks; its dead-letter queue is `<name>-dlq`, and the queue of "
-            "tasks that may wait `<name>-low`. Unset: `<FILEHUB_PREFIX>-tasks`."
+            "low-priority tasks `<name>-low`. Unset: `<FILEHUB_PREFIX>-tasks`."
         ),
     )
     max_size: int = Field(
@@ -256,7 +256,7 @@ class Conf(BaseModel):
 
     @property
     def low_queue(self) -> str:
-        """The queue of tasks that may wait, such as thumbnails."""
+        """The queue of low-priority tasks, such as thumbnails."""
         return f"{self.tasks_queue}-low"
 
     @property
