@@ -153,7 +153,7 @@ def test_the_timeline_tells_of_the_trash(admin: Client, alice: User) -> None:
     removal(upload_id, 9)
     # The time of the purge is that of this test, which comes before the due time.
     assert sorted(timeline(admin, upload_id)[-3:]) == [
-        "Deleted", "Retention in the trash ended", "Moved to the trash by alice",
+        "Deleted", "Moved to the trash by alice", "Retention in the trash ended",
     ]  # fmt: skip
 
 
