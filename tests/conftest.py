@@ -35,6 +35,7 @@ from tests.support.local_aws import (
 from tests.support.processes import consumer, worker
 from tests.support.users import PASSWORD, Api, signed_in
 from uploads.aws.cloudformation import deploy
+from uploads.files import browse, listing
 from uploads.web import waiting
 
 DATABASE_FILE = Path(DATABASE.name) / "db.sqlite3"
@@ -67,10 +68,13 @@ def _cheap_settings() -> Iterator[None]:
 def _patience() -> Iterator[None]:
     """Let requests of Django's test client wait longer for local AWS: a busy machine is no outage.
 
-    tests/web/test_waiting.py checks the limit in a real web process.
+    tests/web/test_waiting.py checks the limit in a real web process. Searches may take longer too;
+    tests of their limit set it to 0.
     """
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(waiting, "SECONDS", 60.0)
+        patched.setattr(listing, "MAX_SECONDS", 60.0)
+        patched.setattr(browse, "MAX_SECONDS", 60.0)
         yield
 
 

@@ -63,7 +63,7 @@ def test_a_token_is_created_copied_used_and_revoked(page: Page, installation: In
     check_accessibility(page)
     page.get_by_role("button", name="Revoke").click()
     expect(page.get_by_role("status")).to_have_text("The token was revoked.")
-    expect(page.get_by_text("You have no tokens.")).to_be_visible()
+    expect(page.get_by_text("You have no API tokens.")).to_be_visible()
 
 
 @pytest.mark.exhaustive

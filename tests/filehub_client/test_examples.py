@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.project import documents
 from tests.support.installation import Installation
 from tests.support.processes import ROOT
 
 
 def _blocks(language: str) -> list[str]:
-    text = (ROOT / "docs" / "client.md").read_text(encoding="utf-8")
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    return documents.blocks(documents.read("docs/client.md"), language)
 
 
 @pytest.fixture
