@@ -237,7 +237,8 @@ def _read_first_bytes(upload_id: str, etag: str) -> bytes | None:
                 IfMatch=f'"{etag}"',
                 Range=f"bytes=0-{FIRST_BYTES - 1}",
             )
-            return response["Body"].read(FIRST_BYTES)
+            # All of it: `read` with a number would take a response that is cut off as complete.
+            return response["Body"].read()
         except ClientError as exc:
             if _is_gone_or_replaced(exc):
                 return None
@@ -262,7 +263,7 @@ def download(upload_id: str, etag: str, size: int, target: IO[bytes]) -> bool:
                 if _is_gone_or_replaced(exc):
                     return False
                 raise
-            target.write(response["Body"].read(DOWNLOAD_RANGE))
+            target.write(response["Body"].read())
     return True
 
 
