@@ -79,7 +79,8 @@ def make(upload_id: str, *, again: bool = False) -> Outcome:
             # An earlier attempt may have stored one, of this object or of the one before.
             thumbnails.delete(upload_id)
             return "gone"
-        if not (again or eligible.is_missing(record)):
+        # An earlier attempt may have stored that of the object before over another worker's.
+        if not (again or attempt > 1 or eligible.is_missing(record)):
             return "skipped"
         outcome = _make(record, kind, again=again)
         if outcome is not None:
