@@ -85,7 +85,7 @@ def forget_queues() -> None:
     """Look up the queues again, as a new process does once."""
     cache.clear()
     sqs._url.cache_clear()
-    settings.CELERY_BROKER_TRANSPORT_OPTIONS["predefined_queues"].__dict__.pop("_queues", None)
+    settings.CELERY_BROKER_TRANSPORT_OPTIONS["predefined_queues"]._queues.clear()
     # Connections, which remember that they have declared the queue.
     pools.reset()
     app._after_fork()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from uploads.core.errors import BackendUnavailable, FileBeingDeleted, FilehubErr
 from uploads.core.reasons import Reason, dump
 from uploads.core.texts import describe_error
 from uploads.files import actions, trash
-from uploads.files.batches import Actor, Result
+from uploads.files.batches import Actor, ChangeMany
 from uploads.files.manifest import manifest
 from uploads.ingest import confirm
 from uploads.models import File
@@ -34,9 +34,6 @@ logger = logging.getLogger(__name__)
 MAX_REPORTED = 10
 #: Consecutive errors after which an action stops, because each may have taken minutes.
 MAX_CONSECUTIVE_ERRORS = 3
-
-
-Change = Callable[[Sequence[str], Actor], list[Result]]
 
 
 class ActionSkipped(Exception):
@@ -89,8 +86,12 @@ def _apply(
     *,
     flag: int,
     summary: Callable[[int], str],
+    may_stop: bool = True,
 ) -> HttpResponse:
-    """Apply `act` to each file. It returns what the admin log says, or raises ActionSkipped."""
+    """Apply `act` to each file. It returns what the admin log says, or raises ActionSkipped.
+
+    After several errors in a row the other files are skipped, if `may_stop`.
+    """
     done = consecutive_errors = 0
     failures: list[str] = []
     selected = set(request.POST.getlist(ACTION_CHECKBOX_NAME))
@@ -104,7 +105,7 @@ def _apply(
             % {"n": missing}
         )
     for file in files:
-        if consecutive_errors == MAX_CONSECUTIVE_ERRORS:
+        if may_stop and consecutive_errors == MAX_CONSECUTIVE_ERRORS:
             reason = gettext("Skipped, because the service is not responding.")
             failures.append(gettext("“%(file)s”: %(reason)s") % {"file": file, "reason": reason})
             continue
@@ -152,7 +153,7 @@ class _Together:
     files in another state; `summary` takes the number of files that were changed.
     """
 
-    change: Change
+    change: ChangeMany
     logged: Reason
     flag: int
     impossible: str
@@ -170,7 +171,16 @@ def _change_together(
     if not _is_confirmed(request):
         return _confirm_page(model_admin, request, files, confirmation)
     act = _changed_together(request, files, together)
-    return _apply(model_admin, request, files, act, flag=together.flag, summary=together.summary)
+    # All files have been changed already, so the result of each is reported and logged.
+    return _apply(
+        model_admin,
+        request,
+        files,
+        act,
+        flag=together.flag,
+        summary=together.summary,
+        may_stop=False,
+    )
 
 
 def _changed_together(
@@ -312,11 +322,11 @@ def check_again(
     return _apply(model_admin, request, files, act, flag=CHANGE, summary=summary)
 
 
-@admin.action(description=_("Change the owner of selected files"), permissions=["operate"])
+@admin.action(description=_("ChangeMany the owner of selected files"), permissions=["operate"])
 def change_owner(
     model_admin: admin.ModelAdmin[File], request: HttpRequest, files: Selection
 ) -> HttpResponse | None:
-    """Change the owner to another user."""
+    """ChangeMany the owner to another user."""
     username = request.POST.get("answer", "").strip()
     owner = owners.owner_of_username(username) if username else None
     error = ""
@@ -329,9 +339,9 @@ def change_owner(
     if owner is None or not _is_confirmed(request):
         confirmation = Confirmation(
             "change_owner",
-            _("Change the owner"),
+            _("ChangeMany the owner"),
             _("The files will move from the current owner’s list to the new owner’s list."),
-            _("Change the owner"),
+            _("ChangeMany the owner"),
             field=_("New owner (username)"),
             error=error,
             answer=username[:255],
