@@ -86,9 +86,15 @@ ACTIONS: dict[str, Callable[[], object]] = {
     "sleep": lambda: time.sleep(600),
 }
 
+ACTIONS_WITH_ARGUMENT: dict[str, Callable[[str], object]] = {
+    "stay": stay,
+    "signal": lambda number: os.kill(os.getpid(), int(number)),
+}
+
 if __name__ == "__main__":
     confine()
     action, _, argument = sys.stdin.read().partition(":")
     if argument:
-        stay(argument)
-    ACTIONS[action]()
+        ACTIONS_WITH_ARGUMENT[action](argument)
+    else:
+        ACTIONS[action]()

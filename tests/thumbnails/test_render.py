@@ -133,6 +133,7 @@ HIJACKED = {
     "claim no size": "wrong size",
     "look for secrets": "NothingFound",
     "forge a line of the log": "exit code 1",
+    "signal:40": "ended by signal 40",
 }
 
 

@@ -87,10 +87,17 @@ def _run(kind: Kind, source: IO[bytes], output: IO[bytes], errors: IO[bytes]) ->
 
 def _reason(code: int, errors: IO[bytes]) -> str:
     if code < 0:
-        return f"ended by {signal.Signals(-code).name}"
+        return f"ended by {_signal_name(-code)}"
     # The class of an error. What a hijacked process writes must not get into the log as it is.
     lines = _start_of(errors, _ERROR_LENGTH).decode("ascii", "replace").split()
     return lines[-1] if lines and lines[-1].isidentifier() else f"exit code {code}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # Real-time signals have no names.
+        return f"signal {number}"
 
 
 def _start_of(file: IO[bytes], length: int) -> bytes:
