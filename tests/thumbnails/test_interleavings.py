@@ -170,11 +170,11 @@ def test_the_thumbnail_is_of_the_object_in_the_record(
 
 
 def fail(*_: object) -> None:
-    raise NotRendered("TimeoutError")
+    raise NotRendered("MemoryError")
 
 
 def test_a_failure_leaves_the_thumbnail_of_another_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This one had too little time or memory for it."""
+    """This one had too little memory for it, say."""
     upload_id, render = stored(), make.render
 
     def failing(*_: object) -> None:

@@ -29,6 +29,7 @@ from uploads.files.record import FileInfo
 from uploads.files.thumbnails import thumbnail_url
 from uploads.ingest import confirm, tasks
 from uploads.thumbnails import eligible, make
+from uploads.thumbnails.render import Crashed, Interrupted, NotRendered
 
 pytestmark = pytest.mark.usefixtures("aws", "render_once")
 
@@ -104,6 +105,33 @@ def test_what_cannot_be_rendered_is_noted_so_that_it_is_not_tried_again() -> Non
     confirm.apply_event(created(upload_id, 2))
     assert queued() == []
     assert make.make(upload_id) == "skipped"
+
+
+#: Why rendering fails -> what is noted of a file that had no thumbnail, and of one that is made
+#: again.
+FAILURES: list[tuple[Exception, str | None, str]] = [
+    (NotRendered("MemoryError"), "none", "none"),
+    (Crashed("ended by SIGSEGV"), "none", "60x40"),
+    (Interrupted("ended by SIGALRM"), None, "60x40"),
+]
+
+
+@pytest.mark.parametrize(("failure", "first", "again"), FAILURES, ids=lambda case: str(case))
+def test_why_rendering_fails_decides_what_is_noted(
+    failure: Exception, first: str | None, again: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise failure
+
+    new, old = stored(), with_thumbnail()
+    monkeypatch.setattr(make, "render", fail)
+    for upload_id, is_again in ((new, False), (old, True)):
+        try:
+            assert make.make(upload_id, again=is_again) == "none"
+        except Interrupted as exc:
+            assert exc is failure
+    assert (record(new).thumbnail, record(old).thumbnail) == (first, again)
+    assert thumbnails() == ({old} if again != "none" else set())
 
 
 @pytest.mark.parametrize("number", [1, 2])

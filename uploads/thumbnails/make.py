@@ -22,7 +22,7 @@ from uploads.core.errors import BackendUnavailable
 from uploads.files import store
 from uploads.files.record import NO_THUMBNAIL, StoredFile, changed, has_thumbnail
 from uploads.thumbnails import eligible
-from uploads.thumbnails.render import Kind, NotRendered, render
+from uploads.thumbnails.render import Crashed, Kind, NotRendered, render
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +68,8 @@ def make_until_late(upload_ids: Sequence[str]) -> list[str]:
 def make(upload_id: str, *, again: bool = False) -> Outcome:
     """Make the thumbnail of a file; unless `again`, only if it is missing.
 
-    Raises ValueError if this is not an id, and BackendUnavailable.
+    Raises ValueError if this is not an id, and BackendUnavailable, also if the machine was short
+    of time or memory. Then, and if the file crashes the libraries, a thumbnail that exists stays.
     """
     if keys.parse_upload_id(upload_id) != upload_id:
         raise ValueError(f"{upload_id!r} is not the id of an upload")
@@ -103,9 +104,10 @@ def _make(record: StoredFile, kind: Kind, *, again: bool) -> Outcome | None:
             thumbnail = render(kind, source)
         except NotRendered as exc:
             logger.info("%s has no thumbnail: %s", upload_id, exc)
-            if again:
+            replaces = again and not isinstance(exc, Crashed)
+            if replaces:
                 thumbnails.delete(upload_id)
-            return "none" if _note(upload_id, etag, NO_THUMBNAIL, again=again) else None
+            return "none" if _note(upload_id, etag, NO_THUMBNAIL, again=replaces) else None
     thumbnails.store(upload_id, thumbnail.webp)
     return "made" if _note(upload_id, etag, thumbnail.size, again=again) else None
 

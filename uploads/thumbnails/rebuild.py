@@ -73,7 +73,10 @@ class Position:
 
 @dataclass(frozen=True)
 class Result:
-    """`none`: damaged, encrypted or too expensive. `failed`: AWS did not respond; see the log."""
+    """`none`: damaged, encrypted or too expensive.
+
+    `failed`: AWS did not respond, or the machine was short of time or memory; see the log.
+    """
 
     made: int = 0
     none: int = 0

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Literal
 
 import uploads
+from uploads.core.errors import BackendUnavailable
 from uploads.thumbnails.child.confine import MAX_OUTPUT, SECONDS, SIDE
 
 Kind = Literal["image", "pdf"]
@@ -29,10 +30,22 @@ _ROOT = Path(uploads.__file__).parent.parent
 _PASSED_ON = ("PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 _SIZE = struct.Struct(">HH")
 _ERROR_LENGTH = 80
+#: How a child ends without a fault of the file: by its own alarm, by the kernel if memory is short
+#: (or by its parent, after the alarm), and by a service manager. A file that takes too much
+#: processor time or address space ends it in other ways.
+_INTERRUPTIONS = frozenset({signal.SIGALRM, signal.SIGKILL, signal.SIGTERM})
 
 
 class NotRendered(Exception):
     """The file has no thumbnail: damaged, encrypted, or too expensive. The message says why."""
+
+
+class Crashed(NotRendered):
+    """The file crashes this version of the libraries, though perhaps not an earlier one."""
+
+
+class Interrupted(BackendUnavailable):
+    """The machine was short of memory or time, or is shut down. Another attempt may succeed."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +63,16 @@ class Thumbnail:
 
 
 def render(kind: Kind, source: IO[bytes]) -> Thumbnail:
-    """Render the file, from its start. Takes SECONDS at most. Raises NotRendered.
+    """Render the file, from its start. Takes SECONDS at most. Raises NotRendered and Interrupted.
 
     `source` is a real file, because the child reads it by itself.
     """
     source.seek(0)
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         code = _run(kind, source, output, errors)
-        if code != 0:
+        if code < 0:
+            raise _ended_by(-code)
+        if code > 0:
             raise NotRendered(_reason(code, errors))
         return _parse(_start_of(output, MAX_OUTPUT))
 
@@ -85,9 +100,14 @@ def _run(kind: Kind, source: IO[bytes], output: IO[bytes], errors: IO[bytes]) ->
             child.wait()
 
 
+def _ended_by(number: int) -> Crashed | Interrupted:
+    what = f"ended by {_signal_name(number)}"
+    if number in _INTERRUPTIONS:
+        return Interrupted(f"The process that renders the thumbnail was {what}.")
+    return Crashed(what)
+
+
 def _reason(code: int, errors: IO[bytes]) -> str:
-    if code < 0:
-        return f"ended by {_signal_name(-code)}"
     # The class of an error. What a hijacked process writes must not get into the log as it is.
     lines = _start_of(errors, _ERROR_LENGTH).decode("ascii", "replace").split()
     return lines[-1] if lines and lines[-1].isidentifier() else f"exit code {code}"
