@@ -266,9 +266,7 @@ def test_missing_credentials_are_named_and_found_once_they_exist(
 
 
 @pytest.fixture
-def role(
-    environment: pytest.MonkeyPatch, endpoint: Endpoint, tmp_path: Path
-) -> Iterator[Endpoint]:
+def role(environment: pytest.MonkeyPatch, endpoint: Endpoint, tmp_path: Path) -> Iterator[Endpoint]:
     """A role whose source is another role. Its endpoint is that of the other's credentials."""
     with Scripted(endpoint.script) as server:
         role_with_source_profile(environment, tmp_path, server.url)

@@ -179,13 +179,64 @@ def test_a_task_makes_what_it_can_and_leaves_the_rest_to_another(
     assert (thumbnails(), queued()) == ({ids[0]}, ids[1:])
 
 
-def test_one_that_fails_does_not_prevent_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+FAILS: dict[str, Exception] = {
+    "AWS does not respond": BackendUnavailable(),
+    "the machine is busy": Interrupted(),
+    "a bug": ZeroDivisionError(),
+}
+
+
+@pytest.mark.parametrize("failure", FAILS.values(), ids=FAILS)
+@pytest.mark.parametrize(
+    ("fail", "budget", "tasks_left"),
+    [
+        ("", 30.0, []),
+        ("a", 30.0, ["a"]),
+        ("c", 30.0, ["c"]),
+        ("ac", 30.0, ["ac"]),
+        ("", 0.0, ["bcd"]),
+        ("a", 0.0, ["a", "bcd"]),
+        ("abcd", 30.0, None),
+    ],
+)
+def test_what_fails_becomes_a_task_of_its_own(
+    fail: str,
+    budget: float,
+    tasks_left: list[str] | None,
+    failure: Exception,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def attempted(upload_id: str, *, again: bool = False) -> str:
+        if upload_id in fail:
+            raise failure
+        return "made"
+
+    sent: list[str] = []
+    monkeypatch.setattr(make, "make", attempted)
+    monkeypatch.setattr(make, "BUDGET", budget)
+    monkeypatch.setattr(
+        "celery.Celery.send_task", lambda _, name, args, **options: sent.append("".join(args[0]))
+    )
+    if tasks_left is None:
+        with pytest.raises(type(failure)):
+            tasks.make_thumbnails(list("abcd"))
+        assert sent == []
+    else:
+        tasks.make_thumbnails(list("abcd"))
+        assert sent == tasks_left
+
+
+def test_a_file_that_always_fails_ends_up_alone() -> None:
     first, second = stored(), stored()
     queued()
     s3.delete(first)
+    tasks.make_thumbnails([first, second])
+    assert (thumbnails(), queued()) == ({second}, [first])
+    tasks.make_thumbnails([second])
+    tasks.make_thumbnails([])
     with pytest.raises(BackendUnavailable):
-        tasks.make_thumbnails([first, second])
-    assert (thumbnails(), queued()) == ({second}, [])
+        tasks.make_thumbnails([first])
+    assert queued() == []
 
 
 @pytest.mark.parametrize("invalid", ["../x", "", "7", 7, None, "0199f7a1"])

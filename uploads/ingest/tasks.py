@@ -204,10 +204,14 @@ def confirm_hint(upload_id: str) -> None:
 def make_thumbnails(upload_ids: list[str]) -> None:
     """Make the thumbnails of these files, one after the other; queue those left after a while.
 
-    Safe to repeat: files that have a thumbnail are skipped. If AWS does not respond, the whole task
-    is retried.
+    Safe to repeat: files that have a thumbnail are skipped. If only some fail, they become a
+    separate task, for the reasons that `confirm_objects` gives.
     """
-    queue.enqueue(make.make_until_late(upload_ids))
+    remaining = make.make_until_late(upload_ids)
+    if remaining.failed and len(remaining.failed) == len(upload_ids):
+        raise next(iter(remaining.failed.values()))
+    queue.enqueue(list(remaining.failed))
+    queue.enqueue(remaining.left)
 
 
 @shared_task(name="uploads.tasks.reconcile_recent", base=FailureRecordingTask)

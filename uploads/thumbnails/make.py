@@ -12,6 +12,7 @@ import logging
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from celery.exceptions import SoftTimeLimitExceeded
@@ -38,31 +39,42 @@ ATTEMPTS = 3
 Outcome = Literal["made", "none", "skipped", "gone"]
 
 
-def make_until_late(upload_ids: Sequence[str]) -> list[str]:
-    """Make missing thumbnails for BUDGET seconds; return the ids that are left.
+@dataclass(frozen=True)
+class Remaining:
+    """The ids of files whose thumbnail failed, with the errors, and of those not tried."""
 
-    One failure does not prevent the others. Raises the last one at the end.
+    failed: dict[str, Exception]
+    left: list[str]
+
+
+def make_until_late(upload_ids: Sequence[str]) -> Remaining:
+    """Make missing thumbnails for BUDGET seconds, at least one; return what remains to be done.
+
+    One failure does not prevent the others.
     """
     deadline = time.monotonic() + BUDGET
-    failure: Exception | None = None
+    failed: dict[str, Exception] = {}
     for position, upload_id in enumerate(upload_ids):
         if position and time.monotonic() >= deadline:
-            if failure is None:
-                return list(upload_ids[position:])
-            break
-        try:
-            make(upload_id)
-        except SoftTimeLimitExceeded:
-            raise
-        except BackendUnavailable as exc:
-            logger.warning("the thumbnail of %s failed: %r", upload_id, exc.__cause__ or exc)
-            failure = exc
-        except Exception as exc:  # a bug; it must not block the others
-            logger.exception("the thumbnail of %s failed", upload_id)
-            failure = exc
-    if failure is not None:
-        raise failure
-    return []
+            return Remaining(failed, list(upload_ids[position:]))
+        outcome = attempt(upload_id)
+        if isinstance(outcome, Exception):
+            failed[upload_id] = outcome
+    return Remaining(failed, [])
+
+
+def attempt(upload_id: str, *, again: bool = False) -> Outcome | Exception:
+    """The same as `make`, but log and return an error, which must not prevent other files."""
+    try:
+        return make(upload_id, again=again)
+    except SoftTimeLimitExceeded:
+        raise
+    except BackendUnavailable as exc:
+        logger.warning("the thumbnail of %s failed: %r", upload_id, exc.__cause__ or exc)
+        return exc
+    except Exception as exc:  # a bug
+        logger.exception("the thumbnail of %s failed", upload_id)
+        return exc
 
 
 def make(upload_id: str, *, again: bool = False) -> Outcome:
