@@ -14,12 +14,18 @@ import boto3
 import botocore.session
 import pytest
 from botocore.credentials import CredentialProvider, Credentials
-from botocore.exceptions import BotoCoreError, InfiniteLoopConfigError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    InfiniteLoopConfigError,
+    NoCredentialsError,
+)
 from botocore.utils import ContainerMetadataFetcher
 
 from tests.support.scripted import Connection, Scripted
 from tests.support.waiting import wait_for
-from uploads.aws import clients, s3, time_limit
+from uploads.aws import clients, credentials, s3, thumbnails, time_limit
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 
@@ -263,6 +269,41 @@ def test_missing_credentials_are_named_and_found_once_they_exist(
     # The same clients.
     assert signed_with() == "test"
     s3.ping()
+
+
+#: What signs for a client, and errors that botocore raises when it gets credentials.
+SIGNING: dict[str, Callable[[], object]] = {
+    "an upload": lambda: s3.sign_put(
+        ID, owner="7", file_name="a", content_type="a/b", size=None, sha256=None
+    ),
+    "a part": lambda: s3.sign_part(ID, "x", 1, size=5, sha256=None),
+    "a thumbnail": lambda: thumbnails.sign(ID),
+    "nothing yet": s3.credentials,
+}
+ERRORS: dict[str, Exception] = {
+    "a source that fails": CredentialRetrievalError(provider="x", error_msg="x"),
+    "a role that may not be assumed": ClientError(
+        {"Error": {"Code": "AccessDenied", "Message": "x"}}, "AssumeRole"
+    ),
+    "an invalid configuration": InfiniteLoopConfigError(source_profile="a", visited_profiles=[]),
+    "no time": time_limit.TimeLimitExceeded(),
+    "no slot": time_limit.TooManyWaiting(),
+    "none": NoCredentialsError(),
+}
+
+
+@pytest.mark.parametrize("error", ERRORS.values(), ids=ERRORS)
+@pytest.mark.parametrize("name", SIGNING)
+def test_without_credentials_nothing_is_signed(
+    name: str, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(credentials.SessionCredentials, "get_frozen_credentials", fail)
+    with pytest.raises(BackendUnavailable) as caught:
+        SIGNING[name]()
+    assert caught.value.__cause__ is error
 
 
 @pytest.fixture

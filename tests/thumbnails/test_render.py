@@ -7,7 +7,6 @@ import os
 import signal
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -214,7 +213,7 @@ def test_the_limits_of_time_do_not_need_the_parent(action: str, name: str) -> No
 @pytest.mark.exhaustive
 def test_a_pdf_that_takes_forever_has_none() -> None:
     # PDFium aborts if it gets no more memory.
-    with pytest.raises((Crashed, Interrupted), match="ended by SIG(XCPU|ABRT|ALRM)"):
+    with pytest.raises((Crashed, Interrupted), match=r"ended by SIG(XCPU|ABRT|ALRM)"):
         rendered("pdf", samples.endless_pdf())
 
 
