@@ -71,7 +71,7 @@ def test_a_list_without_credentials_is_unavailable(
         trash.move_to_trash([upload_id], Actor(api.owner, api.owner))
     # PynamoDB has another session.
     session = clients.session(conf().region)
-    monkeypatch.setattr(session.get_credentials(), "get_frozen_credentials", fail)
+    monkeypatch.setitem(vars(session.get_credentials()), "get_frozen_credentials", fail)
     response = api.get(path.format(id=upload_id))
     assert (response.status_code, response.json()["code"]) == (503, "unavailable")
 
