@@ -8,6 +8,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -165,6 +166,15 @@ def test_a_task_that_is_interrupted_kills_the_child_and_what_it_has_started(
         watcher.join()
         signal.signal(signal.SIGUSR1, before)
     wait_for(lambda: not is_running(int(path.read_text())))
+
+
+@pytest.mark.usefixtures("hijacked")
+@pytest.mark.parametrize("action", ["leave", "crash and leave", "succeed and leave"])
+def test_a_child_that_ends_leaves_no_process(action: str, tmp_path: Path) -> None:
+    path = tmp_path / "pid"
+    with suppress(NotRendered):
+        rendered("image", f"{action}:{path}".encode())
+    wait_for(lambda: not is_running(int(path.read_text())), timeout=30)
 
 
 def is_running(pid: int) -> bool:

@@ -8,6 +8,8 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
@@ -24,6 +26,7 @@ _MODULES: dict[Kind, str] = {
 }
 #: Seconds that the parent waits longer than the child lives, which kills itself.
 _MARGIN = 5
+_POLL_SECONDS = 0.02
 _ROOT = Path(uploads.__file__).parent.parent
 #: Where Python and its libraries are. Nothing else of the environment is passed on, above all no
 #: credentials.
@@ -88,16 +91,24 @@ def _run(kind: Kind, source: IO[bytes], output: IO[bytes], errors: IO[bytes]) ->
         env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
         start_new_session=True,
     )
+    ends_at = time.monotonic() + SECONDS + _MARGIN
     try:
-        return child.wait(SECONDS + _MARGIN)
-    except subprocess.TimeoutExpired:
-        return -signal.SIGKILL
+        while not _has_ended(child) and time.monotonic() < ends_at:
+            time.sleep(_POLL_SECONDS)
     finally:
-        # Also if the task's own time limit interrupts the wait. The child, and what it may have
-        # started: its group exists as long as it has not been waited for.
-        if child.poll() is None:
+        # Also if the child has ended, because what it has started may still run, and if the task's
+        # own time limit interrupts the wait. No other group can have this number yet.
+        with suppress(ProcessLookupError, PermissionError):  # macOS, if there is only the zombie
             os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
+        child.wait()
+    return child.returncode
+
+
+def _has_ended(child: subprocess.Popen[bytes]) -> bool:
+    """Whether it has ended; leave it as a zombie, so that its number is not used again."""
+    if not hasattr(os, "waitid"):  # macOS, before Python 3.13
+        return child.poll() is not None
+    return os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _ended_by(number: int) -> Crashed | Interrupted:
