@@ -27,8 +27,9 @@ from uploads.thumbnails.render import Crashed, Kind, NotRendered, render
 
 logger = logging.getLogger(__name__)
 
-#: Seconds after which a task begins no other thumbnail. One takes SECONDS_TO_DOWNLOAD and those of
-#: `render` at most, so a task ends well within its time limit (filehub/settings.py).
+#: Seconds after which a task begins no other thumbnail. One usually takes less than a second; each
+#: of its attempts may download for SECONDS_TO_DOWNLOAD and render for 25. A task that takes longer
+#: than its time limit (filehub/settings.py), because AWS is slow besides, is retried.
 BUDGET = 30.0
 SECONDS_TO_DOWNLOAD = 20.0
 #: Attempts to make a thumbnail of an object that is being replaced.
