@@ -9,9 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from celery import Task, shared_task
-from kombu.exceptions import OperationalError
 
 from uploads.core import keys
 from uploads.core.errors import BackendUnavailable, InvalidRequest
@@ -23,6 +21,7 @@ from uploads.ingest.confirm import Applied
 from uploads.ingest.events import ObjectEvent
 from uploads.ingest.reconciliation import reconcile
 from uploads.thumbnails import make, queue
+from uploads.worker.queueing import queueing_errors
 
 if TYPE_CHECKING:
     TaskBase = Task[Any, Any]
@@ -102,10 +101,8 @@ def enqueue_folder_move(owner: str, folder: str, to: str, by: str) -> None:
 
 
 def _send(task: Any, *arguments: Any) -> None:
-    try:
+    with queueing_errors():
         task.apply_async(arguments, retry=False)
-    except (OperationalError, BotoCoreError, ClientError, OSError) as exc:
-        raise BackendUnavailable("The task queue is temporarily unavailable.") from exc
 
 
 @shared_task(name="uploads.tasks.confirm_objects", base=FailureRecordingTask)
