@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import time_machine
+from botocore.exceptions import CredentialRetrievalError
 from django.contrib.auth.models import User
 from django.test import Client
 
@@ -19,6 +20,7 @@ from tests.support.records import tamper
 from tests.support.users import Api, signed_in
 from tests.web.security.test_scopes import bearer
 from uploads.accounts.owners import owner_of
+from uploads.aws import clients
 from uploads.core.conf import conf
 from uploads.core.keys import thumbnail_key
 from uploads.files import trash
@@ -54,6 +56,24 @@ def test_it_is_shown_wherever_a_file_is(api: Api, call: str) -> None:
     url = find(api.get(path.format(id=upload_id)).json())["thumbnail_url"]
     expected = f"{conf().s3_bucket_url}/{thumbnail_key(upload_id)}"
     assert url.partition("?")[0] == expected
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_list_without_credentials_is_unavailable(
+    api: Api, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise CredentialRetrievalError(provider="container", error_msg="500")
+
+    upload_id = with_thumbnail(api.owner)
+    path, _ = CALLS[call]
+    if call == "trash":
+        trash.move_to_trash([upload_id], Actor(api.owner, api.owner))
+    # PynamoDB has another session.
+    session = clients.session(conf().region)
+    monkeypatch.setitem(vars(session.get_credentials()), "get_frozen_credentials", fail)
+    response = api.get(path.format(id=upload_id))
+    assert (response.status_code, response.json()["code"]) == (503, "unavailable")
 
 
 @pytest.mark.parametrize(

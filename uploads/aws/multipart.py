@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 #: The maximum number of parts counted per unfinished upload: one page of ListParts.
 MAX_COUNTED_PARTS = 1_000
-#: Seconds that a request waits for S3 to complete an upload: less than load balancers wait for it.
-COMPLETION_SECONDS = 40
+#: Seconds that a request waits for S3 to complete an upload, beyond what any request may wait
+#: (uploads/web/waiting.py): in all less than load balancers wait for a response.
+COMPLETION_SECONDS = 30
 #: Uploads whose parts are listed concurrently.
 _MAX_WORKERS = 5
 

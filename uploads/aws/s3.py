@@ -141,32 +141,35 @@ def _sign(
         signed["Content-Length"] = str(size)
 
     now, expiry = datetime.now(UTC), conf().url_expiry
-    with aws_errors("S3 could not sign the request."):
-        url = presign(
-            "PUT",
-            conf().s3_bucket_url,
-            object_key(upload_id),
-            signed,
-            query=query or {},
-            credentials=credentials(),
-            region=conf().region,
-            expires=expiry,
-            now=now,
-        )
+    url = presign(
+        "PUT",
+        conf().s3_bucket_url,
+        object_key(upload_id),
+        signed,
+        query=query or {},
+        credentials=credentials(),
+        region=conf().region,
+        expires=expiry,
+        now=now,
+    )
     return SignedRequest("PUT", url, headers, now + timedelta(seconds=expiry))
 
 
 def credentials() -> ReadOnlyCredentials:
-    """The credentials to sign with now. Raises BackendUnavailable if there are none."""
-    # Clients have no public accessor for their credentials; the session's are refreshed.
-    current = clients.session(conf().region).get_credentials()
-    try:
-        if current is None:
-            raise NoCredentialsError
-        return current.get_frozen_credentials()
-    except NoCredentialsError as exc:
-        message = "The server has no AWS credentials."
-        raise BackendUnavailable(message, code="no_credentials") from exc
+    """The credentials to sign with now. Raises BackendUnavailable if there are none.
+
+    Also if their source does not respond, within the time limit of the request if there is one.
+    """
+    with aws_errors("The server could not get its AWS credentials."):
+        try:
+            # Clients have no public accessor for their credentials; the session's are refreshed.
+            current = clients.session(conf().region).get_credentials()
+            if current is None:
+                raise NoCredentialsError
+            return current.get_frozen_credentials()
+        except NoCredentialsError as exc:
+            message = "The server has no AWS credentials."
+            raise BackendUnavailable(message, code="no_credentials") from exc
 
 
 def sign_download(
@@ -237,7 +240,8 @@ def _read_first_bytes(upload_id: str, etag: str) -> bytes | None:
                 IfMatch=f'"{etag}"',
                 Range=f"bytes=0-{FIRST_BYTES - 1}",
             )
-            return response["Body"].read(FIRST_BYTES)
+            # All of it: `read` with a number would take a response that is cut off as complete.
+            return response["Body"].read()
         except ClientError as exc:
             if _is_gone_or_replaced(exc):
                 return None
@@ -262,7 +266,7 @@ def download(upload_id: str, etag: str, size: int, target: IO[bytes]) -> bool:
                 if _is_gone_or_replaced(exc):
                     return False
                 raise
-            target.write(response["Body"].read(DOWNLOAD_RANGE))
+            target.write(response["Body"].read())
     return True
 
 

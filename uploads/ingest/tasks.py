@@ -9,9 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from celery import Task, shared_task
-from kombu.exceptions import OperationalError
 
 from uploads.core import keys
 from uploads.core.errors import BackendUnavailable, InvalidRequest
@@ -23,6 +21,7 @@ from uploads.ingest.confirm import Applied
 from uploads.ingest.events import ObjectEvent
 from uploads.ingest.reconciliation import reconcile
 from uploads.thumbnails import make, queue
+from uploads.worker.queueing import queueing_errors
 
 if TYPE_CHECKING:
     TaskBase = Task[Any, Any]
@@ -102,10 +101,8 @@ def enqueue_folder_move(owner: str, folder: str, to: str, by: str) -> None:
 
 
 def _send(task: Any, *arguments: Any) -> None:
-    try:
+    with queueing_errors():
         task.apply_async(arguments, retry=False)
-    except (OperationalError, BotoCoreError, ClientError, OSError) as exc:
-        raise BackendUnavailable("The task queue is temporarily unavailable.") from exc
 
 
 @shared_task(name="uploads.tasks.confirm_objects", base=FailureRecordingTask)
@@ -204,10 +201,14 @@ def confirm_hint(upload_id: str) -> None:
 def make_thumbnails(upload_ids: list[str]) -> None:
     """Make the thumbnails of these files, one after the other; queue those left after a while.
 
-    Safe to repeat: files that have a thumbnail are skipped. If AWS does not respond, the whole task
-    is retried.
+    Safe to repeat: files that have a thumbnail are skipped. If only some fail, they become a
+    separate task, for the reasons that `confirm_objects` gives.
     """
-    queue.enqueue(make.make_until_late(upload_ids))
+    remaining = make.make_until_late(upload_ids)
+    if remaining.failed and len(remaining.failed) == len(upload_ids):
+        raise next(iter(remaining.failed.values()))
+    queue.enqueue(list(remaining.failed))
+    queue.enqueue(remaining.left)
 
 
 @shared_task(name="uploads.tasks.reconcile_recent", base=FailureRecordingTask)

@@ -201,7 +201,7 @@ def _on_invalid(request: HttpRequest, exc: ValidationError) -> HttpResponse:
 
 @api.exception_handler(Exception)
 def _on_unexpected(request: HttpRequest, exc: Exception) -> HttpResponse:
-    error = as_filehub_error(exc)
+    error = as_filehub_error(exc) or getattr(request, "response_error", None)
     if error is not None:
         return _on_filehub_error(request, error)
     logger.error("%s %s failed", request.method, request.path, exc_info=exc)

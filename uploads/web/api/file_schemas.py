@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, StrictInt, StrictStr
 from pydantic_core import PydanticCustomError
 
 from uploads.accounts.requests import AuthenticatedHttpRequest
+from uploads.core.errors import BackendUnavailable
 from uploads.core.texts import describe
 from uploads.core.type_lists import Kind
 from uploads.files.batches import MAX_IDS, NewState
@@ -116,7 +117,15 @@ class _FileFields(Schema):
     @staticmethod
     def resolve_thumbnail_url(file: FileInfo, context: Any) -> str | None:
         """Sign the address. Calls that return a file without the scope to read it show none."""
-        return thumbnail_url(file) if permits(context["request"], Scope.READ) else None
+        request = context["request"]
+        if not permits(request, Scope.READ):
+            return None
+        try:
+            return thumbnail_url(file)
+        except BackendUnavailable as exc:
+            # pydantic replaces it by an error of its own, which only has its text.
+            request.response_error = exc
+            raise
 
     @staticmethod
     def resolve_owner(_file: FileInfo, context: Any) -> str:
