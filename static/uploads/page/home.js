@@ -1,8 +1,9 @@
-import { Api, Uploader } from "../client/index.js";
+import { Api, FilesApi, isSignedOut, Uploader } from "../client/index.js";
 import { Downloads } from "./files/downloads.js";
-import { FileList } from "./files/file-list.js";
 import { ListProblem } from "./files/list-problem.js";
+import { placeOf } from "./files/place.js";
 import { Quota } from "./files/quota.js";
+import { FileStore } from "./files/store.js";
 import { acceptFiles } from "./intake/dropzone.js";
 import { Intake } from "./intake/intake.js";
 import { PageSession } from "./session/page-session.js";
@@ -36,16 +37,17 @@ const interruptedList = new InterruptedList(uploader, announcer, {
 });
 const quota = new Quota(document.getElementById("quota"), api);
 const listProblem = new ListProblem();
-const fileList = new FileList(api, announcer, {
-  onSessionEnded: () => session.lost(),
-  onListFailed: (problem, retry) => listProblem.show(problem, retry),
-  onListed: () => listProblem.clear(),
-  onDelete: (id) => uploader.forget(id),
-  onDeleted: () => quota.refresh(),
+const firstPage = JSON.parse(byId("first-page").textContent);
+const store = new FileStore(new FilesApi(api), placeOf(location.search), firstPage);
+store.addEventListener("state", () => {
+  const { problem } = store;
+  if (problem && store.state === "ready") listProblem.show(problem, () => store.retry());
+  else listProblem.clear();
+  if (isSignedOut(problem)) session.lost();
 });
 
 new SignInDialog(session);
-new Downloads(api, announcer, { onSessionEnded: () => session.lost() });
+new Downloads(api, announcer, { notify, onSessionEnded: () => session.lost() });
 
 acceptFiles({
   filesButton: byId("choose-files", HTMLButtonElement),
@@ -66,7 +68,6 @@ acceptFiles({
 uploader.addEventListener("state", ({ detail: upload }) => {
   if (upload.state === "stored") {
     announcer.say(upload.alreadyStored ? "alreadyStored" : "stored", upload.place);
-    if (!upload.alreadyStored && upload.id) fileList.show(upload.id, upload.name);
     quota.refresh();
   } else if (upload.state === "failed" || upload.state === "rejected") {
     announcer.say(upload.state, upload.place, { why: uploadList.explain(upload) });
@@ -76,7 +77,6 @@ uploader.addEventListener("sessionend", () => session.lost());
 session.addEventListener("renewed", () => {
   api.useToken(session.csrfToken);
   uploader.tryNow();
-  fileList.signedIn();
   listProblem.signedIn();
   announcer.note(messages.session.renewed);
 });
