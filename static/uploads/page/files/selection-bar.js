@@ -43,6 +43,7 @@ export class SelectionBar {
       this.#drawing.atOnce();
       this.#loadRest();
     });
+    selection.keep(this.#keys, store.hasMore);
     store.addEventListener("place", () => selection.clear());
     store.addEventListener("change", () => {
       selection.keep(this.#keys, store.hasMore);
