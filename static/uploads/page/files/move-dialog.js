@@ -165,13 +165,9 @@ export class MoveDialog {
 
   /** @param {string} folder */
   #toggle(folder) {
-    if (this.#outline.isOpen(folder)) {
-      this.#outline.close(folder);
-      this.#draw();
-      this.#focusChosen();
-    } else {
-      this.#attempt(this.#outline.open(folder)).then(() => this.#focusChosen());
-    }
+    const isOpen = this.#outline.isOpen(folder);
+    if (isOpen) this.#outline.close(folder);
+    this.#attempt(isOpen ? Promise.resolve() : this.#outline.open(folder)).then(() => this.#focusChosen());
   }
 
   /** @param {string} folder */
@@ -191,6 +187,7 @@ export class MoveDialog {
    * @param {Promise<void>} promise
    */
   async #attempt(promise) {
+    this.#say("");
     this.#draw();
     try {
       await promise;
@@ -199,16 +196,13 @@ export class MoveDialog {
       if (isSignedOut(error)) this.#onSessionEnded();
       this.#say(reasonFor(error));
     }
+    // The branch of the chosen folder may be closed, or could not be read.
+    this.#chosen = nearest(this.#outline.rows, this.#chosen);
     this.#draw();
   }
 
   #draw() {
     const { rows } = this.#outline;
-    // The branch that had it may have been closed, or could not be read.
-    if (!rows.some(({ folder }) => folder === this.#chosen)) {
-      const isReading = rows.some(({ state }) => state === "loading");
-      if (!isReading) this.#chosen = nearest(rows, this.#chosen);
-    }
     const hadFocus = this.#list.contains(document.activeElement);
     const focusable = rows.some(({ folder }) => folder === this.#chosen) ? this.#chosen : "";
     this.#list.replaceChildren(...rows.map((row) => this.#row(row, focusable)));
@@ -284,8 +278,8 @@ export class MoveDialog {
 
 /**
  * @param {OutlineRow[]} rows
- * @param {string} folder that is not among them
- * @returns {string} the innermost one that contains it
+ * @param {string} folder
+ * @returns {string} the folder if it is among them; otherwise the innermost one that contains it
  */
 function nearest(rows, folder) {
   let path = folder;
