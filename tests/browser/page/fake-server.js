@@ -17,7 +17,7 @@ export class FakeServer {
   log = [];
   /** What goes wrong with the next requests whose path begins so. @type {{path: string, fault: Fault}[]} */
   faults = [];
-  /** Called before each request, for what others do at that moment. @type {(asked: Asked) => void} */
+  /** Called before each request, for what others do at that moment; may hold it. @type {(asked: Asked) => unknown} */
   before = () => {};
   /** The largest page of a folder. */
   pageSize = 200;
@@ -69,7 +69,7 @@ export class FakeServer {
     const text = await request.text();
     const asked = { method: request.method, path: url.pathname + url.search, body: text ? JSON.parse(text) : null };
     this.log.push(asked);
-    this.before(asked);
+    await this.before(asked);
     const index = this.faults.findIndex(({ path }) => asked.path.startsWith(path));
     const [found] = index === -1 ? [] : this.faults.splice(index, 1);
     if (found?.fault === "lost") throw new TypeError("no connection");

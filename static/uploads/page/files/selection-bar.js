@@ -51,7 +51,7 @@ export class SelectionBar {
     });
     find(element, "[data-clear]").addEventListener("click", () => selection.clear());
     for (const button of findAll(element, "[data-command]")) {
-      button.addEventListener("click", () => this.#clicked(button));
+      button.addEventListener("click", () => this.run(/** @type {CommandName} */ (button.dataset.command)));
     }
   }
 
@@ -63,6 +63,14 @@ export class SelectionBar {
   /** Selects the whole list, also what it has not loaded. */
   selectAll() {
     this.#selection.selectAll(this.#keys, this.#store.hasMore);
+  }
+
+  /**
+   * Applies a command to what is selected. Does nothing while the rest of the list is still being selected.
+   * @param {CommandName} name
+   */
+  run(name) {
+    if (!this.#selection.isGrowing) this.#onCommand(name, this.items);
   }
 
   get #keys() {
@@ -91,12 +99,6 @@ export class SelectionBar {
     this.#selection.keep(this.#keys, false);
     const reason = reasonFor(this.#store.problem ?? { code: "" });
     this.#toast.show(actionMessages.selectionIncomplete(this.#selection.size, reason), { isError: true });
-  }
-
-  /** @param {HTMLElement} button */
-  #clicked(button) {
-    if (button.getAttribute("aria-disabled") === "true") return;
-    this.#onCommand(/** @type {CommandName} */ (button.dataset.command), this.items);
   }
 
   #draw() {
