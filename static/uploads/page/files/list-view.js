@@ -65,7 +65,11 @@ export class ListView {
     selection.addEventListener("change", () => this.#drawing.soon());
     selection.addEventListener("focus", () => this.#drawing.soon());
     addEventListener("scroll", () => this.#drawing.atOnce(), { passive: true });
-    new ResizeObserver(() => this.#resized()).observe(this.#grid);
+    addEventListener("resize", () => this.measure());
+    // The height of the titles follows the size of the text.
+    new ResizeObserver(() => this.measure()).observe(find(this.#grid, "[role=row]"));
+    // Uploads above the list come and go, and move it.
+    new ResizeObserver(() => this.#drawing.soon()).observe(document.body);
     setInterval(() => this.#drawTimes(), TIMES_INTERVAL);
     this.#draw();
   }
@@ -130,10 +134,6 @@ export class ListView {
   measure() {
     this.#isMeasured = false;
     this.#drawing.atOnce();
-  }
-
-  #resized() {
-    this.measure();
   }
 
   #changed() {
@@ -224,13 +224,14 @@ export class ListView {
    */
   #drawRows(from, to) {
     const visible = this.#items.slice(from, to);
-    const keys = new Set(visible.map(({ key }) => key));
-    for (const [key, row] of this.#rows) if (!keys.has(key)) this.#removeRow(key, row);
     const focus = this.#selection.focus ?? this.#items[0]?.key;
-    /** @type {Element|null} */
+    const free = this.#releaseRows(new Set(visible.map(({ key }) => key)));
     let next = this.#body.firstElementChild;
     for (const [offset, item] of visible.entries()) {
-      const row = this.#rows.get(item.key) ?? this.#createRow(item);
+      let row = this.#rows.get(item.key);
+      // Rows that stay keep their place, and those that are free are taken from in front of them.
+      while (row && next && free.has(next)) next = next.nextElementSibling;
+      row ??= this.#rowFor(item, free);
       row.draw(item, {
         place: this.#place,
         index: from + offset,
@@ -240,34 +241,49 @@ export class ListView {
       if (row.element === next) next = next.nextElementSibling;
       else this.#body.insertBefore(row.element, next);
     }
+    for (const element of free.keys()) element.remove();
     this.#fresh.clear();
     this.#grid.toggleAttribute("data-selecting", this.#selection.size > 0);
     // While the focused row is not drawn, Tab leads to the list itself.
-    this.#body.tabIndex = focus !== undefined && keys.has(focus) ? -1 : 0;
-  }
-
-  /** @param {Item} item */
-  #createRow(item) {
-    const row = new FileRow(this.#template);
-    this.#rows.set(item.key, row);
-    if (this.#fresh.has(item.key)) row.element.dataset.fresh = "";
-    this.#pictures.watch(item, row.tile);
-    return row;
+    this.#body.tabIndex = focus !== undefined && this.#rows.has(focus) ? -1 : 0;
   }
 
   /**
-   * @param {string} key
-   * @param {FileRow} row
+   * @param {Set<string>} keys of the items that are drawn now
+   * @returns {Map<Element, FileRow>} the rows of others, in the order in which they are in the document
    */
-  #removeRow(key, row) {
-    // The focus stays in the list, and the next arrow key scrolls back to where it was.
-    if (row.element.contains(document.activeElement)) {
-      this.#body.tabIndex = 0;
-      this.#body.focus({ preventScroll: true });
+  #releaseRows(keys) {
+    /** @type {Map<Element, FileRow>} */
+    const free = new Map();
+    const byElement = new Map([...this.#rows].map(([key, row]) => [row.element, { key, row }]));
+    for (const element of this.#body.children) {
+      const entry = byElement.get(/** @type {HTMLElement} */ (element));
+      if (!entry || keys.has(entry.key)) continue;
+      this.#rows.delete(entry.key);
+      // The focus stays in the list, and the next arrow key scrolls back to where it was.
+      if (element.contains(document.activeElement)) {
+        this.#body.tabIndex = 0;
+        this.#body.focus({ preventScroll: true });
+      }
+      free.set(element, entry.row);
     }
-    this.#rows.delete(key);
+    return free;
+  }
+
+  /**
+   * Uses a row again that is no longer needed: adding and removing elements costs the browser more than all the rest.
+   * @param {Item} item
+   * @param {Map<Element, FileRow>} free
+   */
+  #rowFor(item, free) {
+    const [[element, used] = []] = free;
+    if (element) free.delete(element);
+    const row = used ?? new FileRow(this.#template);
+    this.#rows.set(item.key, row);
+    row.element.toggleAttribute("data-fresh", this.#fresh.has(item.key));
     this.#pictures.unwatch(row.tile);
-    row.element.remove();
+    this.#pictures.watch(item, row.tile);
+    return row;
   }
 
   /** Moves the focus to where it belongs: after `focus`, and when the focused item is gone. */

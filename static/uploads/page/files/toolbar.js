@@ -130,6 +130,7 @@ export function totalOf({ place, items, hasMore, folder, state }) {
   if (isFolder(place) && place.type === "" && folder)
     return listMessages.filesAndSize(folder.files, bytes(folder.bytes));
   const count = items.length;
+  if (count === 0) return "";
   if (place.q) return hasMore ? listMessages.foundSoFar(count) : listMessages.found(count);
   return hasMore ? listMessages.soFar(count) : listMessages.files(count);
 }
