@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
 
@@ -65,7 +65,7 @@ class Listed:
     """The first page of a list, or the code of the reason why there is none."""
 
     place: Place
-    contents: Contents = Contents()
+    contents: Contents = field(default_factory=Contents)
     problem: str = ""
 
     @property

@@ -1,6 +1,6 @@
 """What the page lists: the parameters of its address, and the first page of that list.
 
-The scripts of the page read the same parameters in the same way (static/uploads/page/files/place.js).
+The page's scripts read the same parameters in the same way (static/uploads/page/files/place.js).
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ def parse(query: Mapping[str, str]) -> Place:
         query.get("folder", "") if known_view == "files" else "",
         # Not trimmed: spaces are part of names.
         query.get("q", ""),
-        cast("Sort", sort) if sort in browse.SORTS else _NEWEST_FIRST,
-        cast("type_lists.Kind", kind) if kind in type_lists.KINDS else None,
+        sort if sort in browse.SORTS else _NEWEST_FIRST,
+        kind if kind in type_lists.KINDS else None,
     )
 
 
@@ -107,9 +107,7 @@ def _contents(owner: str, place: Place, limit: int, cursor: str | None) -> Conte
             kind=place.kind,
             state=_STATES[place.view],
         )
-        return Contents(
-            files=page.files, next_cursor=page.next_cursor, examined=page.examined
-        )
+        return Contents(files=page.files, next_cursor=page.next_cursor, examined=page.examined)
     info = folder_actions.info(owner, place.folder)
     inside = browse.contents(
         owner, place.folder, limit=limit, cursor=cursor, sort=place.sort, kind=place.kind

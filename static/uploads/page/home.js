@@ -1,8 +1,12 @@
-import { Api, FilesApi, isSignedOut, Uploader } from "../client/index.js";
+import { Api, FilesApi, Uploader } from "../client/index.js";
+import { Arrivals } from "./files/arrivals.js";
 import { Downloads } from "./files/downloads.js";
-import { ListProblem } from "./files/list-problem.js";
+import { createFilesPage } from "./files/files-page.js";
+import { Live } from "./files/live.js";
+import { Pictures } from "./files/pictures.js";
 import { placeOf } from "./files/place.js";
 import { Quota } from "./files/quota.js";
+import { Selection } from "./files/selection.js";
 import { FileStore } from "./files/store.js";
 import { acceptFiles } from "./intake/dropzone.js";
 import { Intake } from "./intake/intake.js";
@@ -13,6 +17,8 @@ import { Announcer } from "./ui/announcer.js";
 import { byId, find } from "./ui/elements.js";
 import { InterruptedList } from "./uploads/interrupted-list.js";
 import { UploadList } from "./uploads/upload-list.js";
+
+/** @import { ListedFile } from "./files/types.js" */
 
 const config = JSON.parse(byId("upload-config").textContent);
 const api = new Api(find(document, "meta[name=csrf-token]", HTMLMetaElement).content, config.namespace);
@@ -26,7 +32,12 @@ const uploader = new Uploader(api, {
 });
 const session = new PageSession(byId("session-dialog").dataset.sessionUrl ?? "", config.namespace);
 const announcer = new Announcer(byId("announcer"), () => uploader.totals);
-const intake = new Intake(uploader, announcer, { status: byId("reading"), hint: byId("drop-hint"), notify });
+const intake = new Intake(uploader, announcer, {
+  status: byId("reading"),
+  hint: byId("drop-hint"),
+  folder: () => store.place.folder,
+  notify,
+});
 const uploadList = new UploadList(uploader, config, {
   onCancelAll: () => intake.stop(),
   onEnd: (stored, notUploaded) => announcer.done(stored, notUploaded),
@@ -36,18 +47,29 @@ const interruptedList = new InterruptedList(uploader, announcer, {
   onContinue: (upload) => uploadList.focusRow(upload),
 });
 const quota = new Quota(document.getElementById("quota"), api);
-const listProblem = new ListProblem();
-const firstPage = JSON.parse(byId("first-page").textContent);
-const store = new FileStore(new FilesApi(api), placeOf(location.search), firstPage);
-store.addEventListener("state", () => {
-  const { problem } = store;
-  if (problem && store.state === "ready") listProblem.show(problem, () => store.retry());
-  else listProblem.clear();
-  if (isSignedOut(problem)) session.lost();
+const files = new FilesApi(api);
+const store = new FileStore(files, placeOf(location.search), JSON.parse(byId("first-page").textContent));
+const arrivals = new Arrivals(store);
+const pictures = new Pictures();
+const downloads = new Downloads(api, announcer, { notify, onSessionEnded: () => session.lost() });
+const { problem: listProblem } = createFilesPage({
+  store,
+  selection: new Selection(),
+  pictures,
+  announcer,
+  handlers: {
+    open: () => {},
+    download: (item) => downloads.start(item.key),
+    rename: () => {},
+    trash: () => {},
+    restore: () => {},
+    menu: () => {},
+  },
+  onSessionEnded: () => session.lost(),
 });
+const live = new Live(files, { onChange: () => store.reload(), onSessionEnded: () => session.lost() });
 
 new SignInDialog(session);
-new Downloads(api, announcer, { notify, onSessionEnded: () => session.lost() });
 
 acceptFiles({
   filesButton: byId("choose-files", HTMLButtonElement),
@@ -68,6 +90,10 @@ acceptFiles({
 uploader.addEventListener("state", ({ detail: upload }) => {
   if (upload.state === "stored") {
     announcer.say(upload.alreadyStored ? "alreadyStored" : "stored", upload.place);
+    if (upload.storedFile && upload.id) {
+      pictures.add(upload.id, upload.file);
+      arrivals.add(/** @type {ListedFile} */ (upload.storedFile));
+    }
     quota.refresh();
   } else if (upload.state === "failed" || upload.state === "rejected") {
     announcer.say(upload.state, upload.place, { why: uploadList.explain(upload) });
@@ -78,6 +104,7 @@ session.addEventListener("renewed", () => {
   api.useToken(session.csrfToken);
   uploader.tryNow();
   listProblem.signedIn();
+  live.tryNow();
   announcer.note(messages.session.renewed);
 });
 uploader.addEventListener("connection", () => {

@@ -16,7 +16,7 @@ import { anySignal, timeoutSignal } from "../waiting.js";
  */
 
 /**
- * @typedef {object} StoredFile the fields of the server's response that the client reads; see docs/contract.md
+ * @typedef {object} StoredFile a file as docs/contract.md describes it; the fields that the client reads
  * @property {string} checksum base64, followed by "-" and the number of parts if it was computed over parts; may be empty
  */
 

@@ -42,12 +42,14 @@ export class Downloads {
     if (!link || event.defaultPrevented || event.button !== 0) return;
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
-    this.#start(link);
+    this.start(/\/files\/([^/]+)\/download/.exec(link.pathname)?.[1] ?? "", link);
   }
 
-  /** @param {HTMLAnchorElement} link */
-  async #start(link) {
-    const id = /\/files\/([^/]+)\/download/.exec(link.pathname)?.[1] ?? "";
+  /**
+   * @param {string} id of a file
+   * @param {HTMLElement|null} [link] that was clicked
+   */
+  async start(id, link = null) {
     if (this.#starting.has(id)) return;
     this.#starting.add(id);
     try {
@@ -62,12 +64,12 @@ export class Downloads {
   }
 
   /**
-   * @param {HTMLAnchorElement} link
+   * @param {HTMLElement|null} link
    * @param {ApiError} error
    */
   #failed(link, error) {
     const sentence = error.code === "file_not_found" ? messages.fileDeleted : explain(error);
-    const paragraph = link.closest(".notice")?.querySelector("p");
+    const paragraph = link?.closest(".notice")?.querySelector("p");
     if (paragraph) {
       paragraph.textContent = sentence;
       this.#announcer.note(sentence);
