@@ -7,15 +7,15 @@ import { file, folder } from "./items.js";
 /** @import { Item } from "../../../static/uploads/page/files/types.js" */
 
 /** @type {Record<string, Item>} */
-const ITEM = { a: file("a"), p: folder("Photos") };
+const ITEM = { a: file("a"), "folder:Photos": folder("Photos") };
 
 function makeList() {
   document.body.innerHTML = `
-    <nav><a id="root" data-drop-folder="" href="/">All files</a></nav>
+    <nav><a id="root" data-folder="" href="/">All files</a></nav>
     <div id="list">
-      <div id="row-a" data-key="a" draggable="true"><img id="picture"><a id="link" href="/x">a</a></div>
-      <div id="row-p" data-key="p" draggable="true" data-drop-folder="Photos"><b id="inner">Photos</b></div>
-      <div id="row-o" data-key="o" draggable="true" data-drop-folder="Other"></div>
+      <div id="row-a" data-key="a"><img id="picture"><a id="link" href="/x">a</a></div>
+      <div id="row-p" data-key="folder:Photos"><b id="inner">Photos</b></div>
+      <div id="row-o" data-key="folder:Other"><form id="form"><input id="field"></form></div>
     </div>
     <button id="files"></button><input id="file-input"><button id="folder"></button><input id="folder-input">
     <div id="overlay" hidden></div>`;
@@ -102,12 +102,23 @@ test("dragging a row does not look like files from outside", () => {
   equal(transfer.types.includes(ITEMS), true);
 });
 
-test("the picture and the link in a row are not dragged by themselves", () => {
-  makeList();
-  for (const id of ["picture", "link"]) {
-    equal(byId(id).draggable, true, id);
-    byId(id).dispatchEvent(new PointerEvent("pointerdown", { bubbles: true }));
-    equal(byId(id).draggable, false, id);
+/** @type {[pressed: string, pointer: string, row: string, isDraggable: boolean][]} */
+const PRESSES = [
+  ["row-a", "mouse", "row-a", true],
+  ["picture", "mouse", "row-a", true],
+  ["link", "mouse", "row-a", true],
+  ["row-a", "touch", "row-a", false],
+  ["row-a", "pen", "row-a", false],
+  ["field", "mouse", "row-o", false],
+  ["form", "mouse", "row-o", false],
+];
+
+test("rows are dragged by the mouse, but not the pictures, links and fields in them", () => {
+  for (const [pressed, pointerType, row, isDraggable] of PRESSES) {
+    makeList();
+    byId(pressed).addEventListener("pointerdown", (event) => event.stopPropagation());
+    byId(pressed).dispatchEvent(new PointerEvent("pointerdown", { bubbles: true, pointerType }));
+    equal(byId(row).draggable, isDraggable, `${pointerType} on ${pressed}`);
+    if (pressed === "picture" || pressed === "link") equal(byId(pressed).draggable, false, pressed);
   }
-  equal(byId("row-a").draggable, true);
 });

@@ -21,6 +21,7 @@ function edit(item, answer = () => "") {
       calls.push(`${renamed.key} to ${name}`);
       return await answer(name);
     },
+    onFailed: (sentence) => calls.push(sentence),
     onEnd: () => calls.push("end"),
   });
   field.edit(item, byId("cell"));
@@ -101,6 +102,15 @@ test("a click elsewhere renames, and leaves the focus there", async () => {
     await until(() => !isOpen());
     equal([calls, document.activeElement?.id], [expected, "elsewhere"], entered);
   }
+});
+
+test("after a click elsewhere, what is wrong is said by the page", async () => {
+  const { input, calls, isOpen } = edit(file("a"), () => "This name is too long.");
+  input.value = "b.txt";
+  byId("elsewhere").focus();
+  equal([isOpen(), document.activeElement?.id], [false, "elsewhere"], "the field is gone at once");
+  await until(() => calls.length === 2);
+  equal(calls, ["a to b.txt", "This name is too long."]);
 });
 
 test("looking at another window renames nothing", () => {

@@ -8,9 +8,12 @@ import { nameOf } from "./types.js";
 /** Marks a drag as one of the page's own items, as opposed to files from outside, whose type is "Files". */
 export const ITEMS = "application/x-filehub-items";
 
+/** What items can be dropped on: links to folders, and the rows of folders. */
+const TARGETS = 'a[data-folder], [data-key^="folder:"]';
+
 /**
- * Moves items by dragging their rows (`[data-key][draggable=true]` in the list) onto a folder: a row of the list, or a
- * part of the breadcrumb (`[data-drop-folder]`, anywhere on the page). A menu and a dialog do the same without a mouse.
+ * Moves items by dragging their rows (`[data-key]` in the list) onto a folder: its row, or a link to it, such as those of
+ * the breadcrumb. A menu and a dialog do the same without a mouse.
  */
 export class DragMove {
   /** What is being dragged; empty while nothing is. @type {Item[]} */
@@ -30,15 +33,24 @@ export class DragMove {
   constructor(list, { itemsOf, onMove }) {
     this.#itemsOf = itemsOf;
     this.#onMove = onMove;
-    // Pictures and links would be dragged by themselves, and a picture looks like a file from outside.
-    list.addEventListener("pointerdown", ({ target }) => {
-      const element = /** @type {Element} */ (target).closest("img, a");
-      if (element instanceof HTMLElement) element.draggable = false;
-    });
+    list.addEventListener("pointerdown", (event) => this.#pressed(event), { capture: true });
     list.addEventListener("dragstart", (event) => this.#started(event));
     document.addEventListener("dragover", (event) => this.#over(event));
     document.addEventListener("drop", (event) => this.#dropped(event));
     document.addEventListener("dragend", () => this.#end());
+  }
+
+  /**
+   * Makes a row draggable for the mouse only: touch scrolls the list, and text in fields is selected.
+   * @param {PointerEvent} event
+   */
+  #pressed({ target, pointerType }) {
+    const element = /** @type {Element} */ (target);
+    const row = element.closest("[data-key]");
+    if (row instanceof HTMLElement) row.draggable = pointerType === "mouse" && !element.closest("input, form");
+    // Pictures and links would be dragged by themselves, and a picture looks like a file from outside.
+    const inner = element.closest("img, a");
+    if (inner instanceof HTMLElement) inner.draggable = false;
   }
 
   /** @param {DragEvent} event */
@@ -69,7 +81,7 @@ export class DragMove {
     this.#end();
     if (!target) return;
     event.preventDefault();
-    this.#onMove(items, target.dataset.dropFolder ?? "");
+    this.#onMove(items, folderOf(target));
   }
 
   /**
@@ -77,9 +89,9 @@ export class DragMove {
    * @returns {HTMLElement|null} the folder under the mouse, if the items can be moved there
    */
   #targetAt({ target }) {
-    const element = /** @type {Element} */ (target).closest?.("[data-drop-folder]");
+    const element = /** @type {Element} */ (target).closest?.(TARGETS);
     if (!(element instanceof HTMLElement) || this.#items.length === 0) return null;
-    return canMoveTo(this.#items, element.dataset.dropFolder ?? "") ? element : null;
+    return canMoveTo(this.#items, folderOf(element)) ? element : null;
   }
 
   /** @param {HTMLElement|null} target */
@@ -94,6 +106,14 @@ export class DragMove {
     this.#items = [];
     this.#highlight(null);
   }
+}
+
+/**
+ * @param {HTMLElement} target
+ * @returns {string} the path of its folder
+ */
+function folderOf({ dataset }) {
+  return dataset.folder ?? dataset.key?.slice("folder:".length) ?? "";
 }
 
 /**

@@ -4,23 +4,27 @@ import { nameOf } from "./types.js";
 /** @import { Item } from "./types.js" */
 
 /**
- * Renames an item in its place in the list: Enter and a click elsewhere rename it, Escape does not. What is wrong is
- * said beside the field, which stays. While `key` is that of a row, the list must leave the row's name alone.
+ * Renames an item in its place in the list: Enter and a click elsewhere rename it, Escape does not. After Enter, what is
+ * wrong is said beside the field, which stays. Elsewhere the row may be used for another item at once, so the field is
+ * removed, and the page says what is wrong.
  */
 export class RenameField {
   /** The item that is being renamed. @type {string|null} */
   key = null;
   #rename;
+  #onFailed;
   #onEnd;
   #end = () => {};
 
   /**
    * @param {object} parts
    * @param {(item: Item, name: string) => Promise<string>} parts.rename returns why it failed; empty if it did not
+   * @param {(sentence: string) => void} parts.onFailed says why it failed, after the field is gone
    * @param {(item: Item) => void} parts.onEnd the field is gone, and with it the focus
    */
-  constructor({ rename, onEnd }) {
+  constructor({ rename, onFailed, onEnd }) {
     this.#rename = rename;
+    this.#onFailed = onFailed;
     this.#onEnd = onEnd;
   }
 
@@ -42,10 +46,9 @@ export class RenameField {
       form.remove();
       if (hadFocus) this.#onEnd(item);
     };
-    const submit = () => this.#submit(item, input, problem);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      submit();
+      this.#submit(item, input, problem);
     });
     input.addEventListener("keydown", (event) => {
       // The keys of the list do not apply in the field.
@@ -57,7 +60,7 @@ export class RenameField {
     input.addEventListener("input", () => say(input, problem, ""));
     input.addEventListener("blur", () => {
       // Not if the user has only looked at another window.
-      if (document.hasFocus() && this.key === item.key && !input.readOnly) submit();
+      if (document.hasFocus() && this.key === item.key && !input.readOnly) this.#leave(item, input.value);
     });
     for (const type of ["click", "dblclick", "pointerdown"]) {
       form.addEventListener(type, (event) => event.stopPropagation());
@@ -73,6 +76,17 @@ export class RenameField {
 
   /**
    * @param {Item} item
+   * @param {string} name as it was entered
+   */
+  async #leave(item, name) {
+    this.#end();
+    if (name === nameOf(item) || name.trim() === "") return;
+    const sentence = await this.#rename(item, name);
+    if (sentence) this.#onFailed(sentence);
+  }
+
+  /**
+   * @param {Item} item
    * @param {HTMLInputElement} input
    * @param {HTMLElement} problem
    */
@@ -80,8 +94,6 @@ export class RenameField {
     if (input.readOnly) return;
     const end = this.#end;
     if (input.value === nameOf(item)) return end();
-    // Nothing was entered, and the user has gone on to something else.
-    if (input.value.trim() === "" && document.activeElement !== input) return end();
     input.readOnly = true;
     input.setAttribute("aria-busy", "true");
     try {
