@@ -131,6 +131,7 @@ def test_a_row_is_dragged_onto_a_folder_and_onto_the_breadcrumb(page: Page, fold
     expect_names(page, "c.txt", "deep.txt")
     row(page, "deep.txt").drag_to(page.locator("#breadcrumb a").filter(has_text=folder))
     expect_names(page, "c.txt")
+    expect(page.locator("#toast")).to_contain_text("“deep.txt” was moved")
     page.locator("#toast [data-undo]").click()
     expect_names(page, "c.txt", "deep.txt")
 

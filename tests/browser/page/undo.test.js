@@ -108,3 +108,23 @@ test("Undo is offered only if something can be undone", async () => {
     equal(document.querySelector("#toast [data-undo]")?.hasAttribute("hidden"), true);
   }
 });
+
+test("while something else is done, Undo is not about what was done before", async () => {
+  /** @type {((made: Awaited<ReturnType<typeof makeActions>>) => Promise<unknown>)[]} */
+  const actions = [
+    ({ actions, items }) => actions.moveTo(items("b"), "Photos"),
+    ({ actions, items }) => actions.trash(items("b")),
+    ({ actions, items }) => actions.rename(items("b")[0], "z.txt"),
+    ({ actions }) => actions.createFolder("New"),
+  ];
+  for (const act of actions) {
+    const server = makeServer();
+    const made = await makeActions(server);
+    await made.actions.trash(made.items("a"));
+    const acting = act(made);
+    press("[data-undo]");
+    equal(sentence(), "");
+    await acting;
+    equal(server.files.get("a")?.state, "trashed");
+  }
+});

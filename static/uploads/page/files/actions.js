@@ -99,7 +99,7 @@ export class Actions {
   async emptyTrash() {
     const { api, store, toast, confirmEmpty } = this.#parts;
     if (!(await confirmEmpty())) return;
-    this.#running += 1;
+    this.#begin();
     toast.progress(actionMessages.emptying);
     let deleted = 0;
     try {
@@ -167,6 +167,7 @@ export class Actions {
     if (name === nameOf(item)) return "";
     const { api, store, toast } = this.#parts;
     const { place } = store;
+    this.#begin();
     try {
       const renamed = await this.#renamed(item, name, api);
       if (this.#isAt(place)) {
@@ -180,6 +181,8 @@ export class Actions {
       return "";
     } catch (error) {
       return reasonFor(this.#problem(error));
+    } finally {
+      this.#running -= 1;
     }
   }
 
@@ -201,6 +204,7 @@ export class Actions {
    */
   async createFolder(path) {
     const { api, store, toast } = this.#parts;
+    this.#begin();
     try {
       const { folder, state } = await api.createFolder(path);
       if (state === "exists") return actionMessages.folderExists;
@@ -210,6 +214,8 @@ export class Actions {
       return "";
     } catch (error) {
       return reasonFor(this.#problem(error));
+    } finally {
+      this.#running -= 1;
     }
   }
 
@@ -234,6 +240,12 @@ export class Actions {
     await this.#parts.archives.start(items, this.#parts.store.place);
   }
 
+  /** From now on, Undo would be about this action, which cannot be undone before it is done. */
+  #begin() {
+    this.#running += 1;
+    this.#parts.toast.close();
+  }
+
   /**
    * Removes the items from the list, changes them, and puts back what was not changed.
    * @template {Outcome} Result
@@ -249,7 +261,7 @@ export class Actions {
     const { place } = store;
     store.remove(leaving.map(({ key }) => key));
     let staying = leaving;
-    this.#running += 1;
+    this.#begin();
     try {
       const outcome = await change((part, count) => {
         if (count > MANY) toast.progress(actionMessages.progress[verb](part, count));
@@ -272,7 +284,7 @@ export class Actions {
    */
   async #undo(verb, items, place, change) {
     const { store, toast } = this.#parts;
-    this.#running += 1;
+    this.#begin();
     try {
       const { count, errors } = await change();
       if (errors.some(isSignedOut)) this.#parts.onSessionEnded();
