@@ -22,10 +22,11 @@ UPLOAD = """async ([folder, names]) => {
         const file = {file_name: name, folder, content_type, size: name.length};
         const {id, method, url, headers} = await call("POST", "/uploads", file);
         await fetch(url, {method, headers, body: name});
+        await call("POST", `/uploads/${id}/complete`, {});
         for (;;) {
-            await call("POST", `/uploads/${id}/complete`, {});
             const {state} = await (await fetch(`/uploads/${id}`)).json();
             if (state === "stored") return id;
+            await new Promise((resolve) => setTimeout(resolve, 200));
         }
     }));
 }"""
@@ -85,6 +86,7 @@ def test_several_files_are_selected_deleted_and_brought_back_by_keyboard(
     expect_names(page, "Inner", *[f"{letter}.txt" for letter in "abcdef"])
 
 
+@pytest.mark.exhaustive
 def test_a_file_is_renamed_in_its_row(page: Page, folder: str) -> None:
     row(page, "a.txt").focus()
     page.keyboard.press("F2")
@@ -105,6 +107,7 @@ def test_a_file_is_renamed_in_its_row(page: Page, folder: str) -> None:
     assert Path(download.value.path()).read_text() == "a.txt"
 
 
+@pytest.mark.exhaustive
 def test_files_are_moved_in_the_dialog_by_keyboard(page: Page, folder: str) -> None:
     row(page, "a.txt").focus()
     page.keyboard.press("Space")
@@ -123,6 +126,7 @@ def test_files_are_moved_in_the_dialog_by_keyboard(page: Page, folder: str) -> N
     expect_names(page, "a.txt", "b.txt", "deep.txt")
 
 
+@pytest.mark.exhaustive
 def test_a_row_is_dragged_onto_a_folder_and_onto_the_breadcrumb(page: Page, folder: str) -> None:
     row(page, "c.txt").locator(".file-name").drag_to(row(page, "Inner"))
     expect_names(page, "Inner", "a.txt", "b.txt", "d.txt", "e.txt", "f.txt")
@@ -136,6 +140,7 @@ def test_a_row_is_dragged_onto_a_folder_and_onto_the_breadcrumb(page: Page, fold
     expect_names(page, "c.txt", "deep.txt")
 
 
+@pytest.mark.exhaustive
 def test_files_and_folders_are_downloaded_as_one_archive(page: Page, folder: str) -> None:
     # Chromium's dialog for the place of the file cannot be operated by a test.
     page.evaluate("delete globalThis.showSaveFilePicker")
@@ -152,6 +157,7 @@ def test_files_and_folders_are_downloaded_as_one_archive(page: Page, folder: str
     expect(page.locator("#toast")).to_contain_text("was saved.")
 
 
+@pytest.mark.exhaustive
 def test_a_folder_is_created_renamed_deleted_and_brought_back_with_its_menu(
     page: Page, folder: str
 ) -> None:
@@ -181,6 +187,7 @@ def test_a_folder_is_created_renamed_deleted_and_brought_back_with_its_menu(
     expect_names(page, "deep.txt")
 
 
+@pytest.mark.exhaustive
 def test_the_trash_restores_deletes_for_ever_and_is_emptied(page: Page, folder: str) -> None:
     for name in "abc":
         row(page, f"{name}.txt").hover()
@@ -203,6 +210,7 @@ def test_the_trash_restores_deletes_for_ever_and_is_emptied(page: Page, folder: 
     expect_names(page, "Inner", "a.txt", "d.txt", "e.txt", "f.txt")
 
 
+@pytest.mark.exhaustive
 def test_a_file_that_another_tab_has_deleted_is_not_renamed(page: Page, folder: str) -> None:
     other = page.context.new_page()
     open_folder(other, folder)

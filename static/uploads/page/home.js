@@ -15,6 +15,7 @@ import { SignInDialog } from "./session/sign-in-dialog.js";
 import { messages } from "./text/messages.js";
 import { Announcer } from "./ui/announcer.js";
 import { byId, find } from "./ui/elements.js";
+import { FinishNotices } from "./uploads/finish-notices.js";
 import { InterruptedList } from "./uploads/interrupted-list.js";
 import { UploadList } from "./uploads/upload-list.js";
 
@@ -46,6 +47,7 @@ const interruptedList = new InterruptedList(uploader, announcer, {
   onChange: () => uploadList.showInterrupted(interruptedList.size),
   onContinue: (upload) => uploadList.focusRow(upload),
 });
+const finishNotices = new FinishNotices();
 const quota = new Quota(document.getElementById("quota"), api);
 const files = new FilesApi(api);
 const store = new FileStore(files, placeOf(location.search), JSON.parse(byId("first-page").textContent));
@@ -93,7 +95,9 @@ acceptFiles({
   },
 });
 
+uploader.addEventListener("add", () => finishNotices.update(uploader.totals));
 uploader.addEventListener("state", ({ detail: upload }) => {
+  finishNotices.update(uploader.totals);
   if (upload.state === "stored") {
     announcer.say(upload.alreadyStored ? "alreadyStored" : "stored", upload.place);
     if (upload.storedFile && upload.id) {

@@ -2,12 +2,12 @@ import { DragMove, ITEMS } from "../../../static/uploads/page/files/drag-move.js
 import { acceptFiles } from "../../../static/uploads/page/intake/dropzone.js";
 import { byId } from "../../../static/uploads/page/ui/elements.js";
 import { equal, ok, test } from "../client/testing.js";
-import { file, folder } from "./items.js";
+import { makeFolder, makeItem } from "./items.js";
 
 /** @import { Item } from "../../../static/uploads/page/files/types.js" */
 
 /** @type {Record<string, Item>} */
-const ITEM = { a: file("a"), "folder:Photos": folder("Photos") };
+const ITEM = { a: makeItem("a"), "folder:Photos": makeFolder("Photos") };
 
 function makeList() {
   document.body.innerHTML = `

@@ -5,22 +5,22 @@ import { stemLength } from "../../../static/uploads/page/files/rename-field.js";
 import { byId, findAll } from "../../../static/uploads/page/ui/elements.js";
 import { equal, ok, test } from "../client/testing.js";
 import { makeToast } from "./action-harness.js";
-import { file, folder } from "./items.js";
+import { makeFolder, makeItem } from "./items.js";
 
 /** @import { Item, ViewName } from "../../../static/uploads/page/files/types.js" */
 
 /** @type {[view: ViewName, items: Item[], commands: string][]} */
 const COMMANDS = [
   ["files", [], ""],
-  ["files", [file("a")], "preview download rename move details trash"],
-  ["files", [folder("A")], "open downloadZip rename move trash"],
-  ["files", [file("a"), file("b")], "downloadZip move trash"],
-  ["files", [file("a"), folder("A")], "downloadZip move trash"],
-  ["files", [folder("A"), folder("B")], "downloadZip move trash"],
-  ["trash", [file("a")], "restore details deleteForever"],
-  ["trash", [file("a"), file("b")], "restore deleteForever"],
-  ["rejected", [file("a")], "details"],
-  ["rejected", [file("a"), file("b")], ""],
+  ["files", [makeItem("a")], "preview download rename move details trash"],
+  ["files", [makeFolder("A")], "open downloadZip rename move trash"],
+  ["files", [makeItem("a"), makeItem("b")], "downloadZip move trash"],
+  ["files", [makeItem("a"), makeFolder("A")], "downloadZip move trash"],
+  ["files", [makeFolder("A"), makeFolder("B")], "downloadZip move trash"],
+  ["trash", [makeItem("a")], "restore details deleteForever"],
+  ["trash", [makeItem("a"), makeItem("b")], "restore deleteForever"],
+  ["rejected", [makeItem("a")], "details"],
+  ["rejected", [makeItem("a"), makeItem("b")], ""],
 ];
 
 test("what can be done depends on the view and on what is selected", () => {
@@ -29,20 +29,20 @@ test("what can be done depends on the view and on what is selected", () => {
 
 /** @type {[items: Item[], to: string, can: boolean][]} */
 const TARGETS = [
-  [[file("a", "A")], "", true],
-  [[file("a", "A")], "A", false],
-  [[file("a")], "", false],
-  [[file("a")], "A", true],
-  [[file("a", "A"), file("b", "B")], "A", true],
-  [[folder("A")], "", false],
-  [[folder("A")], "A", false],
-  [[folder("A")], "A/B", false],
-  [[folder("A")], "AB", true],
-  [[folder("A")], "B", true],
-  [[folder("A/B")], "", true],
-  [[folder("A/B")], "A", false],
-  [[folder("A"), file("a", "B")], "A/C", false],
-  [[folder("A"), file("a", "B")], "B", true],
+  [[makeItem("a", { folder: "A" })], "", true],
+  [[makeItem("a", { folder: "A" })], "A", false],
+  [[makeItem("a")], "", false],
+  [[makeItem("a")], "A", true],
+  [[makeItem("a", { folder: "A" }), makeItem("b", { folder: "B" })], "A", true],
+  [[makeFolder("A")], "", false],
+  [[makeFolder("A")], "A", false],
+  [[makeFolder("A")], "A/B", false],
+  [[makeFolder("A")], "AB", true],
+  [[makeFolder("A")], "B", true],
+  [[makeFolder("A/B")], "", true],
+  [[makeFolder("A/B")], "A", false],
+  [[makeFolder("A"), makeItem("a", { folder: "B" })], "A/C", false],
+  [[makeFolder("A"), makeItem("a", { folder: "B" })], "B", true],
   [[], "A", false],
 ];
 
@@ -70,8 +70,8 @@ const STEMS = [
 ];
 
 test("the extension is not selected when a name is edited", () => {
-  for (const [name, stem] of STEMS) equal(name.slice(0, stemLength(file("a", "", name))), stem, name);
-  equal(stemLength(folder("Photos 1.5")), "Photos 1.5".length);
+  for (const [name, stem] of STEMS) equal(name.slice(0, stemLength(makeItem("a", { file_name: name }))), stem, name);
+  equal(stemLength(makeFolder("Photos 1.5")), "Photos 1.5".length);
 });
 
 function makeMenu() {
@@ -118,7 +118,7 @@ test("the menu works by keyboard", () => {
     [["Tab"], "opener"],
   ];
   for (const [names, expected] of cases) {
-    menu.open(opener, "files", [file("a")]);
+    menu.open(opener, "files", [makeItem("a")]);
     equal([opener.getAttribute("aria-expanded"), byId("item-menu").getAttribute("role")], ["true", "menu"]);
     if (names.length > 0) keys(...names);
     equal(focused(), expected, names.join(" "));
@@ -129,7 +129,7 @@ test("the menu works by keyboard", () => {
 
 test("an item is chosen once, and the focus is back before it is carried out", () => {
   const { menu, chosen, focused, opener } = makeMenu();
-  menu.open(opener, "files", [file("a"), folder("A")]);
+  menu.open(opener, "files", [makeItem("a"), makeFolder("A")]);
   for (const item of findAll(byId("item-menu"), "[data-command=move]")) item.click();
   equal([chosen, focused(), menu.isOpen], [["move a,folder:A"], "opener", false]);
 });
@@ -137,7 +137,7 @@ test("an item is chosen once, and the focus is back before it is carried out", (
 test("the menu closes on a click elsewhere, on scrolling, and at its own button", () => {
   const { menu, opener } = makeMenu();
   const open = () => {
-    menu.open(opener, "files", [file("a")]);
+    menu.open(opener, "files", [makeItem("a")]);
     equal(menu.isOpen, true);
   };
   open();
@@ -147,9 +147,9 @@ test("the menu closes on a click elsewhere, on scrolling, and at its own button"
   document.dispatchEvent(new Event("scroll"));
   equal(menu.isOpen, false, "scrolling");
   open();
-  menu.open(opener, "files", [file("a")]);
+  menu.open(opener, "files", [makeItem("a")]);
   equal(menu.isOpen, false, "the button again");
-  menu.open(opener, "rejected", [file("a"), file("b")]);
+  menu.open(opener, "rejected", [makeItem("a"), makeItem("b")]);
   equal(menu.isOpen, false, "nothing to choose");
 });
 
@@ -159,7 +159,7 @@ test("keys in the menu do not reach the list", () => {
   addEventListener("keydown", () => {
     reached += 1;
   });
-  menu.open(opener, "files", [file("a")]);
+  menu.open(opener, "files", [makeItem("a")]);
   keys("ArrowDown", "Delete", "a", "Escape");
   equal(reached, 0);
 });
@@ -174,7 +174,7 @@ test("the menu stays inside the window", () => {
     [0, innerHeight],
     [innerWidth, innerHeight],
   ]) {
-    menu.open(opener, "files", [file("a")], { x, y });
+    menu.open(opener, "files", [makeItem("a")], { x, y });
     const { left, right, top, bottom } = element.getBoundingClientRect();
     ok(
       left >= 0 && top >= 0 && right <= innerWidth && bottom <= innerHeight,

@@ -7,7 +7,7 @@ import { hurry, until } from "../client/support.js";
 import { equal, ok, test } from "../client/testing.js";
 import { makeToast } from "./action-harness.js";
 import { FakeServer } from "./fake-server.js";
-import { file, folder } from "./items.js";
+import { makeFolder, makeItem } from "./items.js";
 
 /** @import { Item } from "../../../static/uploads/page/files/types.js" */
 
@@ -69,12 +69,20 @@ async function keys(...names) {
 test("the tree opens at the folder of what is moved", async () => {
   /** @type {[items: Item[], outline: string, button: string][]} */
   const cases = [
-    [[file("a")], "[-All files] +Archive +Music +Photos +Übersicht", "Move"],
-    [[file("a", "Photos")], "-All files +Archive +Music [+Photos] +Übersicht", "Move"],
-    [[file("a", "Photos/2024")], "-All files +Archive +Music -Photos +2023 [+2024] +Übersicht", "Move"],
-    [[folder("Photos/2024")], "-All files +Archive +Music [+Photos] +Übersicht", "Move"],
-    [[file("a", "Photos"), file("b")], "-All files +Archive +Music [+Photos] +Übersicht", "Move to “Photos”"],
-    [[file("a", "Gone/Away")], "[-All files] +Archive +Music +Photos +Übersicht", "Move to “All files”"],
+    [[makeItem("a")], "[-All files] +Archive +Music +Photos +Übersicht", "Move"],
+    [[makeItem("a", { folder: "Photos" })], "-All files +Archive +Music [+Photos] +Übersicht", "Move"],
+    [[makeItem("a", { folder: "Photos/2024" })], "-All files +Archive +Music -Photos +2023 [+2024] +Übersicht", "Move"],
+    [[makeFolder("Photos/2024")], "-All files +Archive +Music [+Photos] +Übersicht", "Move"],
+    [
+      [makeItem("a", { folder: "Photos" }), makeItem("b")],
+      "-All files +Archive +Music [+Photos] +Übersicht",
+      "Move to “Photos”",
+    ],
+    [
+      [makeItem("a", { folder: "Gone/Away" })],
+      "[-All files] +Archive +Music +Photos +Übersicht",
+      "Move to “All files”",
+    ],
   ];
   for (const [items, expected, text] of cases) {
     await open(items);
@@ -108,7 +116,7 @@ const KEYS = [
 
 test("the tree works by keyboard", async () => {
   for (const [names, expected] of KEYS) {
-    await open([file("a")]);
+    await open([makeItem("a")]);
     await keys(...names);
     equal(outline(), expected, names.join(" "));
     equal(document.activeElement?.getAttribute("aria-selected"), "true", names.join(" "));
@@ -116,13 +124,13 @@ test("the tree works by keyboard", async () => {
 });
 
 test("Enter moves, Escape and a click beside the dialog do not", async () => {
-  const enter = await open([file("a")]);
+  const enter = await open([makeItem("a")]);
   await keys("Enter");
   equal(byId("move-dialog", HTMLDialogElement).open, true, "nothing is moved to where it is");
   await keys("p", "Enter");
   equal(await enter.chosen, "Photos");
   for (const act of [() => byId("move-dialog", HTMLDialogElement).close(), () => byId("move-dialog").click()]) {
-    const { chosen } = await open([file("a")]);
+    const { chosen } = await open([makeItem("a")]);
     await keys("p");
     act();
     equal(await chosen, null);
@@ -130,7 +138,7 @@ test("Enter moves, Escape and a click beside the dialog do not", async () => {
 });
 
 test("a folder is not moved into itself, and says so by its look", async () => {
-  await open([folder("Photos")]);
+  await open([makeFolder("Photos")]);
   await keys("p", "ArrowRight");
   equal([button().getAttribute("aria-disabled"), rows()[3].hasAttribute("data-moving")], ["true", true]);
   await keys("ArrowRight");
@@ -140,7 +148,7 @@ test("a folder is not moved into itself, and says so by its look", async () => {
 });
 
 test("a folder that cannot be read says why, and can be tried again", async () => {
-  const { server, calls } = await open([file("a")]);
+  const { server, calls } = await open([makeItem("a")]);
   server.faults = [{ path: "/folders", fault: 401 }];
   await keys("p", "ArrowRight");
   equal(
@@ -156,14 +164,14 @@ test("a folder that cannot be read says why, and can be tried again", async () =
 });
 
 test("a folder that was deleted meanwhile says so", async () => {
-  const { server } = await open([file("a")]);
+  const { server } = await open([makeItem("a")]);
   server.folders.delete("Archive");
   await keys("ArrowDown", "ArrowRight");
   ok(problem()?.startsWith("This folder no longer exists."), problem() ?? "");
 });
 
 test("a new folder is created in the chosen one, and chosen", async () => {
-  const { chosen, server } = await open([file("a")]);
+  const { chosen, server } = await open([makeItem("a")]);
   await keys("p");
   find(byId("move-dialog"), "[data-new]").click();
   const form = find(byId("move-dialog"), "form", HTMLFormElement);
@@ -191,7 +199,7 @@ test("a new folder is created in the chosen one, and chosen", async () => {
 });
 
 test("Escape in the field for a new folder closes only the field", async () => {
-  await open([file("a")]);
+  await open([makeItem("a")]);
   find(byId("move-dialog"), "[data-new]").click();
   const cancel = new Event("cancel", { cancelable: true });
   byId("move-dialog").dispatchEvent(cancel);

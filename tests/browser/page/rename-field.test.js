@@ -2,7 +2,7 @@ import { RenameField } from "../../../static/uploads/page/files/rename-field.js"
 import { byId, find } from "../../../static/uploads/page/ui/elements.js";
 import { until } from "../client/support.js";
 import { equal, ok, test } from "../client/testing.js";
-import { file, folder } from "./items.js";
+import { makeFolder, makeItem } from "./items.js";
 
 /** @import { Item } from "../../../static/uploads/page/files/types.js" */
 
@@ -39,8 +39,8 @@ function edit(item, answer = () => "") {
 
 test("the name without its extension is selected, and the field has the focus", () => {
   for (const [item, selected] of /** @type {[Item, string][]} */ ([
-    [file("a", "", "a.b.pdf"), "a.b"],
-    [folder("X/Photos 1.5"), "Photos 1.5"],
+    [makeItem("a", { file_name: "a.b.pdf" }), "a.b"],
+    [makeFolder("X/Photos 1.5"), "Photos 1.5"],
   ])) {
     const { input, field } = edit(item);
     equal(document.activeElement, input);
@@ -50,7 +50,7 @@ test("the name without its extension is selected, and the field has the focus", 
 });
 
 test("Enter renames, and the focus goes back to the list", async () => {
-  const { input, calls, key, isOpen, field } = edit(file("a"));
+  const { input, calls, key, isOpen, field } = edit(makeItem("a"));
   input.value = "b.txt";
   key("Enter");
   await until(() => !isOpen());
@@ -59,7 +59,7 @@ test("Enter renames, and the focus goes back to the list", async () => {
 
 test("Escape and an unchanged name rename nothing", async () => {
   for (const name of ["Escape", "Enter"]) {
-    const { input, calls, key, isOpen } = edit(file("a"));
+    const { input, calls, key, isOpen } = edit(makeItem("a"));
     if (name === "Escape") input.value = "b.txt";
     key(name);
     await until(() => !isOpen());
@@ -68,7 +68,7 @@ test("Escape and an unchanged name rename nothing", async () => {
 });
 
 test("what is wrong is said beside the field, which stays with what was entered", async () => {
-  const { input, calls, key, problem, isOpen } = edit(file("a"), (name) =>
+  const { input, calls, key, problem, isOpen } = edit(makeItem("a"), (name) =>
     name === "b" ? "" : "This name is too long.",
   );
   input.value = "c";
@@ -96,7 +96,7 @@ const LEFT = [
 
 test("a click elsewhere renames, and leaves the focus there", async () => {
   for (const [entered, expected] of LEFT) {
-    const { input, calls, isOpen } = edit(file("a"));
+    const { input, calls, isOpen } = edit(makeItem("a"));
     input.value = entered;
     byId("elsewhere").focus();
     await until(() => !isOpen());
@@ -105,7 +105,7 @@ test("a click elsewhere renames, and leaves the focus there", async () => {
 });
 
 test("after a click elsewhere, what is wrong is said by the page", async () => {
-  const { input, calls, isOpen } = edit(file("a"), () => "This name is too long.");
+  const { input, calls, isOpen } = edit(makeItem("a"), () => "This name is too long.");
   input.value = "b.txt";
   byId("elsewhere").focus();
   equal([isOpen(), document.activeElement?.id], [false, "elsewhere"], "the field is gone at once");
@@ -114,7 +114,7 @@ test("after a click elsewhere, what is wrong is said by the page", async () => {
 });
 
 test("looking at another window renames nothing", () => {
-  const { input, calls, isOpen } = edit(file("a"));
+  const { input, calls, isOpen } = edit(makeItem("a"));
   document.hasFocus = () => false;
   input.value = "b.txt";
   input.dispatchEvent(new FocusEvent("blur"));
@@ -127,7 +127,7 @@ test("a name is sent once, however often Enter is pressed", async () => {
   const response = new Promise((resolve) => {
     respond = resolve;
   });
-  const { input, calls, key, isOpen } = edit(file("a"), () => response);
+  const { input, calls, key, isOpen } = edit(makeItem("a"), () => response);
   input.value = "b.txt";
   key("Enter");
   key("Enter");
@@ -140,7 +140,7 @@ test("a name is sent once, however often Enter is pressed", async () => {
 });
 
 test("keys in the field do not reach the list", () => {
-  const { key } = edit(file("a"));
+  const { key } = edit(makeItem("a"));
   let reached = 0;
   addEventListener("keydown", () => {
     reached += 1;
@@ -150,9 +150,9 @@ test("keys in the field do not reach the list", () => {
 });
 
 test("a second row ends the field of the first one", () => {
-  const { field, isOpen } = edit(file("a"));
+  const { field, isOpen } = edit(makeItem("a"));
   document.body.insertAdjacentHTML("beforeend", '<p id="other"></p>');
-  field.edit(file("b"), byId("other"));
+  field.edit(makeItem("b"), byId("other"));
   equal([isOpen(), field.key], [false, "b"]);
   field.cancel();
   ok(!document.querySelector("input"), "no field");

@@ -1,5 +1,6 @@
+import { listMessages } from "../text/list-messages.js";
 import { byId, find } from "../ui/elements.js";
-import { Drawing, setAttribute } from "../ui/rendering.js";
+import { Drawing, setAttribute, setText } from "../ui/rendering.js";
 import { isSamePlace } from "./place.js";
 import { FileRow } from "./row.js";
 import { hasNotes } from "./row-text.js";
@@ -37,6 +38,10 @@ export class ListView {
   #lineHeight = USUAL_HEIGHT;
   /** Whose row gets the focus when it is drawn. @type {string|null} */
   #toFocus = null;
+  /** Whether the list itself gets the focus of a row that is no longer drawn. */
+  #isHolding = false;
+  /** Items that are new in the list, and not drawn so far. @type {Set<string>} */
+  #fresh = new Set();
   #drawing = new Drawing(() => this.#draw());
   #store;
   #selection;
@@ -60,6 +65,7 @@ export class ListView {
     this.#grid.replaceChildren(columns);
     this.#grid.setAttribute("role", "grid");
     this.#body = find(this.#grid, "[role=rowgroup].file-rows");
+    this.#body.addEventListener("focus", () => this.#entered());
     store.addEventListener("change", () => this.#changed());
     store.addEventListener("state", () => this.#changed());
     selection.addEventListener("change", () => this.#drawing.soon());
@@ -170,6 +176,8 @@ export class ListView {
     this.#place = place;
     this.#grid.toggleAttribute("data-noted", hasNotes(place));
     this.#grid.dataset.view = place.view;
+    const { date, trashed } = listMessages.columns;
+    setText(find(this.#grid, ".file-columns .file-date"), place.view === "trash" ? trashed : date);
     this.#selection.keep(this.keys, this.#store.hasMore);
     setAttribute(this.#grid, "aria-rowcount", String(this.#store.hasMore ? -1 : this.#items.length + 1));
     if (anchor) this.#keepInPlace(anchor);
@@ -215,9 +223,6 @@ export class ListView {
     this.#fresh = new Set(fresh.map(({ key }) => key));
   }
 
-  /** Items that are new in the list, and not drawn so far. @type {Set<string>} */
-  #fresh = new Set();
-
   /**
    * @param {number} from
    * @param {number} to
@@ -262,12 +267,24 @@ export class ListView {
       this.#rows.delete(entry.key);
       // The focus stays in the list, and the next arrow key scrolls back to where it was.
       if (element.contains(document.activeElement)) {
-        this.#body.tabIndex = 0;
-        this.#body.focus({ preventScroll: true });
+        this.#holdFocus();
       }
       free.set(element, entry.row);
     }
     return free;
+  }
+
+  #holdFocus() {
+    this.#isHolding = true;
+    this.#body.tabIndex = 0;
+    this.#body.focus({ preventScroll: true });
+    this.#isHolding = false;
+  }
+
+  /** The Tab key has led to the list while the row that would get the focus is not drawn. */
+  #entered() {
+    const key = this.#selection.focus ?? this.#items[0]?.key;
+    if (!this.#isHolding && key !== undefined && this.#body.matches(":focus-visible")) this.focus(key);
   }
 
   /**

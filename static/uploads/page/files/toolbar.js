@@ -127,8 +127,9 @@ export class Toolbar {
  */
 export function totalOf({ place, items, hasMore, folder, state }) {
   if (state === "failed") return "";
-  if (isFolder(place) && place.type === "" && folder)
-    return listMessages.filesAndSize(folder.files, bytes(folder.bytes));
+  if (isFolder(place) && place.type === "" && folder) {
+    return folder.files > 0 ? listMessages.filesAndSize(folder.files, bytes(folder.bytes)) : "";
+  }
   const count = items.length;
   if (count === 0) return "";
   if (place.q) return hasMore ? listMessages.foundSoFar(count) : listMessages.found(count);
