@@ -60,9 +60,8 @@ export class ItemMenu {
     if (wasHere || names.length === 0) return;
     this.#opener = opener;
     if (opener.hasAttribute("aria-haspopup")) opener.setAttribute("aria-expanded", "true");
-    const label =
-      items.length === 1 ? actionMessages.menuLabel(nameOf(items[0])) : actionMessages.selected(items.length, 0, 0);
-    this.#element.setAttribute("aria-label", label);
+    const what = items.length === 1 ? nameOf(items[0]) : actionMessages.items(items.length);
+    this.#element.setAttribute("aria-label", actionMessages.menuLabel(what));
     this.#element.replaceChildren(...names.map((name) => this.#item(name, items)));
     this.#element.hidden = false;
     this.#place(point ?? corner(opener));
