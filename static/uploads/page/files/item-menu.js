@@ -38,8 +38,9 @@ export class ItemMenu {
       const isElsewhere = target instanceof Node && !element.contains(target) && !this.#opener?.contains(target);
       if (isElsewhere) this.close({ refocus: false });
     });
-    addEventListener("scroll", () => this.close({ refocus: false }), { capture: true, passive: true });
-    addEventListener("resize", () => this.close({ refocus: false }));
+    // Its place would be wrong. The menu itself scrolls where the window is low.
+    addEventListener("scroll", ({ target }) => target !== element && this.close(), { capture: true, passive: true });
+    addEventListener("resize", () => this.close());
   }
 
   get isOpen() {
@@ -75,7 +76,7 @@ export class ItemMenu {
     const opener = this.#opener;
     this.#opener = null;
     if (opener?.hasAttribute("aria-expanded")) opener.setAttribute("aria-expanded", "false");
-    if (refocus && opener?.isConnected) opener.focus();
+    if (refocus && opener?.isConnected) opener.focus({ preventScroll: true });
   }
 
   get #items() {
