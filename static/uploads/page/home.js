@@ -1,4 +1,5 @@
 import { Api, FilesApi, Uploader } from "../client/index.js";
+import { connectActions } from "./files/action-controls.js";
 import { Arrivals } from "./files/arrivals.js";
 import { Downloads } from "./files/downloads.js";
 import { createFilesPage } from "./files/files-page.js";
@@ -6,7 +7,6 @@ import { Live } from "./files/live.js";
 import { Pictures } from "./files/pictures.js";
 import { placeOf } from "./files/place.js";
 import { Quota } from "./files/quota.js";
-import { Selection } from "./files/selection.js";
 import { FileStore } from "./files/store.js";
 import { acceptFiles } from "./intake/dropzone.js";
 import { Intake } from "./intake/intake.js";
@@ -53,22 +53,28 @@ const files = new FilesApi(api);
 const store = new FileStore(files, placeOf(location.search), JSON.parse(byId("first-page").textContent));
 const arrivals = new Arrivals(store);
 const pictures = new Pictures();
-const downloads = new Downloads(api, announcer, { notify, onSessionEnded: () => session.lost() });
-const { problem: listProblem } = createFilesPage({
+new Downloads(api, announcer, { notify, onSessionEnded: () => session.lost() });
+const { actions, selection, handlers } = connectActions({
+  api,
+  files,
   store,
-  selection: new Selection(),
+  announcer,
+  view: () => filesPage.view,
+  preview: () => {},
+  details: () => {},
+  onSessionEnded: () => session.lost(),
+  onUsageChanged: () => quota.refresh(),
+  onForget: (id) => uploader.forget(id),
+});
+const filesPage = createFilesPage({
+  store,
+  selection,
   pictures,
   announcer,
-  handlers: {
-    open: () => {},
-    download: (item) => downloads.start(item.key),
-    rename: () => {},
-    trash: () => {},
-    restore: () => {},
-    menu: () => {},
-  },
+  handlers,
   onSessionEnded: () => session.lost(),
 });
+const listProblem = filesPage.problem;
 const live = new Live(files, { onChange: () => store.reload(), onSessionEnded: () => session.lost() });
 
 new SignInDialog(session);
@@ -126,7 +132,7 @@ byId("try-now").addEventListener("click", () => uploader.tryNow());
 
 addEventListener("beforeunload", (event) => {
   // Another user's page cannot finish these uploads.
-  if (uploader.busy && session.state !== "another_user") event.preventDefault();
+  if ((uploader.busy || actions.busy) && session.state !== "another_user") event.preventDefault();
 });
 
 function showConnection() {
