@@ -151,7 +151,7 @@ def as_plain_text(content_type: str) -> str:
 
 
 def declared_charset(content_type: str) -> str | None:
-    """The encoding that a type declares; None without one, or with one that browsers do not know."""
+    """The declared encoding; None without one, or with one that browsers do not know."""
     match = _MEDIA_TYPE.fullmatch(content_type)
     parameters = _parameters(match[2]) if match else []
     declared = [_unquoted(value) for name, value in parameters if name.lower() == "charset"]

@@ -9,7 +9,7 @@ from uploads.core import media_types
 from uploads.core.limits import MIB
 
 PreviewKind = Literal["image", "video", "audio", "pdf", "text"]
-#: Why there is no preview: browsers do not show the type, show no file so large, or it has no bytes.
+#: Why there is no preview: browsers do not show this type, or no file of this size.
 NoPreview = Literal["type", "too_large", "empty"]
 
 #: The first bytes of a text that are shown. All of a large one would stop the browser.

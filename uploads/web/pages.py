@@ -66,8 +66,8 @@ def fragment(view: _View) -> _View:
     return guarded
 
 
-# Previews come from the bucket. Downloads run in a hidden frame, so that they neither leave the page
-# nor ask to.
+# Previews come from the bucket. Downloads run in a hidden frame, so that they neither leave the
+# page nor ask to.
 @csp_update(settings.CSP_PREVIEWS)
 @for_signed_in
 @require_safe
