@@ -10,7 +10,7 @@ export const previewMessages = {
   position: (index, count) => fill(gettext("%(index)s of %(count)s"), { index: number(index), count: number(count) }),
   /** @type {(limit: number) => string} */
   beginning: (limit) =>
-    fill(gettext("Only the first %(size)s are shown. Download the file to read all of it."), { size: bytes(limit) }),
+    fill(gettext("Only the first %(size)s is shown. Download the file to read all of it."), { size: bytes(limit) }),
   /** @type {(name: string) => string} */
   contentOf: (name) => fill(gettext("Content of %(name)s"), { name: displayName(name) }),
   originalSize: gettext("Original size"),

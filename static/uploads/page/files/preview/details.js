@@ -1,10 +1,11 @@
-import { fullLocalTime } from "../../text/format.js";
-import { number } from "../../text/language.js";
+import { language } from "../../text/language.js";
 import { displayName } from "../../text/names.js";
 import { previewMessages } from "../../text/preview-messages.js";
 import { find } from "../../ui/elements.js";
 
 /** @import { PreviewFile } from "./preview.js" */
+
+const localTime = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
 
 /** The panel with what is known of a file. */
 export class Details {
@@ -33,7 +34,7 @@ export class Details {
 
   /** @param {{width: number, height: number}|null} pixels once they are known */
   dimensions(pixels) {
-    this.#fill("dimensions", pixels ? `${number(pixels.width)} × ${number(pixels.height)}` : "");
+    this.#fill("dimensions", pixels ? `${pixels.width} × ${pixels.height}` : "");
   }
 
   /**
@@ -53,7 +54,7 @@ export class Details {
    */
   #time(name, moment) {
     const time = moment ? new Date(moment) : null;
-    this.#fill(name, time ? fullLocalTime(time) : "");
+    this.#fill(name, time ? localTime.format(time) : "");
     find(this.#panel, `[data-field=${name}_utc]`).textContent = time ? previewMessages.utc(inUtc(time)) : "";
   }
 }

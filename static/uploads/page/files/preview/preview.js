@@ -1,3 +1,4 @@
+import "../../copy.js";
 import { isSignedOut } from "../../../client/index.js";
 import { number } from "../../text/language.js";
 import { displayName } from "../../text/names.js";

@@ -30,6 +30,8 @@ import { textBlocks } from "./text-blocks.js";
 /** Milliseconds until an image or the beginning of a recording must be there, and bytes per millisecond after that. */
 const PATIENCE = 30_000;
 const SLOWEST = 16;
+/** Pixels of an image that is hard to find on the stage. */
+const TINY = 24;
 /** Bytes of a text. */
 const DEFAULT_BEGINNING = 2 ** 20;
 
@@ -78,6 +80,7 @@ async function makeImage({ name, size, url, signal }) {
   }
   const element = container("preview-image");
   element.append(image);
+  element.toggleAttribute("data-tiny", Math.max(image.naturalWidth, image.naturalHeight) < TINY);
   return { kind: "image", element, dimensions: { width: image.naturalWidth, height: image.naturalHeight } };
 }
 
