@@ -41,7 +41,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "corsheaders",
     "csp",
-    "django_htmx",
     "ninja",
     "filehub",
 ]
@@ -65,7 +64,6 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "uploads.web.middleware.Authentication",
     "uploads.web.middleware.Messages",
-    "uploads.web.middleware.Htmx",
     "uploads.web.errors.ErrorMiddleware",
 ]
 

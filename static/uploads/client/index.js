@@ -2,6 +2,7 @@
 export { Confirmations } from "./confirmations.js";
 export { ApiError, isSignedOut } from "./errors.js";
 export { Api } from "./net/api.js";
+export { FilesApi } from "./net/files-api.js";
 export { mayGoInParts } from "./net/plan.js";
 export { HandleError } from "./resume/handles.js";
 export { forgetNames } from "./resume/journal.js";

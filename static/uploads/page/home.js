@@ -1,8 +1,13 @@
-import { Api, Uploader } from "../client/index.js";
+import { Api, FilesApi, Uploader } from "../client/index.js";
+import { Arrivals } from "./files/arrivals.js";
 import { Downloads } from "./files/downloads.js";
-import { FileList } from "./files/file-list.js";
-import { ListProblem } from "./files/list-problem.js";
+import { createFilesPage } from "./files/files-page.js";
+import { Live } from "./files/live.js";
+import { Pictures } from "./files/pictures.js";
+import { placeOf } from "./files/place.js";
 import { Quota } from "./files/quota.js";
+import { Selection } from "./files/selection.js";
+import { FileStore } from "./files/store.js";
 import { acceptFiles } from "./intake/dropzone.js";
 import { Intake } from "./intake/intake.js";
 import { PageSession } from "./session/page-session.js";
@@ -12,6 +17,8 @@ import { Announcer } from "./ui/announcer.js";
 import { byId, find } from "./ui/elements.js";
 import { InterruptedList } from "./uploads/interrupted-list.js";
 import { UploadList } from "./uploads/upload-list.js";
+
+/** @import { ListedFile } from "./files/types.js" */
 
 const config = JSON.parse(byId("upload-config").textContent);
 const api = new Api(find(document, "meta[name=csrf-token]", HTMLMetaElement).content, config.namespace);
@@ -25,7 +32,12 @@ const uploader = new Uploader(api, {
 });
 const session = new PageSession(byId("session-dialog").dataset.sessionUrl ?? "", config.namespace);
 const announcer = new Announcer(byId("announcer"), () => uploader.totals);
-const intake = new Intake(uploader, announcer, { status: byId("reading"), hint: byId("drop-hint"), notify });
+const intake = new Intake(uploader, announcer, {
+  status: byId("reading"),
+  hint: byId("drop-hint"),
+  folder: () => store.place.folder,
+  notify,
+});
 const uploadList = new UploadList(uploader, config, {
   onCancelAll: () => intake.stop(),
   onEnd: (stored, notUploaded) => announcer.done(stored, notUploaded),
@@ -35,17 +47,29 @@ const interruptedList = new InterruptedList(uploader, announcer, {
   onContinue: (upload) => uploadList.focusRow(upload),
 });
 const quota = new Quota(document.getElementById("quota"), api);
-const listProblem = new ListProblem();
-const fileList = new FileList(api, announcer, {
+const files = new FilesApi(api);
+const store = new FileStore(files, placeOf(location.search), JSON.parse(byId("first-page").textContent));
+const arrivals = new Arrivals(store);
+const pictures = new Pictures();
+const downloads = new Downloads(api, announcer, { notify, onSessionEnded: () => session.lost() });
+const { problem: listProblem } = createFilesPage({
+  store,
+  selection: new Selection(),
+  pictures,
+  announcer,
+  handlers: {
+    open: () => {},
+    download: (item) => downloads.start(item.key),
+    rename: () => {},
+    trash: () => {},
+    restore: () => {},
+    menu: () => {},
+  },
   onSessionEnded: () => session.lost(),
-  onListFailed: (problem, retry) => listProblem.show(problem, retry),
-  onListed: () => listProblem.clear(),
-  onDelete: (id) => uploader.forget(id),
-  onDeleted: () => quota.refresh(),
 });
+const live = new Live(files, { onChange: () => store.reload(), onSessionEnded: () => session.lost() });
 
 new SignInDialog(session);
-new Downloads(api, announcer, { onSessionEnded: () => session.lost() });
 
 acceptFiles({
   filesButton: byId("choose-files", HTMLButtonElement),
@@ -66,7 +90,10 @@ acceptFiles({
 uploader.addEventListener("state", ({ detail: upload }) => {
   if (upload.state === "stored") {
     announcer.say(upload.alreadyStored ? "alreadyStored" : "stored", upload.place);
-    if (!upload.alreadyStored && upload.id) fileList.show(upload.id, upload.name);
+    if (upload.storedFile && upload.id) {
+      pictures.add(upload.id, upload.file);
+      arrivals.add(/** @type {ListedFile} */ (upload.storedFile));
+    }
     quota.refresh();
   } else if (upload.state === "failed" || upload.state === "rejected") {
     announcer.say(upload.state, upload.place, { why: uploadList.explain(upload) });
@@ -76,8 +103,8 @@ uploader.addEventListener("sessionend", () => session.lost());
 session.addEventListener("renewed", () => {
   api.useToken(session.csrfToken);
   uploader.tryNow();
-  fileList.signedIn();
   listProblem.signedIn();
+  live.tryNow();
   announcer.note(messages.session.renewed);
 });
 uploader.addEventListener("connection", () => {

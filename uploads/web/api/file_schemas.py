@@ -13,6 +13,7 @@ from uploads.accounts.requests import AuthenticatedHttpRequest
 from uploads.core.previews import NoPreview, PreviewKind
 from uploads.core.texts import describe
 from uploads.core.type_lists import Kind
+from uploads.core.type_names import type_name
 from uploads.files.batches import MAX_IDS, NewState
 from uploads.files.browse import Sort
 from uploads.files.folder_items import FolderInfo
@@ -100,11 +101,19 @@ class _FileFields(Schema):
     file_name: str
     folder: str = Field(description="The path of its folder; empty for the root.")
     content_type: str
+    kind: Kind = Field(description="The type group, as in `?type=`.")
+    type_name: str = Field(
+        description="The type in plain words, in the language of `Accept-Language`."
+    )
     size: int = Field(description="Bytes.")
     checksum: str = Field(description='Base64 SHA-256 verified by S3; "" if the upload had none.')
     created_at: datetime
     confirmed_at: datetime | None
     owner: str = Field(description="Username.")
+
+    @staticmethod
+    def resolve_type_name(file: FileInfo) -> str:
+        return type_name(file.content_type)
 
     @staticmethod
     def resolve_owner(_file: FileInfo, context: Any) -> str:
@@ -150,6 +159,16 @@ class FolderContents(Schema):
     folders: list[FolderOut]
     files: list[FileOut]
     next_cursor: str | None = Field(description="Null on the last page.")
+
+
+class ListPage(Schema):
+    """A page of any list, as the page's scripts use it (static/uploads/page/files/types.js)."""
+
+    folder: FolderDetail | None
+    folders: list[FolderOut]
+    files: list[ListedFileOut]
+    next_cursor: str | None
+    examined: int | None
 
 
 class DownloadOut(Schema):

@@ -16,7 +16,7 @@ import { anySignal, timeoutSignal } from "../waiting.js";
  */
 
 /**
- * @typedef {object} StoredFile the fields of the server's response that the client reads; see docs/contract.md
+ * @typedef {object} StoredFile a file as docs/contract.md describes it; the fields that the client reads
  * @property {string} checksum base64, followed by "-" and the number of parts if it was computed over parts; may be empty
  */
 
@@ -60,6 +60,7 @@ import { anySignal, timeoutSignal } from "../waiting.js";
  * @typedef {object} CallOptions
  * @property {AbortSignal} [signal]
  * @property {number} [timeout] milliseconds
+ * @property {Record<string, string>} [headers] further ones
  */
 
 /** How many ids the server accepts in one call. */
@@ -204,19 +205,36 @@ export class Api {
   }
 
   /**
-   * Fetches a fragment of the page, rendered by the server.
+   * Sends a request of the JSON API. What has a method of its own is better called by that.
+   * @param {string} method
    * @param {string} url
-   * @returns {Promise<string>} HTML
+   * @param {object} [content] sent as JSON
+   * @param {CallOptions} [options]
+   * @returns {Promise<{status: number, headers: Headers, body: any}>} the body is null if the response has none. Rejects
+   *   with an ApiError.
    */
-  async fragment(url) {
-    const response = await this.#send(url, { headers: { "HX-Request": "true", ...this.userHeader } });
-    // Without a session the server redirects to the login form.
-    if (response.redirected) {
-      throw new ApiError(401, "session_ended", "");
+  async request(method, url, content, options) {
+    /** @type {Record<string, string>} */
+    const headers = { Accept: "application/json", ...this.userHeader, ...options?.headers };
+    /** @type {string|undefined} */
+    let body;
+    if (method !== "GET") {
+      // The token changes when the user signs in again in another tab, while this page stays open.
+      headers["X-CSRFToken"] = /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? this.#csrfToken;
     }
+    if (content !== undefined) {
+      headers["Content-Type"] = "application/json";
+      body = JSON.stringify(content);
+    }
+    const response = await this.#send(url, { method, headers, body }, options);
+    const { status } = response;
+    if (status === 204 || status === 304) return { status, headers: response.headers, body: null };
     try {
-      return await response.text();
-    } catch {
+      return { status, headers: response.headers, body: await response.json() };
+    } catch (error) {
+      options?.signal?.throwIfAborted();
+      // Anything else means that the connection broke off.
+      if (error instanceof SyntaxError) throw new ApiError(status, "unreadable_answer", "");
       throw new ApiError(0, "network", "");
     }
   }
@@ -229,26 +247,7 @@ export class Api {
    * @returns {Promise<any>} the parsed response; null if it is empty
    */
   async #json(method, url, content, options) {
-    /** @type {Record<string, string>} */
-    const headers = { Accept: "application/json", ...this.userHeader };
-    /** @type {string|undefined} */
-    let body;
-    if (method !== "GET") {
-      // The token changes when the user signs in again in another tab, while this page stays open.
-      headers["X-CSRFToken"] = /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? this.#csrfToken;
-    }
-    if (content !== undefined) {
-      headers["Content-Type"] = "application/json";
-      body = JSON.stringify(content);
-    }
-    const response = await this.#send(url, { method, headers, body }, options);
-    if (response.status === 204) return null;
-    try {
-      return await response.json();
-    } catch {
-      options?.signal?.throwIfAborted();
-      throw new ApiError(response.status, "unreadable_answer", "");
-    }
+    return (await this.request(method, url, content, options)).body;
   }
 
   /**
@@ -267,7 +266,8 @@ export class Api {
       signal?.throwIfAborted();
       throw new ApiError(0, "network", "");
     }
-    if (!response.ok) {
+    // 304 is the answer to `If-None-Match`.
+    if (!response.ok && response.status !== 304) {
       throw await errorFrom(response);
     }
     return response;

@@ -1,9 +1,9 @@
 import { explain, messages } from "../text/messages.js";
 import { byId, find } from "../ui/elements.js";
 
-/** @import { Problem } from "./list-requests.js" */
+/** @typedef {{code: string, message?: string}} Problem */
 
-/** The notice beside the search box: the list could not be loaded, and the earlier one is still shown. */
+/** The notice above the list: it could not be loaded, and the earlier one is still shown. */
 export class ListProblem {
   #element = byId("list-problem");
   #text = find(this.#element, "[data-field=text]");

@@ -13,6 +13,10 @@ const TAILS = [
   new RegExp(`${SAFE}.{0,13}$`, "su"),
 ];
 
+/** In a row of the list, shorter names are split too, and less of the end is kept: its column may be narrow. */
+const LONG_IN_ROW = 12;
+const TAIL_IN_ROW = new RegExp(`${SAFE}.{0,8}$`, "su");
+
 /** Accents of Latin, Greek and Cyrillic letters. */
 const ACCENTS = /[\u0300-\u036f]/g;
 /**
@@ -51,12 +55,23 @@ export function nameParts(name) {
 }
 
 /**
+ * Splits the name of a single file or folder for a row of the list.
+ * @param {string} name
+ * @returns {SplitText} the tail has the extension
+ */
+export function rowNameParts(name) {
+  return split(displayName(name), LONG_IN_ROW, [TAIL_IN_ROW]);
+}
+
+/**
  * @param {string} text
+ * @param {number} [long] characters
+ * @param {RegExp[]} [tails]
  * @returns {SplitText}
  */
-function split(text) {
-  if (Array.from(text).length > LONG) {
-    for (const pattern of TAILS) {
+function split(text, long = LONG, tails = TAILS) {
+  if (Array.from(text).length > long) {
+    for (const pattern of tails) {
       const match = pattern.exec(text);
       if (match) return { head: text.slice(0, match.index), tail: match[0] };
     }
