@@ -3,7 +3,7 @@ import { displayName } from "../../text/names.js";
 import { previewMessages } from "../../text/preview-messages.js";
 import { find } from "../../ui/elements.js";
 
-/** @import { PreviewFile } from "./preview.js" */
+/** @import { ListedFile } from "../types.js" */
 
 const localTime = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
 
@@ -16,9 +16,9 @@ export class Details {
     this.#panel = panel;
   }
 
-  /** @param {PreviewFile} file */
+  /** @param {ListedFile} file */
   show(file) {
-    this.#fill("type_name", file.type_name ?? "");
+    this.#fill("type_name", file.type_name);
     this.#fill("content_type", file.content_type);
     this.#fill("size", previewMessages.exactSize(file.size));
     this.#fill("folder", file.folder ? displayName(file.folder) : previewMessages.root);

@@ -2,7 +2,7 @@ import { PreviewProblem } from "./problem.js";
 import { makeView } from "./views.js";
 
 /** @import { Api, PreviewSource } from "../../../client/index.js" */
-/** @import { PreviewFile } from "./preview.js" */
+/** @import { ListedFile } from "../types.js" */
 /** @import { View } from "./views.js" */
 
 /**
@@ -30,7 +30,7 @@ export class Loader {
   }
 
   /**
-   * @param {PreviewFile} file
+   * @param {ListedFile} file
    * @param {number} [startAt] seconds of a recording
    * @returns {Promise<View>} Rejects with a PreviewProblem, an ApiError, or an AbortError after the file was dropped.
    */
@@ -41,7 +41,7 @@ export class Loader {
     return source.kind === "image" ? this.#image(file, entry, source) : this.#view(file, entry, source, startAt);
   }
 
-  /** @param {PreviewFile} file that may be shown next */
+  /** @param {ListedFile} file that may be shown next */
   async prepare(file) {
     if (file.state !== undefined && file.state !== "stored") return;
     const entry = this.#entry(file.id);
@@ -81,7 +81,7 @@ export class Loader {
   }
 
   /**
-   * @param {PreviewFile} file
+   * @param {ListedFile} file
    * @param {Entry} entry
    * @param {PreviewSource} source
    */
@@ -91,7 +91,7 @@ export class Loader {
   }
 
   /**
-   * @param {PreviewFile} file
+   * @param {ListedFile} file
    * @param {Entry} entry
    * @param {PreviewSource} source
    * @param {number} startAt

@@ -4,38 +4,21 @@ import { number } from "../../text/language.js";
 import { displayName } from "../../text/names.js";
 import { previewMessages } from "../../text/preview-messages.js";
 import { find } from "../../ui/elements.js";
-import { showName } from "../../ui/file-name.js";
+import { showRowName } from "../../ui/file-name.js";
 import { Details } from "./details.js";
 import { commandOf } from "./keys.js";
 import { Loader } from "./loader.js";
 import { Stage } from "./stage.js";
 
 /** @import { Api } from "../../../client/index.js" */
+/** @import { FileItem, Item } from "../types.js" */
 /** @import { View } from "./views.js" */
 
 /**
- * What the preview reads of a file; the API's JSON.
- * @typedef {object} PreviewFile
- * @property {string} id
- * @property {string} file_name
- * @property {string} folder empty for the root
- * @property {string} content_type
- * @property {string} [type_name] the type in plain words
- * @property {number} size bytes
- * @property {string} checksum
- * @property {string} created_at
- * @property {string|null} confirmed_at
- * @property {string} [state] of a list that has not only stored files
- */
-
-/** @typedef {{kind: "file", key: string, file: PreviewFile}} PreviewItem */
-/** @typedef {PreviewItem | {kind: "folder", key: string}} AnyItem folders are skipped */
-
-/**
  * @typedef {object} OpenOptions
- * @property {(item: PreviewItem) => void} [onClose] with the file that was shown last; the focus is where it was before
- * @property {(item: PreviewItem) => void} onDownload
- * @property {() => Promise<AnyItem[]|null>} [more] loads further items; resolves with all of them, or null if there are
+ * @property {(item: FileItem) => void} [onClose] with the file that was shown last; the focus is where it was before
+ * @property {(item: FileItem) => void} onDownload
+ * @property {() => Promise<Item[]|null>} [more] loads further items; resolves with all of them, or null if there are
  *   no more
  */
 
@@ -47,7 +30,7 @@ const DETAILS_KEY = "filehub:preview-details";
 
 /** The preview of files in a dialog: templates/uploads/_preview_dialog.html. */
 export class Preview {
-  /** @type {PreviewItem[]} */
+  /** @type {FileItem[]} */
   #items = [];
   #index = 0;
   /** @type {OpenOptions} */
@@ -97,7 +80,7 @@ export class Preview {
   }
 
   /**
-   * @param {AnyItem[]} items
+   * @param {Item[]} items folders among them are skipped
    * @param {number} index of a file among the items
    * @param {OpenOptions} options
    */
@@ -115,7 +98,7 @@ export class Preview {
   }
 
   /**
-   * @param {AnyItem[]} items
+   * @param {Item[]} items
    * @param {string} key of the file that is shown
    */
   #list(items, key) {
@@ -151,7 +134,9 @@ export class Preview {
 
   #show() {
     const { file } = this.#item;
-    showName(find(this.#dialog, "[data-field=heading]"), file.file_name);
+    const heading = find(this.#dialog, "[data-field=heading]");
+    showRowName(find(heading, "bdi"), file.file_name);
+    heading.title = displayName(file.file_name);
     this.#details.show(file);
     this.#showPosition();
     const hurry = performance.now() - this.#movedAt < SETTLED;
@@ -169,7 +154,7 @@ export class Preview {
     this.#loader.keep([file.id, ...beside.map(({ key }) => key)]);
     const loading = this.#loader.load(file, startAt);
     loading.catch((error) => isSignedOut(error) && this.#onSessionEnded());
-    this.#stage.show(loading);
+    this.#stage.show(loading, file.kind);
     // Its own content comes first.
     loading.then(
       () => this.#prepare(file.id, beside),
@@ -179,7 +164,7 @@ export class Preview {
 
   /**
    * @param {string} id of the file that is shown
-   * @param {PreviewItem[]} beside
+   * @param {FileItem[]} beside
    */
   #prepare(id, beside) {
     if (!this.#dialog.open || this.#item.file.id !== id) return;

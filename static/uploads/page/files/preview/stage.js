@@ -18,6 +18,7 @@ export class Stage {
   #turn = 0;
   /** Where a recording that can no longer be played had got to, in seconds. */
   #reached = 0;
+  #kind = "other";
   #element;
   #content;
   #loading;
@@ -43,8 +44,12 @@ export class Stage {
     find(this.#message, "[data-download]").addEventListener("click", () => onDownload());
   }
 
-  /** @param {Promise<View>} loading */
-  async show(loading) {
+  /**
+   * @param {Promise<View>} loading
+   * @param {string} [kind] the type group of the file, whose icon stands for a file that cannot be shown
+   */
+  async show(loading, kind = "other") {
+    this.#kind = kind;
     this.#turn += 1;
     const turn = this.#turn;
     this.#reached = 0;
@@ -98,6 +103,8 @@ export class Stage {
     find(this.#message, "[data-field=text]").textContent = text;
     find(this.#message, "[data-retry]").hidden = !retry;
     find(this.#message, "[data-download]").hidden = !download;
+    const icon = find(this.#message, "use", SVGUseElement);
+    icon.href.baseVal = icon.href.baseVal.replace(/#.*/, `#kind-${this.#kind}`);
     this.#show(this.#message);
     this.#onShown(null, `${title}. ${text}`);
   }
