@@ -170,12 +170,14 @@ test("the focus stays in the dialog when what had it is replaced", async () => {
   equal(document.activeElement, heading);
 });
 
-test("a file in the trash is described, but not requested", async () => {
+test("a file that is not stored is described, but not requested", async () => {
   const api = new FakeApi({ reason: "type" });
   const { preview, dialog } = dialogWith(api);
   preview.open([item(1, { state: "trashed" }), item(2, { state: "rejected" })], 0, { onDownload() {} });
   await until(() => !find(dialog, "[data-field=message]").hidden);
   equal(find(dialog, "[data-field=text]").textContent, "Restore this file to see its content.");
+  press("ArrowRight");
+  await until(() => find(dialog, "[data-field=text]").textContent?.includes("rejected"));
   equal([api.asked, find(dialog, "[data-action=download]").hidden], [[], true]);
 });
 
@@ -284,7 +286,8 @@ const problems = [
   ["type", false, true],
   ["too_large", false, true],
   ["empty", false, false],
-  ["not_stored", false, false],
+  ["trashed", false, false],
+  ["rejected", false, false],
   ["gone", true, false],
   ["expired", true, false],
   ["unreachable", true, false],

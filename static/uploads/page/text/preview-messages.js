@@ -50,7 +50,8 @@ const explanations = {
     download: true,
   },
   empty: { title: gettext("Empty file"), text: gettext("This file has no content.") },
-  not_stored: { title: noPreview, text: gettext("Restore this file to see its content.") },
+  trashed: { title: noPreview, text: gettext("Restore this file to see its content.") },
+  rejected: { title: noPreview, text: gettext("This file was rejected and its content was not kept.") },
   gone: { title: failed, text: gettext("This file was deleted."), retry: true },
   expired: { title: failed, text: gettext("The access to this file has expired. Try again."), retry: true },
   unreachable: {
