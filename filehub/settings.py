@@ -185,6 +185,8 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
+# What pages that show files add to it: images, recordings and frames from the bucket's origin.
+CSP_PREVIEWS = {name: [S3_ORIGIN] for name in ("img-src", "media-src", "frame-src")}
 
 CORS_ALLOWED_ORIGINS = list(app.cors_origins)
 CORS_EXPOSE_HEADERS = ["ETag", "Link", "Retry-After", "X-Filehub-Examined"]

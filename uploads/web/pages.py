@@ -116,8 +116,9 @@ def _first_page(request: AuthenticatedHttpRequest, listed: Listed) -> dict[str, 
     return page.model_dump(mode="json")
 
 
-# Downloads run in a hidden frame, so that they neither leave the page nor ask to.
-@csp_update({"frame-src": [settings.S3_ORIGIN]})
+# Previews come from the bucket. Downloads run in a hidden frame, so that they neither leave the
+# page nor ask to.
+@csp_update(settings.CSP_PREVIEWS)
 @for_signed_in
 @require_safe
 def home(request: AuthenticatedHttpRequest) -> HttpResponse:

@@ -10,6 +10,7 @@ export { forgetNames } from "./resume/journal.js";
 export { Uploader } from "./uploader.js";
 export { within } from "./waiting.js";
 
+/** @typedef {import("./net/api.js").PreviewSource} PreviewSource */
 /** @typedef {import("./net/api.js").UploadStatus} UploadStatus */
 /** @typedef {import("./resume/handles.js").FileHandle} FileHandle */
 /** @typedef {import("./resume/handles.js").HandleSource} HandleSource */

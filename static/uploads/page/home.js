@@ -6,6 +6,7 @@ import { createFilesPage } from "./files/files-page.js";
 import { Live } from "./files/live.js";
 import { Pictures } from "./files/pictures.js";
 import { placeOf } from "./files/place.js";
+import { Preview } from "./files/preview/preview.js";
 import { Quota } from "./files/quota.js";
 import { FileStore } from "./files/store.js";
 import { acceptFiles } from "./intake/dropzone.js";
@@ -19,7 +20,7 @@ import { FinishNotices } from "./uploads/finish-notices.js";
 import { InterruptedList } from "./uploads/interrupted-list.js";
 import { UploadList } from "./uploads/upload-list.js";
 
-/** @import { ListedFile } from "./files/types.js" */
+/** @import { Item, ListedFile } from "./files/types.js" */
 
 const config = JSON.parse(byId("upload-config").textContent);
 const api = new Api(find(document, "meta[name=csrf-token]", HTMLMetaElement).content, config.namespace);
@@ -60,8 +61,8 @@ const { actions, selection, handlers } = connectActions({
   store,
   announcer,
   view: () => filesPage.view,
-  preview: () => {},
-  details: () => {},
+  preview: (item) => openPreview(item),
+  details: (item) => openPreview(item, true),
   onSessionEnded: () => session.lost(),
   onUsageChanged: () => quota.refresh(),
   onForget: (id) => uploader.forget(id),
@@ -74,6 +75,7 @@ const filesPage = createFilesPage({
   handlers,
   onSessionEnded: () => session.lost(),
 });
+const preview = new Preview(byId("preview-dialog", HTMLDialogElement), { api, onSessionEnded: () => session.lost() });
 const listProblem = filesPage.problem;
 const live = new Live(files, { onChange: () => store.reload(), onSessionEnded: () => session.lost() });
 
@@ -140,6 +142,28 @@ function showConnection() {
   // Hiding the button that has the focus would lose it.
   if (uploader.online && notice.contains(document.activeElement)) byId("choose-files").focus();
   notice.hidden = uploader.online;
+}
+
+/**
+ * @param {Item} item a file
+ * @param {boolean} [withDetails]
+ */
+function openPreview(item, withDetails = false) {
+  const { view } = filesPage;
+  preview.open(view.items, view.indexOf(item.key), {
+    withDetails,
+    onDownload: (shown) => actions.download(shown),
+    onClose: (shown) => view.focus(shown.key),
+    more: moreItems,
+  });
+}
+
+/** @returns {Promise<Item[]|null>} all items, with those of the next page; null if there are no more */
+async function moreItems() {
+  if (!store.hasMore) return null;
+  await store.loadMore();
+  if (store.problem) throw store.problem;
+  return store.items;
 }
 
 /** @param {string} sentence */

@@ -103,6 +103,7 @@ test("the head says how much there is, as far as it is known", () => {
     [{ place: { ...ROOT, q: "x" }, folder: null, hasMore: true }, "1 match so far"],
     [{ place: { ...ROOT, view: "trash" }, folder: null, items: [makeItem("1"), makeItem("2")] }, "2 files"],
     [{ place: { ...ROOT, view: "trash" }, folder: null, items: [] }, ""],
+    [{ folder: { ...makeFolderInfo("a"), moving_to: "b/c" } }, "This folder is being moved to b/c."],
     [{ state: "failed" }, ""],
   ];
   for (const [changes, expected] of cases) equal(totalOf({ ...STORE, ...changes }), expected, JSON.stringify(changes));

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, StrictInt, StrictStr
 from pydantic_core import PydanticCustomError
 
 from uploads.accounts.requests import AuthenticatedHttpRequest
+from uploads.core.previews import NoPreview, PreviewKind
 from uploads.core.texts import describe
 from uploads.core.type_lists import Kind
 from uploads.core.type_names import type_name
@@ -173,6 +174,19 @@ class ListPage(Schema):
 class DownloadOut(Schema):
     url: str
     expires_at: datetime
+
+
+class PreviewOut(Schema):
+    """How a browser shows a file. Without a `kind`, only `reason` is not null."""
+
+    kind: PreviewKind | None = Field(description="What the file is shown as.")
+    reason: NoPreview | None = Field(description="Why it is not shown.")
+    url: str | None = Field(description="A presigned GET, displayed instead of saved.")
+    expires_at: datetime | None
+    charset: str | None = Field(
+        description="The encoding that was declared for a text; null if none was."
+    )
+    max_bytes: int | None = Field(description="How many of the first bytes of a text to show.")
 
 
 class DeletingOut(Schema):

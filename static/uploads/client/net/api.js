@@ -39,6 +39,17 @@ import { anySignal, timeoutSignal } from "../waiting.js";
  */
 
 /**
+ * How a browser can show a file: with a `kind`, from `url`; otherwise `reason` says why it cannot.
+ * @typedef {object} PreviewSource
+ * @property {"image"|"video"|"audio"|"pdf"|"text"|null} kind
+ * @property {"type"|"too_large"|"empty"|null} reason
+ * @property {string|null} url
+ * @property {string|null} expires_at ISO 8601, by the server's clock
+ * @property {string|null} charset of a text, if one was declared
+ * @property {number|null} max_bytes of a text: how many of its first bytes to show
+ */
+
+/**
  * @typedef {object} StoredPart
  * @property {number} part_number from 1
  * @property {number} size bytes
@@ -170,6 +181,15 @@ export class Api {
    */
   download(id) {
     return this.#json("GET", `/files/${encodeURIComponent(id)}/download`);
+  }
+
+  /**
+   * Requests how a browser can show a file, and from which address, which storage serves for some minutes.
+   * @param {string} id
+   * @returns {Promise<PreviewSource>} Rejects with an ApiError.
+   */
+  preview(id) {
+    return this.#json("GET", `/files/${encodeURIComponent(id)}/preview`);
   }
 
   /**

@@ -130,10 +130,18 @@ export class ListView {
     const index = this.indexOf(key);
     if (index === -1) return;
     this.#selection.focusOn(key);
-    const distance = scrollTo(index, this.#geometry());
+    const geometry = this.#geometry();
+    // What floats above the end of the window must not cover the row.
+    const distance = scrollTo(index, { ...geometry, height: geometry.height - this.#covered });
     if (distance !== 0) scrollBy({ top: distance, behavior: "instant" });
     this.#toFocus = key;
     this.#draw();
+  }
+
+  /** Scrolls to the beginning of the list, if the page is scrolled beyond it. */
+  scrollToStart() {
+    const { top } = this.#geometry();
+    if (top > 0) scrollBy({ top: -top, behavior: "instant" });
   }
 
   /** The rows have another layout. */
@@ -151,7 +159,7 @@ export class ListView {
     if (this.#isChanged) this.#update();
     if (!this.#isMeasured) this.#measure();
     const section = sectionOf(this.#geometry());
-    this.#store.show(section.from, section.to);
+    if (this.#store.state !== "loading") this.#store.show(section.from, section.to);
     this.#drawRows(section.from, section.to);
     this.#body.style.paddingBlock = `${section.before}px ${section.after}px`;
     if (!this.#isMeasured && this.#rows.size > 0) {
@@ -190,6 +198,10 @@ export class ListView {
     const top = Math.max(head, 0) - this.#body.getBoundingClientRect().top;
     const height = innerHeight - Math.max(head, 0);
     return { count: this.#items.length, columns: this.#columns, lineHeight: this.#lineHeight, top, height };
+  }
+
+  get #covered() {
+    return document.getElementById("floating")?.getBoundingClientRect().height ?? 0;
   }
 
   /** The first visible item, if the list is scrolled. @returns {{keys: string[], index: number}|null} */

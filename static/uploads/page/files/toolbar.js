@@ -127,6 +127,7 @@ export class Toolbar {
  */
 export function totalOf({ place, items, hasMore, folder, state }) {
   if (state === "failed") return "";
+  if (folder?.moving_to) return listMessages.moving(folder.moving_to);
   if (isFolder(place) && place.type === "" && folder) {
     return folder.files > 0 ? listMessages.filesAndSize(folder.files, bytes(folder.bytes)) : "";
   }

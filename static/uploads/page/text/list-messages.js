@@ -71,8 +71,6 @@ export const listMessages = {
   inFolder: (folder) => fill(gettext("in %(folder)s"), { folder: displayName(folder) }),
   /** @type {(date: string) => string} */
   purgedOn: (date) => fill(gettext("Deleted for ever on %(date)s"), { date }),
-  /** @type {(time: string, utc: string) => string} */
-  timeAndUtc: (time, utc) => fill(gettext("%(time)s (%(utc)s)"), { time, utc }),
   noReason: gettext("It broke a rule for uploads."),
 
   empty: {
