@@ -257,9 +257,18 @@ test("the last file stays until the next one is there, or until that takes long"
   equal(parts(), "content");
   /** @type {(view: View) => void} */
   let arrive = () => {};
+  const { setTimeout } = globalThis;
+  /** @type {{delay?: number, ring?: () => void}} */
+  const timer = {};
+  Object.assign(globalThis, {
+    setTimeout: (/** @type {() => void} */ ring, /** @type {number} */ delay) => Object.assign(timer, { ring, delay }),
+  });
   const shown = stage.show(new Promise((resolve) => (arrive = resolve)));
-  equal(find(document, "[data-field=content]").textContent, "first");
-  await until(() => parts() === "loading");
+  Object.assign(globalThis, { setTimeout });
+  ok((timer.delay ?? 0) >= 200, `time for the next file: ${timer.delay} ms`);
+  equal([parts(), find(document, "[data-field=content]").textContent], ["content", "first"]);
+  timer.ring?.();
+  equal(parts(), "loading");
   equal(find(document, "[data-field=content]").textContent, "");
   arrive(view("second"));
   await shown;
