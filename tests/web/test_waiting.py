@@ -87,13 +87,9 @@ Request = tuple[str, str, Mapping[str, str], bytes | None]
 def reading(running: Site) -> list[Request]:
     """Every GET of the API and of the pages."""
     pages = {path for path, _ in PAGES if not path.startswith("/s3/")} - {"/healthz", "/readyz"}
-    # As htmx sends it: the page keeps its list, and says what is wrong.
-    search: Request = ("GET", "/?q=a", {**running.page, "HX-Request": "true"}, None)
-    return (
-        [("GET", fill(path), running.api, None) for method, path in operations() if method == "get"]
-        + [("GET", path, running.page, None) for path in sorted(pages)]
-        + [search]
-    )
+    return [
+        ("GET", fill(path), running.api, None) for method, path in operations() if method == "get"
+    ] + [("GET", path, running.page, None) for path in sorted(pages)]
 
 
 def writing(running: Site) -> list[Request]:

@@ -47,7 +47,6 @@ _NAMES: dict[str, str | Promise] = {
     "text/markdown": "Markdown",
     "application/json": "JSON",
     "application/xml": "XML",
-    "text/xml": "XML",
 }
 
 _GROUPS: dict[Kind, str | Promise] = {

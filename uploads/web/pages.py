@@ -113,7 +113,7 @@ def _first_page(request: AuthenticatedHttpRequest, listed: Listed) -> dict[str, 
     if listed.problem or request.GET.get("cursor"):
         return None
     page = ListPage.model_validate(listed.contents, context={"request": request})
-    return page.model_dump(exclude_none=True)
+    return page.model_dump(mode="json")
 
 
 # Previews come from the bucket. Downloads run in a hidden frame, so that they neither leave the

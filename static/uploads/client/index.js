@@ -2,6 +2,7 @@
 export { Confirmations } from "./confirmations.js";
 export { ApiError, isSignedOut } from "./errors.js";
 export { Api } from "./net/api.js";
+export { ChangesApi, persistently } from "./net/changes-api.js";
 export { FilesApi } from "./net/files-api.js";
 export { mayGoInParts } from "./net/plan.js";
 export { HandleError } from "./resume/handles.js";

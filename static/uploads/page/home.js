@@ -1,12 +1,13 @@
 import { Api, FilesApi, Uploader } from "../client/index.js";
+import { connectActions } from "./files/action-controls.js";
 import { Arrivals } from "./files/arrivals.js";
 import { Downloads } from "./files/downloads.js";
 import { createFilesPage } from "./files/files-page.js";
 import { Live } from "./files/live.js";
 import { Pictures } from "./files/pictures.js";
 import { placeOf } from "./files/place.js";
+import { Preview } from "./files/preview/preview.js";
 import { Quota } from "./files/quota.js";
-import { Selection } from "./files/selection.js";
 import { FileStore } from "./files/store.js";
 import { acceptFiles } from "./intake/dropzone.js";
 import { Intake } from "./intake/intake.js";
@@ -15,10 +16,11 @@ import { SignInDialog } from "./session/sign-in-dialog.js";
 import { messages } from "./text/messages.js";
 import { Announcer } from "./ui/announcer.js";
 import { byId, find } from "./ui/elements.js";
+import { FinishNotices } from "./uploads/finish-notices.js";
 import { InterruptedList } from "./uploads/interrupted-list.js";
 import { UploadList } from "./uploads/upload-list.js";
 
-/** @import { ListedFile } from "./files/types.js" */
+/** @import { Item, ListedFile } from "./files/types.js" */
 
 const config = JSON.parse(byId("upload-config").textContent);
 const api = new Api(find(document, "meta[name=csrf-token]", HTMLMetaElement).content, config.namespace);
@@ -46,27 +48,35 @@ const interruptedList = new InterruptedList(uploader, announcer, {
   onChange: () => uploadList.showInterrupted(interruptedList.size),
   onContinue: (upload) => uploadList.focusRow(upload),
 });
+const finishNotices = new FinishNotices();
 const quota = new Quota(document.getElementById("quota"), api);
 const files = new FilesApi(api);
 const store = new FileStore(files, placeOf(location.search), JSON.parse(byId("first-page").textContent));
 const arrivals = new Arrivals(store);
 const pictures = new Pictures();
-const downloads = new Downloads(api, announcer, { notify, onSessionEnded: () => session.lost() });
-const { problem: listProblem } = createFilesPage({
+new Downloads(api, announcer, { notify, onSessionEnded: () => session.lost() });
+const { actions, selection, handlers } = connectActions({
+  api,
+  files,
   store,
-  selection: new Selection(),
+  announcer,
+  view: () => filesPage.view,
+  preview: (item) => openPreview(item),
+  details: (item) => openPreview(item, true),
+  onSessionEnded: () => session.lost(),
+  onUsageChanged: () => quota.refresh(),
+  onForget: (id) => uploader.forget(id),
+});
+const filesPage = createFilesPage({
+  store,
+  selection,
   pictures,
   announcer,
-  handlers: {
-    open: () => {},
-    download: (item) => downloads.start(item.key),
-    rename: () => {},
-    trash: () => {},
-    restore: () => {},
-    menu: () => {},
-  },
+  handlers,
   onSessionEnded: () => session.lost(),
 });
+const preview = new Preview(byId("preview-dialog", HTMLDialogElement), { api, onSessionEnded: () => session.lost() });
+const listProblem = filesPage.problem;
 const live = new Live(files, { onChange: () => store.reload(), onSessionEnded: () => session.lost() });
 
 new SignInDialog(session);
@@ -87,7 +97,9 @@ acceptFiles({
   },
 });
 
+uploader.addEventListener("add", () => finishNotices.update(uploader.totals));
 uploader.addEventListener("state", ({ detail: upload }) => {
+  finishNotices.update(uploader.totals);
   if (upload.state === "stored") {
     announcer.say(upload.alreadyStored ? "alreadyStored" : "stored", upload.place);
     if (upload.storedFile && upload.id) {
@@ -122,7 +134,7 @@ byId("try-now").addEventListener("click", () => uploader.tryNow());
 
 addEventListener("beforeunload", (event) => {
   // Another user's page cannot finish these uploads.
-  if (uploader.busy && session.state !== "another_user") event.preventDefault();
+  if ((uploader.busy || actions.busy) && session.state !== "another_user") event.preventDefault();
 });
 
 function showConnection() {
@@ -130,6 +142,28 @@ function showConnection() {
   // Hiding the button that has the focus would lose it.
   if (uploader.online && notice.contains(document.activeElement)) byId("choose-files").focus();
   notice.hidden = uploader.online;
+}
+
+/**
+ * @param {Item} item a file
+ * @param {boolean} [withDetails]
+ */
+function openPreview(item, withDetails = false) {
+  const { view } = filesPage;
+  preview.open(view.items, view.indexOf(item.key), {
+    withDetails,
+    onDownload: (shown) => actions.download(shown),
+    onClose: (shown) => view.focus(shown.key),
+    more: moreItems,
+  });
+}
+
+/** @returns {Promise<Item[]|null>} all items, with those of the next page; null if there are no more */
+async function moreItems() {
+  if (!store.hasMore) return null;
+  await store.loadMore();
+  if (store.problem) throw store.problem;
+  return store.items;
 }
 
 /** @param {string} sentence */

@@ -291,7 +291,7 @@ const STATUSES = {
 };
 
 /** @param {FileError} result */
-function errorOfFile({ error, code, retry_after }) {
+export function errorOfFile({ error, code, retry_after }) {
   return new ApiError(STATUSES[code] ?? 400, code, error, retry_after ?? null);
 }
 

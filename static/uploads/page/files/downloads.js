@@ -81,7 +81,7 @@ export class Downloads {
 }
 
 /** @param {string} url of an attachment */
-function load(url) {
+export function load(url) {
   const frame = document.createElement("iframe");
   frame.hidden = true;
   frame.sandbox.add("allow-downloads");

@@ -49,6 +49,7 @@ export function createFilesPage({ store, selection, pictures, announcer, handler
   });
   followPlaces(store, selection, view, announcer);
   followEmptiness(store);
+  if (store.state === "loading") store.retry();
   return { view, toolbar, controls, problem };
 }
 
@@ -60,11 +61,16 @@ export function createFilesPage({ store, selection, pictures, announcer, handler
  * @param {Announcer} announcer
  */
 function followPlaces(store, selection, view, announcer) {
+  let { folder } = store.place;
+  /** Whose row gets the focus: the folder from which the user has come back. */
+  let origin = "";
   let isNew = false;
   let wasInList = false;
   store.addEventListener("place", () => {
     isNew = true;
     wasInList = view.element.contains(document.activeElement);
+    origin = folder && parentOf(folder) === store.place.folder ? `folder:${folder}` : "";
+    folder = store.place.folder;
     selection.clear();
     selection.focusOn(null);
   });
@@ -72,15 +78,19 @@ function followPlaces(store, selection, view, announcer) {
     if (!isNew || store.state === "loading") return;
     isNew = false;
     announcer.note(listMessages.opened(titleOf(store.place), totalOf(store)));
+    view.scrollToStart();
     // After the list was drawn.
-    if (wasInList) requestAnimationFrame(() => focusStart(view));
+    if (wasInList) requestAnimationFrame(() => focusStart(view, origin));
   });
 }
 
-/** @param {ListView} view */
-function focusStart(view) {
-  const [first] = view.items;
-  if (first) view.focus(first.key);
+/**
+ * @param {ListView} view
+ * @param {string} key of the item that gets the focus if it is there
+ */
+function focusStart(view, key) {
+  const item = view.itemOf(key) ?? view.items[0];
+  if (item) view.focus(item.key);
   else byId("files-heading").focus({ preventScroll: true });
 }
 

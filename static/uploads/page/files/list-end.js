@@ -58,6 +58,7 @@ export class ListEnd {
     setVisible(this.#text, ending.text !== "");
     const sprite = this.#icon.href.baseVal.split("#")[0];
     this.#icon.setAttribute("href", `${sprite}#${ending.icon}`);
+    this.#element.toggleAttribute("data-drawing", ending.icon.startsWith("art-"));
     this.#element.toggleAttribute("data-compact", ending.title === "");
     const { action } = ending;
     this.#button.dataset.action = action;

@@ -1,5 +1,6 @@
+import { listMessages } from "../text/list-messages.js";
 import { byId, find } from "../ui/elements.js";
-import { Drawing, setAttribute } from "../ui/rendering.js";
+import { Drawing, setAttribute, setText } from "../ui/rendering.js";
 import { isSamePlace } from "./place.js";
 import { FileRow } from "./row.js";
 import { hasNotes } from "./row-text.js";
@@ -37,6 +38,10 @@ export class ListView {
   #lineHeight = USUAL_HEIGHT;
   /** Whose row gets the focus when it is drawn. @type {string|null} */
   #toFocus = null;
+  /** Whether the list itself gets the focus of a row that is no longer drawn. */
+  #isHolding = false;
+  /** Items that are new in the list, and not drawn so far. @type {Set<string>} */
+  #fresh = new Set();
   #drawing = new Drawing(() => this.#draw());
   #store;
   #selection;
@@ -60,12 +65,17 @@ export class ListView {
     this.#grid.replaceChildren(columns);
     this.#grid.setAttribute("role", "grid");
     this.#body = find(this.#grid, "[role=rowgroup].file-rows");
+    this.#body.addEventListener("focus", () => this.#entered());
     store.addEventListener("change", () => this.#changed());
     store.addEventListener("state", () => this.#changed());
     selection.addEventListener("change", () => this.#drawing.soon());
     selection.addEventListener("focus", () => this.#drawing.soon());
     addEventListener("scroll", () => this.#drawing.atOnce(), { passive: true });
-    new ResizeObserver(() => this.#resized()).observe(this.#grid);
+    addEventListener("resize", () => this.measure());
+    // The height of the titles follows the size of the text.
+    new ResizeObserver(() => this.measure()).observe(find(this.#grid, "[role=row]"));
+    // Uploads above the list come and go, and move it.
+    new ResizeObserver(() => this.#drawing.soon()).observe(document.body);
     setInterval(() => this.#drawTimes(), TIMES_INTERVAL);
     this.#draw();
   }
@@ -120,20 +130,24 @@ export class ListView {
     const index = this.indexOf(key);
     if (index === -1) return;
     this.#selection.focusOn(key);
-    const distance = scrollTo(index, this.#geometry());
+    const geometry = this.#geometry();
+    // What floats above the end of the window must not cover the row.
+    const distance = scrollTo(index, { ...geometry, height: geometry.height - this.#covered });
     if (distance !== 0) scrollBy({ top: distance, behavior: "instant" });
     this.#toFocus = key;
     this.#draw();
+  }
+
+  /** Scrolls to the beginning of the list, if the page is scrolled beyond it. */
+  scrollToStart() {
+    const { top } = this.#geometry();
+    if (top > 0) scrollBy({ top: -top, behavior: "instant" });
   }
 
   /** The rows have another layout. */
   measure() {
     this.#isMeasured = false;
     this.#drawing.atOnce();
-  }
-
-  #resized() {
-    this.measure();
   }
 
   #changed() {
@@ -145,7 +159,7 @@ export class ListView {
     if (this.#isChanged) this.#update();
     if (!this.#isMeasured) this.#measure();
     const section = sectionOf(this.#geometry());
-    this.#store.show(section.from, section.to);
+    if (this.#store.state !== "loading") this.#store.show(section.from, section.to);
     this.#drawRows(section.from, section.to);
     this.#body.style.paddingBlock = `${section.before}px ${section.after}px`;
     if (!this.#isMeasured && this.#rows.size > 0) {
@@ -170,6 +184,8 @@ export class ListView {
     this.#place = place;
     this.#grid.toggleAttribute("data-noted", hasNotes(place));
     this.#grid.dataset.view = place.view;
+    const { date, trashed } = listMessages.columns;
+    setText(find(this.#grid, ".file-columns .file-date"), place.view === "trash" ? trashed : date);
     this.#selection.keep(this.keys, this.#store.hasMore);
     setAttribute(this.#grid, "aria-rowcount", String(this.#store.hasMore ? -1 : this.#items.length + 1));
     if (anchor) this.#keepInPlace(anchor);
@@ -182,6 +198,10 @@ export class ListView {
     const top = Math.max(head, 0) - this.#body.getBoundingClientRect().top;
     const height = innerHeight - Math.max(head, 0);
     return { count: this.#items.length, columns: this.#columns, lineHeight: this.#lineHeight, top, height };
+  }
+
+  get #covered() {
+    return document.getElementById("floating")?.getBoundingClientRect().height ?? 0;
   }
 
   /** The first visible item, if the list is scrolled. @returns {{keys: string[], index: number}|null} */
@@ -215,22 +235,20 @@ export class ListView {
     this.#fresh = new Set(fresh.map(({ key }) => key));
   }
 
-  /** Items that are new in the list, and not drawn so far. @type {Set<string>} */
-  #fresh = new Set();
-
   /**
    * @param {number} from
    * @param {number} to
    */
   #drawRows(from, to) {
     const visible = this.#items.slice(from, to);
-    const keys = new Set(visible.map(({ key }) => key));
-    for (const [key, row] of this.#rows) if (!keys.has(key)) this.#removeRow(key, row);
     const focus = this.#selection.focus ?? this.#items[0]?.key;
-    /** @type {Element|null} */
+    const free = this.#releaseRows(new Set(visible.map(({ key }) => key)));
     let next = this.#body.firstElementChild;
     for (const [offset, item] of visible.entries()) {
-      const row = this.#rows.get(item.key) ?? this.#createRow(item);
+      let row = this.#rows.get(item.key);
+      // Rows that stay keep their place, and those that are free are taken from in front of them.
+      while (row && next && free.has(next)) next = next.nextElementSibling;
+      row ??= this.#rowFor(item, free);
       row.draw(item, {
         place: this.#place,
         index: from + offset,
@@ -240,34 +258,61 @@ export class ListView {
       if (row.element === next) next = next.nextElementSibling;
       else this.#body.insertBefore(row.element, next);
     }
+    for (const element of free.keys()) element.remove();
     this.#fresh.clear();
     this.#grid.toggleAttribute("data-selecting", this.#selection.size > 0);
     // While the focused row is not drawn, Tab leads to the list itself.
-    this.#body.tabIndex = focus !== undefined && keys.has(focus) ? -1 : 0;
-  }
-
-  /** @param {Item} item */
-  #createRow(item) {
-    const row = new FileRow(this.#template);
-    this.#rows.set(item.key, row);
-    if (this.#fresh.has(item.key)) row.element.dataset.fresh = "";
-    this.#pictures.watch(item, row.tile);
-    return row;
+    this.#body.tabIndex = focus !== undefined && this.#rows.has(focus) ? -1 : 0;
   }
 
   /**
-   * @param {string} key
-   * @param {FileRow} row
+   * @param {Set<string>} keys of the items that are drawn now
+   * @returns {Map<Element, FileRow>} the rows of others, in the order in which they are in the document
    */
-  #removeRow(key, row) {
-    // The focus stays in the list, and the next arrow key scrolls back to where it was.
-    if (row.element.contains(document.activeElement)) {
-      this.#body.tabIndex = 0;
-      this.#body.focus({ preventScroll: true });
+  #releaseRows(keys) {
+    /** @type {Map<Element, FileRow>} */
+    const free = new Map();
+    const byElement = new Map([...this.#rows].map(([key, row]) => [row.element, { key, row }]));
+    for (const element of this.#body.children) {
+      const entry = byElement.get(/** @type {HTMLElement} */ (element));
+      if (!entry || keys.has(entry.key)) continue;
+      this.#rows.delete(entry.key);
+      // The focus stays in the list, and the next arrow key scrolls back to where it was.
+      if (element.contains(document.activeElement)) {
+        this.#holdFocus();
+      }
+      free.set(element, entry.row);
     }
-    this.#rows.delete(key);
+    return free;
+  }
+
+  #holdFocus() {
+    this.#isHolding = true;
+    this.#body.tabIndex = 0;
+    this.#body.focus({ preventScroll: true });
+    this.#isHolding = false;
+  }
+
+  /** The Tab key has led to the list while the row that would get the focus is not drawn. */
+  #entered() {
+    const key = this.#selection.focus ?? this.#items[0]?.key;
+    if (!this.#isHolding && key !== undefined && this.#body.matches(":focus-visible")) this.focus(key);
+  }
+
+  /**
+   * Uses a row again that is no longer needed: adding and removing elements costs the browser more than all the rest.
+   * @param {Item} item
+   * @param {Map<Element, FileRow>} free
+   */
+  #rowFor(item, free) {
+    const [[element, used] = []] = free;
+    if (element) free.delete(element);
+    const row = used ?? new FileRow(this.#template);
+    this.#rows.set(item.key, row);
+    row.element.toggleAttribute("data-fresh", this.#fresh.has(item.key));
     this.#pictures.unwatch(row.tile);
-    row.element.remove();
+    this.#pictures.watch(item, row.tile);
+    return row;
   }
 
   /** Moves the focus to where it belongs: after `focus`, and when the focused item is gone. */

@@ -1,5 +1,6 @@
 import { listMessages } from "../text/list-messages.js";
 import { displayName } from "../text/names.js";
+import { nameTitle } from "../ui/page-title.js";
 import { addressOf, lastNameOf, placeOf } from "./place.js";
 
 /** @import { FileStore } from "./store.js" */
@@ -24,7 +25,7 @@ export class Navigation {
     const address = addressOf(this.#store.place);
     if (push === true) history.pushState(null, "", address);
     else if (push === false) history.replaceState(null, "", address);
-    document.title = `${titleOf(this.#store.place)} · filehub`;
+    nameTitle(`${titleOf(this.#store.place)} · filehub`);
   }
 }
 

@@ -127,9 +127,12 @@ export class Toolbar {
  */
 export function totalOf({ place, items, hasMore, folder, state }) {
   if (state === "failed") return "";
-  if (isFolder(place) && place.type === "" && folder)
-    return listMessages.filesAndSize(folder.files, bytes(folder.bytes));
+  if (folder?.moving_to) return listMessages.moving(folder.moving_to);
+  if (isFolder(place) && place.type === "" && folder) {
+    return folder.files > 0 ? listMessages.filesAndSize(folder.files, bytes(folder.bytes)) : "";
+  }
   const count = items.length;
+  if (count === 0) return "";
   if (place.q) return hasMore ? listMessages.foundSoFar(count) : listMessages.found(count);
   return hasMore ? listMessages.soFar(count) : listMessages.files(count);
 }

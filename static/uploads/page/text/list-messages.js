@@ -34,14 +34,7 @@ export const listMessages = {
   },
   onlyFoldersAreSorted: gettext("Only the files of a folder can be sorted in another order."),
   layout: { list: gettext("Show as a list"), tiles: gettext("Show as tiles") },
-  columns: {
-    name: gettext("Name"),
-    type: gettext("Type"),
-    size: gettext("Size"),
-    date: gettext("Added"),
-    trashed: gettext("Deleted"),
-    reason: gettext("Reason"),
-  },
+  columns: { date: gettext("Added"), trashed: gettext("Deleted") },
 
   searchAll: gettext("Search by name"),
   /** @type {(folder: string) => string} */
@@ -124,6 +117,23 @@ export const listMessages = {
   opened: (name, count) => fill(gettext("%(name)s: %(count)s"), { name: displayName(name), count }),
   /** @type {(folder: string) => string} */
   moving: (folder) => fill(gettext("This folder is being moved to %(folder)s."), { folder: displayName(folder) }),
+};
+
+/** About uploads that ended while the tab was hidden. */
+export const finishMessages = {
+  /** @type {(stored: number, notUploaded: number) => string} */
+  ended: (stored, notUploaded) =>
+    [
+      stored > 0 ? counted(ngettext("%(count)s file is stored.", "%(count)s files are stored.", stored), stored) : "",
+      notUploaded > 0
+        ? counted(
+            ngettext("%(count)s file was not uploaded.", "%(count)s files were not uploaded.", notUploaded),
+            notUploaded,
+          )
+        : "",
+    ]
+      .filter(Boolean)
+      .join(" "),
 };
 
 /**

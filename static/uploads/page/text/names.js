@@ -15,7 +15,10 @@ const TAILS = [
 
 /** In a row of the list, shorter names are split too, and less of the end is kept: its column may be narrow. */
 const LONG_IN_ROW = 12;
-const TAIL_IN_ROW = new RegExp(`${SAFE}.{0,8}$`, "su");
+const TAILS_IN_ROW = [
+  new RegExp(String.raw`(?<=[ _.-])(?:[\p{L}\p{N}_]|${SAFE}).{6,12}$`, "su"),
+  new RegExp(`${SAFE}.{0,8}$`, "su"),
+];
 
 /** Accents of Latin, Greek and Cyrillic letters. */
 const ACCENTS = /[\u0300-\u036f]/g;
@@ -60,7 +63,7 @@ export function nameParts(name) {
  * @returns {SplitText} the tail has the extension
  */
 export function rowNameParts(name) {
-  return split(displayName(name), LONG_IN_ROW, [TAIL_IN_ROW]);
+  return split(displayName(name), LONG_IN_ROW, TAILS_IN_ROW);
 }
 
 /**

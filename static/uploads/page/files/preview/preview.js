@@ -18,6 +18,7 @@ import { Stage } from "./stage.js";
  * @typedef {object} OpenOptions
  * @property {(item: FileItem) => void} [onClose] with the file that was shown last; the focus is where it was before
  * @property {(item: FileItem) => void} onDownload
+ * @property {boolean} [withDetails] whether the panel with the details is opened, too
  * @property {() => Promise<Item[]|null>} [more] loads further items; resolves with all of them, or null if there are
  *   no more
  */
@@ -92,6 +93,7 @@ export class Preview {
     this.#list(items, first.key);
     this.#movedAt = -Infinity;
     this.#hasMoved = false;
+    if (options.withDetails) this.#showDetails(true);
     this.#dialog.showModal();
     find(this.#dialog, "[data-field=heading]").focus();
     this.#show();
