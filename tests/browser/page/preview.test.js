@@ -146,6 +146,17 @@ test("more files are loaded before the last one is reached", async () => {
   await until(() => position.textContent === "20 of 20");
 });
 
+test("a sentence about a download stays until another file is shown", () => {
+  const { preview, dialog } = dialogWith(new FakeApi({ reason: "type" }));
+  preview.open([item(1), item(2)], 0, { onDownload: () => preview.notify("There is no connection.") });
+  const notice = find(dialog, "[data-field=notice]");
+  equal([notice.hidden, notice.textContent], [true, ""]);
+  find(dialog, "[data-action=download]").click();
+  equal([notice.hidden, notice.textContent], [false, "There is no connection."]);
+  press("ArrowRight");
+  equal([notice.hidden, notice.textContent], [true, ""]);
+});
+
 test("a space closes, the last file is named, and the focus returns", async () => {
   const { preview, dialog } = dialogWith(new FakeApi({ reason: "type" }));
   /** @type {string[]} */
