@@ -14,7 +14,7 @@ from csp.constants import NONE, SELF
 from filehub import env as environment
 from uploads.core.limits import MIB
 from uploads.core.paths import API_PATHS
-from uploads.worker.broker import TRANSPORT, broker_settings
+from uploads.worker.broker import TRANSPORT, broker_settings, consumed_queues, routes
 
 try:
     env = environment.load()
@@ -195,6 +195,8 @@ CORS_URLS_REGEX = API_PATHS
 # --- Celery -------------------------------------------------------------------------------------
 
 CELERY_TASK_DEFAULT_QUEUE = app.tasks_queue
+CELERY_TASK_QUEUES = consumed_queues(app)
+CELERY_TASK_ROUTES = routes(app)
 CELERY_TASK_IGNORE_RESULT = True
 # A message leaves the queue only after the effect of its task is durable. If the task fails or its
 # worker dies, the message stays, and SQS eventually moves it to the dead-letter queue.

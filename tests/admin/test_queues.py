@@ -28,7 +28,7 @@ from tests.support.dead_letters import (
 from tests.support.local_aws import drain
 from tests.support.users import staff
 from uploads.aws import clients, sqs
-from uploads.core.conf import conf
+from uploads.core.conf import Conf, conf
 from uploads.core.reasons import Reason, dump
 from uploads.ingest import task_failures
 from uploads.ingest.task_failures import TaskFailure
@@ -141,7 +141,7 @@ def test_an_action_needs_its_csrf_token(sign_in: SignIn) -> None:
 # Pages
 
 
-def test_the_overview_has_all_four_queues_and_links_to_the_dead_letters(operator: Client) -> None:
+def test_the_overview_has_all_queues_and_links_to_the_dead_letters(operator: Client) -> None:
     send_dead_letter("x")
     content = page(operator, OVERVIEW)
     for name in (conf().events_queue, conf().tasks_queue):
@@ -150,6 +150,17 @@ def test_the_overview_has_all_four_queues_and_links_to_the_dead_letters(operator
     assert f'href="{EVENTS}"' in content
     assert f'href="{TASKS}"' in content
     assert "less than a minute" in content
+    assert f">{conf().low_queue}<" in content
+    assert "cannot be reached" not in content
+
+
+def test_a_queue_of_thumbnails_that_cannot_be_reached_hides_no_other(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Conf, "low_queue", "there-is-none")
+    content = page(operator, OVERVIEW)
+    assert content.count("The queue cannot be reached at the moment.") == 1
+    assert f">{conf().tasks_queue}-dlq<" in content
 
 
 def test_an_empty_queue_says_so(operator: Client) -> None:

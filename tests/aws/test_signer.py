@@ -36,6 +36,12 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "a part": {"query": {"partNumber": "10000", "uploadId": "VXBsb2FkIElE._-~"}},
     "a part with an odd upload id": {"query": {"partNumber": "1", "uploadId": "a+b/c=d e&f%20ü"}},
     "another method": {"method": "GET"},
+    "a thumbnail": {
+        "method": "GET",
+        "headers": {},
+        "key": f"thumbnails/{KEY[-36:]}.webp",
+        "credentials": TEMPORARY,
+    },
     "temporary credentials": {"credentials": TEMPORARY},
     "another region": {"region": "cn-north-1"},
     "another expiry": {"expires": 604_800},

@@ -118,7 +118,14 @@ def test_the_theme_applies_at_once_everywhere_and_beats_the_system(page: Page) -
     assert background(page) == dark
 
 
-@pytest.mark.parametrize("path", ["/admin/", "/admin/auth/user/1/change/", "/admin/uploads/file/"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/admin/uploads/file/",
+        pytest.param("/admin/", marks=pytest.mark.exhaustive),
+        pytest.param("/admin/auth/user/1/change/", marks=pytest.mark.exhaustive),
+    ],
+)
 def test_the_admin_has_the_colours_of_the_pages(
     chromium: Browser, installation: Installation, path: str
 ) -> None:

@@ -3,7 +3,7 @@
 For each line of filehub's own code that a step executes, a child with its own object and message
 crashes there; a line that is executed again has another child. `make test-all` does this for the
 consumer and for the task of a creation. For the other tasks, and in `make test`, it is each line of
-some modules, once.
+some modules, once, or a sample of these.
 Then the rest of the queues is processed without a fault, and everything must be as if no process
 had crashed.
 """
@@ -48,8 +48,8 @@ DECIDING = WRITING | {
     "observe.py", "decide.py", "records.py", "record.py", "grouping.py", "counting.py", "usage.py",
     "s3.py", "fan_out.py", "folder_items.py", "states.py",
 }  # fmt: skip
-#: In `make test`, a batch crashes at every n-th line only.
-SAMPLE = 15
+#: In `make test`, the tasks of one file and of a batch crash at every n-th of these lines only.
+SAMPLE_OF_ONE, SAMPLE_OF_BATCH = 3, 15
 EVERYWHERE = None
 
 
@@ -239,7 +239,8 @@ def test_the_task_of_a_creation_may_crash_at_any_line(
         tasks.enqueue([event("created", upload_id, 1)])
         return upload_id
 
-    ids = crash_at_every_line(tasks_queue(), prepare, work, EVERYWHERE if full_size else WRITING)
+    modules, every = (EVERYWHERE, 1) if full_size else (WRITING, SAMPLE_OF_ONE)
+    ids = crash_at_every_line(tasks_queue(), prepare, work, modules, every)
     process_the_rest()
     assert_stored(ids, BODY)
 
@@ -334,7 +335,7 @@ def test_the_task_of_a_batch_may_crash_at_any_line(
         )  # fmt: skip
         return stored
 
-    modules, every = (DECIDING, 1) if full_size else (WRITING, SAMPLE)
+    modules, every = (DECIDING, 1) if full_size else (WRITING, SAMPLE_OF_BATCH)
     ids = crash_at_every_line(tasks_queue(), prepare, work, modules, every)
     process_the_rest()
     by_id = records()

@@ -195,6 +195,26 @@ def test_a_foreign_key_has_no_id(key: str) -> None:
     assert keys.upload_id_of(key) is None
 
 
+def test_a_thumbnail_has_a_key_of_its_own_that_is_not_that_of_a_file() -> None:
+    key = keys.thumbnail_key(ID)
+    assert (key, keys.thumbnail_id_of(key)) == (f"thumbnails/{ID}.webp", ID)
+    # So nothing that lists or reports objects takes it for a file.
+    assert keys.upload_id_of(key) is None
+    assert not key.startswith(keys.PREFIX)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        f"thumbnails/{ID}", f"thumbnails/{ID}.png", f"thumbnails/{ID}.webp.webp", f"{ID}.webp",
+        f"thumbnails/thumbnails/{ID}.webp", f"thumbnails/b/{ID}.webp", f"thumbnails/{ID}.webp\n",
+        f"thumbnails/{ID.upper()}.webp", f"uploads/b/{ID}", "thumbnails/", "thumbnails/x.webp", "",
+    ],
+)  # fmt: skip
+def test_another_key_is_not_that_of_a_thumbnail(key: str) -> None:
+    assert keys.thumbnail_id_of(key) is None
+
+
 @given(st.text())
 def test_random_text_is_not_a_valid_id(text: str) -> None:
     assert keys.parse_upload_id(text) is None

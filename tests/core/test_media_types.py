@@ -362,3 +362,20 @@ AS_TEXT = {
 @pytest.mark.parametrize(("content_type", "charset"), AS_TEXT.items())
 def test_text_is_shown_in_its_declared_encoding(content_type: str, charset: str) -> None:
     assert media_types.as_plain_text(content_type) == f"text/plain; charset={charset}"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "kind"),
+    [
+        ("image/jpeg", "image"), ("image/jpg", "image"), ("IMAGE/PNG; a=b", "image"),
+        ("image/heic-sequence", "image"), ("image/x-ms-bmp", "image"), ("image/avif", "image"),
+        ("image/vnd.microsoft.icon", "image"), ("image/tif", "image"), ("image/gif", "image"),
+        ("application/pdf", "pdf"), ("application/x-pdf", "pdf"), ("image/pdf", "pdf"),
+        ("image/svg+xml", None), ("image/svg", None), ("image/x-portable-pixmap", None),
+        ("image/vnd.adobe.photoshop", None), ("application/photoshop", None), ("image/*", None),
+        ("application/postscript", None), ("image/x-eps", None), ("text/html", None),
+        ("video/mp4", None), ("application/octet-stream", None), ("", None), ("image/", None),
+    ],
+)  # fmt: skip
+def test_only_known_images_and_pdfs_have_thumbnails(content_type: str, kind: str | None) -> None:
+    assert media_types.thumbnail_kind(content_type) == kind

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,13 @@ def call(request: pytest.FixtureRequest, clean: Installation, token: str) -> Cal
 
     if request.param == "threads":
         return with_threads
-    return lambda *args, **fields: asyncio.run(with_asyncio(*args, **fields))
+
+    def in_a_loop_of_its_own(*args: Any, **fields: Any) -> Any:
+        # In this thread Playwright may have a running loop.
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(lambda: asyncio.run(with_asyncio(*args, **fields))).result()
+
+    return in_a_loop_of_its_own
 
 
 @pytest.fixture

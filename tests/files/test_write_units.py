@@ -20,7 +20,7 @@ from uploads.aws.s3 import StoredObject
 from uploads.core import keys
 from uploads.core.policy import Rules
 from uploads.files import counting, grouping
-from uploads.files.record import Change, StoredFile
+from uploads.files.record import Change, StoredFile, changed
 from uploads.files.usage import Counter
 from uploads.ingest import records
 
@@ -105,6 +105,19 @@ def units_per_file(changes: list[Change]) -> float:
         writes += [Write(counter, {**counter, "files": {"N": "123457"}}) for counter in counters]
         total += transaction_units(writes, INDEXES)
     return total / len(changes)
+
+
+def test_a_thumbnail_costs_the_record_its_copies_and_its_owners_counter() -> None:
+    before = stored(1, "7", "image/png", "{}.png").after
+    change = Change(before, changed(before, thumbnail="320x213"))
+    (adjustment,) = counting.adjustments([change])
+    assert adjustment.counter.id == "owner#7"
+    counter = counter_item(adjustment)
+    writes = [
+        Write(before.serialize(), change.after.serialize()),
+        Write(counter, {**counter, "changes": {"N": "12346"}}),
+    ]
+    assert transaction_units(writes, INDEXES) == 9
 
 
 TYPES = ("text/plain", "image/png", "application/pdf", "video/mp4")

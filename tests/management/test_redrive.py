@@ -6,17 +6,20 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from pytest_django import Settings
 
 from tests.support.dead_letters import (
     before,
     bodies,
     break_connection,
+    celery_body,
     dlq,
     events_queue,
     send_dead_letter,
 )
 from uploads.aws import sqs
 from uploads.core.conf import conf
+from uploads.worker.broker import LOW_TASKS
 
 
 @pytest.mark.usefixtures("aws")
@@ -30,6 +33,23 @@ def test_redrive_replays_both_queues_and_prints_the_counts() -> None:
     assert f"{conf().tasks_queue}-dlq: moved 1 dead letters" in out.getvalue()
     assert bodies(events_queue()) == ["a", "b"]
     assert bodies(conf().tasks_queue) == ["c"]
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("thumbnails", ["on", "off"])
+def test_tasks_that_may_wait_go_back_to_their_own_queue(
+    settings: Settings, thumbnails: str
+) -> None:
+    """A hundred thumbnails must not be in front of the next confirmation."""
+    settings.FILEHUB = settings.FILEHUB | {"THUMBNAILS": thumbnails}
+    tasks = [celery_body([["x"]], name) for name in (*LOW_TASKS, "uploads.tasks.confirm_hint")]
+    for body in (*tasks, "unreadable"):
+        send_dead_letter(body, conf().tasks_queue)
+    call_command("redrive", stdout=StringIO())
+    low = tasks[:1] if thumbnails == "on" else []
+    assert bodies(conf().low_queue) == low
+    assert bodies(conf().tasks_queue) == sorted({*tasks, "unreadable"} - {*low})
+    assert sqs.depth(sqs.dead_letter_queue(conf().tasks_queue)).total == 0
 
 
 @pytest.mark.usefixtures("aws")

@@ -114,6 +114,7 @@ def test_without_files_the_state_is_unknown() -> None:
         (Queues(Depth(1_000, 5_000, 0), Depth(0, 0, 0), 0, 0), "ok"),
         (Queues(Depth(1_001, 0, 0), Depth(0, 0, 0), 0, 0), "attention"),
         (Queues(Depth(0, 0, 0), Depth(1_001, 0, 0), 0, 0), "attention"),
+        (Queues(Depth(0, 0, 0), Depth(0, 0, 0), 0, 0, Depth(1_001, 0, 0)), "ok"),
         (Rejected(0, 0), "ok"),
         (Rejected(1, 0), "attention"),
         (Rejected(0, 1), "attention"),
@@ -230,7 +231,9 @@ def test_queues_and_dead_letters_are_counted() -> None:
     for _ in range(2):
         clients.sqs().send_message(QueueUrl=sqs.url(tasks), MessageBody="?")
     clients.sqs().receive_message(QueueUrl=sqs.url(tasks), VisibilityTimeout=60)
-    assert dashboard.collect().queues == Queues(Depth(0, 0, 0), Depth(1, 1, 0), 1, 3)
+    clients.sqs().send_message(QueueUrl=sqs.url(conf().low_queue), MessageBody="?")
+    expected = Queues(Depth(0, 0, 0), Depth(1, 1, 0), 1, 3, Depth(1, 0, 0))
+    assert dashboard.collect().queues == expected
 
 
 @pytest.mark.usefixtures("aws", "one_day")
@@ -253,8 +256,8 @@ def test_the_cost_does_not_depend_on_the_number_of_files(
     dashboard.collect()  # the addresses of the queues are requested once
     aws_requests.counts()
     dashboard.collect()
-    # 16 shards of the newest files, one call for the groups and one for two days; four queues.
-    assert aws_requests.counts() == {"dynamodb": 18, "sqs": 4}
+    # 16 shards of the newest files, one call for the groups and one for two days; five queues.
+    assert aws_requests.counts() == {"dynamodb": 18, "sqs": 5}
 
 
 @pytest.mark.usefixtures("aws")
@@ -262,7 +265,7 @@ def test_a_quiet_hour_costs_one_more_query(aws_requests: AwsRequests) -> None:
     dashboard.collect()
     aws_requests.counts()
     dashboard.collect()
-    assert aws_requests.counts() == {"dynamodb": 18 + 16, "sqs": 4}
+    assert aws_requests.counts() == {"dynamodb": 18 + 16, "sqs": 5}
 
 
 # --- The page -----------------------------------------------------------------------------------

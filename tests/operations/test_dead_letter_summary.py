@@ -80,6 +80,12 @@ def test_a_hint_has_one_object_and_a_reconciliation_has_none() -> None:
     assert dead_letter_summary.read_task(celery_body([]), BUCKET).objects == ()
 
 
+def test_a_task_for_thumbnails_has_the_objects_of_its_files() -> None:
+    body = celery_body([[UPLOAD_ID, 7, "x"]], "uploads.tasks.make_thumbnails")
+    summary = dead_letter_summary.read_task(body, BUCKET)
+    assert summary.objects == (dead_letter_summary.ObjectRef("", BUCKET, KEY),)
+
+
 @pytest.mark.usefixtures("aws")
 def test_a_task_queued_by_celery_can_be_read() -> None:
     tasks.enqueue([ObjectEvent("created", UPLOAD_ID, "A" * 64)])

@@ -17,7 +17,7 @@ from tests.support.aws_requests import AwsRequests
 from tests.support.files import store, upload
 from tests.support.users import Api
 from uploads.aws import sqs
-from uploads.core.conf import conf
+from uploads.core.conf import Conf, conf
 from uploads.core.errors import BackendUnavailable
 from uploads.files import trash, usage
 from uploads.files.batches import Actor
@@ -90,6 +90,7 @@ def test_the_metrics_match_the_installation(settings: Settings) -> None:
         ("filehub_flow_files", ()): 2,
         ("filehub_flow_without_event", ()): 0,
         ("filehub_queue_messages", ("tasks", "visible")): 0,
+        ("filehub_queue_messages", ("tasks-low", "visible")): 0,
         ("filehub_dead_letters", ("tasks",)): 1,
         ("filehub_dead_letters", ("events",)): 0,
         ("filehub_reconciliation_found", ("recent", "ghosts")): 2,
@@ -98,6 +99,16 @@ def test_the_metrics_match_the_installation(settings: Settings) -> None:
     assert {name: metrics[name] for name in expected} == expected
     ended = metrics["filehub_reconciliation_end_timestamp_seconds", ("recent",)]
     assert ended == pytest.approx(now.timestamp(), abs=1)
+
+
+@pytest.mark.usefixtures("aws")
+def test_without_the_queue_of_tasks_that_may_wait_all_else_is_reported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Conf, "low_queue", "there-is-none")
+    metrics = scrape()
+    assert metrics["filehub_queue_messages", ("tasks", "visible")] == 0
+    assert not any("tasks-low" in labels for _, labels in metrics)
 
 
 @pytest.mark.parametrize("files", [3, 700])
@@ -114,7 +125,7 @@ def test_the_cost_does_not_depend_on_the_number_of_files(
     assert counts["dynamodb"] <= 25
     assert {name: count for name, count in counts.items() if name != "dynamodb"} == {
         "monitoring": 1,
-        "sqs": 4,
+        "sqs": 5,
     }
     scrape()
     assert aws_requests.counts() == {}

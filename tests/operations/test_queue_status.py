@@ -13,12 +13,12 @@ from pytest_django import Settings
 
 from tests.support.dead_letters import celery_body, dlq, events_queue, send_dead_letter
 from uploads.aws import clients, cloudwatch, dead_letters, sqs
-from uploads.core.conf import conf
+from uploads.core.conf import Conf, conf
 from uploads.core.errors import BackendUnavailable
 from uploads.core.reasons import Reason
 from uploads.ingest import task_failures
 from uploads.ingest.task_failures import TaskFailure
-from uploads.operations import queue_status
+from uploads.operations import dashboard, queue_status
 
 
 @pytest.mark.usefixtures("aws")
@@ -30,12 +30,29 @@ def test_the_status_counts_every_queue_without_receiving_from_live_ones() -> Non
     statuses = {status.name: status for status in queue_status.queue_statuses()}
     assert statuses[events_queue()].depth == sqs.Depth(visible=1, in_flight=0, delayed=1)
     assert statuses[dlq()].depth == sqs.Depth(visible=1, in_flight=0, delayed=0)
-    assert len(statuses) == 4
+    assert statuses[conf().low_queue].depth == sqs.Depth(visible=0, in_flight=0, delayed=0)
+    assert len(statuses) == 5
     (message,) = client.receive_message(
         QueueUrl=live, MessageSystemAttributeNames=["ApproximateReceiveCount"]
     )["Messages"]
     assert message["Attributes"]["ApproximateReceiveCount"] == "1"
     client.purge_queue(QueueUrl=live)
+
+
+@pytest.mark.usefixtures("aws")
+def test_without_the_queue_of_tasks_that_may_wait_all_others_are_shown(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(Conf, "low_queue", "there-is-none")
+    depths = [status.depth for status in queue_status.queue_statuses()]
+    assert [depth is None for depth in depths] == [False, False, False, True, False]
+    assert dashboard.queue_depths().low is None
+    assert "there-is-none" in caplog.text
+    settings.FILEHUB = settings.FILEHUB | {"THUMBNAILS": "off"}
+    caplog.clear()
+    assert len(queue_status.queue_statuses()) == 4
+    assert dashboard.queue_depths().low is None
+    assert not caplog.text
 
 
 @pytest.mark.usefixtures("aws")
@@ -118,7 +135,7 @@ def test_the_web_policy_allows_the_page_but_not_receiving_from_live_queues(
         monkeypatch.setattr(clients, service, lambda client=client: client)
     sqs._url.cache_clear()
 
-    assert len(queue_status.queue_statuses()) == 4
+    assert len(queue_status.queue_statuses()) == 5
     for kind in queue_status.KINDS:
         first, second = queue_status.list_dead_letters(kind).letters
         assert second.errors == ((Reason(sentence="why"),) if kind == "tasks" else ())

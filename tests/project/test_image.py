@@ -23,6 +23,7 @@ from tests.support.containers import IMAGE, Containers
 from tests.support.http import send
 from tests.support.postgres import Postgres
 from tests.support.waiting import wait_for
+from tests.thumbnails.samples import RED_PDF, encoded, halves
 from uploads.worker.shutdown import GRACE
 
 pytestmark = [
@@ -142,6 +143,26 @@ def test_an_upload_goes_through_all_processes(site: Site) -> None:
     assert site.request("GET", f"/uploads/{signed['id']}")["state"] == "stored"
     download = site.request("GET", f"/files/{signed['id']}/download")
     assert send("GET", download["url"]).body == body
+
+
+@pytest.mark.parametrize("type_", ["image/png", "image/heic", "application/pdf"])
+def test_each_library_makes_thumbnails_in_a_container_without_privileges(
+    site: Site, type_: str
+) -> None:
+    body = {
+        "image/png": encoded(halves(), "PNG"),
+        "image/heic": encoded(halves(), "HEIF"),
+        "application/pdf": RED_PDF,
+    }[type_]
+    file = {"file_name": "Bild", "content_type": type_, "size": len(body)}
+    signed = site.request("POST", "/uploads", file)
+    assert send("PUT", signed["url"], body, signed["headers"]).status == 200
+
+    def url() -> str:
+        stored = site.request("GET", f"/uploads/{signed['id']}").get("file") or {}
+        return stored.get("thumbnail_url") or ""
+
+    assert send("GET", wait_for(url)).body[8:12] == b"WEBP"
 
 
 def test_the_page_is_served_with_its_static_files(site: Site) -> None:

@@ -15,7 +15,7 @@ from uploads.core import limits
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/0a1b"
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:alarms"
 BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
-QUEUES = ("EventsQueue", "EventsDeadLetters", "TasksQueue", "TasksDeadLetters")
+QUEUES = ("EventsQueue", "EventsDeadLetters", "TasksQueue", "TasksDeadLetters", "LowQueue")
 POLICIES = ("Web", "Consumer", "Worker", "Beat", "Operator", "Maintenance")
 ROLES = ("Web", "Consumer", "Worker", "Beat")
 
@@ -103,7 +103,7 @@ VARIANTS: dict[str, tuple[Callable[..., Any], dict[str, str], Any, Any]] = {
         lambda **p: len(of_type("AWS::DynamoDB::Table", **p)), {"ExistingTable": "true"}, 1, 0,
     ),
     "alarms": (
-        lambda **p: len(of_type("AWS::CloudWatch::Alarm", **p)), {"Alarms": "false"}, 7, 0,
+        lambda **p: len(of_type("AWS::CloudWatch::Alarm", **p)), {"Alarms": "false"}, 8, 0,
     ),
     "alarm topic": (
         lambda **p: {
@@ -206,7 +206,7 @@ def test_two_installations_share_no_name() -> None:
         }
         for names in ({}, others)
     )
-    assert len(first) == 6
+    assert len(first) == 7
     assert not first & second
     assert all("Export" not in output for output in source()["Outputs"].values())
 

@@ -40,6 +40,7 @@ def empty_the_queues() -> None:
     for name in (conf().events_queue, conf().tasks_queue):
         for queue in (name, sqs.dead_letter_queue(name)):
             clients.sqs().purge_queue(QueueUrl=sqs.url(queue))
+    clients.sqs().purge_queue(QueueUrl=sqs.url(conf().low_queue))
 
 
 def drain(queue: str) -> list[dict[str, Any]]:

@@ -97,7 +97,7 @@ def test_the_number_of_requests_does_not_grow_with_the_table(
     admin.get("/admin/")
     counts: dict[str, list[int]] = {}
     owners = [str(number) for number in range(100, 120)]
-    sizes = (1_000, 20_000) if full_size else (400, 800)
+    sizes = (1_000, 20_000) if full_size else (400, 600)
     rng = random.Random(sizes[1])
     for more in (sizes[0], sizes[1] - sizes[0]):
         seed(more, owners=owners, days=30, rng=rng)

@@ -18,6 +18,7 @@ NAMES = {
     "uploads.tasks.purge_trash",
     "uploads.tasks.reconcile_recent",
     "uploads.tasks.reconcile_multipart",
+    "uploads.tasks.make_thumbnails",
 }
 
 

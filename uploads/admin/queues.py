@@ -22,7 +22,7 @@ from django.utils.translation import ngettext
 from uploads.aws import dead_letters, sqs
 from uploads.core.errors import BackendUnavailable
 from uploads.models import Queue
-from uploads.operations import queue_status
+from uploads.operations import queue_status, replay
 from uploads.operations.doctor import expected
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class ActionRequest:
 
 @admin.register(Queue)
 class QueueAdmin(QueueAdminBase):
-    """The admin of the four queues.
+    """The admin of the queues.
 
     The permission `change` allows replaying dead letters, `delete` allows discarding them.
     """
@@ -103,7 +103,7 @@ class QueueAdmin(QueueAdminBase):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
-        """Show the overview of the four queues."""
+        """Show the overview of all queues."""
         self._require(request, view=True)
         context: dict[str, Any] = {"title": _("Queues")}
         try:
@@ -184,8 +184,10 @@ class QueueAdmin(QueueAdminBase):
     def _execute(
         self, request: HttpRequest, kind: queue_status.Kind, action: ActionRequest
     ) -> None:
-        act = dead_letters.replay if action.verb == "replay" else dead_letters.discard
-        outcome = act(queue_status.queue_name(kind), action.ids)
+        if action.verb == "replay":
+            outcome = replay.replay(kind, action.ids)
+        else:
+            outcome = dead_letters.discard(queue_status.queue_name(kind), action.ids)
         handled = outcome.done + outcome.duplicated
         if handled:
             # The admin log is not translated.
@@ -245,9 +247,9 @@ def _row(status: queue_status.QueueStatus) -> Row:
 
 def _age_text(status: queue_status.QueueStatus) -> str:
     """Format the age of the oldest message; "" for an empty queue."""
-    if not status.depth.total:
+    if status.depth is not None and not status.depth.total:
         return ""
-    if status.oldest is None:
+    if status.depth is None or status.oldest is None:
         return _("unknown")
     if status.oldest < timedelta(minutes=1):
         return _("less than a minute")

@@ -11,9 +11,11 @@ moved to the dead-letter queue.
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from uploads.aws import clients, sqs, time_limit
@@ -80,6 +82,10 @@ class Outcome:
         return not (self.duplicated or self.failed or self.missing or self.stopped)
 
 
+#: The queue to which a dead letter is sent back, by name.
+Route = Callable[[DeadLetterMessage], str]
+
+
 @dataclass
 class _Tally:
     done: list[str] = field(default_factory=list)
@@ -126,15 +132,21 @@ def _has_all(messages: Sequence[DeadLetterMessage], ids: Collection[str] | None)
 
 
 def replay(
-    queue: str, ids: Collection[str] | None = None, *, limit: int = MAX_PER_ACTION
+    queue: str,
+    ids: Collection[str] | None = None,
+    *,
+    limit: int = MAX_PER_ACTION,
+    route: Route | None = None,
 ) -> Outcome:
     """Send dead letters back to their queue, and then delete them from the dead-letter queue.
+
+    `route` names the queue of each, if the dead-letter queue has those of several.
 
     Without `ids`, all that are present at the start; those that come straight back are left alone.
     A crash in between duplicates a message, which is harmless, but never loses one. Raises
     BackendUnavailable if nothing could be done at all.
     """
-    return _handle(queue, ids, _replay, limit)
+    return _handle(queue, ids, partial(_replay, route or (lambda _: queue)), limit)
 
 
 def discard(
@@ -184,11 +196,19 @@ def _handle(
     return tally.outcome(ids, stopped)
 
 
-def _replay(queue: str, messages: list[DeadLetterMessage], tally: _Tally) -> None:
+def _replay(route: Route, queue: str, messages: list[DeadLetterMessage], tally: _Tally) -> None:
+    by_target: defaultdict[str, list[DeadLetterMessage]] = defaultdict(list)
+    for message in messages:
+        by_target[route(message)].append(message)
+    for target, chosen in by_target.items():
+        _send_back(queue, target, chosen, tally)
+
+
+def _send_back(queue: str, target: str, messages: list[DeadLetterMessage], tally: _Tally) -> None:
     for batch in _packed(messages):
         with aws_errors("SQS could not send the dead letters back."):
             response = clients.sqs().send_message_batch(
-                QueueUrl=sqs.url(queue),
+                QueueUrl=sqs.url(target),
                 Entries=[
                     {
                         "Id": str(number),

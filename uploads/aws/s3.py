@@ -1,4 +1,4 @@
-"""The S3 gateway: sign, head, delete, list. Only this module and `multipart` call S3.
+"""The S3 gateway: sign, head, delete, list. Only this module, `multipart` and `thumbnails` call S3.
 
 A missing key is a normal result (None). Any other failure raises BackendUnavailable with its cause
 chained. IAM: s3:PutObject and s3:GetObject to sign, s3:GetObject to head and to read,
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import IO
 from urllib.parse import quote, unquote_to_bytes
 
 from botocore.credentials import ReadOnlyCredentials
@@ -22,10 +23,13 @@ from uploads.aws.signer import presign
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.core.keys import PREFIX, object_key, upload_id_of
+from uploads.core.limits import MIB
 from uploads.core.names import content_disposition
 
 #: How many of an object's first bytes are read to recognise its content.
 FIRST_BYTES = 4096
+#: Bytes of an object that are downloaded with one request, and held in memory.
+DOWNLOAD_RANGE = 8 * MIB
 #: The maximum number of keys in a DeleteObjects request.
 MAX_DELETED = 1000
 _NOT_DELETED = "S3 could not delete the object."
@@ -144,7 +148,7 @@ def _sign(
             object_key(upload_id),
             signed,
             query=query or {},
-            credentials=_credentials(),
+            credentials=credentials(),
             region=conf().region,
             expires=expiry,
             now=now,
@@ -152,12 +156,13 @@ def _sign(
     return SignedRequest("PUT", url, headers, now + timedelta(seconds=expiry))
 
 
-def _credentials() -> ReadOnlyCredentials:
+def credentials() -> ReadOnlyCredentials:
+    """The credentials to sign with now. Raises BackendUnavailable if there are none."""
     # Clients have no public accessor for their credentials; the session's are refreshed.
-    credentials = clients.session(conf().region).get_credentials()
-    if credentials is None:
+    current = clients.session(conf().region).get_credentials()
+    if current is None:
         raise BackendUnavailable("The server has no AWS credentials.", code="no_credentials")
-    return credentials.get_frozen_credentials()
+    return current.get_frozen_credentials()
 
 
 def sign_download(
@@ -233,6 +238,28 @@ def _read_first_bytes(upload_id: str, etag: str) -> bytes | None:
             if _is_gone_or_replaced(exc):
                 return None
             raise
+
+
+def download(upload_id: str, etag: str, size: int, target: IO[bytes]) -> bool:
+    """Write the object with this ETag and size (bytes) to a file, range by range.
+
+    Returns False if it is gone or was replaced. Raises BackendUnavailable.
+    """
+    with aws_errors("S3 could not read the object."):
+        for start in range(0, size, DOWNLOAD_RANGE):
+            try:
+                response = clients.s3().get_object(
+                    Bucket=conf().bucket,
+                    Key=object_key(upload_id),
+                    IfMatch=f'"{etag}"',
+                    Range=f"bytes={start}-{min(start + DOWNLOAD_RANGE, size) - 1}",
+                )
+            except ClientError as exc:
+                if _is_gone_or_replaced(exc):
+                    return False
+                raise
+            target.write(response["Body"].read(DOWNLOAD_RANGE))
+    return True
 
 
 def _is_gone_or_replaced(exc: ClientError) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -131,8 +131,8 @@ class Conf(BaseModel):
         default_factory=_prefixed("tasks"),
         pattern=f"^{QUEUE_NAME}$",
         description=(
-            "Queue of Celery's tasks; its dead-letter queue is `<name>-dlq`. "
-            "Unset: `<FILEHUB_PREFIX>-tasks`."
+            "Queue of Celery's tasks; its dead-letter queue is `<name>-dlq`, and the queue of "
+            "tasks that may wait `<name>-low`. Unset: `<FILEHUB_PREFIX>-tasks`."
         ),
     )
     max_size: int = Field(
@@ -214,6 +214,12 @@ class Conf(BaseModel):
             "`X-Forwarded-For`. With 0 that header is ignored."
         ),
     )
+    thumbnails: Literal["on", "off"] = Field(
+        "on",
+        description=(
+            "Whether workers make thumbnails of images and PDFs (up to 64 MiB): `on` or `off`."
+        ),
+    )
     metrics_token: OptionalText = Field(
         None,
         min_length=16,
@@ -250,6 +256,15 @@ class Conf(BaseModel):
         """The endpoint URL of a service, such as `s3`; None for AWS itself."""
         specific: str | None = getattr(self, f"endpoint_url_{service}", None)
         return specific or self.endpoint_url
+
+    @property
+    def low_queue(self) -> str:
+        """The queue of tasks that may wait, such as thumbnails."""
+        return f"{self.tasks_queue}-low"
+
+    @property
+    def makes_thumbnails(self) -> bool:
+        return self.thumbnails == "on"
 
     @property
     def s3_path_style(self) -> bool:

@@ -15,11 +15,14 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 PREFIX = "uploads/"
+#: S3 reports no events of this prefix (infra/filehub.yaml).
+THUMBNAILS = "thumbnails/"
 SHARDS = "0123456789abcdef"
 
 _KEY = re.compile(
     PREFIX + r"([0-9a-f])/([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})"
 )
+_SUFFIX = ".webp"
 _TAG_BITS = 32
 #: The first characters of the last id that a datetime can express (end of the year 9999).
 _LAST = "e677d21f-dbff"
@@ -104,3 +107,14 @@ def upload_id_of(key: str) -> str | None:
     if match is None or match[1] != shard(match[2]):
         return None
     return parse_upload_id(match[2])
+
+
+def thumbnail_key(upload_id: str) -> str:
+    """`thumbnails/<id>.webp`. There are too few requests for it to need shards."""
+    return f"{THUMBNAILS}{upload_id}{_SUFFIX}"
+
+
+def thumbnail_id_of(key: str) -> str | None:
+    """The id of the file in the key of a thumbnail, or None if filehub did not create the key."""
+    upload_id = parse_upload_id(key.removeprefix(THUMBNAILS).removesuffix(_SUFFIX))
+    return upload_id if upload_id is not None and key == thumbnail_key(upload_id) else None

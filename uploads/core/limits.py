@@ -23,3 +23,6 @@ MULTIPART_ABORT_AFTER = timedelta(days=8)
 
 #: The tasks queue's visibility timeout in seconds; the stack parameter has the same value.
 VISIBILITY_TIMEOUT = 180
+
+#: The largest file of which a thumbnail is made, in bytes: the worker downloads all of it.
+THUMBNAIL_MAX_SOURCE = 64 * MIB

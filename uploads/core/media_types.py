@@ -6,7 +6,7 @@ A type is what a client declares, and browsers derive it from the extension of t
 from __future__ import annotations
 
 import re
-from typing import cast
+from typing import Literal, cast
 
 import webencodings
 
@@ -37,6 +37,14 @@ _INLINE_MEDIA = frozenset(
         "audio/3gpp", "audio/aac", "audio/flac", "audio/mp4", "audio/mpeg", "audio/ogg",
         "audio/opus", "audio/wav", "audio/webm", "video/3gpp", "video/mp4", "video/ogg",
         "video/quicktime", "video/webm", "video/x-matroska",
+    )
+)  # fmt: skip
+
+#: Images of which thumbnails are made. Not SVG, which is a document that may refer to others.
+_PICTURES = frozenset(
+    f"image/{name}"
+    for name in (
+        "apng", "avif", "bmp", "gif", "heic", "heif", "jpeg", "png", "tiff", "webp", "x-icon",
     )
 )  # fmt: skip
 
@@ -139,6 +147,14 @@ def is_safe_inline(content_type: str) -> bool:
     return (essence.startswith("image/") and known in _INLINE_IMAGES) or (
         essence.startswith(("audio/", "video/")) and known in _INLINE_MEDIA
     )
+
+
+def thumbnail_kind(content_type: str) -> Literal["image", "pdf"] | None:
+    """How a thumbnail of this type is made; None if there is none."""
+    essence = usual(content_type)
+    if essence in _PICTURES:
+        return "image"
+    return "pdf" if essence == "application/pdf" else None
 
 
 def as_plain_text(content_type: str) -> str:

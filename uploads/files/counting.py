@@ -103,6 +103,7 @@ def _shown(record: StoredFile | None) -> tuple[object, ...] | None:
         record.size,
         record.checksum,
         record.reason,
+        record.thumbnail,
     )
 
 

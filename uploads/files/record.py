@@ -38,6 +38,7 @@ _LISTED = (
     "owner",
     "state",
     "folder",
+    "thumbnail",
 )
 #: What the lists of files in the trash and of rejected files show besides.
 _OWNER_FEED = (*_LISTED, "reason", "trashedAt", "purgeAt")
@@ -53,6 +54,10 @@ _ALL_FEED = (
 def _copies(attributes: tuple[str, ...], *keys: str) -> IncludeProjection:
     """A projection of these attributes, without the index's keys, which are always part of it."""
     return IncludeProjection([name for name in attributes if name not in keys])
+
+
+#: The value of `thumbnail` of a file of which no thumbnail can be made.
+NO_THUMBNAIL = "none"
 
 
 class FileNameIndex(GlobalSecondaryIndex["StoredFile"]):
@@ -150,6 +155,8 @@ class StoredFile(TableModel):
     checksum = UnicodeAttribute(null=True)
     version_id = UnicodeAttribute(null=True, attr_name="versionId")
     expires_at = TTLAttribute(null=True, attr_name="expiresAt")
+    #: Width and height in pixels, such as `320x213`, or NO_THUMBNAIL. Missing if none was made.
+    thumbnail = UnicodeAttribute(null=True)
 
     owner_feed = UnicodeAttribute(null=True, attr_name="ownerFeed")
     folder_feed = UnicodeAttribute(null=True, attr_name="folderFeed")
@@ -228,6 +235,11 @@ def changed(record: StoredFile, **changes: Any) -> StoredFile:
     return StoredFile(**{**record.attribute_values, **changes})
 
 
+def has_thumbnail(thumbnail: str | None) -> bool:
+    """Whether there is a thumbnail, by the attribute of that name."""
+    return thumbnail not in {None, "", NO_THUMBNAIL}
+
+
 @dataclass(frozen=True)
 class SignedDownload:
     """When a download was presigned, and for whom (an owner string)."""
@@ -253,6 +265,8 @@ class FileInfo:
     reason: Reason = NO_REASON
     confirmed_at: datetime | None = None
     etag: str = ""
+    #: The size of its thumbnail in pixels, such as `320x213`; NO_THUMBNAIL; or "" if none was made.
+    thumbnail: str = ""
     version_id: str = ""
     notified_at: datetime | None = None
     removed_at: datetime | None = None
@@ -281,6 +295,10 @@ class FileInfo:
     @property
     def key(self) -> str:
         return keys.object_key(self.id)
+
+    @property
+    def has_thumbnail(self) -> bool:
+        return self.state in KEPT_STATES and has_thumbnail(self.thumbnail)
 
     @property
     def path(self) -> str:

@@ -43,6 +43,8 @@ _PRESERVED = (
     "trashed_by",
     "restored_at",
     "restored_by",
+    # Of a rejected file too, so that it is known which thumbnail has to be deleted.
+    "thumbnail",
 )
 #: The same, while a file is in the trash.
 _PRESERVED_IN_TRASH = ("purge_at", "deletion_requested_at", "deletion_requested_by")
@@ -89,6 +91,7 @@ def validate(
         broken = _mismatch(s3_object, limits)
     if broken is not None:
         return rejected(record, broken)
+    record.thumbnail = _thumbnail_of(current, s3_object)
     return in_state(record, _kept_state(record))
 
 
@@ -100,6 +103,13 @@ def _place(s3_object: StoredObject, current: StoredFile | None) -> tuple[str | N
     if current is not None and was_stored(current):
         return current.file_name, current.folder
     return s3_object.file_name, folder_or_root(s3_object.folder) or None
+
+
+def _thumbnail_of(current: StoredFile | None, s3_object: StoredObject) -> str | None:
+    """What a record keeps about the thumbnail of this object. That of a deleted file is deleted."""
+    if current is None or current.state not in KEPT_STATES or current.etag != s3_object.etag:
+        return None
+    return current.thumbnail
 
 
 def owner_of(s3_object: StoredObject, current: StoredFile | None) -> str | None:
@@ -185,13 +195,17 @@ def restored(record: StoredFile, s3_object: StoredObject, **changes: Any) -> Sto
         reason=None,
         removed_at=None,
         expires_at=None,
+        thumbnail=_thumbnail_of(record, s3_object),
         **_content(s3_object),
         **changes,
     )
 
 
 def tombstone(record: StoredFile, **changes: Any) -> StoredFile:
-    """The record of a removed file. It prevents late events from bringing the file back."""
+    """The record of a removed file. It prevents late events from bringing the file back.
+
+    It still says whether there was a thumbnail, so that the deletion of this can be repeated.
+    """
     return in_state(record, "deleted", expires_at=datetime.now(UTC) + RETENTION, **changes)
 
 

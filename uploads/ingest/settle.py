@@ -18,6 +18,7 @@ from uploads.files.record import Change
 from uploads.ingest import decide, observe
 from uploads.ingest.decide import Decision, Limits, Trigger
 from uploads.ingest.observe import Observation
+from uploads.thumbnails import follow
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +80,7 @@ def _settle_once(triggers: Sequence[Trigger], *, may_delete: bool) -> dict[str, 
     }
     settled |= unwritten.failed
     settled = {key: decision for key, decision in settled.items() if key not in again}
+    settled |= follow.up(_changed_records(seen, settled))
     if may_delete:
         settled |= _delete_rejected(settled)
     return settled
@@ -118,6 +120,19 @@ def _changes(observations: Iterable[Observation], settled: Mapping[str, Settled]
         if isinstance(decision, Decision) and decision.record is not None:
             changes.append(Change(seen.record, decision.record, decision.limit))
     return changes
+
+
+def _changed_records(
+    observations: Iterable[Observation], settled: Mapping[str, Settled]
+) -> list[follow.Records]:
+    """The records before and after, also of uploads that an earlier attempt has changed."""
+    records = []
+    for seen in observations:
+        decision = settled.get(seen.trigger.upload_id)
+        after = (decision.record or seen.record) if isinstance(decision, Decision) else None
+        if after is not None:
+            records.append(follow.Records(seen.record, after))
+    return records
 
 
 def _delete_rejected(settled: Mapping[str, Settled]) -> dict[str, Settled]:

@@ -22,6 +22,7 @@ from uploads.ingest import confirm, task_failures
 from uploads.ingest.confirm import Applied
 from uploads.ingest.events import ObjectEvent
 from uploads.ingest.reconciliation import reconcile
+from uploads.thumbnails import make, queue
 
 if TYPE_CHECKING:
     TaskBase = Task[Any, Any]
@@ -197,6 +198,16 @@ def _name(fields: dict[str, Any]) -> str:
 def confirm_hint(upload_id: str) -> None:
     """Check an object that a client reports as uploaded. A later event takes precedence."""
     confirm.confirm(upload_id)
+
+
+@shared_task(name=queue.TASK, base=FailureRecordingTask)
+def make_thumbnails(upload_ids: list[str]) -> None:
+    """Make the thumbnails of these files, one after the other; queue those left after a while.
+
+    Safe to repeat: files that have a thumbnail are skipped. If AWS does not respond, the whole task
+    is retried.
+    """
+    queue.enqueue(make.make_until_late(upload_ids))
 
 
 @shared_task(name="uploads.tasks.reconcile_recent", base=FailureRecordingTask)

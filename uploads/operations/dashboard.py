@@ -1,7 +1,7 @@
 """The operator's overview: processing times, queues and dead letters, rejections, storage used.
 
 Each part is None if its service is unavailable. The cost does not depend on the number of files.
-IAM: dynamodb:Query, dynamodb:BatchGetItem; sqs:GetQueueUrl and sqs:GetQueueAttributes on the four
+IAM: dynamodb:Query, dynamodb:BatchGetItem; sqs:GetQueueUrl and sqs:GetQueueAttributes on all
 queues.
 """
 
@@ -20,6 +20,7 @@ from uploads.files import listing, usage
 from uploads.files.listing import FileFilter
 from uploads.files.record import FileInfo
 from uploads.files.usage import Usage
+from uploads.operations import queue_status
 
 #: How many files of the last hour are examined at most, newest first.
 NEWEST = 500
@@ -63,12 +64,14 @@ class Flow:
 
 @dataclass(frozen=True)
 class Queues:
-    """The depths of the two queues, and the number of dead letters of each."""
+    """The depths of the queues, and the number of dead letters of events and tasks."""
 
     events: sqs.Depth
     tasks: sqs.Depth
     events_dead: int
     tasks_dead: int
+    #: Tasks that may wait: many of them need no attention. None: not used, or unavailable.
+    low: sqs.Depth | None = None
 
     @property
     def dead(self) -> int:
@@ -173,6 +176,7 @@ def queue_depths() -> Queues:
         tasks=sqs.depth(tasks),
         events_dead=sqs.depth(sqs.dead_letter_queue(events)).visible,
         tasks_dead=sqs.depth(sqs.dead_letter_queue(tasks)).visible,
+        low=queue_status.low_depth(),
     )
 
 

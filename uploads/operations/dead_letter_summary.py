@@ -108,9 +108,11 @@ def _notified_objects(body: str) -> list[ObjectRef]:
 
 
 def _task_objects(arguments: Any, bucket: str) -> Iterator[ObjectRef]:
-    """The objects of a filehub task, whose only argument is an upload id or a list of events."""
+    """The objects of a filehub task, whose only argument is an upload id, or a list of these or of
+    events."""
     first = arguments[0] if isinstance(arguments, list) and arguments else None
-    for event in first if isinstance(first, list) else [{"upload_id": first}]:
+    for entry in first if isinstance(first, list) else [first]:
+        event = {"upload_id": entry} if isinstance(entry, str) else entry
         upload_id = keys.parse_upload_id(_string(event, "upload_id"))
         if upload_id:
             yield ObjectRef(_clean(_string(event, "kind")), bucket, keys.object_key(upload_id))

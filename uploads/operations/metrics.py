@@ -86,6 +86,7 @@ def _queue_names() -> dict[str, str]:
     return {
         "events": events,
         "tasks": tasks,
+        **({"tasks-low": conf().low_queue} if conf().makes_thumbnails else {}),
         "events-dlq": sqs.dead_letter_queue(events),
         "tasks-dlq": sqs.dead_letter_queue(tasks),
     }
@@ -155,10 +156,12 @@ class _Collector(Collector):
             "Messages in a queue, as counted by SQS.",
             labels=["queue", "state"],
         )
-        for name, depth in (("events", queues.events), ("tasks", queues.tasks)):
-            messages.add_metric([name, "visible"], depth.visible)
-            messages.add_metric([name, "in_flight"], depth.in_flight)
-            messages.add_metric([name, "delayed"], depth.delayed)
+        depths = {"events": queues.events, "tasks": queues.tasks, "tasks-low": queues.low}
+        for name, depth in depths.items():
+            if depth is not None:
+                messages.add_metric([name, "visible"], depth.visible)
+                messages.add_metric([name, "in_flight"], depth.in_flight)
+                messages.add_metric([name, "delayed"], depth.delayed)
         dead = GaugeMetricFamily(
             "filehub_dead_letters", "Messages in the dead-letter queues.", labels=["queue"]
         )

@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 Kind = Literal["events", "tasks"]
 KINDS: tuple[Kind, ...] = ("events", "tasks")
+#: What a queue has: messages of a kind, the dead letters of one, or tasks that may wait.
+Role = Literal["live", "dead", "low"]
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,15 @@ class QueueStatus:
 
     name: str
     kind: Kind
-    is_dead_letters: bool
-    depth: sqs.Depth
+    role: Role
+    #: None: it cannot be reached. That of tasks that may wait must not hide the others.
+    depth: sqs.Depth | None
     #: Age of the oldest message; None if unknown.
     oldest: timedelta | None
+
+    @property
+    def is_dead_letters(self) -> bool:
+        return self.role == "dead"
 
 
 @dataclass(frozen=True)
@@ -63,28 +70,43 @@ def queue_name(kind: Kind) -> str:
 
 
 def queue_statuses() -> list[QueueStatus]:
-    """The status of both queues, each followed by its dead-letter queue.
+    """The status of both queues and of that for tasks that may wait, then of the dead letters.
 
     Receives nothing from the live queues, which would bring their messages closer to the
     dead-letter queue. Raises BackendUnavailable.
     """
-    names = [
-        (kind, is_dead, sqs.dead_letter_queue(queue_name(kind)) if is_dead else queue_name(kind))
-        for kind in KINDS
-        for is_dead in (False, True)
-    ]
-    depths = {name: sqs.depth(name) for _, _, name in names}
+    names = _names()
     ages = cloudwatch.oldest_ages([name for _, _, name in names])
+    return [_status(kind, role, name, ages.get(name)) for kind, role, name in names]
+
+
+def _names() -> list[tuple[Kind, Role, str]]:
+    events, tasks = queue_name("events"), queue_name("tasks")
+    low: list[tuple[Kind, Role, str]] = [("tasks", "low", conf().low_queue)]
     return [
-        QueueStatus(
-            name,
-            kind,
-            is_dead,
-            depths[name],
-            _oldest_dead_letter(kind, depths[name], ages.get(name)) if is_dead else ages.get(name),
-        )
-        for kind, is_dead, name in names
+        ("events", "live", events),
+        ("events", "dead", sqs.dead_letter_queue(events)),
+        ("tasks", "live", tasks),
+        *(low if conf().makes_thumbnails else []),
+        ("tasks", "dead", sqs.dead_letter_queue(tasks)),
     ]
+
+
+def _status(kind: Kind, role: Role, name: str, age: timedelta | None) -> QueueStatus:
+    depth = low_depth() if role == "low" else sqs.depth(name)
+    oldest = _oldest_dead_letter(kind, depth, age) if depth and role == "dead" else age
+    return QueueStatus(name, kind, role, depth, oldest)
+
+
+def low_depth() -> sqs.Depth | None:
+    """The depth of the queue of tasks that may wait; None if it is unavailable, or not used."""
+    if not conf().makes_thumbnails:
+        return None
+    try:
+        return sqs.depth(conf().low_queue)
+    except BackendUnavailable as exc:
+        logger.warning("%s %r", exc.message, exc.__cause__ or exc)
+        return None
 
 
 def _oldest_dead_letter(

@@ -1,4 +1,4 @@
-"""Template filters that format names, sizes, times, durations and reasons."""
+"""Template filters that format names, sizes, times, durations and reasons, and sign thumbnails."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from uploads.core.names import display_name, name_parts
 from uploads.core.reasons import Reason
 from uploads.core.texts import file_size
 from uploads.core.type_names import type_name
+from uploads.files.thumbnails import thumbnail_url
 
 register = template.Library()
 
@@ -22,6 +23,7 @@ register.filter("display_name", display_name)
 register.filter("name_parts", name_parts)
 register.filter("file_size", file_size)
 register.filter("type_name", type_name)
+register.filter("thumbnail_url", thumbnail_url)
 
 
 @register.filter

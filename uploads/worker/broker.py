@@ -11,6 +11,8 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
+from kombu import Exchange, Queue
+
 from uploads.aws import clients
 from uploads.core.conf import Conf
 from uploads.core.limits import VISIBILITY_TIMEOUT
@@ -32,9 +34,13 @@ RETRIED_TASKS = (
     "uploads.tasks.confirm_hint",
     "uploads.tasks.reconcile_recent",
     "uploads.tasks.reconcile_multipart",
+    "uploads.tasks.make_thumbnails",
     "uploads.tasks.move_folder",
     "uploads.tasks.purge_trash",
 )
+
+#: The tasks that may wait. They have a queue of their own, from which a worker takes one at a time.
+LOW_TASKS = ("uploads.tasks.make_thumbnails",)
 
 #: Does nothing if it has no events. Its name is older than any version that queues it like this, so
 #: workers of every version accept it.
@@ -42,36 +48,58 @@ EMPTY_TASK = "uploads.tasks.confirm_objects"
 
 
 class PredefinedQueues(Mapping[str, dict[str, Any]]):
-    """kombu's `predefined_queues` for one SQS queue. Looks up its URL on first use.
+    """kombu's `predefined_queues`: SQS queues, whose URLs are looked up on first use.
 
     Without it kombu lists all queues of the account, and creates a missing queue without a
-    dead-letter queue. It is lazy because importing the settings must not need the network.
+    dead-letter queue. It is lazy because importing the settings must not need the network. Only the
+    first queue is listed, since kombu needs all that are; a process may lack the others, and the
+    permission to look them up (`uploads.worker.transport`).
     """
 
-    def __init__(self, name: str, retried_tasks: list[str]) -> None:
-        self._name = name
+    def __init__(self, name: str, retried_tasks: list[str], *others: str) -> None:
+        self._names = (name, *others)
         self._retried_tasks = retried_tasks
 
     @cached_property
     def _queues(self) -> dict[str, dict[str, Any]]:
-        sqs = clients.sqs(clients.BROKER)
-        return {
-            self._name: {
-                "url": sqs.get_queue_url(QueueName=self._name)["QueueUrl"],
+        return {}
+
+    def __getitem__(self, key: str) -> dict[str, Any]:
+        if key not in self._names:
+            raise KeyError(key)
+        if key not in self._queues:
+            url = clients.sqs(clients.BROKER).get_queue_url(QueueName=key)["QueueUrl"]
+            self._queues[key] = {
+                "url": url,
                 "backoff_tasks": self._retried_tasks,
                 "backoff_policy": RETRY_AFTER,
             }
-        }
-
-    def __getitem__(self, key: str) -> dict[str, Any]:
         return self._queues[key]
 
+    def __contains__(self, key: object) -> bool:
+        # kombu asks for it, which must not need the network.
+        return key in self._names
+
     def __iter__(self) -> Iterator[str]:
-        return iter(self._queues)
+        return iter(self._names[:1])
 
     def __len__(self) -> int:
-        # kombu tests `if predefined_queues`, which must not need the network.
+        # kombu tests `if predefined_queues`.
         return 1
+
+
+def consumed_queues(settings: Conf) -> tuple[Queue, ...]:
+    """The value of CELERY_TASK_QUEUES: what a worker consumes. The first is the default."""
+    low = (settings.low_queue,) if settings.makes_thumbnails else ()
+    # With these, kombu finds the queue's own configuration for each message.
+    return tuple(
+        Queue(name, Exchange(name), routing_key=name) for name in (settings.tasks_queue, *low)
+    )
+
+
+def routes(settings: Conf) -> dict[str, dict[str, str]]:
+    """The value of CELERY_TASK_ROUTES."""
+    return {task: {"queue": settings.low_queue} for task in LOW_TASKS}
 
 
 def broker_settings(broker_url: str, settings: Conf) -> tuple[str, dict[str, Any]]:
@@ -90,5 +118,8 @@ def broker_settings(broker_url: str, settings: Conf) -> tuple[str, dict[str, Any
         "wait_time_seconds": clients.POLL_SECONDS,
         "polling_interval": 0,
         "client-config": clients.BROKER.as_config(),
-        "predefined_queues": PredefinedQueues(settings.tasks_queue, list(RETRIED_TASKS)),
+        "predefined_queues": PredefinedQueues(
+            settings.tasks_queue, list(RETRIED_TASKS), settings.low_queue
+        ),
+        "one_at_a_time": settings.low_queue,
     }

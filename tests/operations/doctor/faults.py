@@ -116,6 +116,14 @@ FAULTS: dict[str, tuple[Break, str, str]] = {
     "no redrive of tasks": (
         lambda: set_queue(tasks(), RedrivePolicy=""), "queue {tasks}", "does not go to",
     ),
+    "thumbnails come again too soon": (
+        lambda: set_queue(f"{tasks()}-low", VisibilityTimeout="30"), "queue {tasks}-low",
+        "after 30 s",
+    ),
+    "no redrive of thumbnails": (
+        lambda: set_queue(f"{tasks()}-low", RedrivePolicy=""), "queue {tasks}-low",
+        "does not go to",
+    ),
     "small messages only": (
         lambda: set_queue(tasks(), MaximumMessageSize="1024"), "queue {tasks}", "1,024 bytes",
     ),
@@ -172,12 +180,15 @@ LOST: dict[str, tuple[Break, str]] = {
     ),
     "no events queue": (lambda: delete_queues(events()), "queue {events}"),
     "no tasks queue": (lambda: delete_queues(tasks()), "queue {tasks}"),
+    "no queue of thumbnails": (lambda: delete_queues(f"{tasks()}-low"), "queue {tasks}-low"),
     "no dead-letter queue of events": (
         lambda: delete_queues(f"{events()}-dlq"), "queue {events}-dlq",
     ),
     "no dead-letter queue of tasks": (lambda: delete_queues(f"{tasks()}-dlq"), "queue {tasks}-dlq"),
     "no queues at all": (
-        lambda: delete_queues(events(), tasks(), f"{events()}-dlq", f"{tasks()}-dlq"),
+        lambda: delete_queues(
+            events(), tasks(), f"{events()}-dlq", f"{tasks()}-dlq", f"{tasks()}-low"
+        ),
         "queue {events}-dlq",
     ),
     "no bucket": (delete_bucket, "bucket"),

@@ -86,8 +86,8 @@ def test_with_everything_down_each_check_reports_a_failure(tmp_path: Path, aws: 
     failed = {line.partition(":")[0][6:] for line in lines(output, "FAIL")}
     assert failed == {
         "database", "clock", "permissions", "bucket", f"queue {conf().events_queue}",
-        f"queue {conf().tasks_queue}", "bucket, notifications", "table",
-        "table, time to live", "table, backups", "broker", "round trip",
+        f"queue {conf().tasks_queue}", f"queue {conf().low_queue}", "bucket, notifications",
+        "table", "table, time to live", "table, backups", "broker", "round trip",
     }  # fmt: skip
     assert all(" Fix: " in line for line in lines(output, "FAIL"))
 

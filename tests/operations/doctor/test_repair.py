@@ -43,7 +43,7 @@ def repair_all() -> str:
 
 
 #: The others run with `make test-all` only.
-USUAL = {"no index FolderFeed", "no events queue", "no dead-letter queue of tasks", "no table"}
+USUAL = {"no index FolderFeed", "no events queue"}
 CASES = [
     pytest.param(*case, id=name, marks=[] if name in USUAL else pytest.mark.exhaustive)
     for name, case in LOST.items()

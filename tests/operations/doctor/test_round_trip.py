@@ -13,10 +13,12 @@ from local.aws import LocalAws
 from tests.operations.doctor.helpers import events, notify, objects, queue_url, round_trip, tasks
 from tests.support.files import store, upload
 from tests.support.policies import client
+from tests.support.records import tamper
 from tests.support.waiting import wait_for
-from uploads.aws import s3, sqs
+from uploads.aws import s3, sqs, thumbnails
 from uploads.core import keys
 from uploads.core.conf import Conf
+from uploads.files.record import StoredFile
 from uploads.ingest import confirm
 from uploads.ingest.consumer import Consumer
 from uploads.operations import doctor
@@ -113,6 +115,59 @@ def test_leftovers_of_a_killed_run_are_removed(
     monkeypatch.setattr(roundtrip, "LEFTOVER_AGE", timedelta(0))
     round_trip()
     assert keys.object_key(left) not in objects()
+
+
+def recorded(thumbnail: str | None) -> StoredFile:
+    """The record of the test file, with this thumbnail noted."""
+    upload_id = upload(roundtrip.OWNER, roundtrip.IMAGE_NAME, roundtrip.IMAGE, "image/png")
+    confirm.confirm(upload_id)
+    if thumbnail:
+        tamper(upload_id, StoredFile.thumbnail.set(thumbnail))
+    return StoredFile.get(upload_id)
+
+
+#: What the record says of the thumbnail, whether there is one, and what is reported.
+THUMBNAILS = {
+    "not made": (None, False, "no thumbnail was made"),
+    "cannot be made": ("none", False, "no thumbnail could be made"),
+    "made": ("1x1", True, None),
+    "not readable": ("1x1", False, "the thumbnail is refused: 404"),
+}
+
+
+@pytest.mark.parametrize("case", THUMBNAILS)
+def test_the_test_file_needs_a_thumbnail(aws: LocalAws, case: str) -> None:
+    noted, is_stored, problem = THUMBNAILS[case]
+    record = recorded(noted)
+    if is_stored:
+        thumbnails.store(record.id, b"RIFF")
+    trip = doctor.RoundTrip(0)
+    trip._check_thumbnail(record)
+    assert [finding.level for finding in trip.findings] == (["FAIL"] if problem else [])
+    assert all(problem and problem in finding.text for finding in trip.findings)
+
+
+def test_a_text_needs_no_thumbnail(aws: LocalAws) -> None:
+    trip = doctor.RoundTrip(0)
+    trip._check_thumbnail(StoredFile.get(store("7")))
+    assert trip.findings == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "type_"),
+    [
+        ({}, "image/png"), ({"THUMBNAILS": "off"}, "text/plain"), ({"MAX_SIZE": 5}, "text/plain"),
+        ({"ALLOWED_TYPES": ("text/*",)}, "text/plain"),
+        ({"ALLOWED_TYPES": ("image/*",)}, "image/png"),
+    ],
+)  # fmt: skip
+def test_the_test_file_is_an_image_if_that_has_a_thumbnail(
+    settings: Settings, changes: dict[str, Any], type_: str
+) -> None:
+    settings.FILEHUB = settings.FILEHUB | changes
+    _name, sent, body = roundtrip._test_file()
+    assert sent == type_
+    assert len(body) <= changes.get("MAX_SIZE", 100)
 
 
 @pytest.mark.parametrize(

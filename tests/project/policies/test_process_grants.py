@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from celery import Celery
-from django.conf import settings
 
 from tests.project.policies.processes import Process, started
 from tests.support.files import upload
 from tests.support.policies import create_user, grants, policies, without
 from tests.support.waiting import wait_for
+from tests.thumbnails.helpers import PNG, publisher
 from uploads.core.conf import conf
 from uploads.files import queries
-from uploads.worker.broker import RETRIED_TASKS, PredefinedQueues
 
 pytestmark = pytest.mark.usefixtures("own_queues")
 
@@ -24,18 +23,9 @@ def stack() -> str:
     return f"stack-{conf().bucket.removeprefix('bucket-')}"
 
 
-def queue_task(*events: dict[str, str]) -> None:
-    """Queue a task in this test's own queue: Celery's settings name the tests' common one."""
-    queue = conf().tasks_queue
-    publisher = Celery(set_as_current=False, broker=settings.CELERY_BROKER_URL)
-    publisher.conf.update(
-        task_default_queue=queue,
-        broker_transport_options={
-            **settings.CELERY_BROKER_TRANSPORT_OPTIONS,
-            "predefined_queues": PredefinedQueues(queue, list(RETRIED_TASKS)),
-        },
-    )
-    publisher.send_task("uploads.tasks.confirm_objects", (list(events),))
+def queue_task(name: str, argument: list[Any]) -> None:
+    """Queue a task in this test's own queues: Celery's settings name the tests' common ones."""
+    publisher().send_task(name, (argument,))
 
 
 def outcome(process: Process, is_done: Callable[[], bool]) -> str:
@@ -51,15 +41,23 @@ def outcome(process: Process, is_done: Callable[[], bool]) -> str:
 
 
 def work_of_a_worker(directory: Path, document: object) -> str:
-    """Let a worker confirm a file and fail an event, which it queues again and then retries."""
-    upload_id = upload("7")
+    """Let a worker confirm a file and make its thumbnail.
+
+    It also fails an event, which it queues again and then retries, and a thumbnail.
+    """
+    upload_id = upload("7", "a.png", PNG, "image/png")
     good = {"kind": "created", "upload_id": upload_id, "sequencer": "1".zfill(64)}
-    queue_task(good, {"kind": "bad"})
+    queue_task("uploads.tasks.confirm_objects", [good, {"kind": "bad"}])
+    # A number is no id.
+    queue_task("uploads.tasks.make_thumbnails", [7])
 
     def is_done() -> bool:
         # Once beside the good event, once alone, and once more after the first pause.
         fails = worker.log().count("bad of None failed\n")
-        return fails >= 3 and queries.any_file(upload_id) is not None
+        # At once, and after the first pause.
+        fails_low = worker.log().count("the thumbnail of 7 failed\n")
+        file = queries.any_file(upload_id)
+        return fails >= 3 and fails_low >= 2 and file is not None and file.has_thumbnail
 
     with started("worker", create_user(document), directory) as worker:
         return outcome(worker, is_done)

@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.long, pytest.mark.usefixtures("aws")]
 
 KEY = "uploads/0/no-such-file"
 ID = {"id": {"S": "no-such-file"}}
+THUMBNAIL = "thumbnails/no-such-file"
 
 
 def s3(operation: str, **arguments: Any) -> Callable[[], Any]:
@@ -50,6 +51,7 @@ def names() -> dict[str, str]:
         "tasks": conf().tasks_queue,
         "events-dlq": f"{conf().events_queue}-dlq",
         "tasks-dlq": f"{conf().tasks_queue}-dlq",
+        "low": conf().low_queue,
     }
 
 
@@ -79,6 +81,9 @@ ATTEMPTS: dict[str, Callable[[], Any]] = {
     "s3:GetObject elsewhere": s3("get_object", Key="elsewhere"),
     "s3:DeleteObject": s3("delete_object", Key=KEY),
     "s3:DeleteObject elsewhere": s3("delete_object", Key="elsewhere"),
+    "s3:PutObject of thumbnails": s3("put_object", Key=THUMBNAIL, Body=b""),
+    "s3:GetObject of thumbnails": s3("get_object", Key=THUMBNAIL),
+    "s3:DeleteObject of thumbnails": s3("delete_object", Key=THUMBNAIL),
     "s3:DeleteObject of many": lambda: _deleted_together(KEY),
     "s3:DeleteObject of many elsewhere": lambda: _deleted_together("elsewhere"),
     "s3:DeleteObjectVersion": s3("delete_object", Key=KEY, VersionId="null"),
@@ -132,13 +137,14 @@ ATTEMPTS: dict[str, Callable[[], Any]] = {
     **{
         f"{operation} {name}": queue(operation, name, **arguments)
         for operation, arguments in QUEUE_OPERATIONS.items()
-        for name in ("events", "tasks", "events-dlq", "tasks-dlq")
+        for name in ("events", "tasks", "events-dlq", "tasks-dlq", "low")
     },
 }
 
 _READ_QUEUES = {f"get_queue_attributes {name}" for name in ("events", "tasks")}
 _READ_DLQS = {f"get_queue_attributes {name}" for name in ("events-dlq", "tasks-dlq")}
 _PUBLISH = {"send_message tasks", "get_queue_attributes tasks"}
+_PUBLISH_LOW = {"send_message low", "get_queue_attributes low"}
 #: Only for folders, which the local AWS does not check (tests/project/test_template.py).
 _DELETE_FOLDERS = {"dynamodb:DeleteItem"}
 #: Written down here a second time, so that no one widens a policy by accident.
@@ -151,6 +157,7 @@ ALLOWED: dict[str, set[str]] = {
         "dynamodb:Query AllFeed", "dynamodb:Query OwnerFeed", "dynamodb:Query FileNameIndex",
         "dynamodb:Query FolderFeed", "dynamodb:Query FolderNames", *_DELETE_FOLDERS,
         "cloudwatch:GetMetricData", "send_message events", *_PUBLISH, *_READ_QUEUES, *_READ_DLQS,
+        *_PUBLISH_LOW, "s3:GetObject of thumbnails", "s3:DeleteObject of thumbnails",
         *(f"{operation} {name}-dlq"
           for operation in ("receive_message", "delete_message", "change_message_visibility")
           for name in ("events", "tasks")),
@@ -163,7 +170,9 @@ ALLOWED: dict[str, set[str]] = {
         "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem",
         "dynamodb:Query AllFeed", "dynamodb:Query FolderFeed", *_DELETE_FOLDERS,
         "receive_message tasks", "delete_message tasks", "change_message_visibility tasks",
-        *_PUBLISH,
+        *_PUBLISH, *_PUBLISH_LOW, "receive_message low", "delete_message low",
+        "change_message_visibility low", "s3:PutObject of thumbnails",
+        "s3:DeleteObject of thumbnails",
     },
     "Beat": _PUBLISH,
     "Operator": {
@@ -171,6 +180,7 @@ ALLOWED: dict[str, set[str]] = {
         "s3:ListBucket", "s3:GetBucketCORS", "s3:GetBucketNotification",
         "dynamodb:GetItem", "dynamodb:UpdateItem",
         "dynamodb:Query OwnerFeed", "dynamodb:DescribeTable", *_READ_QUEUES, *_READ_DLQS,
+        "get_queue_attributes low", "s3:GetObject of thumbnails",
     },
     "Maintenance": {"dynamodb:Scan", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"},
 }  # fmt: skip

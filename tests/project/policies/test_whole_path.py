@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -92,6 +93,7 @@ def commands(inventory: str) -> list[tuple[str, ...]]:
     return [
         ("Worker", "reconcile", "--all", "--min-age", "0m"),
         ("Worker", "reconcile", "--inventory", inventory, "--min-age", "0m"),
+        ("Worker", "make_thumbnails", "--all"),
         ("Maintenance", "recount", "--check"),
         ("Maintenance", "recount", "--repair"),
         ("Web", "redrive"),
@@ -120,7 +122,16 @@ def test_every_process_and_command_works_with_its_own_policy(
         wait_for(partial(is_healthy, process, site))
 
     def settle(upload_id: str, state: str) -> None:
-        wait_for(lambda: site.api("GET", f"/uploads/{upload_id}").json()["state"] == state)
+        def upload() -> Any:
+            return site.api("GET", f"/uploads/{upload_id}").json()
+
+        if state == "thumbnail":
+            wait_for(lambda: upload()["file"]["thumbnail_url"])
+            return
+        if state == "missing":
+            s3.delete(upload_id)
+            state = "deleted"
+        wait_for(lambda: upload()["state"] == state)
 
     def send_letter(kind: str) -> None:
         queue = conf().events_queue if kind == "events" else conf().tasks_queue

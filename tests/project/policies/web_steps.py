@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from tests.project.policies.site import Reply, Site, values_of
 from tests.support.http import send, sha256
+from tests.thumbnails.helpers import PNG
 from uploads.core import keys
 from uploads.core.limits import MIB
 
@@ -26,7 +27,10 @@ def expect(reply: Reply, status: int = 200) -> Any:
 
 
 class WebSteps:
-    """The steps. `settle` waits until a file is in a state, or brings that about."""
+    """The steps. `settle` waits until a file is in a state, or brings that about.
+
+    Besides those of uploads: `thumbnail`, when it has one, and `missing`, when its object is gone.
+    """
 
     def __init__(
         self,
@@ -49,18 +53,18 @@ class WebSteps:
             "delete": self.delete,
             "trash": self.trash,
             "actions on files": self.file_actions,
+            "thumbnails": self.thumbnails,
             "queues": self.queues,
             "dashboard, report and users": self.reports,
             "abort unfinished uploads": self.abort_unfinished,
             "metrics": self.metrics,
         }
 
-    def store(self, name: str = "a.txt") -> str:
-        body = b"hello"
+    def store(self, name: str = "a.txt", body: bytes = b"hello", type_: str = "text/plain") -> str:
         begun = expect(
             self.site.api(
                 "POST", "/uploads",
-                {"file_name": name, "content_type": "text/plain", "size": len(body),
+                {"file_name": name, "content_type": type_, "size": len(body),
                  "sha256": sha256(body)},
             ),
             201,
@@ -182,6 +186,18 @@ class WebSteps:
         self._act("restore_files", [first, second], "2 files were restored")
         self._act("delete_files", [first, second], "2 files are being deleted")
         self._settle(second, "deleted")
+
+    def thumbnails(self) -> None:
+        upload_id = self.store("a.png", PNG, "image/png")
+        # This queues a missing thumbnail.
+        self._act("check_again", [upload_id], "1 file was checked.")
+        self._settle(upload_id, "thumbnail")
+        url = expect(self.site.api("GET", f"/files/{upload_id}"))["thumbnail_url"]
+        assert send("GET", url).status == 200
+        self._settle(upload_id, "missing")
+        # This deletes the thumbnail of a file that is gone.
+        self._act("check_again", [upload_id], "1 file was checked.")
+        assert send("GET", url).status in {403, 404}
 
     def _post(self, action: str, ids: list[str], **more: str) -> str:
         form = {"action": action, "_selected_action": ids, **more}

@@ -29,6 +29,7 @@ from tests.support.local_aws import drain
 from tests.support.policies import ROOT_KEY, UserKey, signed_by
 from tests.support.records import tamper
 from tests.support.waiting import wait_for
+from tests.thumbnails.helpers import PNG, thumbnails
 from uploads.aws import clients, s3, sqs
 from uploads.core.conf import conf
 from uploads.files import folder_actions, folder_items, purge, trash
@@ -41,6 +42,7 @@ from uploads.ingest.consumer import Consumer
 from uploads.ingest.reconciliation import reconcile
 from uploads.ingest.reconciliation.reconcile import Plan
 from uploads.operations import doctor
+from uploads.thumbnails import make
 
 Steps = dict[str, Callable[[], None]]
 
@@ -97,10 +99,16 @@ def web(root: User) -> Steps:
     def settle(upload_id: str, state: str) -> None:
         """What the worker does, with its own credentials."""
         with signed_by(ROOT_KEY):
-            if state == "stored":
+            if state == "missing":
+                s3.delete(upload_id)
+            elif state == "thumbnail":
+                assert make.make(upload_id) == "made"
+            elif state == "stored":
                 assert confirm.confirm(upload_id) == "stored"
             else:
                 removal(upload_id, 9)
+        # The worker is a process of its own, and may have queued a thumbnail.
+        forget_queues()
 
     def send_letter(kind: str) -> None:
         with signed_by(ROOT_KEY):
@@ -150,6 +158,21 @@ def worker() -> Steps:
             s3.delete(upload_id)
         assert confirm.check(upload_id) == "missing"
 
+    def makes_thumbnails() -> None:
+        with signed_by(ROOT_KEY):
+            first, second = (upload("7", "a.png", PNG, "image/png") for _ in range(2))
+        assert confirm.confirm(first) == confirm.confirm(second) == "stored"
+        assert make.make(first) == "made"
+        call_command("make_thumbnails", "--all")
+        with signed_by(ROOT_KEY):
+            assert thumbnails() == {first, second}
+            s3.delete(first)
+        assert confirm.check(first) == "missing"
+        with signed_by(ROOT_KEY):
+            assert thumbnails() == {second}
+            s3.delete(second)
+            confirm.check(second)
+
     def reconciles() -> None:
         with signed_by(ROOT_KEY):
             create_object()
@@ -180,6 +203,7 @@ def worker() -> Steps:
         "confirm": confirms,
         "move a folder": moves_folder,
         "remove": removes,
+        "thumbnails": makes_thumbnails,
         "purge": purges,
         "reconcile": reconciles,
         "record a failure": lambda: task_failures.record("task", "error"),

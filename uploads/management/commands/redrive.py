@@ -3,10 +3,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from uploads.aws import dead_letters, sqs
+from uploads.aws import sqs
 from uploads.core.errors import BackendUnavailable
 from uploads.core.names import display_name
-from uploads.operations import queue_status
+from uploads.operations import queue_status, replay
 
 #: More than any dead-letter queue should ever hold. Another run handles the rest.
 LIMIT = 100_000
@@ -30,22 +30,22 @@ class Command(BaseCommand):
         problems = []
         for kind in (queue,) if queue else queue_status.KINDS:
             try:
-                problems += self._redrive(queue_status.queue_name(kind), dry_run)
+                problems += self._redrive(kind, dry_run)
             except BackendUnavailable as exc:
                 problems.append(f"{kind}: {exc.message} ({exc.__cause__!r})")
         if problems:
             raise CommandError("\n".join(map(display_name, problems)))
 
-    def _redrive(self, name: str, dry_run: bool) -> list[str]:
-        """Replay the dead letters of a queue and print the result. Returns the problems."""
-        dlq = sqs.dead_letter_queue(name)
+    def _redrive(self, kind: queue_status.Kind, dry_run: bool) -> list[str]:
+        """Replay the dead letters of a kind and print the result. Returns the problems."""
+        dlq = sqs.dead_letter_queue(queue_status.queue_name(kind))
         if dry_run:
             depth = sqs.depth(dlq)
-            self.stdout.write(f"{dlq}: would move {depth.total} dead letters to {name}.")
+            self.stdout.write(f"{dlq}: would move {depth.total} dead letters back.")
             return []
-        outcome = dead_letters.replay(name, limit=LIMIT)
+        outcome = replay.replay(kind, limit=LIMIT)
         replayed = len(outcome.done) + len(outcome.duplicated)
-        self.stdout.write(f"{dlq}: moved {replayed} dead letters to {name}.")
+        self.stdout.write(f"{dlq}: moved {replayed} dead letters back.")
         problems = [f"{dlq}: {outcome.stopped}"] if outcome.stopped else []
         if outcome.failed:
             problems.append(
@@ -54,7 +54,7 @@ class Command(BaseCommand):
             )
         if outcome.duplicated:
             problems.append(
-                f"{dlq}: {len(outcome.duplicated)} were sent to {name} but not deleted from "
-                f"{dlq}, which is harmless: {', '.join(outcome.duplicated)}"
+                f"{dlq}: {len(outcome.duplicated)} were sent back but not deleted from {dlq}, "
+                f"which is harmless: {', '.join(outcome.duplicated)}"
             )
         return problems

@@ -48,7 +48,7 @@ class Queue:
 
 
 class Queues:
-    """Checks all four queues. `inspect` sets `events_arn` if the events queue exists."""
+    """Checks all queues. `inspect` sets `events_arn` if the events queue exists."""
 
     def __init__(self) -> None:
         self.events_arn: str | None = None
@@ -58,6 +58,8 @@ class Queues:
         for kind in KINDS:
             name = queue_name(kind)
             yield from guarded(f"queue {name}", partial(self._pair, client, kind, name))
+        if conf().makes_thumbnails:
+            yield from guarded(f"queue {conf().low_queue}", partial(_low, client))
 
     def _pair(self, client: SQSClient, kind: Kind, name: str) -> Iterator[Finding]:
         """Check a queue and its dead-letter queue."""
@@ -74,6 +76,17 @@ class Queues:
             yield from _with_summary(live, [*_problems(live, dead, kind)])
         if dead is not None:
             yield from _with_summary(dead, [*_dead_letters(dead, kind)])
+
+
+def _low(client: SQSClient) -> Iterator[Finding]:
+    """Check the queue of tasks that may wait. Its dead letters go where those of all tasks do."""
+    name = conf().low_queue
+    live = _describe(client, name)
+    dead = _describe(client, sqs.dead_letter_queue(conf().tasks_queue))
+    if live is None:
+        yield _missing(name, (_create(name, "tasks", dead),) if dead else ())
+    else:
+        yield from _with_summary(live, [*_problems(live, dead, "tasks")])
 
 
 def _missing(name: str, calls: tuple[Call, ...]) -> Finding:

@@ -1,4 +1,4 @@
-"""Upload a small test file and follow it: PUT, event, record; then deletion, event, no record.
+"""Upload a small test file and follow it: PUT, event, record, thumbnail; then deletion, no record.
 
 No message is received from a queue: the queue depths show where it is stuck.
 """
@@ -9,22 +9,25 @@ import base64
 import hashlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
-from uploads.aws import s3, sqs
+from uploads.aws import s3, sqs, thumbnails
+from uploads.core import media_types
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable, FilehubError
 from uploads.core.keys import object_key
 from uploads.core.texts import describe_stored
 from uploads.files import actions, store
 from uploads.files.listing import FileFilter, find
-from uploads.files.record import StoredFile
+from uploads.files.record import StoredFile, has_thumbnail
 from uploads.ingest.events import NO_SEQUENCER
+from uploads.operations import queue_status
 from uploads.operations.doctor import http
 from uploads.operations.doctor.finding import UNREACHABLE, Finding, explain
+from uploads.thumbnails import eligible
 from uploads.transfers import begin
 
 logger = logging.getLogger(__name__)
@@ -32,8 +35,13 @@ logger = logging.getLogger(__name__)
 SUBJECT = "round trip"
 #: Not a primary key, so it can never be the owner of a user's file.
 OWNER = "filehub-doctor"
-NAME = "filehub doctor.txt"
-BODY = b"manage.py doctor uploaded this file and will delete it.\n"
+TEXT_NAME = "filehub doctor.txt"
+TEXT = b"manage.py doctor uploaded this file and will delete it.\n"
+IMAGE_NAME = "filehub doctor.png"
+#: One black pixel.
+IMAGE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+)
 #: Seconds between two reads of the record.
 POLL_INTERVAL = 0.25
 #: A test file older than this was left by a killed run; a newer one may still be in use.
@@ -73,11 +81,11 @@ class RoundTrip:
 
     def _run(self) -> None:
         _delete_leftovers()
-        body = BODY[: conf().max_size]
+        name, content_type, body = _test_file()
         upload = begin.begin_put(
             OWNER,
-            file_name=NAME,
-            content_type=_content_type(conf().allowed_types),
+            file_name=name,
+            content_type=content_type,
             size=len(body),
             sha256=base64.b64encode(hashlib.sha256(body).digest()).decode(),
         )
@@ -113,7 +121,7 @@ class RoundTrip:
     def _follow(self, upload_id: str, before: Depths) -> bool:
         """Wait for the record, then for its deletion. Returns whether the object is deleted."""
         began = time.monotonic()
-        record = self._wait_for(upload_id, {"stored", "rejected", "deleted"})
+        record = self._wait_for(upload_id, _is_in("stored", "rejected", "deleted"))
         if record is None:
             self._report_timeout("the file was not recorded", before)
             return False
@@ -134,10 +142,11 @@ class RoundTrip:
                 )
             )  # fmt: skip
             return record.state == "rejected"
+        self._check_thumbnail(record)
         before = depths()
         began = time.monotonic()
         actions.remove(upload_id, OWNER)
-        if self._wait_for(upload_id, {"deleted"}) is None:
+        if self._wait_for(upload_id, _is_in("deleted")) is None:
             self._report_timeout("the deletion was not recorded", before)
         else:
             deleted_after = time.monotonic() - began
@@ -145,16 +154,42 @@ class RoundTrip:
             self.findings.append(Finding("ok", SUBJECT, text))
         return True
 
+    def _check_thumbnail(self, record: StoredFile) -> None:
+        """Wait for the thumbnail, if the test file should have one, and download it."""
+        if not eligible.is_missing(record) and not record.thumbnail:
+            return
+        found = self._wait_for(record.id, lambda record: bool(record.thumbnail))
+        if found is None:
+            depth = queue_status.low_depth()
+            waiting = f"; about {depth.total} tasks are in {conf().low_queue}" if depth else ""
+            text = f"no thumbnail was made within {self.timeout:g} s{waiting}."
+            self._fail(text, _THUMBNAIL_FIX)
+            return
+        if not has_thumbnail(found.thumbnail):
+            self._fail("no thumbnail could be made of the test file.", "See the worker's log.")
+            return
+        try:
+            response = http.send("GET", thumbnails.sign(record.id))
+        except http.NoResponse as exc:
+            self._fail(f"thumbnail: no response from {conf().s3_bucket_url} ({exc}).", UNREACHABLE)
+            return
+        if response.status != HTTPStatus.OK:
+            self._fail(
+                f"the thumbnail is refused: {response.status} {response.code}".rstrip() + ".",
+                "These credentials lack s3:GetObject on thumbnails/: attach WebPolicyArn or "
+                "OperatorPolicyArn. An earlier version's policies do not have it: provision.",
+            )
+
     def _check_stopped(self) -> None:
         if self._is_stopped:
             raise KeyboardInterrupt
 
-    def _wait_for(self, upload_id: str, states: set[str]) -> StoredFile | None:
+    def _wait_for(self, upload_id: str, is_done: Callable[[StoredFile], bool]) -> StoredFile | None:
         deadline = time.monotonic() + self.timeout
         while True:
             self._check_stopped()
             record = store.get(upload_id)
-            if record is not None and record.state in states:
+            if record is not None and is_done(record):
                 return record
             if time.monotonic() >= deadline:
                 return None
@@ -177,6 +212,11 @@ class RoundTrip:
             self._fail(f"the test file may still be at {address}.", f"aws s3 rm {address}")
 
 
+_THUMBNAIL_FIX = (
+    "Files are stored all the same. Start a worker of this version, with FILEHUB_THUMBNAILS=on, or "
+    "more of them if it is only behind. If it is running, its log names what is missing, such as "
+    "s3:PutObject on thumbnails/ (WorkerPolicyArn)."
+)
 _SEE_CLOCK = "See “clock”."
 _SEE_CREDENTIALS = "See “credentials”; every process needs valid ones."
 #: S3's error code for the PUT -> how to fix it.
@@ -197,6 +237,22 @@ _PUT_FIXES = {
     "AuthorizationHeaderMalformed": "See “bucket”: it may not be in AWS_REGION.",
     "SlowDown": "S3 is busy. Try again.",
 }
+
+
+def _is_in(*states: str) -> Callable[[StoredFile], bool]:
+    return lambda record: record.state in states
+
+
+def _test_file() -> tuple[str, str, bytes]:
+    """Its name, type and content: an image if that tests more."""
+    rules = conf()
+    if (
+        rules.makes_thumbnails
+        and media_types.is_type_allowed("image/png", rules.allowed_types)
+        and len(IMAGE) <= rules.max_size
+    ):
+        return IMAGE_NAME, "image/png", IMAGE
+    return TEXT_NAME, _content_type(rules.allowed_types), TEXT[: rules.max_size]
 
 
 def _content_type(allowed: tuple[str, ...]) -> str:

@@ -18,7 +18,7 @@ from ninja.utils import check_csrf
 from uploads.accounts import api_tokens, owners
 from uploads.accounts.requests import AuthenticatedHttpRequest, is_for_another_user
 from uploads.core.errors import CsrfFailed, InsufficientScope, TokenExpired
-from uploads.models import Scope
+from uploads.models import ApiToken, Scope
 
 U = TypeVar("U", bound=AbstractBaseUser)
 
@@ -44,8 +44,8 @@ class Bearer(HttpBearer):
         super().__init__()
         self.scope = scope
 
-    def authenticate(self, request: HttpRequest, token: str) -> AbstractBaseUser | None:
-        """Raises TokenExpired or InsufficientScope."""
+    def authenticate(self, request: HttpRequest, token: str) -> ApiToken | None:
+        """Return the token, which `permits` needs. Raises TokenExpired or InsufficientScope."""
         api_token = api_tokens.find(token.strip())
         if api_token is None:
             return None
@@ -56,7 +56,7 @@ class Bearer(HttpBearer):
         api_tokens.record_use(api_token)
         # A copy, because threads share the token, and Django notes permissions on users.
         request.user = _copy_of(api_token.user)
-        return request.user
+        return api_token
 
 
 def _copy_of(user: U) -> U:
@@ -82,6 +82,13 @@ class Session(NinjaSessionAuth):
         if check_csrf(request):
             raise CsrfFailed
         return request.user
+
+
+def permits(request: HttpRequest, scope: Scope) -> bool:
+    """Whether an authenticated request may also do what needs this scope."""
+    # Ninja's attribute has what the authentication returned.
+    token = getattr(request, "auth", None)
+    return not isinstance(token, ApiToken) or scope in token.scope_list
 
 
 def requires(scope: Scope | None) -> list[Bearer | Session]:

@@ -18,7 +18,10 @@ from uploads.files.batches import MAX_IDS, NewState
 from uploads.files.browse import Sort
 from uploads.files.folder_items import FolderInfo
 from uploads.files.record import FileInfo
+from uploads.files.thumbnails import thumbnail_url
 from uploads.files.trash import EMPTIED_AT_ONCE
+from uploads.models import Scope
+from uploads.web.api.auth import permits
 
 
 def null_is_missing(value: Any) -> Any:
@@ -110,6 +113,17 @@ class _FileFields(Schema):
     created_at: datetime
     confirmed_at: datetime | None
     owner: str = Field(description="Username.")
+    thumbnail_url: str | None = Field(
+        description="A presigned GET of a WebP image, at most 320 pixels wide and high; null if "
+        "there is none (yet). It stays the same for some minutes. Needs the scope `read`."
+    )
+
+    @staticmethod
+    def resolve_thumbnail_url(file: FileInfo, context: Any) -> str | None:
+        """Sign the address. Calls that return a file without the scope to read it show none."""
+        if not file.has_thumbnail or not permits(context["request"], Scope.READ):
+            return None
+        return thumbnail_url(file)
 
     @staticmethod
     def resolve_type_name(file: FileInfo) -> str:

@@ -1,0 +1,69 @@
+"""What a written record means for its thumbnail: make it, or delete it.
+
+It depends only on the record, so that a repeated event completes what an earlier attempt did not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from celery.exceptions import SoftTimeLimitExceeded
+
+from uploads.aws import thumbnails
+from uploads.core.errors import BackendUnavailable
+from uploads.core.fan_out import map_concurrently
+from uploads.files.record import StoredFile, has_thumbnail
+from uploads.thumbnails import eligible, queue
+
+#: Thumbnails that are deleted at the same time.
+CONCURRENCY = 16
+
+
+@dataclass(frozen=True)
+class Records:
+    """A record as it was read (None: there was none), and as it is now."""
+
+    before: StoredFile | None
+    after: StoredFile
+
+
+def up(records: Iterable[Records]) -> Mapping[str, Exception]:
+    """Queue missing thumbnails and delete those of files that are gone.
+
+    Returns the errors by upload id.
+    """
+    records = list(records)
+    missing = [entry.after.id for entry in records if eligible.is_missing(entry.after)]
+    errors: dict[str, Exception] = {}
+    try:
+        queue.enqueue(missing)
+    except BackendUnavailable as exc:
+        errors |= dict.fromkeys(missing, exc)
+    unneeded = [entry.after.id for entry in records if _is_unneeded(entry)]
+    failures = map_concurrently(_delete, unneeded, max_workers=CONCURRENCY)
+    return errors | {
+        upload_id: error
+        for upload_id, error in zip(unneeded, failures, strict=True)
+        if error is not None
+    }
+
+
+def _is_unneeded(records: Records) -> bool:
+    """Whether there is, or may be, a thumbnail that must not stay."""
+    before, after = records.before, records.after
+    if eligible.is_gone(after):
+        return has_thumbnail(after.thumbnail)
+    # Another object has replaced it, of which there is none.
+    is_lost = before is not None and has_thumbnail(before.thumbnail) and not after.thumbnail
+    return is_lost and eligible.kind_of(after) is None
+
+
+def _delete(upload_id: str) -> Exception | None:
+    try:
+        thumbnails.delete(upload_id)
+    except SoftTimeLimitExceeded:
+        raise
+    except Exception as exc:  # noqa: BLE001  # the caller reports it with the event
+        return exc
+    return None

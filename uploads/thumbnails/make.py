@@ -1,0 +1,130 @@
+"""Make thumbnails: download the file, render it, store the result and note it in the record.
+
+Safe to repeat at any point. A file may be deleted or replaced meanwhile: the record decides at the
+end, and a thumbnail of a file that is gone is deleted again. IAM: dynamodb:GetItem,
+dynamodb:BatchGetItem, dynamodb:UpdateItem, s3:GetObject on `uploads/`; s3:PutObject and
+s3:DeleteObject on `thumbnails/`.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from collections.abc import Sequence
+from typing import Literal
+
+from celery.exceptions import SoftTimeLimitExceeded
+
+from uploads.aws import s3, thumbnails, time_limit
+from uploads.core import keys
+from uploads.core.errors import BackendUnavailable
+from uploads.files import store
+from uploads.files.record import NO_THUMBNAIL, StoredFile, changed, has_thumbnail
+from uploads.thumbnails import eligible
+from uploads.thumbnails.render import Kind, NotRendered, render
+
+logger = logging.getLogger(__name__)
+
+#: Seconds after which a task begins no other thumbnail. One takes SECONDS_TO_DOWNLOAD and those of
+#: `render` at most, so a task ends well within its time limit (filehub/settings.py).
+BUDGET = 30.0
+SECONDS_TO_DOWNLOAD = 20.0
+#: Attempts to make a thumbnail of an object that is being replaced.
+ATTEMPTS = 3
+
+#: `made`; `none`: it cannot be made; `skipped`: not needed; `gone`: there is no such file now, or
+#: it is of another type.
+Outcome = Literal["made", "none", "skipped", "gone"]
+
+
+def make_until_late(upload_ids: Sequence[str]) -> list[str]:
+    """Make missing thumbnails for BUDGET seconds; return the ids that are left.
+
+    One failure does not prevent the others. Raises the last one at the end.
+    """
+    deadline = time.monotonic() + BUDGET
+    failure: Exception | None = None
+    for position, upload_id in enumerate(upload_ids):
+        if position and time.monotonic() >= deadline:
+            if failure is None:
+                return list(upload_ids[position:])
+            break
+        try:
+            make(upload_id)
+        except SoftTimeLimitExceeded:
+            raise
+        except BackendUnavailable as exc:
+            logger.warning("the thumbnail of %s failed: %r", upload_id, exc.__cause__ or exc)
+            failure = exc
+        except Exception as exc:  # a bug; it must not block the others
+            logger.exception("the thumbnail of %s failed", upload_id)
+            failure = exc
+    if failure is not None:
+        raise failure
+    return []
+
+
+def make(upload_id: str, *, again: bool = False) -> Outcome:
+    """Make the thumbnail of a file; unless `again`, only if it is missing.
+
+    Raises ValueError if this is not an id, and BackendUnavailable.
+    """
+    if keys.parse_upload_id(upload_id) != upload_id:
+        raise ValueError(f"{upload_id!r} is not the id of an upload")
+    for attempt in range(1, ATTEMPTS + 1):
+        record = store.get(upload_id)
+        kind = eligible.kind_of(record) if record is not None else None
+        if record is None or kind is None:
+            # An earlier attempt may have stored one, of this object or of the one before.
+            thumbnails.delete(upload_id)
+            return "gone"
+        if not (again or eligible.is_missing(record)):
+            return "skipped"
+        outcome = _make(record, kind, again=again)
+        if outcome is not None:
+            return outcome
+        store.pause(attempt)
+    # Not "gone": an earlier attempt may have stored a thumbnail, which has to be deleted once the
+    # record says that the file is gone.
+    raise BackendUnavailable(f"The object of {upload_id} was just removed or replaced.")
+
+
+def _make(record: StoredFile, kind: Kind, *, again: bool) -> Outcome | None:
+    """Make the thumbnail of this object; None if the file has changed meanwhile."""
+    upload_id, etag = record.id, record.etag or ""
+    with tempfile.TemporaryFile() as source:
+        with time_limit.limited(SECONDS_TO_DOWNLOAD):
+            if not s3.download(upload_id, etag, int(record.size), source):
+                return None
+        source.flush()
+        try:
+            thumbnail = render(kind, source)
+        except NotRendered as exc:
+            logger.info("%s has no thumbnail: %s", upload_id, exc)
+            if again:
+                thumbnails.delete(upload_id)
+            return "none" if _note(upload_id, etag, NO_THUMBNAIL, again=again) else None
+    thumbnails.store(upload_id, thumbnail.webp)
+    return "made" if _note(upload_id, etag, thumbnail.size, again=again) else None
+
+
+def _note(upload_id: str, etag: str, thumbnail: str, *, again: bool) -> bool:
+    """Note it in the record; return False if the record is no longer that of this object.
+
+    Unless `again`, a failure leaves the thumbnail of another worker, which had more time for it.
+    """
+    noted = False
+
+    def with_thumbnail(current: StoredFile | None) -> StoredFile | None:
+        nonlocal noted
+        noted = False
+        if current is None or eligible.is_gone(current) or current.etag != etag:
+            return None
+        noted = True
+        if thumbnail == NO_THUMBNAIL and has_thumbnail(current.thumbnail) and not again:
+            return None
+        return changed(current, thumbnail=thumbnail)
+
+    store.change(upload_id, with_thumbnail)
+    return noted
