@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from tests.browser.test_actions import upload
 from tests.browser.test_page import TO_S3, choose, row, unique, upload_row
 from tests.support.accessibility import check_accessibility, violations
 from tests.support.installation import Installation
@@ -157,11 +158,29 @@ def test_the_page_has_no_violations_while_offline(page: Page) -> None:
     page.context.set_offline(False)
 
 
+#: Views of the list, how they are reached, and what shows that they are there.
+STATES: dict[str, Callable[[Page, str], None]] = {
+    "a folder": lambda page, folder: page.goto(f"/?folder={folder}"),
+    "tiles": lambda page, folder: page.locator("#layout").click(),
+    "a selection": lambda page, folder: page.locator("[data-file-row]").first.press("Space"),
+    "a menu": lambda page, folder: page.locator("[data-file-row]").first.press("Shift+F10"),
+    "a search": lambda page, folder: page.goto(f"/?q=a&folder={folder}"),
+    "no match": lambda page, folder: page.goto(f"/?q=nothing&folder={folder}"),
+    "a missing folder": lambda page, folder: page.goto(f"/?folder={folder}/nowhere"),
+    "the trash": lambda page, folder: page.goto("/?view=trash"),
+    "rejected uploads": lambda page, folder: page.goto("/?view=rejected"),
+}
+
+
 @pytest.mark.exhaustive
-def test_the_confirmation_of_a_deletion(page: Page) -> None:
-    name = unique("keep.txt")
-    choose(page, (name, b"x"))
-    row(page, name).get_by_role("button", name="Delete").click()
-    expect(page.locator("#confirm-dialog")).to_be_visible()
-    check_accessibility(page)
-    page.keyboard.press("Escape")
+def test_the_list_has_no_violations_in_any_state(page: Page) -> None:
+    folder = unique("states")
+    upload(page, folder, "a.txt", "b.txt")
+    upload(page, f"{folder}/Inner", "c.txt")
+    for name, reach in STATES.items():
+        reach(page, folder)
+        expect(page.locator("#files")).to_have_attribute("aria-busy", "false")
+        check_accessibility(page)
+        if name in {"tiles", "a menu"}:
+            page.keyboard.press("Escape")
+    page.evaluate("localStorage.clear()")

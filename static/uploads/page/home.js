@@ -76,7 +76,6 @@ const filesPage = createFilesPage({
   onSessionEnded: () => session.lost(),
 });
 const preview = new Preview(byId("preview-dialog", HTMLDialogElement), { api, onSessionEnded: () => session.lost() });
-const listProblem = filesPage.problem;
 const live = new Live(files, { onChange: () => store.reload(), onSessionEnded: () => session.lost() });
 
 new SignInDialog(session);
@@ -115,7 +114,7 @@ uploader.addEventListener("sessionend", () => session.lost());
 session.addEventListener("renewed", () => {
   api.useToken(session.csrfToken);
   uploader.tryNow();
-  listProblem.signedIn();
+  filesPage.tryNow();
   live.tryNow();
   announcer.note(messages.session.renewed);
 });
@@ -155,7 +154,7 @@ function openPreview(item, withDetails = false) {
     // A toast would be behind the dialog.
     onDownload: (shown) => actions.download(shown, (sentence) => preview.notify(sentence)),
     onClose: (shown) => view.focus(shown.key),
-    more: moreItems,
+    more: store.hasMore ? moreItems : undefined,
   });
 }
 

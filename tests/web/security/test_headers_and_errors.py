@@ -28,7 +28,7 @@ def test_every_page_has_the_security_headers(aws: LocalAws, root: User, who: str
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
-@pytest.mark.parametrize("path", ["/", "/quota", "/files"])
+@pytest.mark.parametrize("path", ["/", "/folders", "/files"])
 def test_an_internal_error_reveals_no_details(
     root: User, broken: None, path: str, accept: str
 ) -> None:

@@ -7,12 +7,15 @@ import { fileItem, folderItem } from "./types.js";
 
 /** Milliseconds in which files are collected that are stored at almost the same time. */
 const BATCH_DELAY = 120;
+/** Milliseconds between two changes of the list while files arrive continuously: nobody can follow each of them. */
+const INTERVAL = 1_000;
 
 /** Shows files in the list as soon as they are stored, without asking the server for the list. */
 export class Arrivals {
   /** @type {ListedFile[]} */
   #files = [];
   #timer = 0;
+  #shownAt = -Infinity;
   #store;
 
   /** @param {FileStore} store */
@@ -23,7 +26,8 @@ export class Arrivals {
   /** @param {ListedFile} file that has just been stored */
   add(file) {
     this.#files.push(file);
-    this.#timer ||= setTimeout(() => this.#show(), BATCH_DELAY);
+    const wait = Math.max(BATCH_DELAY, this.#shownAt + INTERVAL - performance.now());
+    this.#timer ||= setTimeout(() => this.#show(), wait);
   }
 
   #show() {
@@ -32,6 +36,7 @@ export class Arrivals {
     const items = this.#files.flatMap((file) => itemFor(file, store.place) ?? []).filter(({ key }) => !known.has(key));
     this.#files = [];
     this.#timer = 0;
+    this.#shownAt = performance.now();
     if (items.length > 0 && store.state === "ready") store.add(items);
   }
 }

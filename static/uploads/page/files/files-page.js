@@ -3,7 +3,7 @@ import { listMessages } from "../text/list-messages.js";
 import { byId } from "../ui/elements.js";
 import { LayoutSwitch } from "./layout.js";
 import { ListControls } from "./list-controls.js";
-import { ListEnd } from "./list-end.js";
+import { endingOf, ListEnd } from "./list-end.js";
 import { ListProblem } from "./list-problem.js";
 import { ListView } from "./list-view.js";
 import { Navigation, titleOf } from "./navigation.js";
@@ -34,7 +34,7 @@ export function createFilesPage({ store, selection, pictures, announcer, handler
   new LayoutSwitch(() => view.measure());
   const problem = new ListProblem();
   const openFolder = (/** @type {string} */ folder) => store.go({ ...ROOT, folder });
-  const controls = new ListControls(view, selection, store, {
+  new ListControls(view, selection, store, {
     ...handlers,
     open: (item) => (item.kind === "folder" ? openFolder(item.folder) : handlers.open(item)),
     openFolder,
@@ -49,8 +49,11 @@ export function createFilesPage({ store, selection, pictures, announcer, handler
   });
   followPlaces(store, selection, view, announcer);
   followEmptiness(store);
+  // Nobody has to press a button for what the connection has interrupted.
+  const tryNow = () => store.problem && store.retry();
+  addEventListener("online", tryNow);
   if (store.state === "loading") store.retry();
-  return { view, toolbar, controls, problem };
+  return { view, tryNow };
 }
 
 /**
@@ -77,7 +80,9 @@ function followPlaces(store, selection, view, announcer) {
   store.addEventListener("state", () => {
     if (!isNew || store.state === "loading") return;
     isNew = false;
-    announcer.note(listMessages.opened(titleOf(store.place), totalOf(store)));
+    const ending = store.items.length === 0 ? endingOf(store) : null;
+    const state = ending ? `${ending.title} ${ending.text}`.trim() : totalOf(store);
+    announcer.note(listMessages.opened(titleOf(store.place), state));
     view.scrollToStart();
     // After the list was drawn.
     if (wasInList) requestAnimationFrame(() => focusStart(view, origin));

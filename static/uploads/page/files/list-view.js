@@ -40,6 +40,8 @@ export class ListView {
   #toFocus = null;
   /** Whether the list itself gets the focus of a row that is no longer drawn. */
   #isHolding = false;
+  /** Whether it got that since the last drawing. */
+  #hasHeld = false;
   /** Items that are new in the list, and not drawn so far. @type {Set<string>} */
   #fresh = new Set();
   #drawing = new Drawing(() => this.#draw());
@@ -288,6 +290,7 @@ export class ListView {
 
   #holdFocus() {
     this.#isHolding = true;
+    this.#hasHeld = true;
     this.#body.tabIndex = 0;
     this.#body.focus({ preventScroll: true });
     this.#isHolding = false;
@@ -317,7 +320,10 @@ export class ListView {
 
   /** Moves the focus to where it belongs: after `focus`, and when the focused item is gone. */
   #placeFocus() {
-    const isLost = document.activeElement === this.#body && this.#toFocus === null;
+    // An empty list is hidden, and loses the focus before it could be moved.
+    const wasHeld = this.#hasHeld && document.activeElement === document.body;
+    this.#hasHeld = false;
+    const isLost = (wasHeld || document.activeElement === this.#body) && this.#toFocus === null;
     const key = this.#toFocus ?? (isLost ? this.#selection.focus : null);
     this.#toFocus = null;
     const row = key === null ? undefined : this.#rows.get(key);

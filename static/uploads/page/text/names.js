@@ -13,8 +13,9 @@ const TAILS = [
   new RegExp(`${SAFE}.{0,13}$`, "su"),
 ];
 
-/** In a row of the list, shorter names are split too, and less of the end is kept: its column may be narrow. */
-const LONG_IN_ROW = 12;
+/** In a row of the list, whose column may be narrow, short names are split too; then hardly more than the extension is kept. */
+const LONG_IN_ROW = 6;
+const SHORT_TAIL = new RegExp(`${SAFE}.{0,5}$`, "su");
 const TAILS_IN_ROW = [
   new RegExp(String.raw`(?<=[ _.-])(?:[\p{L}\p{N}_]|${SAFE}).{6,12}$`, "su"),
   new RegExp(`${SAFE}.{0,8}$`, "su"),
@@ -63,7 +64,9 @@ export function nameParts(name) {
  * @returns {SplitText} the tail has the extension
  */
 export function rowNameParts(name) {
-  return split(displayName(name), LONG_IN_ROW, TAILS_IN_ROW);
+  const shown = displayName(name);
+  const isLong = Array.from(shown).length > LONG;
+  return split(shown, LONG_IN_ROW, isLong ? TAILS_IN_ROW : [SHORT_TAIL]);
 }
 
 /**
