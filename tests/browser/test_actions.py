@@ -6,10 +6,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import PATIENCE
 from tests.browser.test_page import unique
+from tests.support.users import PASSWORD
 
 UPLOAD = """async ([folder, names]) => {
     const token = document.querySelector("meta[name=csrf-token]").content;
@@ -224,3 +225,44 @@ def test_a_file_that_another_tab_has_deleted_is_not_renamed(page: Page, folder: 
     page.keyboard.press("Enter")
     expect(page.locator("body")).to_contain_text("This file no longer exists.")
     other.close()
+
+
+@pytest.mark.exhaustive
+def test_without_a_trash_a_folder_is_deleted_for_ever_with_its_files(
+    page: Page, folder: str
+) -> None:
+    def without_trash(route: Route) -> None:
+        response = route.fetch()
+        body = response.text().replace('data-trash-days="30"', 'data-trash-days="0"')
+        route.fulfill(response=response, body=body)
+
+    page.route("**/?folder=*", without_trash)
+    page.reload()
+    row(page, "Inner").focus()
+    page.keyboard.press("Delete")
+    expect(page.locator("#delete-dialog")).to_contain_text("Inner")
+    page.locator("#delete-dialog [data-confirm]").click()
+    # The folder is empty when S3 has reported the removal of its file.
+    expect(page.locator("#toast")).to_contain_text("“Inner” was deleted for ever.")
+    page.unroute_all(behavior="ignoreErrors")
+    page.reload()
+    expect_names(page, *[f"{letter}.txt" for letter in "abcdef"])
+
+
+@pytest.mark.exhaustive
+def test_without_a_session_nothing_is_deleted_and_the_user_is_asked_to_sign_in(
+    page: Page, folder: str
+) -> None:
+    page.context.clear_cookies()
+    row(page, "a.txt").focus()
+    page.keyboard.press("Delete")
+    expect(page.locator("#session-dialog")).to_be_visible()
+    expect(page.locator("#toast")).to_contain_text("“a.txt” could not be moved to the trash.")
+    page.locator("#session-password").fill(PASSWORD)
+    page.locator("#session-form [type=submit]").click()
+    expect(page.locator("#session-dialog")).to_be_hidden()
+    expect_names(page, "Inner", *[f"{letter}.txt" for letter in "abcdef"])
+    row(page, "a.txt").focus()
+    page.keyboard.press("Delete")
+    expect(row(page, "a.txt")).to_have_count(0)
+    expect(page.locator("#toast")).to_contain_text("“a.txt” was moved to the trash.")

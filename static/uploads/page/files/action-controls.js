@@ -167,7 +167,7 @@ function dragged(key, bar, selection, store) {
  */
 function summary(items) {
   if (items.length === 1) return displayName(nameOf(items[0]));
-  return items.every((item) => item.kind === "file") ? sizeOf(items) : actionMessages.dragged(items.length);
+  return items.every((item) => item.kind === "file") ? sizeOf(items) : actionMessages.items(items.length);
 }
 
 /** @param {FileStore} store of the trash */

@@ -140,13 +140,12 @@ export class Actions {
     const moving = items.filter((item) => folderOf(item) !== folder);
     if (moving.length === 0) return void (items.length > 0 && toast.show(actionMessages.alreadyThere));
     const { place } = store;
-    const leaving = moving.filter((item) => item.kind === "folder" || leaves(place, folder));
+    const isLeaving = leaves(place, folder);
+    const leaving = moving.filter((item) => item.kind === "folder" || isLeaving);
     const movement = await this.#run("move", moving, (onProgress) => changes.move(moving, folder, onProgress), leaving);
     if (!movement) return;
     for (const item of movement.done) {
-      if (item.kind === "file" && !leaving.includes(item) && this.#isAt(place)) {
-        store.replace(fileItem({ ...item.file, folder }));
-      }
+      if (item.kind === "file" && !isLeaving && this.#isAt(place)) store.replace(fileItem({ ...item.file, folder }));
     }
     const { origins, isMoving } = movement;
     const undo = () => this.#undo("move", moving, place, () => changes.undoMove(origins));

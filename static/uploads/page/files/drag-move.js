@@ -124,7 +124,7 @@ function folderOf({ dataset }) {
 function showChip(transfer, items) {
   const chip = document.createElement("div");
   chip.className = "drag-chip";
-  chip.textContent = items.length === 1 ? displayName(nameOf(items[0])) : actionMessages.dragged(items.length);
+  chip.textContent = items.length === 1 ? displayName(nameOf(items[0])) : actionMessages.items(items.length);
   document.body.append(chip);
   transfer.setDragImage(chip, -12, -12);
   // The browser has taken its picture by then.

@@ -38,8 +38,9 @@ export class ItemMenu {
       const isElsewhere = target instanceof Node && !element.contains(target) && !this.#opener?.contains(target);
       if (isElsewhere) this.close({ refocus: false });
     });
-    addEventListener("scroll", () => this.close({ refocus: false }), { capture: true, passive: true });
-    addEventListener("resize", () => this.close({ refocus: false }));
+    // Its place would be wrong. The menu itself scrolls where the window is low.
+    addEventListener("scroll", ({ target }) => target !== element && this.close(), { capture: true, passive: true });
+    addEventListener("resize", () => this.close());
   }
 
   get isOpen() {
@@ -60,9 +61,8 @@ export class ItemMenu {
     if (wasHere || names.length === 0) return;
     this.#opener = opener;
     if (opener.hasAttribute("aria-haspopup")) opener.setAttribute("aria-expanded", "true");
-    const label =
-      items.length === 1 ? actionMessages.menuLabel(nameOf(items[0])) : actionMessages.selected(items.length, 0, 0);
-    this.#element.setAttribute("aria-label", label);
+    const what = items.length === 1 ? nameOf(items[0]) : actionMessages.items(items.length);
+    this.#element.setAttribute("aria-label", actionMessages.menuLabel(what));
     this.#element.replaceChildren(...names.map((name) => this.#item(name, items)));
     this.#element.hidden = false;
     this.#place(point ?? corner(opener));
@@ -76,7 +76,7 @@ export class ItemMenu {
     const opener = this.#opener;
     this.#opener = null;
     if (opener?.hasAttribute("aria-expanded")) opener.setAttribute("aria-expanded", "false");
-    if (refocus && opener?.isConnected) opener.focus();
+    if (refocus && opener?.isConnected) opener.focus({ preventScroll: true });
   }
 
   get #items() {

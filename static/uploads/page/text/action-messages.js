@@ -1,6 +1,6 @@
 import { bytes } from "./format.js";
 import { fill, gettext, ngettext, number } from "./language.js";
-import { explain } from "./messages.js";
+import { explain, messages } from "./messages.js";
 import { displayName } from "./names.js";
 
 /** @typedef {"trash"|"restore"|"remove"|"move"} Verb what was done to items; "remove": for ever */
@@ -170,7 +170,7 @@ export const actionMessages = {
   moveTitle: (count, name) =>
     ofItems(count, name, gettext("Move “%(name)s”"), ngettext("Move %(count)s item", "Move %(count)s items", count)),
   /** @type {(count: number) => string} */
-  dragged: (count) => counted(ngettext("%(count)s item", "%(count)s items", count), count),
+  items: (count) => counted(ngettext("%(count)s item", "%(count)s items", count), count),
 
   /** What is selected. @type {(files: number, folders: number, size: number) => string} */
   selected: (files, folders, size) => {
@@ -227,8 +227,7 @@ export const actionMessages = {
     /** @type {(name: string) => string} */
     making: (name) => named(gettext("Making “%(name)s”"), name),
     /** @type {(written: number, total: number) => string} */
-    progress: (written, total) =>
-      fill(gettext("%(written)s of %(total)s"), { written: bytes(written), total: bytes(total) }),
+    progress: (written, total) => messages.of(bytes(written), bytes(total)),
     /** @type {(name: string) => string} */
     saved: (name) => named(gettext("“%(name)s” was saved."), name),
     cancelled: gettext("Cancelled. No archive was saved."),

@@ -94,8 +94,9 @@ export class ItemChanges {
     const movement = { ...outcome, origins: { ids: new Map(), folders: [] }, isMoving: false };
     for (const item of outcome.done) {
       if (item.kind !== "file") continue;
-      const ids = movement.origins.ids.get(item.file.folder) ?? [];
-      movement.origins.ids.set(item.file.folder, [...ids, item.key]);
+      const ids = movement.origins.ids.get(item.file.folder);
+      if (ids) ids.push(item.key);
+      else movement.origins.ids.set(item.file.folder, [item.key]);
     }
     for (const item of items) if (item.kind === "folder") await this.#moveFolder(item, folder, movement);
     return movement;
