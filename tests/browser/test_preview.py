@@ -1,7 +1,6 @@
 """The preview: every kind of file, hostile ones, and what fails while it is loaded.
 
-tests/browser/page/preview*.test.js has what needs no storage: keys, texts, loading ahead. Here the
-dialog of the page is opened by its own function.
+tests/browser/page/preview*.test.js has what needs no storage: keys, texts, loading ahead.
 """
 
 from __future__ import annotations
@@ -14,26 +13,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, Response, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.browser.test_admin_files import store
 from tests.browser.test_page import unique
 from tests.support.accessibility import check_accessibility
+from tests.support.http import send
 from tests.support.installation import Installation
 from tests.support.sample_files import wav
+from tests.support.waiting import wait_for
 
-OPEN = """async ([ids, index]) => {
-  const { Preview } = await import("/static/uploads/page/files/preview/preview.js");
-  const { Api } = await import("/static/uploads/client/index.js");
-  const files = await Promise.all(ids.map(async (id) => (await fetch(`/files/${id}`)).json()));
-  const items = files.map((file) => ({ kind: "file", key: file.id, file }));
-  const dialog = document.getElementById("preview-dialog");
-  globalThis.previewed = [];
-  const say = (what) => ({ file }) => globalThis.previewed.push(`${what} ${file.file_name}`);
-  const preview = new Preview(dialog, { api: new Api(""), onSessionEnded: say("ended") });
-  document.querySelector("#search").focus();
-  preview.open(items, index, { onClose: say("closed"), onDownload: say("download") });
-}"""
+#: Name, content and type.
+Sample = tuple[str, bytes, str]
 
 
 @dataclass(frozen=True)
@@ -41,10 +31,31 @@ class Dialog:
     """The preview on a page."""
 
     page: Page
+    installation: Installation
 
-    def open(self, *ids: str, index: int = 0) -> None:
-        self.page.goto("/")
-        self.page.evaluate(OPEN, [list(ids), index])
+    def open(self, *files: Sample) -> list[str]:
+        """Store the files in a new folder, and open the preview of the first; return their ids."""
+        folder = unique("previews")
+        ids = [self._store(folder, file) for file in files]
+        # The oldest file is the first.
+        self.page.goto(f"/?folder={folder}&sort=date")
+        self.row(files[0][0]).focus()
+        self.page.keyboard.press("Enter")
+        return ids
+
+    def _store(self, folder: str, file: Sample) -> str:
+        name, body, type_ = file
+        begun = self.installation.api(
+            "/get-url",
+            "POST",
+            {"file_name": name, "folder": folder, "content_type": type_, "size": len(body)},
+        )
+        assert send("PUT", begun["url"], body, begun["headers"]).status == 200
+        wait_for(lambda: self.installation.api(f"/uploads/{begun['id']}")["state"] == "stored")
+        return str(begun["id"])
+
+    def row(self, name: str) -> Locator:
+        return self.page.locator(f'[data-file-row][data-name="{name}"]')
 
     @property
     def root(self) -> Locator:
@@ -62,14 +73,10 @@ class Dialog:
     def message(self) -> Locator:
         return self.root.locator(".preview-message")
 
-    @property
-    def said(self) -> Any:
-        return self.page.evaluate("globalThis.previewed")
-
 
 @pytest.fixture
-def dialog(tab: Page) -> Iterator[Dialog]:
-    yield Dialog(tab)
+def dialog(tab: Page, installation: Installation) -> Iterator[Dialog]:
+    yield Dialog(tab, installation)
     # A file that plays, or a frame, must not outlive the test.
     tab.keyboard.press("Escape")
 
@@ -88,20 +95,20 @@ def picture(width: int, height: int) -> bytes:
     )
 
 
-def from_storage(dialog: Dialog, installation: Installation, selector: str) -> Locator:
+def from_storage(dialog: Dialog, selector: str) -> Locator:
     """The element that shows the file; it must be loaded from storage."""
     shown = dialog.content.locator(selector)
     expect(shown).to_be_visible()
-    assert str(shown.get_attribute("src")).startswith(installation.s3.url)
+    assert str(shown.get_attribute("src")).startswith(dialog.installation.s3.url)
     return shown
 
 
 def test_files_of_every_kind_are_shown_one_after_the_other_by_keyboard(
-    dialog: Dialog, installation: Installation
+    dialog: Dialog,
 ) -> None:
     page = dialog.page
     script = b"<script>document.title = 'hacked'</script>"
-    files: list[tuple[str, bytes, str]] = [
+    files: list[Sample] = [
         ("\u202egnp.exe.png", picture(1600, 1200), "image/png"),
         ("paper.pdf", b"%PDF-1.4\n", "application/pdf;version=1.4"),
         ("song.wav", wav(), "audio/wav"),
@@ -112,16 +119,15 @@ def test_files_of_every_kind_are_shown_one_after_the_other_by_keyboard(
         ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml"),
         ("empty.txt", b"", "text/plain"),
     ]
-    ids = [store(installation, unique(name), body, type_) for name, body, type_ in files]
-    dialog.open(*ids)
+    dialog.open(*files)
     expect(dialog.heading).to_be_focused()
     # Direction characters would disguise the type.
     expect(dialog.heading).to_contain_text("\ufffdgnp.exe.png")
-    from_storage(dialog, installation, "img")
+    from_storage(dialog, "img")
     page.keyboard.press("ArrowRight")
-    from_storage(dialog, installation, "iframe.preview-pdf")
+    from_storage(dialog, "iframe.preview-pdf")
     page.keyboard.press("ArrowRight")
-    from_storage(dialog, installation, "audio")
+    from_storage(dialog, "audio")
     for text in (script.decode(), "<svg xmlns", "Grüße", "Straße"):
         page.keyboard.press("ArrowRight")
         expect(dialog.content.locator("pre")).to_contain_text(text)
@@ -130,22 +136,20 @@ def test_files_of_every_kind_are_shown_one_after_the_other_by_keyboard(
     page.keyboard.press("ArrowRight")
     expect(dialog.message).to_contain_text("Files of this type cannot be shown here.")
     check_accessibility(page)
-    dialog.message.get_by_role("button", name="Download").click()
+    with page.expect_download() as download:
+        dialog.message.get_by_role("button", name="Download").click()
+    assert download.value.suggested_filename == "drawing.svg"
     page.keyboard.press("ArrowRight")
     expect(dialog.message).to_contain_text("This file has no content.")
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Space")
     expect(dialog.root).to_be_hidden()
-    # The focus is where it was before.
-    expect(page.locator("#search")).to_be_focused()
-    assert [line.partition(" ")[0] for line in dialog.said] == ["download", "closed"]
-    assert dialog.said[1].endswith("drawing.svg")
+    expect(dialog.row("drawing.svg")).to_be_focused()
 
 
-def test_the_details_of_a_file(dialog: Dialog, installation: Installation) -> None:
+def test_the_details_of_a_file(dialog: Dialog) -> None:
     page = dialog.page
-    file_id = store(installation, unique("photo.png"), picture(30, 20), "image/png")
-    dialog.open(file_id)
+    (file_id,) = dialog.open(("photo.png", picture(30, 20), "image/png"))
     details = page.get_by_role("region", name="Details")
     expect(details).to_be_hidden()
     page.get_by_role("button", name="Details").click()
@@ -154,19 +158,24 @@ def test_the_details_of_a_file(dialog: Dialog, installation: Installation) -> No
     expect(dialog.root.locator(".preview-image[data-tiny]")).to_have_count(0)
     check_accessibility(page)
     # It stays open for the next file, and on the next page.
-    dialog.open(file_id)
+    dialog.open(("a.txt", b"x", "text/plain"))
     expect(details).to_be_visible()
 
 
+def test_a_download_that_fails_is_explained_in_the_dialog(dialog: Dialog) -> None:
+    dialog.open(("a.zip", b"PK", "application/zip"))
+    dialog.page.route(re.compile("/download"), lambda route: route.abort())
+    dialog.page.get_by_role("button", name="Download").first.click()
+    expect(dialog.root.get_by_role("alert")).to_contain_text("The server cannot be reached.")
+    check_accessibility(dialog.page)
+
+
 def test_an_image_is_fitted_and_a_click_shows_its_original_size(
-    dialog: Dialog, installation: Installation
+    dialog: Dialog,
 ) -> None:
     page = dialog.page
-    ids = [
-        store(installation, unique(f"{width}.png"), picture(width, height), "image/png")
-        for width, height in ((3000, 2000), (1, 1))
-    ]
-    dialog.open(*ids)
+    sizes = ((3000, 2000), (1, 1))
+    dialog.open(*((f"{size[0]}.png", picture(*size), "image/png") for size in sizes))
     image = dialog.content.locator("img")
     zoom = page.get_by_role("button", name="Original size")
     expect(zoom).to_have_attribute("aria-pressed", "false")
@@ -192,19 +201,14 @@ def test_an_image_is_fitted_and_a_click_shows_its_original_size(
 @pytest.mark.parametrize(
     "megabytes", [3, pytest.param(200, marks=[pytest.mark.exhaustive, pytest.mark.alone])]
 )
-def test_of_a_long_text_only_the_beginning_is_loaded(
-    dialog: Dialog, installation: Installation, megabytes: int
-) -> None:
+def test_of_a_long_text_only_the_beginning_is_loaded(dialog: Dialog, megabytes: int) -> None:
     body = b"a line of a log\n" * (megabytes * 65_536)
-    file_id = store(installation, unique("long.log"), body)
-    responses: list[Response] = []
-    dialog.page.on("response", lambda r: responses.append(r) if file_id in r.url else None)
-    dialog.open(file_id)
+    with dialog.page.expect_response(re.compile(dialog.installation.s3.url)) as response:
+        dialog.open(("long.log", body, "text/plain"))
     text = dialog.content.get_by_role("region", name="Content of")
     expect(text).to_contain_text("Only the first 1 MB is shown.")
     assert text.locator("pre").evaluate("pre => pre.textContent.length") == 1024**2
-    ranges = [r.headers["content-range"] for r in responses if r.url.startswith("http://127")]
-    assert ranges == [f"bytes 0-{1024**2}/{len(body)}"]
+    assert response.value.headers["content-range"] == f"bytes 0-{1024**2}/{len(body)}"
 
 
 def respond(status: int | None) -> Any:
@@ -245,13 +249,11 @@ OTHERS = [(element, status) for element in FILES for status in SENTENCES]
     ],
 )
 def test_what_cannot_be_loaded_is_explained_and_can_be_tried_again(
-    dialog: Dialog, installation: Installation, element: str, status: int | None
+    dialog: Dialog, element: str, status: int | None
 ) -> None:
-    name, body, type_ = FILES[element]
-    file_id = store(installation, unique(name), body, type_)
-    storage = re.compile(re.escape(installation.s3.url))
+    storage = re.compile(re.escape(dialog.installation.s3.url))
     dialog.page.route(storage, respond(status))
-    dialog.open(file_id)
+    dialog.open(FILES[element])
     expect(dialog.message).to_contain_text(SENTENCES[status])
     dialog.page.unroute(storage)
     dialog.message.get_by_role("button", name="Try again").click()
@@ -259,17 +261,18 @@ def test_what_cannot_be_loaded_is_explained_and_can_be_tried_again(
     expect(dialog.heading).to_be_focused()
 
 
-def test_a_file_that_was_deleted_meanwhile(dialog: Dialog, installation: Installation) -> None:
-    ids = [store(installation, unique("gone.txt"), b"x") for _ in range(2)]
-    dialog.open(*ids)
+def test_a_file_that_was_deleted_meanwhile(dialog: Dialog) -> None:
+    names = ("first.txt", "second.txt", "third.txt")
+    ids = dialog.open(*((name, b"x", "text/plain") for name in names))
     expect(dialog.content.locator("pre")).to_be_visible()
-    installation.api(f"/files/{ids[1]}", "DELETE")
+    dialog.installation.api(f"/files/{ids[2]}", "DELETE")
+    dialog.page.keyboard.press("ArrowRight")
     dialog.page.keyboard.press("ArrowRight")
     expect(dialog.message).to_contain_text("This file was deleted.")
 
 
-def test_a_damaged_file_offers_its_download(dialog: Dialog, installation: Installation) -> None:
+def test_a_damaged_file_offers_its_download(dialog: Dialog) -> None:
     damaged = picture(50, 50)[:40]
-    dialog.open(store(installation, unique("damaged.png"), damaged, "image/png"))
+    dialog.open(("damaged.png", damaged, "image/png"))
     expect(dialog.message).to_contain_text("It may be damaged.")
     expect(dialog.message.get_by_role("button")).to_have_text(["Try again", "Download"])

@@ -151,7 +151,8 @@ function openPreview(item, withDetails = false) {
   const { view } = filesPage;
   preview.open(view.items, view.indexOf(item.key), {
     withDetails,
-    onDownload: (shown) => actions.download(shown),
+    // A toast would be behind the dialog.
+    onDownload: (shown) => actions.download(shown, (sentence) => preview.notify(sentence)),
     onClose: (shown) => view.focus(shown.key),
     more: store.hasMore ? moreItems : undefined,
   });

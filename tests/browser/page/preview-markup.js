@@ -22,6 +22,7 @@ export const DIALOG = `
     <h2 data-field="heading" tabindex="-1"><bdi></bdi></h2>
     <p data-field="position"></p>
     ${["details", "download", "close", "previous", "next"].map((name) => `<button data-action="${name}"></button>`).join("")}
+    <p data-field="notice" hidden></p>
     ${STAGE}
     <section data-details>${FIELDS.map((name) => `<p data-field="${name}"></p>`).join("")}</section>
     <p data-field="announcement"></p>

@@ -97,6 +97,20 @@ test("only the beginning of a file is read, also from a server that sends all of
   }
 });
 
+test("a file without an end is not read beyond its beginning", async () => {
+  let sent = 0;
+  const endless = new ReadableStream({
+    pull(controller) {
+      sent += 1000;
+      if (sent > 100_000) throw new Error("too much was read");
+      controller.enqueue(new Uint8Array(1000));
+    },
+  });
+  globalThis.fetch = async () => new Response(endless);
+  const { bytes, isWhole } = await readBeginning("/x", 2500, new AbortController().signal);
+  equal([bytes.length, isWhole], [2500, false]);
+});
+
 /** @type {[status: number|null, code: string][]} */
 const answers = [
   [400, "expired"],
@@ -135,5 +149,7 @@ test("a checksum is shown as sha256sum writes it, and that of parts as storage d
     isOfParts: false,
   });
   equal(readableChecksum(`${empty}-3`), { digest: `${empty}-3`, isOfParts: true });
+  const digest = Array.from({ length: 32 }, (_, byte) => byte.toString(16).padStart(2, "0")).join("");
+  equal(readableChecksum("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="), { digest, isOfParts: false });
   equal(readableChecksum(""), { digest: "", isOfParts: false });
 });

@@ -146,6 +146,17 @@ test("more files are loaded before the last one is reached", async () => {
   await until(() => position.textContent === "20 of 20");
 });
 
+test("a sentence about a download stays until another file is shown", () => {
+  const { preview, dialog } = dialogWith(new FakeApi({ reason: "type" }));
+  preview.open([item(1), item(2)], 0, { onDownload: () => preview.notify("There is no connection.") });
+  const notice = find(dialog, "[data-field=notice]");
+  equal([notice.hidden, notice.textContent], [true, ""]);
+  find(dialog, "[data-action=download]").click();
+  equal([notice.hidden, notice.textContent], [false, "There is no connection."]);
+  press("ArrowRight");
+  equal([notice.hidden, notice.textContent], [true, ""]);
+});
+
 test("a space closes, the last file is named, and the focus returns", async () => {
   const { preview, dialog } = dialogWith(new FakeApi({ reason: "type" }));
   /** @type {string[]} */
@@ -257,9 +268,18 @@ test("the last file stays until the next one is there, or until that takes long"
   equal(parts(), "content");
   /** @type {(view: View) => void} */
   let arrive = () => {};
+  const { setTimeout } = globalThis;
+  /** @type {{delay?: number, ring?: () => void}} */
+  const timer = {};
+  Object.assign(globalThis, {
+    setTimeout: (/** @type {() => void} */ ring, /** @type {number} */ delay) => Object.assign(timer, { ring, delay }),
+  });
   const shown = stage.show(new Promise((resolve) => (arrive = resolve)));
-  equal(find(document, "[data-field=content]").textContent, "first");
-  await until(() => parts() === "loading");
+  Object.assign(globalThis, { setTimeout });
+  ok((timer.delay ?? 0) >= 200, `time for the next file: ${timer.delay} ms`);
+  equal([parts(), find(document, "[data-field=content]").textContent], ["content", "first"]);
+  timer.ring?.();
+  equal(parts(), "loading");
   equal(find(document, "[data-field=content]").textContent, "");
   arrive(view("second"));
   await shown;

@@ -221,13 +221,14 @@ export class Actions {
   /**
    * Downloads a file; a folder as an archive.
    * @param {Item} item
+   * @param {(sentence: string) => void} [onFailed] says why a file cannot be downloaded; a toast does by default
    */
-  async download(item) {
+  async download(item, onFailed = (sentence) => this.#parts.toast.show(sentence, { isError: true })) {
     if (item.kind === "folder") return await this.downloadZip([item]);
     try {
       await this.#parts.startDownload(item.key);
     } catch (error) {
-      this.#parts.toast.show(reasonFor(this.#problem(error)), { isError: true });
+      onFailed(reasonFor(this.#problem(error)));
     }
   }
 

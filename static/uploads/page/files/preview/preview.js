@@ -140,6 +140,7 @@ export class Preview {
     showRowName(find(heading, "bdi"), file.file_name);
     heading.title = displayName(file.file_name);
     this.#details.show(file);
+    this.notify("");
     this.#showPosition();
     const hurry = performance.now() - this.#movedAt < SETTLED;
     this.#movedAt = performance.now();
@@ -209,6 +210,16 @@ export class Preview {
     find(this.#dialog, "[data-field=announcement]").textContent = name + sentence;
   }
 
+  /**
+   * Shows a sentence about the file, such as why it could not be downloaded, until another file is shown.
+   * @param {string} sentence empty to remove the last one
+   */
+  notify(sentence) {
+    const notice = find(this.#dialog, "[data-field=notice]");
+    notice.textContent = sentence;
+    notice.hidden = sentence === "";
+  }
+
   /** @param {number} startAt seconds */
   #retry(startAt) {
     find(this.#dialog, "[data-field=heading]").focus();
@@ -217,6 +228,7 @@ export class Preview {
   }
 
   #download() {
+    this.notify("");
     this.#options.onDownload(this.#item);
   }
 
