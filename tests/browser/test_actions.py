@@ -20,7 +20,8 @@ UPLOAD = """async ([folder, names]) => {
     };
     return await Promise.all(names.map(async (name) => {
         const content_type = "text/plain";
-        const file = {file_name: name, folder, content_type, size: name.length};
+        const {size} = new Blob([name]);
+        const file = {file_name: name, folder, content_type, size};
         const {id, method, url, headers} = await call("POST", "/uploads", file);
         await fetch(url, {method, headers, body: name});
         await call("POST", `/uploads/${id}/complete`, {});

@@ -177,6 +177,7 @@ def test_everything_works_by_keyboard(page: Page) -> None:
     row(page, name).focus()
     page.keyboard.press("Delete")
     expect(row(page, name)).to_have_count(0)
+    expect(page.locator("#toast [data-undo]")).to_be_visible()
     page.locator("#toast [data-undo]").press("Enter")
     expect(row(page, name)).to_be_visible()
 
