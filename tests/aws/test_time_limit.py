@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from contextvars import copy_context
 
 import pytest
+from botocore.retries import standard
 from pytest_django import Settings
 
+from tests.support.scripted import Connection, Script, Scripted
 from uploads.aws import cloudwatch, dead_letters, multipart, s3, sqs, time_limit
 from uploads.aws.dynamodb import batch_get
 from uploads.core.errors import BackendUnavailable
@@ -51,64 +50,51 @@ CALLS: dict[str, Callable[[], object]] = {
 USUAL = {"HeadObject", "GetQueueUrl", "BatchGetItem"}
 
 
-class Server:
-    """An endpoint that accepts connections and answers each request with `answer`, or never."""
-
-    def __init__(self, answer: bytes = b"") -> None:
-        self._answer = answer
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._open: list[socket.socket] = []
-        self.requests = 0
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._accept)
-        self._thread.start()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                self._open.append(connection)
-                if self._answer:
-                    connection.recv(65536)
-                    self.requests += 1
-                    connection.sendall(self._answer)
-                    connection.close()
-
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join()
-        for connection in self._open:
-            connection.close()
-
-
-def _error(status: str, code: str) -> bytes:
+def responding(status: str, code: str, headers: str = "") -> Script:
     body = f'{{"__type":"x#{code}","message":""}}'
-    return (
+    response = (
         f"HTTP/1.1 {status}\r\nContent-Type: application/x-amz-json-1.0\r\nConnection: close\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n{body}"
+        f"{headers}Content-Length: {len(body)}\r\n\r\n{body}"
     ).encode()
 
+    def script(connection: Connection) -> None:
+        connection.socket.recv(65536)
+        connection.send(response)
 
-SILENT = b""
-OVERLOADED = _error("503 Service Unavailable", "SlowDown")
-THROTTLED = _error("400 Bad Request", "ThrottlingException")
+    return script
 
 
-@pytest.fixture(params=[SILENT, OVERLOADED, THROTTLED], ids=["silent", "overloaded", "throttled"])
-def server(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Server]:
-    server = Server(request.param)
-    settings.FILEHUB = settings.FILEHUB | {"ENDPOINT_URL": server.url}
-    yield server
-    server.close()
+def dripping(connection: Connection) -> None:
+    connection.socket.recv(65536)
+    connection.drip(b"HTTP/1.1 200 OK\r\nContent-Length: 50000\r\n\r\n" + b" " * 50_000)
+
+
+ASKING = "asking for a pause"
+SCRIPTS: dict[str, Script] = {
+    "silent": Connection.hang,
+    "dripping": dripping,
+    "overloaded": responding("503 Service Unavailable", "SlowDown"),
+    ASKING: responding("503 Service Unavailable", "SlowDown", "x-amz-retry-after: 4000\r\n"),
+    "throttled": responding("400 Bad Request", "ThrottlingException"),
+}
+
+
+@pytest.fixture(params=SCRIPTS)
+def server(
+    request: pytest.FixtureRequest, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    # As with AWS_NEW_RETRIES_2026.
+    monkeypatch.setattr(standard, "NEW_RETRIES_ENABLED", request.param == ASKING)
+    with Scripted(SCRIPTS[request.param]) as server:
+        settings.FILEHUB = settings.FILEHUB | {"ENDPOINT_URL": server.url}
+        yield
 
 
 @pytest.fixture
-def silent(settings: Settings) -> Iterator[Server]:
-    server = Server()
-    settings.FILEHUB = settings.FILEHUB | {"ENDPOINT_URL": server.url}
-    yield server
-    server.close()
+def silent(settings: Settings) -> Iterator[None]:
+    with Scripted(Connection.hang) as server:
+        settings.FILEHUB = settings.FILEHUB | {"ENDPOINT_URL": server.url}
+        yield
 
 
 @pytest.fixture
@@ -129,16 +115,20 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     "name",
     [name if name in USUAL else pytest.param(name, marks=pytest.mark.exhaustive) for name in CALLS],
 )
-def test_every_call_ends_within_the_limit(server: Server, pauses: list[float], name: str) -> None:
+def test_every_call_ends_within_the_limit(
+    server: None, pauses: list[float], name: str, request: pytest.FixtureRequest
+) -> None:
     started_at = time.monotonic()
-    with time_limit.limited(LIMIT), pytest.raises(BackendUnavailable):
+    # Longer than the first pause, so that it is what AWS asks for that does not fit.
+    limit = 1.5 if "asking" in request.node.name else LIMIT
+    with time_limit.limited(limit), pytest.raises(BackendUnavailable):
         CALLS[name]()
     assert time.monotonic() - started_at < NEVER
     # A pause that could outlast the limit is not made.
-    assert sum(pauses) <= LIMIT
+    assert sum(pauses) <= limit
 
 
-def test_a_page_of_many_calls_ends_within_the_limit(silent: Server) -> None:
+def test_a_page_of_many_calls_ends_within_the_limit(silent: None) -> None:
     """One after the other, and at the same time."""
     started_at = time.monotonic()
     with time_limit.limited(LIMIT):
@@ -152,13 +142,13 @@ def test_a_page_of_many_calls_ends_within_the_limit(silent: Server) -> None:
     assert time.monotonic() - started_at < NEVER
 
 
-def test_optional_figures_leave_time_for_the_others(silent: Server) -> None:
+def test_optional_figures_leave_time_for_the_others(silent: None) -> None:
     with time_limit.limited(600) as limit:
         assert cloudwatch.oldest_ages(["a-queue"]) == {}
         assert limit.remaining() > 500
 
 
-def test_a_limit_inside_another_does_not_extend_it(silent: Server) -> None:
+def test_a_limit_inside_another_does_not_extend_it(silent: None) -> None:
     started_at = time.monotonic()
     with (
         time_limit.limited(LIMIT),
@@ -184,6 +174,16 @@ def test_a_wait_that_the_request_asks_for_does_not_count() -> None:
         assert limit.remaining() < 1.1
     with time_limit.extended(600):
         pass  # without a limit
+
+
+@pytest.mark.parametrize("renewed", [False, True])
+def test_a_wait_that_was_allowed_for_does_not_count_afterwards(renewed: bool) -> None:
+    limit = time_limit.TimeLimit(60, renewed=renewed)
+    with limit.extended(600):
+        limit.answered()
+        assert 650 < limit.remaining() <= 660
+    # No less, although the wait was shorter, and no more, although an answer had renewed it.
+    assert 50 < limit.remaining() <= 60
 
 
 def test_a_pause_that_outlasts_the_limit_is_not_made() -> None:

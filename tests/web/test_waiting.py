@@ -1,12 +1,17 @@
-"""A real web process while AWS does not respond."""
+"""A real web process while AWS, or the source of its credentials, does not respond."""
 
 from __future__ import annotations
 
 import json
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from urllib.parse import urlencode
 
 import psutil
@@ -14,11 +19,11 @@ import pytest
 
 from local.aws import LocalAws, free_port
 from tests.support.processes import ROOT
+from tests.support.scripted import Connection, Scripted, relay
 from tests.support.waiting import wait_for
 from tests.web.security.routes import PAGES, UNKNOWN, fill, operations
 from tests.web.site import Site, Timed, site
-from uploads.aws import clients, time_limit
-from uploads.web.waiting import SECONDS
+from uploads.aws import time_limit
 
 pytestmark = pytest.mark.xdist_group("stopped-aws")
 
@@ -58,11 +63,27 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
         yield aws
 
 
+@dataclass
+class Way:
+    """What is between the web and AWS."""
+
+    #: Whether responses arrive byte by byte.
+    drips: bool = False
+
+
+@pytest.fixture(scope="module")
+def way() -> Way:
+    return Way()
+
+
 @pytest.fixture(scope="module")
 def running(
-    aws: LocalAws, _static_files: None, tmp_path_factory: pytest.TempPathFactory
+    aws: LocalAws, way: Way, _static_files: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
-    with site(tmp_path_factory.mktemp("site"), AWS_ENDPOINT_URL=aws.url) as running:
+    with (
+        Scripted(relay(aws.port, lambda _: way.drips)) as between,
+        site(tmp_path_factory.mktemp("site"), AWS_ENDPOINT_URL=between.url) as running,
+    ):
         yield running
 
 
@@ -115,9 +136,70 @@ def send_all(running: Site, requests: list[Request]) -> dict[tuple[str, str], Ti
 def test_every_request_is_answered_with_a_sentence_in_time(
     running: Site, aws: LocalAws, requests: Callable[[Site], list[Request]]
 ) -> None:
+    answers_in_time(running, requests, stopped(aws))
+    assert "Traceback" not in running.log.read_text()
+
+
+@pytest.mark.exhaustive
+def test_so_is_every_request_while_responses_arrive_byte_by_byte(running: Site, way: Way) -> None:
+    answers_in_time(running, reading, dripping(way))
+    assert "Traceback" not in running.log.read_text()
+
+
+@contextmanager
+def dripping(way: Way) -> Iterator[None]:
+    way.drips = True
+    yield
+    way.drips = False
+
+
+@pytest.mark.exhaustive
+def test_so_is_every_request_while_credentials_cannot_be_fetched(
+    aws: LocalAws, _static_files: None, tmp_path: Path
+) -> None:
+    responds = threading.Event()
+    responds.set()
+    with (
+        Scripted(partial(_send_credentials, responds)) as container,
+        site(
+            tmp_path,
+            AWS_ENDPOINT_URL=aws.url,
+            AWS_ACCESS_KEY_ID="",
+            AWS_SECRET_ACCESS_KEY="",
+            AWS_CONTAINER_CREDENTIALS_FULL_URI=f"{container.url}/",
+        ) as running,
+    ):
+        answers_in_time(running, reading, cleared(responds))
+
+
+def _send_credentials(responds: threading.Event, connection: Connection) -> None:
+    """As the endpoint of a container: credentials that must be replaced at once."""
+    connection.socket.recv(65536)
+    while not responds.is_set():
+        if connection.pause():
+            return
+    body = json.dumps({
+        "AccessKeyId": "test", "SecretAccessKey": "test", "Token": "",
+        "Expiration": (datetime.now(UTC) + timedelta(minutes=1)).isoformat(),
+    }).encode()  # fmt: skip
+    connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+
+@contextmanager
+def cleared(event: threading.Event) -> Iterator[None]:
+    event.clear()
+    yield
+    event.set()
+
+
+def answers_in_time(
+    running: Site,
+    requests: Callable[[Site], list[Request]],
+    outage: AbstractContextManager[None],
+) -> None:
     before = send_all(running, requests(running))
     assert all(timed.response.status < 500 for timed in before.values())
-    with stopped(aws):
+    with outage:
         during = send_all(running, requests(running))
     after = send_all(running, requests(running))
     assert {key: t.response.status for key, t in after.items()} == {
@@ -142,7 +224,6 @@ def test_every_request_is_answered_with_a_sentence_in_time(
             assert "unavailable" in text.lower() or "cannot be reached" in text, text
     for path, sentence in PARTIAL.items() if requests is reading else ():
         assert sentence in during["GET", path].response.body.decode(), path
-    assert "Traceback" not in running.log.read_text()
 
 
 @pytest.mark.exhaustive
@@ -181,7 +262,3 @@ def test_some_threads_are_always_free() -> None:
     threads = int(command.split("--blocking-threads ")[1].split()[0])
     database = (ROOT / "filehub" / "wsgi.py").read_text().split("Slots(")[1].partition(",")[0]
     assert time_limit.SLOTS.size + int(database) + 2 <= threads
-
-
-def test_a_request_ends_within_the_limit_even_if_it_connects_last() -> None:
-    assert SECONDS + clients.CONNECT <= LIMIT

@@ -18,7 +18,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.loaders import create_loader
 
-from uploads.aws import time_limit
+from uploads.aws import connections, credentials, time_limit
 from uploads.core.conf import conf
 
 if TYPE_CHECKING:
@@ -73,8 +73,10 @@ DEPLOYMENT = Timeouts(connect=60, read=60, attempts=3)
 #: the web process has 20 threads, and a worker inspects 16 objects (`uploads.ingest.observe`).
 S3_CONNECTIONS = 24
 
+connections.attach()
 # PynamoDB and kombu create sessions of their own.
 botocore.register_initializer(time_limit.attach)
+botocore.register_initializer(credentials.attach)
 
 
 def s3(timeouts: Timeouts = STANDARD) -> S3Client:

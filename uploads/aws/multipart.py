@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from botocore.compat import unquote_str
 from botocore.exceptions import ClientError
 
-from uploads.aws import clients, s3
+from uploads.aws import clients, s3, time_limit
 from uploads.aws.errors import aws_errors
 from uploads.core.conf import conf
 from uploads.core.errors import InvalidRequest
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: The maximum number of parts counted per unfinished upload: one page of ListParts.
 MAX_COUNTED_PARTS = 1_000
+#: Seconds that a request waits for S3 to complete an upload: less than load balancers wait for it.
+COMPLETION_SECONDS = 40
 #: Uploads whose parts are listed concurrently.
 _MAX_WORKERS = 5
 
@@ -148,9 +150,14 @@ def parts(upload_id: str, s3_upload_id: str) -> list[Part] | None:
 def complete(upload_id: str, s3_upload_id: str, received: list[Part], *, size: int) -> bool:
     """Complete the upload, on condition that it has `size` bytes and its object does not exist.
 
-    Returns False if the upload does not exist (any more), or the object already exists.
+    Returns False if the upload does not exist (any more), or the object already exists. S3 may take
+    minutes, and sends white space meanwhile. Whoever does not wait that long can repeat the call.
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
     """
-    with aws_errors("S3 could not complete the upload."):
+    with (
+        aws_errors("S3 could not complete the upload."),
+        time_limit.long_wait(COMPLETION_SECONDS),
+    ):
         try:
             clients.s3().complete_multipart_upload(
                 Bucket=conf().bucket,

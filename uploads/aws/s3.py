@@ -14,7 +14,7 @@ from typing import IO
 from urllib.parse import quote, unquote_to_bytes
 
 from botocore.credentials import ReadOnlyCredentials
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, NoCredentialsError
 from django.core.files.storage import default_storage
 
 from uploads.aws import clients
@@ -160,9 +160,13 @@ def credentials() -> ReadOnlyCredentials:
     """The credentials to sign with now. Raises BackendUnavailable if there are none."""
     # Clients have no public accessor for their credentials; the session's are refreshed.
     current = clients.session(conf().region).get_credentials()
-    if current is None:
-        raise BackendUnavailable("The server has no AWS credentials.", code="no_credentials")
-    return current.get_frozen_credentials()
+    try:
+        if current is None:
+            raise NoCredentialsError
+        return current.get_frozen_credentials()
+    except NoCredentialsError as exc:
+        message = "The server has no AWS credentials."
+        raise BackendUnavailable(message, code="no_credentials") from exc
 
 
 def sign_download(

@@ -6,7 +6,8 @@ for what is left of the request's time; then the call, and every later one, fail
 also share a number of slots, fewer than the web process has threads. Without `limited`, in worker
 and commands, nothing changes.
 
-`uploads.aws.clients` attaches this to all clients, including those of PynamoDB and kombu.
+`uploads.aws.clients` attaches this to all clients, including those of PynamoDB and kombu. What
+botocore's time-outs do not cover is in `uploads.aws.connections` and `uploads.aws.credentials`.
 https://docs.aws.amazon.com/boto3/latest/guide/events.html
 """
 
@@ -15,18 +16,22 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError
 from botocore.session import Session
 
 from uploads.core.slots import Slots
 
+T = TypeVar("T")
+
 #: How many requests of a process may wait for AWS at a time. The Procfile starts the web with more
 #: threads, so that health checks, static files and sign-in never wait for AWS.
 SLOTS = Slots(8)
+_LONG_WAITS = threading.Semaphore(SLOTS.size // 2)
 #: Parts of the codes with which AWS refuses too many requests.
 _THROTTLED = ("Throttl", "LimitExceeded", "ThroughputExceeded", "SlowDown", "TooManyRequests")
 
@@ -59,6 +64,8 @@ class TimeLimit:
     ) -> None:
         self._seconds = seconds
         self._ends_at = time.monotonic() + seconds
+        #: Seconds of waits that the request asks for at the moment.
+        self._extra = 0.0
         self._renewed = renewed
         self._slots = slots
         self._outer = outer
@@ -67,7 +74,7 @@ class TimeLimit:
 
     def remaining(self) -> float:
         """Seconds; not positive when it has expired."""
-        own = self._ends_at - time.monotonic()
+        own = self._ends_at + self._extra - time.monotonic()
         return own if self._outer is None else min(own, self._outer.remaining())
 
     def before_attempt(self) -> float:
@@ -80,6 +87,13 @@ class TimeLimit:
         if seconds <= 0:
             raise TimeLimitExceeded
         return seconds
+
+    def result_of(self, future: Future[T]) -> T:
+        """Wait for the result. Raises TooManyWaiting and TimeLimitExceeded."""
+        done, _ = wait([future], self.before_attempt())
+        if not done:
+            raise TimeLimitExceeded
+        return future.result()
 
     def _take_slot(self) -> None:
         if self._outer is not None:
@@ -102,12 +116,16 @@ class TimeLimit:
     @contextmanager
     def extended(self, seconds: float) -> Iterator[None]:
         """Allow for a wait that the request itself asks for, of at most this many seconds."""
-        started_at, self._ends_at = time.monotonic(), self._ends_at + seconds
+        started_at = time.monotonic()
+        self._extra += seconds
         try:
             yield
         finally:
-            unused = seconds - (time.monotonic() - started_at)
-            self._ends_at -= max(unused, 0)
+            now = time.monotonic()
+            self._extra -= seconds
+            ends_at = self._ends_at + min(now - started_at, seconds)
+            # An answer may have renewed the limit meanwhile.
+            self._ends_at = min(ends_at, now + self._seconds)
 
     def end(self) -> None:
         """Return the slot."""
@@ -118,6 +136,11 @@ class TimeLimit:
 
 
 _current: ContextVar[TimeLimit | None] = ContextVar("time_limit", default=None)
+
+
+def current() -> TimeLimit | None:
+    """The limit that the caller must keep, if there is one."""
+    return _current.get()
 
 
 @contextmanager
@@ -140,7 +163,7 @@ def limited(
 @contextmanager
 def extended(seconds: float) -> Iterator[None]:
     """Allow for a wait that the code inside asks for, such as a long poll."""
-    limit = _current.get()
+    limit = current()
     if limit is None:
         yield
     else:
@@ -148,39 +171,62 @@ def extended(seconds: float) -> Iterator[None]:
             yield
 
 
+@contextmanager
+def long_wait(seconds: float) -> Iterator[None]:
+    """The same for a wait of many seconds: only half of the slots may be taken by those.
+
+    With more of them, the code inside has what is left of the request's time.
+    """
+    if not _LONG_WAITS.acquire(blocking=False):
+        yield
+        return
+    try:
+        with extended(seconds):
+            yield
+    finally:
+        _LONG_WAITS.release()
+
+
 def pause(seconds: float) -> None:
     """Sleep before another attempt. Raises TimeLimitExceeded instead if the time would be up."""
-    limit = _current.get()
+    limit = current()
     if limit is not None and limit.remaining() <= seconds:
         raise TimeLimitExceeded
     time.sleep(seconds)
 
 
 def _before_send(**event: Any) -> None:
-    limit = _current.get()
+    limit = current()
     if limit is not None:
         # botocore uses this instead of the client's own time-out.
         event["request"].context["read_timeout"] = limit.before_attempt()
 
 
 def _response_received(**event: Any) -> None:
-    limit = _current.get()
+    limit = current()
     if limit is not None and event["exception"] is None:
         limit.answered()
 
 
 def _before_retry(**event: Any) -> None:
-    """Fail instead of retrying if the pause before the next attempt could outlast the limit.
-
-    botocore's longest pause after attempt n is 2**(n - 1) seconds.
-    """
-    limit = _current.get()
-    if limit is None or limit.remaining() > 2 ** (event["attempts"] - 1):
+    """Fail instead of retrying if the pause before the next attempt could outlast the limit."""
+    limit = current()
+    if limit is None or limit.remaining() > _longest_pause(event["attempts"], event["response"]):
         return
     if event["caught_exception"] is not None:
         raise event["caught_exception"]
     if event["response"] is not None and _is_temporary(*event["response"]):
         raise TimeLimitExceeded
+
+
+def _longest_pause(attempts: int, response: tuple[Any, Any] | None) -> float:
+    """The longest pause of botocore's standard mode, in seconds.
+
+    With AWS_NEW_RETRIES_2026, it adds what AWS asks for, but no more than five seconds.
+    """
+    longest = 2.0 ** (attempts - 1)
+    requested = "" if response is None else response[0].headers.get("x-amz-retry-after", "")
+    return longest + min(int(requested) / 1000, 5) if requested.isdecimal() else longest
 
 
 def _is_temporary(http: Any, parsed: dict[str, Any]) -> bool:

@@ -8,10 +8,7 @@ from uploads.aws import clients, dynamodb
 
 
 def preload() -> None:
-    """Import all routes, and create the clients of AWS. Sends no request to S3, SQS or DynamoDB.
-
-    boto3 may look up credentials, for example of the machine's role.
-    """
+    """Import all routes, and create the clients of AWS. Sends no request."""
     _routes = get_resolver().url_patterns
     clients.s3()
     clients.sqs()

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 from uploads.aws import time_limit
 
-#: Seconds that a request waits for AWS in total. Connecting may take `clients.CONNECT` more.
+#: Seconds that a request waits for AWS in total: for names, connections, credentials and responses.
 SECONDS = 4.0
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 

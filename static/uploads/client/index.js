@@ -8,7 +8,7 @@ export { mayGoInParts } from "./net/plan.js";
 export { HandleError } from "./resume/handles.js";
 export { forgetNames } from "./resume/journal.js";
 export { Uploader } from "./uploader.js";
-export { within } from "./waiting.js";
+export { timeoutSignal, within } from "./waiting.js";
 
 /** @typedef {import("./net/api.js").PreviewSource} PreviewSource */
 /** @typedef {import("./net/api.js").UploadStatus} UploadStatus */

@@ -8,7 +8,7 @@ const SLOWEST = 65.536;
 
 /**
  * @param {number} bytes
- * @returns {number} the milliseconds in which they can be read and hashed, or never
+ * @returns {number} the milliseconds in which they can be read and hashed, or written, or never
  */
 export function readingLimit(bytes) {
   return FIRST_BYTE + bytes / SLOWEST;

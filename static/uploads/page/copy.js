@@ -3,6 +3,11 @@
  * an element for the result. Without this script the buttons stay hidden, and the text can be selected.
  */
 
+import { within } from "../client/index.js";
+
+/** Milliseconds in which a browser writes to the clipboard, or asks whether it may. */
+const TIMEOUT = 10_000;
+
 /** @type {NodeListOf<HTMLButtonElement>} */
 const buttons = document.querySelectorAll("button[data-copy]");
 
@@ -14,7 +19,7 @@ for (const button of buttons) {
   button.addEventListener("click", async () => {
     try {
       // Without HTTPS there is no clipboard, and the catch block selects the text instead.
-      await navigator.clipboard.writeText(source.textContent);
+      await within(navigator.clipboard.writeText(source.textContent), TIMEOUT);
       status.textContent = button.dataset.done ?? "";
     } catch {
       getSelection()?.selectAllChildren(source);

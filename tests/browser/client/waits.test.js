@@ -1,66 +1,32 @@
-import { Confirmations } from "../../../static/uploads/client/confirmations.js";
 import { ApiError, ConnectionLost, Stalled, Unreadable } from "../../../static/uploads/client/errors.js";
 import { digest, identify } from "../../../static/uploads/client/hashing/digest.js";
 import { Hasher } from "../../../static/uploads/client/hashing/hasher.js";
 import { Api } from "../../../static/uploads/client/net/api.js";
 import { Connection } from "../../../static/uploads/client/net/connection.js";
-import { Retry } from "../../../static/uploads/client/net/retry.js";
 import { Speed } from "../../../static/uploads/client/net/speed.js";
 import { send } from "../../../static/uploads/client/net/transport.js";
 import { assertReadable } from "../../../static/uploads/client/reading.js";
 import { Journal } from "../../../static/uploads/client/resume/journal.js";
-import { take } from "../../../static/uploads/client/resume/lock.js";
+import { heldLocks, take } from "../../../static/uploads/client/resume/lock.js";
+import { download, saveZip, ZipError } from "../../../static/uploads/client/zip/index.js";
 import { readFolders } from "../../../static/uploads/page/intake/folders.js";
-import { Announcer } from "../../../static/uploads/page/ui/announcer.js";
-import { delay, makeFile, never, until, WORKER_URL } from "./support.js";
+import { PageSession } from "../../../static/uploads/page/session/page-session.js";
+import {
+  captureDatabases,
+  nothing,
+  replace,
+  respondInPart,
+  restore,
+  saveTo,
+  shortenWaits,
+  silenceRequests,
+} from "./silence.js";
+import { makeFile, never, WORKER_URL } from "./support.js";
 import { equal, test } from "./testing.js";
 
 /** @import { Entry } from "../../../static/uploads/client/resume/journal.js" */
 
-/** @type {Promise<any>} */
-const silence = new Promise(() => {});
-/** @type {any} */
-const nothing = () => silence;
-
-/** What the current case has replaced. @type {(() => void)[]} */
-const undo = [];
-
-/**
- * Replaces a property until the end of the case.
- * @param {any} object
- * @param {string} name
- * @param {any} value
- */
-function replace(object, name, value) {
-  const before = Object.getOwnPropertyDescriptor(object, name);
-  Object.defineProperty(object, name, { value, configurable: true, writable: true });
-  undo.push(() => (before ? Object.defineProperty(object, name, before) : delete object[name]));
-}
-
-/** Long waits end soon, in their order. */
-function shortenWaits() {
-  const { setTimeout } = globalThis;
-  /** @type {(act: () => void, time?: number) => any} */
-  const soon = (act, time = 0) => setTimeout(act, time < 1_000 ? time : 100 + time / 1_000);
-  replace(globalThis, "setTimeout", soon);
-  /** @param {number} time */
-  const timeout = (time) => {
-    const controller = new AbortController();
-    soon(() => controller.abort(new DOMException("", "TimeoutError")), time);
-    return controller.signal;
-  };
-  replace(AbortSignal, "timeout", timeout);
-}
-
-/** Requests to IndexedDB never report a result. */
-function silenceRequests() {
-  for (const [type, names] of /** @type {const} */ ([
-    [IDBObjectStore, ["get", "put", "delete"]],
-    [IDBIndex, ["getAll", "getAllKeys"]],
-  ])) {
-    for (const name of names) replace(type.prototype, name, () => ({}));
-  }
-}
+const MEMBER = { path: "a", size: 1, modified: new Date(), open: () => new Blob(["x"]).stream() };
 
 /** @type {Omit<Entry, "time">} */
 const ENTRY = { fingerprint: "a", id: "1", state: "sending", token: null };
@@ -122,6 +88,53 @@ const WAITS = [
     [],
   ],
   [
+    "IndexedDB that the browser closes in between",
+    async () => {
+      const databases = captureDatabases();
+      const journal = new Journal("f");
+      await journal.put(ENTRY);
+      for (const database of databases()) database.close();
+      await journal.put({ ...ENTRY, state: "sent" });
+      return (await journal.get("a"))?.state;
+    },
+    "sent",
+  ],
+  [
+    "IndexedDB that aborts in the middle of a transaction",
+    async () => {
+      const { put } = IDBObjectStore.prototype;
+      /** @this {IDBObjectStore} @param {any} value */
+      const broken = function (value) {
+        const request = put.call(this, value);
+        this.transaction.abort();
+        return request;
+      };
+      replace(IDBObjectStore.prototype, "put", broken);
+      const journal = new Journal("g");
+      await journal.put(ENTRY);
+      return (await journal.get("a"))?.state;
+    },
+    "sending",
+  ],
+  [
+    "IndexedDB whose transaction never ends",
+    async () => {
+      replace(IDBTransaction.prototype, "oncomplete", null);
+      const journal = new Journal("h");
+      await journal.put(ENTRY);
+      return (await journal.get("a"))?.state;
+    },
+    "sending",
+  ],
+  [
+    "Web Locks that never say what is held",
+    async () => {
+      replace(navigator.locks, "query", nothing);
+      return [...(await heldLocks())];
+    },
+    [],
+  ],
+  [
     "Web Locks that never answer",
     async () => {
       replace(navigator.locks, "request", nothing);
@@ -135,6 +148,22 @@ const WAITS = [
     () => {
       replace(Worker.prototype, "postMessage", () => {});
       return new Hasher(WORKER_URL).sha256(new Blob(["x"]), never);
+    },
+    "LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE=",
+  ],
+  [
+    "a browser that never computes a checksum",
+    () => {
+      replace(SubtleCrypto.prototype, "digest", nothing);
+      return digest(new Blob(["x"]), never);
+    },
+    "LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE=",
+  ],
+  [
+    "a browser that refuses to compute checksums",
+    () => {
+      replace(SubtleCrypto.prototype, "digest", () => Promise.reject(new DOMException("", "OperationError")));
+      return digest(new Blob(["x"]), never);
     },
     "LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE=",
   ],
@@ -172,6 +201,61 @@ const WAITS = [
       return outcome(new Api("").statuses(["a"]));
     },
     ApiError.name,
+  ],
+  [
+    "a server whose response stops in its body",
+    () => {
+      replace(globalThis, "fetch", respondInPart);
+      return outcome(new Api("").statuses(["a"]));
+    },
+    ApiError.name,
+  ],
+  [
+    "a server whose error stops in its body",
+    () => {
+      replace(globalThis, "fetch", (/** @type {Request} */ { signal }) => respondInPart("", { signal }, 503));
+      return outcome(new Api("").statuses(["a"]));
+    },
+    ApiError.name,
+  ],
+  [
+    "the server's session that stops in its body",
+    () => {
+      replace(globalThis, "fetch", respondInPart);
+      return outcome(new PageSession("/accounts/session", "1").fetch());
+    },
+    "nothing",
+  ],
+  [
+    "a file for an archive that stops in its body",
+    () => {
+      replace(globalThis, "fetch", respondInPart);
+      saveTo({});
+      return outcome(saveZip("a.zip", [{ ...MEMBER, open: download(async () => "/") }], { signal: never }));
+    },
+    ZipError.name,
+  ],
+  ...["createWritable", "write", "close"].map(
+    (call) =>
+      /** @type {[string, () => Promise<unknown>, unknown]} */ ([
+        `a disk that never answers to ${call}`,
+        () => {
+          saveTo({ [call]: nothing, abort: nothing });
+          return outcome(saveZip("a.zip", [MEMBER], { signal: never }));
+        },
+        ZipError.name,
+      ]),
+  ),
+  [
+    "a disk that does not answer while the archive is cancelled",
+    () => {
+      saveTo({ write: nothing, abort: nothing });
+      const control = new AbortController();
+      const saved = outcome(saveZip("a.zip", [MEMBER], { signal: control.signal }));
+      control.abort(new ConnectionLost());
+      return saved;
+    },
+    ConnectionLost.name,
   ],
   [
     "storage that never answers",
@@ -241,72 +325,7 @@ test("every wait for the browser, the server and storage ends", async () => {
     try {
       equal(await act(), expected, what);
     } finally {
-      while (undo.length > 0) undo.pop()?.();
+      restore();
     }
   }
-});
-
-/** Sets the clock back by an hour. */
-function setClockBack() {
-  const { now } = Date;
-  Date.now = () => now() - 3_600_000;
-}
-
-test("announcements go on when the clock is set back", async () => {
-  const region = document.createElement("p");
-  const announcer = new Announcer(region, () => ({ files: 1, stored: 0 }));
-  announcer.note("first");
-  await until(() => region.textContent?.includes("first"));
-  setClockBack();
-  announcer.note("second");
-  await until(() => region.textContent?.includes("second"));
-});
-
-test("an upload that is confirmed slowly is noticed when the clock is set back", async () => {
-  const now = performance.now.bind(performance);
-  let late = 0;
-  performance.now = () => now() + late;
-  /** @type {string[]} */
-  const events = [];
-  const confirmations = new Confirmations({
-    ask: async (ids) => {
-      if (events.length === 0) {
-        setClockBack();
-        late = 61_000;
-      }
-      return ids.map((id) => ({ id, state: "pending" }));
-    },
-    settle: (_id, status) => status?.state === "stored",
-    hint: async () => events.push("hint"),
-    onSlow: () => events.push("slow"),
-  });
-  confirmations.add("a");
-  await until(() => events.length === 2);
-  equal(events, ["hint", "slow"]);
-});
-
-test("a request is tried although the browser reports that it is offline", async () => {
-  Object.defineProperty(navigator, "onLine", { value: false });
-  const connection = new Connection();
-  let changes = 0;
-  connection.addEventListener("change", () => {
-    changes += 1;
-  });
-  equal(connection.online, false, "before a response");
-  let attempts = 0;
-  const retry = new Retry(connection, never);
-  const answer = retry.run(async () => {
-    attempts += 1;
-    if (attempts < 3) throw new ConnectionLost();
-    return "answer";
-  });
-  await until(() => attempts === 1);
-  while (attempts < 3) {
-    connection.tryNow();
-    await delay(5);
-  }
-  equal(await answer, "answer");
-  equal([connection.online, changes], [true, 1], "after a response");
-  dispatchEvent(new Event("offline"));
-  equal([connection.online, changes], [false, 2], "after the browser has reported a change");
 });

@@ -1,4 +1,5 @@
-import { readable } from "../reading.js";
+import { readable, readingLimit } from "../reading.js";
+import { within } from "../waiting.js";
 import { Sha256 } from "./sha256.js";
 
 /** Bytes up to which crypto.subtle hashes the whole input. Larger inputs are sliced, so that memory stays bounded. */
@@ -90,7 +91,11 @@ function joined(pieces) {
  */
 async function sha256(bytes) {
   const native = globalThis.crypto?.subtle;
-  if (native) return new Uint8Array(await native.digest("SHA-256", bytes));
+  try {
+    if (native) return new Uint8Array(await within(native.digest("SHA-256", bytes), readingLimit(bytes.length)));
+  } catch (error) {
+    console.warn("filehub: checksums are computed more slowly, without the browser:", error);
+  }
   const hash = new Sha256();
   hash.update(bytes);
   return hash.digest();

@@ -1,5 +1,6 @@
 import { Unreadable } from "../errors.js";
 import { readingLimit } from "../reading.js";
+import { startTimer } from "../waiting.js";
 import { digest, identify } from "./digest.js";
 
 /** @import { Identity } from "./digest.js" */
@@ -41,8 +42,8 @@ export class HashThread {
         resolve(compute(work, signal));
       };
       // Each read of the worker has this limit, so only a worker that does not answer at all exceeds it twice.
-      const timer = setTimeout(replace, 2 * readingLimit((work.file ?? work.blob).size));
-      listening.signal.addEventListener("abort", () => clearTimeout(timer));
+      const stopTimer = startTimer(replace, 2 * readingLimit((work.file ?? work.blob).size));
+      listening.signal.addEventListener("abort", stopTimer);
       worker.onmessage = ({ data }) => ("result" in data ? resolve(data.result) : reject(errorFrom(data)));
       worker.onerror = (event) => {
         event.preventDefault();

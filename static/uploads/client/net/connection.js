@@ -1,5 +1,4 @@
-/** Milliseconds: browsers run timers with a longer delay at once. */
-const LONGEST_TIMER = 2 ** 31 - 1;
+import { LONGEST_TIMER } from "../waiting.js";
 
 /**
  * Whether there is a connection; emits `change`. And whether the server still accepts the user's session; emits

@@ -1,4 +1,4 @@
-import { within } from "../waiting.js";
+import { orAborted, within } from "../waiting.js";
 
 /** Milliseconds in which a browser says whether a lock is free. */
 const TIMEOUT = 5_000;
@@ -122,7 +122,7 @@ function requestFromBrowser(name, options, late) {
 async function requestHere(name, { ifAvailable, signal }) {
   while (held.has(name)) {
     if (ifAvailable) return null;
-    await settled(/** @type {Promise<void>} */ (held.get(name)), signal);
+    await orAborted(/** @type {Promise<void>} */ (held.get(name)), signal);
   }
   let release = () => {};
   /** @type {Promise<void>} */
@@ -134,20 +134,4 @@ async function requestHere(name, { ifAvailable, signal }) {
     held.delete(name);
     release();
   };
-}
-
-/**
- * @param {Promise<void>} promise
- * @param {AbortSignal} [signal]
- * @returns {Promise<void>} settles with the promise; rejects with the signal's reason if it is aborted first
- */
-function settled(promise, signal) {
-  const listening = new AbortController();
-  /** @type {Promise<void>} */
-  const result = new Promise((resolve, reject) => {
-    signal?.throwIfAborted();
-    signal?.addEventListener("abort", () => reject(signal.reason), { signal: listening.signal });
-    promise.then(resolve, reject);
-  });
-  return result.finally(() => listening.abort());
 }

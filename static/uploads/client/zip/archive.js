@@ -1,4 +1,4 @@
-import { within } from "../waiting.js";
+import { orAborted, within } from "../waiting.js";
 import { crc32 } from "./crc32.js";
 import { archivePaths } from "./names.js";
 import { centralHeader, dataDescriptor, endRecords, localHeader } from "./records.js";
@@ -148,21 +148,4 @@ function sourceOf(content) {
   }
   const iterator = content[Symbol.asyncIterator]();
   return { next: () => iterator.next(), stop: () => iterator.return?.() };
-}
-
-/**
- * @template T
- * @param {T|Promise<T>} promise
- * @param {AbortSignal} signal
- * @returns {Promise<T>} settles with the promise, or rejects with the signal's reason as soon as it is aborted
- */
-function orAborted(promise, signal) {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    Promise.resolve(promise)
-      .then(resolve, reject)
-      .then(() => signal.removeEventListener("abort", abort));
-  });
 }

@@ -1,3 +1,5 @@
+import { readingLimit } from "../reading.js";
+import { within } from "../waiting.js";
 import { ZipError } from "./archive.js";
 
 /**
@@ -45,7 +47,9 @@ async function openFile(show, suggestedName) {
   const types = [{ accept: { "application/zip": [".zip"] } }];
   const handle = await show({ id: "filehub-zip", startIn: "downloads", suggestedName, types });
   // The dialog has emptied the file, and it stays empty until the stream is closed.
-  const stream = await handle.createWritable();
+  const stream = await within(handle.createWritable(), readingLimit(0)).catch((cause) => {
+    throw new ZipError("not_saved", { cause });
+  });
   return {
     write: (bytes) => stream.write(bytes),
     close: () => stream.close(),

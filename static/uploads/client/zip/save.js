@@ -1,9 +1,13 @@
+import { readingLimit } from "../reading.js";
+import { orAborted, within } from "../waiting.js";
 import { Archive, ZipError } from "./archive.js";
 import { openDestination } from "./destination.js";
 
 /** @import { Member } from "./archive.js" */
 /** @import { Destination } from "./destination.js" */
 
+/** Milliseconds in which a browser removes what it has written. */
+const DISCARDING = 5_000;
 /** Bytes that are written at once, because each write takes a while, however small it is. */
 const PIECE = 1024 * 1024;
 
@@ -29,9 +33,10 @@ export async function saveZip(name, members, { signal, onProgress = () => {} }) 
   try {
     await write(archive, destination, signal, onProgress);
     signal.throwIfAborted();
-    await saving(destination.close());
+    // Browsers examine the whole archive then.
+    await saving(destination.close(), archive.size, signal);
   } catch (error) {
-    await destination.discard().catch(() => {});
+    await within(destination.discard(), DISCARDING).catch(() => {});
     throw error;
   }
   return true;
@@ -49,7 +54,7 @@ async function write(archive, destination, signal, onProgress) {
   let bytes = 0;
   let written = 0;
   const flush = async () => {
-    await saving(destination.write(new Blob(pending)));
+    await saving(destination.write(new Blob(pending)), bytes, signal);
     written += bytes;
     pending = [];
     bytes = 0;
@@ -66,12 +71,16 @@ async function write(archive, destination, signal, onProgress) {
 /**
  * @template T
  * @param {Promise<T>} promise
- * @returns {Promise<T>} rejects with a ZipError "not_saved", such as for a full disk
+ * @param {number} bytes that are saved
+ * @param {AbortSignal} signal
+ * @returns {Promise<T>} rejects with a ZipError "not_saved", such as for a full disk or one that does not answer, or with
+ *   the signal's reason
  */
-async function saving(promise) {
+async function saving(promise, bytes, signal) {
   try {
-    return await promise;
+    return await within(orAborted(promise, signal), readingLimit(bytes));
   } catch (cause) {
+    signal.throwIfAborted();
     throw new ZipError("not_saved", { cause });
   }
 }

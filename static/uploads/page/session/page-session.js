@@ -1,4 +1,4 @@
-import { within } from "../../client/index.js";
+import { timeoutSignal } from "../../client/index.js";
 
 /** @typedef {"active"|"ended"|"another_user"} State */
 /** @typedef {{user: string|null, csrf_token: string}} ServerState the server's session, as uploads/web/session.py says */
@@ -7,7 +7,7 @@ import { within } from "../../client/index.js";
 const CHECK_INTERVAL = 4_000;
 /** Milliseconds; a refusal that comes so soon may be that of an earlier request, so nothing is said yet. */
 const TOO_SOON = 10_000;
-/** Milliseconds. */
+/** Milliseconds for the whole response. */
 const TIMEOUT = 15_000;
 
 /**
@@ -53,8 +53,8 @@ export class PageSession extends EventTarget {
   async fetch() {
     try {
       const headers = { Accept: "application/json" };
-      const request = fetch(this.#url, { credentials: "same-origin", cache: "no-store", headers });
-      const response = await within(request, TIMEOUT);
+      const signal = timeoutSignal(TIMEOUT);
+      const response = await fetch(this.#url, { credentials: "same-origin", cache: "no-store", headers, signal });
       return response.ok ? await response.json() : null;
     } catch {
       return null;

@@ -1,10 +1,10 @@
-import { within } from "../../client/index.js";
+import { timeoutSignal } from "../../client/index.js";
 import { messages } from "../text/messages.js";
 import { byId, find, findAll } from "../ui/elements.js";
 
 /** @import { PageSession, ServerState } from "./page-session.js" */
 
-/** Milliseconds. */
+/** Milliseconds for the whole response. */
 const TIMEOUT = 30_000;
 
 /**
@@ -84,13 +84,13 @@ export class SignInDialog {
     if (!server) return this.#fail(messages.session.unreachable);
     if (server.user !== null) return this.#session.apply(server);
     const form = /** @type {HTMLFormElement} */ (this.#form);
-    const request = fetch(form.action, {
+    const response = await fetch(form.action, {
       method: "POST",
       credentials: "same-origin",
       headers: { Accept: "application/json", "X-CSRFToken": server.csrf_token },
       body: new URLSearchParams(/** @type {Record<string, string>} */ (Object.fromEntries(fields))),
+      signal: timeoutSignal(TIMEOUT),
     });
-    const response = await within(request, TIMEOUT);
     const body = await response.json();
     if (response.ok) this.#session.apply(/** @type {ServerState} */ (body));
     else this.#refuse(response, body);
