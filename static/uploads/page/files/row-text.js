@@ -28,7 +28,8 @@ import { nameOf } from "./types.js";
 export function rowText(item, place) {
   const empty = { note: "", noteFolder: "", isProblem: false };
   if (item.kind === "folder") {
-    const size = listMessages.files(item.files);
+    // It counts files directly inside, so none does not mean that it is empty.
+    const size = item.files > 0 ? listMessages.files(item.files) : "";
     return { ...empty, name: item.name, icon: "folder", group: "folder", type: listMessages.folder, size, time: "" };
   }
   const { file } = item;
