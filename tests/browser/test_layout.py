@@ -26,6 +26,12 @@ MEASURE = """() => {
             if (scrolls(box)) return box;
         return null;
     };
+    // Only for screen readers.
+    const isClipped = (e) => {
+        for (let box = e; box; box = box.parentElement)
+            if (getComputedStyle(box).clipPath === "inset(50%)") return true;
+        return false;
+    };
     if (document.documentElement.scrollWidth > width)
         problems.push(`the page is ${document.documentElement.scrollWidth} wide`);
     for (const e of document.body.querySelectorAll("*")) {
@@ -34,7 +40,7 @@ MEASURE = """() => {
         if (!box.width || !box.height || style.visibility === "hidden") continue;
         // What a closed menu contains has a box too.
         if (!e.checkVisibility()) continue;
-        if (e.closest(".visually-hidden, .skip-link, svg, option")) continue;
+        if (e.closest(".visually-hidden, .skip-link, svg, option") || isClipped(e)) continue;
         if (!scroller(e) && (box.right > width + 1 || box.left < -1))
             problems.push(`${name(e)} is at ${Math.round(box.left)} to ${Math.round(box.right)}`);
         const hides = ["hidden", "clip"].includes(style.overflowX);
@@ -60,7 +66,8 @@ LANGUAGES = ["en", "de"]
 HARDEST = {("de", 768, 100), ("de", 360, 200)}
 
 PAGES = [
-    "/", "/?q=no file begins so", "/account/", "/accounts/password/", "/no/such/page", "/api/docs",
+    "/", "/?q=no file begins so", "/?view=trash", "/?view=rejected",
+    "/account/", "/accounts/password/", "/no/such/page", "/api/docs",
     "/admin/",
     "/admin/uploads/file/", "/admin/uploads/file/?state=rejected", "/admin/uploads/queue/",
     "/admin/uploads/queue/events/", "/admin/uploads/queue/tasks/",

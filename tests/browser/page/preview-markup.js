@@ -12,7 +12,7 @@ export const STAGE = `
   </div>`;
 
 const FIELDS = [
-  ...["type_name", "content_type", "size", "dimensions", "folder", "created_at", "created_at_utc"],
+  ...["reason", "type_name", "content_type", "size", "dimensions", "folder", "created_at", "created_at_utc"],
   ...["confirmed_at", "confirmed_at_utc", "sha256", "sha256_parts", "id"],
 ];
 

@@ -75,11 +75,6 @@ export function ago(time, now = new Date()) {
   return shortDate.format(time);
 }
 
-/** @param {Date} time */
-export function fullLocalTime(time) {
-  return fullTime.format(time);
-}
-
 /**
  * @param {Date} time
  * @returns {string} for a tooltip: the local time, and UTC

@@ -227,9 +227,6 @@ export const messages = {
   offline: gettext("You are offline. Uploads resume automatically when you are back online."),
   online: gettext("You are back online."),
 
-  deleting: gettext("Deleting…"),
-  deletingSlowly: gettext("Still deleting. This is taking longer than usual. You can close this page."),
-  deleteFailed: gettext("The file could not be deleted. Try again."),
   listNotCurrent: gettext("The list shows the previous result."),
 
   announce: {
@@ -271,11 +268,6 @@ export const messages = {
       count === 1
         ? named(gettext("%(name)s was rejected: %(why)s"), name, { why })
         : counted(ngettext("%(count)s file was rejected.", "%(count)s files were rejected.", count), count),
-    /** @type {Announcement} */
-    deleted: (count, name) =>
-      count === 1
-        ? named(gettext("%(name)s deleted."), name)
-        : counted(ngettext("%(count)s file deleted.", "%(count)s files deleted.", count), count),
     /** @type {OfCount} */
     notUploaded: (count) =>
       counted(ngettext("%(count)s file was not uploaded.", "%(count)s files were not uploaded.", count), count),

@@ -18,6 +18,7 @@ export class Details {
 
   /** @param {ListedFile} file */
   show(file) {
+    this.#fill("reason", displayName(file.reason ?? ""));
     this.#fill("type_name", file.type_name);
     this.#fill("content_type", file.content_type);
     this.#fill("size", previewMessages.exactSize(file.size));
