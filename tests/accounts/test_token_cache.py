@@ -155,6 +155,13 @@ def test_the_new_name_of_a_user_shows_at_once(secret: str, alice: User) -> None:
     assert found.user.get_username() == "alicia"
 
 
+def _user(secret: str) -> Any:
+    """The user of a request with this token."""
+    request = HttpRequest()
+    Bearer(Scope.READ).authenticate(request, secret)
+    return request.user
+
+
 def test_permissions_are_those_of_the_moment(secret: str, alice: User) -> None:
     """Django notes permissions on the user, who must not be the one in memory."""
     group, permission = Group.objects.create(name="g"), Permission.objects.all()[0]
@@ -162,8 +169,7 @@ def test_permissions_are_those_of_the_moment(secret: str, alice: User) -> None:
     name = f"{permission.content_type.app_label}.{permission.codename}"
 
     def has_permission() -> bool:
-        user: Any = Bearer(Scope.READ).authenticate(HttpRequest(), secret)
-        return bool(user.has_perm(name))
+        return bool(_user(secret).has_perm(name))
 
     assert not has_permission()
     group.permissions.add(permission)
@@ -175,11 +181,11 @@ def test_permissions_are_those_of_the_moment(secret: str, alice: User) -> None:
 
 
 def test_what_a_request_notes_on_its_user_stays_there(secret: str) -> None:
-    first: Any = Bearer(Scope.READ).authenticate(HttpRequest(), secret)
+    first = _user(secret)
     first.username = "changed"
     first._state.db = "other"
     first._state.fields_cache["groups"] = "noted"
-    second: Any = Bearer(Scope.READ).authenticate(HttpRequest(), secret)
+    second = _user(secret)
     assert (second.username, second._state.db) == ("alice", "default")
     assert "groups" not in second._state.fields_cache
 
