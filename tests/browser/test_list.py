@@ -82,6 +82,8 @@ def test_files_are_uploaded_into_the_open_folder(page: Page) -> None:
     expect_names(page, "first.txt")
     choose(page, ("second.txt", b"x"))
     expect_names(page, "first.txt", "second.txt")
+    # Screen readers get the name in one piece.
+    expect(page.get_by_role("rowheader", name="second.txt", exact=True)).to_be_visible()
     expect(page.locator("#files-total")).to_have_text(re.compile(r"^2 files, "))
     page.goto(f"/?folder={folder}/New")
     expect(page.locator("#files-end")).to_contain_text("This folder does not exist")

@@ -100,6 +100,9 @@ export class FileRow {
     if (!text.time) setText(this.#time, "");
     this.drawTime();
     this.#drawNote(text);
+    // The name is in two parts, between which a screen reader would pause.
+    const label = [displayName(name), text.note].filter(Boolean).join(", ");
+    setAttribute(find(element, "[role=rowheader]"), "aria-label", label);
     this.#drawTile(item, text.icon, text.group);
     this.#drawControls(item);
   }

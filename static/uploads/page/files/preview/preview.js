@@ -139,6 +139,8 @@ export class Preview {
     const heading = find(this.#dialog, "[data-field=heading]");
     showRowName(find(heading, "bdi"), file.file_name);
     heading.title = displayName(file.file_name);
+    // The name is in two parts, between which a screen reader would pause.
+    heading.setAttribute("aria-label", displayName(file.file_name));
     this.#details.show(file);
     this.notify("");
     this.#showPosition();
