@@ -169,6 +169,7 @@ class SharedTab:
         page.unroute_all(behavior="ignoreErrors")
         self._context.set_offline(False)
         page.goto("about:blank")
+        self._installation.remove_folders()
         tools = self._context.new_cdp_session(page)
         tools.send(
             "Storage.clearDataForOrigin",
