@@ -70,7 +70,14 @@ def row(page: Page, name: str) -> Locator:
 def found(page: Page, name: str) -> Locator:
     """The row of a file, to which this scrolls from the beginning of the list."""
     page.evaluate("scrollTo(0, 0)")
-    wait_for(lambda: row(page, name).count() or page.mouse.wheel(0, 300), every=0.05)
+    page.wait_for_selector('[data-file-row][aria-rowindex="2"]')
+    while not row(page, name).count():
+        page.evaluate(
+            """() => {
+                scrollBy(0, 200);
+                return new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn, 50)));
+            }"""
+        )
     return row(page, name)
 
 
