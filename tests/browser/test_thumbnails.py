@@ -11,7 +11,7 @@ from tests.browser.test_page import unique
 from tests.support.waiting import wait_for
 from tests.thumbnails.samples import encoded, halves
 
-PICTURE = "img.tile-picture"
+PICTURE = "img.tile-thumbnail"
 SIZE = "img => img.complete && `${img.naturalWidth}x${img.naturalHeight}`"
 
 
