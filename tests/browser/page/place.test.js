@@ -3,6 +3,7 @@ import {
   isFolder,
   isWithin,
   lastNameOf,
+  orderOf,
   parentOf,
   placeOf,
   ROOT,
@@ -35,6 +36,16 @@ test("a search and the other views are lists of several folders", () => {
     [{ view: "rejected" }, false],
   ];
   for (const [changes, expected] of cases) equal(isFolder({ ...ROOT, ...changes }), expected, JSON.stringify(changes));
+});
+
+test("a search is sorted by date, and keeps the order of the folder for its end", () => {
+  /** @type {[changes: Partial<typeof ROOT>, expected: string][]} */
+  const cases = [
+    [{ sort: "name" }, "name"],
+    [{ sort: "name", q: "x" }, "-date"],
+    [{ sort: "date", view: "trash" }, "-date"],
+  ];
+  for (const [changes, expected] of cases) equal(orderOf({ ...ROOT, ...changes }), expected, JSON.stringify(changes));
 });
 
 test("paths have parents, last names and ancestors", () => {

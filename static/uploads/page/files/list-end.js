@@ -2,7 +2,7 @@ import { listMessages } from "../text/list-messages.js";
 import { explain } from "../text/messages.js";
 import { byId, find } from "../ui/elements.js";
 import { setVisible } from "../ui/rendering.js";
-import { NEWEST_FIRST, ROOT } from "./place.js";
+import { ROOT } from "./place.js";
 
 /** @import { FileStore } from "./store.js" */
 /** @import { Place } from "./types.js" */
@@ -73,7 +73,7 @@ export class ListEnd {
       case "clear":
         return this.#clearSearch();
       case "everywhere":
-        return store.go({ ...place, folder: "", sort: NEWEST_FIRST });
+        return store.go({ ...place, folder: "" });
       case "types":
         return store.go({ ...place, type: "" }, { push: false });
       case "home":

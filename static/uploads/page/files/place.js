@@ -53,6 +53,15 @@ export function isFolder({ view, q }) {
 }
 
 /**
+ * @param {Place} place
+ * @returns {Sort} the order of its list: those of several folders have only one. Their place keeps the order of the
+ *   folder, for the end of the search.
+ */
+export function orderOf(place) {
+  return isFolder(place) ? place.sort : NEWEST_FIRST;
+}
+
+/**
  * @param {Place} one
  * @param {Place} other
  */

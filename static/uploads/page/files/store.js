@@ -1,7 +1,7 @@
 import { ApiError } from "../../client/index.js";
 import { LoadedPages } from "./loaded-pages.js";
 import { Overlay } from "./overlay.js";
-import { isSamePlace } from "./place.js";
+import { isSamePlace, orderOf } from "./place.js";
 
 /** @import { FilesApi } from "../../client/index.js" */
 /** @import { FolderInfo, Item, ListPage, Place } from "./types.js" */
@@ -51,7 +51,7 @@ export class FileStore extends EventTarget {
     super();
     this.#files = files;
     this.place = place;
-    this.#pages = new LoadedPages(place.sort);
+    this.#pages = new LoadedPages(orderOf(place));
     if (!first) return;
     this.#pages.set(0, first);
     this.state = "ready";
@@ -59,7 +59,7 @@ export class FileStore extends EventTarget {
 
   /** @returns {Item[]} in the order of the list */
   get items() {
-    this.#items ??= this.#overlay.apply(this.#pages.items, this.place.sort, !this.hasMore);
+    this.#items ??= this.#overlay.apply(this.#pages.items, orderOf(this.place), !this.hasMore);
     return this.#items;
   }
 
@@ -100,7 +100,7 @@ export class FileStore extends EventTarget {
     this.#abort = new AbortController();
     this.place = place;
     this.#overlay.clear();
-    this.#pages = new LoadedPages(place.sort);
+    this.#pages = new LoadedPages(orderOf(place));
     this.#wanted = { from: 0, to: 0 };
     this.#wantsMore = false;
     this.#sparse = 0;

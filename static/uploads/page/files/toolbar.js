@@ -3,7 +3,7 @@ import { listMessages } from "../text/list-messages.js";
 import { displayName } from "../text/names.js";
 import { byId, find, findAll } from "../ui/elements.js";
 import { setAttribute, setText } from "../ui/rendering.js";
-import { addressOf, isFolder, lastNameOf, NEWEST_FIRST, parentOf, ROOT, SORTS, TYPES } from "./place.js";
+import { addressOf, isFolder, lastNameOf, orderOf, parentOf, ROOT, SORTS, TYPES } from "./place.js";
 
 /** @import { FileStore } from "./store.js" */
 /** @import { Place, Sort, ViewName } from "./types.js" */
@@ -62,11 +62,9 @@ export class Toolbar {
 
   #searchNow() {
     clearTimeout(this.#timer);
-    const { place } = this.#store;
     const q = this.#search.value;
-    if (q === place.q) return;
-    // Lists of several folders have only one order.
-    this.#go({ q, sort: q ? NEWEST_FIRST : place.sort });
+    if (q === this.#store.place.q) return;
+    this.#go({ q });
   }
 
   /** @param {MouseEvent} event on a link to a folder or a view, which a new tab can open too */
@@ -85,7 +83,7 @@ export class Toolbar {
     const scope = place.folder ? lastNameOf(place.folder) : "";
     this.#search.placeholder = scope ? listMessages.searchIn(scope) : listMessages.searchAll;
     this.#type.value = place.type;
-    this.#sort.value = place.sort;
+    this.#sort.value = orderOf(place);
     this.#sort.disabled = !isFolder(place);
     this.#sort.title = isFolder(place) ? "" : listMessages.onlyFoldersAreSorted;
     for (const link of findAll(this.#views, "a")) setCurrent(link, link.dataset.view === place.view);

@@ -329,8 +329,16 @@ const problems = {
   upload_expired: () => gettext("This upload has expired. Try again to upload the file from the beginning."),
 };
 
+/** What a response means that has no code, because it comes from a proxy. @type {Record<number, string>} */
+const CODES = { 401: "session_ended", 429: "rate_limited", 502: "unavailable", 503: "unavailable", 504: "unavailable" };
+
+/** @param {number} status of a response */
+function codeOf(status) {
+  return CODES[status] ?? (status >= 500 ? "internal_error" : "");
+}
+
 /**
- * @param {{code?: string, message?: string}|null} problem
+ * @param {{code?: string, message?: string, status?: number}|null} problem
  * @param {Limits} [limits] for the problems of an upload
  * @returns {string} what went wrong, and what the user can do
  */
@@ -339,7 +347,8 @@ export function explain(problem, limits = { maxSize: "", types: "" }) {
     const next = gettext("Choose another file, or contact your administrator.");
     return problem.message ? `${problem.message} ${next}` : next;
   }
-  return problems[problem?.code ?? ""]?.(limits) ?? (problem?.message || gettext("Something went wrong. Try again."));
+  const code = problem?.code || (problem?.message ? "" : codeOf(problem?.status ?? 0));
+  return problems[code]?.(limits) ?? (problem?.message || gettext("Something went wrong. Try again."));
 }
 
 /**
