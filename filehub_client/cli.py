@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _report(options.when_interrupted, INTERRUPTED)
     except BrokenPipeError:
-        # Whoever read the output has enough. Python would complain when it flushes.
+        # The reader of the output has closed it. Python would complain when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     return 0 if is_complete else FAILED

@@ -1,7 +1,7 @@
 """Names in both directions: of local files at filehub, and of filehub's files on the local disk.
 
 Both are pure functions. A name at filehub is text that another user or program has chosen; on the
-local disk it must not choose a directory, hide the file, or deceive whoever sees it.
+local disk it must not choose a directory, hide the file, or deceive the reader.
 """
 
 from __future__ import annotations

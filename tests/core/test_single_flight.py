@@ -32,7 +32,7 @@ def test_calls_with_the_same_key_are_one_call() -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), SystemExit(1)])
-def test_whoever_waits_gets_the_error(error: BaseException) -> None:
+def test_all_callers_get_the_error(error: BaseException) -> None:
     flight: SingleFlight[None] = SingleFlight()
 
     def fail() -> None:

@@ -14,9 +14,9 @@ from tests.support.files import removal, store, upload
 from uploads.aws import clients, s3
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
-from uploads.files import actions, moves, queries, recount, trash, usage
+from uploads.files import actions, grouping, moves, queries, recount, trash, usage
 from uploads.files import store as records
-from uploads.files.batches import Actor, Result
+from uploads.files.batches import Actor, ChangeMany, Result
 from uploads.files.record import State, StoredFile
 from uploads.files.usage import Usage
 from uploads.ingest import confirm
@@ -29,8 +29,7 @@ ME = Actor(OWNER, OWNER)
 STRANGER = Actor("8", "8")
 OPERATOR = Actor("1", None)
 
-Change = Callable[[list[str], Actor], list[Result]]
-CHANGES: dict[str, Change] = {
+CHANGES: dict[str, ChangeMany] = {
     "trash": trash.move_to_trash, "restore": trash.restore, "delete": trash.delete,
 }  # fmt: skip
 
@@ -349,3 +348,21 @@ def test_a_file_that_is_changed_meanwhile_is_read_again_and_the_others_are_not(
     results = CHANGES[change](ids, ME)
     assert [result.error for result in results] == [None] * 3
     assert seen == [sorted(ids), [ids[1]]]
+
+
+def test_a_change_without_time_for_another_attempt_fails_and_the_others_do_not(
+    monkeypatch: pytest.MonkeyPatch, aws_requests: AwsRequests
+) -> None:
+    """As when the time of a request ends: what was changed before is still told."""
+
+    def no_time_left(attempt: int) -> None:
+        raise BackendUnavailable("no time left")
+
+    ids = sorted(stored() for _ in range(2))
+    monkeypatch.setattr(records, "pause", no_time_left)
+    monkeypatch.setattr(grouping, "groups", lambda changes: [[change] for change in changes])
+    aws_requests.conflicts = 1
+    results = trash.delete(ids, ME)
+    assert sum(isinstance(result.error, BackendUnavailable) for result in results) == 1
+    (deleted,) = (result.id for result in results if result.error is None)
+    assert s3.head(deleted) is None

@@ -202,6 +202,9 @@ CASES: dict[
     "purged, created again": (
         created(7), mistaken(6, purging(5)), FILE, LIMITS, "stored", ("stored", 7), None,
     ),
+    "trashed, marked deleted by mistake, created again": (
+        created(7), mistaken(6, trashed(5)), FILE, LIMITS, "stored", ("trashed", 7), None,
+    ),
     "check trashed": (Check(ID), trashed(5), FILE, LIMITS, "consistent", ("trashed", 5), None),
     "check trashed, replaced": (
         Check(ID), trashed(5), OTHER, LIMITS, "corrected", ("trashed", 5), None,
@@ -313,6 +316,7 @@ def test_only_an_object_that_was_purged_on_purpose_leaves_the_trash(name: str) -
     if record is not None and record.purge_at is not None and written is not None:
         kept = {"trashed": record.purge_at, "deleted": record.purge_at}
         assert written.purge_at == kept.get(written.state)
+        assert written.state != "stored" or record.deletion_requested_at is not None
         assert states.is_being_purged(written) <= (record.deletion_requested_at is not None)
 
 

@@ -44,7 +44,7 @@ class SlowS3(ThreadingHTTPServer):
         #: Seconds of each completion, and between two spaces.
         self.seconds = 0.0
         self.pause = 0.05
-        #: The next responses; S3's own when there are none left.
+        #: The next responses; after the last one, S3's own.
         self.instead: list[bytes] = []
         #: Whether S3 completes the upload although the response is another.
         self.completes = False

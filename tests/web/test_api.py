@@ -272,6 +272,13 @@ def test_a_file_has_the_contracts_fields(api: Api) -> None:
     assert file["created_at"].endswith("Z")
 
 
+def test_lists_have_what_the_schema_requires(api: Api) -> None:
+    schema = api.get("/api/openapi.json").json()["components"]["schemas"]["ListedFileOut"]
+    store(api.owner, "b.txt")
+    (file,) = api.get("/files").json()
+    assert set(schema["required"]) <= set(file) <= set(schema["properties"])
+
+
 def test_the_link_header_leads_through_all_pages(api: Api) -> None:
     ids = [store(api.owner, f"n{n}.txt") for n in range(5)]
     listed, path = [], "/files?limit=2"

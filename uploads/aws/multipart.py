@@ -151,7 +151,8 @@ def complete(upload_id: str, s3_upload_id: str, received: list[Part], *, size: i
     """Complete the upload, on condition that it has `size` bytes and its object does not exist.
 
     Returns False if the upload does not exist (any more), or the object already exists. S3 may take
-    minutes, and sends white space meanwhile. Whoever does not wait that long can repeat the call.
+    minutes, and sends white space meanwhile. A caller that does not wait that long can repeat the
+    call.
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
     """
     with (

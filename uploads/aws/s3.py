@@ -7,7 +7,7 @@ s3:DeleteObject, s3:ListBucket.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import IO
@@ -299,8 +299,11 @@ def delete_if_match(upload_id: str, etag: str) -> None:
                 raise
 
 
-def delete_many(upload_ids: Collection[str]) -> dict[str, BackendUnavailable]:
-    """Delete these objects, MAX_DELETED per request; return the errors of those that remain, by id.
+def delete_many(
+    upload_ids: Collection[str], *, key_of: Callable[[str], str] = object_key
+) -> dict[str, BackendUnavailable]:
+    """Delete the objects of these ids, MAX_DELETED per request; return the errors of those that
+    remain, by id.
 
     Succeeds for objects that do not exist.
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
@@ -311,14 +314,13 @@ def delete_many(upload_ids: Collection[str]) -> dict[str, BackendUnavailable]:
         batch = ids[start : start + MAX_DELETED]
         try:
             with aws_errors(_NOT_DELETED):
-                errors |= _delete_batch(batch)
+                errors |= _delete_batch({key_of(upload_id): upload_id for upload_id in batch})
         except BackendUnavailable as exc:
             errors |= dict.fromkeys(batch, exc)
     return errors
 
 
-def _delete_batch(upload_ids: Sequence[str]) -> dict[str, BackendUnavailable]:
-    by_key = {object_key(upload_id): upload_id for upload_id in upload_ids}
+def _delete_batch(by_key: Mapping[str, str]) -> dict[str, BackendUnavailable]:
     response = clients.s3().delete_objects(
         Bucket=conf().bucket,
         Delete={"Objects": [{"Key": key} for key in by_key], "Quiet": True},

@@ -5,13 +5,14 @@ IAM: s3:GetObject to sign, s3:PutObject, s3:DeleteObject on the prefix `thumbnai
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 
 from uploads.aws import clients, s3
 from uploads.aws.errors import aws_errors
 from uploads.aws.signer import presign
 from uploads.core.conf import conf
+from uploads.core.errors import BackendUnavailable
 from uploads.core.keys import THUMBNAILS, thumbnail_id_of, thumbnail_key
 
 #: For browsers. The address changes more often than a thumbnail.
@@ -56,6 +57,11 @@ def delete(upload_id: str) -> None:
     """Delete a thumbnail. Succeeds if there is none. Raises BackendUnavailable."""
     with aws_errors("S3 could not delete the thumbnail."):
         clients.s3().delete_object(Bucket=conf().bucket, Key=thumbnail_key(upload_id))
+
+
+def delete_many(upload_ids: Collection[str]) -> dict[str, BackendUnavailable]:
+    """Delete thumbnails, if there are any; return the errors of those that remain, by id."""
+    return s3.delete_many(upload_ids, key_of=thumbnail_key)
 
 
 def list_pages(*, older_than: datetime) -> Iterator[list[str]]:

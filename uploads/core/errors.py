@@ -97,7 +97,7 @@ class FileBeingDeleted(FilehubError):
 
     code = "being_deleted"
     status = 409
-    message = "This file is already being deleted and cannot be restored."
+    message = "This file is already being deleted."
 
 
 class FolderNotFound(FilehubError):

@@ -16,9 +16,9 @@ T = TypeVar("T")
 class SingleFlight(Generic[T]):
     """Run each call in a thread, and at most one for each key at a time.
 
-    Whoever starts a call while one with the same key is running gets the future of that one. So
-    callers can stop waiting and leave behind at most one thread for each key. These threads neither
-    have the caller's context nor keep the process from ending.
+    A call that is started while one with the same key is running gets the future of that one. So
+    callers can stop waiting and leave behind at most one thread for each key. These threads do not
+    have the caller's context, and do not keep the process from ending.
     """
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ IAM: dynamodb:BatchGetItem, dynamodb:UpdateItem.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -37,6 +37,10 @@ class Result:
     id: str
     state: NewState | None = None
     error: FilehubError | None = None
+
+
+#: Changes files, by their ids; returns a result for each, in order.
+ChangeMany = Callable[[Sequence[str], Actor], list[Result]]
 
 
 def permitted(record: StoredFile | None, actor: Actor, in_states: Collection[State]) -> StoredFile:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from uploads.core import keys
 from uploads.core.names import sort_key
-from uploads.files.record import State, StoredFile, changed
+from uploads.files.record import FileInfo, State, StoredFile, changed
 
 
 def owner_feed(owner: str | None, state: State) -> str | None:
@@ -87,6 +87,6 @@ def purging(record: StoredFile, *, by: str | None, now: datetime) -> StoredFile:
     )
 
 
-def is_being_purged(record: StoredFile) -> bool:
+def is_being_purged(record: StoredFile | FileInfo) -> bool:
     """Whether a file in the trash is being deleted for ever, and can no longer be restored."""
     return record.state == "trashed" and record.deletion_requested_at is not None

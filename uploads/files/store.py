@@ -126,7 +126,10 @@ def change_many(upload_ids: Iterable[str], decide: DecideOne) -> dict[str, Chang
         pending = sorted(unwritten.stale)
         if not pending:
             return results
-        pause(attempt)
+        try:
+            pause(attempt)
+        except BackendUnavailable as exc:
+            return results | dict.fromkeys(pending, exc)
     return results | {upload_id: busy(upload_id) for upload_id in pending}
 
 
@@ -135,7 +138,7 @@ def commit(changes: Iterable[Change]) -> Unwritten:
 
     Each record is written together with its counters, or not at all. One that cannot be written
     does not hold back the others. Changes without a difference are skipped. The ids must be
-    distinct. Raises BackendUnavailable only if the time limit of the request is up.
+    distinct.
     """
     different = [change for change in changes if differs(change.before, change.after)]
     stale: set[str] = set()
@@ -347,7 +350,10 @@ def _after_conflict(attempt: _Attempt, error: BackendUnavailable) -> _Result:
     if conflicts == ATTEMPTS:
         return _Result(failed=dict.fromkeys((change.id for change in changes), error))
     logger.info("retrying %d records after %d conflicts", len(changes), conflicts)
-    pause(conflicts)
+    try:
+        pause(conflicts)
+    except BackendUnavailable as exc:
+        return _Result(failed=dict.fromkeys((change.id for change in changes), exc))
     if conflicts < CONFLICTS_UNTIL_SPLIT or len(changes) == 1:
         return _Result(retries=(_Attempt(changes, conflicts),))
     middle = len(changes) // 2

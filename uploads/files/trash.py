@@ -146,10 +146,13 @@ def _delete(ids: Collection[str], decide: DecideOne) -> dict[str, FilehubError]:
     changes = store.change_many(ids, decide)
     records = {key: item for key, item in changes.items() if isinstance(item, StoredFile)}
     errors = batches.errors_of(changes)
+    postponed: list[FilehubError] = []
     for upload_id, error in s3.delete_many(records).items():
-        if records[upload_id].state != "trashed":
+        if records[upload_id].state == "trashed":
+            postponed.append(error)
+        else:
             errors[upload_id] = error
-            continue
-        cause = error.__cause__ or error
-        logger.warning("the object of %s will be deleted by the next purge: %r", upload_id, cause)
+    if postponed:
+        cause = postponed[0].__cause__ or postponed[0]
+        logger.warning("%d objects will be deleted by the next purge: %r", len(postponed), cause)
     return errors

@@ -81,8 +81,8 @@ def validate(
     record.file_name, record.folder = _place(s3_object, current)
     record.confirmed_at = datetime.now(UTC)
     if current is not None:
-        is_trashed = current.state == "trashed"
-        for name in (*_PRESERVED, *(_PRESERVED_IN_TRASH if is_trashed else ())):
+        in_trash = _PRESERVED_IN_TRASH if _belongs_in_trash(current) else ()
+        for name in (*_PRESERVED, *in_trash):
             setattr(record, name, getattr(current, name))
         if current.etag == s3_object.etag and current.confirmed_at:
             record.confirmed_at = current.confirmed_at
@@ -165,6 +165,14 @@ def new_record(upload_id: str, sequencer: str, state: State) -> StoredFile:
     return in_state(record, state)
 
 
+def _belongs_in_trash(record: StoredFile) -> bool:
+    """Whether the file is in the trash, or was before it was marked deleted by mistake."""
+    return record.purge_at is not None and (
+        record.state == "trashed"
+        or (record.state == "deleted" and record.deletion_requested_at is None)
+    )
+
+
 def _kept_state(record: StoredFile) -> State:
     """The state of a record whose object exists: the trash if it has a place there."""
     return "stored" if record.purge_at is None else "trashed"
@@ -187,8 +195,7 @@ def restored(record: StoredFile, s3_object: StoredObject, **changes: Any) -> Sto
     A file in the trash stays there. So does one that was marked deleted by mistake; but if it was
     deleted on purpose, the object is a new one.
     """
-    is_new = record.state == "deleted" and record.deletion_requested_at is not None
-    target = changed(record, purge_at=None) if is_new else record
+    target = record if _belongs_in_trash(record) else changed(record, purge_at=None)
     return in_state(
         target,
         _kept_state(target),

@@ -11,6 +11,7 @@ from typing import Literal
 from uploads.aws import cloudwatch, dead_letters, sqs
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
+from uploads.core.fan_out import attempt
 from uploads.core.reasons import Reason, load
 from uploads.ingest import task_failures
 from uploads.ingest.task_failures import TaskFailure
@@ -100,13 +101,7 @@ def _status(kind: Kind, role: Role, name: str, age: timedelta | None) -> QueueSt
 
 def low_depth() -> sqs.Depth | None:
     """The depth of the queue of tasks that may wait; None if it is unavailable, or not used."""
-    if not conf().makes_thumbnails:
-        return None
-    try:
-        return sqs.depth(conf().low_queue)
-    except BackendUnavailable as exc:
-        logger.warning("%s %r", exc.message, exc.__cause__ or exc)
-        return None
+    return attempt(lambda: sqs.depth(conf().low_queue)) if conf().makes_thumbnails else None
 
 
 def _oldest_dead_letter(

@@ -8,16 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from celery.exceptions import SoftTimeLimitExceeded
-
 from uploads.aws import thumbnails
 from uploads.core.errors import BackendUnavailable
-from uploads.core.fan_out import map_concurrently
 from uploads.files.record import StoredFile, has_thumbnail
 from uploads.thumbnails import eligible, queue
-
-#: Thumbnails that are deleted at the same time.
-CONCURRENCY = 16
 
 
 @dataclass(frozen=True)
@@ -41,12 +35,7 @@ def up(records: Iterable[Records]) -> Mapping[str, Exception]:
     except BackendUnavailable as exc:
         errors |= dict.fromkeys(missing, exc)
     unneeded = [entry.after.id for entry in records if _is_unneeded(entry)]
-    failures = map_concurrently(_delete, unneeded, max_workers=CONCURRENCY)
-    return errors | {
-        upload_id: error
-        for upload_id, error in zip(unneeded, failures, strict=True)
-        if error is not None
-    }
+    return errors | thumbnails.delete_many(unneeded)
 
 
 def _is_unneeded(records: Records) -> bool:
@@ -57,13 +46,3 @@ def _is_unneeded(records: Records) -> bool:
     # Another object has replaced it, of which there is none.
     is_lost = before is not None and has_thumbnail(before.thumbnail) and not after.thumbnail
     return is_lost and eligible.kind_of(after) is None
-
-
-def _delete(upload_id: str) -> Exception | None:
-    try:
-        thumbnails.delete(upload_id)
-    except SoftTimeLimitExceeded:
-        raise
-    except Exception as exc:  # noqa: BLE001  # the caller reports it with the event
-        return exc
-    return None

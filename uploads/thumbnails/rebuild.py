@@ -207,15 +207,11 @@ def _delete_orphans() -> int:
         for start in range(0, len(page), _RECORDS):
             ids = page[start : start + _RECORDS]
             records = store.read(ids)
-            for upload_id in ids:
-                record = records.get(upload_id)
-                if (
-                    record is None
-                    or eligible.is_gone(record)
-                    or not has_thumbnail(record.thumbnail)
-                ):
-                    thumbnails.delete(upload_id)
-                    deleted += 1
+            orphans = [upload_id for upload_id in ids if not _is_used(records.get(upload_id))]
+            errors = thumbnails.delete_many(orphans)
+            if errors:
+                raise next(iter(errors.values()))
+            deleted += len(orphans)
     return deleted
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext
@@ -79,10 +79,7 @@ def create_token(request: AuthenticatedHttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def revoke_token(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Ask whether to revoke one of the user's tokens, and do it. Other users' tokens are 404."""
-    # Compared here, since numbers may be larger than the database can compare.
-    token = next((token for token in _tokens(request) if token.pk == pk), None)
-    if token is None:
-        raise Http404
+    token = get_object_or_404(ApiToken, user=request.user, pk=pk)
     if request.method != "POST":
         return _uncached(render(request, "uploads/token_revoke.html", {"token": token}))
     token.delete()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from uploads.files import actions, queries
+from uploads.files.states import is_being_purged
 
 #: `missing`: no file of this user has the id. Other users' files and unknown ids look the same.
 Kind = Literal["stored", "trashed", "deleted", "rejected", "missing"]
@@ -31,7 +32,7 @@ def linked_file(file_id: str, owner: str) -> LinkedFile:
         return LinkedFile("missing")
     if info.state == "rejected":
         return LinkedFile("rejected", info.id, info.file_name)
-    if info.state == "trashed" and info.deletion_requested_at is None:
+    if info.state == "trashed" and not is_being_purged(info):
         return LinkedFile("trashed", info.id, info.file_name)
     if info.state == "stored" and actions.has_object(info):
         return LinkedFile("stored", info.id, info.file_name)

@@ -7,7 +7,6 @@ become a dead letter that the admin site shows and replays (docs/architecture.md
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -59,10 +58,7 @@ class PredefinedQueues(Mapping[str, dict[str, Any]]):
     def __init__(self, name: str, retried_tasks: list[str], *others: str) -> None:
         self._names = (name, *others)
         self._retried_tasks = retried_tasks
-
-    @cached_property
-    def _queues(self) -> dict[str, dict[str, Any]]:
-        return {}
+        self._queues: dict[str, dict[str, Any]] = {}
 
     def __getitem__(self, key: str) -> dict[str, Any]:
         if key not in self._names:

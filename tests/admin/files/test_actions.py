@@ -117,6 +117,25 @@ def test_a_failure_is_reported_and_does_not_stop_the_others(
     assert s3.head(second) is None
 
 
+def test_what_was_changed_after_many_failures_is_reported_and_logged(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All files are changed at once, so nothing is skipped after errors in a row."""
+    ids = sorted(store("7", f"{number}.txt") for number in range(5))
+    failing = set(ids[:3]) | set(ids[3:4])
+
+    def refuse(upload_ids: Collection[str]) -> dict[str, BackendUnavailable]:
+        return dict.fromkeys(failing, BackendUnavailable("S3 could not delete the object."))
+
+    monkeypatch.setattr(s3, "delete_many", refuse)
+    text = text_of(act(admin, "delete_files", *ids, confirmed="yes"))
+    assert "1 file is being deleted" in text
+    assert text.count("Storage is not responding. Try again in a moment.") == len(failing)
+    assert "Skipped" not in text
+    (entry,) = LogEntry.objects.all()
+    assert entry.object_id == ids[4]
+
+
 LOGGED = {
     "en": [
         "Deletion requested.",

@@ -85,7 +85,7 @@ def forget_queues() -> None:
     """Look up the queues again, as a new process does once."""
     cache.clear()
     sqs._url.cache_clear()
-    settings.CELERY_BROKER_TRANSPORT_OPTIONS["predefined_queues"].__dict__.pop("_queues", None)
+    settings.CELERY_BROKER_TRANSPORT_OPTIONS["predefined_queues"]._queues.clear()
     # Connections, which remember that they have declared the queue.
     pools.reset()
     app._after_fork()
@@ -139,6 +139,22 @@ def consumer() -> Steps:
     }
 
 
+def _makes_thumbnails() -> None:
+    with signed_by(ROOT_KEY):
+        first, second = (upload("7", "a.png", PNG, "image/png") for _ in range(2))
+    assert confirm.confirm(first) == confirm.confirm(second) == "stored"
+    assert make.make(first) == "made"
+    call_command("make_thumbnails", "--all")
+    with signed_by(ROOT_KEY):
+        assert thumbnails() == {first, second}
+        s3.delete(first)
+    assert confirm.check(first) == "missing"
+    with signed_by(ROOT_KEY):
+        assert thumbnails() == {second}
+        s3.delete(second)
+        confirm.check(second)
+
+
 def worker() -> Steps:
     def confirms() -> None:
         with signed_by(ROOT_KEY):
@@ -157,21 +173,6 @@ def worker() -> Steps:
             upload_id = store("7")
             s3.delete(upload_id)
         assert confirm.check(upload_id) == "missing"
-
-    def makes_thumbnails() -> None:
-        with signed_by(ROOT_KEY):
-            first, second = (upload("7", "a.png", PNG, "image/png") for _ in range(2))
-        assert confirm.confirm(first) == confirm.confirm(second) == "stored"
-        assert make.make(first) == "made"
-        call_command("make_thumbnails", "--all")
-        with signed_by(ROOT_KEY):
-            assert thumbnails() == {first, second}
-            s3.delete(first)
-        assert confirm.check(first) == "missing"
-        with signed_by(ROOT_KEY):
-            assert thumbnails() == {second}
-            s3.delete(second)
-            confirm.check(second)
 
     def reconciles() -> None:
         with signed_by(ROOT_KEY):
@@ -203,7 +204,7 @@ def worker() -> Steps:
         "confirm": confirms,
         "move a folder": moves_folder,
         "remove": removes,
-        "thumbnails": makes_thumbnails,
+        "thumbnails": _makes_thumbnails,
         "purge": purges,
         "reconcile": reconciles,
         "record a failure": lambda: task_failures.record("task", "error"),

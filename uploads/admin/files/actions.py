@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from uploads.core.errors import BackendUnavailable, FileBeingDeleted, FilehubErr
 from uploads.core.reasons import Reason, dump
 from uploads.core.texts import describe_error
 from uploads.files import actions, trash
-from uploads.files.batches import Actor, Result
+from uploads.files.batches import Actor, ChangeMany
 from uploads.files.manifest import manifest
 from uploads.ingest import confirm
 from uploads.models import File
@@ -34,9 +34,6 @@ logger = logging.getLogger(__name__)
 MAX_REPORTED = 10
 #: Consecutive errors after which an action stops, because each may have taken minutes.
 MAX_CONSECUTIVE_ERRORS = 3
-
-
-Change = Callable[[Sequence[str], Actor], list[Result]]
 
 
 class ActionSkipped(Exception):
@@ -89,8 +86,12 @@ def _apply(
     *,
     flag: int,
     summary: Callable[[int], str],
+    may_stop: bool = True,
 ) -> HttpResponse:
-    """Apply `act` to each file. It returns what the admin log says, or raises ActionSkipped."""
+    """Apply `act` to each file. It returns what the admin log says, or raises ActionSkipped.
+
+    After several errors in a row the other files are skipped, if `may_stop`.
+    """
     done = consecutive_errors = 0
     failures: list[str] = []
     selected = set(request.POST.getlist(ACTION_CHECKBOX_NAME))
@@ -104,7 +105,7 @@ def _apply(
             % {"n": missing}
         )
     for file in files:
-        if consecutive_errors == MAX_CONSECUTIVE_ERRORS:
+        if may_stop and consecutive_errors == MAX_CONSECUTIVE_ERRORS:
             reason = gettext("Skipped, because the service is not responding.")
             failures.append(gettext("“%(file)s”: %(reason)s") % {"file": file, "reason": reason})
             continue
@@ -144,18 +145,52 @@ def _is_confirmed(request: HttpRequest) -> bool:
     return "confirmed" in request.POST
 
 
-def _changed_together(
-    request: HttpRequest, files: Selection, change: Change, logged: Reason, impossible: str
-) -> Callable[[File], Reason]:
-    """Apply a change to all files at once; return what `_apply` calls for each of them.
+@dataclass(frozen=True)
+class _Together:
+    """A change of all selected files at once, which is confirmed first.
 
-    `logged` is for the admin log; `impossible` says why the change does not apply to files in
-    another state.
+    `logged` and `flag` are for the admin log; `impossible` says why the change does not apply to
+    files in another state; `summary` takes the number of files that were changed.
     """
+
+    change: ChangeMany
+    logged: Reason
+    flag: int
+    impossible: str
+    summary: Callable[[int], str]
+
+
+def _change_together(
+    model_admin: admin.ModelAdmin[File],
+    request: HttpRequest,
+    files: Selection,
+    confirmation: Confirmation,
+    together: _Together,
+) -> HttpResponse:
+    """Ask for confirmation; once it is given, change the files and report on each."""
+    if not _is_confirmed(request):
+        return _confirm_page(model_admin, request, files, confirmation)
+    act = _changed_together(request, files, together)
+    # All files have been changed already, so the result of each is reported and logged.
+    return _apply(
+        model_admin,
+        request,
+        files,
+        act,
+        flag=together.flag,
+        summary=together.summary,
+        may_stop=False,
+    )
+
+
+def _changed_together(
+    request: HttpRequest, files: Selection, together: _Together
+) -> Callable[[File], Reason]:
+    """Apply a change to all files at once; return what `_apply` calls for each of them."""
     actor = Actor(by=owners.owner_of(user_of(request)), owner=None)
     ids = [file.pk for file in files]
     try:
-        errors = {result.id: result.error for result in change(ids, actor)}
+        errors = {result.id: result.error for result in together.change(ids, actor)}
     except BackendUnavailable as exc:
         errors = dict.fromkeys(ids, exc)
 
@@ -166,8 +201,8 @@ def _changed_together(
         if isinstance(error, FileBeingDeleted):
             raise ActionSkipped(describe_error(error))
         if error is not None:
-            raise ActionSkipped(impossible)
-        return logged
+            raise ActionSkipped(together.impossible)
+        return together.logged
 
     return act
 
@@ -175,105 +210,75 @@ def _changed_together(
 @admin.action(description=_("Move selected files to the trash"), permissions=["delete"])
 def trash_files(
     model_admin: admin.ModelAdmin[File], request: HttpRequest, files: Selection
-) -> HttpResponse | None:
+) -> HttpResponse:
     """Move stored files to the trash. Without a trash, delete them for ever."""
     if not conf().trash_days:
         return delete_files(model_admin, request, files)
-    if not _is_confirmed(request):
-        text = ngettext(
-            "The files disappear from their owners’ lists and can be restored for %(n)d day. "
-            "After that they are permanently deleted.",
-            "The files disappear from their owners’ lists and can be restored for %(n)d days. "
-            "After that they are permanently deleted.",
-            conf().trash_days,
-        )
-        confirmation = Confirmation(
-            "trash_files",
-            _("Move files to the trash"),
-            text % {"n": conf().trash_days},
-            _("Move to the trash"),
-        )
-        return _confirm_page(model_admin, request, files, confirmation)
-    act = _changed_together(
-        request,
-        files,
+    text = ngettext(
+        "The files disappear from their owners’ lists and can be restored for %(n)d day. "
+        "After that they are permanently deleted.",
+        "The files disappear from their owners’ lists and can be restored for %(n)d days. "
+        "After that they are permanently deleted.",
+        conf().trash_days,
+    )
+    confirmation = Confirmation(
+        "trash_files",
+        _("Move files to the trash"),
+        text % {"n": conf().trash_days},
+        _("Move to the trash"),
+    )
+    together = _Together(
         trash.move_to_trash,
         Reason("trashed"),
+        DELETION,
         gettext("The file is not stored."),
-    )
-    return _apply(
-        model_admin,
-        request,
-        files,
-        act,
-        flag=DELETION,
-        summary=lambda n: (
+        lambda n: (
             ngettext("%(n)d file is now in the trash.", "%(n)d files are now in the trash.", n)
             % {"n": n}
         ),
     )
+    return _change_together(model_admin, request, files, confirmation, together)
 
 
 @admin.action(description=_("Restore selected files from the trash"), permissions=["delete"])
 def restore_files(
     model_admin: admin.ModelAdmin[File], request: HttpRequest, files: Selection
-) -> HttpResponse | None:
+) -> HttpResponse:
     """Restore files from the trash."""
-    if not _is_confirmed(request):
-        confirmation = Confirmation(
-            "restore_files",
-            _("Restore files"),
-            _("The files return from the trash to their owners’ lists."),
-            _("Restore"),
-        )
-        return _confirm_page(model_admin, request, files, confirmation)
-    act = _changed_together(
-        request,
-        files,
+    confirmation = Confirmation(
+        "restore_files",
+        _("Restore files"),
+        _("The files return from the trash to their owners’ lists."),
+        _("Restore"),
+    )
+    together = _Together(
         trash.restore,
         Reason("restored"),
+        CHANGE,
         gettext("The file is not in the trash."),
+        lambda n: ngettext("%(n)d file was restored.", "%(n)d files were restored.", n) % {"n": n},
     )
-    return _apply(
-        model_admin,
-        request,
-        files,
-        act,
-        flag=CHANGE,
-        summary=lambda n: (
-            ngettext("%(n)d file was restored.", "%(n)d files were restored.", n) % {"n": n}
-        ),
-    )
+    return _change_together(model_admin, request, files, confirmation, together)
 
 
 @admin.action(description=_("Delete selected files for ever"), permissions=["delete"])
 def delete_files(
     model_admin: admin.ModelAdmin[File], request: HttpRequest, files: Selection
-) -> HttpResponse | None:
+) -> HttpResponse:
     """Delete the objects, also those in the trash. The records follow when S3 reports it."""
-    if not _is_confirmed(request):
-        confirmation = Confirmation(
-            "delete_files",
-            _("Delete files for ever"),
-            _("The files will be permanently deleted from storage. This cannot be undone."),
-            _("Delete for ever"),
-            dangerous=True,
-        )
-        return _confirm_page(model_admin, request, files, confirmation)
-    act = _changed_together(
-        request,
-        files,
+    confirmation = Confirmation(
+        "delete_files",
+        _("Delete files for ever"),
+        _("The files will be permanently deleted from storage. This cannot be undone."),
+        _("Delete for ever"),
+        dangerous=True,
+    )
+    together = _Together(
         trash.delete,
         Reason("deletion_requested"),
+        DELETION,
         gettext("The file is not stored."),
-    )
-    return _apply(
-        model_admin,
-        request,
-        files,
-        act,
-        flag=DELETION,
-        summary=lambda n: (
+        lambda n: (
             ngettext(
                 "%(n)d file is being deleted. "
                 "It disappears from the list once S3 reports the deletion.",
@@ -284,6 +289,7 @@ def delete_files(
             % {"n": n}
         ),
     )
+    return _change_together(model_admin, request, files, confirmation, together)
 
 
 @admin.action(description=_("Check selected files again"), permissions=["operate"])

@@ -34,6 +34,7 @@ from uploads.files import queries
 from uploads.files.actions import preview, sign_download
 from uploads.files.listing import find
 from uploads.files.record import FileInfo
+from uploads.files.states import is_being_purged
 from uploads.files.timeline import Entry, timeline
 from uploads.models import File
 
@@ -297,7 +298,7 @@ def _purge_text(info: FileInfo) -> str:
     """When a file in the trash is deleted for ever; "" for others."""
     if info.state != "trashed" or info.purge_at is None:
         return ""
-    if info.deletion_requested_at is not None:
+    if is_being_purged(info):
         return gettext("being deleted for ever")
     return gettext("until %(time)s") % {"time": timestamp(info.purge_at)}
 

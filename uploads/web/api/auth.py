@@ -84,10 +84,12 @@ class Session(NinjaSessionAuth):
         return request.user
 
 
-def permits(request: HttpRequest, scope: Scope) -> bool:
-    """Whether an authenticated request may also do what needs this scope."""
-    # Ninja's attribute has what the authentication returned.
-    token = getattr(request, "auth", None)
+def permits(request: Any, scope: Scope) -> bool:
+    """Whether an authenticated request may do what needs this scope, too.
+
+    Raises AttributeError for a request that was not authenticated.
+    """
+    token = request.auth  # What the authentication returned: ninja sets it.
     return not isinstance(token, ApiToken) or scope in token.scope_list
 
 

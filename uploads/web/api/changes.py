@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 from uploads.accounts.requests import AuthenticatedHttpRequest
 from uploads.core.errors import InvalidRequest
-from uploads.files.batches import MAX_IDS, Actor, Result
+from uploads.files.batches import MAX_IDS, Actor, ChangeMany, Result
 from uploads.web.api.auth import owner
-from uploads.web.api.file_schemas import (
-    ChangedFiles,
-    FailedChange,
-    FileState,
-)
-
-Change = Callable[[Sequence[str], Actor], list[Result]]
+from uploads.web.api.file_schemas import ChangedFiles, FailedChange, FileState
 
 
-def change_files(request: AuthenticatedHttpRequest, ids: list[str], change: Change) -> ChangedFiles:
+def change_files(
+    request: AuthenticatedHttpRequest, ids: list[str], change: ChangeMany
+) -> ChangedFiles:
     """Apply a change to the caller's files with these ids.
 
     Raises InvalidRequest if these are not 1 to MAX_IDS, and BackendUnavailable.

@@ -111,19 +111,18 @@ class _FileFields(Schema):
     size: int = Field(description="Bytes.")
     checksum: str = Field(description='Base64 SHA-256 verified by S3; "" if the upload had none.')
     created_at: datetime
-    confirmed_at: datetime | None
+    confirmed_at: datetime | None = None
     owner: str = Field(description="Username.")
     thumbnail_url: str | None = Field(
+        None,
         description="A presigned GET of a WebP image, at most 320 pixels wide and high; null if "
-        "there is none (yet). It stays the same for some minutes. Needs the scope `read`."
+        "there is none (yet). It stays the same for some minutes. Needs the scope `read`.",
     )
 
     @staticmethod
     def resolve_thumbnail_url(file: FileInfo, context: Any) -> str | None:
         """Sign the address. Calls that return a file without the scope to read it show none."""
-        if not file.has_thumbnail or not permits(context["request"], Scope.READ):
-            return None
-        return thumbnail_url(file)
+        return thumbnail_url(file) if permits(context["request"], Scope.READ) else None
 
     @staticmethod
     def resolve_type_name(file: FileInfo) -> str:

@@ -323,7 +323,7 @@ const problems = {
   csrf_failed: () => gettext("You have signed in again in the meantime. Try again."),
   forbidden: () => gettext("You don't have permission to do this. Contact your administrator."),
   file_not_found: () => gettext("This file no longer exists. Reload the page to update the list."),
-  being_deleted: () => gettext("This file is already being deleted and cannot be restored."),
+  being_deleted: () => gettext("This file is already being deleted."),
   upload_not_found: () =>
     gettext("This upload no longer exists in storage. Try again to upload the file from the beginning."),
   upload_expired: () => gettext("This upload has expired. Try again to upload the file from the beginning."),
