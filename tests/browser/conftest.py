@@ -181,7 +181,9 @@ class SharedTab:
         keep_session(self._context, self._installation)
         page.set_extra_http_headers({})
         page.set_viewport_size({"width": 1280, "height": 720})
-        page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+        page.emulate_media(
+            color_scheme="light", reduced_motion="no-preference", forced_colors="none"
+        )
         self.problems.clear()
         return page
 

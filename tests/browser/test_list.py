@@ -127,6 +127,37 @@ def test_tiles_are_remembered_and_moved_through_in_both_directions(page: Page) -
     expect(page.locator("#files")).to_have_attribute("data-layout", "list")
 
 
+#: For each row, whether it has an outline, and whether a bar at its beginning is painted.
+MARKS = """rows => Object.fromEntries(rows.map((row) => {
+    const bar = getComputedStyle(row, "::before");
+    return [row.dataset.name, [
+        getComputedStyle(row).outlineStyle !== "none",
+        bar.content !== "none" && bar.width === "6px" && bar.backgroundColor !== "rgba(0, 0, 0, 0)",
+    ]];
+}))"""
+
+
+def test_with_forced_colours_the_focus_and_the_selection_are_marked_differently(page: Page) -> None:
+    folder = unique("forced")
+    upload(page, folder, *[f"{name}.txt" for name in ("both", "focus", "none", "selection")])
+    page.emulate_media(forced_colors="active")
+    open_folder(page, folder)
+    for layout in ("list", "tiles"):
+        expect(page.locator("#files")).to_have_attribute("data-layout", layout)
+        row(page, "both.txt").press("Space")
+        row(page, "selection.txt").press("Space")
+        for focused in ("both", "focus"):
+            row(page, f"{focused}.txt").focus()
+            assert page.locator("[data-file-row]").evaluate_all(MARKS) == {
+                "both.txt": [focused == "both", True],
+                "focus.txt": [focused == "focus", False],
+                "none.txt": [False, False],
+                "selection.txt": [False, True],
+            }
+        page.keyboard.press("Escape")
+        page.locator("#layout").click()
+
+
 @pytest.mark.exhaustive
 def test_arrow_keys_lead_to_the_controls_of_a_row(page: Page) -> None:
     folder = unique("controls")

@@ -51,7 +51,7 @@ import { nameOf } from "./types.js";
 export function connectActions(parts) {
   const { api, store, announcer, onSessionEnded } = parts;
   const selection = new Selection();
-  const focusList = () => parts.view().focus(selection.focus ?? "");
+  const focusList = () => parts.view().focusCurrent();
   const tree = new FolderTree(parts.files);
   const toast = new Toast(byId("toast"), announcer, focusList);
   const archives = new ArchiveDownload({ api, tree, panel: byId("archive-panel"), toast, onSessionEnded });

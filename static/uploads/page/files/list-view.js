@@ -140,6 +140,14 @@ export class ListView {
     this.#draw();
   }
 
+  /** Focuses the row to which the Tab key leads; the heading if the list is empty. */
+  focusCurrent() {
+    this.#draw();
+    const key = this.#selection.focus ?? this.#items[0]?.key;
+    if (key === undefined) focusHeading();
+    else this.focus(key);
+  }
+
   /** Scrolls to the beginning of the list, if the page is scrolled beyond it. */
   scrollToStart() {
     const { top } = this.#geometry();
@@ -328,7 +336,7 @@ export class ListView {
     this.#toFocus = null;
     const row = key === null ? undefined : this.#rows.get(key);
     if (row) row.element.focus({ preventScroll: true });
-    else if (isLost && this.#items.length === 0) byId("files-heading").focus({ preventScroll: true });
+    else if (isLost && this.#items.length === 0) focusHeading();
   }
 
   /** Measures the first row, which is like all others. */
@@ -345,4 +353,8 @@ export class ListView {
   #drawTimes() {
     for (const row of this.#rows.values()) row.drawTime();
   }
+}
+
+function focusHeading() {
+  byId("files-heading").focus({ preventScroll: true });
 }

@@ -84,7 +84,7 @@ export class Toast {
     this.#element.hidden = true;
     this.#isHovered = false;
     if (!hadFocus) return;
-    if (this.#origin instanceof HTMLElement && this.#origin.isConnected) this.#origin.focus();
+    if (this.#origin instanceof HTMLElement && this.#origin.checkVisibility()) this.#origin.focus();
     else this.#onLostFocus();
   }
 
