@@ -69,23 +69,70 @@ def folder(page: Page) -> str:
     return folder
 
 
+def tab_to(page: Page, selector: str) -> None:
+    """Press the Tab key until an element has the focus, or contains what has it."""
+    for _ in range(60):
+        if page.evaluate("selector => document.activeElement.closest(selector) !== null", selector):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"the Tab key does not lead to {selector}")
+
+
 def test_several_files_are_selected_deleted_and_brought_back_by_keyboard(
     page: Page, folder: str
 ) -> None:
-    row(page, "b.txt").focus()
-    page.keyboard.press("Space")
-    for _ in range(2):
-        page.keyboard.press("Shift+ArrowDown")
+    press = page.keyboard.press
+    announcer = page.locator("#announcer")
+    tab_to(page, ".file-rows")
+    for key in ("ArrowDown", "ArrowDown", "Space", "Shift+ArrowDown", "Shift+ArrowDown"):
+        press(key)
     expect(page.locator("#selection-bar")).to_contain_text("3 selected")
-    page.keyboard.press("Delete")
+    press("Delete")
     expect_names(page, "Inner", "a.txt", "e.txt", "f.txt")
     expect(page.locator("#toast")).to_contain_text("3 items were moved to the trash.")
+    expect(announcer).to_contain_text("3 items were moved to the trash.")
     expect(page.locator("#selection-bar")).to_be_hidden()
-    page.keyboard.press("Control+z")
+    press("Control+z")
     expect(page.locator("#toast")).to_contain_text("Undone.")
     expect_names(page, "Inner", *[f"{letter}.txt" for letter in "abcdef"])
     page.reload()
     expect_names(page, "Inner", *[f"{letter}.txt" for letter in "abcdef"])
+
+    # With the button instead of the key, and back from the trash.
+    tab_to(page, ".file-rows")
+    for key in ("End", "Space", "Shift+ArrowUp"):
+        press(key)
+    tab_to(page, "#selection-bar [data-command=trash]")
+    press("Enter")
+    expect_names(page, "Inner", *[f"{letter}.txt" for letter in "abcd"])
+    expect(row(page, "d.txt")).to_be_focused()
+    page.locator("#search").focus()
+    tab_to(page, "#views [data-view=trash]")
+    press("Enter")
+    expect(row(page, "f.txt").first).to_be_visible()
+    tab_to(page, ".file-rows")
+    for key in ("Home", "Space", "Shift+ArrowDown"):
+        press(key)
+    tab_to(page, "#selection-bar [data-command=restore]")
+    press("Enter")
+    expect(announcer).to_contain_text("2 items were restored.")
+    open_folder(page, folder)
+    expect_names(page, "Inner", *[f"{letter}.txt" for letter in "abcdef"])
+
+
+def test_the_focus_is_on_the_heading_when_a_button_has_emptied_the_list(page: Page) -> None:
+    folder = unique("emptied")
+    upload(page, folder, "a", "b")
+    open_folder(page, folder)
+    row(page, "a").focus()
+    page.keyboard.press("Control+a")
+    tab_to(page, "#selection-bar [data-command=trash]")
+    page.keyboard.press("Enter")
+    expect(page.locator("#files-end")).to_contain_text("This folder is empty")
+    expect(page.locator("#files-heading")).to_be_focused()
+    tab_to(page, "#toast [data-undo]")
+    page.keyboard.press("Enter")
+    expect_names(page, "a", "b")
 
 
 @pytest.mark.exhaustive

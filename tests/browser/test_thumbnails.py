@@ -29,7 +29,9 @@ def test_an_uploaded_picture_is_shown_in_the_list_and_its_icon_if_that_fails(pag
             {"name": f"{name}.txt", "mimeType": "text/plain", "buffer": b"hello"},
         ],
     )
-    expect(page.locator("[data-upload-row]")).to_have_count(0)
+    # Reloading before both are stored would end the uploads.
+    expect(row(page, name)).to_be_visible()
+    expect(row(page, f"{name}.txt")).to_be_visible()
 
     def is_shown() -> bool:
         page.reload()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.browser.test_actions import expect_names
+from tests.browser.test_actions import expect_names, tab_to
 from tests.browser.test_page import unique
 from tests.support.waiting import wait_for
 
@@ -188,15 +188,6 @@ def test_a_dropped_album_is_viewed_sorted_out_and_downloaded(
     page.locator("#empty-dialog [data-confirm]").click()
     expect(page.locator("[data-file-row]")).to_have_count(0)
     expect(row(second, NAMES[0])).to_have_count(0)
-
-
-def tab_to(page: Page, selector: str) -> None:
-    """Press the Tab key until an element has the focus, or contains what has it."""
-    for _ in range(60):
-        if page.evaluate("selector => document.activeElement.closest(selector) !== null", selector):
-            return
-        page.keyboard.press("Tab")
-    raise AssertionError(f"the Tab key does not lead to {selector}")
 
 
 def test_the_same_works_with_the_keyboard_alone(album: tuple[Page, str]) -> None:
