@@ -18,6 +18,7 @@ from tests.support.files import store
 from tests.support.records import tamper
 from tests.support.users import Api, signed_in
 from tests.web.security.test_scopes import bearer
+from tests.web.test_place import first_page
 from uploads.accounts.owners import owner_of
 from uploads.core.conf import conf
 from uploads.core.keys import thumbnail_key
@@ -54,6 +55,12 @@ def test_it_is_shown_wherever_a_file_is(api: Api, call: str) -> None:
     url = find(api.get(path.format(id=upload_id)).json())["thumbnail_url"]
     expected = f"{conf().s3_bucket_url}/{thumbnail_key(upload_id)}"
     assert url.partition("?")[0] == expected
+
+
+def test_the_data_of_the_page_has_it_like_the_api(api: Api, alice: User) -> None:
+    with_thumbnail(api.owner)
+    (file,) = first_page(signed_in(alice).get("/"))["files"]
+    assert file["thumbnail_url"] == api.get(f"/files/{file['id']}").json()["thumbnail_url"]
 
 
 @pytest.mark.parametrize(

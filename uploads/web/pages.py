@@ -112,6 +112,8 @@ def _first_page(request: AuthenticatedHttpRequest, listed: Listed) -> dict[str, 
     """What the scripts would otherwise have to fetch; None if only they can say more about it."""
     if listed.problem or request.GET.get("cursor"):
         return None
+    # As the API has it for a session.
+    vars(request)["auth"] = request.user
     page = ListPage.model_validate(listed.contents, context={"request": request})
     return page.model_dump(mode="json")
 

@@ -26,6 +26,17 @@ test("an answer that cannot be read has the code of its cause", async () => {
   }
 });
 
+test("a browser that cannot call the server is told so", async () => {
+  const scope = /** @type {Record<string, any>} */ (/** @type {unknown} */ (globalThis));
+  for (const name of ["AbortController", "Request", "fetch"]) {
+    const before = scope[name];
+    scope[name] = undefined;
+    const failure = await new Api("csrf-token").request("GET", "/files").catch((error) => error);
+    equal([failure.code, remedyOf(failure)], ["unsupported", "give up"], `without ${name}`);
+    scope[name] = before;
+  }
+});
+
 const SIGNED = { id: "1", method: "PUT", url: "https://storage/1", headers: {}, expires_at: "2026-01-01T00:00:00Z" };
 const PLAN = { id: "2", token: "t", multipart: { part_size: 5, part_count: 2 }, expires_at: "2026-01-01T00:00:00Z" };
 

@@ -50,7 +50,7 @@ const UNDOS = [
     (server) => {
       /** @type {any} */ (server.files.get("a")).state = "purging";
     },
-    "1 of 2 could not be restored: This file is already being deleted and cannot be restored.",
+    "1 of 2 could not be restored: This file is already being deleted.",
     "b c p q",
     "a b",
   ],

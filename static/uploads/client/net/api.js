@@ -1,4 +1,5 @@
 import { ApiError } from "../errors.js";
+import { canCall } from "../platform.js";
 import { anySignal, timeoutSignal } from "../waiting.js";
 
 /**
@@ -256,7 +257,8 @@ export class Api {
    * @param {CallOptions} [options]
    */
   async #send(url, init, { signal, timeout = TIMEOUT } = {}) {
-    // Outside of the `try`: what a browser lacks is not a broken connection.
+    // What a browser lacks is not a broken connection.
+    if (!canCall()) throw new ApiError(0, "unsupported", "");
     const limit = anySignal([timeoutSignal(timeout), ...(signal ? [signal] : [])]);
     const request = new Request(url, { credentials: "same-origin", cache: "no-store", signal: limit, ...init });
     let response;

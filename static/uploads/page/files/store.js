@@ -205,9 +205,11 @@ export class FileStore extends EventTarget {
       if (pages === this.#pages) this.#add(index, page);
     } catch (error) {
       if (signal.aborted) return;
-      if (!(error instanceof ApiError)) throw error;
+      const isBug = !(error instanceof ApiError);
       this.#wantsMore = false;
-      this.#enter(pages.count > 0 ? "ready" : "failed", error);
+      // After a bug, too, only a user asks again; otherwise each drawing would.
+      this.#enter(pages.count > 0 ? "ready" : "failed", isBug ? new ApiError(0, "", "") : error);
+      if (isBug) throw error;
     }
   }
 
