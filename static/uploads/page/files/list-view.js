@@ -34,6 +34,8 @@ export class ListView {
   #place;
   #isChanged = true;
   #isMeasured = false;
+  /** The items whose rows are drawn. */
+  #drawn = { from: 0, to: 0 };
   #columns = 1;
   #lineHeight = USUAL_HEIGHT;
   /** Whose row gets the focus when it is drawn. @type {string|null} */
@@ -76,8 +78,7 @@ export class ListView {
     addEventListener("resize", () => this.measure());
     // The height of the titles follows the size of the text.
     new ResizeObserver(() => this.measure()).observe(find(this.#grid, "[role=row]"));
-    // Uploads above the list come and go, and move it.
-    new ResizeObserver(() => this.#drawing.soon()).observe(document.body);
+    new ResizeObserver(() => this.#follow()).observe(document.body);
     setInterval(() => this.#drawTimes(), TIMES_INTERVAL);
     this.#draw();
   }
@@ -165,12 +166,19 @@ export class ListView {
     this.#drawing.soon();
   }
 
+  /** Uploads above the list come and go, and move it. Most of the time, the drawn rows are enough. */
+  #follow() {
+    const visible = sectionOf(this.#geometry(), 0);
+    if (visible.from < this.#drawn.from || visible.to > this.#drawn.to) this.#drawing.soon();
+  }
+
   #draw() {
     if (this.#isChanged) this.#update();
     if (!this.#isMeasured) this.#measure();
     const section = sectionOf(this.#geometry());
     if (this.#store.state !== "loading") this.#store.show(section.from, section.to);
     this.#drawRows(section.from, section.to);
+    this.#drawn = section;
     this.#body.style.paddingBlock = `${section.before}px ${section.after}px`;
     if (!this.#isMeasured && this.#rows.size > 0) {
       this.#drawing.atOnce();

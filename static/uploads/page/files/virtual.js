@@ -18,11 +18,14 @@ const OVERSCAN_OF_TILES = 2;
 
 /**
  * @param {Geometry} geometry
+ * @param {number} [overscan] lines
  * @returns {Section}
  */
-export function sectionOf({ count, columns, lineHeight, top, height }) {
+export function sectionOf(
+  { count, columns, lineHeight, top, height },
+  overscan = columns > 1 ? OVERSCAN_OF_TILES : OVERSCAN,
+) {
   const lines = Math.ceil(count / columns);
-  const overscan = columns > 1 ? OVERSCAN_OF_TILES : OVERSCAN;
   const first = clamp(Math.floor(top / lineHeight) - overscan, 0, lines);
   const last = clamp(Math.ceil((top + height) / lineHeight) + overscan, first, lines);
   return {
