@@ -41,7 +41,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "corsheaders",
     "csp",
-    "django_htmx",
     "ninja",
     "filehub",
 ]
@@ -65,7 +64,6 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "uploads.web.middleware.Authentication",
     "uploads.web.middleware.Messages",
-    "uploads.web.middleware.Htmx",
     "uploads.web.errors.ErrorMiddleware",
 ]
 
@@ -178,7 +176,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [NONE],
         "script-src": [SELF],
         "style-src": [SELF],
-        "img-src": [SELF, S3_ORIGIN, "data:", "blob:"],
+        "img-src": [SELF, "data:", "blob:"],
         "font-src": [SELF],
         "connect-src": [SELF, S3_ORIGIN],
         "worker-src": [SELF],
@@ -187,6 +185,8 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
+# What pages that show files add to it: images, recordings and frames from the bucket's origin.
+CSP_PREVIEWS = {name: [S3_ORIGIN] for name in ("img-src", "media-src", "frame-src")}
 
 CORS_ALLOWED_ORIGINS = list(app.cors_origins)
 CORS_EXPOSE_HEADERS = ["ETag", "Link", "Retry-After", "X-Filehub-Examined"]

@@ -21,7 +21,6 @@ urlpatterns = [
     path("", pages.home, name="home"),
     # Before the other pages, because these are requested most.
     path("", api.urls),
-    path("rows", pages.rows, name="rows"),
     path("quota", pages.quota, name="quota"),
     path("account/", account.page, name="account"),
     path("account/tokens/", account.create_token, name="create_token"),

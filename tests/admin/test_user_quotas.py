@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from local.aws import LocalAws
 from tests.admin.helpers import GIB, USERS, set_quota
-from tests.support.users import Api, script_of, staff
+from tests.support.users import Api, script_of, signed_in, staff
 from uploads.admin.users import SizeField
 from uploads.files import quotas
 from uploads.models import Quota
@@ -48,7 +48,8 @@ def test_a_quota_is_entered_with_units_and_shown_in_decimal_ones(
     assert re.search(r'name="quota-0-limit" value="([^"]*)"', page)[1] == in_the_form  # type: ignore[index]
     shown = shown.replace(" ", "\xa0")
     assert f"{shown} (custom)" in admin.get(USERS).content.decode()
-    assert f"of {shown} used" in script_of(alice).get("/quota").content.decode()
+    assert f"of {shown} used" in signed_in(alice).get("/").content.decode()
+    assert script_of(alice).get("/quota").json()["quota"]["limit"] == stored
 
 
 @pytest.mark.parametrize(

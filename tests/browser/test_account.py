@@ -152,4 +152,4 @@ def test_the_api_docs_lead_back(page: Page) -> None:
     page.goto("/api/docs")
     expect(page.locator(".opblock").first).to_be_visible()
     page.get_by_role("link", name="Back to your files").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Upload files")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Files")

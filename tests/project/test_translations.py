@@ -178,8 +178,8 @@ def test_the_login_page_is_translated(
 @pytest.mark.parametrize(
     ("language", "texts"),
     [
-        ("de", ("Dateien hochladen", "Noch keine Dateien", "Angemeldet als alice", "5,5\xa0TB")),
-        ("en", ("Upload files", "No files yet", "Signed in as alice", "5.5\xa0TB")),
+        ("de", ("Dateien auswählen", "Noch keine Dateien", "Angemeldet als alice", "5,5\xa0TB")),
+        ("en", ("Choose files", "No files yet", "Signed in as alice", "5.5\xa0TB")),
     ],
 )
 def test_the_home_page_is_translated(

@@ -21,8 +21,7 @@ def signed_in(user: User, *, checks_csrf: bool = False) -> Client:
 
 def script_of(user: User, *, checks_csrf: bool = False) -> Client:
     """A script of a page that this signed-in user has open."""
-    headers = {"Accept": "application/json", "HX-Request": "true"}
-    client = Client(enforce_csrf_checks=checks_csrf, headers=headers)
+    client = Client(enforce_csrf_checks=checks_csrf, headers={"Accept": "application/json"})
     client.force_login(user)
     return client
 

@@ -41,7 +41,6 @@ PROGRAMS = {
     "nothing": {},
     "fetch": {"Accept": "*/*", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"},
     "fetch that accepts HTML": {"Accept": "text/html", "Sec-Fetch-Mode": "same-origin"},
-    "htmx": {"Accept": "text/html, */*", "HX-Request": "true"},
 }
 
 
@@ -186,7 +185,6 @@ def test_after_an_expired_session_people_return_to_a_page(db: None, path: str, t
     ("path", "page"),
     [
         ("/files", "/"),
-        ("/rows?ids=1", "/"),
         ("/quota", "/"),
         ("/accounts/session", "/"),
         (f"/files/{UNKNOWN}/download?redirect=1", f"/?file={UNKNOWN}"),

@@ -20,7 +20,6 @@ from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
-from django_htmx.middleware import HtmxMiddleware
 
 from uploads.core.paths import API_PATHS
 
@@ -76,10 +75,6 @@ class Authentication(_WithoutToken, AuthenticationMiddleware):
 
 
 class Messages(_WithoutToken, MessageMiddleware):
-    pass
-
-
-class Htmx(_WithoutToken, HtmxMiddleware):
     pass
 
 

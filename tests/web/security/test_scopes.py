@@ -51,6 +51,7 @@ SCOPES = {
     ("patch", "/files/{file_id}"): UPLOAD,
     ("delete", "/files/{file_id}"): DELETE,
     ("get", "/files/{file_id}/download"): READ,
+    ("get", "/files/{file_id}/preview"): READ,
     ("get", "/folders"): READ,
     ("post", "/folders"): UPLOAD,
     ("patch", "/folders"): UPLOAD,

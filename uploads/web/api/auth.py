@@ -87,9 +87,10 @@ class Session(NinjaSessionAuth):
 def permits(request: Any, scope: Scope) -> bool:
     """Whether an authenticated request may do what needs this scope, too.
 
-    Raises AttributeError for a request that was not authenticated.
+    Raises KeyError for a request that was not authenticated. An AttributeError would be lost:
+    schemas take it for a field that is missing.
     """
-    token = request.auth  # What the authentication returned: ninja sets it.
+    token = vars(request)["auth"]  # What the authentication returned: ninja sets it.
     return not isinstance(token, ApiToken) or scope in token.scope_list
 
 

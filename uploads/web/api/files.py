@@ -31,6 +31,7 @@ from uploads.web.api.file_schemas import (
     FilesQuery,
     ListedFileOut,
     MoveRequest,
+    PreviewOut,
     VersionOut,
 )
 from uploads.web.api.links import add_link
@@ -151,6 +152,12 @@ def download_file(
         response["Cache-Control"] = "no-store"
         return response
     return DownloadOut(url=url, expires_at=expires_at)
+
+
+@router.get("/{file_id}/preview", response={200: PreviewOut, **ERRORS}, auth=requires(Scope.READ))
+def preview_file(request: AuthenticatedHttpRequest, file_id: str) -> actions.Preview:
+    """Presign a GET with which a browser shows the file, or say why browsers cannot."""
+    return actions.preview(queries.stored_file(file_id, owner(request)))
 
 
 @router.patch("/{file_id}", response={200: FileOut, **ERRORS}, auth=requires(Scope.UPLOAD))
