@@ -98,7 +98,7 @@ def _check_rate_storage(value: str) -> str:
         # In the version that the tests use.
         raise ValueError(
             "it needs a package that is not installed: "
-            f"pip install -c requirements-dev.txt {package}"
+            "pip install --require-hashes -r requirements-rates.txt"
         )
     try:
         storage_from_string(value)  # Does not connect.
