@@ -5,6 +5,7 @@ Whether the object is accepted is decided later, by `uploads.ingest`, from what 
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -15,9 +16,12 @@ from uploads.core import keys, media_types, policy
 from uploads.core.conf import conf, rules
 from uploads.core.folders import check_folder
 from uploads.core.limits import MULTIPART_LIFETIME, S3_MIN_PART_SIZE
+from uploads.core.logs import context
 from uploads.core.names import check_name
 from uploads.files import quotas
 from uploads.transfers import tokens
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -160,6 +164,16 @@ def start(owner: str, planned: Plan) -> Started:
     return _sign_put(owner, planned.file)
 
 
+def _log_signed(upload_id: str, file: FileRequest, *, in_parts: bool) -> None:
+    """The one line of the web with the id of a new upload. Neither name nor folder: both are
+    personal.
+    """
+    logger.info(
+        "signed %s", upload_id,
+        extra={"upload_id": upload_id, "size": file.size, "parts": in_parts or None},
+    )  # fmt: skip
+
+
 def _sign_put(owner: str, file: FileRequest) -> StartedUpload:
     upload_id = keys.new_upload_id(owner, settings.SECRET_KEY)
     request = s3.sign_put(
@@ -171,20 +185,23 @@ def _sign_put(owner: str, file: FileRequest) -> StartedUpload:
         size=file.size,
         sha256=file.sha256,
     )
+    _log_signed(upload_id, file, in_parts=False)
     return StartedUpload(upload_id, request)
 
 
 def _create_multipart(owner: str, planned: Plan) -> StartedMultipart:
     file = planned.file
     upload_id = keys.new_upload_id(owner, settings.SECRET_KEY)
-    s3_upload_id = multipart.create(
-        upload_id,
-        owner=owner,
-        file_name=file.file_name,
-        folder=file.folder,
-        content_type=file.content_type or "",
-        checksums=file.part_checksums,
-    )
+    with context.about(upload_id=upload_id):
+        s3_upload_id = multipart.create(
+            upload_id,
+            owner=owner,
+            file_name=file.file_name,
+            folder=file.folder,
+            content_type=file.content_type or "",
+            checksums=file.part_checksums,
+        )
+    _log_signed(upload_id, file, in_parts=True)
     return StartedMultipart(
         tokens.UploadToken(upload_id, s3_upload_id, owner, file.size, planned.part_size),
         datetime.now(UTC) + MULTIPART_LIFETIME,
