@@ -176,7 +176,8 @@ def secrets(env: Env, app: Conf, environ: Mapping[str, str] = os.environ) -> lis
 
 def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
     """Return the variables that look like filehub settings but are not."""
-    known = {*APP_VARIABLES, *(name + _FILE for name in _file_variables()), *_CLIENT_VARIABLES}
+    names = {*APP_VARIABLES, *map(str.upper, Env.model_fields)}
+    known = {*names, *(name + _FILE for name in _file_variables()), *_CLIENT_VARIABLES}
     return sorted(name for name in environ if name.startswith("FILEHUB_") and name not in known)
 
 

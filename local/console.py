@@ -42,7 +42,7 @@ class Console:
         for line in text.splitlines():
             fields = _parse(line) or {
                 "time": message.time.astimezone().isoformat(timespec="milliseconds"),
-                "level": "info" if name == SYSTEM_PRINTER_NAME else "error",
+                "level": "info" if name == SYSTEM_PRINTER_NAME else "warning",
                 "message": line,
             }
             as_line = as_json({"process": name, **fields})

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import os
 import sys
 from collections.abc import Collection, Mapping
@@ -212,12 +211,8 @@ def _plain(value: object, depth: int = 0) -> object:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int | float):
-        # JSON has no NaN, and Python refuses to write integers of thousands of digits.
-        return (
-            value
-            if math.isfinite(value) and abs(value) < _LARGE
-            else display_name(repr(type(value)))
-        )
+        # JSON has neither NaN nor infinity, and Python writes no integer of thousands of digits.
+        return value if abs(value) < _LARGE else repr(type(value))
     if depth < MAX_DEPTH and isinstance(value, Mapping):
         entries = list(value.items())[:MAX_ENTRIES]
         return {display_name(_text_of(name)): _plain(entry, depth + 1) for name, entry in entries}

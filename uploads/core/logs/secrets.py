@@ -71,7 +71,12 @@ _RULES = (
         r"""(?:\\{0,3}[bru]?(["'])(?:\\.|(?!\4)[^\\])*|[^\s"'&;,<>()\[\]{}\\]+)""",
         rf"\1\2\3{HIDDEN}",
     ),
-    _rule(":// %3a", r"(:|%3a)//[^/\s\"'<>@]{0,300}(?::[^\s\"'<>@]{0,300})?@", rf"\1//{HIDDEN}@"),
+    # User and password of a URL, which may itself be a parameter of one.
+    _rule(
+        ":// %3a%2f%2f",
+        r"((?::|%3a)(?://|%2f%2f))[^/\s\"'<>@:]{0,300}(?::[^\s\"'<>@]{0,300})?(@|%40)",
+        rf"\1{HIDDEN}\2",
+    ),
     _rule("? &", r"([?&](?:code|state|key|sig|auth)=)[^&\s\"'<>]+", rf"\1{HIDDEN}"),
     # The URLs that Uppy requests contain upload tokens (uploads/web/api/companion.py).
     _rule("s3/multipart", r"(s3/multipart/)[^/\s?\"']+", rf"\1{HIDDEN}"),
@@ -135,5 +140,5 @@ class Redactor:
 
 def _forms(value: str) -> set[str]:
     """The value as it is, in a URL, and in JSON or Python's repr."""
-    in_json = json.dumps(value, ensure_ascii=False)[1:-1]
-    return {value, quote(value, safe=""), quote_plus(value), in_json, repr(value)[1:-1]}
+    in_json = {json.dumps(value, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
+    return {value, quote(value, safe=""), quote_plus(value), repr(value)[1:-1], *in_json}
