@@ -102,13 +102,15 @@ class Redactor:
             (form for form in forms if len(form) >= MIN_LENGTH), key=len, reverse=True
         )
 
+        self._in_lines = {form for value in self._values for form in (value, _in_json(value))}
+
     def may_have_secrets(self, text: str) -> bool:
         """Return whether `text`, or what it is the JSON of, may contain what this would remove.
 
         Most lines do not, and this is much faster than trying to remove it.
         """
         lower = text.lower()
-        return any(value in text for value in self._values) or any(
+        return any(value in text for value in self._in_lines) or any(
             rule.may_match(text, lower) for rule in _RULES
         )
 
@@ -140,5 +142,9 @@ class Redactor:
 
 def _forms(value: str) -> set[str]:
     """The value as it is, in a URL, and in JSON or Python's repr."""
-    in_json = {json.dumps(value, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
-    return {value, quote(value, safe=""), quote_plus(value), repr(value)[1:-1], *in_json}
+    in_url = {quote(value, safe=""), quote_plus(value)}
+    return {value, repr(value)[1:-1], json.dumps(value)[1:-1], _in_json(value)} | in_url
+
+
+def _in_json(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)[1:-1]
