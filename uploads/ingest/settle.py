@@ -19,7 +19,7 @@ from uploads.files import counting, store
 from uploads.files.record import Change
 from uploads.ingest import decide, observe
 from uploads.ingest.decide import Decision, Limits, Trigger
-from uploads.ingest.events import ObjectEvent
+from uploads.ingest.events import NO_SEQUENCER, ObjectEvent
 from uploads.ingest.observe import Observation
 
 logger = logging.getLogger(__name__)
@@ -55,12 +55,11 @@ def _settle_all(pending: dict[str, Trigger], *, may_delete: bool) -> dict[str, S
 
 
 def _log(trigger: Trigger, decision: Decision) -> None:
-    event = trigger.kind if isinstance(trigger, ObjectEvent) else "checked"
     reason = next(iter(load((decision.record and decision.record.reason) or "")), NO_REASON)
     logger.info(
         "%s %s: %s",
         trigger.upload_id,
-        event,
+        _name(trigger),
         decision.outcome,
         extra={
             "upload_id": trigger.upload_id,
@@ -68,6 +67,13 @@ def _log(trigger: Trigger, decision: Decision) -> None:
             "reason": reason.code or None,
         },
     )
+
+
+def _name(trigger: Trigger) -> str:
+    if not isinstance(trigger, ObjectEvent):
+        return "check"
+    is_hint = trigger.kind == "created" and trigger.sequencer == NO_SEQUENCER
+    return "hint" if is_hint else trigger.kind
 
 
 def preview(trigger: Trigger) -> Settled:

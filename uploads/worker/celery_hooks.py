@@ -49,8 +49,13 @@ class Scheduler(PersistentScheduler):
         self._queueing.failed()
         result = super().apply_async(entry, *args, **kwargs)
         self._queueing.succeeded()
-        logger.info("queued %s", entry.task, extra={"task_id": getattr(result, "id", None)})
+        _log(entry.task, result)
         return result
 
     def _queue_empty_task(self) -> None:
-        self.app.send_task(EMPTY_TASK, ([],), retry=False)
+        _log(EMPTY_TASK, self.app.send_task(EMPTY_TASK, ([],), retry=False))
+
+
+def _log(task: str, result: Any) -> None:
+    """The lines of the worker about this task have the same id."""
+    logger.info("queued %s", task, extra={"task_id": getattr(result, "id", None)})

@@ -46,10 +46,15 @@ def _add_request_id(headers: dict[str, Any] | None = None, **_: Any) -> None:
 
 
 def _begin(task_id: str = "", task: Any = None, **_: Any) -> None:
-    request_id = task.request.get(HEADER) if task else None
+    request_id = _header(task.request) if task else None
     context.begin(
         task_id=task_id, request_id=request_id if context.is_request_id(request_id) else None
     )
+
+
+def _header(request: Any) -> object:
+    """Workers make the headers attributes of the request; without a worker, they are a dict."""
+    return request.get(HEADER) or (request.get("headers") or {}).get(HEADER)
 
 
 def _end(**_: Any) -> None:

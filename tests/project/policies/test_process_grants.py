@@ -58,7 +58,7 @@ def work_of_a_worker(directory: Path, document: object) -> str:
 
     def is_done() -> bool:
         # Once beside the good event, once alone, and once more after the first pause.
-        fails = worker.log().count("bad of None failed\n")
+        fails = worker.log().count('"bad of None failed"')
         return fails >= 3 and queries.any_file(upload_id) is not None
 
     with started("worker", create_user(document), directory) as worker:

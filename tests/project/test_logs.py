@@ -1,0 +1,172 @@
+"""One id finds one upload in the lines of all processes, which are JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.http import send
+from tests.support.installation import Installation
+from tests.support.waiting import wait_for
+
+Line = dict[str, Any]
+
+
+def read(running: Installation, since: int = 0) -> list[Line]:
+    """The lines of the installation's processes, without those of honcho."""
+    text = (running.directory / "local" / "filehub.log").read_bytes()[since:].decode()
+    lines = [json.loads(line) for line in text.splitlines()]
+    return [line for line in lines if line["process"] != "system"]
+
+
+def size(running: Installation) -> int:
+    return (running.directory / "local" / "filehub.log").stat().st_size
+
+
+def stored(running: Installation, name: str) -> Iterator[str]:
+    """Upload a file. Yields its id before it is sent, and again when it is stored."""
+    signed = running.api("/uploads", "POST", {"file_name": name, "size": 4})
+    yield signed["id"]
+    assert send("PUT", signed["url"], b"logs", signed["headers"]).status == 200
+    wait_for(lambda: running.api(f"/uploads/{signed['id']}")["state"] == "stored")
+    yield signed["id"]
+
+
+def about(running: Installation, upload_id: str, since: int = 0) -> list[Line]:
+    return [line for line in read(running, since) if line.get("upload_id") == upload_id]
+
+
+def test_one_id_finds_an_upload_in_all_processes(installation: Installation) -> None:
+    since = size(installation)
+    steps = stored(installation, "followed.txt")
+    upload_id = next(steps)
+    installation.api(f"/uploads/{upload_id}/complete", "POST", {})
+    next(steps)
+    installation.api(f"/files/{upload_id}", "DELETE")
+    wait_for(lambda: installation.api(f"/uploads/{upload_id}")["state"] == "deleted")
+
+    def found() -> dict[str, Line]:
+        """Process and message, without the id -> the line."""
+        lines = about(installation, upload_id, since)
+        return {f"{x['process']}: {x['message'].replace(upload_id, 'ID')}": x for x in lines}
+
+    def of_worker(trigger: str) -> list[Line]:
+        return [x for text, x in found().items() if text.startswith(f"worker: ID {trigger}: ")]
+
+    # The hint, the event of the creation and that of the removal.
+    wait_for(lambda: of_worker("hint") and of_worker("created") and of_worker("removed"))
+    wait_for(lambda: "web: DELETE /files/ID 200" in found())
+    lines = found()
+    signed, hint = lines["web: signed ID"], lines["web: queued a check of ID"]
+    deleted = lines["web: deleted the object of ID"]
+    # From a request to its line in the access log, and to the task that it queued.
+    completed = lines["web: POST /uploads/ID/complete 202"]
+    assert hint["request_id"] == completed["request_id"]
+    [confirmed] = of_worker("hint")
+    assert confirmed["task_id"] == hint["task_id"]
+    assert confirmed["request_id"] == hint["request_id"]
+    assert deleted["request_id"] == lines["web: DELETE /files/ID 200"]["request_id"]
+    assert len({line["request_id"] for line in (signed, hint, deleted)}) == 3
+    assert signed["user_id"] == hint["user_id"] == deleted["user_id"]
+    # From a message of S3 to the task of its event.
+    for kind in ("created", "removed"):
+        queued, [applied] = lines[f"consumer: queued: ID {kind}"], of_worker(kind)
+        assert queued["message_id"]
+        assert applied["task_id"] == queued["task_id"]
+    # Celery's own lines have the ids of their task.
+    [ended] = [
+        line
+        for line in read(installation, since)
+        if line["logger"] == "celery.app.trace" and line["task_id"] == hint["task_id"]
+    ]
+    assert (ended["request_id"], ended["upload_id"]) == (hint["request_id"], upload_id)
+    # The name of a file is personal.
+    assert "followed.txt" not in json.dumps(read(installation, since))
+
+
+def tasks_of(running: Installation, process: str, text: str) -> set[str]:
+    lines = [line for line in read(running) if line["process"] == process]
+    return {line["task_id"] for line in lines if text in line["message"] and "task_id" in line}
+
+
+def test_a_task_of_beat_is_found_in_the_worker(installation: Installation) -> None:
+    queued = wait_for(lambda: tasks_of(installation, "beat", "queued uploads.tasks."))
+    wait_for(lambda: queued <= tasks_of(installation, "worker", "succeeded"))
+
+
+def test_every_line_of_every_process_is_json(installation: Installation) -> None:
+    steps = stored(installation, "json.txt")
+    next(steps)
+    next(steps)
+    lines = read(installation)
+    assert {line["process"] for line in lines} == {"web", "consumer", "worker", "beat"}
+    # What is not JSON has no logger (local/console.py).
+    assert [line for line in lines if "logger" not in line] == []
+    assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
+    assert {"granian.access", "_granian", "celery.apps.worker", "uploads.ingest.consumer"} <= {
+        line["logger"] for line in lines
+    }
+
+
+def test_the_access_log_has_the_ids_but_no_query_and_no_probes(installation: Installation) -> None:
+    since = size(installation)
+    url = f"http://localhost:{installation.port}"
+    denied = send("GET", f"{url}/files?X-Amz-Signature=abc&token=def")
+    send("GET", f"{url}/healthz")
+    installation.api("/files?q=a-secret-term")
+
+    def accesses() -> list[Line]:
+        return [line for line in read(installation, since) if line["logger"] == "granian.access"]
+
+    wait_for(lambda: {line["status"] for line in accesses()} >= {200, 401})
+    [refused] = [line for line in accesses() if line["status"] == 401]
+    assert refused["message"] == "GET /files 401"
+    assert refused["request_id"] == denied.headers["X-Request-ID"]
+    assert refused["request_id"] == json.loads(denied.body)["request_id"]
+    assert "user_id" not in refused
+    assert "/healthz" not in {line["path"] for line in accesses()}
+    written = json.dumps(read(installation, since))
+    assert not any(text in written for text in ("abc", "def", "a-secret-term"))
+
+
+MARK_AS_MISSING = """
+import datetime, time
+from uploads.aws.dynamodb import TableModel
+from uploads.core import keys
+from uploads.files.record import StoredFile
+from uploads.ingest import tasks
+
+# A record of a file that was confirmed ten minutes ago, whose object is missing.
+moment = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=10)
+record = StoredFile.get({upload_id!r})
+missing = keys._make(int(moment.timestamp() * 1000), record.owner, "x" * 40)
+values = record.serialize() | {{"id": {{"S": missing}}}}
+copy = StoredFile()
+copy.deserialize(values)
+copy.confirmed_at = moment
+copy.version = None
+copy.save()
+tasks.reconcile_recent.delay()
+print(missing)
+"""
+
+
+@pytest.mark.exhaustive
+def test_what_a_reconciliation_corrects_can_be_found(tmp_path: Path) -> None:
+    running = Installation(tmp_path)
+    running.start()
+    try:
+        steps = stored(running, "kept.txt")
+        next(steps)
+        script = MARK_AS_MISSING.format(upload_id=next(steps))
+        missing = running.manage("shell", "--no-imports", "-c", script).splitlines()[-1]
+        [line] = wait_for(lambda: about(running, missing))
+        assert line["process"] == "worker"
+        assert line["message"] == f"{missing} check: missing"
+        assert {line["task_id"]} <= tasks_of(running, "worker", "succeeded")
+    finally:
+        running.stop()
