@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -192,10 +191,8 @@ def test_every_log_line_in_the_operations_guide_is_one_that_filehub_writes() -> 
 
 
 def _written_fields() -> set[str]:
-    """The fields of log lines: those of all lines, of the access log, and what `extra` adds."""
-    access = logging.LogRecord(lines.ACCESS, 20, "", 1, "x", None, None)
-    access.args = {"path": "/"}
-    fields = {*lines._FIRST, "exception", *lines._access(access)}
+    """The fields of log lines: those of all lines, and what `extra` adds."""
+    fields = {*lines._FIRST, "exception"}
     for path in (documents.ROOT / "uploads").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.keyword) and node.arg == "extra":

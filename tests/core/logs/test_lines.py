@@ -192,48 +192,15 @@ def test_celerys_lines_have_the_id_of_the_task() -> None:
     assert "secret" not in json.dumps(fields)
 
 
-# granian
+def test_the_message_of_the_access_log_is_not_repeated_in_text() -> None:
+    access = record("GET /files 200", method="GET", path="/files", status=200, milliseconds=1.2)
+    access.name = lines.ACCESS
+    assert parsed(access)["path"] == "/files"
+    text = LineFormatter("text").format(access)
+    assert text.endswith("GET /files 200 [uploads.access] milliseconds=1.2")
 
 
-def access(path: str, status: int = 200) -> logging.LogRecord:
-    """As granian logs it, with the arguments of its access log."""
-    request = {
-        "addr": "10.0.0.1", "time": "…", "dt_ms": 1.234, "status": status, "path": path,
-        "query_string": "X-Amz-Signature=abc", "method": "GET", "scheme": "http",
-        "protocol": "HTTP/1.1",
-    }  # fmt: skip
-    made = logging.LogRecord(
-        lines.ACCESS, logging.INFO, "x.py", 1, "%(method)s %(path)s %(status)d", None, None
-    )
-    made.args = request
-    return made
-
-
-def test_a_line_of_the_access_log_has_no_query() -> None:
-    context.begin(request_id="0123456789abcdef")
-    fields = parsed(access("/files"))
-    assert fields == {
-        "time": fields["time"], "level": "info", "logger": "granian.access",
-        "message": "GET /files 200", "request_id": "0123456789abcdef", "method": "GET",
-        "path": "/files", "status": 200, "milliseconds": 1.2, "peer": "10.0.0.1",
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("path", "status", "is_written"),
-    [
-        ("/files", 200, True),
-        ("/healthz", 200, False),
-        ("/readyz", 200, False),
-        ("/readyz", 503, True),
-        ("/metrics", 200, False),
-        ("/metrics", 401, True),
-        ("/static/uploads/page/home.js", 200, False),
-        ("/static/uploads/page/home.js", 304, False),
-        ("/static/none.js", 404, True),
-    ],
-)
-def test_only_successful_probes_and_static_files_are_not_in_the_access_log(
-    path: str, status: int, *, is_written: bool
-) -> None:
-    assert Unremarkable().filter(access(path, status)) is is_written
+def test_granians_warning_about_the_threads_of_the_procfile_is_left_out() -> None:
+    warning = record("Configuration allows spawning up to 20 Python threads, which seems …")
+    assert not Unremarkable().filter(warning)
+    assert Unremarkable().filter(record("Killing worker-1 after it refused to gracefully stop"))

@@ -36,8 +36,8 @@ MAX_NAME = 100
 #: Levels of nesting, and entries of a list or mapping.
 MAX_DEPTH = 4
 MAX_ENTRIES = 100
-#: The logger of granian's access log, whose arguments are a mapping.
-ACCESS = "granian.access"
+#: The logger of the access log (uploads/web/request_id.py).
+ACCESS = "uploads.access"
 
 #: What every record has. Everything else was passed as `extra`.
 _STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
@@ -48,7 +48,7 @@ _LARGE = 2**64
 
 Fields = dict[str, object]
 
-_IN_MESSAGE = ("method", "path", "status", "peer")
+_IN_MESSAGE = ("method", "path", "status", "address")
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -69,10 +69,20 @@ class LineFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         fields = _fields_of(record)
         line = as_json(fields)
-        if len(line) > MAX_FIELD or self._redactor.may_have_secrets(line):
-            fields = _limited(self._redactor.fields(fields))
+        if not self._is_harmless(line):
+            fields = _limited(self._redactor.fields(_cleaned(fields)))
             line = as_json(fields)
         return as_text(fields, colors=self._colors) if self._as_text else line
+
+    def _is_harmless(self, line: str) -> bool:
+        """Return whether nothing in this JSON has to be replaced or cut off. Most lines are."""
+        return (
+            len(line) <= MAX_FIELD
+            # JSON escapes control characters, but not those that disguise others.
+            and "\\" not in line
+            and line.isprintable()
+            and not self._redactor.may_have_secrets(line)
+        )
 
 
 def as_json(fields: Mapping[str, object]) -> str:
@@ -82,9 +92,9 @@ def as_json(fields: Mapping[str, object]) -> str:
 
 def as_text(fields: Mapping[str, object], *, colors: bool) -> str:
     """Return the fields as a line for people; a traceback follows it, indented."""
-    # The message of an access has these, and in front of the processes there is no proxy.
+    # The message of an access has most of these.
     repeated = _IN_MESSAGE if fields.get("logger") == ACCESS else ()
-    shown = {name: _one_line(value) for name, value in fields.items() if name not in repeated}
+    shown = {name: value for name, value in fields.items() if name not in repeated}
     if isinstance(traceback := fields.get("exception"), str):
         shown["exception"] = "\n".join(f"    {line}" for line in traceback.split("\n"))
     return str(_console(colors)(None, "", shown))
@@ -103,13 +113,9 @@ def _console(colors: bool) -> ConsoleRenderer:
     )
 
 
-def _one_line(value: object) -> object:
-    return display_name(value) if isinstance(value, str) else value
-
-
 def _fields_of(record: logging.LogRecord) -> Fields:
     """Return what a line says, in order."""
-    fields: Fields = {**get_contextvars(), **_extra_of(record), **_access(record)}
+    fields: Fields = {**get_contextvars(), **_extra_of(record)}
     # Last, so that nothing else can take their place.
     fields |= {
         "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
@@ -120,7 +126,7 @@ def _fields_of(record: logging.LogRecord) -> Fields:
     }
     ordered = {name: fields.pop(name) for name in _FIRST if name in fields} | fields
     return {
-        display_name(name): value if name == "exception" else _plain(value)
+        name: value if type(value) is str else _plain(value)
         for name, value in ordered.items()
         if value is not None
     }
@@ -134,6 +140,28 @@ def _extra_of(record: logging.LogRecord) -> Fields:
         del extra["data"]
         extra["task_id"] = task["id"]
     return extra
+
+
+def _cleaned(fields: Mapping[str, object]) -> Fields:
+    """Replace characters that break, forge or disguise lines; a traceback keeps its lines."""
+    return {
+        display_name(name): (
+            "\n".join(map(display_name, value.split("\n")))
+            if name == "exception" and isinstance(value, str)
+            else _clean(value)
+        )
+        for name, value in fields.items()
+    }
+
+
+def _clean(value: object) -> object:
+    if isinstance(value, str):
+        return display_name(value)
+    if isinstance(value, dict):
+        return {display_name(name): _clean(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_clean(entry) for entry in value]
+    return value
 
 
 def _limited(fields: Mapping[str, object]) -> Fields:
@@ -176,24 +204,8 @@ def _message(record: logging.LogRecord) -> str:
         return f"{text} (its arguments do not fit: {_text_of(record.args)})"
 
 
-def _access(record: logging.LogRecord) -> Fields:
-    """What granian says about a request. Never the query, which may contain secrets."""
-    if record.name != ACCESS or not isinstance(record.args, dict):
-        return {}
-    request = record.args
-    return {
-        "method": request.get("method"),
-        "path": request.get("path"),
-        "status": request.get("status"),
-        "milliseconds": round(float(request.get("dt_ms", 0)), 1),
-        "peer": request.get("addr"),
-    }
-
-
 def _traceback(record: logging.LogRecord) -> str:
-    """Return the traceback and the stack of a record, each of its lines without deceptive
-    characters.
-    """
+    """Return the traceback and the stack of a record."""
     parts = []
     if record.exc_info and record.exc_info[0] is not None:
         parts.append(logging.Formatter().formatException(record.exc_info))
@@ -201,9 +213,7 @@ def _traceback(record: logging.LogRecord) -> str:
         parts.append(record.exc_text)
     if record.stack_info:
         parts.append(record.stack_info)
-    text = "\n".join(parts)
-    lines = [display_name(line) for line in text.replace("\r\n", "\n").split("\n")]
-    return "\n".join(lines)
+    return "\n".join(parts)
 
 
 def _plain(value: object, depth: int = 0) -> object:
@@ -215,10 +225,10 @@ def _plain(value: object, depth: int = 0) -> object:
         return value if abs(value) < _LARGE else repr(type(value))
     if depth < MAX_DEPTH and isinstance(value, Mapping):
         entries = list(value.items())[:MAX_ENTRIES]
-        return {display_name(_text_of(name)): _plain(entry, depth + 1) for name, entry in entries}
+        return {_text_of(name): _plain(entry, depth + 1) for name, entry in entries}
     if depth < MAX_DEPTH and isinstance(value, list | tuple | set | frozenset):
         return [_plain(entry, depth + 1) for entry in list(value)[:MAX_ENTRIES]]
-    return display_name(_text_of(value))
+    return _text_of(value)
 
 
 def _text_of(value: object) -> str:

@@ -89,6 +89,8 @@ _RULES = (
     _rule("iqo fwo fqo", r"\b(?:IQoJ|FwoG|FQoG)[\w+/=%-]{30,}"),
 )  # fmt: skip
 
+#: Without one of these, only rules without words can match.
+_WORDS = tuple({word for rule in _RULES for word in rule.words})
 _SECRET_NAME = re.compile("|".join(_NAMES), re.IGNORECASE)
 
 
@@ -110,9 +112,13 @@ class Redactor:
         Most lines do not, and this is much faster than trying to remove it.
         """
         lower = text.lower()
-        return any(value in text for value in self._in_lines) or any(
-            rule.may_match(text, lower) for rule in _RULES
-        )
+        for word in _WORDS:
+            if word in lower:
+                return True
+        for value in self._in_lines:
+            if value in text:
+                return True
+        return any(rule.pattern.search(text) for rule in _RULES if not rule.words)
 
     def text(self, text: str) -> str:
         """Return the text without secrets."""
