@@ -48,6 +48,8 @@ def configure(config: dict[str, Any]) -> None:
     The value of LOGGING_CONFIG, which Django calls.
     """
     logging.config.dictConfig(config)
+    # No line has them, and looking them up for each takes time.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.captureWarnings(True)
     if not sys.stderr.isatty():
         sys.excepthook = _log_uncaught

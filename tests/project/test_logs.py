@@ -61,7 +61,7 @@ def test_one_id_finds_an_upload_in_all_processes(installation: Installation) -> 
     wait_for(lambda: of_worker("hint") and of_worker("created") and of_worker("removed"))
     wait_for(lambda: "web: DELETE /files/ID 200" in found())
     lines = found()
-    signed, hint = lines["web: signed ID"], lines["web: queued a check of ID"]
+    signed, hint = lines["web: POST /uploads 201"], lines["web: queued a check of ID"]
     deleted = lines["web: deleted the object of ID"]
     # From a request to its line in the access log, and to the task that it queued.
     completed = lines["web: POST /uploads/ID/complete 202"]

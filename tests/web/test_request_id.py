@@ -144,15 +144,26 @@ def ids(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return seen
 
 
-def test_the_lines_of_a_request_have_its_id_the_user_and_the_upload(
-    api: Api, alice: User, ids: list[dict[str, Any]]
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("post", "/uploads", {"file_name": "a.txt", "size": 1}),
+        ("post", "/uploads", {"file_name": "a.txt", "size": 100 * 1024**2}),
+        ("post", "/get-url", {"file_name": "a.txt"}),
+        ("post", "/s3/multipart", {"filename": "a.txt", "type": "text/plain", "metadata": {}}),
+        ("get", "/s3/params?filename=a.txt&type=text/plain", None),
+    ],
+)
+def test_the_line_of_a_signing_request_has_its_id_the_user_and_the_upload(
+    api: Api, alice: User, ids: list[dict[str, Any]], method: str, path: str, body: Any
 ) -> None:
-    signed = api.post("/uploads", {"file_name": "a.txt", "size": 1})
+    signed = getattr(api, method)(path, *([body] if body else []))
+    assert signed.status_code < 300, signed.content
     [line] = ids
-    assert line["message"] == f"signed {signed.json()['id']}"
-    assert line["upload_id"] == signed.json()["id"]
+    assert line["message"] == f"{method.upper()} {path.partition('?')[0]} {signed.status_code}"
     assert line["user_id"] == str(alice.pk)
     assert line["request_id"] == signed["X-Request-ID"]
+    assert line["upload_id"] in signed.content.decode()
     assert "a.txt" not in str(line)
 
 
@@ -161,7 +172,7 @@ def test_a_batch_has_a_line_for_each_upload(api: Api, ids: list[dict[str, Any]])
     files = [{"file_name": "a", "size": 1}, large, {"file_name": "c", "size": 2}]
     batch = api.post("/uploads/batch", {"files": files})
     signed = [upload["id"] for upload in batch.json()["results"]]
-    assert sorted(line["upload_id"] for line in ids) == sorted(signed)
+    assert [line["upload_id"] for line in ids] == [*signed, None]
     assert {line["request_id"] for line in ids} == {batch["X-Request-ID"]}
 
 
@@ -180,7 +191,7 @@ def test_the_path_names_the_upload_of_a_request(
     api: Api, call: Callable[[Api], Any], *, is_named: bool
 ) -> None:
     call(api)
-    # As for granian's access log, which is written after the response.
+    # As it was for the line of the access log.
     assert context.current("upload_id") == (UPLOAD if is_named else None)
 
 
@@ -202,6 +213,36 @@ def test_the_ids_of_a_request_are_forgotten_by_the_next(api: Api, alice: User) -
 def test_a_page_names_the_user_of_its_session(aws: Any, alice: User, _static_files: None) -> None:
     signed_in(alice).get("/")
     assert context.current("user_id") == str(alice.pk)
+
+
+@pytest.mark.parametrize(
+    ("path", "is_written"),
+    [
+        ("/files?token=secret-of-a-query", True),
+        ("/none", True),
+        ("/healthz", False),
+        ("/readyz", False),
+        ("/metrics", True),  # 401
+        ("/static/none.js", True),  # 404
+        ("/static/uploads/favicon.svg", False),
+    ],
+)
+@pytest.mark.usefixtures("aws", "_static_files")
+def test_the_access_log_leaves_out_queries_and_successful_probes_and_static_files(
+    ids: list[dict[str, Any]], path: str, *, is_written: bool
+) -> None:
+    response = Client().get(path, headers={"X-Forwarded-For": "203.0.113.9"})
+    response.close()
+    accesses = [line for line in ids if line["name"] == "uploads.access"]
+    assert len(accesses) == is_written
+    for line in accesses:
+        assert (line["method"], line["path"], line["status"]) == (
+            "GET", path.partition("?")[0], response.status_code,
+        )  # fmt: skip
+        # No proxy is trusted.
+        assert line["address"] == "127.0.0.1"
+        assert line["milliseconds"] >= 0
+        assert "secret-of-a-query" not in str(line)
 
 
 def test_it_is_the_first_middleware(settings: Settings) -> None:

@@ -55,8 +55,11 @@ def _settle_all(pending: dict[str, Trigger], *, may_delete: bool) -> dict[str, S
 
 
 def _log(trigger: Trigger, decision: Decision) -> None:
+    # A command shows what it does itself, and has neither.
+    is_command = not (context.current("task_id") or context.current("request_id"))
     reason = next(iter(load((decision.record and decision.record.reason) or "")), NO_REASON)
-    logger.info(
+    logger.log(
+        logging.DEBUG if is_command else logging.INFO,
         "%s %s: %s",
         trigger.upload_id,
         _name(trigger),

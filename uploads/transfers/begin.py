@@ -5,7 +5,6 @@ Whether the object is accepted is decided later, by `uploads.ingest`, from what 
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -20,8 +19,6 @@ from uploads.core.logs import context
 from uploads.core.names import check_name
 from uploads.files import quotas
 from uploads.transfers import tokens
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -60,6 +57,10 @@ class StartedUpload:
     id: str
     request: s3.SignedRequest
 
+    @property
+    def upload_id(self) -> str:
+        return self.id
+
 
 @dataclass(frozen=True)
 class StartedMultipart:
@@ -67,6 +68,10 @@ class StartedMultipart:
 
     token: tokens.UploadToken
     expires_at: datetime
+
+    @property
+    def upload_id(self) -> str:
+        return self.token.upload_id
 
 
 Started = StartedUpload | StartedMultipart
@@ -164,16 +169,6 @@ def start(owner: str, planned: Plan) -> Started:
     return _sign_put(owner, planned.file)
 
 
-def _log_signed(upload_id: str, file: FileRequest, *, in_parts: bool) -> None:
-    """The one line of the web with the id of a new upload. Neither name nor folder: both are
-    personal.
-    """
-    logger.info(
-        "signed %s", upload_id,
-        extra={"upload_id": upload_id, "size": file.size, "parts": in_parts or None},
-    )  # fmt: skip
-
-
 def _sign_put(owner: str, file: FileRequest) -> StartedUpload:
     upload_id = keys.new_upload_id(owner, settings.SECRET_KEY)
     request = s3.sign_put(
@@ -185,7 +180,6 @@ def _sign_put(owner: str, file: FileRequest) -> StartedUpload:
         size=file.size,
         sha256=file.sha256,
     )
-    _log_signed(upload_id, file, in_parts=False)
     return StartedUpload(upload_id, request)
 
 
@@ -201,7 +195,6 @@ def _create_multipart(owner: str, planned: Plan) -> StartedMultipart:
             content_type=file.content_type or "",
             checksums=file.part_checksums,
         )
-    _log_signed(upload_id, file, in_parts=True)
     return StartedMultipart(
         tokens.UploadToken(upload_id, s3_upload_id, owner, file.size, planned.part_size),
         datetime.now(UTC) + MULTIPART_LIFETIME,
