@@ -27,7 +27,7 @@ from local.messages import (
 )
 from tests.support.files import store
 from tests.support.processes import ROOT
-from tests.support.users import PASSWORD, Api
+from tests.support.users import PASSWORD, Api, error_of
 from uploads.accounts import api_tokens, owners
 
 CATALOGUES = [

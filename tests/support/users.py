@@ -44,6 +44,12 @@ def error_of(response: Any) -> dict[str, Any]:
     return body
 
 
+def body_of(response: Any) -> str:
+    """The body of a response, without the request's id."""
+    text: str = response.content.decode()
+    return text.replace(response["X-Request-ID"], "…")
+
+
 class Api:
     """The API as one user sees it, with a bearer token."""
 
