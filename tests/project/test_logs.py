@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ import pytest
 
 from tests.support.http import send
 from tests.support.installation import Installation
+from tests.support.processes import ROOT
 from tests.support.waiting import wait_for
 
 Line = dict[str, Any]
@@ -131,6 +135,53 @@ def test_the_access_log_has_the_ids_but_no_query_and_no_probes(installation: Ins
     assert "/healthz" not in {line["path"] for line in accesses()}
     written = json.dumps(read(installation, since))
     assert not any(text in written for text in ("abc", "def", "a-secret-term"))
+
+
+def run(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a script in a process of the project; its stderr is no terminal."""
+    return subprocess.run(
+        [sys.executable, "-c", f"import django; django.setup(); {script}"],
+        cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+
+
+def test_an_exception_that_nobody_catches_is_one_line() -> None:
+    script = (
+        "import threading, warnings; warnings.warn('two\\nlines');"
+        "t = threading.Thread(target=lambda: 1 / 0); t.start(); t.join();"
+        "raise ValueError('a password=hunter2\\nforged')"
+    )
+    done = run(script)
+    assert done.returncode == 1
+    warning, in_thread, last = map(json.loads, done.stderr.splitlines())
+    assert "UserWarning: two" in warning["message"]
+    assert in_thread["exception"].endswith("ZeroDivisionError: division by zero")
+    assert last["level"] == "critical"
+    assert last["exception"].endswith("ValueError: a password=[hidden]\nforged")
+
+
+def test_no_secret_of_the_settings_is_logged() -> None:
+    secrets = {
+        "DJANGO_SECRET_KEY": "a-key-of-the-tests-0123456789-abcdef",
+        "DATABASE_URL": "postgres://user:a-password-of%2Fthe-tests@127.0.0.1:1/x",
+        "AWS_SECRET_ACCESS_KEY": "an-aws-key-of-the-tests",
+        "FILEHUB_METRICS_TOKEN": "a-metrics-token-of-the-tests",
+        "FILEHUB_SIGN_RATE_STORAGE": "redis://:a-redis-key-of-the-tests@127.0.0.1:1/0",
+    }
+    script = (
+        "import logging, os; from urllib.parse import unquote;"
+        f"[logging.error('%s', unquote(os.environ[n]).split('@')[0].split(':')[-1]) "
+        f"for n in {list(secrets)}]"
+    )
+    done = run(script, **secrets)
+    assert [json.loads(line)["message"] for line in done.stderr.splitlines()] == ["[hidden]"] * 5
+
+
+def test_an_unknown_format_is_one_sentence() -> None:
+    done = run("", FILEHUB_LOG_FORMAT="xml")
+    assert done.returncode == 1
+    assert done.stderr.startswith("filehub cannot start: FILEHUB_LOG_FORMAT is wrong: ")
+    assert "'xml'" in done.stderr
 
 
 MARK_AS_MISSING = """
