@@ -196,11 +196,11 @@ moment = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=10)
 record = StoredFile.get({upload_id!r})
 missing = keys._make(int(moment.timestamp() * 1000), record.owner, "x" * 40)
 values = record.serialize() | {{"id": {{"S": missing}}}}
+del values[StoredFile.version.attr_name]
 copy = StoredFile()
 copy.deserialize(values)
 copy.confirmed_at = moment
-copy.version = None
-copy.save()
+TableModel.save(copy)
 tasks.reconcile_recent.delay()
 print(missing)
 """
