@@ -111,9 +111,12 @@ def test_every_line_of_every_process_is_json(installation: Installation) -> None
     # What is not JSON has no logger (local/console.py).
     assert [line for line in lines if "logger" not in line] == []
     assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
-    assert {"uploads.access", "_granian", "celery.apps.worker", "uploads.ingest.consumer"} <= {
-        line["logger"] for line in lines
-    }
+    assert {
+        "uploads.web.request_id",
+        "_granian",
+        "celery.apps.worker",
+        "uploads.ingest.consumer",
+    } <= {line["logger"] for line in lines}
 
 
 def test_the_access_log_has_the_ids_but_no_query_and_no_probes(installation: Installation) -> None:
@@ -124,7 +127,9 @@ def test_the_access_log_has_the_ids_but_no_query_and_no_probes(installation: Ins
     installation.api("/files?q=a-secret-term")
 
     def accesses() -> list[Line]:
-        return [line for line in read(installation, since) if line["logger"] == "uploads.access"]
+        return [
+            line for line in read(installation, since) if line["logger"] == "uploads.web.request_id"
+        ]
 
     wait_for(lambda: {line["status"] for line in accesses()} >= {200, 401})
     [refused] = [line for line in accesses() if line["status"] == 401]

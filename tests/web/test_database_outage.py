@@ -134,7 +134,9 @@ def test_requests_get_503_and_one_log_line_until_the_database_is_back(
         assert (status, SENTENCE in text) == (503, True)
         logged = running.logged()[before:]
         paths = [*(path for path, *_ in API), *PAGES, "/accounts/login/"]
-        lines = [line for line in map(json.loads, logged) if line["logger"] != "uploads.access"]
+        lines = [
+            line for line in map(json.loads, logged) if line["logger"] != "uploads.web.request_id"
+        ]
         assert sorted(line["message"].split()[1].rstrip(":") for line in lines) == sorted(
             path.partition("?")[0] for path in paths
         )

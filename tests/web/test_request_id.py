@@ -233,7 +233,7 @@ def test_the_access_log_leaves_out_queries_and_successful_probes_and_static_file
 ) -> None:
     response = Client().get(path, headers={"X-Forwarded-For": "203.0.113.9"})
     response.close()
-    accesses = [line for line in ids if line["name"] == "uploads.access"]
+    accesses = [line for line in ids if line["name"] == "uploads.web.request_id"]
     assert len(accesses) == is_written
     for line in accesses:
         assert (line["method"], line["path"], line["status"]) == (

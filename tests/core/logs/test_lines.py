@@ -197,7 +197,7 @@ def test_the_message_of_the_access_log_is_not_repeated_in_text() -> None:
     access.name = lines.ACCESS
     assert parsed(access)["path"] == "/files"
     text = LineFormatter("text").format(access)
-    assert text.endswith("GET /files 200 [uploads.access] milliseconds=1.2")
+    assert text.endswith("GET /files 200 [uploads.web.request_id] milliseconds=1.2")
 
 
 def test_granians_warning_about_the_threads_of_the_procfile_is_left_out() -> None:

@@ -37,7 +37,7 @@ MAX_NAME = 100
 MAX_DEPTH = 4
 MAX_ENTRIES = 100
 #: The logger of the access log (uploads/web/request_id.py).
-ACCESS = "uploads.access"
+ACCESS = "uploads.web.request_id"
 
 #: What every record has. Everything else was passed as `extra`.
 _STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
