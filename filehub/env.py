@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from uploads.core import conf
 from uploads.core.conf import Conf, InvalidSettings
+from uploads.core.logs.lines import Format
 from uploads.core.setting_values import explain, split_commas
 
 #: Celery reads these variables itself, whatever its settings say.
@@ -99,6 +100,14 @@ class Env(BaseSettings):
         ),
     )
 
+    filehub_log_format: Format = Field(
+        "auto",
+        description=(
+            "Log lines as `json`, as `text` for people, or `auto`: text on a terminal, JSON "
+            "elsewhere."
+        ),
+    )
+
     @field_validator("database_url")
     @classmethod
     def _check_database_url(cls, value: str) -> str:
@@ -154,9 +163,21 @@ def load_app(environ: Mapping[str, str] = os.environ) -> Conf:
         raise InvalidEnvironment(str(exc)) from None
 
 
+def secrets(env: Env, app: Conf, environ: Mapping[str, str] = os.environ) -> list[str]:
+    """Return the values that no log line may contain: keys, tokens, and passwords in URLs."""
+    values = [env.django_secret_key, *env.django_secret_key_fallbacks, app.metrics_token]
+    values += [environ.get(name) for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")]
+    # Each URL was validated, or is not one.
+    for url in (env.database_url, env.celery_broker_url, app.sign_rate_storage):
+        password = urlsplit(url).password
+        values += [password, unquote(password or "")]
+    return [value for value in values if value]
+
+
 def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
     """Return the variables that look like filehub settings but are not."""
-    known = {*APP_VARIABLES, *(name + _FILE for name in _file_variables()), *_CLIENT_VARIABLES}
+    names = {*APP_VARIABLES, *map(str.upper, Env.model_fields)}
+    known = {*names, *(name + _FILE for name in _file_variables()), *_CLIENT_VARIABLES}
     return sorted(name for name in environ if name.startswith("FILEHUB_") and name not in known)
 
 

@@ -12,6 +12,7 @@ from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
 from filehub import env as environment
+from filehub import logs
 from uploads.core.limits import MIB
 from uploads.core.paths import API_PATHS
 from uploads.worker.broker import TRANSPORT, broker_settings, consumed_queues, routes
@@ -50,6 +51,8 @@ INSTALLED_APPS = [
 FILEHUB = app.model_dump(by_alias=True)
 
 MIDDLEWARE = [
+    # First, so that every response and every log line has the request's id.
+    "uploads.web.request_id.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "uploads.web.middleware.ContentSecurityPolicy",
@@ -189,7 +192,7 @@ CONTENT_SECURITY_POLICY = {
 }
 
 CORS_ALLOWED_ORIGINS = list(app.cors_origins)
-CORS_EXPOSE_HEADERS = ["ETag", "Link", "Retry-After", "X-Filehub-Examined"]
+CORS_EXPOSE_HEADERS = ["ETag", "Link", "Retry-After", "X-Filehub-Examined", "X-Request-ID"]
 CORS_URLS_REGEX = API_PATHS
 
 # --- Celery -------------------------------------------------------------------------------------
@@ -232,22 +235,5 @@ CELERY_BEAT_SCHEDULE = {
 
 # --- Logging ------------------------------------------------------------------------------------
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "()": "filehub.logs.RedactingFormatter",
-            "format": "{levelname} {name}: {message}",
-            "style": "{",
-        }
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {
-        "uploads": {"level": "INFO"},
-        "filehub": {"level": "INFO"},
-        # 4xx responses are noise; 5xx are logged as errors.
-        "django.request": {"level": "ERROR"},
-    },
-}
+LOGGING_CONFIG = "filehub.logs.configure"
+LOGGING = logs.settings(env.filehub_log_format, environment.secrets(env, app))

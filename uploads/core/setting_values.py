@@ -97,8 +97,8 @@ def _check_rate_storage(value: str) -> str:
     if package and find_spec(package) is None:
         # In the version that the tests use.
         raise ValueError(
-            "it needs a package that is not installed: "
-            f"pip install -c requirements-dev.txt {package}"
+            f"it needs {package}, which is not installed: "
+            "pip install --require-hashes -r requirements-rates.txt"
         )
     try:
         storage_from_string(value)  # Does not connect.

@@ -19,6 +19,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from uploads.aws import s3, thumbnails, time_limit
 from uploads.core import keys
 from uploads.core.errors import BackendUnavailable
+from uploads.core.logs import context
 from uploads.files import store
 from uploads.files.record import NO_THUMBNAIL, StoredFile, changed, has_thumbnail
 from uploads.thumbnails import eligible
@@ -50,19 +51,26 @@ def make_until_late(upload_ids: Sequence[str]) -> list[str]:
             if failure is None:
                 return list(upload_ids[position:])
             break
-        try:
-            make(upload_id)
-        except SoftTimeLimitExceeded:
-            raise
-        except BackendUnavailable as exc:
-            logger.warning("the thumbnail of %s failed: %r", upload_id, exc.__cause__ or exc)
-            failure = exc
-        except Exception as exc:  # a bug; it must not block the others
-            logger.exception("the thumbnail of %s failed", upload_id)
-            failure = exc
+        with context.about(upload_id=upload_id):
+            failure = _failure_of(upload_id) or failure
     if failure is not None:
         raise failure
     return []
+
+
+def _failure_of(upload_id: str) -> Exception | None:
+    """Make a thumbnail if it is missing; log and return the error if this fails."""
+    try:
+        make(upload_id)
+    except SoftTimeLimitExceeded:
+        raise
+    except BackendUnavailable as exc:
+        logger.warning("the thumbnail of %s failed: %r", upload_id, exc.__cause__ or exc)
+        return exc
+    except Exception as exc:  # a bug; it must not block the others
+        logger.exception("the thumbnail of %s failed", upload_id)
+        return exc
+    return None
 
 
 def make(upload_id: str, *, again: bool = False) -> Outcome:

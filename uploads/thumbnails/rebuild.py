@@ -25,6 +25,7 @@ from uploads.aws.dynamodb import Table, TableModel, table_errors
 from uploads.core import keys
 from uploads.core.errors import BackendUnavailable
 from uploads.core.fan_out import map_concurrently
+from uploads.core.logs import context
 from uploads.files import store
 from uploads.files.record import KEPT_STATES, StoredFile, has_thumbnail
 from uploads.thumbnails import eligible, make
@@ -186,13 +187,14 @@ def _attempt(plan: Plan) -> Callable[[str], str]:
     """Make one thumbnail; return the count that it belongs to."""
 
     def attempt(upload_id: str) -> str:
-        try:
-            return make.make(upload_id, again=plan.again)
-        except BackendUnavailable as exc:
-            logger.warning("the thumbnail of %s failed: %r", upload_id, exc.__cause__ or exc)
-        except Exception:  # a bug; it must not block the others
-            logger.exception("the thumbnail of %s failed", upload_id)
-        return "failed"
+        with context.about(upload_id=upload_id):
+            try:
+                return make.make(upload_id, again=plan.again)
+            except BackendUnavailable as exc:
+                logger.warning("the thumbnail of %s failed: %r", upload_id, exc.__cause__ or exc)
+            except Exception:  # a bug; it must not block the others
+                logger.exception("the thumbnail of %s failed", upload_id)
+            return "failed"
 
     return attempt
 

@@ -15,6 +15,7 @@ from uploads.core import keys, media_types, policy
 from uploads.core.conf import conf, rules
 from uploads.core.folders import check_folder
 from uploads.core.limits import MULTIPART_LIFETIME, S3_MIN_PART_SIZE
+from uploads.core.logs import context
 from uploads.core.names import check_name
 from uploads.files import quotas
 from uploads.transfers import tokens
@@ -56,6 +57,10 @@ class StartedUpload:
     id: str
     request: s3.SignedRequest
 
+    @property
+    def upload_id(self) -> str:
+        return self.id
+
 
 @dataclass(frozen=True)
 class StartedMultipart:
@@ -63,6 +68,10 @@ class StartedMultipart:
 
     token: tokens.UploadToken
     expires_at: datetime
+
+    @property
+    def upload_id(self) -> str:
+        return self.token.upload_id
 
 
 Started = StartedUpload | StartedMultipart
@@ -177,14 +186,15 @@ def _sign_put(owner: str, file: FileRequest) -> StartedUpload:
 def _create_multipart(owner: str, planned: Plan) -> StartedMultipart:
     file = planned.file
     upload_id = keys.new_upload_id(owner, settings.SECRET_KEY)
-    s3_upload_id = multipart.create(
-        upload_id,
-        owner=owner,
-        file_name=file.file_name,
-        folder=file.folder,
-        content_type=file.content_type or "",
-        checksums=file.part_checksums,
-    )
+    with context.about(upload_id=upload_id):
+        s3_upload_id = multipart.create(
+            upload_id,
+            owner=owner,
+            file_name=file.file_name,
+            folder=file.folder,
+            content_type=file.content_type or "",
+            checksums=file.part_checksums,
+        )
     return StartedMultipart(
         tokens.UploadToken(upload_id, s3_upload_id, owner, file.size, planned.part_size),
         datetime.now(UTC) + MULTIPART_LIFETIME,

@@ -13,6 +13,7 @@ from django.core import signing
 from uploads.core import keys
 from uploads.core.errors import InvalidRequest, UploadExpired, UploadNotFound
 from uploads.core.limits import MULTIPART_LIFETIME
+from uploads.core.logs import context
 from uploads.core.policy import MAX_PARTS
 
 _SALT = "filehub.upload"
@@ -81,4 +82,5 @@ def read(text: str, *, upload_id: str, owner: str) -> UploadToken:
         signing.loads(text, salt=_SALT, max_age=MULTIPART_LIFETIME)
     except signing.SignatureExpired as exc:
         raise UploadExpired from exc
+    context.add(upload_id=token.upload_id)
     return token

@@ -9,19 +9,23 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from csp.constants import HEADER, HEADER_REPORT_ONLY
 from csp.middleware import CSPMiddleware
 from csp.utils import build_policy
-from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.middleware import AuthenticationMiddleware, get_user
+from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
+from django.utils.functional import SimpleLazyObject
 from django_htmx.middleware import HtmxMiddleware
 
+from uploads.core.logs import context
 from uploads.core.paths import API_PATHS
 
 _is_api_path = re.compile(API_PATHS).match
@@ -72,7 +76,18 @@ class Sessions(_WithoutToken, SessionMiddleware):
 
 
 class Authentication(_WithoutToken, AuthenticationMiddleware):
-    pass
+    """Log lines carry the user's id as soon as the user is read, which not every request does."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        user = SimpleLazyObject(lambda: _noted(get_user(request)))
+        request.user = cast("User", user)
+
+
+def _noted(user: AbstractBaseUser | AnonymousUser) -> AbstractBaseUser | AnonymousUser:
+    if user.is_authenticated:
+        context.add(user_id=str(user.pk))
+    return user
 
 
 class Messages(_WithoutToken, MessageMiddleware):

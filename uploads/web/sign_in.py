@@ -18,6 +18,7 @@ from django.http import HttpRequest
 
 from uploads.core.conf import conf
 from uploads.core.errors import TooManySignIns
+from uploads.core.logs import context
 from uploads.web import rates
 
 logger = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ def _on_failure(
 
 @receiver(user_logged_in)
 def _on_success(user: Any, **_: object) -> None:
+    context.add(user_id=str(user.pk))
     forget_failures(user.get_username())
 
 

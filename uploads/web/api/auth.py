@@ -18,6 +18,7 @@ from ninja.utils import check_csrf
 from uploads.accounts import api_tokens, owners
 from uploads.accounts.requests import AuthenticatedHttpRequest, is_for_another_user
 from uploads.core.errors import CsrfFailed, InsufficientScope, TokenExpired
+from uploads.core.logs import context
 from uploads.models import ApiToken, Scope
 
 U = TypeVar("U", bound=AbstractBaseUser)
@@ -53,6 +54,7 @@ class Bearer(HttpBearer):
             raise TokenExpired
         if self.scope not in api_token.scope_list:
             raise InsufficientScope(self.scope)
+        context.add(user_id=str(api_token.user_id))
         api_tokens.record_use(api_token)
         # A copy, because threads share the token, and Django notes permissions on users.
         request.user = _copy_of(api_token.user)

@@ -19,6 +19,7 @@ from uploads.core import keys
 from uploads.core.conf import conf
 from uploads.core.errors import InvalidRequest
 from uploads.core.folders import folder_of_path
+from uploads.core.logs import context
 from uploads.files import quotas
 from uploads.ingest import tasks
 from uploads.models import Scope
@@ -107,6 +108,7 @@ def parameters(
         folder=folder_of_path(relative_path),
         content_type=type,
     )
+    context.add(upload_id=begun.upload_id)
     return {
         "method": begun.request.method,
         "url": begun.request.url,
@@ -126,6 +128,7 @@ def begin(request: AuthenticatedHttpRequest, body: CreateMultipart) -> dict[str,
         content_type=body.type,
         part_checksums=False,
     )
+    context.add(upload_id=begun.upload_id)
     return {"key": keys.object_key(begun.token.upload_id), "uploadId": begun.token.sign()}
 
 
