@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import uuid
 from typing import Any
 
+import urllib3
 from django.conf import settings
 from django.test import override_settings
 
@@ -37,10 +39,19 @@ def empty_the_bucket() -> None:
 
 def empty_the_queues() -> None:
     """Call this after emptying the bucket, which sends events."""
-    for name in (conf().events_queue, conf().tasks_queue):
-        for queue in (name, sqs.dead_letter_queue(name)):
-            clients.sqs().purge_queue(QueueUrl=sqs.url(queue))
-    clients.sqs().purge_queue(QueueUrl=sqs.url(conf().low_queue))
+    queues = [conf().events_queue, conf().tasks_queue]
+    queues += [conf().low_queue, *map(sqs.dead_letter_queue, queues)]
+    for queue in _queues_with_messages().intersection(queues):
+        clients.sqs().purge_queue(QueueUrl=sqs.url(queue))
+
+
+def _queues_with_messages() -> set[str]:
+    """Names, by a request of local AWS' own: one takes a tenth of the time of five purges."""
+    url = f"{os.environ['AWS_ENDPOINT_URL']}/_ministack/sqs/messages"
+    ((queues,),) = (
+        regions.values() for regions in urllib3.request("GET", url).json()["messages"].values()
+    )
+    return {queue.rpartition("/")[2] for queue, messages in queues.items() if messages}
 
 
 def drain(queue: str) -> list[dict[str, Any]]:

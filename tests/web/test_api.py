@@ -13,6 +13,7 @@ from local.aws import LocalAws
 from tests.support.files import store, upload
 from tests.support.http import send, sha256
 from tests.support.local_aws import drain
+from tests.support.records import tamper
 from tests.support.users import Api, error_of
 from uploads.accounts import api_tokens
 from uploads.aws import s3
@@ -274,9 +275,12 @@ def test_a_file_has_the_contracts_fields(api: Api) -> None:
 
 def test_lists_have_what_the_schema_requires(api: Api) -> None:
     schema = api.get("/api/openapi.json").json()["components"]["schemas"]["ListedFileOut"]
-    store(api.owner, "b.txt")
-    (file,) = api.get("/files").json()
-    assert set(schema["required"]) <= set(file) <= set(schema["properties"])
+    store(api.owner, "new.txt")
+    tamper(store(api.owner, "old.txt"), StoredFile.confirmed_at.remove())
+    files = api.get("/files").json()
+    assert len(files) == 2
+    for file in files:
+        assert set(schema["required"]) <= set(file) <= set(schema["properties"])
 
 
 def test_the_link_header_leads_through_all_pages(api: Api) -> None:
