@@ -322,11 +322,11 @@ def check_again(
     return _apply(model_admin, request, files, act, flag=CHANGE, summary=summary)
 
 
-@admin.action(description=_("ChangeMany the owner of selected files"), permissions=["operate"])
+@admin.action(description=_("Change the owner of selected files"), permissions=["operate"])
 def change_owner(
     model_admin: admin.ModelAdmin[File], request: HttpRequest, files: Selection
 ) -> HttpResponse | None:
-    """ChangeMany the owner to another user."""
+    """Change the owner to another user."""
     username = request.POST.get("answer", "").strip()
     owner = owners.owner_of_username(username) if username else None
     error = ""
@@ -339,9 +339,9 @@ def change_owner(
     if owner is None or not _is_confirmed(request):
         confirmation = Confirmation(
             "change_owner",
-            _("ChangeMany the owner"),
+            _("Change the owner"),
             _("The files will move from the current owner’s list to the new owner’s list."),
-            _("ChangeMany the owner"),
+            _("Change the owner"),
             field=_("New owner (username)"),
             error=error,
             answer=username[:255],
