@@ -31,7 +31,7 @@ def new_upload_id(owner: str, secret: str) -> str:
 
 
 def upload_id_at(moment: datetime, owner: str, secret: str, bits: int) -> str:
-    """Create an id for an earlier time, for fake data.
+    """Create an id for an earlier time: the same one for the same arguments.
 
     `bits`: 42 bits used instead of random ones.
     """
