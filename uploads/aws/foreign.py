@@ -1,8 +1,8 @@
 """The S3 gateway for objects that filehub did not create: list, inspect and copy them.
 
 S3 copies them itself; their content does not pass through this process. The originals are never
-changed. IAM: s3:ListBucket on their bucket and s3:GetObject on them (kms:Decrypt on their key, if they have
-one); s3:PutObject on the copies.
+changed. IAM: s3:ListBucket on their bucket and s3:GetObject on them (kms:Decrypt on their key, if
+they have one); s3:PutObject on the copies.
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html
 """

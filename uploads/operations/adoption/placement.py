@@ -53,25 +53,30 @@ def place(path: str, folder: str, content_type: str, encoding: str, rules: Rules
     The name is the last part of the path, and the directories before it are folders. Raises
     InvalidRequest if it has no name or its encoding is unknown, and TypeNotAllowed.
     """
-    directories, _, last = path.rpartition("/")
+    directories, slash, last = path.rpartition("/")
     if not last:
         raise InvalidRequest("Its key ends with a slash, so it has no name.", code="invalid_name")
-    changes: list[str] = []
-    names = [_valid(name) for name in directories.split("/")] if directories or "/" in path else []
-    wanted = join(folder, "/".join(names)) if names else folder
-    fitted = check_folder(fit_folder(wanted))
-    if fitted != unicodedata.normalize("NFC", join(folder, directories) if names else folder):
-        changes.append("folder changed")
-    type_, extension, type_changed = _type(content_type, encoding, rules)
+    new_folder, folder_changed = _place_folder(directories, folder) if slash else (folder, False)
+    new_type, extension = _type(content_type, encoding, rules)
     name = _valid(last)
     if not name.lower().endswith(extension):
         name += extension
     name = check_name(_shorten(name))
-    if name != last:
-        changes.append("name changed")
-    if type_changed:
-        changes.append(f"type was {content_type or 'missing'}")
-    return Placement(fitted, name, type_, tuple(changes))
+    essence = media_types.essence_of(content_type)
+    changes = {
+        "folder changed": folder_changed,
+        "name changed": name != last,
+        f"type was {content_type}": essence not in {"", media_types.essence_of(new_type)},
+    }
+    made = tuple(change for change, is_made in changes.items() if is_made)
+    return Placement(new_folder, name, new_type, made)
+
+
+def _place_folder(directories: str, into: str) -> tuple[str, bool]:
+    """The folder for directories within the folder `into`, and whether anything was changed."""
+    names = [_valid(name) for name in directories.split("/")]
+    folder = check_folder(fit_folder(join(into, "/".join(names))))
+    return folder, folder != unicodedata.normalize("NFC", join(into, directories))
 
 
 def _valid(name: str) -> str:
@@ -91,22 +96,23 @@ def _shorten(name: str) -> str:
     return start.decode("utf-8", "ignore") + end
 
 
-def _type(content_type: str, encoding: str, rules: Rules) -> tuple[str, str, bool]:
-    """The type, an extension for the name ("" for none), and whether the type is another one.
+def _type(content_type: str, encoding: str, rules: Rules) -> tuple[str, str]:
+    """The type, and an extension for the name ("" for none).
 
     filehub's files have no content encoding: what is downloaded is what is stored. So an encoded
     object becomes what its bytes are, a compressed file.
     """
-    encodings = {part.strip().lower() for part in encoding.split(",")} - _NO_ENCODING
+    parts = [part.strip().lower() for part in encoding.split(",")]
+    encodings = [part for part in parts if part not in _NO_ENCODING]
     if encodings:
-        known = _COMPRESSED.get(encodings.pop()) if len(encodings) == 1 else None
+        known = _COMPRESSED.get(encodings[0]) if len(encodings) == 1 else None
         if known is None:
             raise InvalidRequest(
-                f"Its content has the encoding {encoding}, which is not known here.",
+                f"Its content has the encoding {encoding}, which filehub cannot store.",
                 code="unknown_encoding",
             )
-        return media_types.check_type(known[1], rules), known[0], True
+        return media_types.check_type(known[1], rules), known[0]
     try:
-        return media_types.check_type(content_type, rules), "", False
+        return media_types.check_type(content_type, rules), ""
     except InvalidRequest:
-        return media_types.check_type(media_types.DEFAULT_TYPE, rules), "", True
+        return media_types.check_type(media_types.DEFAULT_TYPE, rules), ""
