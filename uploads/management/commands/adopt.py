@@ -23,7 +23,12 @@ from uploads.operations.adoption.confirmations import Confirmations
 Location = tuple[str, str]
 
 #: What the report calls a state, if it is not called the same.
-_STATES = {"copied": "pending", "waiting": "pending", "planned": "would copy"}
+_STATES = {
+    "copied": "pending",
+    "waiting": "pending",
+    "planned": "would copy",
+    "present": "adopted before",
+}
 #: The states of files that were not adopted.
 _FAILURES = ("refused", "failed", "rejected", "deleted")
 
@@ -122,7 +127,8 @@ class Command(BaseCommand):
         for outcome in outcomes:
             self._copied += outcome.source.size if outcome.state in {"copied", "planned"} else 0
             if outcome.state == "present":
-                self._counts["present"] += 1
+                # Without a line each: a second run would print everything again.
+                self._counts[_STATES["present"]] += 1
             elif outcome.state not in {"copied", "waiting"}:
                 self._print_line(outcome, _STATES.get(outcome.state, outcome.state))
 
