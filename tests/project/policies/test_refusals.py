@@ -172,6 +172,11 @@ ALLOWED: dict[str, set[str]] = {
         "dynamodb:GetItem", "dynamodb:UpdateItem",
         "dynamodb:Query OwnerFeed", "dynamodb:DescribeTable", *_READ_QUEUES, *_READ_DLQS,
     },
+    "Adoption": {
+        "s3:PutObject", "s3:GetObject", "s3:ListBucket", "s3:ListBucketMultipartUploads",
+        "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload", "dynamodb:GetItem",
+        "dynamodb:BatchGetItem",
+    },
     "Maintenance": {"dynamodb:Scan", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"},
 }  # fmt: skip
 

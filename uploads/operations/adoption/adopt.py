@@ -72,9 +72,11 @@ class _Ready:
 def adopt(plan: Plan) -> Iterator[list[Outcome]]:
     """Adopt these objects; yield the outcomes in batches, each in the order of the keys.
 
-    What goes wrong with one object is its outcome. Raises BackendUnavailable if objects cannot be
-    listed or records cannot be read.
+    What goes wrong with one object is its outcome. Raises BackendUnavailable if filehub's bucket
+    cannot be reached, objects cannot be listed or records cannot be read.
     """
+    # It needs s3:ListBucket, without which S3 does not say that a copy does not exist yet.
+    s3.ping()
     room = quotas.Room(plan.owner, plan.quota)
     for page in foreign.list_objects(plan.bucket, plan.prefix):
         sources = [source for source in page if not _is_own(source)]
