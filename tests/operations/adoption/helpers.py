@@ -33,8 +33,7 @@ class Report:
 
     @property
     def by_key(self) -> dict[str, str]:
-        # Without the id and the state, which has a space in a dry run.
-        return {line[50:].split("  ")[0]: line for line in self.lines[:-1]}
+        return {_key_of(line): line for line in self.lines[:-1]}
 
     @property
     def ids(self) -> dict[str, str]:
@@ -44,6 +43,11 @@ class Report:
     @property
     def summary(self) -> str:
         return self.lines[-1] if self.lines else ""
+
+
+def _key_of(line: str) -> str:
+    # After the id and the state, which has a space in a dry run. A key may end with one, too.
+    return line[50:].partition("  → " if "  → " in line else "  ")[0]
 
 
 def new_bucket() -> str:

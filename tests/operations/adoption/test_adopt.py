@@ -109,6 +109,7 @@ def test_a_file_has_the_owner_and_the_date_of_its_original(bucket: str, alice: U
     assert (record.folder, record.file_name) == (None, "a.txt")
 
 
+@pytest.mark.exhaustive
 def test_only_current_versions_are_adopted(bucket: str) -> None:
     clients.s3().put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     for body in (b"old", b"new"):
@@ -126,6 +127,7 @@ def test_only_current_versions_are_adopted(bucket: str) -> None:
         assert after[kind] == before[kind]  # type: ignore[literal-required]
 
 
+@pytest.mark.exhaustive
 def test_a_file_that_breaks_a_rule_of_the_worker_is_reported_as_rejected(bucket: str) -> None:
     put(bucket, "page.png", b"<html>", ContentType="image/png")
     put(bucket, "image.png", b"\x89PNG\r\n\x1a\n", ContentType="image/png")

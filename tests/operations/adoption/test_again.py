@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -215,6 +216,20 @@ def test_parts_of_another_size_are_copied_again(
     foreign.copy_part(source, upload_id, s3_upload_id, PartRange(9, 0, PART))
     run(plan)
     assert_adopted_once(bucket)
+
+
+@pytest.mark.exhaustive
+def test_the_progress_counts_each_copied_byte_once(bucket: str, alice: User) -> None:
+    put_all(bucket)
+    copied: list[int] = []
+    plan = replace(plan_for(bucket, alice), progress=copied.append)
+    run(replace(plan, dry_run=True))
+    assert copied == []
+    run(plan)
+    assert sum(copied) == sum(map(len, OBJECTS.values()))
+    assert len(copied) == len(OBJECTS) + 3
+    run(plan)
+    assert len(copied) == len(OBJECTS) + 3
 
 
 @pytest.mark.exhaustive

@@ -2,6 +2,7 @@ import re
 from argparse import ArgumentParser, ArgumentTypeError
 from collections import Counter
 from collections.abc import Iterable
+from threading import Lock
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -86,19 +87,23 @@ class Command(BaseCommand):
     ) -> None:  # fmt: skip
         self._counts: Counter[str] = Counter()
         self._copied = 0
+        self._lock = Lock()
         bucket, prefix = source
         if bucket == conf().bucket and prefix.startswith(PREFIX):
             raise CommandError(f"What is in s3://{bucket}/{PREFIX} belongs to filehub already.")
+        user = owner_named(owner)
         try:
-            plan = adopt.Plan(
-                owner=(user := owner_named(owner)),
-                bucket=bucket,
-                prefix=prefix,
-                folder=check_folder(folder),
-                quota=quotas.limit_of_owner(user),
-                dry_run=dry_run,
-            )
-            self._run(plan, timeout)
+            with Progress(self.stderr) as self._bar:
+                plan = adopt.Plan(
+                    owner=user,
+                    bucket=bucket,
+                    prefix=prefix,
+                    folder=check_folder(folder),
+                    quota=quotas.limit_of_owner(user),
+                    dry_run=dry_run,
+                    progress=self._add_bytes,
+                )
+                self._run(plan, timeout)
         except FilehubError as exc:
             cause = f" ({exc.__cause__!r})" if exc.__cause__ else ""
             raise CommandError(display_name(f"{exc.message}{cause}{_advice(dry_run)}")) from exc
@@ -109,15 +114,12 @@ class Command(BaseCommand):
     def _run(self, plan: adopt.Plan, timeout: int) -> None:
         confirmations = Confirmations(plan.owner)
         try:
-            with Progress(self.stderr) as bar:
-                for outcomes in adopt.adopt(plan):
-                    confirmations.add(outcomes)
-                    self._print(outcomes)
-                    self._print_recorded(confirmations.oldest())
-                    self._show(bar)
-                for recorded in confirmations.wait(timeout):
-                    self._print_recorded(recorded)
-                    self._show(bar)
+            for outcomes in adopt.adopt(plan):
+                confirmations.add(outcomes)
+                self._print(outcomes)
+                self._print_recorded(confirmations.oldest())
+            for recorded in confirmations.wait(timeout):
+                self._print_recorded(recorded)
         finally:
             for outcome in confirmations.pending():
                 self._print_line(outcome, _STATES[outcome.state])
@@ -125,7 +127,8 @@ class Command(BaseCommand):
     def _print(self, outcomes: Iterable[Outcome]) -> None:
         """Print what is certain already. Copies follow when they are recorded."""
         for outcome in outcomes:
-            self._copied += outcome.source.size if outcome.state in {"copied", "planned"} else 0
+            if outcome.state == "planned":
+                self._add_bytes(outcome.source.size)
             if outcome.state == "present":
                 # Without a line each: a second run would print everything again.
                 self._counts[_STATES["present"]] += 1
@@ -146,9 +149,12 @@ class Command(BaseCommand):
         line = "  ".join(filter(None, [*fields, outcome.reason, reason]))
         self.stdout.write(display_name(line))
 
-    def _show(self, bar: Progress) -> None:
-        done = sum(self._counts.values())
-        bar.show(None, f"{done:,} objects, {file_size(self._copied)} copied")
+    def _add_bytes(self, count: int) -> None:
+        """Show that so many bytes more were copied. Called by several threads."""
+        with self._lock:
+            self._copied += count
+            done = sum(self._counts.values())
+            self._bar.show(None, f"{done:,} objects, {file_size(self._copied)}")
 
     def _summarize(self, plan: adopt.Plan, timeout: int) -> None:
         counts, total = self._counts, sum(self._counts.values())

@@ -37,7 +37,7 @@ State = Literal["copied", "planned", "present", "waiting", "skipped", "refused",
 class Plan:
     """What to adopt, and for whom. `quota` is the owner's in bytes; `folder` is valid.
 
-    `prefix` is empty or ends with a slash.
+    `prefix` is empty or ends with a slash. `progress` is called by several threads.
     """
 
     owner: str
@@ -46,6 +46,7 @@ class Plan:
     folder: str = ""
     quota: int | None = None
     dry_run: bool = False
+    progress: copying.Progress = lambda _: None
     sizes: Sizes = field(default_factory=lambda: copying.SIZES)
 
 
@@ -162,9 +163,10 @@ def _copy(plan: Plan, ready: _Ready) -> Outcome:
     )
     try:
         if source.size > plan.sizes.threshold:
-            copying.copy_in_parts(source, target, plan.sizes)
+            copying.copy_in_parts(source, target, plan.sizes, plan.progress)
         else:
             copying.copy(source, target)
+            plan.progress(source.size)
     except FilehubError as exc:
         return _failed(source, exc)
     return _outcome(ready, "copied")
