@@ -144,6 +144,8 @@ def test_the_rest_of_the_own_bucket_can_be_adopted(bucket: str) -> None:
     report = adopt(f"s3://{conf().bucket}")
     assert report.states == {"imports/a.txt": "stored"}
     assert content(report.ids["imports/a.txt"]) == b"own"
+    # Neither the original again, nor its copy.
+    assert adopt(f"s3://{conf().bucket}").states == {}
     clients.s3().delete_object(Bucket=conf().bucket, Key="imports/a.txt")
     refused = adopt(f"s3://{conf().bucket}/uploads/0")
     assert "belongs to filehub already" in refused.error
