@@ -18,7 +18,7 @@ from django.core.files.storage import default_storage
 
 from uploads.aws import clients
 from uploads.aws.errors import aws_errors
-from uploads.aws.signer import presign
+from uploads.aws.signer import presign, presign_form
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.core.keys import PREFIX, object_key, upload_id_of
@@ -28,6 +28,7 @@ from uploads.core.names import content_disposition
 FIRST_BYTES = 4096
 #: The maximum number of keys in a DeleteObjects request.
 MAX_DELETED = 1000
+_NOT_SIGNED = "S3 could not sign the request."
 _NOT_DELETED = "S3 could not delete the object."
 #: Attempts to inspect an object that is being replaced.
 INSPECT_ATTEMPTS = 3
@@ -45,6 +46,18 @@ class SignedRequest:
     url: str
     headers: dict[str, str]
     expires_at: datetime
+
+
+@dataclass(frozen=True)
+class SignedForm:
+    """A form that its holder may POST to `url` with the file as its last field, until it expires.
+
+    Unlike a SignedRequest it may be sent again: S3 has no condition for forms that an object must
+    not exist. Each object that it creates is inspected as any other.
+    """
+
+    url: str
+    fields: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -92,13 +105,40 @@ def sign_put(
     `generate_presigned_url` can sign neither that header nor the length.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
     """
-    signed_metadata = metadata(owner, file_name, folder)
     headers = {
         "Content-Type": content_type,
         "If-None-Match": "*",
-        **{f"x-amz-meta-{name}": value for name, value in signed_metadata.items()},
+        **_metadata_headers(owner, file_name, folder),
     }
     return _sign(upload_id, headers, size=size, sha256=sha256)
+
+
+def sign_form(
+    upload_id: str,
+    *,
+    owner: str,
+    file_name: str,
+    folder: str,
+    content_type: str,
+    max_size: int,
+) -> SignedForm:
+    """Sign a form for one key, owner, name, folder and type, and at most `max_size` bytes."""
+    fields = {
+        "key": object_key(upload_id),
+        "Content-Type": content_type,
+        **_metadata_headers(owner, file_name, folder),
+    }
+    with aws_errors(_NOT_SIGNED):
+        signed = presign_form(
+            conf().bucket,
+            fields,
+            max_size=max_size,
+            credentials=_credentials(),
+            region=conf().region,
+            expires=conf().url_expiry,
+            now=datetime.now(UTC),
+        )
+    return SignedForm(conf().s3_bucket_url, signed)
 
 
 def sign_part(
@@ -122,6 +162,11 @@ def metadata(owner: str, file_name: str, folder: str = "") -> dict[str, str]:
     return {**result, "folder": quote(folder, safe="")} if folder else result
 
 
+def _metadata_headers(owner: str, file_name: str, folder: str) -> dict[str, str]:
+    signed = metadata(owner, file_name, folder)
+    return {f"x-amz-meta-{name}": value for name, value in signed.items()}
+
+
 def _sign(
     upload_id: str,
     headers: dict[str, str],
@@ -137,7 +182,7 @@ def _sign(
         signed["Content-Length"] = str(size)
 
     now, expiry = datetime.now(UTC), conf().url_expiry
-    with aws_errors("S3 could not sign the request."):
+    with aws_errors(_NOT_SIGNED):
         url = presign(
             "PUT",
             conf().s3_bucket_url,

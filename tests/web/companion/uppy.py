@@ -34,7 +34,7 @@ class Uppy:
         )
         self.key = self.upload_id = ""
 
-    def params(self) -> Any:
+    def params(self, accept: str = "application/json") -> Any:
         query = urlencode(
             {
                 "filename": self.name,
@@ -43,7 +43,7 @@ class Uppy:
                 "metadata[type]": self.type,
             }
         )
-        return self.http.get(f"/s3/params?{query}")
+        return self.http.get(f"/s3/params?{query}", headers={"Accept": accept})
 
     def create(self) -> Any:
         metadata = {"name": self.name, "type": self.type, "relativePath": "null"}

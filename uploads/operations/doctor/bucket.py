@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from functools import partial
@@ -278,9 +279,11 @@ def _cors_problem(rules: list[Any], origin: str) -> str:
     ]
     if not matching:
         return f"no rule allows {origin}."
+    allowed = {method for rule in matching for method in rule["AllowedMethods"]}
+    refused = [method for method in expected.CORS_UPLOAD_METHODS if method not in allowed]
+    if refused:
+        return f"{origin} may not {', '.join(refused)}."
     with_put = [rule for rule in matching if "PUT" in rule["AllowedMethods"]]
-    if not with_put:
-        return f"{origin} may not PUT."
     # S3 uses the first rule that matches the origin, the method and all headers.
     missing = min(
         (
@@ -303,23 +306,15 @@ def _matches(pattern: str, text: str) -> bool:
 
 
 def _preflight() -> Iterator[Finding]:
-    """Send the preflight request of a browser, which needs no permission."""
+    """Send the preflight requests of a browser, which need no permission."""
     subject, refused = "bucket, CORS preflight", []
     origins = conf().cors_origins
     if not origins:
         yield Finding("skip", subject, _NO_ORIGINS)
         return
-    for origin in origins:
+    for origin, method in itertools.product(origins, expected.CORS_UPLOAD_METHODS):
         try:
-            response = http.send(
-                "OPTIONS",
-                f"{conf().s3_bucket_url}/{_KEY}",
-                {
-                    "Origin": origin,
-                    "Access-Control-Request-Method": "PUT",
-                    "Access-Control-Request-Headers": ",".join(expected.CORS_HEADERS),
-                },
-            )
+            response = _send_preflight(origin, method)
         except http.NoResponse as exc:
             yield Finding(
                 "FAIL", subject, f"no response from {conf().s3_bucket_url} ({exc}).",
@@ -327,7 +322,7 @@ def _preflight() -> Iterator[Finding]:
             )  # fmt: skip
             return
         if response.headers.get("Access-Control-Allow-Origin") not in {origin, "*"}:
-            refused.append(f"{origin} ({response.status})")
+            refused.append(f"{method} from {origin} ({response.status})")
     if refused:
         yield Finding(
             "FAIL", subject, f"S3 refuses {', '.join(refused)}.",
@@ -335,3 +330,13 @@ def _preflight() -> Iterator[Finding]:
         )  # fmt: skip
     else:
         yield Finding("ok", subject, f"S3 accepts {', '.join(origins)}.")
+
+
+def _send_preflight(origin: str, method: str) -> http.Response:
+    """Ask as before a PUT of a file, or a POST of a form, which goes to the bucket itself."""
+    headers = {"Origin": origin, "Access-Control-Request-Method": method}
+    if method == "POST":
+        return http.send("OPTIONS", f"{conf().s3_bucket_url}/", headers)
+    names = ",".join(expected.CORS_HEADERS)
+    headers["Access-Control-Request-Headers"] = names
+    return http.send("OPTIONS", f"{conf().s3_bucket_url}/{_KEY}", headers)
