@@ -49,11 +49,10 @@ def test_a_fault_is_one_line_and_its_advice_fixes_it(
     [
         (call_on_bucket("delete_bucket_cors"), "no rule allows http://testserver"),
         (lambda: cors(AllowedOrigins=["https://other.example"]), "no rule allows"),
-        (lambda: cors(AllowedMethods=["GET"]), "may not PUT, POST."),
-        (lambda: cors(AllowedMethods=["GET", "HEAD", "PUT"]), "may not POST."),
+        (lambda: cors(AllowedMethods=["GET"]), "may not PUT"),
         (lambda: cors(AllowedHeaders=["content-type", "x-amz-*"]), "may not send if-none-match"),
     ],
-    ids=["none", "another origin", "no PUT", "no POST", "a header"],
+    ids=["none", "another origin", "no PUT", "a header"],
 )
 def test_cors_rules_are_compared_and_tested_with_a_preflight(
     installed: Conf, fault: Break, word: str

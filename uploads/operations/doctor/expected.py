@@ -29,10 +29,9 @@ PUBLIC_ACCESS_BLOCK = (
     "BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets",
 )  # fmt: skip
 
-#: Methods and headers that the upload client and Uppy send to S3 from a browser. The headers belong
-#: to a PUT: a form (POST) needs none.
+#: Methods and headers that browsers need: the upload client needs all but POST, which Uppy 6 needs for
+#: files in one request.
 CORS_METHODS = ("GET", "HEAD", "PUT", "POST")
-CORS_UPLOAD_METHODS = ("PUT", "POST")
 CORS_HEADERS = (
     "content-type", "if-none-match", "x-amz-checksum-sha256", "x-amz-meta-filename",
     "x-amz-meta-folder", "x-amz-meta-owner",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+from django.http import HttpRequest
 from ninja import Field, Router, Schema
 from ninja.params.functions import Query as QueryParameter
 from pydantic import StrictInt, StrictStr
@@ -106,22 +107,27 @@ def parameters(
     type: str = "",  # noqa: A002
     relative_path: Annotated[str, QueryParameter(alias="metadata[relativePath]")] = "",
 ) -> dict[str, Any]:
-    """Sign the request of a file that Uppy sends in one: a PUT, or else a form.
-
-    Uppy 5 sends either, and accepts only JSON. Uppy 6 sends only forms, and accepts anything.
-    """
+    """Sign the request of a file that Uppy sends in one: a PUT, or a form for Uppy 6."""
     file = {
         "file_name": filename,
         "folder": folder_of_path(relative_path),
         "content_type": type,
     }
-    if prefers_json(request):
+    if not _sends_forms(request):
         begun = begin_put(owner(request), **file)
         put = begun.request
         key = {"key": keys.object_key(begun.id)}
         return _parameters("PUT", put.url, headers=put.headers, fields=key)
     form = begin_form(owner(request), **file).form
     return _parameters("POST", form.url, headers={}, fields=form.fields)
+
+
+def _sends_forms(request: HttpRequest) -> bool:
+    """Whether the client is Uppy 6, which only sends forms. A PUT is better: it works only once.
+
+    Uppy 5 sends either, and accepts JSON by name. Uppy 6 sends what browsers do, `*/*`.
+    """
+    return "Accept" in request.headers and not prefers_json(request)
 
 
 def _parameters(method: str, url: str, **more: dict[str, str]) -> dict[str, Any]:
