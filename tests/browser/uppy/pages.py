@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
+from tests.browser.conftest import keep_session, watch
 from tests.browser.uppy.packages import ROOT, bundle
-from tests.support.installation import THRESHOLD
+from tests.support.installation import THRESHOLD, Installation
 
 #: Adds what tests need to an example.
 AFTER = """
@@ -48,12 +51,18 @@ class Dashboard:
     page: Page
 
     def choose(self, *paths: Path) -> None:
-        self.page.locator(
-            "input.uppy-Dashboard-input:not([webkitdirectory])"
-        ).first.set_input_files(list(paths))
+        self._input(":not([webkitdirectory])").set_input_files(list(paths))
 
     def choose_folder(self, path: Path) -> None:
-        self.page.locator("input.uppy-Dashboard-input[webkitdirectory]").first.set_input_files(path)
+        self._input("[webkitdirectory]").set_input_files(path)
+
+    def _input(self, kind: str) -> Locator:
+        found = self.page.locator(f"input.uppy-Dashboard-input{kind}").first
+        more = self.page.locator(".uppy-DashboardContent-addMore")
+        expect(found.or_(more).first).to_be_attached()
+        if more.count():
+            more.click()
+        return found
 
     def start(self) -> None:
         self.page.locator(".uppy-StatusBar-actionBtn--upload").click()
@@ -85,6 +94,16 @@ class Dashboard:
 
     def wait_until(self, expression: str) -> None:
         self.page.wait_for_function(OF_FILE % expression)
+
+
+@contextmanager
+def signed_in(chromium: Browser, installation: Installation) -> Iterator[BrowserContext]:
+    """A signed-in browser, on whose console only Uppy reports errors."""
+    with chromium.new_context(base_url=installation.url) as context:
+        problems = watch(context)
+        keep_session(context, installation)
+        yield context
+    assert [problem for problem in problems if not problem.startswith("[Uppy]")] == []
 
 
 def open_page(
@@ -133,6 +152,13 @@ def open_page(
     page.wait_for_function("window.uppy")
     expect(page.locator(".uppy-Dashboard-inner")).to_be_visible()
     return Dashboard(page)
+
+
+def session(context: BrowserContext) -> dict[str, str]:
+    """The user and the CSRF token of a signed-in browser: `user` and `csrf_token`."""
+    headers = {"Accept": "application/json"}
+    answer: dict[str, str] = context.request.get("/accounts/session", headers=headers).json()
+    return answer
 
 
 def split_imports(script: str) -> tuple[str, str]:

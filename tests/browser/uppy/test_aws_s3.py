@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import MIB, make_file, visitor
+from tests.browser.conftest import MIB, make_file
 from tests.browser.faults.helpers import stop_after, unfinished
 from tests.browser.test_page import unique
-from tests.browser.uppy.pages import Dashboard, example, open_page
+from tests.browser.uppy.pages import Dashboard, example, open_page, session, signed_in
 from tests.support.installation import THRESHOLD, Installation
 from tests.support.waiting import wait_for
 
@@ -57,17 +56,11 @@ def dashboard(
                 filehub=installation.url, credentials={"Authorization": f"Bearer {token}"},
             )  # fmt: skip
         return
-    with visitor(chromium, installation) as context:
+    with signed_in(chromium, installation) as context:
         yield open_page(
             context, installation.url, way.version, script, filehub=installation.url,
-            credentials={"X-CSRFToken": csrf_token(context)},
+            credentials={"X-CSRFToken": session(context)["csrf_token"]},
         )  # fmt: skip
-
-
-def csrf_token(context: BrowserContext) -> str:
-    found = re.search(r'name="csrf-token" content="(\w+)"', context.request.get("/").text())
-    assert found
-    return found[1]
 
 
 def assert_stored(installation: Installation, path: Path, folder: str = "") -> None:
