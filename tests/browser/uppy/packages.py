@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -32,23 +34,26 @@ def install(version: str) -> Path:
     return directory
 
 
-def bundle(version: str, script: str, name: str) -> dict[str, bytes]:
-    """Bundle a script with the packages; return the files for the browser, by their names.
+@dataclass(frozen=True)
+class Bundle:
+    """The two files that a page loads."""
 
-    filehub's own modules are left out of the bundle: the site serves them.
-    """
+    script: bytes
+    style: bytes
+
+
+def bundle(version: str, script: str) -> Bundle:
+    """Bundle a script with the packages. filehub's modules are left out: the site serves them."""
     directory = install(version)
-    source = directory / f"{name}.js"
     styles = 'import "@uppy/core/css/style.min.css";\nimport "@uppy/dashboard/css/style.min.css";\n'
-    source.write_text(styles + script)
-    done = run(
-        directory, "node_modules/.bin/esbuild", source.name, "--bundle", "--format=esm",
-        "--external:/static/*", "--log-level=error", f"--outdir=out/{name}",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return {f"{name}.{kind}": (directory / "out" / name / f"{name}.{kind}").read_bytes()
-            for kind in ("js", "css")}  # fmt: skip
+    with tempfile.TemporaryDirectory() as output:
+        done = run(
+            directory, "node_modules/.bin/esbuild", "--bundle", "--format=esm",
+            "--external:/static/*", "--log-level=error", f"--outdir={output}", text=styles + script,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return Bundle(*((Path(output) / f"stdin.{kind}").read_bytes() for kind in ("js", "css")))
 
 
-def run(directory: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=directory, capture_output=True, text=True)
+def run(directory: Path, *command: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=directory, input=text, capture_output=True, text=True)

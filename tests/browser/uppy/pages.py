@@ -115,7 +115,6 @@ def open_page(
     filehub: str,
     credentials: dict[str, str] | None = None,
     meta: dict[str, str] | None = None,
-    name: str = "page",
 ) -> Dashboard:
     """Open a page of this origin with a script of the documentation.
 
@@ -123,24 +122,25 @@ def open_page(
     """
     before = f"const filehub = {json.dumps(filehub)}, credentials = {json.dumps(credentials)};\n"
     imports, rest = split_imports(script)
-    files = bundle(version, imports + before + rest + AFTER, name)
+    files = bundle(version, imports + before + rest + AFTER)
     elements = "".join(
         f'<meta name="{key}" content="{value}">' for key, value in (meta or {}).items()
     )
     html = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Uppy</title>{elements}'
-        f'<link rel="stylesheet" href="/uppy-page/{name}.css"><div id="uppy"></div>'
-        f'<script type="module" src="/uppy-page/{name}.js"></script>'
+        f'<link rel="stylesheet" href="style.css"><div id="uppy"></div>'
+        f'<script type="module" src="script.js"></script>'
     )
     policy = context.request.get(f"{filehub}/").headers["content-security-policy"]
-    types = {"js": "text/javascript", "css": "text/css"}
+    headers = {"Content-Security-Policy": policy} if origin == filehub else {}
 
     def serve(route: Route) -> None:
-        asked = urlsplit(route.request.url).path.rpartition("/")[2]
-        if asked in files:
-            route.fulfill(body=files[asked], content_type=types[asked.rpartition(".")[2]])
+        name = urlsplit(route.request.url).path.rpartition("/")[2]
+        if name == "script.js":
+            route.fulfill(body=files.script, content_type="text/javascript")
+        elif name == "style.css":
+            route.fulfill(body=files.style, content_type="text/css")
         else:
-            headers = {"Content-Security-Policy": policy} if origin == filehub else {}
             route.fulfill(body=html, content_type="text/html; charset=utf-8", headers=headers)
 
     # Chromium takes a page that a test serves for one of the public network.

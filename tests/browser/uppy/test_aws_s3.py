@@ -150,6 +150,6 @@ def test_what_filehub_refuses_fails(
     }""")
     dashboard.start()
     [error] = dashboard.wait("upload-error")
-    sentences = ("control characters", "Companion request failed")
+    sentences = ("control character", "Companion request failed")
     assert any(sentence in error["message"] for sentence in sentences), error
     assert installation.files(file.name) == []

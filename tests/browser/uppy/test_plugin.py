@@ -283,9 +283,7 @@ def test_an_expired_session_waits_until_the_user_has_signed_in_again(
     context.clear_cookies()
     dashboard.choose(file)
     dashboard.start()
-    expect(dashboard.page.locator(".uppy-Informer").first).to_contain_text(
-        "Your session has expired"
-    )
+    expect(informer(dashboard)).to_contain_text("Your session has expired")
     assert dashboard.ended() == []
     context.add_cookies(cookies)
     token = session(context)["csrf_token"]
