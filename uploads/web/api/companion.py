@@ -108,18 +108,13 @@ def parameters(
     relative_path: Annotated[str, QueryParameter(alias="metadata[relativePath]")] = "",
 ) -> dict[str, Any]:
     """Sign the request of a file that Uppy sends in one: a PUT, or a form for Uppy 6."""
-    file = {
-        "file_name": filename,
-        "folder": folder_of_path(relative_path),
-        "content_type": type,
-    }
-    if not _sends_forms(request):
-        begun = begin_put(owner(request), **file)
-        put = begun.request
-        key = {"key": keys.object_key(begun.id)}
-        return _parameters("PUT", put.url, headers=put.headers, fields=key)
-    form = begin_form(owner(request), **file).form
-    return _parameters("POST", form.url, headers={}, fields=form.fields)
+    folder = folder_of_path(relative_path)
+    if _sends_forms(request):
+        form = begin_form(owner(request), file_name=filename, folder=folder, content_type=type).form
+        return _parameters("POST", form.url, headers={}, fields=form.fields)
+    begun = begin_put(owner(request), file_name=filename, folder=folder, content_type=type)
+    put, key = begun.request, {"key": keys.object_key(begun.id)}
+    return _parameters("PUT", put.url, headers=put.headers, fields=key)
 
 
 def _sends_forms(request: HttpRequest) -> bool:

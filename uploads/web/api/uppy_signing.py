@@ -1,4 +1,4 @@
-"""The requests that Uppy 6 has signed by its option `signRequest`, with the types of its own fields.
+"""The requests that Uppy 6 has signed by its option `signRequest`, whose names they have.
 
 Uppy speaks S3's protocol with the addresses that it gets. Those of files and parts are S3's. Those
 that create, list, complete and abort an upload in parts are filehub's, with S3's XML, so that
@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from urllib.parse import urlencode
 from xml.sax.saxutils import escape
 
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from ninja import Field, Router, Schema
@@ -128,7 +129,7 @@ class WithTicket:
         user = user_of_owner(ticket.owner)
         if user is None or not user.is_active:
             return None
-        request.user = user
+        request.user = cast("User", user)
         return ticket
 
 
