@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
-from tests.browser.conftest import keep_session, watch
+from tests.browser.conftest import PATIENCE, keep_session, watch
 from tests.browser.uppy.packages import ROOT, bundle
 from tests.support.installation import THRESHOLD, Installation
 
@@ -148,6 +148,7 @@ def open_page(
     context.unroute_all()
     context.route(f"{origin}/uppy-page/**", serve)
     page = context.pages[0] if context.pages else context.new_page()
+    page.set_default_timeout(PATIENCE)
     page.goto(f"{origin}/uppy-page/")
     page.wait_for_function("window.uppy")
     expect(page.locator(".uppy-Dashboard-inner")).to_be_visible()

@@ -211,6 +211,27 @@ def test_a_name_that_the_user_has_edited_is_stored(
     assert [file["file_name"] for file in installation.files(name)] == [name]
 
 
+#: What Golden Retriever has written, twice a second: Uppy 5 to localStorage, and 6 to IndexedDB.
+WRITTEN = """async () => {
+    const text = localStorage.getItem("uppyState:uppy") ?? (await new Promise((resolve) => {
+        const opening = indexedDB.open("uppy-blobs");
+        opening.onerror = () => resolve("");
+        opening.onsuccess = () => {
+            const database = opening.result;
+            if (!database.objectStoreNames.contains("metadata")) return resolve("");
+            const asked = database.transaction("metadata").objectStore("metadata").get("uppy");
+            asked.onsuccess = () => { database.close(); resolve(asked.result?.metadata ?? ""); };
+        };
+    }));
+    return text.includes('"uploadStarted"') && text.includes('"currentUploads":{"');
+}"""
+
+
+def wait_until_written(dashboard: Dashboard) -> None:
+    """Wait until Golden Retriever knows that the upload has begun."""
+    wait_for(lambda: dashboard.page.evaluate(WRITTEN))
+
+
 def interrupted(visit: Visit, installation: Installation, file: Path) -> tuple[Dashboard, int]:
     """The page after a reload in the middle of an upload, and the bytes that S3 has."""
     dashboard = visit()
@@ -218,9 +239,8 @@ def interrupted(visit: Visit, installation: Installation, file: Path) -> tuple[D
     dashboard.choose(file)
     dashboard.start()
     wait_for(lambda: arrived(installation) >= 2 * SMALL_PART)
-    # Golden Retriever writes what it knows from time to time.
     dashboard.wait_until("file.progress.bytesUploaded > 0")
-    dashboard.page.wait_for_timeout(1500)
+    wait_until_written(dashboard)
     dashboard.page.goto("about:blank")
     installation.s3.release()
     wait_for(installation.s3.is_quiet)
@@ -263,7 +283,7 @@ def test_after_a_reload_golden_retriever_continues_what_it_has_kept(
     dashboard.choose(file)
     dashboard.start()
     wait_for(lambda: len(installation.s3.requests(parts)) >= 2)
-    dashboard.page.wait_for_timeout(1500)
+    wait_until_written(dashboard)
     dashboard.page.goto("about:blank")
     installation.reset()
     dashboard = visit()
