@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 
-from uploads.aws import multipart, s3
+from uploads.aws import forms, multipart, s3
 from uploads.core import keys, media_types, policy
 from uploads.core.conf import conf, rules
 from uploads.core.folders import check_folder
@@ -63,6 +63,14 @@ class StartedUpload:
 
 
 @dataclass(frozen=True)
+class StartedForm:
+    """A new upload in a single request, which is a form: its id, and the signed fields."""
+
+    id: str
+    form: forms.SignedForm
+
+
+@dataclass(frozen=True)
 class StartedMultipart:
     """A new multipart upload. The token is needed to sign the requests for its parts."""
 
@@ -96,6 +104,27 @@ def begin_put(
     planned = plan_put(FileRequest(file_name, size, content_type, sha256, folder=folder))
     quotas.check(owner, quota, size)
     return _sign_put(owner, planned.file)
+
+
+def begin_form(
+    owner: str, *, file_name: str, folder: str = "", content_type: str | None = None
+) -> StartedForm:
+    """Sign the form of one file, for clients that can only send forms. Writes nothing.
+
+    S3 refuses a file that is too large. Raises InvalidRequest, TypeNotAllowed or
+    BackendUnavailable.
+    """
+    file = plan_put(FileRequest(file_name, None, content_type, folder=folder)).file
+    upload_id = keys.new_upload_id(owner, settings.SECRET_KEY)
+    form = forms.sign_form(
+        upload_id,
+        owner=owner,
+        file_name=file.file_name,
+        folder=file.folder,
+        content_type=file.content_type or "",
+        max_size=min(rules().max_size, rules().max_put_size),
+    )
+    return StartedForm(upload_id, form)
 
 
 def begin_upload(owner: str, file: FileRequest, *, quota: int | None = None) -> Started:

@@ -77,7 +77,7 @@ _RULES = (
         r"((?::|%3a)(?://|%2f%2f))[^/\s\"'<>@:]{0,300}(?::[^\s\"'<>@]{0,300})?(@|%40)",
         rf"\1{HIDDEN}\2",
     ),
-    _rule("? &", r"([?&](?:code|state|key|sig|auth)=)[^&\s\"'<>]+", rf"\1{HIDDEN}"),
+    _rule("? &", r"([?&](?:code|state|key|sig|auth|ticket)=)[^&\s\"'<>]+", rf"\1{HIDDEN}"),
     # The URLs that Uppy requests contain upload tokens (uploads/web/api/companion.py).
     _rule("s3/multipart", r"(s3/multipart/)[^/\s?\"']+", rf"\1{HIDDEN}"),
     _rule("filehub_", r"\bfilehub_[\w-]{20,}"),

@@ -14,7 +14,7 @@ from uploads.files import queries, quotas
 from uploads.ingest import tasks
 from uploads.models import Scope
 from uploads.transfers import begin, parts, tokens
-from uploads.web.api import batch, companion, files, folders
+from uploads.web.api import batch, companion, files, folders, uppy_signing
 from uploads.web.api.app import COMPANION, api
 from uploads.web.api.auth import owner, requires
 from uploads.web.api.schemas import (
@@ -199,3 +199,4 @@ def complete_upload(
 api.add_router("/files", files.router)
 api.add_router("/folders", folders.router)
 api.add_router(COMPANION.rstrip("/"), companion.router)
+api.add_router(COMPANION.rstrip("/"), uppy_signing.router)
