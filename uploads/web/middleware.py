@@ -14,15 +14,18 @@ from typing import Any
 from csp.constants import HEADER, HEADER_REPORT_ONLY
 from csp.middleware import CSPMiddleware
 from csp.utils import build_policy
-from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.auth.middleware import AuthenticationMiddleware, get_user
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
+from django.utils.functional import SimpleLazyObject
 from django_htmx.middleware import HtmxMiddleware
 
 from uploads.core.paths import API_PATHS
+from uploads.web import sign_in
 
 _is_api_path = re.compile(API_PATHS).match
 
@@ -72,7 +75,13 @@ class Sessions(_WithoutToken, SessionMiddleware):
 
 
 class Authentication(_WithoutToken, AuthenticationMiddleware):
-    pass
+    """Sessions that began with a password are over when local accounts are switched off."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        request.user = SimpleLazyObject(
+            lambda: AnonymousUser() if sign_in.is_switched_off(request) else get_user(request)
+        )
 
 
 class Messages(_WithoutToken, MessageMiddleware):
