@@ -63,19 +63,19 @@ def _sign_in() -> Iterator[CheckMessage]:
             "EMAIL_URL is not set, so users cannot reset a password that they have forgotten.",
             hint="Set EMAIL_URL and EMAIL_FROM. Or set FILEHUB_LOCAL_ACCOUNTS to off, if all users "
             "sign in at a provider.",
-            id="filehub.W012",
+            id="filehub.W031",
         )
     if mail.is_exposed(settings):
         yield Warning(
             "EMAIL_URL sends mail unencrypted to another machine, so that others may read links "
             "that reset passwords.",
             hint="Use smtp:// or smtps://.",
-            id="filehub.W013",
+            id="filehub.W032",
         )
     if conf().has_single_sign_on and not settings.SECURE_SSL_REDIRECT:
         yield Warning(
             "DJANGO_HTTPS is not set, so the provider would send users back to an http:// address.",
             hint="Set DJANGO_HTTPS, and register https://<host>/accounts/sso/callback at the "
             "provider.",
-            id="filehub.W014",
+            id="filehub.W033",
         )

@@ -85,7 +85,7 @@ def finish(attempt: Attempt, code: str, redirect_uri: str) -> SignedIn:
         token = tokens["id_token"]
         claims = _verified(source, token, attempt.nonce, deadline)
         details = _user_info(metadata, tokens.get("access_token"), claims["sub"], deadline)
-        return SignedIn(metadata.issuer, claims["sub"], {**details, **claims}, token)
+        return SignedIn(source.name, claims["sub"], {**details, **claims}, token)
 
     return http.within_limit(call)
 

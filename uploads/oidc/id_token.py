@@ -58,6 +58,11 @@ def verify(token: str, keys: Mapping[str, Any], expected: Expected) -> Mapping[s
     raise UnknownKey
 
 
+def is_subject(text: str) -> bool:
+    """Whether a text can be the claim `sub`."""
+    return 0 < len(text) <= _MAX_SUBJECT and text.isascii() and text.isprintable()
+
+
 def _parse(token: str) -> Mapping[str, Any]:
     """Return the header of a token, of which header and payload are strict JSON objects."""
     try:
@@ -115,6 +120,5 @@ def _check(claims: Mapping[str, Any], expected: Expected) -> None:
     party = claims.get("azp", None if len(audiences) > 1 else expected.client_id)
     if party != expected.client_id:
         raise SignInFailed(INVALID_TOKEN, "it was issued to another client (azp)")
-    subject = claims["sub"]
-    if not (0 < len(subject) <= _MAX_SUBJECT and subject.isascii() and subject.isprintable()):
+    if not is_subject(claims["sub"]):
         raise SignInFailed(INVALID_TOKEN, "the subject is empty, too long or not ASCII")

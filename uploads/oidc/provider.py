@@ -90,10 +90,15 @@ class Provider:
         self._metadata: tuple[float, Metadata] | None = None
         self._keys: tuple[float, Mapping[str, Any]] | None = None
 
+    @property
+    def name(self) -> str:
+        """The issuer as accounts store it, whether it is configured with a slash or without."""
+        return self.issuer.rstrip("/")
+
     def metadata(self, deadline: float) -> Metadata:
         """Return its addresses. Raises SignInFailed."""
         if self._metadata is None or _is_old(self._metadata[0]):
-            url = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
+            url = f"{self.name}/.well-known/openid-configuration"
             answer = http.send("GET", url, deadline)
             if answer.status != 200:
                 raise SignInFailed(SETUP, f"{url}: status {answer.status}")

@@ -197,14 +197,14 @@ def _single_sign_on(values: Conf) -> Iterator[CheckMessage]:
             "FILEHUB_OIDC_CLIENT_SECRET is not set: anyone who intercepts a response of the "
             "provider knows all that filehub knows.",
             hint="Register filehub as a confidential client (“web application”) at the provider.",
-            id="filehub.W015",
+            id="filehub.W034",
         )
     if urlsplit(values.oidc_issuer or "").hostname in OPEN_TO_ALL and not values.oidc_required:
         yield Warning(
             "FILEHUB_OIDC_REQUIRED is empty: anyone in the world with an account at "
             f"{values.oidc_issuer} can sign in and upload.",
             hint="Require a claim that only your organization has, such as hd=example.com.",
-            id="filehub.W016",
+            id="filehub.W035",
         )
     grants = values.oidc_staff or values.oidc_superusers or values.oidc_groups
     if not values.has_local_accounts and not grants:
@@ -212,5 +212,5 @@ def _single_sign_on(values: Conf) -> Iterator[CheckMessage]:
             "FILEHUB_LOCAL_ACCOUNTS is off and no claim makes a user staff, so nobody new can "
             "reach the admin site.",
             hint="Set FILEHUB_OIDC_STAFF or FILEHUB_OIDC_SUPERUSERS.",
-            id="filehub.W017",
+            id="filehub.W036",
         )

@@ -188,7 +188,8 @@ def _safe_next(request: HttpRequest) -> str:
     safe = url_has_allowed_host_and_scheme(
         target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
-    if safe and len(target) <= MAX_NEXT:
+    # Not relative: it would lead from the callback to somewhere else than from here.
+    if safe and target.startswith("/") and len(target) <= MAX_NEXT:
         return target
     return resolve_url(settings.LOGIN_REDIRECT_URL)
 
