@@ -1,7 +1,8 @@
 """Django models: three with a table, and three without one for the admin.
 
-`ApiToken`, `Quota` and `Identity` are stored in Django's database. `File`, `Queue` and `StorageReport` have no
-table. They give data from DynamoDB, SQS and S3 a name, URLs and permissions in the admin.
+`ApiToken`, `Quota` and `Identity` are stored in Django's database. `File`, `Queue` and
+`StorageReport` have no table. They give data from DynamoDB, SQS and S3 a name, URLs and permissions
+in the admin.
 """
 
 from __future__ import annotations

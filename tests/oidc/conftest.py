@@ -9,8 +9,8 @@ import pytest
 from pytest_django import Settings
 
 from tests.support.oidc import FakeProvider, fake_provider
-from uploads.oidc import provider as provider_module
 from uploads.oidc.flow import SignedIn
+from uploads.oidc.provider import provider_of
 
 
 @pytest.fixture(scope="session")
@@ -22,10 +22,10 @@ def _fake_provider() -> Iterator[FakeProvider]:
 @pytest.fixture
 def provider(_fake_provider: FakeProvider, settings: Settings) -> FakeProvider:
     """A provider that knows one user, with filehub set up for it."""
-    _fake_provider.__init__(_fake_provider.url)  # type: ignore[misc]
+    _fake_provider.reset()
     _fake_provider.claims = {"sub": "4711", "preferred_username": "ada"}
     settings.FILEHUB = settings.FILEHUB | _fake_provider.settings()
-    provider_module.forget()
+    provider_of.cache_clear()
     return _fake_provider
 
 

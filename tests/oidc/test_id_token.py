@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jwt
 import pytest
+import time_machine
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -21,6 +22,12 @@ ISSUER, CLIENT, NONCE = "https://login.example/tenant", "filehub", "nonce-of-thi
 EXPECTED = Expected(ISSUER, CLIENT, NONCE)
 JWKS: dict[str, Any] = {"keys": [jwk("one"), jwk("two")]}
 NOW = int(time.time())
+
+
+@pytest.fixture(autouse=True)
+def _clock_stands_still() -> Iterator[None]:
+    with time_machine.travel(NOW, tick=False):
+        yield
 
 
 def claims(**changes: Any) -> dict[str, Any]:
@@ -68,7 +75,7 @@ ACCEPTED: dict[str, Callable[[], str]] = {
     "for a list of one client": lambda: sign(claims(aud=[CLIENT])),
     "for several clients, issued to this one": lambda: sign(claims(aud=["x", CLIENT], azp=CLIENT)),
     "with the longest subject": lambda: sign(claims(sub="x" * 255)),
-    "with more claims": lambda: sign(claims(groups=["a"] * 1000, **{"_claim_names": {}})),
+    "with more claims": lambda: sign(claims(groups=["a"] * 1000, _claim_names={})),
 }
 
 

@@ -19,7 +19,7 @@ from tests.support.oidc import CLIENT_ID, FakeProvider, answer, sign_in
 from tests.support.users import Api, signed_in
 from tests.web.security.test_cross_site import ELSEWHERE
 from uploads.models import Identity
-from uploads.oidc.provider import forget
+from uploads.oidc.provider import provider_of
 from uploads.web.single_sign_on import COOKIE, MAX_AGE, MAX_BEGUN
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_static_files")]
@@ -324,7 +324,7 @@ def test_signing_out_here_does_not_depend_on_the_provider(
     client = browser()
     sign_in(client, provider)
     fault(provider)
-    forget()
+    provider_of.cache_clear()
     response = client.post("/accounts/logout/")
     assert (response.status_code, response["Location"]) == (302, "/accounts/login/")
     assert user_of(client) is None

@@ -56,6 +56,10 @@ class FakeProvider:
     requests: list[tuple[str, str]] = field(default_factory=list)
     _codes: dict[str, dict[str, str]] = field(default_factory=dict)
 
+    def reset(self) -> None:
+        """Forget what a test has changed."""
+        vars(self).update(vars(FakeProvider(self.url)))
+
     def settings(self, **more: Any) -> dict[str, Any]:
         """The settings of filehub for this provider."""
         client = {"OIDC_CLIENT_ID": CLIENT_ID, "OIDC_CLIENT_SECRET": SECRET}
@@ -148,9 +152,13 @@ def fake_provider() -> Iterator[FakeProvider]:
             form = {name: values[0] for name, values in parse_qs(body).items()}
             send(self, *provider.respond(self, form))
 
-        do_GET = do_POST = _serve  # noqa: N815
+        def do_GET(self) -> None:
+            self._serve()
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def do_POST(self) -> None:
+            self._serve()
+
+        def log_message(self, *args: Any) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -12,7 +12,6 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_val
 
 from uploads.core.setting_values import CommaSeparated, OptionalText, is_local, is_url
 
-
 #: Django's setting EMAIL_BACKEND of a project without a mail server: it sends nothing.
 NO_MAIL = "django.core.mail.backends.dummy.EmailBackend"
 

@@ -40,7 +40,10 @@ REFUSED = Problem(
 INVALID_TOKEN = Problem(
     "sso_invalid_token",
     502,
-    _("The response of the sign-in service cannot be trusted. If it happens again, tell your administrator."),  # noqa: E501
+    _(
+        "The response of the sign-in service cannot be trusted. If it happens again, tell your "
+        "administrator."
+    ),
 )
 CLOCK = Problem(
     "sso_clock",

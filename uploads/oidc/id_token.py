@@ -66,13 +66,14 @@ def is_subject(text: str) -> bool:
 def _parse(token: str) -> Mapping[str, Any]:
     """Return the header of a token, of which header and payload are strict JSON objects."""
     try:
-        header, payload, _ = token.split(".")
-        parts = [parse_json(base64url_decode(part)) for part in (header, payload)]
+        parts = [parse_json(base64url_decode(part)) for part in token.split(".")[:2]]
     except ValueError:
         raise SignInFailed(INVALID_TOKEN, "it is not a JWT") from None
-    if not all(isinstance(part, dict) for part in parts):
-        raise SignInFailed(INVALID_TOKEN, "it is not a JWT")
-    return parts[0]
+    match parts:
+        case [dict() as header, dict()]:
+            return header
+        case _:
+            raise SignInFailed(INVALID_TOKEN, "it is not a JWT")
 
 
 def _candidates(
@@ -95,7 +96,7 @@ def _candidates(
 def _decode(token: str, key: jwt.PyJWK, expected: Expected) -> Mapping[str, Any]:
     """Raises jwt.InvalidSignatureError and SignInFailed."""
     try:
-        return jwt.decode(
+        claims: dict[str, Any] = jwt.decode(
             token,
             key,
             algorithms=ALGORITHMS,
@@ -104,6 +105,7 @@ def _decode(token: str, key: jwt.PyJWK, expected: Expected) -> Mapping[str, Any]
             leeway=LEEWAY,
             options={"require": _REQUIRED},
         )
+        return claims
     except jwt.InvalidSignatureError:
         raise
     except (jwt.ExpiredSignatureError, jwt.ImmatureSignatureError) as exc:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -73,7 +73,11 @@ def _address(body: Mapping[str, Any], name: str) -> str | None:
     except ValueError:
         url = urlsplit("")
     host = url.hostname or ""
-    if not host or url.fragment or not (url.scheme == "https" or _is_plain_and_local(url.scheme, host)):
+    if (
+        not host
+        or url.fragment
+        or not (url.scheme == "https" or _is_plain_and_local(url.scheme, host))
+    ):
         raise SignInFailed(SETUP, f"{name} of the provider is {value!r:.200}, not an https:// URL")
     return str(value)
 
@@ -125,21 +129,7 @@ def _is_old(read_at: float) -> bool:
     return time.monotonic() - read_at > MAX_AGE
 
 
-_lock = threading.Lock()
-_current: Provider | None = None
-
-
+@lru_cache(maxsize=1)
 def provider_of(issuer: str) -> Provider:
-    """Return the provider with this issuer, with what is already known of it."""
-    global _current  # noqa: PLW0603
-    with _lock:
-        if _current is None or _current.issuer != issuer:
-            _current = Provider(issuer)
-        return _current
-
-
-def forget() -> None:
-    """Forget what is known, as in a new process."""
-    global _current  # noqa: PLW0603
-    with _lock:
-        _current = None
+    """Return the provider with this issuer, with what this process knows of it already."""
+    return Provider(issuer)

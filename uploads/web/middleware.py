@@ -79,7 +79,7 @@ class Authentication(_WithoutToken, AuthenticationMiddleware):
 
     def process_request(self, request: HttpRequest) -> None:
         super().process_request(request)
-        request.user = SimpleLazyObject(
+        vars(request)["user"] = SimpleLazyObject(
             lambda: AnonymousUser() if sign_in.is_switched_off(request) else get_user(request)
         )
 

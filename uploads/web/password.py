@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import views
 from django.contrib.auth.forms import PasswordChangeForm, PasswordResetForm, SetPasswordForm
-from django.core.mail import EmailMessage
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.template import loader
 from django.urls import reverse_lazy
+from django.views import View
 
 from uploads.accounts.requests import user_of
 from uploads.core.conf import conf
 from uploads.core.errors import RateLimited
 from uploads.core.sign_in_conf import NO_MAIL
 from uploads.web import rates, sign_in
-
-logger = logging.getLogger(__name__)
 
 _RESET_ADDRESS, _RESET_MAIL = "reset-address", "reset-mail"
 
@@ -33,14 +30,13 @@ def may_reset() -> bool:
     return conf().has_local_accounts and settings.EMAIL_BACKEND != NO_MAIL
 
 
-class _WithLocalAccounts:
+class _WithLocalAccounts(View):
     """Mixed in before a view: without local accounts, there is no such page."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not self.is_available():
             raise Http404
-        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
-        return response
+        return super().dispatch(request, *args, **kwargs)
 
     def is_available(self) -> bool:
         return conf().has_local_accounts
@@ -88,40 +84,18 @@ class _ByMail(_WithLocalAccounts):
 
 
 class _ResetForm(PasswordResetForm):
-    """Sends the mail in the background: how long the response takes tells nobody who has an account."""
+    """Sends the mail in the background, so that how long it takes tells nobody who has an account.
 
-    def send_mail(
-        self,
-        subject_template_name: str,
-        email_template_name: str,
-        context: dict[str, Any],
-        from_email: str | None,
-        to_email: str,
-        html_email_template_name: str | None = None,
-    ) -> None:
-        subject = " ".join(loader.render_to_string(subject_template_name, context).split())
-        text = loader.render_to_string(email_template_name, context)
-        mail = EmailMessage(subject, text, from_email, [to_email])
-        _senders().submit(_send, mail, context["user"].pk)
+    Django logs a failure, with the primary key of the user.
+    """
+
+    def send_mail(self, *arguments: Any, **named: Any) -> None:
+        _senders().submit(copy_context().run, super().send_mail, *arguments, **named)
 
 
 @cache
 def _senders() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(2, "mail")
-
-
-def _send(mail: EmailMessage, user_pk: Any) -> None:
-    try:
-        mail.send()
-    except Exception as exc:  # noqa: BLE001  # each backend has its own errors
-        # Not its text, which may repeat addresses.
-        logger.error("The mail to reset the password of user %s failed: %s", user_pk, _kind(exc))
-    else:
-        logger.info("The mail to reset the password of user %s was sent", user_pk)
-
-
-def _kind(exc: Exception) -> str:
-    return type(exc).__name__
 
 
 class ResetPassword(_ByMail, views.PasswordResetView):
@@ -139,9 +113,7 @@ class ResetPassword(_ByMail, views.PasswordResetView):
         mailbox = hashlib.sha256(address.encode(errors="replace")).hexdigest()[:32]
         wait = max(
             rates.hit(_RESET_MAIL, mailbox, conf().sign_in_rate_user),
-            rates.hit(
-                _RESET_ADDRESS, rates.address_of(self.request), conf().sign_in_rate_address
-            ),
+            rates.hit(_RESET_ADDRESS, rates.address_of(self.request), conf().sign_in_rate_address),
         )
         if wait:
             raise RateLimited(wait)

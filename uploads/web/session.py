@@ -11,7 +11,6 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import render, resolve_url
-from django.template.response import TemplateResponse
 from django.urls import Resolver404, resolve, reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -53,9 +52,7 @@ class SignIn(views.LoginView):
             single_sign_on_url=single_sign_on.start_url(self.get_success_url()) if button else None,
         )
 
-    def render_to_response(
-        self, context: dict[str, Any], **response_kwargs: Any
-    ) -> TemplateResponse:
+    def render_to_response(self, context: dict[str, Any], **response_kwargs: Any) -> HttpResponse:
         if context["problem"]:
             response_kwargs.setdefault("status", context["problem"].status)
         return super().render_to_response(context, **response_kwargs)

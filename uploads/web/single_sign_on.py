@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, REDIRECT_FIELD_NAME, login, views
 from django.contrib.auth.backends import BaseBackend, ModelBackend
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.core import signing
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render, resolve_url
@@ -47,7 +47,7 @@ MAX_BEGUN = 5
 MAX_NEXT = 1_000
 #: What the query of the sign-in page calls the code of a problem.
 PROBLEM = "problem"
-_ID_TOKEN = "filehub_id_token"
+_HINT = "filehub_id_token_hint"
 _SALT = "uploads.web.single_sign_on"
 #: Errors with which the provider says that the user, not filehub, is the reason.
 #: https://openid.net/specs/openid-connect-core-1_0.html#AuthError
@@ -64,7 +64,7 @@ class Backend(BaseBackend):
     come from Django's own backend.
     """
 
-    def get_user(self, user_id: Any) -> AbstractBaseUser | None:
+    def get_user(self, user_id: Any) -> User | None:
         return ModelBackend().get_user(user_id)
 
 
@@ -154,7 +154,7 @@ def _open_session(request: HttpRequest, user: Any, person: flow.SignedIn) -> Non
     login(request, user, backend=BACKEND)
     request.session.set_expiry(timezone.now() + timedelta(hours=conf().oidc_session_hours))
     if len(person.id_token) <= flow.MAX_HINT:
-        request.session[_ID_TOKEN] = person.id_token
+        request.session[_HINT] = person.id_token
     logger.info("sign-in: user %s signed in at the provider", user.pk)
 
 
@@ -230,7 +230,9 @@ def _begun(request: HttpRequest, state: str) -> Begun | None:
     except signing.BadSignature:
         return None
     own_state, nonce, verifier, next_page = value
-    return Begun(flow.Attempt(own_state, nonce, verifier), next_page) if own_state == state else None
+    return (
+        Begun(flow.Attempt(own_state, nonce, verifier), next_page) if own_state == state else None
+    )
 
 
 # Signing out
@@ -258,7 +260,7 @@ class SignOut(views.LogoutView):
             return None
         back_to = request.build_absolute_uri(resolve_url(settings.LOGOUT_REDIRECT_URL or "/"))
         try:
-            return flow.sign_out_url(request.session.get(_ID_TOKEN), back_to)
+            return flow.sign_out_url(request.session.get(_HINT), back_to)
         except SignInFailed as exc:
             logger.warning("sign-out at the provider is left out: %s", exc.detail)
             return None

@@ -13,7 +13,7 @@ from uploads.oidc.provider import provider_of
 
 class Command(BaseCommand):
     help = (
-        "Let a user of the provider of single sign-on sign in as a user that exists here, who keeps "
+        "Let a subject of the provider of single sign-on sign in as an existing user, who keeps "
         "all files. Without it, each new subject gets a new user."
     )
 
