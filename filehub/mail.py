@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from email.utils import parseaddr
+from email.utils import getaddresses
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -59,8 +59,8 @@ def server_of(url: str | None) -> Server:
 
 def is_sender(text: str) -> bool:
     """Whether a text is one address, with a name before it or without."""
-    _, address = parseaddr(text)
-    return text.isprintable() and bool(_ADDRESS.fullmatch(address))
+    addresses = [address for _, address in getaddresses([text])]
+    return text.isprintable() and [bool(_ADDRESS.fullmatch(a)) for a in addresses] == [True]
 
 
 def is_exposed(settings: Any) -> bool:

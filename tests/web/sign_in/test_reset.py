@@ -35,12 +35,15 @@ class Mailbox:
         self.messages: list[Message[str, str]] = []
         self.refusal = ""
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+    async def _receive(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         if self.refusal:
             return self.refusal
         assert isinstance(envelope.content, bytes)
         self.messages.append(message_from_bytes(envelope.content))
         return "250 OK"
+
+    #: What aiosmtpd calls.
+    handle_DATA = _receive
 
     def link(self) -> str:
         """The path of the link in the latest mail."""
