@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import Message
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -35,15 +36,12 @@ class Mailbox:
         self.messages: list[Message[str, str]] = []
         self.refusal = ""
 
-    async def _receive(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+    async def receive(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         if self.refusal:
             return self.refusal
         assert isinstance(envelope.content, bytes)
         self.messages.append(message_from_bytes(envelope.content))
         return "250 OK"
-
-    #: What aiosmtpd calls.
-    handle_DATA = _receive
 
     def link(self) -> str:
         """The path of the link in the latest mail."""
@@ -58,7 +56,8 @@ class Mailbox:
 @pytest.fixture(scope="module")
 def _server() -> Iterator[tuple[Controller, Mailbox]]:
     mailbox = Mailbox()
-    controller = Controller(mailbox, hostname="127.0.0.1", port=free_port())
+    handler = SimpleNamespace(handle_DATA=mailbox.receive)
+    controller = Controller(handler, hostname="127.0.0.1", port=free_port())
     controller.start()
     yield controller, mailbox
     controller.stop()
