@@ -12,6 +12,7 @@ from django.db import connection
 
 from tests.oidc.conftest import person
 from tests.support.oidc import FakeProvider
+from tests.support.users import signed_in, staff
 from uploads.accounts.owners import owner_of
 from uploads.models import Identity
 from uploads.oidc.accounts import account_of
@@ -140,6 +141,16 @@ def test_rights_that_operators_gave_stay_if_no_claim_decides() -> None:
     User.objects.filter(pk=user.pk).update(is_staff=True, email="kept@example.com")
     found: Any = account_of(person(groups=["x"], email="new@example.com"))
     assert (found.is_staff, found.email) == (True, "kept@example.com")
+
+
+@pytest.mark.usefixtures("_static_files")
+def test_operators_see_and_remove_the_link_in_the_admin_site(root: User, alice: User) -> None:
+    user = account_of(person(sub="the-subject", preferred_username="ada"))
+    page = f"/admin/auth/user/{user.pk}/change/"
+    text = signed_in(root).get(page).content.decode()
+    assert "the-subject" in text
+    assert "identities-0-DELETE" in text
+    assert "the-subject" not in staff(alice, "view_user").get(page).content.decode()
 
 
 # link_identity

@@ -18,7 +18,7 @@ def inspect() -> Iterator[Finding]:
         return
     provider = flow.provider()
     try:
-        keys = http.within_limit(provider.keys)["keys"]
+        http.within_limit(provider.keys)
     except SignInFailed as exc:
         fix = (
             "Check the network and its proxy, and SSL_CERT_FILE for certificates of your own."
@@ -27,4 +27,4 @@ def inspect() -> Iterator[Finding]:
         )
         yield Finding("FAIL", _SUBJECT, f"{exc.detail}.", fix)
         return
-    yield Finding("ok", _SUBJECT, f"{provider.name} responds and has {len(keys)} keys.")
+    yield Finding("ok", _SUBJECT, f"{provider.name} responds, and its keys can be read.")
