@@ -40,10 +40,7 @@ REFUSED = Problem(
 INVALID_TOKEN = Problem(
     "sso_invalid_token",
     502,
-    _(
-        "The response of the sign-in service cannot be trusted. If it happens again, tell your "
-        "administrator."
-    ),
+    _("The response of the sign-in service cannot be trusted. Tell your administrator."),
 )
 CLOCK = Problem(
     "sso_clock",
