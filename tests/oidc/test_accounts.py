@@ -73,6 +73,12 @@ def test_several_users_with_one_name_get_numbers_and_keep_them() -> None:
     assert usernames() == {"ada", "ada-2", "ada-3"}
 
 
+def test_a_name_in_other_letters_is_taken_too() -> None:
+    """Failed sign-ins of both would count together, and people would take one for the other."""
+    User.objects.create_user("Ada")
+    assert account_of(person(preferred_username="ada")).get_username() == "ada-2"
+
+
 def test_a_name_that_an_operator_changed_stays_until_the_provider_has_a_new_one() -> None:
     user: Any = account_of(person(preferred_username="ada"))
     User.objects.filter(pk=user.pk).update(username="ada.lovelace")
