@@ -53,7 +53,7 @@ urlpatterns = [
         admin.site.admin_view(RedirectView.as_view(pattern_name="change_password")),
         name="password_change",
     ),
-    path("admin/logout/", single_sign_on.SignOut.as_view()),
+    path("admin/logout/", single_sign_on.SignOut.as_view(), name="sign_out_of_admin"),
     path("admin/", admin.site.urls),
 ]
 
