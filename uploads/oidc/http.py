@@ -46,11 +46,13 @@ def within_limit(call: Callable[[float], T]) -> T:
     if not _slots.acquire():
         raise SignInFailed(UNAVAILABLE, "too many requests are waiting for the provider")
     in_vain = True
+    future = _pool().submit(call, time.monotonic() + TOTAL)
     try:
-        result = _pool().submit(call, time.monotonic() + TOTAL).result(TOTAL)
+        result = future.result(TOTAL)
         in_vain = False
         return result
     except OutOfTime:
+        future.cancel()
         raise SignInFailed(UNAVAILABLE, f"no complete response within {TOTAL:.0f} s") from None
     except SignInFailed as exc:
         in_vain = exc.problem is UNAVAILABLE
@@ -67,8 +69,12 @@ def send(method: str, url: str, deadline: float, **arguments: Any) -> Answer:
     Raises SignInFailed(UNAVAILABLE) for no answer, one that is too large or too slow, and for
     status 429 and 5xx.
     """
+    seconds = deadline - time.monotonic()
+    if seconds <= 0:
+        raise SignInFailed(UNAVAILABLE, f"{_place(url)}: no time is left")
     try:
-        with _client().stream(method, url, **arguments) as response:
+        timeout = min(_STEP, seconds)
+        with _client().stream(method, url, timeout=timeout, **arguments) as response:
             body = _read(response, deadline)
             status = response.status_code
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:
@@ -105,7 +111,7 @@ def _place(url: str) -> str:
 
 @cache
 def _client() -> httpx.Client:
-    return httpx.Client(timeout=_STEP, headers={"Accept": "application/json"})
+    return httpx.Client(headers={"Accept": "application/json"})
 
 
 @cache
