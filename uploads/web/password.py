@@ -95,7 +95,7 @@ class _ResetForm(PasswordResetForm):
 
 @cache
 def _senders() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(2, "mail")
+    return ThreadPoolExecutor(1, "mail")
 
 
 class ResetPassword(_ByMail, views.PasswordResetView):
