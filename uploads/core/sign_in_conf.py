@@ -133,14 +133,14 @@ class SignInConf(BaseModel):
     @classmethod
     def _client_id_is_complete(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is None and info.data.get("oidc_issuer"):
-            raise ValueError("it is not set, but OIDC_ISSUER is")
+            raise ValueError("it is not set, but FILEHUB_OIDC_ISSUER is")
         return value
 
     @field_validator("local_accounts")
     @classmethod
     def _somebody_can_sign_in(cls, value: str, info: ValidationInfo) -> str:
         if value == "off" and not info.data.get("oidc_issuer"):
-            raise ValueError("without OIDC_ISSUER, nobody could sign in")
+            raise ValueError("without FILEHUB_OIDC_ISSUER, nobody could sign in")
         return value
 
     @property
