@@ -115,6 +115,17 @@ def test_a_changed_cookie_leads_nowhere(provider: FakeProvider) -> None:
         assert user_of(client) is None
 
 
+def test_a_cookie_belongs_to_one_state(provider: FakeProvider) -> None:
+    client = browser()
+    location = begin(client)
+    (first,) = client.cookies
+    begin(client)
+    (second,) = set(client.cookies) - {first}
+    client.cookies[first] = client.cookies[second].value
+    assert problem(client.get(CALLBACK, provider.approve(location))) == "sso_expired"
+    assert ("POST", "/token") not in provider.requests
+
+
 # Responses that do not belong to this browser, or to no sign-in
 
 
