@@ -15,9 +15,10 @@ from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
-from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from filehub import mail
 from uploads.core import conf
 from uploads.core.conf import Conf, InvalidSettings
 from uploads.core.logs.lines import Format
@@ -26,7 +27,7 @@ from uploads.core.setting_values import explain, split_commas
 #: Celery reads these variables itself, whatever its settings say.
 _BROKER_VARIABLES = ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
 #: Variables whose values never appear in messages.
-_SECRETS = {"DJANGO_SECRET_KEY", "DATABASE_URL", "CELERY_BROKER_URL"}
+_SECRETS = {"DJANGO_SECRET_KEY", "DATABASE_URL", "CELERY_BROKER_URL", "EMAIL_URL"}
 #: For the command `filehub`, which may run in the same environment.
 _CLIENT_VARIABLES = {"FILEHUB_URL", "FILEHUB_TOKEN", "FILEHUB_TOKEN_FILE"}
 #: Ends the variable that names a file with the value, as container engines provide secrets.
@@ -63,7 +64,7 @@ class InvalidEnvironment(Exception):
 class Env(BaseSettings):
     """Django's part of the environment. The variables are the field names in upper case."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, validate_default=True)
 
     django_secret_key: str = Field(
         min_length=32, description="Signs sessions, upload ids and upload tokens."
@@ -107,6 +108,39 @@ class Env(BaseSettings):
             "elsewhere."
         ),
     )
+
+    email_url: str | None = Field(
+        None,
+        repr=False,
+        description=(
+            "Mail server, so that users can reset a password that they have forgotten: "
+            "`smtp://user:password@host:587` (STARTTLS), `smtps://…` (TLS), or `smtp+plain://host` "
+            "(never encrypted, for a relay on this machine)."
+        ),
+    )
+    email_from: str | None = Field(
+        None, description="Sender of that mail, such as `filehub <filehub@example.com>`."
+    )
+
+    @field_validator("email_url", "email_from", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: str | None) -> str | None:
+        return value or None
+
+    @field_validator("email_url")
+    @classmethod
+    def _check_email_url(cls, value: str | None) -> str | None:
+        mail.server_of(value)
+        return value
+
+    @field_validator("email_from")
+    @classmethod
+    def _check_sender(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None and info.data.get("email_url"):
+            raise ValueError("it is not set, but EMAIL_URL is")
+        if value is not None and not mail.is_sender(value):
+            raise ValueError("it is not an address such as filehub <filehub@example.com>")
+        return value
 
     @field_validator("database_url")
     @classmethod
@@ -165,10 +199,12 @@ def load_app(environ: Mapping[str, str] = os.environ) -> Conf:
 
 def secrets(env: Env, app: Conf, environ: Mapping[str, str] = os.environ) -> list[str]:
     """Return the values that no log line may contain: keys, tokens, and passwords in URLs."""
-    values = [env.django_secret_key, *env.django_secret_key_fallbacks, app.metrics_token]
+    values: list[str | None] = [env.django_secret_key, *env.django_secret_key_fallbacks]
+    values += [app.metrics_token, app.oidc_client_secret]
     values += [environ.get(name) for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")]
     # Each URL was validated, or is not one.
-    for url in (env.database_url, env.celery_broker_url, app.sign_rate_storage):
+    urls = (env.database_url, env.celery_broker_url, app.sign_rate_storage, env.email_url or "")
+    for url in urls:
         password = urlsplit(url).password
         values += [password, unquote(password or "")]
     return [value for value in values if value]

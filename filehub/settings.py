@@ -12,7 +12,7 @@ from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
 from filehub import env as environment
-from filehub import logs
+from filehub import logs, mail
 from uploads.core.limits import MIB
 from uploads.core.paths import API_PATHS
 from uploads.worker.broker import TRANSPORT, broker_settings, consumed_queues, routes
@@ -109,6 +109,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTHENTICATION_BACKENDS = [
     "uploads.web.sign_in.Guard",
     "django.contrib.auth.backends.ModelBackend",
+    "uploads.web.single_sign_on.Backend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -119,6 +120,8 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+# As the mail says (templates/registration/password_reset_email.html).
+PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
@@ -194,6 +197,16 @@ CONTENT_SECURITY_POLICY = {
 CORS_ALLOWED_ORIGINS = list(app.cors_origins)
 CORS_EXPOSE_HEADERS = ["ETag", "Link", "Retry-After", "X-Filehub-Examined", "X-Request-ID"]
 CORS_URLS_REGEX = API_PATHS
+
+# --- Mail -----------------------------------------------------------------------------------------
+
+_mail = mail.server_of(env.email_url)
+EMAIL_BACKEND = _mail.backend
+EMAIL_HOST, EMAIL_PORT = _mail.host, _mail.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.use_starttls, _mail.use_tls
+EMAIL_TIMEOUT = mail.TIMEOUT
+DEFAULT_FROM_EMAIL = env.email_from or "filehub@localhost"
 
 # --- Celery -------------------------------------------------------------------------------------
 

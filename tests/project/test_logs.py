@@ -172,14 +172,17 @@ def test_no_secret_of_the_settings_is_logged() -> None:
         "AWS_SECRET_ACCESS_KEY": "an-aws-key-of-the-tests",
         "FILEHUB_METRICS_TOKEN": "a-metrics-token-of-the-tests",
         "FILEHUB_SIGN_RATE_STORAGE": "redis://:a-redis-key-of-the-tests@127.0.0.1:1/0",
+        "FILEHUB_OIDC_CLIENT_SECRET": "a-client-key-of-the-tests",
+        "EMAIL_URL": "smtp://user:a-mail-password-of%2Fthe-tests@127.0.0.1:1",
     }
     script = (
         "import logging, os; from urllib.parse import unquote;"
         f"[logging.error('%s', unquote(os.environ[n]).split('@')[0].split(':')[-1]) "
         f"for n in {list(secrets)}]"
     )
-    done = run(script, **secrets)
-    assert [json.loads(line)["message"] for line in done.stderr.splitlines()] == ["[hidden]"] * 5
+    done = run(script, **secrets, EMAIL_FROM="a@example.com")
+    messages = [json.loads(line)["message"] for line in done.stderr.splitlines()]
+    assert messages == ["[hidden]"] * len(secrets)
 
 
 def test_an_unknown_format_is_one_sentence() -> None:

@@ -27,6 +27,7 @@ from django_htmx.middleware import HtmxMiddleware
 
 from uploads.core.logs import context
 from uploads.core.paths import API_PATHS
+from uploads.web import sign_in
 
 _is_api_path = re.compile(API_PATHS).match
 
@@ -76,15 +77,18 @@ class Sessions(_WithoutToken, SessionMiddleware):
 
 
 class Authentication(_WithoutToken, AuthenticationMiddleware):
-    """Log lines carry the user's id as soon as the user is read, which not every request does."""
+    """Sessions that began with a password are over when local accounts are switched off.
+
+    Log lines carry the user's id as soon as the user is read, which not every request does.
+    """
 
     def process_request(self, request: HttpRequest) -> None:
         super().process_request(request)
-        user = SimpleLazyObject(lambda: _noted(get_user(request)))
-        request.user = cast("User", user)
+        request.user = cast("User", SimpleLazyObject(lambda: _user_of(request)))
 
 
-def _noted(user: AbstractBaseUser | AnonymousUser) -> AbstractBaseUser | AnonymousUser:
+def _user_of(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
+    user = AnonymousUser() if sign_in.is_switched_off(request) else get_user(request)
     if user.is_authenticated:
         context.add(user_id=str(user.pk))
     return user

@@ -122,8 +122,7 @@ def home(request: AuthenticatedHttpRequest) -> HttpResponse:
             "quota": _allowance(request),
             "linked_file": linked,
             "trash_days": conf().trash_days,
-            "has_sign_in_form": session.has_form(),
-            "sign_in_url": redirect_to_login(request.path).url,
+            **session.dialog_of(request),
         }
         status = 404 if linked and linked.is_gone else 200
     response = render(request, template, context, status=status)

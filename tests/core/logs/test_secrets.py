@@ -91,6 +91,7 @@ TEXTS = {
     "one in a body": json.dumps({"token": SECRET, "parts": []}),
     "the code of a sign-in": f"GET /oidc/callback?code={SECRET}&state=x",
     "the ticket of Uppy's request": f"POST /s3/signed/multipart?ticket={SECRET}",
+    "a link that resets a password": f"POST /accounts/password/reset/Mw/{SECRET}/ 302",
     "a secret of a client": f"client_secret={SECRET}",
     "a private key": f"-----BEGIN RSA PRIVATE KEY-----\n{SECRET}\n-----END RSA PRIVATE KEY-----",
     "half of a private key": f"-----BEGIN PRIVATE KEY-----\n{SECRET}",

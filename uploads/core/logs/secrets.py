@@ -80,6 +80,12 @@ _RULES = (
     _rule("? &", r"([?&](?:code|state|key|sig|auth|ticket)=)[^&\s\"'<>]+", rf"\1{HIDDEN}"),
     # The URLs that Uppy requests contain upload tokens (uploads/web/api/companion.py).
     _rule("s3/multipart", r"(s3/multipart/)[^/\s?\"']+", rf"\1{HIDDEN}"),
+    # The links that reset passwords (filehub/urls.py).
+    _rule(
+        "password/reset",
+        r"(password/reset/[^/\s]+/)(?!set-password/)[^/\s?\"']+",
+        rf"\1{HIDDEN}",
+    ),
     _rule("filehub_", r"\bfilehub_[\w-]{20,}"),
     # Django's signed values: the signature at the end.
     _rule("", r"(:[\w-]{6}:)[\w-]{43}(?![\w-])", rf"\1{HIDDEN}"),
