@@ -17,6 +17,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from tests.support.oidc import KEYS, FakeProvider, answer, jwk, send, sign, sign_in
+from uploads.core.logs import context
 from uploads.oidc import http
 from uploads.oidc import provider as provider_module
 from uploads.oidc.errors import (
@@ -370,3 +371,8 @@ def test_no_token_and_no_secret_is_logged(
     secrets = [*signed, "the-access-token", "s3cret", "code-0", "code_verifier"]
     assert [secret for secret in secrets if secret in caplog.text] == []
     assert KEYS
+
+
+def test_log_lines_about_the_provider_have_the_id_of_the_request() -> None:
+    with context.about(request_id="of-this-request"):
+        assert http.within_limit(lambda _: context.current("request_id")) == "of-this-request"
