@@ -213,11 +213,11 @@ def secrets(env: Env, app: Conf, environ: Mapping[str, str] = os.environ) -> lis
 def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
     """Return the variables that look like filehub settings but are not."""
     names = {*APP_VARIABLES, *map(str.upper, Env.model_fields)}
-    known = {*names, *(name + _FILE for name in _file_variables()), *_CLIENT_VARIABLES}
+    known = {*names, *(name + _FILE for name in file_variables()), *_CLIENT_VARIABLES}
     return sorted(name for name in environ if name.startswith("FILEHUB_") and name not in known)
 
 
-def _file_variables() -> list[str]:
+def file_variables() -> list[str]:
     """The variables whose value may be in a file. Names such as AWS_…_FILE belong to boto3."""
     names = [*map(str.upper, Env.model_fields), *APP_VARIABLES]
     return [name for name in names if not name.startswith("AWS_")]
@@ -229,7 +229,7 @@ def _from_files(environ: Mapping[str, str]) -> dict[str, str]:
     Raises InvalidEnvironment, which never contains what is in a file.
     """
     values = {}
-    for name in _file_variables():
+    for name in file_variables():
         path = environ.get(name + _FILE)
         if not path:
             continue

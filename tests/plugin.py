@@ -25,8 +25,9 @@ for signum in (signal.SIGINT, signal.SIGTERM):
     signal.signal(signum, signal.default_int_handler)
 
 AWS_PORT = free_port()
-# Deleted when the process ends.
-STATIC_ROOT = tempfile.TemporaryDirectory(prefix="filehub-static-")
+# Deleted when the process ends. The processes of parallel tests get the folder of the first one.
+_STATIC = tempfile.TemporaryDirectory(prefix="filehub-static-")
+STATIC_ROOT = Path(os.environ.setdefault("STATIC_ROOT_OF_TESTS", _STATIC.name))
 #: For the processes that tests start. Tests themselves use an in-memory database.
 DATABASE = tempfile.TemporaryDirectory(prefix="filehub-database-")
 HEALTH_DIR = tempfile.TemporaryDirectory(prefix="filehub-health-")
@@ -39,7 +40,7 @@ os.environ.update(CREDENTIALS)
 os.environ.update(
     DJANGO_SETTINGS_MODULE="filehub.settings",
     DJANGO_SECRET_KEY="only-for-tests-" + "0123456789abcdef" * 2,
-    DJANGO_STATIC_ROOT=STATIC_ROOT.name,
+    DJANGO_STATIC_ROOT=str(STATIC_ROOT),
     DJANGO_ALLOWED_HOSTS="localhost,127.0.0.1,testserver",
     DATABASE_URL=f"sqlite:///{DATABASE.name}/db.sqlite3",
     AWS_REGION="us-east-1",
@@ -85,7 +86,7 @@ def pytest_collection_modifyitems(
     left_out = [item for item in items if item.get_closest_marker("exhaustive")]
     if left_out and not config.option.everything:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in set(left_out)]
+        items[:] = [item for item in items if not item.get_closest_marker("exhaustive")]
     yield
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 

@@ -104,7 +104,7 @@ def test_a_users_own_quota_overrides_the_default(
 def test_the_list_says_whether_a_quota_is_the_default(
     admin: Client, alice: User, bob: User, settings: Settings
 ) -> None:
-    assert "none" in admin.get(USERS).content.decode()
+    assert "no limit" in admin.get(USERS).content.decode()
     settings.FILEHUB = settings.FILEHUB | {"USER_QUOTA": 5 * GIB}
     Quota.objects.create(user=alice, limit=10 * GIB)
     page = admin.get(USERS).content.decode()

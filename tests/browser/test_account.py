@@ -63,9 +63,10 @@ def test_a_token_is_created_copied_used_and_revoked(page: Page, installation: In
     check_accessibility(page)
     page.get_by_role("button", name="Revoke").click()
     expect(page.get_by_role("status")).to_have_text("The token was revoked.")
-    expect(page.get_by_text("You have no tokens.")).to_be_visible()
+    expect(page.get_by_text("You have no API tokens.")).to_be_visible()
 
 
+@pytest.mark.exhaustive
 def test_a_mistake_is_marked(page: Page) -> None:
     for name in ("Upload and organize files", "List and download files"):
         page.get_by_label(name).uncheck()
@@ -76,6 +77,7 @@ def test_a_mistake_is_marked(page: Page) -> None:
     check_accessibility(page)
 
 
+@pytest.mark.exhaustive
 def test_the_menu_works_by_keyboard_and_closes_like_a_menu(page: Page) -> None:
     page.goto("/")
     menu, account = page.locator(MENU), page.get_by_role("link", name="Account")
@@ -145,6 +147,7 @@ def test_the_admin_has_the_colours_of_the_pages(
         assert background(page) != surface
 
 
+@pytest.mark.exhaustive
 def test_the_api_docs_lead_back(page: Page) -> None:
     page.goto("/api/docs")
     expect(page.locator(".opblock").first).to_be_visible()

@@ -104,7 +104,8 @@ def test_a_page_fits(tab: Page, path: str, language: str, sizes: list[tuple[int,
     check_fit(tab, path, sizes)
 
 
-@pytest.mark.parametrize("language", ["en", pytest.param("de", marks=pytest.mark.exhaustive)])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("language", ["en", "de"])
 def test_the_sign_in_page_fits(
     chromium: Browser, installation: Installation, language: str
 ) -> None:
@@ -119,16 +120,9 @@ def refuse(page: Page) -> None:
     page.route(TO_S3, lambda route: route.fulfill(status=403, headers=headers, body="<Error/>"))
 
 
-@pytest.mark.parametrize(
-    ("language", "sizes"),
-    [
-        ("de", [(768, 100), (360, 200)]),
-        *(pytest.param(each, SIZES, marks=pytest.mark.exhaustive) for each in LANGUAGES),
-    ],
-)
-def test_rows_of_uploads_fit_and_can_be_told_apart(
-    page: Page, language: str, sizes: list[tuple[int, int]]
-) -> None:
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_rows_of_uploads_fit_and_can_be_told_apart(page: Page, language: str) -> None:
     page.set_extra_http_headers({"Accept-Language": language})
     page.goto("/")
     expect(page.locator("#choose-files")).to_be_enabled()
@@ -143,8 +137,8 @@ def test_rows_of_uploads_fit_and_can_be_told_apart(
     for name in names:
         expect(upload_row(page, name)).to_have_attribute("data-state", "uploading")
     upload_row(page, names[0]).locator("[data-action=pause]").click()
-    check_fit(page, "uploads", sizes)
-    for width, percent in sizes:
+    check_fit(page, "uploads", SIZES)
+    for width, percent in SIZES:
         resize(page, width, percent)
         for name in [failed, *names]:
             tail = upload_row(page, name).locator(".name-tail")
@@ -201,7 +195,8 @@ def test_a_folder_has_a_line_of_its_own(page: Page, installation: Installation) 
     assert above["x"] == below["x"]
 
 
-@pytest.mark.parametrize("width", [768, pytest.param(360, marks=pytest.mark.exhaustive)])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("width", [768, 360])
 def test_the_file_list_of_the_admin_can_be_read_and_used(page: Page, width: int) -> None:
     name = unique(f"{LONG}_v1.txt")
     choose(page, (name, b"x"))

@@ -90,12 +90,13 @@ def refuse(route: Route) -> None:
     route.fulfill(status=403, headers=headers, body="<Error><Code>AccessDenied</Code></Error>")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("action", "then"),
     [
         ("retry", "the row"),
         ("dismiss", "the next row"),
-        pytest.param("clear", "the heading", marks=pytest.mark.exhaustive),
+        ("clear", "the heading"),
     ],
 )
 def test_actions_on_uploads_keep_the_focus(page: Page, action: str, then: str) -> None:
@@ -178,16 +179,10 @@ FAILURES: dict[str, tuple[Callable[[Page], None], str]] = {
     "an error page": (fulfil(403, "<h1>Forbidden</h1>"), "Something went wrong."),
     "JSON that is no object": (fulfil(500, [1]), "Something went wrong on the server."),
 }
-USUAL = {"storage away"}
 
 
-@pytest.mark.parametrize(
-    "failure",
-    [
-        name if name in USUAL else pytest.param(name, marks=pytest.mark.exhaustive)
-        for name in FAILURES
-    ],
-)
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("failure", FAILURES)
 def test_a_failed_search_says_so_beside_the_search_box(page: Page, failure: str) -> None:
     name = unique("stays.txt")
     choose(page, (name, name.encode()))

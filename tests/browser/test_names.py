@@ -135,6 +135,7 @@ def test_a_search_shows_a_new_file_whose_name_matches_in_another_form(page: Page
         expect(row(page, name.strip())).to_be_visible()
 
 
+@pytest.mark.exhaustive
 def test_a_name_cannot_pretend_to_have_another_extension(page: Page) -> None:
     mark = unique("").strip()
     shown = f"{mark}_\ufffdxcod.exe"

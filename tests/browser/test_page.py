@@ -208,6 +208,7 @@ def csrf_token(page: Page) -> str:
     return str(cookie["value"])
 
 
+@pytest.mark.exhaustive
 def test_a_file_that_another_tab_has_deleted_leaves_the_list(page: Page) -> None:
     name = unique("gone.txt")
     choose(page, (name, b"x"))
@@ -256,6 +257,7 @@ def test_the_overall_percentage_keeps_its_distance_from_the_bar(page: Page, widt
     page.unroute_all(behavior="ignoreErrors")
 
 
+@pytest.mark.exhaustive
 def test_the_admin_lists_the_files_newest_first(page: Page) -> None:
     first, second = unique("admin 1.txt"), unique("admin 2.txt")
     for name in (first, second):

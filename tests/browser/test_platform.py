@@ -12,41 +12,37 @@ from tests.browser.test_page import choose, row, unique, upload_row
 from tests.support.installation import Installation
 from tests.support.proxy import parts
 
-ORDINARY = pytest.mark.exhaustive
 REFUSED = "() => { throw new DOMException('refused', 'SecurityError'); }"
 REJECTED = "() => Promise.reject(new DOMException('refused', 'SecurityError'))"
 
 #: What a script removes or breaks before the page loads; uploads work nevertheless.
 OPTIONAL = [
-    pytest.param("delete AbortSignal.any", id="AbortSignal.any", marks=ORDINARY),
-    pytest.param("delete AbortSignal.timeout", id="AbortSignal.timeout", marks=ORDINARY),
-    pytest.param("delete globalThis.Worker", id="Worker", marks=ORDINARY),
-    pytest.param("delete globalThis.BroadcastChannel", id="BroadcastChannel", marks=ORDINARY),
-    pytest.param("delete globalThis.structuredClone", id="structuredClone", marks=ORDINARY),
-    pytest.param("delete globalThis.reportError", id="reportError", marks=ORDINARY),
-    pytest.param("delete globalThis.scheduler", id="scheduler", marks=ORDINARY),
-    pytest.param("delete globalThis.IntersectionObserver", id="observer", marks=ORDINARY),
-    pytest.param("delete globalThis.createImageBitmap", id="bitmaps", marks=ORDINARY),
-    pytest.param("delete Crypto.prototype.subtle", id="crypto.subtle", marks=ORDINARY),
-    pytest.param("delete Crypto.prototype.randomUUID", id="randomUUID", marks=ORDINARY),
-    pytest.param("delete Blob.prototype.stream", id="Blob.stream", marks=ORDINARY),
-    pytest.param("delete Element.prototype.animate", id="animations", marks=ORDINARY),
-    pytest.param("delete globalThis.indexedDB", id="indexedDB", marks=ORDINARY),
-    pytest.param("delete globalThis.IDBKeyRange", id="IDBKeyRange", marks=ORDINARY),
-    pytest.param("delete Navigator.prototype.locks", id="locks", marks=ORDINARY),
-    pytest.param("delete Navigator.prototype.onLine", id="onLine", marks=ORDINARY),
+    pytest.param("delete AbortSignal.any", id="AbortSignal.any"),
+    pytest.param("delete AbortSignal.timeout", id="AbortSignal.timeout"),
+    pytest.param("delete globalThis.Worker", id="Worker"),
+    pytest.param("delete globalThis.BroadcastChannel", id="BroadcastChannel"),
+    pytest.param("delete globalThis.structuredClone", id="structuredClone"),
+    pytest.param("delete globalThis.reportError", id="reportError"),
+    pytest.param("delete globalThis.scheduler", id="scheduler"),
+    pytest.param("delete globalThis.IntersectionObserver", id="observer"),
+    pytest.param("delete globalThis.createImageBitmap", id="bitmaps"),
+    pytest.param("delete Crypto.prototype.subtle", id="crypto.subtle"),
+    pytest.param("delete Crypto.prototype.randomUUID", id="randomUUID"),
+    pytest.param("delete Blob.prototype.stream", id="Blob.stream"),
+    pytest.param("delete Element.prototype.animate", id="animations"),
+    pytest.param("delete globalThis.indexedDB", id="indexedDB"),
+    pytest.param("delete globalThis.IDBKeyRange", id="IDBKeyRange"),
+    pytest.param("delete Navigator.prototype.locks", id="locks"),
+    pytest.param("delete Navigator.prototype.onLine", id="onLine"),
     pytest.param(f"LockManager.prototype.request = {REJECTED}", id="locks are refused"),
-    pytest.param(f"LockManager.prototype.request = {REFUSED}", id="locks throw", marks=ORDINARY),
-    pytest.param(f"IDBFactory.prototype.open = {REFUSED}", id="indexedDB throws", marks=ORDINARY),
+    pytest.param(f"LockManager.prototype.request = {REFUSED}", id="locks throw"),
+    pytest.param(f"IDBFactory.prototype.open = {REFUSED}", id="indexedDB throws"),
     pytest.param(
         f"Object.defineProperty(globalThis, 'indexedDB', {{ get: {REFUSED} }})",
         id="indexedDB is refused",
-        marks=ORDINARY,
     ),
-    pytest.param(f"globalThis.Worker = {REFUSED}", id="workers are refused", marks=ORDINARY),
-    pytest.param(
-        "IDBFactory.prototype.open = () => ({})", id="indexedDB does not answer", marks=ORDINARY
-    ),
+    pytest.param(f"globalThis.Worker = {REFUSED}", id="workers are refused"),
+    pytest.param("IDBFactory.prototype.open = () => ({})", id="indexedDB does not answer"),
 ]
 
 
@@ -57,6 +53,7 @@ def open_with(context: BrowserContext, script: str) -> Page:
     return page
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("script", OPTIONAL)
 def test_an_upload_works_without(
     context: BrowserContext, installation: Installation, tmp_path: Path, script: str
@@ -73,8 +70,8 @@ def test_an_upload_works_without(
     "name",
     [
         "fetch",
-        pytest.param("XMLHttpRequest", marks=ORDINARY),
-        pytest.param("Request", marks=ORDINARY),
+        pytest.param("XMLHttpRequest", marks=pytest.mark.exhaustive),
+        pytest.param("Request", marks=pytest.mark.exhaustive),
     ],
 )
 def test_a_browser_without_a_necessary_function_is_told_so(
@@ -87,7 +84,8 @@ def test_a_browser_without_a_necessary_function_is_told_so(
     expect(upload_row(page, chosen)).to_contain_text("Your browser lacks a function")
 
 
-@pytest.mark.parametrize("language", ["en", pytest.param("de", marks=ORDINARY)])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("language", ["en", "de"])
 def test_uploads_start_although_the_browser_reports_that_it_is_offline(
     context: BrowserContext, language: str
 ) -> None:

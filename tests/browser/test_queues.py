@@ -107,6 +107,7 @@ def test_a_missing_file_is_listed_after_its_event_was_replayed(
     wait_for(lambda: [file["id"] for file in installation.files(name)] == [id_])
 
 
+@pytest.mark.exhaustive
 def test_one_checkbox_selects_all_and_reflects_the_selection(
     page: Page, add_dead_letter: AddDeadLetter
 ) -> None:

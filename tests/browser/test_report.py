@@ -56,6 +56,7 @@ def test_the_report_is_accessible_with_and_without_its_numbers(report: Page) -> 
     check_accessibility(report)
 
 
+@pytest.mark.exhaustive
 def test_the_dashboard_is_accessible_and_has_four_tiles(
     report: Page, installation: Installation
 ) -> None:
@@ -110,6 +111,7 @@ def test_the_chart_can_show_files_instead_of_bytes(report: Page) -> None:
     ).to_be_visible()
 
 
+@pytest.mark.exhaustive
 def test_one_unfinished_upload_is_aborted_by_keyboard(
     report: Page, installation: Installation
 ) -> None:

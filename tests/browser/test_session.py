@@ -90,6 +90,7 @@ REOPEN = """async () => {
 }"""
 
 
+@pytest.mark.exhaustive
 def test_reopening_the_dialog_at_once_keeps_what_is_typed_then(
     page: Page, context: BrowserContext
 ) -> None:
@@ -160,6 +161,7 @@ def test_search_and_deletion_say_that_the_session_has_ended_and_work_afterwards(
     expect(row(page, names[0])).to_have_count(0)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "type_",
     [

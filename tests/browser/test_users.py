@@ -39,6 +39,7 @@ def create_token(page: Page, name: str) -> str:
     return page.locator("#new-token").inner_text()
 
 
+@pytest.mark.exhaustive
 def test_a_token_is_created_shown_once_used_and_revoked(
     page: Page, installation: Installation
 ) -> None:

@@ -224,6 +224,14 @@ def test_a_rename_and_a_removal_at_once_leave_a_consistent_record() -> None:
     assert recount.differences() == []
 
 
+def test_a_rename_does_not_depend_on_what_happens_after_it(aws_requests: AwsRequests) -> None:
+    upload_id = store(OWNER, "old.txt", folder="A")
+    aws_requests.transactions.clear()
+    aws_requests.cuts = lambda operation, body: bool(aws_requests.transactions)
+    renamed = moves.update(upload_id, Actor(OWNER, OWNER), file_name="new.txt")
+    assert (renamed.folder, renamed.file_name) == ("A", "new.txt")
+
+
 def test_moves_and_events_at_once_lose_neither() -> None:
     upload_id = store(OWNER, folder="A")
     with ThreadPoolExecutor(4) as pool:

@@ -15,10 +15,11 @@ from django.conf import settings
 from django.core.management import get_commands
 
 from filehub import env
+from tests.project import documents
 from tests.support.processes import ROOT
 from uploads.web import rates
 
-GUIDE = (ROOT / "docs" / "deployment.md").read_text()
+GUIDE = documents.read("docs/deployment.md")
 PROCFILE = (ROOT / "Procfile").read_text()
 #: Commands that are processes of their own, or not for production.
 NOT_FOR_OPERATORS = {"consume_events", "seed"}
@@ -26,10 +27,9 @@ MIB = 1024**2
 
 
 def block(language: str, containing: str) -> str:
-    """The only block of a language that has this text, without the indentation of a list."""
-    blocks = re.findall(rf"^ *```{language}\n(.*?)^ *```", GUIDE, re.DOTALL | re.MULTILINE)
-    (found,) = [text for text in blocks if containing in text]
-    return re.sub(r"^ {3}", "", found, flags=re.MULTILINE)
+    """The only block of a language that has this text."""
+    (found,) = [text for text in documents.blocks(GUIDE, language) if containing in text]
+    return found
 
 
 def environment() -> dict[str, str]:

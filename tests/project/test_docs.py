@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from django.core.management import BaseCommand, get_commands, load_command_class
 
+from filehub import env
 from filehub_client import config as client_config
 from local import reference
 from tests.project import documents
@@ -72,9 +73,9 @@ def test_a_document_names_no_variable_that_does_not_exist(document: Path) -> Non
     text = document.read_text(encoding="utf-8")
     named = set(re.findall(r"\b(?:FILEHUB|DJANGO|DATABASE|CELERY_BROKER)_[A-Z_]*[A-Z]\b", text))
     named |= set(re.findall(r"\bAWS_(?:REGION|ENDPOINT)[A-Z0-9_]*", text))
-    client = {client_config.URL, client_config.TOKEN}
-    # A setting, and the client's token, may also be in a file (NAME_FILE).
-    assert {name.removesuffix("_FILE") for name in named} - _settings() - client == set()
+    files = {name + "_FILE" for name in env.file_variables()}
+    client = {client_config.URL, client_config.TOKEN, client_config.TOKEN_FILE}
+    assert named - _settings() - files - client == set()
 
 
 @pytest.mark.parametrize("document", documents.DOCUMENTS, ids=documents.name)

@@ -113,7 +113,7 @@ def test_a_worker_without_the_queue_of_thumbnails_confirms_all_files(tmp_path: P
         text, picture = upload(OWNER), upload(OWNER, "a.png", PNG, "image/png")
         wait_for(lambda: queries.any_file(text) and queries.any_file(picture))
         assert running.poll() is None
-        assert "tasks that may wait are not processed" in (tmp_path / "worker.log").read_text()
+        assert "low-priority tasks are not processed" in (tmp_path / "worker.log").read_text()
         clients.sqs().create_queue(QueueName=low, Attributes=dict(attributes))
         # The event of the picture is retried with pauses, and the queue polled with pauses.
         wait_for(lambda: record(picture).thumbnail, timeout=120)

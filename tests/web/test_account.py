@@ -200,7 +200,7 @@ def test_an_outage_of_the_table_hides_only_the_figures(
     monkeypatch.setattr(account.usage, "of_owner", fail)
     response = signed_in(alice).get(PAGE)
     assert response.status_code == 200
-    assert "The figures are not available" in response.content.decode()
+    assert "Storage usage is not available" in response.content.decode()
 
 
 def test_a_user_without_a_password_is_not_asked_to_change_it(alice: User) -> None:

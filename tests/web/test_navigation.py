@@ -228,7 +228,7 @@ def test_too_many_requests_are_a_page_that_does_not_mention_signing_in(
     settings.FILEHUB = settings.FILEHUB | {"SIGN_RATE_ADDRESS": "1/h"}
     responses = [open_as(None, "/files") for _ in range(3)]
     assert [response.status_code for response in responses][1:] == [429, 429]
-    assert "Too many requests have come from here." in responses[-1].content.decode()
+    assert "Too many requests came from your network." in responses[-1].content.decode()
     assert int(responses[-1]["Retry-After"]) > 0
 
 

@@ -214,7 +214,7 @@ class UserAdminMixin(UsernameSearchMixin, SafeSelectionMixin, ModelAdminBase):
     def quota_text(self, user: AbstractBaseUser) -> str:
         limit = quotas.limit_of(user)
         if limit is None:
-            return gettext("none")
+            return gettext("no limit")
         size = file_size(limit)
         if quotas.own_limit_of(user) is None:
             return gettext("%(size)s (default)") % {"size": size}

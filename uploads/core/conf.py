@@ -132,7 +132,7 @@ class Conf(SignInConf):
         pattern=f"^{QUEUE_NAME}$",
         description=(
             "Queue of Celery's tasks; its dead-letter queue is `<name>-dlq`, and the queue of "
-            "tasks that may wait `<name>-low`. Unset: `<FILEHUB_PREFIX>-tasks`."
+            "low-priority tasks `<name>-low`. Unset: `<FILEHUB_PREFIX>-tasks`."
         ),
     )
     max_size: int = Field(
@@ -225,10 +225,7 @@ class Conf(SignInConf):
         min_length=16,
         pattern=r"^[\x21-\x7e]+$",
         repr=False,
-        description=(
-            "Bearer token for Prometheus to read `/metrics`; at least 16 characters. "
-            "Unset: staff only."
-        ),
+        description=("Bearer token for Prometheus to read `/metrics`. Unset: staff only."),
     )
     health_dir: str = Field(
         ".local/health",
@@ -259,7 +256,7 @@ class Conf(SignInConf):
 
     @property
     def low_queue(self) -> str:
-        """The queue of tasks that may wait, such as thumbnails."""
+        """The queue of low-priority tasks, such as thumbnails."""
         return f"{self.tasks_queue}-low"
 
     @property

@@ -36,8 +36,11 @@ def update(
         record = _renamed(permitted(current, actor, _MAY_BE_MOVED), name, actor.by)
         return _moved(record, path, actor.by)
 
-    store.change(parsed, decide)
-    return info_of(permitted(store.get(parsed), actor, _MAY_BE_MOVED))
+    # Not read again: a removal right after this change would make it look like a failure.
+    changed = store.change_many([parsed], decide)[parsed]
+    if isinstance(changed, FilehubError):
+        raise changed
+    return info_of(changed)
 
 
 def move(ids: Sequence[str], folder: str, actor: Actor) -> list[Result]:

@@ -1,4 +1,4 @@
-"""Move files to the trash, restore them, and delete them for ever: many at once, each on its own.
+"""Move files to the trash, restore or permanently delete them: many at once, each on its own.
 
 The record is changed first. So of a restoration and a purge at the same time only one succeeds: a
 file that is being purged cannot be restored, and one that was restored is not purged. IAM:
@@ -84,7 +84,7 @@ def restore(ids: Sequence[str], actor: Actor) -> list[Result]:
 
 
 def delete(ids: Sequence[str], actor: Actor) -> list[Result]:
-    """Delete files for ever, from the list or from the trash; return a result for each, in order.
+    """Permanently delete files, from the list or the trash; return a result for each, in order.
 
     The records follow when S3 reports the removals. The object of a file in the trash is certain to
     be deleted: if S3 fails, the next purge does it. Errors: FileNotFound, BackendUnavailable.

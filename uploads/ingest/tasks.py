@@ -242,7 +242,7 @@ def reconcile_multipart() -> None:
 
 @shared_task(name="uploads.tasks.purge_trash", base=FailureRecordingTask)
 def purge_trash(shard: str = "", last_id: str = "") -> None:
-    """Delete the files whose time in the trash is over, after this position if there is one."""
+    """Delete the files whose time in the trash has expired, after this position if there is one."""
     purged = purge.purge(Position(shard, last_id) if shard else None)
     if purged.files:
         logger.info("purging %d files from the trash", purged.files)

@@ -14,6 +14,7 @@ from tests.support.installation import Installation
 from tests.support.waiting import wait_for
 
 
+@pytest.mark.exhaustive
 def test_an_upload_that_is_cancelled_half_way_leaves_nothing_in_the_bucket(
     page: Page, installation: Installation, tmp_path: Path
 ) -> None:

@@ -139,6 +139,7 @@ def test_requests_are_signed_again_when_credentials_have_been_replaced(
     assert len(begun) == (2 if refused == {"whole"} else 1)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("size", [IN_ONE_REQUEST, pytest.param(20 * MIB, id="parts")])
 def test_a_part_with_a_flipped_byte_is_refused_and_sent_again(
     page: Page, installation: Installation, tmp_path: Path, size: int
@@ -154,6 +155,7 @@ def test_a_part_with_a_flipped_byte_is_refused_and_sent_again(
     assert installation.s3.sent() == size + resent
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("size", [IN_ONE_REQUEST, pytest.param(20 * MIB, id="parts")])
 def test_lost_responses_do_not_create_a_second_file(
     page: Page, installation: Installation, tmp_path: Path, size: int

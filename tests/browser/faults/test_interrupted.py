@@ -116,6 +116,7 @@ def test_after_a_crash_the_upload_is_shown_and_continues_with_the_missing_parts(
     assert installation.s3.sent() == SIZE - had
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("context")
 def test_a_file_with_a_handle_continues_after_a_reload_with_one_click(
     page: Page, installation: Installation

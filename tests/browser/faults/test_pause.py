@@ -35,6 +35,7 @@ def in_flight(installation: Installation) -> list[Request]:
     return [request for request in installation.s3.requests(large) if not request.over]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("size", "held"),
     [
@@ -119,7 +120,8 @@ def test_an_upload_that_is_pausing_can_be_cancelled(
     wait_for(lambda: not unfinished(installation))
 
 
-@pytest.mark.parametrize("videos", [1, pytest.param(15, marks=pytest.mark.exhaustive)])
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("videos", [1, 15])
 def test_a_photo_does_not_wait_for_a_video(
     page: Page, installation: Installation, tmp_path: Path, videos: int
 ) -> None:

@@ -170,6 +170,7 @@ def test_a_stored_file_is_not_sent_again_unless_it_changed(
     assert hashlib.sha256(installation.download(newest["id"])).digest() == body
 
 
+@pytest.mark.exhaustive
 def test_a_deleted_file_is_sent_again(
     page: Page, installation: Installation, tmp_path: Path
 ) -> None:

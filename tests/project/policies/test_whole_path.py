@@ -137,11 +137,11 @@ def test_every_process_and_command_works_with_its_own_policy(
             state = "deleted"
         wait_for(lambda: upload()["state"] == state)
 
-    def send_letter(kind: str) -> None:
+    def put_dead_letter(kind: str) -> None:
         queue = conf().events_queue if kind == "events" else conf().tasks_queue
         send_dead_letter(IGNORED, queue)
 
-    steps = WebSteps(site, settle, send_letter)
+    steps = WebSteps(site, settle, put_dead_letter)
     for step in steps.all().values():
         step()
     # A missing object and an orphaned one, for reconcile to find.

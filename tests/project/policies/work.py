@@ -115,12 +115,12 @@ def web(root: User) -> Steps:
         # The worker is a process of its own, and may have queued a thumbnail.
         forget_queues()
 
-    def send_letter(kind: str) -> None:
+    def put_dead_letter(kind: str) -> None:
         with signed_by(ROOT_KEY):
             drain(f"{_queue(kind)}-dlq")
             send_dead_letter("x", _queue(kind))
 
-    return WebSteps(SiteInThisProcess(root), settle, send_letter).all()
+    return WebSteps(SiteInThisProcess(root), settle, put_dead_letter).all()
 
 
 def _receive_one(body: str | None) -> None:

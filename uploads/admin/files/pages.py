@@ -289,11 +289,11 @@ class FileAdmin(FileAdminBase):
 
 
 def _purge_text(info: FileInfo) -> str:
-    """When a file in the trash is deleted for ever; "" for others."""
+    """When a file in the trash is permanently deleted; "" for others."""
     if info.state != "trashed" or info.purge_at is None:
         return ""
     if is_being_purged(info):
-        return gettext("being deleted for ever")
+        return gettext("being permanently deleted")
     return gettext("until %(time)s") % {"time": timestamp(info.purge_at)}
 
 
@@ -343,7 +343,7 @@ def _describe(entry: Entry, names: dict[str, str]) -> str:
         "trashed": gettext("Moved to the trash by %(who)s"),
         "restored": gettext("Restored from the trash by %(who)s"),
         "deletion_requested": gettext("Deletion requested by %(who)s"),
-        "purge_started": gettext("Its time in the trash was over"),
+        "purge_started": gettext("Retention in the trash ended"),
         "removed": gettext("Deleted: %(detail)s") if reason else gettext("Deleted"),
     }
     return sentences[entry.what] % details

@@ -135,7 +135,7 @@ class ListedFileOut(_FileFields):
     state: Literal["stored", "trashed", "rejected"]
     trashed_at: datetime | None = Field(None, description="Only in the trash.")
     purge_at: datetime | None = Field(
-        None, description="When it is deleted for ever; only in the trash."
+        None, description="When it is permanently deleted; only in the trash."
     )
     reason: str | None = Field(
         None, description="Why it was rejected, in the language of `Accept-Language`."

@@ -172,7 +172,7 @@ export class Api {
   }
 
   /**
-   * Moves a file to the trash. Where there is no trash, it is deleted for ever.
+   * Moves a file to the trash. Where there is no trash, it is permanently deleted.
    * @param {string} id
    * @returns {Promise<{id: string, state: "trashed"|"deleting"}>} Rejects with an ApiError.
    */

@@ -51,7 +51,7 @@ export const messages = {
     failed: gettext("You could not be signed in. Try again, or reload the page."),
   },
   fileDeleted: gettext("This file was deleted."),
-  pausing: gettext("finishing what is in transit"),
+  pausing: gettext("finishing current transfers"),
   pauseLabel: { pause: gettext("Pause"), stop: gettext("Stop now") },
   alreadyStored: gettext("Already in your files. Not uploaded again."),
   slow: gettext(
