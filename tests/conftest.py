@@ -23,6 +23,7 @@ from pytest_django import Settings
 
 from local.aws import LocalAws
 from tests.plugin import AWS_PORT, DATABASE, FIGURE, STATIC_ROOT
+from tests.support import sso
 from tests.support.aws_requests import aws_requests  # noqa: F401  # a fixture for all
 from tests.support.installation import Installation, with_small_parts
 from tests.support.local_aws import (
@@ -215,6 +216,8 @@ def show(request: pytest.FixtureRequest) -> Callable[[str], None]:
 
 @pytest.fixture(scope="session")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """filehub as `make run` starts it, except that files above THRESHOLD are uploaded in parts."""
-    with with_small_parts(tmp_path_factory.mktemp("installation")) as running:
+    """filehub as `make run` starts it, except that files above THRESHOLD are uploaded in parts, and
+    that there is single sign-on (tests/support/sso.py).
+    """
+    with with_small_parts(tmp_path_factory.mktemp("installation"), **sso.SETTINGS) as running:
         yield running

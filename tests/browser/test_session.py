@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from django.template.loader import render_to_string
-from playwright.sync_api import Browser, BrowserContext, Dialog, Locator, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, Locator, Page, expect
 
 from tests.browser.conftest import MIB, make_file
 from tests.browser.faults.helpers import arrived, assert_stored, choose, stop_after
@@ -331,45 +330,6 @@ def test_a_new_csrf_token_is_taken_without_asking(page: Page, context: BrowserCo
     expect(row(page, name)).to_be_visible()
     expect(dialog(page)).to_be_hidden()
     expect(page.locator("#session-notice")).to_be_hidden()
-
-
-@pytest.mark.exhaustive
-def test_with_another_sign_in_page_the_dialog_opens_it_in_a_tab(
-    page: Page, context: BrowserContext
-) -> None:
-    # As the template is rendered for a site whose sign-in page is not filehub's.
-    without_form = render_to_string(
-        "uploads/_sign_in_dialog.html", {"sign_in_url": "/admin/login/?next=/"}
-    )
-
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    page.route("**/page/home*.js", hold)
-    page.goto("/", wait_until="commit")
-    wait_for(lambda: page.wait_for_timeout(10) or held)
-    page.wait_for_selector("#upload-config", state="attached")
-    page.evaluate(
-        "html => { document.querySelector('#session-dialog').outerHTML = html }", without_form
-    )
-    held[0].continue_()
-    expect(page.locator("#choose-files")).to_be_enabled()
-    end_session(context)
-    choose_text(page, (name := unique("sso.txt"), b"x"))
-    expect(dialog(page)).to_be_visible()
-    expect(page.locator("#session-form")).to_have_count(0)
-    with context.expect_page() as opened:
-        dialog(page).get_by_role("link", name="Open the sign-in page").click()
-    tab = opened.value
-    tab.get_by_label("Username").fill("demo")
-    tab.get_by_label("Password").fill(PASSWORD)
-    tab.locator("[type=submit]").click()
-    tab.wait_for_selector("#choose-files:enabled")
-    page.bring_to_front()
-    expect(dialog(page)).to_be_hidden()
-    expect(row(page, name)).to_be_visible()
 
 
 @pytest.mark.exhaustive

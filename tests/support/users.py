@@ -36,6 +36,19 @@ def staff(user: User, *codenames: str, checks_csrf: bool = False) -> Client:
     return signed_in(user, checks_csrf=checks_csrf)
 
 
+def error_of(response: Any) -> dict[str, Any]:
+    """The error in a response, without what differs from request to request."""
+    body: dict[str, Any] = response.json()
+    assert body.pop("request_id") == response["X-Request-ID"]
+    return body
+
+
+def body_of(response: Any) -> str:
+    """The body of a response, without the request's id."""
+    text: str = response.content.decode()
+    return text.replace(response["X-Request-ID"], "…")
+
+
 class Api:
     """The API as one user sees it, with a bearer token."""
 

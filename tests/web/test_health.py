@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import tomllib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,6 +17,7 @@ from pytest_django import Settings
 
 from local.aws import LocalAws
 from tests.support.aws_requests import AwsRequests
+from tests.support.processes import ROOT
 from tests.support.users import Api, signed_in
 from uploads.aws import sqs
 from uploads.core.conf import conf
@@ -40,6 +42,11 @@ def _nothing_cached(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # Probes
+
+
+def test_healthz_names_the_version_of_pyproject() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert Client().get("/healthz").json() == {"status": "ok", "version": project["version"]}
 
 
 @pytest.mark.parametrize("https", [False, True])

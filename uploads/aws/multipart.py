@@ -148,6 +148,16 @@ def parts(upload_id: str, s3_upload_id: str) -> list[Part] | None:
     return result
 
 
+def find(upload_id: str) -> str | None:
+    """S3's id of the newest unfinished multipart upload of an object, or None. One request."""
+    key = object_key(upload_id)
+    with aws_errors("S3 could not list the unfinished uploads."):
+        response = clients.s3().list_multipart_uploads(Bucket=conf().bucket, Prefix=key)
+    found = [upload for upload in response.get("Uploads", []) if upload["Key"] == key]
+    newest = max(found, key=lambda upload: upload["Initiated"], default=None)
+    return newest["UploadId"] if newest else None
+
+
 def complete(upload_id: str, s3_upload_id: str, received: list[Part], *, size: int) -> bool:
     """Complete the upload, on condition that it has `size` bytes and its object does not exist.
 

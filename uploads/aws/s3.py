@@ -1,4 +1,6 @@
-"""The S3 gateway: sign, head, delete, list. Only this module, `multipart` and `thumbnails` call S3.
+"""The S3 gateway: sign, head, delete, list.
+
+Only this module, `multipart`, `thumbnails` and `foreign` call S3.
 
 A missing key is a normal result (None). Any other failure raises BackendUnavailable with its cause
 chained. IAM: s3:PutObject and s3:GetObject to sign, s3:GetObject to head and to read,
@@ -96,11 +98,10 @@ def sign_put(
     `generate_presigned_url` can sign neither that header nor the length.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
     """
-    signed_metadata = metadata(owner, file_name, folder)
     headers = {
         "Content-Type": content_type,
         "If-None-Match": "*",
-        **{f"x-amz-meta-{name}": value for name, value in signed_metadata.items()},
+        **metadata_headers(owner, file_name, folder),
     }
     return _sign(upload_id, headers, size=size, sha256=sha256)
 
@@ -124,6 +125,12 @@ def metadata(owner: str, file_name: str, folder: str = "") -> dict[str, str]:
     """
     result = {"filename": quote(file_name, safe=""), "owner": quote(owner, safe="")}
     return {**result, "folder": quote(folder, safe="")} if folder else result
+
+
+def metadata_headers(owner: str, file_name: str, folder: str) -> dict[str, str]:
+    """The headers, or fields of a form, with the metadata."""
+    signed = metadata(owner, file_name, folder)
+    return {f"x-amz-meta-{name}": value for name, value in signed.items()}
 
 
 def _sign(

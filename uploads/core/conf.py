@@ -14,7 +14,6 @@ from typing import Any, Literal
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     ValidationError,
@@ -47,11 +46,12 @@ from uploads.core.setting_values import (
     dns_suffix,
     explain,
 )
+from uploads.core.sign_in_conf import SignInConf
 
 _RATES = ("sign_rate_user", "sign_rate_address", "sign_in_rate_user", "sign_in_rate_address")
 DEFAULT_PREFIX = "filehub"
 #: Settings whose values must not appear in error messages.
-_SECRETS = {"METRICS_TOKEN", "SIGN_RATE_STORAGE"}
+_SECRETS = {"METRICS_TOKEN", "SIGN_RATE_STORAGE", "OIDC_CLIENT_SECRET"}
 
 
 class InvalidSettings(ImproperlyConfigured):
@@ -73,7 +73,7 @@ def _prefixed(name: str, *, without_prefix: str = "") -> Callable[[dict[str, Any
     return default
 
 
-class Conf(BaseModel):
+class Conf(SignInConf):
     """The settings, validated. A field's name in upper case is its key in `settings.FILEHUB`."""
 
     model_config = ConfigDict(

@@ -13,6 +13,7 @@ from celery import Task, shared_task
 
 from uploads.core import keys
 from uploads.core.errors import BackendUnavailable, InvalidRequest
+from uploads.core.logs import context
 from uploads.core.reasons import Reason, dump
 from uploads.files import folder_actions, purge
 from uploads.files.purge import Position
@@ -78,11 +79,17 @@ def _reason(exc: BaseException) -> Reason:
     return Reason("task_failed", {"cause": cause})
 
 
-def enqueue(events: Iterable[ObjectEvent]) -> None:
-    """Queue events for confirmation, in as few tasks as possible. Raises BackendUnavailable."""
+def enqueue(events: Iterable[ObjectEvent]) -> list[str]:
+    """Queue events for confirmation, in as few tasks as possible.
+
+    Returns the id of the task of each event, in order. Raises BackendUnavailable.
+    """
     pending = [asdict(event) for event in events]
+    task_ids: list[str] = []
     for start in range(0, len(pending), EVENTS_PER_TASK):
-        _send(confirm_objects, pending[start : start + EVENTS_PER_TASK])
+        batch = pending[start : start + EVENTS_PER_TASK]
+        task_ids += [_send(confirm_objects, batch)] * len(batch)
+    return task_ids
 
 
 def enqueue_nothing() -> None:
@@ -92,17 +99,21 @@ def enqueue_nothing() -> None:
 
 def enqueue_hint(upload_id: str) -> None:
     """Queue the confirmation of one object. Raises BackendUnavailable."""
-    _send(confirm_hint, upload_id)
+    task_id = _send(confirm_hint, upload_id)
+    ids = {"upload_id": upload_id, "task_id": task_id}
+    logger.info("queued a check of %s", upload_id, extra=ids)
 
 
 def enqueue_folder_move(owner: str, folder: str, to: str, by: str) -> None:
     """Queue the rest of a move that has begun. Raises BackendUnavailable."""
-    _send(move_folder, owner, folder, to, by)
+    task_id = _send(move_folder, owner, folder, to, by)
+    logger.info("queued the rest of a move", extra={"task_id": task_id})
 
 
-def _send(task: Any, *arguments: Any) -> None:
+def _send(task: Any, *arguments: Any) -> str:
+    """Queue a task and return its id. Raises BackendUnavailable."""
     with queueing_errors():
-        task.apply_async(arguments, retry=False)
+        return str(task.apply_async(arguments, retry=False).id)
 
 
 @shared_task(name="uploads.tasks.confirm_objects", base=FailureRecordingTask)
@@ -177,10 +188,11 @@ def _event(fields: dict[str, Any]) -> ObjectEvent:
 
 def _log(fields: dict[str, Any], error: Exception) -> None:
     """Log why an event failed: a bug with its traceback."""
+    ids = {"upload_id": fields.get("upload_id")}
     if isinstance(error, BackendUnavailable):
-        logger.warning("%s failed: %r", _name(fields), _cause(error))
+        logger.warning("%s failed: %r", _name(fields), _cause(error), extra=ids)
     else:
-        logger.error("%s failed", _name(fields), exc_info=error)
+        logger.error("%s failed", _name(fields), exc_info=error, extra=ids)
 
 
 def _cause(error: Exception) -> BaseException:
@@ -194,6 +206,7 @@ def _name(fields: dict[str, Any]) -> str:
 @shared_task(name="uploads.tasks.confirm_hint", base=FailureRecordingTask)
 def confirm_hint(upload_id: str) -> None:
     """Check an object that a client reports as uploaded. A later event takes precedence."""
+    context.add(upload_id=upload_id)
     confirm.confirm(upload_id)
 
 

@@ -20,6 +20,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from uploads.aws import s3, thumbnails, time_limit
 from uploads.core import keys
 from uploads.core.errors import BackendUnavailable
+from uploads.core.logs import context
 from uploads.files import store
 from uploads.files.record import NO_THUMBNAIL, StoredFile, changed, has_thumbnail
 from uploads.thumbnails import eligible
@@ -66,16 +67,17 @@ def make_until_late(upload_ids: Sequence[str]) -> Remaining:
 
 def attempt(upload_id: str, *, again: bool = False) -> Outcome | Exception:
     """The same as `make`, but log and return an error, which must not prevent other files."""
-    try:
-        return make(upload_id, again=again)
-    except SoftTimeLimitExceeded:
-        raise
-    except BackendUnavailable as exc:
-        logger.warning("the thumbnail of %s failed: %r", upload_id, exc.__cause__ or exc)
-        return exc
-    except Exception as exc:  # a bug
-        logger.exception("the thumbnail of %s failed", upload_id)
-        return exc
+    with context.about(upload_id=upload_id):
+        try:
+            return make(upload_id, again=again)
+        except SoftTimeLimitExceeded:
+            raise
+        except BackendUnavailable as exc:
+            logger.warning("the thumbnail of %s failed: %r", upload_id, exc.__cause__ or exc)
+            return exc
+        except Exception as exc:  # a bug
+            logger.exception("the thumbnail of %s failed", upload_id)
+            return exc
 
 
 def make(upload_id: str, *, again: bool = False) -> Outcome:

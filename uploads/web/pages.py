@@ -140,8 +140,7 @@ def home(request: AuthenticatedHttpRequest) -> HttpResponse:
         "quota": _allowance(request),
         "linked_file": linked,
         "trash_days": conf().trash_days,
-        "has_sign_in_form": session.has_form(),
-        "sign_in_url": redirect_to_login(request.path).url,
+        **session.dialog_of(request),
     }
     is_gone = listed.is_missing or (linked is not None and linked.is_gone)
     response = render(request, "uploads/home.html", context, status=404 if is_gone else 200)

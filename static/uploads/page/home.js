@@ -15,7 +15,7 @@ import { PageSession } from "./session/page-session.js";
 import { SignInDialog } from "./session/sign-in-dialog.js";
 import { messages } from "./text/messages.js";
 import { Announcer } from "./ui/announcer.js";
-import { byId, find } from "./ui/elements.js";
+import { byId, find, findAll } from "./ui/elements.js";
 import { FinishNotices } from "./uploads/finish-notices.js";
 import { InterruptedList } from "./uploads/interrupted-list.js";
 import { UploadList } from "./uploads/upload-list.js";
@@ -113,6 +113,8 @@ uploader.addEventListener("state", ({ detail: upload }) => {
 uploader.addEventListener("sessionend", () => session.lost());
 session.addEventListener("renewed", () => {
   api.useToken(session.csrfToken);
+  // Those to sign out and to choose a language.
+  for (const field of findAll(document, "[name=csrfmiddlewaretoken]")) field.setAttribute("value", session.csrfToken);
   uploader.tryNow();
   filesPage.tryNow();
   live.tryNow();

@@ -57,6 +57,7 @@ SCOPES = {
     ("patch", "/folders"): UPLOAD,
     ("delete", "/folders"): DELETE,
     ("get", "/s3/params"): UPLOAD,
+    ("post", "/s3/sign"): UPLOAD,
     ("post", "/s3/multipart"): UPLOAD,
     ("get", "/s3/multipart/{upload_id}"): UPLOAD,
     ("delete", "/s3/multipart/{upload_id}"): UPLOAD,

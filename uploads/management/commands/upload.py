@@ -15,6 +15,7 @@ from uploads.accounts import owners
 from uploads.core.errors import FilehubError
 from uploads.core.names import display_name
 from uploads.management import uploader
+from uploads.management.owner_option import owner_named
 from uploads.management.progress import Progress
 
 
@@ -99,10 +100,7 @@ class Command(BaseCommand):
 def _owner(username: str | None) -> str:
     """The owner string of this user, or of the only superuser."""
     if username is not None:
-        user = owners.find_user(username)
-        if user is None or not user.is_active:
-            raise CommandError(f"There is no active user “{display_name(username)}”.")
-        return owners.owner_of(user)
+        return owner_named(username)
     users = get_user_model()._default_manager
     superusers = list(users.filter(is_active=True, is_superuser=True)[:2])
     if len(superusers) != 1:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
+from xml.sax.saxutils import escape
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -30,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 #: Prefix of the routes for Uppy, which expects the protocol of its Companion there.
 COMPANION = "/s3/"
+#: Prefix of the routes to which Uppy speaks S3's own protocol, with its XML.
+SIGNED = f"{COMPANION}signed/"
 #: Fields with the name of a file, the second one as Uppy calls it.
 NAMES = ("file_name", "filename")
 #: Fields with the path of a folder.
@@ -126,10 +129,22 @@ class Api(NinjaAPI):
 
     def on_exception(self, request: HttpRequest, exc: Any) -> HttpResponse:
         response = super().on_exception(request, exc)
-        if request.path.startswith(COMPANION) and isinstance(response, JsonResponse):
-            body = json.loads(response.content)
+        if not request.path.startswith(COMPANION) or not isinstance(response, JsonResponse):
+            return response
+        body = json.loads(response.content)
+        if request.path.startswith(SIGNED):
+            response["Content-Type"] = "application/xml"
+            response.content = s3_error(body["code"], body["error"], body["request_id"])
+        else:
             response.content = json.dumps({**body, "message": body["error"]}).encode()
         return response
+
+
+def s3_error(code: str, message: str, request_id: str | None) -> bytes:
+    """Return an error as S3 writes it, which Uppy reads only if its type is `application/xml`."""
+    fields = {"Code": code, "Message": message, "RequestId": request_id or ""}
+    inner = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in fields.items())
+    return f"<Error>{inner}</Error>".encode()
 
 
 api = Api(
