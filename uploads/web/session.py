@@ -15,9 +15,9 @@ from django.urls import Resolver404, resolve, reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from uploads.accounts.oidc.errors import LOCAL_OFF, problem_of
 from uploads.accounts.owners import owner_of
 from uploads.core.conf import conf
-from uploads.oidc.errors import LOCAL_OFF, problem_of
 from uploads.web import password, single_sign_on
 from uploads.web.errors import json_error
 from uploads.web.navigation import is_navigation, prefers_json, redirect

@@ -30,9 +30,16 @@ from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from uploads.accounts.oidc import accounts, flow
+from uploads.accounts.oidc.errors import (
+    EXPIRED,
+    INVALID_TOKEN,
+    REFUSED,
+    SETUP,
+    Problem,
+    SignInFailed,
+)
 from uploads.core.conf import conf
-from uploads.oidc import accounts, flow
-from uploads.oidc.errors import EXPIRED, INVALID_TOKEN, REFUSED, SETUP, Problem, SignInFailed
 
 logger = logging.getLogger(__name__)
 

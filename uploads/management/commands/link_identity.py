@@ -3,12 +3,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from uploads.accounts.oidc import accounts
+from uploads.accounts.oidc.id_token import is_subject
+from uploads.accounts.oidc.provider import provider_of
 from uploads.accounts.owners import find_user
 from uploads.core.conf import conf
 from uploads.core.names import display_name
-from uploads.oidc import accounts
-from uploads.oidc.id_token import is_subject
-from uploads.oidc.provider import provider_of
 
 
 class Command(BaseCommand):

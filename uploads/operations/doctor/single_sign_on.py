@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from uploads.accounts.oidc import flow, http
+from uploads.accounts.oidc.errors import UNAVAILABLE, SignInFailed
 from uploads.core.conf import conf
-from uploads.oidc import flow, http
-from uploads.oidc.errors import UNAVAILABLE, SignInFailed
 from uploads.operations.doctor.finding import Finding
 
 _SUBJECT = "single sign-on"

@@ -9,8 +9,8 @@ import pytest
 from pytest_django import Settings
 
 from tests.support.oidc import FakeProvider, fake_provider
-from uploads.oidc.flow import SignedIn
-from uploads.oidc.provider import provider_of
+from uploads.accounts.oidc.flow import SignedIn
+from uploads.accounts.oidc.provider import provider_of
 
 
 @pytest.fixture(scope="session")

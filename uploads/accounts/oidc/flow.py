@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
+from uploads.accounts.oidc import http, id_token
+from uploads.accounts.oidc.errors import EXPIRED, INVALID_TOKEN, SETUP, UNAVAILABLE, SignInFailed
+from uploads.accounts.oidc.provider import Metadata, Provider, provider_of
 from uploads.core.conf import conf
-from uploads.oidc import http, id_token
-from uploads.oidc.errors import EXPIRED, INVALID_TOKEN, SETUP, UNAVAILABLE, SignInFailed
-from uploads.oidc.provider import Metadata, Provider, provider_of
 
 logger = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.support.oidc import KEYS, jwk, sign
-from uploads.oidc.errors import CLOCK, INVALID_TOKEN, SignInFailed
-from uploads.oidc.id_token import LEEWAY, Expected, UnknownKey, verify
+from uploads.accounts.oidc.errors import CLOCK, INVALID_TOKEN, SignInFailed
+from uploads.accounts.oidc.id_token import LEEWAY, Expected, UnknownKey, verify
 
 ISSUER, CLIENT, NONCE = "https://login.example/tenant", "filehub", "nonce-of-this-sign-in"
 EXPECTED = Expected(ISSUER, CLIENT, NONCE)

@@ -17,10 +17,9 @@ from django.test import Client
 from pytest_django import Settings
 
 from tests.support.oidc import KEYS, FakeProvider, answer, jwk, send, sign, sign_in
-from uploads.core.logs import context
-from uploads.oidc import http
-from uploads.oidc import provider as provider_module
-from uploads.oidc.errors import (
+from uploads.accounts.oidc import http
+from uploads.accounts.oidc import provider as provider_module
+from uploads.accounts.oidc.errors import (
     CLOCK,
     EXPIRED,
     INVALID_TOKEN,
@@ -29,7 +28,8 @@ from uploads.oidc.errors import (
     Problem,
     SignInFailed,
 )
-from uploads.oidc.provider import parse
+from uploads.accounts.oidc.provider import parse
+from uploads.core.logs import context
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_static_files")]
 
@@ -263,7 +263,7 @@ def test_claims_of_the_id_token_are_enough(
 def test_a_wrong_id_token_opens_no_session(
     provider: FakeProvider, claims: dict[str, Any], problem: Problem
 ) -> None:
-    """tests/oidc/test_id_token.py has all cases."""
+    """tests/accounts/oidc/test_id_token.py has all cases."""
     provider.claims |= claims
     client = browser()
     problem_page(client, sign_in(client, provider), problem)

@@ -22,8 +22,8 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
 from uploads.models import Identity
-from uploads.oidc.accounts import account_of
-from uploads.oidc.flow import SignedIn
+from uploads.accounts.oidc.accounts import account_of
+from uploads.accounts.oidc.flow import SignedIn
 
 call_command("migrate", verbosity=0)
 found, errors = [], []

@@ -11,11 +11,11 @@ from django.contrib.auth.models import AbstractBaseUser, Group
 from django.core.exceptions import FieldDoesNotExist
 from django.db import IntegrityError, transaction
 
+from uploads.accounts.oidc.claims import Profile, is_permitted, profile
+from uploads.accounts.oidc.errors import INACTIVE, NOT_PERMITTED, SETUP, SignInFailed
+from uploads.accounts.oidc.flow import SignedIn
 from uploads.core.conf import conf
 from uploads.models import Identity
-from uploads.oidc.claims import Profile, is_permitted, profile
-from uploads.oidc.errors import INACTIVE, NOT_PERMITTED, SETUP, SignInFailed
-from uploads.oidc.flow import SignedIn
 
 logger = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from typing import Any
 import jwt
 from jwt.utils import base64url_decode
 
+from uploads.accounts.oidc.errors import CLOCK, INVALID_TOKEN, SignInFailed
 from uploads.core.strict_json import parse_json
-from uploads.oidc.errors import CLOCK, INVALID_TOKEN, SignInFailed
 
 #: With these, only the provider can sign. `none` and the HMAC algorithms are not among them.
 ALGORITHMS = (

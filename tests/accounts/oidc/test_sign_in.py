@@ -18,8 +18,8 @@ from pytest_django import Settings
 from tests.support.oidc import CLIENT_ID, FakeProvider, answer, sign_in
 from tests.support.users import Api, signed_in
 from tests.web.security.test_cross_site import ELSEWHERE
+from uploads.accounts.oidc.provider import provider_of
 from uploads.models import Identity
-from uploads.oidc.provider import provider_of
 from uploads.web.single_sign_on import COOKIE, MAX_AGE, MAX_BEGUN
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_static_files")]

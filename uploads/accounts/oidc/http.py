@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 
 import httpx
 
+from uploads.accounts.oidc.errors import UNAVAILABLE, SignInFailed
 from uploads.core.slots import Slots
 from uploads.core.strict_json import parse_json
-from uploads.oidc.errors import UNAVAILABLE, SignInFailed
 
 T = TypeVar("T")
 

@@ -10,13 +10,13 @@ from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from tests.oidc.conftest import person
+from tests.accounts.oidc.conftest import person
 from tests.support.oidc import FakeProvider
 from tests.support.users import signed_in, staff
+from uploads.accounts.oidc.accounts import account_of
+from uploads.accounts.oidc.errors import INACTIVE, NOT_PERMITTED, SignInFailed
 from uploads.accounts.owners import owner_of
 from uploads.models import Identity
-from uploads.oidc.accounts import account_of
-from uploads.oidc.errors import INACTIVE, NOT_PERMITTED, SignInFailed
 
 pytestmark = pytest.mark.django_db
 

@@ -9,9 +9,9 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
+from uploads.accounts.oidc import http
+from uploads.accounts.oidc.errors import SETUP, UNAVAILABLE, SignInFailed
 from uploads.core.setting_values import is_local
-from uploads.oidc import http
-from uploads.oidc.errors import SETUP, UNAVAILABLE, SignInFailed
 
 #: Seconds.
 MAX_AGE = 3600

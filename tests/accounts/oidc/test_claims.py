@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from uploads.accounts.oidc.claims import clean, is_permitted, profile
 from uploads.core.sign_in_conf import SignInConf
-from uploads.oidc.claims import clean, is_permitted, profile
 
 BIDI = "\u202e"
 
