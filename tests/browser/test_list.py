@@ -133,7 +133,7 @@ SAME_MARKS = """(expected) => [...document.querySelectorAll("[data-file-row]")].
     const [hasFocus, isSelected] = expected[row.dataset.name];
     return (getComputedStyle(row).outlineStyle !== "none") === hasFocus
         && (bar.content !== "none" && bar.width === "6px"
-            && bar.backgroundColor !== "rgba(0, 0, 0, 0)") === isSelected;
+            && !bar.backgroundColor.endsWith(", 0)")) === isSelected;
 })"""
 
 
