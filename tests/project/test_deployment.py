@@ -101,6 +101,7 @@ def test_django_has_no_warnings_about_the_environment(tmp_path: Path) -> None:
                 "Host $host",
                 "X-Forwarded-Proto $scheme",
                 "X-Forwarded-For $proxy_add_x_forwarded_for",
+                "X-Request-ID $request_id",
             ],
         ),
         ("return", ["301 https://$host$request_uri"]),
