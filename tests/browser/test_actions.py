@@ -120,6 +120,7 @@ def test_several_files_are_selected_deleted_and_brought_back_by_keyboard(
     expect_names(page, "Inner", *[f"{letter}.txt" for letter in "abcdef"])
 
 
+@pytest.mark.exhaustive
 def test_the_focus_is_on_the_heading_when_a_button_has_emptied_the_list(page: Page) -> None:
     folder = unique("emptied")
     upload(page, folder, "a", "b")

@@ -133,13 +133,8 @@ PREVIEWS = {
 }
 
 
-@pytest.mark.parametrize(
-    "type_",
-    [
-        "text/html",
-        *(pytest.param(t, marks=pytest.mark.exhaustive) for t in PREVIEWS if t != "text/html"),
-    ],
-)
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("type_", PREVIEWS)
 def test_a_file_has_a_preview_from_s3_and_a_timeline(
     page: Page, installation: Installation, type_: str
 ) -> None:

@@ -92,6 +92,7 @@ def test_files_are_uploaded_into_the_open_folder(page: Page) -> None:
     expect(page.locator("#files-end")).to_be_hidden()
 
 
+@pytest.mark.exhaustive
 def test_order_and_type_apply_at_once_and_are_in_the_address(page: Page) -> None:
     folder = unique("order")
     upload(page, folder, "b.txt", "C.txt", "ä.txt")
@@ -112,6 +113,7 @@ def test_order_and_type_apply_at_once_and_are_in_the_address(page: Page) -> None
     expect(page).not_to_have_url(re.compile(folder))
 
 
+@pytest.mark.exhaustive
 def test_tiles_are_remembered_and_moved_through_in_both_directions(page: Page) -> None:
     folder = unique("tiles")
     upload(page, folder, *[f"{letter}.txt" for letter in "abcdefgh"])

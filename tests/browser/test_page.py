@@ -48,6 +48,7 @@ def upload_row(page: Page, name: str) -> Locator:
     return page.locator(f'[data-upload-row][data-name="{name}"]')
 
 
+@pytest.mark.exhaustive
 def test_files_can_be_chosen_only_after_the_script_has_loaded(page: Page) -> None:
     held: list[Route] = []
 
@@ -125,6 +126,7 @@ def test_a_failed_upload_can_be_retried_and_is_not_listed(page: Page) -> None:
     expect(row(page, name)).to_be_visible()
 
 
+@pytest.mark.exhaustive
 def test_an_upload_can_be_cancelled(page: Page) -> None:
     name = unique("cancel.bin")
     page.route(TO_S3, lambda route: None)  # S3 never responds
@@ -135,13 +137,14 @@ def test_an_upload_can_be_cancelled(page: Page) -> None:
     page.unroute_all(behavior="ignoreErrors")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "name",
     [
         pytest.param("naïve file+v2 100%.txt", id="accents"),
-        pytest.param("日本語.pdf", id="Japanese", marks=pytest.mark.exhaustive),
-        pytest.param('a"b;c.txt', id="quotes", marks=pytest.mark.exhaustive),
-        pytest.param("é" * 127 + "x", id="255 bytes", marks=pytest.mark.exhaustive),
+        pytest.param("日本語.pdf", id="Japanese"),
+        pytest.param('a"b;c.txt', id="quotes"),
+        pytest.param("é" * 127 + "x", id="255 bytes"),
     ],
 )
 def test_a_file_name_is_unchanged_after_upload_and_download(page: Page, name: str) -> None:

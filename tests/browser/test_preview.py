@@ -147,6 +147,7 @@ def test_files_of_every_kind_are_shown_one_after_the_other_by_keyboard(
     expect(dialog.row("drawing.svg")).to_be_focused()
 
 
+@pytest.mark.exhaustive
 def test_the_details_of_a_file(dialog: Dialog) -> None:
     page = dialog.page
     (file_id,) = dialog.open(("photo.png", picture(30, 20), "image/png"))
@@ -162,6 +163,7 @@ def test_the_details_of_a_file(dialog: Dialog) -> None:
     expect(details).to_be_visible()
 
 
+@pytest.mark.exhaustive
 def test_a_download_that_fails_is_explained_in_the_dialog(dialog: Dialog) -> None:
     dialog.open(("a.zip", b"PK", "application/zip"))
     dialog.page.route(re.compile("/download"), lambda route: route.abort())
@@ -170,6 +172,7 @@ def test_a_download_that_fails_is_explained_in_the_dialog(dialog: Dialog) -> Non
     check_accessibility(dialog.page)
 
 
+@pytest.mark.exhaustive
 def test_an_image_is_fitted_and_a_click_shows_its_original_size(
     dialog: Dialog,
 ) -> None:
@@ -198,6 +201,7 @@ def test_an_image_is_fitted_and_a_click_shows_its_original_size(
     expect(zoom).to_be_hidden()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "megabytes", [3, pytest.param(200, marks=[pytest.mark.exhaustive, pytest.mark.alone])]
 )
@@ -232,21 +236,9 @@ FILES = {
 }
 
 
-#: The others do the same, so `make test-all` runs them.
-USUAL = [("img", 403), ("iframe", 404)]
-OTHERS = [(element, status) for element in FILES for status in SENTENCES]
-
-
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
-    ("element", "status"),
-    [
-        *USUAL,
-        *(
-            pytest.param(*case, marks=pytest.mark.exhaustive)
-            for case in OTHERS
-            if case not in USUAL
-        ),
-    ],
+    ("element", "status"), [(element, status) for element in FILES for status in SENTENCES]
 )
 def test_what_cannot_be_loaded_is_explained_and_can_be_tried_again(
     dialog: Dialog, element: str, status: int | None
@@ -261,6 +253,7 @@ def test_what_cannot_be_loaded_is_explained_and_can_be_tried_again(
     expect(dialog.heading).to_be_focused()
 
 
+@pytest.mark.exhaustive
 def test_a_file_that_was_deleted_meanwhile(dialog: Dialog) -> None:
     names = ("first.txt", "second.txt", "third.txt")
     ids = dialog.open(*((name, b"x", "text/plain") for name in names))
@@ -271,6 +264,7 @@ def test_a_file_that_was_deleted_meanwhile(dialog: Dialog) -> None:
     expect(dialog.message).to_contain_text("This file was deleted.")
 
 
+@pytest.mark.exhaustive
 def test_a_damaged_file_offers_its_download(dialog: Dialog) -> None:
     damaged = picture(50, 50)[:40]
     dialog.open(("damaged.png", damaged, "image/png"))

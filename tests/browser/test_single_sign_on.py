@@ -22,6 +22,7 @@ def sign_in(page: Page) -> None:
     page.get_by_role("button", name="4711").click()
 
 
+@pytest.mark.exhaustive
 def test_a_user_signs_in_at_the_provider_and_again_while_uploading_and_out(
     chromium: Browser, installation: Installation, tmp_path: Path
 ) -> None:
