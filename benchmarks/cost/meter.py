@@ -28,6 +28,8 @@ class Meter:
         #: Past the proxy.
         self._sqs: Any = boto3.client("sqs", endpoint_url=aws_url, region_name="us-east-1")
         self._last = Counts()
+        #: The read units of its Queries.
+        self._queried = 0.0
 
     @contextmanager
     def counting(
@@ -52,6 +54,7 @@ class Meter:
         if events:
             requests["SQS notification from S3"] = events
         units = [json.loads(line) for line in self._lines()[lines:]]
+        self._queried = sum(unit["read"] for unit in units if unit["operation"] == "Query")
         self._last = Counts(
             requests, sum(unit["read"] for unit in units), sum(unit["write"] for unit in units)
         )
@@ -59,6 +62,9 @@ class Meter:
     def last(self, per: int = 1) -> Counts:
         """What the last block consumed, for each of `per` files."""
         return self._last.times(1 / per)
+
+    def last_without_queries(self) -> Counts:
+        return self._last.minus(Counts({}, self._queried))
 
     def wait_until_idle(self) -> None:
         """Wait until no queue has a message, neither waiting nor in flight."""

