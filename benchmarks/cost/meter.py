@@ -43,14 +43,15 @@ class Meter:
         What the block has consumed is in `last` then. A poll that had begun before the block
         belongs to it if it returned messages.
         """
-        start, polls = len(self._proxy.log), [each for each in self._proxy.log if not each.over]
+        start = len(self._proxy.log)
+        polls = [request for request in self._proxy.log if traffic.is_empty_poll(request)]
         lines = len(self._lines())
         yield
         if until is not None:
             wait_for(until, PATIENCE)
             self.wait_until_idle()
-        late = [request for request in polls if request.over]
-        requests = dict(traffic.billed([*late, *self._proxy.log[start:]]))
+        # Those that are still without a message are not counted.
+        requests = dict(traffic.billed([*polls, *self._proxy.log[start:]]))
         if events:
             requests["SQS notification from S3"] = events
         units = [json.loads(line) for line in self._lines()[lines:]]
