@@ -16,7 +16,7 @@ from tests.support.proxy import Proxy
 from tests.support.waiting import wait_for
 
 #: Seconds until the queues must be empty again.
-PATIENCE = 120
+PATIENCE = 240
 
 
 class Meter:

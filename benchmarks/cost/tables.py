@@ -23,6 +23,7 @@ BILLION = 1_000_000_000
 def render(measured: Measured, prices: Prices) -> dict[str, str]:
     """Each table by its name."""
     return {
+        "summary": _summary(measured, prices),
         "prices": _prices(prices),
         "uploads": _work(prices, _uploads(measured)),
         "pages": _work(prices, _pages(measured)),
@@ -34,6 +35,25 @@ def render(measured: Measured, prices: Prices) -> dict[str, str]:
         "example": _example(measured, prices),
         "billion": _billion(measured, prices),
     }
+
+
+def _summary(measured: Measured, prices: Prices) -> str:
+    """A million of each, from the first request to the last that follows from it."""
+    work = measured.work
+    together, alone = (
+        sum((of[name] for name in ("upload", "confirmation", "reconciliation")), Counts())
+        for of in (bill.upload(measured, prices.example, together=each) for each in (True, False))
+    )
+    rows = [
+        (name, *_sums(prices, bill.times(counts.billed(), MILLION)))
+        for name, counts in {
+            "small files, uploaded from a browser and confirmed, 100 in a task": together,
+            "the same, each file in a task of its own": alone,
+            "besides, for each that is an image or a PDF": work["thumbnail"],
+            "pages of a list with 50 files": work["page of the API"],
+        }.items()
+    ]
+    return _table(("a million", *prices.regions), rows)
 
 
 def _uploads(measured: Measured) -> dict[str, Counts]:
