@@ -16,17 +16,17 @@ FROM python AS packages
 ARG DEBIAN_FRONTEND=noninteractive
 RUN apt-get update && apt-get install -y --no-install-recommends python3-venv
 RUN python3 -m venv /opt/venv
-COPY requirements.txt requirements-dev.txt ./
+COPY requirements.txt requirements-rates.txt ./
 # From wheels alone, so that nothing is compiled and no package runs code while it is installed.
-# redis and pymemcache are the clients for FILEHUB_SIGN_RATE_STORAGE.
-RUN pip install --no-cache-dir --only-binary :all: -r requirements.txt \
-    && pip install --no-cache-dir --only-binary :all: -c requirements-dev.txt redis pymemcache \
+# requirements-rates.txt has the clients for FILEHUB_SIGN_RATE_STORAGE.
+RUN pip install --no-cache-dir --only-binary :all: --require-hashes \
+      -r requirements.txt -r requirements-rates.txt \
     && pip check
 
 # The local AWS of compose.local.yaml. Not part of the image, which is the last stage.
 FROM packages AS local-aws
 COPY requirements-local.txt ./
-RUN pip install --no-cache-dir -r requirements-local.txt \
+RUN pip install --no-cache-dir --require-hashes -r requirements-local.txt \
     && install -d -o 10001 -g 10001 /var/lib/aws
 USER 10001:10001
 CMD ["python", "-m", "ministack"]

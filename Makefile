@@ -79,10 +79,12 @@ reference: $(VENV)/dev.stamp ## Write docs/reference.md from the code
 	  $(BIN)/python -m local.reference
 
 lock: $(VENV)/dev.stamp ## Resolve pyproject.toml into requirements*.txt
-	@for args in "--group dev -o requirements-dev.txt" \
-	  "--group local -c requirements-dev.txt -o requirements-local.txt" \
-	  "-c requirements-dev.txt -o requirements.txt"; do \
-	  $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
+	@for args in "pyproject.toml --group dev -o requirements-dev.txt" \
+	  "pyproject.toml --group local -c requirements-dev.txt -o requirements-local.txt" \
+	  "pyproject.toml -c requirements-dev.txt -o requirements.txt" \
+	  "--group rates -c requirements-dev.txt -o requirements-rates.txt" \
+	  "--group parquet -c requirements-dev.txt -o requirements-parquet.txt"; do \
+	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	    --custom-compile-command "make lock" $$args || exit 1; done
 
 browser: $(VENV)/dev.stamp
@@ -104,10 +106,10 @@ $(VENV)/bin/python:
 
 $(VENV)/local.stamp: requirements-local.txt $(VENV)/bin/python
 	@echo "Installing filehub …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-local.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-local.txt
 	@touch $@
 
 $(VENV)/dev.stamp: requirements-dev.txt $(VENV)/bin/python
 	@echo "Installing the packages for the tests …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@

@@ -8,8 +8,10 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Info, Tags, Warning, register
 
-from filehub import env
-from uploads.operations.checks import is_local
+from filehub import env, mail
+from uploads.core.conf import conf
+from uploads.core.setting_values import is_local
+from uploads.core.sign_in_conf import NO_MAIL
 
 
 @register()
@@ -46,9 +48,34 @@ def _production() -> Iterator[CheckMessage]:
             hint="Add the site's host name, such as files.example.com.",
             id="filehub.W008",
         )
+    yield from _sign_in()
     if settings.DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         yield Info(
             "Django's database is SQLite, so web and worker must run on the same machine.",
             hint="To use several machines, set DATABASE_URL to a PostgreSQL database.",
             id="filehub.I001",
+        )
+
+
+def _sign_in() -> Iterator[CheckMessage]:
+    if conf().has_local_accounts and settings.EMAIL_BACKEND == NO_MAIL:
+        yield Warning(
+            "EMAIL_URL is not set, so users cannot reset a password that they have forgotten.",
+            hint="Set EMAIL_URL and EMAIL_FROM. Or set FILEHUB_LOCAL_ACCOUNTS to off, if all users "
+            "sign in at a provider.",
+            id="filehub.W031",
+        )
+    if mail.is_exposed(settings):
+        yield Warning(
+            "EMAIL_URL sends mail unencrypted to another machine, so that others may read links "
+            "that reset passwords.",
+            hint="Use smtp:// or smtps://.",
+            id="filehub.W032",
+        )
+    if conf().has_single_sign_on and not settings.SECURE_SSL_REDIRECT:
+        yield Warning(
+            "DJANGO_HTTPS is not set, so the provider would send users back to an http:// address.",
+            hint="Set DJANGO_HTTPS, and register https://<host>/accounts/sso/callback at the "
+            "provider.",
+            id="filehub.W033",
         )

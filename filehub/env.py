@@ -11,21 +11,23 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
-from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from filehub import mail
 from uploads.core import conf
 from uploads.core.conf import Conf, InvalidSettings
+from uploads.core.logs.lines import Format
 from uploads.core.setting_values import explain, split_commas
 
 #: Celery reads these variables itself, whatever its settings say.
 _BROKER_VARIABLES = ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
 #: Variables whose values never appear in messages.
-_SECRETS = {"DJANGO_SECRET_KEY", "DATABASE_URL", "CELERY_BROKER_URL"}
+_SECRETS = {"DJANGO_SECRET_KEY", "DATABASE_URL", "CELERY_BROKER_URL", "EMAIL_URL"}
 #: For the command `filehub`, which may run in the same environment.
 _CLIENT_VARIABLES = {"FILEHUB_URL", "FILEHUB_TOKEN", "FILEHUB_TOKEN_FILE"}
 #: Ends the variable that names a file with the value, as container engines provide secrets.
@@ -62,7 +64,7 @@ class InvalidEnvironment(Exception):
 class Env(BaseSettings):
     """Django's part of the environment. The variables are the field names in upper case."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, validate_default=True)
 
     django_secret_key: str = Field(
         min_length=32, description="Signs sessions, upload ids and upload tokens."
@@ -98,6 +100,47 @@ class Env(BaseSettings):
             "only SQS keeps tasks that fail."
         ),
     )
+
+    filehub_log_format: Format = Field(
+        "auto",
+        description=(
+            "Log lines as `json`, as `text` for people, or `auto`: text on a terminal, JSON "
+            "elsewhere."
+        ),
+    )
+
+    email_url: str | None = Field(
+        None,
+        repr=False,
+        description=(
+            "Mail server, so that users can reset a password that they have forgotten: "
+            "`smtp://user:password@host:587` (STARTTLS), `smtps://…` (TLS), or `smtp+plain://host` "
+            "(never encrypted, for a relay on this machine)."
+        ),
+    )
+    email_from: str | None = Field(
+        None, description="Sender of that mail, such as `filehub <filehub@example.com>`."
+    )
+
+    @field_validator("email_url", "email_from", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: str | None) -> str | None:
+        return value or None
+
+    @field_validator("email_url")
+    @classmethod
+    def _check_email_url(cls, value: str | None) -> str | None:
+        mail.server_of(value)
+        return value
+
+    @field_validator("email_from")
+    @classmethod
+    def _check_sender(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None and info.data.get("email_url"):
+            raise ValueError("it is not set, but EMAIL_URL is")
+        if value is not None and not mail.is_sender(value):
+            raise ValueError("it is not an address such as filehub <filehub@example.com>")
+        return value
 
     @field_validator("database_url")
     @classmethod
@@ -154,13 +197,27 @@ def load_app(environ: Mapping[str, str] = os.environ) -> Conf:
         raise InvalidEnvironment(str(exc)) from None
 
 
+def secrets(env: Env, app: Conf, environ: Mapping[str, str] = os.environ) -> list[str]:
+    """Return the values that no log line may contain: keys, tokens, and passwords in URLs."""
+    values: list[str | None] = [env.django_secret_key, *env.django_secret_key_fallbacks]
+    values += [app.metrics_token, app.oidc_client_secret]
+    values += [environ.get(name) for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")]
+    # Each URL was validated, or is not one.
+    urls = (env.database_url, env.celery_broker_url, app.sign_rate_storage, env.email_url or "")
+    for url in urls:
+        password = urlsplit(url).password
+        values += [password, unquote(password or "")]
+    return [value for value in values if value]
+
+
 def unknown_variables(environ: Mapping[str, str] = os.environ) -> list[str]:
     """Return the variables that look like filehub settings but are not."""
-    known = {*APP_VARIABLES, *(name + _FILE for name in _file_variables()), *_CLIENT_VARIABLES}
+    names = {*APP_VARIABLES, *map(str.upper, Env.model_fields)}
+    known = {*names, *(name + _FILE for name in file_variables()), *_CLIENT_VARIABLES}
     return sorted(name for name in environ if name.startswith("FILEHUB_") and name not in known)
 
 
-def _file_variables() -> list[str]:
+def file_variables() -> list[str]:
     """The variables whose value may be in a file. Names such as AWS_…_FILE belong to boto3."""
     names = [*map(str.upper, Env.model_fields), *APP_VARIABLES]
     return [name for name in names if not name.startswith("AWS_")]
@@ -172,7 +229,7 @@ def _from_files(environ: Mapping[str, str]) -> dict[str, str]:
     Raises InvalidEnvironment, which never contains what is in a file.
     """
     values = {}
-    for name in _file_variables():
+    for name in file_variables():
         path = environ.get(name + _FILE)
         if not path:
             continue

@@ -12,6 +12,7 @@ from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
 from filehub import env as environment
+from filehub import logs, mail
 from uploads.core.limits import MIB
 from uploads.core.paths import API_PATHS
 from uploads.worker.broker import TRANSPORT, broker_settings, consumed_queues, routes
@@ -41,7 +42,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "corsheaders",
     "csp",
-    "django_htmx",
     "ninja",
     "filehub",
 ]
@@ -50,6 +50,8 @@ INSTALLED_APPS = [
 FILEHUB = app.model_dump(by_alias=True)
 
 MIDDLEWARE = [
+    # First, so that every response and every log line has the request's id.
+    "uploads.web.request_id.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "uploads.web.middleware.ContentSecurityPolicy",
@@ -65,7 +67,6 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "uploads.web.middleware.Authentication",
     "uploads.web.middleware.Messages",
-    "uploads.web.middleware.Htmx",
     "uploads.web.errors.ErrorMiddleware",
 ]
 
@@ -106,6 +107,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTHENTICATION_BACKENDS = [
     "uploads.web.sign_in.Guard",
     "django.contrib.auth.backends.ModelBackend",
+    "uploads.web.single_sign_on.Backend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -116,6 +118,8 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+# As the mail says (templates/registration/password_reset_email.html).
+PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
@@ -178,7 +182,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [NONE],
         "script-src": [SELF],
         "style-src": [SELF],
-        "img-src": [SELF, S3_ORIGIN, "data:", "blob:"],
+        "img-src": [SELF, "data:", "blob:"],
         "font-src": [SELF],
         "connect-src": [SELF, S3_ORIGIN],
         "worker-src": [SELF],
@@ -187,10 +191,22 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
+# What pages that show files add to it: images, recordings and frames from the bucket's origin.
+CSP_PREVIEWS = {name: [S3_ORIGIN] for name in ("img-src", "media-src", "frame-src")}
 
 CORS_ALLOWED_ORIGINS = list(app.cors_origins)
-CORS_EXPOSE_HEADERS = ["ETag", "Link", "Retry-After", "X-Filehub-Examined"]
+CORS_EXPOSE_HEADERS = ["ETag", "Link", "Retry-After", "X-Filehub-Examined", "X-Request-ID"]
 CORS_URLS_REGEX = API_PATHS
+
+# --- Mail -----------------------------------------------------------------------------------------
+
+_mail = mail.server_of(env.email_url)
+EMAIL_BACKEND = _mail.backend
+EMAIL_HOST, EMAIL_PORT = _mail.host, _mail.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.use_starttls, _mail.use_tls
+EMAIL_TIMEOUT = mail.TIMEOUT
+DEFAULT_FROM_EMAIL = env.email_from or "filehub@localhost"
 
 # --- Celery -------------------------------------------------------------------------------------
 
@@ -232,22 +248,5 @@ CELERY_BEAT_SCHEDULE = {
 
 # --- Logging ------------------------------------------------------------------------------------
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "()": "filehub.logs.RedactingFormatter",
-            "format": "{levelname} {name}: {message}",
-            "style": "{",
-        }
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {
-        "uploads": {"level": "INFO"},
-        "filehub": {"level": "INFO"},
-        # 4xx responses are noise; 5xx are logged as errors.
-        "django.request": {"level": "ERROR"},
-    },
-}
+LOGGING_CONFIG = "filehub.logs.configure"
+LOGGING = logs.settings(env.filehub_log_format, environment.secrets(env, app))

@@ -1,16 +1,14 @@
 """Routes: the pages, the admin, and the JSON API at the root."""
 
 from django.contrib import admin
-from django.contrib.auth import views as auth
 from django.urls import include, path
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import conditional_page
 from django.views.generic import RedirectView
 from django.views.i18n import JavaScriptCatalog
 
-from uploads.web import account, health, pages, session, theme
+from uploads.web import account, health, pages, password, session, single_sign_on, theme
 from uploads.web.api import api
-from uploads.web.password import ChangePassword, PasswordChanged
 
 # The URL is the same in every language, so browsers cache the response but always revalidate it.
 catalog = cache_control(private=True, no_cache=True)(
@@ -21,7 +19,6 @@ urlpatterns = [
     path("", pages.home, name="home"),
     # Before the other pages, because these are requested most.
     path("", api.urls),
-    path("rows", pages.rows, name="rows"),
     path("quota", pages.quota, name="quota"),
     path("account/", account.page, name="account"),
     path("account/tokens/", account.create_token, name="create_token"),
@@ -29,21 +26,33 @@ urlpatterns = [
     path("account/theme/", theme.choose, name="choose_theme"),
     path("accounts/login/", session.SignIn.as_view(), name="login"),
     path("accounts/session", session.state, name="session"),
-    path("accounts/logout/", auth.LogoutView.as_view(), name="logout"),
-    path("accounts/password/", ChangePassword.as_view(), name="change_password"),
-    path("accounts/password/changed/", PasswordChanged.as_view(), name="password_changed"),
+    path("accounts/signed-in/", session.signed_in, name="signed_in"),
+    path("accounts/logout/", single_sign_on.SignOut.as_view(), name="logout"),
+    path("accounts/sso/", single_sign_on.begin, name="single_sign_on"),
+    path("accounts/sso/callback", single_sign_on.come_back, name="single_sign_on_callback"),
+    path("accounts/password/", password.ChangePassword.as_view(), name="change_password"),
+    path("accounts/password/changed/", password.PasswordChanged.as_view(), name="password_changed"),
+    path("accounts/password/reset/", password.ResetPassword.as_view(), name="reset_password"),
+    path("accounts/password/reset/sent/", password.ResetSent.as_view(), name="reset_sent"),
+    path(
+        "accounts/password/reset/<uidb64>/<token>/",
+        password.ChooseNewPassword.as_view(),
+        name="password_reset_confirm",
+    ),
+    path("accounts/password/reset/done/", password.ResetDone.as_view(), name="reset_done"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("jsi18n/", catalog, name="javascript-catalog"),
     path("favicon.ico", pages.favicon),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics_text),
-    # One form for everybody, with limits on guessing.
+    # One form for everybody, with limits on guessing, and one way to sign out.
     path(
         "admin/password_change/",
         admin.site.admin_view(RedirectView.as_view(pattern_name="change_password")),
         name="password_change",
     ),
+    path("admin/logout/", single_sign_on.SignOut.as_view(), name="sign_out_of_admin"),
     path("admin/", admin.site.urls),
 ]
 

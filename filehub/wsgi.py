@@ -10,8 +10,8 @@ from uploads.web.preload import preload
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "filehub.settings")
 
-# With those of `uploads.aws.time_limit`, fewer slots than the Procfile starts threads, so that
-# health checks are always answered.
+# With those of `uploads.aws.time_limit` and `uploads.accounts.oidc.http`, fewer slots than the
+# Procfile starts threads, so that health checks are always answered.
 DatabaseWrapper.limits = Limits(statement=5, health_check=1, slots=Slots(8, grace=0.5))
 
 application = get_wsgi_application()

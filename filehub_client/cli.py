@@ -80,7 +80,7 @@ def _parser() -> ArgumentParser:
     _add_wait(subparsers.add_parser("wait", help="wait until uploads are stored"))
     _add_list(subparsers.add_parser("list", help="list your files, newest first"))
     _add_download(subparsers.add_parser("download", help="download files and verify them"))
-    delete = subparsers.add_parser("delete", help="delete files for ever, not to the trash")
+    delete = subparsers.add_parser("delete", help="permanently delete files (not to the trash)")
     delete.add_argument("ids", nargs="+", metavar="ID")
     delete.set_defaults(run=commands.delete)
     return parser

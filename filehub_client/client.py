@@ -237,7 +237,10 @@ class Client:
         return self._run(flow)
 
     def delete(self, file_id: str) -> None:
-        """Delete a file. It disappears from the list within seconds. Raises NotFound."""
+        """Permanently delete a file (not to the trash).
+
+        It disappears from the list within seconds. Raises NotFound.
+        """
         self._run(self._flows.api.delete(file_id))
 
 

@@ -14,15 +14,13 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from filehub_client import waiting
+from filehub_client import lines
 from filehub_client.client import Client
 from filehub_client.errors import ConfigurationError, FilehubError, LocalFileError
 from filehub_client.local_files import LocalFile, absolute, files_in, is_directory, size_of
 from filehub_client.models import File, Outcome, UploadStatus
 from filehub_client.names import display, join
 from filehub_client.progress import Progress, TransferProgress
-
-_NO_ID = "-" * 36
 
 
 def upload(client: Client, options: Namespace) -> bool:
@@ -51,7 +49,7 @@ def wait(client: Client, options: Namespace) -> bool:
             _print(upload_id, "unknown", "", "You have no such upload.")
         else:
             path = join(status.file.folder, status.file.file_name) if status.file else ""
-            _print(upload_id, status.state, path, _why(status))
+            _print(upload_id, status.state, path, lines.why(status))
         are_stored = are_stored and status is not None and status.state == "stored"
     return are_stored
 
@@ -120,36 +118,17 @@ def _print_outcomes(
     outcomes: Sequence[Outcome], statuses: dict[str, UploadStatus], *, waits: bool
 ) -> bool:
     """Print id, state, path and reason of each file. Returns whether all went well."""
-    are_fine = True
+    expected = {"stored"} if waits else {"stored", "pending"}
+    states = []
     for outcome in outcomes:
-        status = statuses.get(outcome.id)
-        state = "failed" if outcome.error else status.state if status else "pending"
-        reason = outcome.error.message if outcome.error else _why(status)
-        _print(outcome.id or _NO_ID, state, _printable(outcome.path), reason)
-        are_fine = are_fine and state in ({"stored"} if waits else {"stored", "pending"})
-    return are_fine
-
-
-def _why(status: UploadStatus | None) -> str:
-    """Why an upload is not stored."""
-    if status is None or status.state == "stored":
-        return ""
-    try:
-        waiting.stored_file(status)
-    except FilehubError as exc:
-        return exc.message
-    return ""
+        state, line = lines.of_outcome(outcome, statuses.get(outcome.id))
+        print(line)
+        states.append(state)
+    return expected.issuperset(states)
 
 
 def _print(*fields: str) -> None:
-    upload_id, state, *texts = fields
-    shown = [upload_id, f"{state:8}", *filter(None, texts)]
-    print(display("  ".join(shown)).rstrip())
-
-
-def _printable(path: Path) -> str:
-    """A path as text that can be encoded: bytes that are not UTF-8 become escapes."""
-    return str(path).encode("utf-8", "backslashreplace").decode()
+    print(lines.line(*fields))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Install Debian packages that a make target needs, if they are missing and the user may."""
+"""Install the Debian packages that a target of make needs, if the user has permission to."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from pydantic.fields import FieldInfo
 from filehub.env import APP_VARIABLES, Env
 from uploads.core.conf import Conf
 from uploads.core.limits import GIB, MIB, TIB
+from uploads.core.sign_in_conf import SignInConf
 
 #: Seconds.
 DAY = 24 * 3600
@@ -61,6 +62,10 @@ FILEHUB = {"BUCKET": "my-files", "MAX_SIZE": 100 * 1024**2, "ALLOWED_TYPES": ["i
 ```
 """
 
+_SIGN_IN = """\
+More settings of the app. [How they work together](sign-in.md).
+"""
+
 _PROJECT = """\
 The settings of the Django project that comes with filehub. A project of your own has Django's
 settings instead.
@@ -75,14 +80,23 @@ class Section:
     text: str
     model: type[BaseModel]
     variables: Mapping[str, str]
+    #: Its fields have a section of their own.
+    but: type[BaseModel] | None = None
 
     def fields(self) -> dict[str, FieldInfo]:
         """The fields by their environment variables."""
-        return {self.variables[name]: field for name, field in self.model.model_fields.items()}
+        elsewhere = self.but.model_fields if self.but else {}
+        return {
+            self.variables[name]: field
+            for name, field in self.model.model_fields.items()
+            if name not in elsewhere
+        }
 
 
+_NAMES = {key.lower(): name for name, key in APP_VARIABLES.items()}
 SECTIONS = (
-    Section("filehub", _APP, Conf, {key.lower(): name for name, key in APP_VARIABLES.items()}),
+    Section("filehub", _APP, Conf, _NAMES, but=SignInConf),
+    Section("Sign-in", _SIGN_IN, SignInConf, _NAMES),
     Section("The Django project", _PROJECT, Env, {name: name.upper() for name in Env.model_fields}),
 )
 

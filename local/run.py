@@ -21,15 +21,21 @@ from types import FrameType
 
 from honcho import manager as honcho_manager
 from honcho.environ import parse_procfile
-from honcho.printer import Printer
 
 from local.aws import CREDENTIALS, LocalAws
+from local.console import Console
 from local.prepare import CREATED
+from uploads.core.logs.lines import VARIABLE
 
 ROOT = Path(__file__).resolve().parent.parent
 
 #: Seconds that a process has to stop; honcho's default of five is too short.
 GRACE = 30
+#: What the processes write is for `Console`. Celery's warning about root is for servers.
+_QUIET = {
+    VARIABLE: "json",
+    "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
+}
 
 
 class Stopped(Exception):
@@ -127,32 +133,20 @@ def _prepare() -> str | None:
 
 def _run_processes(port: int, password: str | None, directory: Path) -> int:
     honcho_manager.KILL_WAIT = GRACE
-    log = (directory / "filehub.log").open("a", encoding="utf-8")
-    manager = honcho_manager.Manager(Printer(_Tee(sys.stdout, log), colour=sys.stdout.isatty()))
-    for name, command in parse_procfile((ROOT / "Procfile").read_text()).processes.items():
-        manager.add_process(name, command, env=dict(os.environ), cwd=str(ROOT))
-    threading.Thread(target=_announce, args=(port, password), daemon=True).start()
-    manager.loop()
-    log.close()
+    _say("Starting filehub …")
+    with (directory / "filehub.log").open("a", encoding="utf-8") as log:
+        console = Console(sys.stdout, log, form=os.environ.get(VARIABLE) or "text")
+        manager = honcho_manager.Manager(console)
+        for name, command in parse_procfile((ROOT / "Procfile").read_text()).processes.items():
+            manager.add_process(name, command, env=os.environ | _QUIET, cwd=str(ROOT))
+        announcement = (port, password, console)
+        threading.Thread(target=_announce, args=announcement, daemon=True).start()
+        manager.loop()
+        console.close()
     return int(manager.returncode or 0)
 
 
-class _Tee:
-    """Writes the processes' output to the terminal and the log."""
-
-    def __init__(self, *targets: object) -> None:
-        self._targets = targets
-
-    def write(self, text: str) -> None:
-        for target in self._targets:
-            target.write(text)  # type: ignore[attr-defined]
-
-    def flush(self) -> None:
-        for target in self._targets:
-            target.flush()  # type: ignore[attr-defined]
-
-
-def _announce(port: int, password: str | None) -> None:
+def _announce(port: int, password: str | None, console: Console) -> None:
     address = f"http://localhost:{port}"
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
@@ -162,10 +156,13 @@ def _announce(port: int, password: str | None) -> None:
         except (urllib.error.URLError, OSError):
             time.sleep(0.3)
     else:
+        console.close()
         _say(f"filehub is not ready. See {address}/readyz for the reason.")
         return
     how = f"password {password}" if password else "the password that was shown when it was created"
-    _say(f"\n  filehub is ready:  {address}/\n  Sign in as demo, {how}.\n  Ctrl-C stops it.\n")
+    console.open(
+        f"\n  filehub is ready:  {address}/\n  Sign in as demo, {how}.\n  Ctrl-C stops it.\n"
+    )
 
 
 def _port(name: str, default: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +22,8 @@ from django.utils import translation
 from pytest_django import Settings
 
 from local.aws import LocalAws
-from tests.plugin import AWS_PORT, DATABASE, FIGURE
+from tests.plugin import AWS_PORT, DATABASE, FIGURE, STATIC_ROOT
+from tests.support import sso
 from tests.support.aws_requests import aws_requests  # noqa: F401  # a fixture for all
 from tests.support.installation import Installation, with_small_parts
 from tests.support.local_aws import (
@@ -34,6 +36,7 @@ from tests.support.local_aws import (
 from tests.support.processes import consumer, worker
 from tests.support.users import PASSWORD, Api, signed_in
 from uploads.aws.cloudformation import deploy
+from uploads.files import browse, listing
 from uploads.web import waiting
 
 DATABASE_FILE = Path(DATABASE.name) / "db.sqlite3"
@@ -66,17 +69,23 @@ def _cheap_settings() -> Iterator[None]:
 def _patience() -> Iterator[None]:
     """Let requests of Django's test client wait longer for local AWS: a busy machine is no outage.
 
-    tests/web/test_waiting.py checks the limit in a real web process.
+    tests/web/test_waiting.py checks the limit in a real web process. Searches may take longer too;
+    tests of their limit set it to 0.
     """
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(waiting, "SECONDS", 60.0)
+        patched.setattr(listing, "MAX_SECONDS", 60.0)
+        patched.setattr(browse, "MAX_SECONDS", 60.0)
         yield
 
 
 @pytest.fixture(scope="session")
 def _static_files() -> None:
-    """Collect the static files, since pages refer to them by hash."""
-    call_command("collectstatic", interactive=False, verbosity=0)
+    """Collect the static files, since pages refer to them by hash: once for parallel processes."""
+    with (STATIC_ROOT / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (STATIC_ROOT / "staticfiles.json").exists():
+            call_command("collectstatic", interactive=False, verbosity=0)
 
 
 @pytest.fixture(scope="session")
@@ -207,6 +216,8 @@ def show(request: pytest.FixtureRequest) -> Callable[[str], None]:
 
 @pytest.fixture(scope="session")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """filehub as `make run` starts it, except that files above THRESHOLD are uploaded in parts."""
-    with with_small_parts(tmp_path_factory.mktemp("installation")) as running:
+    """filehub as `make run` starts it, except that files above THRESHOLD are uploaded in parts, and
+    that there is single sign-on (tests/support/sso.py).
+    """
+    with with_small_parts(tmp_path_factory.mktemp("installation"), **sso.SETTINGS) as running:
         yield running

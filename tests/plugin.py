@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,9 @@ for signum in (signal.SIGINT, signal.SIGTERM):
     signal.signal(signum, signal.default_int_handler)
 
 AWS_PORT = free_port()
-# Deleted when the process ends.
-STATIC_ROOT = tempfile.TemporaryDirectory(prefix="filehub-static-")
+# Deleted when the process ends. The processes of parallel tests get the folder of the first one.
+_STATIC = tempfile.TemporaryDirectory(prefix="filehub-static-")
+STATIC_ROOT = Path(os.environ.setdefault("STATIC_ROOT_OF_TESTS", _STATIC.name))
 #: For the processes that tests start. Tests themselves use an in-memory database.
 DATABASE = tempfile.TemporaryDirectory(prefix="filehub-database-")
 HEALTH_DIR = tempfile.TemporaryDirectory(prefix="filehub-health-")
@@ -39,7 +41,7 @@ os.environ.update(CREDENTIALS)
 os.environ.update(
     DJANGO_SETTINGS_MODULE="filehub.settings",
     DJANGO_SECRET_KEY="only-for-tests-" + "0123456789abcdef" * 2,
-    DJANGO_STATIC_ROOT=STATIC_ROOT.name,
+    DJANGO_STATIC_ROOT=str(STATIC_ROOT),
     DJANGO_ALLOWED_HOSTS="localhost,127.0.0.1,testserver",
     DATABASE_URL=f"sqlite:///{DATABASE.name}/db.sqlite3",
     AWS_REGION="us-east-1",
@@ -70,8 +72,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> Iterator[None]:
-    """Group tests that share processes, deselect exhaustive tests without `--all`, and begin with
-    the longest tests after all have been shuffled.
+    """Group tests that share processes, deselect tests that only `--all` runs, and begin with the
+    longest tests after all have been shuffled.
     """
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
@@ -82,12 +84,29 @@ def pytest_collection_modifyitems(
             item.add_marker(pytest.mark.xdist_group("installation"))
         elif "pipeline" in fixtures:
             item.add_marker(pytest.mark.xdist_group("pipeline"))
-    left_out = [item for item in items if item.get_closest_marker("exhaustive")]
-    if left_out and not config.option.everything:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in set(left_out)]
+    if not config.option.everything:
+        selected = list(_without_exhaustive(items))
+        chosen = set(selected)
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = selected
     yield
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def _without_exhaustive(items: list[pytest.Item]) -> Iterator[pytest.Item]:
+    """Leave out exhaustive tests, and of a test against AWS most of its variants.
+
+    Of these, the first two are kept and then every third.
+    """
+    variants: Counter[str] = Counter()
+    for item in items:
+        if item.get_closest_marker("exhaustive"):
+            continue
+        test = item.nodeid.partition("[")[0]
+        number = variants[test]
+        variants[test] += 1
+        if "aws" not in getattr(item, "fixturenames", ()) or number < 2 or number % 3 == 0:
+            yield item
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

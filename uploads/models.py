@@ -1,7 +1,8 @@
-"""Django models: two with a table, and three without one for the admin.
+"""Django models: three with a table, and three without one for the admin.
 
-`ApiToken` and `Quota` are stored in Django's database. `File`, `Queue` and `StorageReport` have no
-table. They give data from DynamoDB, SQS and S3 a name, URLs and permissions in the admin.
+`ApiToken`, `Quota` and `Identity` are stored in Django's database. `File`, `Queue` and
+`StorageReport` have no table. They give data from DynamoDB, SQS and S3 a name, URLs and permissions
+in the admin.
 """
 
 from __future__ import annotations
@@ -183,3 +184,29 @@ class ApiToken(models.Model):
     def digest_of(secret: str) -> str:
         """Return the hash to store. Plain SHA-256 is enough for 256 random bits."""
         return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class Identity(models.Model):
+    """An account of a user at a provider of single sign-on: one subject is one user, for ever."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="identities",
+        verbose_name=_("user"),
+    )
+    issuer = models.CharField(_("issuer"), max_length=255)
+    subject = models.CharField(_("subject"), max_length=255)
+    #: The username that the provider suggested last, so that only a new one renames the user.
+    suggested_username = models.CharField(max_length=150)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("single sign-on")
+        verbose_name_plural = _("single sign-on")
+        constraints = [
+            models.UniqueConstraint(fields=("issuer", "subject"), name="uploads_identity_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{display_name(self.subject)} · {self.issuer}"

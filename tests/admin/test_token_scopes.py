@@ -64,7 +64,7 @@ def test_the_lists_show_scopes_and_expiry(admin: Client, alice: User) -> None:
     ApiToken.objects.filter(pk=ended.id).update(expires_on=today - timedelta(days=1), scopes="new")
     for path in (TOKENS, f"{USERS}{alice.pk}/change/"):
         # A scope of a later version grants nothing here.
-        expected = {"read", "upload, read, delete", "none", "no expiry", f"{today}"}
+        expected = {"read", "upload, read, delete", "none", "never", f"{today}"}
         expected.add(f"{today - timedelta(days=1)} (expired)")
         assert expected <= cells(admin.get(path).content.decode()), path
     assert "(expired)" in admin.get(f"{TOKENS}{ended.id}/change/").content.decode()

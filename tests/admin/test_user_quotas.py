@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from local.aws import LocalAws
 from tests.admin.helpers import GIB, USERS, set_quota
-from tests.support.users import Api, script_of, staff
+from tests.support.users import Api, script_of, signed_in, staff
 from uploads.admin.users import SizeField
 from uploads.files import quotas
 from uploads.models import Quota
@@ -48,7 +48,8 @@ def test_a_quota_is_entered_with_units_and_shown_in_decimal_ones(
     assert re.search(r'name="quota-0-limit" value="([^"]*)"', page)[1] == in_the_form  # type: ignore[index]
     shown = shown.replace(" ", "\xa0")
     assert f"{shown} (custom)" in admin.get(USERS).content.decode()
-    assert f"of {shown} used" in script_of(alice).get("/quota").content.decode()
+    assert f"of {shown} used" in signed_in(alice).get("/").content.decode()
+    assert script_of(alice).get("/quota").json()["quota"]["limit"] == stored
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def test_a_users_own_quota_overrides_the_default(
 def test_the_list_says_whether_a_quota_is_the_default(
     admin: Client, alice: User, bob: User, settings: Settings
 ) -> None:
-    assert "none" in admin.get(USERS).content.decode()
+    assert "no limit" in admin.get(USERS).content.decode()
     settings.FILEHUB = settings.FILEHUB | {"USER_QUOTA": 5 * GIB}
     Quota.objects.create(user=alice, limit=10 * GIB)
     page = admin.get(USERS).content.decode()

@@ -13,13 +13,19 @@ from pathlib import Path
 import boto3
 import botocore.session
 import pytest
-from botocore.credentials import Credentials
-from botocore.exceptions import BotoCoreError
+from botocore.credentials import CredentialProvider, Credentials
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    InfiniteLoopConfigError,
+    NoCredentialsError,
+)
 from botocore.utils import ContainerMetadataFetcher
 
 from tests.support.scripted import Connection, Scripted
 from tests.support.waiting import wait_for
-from uploads.aws import clients, s3, time_limit
+from uploads.aws import clients, credentials, s3, thumbnails, time_limit
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 
@@ -54,6 +60,16 @@ def assumed_role(environment: pytest.MonkeyPatch, directory: Path, url: str) -> 
     )
 
 
+def role_with_source_profile(environment: pytest.MonkeyPatch, directory: Path, url: str) -> None:
+    container(environment, directory, url)
+    environment.setenv("AWS_ENDPOINT_URL_STS", url)
+    (directory / "config").write_text(
+        "[default]\nrole_arn=arn:aws:iam::123456789012:role/web\nsource_profile=base\n"
+        "[profile base]\nrole_arn=arn:aws:iam::123456789012:role/base\n"
+        "credential_source=EcsContainer\n"
+    )
+
+
 def program(environment: pytest.MonkeyPatch, directory: Path, url: str) -> None:
     """One that waits until its connection to the server is closed."""
     host, port = url.removeprefix("http://").split(":")
@@ -66,6 +82,7 @@ SOURCES: dict[str, SetUp] = {
     "machine": machine,
     "web identity": web_identity,
     "assumed role": assumed_role,
+    "role with source_profile": role_with_source_profile,
     "program": program,
 }
 #: What a request uses credentials for.
@@ -101,18 +118,31 @@ def _forget_clients() -> None:
     clients._make.cache_clear()
 
 
+#: What STS responds to AssumeRole.
+ASSUMED = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>
+<AssumedRoleUser><Arn>arn:aws:sts::123456789012:assumed-role/web/x</Arn></AssumedRoleUser>
+<Credentials><AccessKeyId>assumed</AccessKeyId><SecretAccessKey>s</SecretAccessKey>
+<SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>
+</AssumeRoleResult></AssumeRoleResponse>"""
+
+
 class Endpoint:
-    """The credentials endpoint of a container, which can wait before it responds."""
+    """The credentials endpoint of a container, which can wait before it responds; also STS."""
 
     def __init__(self) -> None:
+        #: To the container's endpoint.
         self.requests = 0
+        self.fails = False
         #: What the next credentials are called, and when they expire.
         self.key = "first"
         self.expires_in = timedelta(hours=6)
         self.responds = threading.Event()
 
     def script(self, connection: Connection) -> None:
-        connection.socket.recv(65536)
+        request = connection.socket.recv(65536)
+        if request.startswith(b"POST"):
+            respond(connection, "200 OK", ASSUMED.encode())
+            return
         self.requests += 1
         while not self.responds.is_set() and not connection.pause():
             pass
@@ -121,7 +151,11 @@ class Endpoint:
             "AccessKeyId": self.key, "SecretAccessKey": "secret", "Token": "token",
             "AccountId": "123456789012", "Expiration": expiration.isoformat(),
         }).encode()  # fmt: skip
-        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        respond(connection, "500 Internal Server Error" if self.fails else "200 OK", body)
+
+
+def respond(connection: Connection, status: str, body: bytes) -> None:
+    connection.send(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
 
 
 @pytest.fixture
@@ -235,6 +269,93 @@ def test_missing_credentials_are_named_and_found_once_they_exist(
     # The same clients.
     assert signed_with() == "test"
     s3.ping()
+
+
+#: What signs for a client, and errors that botocore raises when it gets credentials.
+SIGNING: dict[str, Callable[[], object]] = {
+    "an upload": lambda: s3.sign_put(
+        ID, owner="7", file_name="a", content_type="a/b", size=None, sha256=None
+    ),
+    "a part": lambda: s3.sign_part(ID, "x", 1, size=5, sha256=None),
+    "a thumbnail": lambda: thumbnails.sign(ID),
+    "nothing yet": s3.credentials,
+}
+ERRORS: dict[str, Exception] = {
+    "a source that fails": CredentialRetrievalError(provider="x", error_msg="x"),
+    "a role that may not be assumed": ClientError(
+        {"Error": {"Code": "AccessDenied", "Message": "x"}}, "AssumeRole"
+    ),
+    "an invalid configuration": InfiniteLoopConfigError(source_profile="a", visited_profiles=[]),
+    "no time": time_limit.TimeLimitExceeded(),
+    "no slot": time_limit.TooManyWaiting(),
+    "none": NoCredentialsError(),
+}
+
+
+@pytest.mark.parametrize("error", ERRORS.values(), ids=ERRORS)
+@pytest.mark.parametrize("name", SIGNING)
+def test_without_credentials_nothing_is_signed(
+    name: str, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(credentials.SessionCredentials, "get_frozen_credentials", fail)
+    with pytest.raises(BackendUnavailable) as caught:
+        SIGNING[name]()
+    assert caught.value.__cause__ is error
+
+
+@pytest.fixture
+def role(environment: pytest.MonkeyPatch, endpoint: Endpoint, tmp_path: Path) -> Iterator[Endpoint]:
+    """A role whose source is another role. Its endpoint is that of the other's credentials."""
+    with Scripted(endpoint.script) as server:
+        role_with_source_profile(environment, tmp_path, server.url)
+        _forget_clients()
+        clients.session(conf().region).get_credentials()
+        yield endpoint
+
+
+def test_a_role_with_a_source_profile_is_loaded_again_after_a_failure(role: Endpoint) -> None:
+    role.responds.set()
+    role.fails = True
+    for _ in range(2):
+        with pytest.raises(BackendUnavailable) as caught:
+            signed_with()
+        assert not isinstance(caught.value.__cause__, InfiniteLoopConfigError)
+    role.fails = False
+    assert signed_with() == "assumed"
+
+
+def test_a_role_with_a_source_profile_is_loaded_by_two_threads(role: Endpoint) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        futures = [pool.submit(s3.credentials) for _ in range(2)]
+        wait_for(lambda: role.requests == 2 or any(future.done() for future in futures))
+        role.responds.set()
+        assert {future.result().access_key for future in futures} == {"assumed"}
+
+
+def test_other_code_can_change_where_credentials_are_looked_for(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    class Own(CredentialProvider):
+        METHOD = "own"
+
+        def load(self) -> Credentials:
+            return Credentials("own", "s")
+
+    environment.setenv("AWS_ACCESS_KEY_ID", "of-the-environment")
+    environment.setenv("AWS_SECRET_ACCESS_KEY", "s")
+    session = botocore.session.Session()
+    resolver = session.get_component("credential_provider")
+    assert resolver.get_provider("env") is resolver.providers[0]
+    resolver.insert_before("env", Own())
+    assert session.get_credentials().access_key == "own"
+    resolver.remove("own")
+    assert resolver.load_credentials().access_key == "of-the-environment"
+    assert not hasattr(resolver, "anything_else")
+    # Other sessions are not affected.
+    assert boto3.Session().get_credentials().access_key == "of-the-environment"
 
 
 def test_without_a_limit_botocore_waits_as_usual(endpoint: Endpoint) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import time_machine
-from botocore.auth import S3SigV4QueryAuth
+from botocore.auth import S3SigV4PostAuth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
 from pytest_django import Settings
 
 from uploads.aws import clients, s3
-from uploads.aws.signer import presign
+from uploads.aws.signer import presign, presign_form
 
 NOW = datetime(2026, 11, 27, 23, 59, 59, tzinfo=UTC)
 URL = "https://filehub-uploads.s3.eu-central-1.amazonaws.com"
@@ -108,3 +110,41 @@ def test_rotated_credentials_take_effect_at_once(
             assert current.access_key in url
     assert signatures[0] == signatures[3]
     assert len(set(signatures)) == 3
+
+
+@pytest.mark.parametrize("credentials", [PERMANENT, TEMPORARY], ids=["permanent", "temporary"])
+def test_a_form_is_that_of_botocore(credentials: ReadOnlyCredentials) -> None:
+    """botocore orders the conditions differently, so the signature is compared for our policy."""
+    fields = {"key": KEY, "Content-Type": "text/plain", "x-amz-meta-owner": "7"}
+    ours = presign_form(
+        "files", fields, max_size=5, credentials=credentials, region="eu-central-1",
+        expires=900, now=NOW,
+    )  # fmt: skip
+    request = AWSRequest(method="POST", url=URL)
+    request.context["s3-presign-post-fields"] = dict(fields)
+    request.context["s3-presign-post-policy"] = {
+        "expiration": "2026-11-28T00:14:59Z",
+        "conditions": [
+            {"bucket": "files"},
+            ["content-length-range", 0, 5],
+            *({name: value} for name, value in fields.items()),
+        ],
+    }
+    with time_machine.travel(NOW, tick=False):
+        S3SigV4PostAuth(credentials, "s3", "eu-central-1").add_auth(request)
+    theirs = request.context["s3-presign-post-fields"]
+    assert set(ours) == set(theirs)
+    assert decode(ours["policy"]) == decode(theirs["policy"])
+    signature = S3SigV4PostAuth(credentials, "s3", "eu-central-1")
+    request.context["timestamp"] = ours["x-amz-date"]
+    assert ours["x-amz-signature"] == signature.signature(ours["policy"], request)
+    assert ours | {"policy": "", "x-amz-signature": ""} == theirs | {
+        "policy": "", "x-amz-signature": "",
+    }  # fmt: skip
+
+
+def decode(policy: str) -> Any:
+    """The policy, with its conditions in one order."""
+    document = json.loads(base64.b64decode(policy))
+    document["conditions"].sort(key=str)
+    return document

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from contextvars import copy_context
 
 import pytest
@@ -177,13 +178,21 @@ def test_a_wait_that_the_request_asks_for_does_not_count() -> None:
 
 
 @pytest.mark.parametrize("renewed", [False, True])
-def test_a_wait_that_was_allowed_for_does_not_count_afterwards(renewed: bool) -> None:
+@pytest.mark.parametrize("waits", [[600], [600, 0], [600, 600]])
+def test_a_wait_has_a_fixed_end_and_does_not_count_afterwards(
+    waits: list[float], renewed: bool
+) -> None:
     limit = time_limit.TimeLimit(60, renewed=renewed)
-    with limit.extended(600):
-        limit.answered()
-        assert 650 < limit.remaining() <= 660
-    # No less, although the wait was shorter, and no more, although an answer had renewed it.
-    assert 50 < limit.remaining() <= 60
+    limit._ends_at -= 30
+    with ExitStack() as stack:
+        for seconds in waits:
+            stack.enter_context(limit.extended(seconds))
+        for _ in range(3):
+            limit.answered()
+        assert 20 < limit.remaining() - sum(waits) <= 30
+    assert 20 < limit.remaining() <= 30 + 1
+    limit.answered()
+    assert (limit.remaining() > 50) is renewed
 
 
 def test_a_pause_that_outlasts_the_limit_is_not_made() -> None:

@@ -169,6 +169,7 @@ class SharedTab:
         page.unroute_all(behavior="ignoreErrors")
         self._context.set_offline(False)
         page.goto("about:blank")
+        self._installation.remove_folders()
         tools = self._context.new_cdp_session(page)
         tools.send(
             "Storage.clearDataForOrigin",
@@ -180,7 +181,9 @@ class SharedTab:
         keep_session(self._context, self._installation)
         page.set_extra_http_headers({})
         page.set_viewport_size({"width": 1280, "height": 720})
-        page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+        page.emulate_media(
+            color_scheme="light", reduced_motion="no-preference", forced_colors="none"
+        )
         self.problems.clear()
         return page
 

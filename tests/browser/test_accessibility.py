@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from tests.browser.test_actions import upload
 from tests.browser.test_page import TO_S3, choose, row, unique, upload_row
 from tests.support.accessibility import check_accessibility, violations
 from tests.support.installation import Installation
@@ -157,11 +158,75 @@ def test_the_page_has_no_violations_while_offline(page: Page) -> None:
     page.context.set_offline(False)
 
 
+def open_with(*keys: str) -> Callable[[Page, str], None]:
+    """Press keys in the first file of a folder."""
+
+    def reach(page: Page, folder: str) -> None:
+        page.goto(f"/?folder={folder}")
+        row(page, "a.txt").focus()
+        for key in keys:
+            page.keyboard.press(key)
+
+    return reach
+
+
+def click(selector: str, *keys: str) -> Callable[[Page, str], None]:
+    """Press keys in the first file of a folder, then click a button."""
+
+    def reach(page: Page, folder: str) -> None:
+        open_with(*keys)(page, folder)
+        page.locator(selector).click()
+
+    return reach
+
+
+def delete_for_ever(page: Page, folder: str) -> None:
+    page.locator("[data-file-row]").first.press("Delete")
+    expect(page.locator("#delete-dialog")).to_be_visible()
+
+
+def empty_the_trash(page: Page, folder: str) -> None:
+    page.goto("/?view=trash")
+    page.locator("#empty-trash").click()
+    expect(page.locator("#empty-dialog")).to_be_visible()
+
+
+#: Views of the list, how they are reached, and what shows that they are there.
+STATES: dict[str, tuple[Callable[[Page, str], object], str]] = {
+    "a folder": (lambda page, folder: page.goto(f"/?folder={folder}"), "#files"),
+    "tiles": (click("#layout"), "#files[data-layout=tiles]"),
+    "a selection in tiles": (open_with("Space"), "#selection-bar"),
+    "the list again": (click("#layout"), "#files[data-layout=list]"),
+    "a selection": (open_with("Space"), "#selection-bar"),
+    "a menu": (open_with("Shift+F10"), "#item-menu"),
+    "renaming": (open_with("F2"), ".rename"),
+    "a preview": (open_with("Enter"), "#preview-dialog .preview-text"),
+    "a new folder": (click("#new-folder"), "#folder-dialog"),
+    "moving": (
+        click("#selection-bar [data-command=move]", "Space"),
+        "#move-dialog [role=treeitem]",
+    ),
+    "a search": (lambda page, folder: page.goto(f"/?q=a&folder={folder}"), "#files"),
+    "no match": (lambda page, folder: page.goto(f"/?q=nothing&folder={folder}"), "#files-end"),
+    "a missing folder": (
+        lambda page, folder: page.goto(f"/?folder={folder}/nowhere"),
+        "#files-end",
+    ),
+    "a deleted file": (open_with("Delete"), "#toast"),
+    "the trash": (lambda page, folder: page.goto("/?view=trash"), "#empty-trash"),
+    "deleting for ever": (delete_for_ever, "#delete-dialog"),
+    "emptying the trash": (empty_the_trash, "#empty-dialog"),
+    "rejected uploads": (lambda page, folder: page.goto("/?view=rejected"), "#files-head"),
+}
+
+
 @pytest.mark.exhaustive
-def test_the_confirmation_of_a_deletion(page: Page) -> None:
-    name = unique("keep.txt")
-    choose(page, (name, b"x"))
-    row(page, name).get_by_role("button", name="Delete").click()
-    expect(page.locator("#confirm-dialog")).to_be_visible()
-    check_accessibility(page)
-    page.keyboard.press("Escape")
+def test_the_list_has_no_violations_in_any_state(page: Page) -> None:
+    folder = unique("states")
+    upload(page, folder, "a.txt", "b.txt")
+    upload(page, f"{folder}/Inner", "c.txt")
+    for name, (reach, shown) in STATES.items():
+        reach(page, folder)
+        expect(page.locator(shown).first, name).to_be_visible()
+        expect(page.locator("#files")).to_have_attribute("aria-busy", "false")
+        check_accessibility(page)

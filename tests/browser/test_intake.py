@@ -28,15 +28,16 @@ def grow(path: Path) -> None:
 EMPTY, FULL = b"", b"twenty bytes of text"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("content", "change"),
     [
         pytest.param(EMPTY, Path.unlink, id="an empty file vanishes"),
-        pytest.param(EMPTY, grow, id="an empty file grows", marks=pytest.mark.exhaustive),
-        pytest.param(EMPTY, touch, id="an empty file is saved again", marks=pytest.mark.exhaustive),
-        pytest.param(FULL, Path.unlink, id="a file vanishes", marks=pytest.mark.exhaustive),
-        pytest.param(FULL, touch, id="a file is saved again", marks=pytest.mark.exhaustive),
-        pytest.param(FULL + b"!", grow, id="a file shrinks", marks=pytest.mark.exhaustive),
+        pytest.param(EMPTY, grow, id="an empty file grows"),
+        pytest.param(EMPTY, touch, id="an empty file is saved again"),
+        pytest.param(FULL, Path.unlink, id="a file vanishes"),
+        pytest.param(FULL, touch, id="a file is saved again"),
+        pytest.param(FULL + b"!", grow, id="a file shrinks"),
     ],
 )
 def test_a_file_that_changes_before_it_is_sent_fails_at_once(
@@ -160,12 +161,11 @@ def test_a_huge_picture_is_not_decoded(context: BrowserContext, tmp_path: Path) 
     page.unroute_all(behavior="ignoreErrors")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("language", "sentence"),
     [
-        pytest.param(
-            "en", "contains characters that are not allowed", marks=pytest.mark.exhaustive
-        ),
+        ("en", "contains characters that are not allowed"),
         ("de", "enthält unzulässige Zeichen"),
     ],
 )

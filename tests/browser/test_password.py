@@ -76,7 +76,7 @@ def test_a_user_changes_their_password_by_keyboard(page: Page) -> None:
     page.get_by_role("link", name="Go to your files").click()
     sign_out(page)
     sign_in(page, CAROL, NEW_PASSWORD)
-    expect(page.get_by_role("heading", level=1)).to_have_text("Upload files")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Files")
 
 
 @pytest.mark.exhaustive

@@ -66,12 +66,13 @@ def test_an_upload_works_without(
     expect(row(page, large.name)).to_be_visible()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "name",
     [
         "fetch",
-        pytest.param("XMLHttpRequest", marks=pytest.mark.exhaustive),
-        pytest.param("Request", marks=pytest.mark.exhaustive),
+        "XMLHttpRequest",
+        "Request",
     ],
 )
 def test_a_browser_without_a_necessary_function_is_told_so(

@@ -11,7 +11,7 @@ from tests.browser.test_page import unique
 from tests.support.waiting import wait_for
 from tests.thumbnails.samples import encoded, halves
 
-PICTURE = "img.tile-picture"
+PICTURE = "img.tile-thumbnail"
 SIZE = "img => img.complete && `${img.naturalWidth}x${img.naturalHeight}`"
 
 
@@ -29,7 +29,9 @@ def test_an_uploaded_picture_is_shown_in_the_list_and_its_icon_if_that_fails(pag
             {"name": f"{name}.txt", "mimeType": "text/plain", "buffer": b"hello"},
         ],
     )
-    expect(page.locator("[data-upload-row]")).to_have_count(0)
+    # Reloading before both are stored would end the uploads.
+    expect(row(page, name)).to_be_visible()
+    expect(row(page, f"{name}.txt")).to_be_visible()
 
     def is_shown() -> bool:
         page.reload()

@@ -41,7 +41,7 @@ class Upload:
     checksum: str
     #: The whole file is in the bucket.
     sent: Known = "no"
-    #: Deleted for ever, by its owner or by the purge.
+    #: Permanently deleted, by its owner or by the purge.
     deleted: Known = "no"
     #: In the trash, as long as it is not deleted.
     trashed: Known = "no"

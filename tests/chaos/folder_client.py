@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 from typing import Any
+from urllib.parse import quote
 
 from tests.chaos.expectations import Expectations, Upload
 from tests.chaos.trash_client import Sent, TrashClient
@@ -43,9 +44,9 @@ class FolderClient(TrashClient):
     def _possible(self, folder: str) -> set[str]:
         """Where a file may be that was put into this folder."""
         top, slash, inner = folder.partition("/")
-        return (
-            {each + slash + inner for each in self._movable} if top in self._movable else {folder}
-        )
+        if top not in self._movable:
+            return {folder}
+        return {movable + slash + inner for movable in self._movable}
 
     def _rename(self, file: Sent, name: str) -> None:
         body = {"file_name": name}
@@ -90,7 +91,7 @@ class FolderClient(TrashClient):
         return False
 
     def _move_folder(self) -> None:
-        to = self._rng.choice([each for each in self._movable if each != self._current])
+        to = self._rng.choice([folder for folder in self._movable if folder != self._current])
         if self._folder_request("PATCH", "/folders", {"folder": self._current, "to": to}) != 404:
             self._current = to
 
@@ -98,8 +99,8 @@ class FolderClient(TrashClient):
         self._folder_request("POST", "/folders", {"folder": self._choose_folder() or "empty"})
 
     def _delete_folder(self) -> None:
-        folder = self._choose_folder().replace(" ", "%20").replace("ü", "%C3%BC") or "empty"
-        self._folder_request("DELETE", f"/folders?folder={folder}")
+        folder = self._choose_folder() or "empty"
+        self._folder_request("DELETE", f"/folders?folder={quote(folder)}")
 
     def _folder_request(self, method: str, path: str, body: Any = None) -> int | None:
         """The status; None without a response."""

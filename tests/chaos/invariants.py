@@ -47,7 +47,7 @@ CLOSED_CHANNEL = "AttributeError: 'NoneType' object has no attribute '_queue_cac
 #: Logged by beat with a traceback (dbm.error of an empty file, where Python has gdbm) if it was
 #: killed while it wrote its schedule. It creates a new one.
 CORRUPTED_SCHEDULE = "Removing corrupted schedule file"
-#: The first line of a log record (filehub.logs).
+#: The first line of a log record, as `_lines_of` has it.
 _LOGGED = re.compile(r"[A-Z]+ [\w.]+: ")
 #: The line under a traceback. Celery nests tracebacks under a name of its own.
 _RAISED = re.compile(r"(?!billiard\.einfo\.)[A-Za-z_][\w.]*(?::|$)")
@@ -304,7 +304,7 @@ def check_log(path: Path) -> Iterator[str]:
     """An injected fault explains every traceback, and the web never responded with 500."""
     lines = path.read_text(errors="replace").splitlines() if path.exists() else []
     in_traceback = is_corrupted = False
-    for number, line in enumerate(lines):
+    for number, line in ((n, part) for n, whole in enumerate(lines) for part in _lines_of(whole)):
         if _LOGGED.match(line):
             is_corrupted = path.name == "beat.log" and CORRUPTED_SCHEDULE in line
         if "Traceback (most recent call last)" in line:
@@ -319,6 +319,17 @@ def check_log(path: Path) -> Iterator[str]:
             continue
         elif line.startswith(("CRITICAL", "[CRITICAL")) or "Internal Server Error" in line:
             yield f"{path.name}:{number + 1}: {line[:300]}"
+
+
+def _lines_of(line: str) -> list[str]:
+    """A log record, and each line of its traceback. What is not JSON stays as it is."""
+    try:
+        fields = json.loads(line)
+        first = f"{fields['level'].upper()} {fields['logger']}: {fields['message']}"
+    except (ValueError, TypeError, KeyError):
+        return [line]
+    # Line breaks in messages were replaced.
+    return [*first.split("\ufffd"), *fields.get("exception", "").splitlines()]
 
 
 def s3_upload_id_of(token: str) -> str:

@@ -49,7 +49,7 @@ DECIDING = WRITING | {
     "s3.py", "fan_out.py", "folder_items.py", "states.py",
 }  # fmt: skip
 #: In `make test`, the tasks of one file and of a batch crash at every n-th of these lines only.
-SAMPLE_OF_ONE, SAMPLE_OF_BATCH = 3, 15
+SAMPLE_OF_ONE, SAMPLE_OF_BATCH = 7, 31
 EVERYWHERE = None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -222,7 +223,12 @@ def test_two_hundred_bodies_in_the_real_queues_write_nothing(
 
     collect()
     enqueued: list[ObjectEvent] = []
-    monkeypatch.setattr(tasks, "enqueue", enqueued.extend)
+
+    def enqueue(events: Sequence[ObjectEvent]) -> list[str]:
+        enqueued.extend(events)
+        return ["a task"] * len(events)
+
+    monkeypatch.setattr(tasks, "enqueue", enqueue)
     sent = send_in_batches(bodies)
     assert sent > 100
     events_queue, reader = conf().events_queue, Consumer(bucket=BUCKET)

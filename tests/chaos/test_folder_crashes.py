@@ -26,7 +26,7 @@ MODULES = {
     "folder_actions.py", "folder_items.py", "moves.py", "store.py", "batches.py", "trash.py",
     "counting.py",
 }  # fmt: skip
-SAMPLE = 60
+SAMPLE = 120
 
 
 @dataclass(frozen=True)

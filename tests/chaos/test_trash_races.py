@@ -1,4 +1,4 @@
-"""Two users, or a user and the purge, at the same moment: the record and the object stay in line.
+"""Two users, or a user and the purge, at the same moment: record and object stay consistent.
 
 The second one acts at a point in the middle of the first: after its read, between its write and the
 deletion of the object, or after that. S3 and DynamoDB are real.
@@ -6,12 +6,13 @@ deletion of the object, or after that. S3 and DynamoDB are real.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from random import Random
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -76,17 +77,25 @@ ACTIONS: dict[str, Callable[[str], object]] = {
 }
 
 
+Moment = Callable[[pytest.MonkeyPatch, Callable[[], object]], None]
+
+
 def act_after_read(monkeypatch: pytest.MonkeyPatch, action: Callable[[], object]) -> None:
     """Act once after the records were read, and before they are written."""
-    read = records.read
+    originals = {"get": records.get, "read": records.read}
 
-    def read_then_act(upload_ids: Iterable[str]) -> dict[str, StoredFile]:
-        found = read(upload_ids)
-        monkeypatch.setattr(records, "read", read)
-        action()
-        return found
+    def then_act(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def read_then_act(upload_ids: Any) -> Any:
+            found = read(upload_ids)
+            for name, original in originals.items():
+                monkeypatch.setattr(records, name, original)
+            action()
+            return found
 
-    monkeypatch.setattr(records, "read", read_then_act)
+        return read_then_act
+
+    for name, original in originals.items():
+        monkeypatch.setattr(records, name, then_act(original))
 
 
 def act_before_deletion(monkeypatch: pytest.MonkeyPatch, action: Callable[[], object]) -> None:
@@ -101,7 +110,7 @@ def act_before_deletion(monkeypatch: pytest.MonkeyPatch, action: Callable[[], ob
     monkeypatch.setattr(s3, "delete_many", act_then_delete)
 
 
-def assert_in_line(upload_id: str, name: str) -> None:
+def assert_consistent(upload_id: str, name: str) -> None:
     """Once S3's event was applied, the record says what is there, and is counted correctly."""
     removed(upload_id)
     record = StoredFile.get(upload_id, consistent_read=True)
@@ -123,56 +132,72 @@ def assert_in_line(upload_id: str, name: str) -> None:
     ), name
 
 
-PAIRS = list(product(ACTIONS, ACTIONS))
+#: Actions that read the record of a file, and those that delete the object of one in this state.
+READING = [name for name in ACTIONS if name != "move the folder"]
+DELETING = {"stored": ["delete"], "trashed": ["delete", "purge"]}
+
+
+def act_in_the_middle(moment: Moment, first: str, second: str, upload_id: str) -> None:
+    acted = []
+
+    def act() -> None:
+        acted.append(second)
+        ACTIONS[second](upload_id)
+
+    with pytest.MonkeyPatch.context() as patch:
+        moment(patch, act)
+        ACTIONS[first](upload_id)
+    assert acted == [second], first
 
 
 @pytest.mark.parametrize("start", ["stored", pytest.param("trashed", marks=pytest.mark.exhaustive)])
 @pytest.mark.parametrize("moment", [act_after_read, act_before_deletion])
-def test_one_action_in_the_middle_of_another_leaves_record_and_object_in_line(
-    start: str,
-    moment: Callable[[pytest.MonkeyPatch, Callable[[], object]], None],
-    full_size: bool,
+def test_one_action_in_the_middle_of_another_leaves_record_and_object_consistent(
+    start: str, moment: Moment, full_size: bool
 ) -> None:
-    rng = Random(1)
-    for first, second in PAIRS if full_size else rng.sample(PAIRS, 8):
+    pairs = list(product(READING if moment is act_after_read else DELETING[start], ACTIONS))
+    for first, second in pairs if full_size else Random(1).sample(pairs, 8):
         upload_id = store(OWNER, folder="Start")
         if start == "trashed":
             ACTIONS["trash"](upload_id)
-        with pytest.MonkeyPatch.context() as patch:
-            moment(patch, lambda act=ACTIONS[second], upload_id=upload_id: act(upload_id))  # type: ignore[misc]
-            ACTIONS[first](upload_id)
-        assert_in_line(upload_id, f"{second} in the middle of {first}")
+        act_in_the_middle(moment, first, second, upload_id)
+        assert_consistent(upload_id, f"{second} in the middle of {first}")
 
 
+def restore_during_a_purge(moment: Moment) -> tuple[str | None, str | None]:
+    """The state and the code of the error that the restoration returns."""
+    upload_id = store(OWNER)
+    trash.move_to_trash([upload_id], ME)
+    restorations: list[Result] = []
+    with pytest.MonkeyPatch.context() as patch:
+        moment(patch, lambda: restorations.extend(trash.restore([upload_id], ME)))
+        purge(upload_id)
+    (result,) = restorations
+    assert (s3.head(upload_id) is not None) == (result.state == "stored")
+    return result.state, result.error and result.error.code
+
+
+@pytest.mark.parametrize(
+    ("moment", "outcome"),
+    [(act_after_read, ("stored", None)), (act_before_deletion, (None, "being_deleted"))],
+)
 def test_a_restoration_during_a_purge_is_refused_or_prevents_it(
-    monkeypatch: pytest.MonkeyPatch,
+    moment: Moment, outcome: tuple[str | None, str | None]
 ) -> None:
-    outcomes = {}
-    for moment in (act_after_read, act_before_deletion):
-        upload_id = store(OWNER)
-        trash.move_to_trash([upload_id], ME)
-        restorations: list[Result] = []
-        with monkeypatch.context() as patch:
-            moment(patch, lambda: restorations.extend(trash.restore([upload_id], ME)))  # noqa: B023
-            purge(upload_id)
-        (result,) = restorations
-        outcomes[moment] = (result.state, result.error and result.error.code)
-        assert (s3.head(upload_id) is not None) == (result.state == "stored")
-    assert outcomes == {
-        act_after_read: ("stored", None),
-        act_before_deletion: (None, "being_deleted"),
-    }
+    assert restore_during_a_purge(moment) == outcome
 
 
 @pytest.mark.parametrize("rounds", [3, pytest.param(25, marks=pytest.mark.exhaustive)])
-def test_threads_that_trash_restore_delete_and_purge_leave_everything_in_line(rounds: int) -> None:
+def test_threads_that_trash_restore_delete_and_purge_leave_everything_consistent(
+    rounds: int,
+) -> None:
     ids = [store(OWNER) for _ in range(6)]
 
     def work(seed: int) -> None:
         rng = Random(seed)
         for _ in range(rounds):
             change = rng.choice((trash.move_to_trash, trash.restore, trash.delete))
-            # Deleting for ever is rare, so that something is left.
+            # Permanent deletions are rare, so that something is left.
             if change is trash.delete and rng.random() < 0.7:
                 change = trash.restore
             chosen = rng.sample(ids, 3)
@@ -185,7 +210,7 @@ def test_threads_that_trash_restore_delete_and_purge_leave_everything_in_line(ro
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, range(4)))
     for upload_id in ids:
-        assert_in_line(upload_id, upload_id)
+        assert_consistent(upload_id, upload_id)
 
 
 def test_a_lost_event_of_a_purge_is_found_by_reconciliation() -> None:

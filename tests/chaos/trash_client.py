@@ -60,7 +60,10 @@ class TrashClient(RetryingClient):
             self._expectations.count("deleted from the trash")
         elif outcome == "unknown":
             upload.deleted = "maybe"
-        elif upload.trashed != "maybe":
+        elif upload.trashed == "maybe":
+            # An earlier request without a response may have deleted it.
+            upload.deleted = "maybe"
+        else:
             self._expectations.report_problem(f"{upload.id} was in the trash: {outcome}")
 
     def _let_fall_due(self) -> None:
@@ -82,8 +85,10 @@ class TrashClient(RetryingClient):
         upload = file[0]
         outcome = self._change("restore", upload)
         if outcome == "stored":
+            # A file that was deleted, or is being purged, cannot be restored.
+            upload.deleted = "no"
             if upload.trashed != "maybe":
-                upload.trashed = upload.deleted = "no"
+                upload.trashed = "no"
             self._mine.append(file)
             self._expectations.count("restored just before the purge" if is_due else "restored")
         elif outcome == "unknown":

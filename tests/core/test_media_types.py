@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.core.rules import ANY, allowing
 from tests.support.processes import ROOT
-from uploads.core import media_types, type_lists
+from uploads.core import media_types, previews, type_lists
 from uploads.core.errors import InvalidRequest, TypeNotAllowed
 
 #: The one spelling that botocore leaves out of a signature.
@@ -202,7 +202,7 @@ def test_a_type_that_runs_no_script_and_fetches_nothing_is_shown(content_type: s
 @pytest.mark.parametrize("content_type", NOT_SHOWN)
 def test_any_other_type_is_not_shown(content_type: str) -> None:
     assert not media_types.is_safe_inline(content_type)
-    assert media_types.preview(content_type) in {None, "text"}
+    assert previews.showing(content_type, 1).kind in {None, "text"}
 
 
 #: What Windows, macOS, Linux and browsers call files, by kind.

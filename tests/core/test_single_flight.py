@@ -10,6 +10,7 @@ from contextvars import ContextVar
 import pytest
 
 from tests.support.processes import ROOT
+from tests.support.waiting import wait_for
 from uploads.core.single_flight import SingleFlight
 
 
@@ -25,6 +26,7 @@ def test_calls_with_the_same_key_are_one_call() -> None:
     first, second, other = (flight.start(key, call) for key in ("a", "a", "b"))
     assert first is second
     assert not first.done()
+    wait_for(lambda: len(calls) == 2)
     go_on.set()
     assert {first.result(), other.result()} == {2}
     # The next one is a call of its own.

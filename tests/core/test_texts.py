@@ -154,7 +154,7 @@ REASONS: list[tuple[str, Mapping[str, str | int], str, str]] = [
     ),
     (
         "being_deleted", {},
-        "The file is already being deleted for ever.",
+        "The file is already being permanently deleted.",
         "Die Datei wird bereits endgültig gelöscht.",
     ),
     ("trashed", {}, "Moved to the trash.", "In den Papierkorb verschoben."),

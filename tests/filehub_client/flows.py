@@ -66,7 +66,7 @@ class Run:
 
 
 def in_turn(*responses: Response | Exception) -> Server:
-    """A server that returns these, and then the last one for ever."""
+    """A server that returns these, and then the last one for all other requests."""
     waiting = list(responses)
     return lambda request: waiting.pop(0) if len(waiting) > 1 else waiting[0]
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.project import documents
 from tests.support.installation import Installation
 from tests.support.processes import ROOT
 
 
 def _blocks(language: str) -> list[str]:
-    text = (ROOT / "docs" / "client.md").read_text(encoding="utf-8")
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    return documents.blocks(documents.read("docs/client.md"), language)
 
 
 @pytest.fixture
@@ -57,6 +57,7 @@ def test_the_examples_of_the_command_work(tmp_path: Path, environment: dict[str,
     assert list((tmp_path / ".local" / "state" / "filehub").iterdir()) == []
 
 
+@pytest.mark.exhaustive
 def test_the_examples_in_python_work(tmp_path: Path, environment: dict[str, str]) -> None:
     blocks = _blocks("python")
     assert len(blocks) == 4

@@ -1,4 +1,4 @@
-"""Deleting for ever: what S3 refuses, and emptying the trash."""
+"""Permanent deletions: what S3 refuses, and emptying the trash."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,6 +18,7 @@ from uploads.files import store as records
 from uploads.files.batches import Actor
 from uploads.files.purge import Position
 from uploads.files.record import StoredFile
+from uploads.files.store import Changed, DecideOne
 from uploads.files.usage import Usage
 from uploads.ingest import tasks
 
@@ -187,6 +188,22 @@ def test_objects_that_s3_did_not_delete_are_deleted_by_the_next_purge(
     assert "will be deleted by the next purge" in caplog.text
     assert purge.purge().files == 1
     assert not has_object(upload_id)
+
+
+def test_files_whose_records_could_not_be_changed_are_not_counted(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    failing = [due(), due()]
+    purged = [due() for _ in range(3)]
+    change_many = records.change_many
+
+    def fail_for_two(ids: Collection[str], decide: DecideOne) -> dict[str, Changed]:
+        return change_many(ids, decide) | dict.fromkeys(failing, BackendUnavailable("x"))
+
+    monkeypatch.setattr(records, "change_many", fail_for_two)
+    assert trash.purge([*failing, *purged], datetime.now(UTC)) == 3
+    logged = {vars(line)["upload_id"] for line in caplog.records if "not purged" in line.message}
+    assert logged == set(failing)
 
 
 def test_a_real_worker_purges_and_records_it(pipeline: None) -> None:

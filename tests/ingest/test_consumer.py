@@ -38,9 +38,10 @@ def queued(monkeypatch: pytest.MonkeyPatch) -> list[list[ObjectEvent]]:
     seen: list[list[ObjectEvent]] = []
     enqueue = tasks.enqueue
 
-    def note(events: list[ObjectEvent]) -> None:
-        enqueue(events)
+    def note(events: list[ObjectEvent]) -> list[str]:
+        task_ids = enqueue(events)
         seen.append(list(events))
+        return task_ids
 
     monkeypatch.setattr(tasks, "enqueue", note)
     return seen
@@ -215,10 +216,10 @@ def crashing(monkeypatch: pytest.MonkeyPatch) -> None:
     def parse_or_crash(body: str, bucket: str) -> Any:
         return parse(body, bucket) if body != "unreadable" else 1 / 0
 
-    def enqueue_or_crash(events: list[ObjectEvent]) -> None:
+    def enqueue_or_crash(events: list[ObjectEvent]) -> list[str]:
         if any(event.sequencer.startswith("BAD") for event in events):
             raise RuntimeError
-        enqueue(events)
+        return enqueue(events)
 
     monkeypatch.setattr(consumer, "parse_message", parse_or_crash)
     monkeypatch.setattr(tasks, "enqueue", enqueue_or_crash)

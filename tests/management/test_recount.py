@@ -127,6 +127,7 @@ def test_counters_that_keep_changing_are_left_and_reported(
     assert recount.differences() == []
 
 
+@pytest.mark.exhaustive
 def test_a_repair_during_traffic_is_right_once_the_traffic_ends() -> None:
     for _ in range(4):
         store("7")

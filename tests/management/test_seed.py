@@ -112,6 +112,7 @@ def files_and_bytes(records: list[StoredFile], owner: str) -> tuple[int, int]:
     return len(sizes), sum(sizes)
 
 
+@pytest.mark.exhaustive
 def test_the_counters_agree_with_what_was_seeded() -> None:
     seeded = seed(100)
     seed(50, number=2)

@@ -144,6 +144,8 @@ def test_production_settings_pass_djangos_deployment_check_and_filehubs_own() ->
             "FILEHUB_BUCKET": "example-files",
             "FILEHUB_TRUSTED_PROXIES": "1",
             "FILEHUB_CORS_ORIGINS": "https://files.example.com",
+            "EMAIL_URL": "smtp://filehub:secret@mail.example.com",
+            "EMAIL_FROM": "filehub@example.com",
         },
         capture_output=True,
         text=True,

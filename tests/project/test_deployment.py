@@ -15,21 +15,24 @@ from django.conf import settings
 from django.core.management import get_commands
 
 from filehub import env
+from tests.project import documents
 from tests.support.processes import ROOT
-from uploads.web import rates
+from uploads.aws import multipart
+from uploads.web import rates, waiting
 
-GUIDE = (ROOT / "docs" / "deployment.md").read_text()
+GUIDE = documents.read("docs/deployment.md")
 PROCFILE = (ROOT / "Procfile").read_text()
 #: Commands that are processes of their own, or not for production.
 NOT_FOR_OPERATORS = {"consume_events", "seed"}
 MIB = 1024**2
+#: Read before a fixture changes it (tests/conftest.py).
+WAITING_SECONDS = waiting.SECONDS
 
 
 def block(language: str, containing: str) -> str:
-    """The only block of a language that has this text, without the indentation of a list."""
-    blocks = re.findall(rf"^ *```{language}\n(.*?)^ *```", GUIDE, re.DOTALL | re.MULTILINE)
-    (found,) = [text for text in blocks if containing in text]
-    return re.sub(r"^ {3}", "", found, flags=re.MULTILINE)
+    """The only block of a language that has this text."""
+    (found,) = [text for text in documents.blocks(GUIDE, language) if containing in text]
+    return found
 
 
 def environment() -> dict[str, str]:
@@ -101,6 +104,7 @@ def test_django_has_no_warnings_about_the_environment(tmp_path: Path) -> None:
                 "Host $host",
                 "X-Forwarded-Proto $scheme",
                 "X-Forwarded-For $proxy_add_x_forwarded_for",
+                "X-Request-ID $request_id",
             ],
         ),
         ("return", ["301 https://$host$request_uri"]),
@@ -140,6 +144,17 @@ def test_the_load_balancer_closes_idle_connections_before_the_web_does() -> None
     assert f"than {idle} s: the web closes them after {header_read_timeout():.0f} s" in " ".join(
         GUIDE.split()
     )
+
+
+def test_the_load_balancer_waits_longer_than_the_completion_of_an_upload_takes() -> None:
+    # Before it, during it and after it a request may wait for AWS as any other.
+    longest = multipart.COMPLETION_SECONDS + 3 * WAITING_SECONDS
+    template = (ROOT / "infra" / "service.yaml").read_text()
+    [idle] = re.findall(r'Key: idle_timeout\.timeout_seconds, Value: "(\d+)"', template)
+    assert longest <= int(idle) - 5
+    assert longest <= int(attribute("idle_timeout.timeout_seconds")) - 5
+    # nginx's default is 60 s.
+    assert directive("proxy_read_timeout") == []
 
 
 @pytest.mark.parametrize(

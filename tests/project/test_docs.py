@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +11,12 @@ from pathlib import Path
 import pytest
 from django.core.management import BaseCommand, get_commands, load_command_class
 
+from filehub import env
 from filehub_client import config as client_config
 from local import reference
 from tests.project import documents
 from uploads.core import conf
+from uploads.core.logs import lines
 from uploads.web.api import api
 
 # Settings and commands
@@ -70,9 +73,9 @@ def test_a_document_names_no_variable_that_does_not_exist(document: Path) -> Non
     text = document.read_text(encoding="utf-8")
     named = set(re.findall(r"\b(?:FILEHUB|DJANGO|DATABASE|CELERY_BROKER)_[A-Z_]*[A-Z]\b", text))
     named |= set(re.findall(r"\bAWS_(?:REGION|ENDPOINT)[A-Z0-9_]*", text))
-    client = {client_config.URL, client_config.TOKEN}
-    # A setting, and the client's token, may also be in a file (NAME_FILE).
-    assert {name.removesuffix("_FILE") for name in named} - _settings() - client == set()
+    files = {name + "_FILE" for name in env.file_variables()}
+    client = {client_config.URL, client_config.TOKEN, client_config.TOKEN_FILE}
+    assert named - _settings() - files - client == set()
 
 
 @pytest.mark.parametrize("document", documents.DOCUMENTS, ids=documents.name)
@@ -178,14 +181,51 @@ def _quoted(document: str, heading: str) -> list[str]:
 
 
 def test_every_log_line_in_the_operations_guide_is_one_that_filehub_writes() -> None:
-    lines, texts = _quoted("docs/operations.md", "Logs"), _texts()
-    assert len(lines) > 15
+    quoted, texts = _quoted("docs/operations.md", "Lines"), _texts()
+    assert len(quoted) > 15
 
     def is_written(line: str) -> bool:
         pattern = ".*".join(re.escape(part) for part in line.split("…"))
         return any(re.fullmatch(pattern, text, re.DOTALL) for text in texts)
 
-    assert [line for line in lines if not is_written(line)] == []
+    assert [line for line in quoted if not is_written(line)] == []
+
+
+def _written_fields() -> set[str]:
+    """The fields of log lines: those of all lines, and what `extra` adds."""
+    fields = {*lines._FIRST, "exception"}
+    for path in (documents.ROOT / "uploads").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.keyword) and node.arg == "extra":
+                names = node.value.keys if isinstance(node.value, ast.Dict) else []
+                fields |= {str(name.value) for name in names if isinstance(name, ast.Constant)}
+    return fields
+
+
+def test_the_operations_guide_has_every_field_of_log_lines_and_no_other() -> None:
+    assert set(_quoted("docs/operations.md", "Fields")) == _written_fields()
+
+
+#: Words of CloudWatch Logs Insights and of Loki.
+QUERY_WORDS = {
+    "fields", "filter", "sort", "stats", "by", "in", "and", "asc", "count", "max",
+    "app", "json", "line_format", "sum", "count_over_time",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["json", "sql", "logql"])
+def test_examples_of_log_lines_and_queries_use_only_these_fields(language: str) -> None:
+    blocks = documents.blocks(
+        documents.section(documents.read("docs/operations.md"), "Logs"), language
+    )
+    assert blocks
+    for block in blocks:
+        if language == "json":
+            names = set(json.loads(block))
+        else:
+            names = set(re.findall(r"{{\.(\w+)}}", block))
+            names |= set(re.findall(r"\b[a-z_]{2,}\b", re.sub(r'"[^"]*"', "", block)))
+        assert names - _written_fields() - QUERY_WORDS == set()
 
 
 def test_the_operations_guide_has_every_metric_and_no_other() -> None:

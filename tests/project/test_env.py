@@ -98,6 +98,9 @@ VALID: list[tuple[str, str, Any]] = [
     ("DATABASE_URL", "postgres://u:p@db:5432/filehub", "postgres://u:p@db:5432/filehub"),
     ("CELERY_BROKER_URL", "sqs://u:p@", "sqs://u:p@"),
     ("CELERY_BROKER_URL", "SQS://localhost:4566", "SQS://localhost:4566"),
+    ("EMAIL_URL", "", None),
+    ("EMAIL_FROM", "filehub <filehub@example.com>", "filehub <filehub@example.com>"),
+    ("EMAIL_FROM", "", None),
     ("AWS_REGION", "eu-central-1", "eu-central-1"),
     ("AWS_REGION", "us-gov-west-1", "us-gov-west-1"),
     ("AWS_ENDPOINT_URL", "http://localhost:4566", "http://localhost:4566"),
@@ -161,6 +164,10 @@ def test_a_comma_list_is_read_as_its_parts(
     assert value_of(name) == value
 
 
+NO_MAIL_SERVERS = (
+    "mail.example", "http://mail.example", "smtp://", "smtp://h:port", "smtp://h:99999", "smtp://[",
+    "smtp://h/path", "smtp://h?tls=1", "imap://h",
+)  # fmt: skip
 WRONG: list[tuple[str, str]] = [
     ("DJANGO_SECRET_KEY", ""),
     ("DJANGO_SECRET_KEY", "x" * 31),
@@ -171,6 +178,8 @@ WRONG: list[tuple[str, str]] = [
     ("DATABASE_URL", "nosuch://u:p@db/filehub"),
     ("DATABASE_URL", "postgres://u:p@db:port/filehub"),
     ("CELERY_BROKER_URL", ""),
+    *[("EMAIL_URL", text) for text in NO_MAIL_SERVERS],
+    *[("EMAIL_FROM", text) for text in ("filehub", "a@b, c@d", "a@b\nBcc: c@d", "<>")],
     ("AWS_REGION", ""),
     ("AWS_REGION", "Frankfurt"),
     ("AWS_REGION", "eu-central-1\n"),
@@ -309,6 +318,8 @@ def test_an_invalid_value_that_is_not_secret_is_quoted(monkeypatch: pytest.Monke
         ("CELERY_BROKER_URL", "amqp://u:[hunter2]@h"),
         ("CELERY_BROKER_URL", "redis://:hunter2\u2100x@host/0"),
         ("CELERY_BROKER_WRITE_URL", "amqp://u:hunter2@h"),
+        ("EMAIL_URL", "smtp://u:hunter2@h:port"),
+        ("EMAIL_URL", "http://u:hunter2@h"),
         ("AWS_ENDPOINT_URL", "http://u:hunter2@h"),
         ("FILEHUB_SIGN_RATE_STORAGE", "redis://:hunter2@h:port/0"),
     ],

@@ -26,6 +26,7 @@ FILES: list[tuple[str, str, Any]] = [
     ("FILEHUB_METRICS_TOKEN", "0123456789abcdef\n", "0123456789abcdef"),
     ("FILEHUB_SIGN_RATE_STORAGE", "memory://\n", "memory://"),
     ("FILEHUB_MAX_SIZE", "1000\n", 1000),
+    ("FILEHUB_OIDC_CLIENT_SECRET", "s3cret/+=\n", "s3cret/+="),
 ]
 
 

@@ -18,6 +18,8 @@ from django.core.management import call_command
 from pytest_django import Settings
 
 from tests.ingest.reconciliation.helpers import create_records_without_objects
+from tests.operations.adoption.helpers import adopt, new_bucket
+from tests.operations.adoption.helpers import put as put_foreign
 from tests.support.http import send, sha256
 from tests.support.moto import moto_server, template_for_moto
 from tests.support.processes import consumer, worker
@@ -139,6 +141,16 @@ def test_a_reconciliation_finds_lost_objects_and_records(moto_api: Api) -> None:
     assert "1 objects without a record, 1 records without an object" in out.getvalue()
     assert state(moto_api, unrecorded) == state(moto_api, kept) == "stored"
     assert StoredFile.get(missing).state == "deleted"
+
+
+def test_an_adopted_file_has_the_checksum_that_s3_computed(moto: None, alice: User) -> None:
+    """The local AWS computes none for a copy."""
+    put_foreign(bucket := new_bucket(), "photos/a.txt", b"hello")
+    report = adopt(f"s3://{bucket}")
+    assert (report.error, report.states) == ("", {"photos/a.txt": "stored"})
+    assert StoredFile.get(report.ids["photos/a.txt"]).checksum == sha256(b"hello")
+    again = adopt(f"s3://{bucket}")
+    assert (again.error, again.states) == ("", {})
 
 
 def test_doctor_follows_a_file_through_the_pipeline(moto: None, db: None) -> None:

@@ -1,19 +1,18 @@
-"""docs/quickstart.md, followed to the letter."""
+"""docs/quickstart.md, followed exactly."""
 
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 
+from tests.project import documents
 from tests.support.installation import Installation
 from tests.support.processes import ROOT
 
 
 def test_the_quick_start_works_from_the_checkout(installation: Installation) -> None:
     """Its blocks, one after another in one shell, beside an installation that runs."""
-    text = (ROOT / "docs" / "quickstart.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```bash\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    blocks = documents.blocks(documents.read("docs/quickstart.md"), "bash")
     assert len(blocks) == 5
     environment = {
         name: value

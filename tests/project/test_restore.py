@@ -16,6 +16,7 @@ from django.db import connection
 from pytest_django import Settings
 
 from tests.ingest.reconciliation.helpers import objects, recorded, run_command
+from tests.project import documents
 from tests.support import aws_cli
 from tests.support.files import removal, store
 from tests.support.policies import client
@@ -29,11 +30,10 @@ pytestmark = pytest.mark.usefixtures("own_queues")
 
 def block(number: int) -> str:
     """One of the section's blocks of commands."""
-    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    section = text.partition("### Restoring\n")[2].partition("\n### ")[0]
-    blocks = re.findall(r"^```bash\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
+    section = documents.section(documents.read("docs/operations.md"), "Restoring")
+    blocks = documents.blocks(section, "bash")
     assert len(blocks) == 3
-    return str(blocks[number])
+    return blocks[number]
 
 
 @pytest.fixture

@@ -199,6 +199,10 @@ def test_the_units_have_time_to_stop_and_a_first_health_check_after_the_first_he
     assert int(timer["OnActiveSec"][0]) >= MAX_AGE
 
 
+#: In one process, since two cannot install packages at the same time.
+systemd = pytest.mark.xdist_group("systemd")
+
+
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
     """The units in a directory of their own, with paths of this checkout."""
@@ -218,6 +222,7 @@ def analyze(units: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@systemd
 def test_systemd_finds_no_fault_in_the_units(installed: Path) -> None:
     names = []
     for path in installed.glob("filehub*.*"):
@@ -229,6 +234,7 @@ def test_systemd_finds_no_fault_in_the_units(installed: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@systemd
 @pytest.mark.parametrize("process", COMMANDS)
 def test_systemd_rates_the_exposure_of_each_process_as_low(installed: Path, process: str) -> None:
     name = unit_of(process).replace("@.", "@8000.")

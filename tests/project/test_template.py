@@ -16,7 +16,7 @@ KEY = "arn:aws:kms:eu-west-1:123456789012:key/0a1b"
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:alarms"
 BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
 QUEUES = ("EventsQueue", "EventsDeadLetters", "TasksQueue", "TasksDeadLetters", "LowQueue")
-POLICIES = ("Web", "Consumer", "Worker", "Beat", "Operator", "Maintenance")
+POLICIES = ("Web", "Consumer", "Worker", "Beat", "Operator", "Maintenance", "Adoption")
 ROLES = ("Web", "Consumer", "Worker", "Beat")
 
 

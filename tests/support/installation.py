@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 import boto3
+from boto3.dynamodb.conditions import Attr
 
 from local.aws import free_port
 from tests.support.http import send
@@ -87,6 +88,19 @@ class Installation:
         return boto3.resource(
             "s3", region_name="us-east-1", endpoint_url=f"http://127.0.0.1:{self.aws_port}"
         ).Bucket("filehub-uploads")
+
+    def remove_folders(self) -> None:
+        """Remove all folders, but not the files in them: lists begin with folders, so a test would
+        not see its files below those of others.
+        """
+        table = boto3.resource(
+            "dynamodb", region_name="us-east-1", endpoint_url=f"http://127.0.0.1:{self.aws_port}"
+        ).Table("files")
+        found = table.scan(
+            ProjectionExpression="id", FilterExpression=Attr("id").begins_with("folder#")
+        )
+        for item in found["Items"]:
+            table.delete_item(Key=item)
 
     def abort_unfinished(self) -> None:
         """Abort all unfinished uploads in parts."""

@@ -75,9 +75,9 @@ class Scripted:
         self._closed.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._threads[0].join()
-        for each in self._sockets:
+        for sock in self._sockets:
             with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
+                sock.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join()
         self._listener.close()
@@ -115,7 +115,7 @@ def relay(port: int, drips: Callable[[int], bool]) -> Script:
 
 @contextmanager
 def silent_addresses(count: int) -> Iterator[tuple[list[str], int]]:
-    """Addresses that drop whatever tries to connect, and their port: their queues are full."""
+    """Addresses whose port never answers a connection, because its queue is full, and that port."""
     with ExitStack() as stack:
         port = 0
         addresses = [f"127.0.1.{number + 1}" for number in range(count)]

@@ -21,8 +21,7 @@ def signed_in(user: User, *, checks_csrf: bool = False) -> Client:
 
 def script_of(user: User, *, checks_csrf: bool = False) -> Client:
     """A script of a page that this signed-in user has open."""
-    headers = {"Accept": "application/json", "HX-Request": "true"}
-    client = Client(enforce_csrf_checks=checks_csrf, headers=headers)
+    client = Client(enforce_csrf_checks=checks_csrf, headers={"Accept": "application/json"})
     client.force_login(user)
     return client
 
@@ -35,6 +34,19 @@ def staff(user: User, *codenames: str, checks_csrf: bool = False) -> Client:
     user.save()
     user.user_permissions.set(permissions)
     return signed_in(user, checks_csrf=checks_csrf)
+
+
+def error_of(response: Any) -> dict[str, Any]:
+    """The error in a response, without what differs from request to request."""
+    body: dict[str, Any] = response.json()
+    assert body.pop("request_id") == response["X-Request-ID"]
+    return body
+
+
+def body_of(response: Any) -> str:
+    """The body of a response, without the request's id."""
+    text: str = response.content.decode()
+    return text.replace(response["X-Request-ID"], "…")
 
 
 class Api:

@@ -61,10 +61,29 @@ def compute() -> None:
         pass
 
 
-def stay(path: str) -> None:
-    signal.alarm(0)
+def start_another(path: str) -> None:
     other = subprocess.Popen(["sleep", "600"])
     Path(path).write_text(str(other.pid))
+
+
+def leave(path: str) -> None:
+    start_another(path)
+    os._exit(3)
+
+
+def crash_and_leave(path: str) -> None:
+    start_another(path)
+    ctypes.string_at(0)
+
+
+def succeed_and_leave(path: str) -> None:
+    start_another(path)
+    write(b"\0\1\0\1" + _WEBP)
+
+
+def stay(path: str) -> None:
+    signal.alarm(0)
+    start_another(path)
     time.sleep(600)
 
 
@@ -86,9 +105,18 @@ ACTIONS: dict[str, Callable[[], object]] = {
     "sleep": lambda: time.sleep(600),
 }
 
+ACTIONS_WITH_ARGUMENT: dict[str, Callable[[str], object]] = {
+    "stay": stay,
+    "leave": leave,
+    "crash and leave": crash_and_leave,
+    "succeed and leave": succeed_and_leave,
+    "signal": lambda number: os.kill(os.getpid(), int(number)),
+}
+
 if __name__ == "__main__":
     confine()
     action, _, argument = sys.stdin.read().partition(":")
     if argument:
-        stay(argument)
-    ACTIONS[action]()
+        ACTIONS_WITH_ARGUMENT[action](argument)
+    else:
+        ACTIONS[action]()

@@ -60,10 +60,10 @@ def empty_trash(upload_id: str) -> None:
     assert trash.empty(OWNER).deleted == 1
 
 
-#: The ways in which files are deleted for ever.
+#: The ways in which files are permanently deleted.
 DELETIONS: dict[str, Callable[[str], object]] = {
     "removed from the bucket": s3.delete,
-    "deleted for ever": lambda upload_id: trash.delete([upload_id], ACTOR),
+    "permanently deleted": lambda upload_id: trash.delete([upload_id], ACTOR),
     "deleted from the trash": delete_from_trash,
     "trash emptied": empty_trash,
     "purged": purge_now,

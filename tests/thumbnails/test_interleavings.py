@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.support.files import removal
-from tests.thumbnails.helpers import OWNER, changes, created, put_object, record, stored, thumbnails
+from tests.thumbnails.helpers import (
+    OWNER,
+    changes,
+    created,
+    put_object,
+    record,
+    stored,
+    thumbnail,
+    thumbnails,
+)
 from tests.thumbnails.test_deletion import ACTOR, OTHER, delete_from_trash, empty_trash, purge_now
 from uploads.aws import thumbnails as gateway
 from uploads.files import actions, moves, trash
@@ -141,12 +152,29 @@ def test_two_workers_note_one_change() -> None:
     assert changes() == before + 1
 
 
+@pytest.mark.parametrize("pause", PAUSES)
+def test_the_thumbnail_is_of_the_object_in_the_record(
+    pause: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another worker makes that of the object that replaced this worker's."""
+    upload_id = stored()
+
+    def replaced_and_made() -> None:
+        replace(OTHER, "image/png")(upload_id)
+        assert make.make(upload_id) == "made"
+
+    pause_before(monkeypatch, *PAUSES[pause], replaced_and_made)
+    make.make(upload_id)
+    picture = Image.open(io.BytesIO(thumbnail(upload_id)))
+    assert "{}x{}".format(*picture.size) == record(upload_id).thumbnail == "40x40"
+
+
 def fail(*_: object) -> None:
-    raise NotRendered("TimeoutError")
+    raise NotRendered("MemoryError")
 
 
 def test_a_failure_leaves_the_thumbnail_of_another_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This one had too little time or memory for it."""
+    """This one had too little memory for it, say."""
     upload_id, render = stored(), make.render
 
     def failing(*_: object) -> None:

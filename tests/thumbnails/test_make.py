@@ -29,6 +29,7 @@ from uploads.files.record import FileInfo
 from uploads.files.thumbnails import thumbnail_url
 from uploads.ingest import confirm, tasks
 from uploads.thumbnails import eligible, make
+from uploads.thumbnails.render import Crashed, Interrupted, NotRendered
 
 pytestmark = pytest.mark.usefixtures("aws", "render_once")
 
@@ -106,6 +107,32 @@ def test_what_cannot_be_rendered_is_noted_so_that_it_is_not_tried_again() -> Non
     assert make.make(upload_id) == "skipped"
 
 
+#: Why rendering fails -> what is noted of a file that had no thumbnail, and of one that is made
+#: again.
+FAILURES: list[tuple[Exception, str | None, str]] = [
+    (NotRendered("MemoryError"), "none", "none"),
+    (Crashed("ended by SIGSEGV"), "none", "60x40"),
+    (Interrupted("ended by SIGALRM"), None, "60x40"),
+]
+
+
+@pytest.mark.parametrize(("failure", "first", "again"), FAILURES, ids=str)
+def test_why_rendering_fails_decides_what_is_noted(
+    failure: Exception, first: str | None, again: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise failure
+
+    new, old = stored(), with_thumbnail()
+    monkeypatch.setattr(make, "render", fail)
+    # Only what the machine is the reason for is tried again.
+    expected = failure if isinstance(failure, Interrupted) else "none"
+    assert make.attempt(new) == expected
+    assert make.attempt(old, again=True) == expected
+    assert (record(new).thumbnail, record(old).thumbnail) == (first, again)
+    assert thumbnails() == ({old} if again != "none" else set())
+
+
 @pytest.mark.parametrize("number", [1, 2])
 def test_a_repeated_event_queues_a_missing_thumbnail_again(number: int) -> None:
     upload_id = stored()
@@ -151,13 +178,64 @@ def test_a_task_makes_what_it_can_and_leaves_the_rest_to_another(
     assert (thumbnails(), queued()) == ({ids[0]}, ids[1:])
 
 
-def test_one_that_fails_does_not_prevent_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+FAILS: dict[str, Exception] = {
+    "AWS does not respond": BackendUnavailable(),
+    "the machine is busy": Interrupted(),
+    "a bug": ZeroDivisionError(),
+}
+
+
+@pytest.mark.parametrize("failure", FAILS.values(), ids=FAILS)
+@pytest.mark.parametrize(
+    ("fail", "budget", "tasks_left"),
+    [
+        ("", 30.0, []),
+        ("a", 30.0, ["a"]),
+        ("c", 30.0, ["c"]),
+        ("ac", 30.0, ["ac"]),
+        ("", 0.0, ["bcd"]),
+        ("a", 0.0, ["a", "bcd"]),
+        ("abcd", 30.0, None),
+    ],
+)
+def test_what_fails_becomes_a_task_of_its_own(
+    fail: str,
+    budget: float,
+    tasks_left: list[str] | None,
+    failure: Exception,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def attempted(upload_id: str, *, again: bool = False) -> str:
+        if upload_id in fail:
+            raise failure
+        return "made"
+
+    sent: list[str] = []
+    monkeypatch.setattr(make, "make", attempted)
+    monkeypatch.setattr(make, "BUDGET", budget)
+    monkeypatch.setattr(
+        "celery.Celery.send_task", lambda _, name, args, **options: sent.append("".join(args[0]))
+    )
+    if tasks_left is None:
+        with pytest.raises(type(failure)):
+            tasks.make_thumbnails(list("abcd"))
+        assert sent == []
+    else:
+        tasks.make_thumbnails(list("abcd"))
+        assert sent == tasks_left
+
+
+def test_a_file_that_always_fails_ends_up_alone() -> None:
     first, second = stored(), stored()
     queued()
     s3.delete(first)
+    tasks.make_thumbnails([first, second])
+    assert (thumbnails(), queued()) == ({second}, [first])
+    tasks.make_thumbnails([second])
+    tasks.make_thumbnails([])
     with pytest.raises(BackendUnavailable):
-        tasks.make_thumbnails([first, second])
-    assert (thumbnails(), queued()) == ({second}, [])
+        tasks.make_thumbnails([first])
+    assert queued() == []
 
 
 @pytest.mark.parametrize("invalid", ["../x", "", "7", 7, None, "0199f7a1"])

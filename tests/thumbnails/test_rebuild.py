@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -54,7 +55,9 @@ def test_files_without_a_thumbnail_get_one() -> None:
     new, damaged, whole = stored(), stored(PNG[:40]), with_thumbnail()
     text, trashed = stored(b"hello", "text/plain"), stored()
     trash.move_to_trash([trashed], Actor(OWNER, OWNER))
-    assert "2 thumbnails were made, and 0 without a file were deleted. 1 files" in run()
+    assert run() == (
+        "2 thumbnails were made, and 0 without a file were deleted. 1 file cannot have one.\n"
+    )
     assert thumbnails() == {new, whole, trashed}
     assert [record(each).thumbnail for each in (new, damaged, text)] == ["60x40", "none", None]
     assert "0 thumbnails were made" in run("--missing")
@@ -64,7 +67,7 @@ def test_all_are_made_again() -> None:
     upload_id = with_thumbnail()
     clients.s3().delete_object(Bucket=conf().bucket, Key=keys.thumbnail_key(upload_id))
     assert "0 thumbnails were made" in run("--missing")
-    assert "1 thumbnails were made" in run("--all")
+    assert "1 thumbnail was made" in run("--all")
     assert thumbnails() == {upload_id}
 
 
@@ -124,6 +127,31 @@ def test_a_run_can_start_over(made: list[str]) -> None:
     assert made == ids
 
 
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        ((), "Run it again to resume."),
+        (("--all",), "Run it again to resume."),
+        (("--since", "1h"), "Run it again to resume."),
+        (("--all", "--since", "1h"), "Run it again to start over."),
+        (("--all", "--restart"), "Run it again without --restart to resume."),
+    ],
+)
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), BackendUnavailable()])
+def test_an_interrupted_run_says_how_to_go_on(
+    arguments: tuple[str, ...],
+    advice: str,
+    error: BaseException,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(rebuild, "run", fail)
+    with pytest.raises(CommandError, match=re.escape(f"What was made stays. {advice}")):
+        run(*arguments)
+
+
 def test_a_failure_is_reported_and_does_not_stop_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     ids = stored_in_several_shards(3)
     attempt = make.make
@@ -151,7 +179,7 @@ def test_thumbnails_without_a_file_are_deleted(case: str, monkeypatch: pytest.Mo
     # One that is too young may be about to be noted.
     assert "0 without a file" in run()
     monkeypatch.setattr(rebuild, "MIN_AGE", timedelta(seconds=-60))
-    assert "1 without a file were deleted" in run()
+    assert "1 without a file was deleted" in run()
     assert thumbnails() == {kept}
 
 

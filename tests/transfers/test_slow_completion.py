@@ -192,6 +192,18 @@ def test_a_completion_that_takes_too_long_ends_and_is_found_later(
     assert slow_s3.completions == 1
 
 
+def test_slow_errors_do_not_renew_the_time_for_a_completion(
+    slow_s3: SlowS3, token: tokens.UploadToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(multipart, "COMPLETION_SECONDS", 0.5)
+    slow_s3.seconds = 0.75 * LIMIT
+    slow_s3.instead = [error("InternalError")] * clients.STANDARD.attempts
+    with pytest.raises(BackendUnavailable):
+        complete(token)
+    # The time is over before the third attempt.
+    assert slow_s3.completions <= 2
+
+
 def test_only_half_of_the_slots_are_taken_by_slow_completions(
     slow_s3: SlowS3, token: tokens.UploadToken
 ) -> None:

@@ -14,7 +14,7 @@ from tests.support.files import store, upload
 from tests.support.http import send, sha256
 from tests.support.local_aws import drain
 from tests.support.records import tamper
-from tests.support.users import Api
+from tests.support.users import Api, error_of
 from uploads.accounts import api_tokens
 from uploads.aws import s3
 from uploads.core.conf import conf
@@ -32,7 +32,7 @@ def check_error(response: Any, status: int, code: str | None = None) -> None:
     body = response.json()
     # Uppy shows its users a `message`.
     is_uppys = response.wsgi_request.path.startswith("/s3/")
-    assert set(body) == {"error", "code"} | ({"message"} if is_uppys else set())
+    assert set(body) == {"error", "code", "request_id"} | ({"message"} if is_uppys else set())
     assert body["error"].strip()
     assert body.get("message", body["error"]) == body["error"]
     if code:
@@ -233,10 +233,10 @@ def test_another_users_id_is_treated_exactly_like_an_unknown_one(
     mine = store(api.owner)
     pending = upload(api.owner)
 
-    def respond(upload_id: str) -> tuple[int, bytes]:
+    def respond(upload_id: str) -> tuple[int, dict[str, Any]]:
         arguments = ({},) if method == "post" else ()
         response = getattr(other_api, method)(path.format(upload_id), *arguments)
-        return response.status_code, response.content
+        return response.status_code, error_of(response)
 
     unknown = respond(UNKNOWN)
     assert unknown[0] == 404
@@ -266,8 +266,8 @@ def test_a_poll_for_too_many_ids_is_refused(api: Api) -> None:
 def test_a_file_has_the_contracts_fields(api: Api) -> None:
     file = api.get(f"/files/{store(api.owner, 'b.txt')}").json()
     assert set(file) == {
-        "id", "file_name", "folder", "content_type", "size", "checksum", "created_at",
-        "confirmed_at", "owner", "state", "thumbnail_url",
+        "id", "file_name", "folder", "content_type", "kind", "type_name", "size", "checksum",
+        "created_at", "confirmed_at", "owner", "state", "thumbnail_url",
     }  # fmt: skip
     assert (file["file_name"], file["size"], file["owner"]) == ("b.txt", 5, "alice")
     assert file["created_at"].endswith("Z")

@@ -14,7 +14,7 @@ from pytest_django import Settings
 from tests.support.aws_requests import AwsRequests
 from tests.support.files import store
 from tests.support.http import send, sha256
-from tests.support.users import Api, script_of
+from tests.support.users import Api, error_of, script_of
 from tests.transfers.uploads import incomplete
 from tests.web.test_api import check_error
 from uploads.accounts import api_tokens
@@ -107,7 +107,7 @@ def test_a_bad_file_is_an_error_among_good_ones_and_the_one_it_gets_alone(
     for (kind, bad), good, failed in zip(kinds.items(), answers[::2], answers[1::2], strict=True):
         alone = api.post("/uploads", bad)
         assert alone.status_code in {400, 413, 415}, kind
-        assert failed == alone.json(), kind
+        assert failed == error_of(alone), kind
         assert good["method"] == "PUT", kind
 
 
@@ -273,7 +273,7 @@ def test_a_failure_to_create_parts_is_the_error_of_that_file(
     assert answers[0]["method"] == answers[2]["method"] == "PUT"
     alone = api.post("/uploads", LARGE)
     assert alone.status_code == 503
-    expected = {**alone.json(), "retry_after": int(alone["Retry-After"])}
+    expected = {**error_of(alone), "retry_after": int(alone["Retry-After"])}
     assert answers[1] == answers[3] == expected
     assert expected["code"] == "unavailable"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import tomllib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,10 +17,12 @@ from pytest_django import Settings
 
 from local.aws import LocalAws
 from tests.support.aws_requests import AwsRequests
+from tests.support.processes import ROOT
 from tests.support.users import Api, signed_in
 from uploads.aws import sqs
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
+from uploads.core.logs.lines import ACCESS
 from uploads.operations import readiness
 from uploads.web import health
 
@@ -40,6 +43,11 @@ def _nothing_cached(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # Probes
+
+
+def test_healthz_names_the_version_of_pyproject() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert Client().get("/healthz").json() == {"status": "ok", "version": project["version"]}
 
 
 @pytest.mark.parametrize("https", [False, True])
@@ -157,7 +165,8 @@ def test_each_service_that_requests_need_is_checked(
     assert {name for name, result in body["checks"].items() if result != "ok"} == failed
     # Visitors learn which check failed, not why.
     assert {body["checks"][name] for name in failed} == {"failed"}
-    (record,) = caplog.records
+    # The other line is that of the access log.
+    (record,) = [record for record in caplog.records if record.name != ACCESS]
     assert record.message.startswith("not ready: ")
     assert all(f"{name}: " in record.message for name in failed)
     assert record.exc_info is None

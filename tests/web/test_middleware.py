@@ -20,9 +20,9 @@ from uploads.files import queries
 from uploads.web import middleware
 
 #: What only requests with a session need. `Locale` runs for all, but in a shorter form for tokens.
-FOR_SESSIONS = {"Sessions", "Authentication", "Messages", "Htmx"}
+FOR_SESSIONS = {"Sessions", "Authentication", "Messages"}
 ALWAYS = {
-    "SecurityMiddleware", "WhiteNoiseMiddleware", "ContentSecurityPolicy",
+    "RequestIdMiddleware", "SecurityMiddleware", "WhiteNoiseMiddleware", "ContentSecurityPolicy",
     "XFrameOptionsMiddleware", "ProbeMiddleware", "TimeLimitMiddleware", "CorsMiddleware",
     "Locale", "CommonMiddleware", "CsrfViewMiddleware", "ErrorMiddleware",
 }  # fmt: skip

@@ -41,7 +41,6 @@ PROGRAMS = {
     "nothing": {},
     "fetch": {"Accept": "*/*", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"},
     "fetch that accepts HTML": {"Accept": "text/html", "Sec-Fetch-Mode": "same-origin"},
-    "htmx": {"Accept": "text/html, */*", "HX-Request": "true"},
 }
 
 
@@ -186,7 +185,6 @@ def test_after_an_expired_session_people_return_to_a_page(db: None, path: str, t
     ("path", "page"),
     [
         ("/files", "/"),
-        ("/rows?ids=1", "/"),
         ("/quota", "/"),
         ("/accounts/session", "/"),
         (f"/files/{UNKNOWN}/download?redirect=1", f"/?file={UNKNOWN}"),
@@ -228,7 +226,7 @@ def test_too_many_requests_are_a_page_that_does_not_mention_signing_in(
     settings.FILEHUB = settings.FILEHUB | {"SIGN_RATE_ADDRESS": "1/h"}
     responses = [open_as(None, "/files") for _ in range(3)]
     assert [response.status_code for response in responses][1:] == [429, 429]
-    assert "Too many requests have come from here." in responses[-1].content.decode()
+    assert "Too many requests came from your network." in responses[-1].content.decode()
     assert int(responses[-1]["Retry-After"]) > 0
 
 

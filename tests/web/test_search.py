@@ -15,7 +15,7 @@ from tests.support.users import signed_in
 
 SEARCHES: dict[str, Callable[[Client, str], list[str]]] = {
     "page": lambda client, term: re.findall(
-        r'data-id="([^"]+)"', client.get("/", {"q": term}).content.decode()
+        r'href="/files/([^/"]+)/download', client.get("/", {"q": term}).content.decode()
     ),
     "API": lambda client, term: [
         found["id"]

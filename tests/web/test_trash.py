@@ -83,7 +83,7 @@ def test_a_file_in_the_trash_is_not_found(api: Api) -> None:
     upload_id = store(api.owner, body=b"bytes")
     signed = api.get(f"/files/{upload_id}/download").json()["url"]
     change(api, "trash", upload_id)
-    for path in ("", "/download", "/download?inline=1", "/download?redirect=1"):
+    for path in ("", "/download", "/download?inline=1", "/download?redirect=1", "/preview"):
         check_error(api.get(f"/files/{upload_id}{path}"), 404, "file_not_found")
     assert send("GET", signed).body == b"bytes"
 

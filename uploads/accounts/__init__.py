@@ -1,1 +1,1 @@
-"""Users as owners of files, and their API tokens."""
+"""Users as owners of files, their API tokens, and single sign-on."""

@@ -44,7 +44,7 @@ class TokenColumnsMixin:
     @admin.display(description=_("expires"), ordering="expires_on")
     def expires(self, token: ApiToken) -> str:
         if token.expires_on is None:
-            return gettext("no expiry")
+            return gettext("never")
         day = token.expires_on.isoformat()
         return gettext("%(day)s (expired)") % {"day": day} if token.has_expired else day
 

@@ -30,18 +30,20 @@ from uploads.core import sizes
 from uploads.core.errors import BackendUnavailable
 from uploads.core.texts import file_size
 from uploads.files import quotas, usage
-from uploads.models import ApiToken, Quota
+from uploads.models import ApiToken, Identity, Quota
 
 if TYPE_CHECKING:
     QuotaFormBase = forms.ModelForm[Quota]
     QuotaInlineBase = admin.StackedInline[Quota, Any]
     TokenInlineBase = admin.TabularInline[ApiToken, Any]
     TokenFormSetBase = BaseInlineFormSet[ApiToken, Any, Any]
+    IdentityInlineBase = admin.TabularInline[Identity, Any]
 else:
     QuotaFormBase = forms.ModelForm
     QuotaInlineBase = admin.StackedInline
     TokenInlineBase = admin.TabularInline
     TokenFormSetBase = BaseInlineFormSet
+    IdentityInlineBase = admin.TabularInline
 
 #: Shown for values that are not available.
 UNKNOWN = "—"
@@ -146,6 +148,20 @@ class ApiTokenInline(TokenColumnsMixin, TokenInlineBase):
         return False
 
 
+class IdentityInline(IdentityInlineBase):
+    """The user's accounts at the provider, which can be removed; `link_identity` adds them."""
+
+    model = Identity
+    fields = readonly_fields = ("subject", "issuer", "created_at")
+    extra = 0
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 class UserAdminMixin(UsernameSearchMixin, SafeSelectionMixin, ModelAdminBase):
     """Columns and inlines that filehub adds to the registered user admin."""
 
@@ -156,7 +172,9 @@ class UserAdminMixin(UsernameSearchMixin, SafeSelectionMixin, ModelAdminBase):
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
         # Not on the form for a new user.
-        inlines = (QuotaInline, ApiTokenInline) if obj is not None else ()
+        inlines: tuple[Any, ...] = (QuotaInline, ApiTokenInline) if obj is not None else ()
+        if obj is not None and obj.identities.exists():
+            inlines += (IdentityInline,)
         return [*super().get_inlines(request, obj), *inlines]
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
@@ -196,7 +214,7 @@ class UserAdminMixin(UsernameSearchMixin, SafeSelectionMixin, ModelAdminBase):
     def quota_text(self, user: AbstractBaseUser) -> str:
         limit = quotas.limit_of(user)
         if limit is None:
-            return gettext("none")
+            return gettext("no limit")
         size = file_size(limit)
         if quotas.own_limit_of(user) is None:
             return gettext("%(size)s (default)") % {"size": size}

@@ -20,6 +20,8 @@ _ODD = {
     "ListParts": "s3:ListMultipartUploadParts",
     "CreateMultipartUpload": "s3:PutObject",
     "UploadPart": "s3:PutObject",
+    "UploadPartCopy": "s3:PutObject",
+    "CopyObject": "s3:PutObject",
     "CompleteMultipartUpload": "s3:PutObject",
     "DeleteObjects": "s3:DeleteObject",
     "GetBucketCors": "s3:GetBucketCORS",

@@ -66,6 +66,9 @@ OPTIONAL_SECONDS = 1.5
 OPTIONAL = Timeouts(connect=CONNECT, read=3, attempts=1)
 #: For `doctor`, which expects services not to respond.
 DIAGNOSIS = Timeouts(connect=3, read=10, attempts=2)
+#: Copies inside S3, which sends white space while a large one takes its time. More attempts than
+#: usual, because many copies at once are throttled.
+COPY = Timeouts(connect=CONNECT, read=120, attempts=8)
 #: For deployment commands: botocore's defaults.
 DEPLOYMENT = Timeouts(connect=60, read=60, attempts=3)
 

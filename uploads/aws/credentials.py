@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from botocore.credentials import (
+    CredentialResolver,
     Credentials,
     ReadOnlyCredentials,
     RefreshableCredentials,
@@ -81,11 +82,29 @@ class _Provider:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._changed: CredentialResolver | None = None
 
     def load_credentials(self) -> SessionCredentials:
+        return SessionCredentials(self._load)
+
+    def _load(self) -> Credentials | None:
+        # A resolver loads only once: it remembers the profiles that it has visited, and takes them
+        # for a loop the next time.
+        return (self._changed or self._resolver()).load_credentials()
+
+    def _resolver(self) -> CredentialResolver:
         region = self._session.get_config_variable("region") or conf().region
-        resolver = create_credential_resolver(self._session, region_name=region)
-        return SessionCredentials(resolver.load_credentials)
+        return create_credential_resolver(self._session, region_name=region)
+
+    def __getattr__(self, name: str) -> Any:
+        """What other code uses of botocore's resolver, such as `insert_before`.
+
+        From then on its changes apply, as with botocore, and the resolver is kept.
+        """
+        if not hasattr(CredentialResolver([]), name):
+            raise AttributeError(name)
+        self._changed = self._changed or self._resolver()
+        return getattr(self._changed, name)
 
 
 def attach(session: Session) -> None:

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 #: The maximum number of parts counted per unfinished upload: one page of ListParts.
 MAX_COUNTED_PARTS = 1_000
-#: Seconds that a request waits for S3 to complete an upload: less than load balancers wait for it.
-COMPLETION_SECONDS = 40
+#: Seconds that a request waits for S3 to complete an upload, beyond what any request may wait
+#: (uploads/web/waiting.py): in all less than load balancers wait for a response.
+COMPLETION_SECONDS = 30
 #: Uploads whose parts are listed concurrently.
 _MAX_WORKERS = 5
 
@@ -145,6 +146,16 @@ def parts(upload_id: str, s3_upload_id: str) -> list[Part] | None:
                 return None
             raise
     return result
+
+
+def find(upload_id: str) -> str | None:
+    """S3's id of the newest unfinished multipart upload of an object, or None. One request."""
+    key = object_key(upload_id)
+    with aws_errors("S3 could not list the unfinished uploads."):
+        response = clients.s3().list_multipart_uploads(Bucket=conf().bucket, Prefix=key)
+    found = [upload for upload in response.get("Uploads", []) if upload["Key"] == key]
+    newest = max(found, key=lambda upload: upload["Initiated"], default=None)
+    return newest["UploadId"] if newest else None
 
 
 def complete(upload_id: str, s3_upload_id: str, received: list[Part], *, size: int) -> bool:

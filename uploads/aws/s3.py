@@ -1,4 +1,6 @@
-"""The S3 gateway: sign, head, delete, list. Only this module, `multipart` and `thumbnails` call S3.
+"""The S3 gateway: sign, head, delete, list.
+
+Only this module, `multipart`, `thumbnails` and `foreign` call S3.
 
 A missing key is a normal result (None). Any other failure raises BackendUnavailable with its cause
 chained. IAM: s3:PutObject and s3:GetObject to sign, s3:GetObject to head and to read,
@@ -96,11 +98,10 @@ def sign_put(
     `generate_presigned_url` can sign neither that header nor the length.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
     """
-    signed_metadata = metadata(owner, file_name, folder)
     headers = {
         "Content-Type": content_type,
         "If-None-Match": "*",
-        **{f"x-amz-meta-{name}": value for name, value in signed_metadata.items()},
+        **metadata_headers(owner, file_name, folder),
     }
     return _sign(upload_id, headers, size=size, sha256=sha256)
 
@@ -126,6 +127,12 @@ def metadata(owner: str, file_name: str, folder: str = "") -> dict[str, str]:
     return {**result, "folder": quote(folder, safe="")} if folder else result
 
 
+def metadata_headers(owner: str, file_name: str, folder: str) -> dict[str, str]:
+    """The headers, or fields of a form, with the metadata."""
+    signed = metadata(owner, file_name, folder)
+    return {f"x-amz-meta-{name}": value for name, value in signed.items()}
+
+
 def _sign(
     upload_id: str,
     headers: dict[str, str],
@@ -141,32 +148,35 @@ def _sign(
         signed["Content-Length"] = str(size)
 
     now, expiry = datetime.now(UTC), conf().url_expiry
-    with aws_errors("S3 could not sign the request."):
-        url = presign(
-            "PUT",
-            conf().s3_bucket_url,
-            object_key(upload_id),
-            signed,
-            query=query or {},
-            credentials=credentials(),
-            region=conf().region,
-            expires=expiry,
-            now=now,
-        )
+    url = presign(
+        "PUT",
+        conf().s3_bucket_url,
+        object_key(upload_id),
+        signed,
+        query=query or {},
+        credentials=credentials(),
+        region=conf().region,
+        expires=expiry,
+        now=now,
+    )
     return SignedRequest("PUT", url, headers, now + timedelta(seconds=expiry))
 
 
 def credentials() -> ReadOnlyCredentials:
-    """The credentials to sign with now. Raises BackendUnavailable if there are none."""
-    # Clients have no public accessor for their credentials; the session's are refreshed.
-    current = clients.session(conf().region).get_credentials()
-    try:
-        if current is None:
-            raise NoCredentialsError
-        return current.get_frozen_credentials()
-    except NoCredentialsError as exc:
-        message = "The server has no AWS credentials."
-        raise BackendUnavailable(message, code="no_credentials") from exc
+    """The credentials to sign with now. Raises BackendUnavailable if there are none.
+
+    Also if their source does not respond, within the time limit of the request if there is one.
+    """
+    with aws_errors("The server could not get its AWS credentials."):
+        try:
+            # Clients have no public accessor for their credentials; the session's are refreshed.
+            current = clients.session(conf().region).get_credentials()
+            if current is None:
+                raise NoCredentialsError
+            return current.get_frozen_credentials()
+        except NoCredentialsError as exc:
+            message = "The server has no AWS credentials."
+            raise BackendUnavailable(message, code="no_credentials") from exc
 
 
 def sign_download(
@@ -237,7 +247,8 @@ def _read_first_bytes(upload_id: str, etag: str) -> bytes | None:
                 IfMatch=f'"{etag}"',
                 Range=f"bytes=0-{FIRST_BYTES - 1}",
             )
-            return response["Body"].read(FIRST_BYTES)
+            # All of it: `read` with a number would take a response that is cut off as complete.
+            return response["Body"].read()
         except ClientError as exc:
             if _is_gone_or_replaced(exc):
                 return None
@@ -262,7 +273,7 @@ def download(upload_id: str, etag: str, size: int, target: IO[bytes]) -> bool:
                 if _is_gone_or_replaced(exc):
                     return False
                 raise
-            target.write(response["Body"].read(DOWNLOAD_RANGE))
+            target.write(response["Body"].read())
     return True
 
 

@@ -1,16 +1,19 @@
-"""Presign requests to S3 with Signature Version 4, in the query string.
+"""Presign requests to S3 with Signature Version 4: in the query string, or as the fields of a form.
 
 botocore's signer gives the same URLs (tests/aws/test_signer.py compares them), but takes several
 times as long, since it parses and formats each URL again and derives the key for each request.
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
+import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from urllib.parse import quote, urlsplit
 
@@ -73,6 +76,44 @@ def presign(
     signature = hmac.digest(signing_key, text.encode(), "sha256").hex()
     parts = "&".join(f"{name}={value}" for name, value in pairs)
     return f"{bucket_url}/{key}?{parts}&X-Amz-Signature={signature}"
+
+
+def presign_form(
+    bucket: str,
+    fields: Mapping[str, str],
+    *,
+    max_size: int,
+    credentials: ReadOnlyCredentials,
+    region: str,
+    expires: int,
+    now: datetime,
+) -> dict[str, str]:
+    """Return `fields` and those of the signature, for a POST of a form to the URL of the bucket.
+
+    S3 accepts the form with exactly these fields and a file of at most `max_size` bytes, any number
+    of times, until `expires` seconds after `now`, which is in UTC.
+    """
+    timestamp = now.strftime("%Y%m%dT%H%M%SZ")
+    scope = f"{timestamp[:8]}/{region}/s3/aws4_request"
+    signed = {
+        **fields,
+        "x-amz-algorithm": _ALGORITHM,
+        "x-amz-credential": f"{credentials.access_key}/{scope}",
+        "x-amz-date": timestamp,
+    }
+    if credentials.token is not None:
+        signed["x-amz-security-token"] = credentials.token
+    conditions: list[dict[str, str] | list[str | int]] = [
+        {"bucket": bucket},
+        ["content-length-range", 0, max_size],
+        *({name: value} for name, value in signed.items()),
+    ]
+    expiration = (now + timedelta(seconds=expires)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    document = json.dumps({"expiration": expiration, "conditions": conditions})
+    policy = base64.b64encode(document.encode()).decode()
+    signing_key = _signing_key(credentials.secret_key, timestamp[:8], region)
+    signature = hmac.digest(signing_key, policy.encode(), "sha256").hex()
+    return {**signed, "policy": policy, "x-amz-signature": signature}
 
 
 @lru_cache(maxsize=8)

@@ -24,6 +24,7 @@ class Message:
 
     body: str
     receipt: str
+    id: str
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,9 @@ def _receive(name: str, timeouts: clients.Timeouts, wait: int) -> list[Message]:
         response = clients.sqs(timeouts).receive_message(
             QueueUrl=url(name), MaxNumberOfMessages=BATCH, WaitTimeSeconds=wait
         )
-    return [Message(m["Body"], m["ReceiptHandle"]) for m in response.get("Messages", [])]
+    return [
+        Message(m["Body"], m["ReceiptHandle"], m["MessageId"]) for m in response.get("Messages", [])
+    ]
 
 
 def delete(name: str, messages: list[Message]) -> int:

@@ -65,7 +65,7 @@ def delete_many(upload_ids: Collection[str]) -> dict[str, BackendUnavailable]:
 
 
 def list_pages(*, older_than: datetime) -> Iterator[list[str]]:
-    """The ids of files that have had a thumbnail since then, ascending, at most 1,000 at a time.
+    """The ids of thumbnails stored before `older_than`, ascending, at most 1,000 at a time.
 
     Raises BackendUnavailable.
     """

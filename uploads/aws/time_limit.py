@@ -51,7 +51,8 @@ class TooManyWaiting(BotoCoreError):
 class TimeLimit:
     """How long one request may still wait for AWS. Its threads share it.
 
-    If it is `renewed`, each answer of AWS starts it again.
+    If it is `renewed`, each answer of AWS starts it again, except during a wait that the request
+    itself asks for: that wait has a fixed end, however often AWS answers with an error.
     """
 
     def __init__(
@@ -64,8 +65,8 @@ class TimeLimit:
     ) -> None:
         self._seconds = seconds
         self._ends_at = time.monotonic() + seconds
-        #: Seconds of waits that the request asks for at the moment.
-        self._extra = 0.0
+        #: The waits that the request asks for at the moment, in seconds.
+        self._waits: list[float] = []
         self._renewed = renewed
         self._slots = slots
         self._outer = outer
@@ -74,7 +75,7 @@ class TimeLimit:
 
     def remaining(self) -> float:
         """Seconds; not positive when it has expired."""
-        own = self._ends_at + self._extra - time.monotonic()
+        own = self._ends_at + sum(self._waits) - time.monotonic()
         return own if self._outer is None else min(own, self._outer.remaining())
 
     def before_attempt(self) -> float:
@@ -110,21 +111,21 @@ class TimeLimit:
             self._outer.answered()
         if self._slots is not None:
             self._slots.answered()
-        if self._renewed:
+        if self._renewed and not self._waits:
             self._ends_at = time.monotonic() + self._seconds
 
     @contextmanager
     def extended(self, seconds: float) -> Iterator[None]:
         """Allow for a wait that the request itself asks for, of at most this many seconds."""
         started_at = time.monotonic()
-        self._extra += seconds
+        self._waits.append(seconds)
         try:
             yield
         finally:
             now = time.monotonic()
-            self._extra -= seconds
+            self._waits.remove(seconds)
             ends_at = self._ends_at + min(now - started_at, seconds)
-            # An answer may have renewed the limit meanwhile.
+            # With several waits at a time, their seconds would add up.
             self._ends_at = min(ends_at, now + self._seconds)
 
     def end(self) -> None:

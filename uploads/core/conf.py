@@ -14,7 +14,6 @@ from typing import Any, Literal
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     ValidationError,
@@ -47,11 +46,12 @@ from uploads.core.setting_values import (
     dns_suffix,
     explain,
 )
+from uploads.core.sign_in_conf import SignInConf
 
 _RATES = ("sign_rate_user", "sign_rate_address", "sign_in_rate_user", "sign_in_rate_address")
 DEFAULT_PREFIX = "filehub"
 #: Settings whose values must not appear in error messages.
-_SECRETS = {"METRICS_TOKEN", "SIGN_RATE_STORAGE"}
+_SECRETS = {"METRICS_TOKEN", "SIGN_RATE_STORAGE", "OIDC_CLIENT_SECRET"}
 
 
 class InvalidSettings(ImproperlyConfigured):
@@ -73,7 +73,7 @@ def _prefixed(name: str, *, without_prefix: str = "") -> Callable[[dict[str, Any
     return default
 
 
-class Conf(BaseModel):
+class Conf(SignInConf):
     """The settings, validated. A field's name in upper case is its key in `settings.FILEHUB`."""
 
     model_config = ConfigDict(
@@ -132,7 +132,7 @@ class Conf(BaseModel):
         pattern=f"^{QUEUE_NAME}$",
         description=(
             "Queue of Celery's tasks; its dead-letter queue is `<name>-dlq`, and the queue of "
-            "tasks that may wait `<name>-low`. Unset: `<FILEHUB_PREFIX>-tasks`."
+            "low-priority tasks `<name>-low`. Unset: `<FILEHUB_PREFIX>-tasks`."
         ),
     )
     max_size: int = Field(
@@ -225,10 +225,7 @@ class Conf(BaseModel):
         min_length=16,
         pattern=r"^[\x21-\x7e]+$",
         repr=False,
-        description=(
-            "Bearer token for Prometheus to read `/metrics`; at least 16 characters. "
-            "Unset: staff only."
-        ),
+        description=("Bearer token for Prometheus to read `/metrics`. Unset: staff only."),
     )
     health_dir: str = Field(
         ".local/health",
@@ -259,7 +256,7 @@ class Conf(BaseModel):
 
     @property
     def low_queue(self) -> str:
-        """The queue of tasks that may wait, such as thumbnails."""
+        """The queue of low-priority tasks, such as thumbnails."""
         return f"{self.tasks_queue}-low"
 
     @property

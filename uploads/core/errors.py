@@ -93,7 +93,7 @@ class FileNotFound(FilehubError):
 
 
 class FileBeingDeleted(FilehubError):
-    """The file was in the trash and is being deleted for ever; its object may be gone already."""
+    """The file was in the trash and is being permanently deleted; its object may be gone."""
 
     code = "being_deleted"
     status = 409

@@ -17,6 +17,8 @@ from uuid import UUID
 PREFIX = "uploads/"
 #: S3 reports no events of this prefix (infra/filehub.yaml).
 THUMBNAILS = "thumbnails/"
+#: What filehub itself keeps in the bucket.
+OWN_PREFIXES = (PREFIX, THUMBNAILS)
 SHARDS = "0123456789abcdef"
 
 _KEY = re.compile(
@@ -34,7 +36,7 @@ def new_upload_id(owner: str, secret: str) -> str:
 
 
 def upload_id_at(moment: datetime, owner: str, secret: str, bits: int) -> str:
-    """Create an id for an earlier time, for fake data.
+    """Create an id for an earlier time: the same one for the same arguments.
 
     `bits`: 42 bits used instead of random ones.
     """

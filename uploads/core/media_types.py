@@ -157,29 +157,21 @@ def thumbnail_kind(content_type: str) -> Literal["image", "pdf"] | None:
     return "pdf" if essence == "application/pdf" else None
 
 
-PreviewKind = Literal["image", "video", "audio", "pdf", "text"]
-
-
-def preview(content_type: str) -> PreviewKind | None:
-    """How a type can be previewed without running script; None if it cannot."""
-    group = kind(content_type)
-    if is_safe_inline(content_type) and group in {"image", "video", "audio", "pdf"}:
-        return cast("PreviewKind", group)
-    # Shown as plain text, even HTML is harmless.
-    return "text" if group in {"text", "code"} else None
-
-
 def as_plain_text(content_type: str) -> str:
     """The type that displays a text as plain text, in the encoding that was declared.
 
     Text without one, or with one that browsers do not know, is taken for UTF-8; browsers would
     guess, and often wrongly.
     """
+    return f"text/plain; charset={declared_charset(content_type) or 'utf-8'}"
+
+
+def declared_charset(content_type: str) -> str | None:
+    """The declared encoding; None without one, or with one that browsers do not know."""
     match = _MEDIA_TYPE.fullmatch(content_type)
     parameters = _parameters(match[2]) if match else []
     declared = [_unquoted(value) for name, value in parameters if name.lower() == "charset"]
-    charset = declared[0] if declared and _is_charset(declared[0]) else "utf-8"
-    return f"text/plain; charset={charset}"
+    return declared[0] if declared and _is_charset(declared[0]) else None
 
 
 def _unquoted(value: str) -> str:

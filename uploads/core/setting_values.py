@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib.util import find_spec
+from ipaddress import ip_address
 from typing import Annotated, Any
 
 import botocore.session
@@ -46,7 +47,7 @@ def _empty_is_none(value: Any) -> Any:
     return None if value == "" else value
 
 
-def _is_url(text: str, *, path: bool) -> bool:
+def is_url(text: str, *, path: bool) -> bool:
     """Whether a text is an http(s) URL of a host, with a port and, if `path`, a path or without.
 
     These URLs end up in the Content-Security-Policy and in presigned requests, so nothing else is
@@ -58,8 +59,18 @@ def _is_url(text: str, *, path: bool) -> bool:
     return match["port"] is None or 0 < int(match["port"]) < 2**16
 
 
+def is_local(host: str) -> bool:
+    """Whether a host name or IP address is local to this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _check_endpoint(value: str | None) -> str | None:
-    if value is not None and not _is_url(value, path=True):
+    if value is not None and not is_url(value, path=True):
         # Not repeated: it may contain a password.
         raise ValueError("it is not a URL such as http://localhost:4566")
     return value.rstrip("/") if value else None
@@ -77,7 +88,7 @@ def _check_media_ranges(value: tuple[str, ...]) -> tuple[str, ...]:
 
 def _check_origins(value: tuple[str, ...]) -> tuple[str, ...]:
     for origin in value:
-        if not _is_url(origin, path=False):
+        if not is_url(origin, path=False):
             raise ValueError(f"{origin!r} is not an origin such as https://files.example.com")
     return value
 
@@ -97,8 +108,8 @@ def _check_rate_storage(value: str) -> str:
     if package and find_spec(package) is None:
         # In the version that the tests use.
         raise ValueError(
-            "it needs a package that is not installed: "
-            f"pip install -c requirements-dev.txt {package}"
+            f"it needs {package}, which is not installed: "
+            "pip install --require-hashes -r requirements-rates.txt"
         )
     try:
         storage_from_string(value)  # Does not connect.

@@ -137,7 +137,7 @@ _SENTENCES: dict[str, Callable[[], str]] = {
         "It was uploaded as %(type)s, but its content is %(content)s."
     ),
     "object_missing": lambda: gettext("object missing"),
-    "being_deleted": lambda: gettext("The file is already being deleted for ever."),
+    "being_deleted": lambda: gettext("The file is already being permanently deleted."),
     # Messages
     "not_json": lambda: gettext("It is not JSON."),
     "not_json_object": lambda: gettext("It is not a JSON object."),

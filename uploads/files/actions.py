@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pynamodb.expressions.update import Action
 
 from uploads.aws import s3
-from uploads.core import media_types
+from uploads.core import media_types, previews
 from uploads.core.errors import BackendUnavailable, FileNotFound
 from uploads.files import store
 from uploads.files.record import Download, FileInfo, StoredFile
@@ -20,16 +20,18 @@ logger = logging.getLogger(__name__)
 #: Downloads that a record lists individually; earlier ones are only counted.
 DOWNLOADS_KEPT = 10
 
-#: The largest text that is previewed, in bytes.
-PREVIEW_TEXT_SIZE = 1024**2
-
 
 @dataclass(frozen=True)
 class Preview:
-    """A presigned URL that displays a file, and the kind of element to display it in."""
+    """How a browser shows a file; without a `kind`, why it does not, and none of the rest."""
 
-    kind: media_types.PreviewKind
-    url: str
+    kind: previews.PreviewKind | None = None
+    reason: previews.NoPreview | None = None
+    url: str | None = None
+    expires_at: datetime | None = None
+    #: Only of text: the encoding that was declared, and how many of the first bytes to show.
+    charset: str | None = None
+    max_bytes: int | None = None
 
 
 def sign_download(info: FileInfo, by: str, *, inline: bool = False) -> tuple[str, datetime]:
@@ -68,26 +70,30 @@ def has_object(info: FileInfo) -> bool:
     return s3.head(info.id) is not None
 
 
-def preview(info: FileInfo) -> Preview | None:
-    """How a browser can display a file directly from S3; None if it cannot, or should not.
+def preview(info: FileInfo) -> Preview:
+    """Presign a GET that lets a browser show a stored file; it does not count as a download.
 
-    Text of any type is displayed as plain text, and only up to PREVIEW_TEXT_SIZE, because a browser
-    would load all of it.
+    S3 responds to the URL of any text with plain text, so that it stays harmless if it is opened.
     """
-    kind = media_types.preview(info.content_type)
-    if info.state != "stored" or kind is None:
-        return None
-    if kind == "text" and info.size > PREVIEW_TEXT_SIZE:
-        return None
-    url, _expires = s3.sign_download(
+    how = previews.showing(info.content_type, info.size)
+    if how.kind is None:
+        return Preview(reason=how.reason)
+    is_text = how.kind == "text"
+    url, expires_at = s3.sign_download(
         info.id,
         file_name=info.file_name,
         inline=True,
         content_type=(
-            media_types.as_plain_text(info.content_type) if kind == "text" else info.content_type
+            media_types.as_plain_text(info.content_type) if is_text else info.content_type
         ),
     )
-    return Preview(kind, url)
+    return Preview(
+        how.kind,
+        url=url,
+        expires_at=expires_at,
+        charset=media_types.declared_charset(info.content_type) if is_text else None,
+        max_bytes=previews.TEXT_SHOWN if is_text else None,
+    )
 
 
 def remove(upload_id: str, by: str) -> None:

@@ -5,6 +5,7 @@ IAM: dynamodb:BatchGetItem, dynamodb:UpdateItem.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -14,6 +15,8 @@ from uploads.core.errors import FilehubError, FileNotFound
 from uploads.files import store
 from uploads.files.record import State, StoredFile
 from uploads.files.store import DecideOne
+
+logger = logging.getLogger(__name__)
 
 #: Files that one request may change.
 MAX_IDS = 100
@@ -63,7 +66,11 @@ def change(ids: Iterable[str], state: NewState, decide: DecideOne) -> list[Resul
     Raises BackendUnavailable if the records cannot be read.
     """
     given = list(ids)
-    return results(given, state, errors_of(store.change_many(parsed(given), decide)))
+    changes = store.change_many(parsed(given), decide)
+    errors = errors_of(changes)
+    for upload_id in changes.keys() - errors.keys():
+        logger.info("%s is %s", upload_id, state, extra={"upload_id": upload_id})
+    return results(given, state, errors)
 
 
 def errors_of(changed: dict[str, store.Changed]) -> dict[str, FilehubError]:

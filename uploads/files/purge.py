@@ -1,4 +1,4 @@
-"""Find the files whose time in the trash is over, and delete them for ever.
+"""Find the files whose time in the trash has expired, and permanently delete them.
 
 A purge reads the trash of all users from the index AllFeed, shard by shard, and never the whole
 table. It stops after a while and says where, so that the next one goes on from there. IAM:

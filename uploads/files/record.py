@@ -171,7 +171,7 @@ class StoredFile(TableModel):
     deletion_requested_by = UnicodeAttribute(null=True, attr_name="deletionAskedBy")
     trashed_at = UTCDateTimeAttribute(null=True, attr_name="trashedAt")
     trashed_by = UnicodeAttribute(null=True, attr_name="trashedBy")
-    #: When a file in the trash is deleted for ever; only while it is in the trash.
+    #: When a file in the trash is permanently deleted; only while it is in the trash.
     purge_at = UTCDateTimeAttribute(null=True, attr_name="purgeAt")
     restored_at = UTCDateTimeAttribute(null=True, attr_name="restoredAt")
     restored_by = UnicodeAttribute(null=True, attr_name="restoredBy")
@@ -274,7 +274,7 @@ class FileInfo:
     deletion_requested_by: str = ""
     trashed_at: datetime | None = None
     trashed_by: str = ""
-    #: When it will be deleted for ever, if it is in the trash.
+    #: When it will be permanently deleted, if it is in the trash.
     purge_at: datetime | None = None
     restored_at: datetime | None = None
     restored_by: str = ""

@@ -1,6 +1,6 @@
 """A record in each of its states: the attributes that follow from the state (pure).
 
-A file in the trash keeps its object, its folder, and the time at which it is deleted for ever
+A file in the trash keeps its object, its folder, and the time at which it is permanently deleted
 (`purge_at`). From the moment that its deletion is requested, it is in no list of its owner, and
 cannot be restored: its object may be gone already.
 """
@@ -75,8 +75,8 @@ def restored(record: StoredFile, *, by: str, now: datetime) -> StoredFile:
 def purging(record: StoredFile, *, by: str | None, now: datetime) -> StoredFile:
     """The record of a file in the trash whose object is about to be deleted.
 
-    `by` is the owner string of the user who requested it; None: its time in the trash is over. If
-    the deletion of the object fails, the next purge finds it (`purge_at`).
+    `by` is the owner string of the user who requested it; None: its time in the trash has
+    expired. If the deletion of the object fails, the next purge finds it (`purge_at`).
     """
     return in_state(
         record,
@@ -88,5 +88,5 @@ def purging(record: StoredFile, *, by: str | None, now: datetime) -> StoredFile:
 
 
 def is_being_purged(record: StoredFile | FileInfo) -> bool:
-    """Whether a file in the trash is being deleted for ever, and can no longer be restored."""
+    """Whether a file in the trash is being permanently deleted, and can no longer be restored."""
     return record.state == "trashed" and record.deletion_requested_at is not None

@@ -300,7 +300,7 @@ def _missing_folders(
 def _after_missing_folders(
     attempt: _Attempt, missing: Sequence[folder_items.FolderItem], error: BackendUnavailable
 ) -> _Result:
-    """Create the folders, and try again. They may be removed again in between, but not for ever."""
+    """Create the folders, and try again. They may be removed again in between, but not always."""
     changes, conflicts = attempt.changes, attempt.conflicts + 1
     if conflicts == ATTEMPTS:
         return _Result(failed=dict.fromkeys((change.id for change in changes), error))

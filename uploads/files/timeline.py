@@ -60,7 +60,7 @@ def timeline(info: FileInfo) -> list[Entry]:
         entries.append(Entry(info.restored_at, "restored", info.restored_by))
     if info.deletion_requested_at:
         by = info.deletion_requested_by
-        # Nobody has requested it: the time in the trash was over.
+        # Nobody has requested it: its time in the trash had expired.
         entries.append(
             Entry(info.deletion_requested_at, "deletion_requested" if by else "purge_started", by)
         )

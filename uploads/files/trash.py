@@ -1,4 +1,4 @@
-"""Move files to the trash, restore them, and delete them for ever: many at once, each on its own.
+"""Move files to the trash, restore or permanently delete them: many at once, each on its own.
 
 The record is changed first. So of a restoration and a purge at the same time only one succeeds: a
 file that is being purged cannot be restored, and one that was restored is not purged. IAM:
@@ -84,7 +84,7 @@ def restore(ids: Sequence[str], actor: Actor) -> list[Result]:
 
 
 def delete(ids: Sequence[str], actor: Actor) -> list[Result]:
-    """Delete files for ever, from the list or from the trash; return a result for each, in order.
+    """Permanently delete files, from the list or the trash; return a result for each, in order.
 
     The records follow when S3 reports the removals. The object of a file in the trash is certain to
     be deleted: if S3 fails, the next purge does it. Errors: FileNotFound, BackendUnavailable.
@@ -128,7 +128,9 @@ def purge(ids: Collection[str], now: datetime) -> int:
     errors = _delete(ids, decide)
     failed = {key: error for key, error in errors.items() if not isinstance(error, FileNotFound)}
     for upload_id, error in failed.items():
-        logger.warning("%s was not purged: %r", upload_id, error.__cause__ or error)
+        cause = error.__cause__ or error
+        about = {"upload_id": upload_id}
+        logger.warning("%s was not purged: %r", upload_id, cause, extra=about)
     return len(ids) - len(errors)
 
 
@@ -146,13 +148,18 @@ def _delete(ids: Collection[str], decide: DecideOne) -> dict[str, FilehubError]:
     changes = store.change_many(ids, decide)
     records = {key: item for key, item in changes.items() if isinstance(item, StoredFile)}
     errors = batches.errors_of(changes)
-    postponed: list[FilehubError] = []
-    for upload_id, error in s3.delete_many(records).items():
-        if records[upload_id].state == "trashed":
-            postponed.append(error)
-        else:
+    failed = s3.delete_many(records)
+    for upload_id in records.keys() - failed.keys():
+        logger.info("deleted the object of %s", upload_id, extra={"upload_id": upload_id})
+    for upload_id, error in failed.items():
+        if records[upload_id].state != "trashed":
             errors[upload_id] = error
-    if postponed:
-        cause = postponed[0].__cause__ or postponed[0]
-        logger.warning("%d objects will be deleted by the next purge: %r", len(postponed), cause)
+            continue
+        cause = error.__cause__ or error
+        logger.warning(
+            "the object of %s will be deleted by the next purge: %r",
+            upload_id,
+            cause,
+            extra={"upload_id": upload_id},
+        )
     return errors

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -194,7 +194,10 @@ class Consumer:
             try:
                 parsed.append((message, parse_message(message.body, self.bucket)))
             except Exception:
-                logger.exception("a message could not be parsed and stays in the queue")
+                logger.exception(
+                    "a message could not be parsed and stays in the queue",
+                    extra={"message_id": message.id},
+                )
         return parsed
 
     def _queue(
@@ -205,23 +208,28 @@ class Consumer:
         if not events:
             return parsed
         try:
-            tasks.enqueue(events)
+            task_ids = tasks.enqueue(events)
         except BackendUnavailable:
             raise
         except Exception:
             logger.exception("a batch could not be queued; trying its messages one by one")
         else:
             self._queueing.succeeded()
+            _log_queued(parsed, task_ids)
             return parsed
         queued = []
         for message, content in parsed:
             try:
-                tasks.enqueue(content.events)
+                task_ids = tasks.enqueue(content.events)
             except BackendUnavailable:
                 raise
             except Exception:
-                logger.exception("a message could not be queued and stays in its queue")
+                logger.exception(
+                    "a message could not be queued and stays in its queue",
+                    extra={"message_id": message.id},
+                )
             else:
+                _log_queued([(message, content)], task_ids)
                 queued.append((message, content))
         return queued
 
@@ -230,5 +238,29 @@ class Consumer:
         while len(error) > sqs.MAX_REASON:
             problems = problems[: len(problems) // 2]
             error = dump(*problems)
-        logger.error("moving a malformed message to the dead-letter queue: %s", error[:500])
+        logger.error(
+            "moving a malformed message to the dead-letter queue: %s",
+            error[:500],
+            extra={"message_id": message.id},
+        )
         sqs.send_to_dead_letter_queue(self.queue, message.body, error)
+
+
+def _log_queued(
+    parsed: Iterable[tuple[sqs.Message, ParsedMessage]], task_ids: Iterable[str]
+) -> None:
+    """Log which message and which task each event is in. The ids are those of the events' tasks."""
+    remaining = iter(task_ids)
+    for message, content in parsed:
+        for event, task_id in zip(content.events, remaining, strict=False):
+            logger.info(
+                "queued: %s %s",
+                event.upload_id,
+                event.kind,
+                extra={
+                    "upload_id": event.upload_id,
+                    "task_id": task_id,
+                    "message_id": message.id,
+                    "sequencer": event.sequencer,
+                },
+            )

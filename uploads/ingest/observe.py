@@ -11,6 +11,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from uploads.aws import s3, time_limit
 from uploads.core.errors import BackendUnavailable
 from uploads.core.fan_out import map_concurrently
+from uploads.core.logs import context
 from uploads.core.policy import Rules
 from uploads.files import quotas, store
 from uploads.files.quotas import Allowance
@@ -63,7 +64,9 @@ def _inspect(rules: Rules, seen: Observation) -> Observation:
     try:
         if not decide.needs_object(trigger, record):
             return seen
-        return replace(seen, object=s3.inspect(trigger.upload_id, needs_content=needs_content))
+        with context.about(upload_id=trigger.upload_id):
+            found = s3.inspect(trigger.upload_id, needs_content=needs_content)
+        return replace(seen, object=found)
     except SoftTimeLimitExceeded:
         raise
     except Exception as exc:  # noqa: BLE001  # the caller reports it with the event

@@ -12,11 +12,14 @@ from uploads.aws import s3
 from uploads.core.conf import rules
 from uploads.core.errors import BackendUnavailable
 from uploads.core.fan_out import map_concurrently
+from uploads.core.logs import context
 from uploads.core.policy import Rules
+from uploads.core.reasons import NO_REASON, load
 from uploads.files import counting, store
 from uploads.files.record import Change
 from uploads.ingest import decide, observe
 from uploads.ingest.decide import Decision, Limits, Trigger
+from uploads.ingest.events import NO_SEQUENCER, ObjectEvent
 from uploads.ingest.observe import Observation
 from uploads.thumbnails import follow
 
@@ -30,10 +33,19 @@ def settle(triggers: Iterable[Trigger], *, may_delete: bool = True) -> dict[str,
     """Decide about uploads and carry the decisions out; return them by upload id.
 
     The ids must be distinct. Each upload succeeds or fails on its own. Rejected objects are deleted
-    only if `may_delete`.
+    only if `may_delete`. Each decision is logged; the caller reports errors.
     """
-    settled: dict[str, Settled] = {}
     pending = {trigger.upload_id: trigger for trigger in triggers}
+    settled = _settle_all(dict(pending), may_delete=may_delete)
+    for upload_id, trigger in pending.items():
+        if isinstance(decision := settled[upload_id], Decision):
+            _log(trigger, decision)
+    return settled
+
+
+def _settle_all(pending: dict[str, Trigger], *, may_delete: bool) -> dict[str, Settled]:
+    """Try again what another worker has changed meanwhile, a limited number of times."""
+    settled: dict[str, Settled] = {}
     for attempt in range(1, store.ATTEMPTS + 1):
         settled |= _settle_in_isolation(list(pending.values()), may_delete=may_delete)
         pending = {key: trigger for key, trigger in pending.items() if key not in settled}
@@ -41,6 +53,31 @@ def settle(triggers: Iterable[Trigger], *, may_delete: bool = True) -> dict[str,
             return settled
         store.pause(attempt)
     return settled | {upload_id: store.busy(upload_id) for upload_id in pending}
+
+
+def _log(trigger: Trigger, decision: Decision) -> None:
+    # A command shows what it does itself, and has neither.
+    is_command = not (context.current("task_id") or context.current("request_id"))
+    reason = next(iter(load((decision.record and decision.record.reason) or "")), NO_REASON)
+    logger.log(
+        logging.DEBUG if is_command else logging.INFO,
+        "%s %s: %s",
+        trigger.upload_id,
+        _name(trigger),
+        decision.outcome,
+        extra={
+            "upload_id": trigger.upload_id,
+            "outcome": decision.outcome,
+            "reason": reason.code or None,
+        },
+    )
+
+
+def _name(trigger: Trigger) -> str:
+    if not isinstance(trigger, ObjectEvent):
+        return "check"
+    is_hint = trigger.kind == "created" and trigger.sequencer == NO_SEQUENCER
+    return "hint" if is_hint else trigger.kind
 
 
 def preview(trigger: Trigger) -> Settled:
@@ -156,7 +193,8 @@ def _delete_rejected(settled: Mapping[str, Settled]) -> dict[str, Settled]:
 def _delete(rejected: tuple[str, str]) -> Exception | None:
     """Delete one object, given its id and ETag; return the error if this fails."""
     try:
-        s3.delete_if_match(*rejected)
+        with context.about(upload_id=rejected[0]):
+            s3.delete_if_match(*rejected)
     except SoftTimeLimitExceeded:
         raise
     except Exception as exc:  # noqa: BLE001  # the caller reports it with the event

@@ -9,12 +9,11 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from celery import Task, shared_task
-from kombu.exceptions import OperationalError
 
 from uploads.core import keys
 from uploads.core.errors import BackendUnavailable, InvalidRequest
+from uploads.core.logs import context
 from uploads.core.reasons import Reason, dump
 from uploads.files import folder_actions, purge
 from uploads.files.purge import Position
@@ -23,6 +22,7 @@ from uploads.ingest.confirm import Applied
 from uploads.ingest.events import ObjectEvent
 from uploads.ingest.reconciliation import reconcile
 from uploads.thumbnails import make, queue
+from uploads.worker.queueing import queueing_errors
 
 if TYPE_CHECKING:
     TaskBase = Task[Any, Any]
@@ -79,11 +79,17 @@ def _reason(exc: BaseException) -> Reason:
     return Reason("task_failed", {"cause": cause})
 
 
-def enqueue(events: Iterable[ObjectEvent]) -> None:
-    """Queue events for confirmation, in as few tasks as possible. Raises BackendUnavailable."""
+def enqueue(events: Iterable[ObjectEvent]) -> list[str]:
+    """Queue events for confirmation, in as few tasks as possible.
+
+    Returns the id of the task of each event, in order. Raises BackendUnavailable.
+    """
     pending = [asdict(event) for event in events]
+    task_ids: list[str] = []
     for start in range(0, len(pending), EVENTS_PER_TASK):
-        _send(confirm_objects, pending[start : start + EVENTS_PER_TASK])
+        batch = pending[start : start + EVENTS_PER_TASK]
+        task_ids += [_send(confirm_objects, batch)] * len(batch)
+    return task_ids
 
 
 def enqueue_nothing() -> None:
@@ -93,19 +99,21 @@ def enqueue_nothing() -> None:
 
 def enqueue_hint(upload_id: str) -> None:
     """Queue the confirmation of one object. Raises BackendUnavailable."""
-    _send(confirm_hint, upload_id)
+    task_id = _send(confirm_hint, upload_id)
+    ids = {"upload_id": upload_id, "task_id": task_id}
+    logger.info("queued a check of %s", upload_id, extra=ids)
 
 
 def enqueue_folder_move(owner: str, folder: str, to: str, by: str) -> None:
     """Queue the rest of a move that has begun. Raises BackendUnavailable."""
-    _send(move_folder, owner, folder, to, by)
+    task_id = _send(move_folder, owner, folder, to, by)
+    logger.info("queued the rest of a move", extra={"task_id": task_id})
 
 
-def _send(task: Any, *arguments: Any) -> None:
-    try:
-        task.apply_async(arguments, retry=False)
-    except (OperationalError, BotoCoreError, ClientError, OSError) as exc:
-        raise BackendUnavailable("The task queue is temporarily unavailable.") from exc
+def _send(task: Any, *arguments: Any) -> str:
+    """Queue a task and return its id. Raises BackendUnavailable."""
+    with queueing_errors():
+        return str(task.apply_async(arguments, retry=False).id)
 
 
 @shared_task(name="uploads.tasks.confirm_objects", base=FailureRecordingTask)
@@ -180,10 +188,11 @@ def _event(fields: dict[str, Any]) -> ObjectEvent:
 
 def _log(fields: dict[str, Any], error: Exception) -> None:
     """Log why an event failed: a bug with its traceback."""
+    ids = {"upload_id": fields.get("upload_id")}
     if isinstance(error, BackendUnavailable):
-        logger.warning("%s failed: %r", _name(fields), _cause(error))
+        logger.warning("%s failed: %r", _name(fields), _cause(error), extra=ids)
     else:
-        logger.error("%s failed", _name(fields), exc_info=error)
+        logger.error("%s failed", _name(fields), exc_info=error, extra=ids)
 
 
 def _cause(error: Exception) -> BaseException:
@@ -197,6 +206,7 @@ def _name(fields: dict[str, Any]) -> str:
 @shared_task(name="uploads.tasks.confirm_hint", base=FailureRecordingTask)
 def confirm_hint(upload_id: str) -> None:
     """Check an object that a client reports as uploaded. A later event takes precedence."""
+    context.add(upload_id=upload_id)
     confirm.confirm(upload_id)
 
 
@@ -204,10 +214,14 @@ def confirm_hint(upload_id: str) -> None:
 def make_thumbnails(upload_ids: list[str]) -> None:
     """Make the thumbnails of these files, one after the other; queue those left after a while.
 
-    Safe to repeat: files that have a thumbnail are skipped. If AWS does not respond, the whole task
-    is retried.
+    Safe to repeat: files that have a thumbnail are skipped. If only some fail, they become a
+    separate task, for the reasons that `confirm_objects` gives.
     """
-    queue.enqueue(make.make_until_late(upload_ids))
+    remaining = make.make_until_late(upload_ids)
+    if remaining.failed and len(remaining.failed) == len(upload_ids):
+        raise next(iter(remaining.failed.values()))
+    queue.enqueue(list(remaining.failed))
+    queue.enqueue(remaining.left)
 
 
 @shared_task(name="uploads.tasks.reconcile_recent", base=FailureRecordingTask)
@@ -229,7 +243,7 @@ def reconcile_multipart() -> None:
 
 @shared_task(name="uploads.tasks.purge_trash", base=FailureRecordingTask)
 def purge_trash(shard: str = "", last_id: str = "") -> None:
-    """Delete the files whose time in the trash is over, after this position if there is one."""
+    """Delete the files whose time in the trash has expired, after this position if there is one."""
     purged = purge.purge(Position(shard, last_id) if shard else None)
     if purged.files:
         logger.info("purging %d files from the trash", purged.files)

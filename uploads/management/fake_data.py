@@ -55,7 +55,7 @@ _WORDS = (
     "quote's \"name\"", "path/to/file", "..", "<b>bold</b>", "=SUM(A1)", "x",
 )  # fmt: skip
 
-#: The longest time until a file in the trash is deleted.
+#: How long files stay in the trash.
 _TRASH = timedelta(days=30)
 #: Percentage of names that have almost the maximum length.
 _LONG_NAMES = 2
@@ -149,7 +149,7 @@ def _record(
             record.last_downloads = [Download(at=at, by=owner) for at in downloads]
     elif state == "trashed":
         record.trashed_at = confirmed_at + (now - confirmed_at) * rng.random()
-        record.trashed_by, record.purge_at = owner, now + _TRASH * rng.random()
+        record.trashed_by, record.purge_at = owner, record.trashed_at + _TRASH
     elif state == "rejected":
         record.reason = dump(
             Reason("type_not_allowed", {"type": content_type, "allowed": "image/*"})

@@ -7,14 +7,14 @@ uses Django's database; other threads only sign parts and send.
 from __future__ import annotations
 
 import ssl
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from itertools import islice
+from functools import partial
 from typing import TypeVar
 
 import httpx
 
+from filehub_client import waiting
 from filehub_client.drivers import CONCURRENCY, TIMEOUT, ThreadDriver
 from filehub_client.errors import FilehubError as ClientError
 from filehub_client.errors import api_error
@@ -86,22 +86,14 @@ def _options() -> Options:
     )
 
 
-def statuses(ids: list[str], owner: str, *, timeout: float) -> dict[str, queries.UploadStatus]:
+def statuses(ids: Sequence[str], owner: str, *, timeout: float) -> dict[str, UploadStatus]:
     """Wait until no upload is pending, or `timeout` seconds, and return the states of all.
 
-    Raises BackendUnavailable.
+    Raises the client's FilehubError.
     """
-    deadline = time.monotonic() + timeout
-    result: dict[str, queries.UploadStatus] = {}
-    pending = list(ids)
-    while True:
-        rest = iter(pending)
-        while group := list(islice(rest, queries.MAX_IDS)):
-            result |= {status.id: status for status in queries.upload_statuses(group, owner)}
-        pending = [i for i in pending if i in result and result[i].state == "pending"]
-        if not pending or time.monotonic() >= deadline:
-            return result
-        time.sleep(POLL_INTERVAL)
+    flow = waiting.settled(_Signer(owner), ids, timeout=timeout, interval=POLL_INTERVAL)
+    with http_client() as http:
+        return ThreadDriver(http).run(flow)
 
 
 class _Signer:
@@ -154,10 +146,16 @@ class _Signer:
         yield from ()
 
     def statuses(self, ids: Sequence[str]) -> Flow[dict[str, UploadStatus]]:
-        found = yield from _call(lambda: queries.upload_statuses(list(ids), self._owner))
+        found: dict[str, UploadStatus] = {}
+        for start in range(0, len(ids), queries.MAX_IDS):
+            group = list(ids[start : start + queries.MAX_IDS])
+            found |= yield from _call(partial(self._statuses, group))
+        return found
+
+    def _statuses(self, ids: list[str]) -> dict[str, UploadStatus]:
         return {
             status.id: UploadStatus(status.id, status.state, describe(status.reason))
-            for status in found
+            for status in queries.upload_statuses(ids, self._owner)
         }
 
 

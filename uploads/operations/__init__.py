@@ -1,1 +1,1 @@
-"""For operators: dashboard, metrics, storage report, queue status, system checks, doctor."""
+"""For operators: dashboard, metrics, storage report, queues, system checks, doctor, adoption."""

@@ -9,7 +9,6 @@ served from the site's origin, and files that can run scripts are never shown in
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http.request import validate_host
 
 from uploads.core.conf import Conf, conf
+from uploads.core.setting_values import is_local
 from uploads.worker import broker
 
 HOUR = 3600
@@ -26,6 +26,8 @@ HOUR = 3600
 LONG_EXPIRY = 12 * HOUR
 #: Seconds. With a shorter expiry, a request may expire while it is queued in the browser.
 SHORT_EXPIRY = 60
+#: Providers at which anyone can have an account.
+OPEN_TO_ALL = {"accounts.google.com", "gitlab.com", "appleid.apple.com"}
 
 
 @register()
@@ -181,11 +183,34 @@ def _production(values: Conf) -> Iterator[CheckMessage]:
         )
 
 
-def is_local(host: str) -> bool:
-    """Whether a host name or IP address is local to this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+@register(Tags.security, deploy=True)
+def check_single_sign_on(**kwargs: Any) -> list[CheckMessage]:
+    """Warn of incomplete settings of single sign-on."""
+    return _on_valid_settings(_single_sign_on)
+
+
+def _single_sign_on(values: Conf) -> Iterator[CheckMessage]:
+    if not values.has_single_sign_on:
+        return
+    if not values.oidc_client_secret:
+        yield Warning(
+            "FILEHUB_OIDC_CLIENT_SECRET is not set: anyone who intercepts a response of the "
+            "provider knows all that filehub knows.",
+            hint="Register filehub as a confidential client (“web application”) at the provider.",
+            id="filehub.W034",
+        )
+    if urlsplit(values.oidc_issuer or "").hostname in OPEN_TO_ALL and not values.oidc_required:
+        yield Warning(
+            "FILEHUB_OIDC_REQUIRED is empty: anyone in the world with an account at "
+            f"{values.oidc_issuer} can sign in and upload.",
+            hint="Require a claim that only your organization has, such as hd=example.com.",
+            id="filehub.W035",
+        )
+    grants = values.oidc_staff or values.oidc_superusers or values.oidc_groups
+    if not values.has_local_accounts and not grants:
+        yield Warning(
+            "FILEHUB_LOCAL_ACCOUNTS is off and no claim makes a user staff, so nobody new can "
+            "reach the admin site.",
+            hint="Set FILEHUB_OIDC_STAFF or FILEHUB_OIDC_SUPERUSERS.",
+            id="filehub.W036",
+        )

@@ -70,7 +70,7 @@ class Queues:
     tasks: sqs.Depth
     events_dead: int
     tasks_dead: int
-    #: Tasks that may wait: many of them need no attention. None: not used, or unavailable.
+    #: Low-priority tasks: many of them need no attention. None: not used, or unavailable.
     low: sqs.Depth | None = None
 
     @property

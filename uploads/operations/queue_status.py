@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 Kind = Literal["events", "tasks"]
 KINDS: tuple[Kind, ...] = ("events", "tasks")
-#: What a queue has: messages of a kind, the dead letters of one, or tasks that may wait.
+#: What a queue has: messages of a kind, the dead letters of one, or low-priority tasks.
 Role = Literal["live", "dead", "low"]
 
 
@@ -32,7 +32,7 @@ class QueueStatus:
     name: str
     kind: Kind
     role: Role
-    #: None: it cannot be reached. That of tasks that may wait must not hide the others.
+    #: None: it cannot be reached. That of low-priority tasks must not hide the others.
     depth: sqs.Depth | None
     #: Age of the oldest message; None if unknown.
     oldest: timedelta | None
@@ -71,7 +71,7 @@ def queue_name(kind: Kind) -> str:
 
 
 def queue_statuses() -> list[QueueStatus]:
-    """The status of both queues and of that for tasks that may wait, then of the dead letters.
+    """The status of both queues and of that of low-priority tasks, then of the dead letters.
 
     Receives nothing from the live queues, which would bring their messages closer to the
     dead-letter queue. Raises BackendUnavailable.
@@ -100,7 +100,7 @@ def _status(kind: Kind, role: Role, name: str, age: timedelta | None) -> QueueSt
 
 
 def low_depth() -> sqs.Depth | None:
-    """The depth of the queue of tasks that may wait; None if it is unavailable, or not used."""
+    """The depth of the queue of low-priority tasks; None if it is unavailable, or not used."""
     return attempt(lambda: sqs.depth(conf().low_queue)) if conf().makes_thumbnails else None
 
 

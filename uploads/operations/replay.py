@@ -23,8 +23,8 @@ def replay(
     return dead_letters.replay(queue_name(kind), ids, limit=limit, route=route)
 
 
-def _queue_of(letter: DeadLetterMessage) -> str:
-    """The queue of a task. Those that may wait must not hold back the others after a replay."""
-    is_low = dead_letter_summary.read_task(letter.body, conf().bucket).title in LOW_TASKS
+def _queue_of(dead_letter: DeadLetterMessage) -> str:
+    """The queue of a task. After a replay, low-priority tasks must not delay the others."""
+    is_low = dead_letter_summary.read_task(dead_letter.body, conf().bucket).title in LOW_TASKS
     # Without thumbnails, workers do not receive from their queue. There the task ends at once.
     return conf().low_queue if is_low and conf().makes_thumbnails else queue_name("tasks")

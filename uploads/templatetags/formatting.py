@@ -13,6 +13,7 @@ from uploads.core import texts
 from uploads.core.names import display_name, name_parts
 from uploads.core.reasons import Reason
 from uploads.core.texts import file_size
+from uploads.core.type_names import type_name
 from uploads.files.thumbnails import thumbnail_url
 
 register = template.Library()
@@ -21,6 +22,7 @@ register = template.Library()
 register.filter("display_name", display_name)
 register.filter("name_parts", name_parts)
 register.filter("file_size", file_size)
+register.filter("type_name", type_name)
 register.filter("thumbnail_url", thumbnail_url)
 
 
@@ -34,6 +36,12 @@ def timestamp(moment: datetime, precision: str = "minutes") -> str:
 def sentences(reasons: Iterable[Reason]) -> str:
     """Format reasons as sentences. What they quote may be hostile."""
     return display_name(" ".join(map(texts.describe, reasons)))
+
+
+@register.filter
+def sentence(reason: Reason) -> str:
+    """Format one reason. What it quotes may be hostile."""
+    return sentences([reason])
 
 
 @register.filter

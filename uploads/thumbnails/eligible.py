@@ -13,7 +13,7 @@ from uploads.thumbnails.render import Kind
 def is_gone(record: StoredFile) -> bool:
     """Whether the file's object is gone, or certainly will be; its thumbnail goes with it.
 
-    A file in the trash keeps both until it is deleted for ever.
+    A file in the trash keeps both until it is permanently deleted.
     """
     return record.state not in KEPT_STATES or is_being_purged(record)
 

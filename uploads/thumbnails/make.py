@@ -12,6 +12,7 @@ import logging
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from celery.exceptions import SoftTimeLimitExceeded
@@ -19,15 +20,17 @@ from celery.exceptions import SoftTimeLimitExceeded
 from uploads.aws import s3, thumbnails, time_limit
 from uploads.core import keys
 from uploads.core.errors import BackendUnavailable
+from uploads.core.logs import context
 from uploads.files import store
 from uploads.files.record import NO_THUMBNAIL, StoredFile, changed, has_thumbnail
 from uploads.thumbnails import eligible
-from uploads.thumbnails.render import Kind, NotRendered, render
+from uploads.thumbnails.render import Crashed, Kind, NotRendered, render
 
 logger = logging.getLogger(__name__)
 
-#: Seconds after which a task begins no other thumbnail. One takes SECONDS_TO_DOWNLOAD and those of
-#: `render` at most, so a task ends well within its time limit (filehub/settings.py).
+#: Seconds after which a task begins no other thumbnail. One usually takes less than a second; each
+#: of its attempts may download for SECONDS_TO_DOWNLOAD and render for 25. A task that takes longer
+#: than its time limit (filehub/settings.py), because AWS is slow besides, is retried.
 BUDGET = 30.0
 SECONDS_TO_DOWNLOAD = 20.0
 #: Attempts to make a thumbnail of an object that is being replaced.
@@ -38,37 +41,50 @@ ATTEMPTS = 3
 Outcome = Literal["made", "none", "skipped", "gone"]
 
 
-def make_until_late(upload_ids: Sequence[str]) -> list[str]:
-    """Make missing thumbnails for BUDGET seconds; return the ids that are left.
+@dataclass(frozen=True)
+class Remaining:
+    """The ids of files whose thumbnail failed, with the errors, and of those not tried."""
 
-    One failure does not prevent the others. Raises the last one at the end.
+    failed: dict[str, Exception]
+    left: list[str]
+
+
+def make_until_late(upload_ids: Sequence[str]) -> Remaining:
+    """Make missing thumbnails for BUDGET seconds, at least one; return what remains to be done.
+
+    One failure does not prevent the others.
     """
     deadline = time.monotonic() + BUDGET
-    failure: Exception | None = None
+    failed: dict[str, Exception] = {}
     for position, upload_id in enumerate(upload_ids):
         if position and time.monotonic() >= deadline:
-            if failure is None:
-                return list(upload_ids[position:])
-            break
+            return Remaining(failed, list(upload_ids[position:]))
+        outcome = attempt(upload_id)
+        if isinstance(outcome, Exception):
+            failed[upload_id] = outcome
+    return Remaining(failed, [])
+
+
+def attempt(upload_id: str, *, again: bool = False) -> Outcome | Exception:
+    """The same as `make`, but log and return an error, which must not prevent other files."""
+    with context.about(upload_id=upload_id):
         try:
-            make(upload_id)
+            return make(upload_id, again=again)
         except SoftTimeLimitExceeded:
             raise
         except BackendUnavailable as exc:
             logger.warning("the thumbnail of %s failed: %r", upload_id, exc.__cause__ or exc)
-            failure = exc
-        except Exception as exc:  # a bug; it must not block the others
+            return exc
+        except Exception as exc:  # a bug
             logger.exception("the thumbnail of %s failed", upload_id)
-            failure = exc
-    if failure is not None:
-        raise failure
-    return []
+            return exc
 
 
 def make(upload_id: str, *, again: bool = False) -> Outcome:
     """Make the thumbnail of a file; unless `again`, only if it is missing.
 
-    Raises ValueError if this is not an id, and BackendUnavailable.
+    Raises ValueError if this is not an id, and BackendUnavailable, also if the machine was short
+    of time or memory. Then, and if the file crashes the libraries, a thumbnail that exists stays.
     """
     if keys.parse_upload_id(upload_id) != upload_id:
         raise ValueError(f"{upload_id!r} is not the id of an upload")
@@ -79,7 +95,8 @@ def make(upload_id: str, *, again: bool = False) -> Outcome:
             # An earlier attempt may have stored one, of this object or of the one before.
             thumbnails.delete(upload_id)
             return "gone"
-        if not (again or eligible.is_missing(record)):
+        # An earlier attempt may have stored that of the object before over another worker's.
+        if not (again or attempt > 1 or eligible.is_missing(record)):
             return "skipped"
         outcome = _make(record, kind, again=again)
         if outcome is not None:
@@ -102,9 +119,10 @@ def _make(record: StoredFile, kind: Kind, *, again: bool) -> Outcome | None:
             thumbnail = render(kind, source)
         except NotRendered as exc:
             logger.info("%s has no thumbnail: %s", upload_id, exc)
-            if again:
+            replaces = again and not isinstance(exc, Crashed)
+            if replaces:
                 thumbnails.delete(upload_id)
-            return "none" if _note(upload_id, etag, NO_THUMBNAIL, again=again) else None
+            return "none" if _note(upload_id, etag, NO_THUMBNAIL, again=replaces) else None
     thumbnails.store(upload_id, thumbnail.webp)
     return "made" if _note(upload_id, etag, thumbnail.size, again=again) else None
 

@@ -9,7 +9,6 @@ s3:ListBucket.
 from __future__ import annotations
 
 import heapq
-import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -23,13 +22,10 @@ from pynamodb.attributes import UnicodeAttribute
 from uploads.aws import thumbnails
 from uploads.aws.dynamodb import Table, TableModel, table_errors
 from uploads.core import keys
-from uploads.core.errors import BackendUnavailable
 from uploads.core.fan_out import map_concurrently
 from uploads.files import store
 from uploads.files.record import KEPT_STATES, StoredFile, has_thumbnail
 from uploads.thumbnails import eligible, make
-
-logger = logging.getLogger(__name__)
 
 #: Files whose thumbnails are made at the same time, each with a child process.
 CONCURRENCY = 4
@@ -73,7 +69,10 @@ class Position:
 
 @dataclass(frozen=True)
 class Result:
-    """`none`: damaged, encrypted or too expensive. `failed`: AWS did not respond; see the log."""
+    """`none`: damaged, encrypted or too expensive.
+
+    `failed`: AWS did not respond, or the machine was short of time or memory; see the log.
+    """
 
     made: int = 0
     none: int = 0
@@ -186,13 +185,8 @@ def _attempt(plan: Plan) -> Callable[[str], str]:
     """Make one thumbnail; return the count that it belongs to."""
 
     def attempt(upload_id: str) -> str:
-        try:
-            return make.make(upload_id, again=plan.again)
-        except BackendUnavailable as exc:
-            logger.warning("the thumbnail of %s failed: %r", upload_id, exc.__cause__ or exc)
-        except Exception:  # a bug; it must not block the others
-            logger.exception("the thumbnail of %s failed", upload_id)
-        return "failed"
+        outcome = make.attempt(upload_id, again=plan.again)
+        return "failed" if isinstance(outcome, Exception) else outcome
 
     return attempt
 

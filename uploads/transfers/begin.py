@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 
-from uploads.aws import multipart, s3
+from uploads.aws import forms, multipart, s3
 from uploads.core import keys, media_types, policy
 from uploads.core.conf import conf, rules
 from uploads.core.folders import check_folder
 from uploads.core.limits import MULTIPART_LIFETIME, S3_MIN_PART_SIZE
+from uploads.core.logs import context
 from uploads.core.names import check_name
 from uploads.files import quotas
 from uploads.transfers import tokens
@@ -56,6 +57,18 @@ class StartedUpload:
     id: str
     request: s3.SignedRequest
 
+    @property
+    def upload_id(self) -> str:
+        return self.id
+
+
+@dataclass(frozen=True)
+class StartedForm:
+    """A new upload in a single request, which is a form: its id, and the signed fields."""
+
+    id: str
+    form: forms.SignedForm
+
 
 @dataclass(frozen=True)
 class StartedMultipart:
@@ -63,6 +76,10 @@ class StartedMultipart:
 
     token: tokens.UploadToken
     expires_at: datetime
+
+    @property
+    def upload_id(self) -> str:
+        return self.token.upload_id
 
 
 Started = StartedUpload | StartedMultipart
@@ -87,6 +104,27 @@ def begin_put(
     planned = plan_put(FileRequest(file_name, size, content_type, sha256, folder=folder))
     quotas.check(owner, quota, size)
     return _sign_put(owner, planned.file)
+
+
+def begin_form(
+    owner: str, *, file_name: str, folder: str = "", content_type: str | None = None
+) -> StartedForm:
+    """Sign the form of one file, for clients that can only send forms. Writes nothing.
+
+    S3 refuses a file that is too large. Raises InvalidRequest, TypeNotAllowed or
+    BackendUnavailable.
+    """
+    file = plan_put(FileRequest(file_name, None, content_type, folder=folder)).file
+    upload_id = keys.new_upload_id(owner, settings.SECRET_KEY)
+    form = forms.sign_form(
+        upload_id,
+        owner=owner,
+        file_name=file.file_name,
+        folder=file.folder,
+        content_type=file.content_type or "",
+        max_size=min(rules().max_size, rules().max_put_size),
+    )
+    return StartedForm(upload_id, form)
 
 
 def begin_upload(owner: str, file: FileRequest, *, quota: int | None = None) -> Started:
@@ -177,14 +215,15 @@ def _sign_put(owner: str, file: FileRequest) -> StartedUpload:
 def _create_multipart(owner: str, planned: Plan) -> StartedMultipart:
     file = planned.file
     upload_id = keys.new_upload_id(owner, settings.SECRET_KEY)
-    s3_upload_id = multipart.create(
-        upload_id,
-        owner=owner,
-        file_name=file.file_name,
-        folder=file.folder,
-        content_type=file.content_type or "",
-        checksums=file.part_checksums,
-    )
+    with context.about(upload_id=upload_id):
+        s3_upload_id = multipart.create(
+            upload_id,
+            owner=owner,
+            file_name=file.file_name,
+            folder=file.folder,
+            content_type=file.content_type or "",
+            checksums=file.part_checksums,
+        )
     return StartedMultipart(
         tokens.UploadToken(upload_id, s3_upload_id, owner, file.size, planned.part_size),
         datetime.now(UTC) + MULTIPART_LIFETIME,

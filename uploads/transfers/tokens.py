@@ -13,6 +13,7 @@ from django.core import signing
 from uploads.core import keys
 from uploads.core.errors import InvalidRequest, UploadExpired, UploadNotFound
 from uploads.core.limits import MULTIPART_LIFETIME
+from uploads.core.logs import context
 from uploads.core.policy import MAX_PARTS
 
 _SALT = "filehub.upload"
@@ -60,8 +61,8 @@ class UploadToken:
         return signing.dumps(asdict(self), salt=_SALT, compress=True)
 
 
-def read(text: str, *, upload_id: str, owner: str) -> UploadToken:
-    """Verify a token for this upload and this owner.
+def read(text: str, *, upload_id: str | None, owner: str) -> UploadToken:
+    """Verify a token for this upload and this owner; for any upload if `upload_id` is None.
 
     Raises InvalidRequest if it is empty, UploadExpired if it is too old, and UploadNotFound if it
     was edited or belongs to another user or upload.
@@ -74,11 +75,14 @@ def read(text: str, *, upload_id: str, owner: str) -> UploadToken:
         token = UploadToken(**signing.loads(text, salt=_SALT))
     except (signing.BadSignature, TypeError, ValueError) as exc:
         raise UploadNotFound from exc
-    if token.owner != owner or token.upload_id != keys.parse_upload_id(upload_id):
+    if token.owner != owner:
+        raise UploadNotFound
+    if upload_id is not None and token.upload_id != keys.parse_upload_id(upload_id):
         raise UploadNotFound
     # Check the age last: only the owner may learn that a token has expired.
     try:
         signing.loads(text, salt=_SALT, max_age=MULTIPART_LIFETIME)
     except signing.SignatureExpired as exc:
         raise UploadExpired from exc
+    context.add(upload_id=token.upload_id)
     return token

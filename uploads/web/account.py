@@ -17,6 +17,7 @@ from uploads.accounts import api_tokens
 from uploads.accounts.owners import owner_of
 from uploads.accounts.requests import AuthenticatedHttpRequest, user_of
 from uploads.accounts.token_form import ApiTokenForm
+from uploads.core.conf import conf
 from uploads.core.fan_out import attempt
 from uploads.files import quotas, usage
 from uploads.models import ApiToken
@@ -97,6 +98,7 @@ def _render(request: AuthenticatedHttpRequest, form: ApiTokenForm) -> HttpRespon
         "tokens": _tokens(request),
         "form": form,
         "themes": theme.CHOICES,
+        "has_password": conf().has_local_accounts and request.user.has_usable_password(),
     }
     return _uncached(render(request, "uploads/account.html", context))
 

@@ -22,6 +22,7 @@ from uploads.core.errors import (
     NotAllowed,
     RateLimited,
 )
+from uploads.core.logs import context
 from uploads.web.navigation import file_page, is_navigation, page_about, redirect
 
 logger = logging.getLogger(__name__)
@@ -54,8 +55,12 @@ def respond(
 def json_error(
     status: int, message: str, code: str, *, retry_after: int | None = None
 ) -> JsonResponse:
-    """Return an error in the only format that the API has: {"error": sentence, "code": slug}."""
-    response = JsonResponse({"error": message, "code": code}, status=status)
+    """Return an error in the only format that the API has.
+
+    {"error": sentence, "code": slug, "request_id": what the log lines of the request carry}.
+    """
+    body = {"error": message, "code": code, "request_id": context.current("request_id")}
+    response = JsonResponse(body, status=status)
     # The API is never translated.
     response["Content-Language"] = "en"
     if retry_after is not None:
@@ -122,8 +127,13 @@ def error_page(
 ) -> HttpResponse:
     """Return the error page for a code, or else for a status."""
     template = _TEMPLATES.get(code) or f"{status if status in _PAGES else 400}.html"
-    context = {"status": status, "error_code": code, "minutes": -(-(retry_after or 0) // 60)}
-    response = render(request, template, context, status=status)
+    variables = {
+        "status": status,
+        "error_code": code,
+        "request_id": context.current("request_id"),
+        "minutes": -(-(retry_after or 0) // 60),
+    }
+    response = render(request, template, variables, status=status)
     add_never_cache_headers(response)
     if retry_after is not None:
         response["Retry-After"] = str(retry_after)

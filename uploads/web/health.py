@@ -20,6 +20,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from uploads.core.conf import conf
 from uploads.core.errors import NotAuthenticated
+from uploads.core.version import version
 from uploads.operations import metrics, readiness
 from uploads.web.errors import error_response, mark_logged
 
@@ -79,7 +80,7 @@ _readiness = Readiness(readiness.check, READINESS_TTL)
 @never_cache
 def healthz(request: HttpRequest) -> JsonResponse:
     """Liveness: the process responds. Checks nothing else, and waits for nothing."""
-    return JsonResponse({"status": "ok"})
+    return JsonResponse({"status": "ok", "version": version()})
 
 
 @require_safe

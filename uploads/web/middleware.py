@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from csp.constants import HEADER, HEADER_REPORT_ONLY
 from csp.middleware import CSPMiddleware
 from csp.utils import build_policy
-from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.middleware import AuthenticationMiddleware, get_user
+from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
-from django_htmx.middleware import HtmxMiddleware
+from django.utils.functional import SimpleLazyObject
 
+from uploads.core.logs import context
 from uploads.core.paths import API_PATHS
+from uploads.web import sign_in
 
 _is_api_path = re.compile(API_PATHS).match
 
@@ -72,14 +76,24 @@ class Sessions(_WithoutToken, SessionMiddleware):
 
 
 class Authentication(_WithoutToken, AuthenticationMiddleware):
-    pass
+    """Sessions that began with a password are over when local accounts are switched off.
+
+    Log lines carry the user's id as soon as the user is read, which not every request does.
+    """
+
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        request.user = cast("User", SimpleLazyObject(lambda: _user_of(request)))
+
+
+def _user_of(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
+    user = AnonymousUser() if sign_in.is_switched_off(request) else get_user(request)
+    if user.is_authenticated:
+        context.add(user_id=str(user.pk))
+    return user
 
 
 class Messages(_WithoutToken, MessageMiddleware):
-    pass
-
-
-class Htmx(_WithoutToken, HtmxMiddleware):
     pass
 
 

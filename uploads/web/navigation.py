@@ -31,7 +31,7 @@ def is_navigation(request: HttpRequest) -> bool:
     mode = request.headers.get("Sec-Fetch-Mode")
     if mode is not None:
         return mode == "navigate"
-    is_script = "HX-Request" in request.headers or "X-Requested-With" in request.headers
+    is_script = "X-Requested-With" in request.headers
     return not is_script and _prefers_html(request)
 
 

@@ -1,35 +1,39 @@
-"""The upload page and its HTML fragments."""
+"""The page with the user's files."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
 
 from csp.decorators import csp_update
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.templatetags.static import static
 from django.urls import reverse
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from uploads.accounts import owners
 from uploads.accounts.requests import AuthenticatedHttpRequest, is_for_another_user
-from uploads.core import media_types
+from uploads.core import folders, media_types, type_lists
 from uploads.core.conf import conf, rules
-from uploads.core.errors import BackendUnavailable, InvalidRequest, NotAuthenticated
+from uploads.core.errors import BackendUnavailable, FolderNotFound, NotAuthenticated
 from uploads.core.fan_out import attempt
-from uploads.files import queries, quotas
-from uploads.files.listing import Page
+from uploads.files import quotas
 from uploads.web import session
+from uploads.web.api.file_schemas import ListPage
 from uploads.web.linked_file import LinkedFile, linked_file
-from uploads.web.navigation import is_navigation, redirect
+from uploads.web.navigation import is_navigation, prefers_json, redirect
+from uploads.web.place import Contents, Place, contents, parse
 
 logger = logging.getLogger(__name__)
 
+#: Files of the first page. The scripts read more at a time.
 PAGE_SIZE = 50
 #: Concurrent requests from the page to S3: as many connections as browsers open to one host.
 CONCURRENCY = 6
@@ -41,95 +45,123 @@ _View = Callable[..., HttpResponse]
 def for_signed_in(view: _View) -> _View:
     """Send users who are not signed in to the sign-in page; scripts of an open page get 401.
 
-    A script cannot tell a sign-in page from a fragment, and cannot follow a redirect to another
-    host.
+    A script cannot tell a sign-in page from what it asked for, and cannot follow a redirect to
+    another host.
     """
 
     @wraps(view)
     def guarded(request: Any, **parameters: Any) -> HttpResponse:
         if request.user.is_authenticated and not is_for_another_user(request):
             return view(request, **parameters)
-        if request.htmx:
+        if prefers_json(request):
             raise NotAuthenticated
         return redirect_to_login(request.get_full_path())
 
     return guarded
 
 
-def fragment(view: _View) -> _View:
-    """Send people who open the address of a fragment to the page it belongs to."""
+@dataclass(frozen=True)
+class Listed:
+    """The first page of a list, or the code of the reason why there is none."""
 
-    @wraps(view)
-    def guarded(request: AuthenticatedHttpRequest) -> HttpResponse:
-        return redirect(reverse("home")) if is_navigation(request) else view(request)
+    place: Place
+    contents: Contents = field(default_factory=Contents)
+    problem: str = ""
 
-    return guarded
+    @property
+    def is_missing(self) -> bool:
+        return self.problem == FolderNotFound.code
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.contents.files or self.contents.folders)
+
+    @property
+    def is_empty_root(self) -> bool:
+        """Whether the user has no files at all, as far as this list shows."""
+        return self.place == Place() and self.is_empty and not self.problem
+
+    @property
+    def next_page(self) -> str:
+        """The address of the next page; "" at the end."""
+        cursor = self.contents.next_cursor
+        return f"?{self.place.address(cursor=cursor)}" if cursor else ""
+
+    @property
+    def breadcrumb(self) -> list[tuple[str, str]]:
+        """Names and addresses of the folders that contain the open one, and of itself."""
+        return [
+            (folders.name_of(path), f"?{Place(folder=path).address()}")
+            for path in folders.with_ancestors(self.place.folder)
+        ]
 
 
-# Downloads run in a hidden frame, so that they neither leave the page nor ask to.
-@csp_update({"frame-src": [settings.S3_ORIGIN]})
+def _listed(request: AuthenticatedHttpRequest, place: Place) -> Listed:
+    owner, cursor = owners.owner_of(request.user), request.GET.get("cursor")
+    try:
+        return Listed(place, contents(owner, place, limit=PAGE_SIZE, cursor=cursor))
+    except FolderNotFound as exc:
+        return Listed(place, problem=exc.code)
+    except BackendUnavailable as exc:
+        # Uploading may still work, so render the page with an error in place of the list.
+        logger.error("Cannot list files: %r", exc.__cause__ or exc)
+        return Listed(place, problem=exc.code)
+
+
+def _first_page(request: AuthenticatedHttpRequest, listed: Listed) -> dict[str, Any] | None:
+    """What the scripts would otherwise have to fetch; None if only they can say more about it."""
+    if listed.problem or request.GET.get("cursor"):
+        return None
+    # As the API has it for a session.
+    vars(request)["auth"] = request.user
+    page = ListPage.model_validate(listed.contents, context={"request": request})
+    return page.model_dump(mode="json")
+
+
+# Previews come from the bucket. Downloads run in a hidden frame, so that they neither leave the
+# page nor ask to.
+@csp_update(settings.CSP_PREVIEWS)
 @for_signed_in
 @require_safe
 def home(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Render the upload page, or only its file list for htmx.
+    """Render the page with the first files of what its address asks for.
 
-    Raises BackendUnavailable for htmx only.
+    Scripts take over the list, whose data is in the page; without them, its links work.
     """
-    # Not trimmed: spaces are part of names.
-    q = request.GET.get("q", "")
-    # htmx also sends history restores, which need the whole page.
-    htmx = request.htmx  # type: ignore[attr-defined]
-    is_fragment = bool(htmx) and not htmx.history_restore_request
-    page, list_error = Page([], None), False
-    try:
-        page = queries.files_of(
-            owners.owner_of(request.user),
-            limit=PAGE_SIZE,
-            cursor=request.GET.get("cursor"),
-            search=q,
-        )
-    except BackendUnavailable as exc:
-        if is_fragment:
-            # The page keeps the list that it has.
-            raise
-        # Uploading may still work, so render the page with an error in place of the list.
-        logger.error("Cannot list files: %r", exc.__cause__ or exc)
-        list_error = True
-    except InvalidRequest:
-        page = queries.files_of(owners.owner_of(request.user), limit=PAGE_SIZE, search=q)
-    limits = rules()
-    context: dict[str, Any] = {
-        "files": page.files,
-        "next_cursor": page.next_cursor,
-        "q": q,
-        "list_error": list_error,
-        "upload_config": {
-            "max_size": limits.max_size,
-            "allowed_types": limits.allowed_types,
-            # For comparison by a script, which knows no other spellings of a type.
-            "accepted_types": media_types.with_aliases(limits.allowed_types),
-            "whole_limit": conf().multipart_threshold,
-            "concurrency": CONCURRENCY,
-            "namespace": owners.owner_of(request.user),
-            "worker_url": static("uploads/client/hashing/hash-worker.js"),
-        },
+    place = parse(request.GET)
+    listed = _listed(request, place)
+    linked = _linked_file(request)
+    context = {
+        "place": place,
+        "listed": listed,
+        "first_page": _first_page(request, listed),
+        "kinds": type_lists.KINDS,
+        "upload_config": _upload_config(request),
+        "quota": _allowance(request),
+        "linked_file": linked,
+        "trash_days": conf().trash_days,
+        **session.dialog_of(request),
     }
-    template = "uploads/_files.html" if is_fragment else "uploads/home.html"
-    status = 200
-    if not is_fragment:
-        linked = _linked_file(request)
-        context |= {
-            "quota": _allowance(request),
-            "linked_file": linked,
-            "trash_days": conf().trash_days,
-            "has_sign_in_form": session.has_form(),
-            "sign_in_url": redirect_to_login(request.path).url,
-        }
-        status = 404 if linked and linked.is_gone else 200
-    response = render(request, template, context, status=status)
+    is_gone = listed.is_missing or (linked is not None and linked.is_gone)
+    response = render(request, "uploads/home.html", context, status=404 if is_gone else 200)
     response["Cache-Control"] = "no-store"
-    response["Vary"] = "Cookie, HX-Request"
+    response["Vary"] = "Cookie"
     return response
+
+
+def _upload_config(request: AuthenticatedHttpRequest) -> dict[str, Any]:
+    """What the scripts need to know about uploads."""
+    limits = rules()
+    return {
+        "max_size": limits.max_size,
+        "allowed_types": limits.allowed_types,
+        # For comparison by a script, which knows no other spellings of a type.
+        "accepted_types": media_types.with_aliases(limits.allowed_types),
+        "whole_limit": conf().multipart_threshold,
+        "concurrency": CONCURRENCY,
+        "namespace": owners.owner_of(request.user),
+        "worker_url": static("uploads/client/hashing/hash-worker.js"),
+    }
 
 
 def _linked_file(request: AuthenticatedHttpRequest) -> LinkedFile | None:
@@ -146,29 +178,18 @@ def _allowance(request: AuthenticatedHttpRequest) -> quotas.Allowance | None:
 
 
 @for_signed_in
-@fragment
 @require_safe
+@never_cache
 def quota(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Render the user's quota usage; empty without a quota.
+    """Return {"used", "limit"}: the user's quota usage in bytes; null without a quota.
 
-    Raises BackendUnavailable. The page then keeps the text it has.
+    Raises BackendUnavailable. The page then keeps the figures it has.
     """
+    if is_navigation(request):
+        return redirect(reverse("home"))
     allowance = quotas.allowance_of(request.user)
-    response = render(request, "uploads/_quota.html", {"quota": allowance})
-    response["Cache-Control"] = "no-store"
-    return response
-
-
-@for_signed_in
-@fragment
-@require_safe
-def rows(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Render the rows of those `ids` that are stored, newest first."""
-    ids = [part for part in request.GET.get("ids", "").split(",") if part]
-    statuses = queries.upload_statuses(ids, owners.owner_of(request.user))
-    files = [status.file for status in statuses if status.file]
-    files.sort(key=lambda info: info.id, reverse=True)
-    return render(request, "uploads/_rows.html", {"files": files})
+    figures = {"used": allowance.used, "limit": allowance.limit} if allowance else None
+    return JsonResponse({"quota": figures})
 
 
 @require_safe

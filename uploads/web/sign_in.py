@@ -11,22 +11,26 @@ import hashlib
 import logging
 from typing import Any
 
-from django.contrib.auth import get_user_model
+from django.contrib.auth import BACKEND_SESSION_KEY, get_user_model
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.core.exceptions import PermissionDenied
 from django.dispatch import receiver
 from django.http import HttpRequest
 
 from uploads.core.conf import conf
 from uploads.core.errors import TooManySignIns
+from uploads.core.logs import context
 from uploads.web import rates
 
 logger = logging.getLogger(__name__)
 
+_LOCAL = f"{ModelBackend.__module__}.{ModelBackend.__qualname__}"
 _USER, _ADDRESS = "sign-in-user", "sign-in-address"
 
 
 class Guard:
-    """Authenticates nobody, and refuses attempts beyond the limits.
+    """Authenticates nobody, and refuses attempts beyond the limits, or all of them.
 
     It has no `get_user`, so that no session names it as its backend.
     """
@@ -38,10 +42,19 @@ class Guard:
         password: str | None = None,
         **credentials: Any,
     ) -> None:
-        """Raises TooManySignIns, also if the password is right."""
+        """Raises TooManySignIns, also if the password is right, and PermissionDenied if local
+        accounts are off.
+        """
+        if not conf().has_local_accounts:
+            raise PermissionDenied
         name = username or credentials.get(get_user_model().USERNAME_FIELD)
         if request is not None:
             check(request, name)
+
+
+def is_switched_off(request: HttpRequest) -> bool:
+    """Return whether the session began with a password, and local accounts are off meanwhile."""
+    return not conf().has_local_accounts and request.session.get(BACKEND_SESSION_KEY) == _LOCAL
 
 
 def check(request: HttpRequest, username: Any) -> None:
@@ -78,6 +91,7 @@ def _on_failure(
 
 @receiver(user_logged_in)
 def _on_success(user: Any, **_: object) -> None:
+    context.add(user_id=str(user.pk))
     forget_failures(user.get_username())
 
 

@@ -8,7 +8,8 @@ from django.http import HttpRequest, HttpResponse
 
 from uploads.aws import time_limit
 
-#: Seconds that a request waits for AWS in total: for names, connections, credentials and responses.
+#: Seconds that a request waits for AWS: for names, connections, credentials and responses. In total
+#: if it only reads; after each response if it changes something.
 SECONDS = 4.0
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 
@@ -16,8 +17,8 @@ _SAFE = {"GET", "HEAD", "OPTIONS"}
 class TimeLimitMiddleware:
     """Limit how long each request waits for AWS; then it fails, with 503 or a page that says so.
 
-    A request that changes something may act on many files. It may take longer, as long as AWS keeps
-    answering.
+    A request that changes something may act on many files, so its limit starts again with each
+    response of AWS.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

@@ -38,7 +38,7 @@ RETRIED_TASKS = (
     "uploads.tasks.purge_trash",
 )
 
-#: The tasks that may wait. They have a queue of their own, from which a worker takes one at a time.
+#: Low-priority tasks. They have a queue of their own, from which a worker takes one at a time.
 LOW_TASKS = ("uploads.tasks.make_thumbnails",)
 
 #: Does nothing if it has no events. Its name is older than any version that queues it like this, so

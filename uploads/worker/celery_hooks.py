@@ -1,4 +1,4 @@
-"""Add a bounded shutdown to Celery's worker, and heartbeats to beat.
+"""Add a bounded shutdown to Celery's worker, heartbeats to beat, and ids to log lines.
 
 `uploads.worker.transport` sends those of the worker, after successful polls.
 """
@@ -11,7 +11,7 @@ from typing import Any
 from celery.beat import PersistentScheduler
 from celery.signals import worker_shutting_down
 
-from uploads.worker import heartbeat, shutdown
+from uploads.worker import heartbeat, log_context, shutdown
 from uploads.worker.broker import EMPTY_TASK
 from uploads.worker.queueing_check import QueueingCheck
 
@@ -19,7 +19,8 @@ logger = logging.getLogger(__name__)
 
 
 def prepare() -> None:
-    """Install the hooks for workers."""
+    """Install the hooks for all processes that run or queue tasks."""
+    log_context.connect()
     worker_shutting_down.connect(shutdown.limit)
 
 
@@ -44,11 +45,17 @@ class Scheduler(PersistentScheduler):
             heartbeat.beat("beat")
         return seconds
 
-    def apply_async(self, *args: Any, **kwargs: Any) -> Any:
+    def apply_async(self, entry: Any, *args: Any, **kwargs: Any) -> Any:
         self._queueing.failed()
-        result = super().apply_async(*args, **kwargs)
+        result = super().apply_async(entry, *args, **kwargs)
         self._queueing.succeeded()
+        _log(entry.task, result)
         return result
 
     def _queue_empty_task(self) -> None:
-        self.app.send_task(EMPTY_TASK, ([],), retry=False)
+        _log(EMPTY_TASK, self.app.send_task(EMPTY_TASK, ([],), retry=False))
+
+
+def _log(task: str, result: Any) -> None:
+    """The lines of the worker about this task have the same id."""
+    logger.info("queued %s", task, extra={"task_id": getattr(result, "id", None)})

@@ -6,7 +6,7 @@ hangs forever, because kombu does not pass its timeout to curl. Here polls time 
 is logged and retried with growing pauses, and a successful one sends a heartbeat, unless the
 worker's credentials do not allow what its tasks need.
 
-From the queue of tasks that may wait, a worker takes one message at a time and fetches the next
+From the queue of low-priority tasks, a worker takes one message at a time and fetches the next
 when that is done, so that with two processes or more one is always left for other tasks. Without
 that queue, or without access to it, all other tasks go on.
 filehub/settings.py sets this transport as CELERY_BROKER_TRANSPORT.
@@ -39,7 +39,7 @@ CONNECT_TIMEOUT = 5
 #: Seconds that a worker at full capacity counts as healthy without polling. A little more than
 #: CELERY_TASK_TIME_LIMIT, after which a task has ended and the worker polls again.
 MAX_SECONDS_WITHOUT_POLL = 150.0
-#: Seconds after which it is checked again whether a task that may wait is done.
+#: Seconds after which it is checked again whether a low-priority task is done.
 LOW_PAUSE = 0.05
 
 
@@ -104,7 +104,7 @@ class Channel(SQS.Channel):
             if not self._is_low(queue):
                 raise
             # Its polls fail and are retried, until the queue exists.
-            logger.error("tasks that may wait are not processed: %s: %r", queue, exc)
+            logger.error("low-priority tasks are not processed: %s: %r", queue, exc)
             return queue_declare_ok_t(queue, 0, 0)
 
     def asynsqs(self, queue: str) -> Connection:

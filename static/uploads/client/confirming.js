@@ -76,6 +76,7 @@ export class Confirming {
    */
   #end(upload, id, status) {
     if (status.state === "stored") {
+      upload.storedFile = status.file ?? null;
       this.#tracker.enter(upload, "stored");
       return;
     }

@@ -102,7 +102,8 @@ function isTemporaryStatus(status) {
 export class ApiError extends Error {
   /**
    * @param {number} status the HTTP status; 0 when there was no response
-   * @param {string} code the server's error code; "network" when there was no response
+   * @param {string} code the server's error code; "network" when there was no response, "unsupported" if the browser
+   *   cannot ask for one
    * @param {string} message the server's error message; may be empty
    * @param {number|null} [retryAfter] seconds, from the header Retry-After
    */
@@ -132,6 +133,7 @@ export function remedyOf(error) {
   if (error instanceof StorageError) return error.remedy;
   if (!(error instanceof ApiError)) return "give up";
   if (isSignedOut(error)) return "sign in";
+  if (error.code === "unsupported") return "give up";
   // The server's 409 is a decision, such as `upload_completed`.
   return error.status !== 409 && isTemporaryStatus(error.status) ? "wait" : "give up";
 }

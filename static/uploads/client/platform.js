@@ -9,6 +9,14 @@ export function missingFunctions() {
   return REQUIRED.filter((name) => typeof found[name] !== "function");
 }
 
+/** What a call of the server cannot do without. */
+const REQUIRED_BY_CALLS = ["AbortController", "Request", "fetch"];
+
+/** @returns {boolean} whether this browser can call the server */
+export function canCall() {
+  return !missingFunctions().some((name) => REQUIRED_BY_CALLS.includes(name));
+}
+
 /**
  * `reportError`, also in browsers that lack it (Safari before 15.4).
  * @param {unknown} error is reported as uncaught

@@ -2,7 +2,7 @@ import { declaredType } from "./file-type.js";
 import { fitFolder, splitPath } from "./names.js";
 import { Rate } from "./progress/rate.js";
 
-/** @import { Begun, SignedRequest } from "./net/api.js" */
+/** @import { Begun, SignedRequest, StoredFile } from "./net/api.js" */
 /** @import { WaitReason } from "./net/retry.js" */
 /** @import { HandleSource } from "./resume/handles.js" */
 /** @import { Stop } from "./stop.js" */
@@ -94,6 +94,8 @@ export class Upload {
   session = null;
   /** All bytes of the request were sent once, so storage may have the file even without a response. */
   mayHaveArrived = false;
+  /** As the server lists it, once it is stored; null if it was stored before. @type {StoredFile|null} */
+  storedFile = null;
   /** The user wants to upload it although it is already stored. */
   forceNew = false;
   /** Storage is assembling the parts. */

@@ -28,7 +28,9 @@ def link(page: Any, rel: str) -> str | None:
 
 
 def text_of(page: Any) -> str:
-    return unescape(re.sub(r"<[^>]+>", " ", page.content.decode()))
+    """The text of a page, without what its scripts read."""
+    shown = re.sub(r"<script\b.*?</script>", " ", page.content.decode(), flags=re.S)
+    return unescape(re.sub(r"<[^>]+>", " ", shown))
 
 
 def act(client: Client, action: str, *ids: str, **answer: str) -> Any:

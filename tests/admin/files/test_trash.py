@@ -70,7 +70,7 @@ def test_restoring_asks_first_and_then_reports_each_file(admin: Client) -> None:
     text = text_of(act(admin, "restore_files", first, second, gone, purging, confirmed="yes"))
     assert "2 files were restored." in text
     assert "“gone.txt”: The file is not in the trash." in text
-    assert "“purging.txt”: The file is already being deleted for ever." in text
+    assert "“purging.txt”: The file is already being permanently deleted." in text
     assert [state_of(upload_id) for upload_id in (first, second)] == ["stored", "stored"]
 
 
@@ -153,7 +153,7 @@ def test_the_timeline_tells_of_the_trash(admin: Client, alice: User) -> None:
     removal(upload_id, 9)
     # The time of the purge is that of this test, which comes before the due time.
     assert sorted(timeline(admin, upload_id)[-3:]) == [
-        "Deleted", "Its time in the trash was over", "Moved to the trash by alice",
+        "Deleted", "Moved to the trash by alice", "Retention in the trash ended",
     ]  # fmt: skip
 
 

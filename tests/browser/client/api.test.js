@@ -2,22 +2,39 @@ import { ApiError, problemOf, remedyOf } from "../../../static/uploads/client/er
 import { Api } from "../../../static/uploads/client/net/api.js";
 import { equal, ok, test } from "./testing.js";
 
-test("a fragment that breaks off is a failure of the network", async () => {
-  globalThis.fetch = async () => {
-    const body = new ReadableStream({
-      pull(controller) {
-        controller.error(new TypeError("network error"));
-      },
-    });
-    return new Response(body);
-  };
-  /** @type {unknown} */
-  let failure;
-  await new Api("csrf-token").fragment("/rows").catch((error) => {
-    failure = error;
+/** @type {[what: string, body: BodyInit, code: string][]} */
+const BROKEN_ANSWERS = [
+  ["breaks off", breaksOff(), "network"],
+  ["is not JSON", "<h1>Hello</h1>", "unreadable_answer"],
+  ["is empty", "", "unreadable_answer"],
+];
+
+function breaksOff() {
+  return new ReadableStream({
+    pull(controller) {
+      controller.error(new TypeError("network error"));
+    },
   });
-  ok(failure instanceof ApiError, "an ApiError");
-  equal(/** @type {ApiError} */ (failure).code, "network");
+}
+
+test("an answer that cannot be read has the code of its cause", async () => {
+  for (const [what, body, code] of BROKEN_ANSWERS) {
+    globalThis.fetch = async () => new Response(body);
+    const failure = await new Api("csrf-token").request("GET", "/files").catch((error) => error);
+    ok(failure instanceof ApiError, `an ApiError when the answer ${what}`);
+    equal(failure.code, code, `the code when the answer ${what}`);
+  }
+});
+
+test("a browser that cannot call the server is told so", async () => {
+  const scope = /** @type {Record<string, any>} */ (/** @type {unknown} */ (globalThis));
+  for (const name of ["AbortController", "Request", "fetch"]) {
+    const before = scope[name];
+    scope[name] = undefined;
+    const failure = await new Api("csrf-token").request("GET", "/files").catch((error) => error);
+    equal([failure.code, remedyOf(failure)], ["unsupported", "give up"], `without ${name}`);
+    scope[name] = before;
+  }
 });
 
 const SIGNED = { id: "1", method: "PUT", url: "https://storage/1", headers: {}, expires_at: "2026-01-01T00:00:00Z" };

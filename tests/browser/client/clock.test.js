@@ -17,7 +17,7 @@ test("what is waited for when the computer sleeps gets its time afterwards", asy
   );
   slept = 3_600_000;
   equal(await waiting, "answer");
-  // But not for ever.
+  // But not indefinitely.
   const silent = within(new Promise(() => {}), 5).catch((error) => error.name);
   slept *= 2;
   equal(await silent, "TimeoutError");

@@ -219,14 +219,6 @@ const WAITS = [
     ApiError.name,
   ],
   [
-    "a part of the page that stops in its body",
-    () => {
-      replace(globalThis, "fetch", respondInPart);
-      return outcome(new Api("").fragment("/"));
-    },
-    ApiError.name,
-  ],
-  [
     "the server's session that stops in its body",
     () => {
       replace(globalThis, "fetch", respondInPart);

@@ -167,6 +167,48 @@ test("aborting ends the archive while a member is opened or read, and stops the 
   }
 });
 
+/** Why nobody waits for a member any more. */
+const GIVEN_UP = {
+  "it stalls": { abort: false, code: "member_failed" },
+  "the archive is aborted": { abort: true, code: "AbortError" },
+};
+
+test("a member that opens too late is stopped", async () => {
+  hurry();
+  for (const [why, { abort, code }] of Object.entries(GIVEN_UP)) {
+    for (const kind of ["stream", "iterator"]) {
+      const control = new AbortController();
+      /** @type {AbortSignal|undefined} */
+      let signal;
+      let isStopped = false;
+      const stopped = () => {
+        isStopped = true;
+      };
+      /** @type {any} */
+      const iterator = { next: () => new Promise(() => {}), return: stopped };
+      const late =
+        kind === "stream" ? new ReadableStream({ cancel: stopped }) : { [Symbol.asyncIterator]: () => iterator };
+      /** @type {(content: any) => void} */
+      let arrive = () => {};
+      const open = (/** @type {AbortSignal} */ given) => {
+        signal = given;
+        return new Promise((resolve) => {
+          arrive = resolve;
+        });
+      };
+      const error = rejection(bytesOf([{ ...member("a", "1"), open }], control.signal));
+      await until(() => signal);
+      if (abort) control.abort();
+      const { code: reported, name } = await error;
+      equal(abort ? name : reported, code, why);
+      equal(signal?.aborted, true, `${why}: a request for it is aborted`);
+      equal(isStopped, false, `${why}: there is nothing to stop yet`);
+      arrive(late);
+      await until(() => isStopped);
+    }
+  }
+});
+
 test("saving writes the archive to the chosen file and reports its progress", async () => {
   const { folder } = await useFolder();
   const members = [member("a", "x".repeat(3_000_000)), member("b", "y")];

@@ -99,21 +99,17 @@ def test_an_upload_survives_errors_of_the_site(
     assert_stored(page, installation, file)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("status", "code", "size"),
     [
         (400, "ExpiredToken", MIB),
-        *(
-            pytest.param(*case, marks=pytest.mark.exhaustive)
-            for case in [
-                (400, "ExpiredToken", 20 * MIB),
-                (403, "ExpiredToken", 20 * MIB),
-                (400, "InvalidToken", 20 * MIB),
-                (400, "TokenRefreshRequired", 20 * MIB),
-                (403, "InvalidAccessKeyId", 20 * MIB),
-                (403, "RequestExpired", MIB),
-            ]
-        ),
+        (400, "ExpiredToken", 20 * MIB),
+        (403, "ExpiredToken", 20 * MIB),
+        (400, "InvalidToken", 20 * MIB),
+        (400, "TokenRefreshRequired", 20 * MIB),
+        (403, "InvalidAccessKeyId", 20 * MIB),
+        (403, "RequestExpired", MIB),
     ],
 )
 def test_requests_are_signed_again_when_credentials_have_been_replaced(

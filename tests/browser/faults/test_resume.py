@@ -178,9 +178,8 @@ def test_a_deleted_file_is_sent_again(
     choose(page, file)
     expect(row(page, file.name)).to_have_count(1)
     # The record is deleted by the worker later; the user does not wait for that.
-    row(page, file.name).get_by_role("button", name="Delete").click()
     with page.expect_response("**/files/trash") as response:
-        page.locator("#confirm-dialog [data-confirm]").click()
+        row(page, file.name).locator("[data-action=trash]").click()
     response.value.finished()
     installation.reset()
     choose(page, file)

@@ -15,7 +15,7 @@ async function refreshAfter(error) {
   element.textContent = "1 kB of 2 kB used";
   const api = new FakeApi(ONE_PART);
   let fetched = false;
-  api.fragment = async () => {
+  api.request = async () => {
     fetched = true;
     throw error;
   };
@@ -23,10 +23,11 @@ async function refreshAfter(error) {
   quota.refresh();
   await until(() => fetched);
   equal(element.textContent, "1 kB of 2 kB used", "after an error");
-  api.fragment = async () => "2 kB of 2 kB used";
+  const body = { quota: { used: 2000, limit: 2000 } };
+  api.request = async () => ({ status: 200, headers: new Headers(), body });
   await until(() => {
     quota.refresh();
-    return element.textContent === "2 kB of 2 kB used";
+    return element.textContent === "2\u00a0kB of 2\u00a0kB used";
   });
   return uncaught;
 }

@@ -64,3 +64,26 @@ test("browsers that do not say when they are idle draw thumbnails too", async ()
   Reflect.deleteProperty(globalThis, "requestIdleCallback");
   await drawTiles([await makeImage()], 1);
 });
+
+test("a tile that is used again shows no picture of the file before", async () => {
+  const thumbnails = new Thumbnails();
+  const image = await makeImage();
+  const [reused, other] = [document.createElement("span"), document.createElement("span")];
+  for (const tile of [reused, other]) {
+    tile.textContent = "icon";
+    document.body.append(tile);
+  }
+  const { createImageBitmap } = globalThis;
+  globalThis.createImageBitmap = /** @param {any[]} details */ async (...details) => {
+    // While it is being decoded, the tile is used for another file.
+    thumbnails.unwatch(reused);
+    return Reflect.apply(createImageBitmap, globalThis, details);
+  };
+  thumbnails.watch(reused, new File([image], "a.png", { type: "image/png" }));
+  thumbnails.watch(other, new File([image], "b.png", { type: "image/png" }));
+  await until(() => other.querySelector("canvas"));
+  await delay(50);
+  equal([reused.querySelector("canvas"), reused.dataset.picture], [null, undefined]);
+  thumbnails.unwatch(other);
+  equal([other.querySelector("canvas"), other.dataset.picture], [null, undefined]);
+});

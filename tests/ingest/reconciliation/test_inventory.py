@@ -152,6 +152,7 @@ def test_a_large_file_is_read_in_pieces(sizes: list[int]) -> None:
     assert max(sizes[1:]) <= 10_000
 
 
+@pytest.mark.exhaustive
 def test_more_objects_than_one_batch_are_looked_up() -> None:
     consistent = [create_file() for _ in range(5)]
     orphaned = [create_object() for _ in range(3)]

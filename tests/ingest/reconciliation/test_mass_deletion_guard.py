@@ -111,6 +111,7 @@ def test_an_exhausted_budget_leaves_no_withheld_records() -> None:
     assert recorded() == {kept}
 
 
+@pytest.mark.exhaustive
 @aws
 def test_an_aborted_command_says_why_and_how_to_force_it() -> None:
     kept = create_last_file()

@@ -54,6 +54,7 @@ def test_a_record_without_an_object_is_marked_deleted() -> None:
     assert usage.usage_of([OWNER])[OWNER] == usage.Usage(1, 5)
 
 
+@pytest.mark.exhaustive
 @aws
 def test_one_run_finds_missing_and_orphaned_objects_among_consistent_ones() -> None:
     consistent = {create_file() for _ in range(40)}

@@ -14,12 +14,18 @@ from pytest_django import Settings
 
 from tests.ingest.reconciliation.helpers import objects
 from tests.management.upload.helpers import PART, content, failed, run
+from tests.support.aws_requests import AwsRequests
+from tests.support.files import removal
 from tests.support.processes import ROOT
 from tests.transfers.uploads import incomplete
 from uploads.accounts import owners
 from uploads.aws import s3
+from uploads.core import keys
 from uploads.core.limits import MIB
+from uploads.files import queries, trash
+from uploads.files.batches import Actor
 from uploads.files.record import StoredFile
+from uploads.management import uploader
 from uploads.models import Quota
 from uploads.transfers import batch
 
@@ -74,8 +80,39 @@ def test_without_waiting_uploads_are_pending(tmp_path: Path, alice: User) -> Non
 
 def test_unconfirmed_files_are_reported(tmp_path: Path, alice: User) -> None:
     (tmp_path / "a").write_bytes(b"a")
-    sentence, ((_, state, _),) = failed(tmp_path, "--owner", "alice", "--timeout", 0)
+    sentence, ((_, state, _, _),) = failed(tmp_path, "--owner", "alice", "--timeout", 0)
     assert (state, "not recorded within 0 s" in sentence) == ("pending", True)
+
+
+@pytest.mark.usefixtures("_events")
+@pytest.mark.parametrize(("change", "state"), [("move_to_trash", "trashed"), ("delete", "deleted")])
+def test_a_file_that_is_removed_before_the_command_ends_is_not_stored(
+    tmp_path: Path, alice: User, monkeypatch: pytest.MonkeyPatch, change: str, state: str
+) -> None:
+    (tmp_path / "a").write_bytes(b"a")
+    owner = owners.owner_of(alice)
+    statuses = uploader.statuses
+
+    def remove_then_ask(ids: list[str], user: str, *, timeout: float) -> Any:
+        statuses(ids, user, timeout=timeout)
+        getattr(trash, change)(ids, Actor(owner, owner))
+        if change == "delete":
+            removal(ids[0], 9)
+        return statuses(ids, user, timeout=timeout)
+
+    monkeypatch.setattr(uploader, "statuses", remove_then_ask)
+    sentence, ((_, found, *_),) = failed(tmp_path, "--owner", "alice")
+    assert (found, sentence) == (state, "1 of 1 files were not stored.")
+
+
+def test_the_states_of_any_number_of_uploads_are_requested_in_groups(
+    alice: User, aws_requests: AwsRequests, settings: Settings
+) -> None:
+    owner = owners.owner_of(alice)
+    ids = [keys.new_upload_id(owner, settings.SECRET_KEY) for _ in range(queries.MAX_IDS + 1)]
+    found = uploader.statuses(ids, owner, timeout=0)
+    assert ({status.state for status in found.values()}, len(found)) == ({"pending"}, len(ids))
+    assert aws_requests.counts() == {"dynamodb": 2}
 
 
 @pytest.mark.usefixtures("_events")
@@ -162,6 +199,7 @@ def test_a_file_above_the_quota_is_not_sent(tmp_path: Path, alice: User) -> None
     assert incomplete() == []
 
 
+@pytest.mark.exhaustive
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     with (tmp_path / "large").open("wb") as file:
         file.truncate(100 * MIB)

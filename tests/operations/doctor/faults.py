@@ -136,6 +136,9 @@ FAULTS: dict[str, tuple[Break, str, str]] = {
 }  # fmt: skip
 
 WARNINGS: dict[str, tuple[Break, str, str]] = {
+    "no forms": (
+        lambda: cors(AllowedMethods=["GET", "HEAD", "PUT"]), "bucket, CORS", "may not POST",
+    ),
     "any origin": (lambda: cors(AllowedOrigins=["*"]), "bucket, CORS", "other origins"),
     "messages are lost early": (
         lambda: set_queue(events(), MessageRetentionPeriod="86400"), "queue {events}", "1.0 days",

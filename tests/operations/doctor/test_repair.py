@@ -80,6 +80,7 @@ def settings_of(queue: str) -> dict[str, str]:
     return found
 
 
+@pytest.mark.exhaustive
 def test_queues_and_table_are_created_as_in_the_template(own_installation: Conf) -> None:
     queues = [events(), f"{events()}-dlq", tasks(), f"{tasks()}-dlq"]
     before = {queue: settings_of(queue) for queue in queues}
@@ -119,6 +120,7 @@ def test_repair_cures_many_faults_at_once_and_prints_what_it_does(installed: Con
     assert not [line for line in repair_all().splitlines() if line.startswith("repaired: ")]
 
 
+@pytest.mark.exhaustive
 def test_repair_takes_no_events_from_another_destination(installed: Conf) -> None:
     notify(tasks(), *ALL)
     repair_all()

@@ -58,9 +58,9 @@ def test_the_report_and_the_dashboard_say_how_much_is_in_the_trash(admin: Client
     trash.move_to_trash([store("7", "b.txt", b"123")], Actor("7", "7"))
     headline = re.findall(r"<li><strong>([^<]*)</strong> ([^<]*)</li>", page(admin))
     assert headline[0] == ("8\xa0bytes", "stored")
-    assert ("3\xa0bytes", "of it in the trash") in headline
+    assert ("3\xa0bytes", "of that in the trash") in headline
     dashboard = admin.get("/admin/").content.decode()
-    assert "of which 3\xa0bytes in 1 file are in the trash" in dashboard
+    assert "including 3\xa0bytes in 1 file in the trash" in dashboard
 
 
 def test_each_line_links_to_its_files(admin: Client, alice: User) -> None:

@@ -53,9 +53,9 @@ def work_of_a_worker(directory: Path, document: object) -> str:
 
     def is_done() -> bool:
         # Once beside the good event, once alone, and once more after the first pause.
-        fails = worker.log().count("bad of None failed\n")
+        fails = worker.log().count('"bad of None failed"')
         # At once, and after the first pause.
-        fails_low = worker.log().count("the thumbnail of 7 failed\n")
+        fails_low = worker.log().count('"the thumbnail of 7 failed"')
         file = queries.any_file(upload_id)
         return fails >= 3 and fails_low >= 2 and file is not None and file.has_thumbnail
 

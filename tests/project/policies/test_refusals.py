@@ -182,6 +182,11 @@ ALLOWED: dict[str, set[str]] = {
         "dynamodb:Query OwnerFeed", "dynamodb:DescribeTable", *_READ_QUEUES, *_READ_DLQS,
         "get_queue_attributes low", "s3:GetObject of thumbnails",
     },
+    "Adoption": {
+        "s3:PutObject", "s3:GetObject", "s3:ListBucket", "s3:ListBucketMultipartUploads",
+        "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload", "dynamodb:GetItem",
+        "dynamodb:BatchGetItem",
+    },
     "Maintenance": {"dynamodb:Scan", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"},
 }  # fmt: skip
 

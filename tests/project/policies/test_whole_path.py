@@ -20,6 +20,7 @@ from pytest_django import Settings
 from local.aws import LocalAws, free_port
 from tests.ingest.reconciliation import inventories
 from tests.ingest.reconciliation.helpers import create_object, objects, recorded
+from tests.operations.adoption.helpers import put
 from tests.project.policies.processes import COMMANDS, Process, started
 from tests.project.policies.site import SiteOverHttp
 from tests.project.policies.web_steps import THRESHOLD, WebSteps
@@ -96,6 +97,7 @@ def commands(inventory: str) -> list[tuple[str, ...]]:
         ("Worker", "make_thumbnails", "--all"),
         ("Maintenance", "recount", "--check"),
         ("Maintenance", "recount", "--repair"),
+        ("Adoption", "adopt", f"s3://{conf().bucket}/imports", "--owner", "root"),
         ("Web", "redrive"),
         ("Web", "upload", "LICENSE", "--owner", "root"),
         ("Operator", "doctor"),
@@ -107,6 +109,8 @@ def run_command(documents: dict[str, object], policy: str, *arguments: str) -> N
     if "--inventory" in arguments:
         # The inventory may be in any bucket, so the stack's policies cannot name it.
         allowed.append(policy_of("s3:GetObject", f"arn:aws:s3:::{conf().bucket}/inventory/*"))
+    if "adopt" in arguments:
+        allowed.append(policy_of("s3:GetObject", f"arn:aws:s3:::{conf().bucket}/imports/*"))
     with signed_by(create_user(*allowed)):
         call_command(*arguments)
 
@@ -133,15 +137,16 @@ def test_every_process_and_command_works_with_its_own_policy(
             state = "deleted"
         wait_for(lambda: upload()["state"] == state)
 
-    def send_letter(kind: str) -> None:
+    def put_dead_letter(kind: str) -> None:
         queue = conf().events_queue if kind == "events" else conf().tasks_queue
         send_dead_letter(IGNORED, queue)
 
-    steps = WebSteps(site, settle, send_letter)
+    steps = WebSteps(site, settle, put_dead_letter)
     for step in steps.all().values():
         step()
     # A missing object and an orphaned one, for reconcile to find.
     s3.delete(steps.store())
+    put(conf().bucket, "imports/a.txt")
     inventory = inventories.write([inventories.row_of(create_object())])
     for policy, *arguments in commands(inventory):
         run_command(documents, policy, *arguments)

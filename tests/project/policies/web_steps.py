@@ -48,6 +48,7 @@ class WebSteps:
             "upload in parts": self.upload_in_parts,
             "abort an upload in parts": self.abort_upload_in_parts,
             "Uppy": self.uppy,
+            "Uppy 6": self.uppy_6,
             "lists and searches": self.lists,
             "folders": self.folders,
             "delete": self.delete,
@@ -124,6 +125,23 @@ class WebSteps:
         self._settle(upload_id, "stored")
         path, query = self._begin_uppy()
         expect(self.site.api("DELETE", path + query))
+
+    def uppy_6(self) -> None:
+        """What Uppy has signed. Its forms need the same permission as a PUT."""
+        signed = self._sign({"method": "PUT", "key": "a.txt", "contentType": "text/plain"})
+        assert send("PUT", signed["url"], b"hello", signed["headers"]).status == 200
+        created = expect(self._send_signed({"method": "POST", "key": "b.txt"}))
+        upload_id = created.partition("<UploadId>")[2].partition("</UploadId>")[0]
+        existing = {"key": "b.txt", "uploadId": upload_id}
+        expect(self._send_signed({**existing, "method": "GET"}))
+        expect(self._send_signed({**existing, "method": "DELETE"}), 204)
+
+    def _sign(self, request: dict[str, str]) -> Any:
+        return expect(self.site.api("POST", "/s3/sign", request))
+
+    def _send_signed(self, request: dict[str, str]) -> Reply:
+        _, _, path = self._sign(request)["url"].partition("/s3/")
+        return self.site.api(request["method"], f"/s3/{path}")
 
     def _begin_uppy(self) -> tuple[str, str]:
         fields = {"filename": "b.txt", "type": "text/plain", "metadata": {}}

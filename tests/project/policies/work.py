@@ -10,8 +10,10 @@ import logging
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
@@ -20,7 +22,8 @@ from django.test import override_settings
 from kombu import pools
 
 from filehub.celery import app
-from tests.ingest.reconciliation.helpers import create_object
+from tests.ingest.reconciliation.helpers import create_object, new_id
+from tests.operations.adoption import helpers
 from tests.project.policies.site import SiteInThisProcess
 from tests.project.policies.web_steps import WebSteps
 from tests.support.dead_letters import send_dead_letter
@@ -30,9 +33,9 @@ from tests.support.policies import ROOT_KEY, UserKey, signed_by
 from tests.support.records import tamper
 from tests.support.waiting import wait_for
 from tests.thumbnails.helpers import PNG, thumbnails
-from uploads.aws import clients, s3, sqs
+from uploads.aws import clients, foreign, s3, sqs
 from uploads.core.conf import conf
-from uploads.files import folder_actions, folder_items, purge, trash
+from uploads.files import folder_actions, folder_items, purge, quotas, trash
 from uploads.files.batches import Actor
 from uploads.files.folder_items import FolderItem
 from uploads.files.record import StoredFile
@@ -41,7 +44,9 @@ from uploads.ingest import confirm, task_failures, tasks
 from uploads.ingest.consumer import Consumer
 from uploads.ingest.reconciliation import reconcile
 from uploads.ingest.reconciliation.reconcile import Plan
+from uploads.models import Quota
 from uploads.operations import doctor
+from uploads.operations.adoption import adopt, copying
 from uploads.thumbnails import make
 
 Steps = dict[str, Callable[[], None]]
@@ -110,12 +115,12 @@ def web(root: User) -> Steps:
         # The worker is a process of its own, and may have queued a thumbnail.
         forget_queues()
 
-    def send_letter(kind: str) -> None:
+    def put_dead_letter(kind: str) -> None:
         with signed_by(ROOT_KEY):
             drain(f"{_queue(kind)}-dlq")
             send_dead_letter("x", _queue(kind))
 
-    return WebSteps(SiteInThisProcess(root), settle, send_letter).all()
+    return WebSteps(SiteInThisProcess(root), settle, put_dead_letter).all()
 
 
 def _receive_one(body: str | None) -> None:
@@ -225,6 +230,30 @@ def operator() -> Steps:
         assert examine() == expected
 
     return {"doctor": examines_as_with_all_permissions}
+
+
+def adoption(bucket: str, user: User) -> Steps:
+    """Adopt a small and a large object, and one that changes meanwhile, for a user with a quota."""
+    Quota.objects.create(user=user, limit=2**40)
+
+    def adopts() -> None:
+        plan = adopt.Plan(
+            str(user.pk), bucket, "", quota=quotas.limit_of(user), sizes=helpers.SMALL_PARTS
+        )
+        with signed_by(ROOT_KEY):
+            helpers.put(bucket, "small", uuid.uuid4().bytes)
+            helpers.put(bucket, "large", uuid.uuid4().bytes * (helpers.PART // 16 + 1))
+        (outcomes,) = adopt.adopt(plan)
+        assert [outcome.state for outcome in outcomes] == ["copied", "copied"], outcomes
+
+    def gives_up() -> None:
+        with signed_by(ROOT_KEY):
+            (source, *_) = next(foreign.list_objects(bucket, "large"))
+        target = foreign.Target(new_id(datetime.now(UTC)), "7", "a.txt", "", "text/plain")
+        with pytest.raises(foreign.NotCopyable):
+            copying.copy_in_parts(replace(source, etag="other"), target, helpers.SMALL_PARTS)
+
+    return {"adopt": adopts, "give up": gives_up}
 
 
 def maintenance() -> Steps:

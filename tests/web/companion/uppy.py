@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import copy
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -34,7 +35,7 @@ class Uppy:
         )
         self.key = self.upload_id = ""
 
-    def params(self) -> Any:
+    def params(self, accept: str | None = "application/json") -> Any:
         query = urlencode(
             {
                 "filename": self.name,
@@ -43,7 +44,10 @@ class Uppy:
                 "metadata[type]": self.type,
             }
         )
-        return self.http.get(f"/s3/params?{query}")
+        client = copy(self.http)
+        client.defaults = {k: v for k, v in client.defaults.items() if k != "HTTP_ACCEPT"}
+        headers = {} if accept is None else {"Accept": accept}
+        return client.get(f"/s3/params?{query}", headers=headers)
 
     def create(self) -> Any:
         metadata = {"name": self.name, "type": self.type, "relativePath": "null"}

@@ -10,8 +10,7 @@ from django.test import Client
 
 from local.aws import LocalAws
 from uploads.accounts import api_tokens
-from uploads.files import queries
-from uploads.web import pages
+from uploads.files import folder_actions, queries, quotas
 
 
 @pytest.fixture
@@ -27,4 +26,5 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> None:
         raise RuntimeError("only for the log")
 
     monkeypatch.setattr(queries, "files_of", fail)
-    monkeypatch.setattr(pages.queries, "upload_statuses", fail)
+    monkeypatch.setattr(folder_actions, "info", fail)
+    monkeypatch.setattr(quotas, "allowance_of", fail)

@@ -65,7 +65,9 @@ def check_json(response: Any, status: int | None = None) -> None:
     assert 400 <= response.status_code < 500
     # Uppy shows its users a `message`.
     is_uppys = response.wsgi_request.path.startswith("/s3/")
-    assert set(response.json()) == {"error", "code"} | ({"message"} if is_uppys else set())
+    assert set(response.json()) == {"error", "code", "request_id"} | (
+        {"message"} if is_uppys else set()
+    )
 
 
 def check_headers(response: Any) -> None:

@@ -13,7 +13,8 @@ pytestmark = pytest.mark.usefixtures("_static_files")
 
 #: Pages that all staff can see.
 FOR_ALL_STAFF = {
-    "index", "login", "logout", "password_change", "password_change_done", "jsi18n", "view_on_site",
+    "index", "login", "logout", "sign_out_of_admin", "password_change", "password_change_done",
+    "jsi18n", "view_on_site",
 }  # fmt: skip
 
 

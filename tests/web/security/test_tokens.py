@@ -17,7 +17,7 @@ from pytest_django import Settings
 
 from local.aws import LocalAws
 from tests.support.files import store, upload
-from tests.support.users import Api
+from tests.support.users import Api, body_of
 from tests.web.security.routes import UNKNOWN, fill, operations
 from uploads.accounts import api_tokens
 from uploads.aws import s3
@@ -83,7 +83,7 @@ def test_every_route_treats_another_users_id_exactly_like_an_unknown_one(
             method.upper(), fill(path, upload_id) + query, json.dumps(body),
             content_type="application/json",
         )  # fmt: skip
-        return response.status_code, response.content.decode().replace(upload_id, "…")
+        return response.status_code, body_of(response).replace(upload_id, "…")
 
     distinguishable = set()
     for method, path in operations():

@@ -211,7 +211,7 @@ def _changed_together(
 def trash_files(
     model_admin: admin.ModelAdmin[File], request: HttpRequest, files: Selection
 ) -> HttpResponse:
-    """Move stored files to the trash. Without a trash, delete them for ever."""
+    """Move stored files to the trash. Without a trash, delete them permanently."""
     if not conf().trash_days:
         return delete_files(model_admin, request, files)
     text = ngettext(
@@ -261,16 +261,16 @@ def restore_files(
     return _change_together(model_admin, request, files, confirmation, together)
 
 
-@admin.action(description=_("Delete selected files for ever"), permissions=["delete"])
+@admin.action(description=_("Permanently delete selected files"), permissions=["delete"])
 def delete_files(
     model_admin: admin.ModelAdmin[File], request: HttpRequest, files: Selection
 ) -> HttpResponse:
     """Delete the objects, also those in the trash. The records follow when S3 reports it."""
     confirmation = Confirmation(
         "delete_files",
-        _("Delete files for ever"),
+        _("Permanently delete files"),
         _("The files will be permanently deleted from storage. This cannot be undone."),
-        _("Delete for ever"),
+        _("Delete permanently"),
         dangerous=True,
     )
     together = _Together(
@@ -322,11 +322,11 @@ def check_again(
     return _apply(model_admin, request, files, act, flag=CHANGE, summary=summary)
 
 
-@admin.action(description=_("ChangeMany the owner of selected files"), permissions=["operate"])
+@admin.action(description=_("Change the owner of selected files"), permissions=["operate"])
 def change_owner(
     model_admin: admin.ModelAdmin[File], request: HttpRequest, files: Selection
 ) -> HttpResponse | None:
-    """ChangeMany the owner to another user."""
+    """Change the owner to another user."""
     username = request.POST.get("answer", "").strip()
     owner = owners.owner_of_username(username) if username else None
     error = ""
@@ -339,9 +339,9 @@ def change_owner(
     if owner is None or not _is_confirmed(request):
         confirmation = Confirmation(
             "change_owner",
-            _("ChangeMany the owner"),
+            _("Change the owner"),
             _("The files will move from the current owner’s list to the new owner’s list."),
-            _("ChangeMany the owner"),
+            _("Change the owner"),
             field=_("New owner (username)"),
             error=error,
             answer=username[:255],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -46,9 +47,6 @@ PAGE_SIZE = 100
 
 _DESCRIPTION = ("name", "folder", "owner_link", "size_exact", "content_type", "state_reason")
 _OBJECT = ("id", "key", "checksum", "etag", "version_id")
-
-#: Previews load only from S3's origin, and never run in the site's origin.
-_FROM_S3 = {name: [settings.S3_ORIGIN] for name in ("img-src", "media-src", "frame-src")}
 
 
 class FileChangeList(ChangeList):
@@ -201,7 +199,7 @@ class FileAdmin(FileAdminBase):
         info = queries.any_file(object_id)
         return row(info, owners.usernames([info.owner])) if info else None
 
-    @method_decorator(csp_update(_FROM_S3))
+    @method_decorator(csp_update(settings.CSP_PREVIEWS))
     def change_view(
         self,
         request: HttpRequest,
@@ -217,7 +215,7 @@ class FileAdmin(FileAdminBase):
             context |= {
                 "title": str(file),
                 "subtitle": None,
-                "preview": preview(file.info),
+                "preview": _preview(file.info),
                 "timeline": [(entry, _describe(entry, names)) for entry in entries],
                 "may_delete": self.has_delete_permission(request),
                 "may_operate": self.has_operate_permission(request),
@@ -288,12 +286,20 @@ class FileAdmin(FileAdminBase):
         return bool(request.user.has_perm("uploads.change_file"))
 
 
+def _preview(info: FileInfo) -> dict[str, Any] | None:
+    """What the page's script needs to show a stored file; None if browsers cannot show it."""
+    source = preview(info) if info.state == "stored" else None
+    if source is None or source.kind is None:
+        return None
+    return {"name": info.file_name, "size": info.size, "source": asdict(source)}
+
+
 def _purge_text(info: FileInfo) -> str:
-    """When a file in the trash is deleted for ever; "" for others."""
+    """When a file in the trash is permanently deleted; "" for others."""
     if info.state != "trashed" or info.purge_at is None:
         return ""
     if is_being_purged(info):
-        return gettext("being deleted for ever")
+        return gettext("being permanently deleted")
     return gettext("until %(time)s") % {"time": timestamp(info.purge_at)}
 
 
@@ -343,7 +349,7 @@ def _describe(entry: Entry, names: dict[str, str]) -> str:
         "trashed": gettext("Moved to the trash by %(who)s"),
         "restored": gettext("Restored from the trash by %(who)s"),
         "deletion_requested": gettext("Deletion requested by %(who)s"),
-        "purge_started": gettext("Its time in the trash was over"),
+        "purge_started": gettext("Retention in the trash ended"),
         "removed": gettext("Deleted: %(detail)s") if reason else gettext("Deleted"),
     }
     return sentences[entry.what] % details

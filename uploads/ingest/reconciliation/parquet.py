@@ -25,7 +25,7 @@ class ParquetUnavailable(FilehubError):
     code = "parquet_unavailable"
     message = (
         "Reading Parquet needs pyarrow: "
-        "pip install -c requirements-dev.txt pyarrow. "
+        "pip install --require-hashes -r requirements-parquet.txt. "
         "Or change the inventory's format to CSV, or reconcile with --all instead."
     )
 

@@ -27,6 +27,7 @@ from uploads.core import keys
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.core.limits import MULTIPART_LIFETIME
+from uploads.core.logs import context
 from uploads.ingest import confirm
 from uploads.ingest.decide import Finding
 from uploads.ingest.reconciliation import checkpoints, comparison, ownership
@@ -316,6 +317,10 @@ class _Runner:
 
     def _check(self, upload_id: str, *, only_inspect: bool = False) -> str | None:
         """Check one id; return the name of the count it belongs to."""
+        with context.about(upload_id=upload_id):
+            return self._check_and_log(upload_id, only_inspect=only_inspect)
+
+    def _check_and_log(self, upload_id: str, *, only_inspect: bool) -> str | None:
         try:
             finding = confirm.check(upload_id, dry_run=only_inspect or self._plan.dry_run)
         except SoftTimeLimitExceeded:

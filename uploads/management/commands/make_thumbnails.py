@@ -74,10 +74,10 @@ class Command(BaseCommand):
             )
 
     def _print_result(self, result: Result) -> None:
-        self.stdout.write(
-            f"{result.made:,} thumbnails were made, and {result.deleted:,} without a file were "
-            f"deleted. {result.none:,} files cannot have one."
-        )
+        made = _count(result.made, "thumbnail was", "thumbnails were")
+        deleted = _count(result.deleted, "without a file was", "without a file were")
+        none = _count(result.none, "file", "files")
+        self.stdout.write(f"{made} made, and {deleted} deleted. {none} cannot have one.")
         if result.failed:
             raise CommandError(
                 f"{result.failed:,} failed; see the log for the reasons. "
@@ -85,9 +85,16 @@ class Command(BaseCommand):
             )
 
 
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
+
+
 def _advice(plan: Plan) -> str:
-    again = "start over" if plan.again and plan.since else "resume"
-    return f"What was made stays. Run it again to {again}."
+    if plan.restart:
+        how = "without --restart to resume"
+    else:
+        how = "to start over" if plan.again and plan.since else "to resume"
+    return f"What was made stays. Run it again {how}."
 
 
 class _ProgressBar:

@@ -1,20 +1,21 @@
 from argparse import ArgumentParser
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
+from filehub_client import lines
 from filehub_client.errors import FilehubError as ClientError
 from filehub_client.local_files import files_in, size_of
-from filehub_client.models import Outcome
+from filehub_client.models import Outcome, UploadStatus
 from filehub_client.progress import TransferProgress
 from uploads.accounts import owners
 from uploads.core.errors import FilehubError
 from uploads.core.names import display_name
-from uploads.core.texts import describe
-from uploads.files import queries
 from uploads.management import uploader
+from uploads.management.owner_option import owner_named
 from uploads.management.progress import Progress
 
 
@@ -77,7 +78,7 @@ class Command(BaseCommand):
             self._print(outcomes, {})
             raise CommandError("Interrupted.", returncode=130) from None
         states = self._print(outcomes, statuses)
-        failed = states.count("failed") + states.count("rejected") + states.count("deleted")
+        failed = sum(state not in {"stored", "pending"} for state in states)
         if failed:
             raise CommandError(f"{failed:,} of {len(files):,} files were not stored.")
         if not no_wait and "pending" in states:
@@ -86,40 +87,23 @@ class Command(BaseCommand):
                 f"recorded within {timeout} s. Check that the consumer and the worker are running."
             )
 
-    def _print(
-        self, outcomes: list[Outcome], statuses: dict[str, queries.UploadStatus]
-    ) -> list[str]:
-        """Print id, state, path and error of each file. Returns the states."""
+    def _print(self, outcomes: list[Outcome], statuses: Mapping[str, UploadStatus]) -> list[str]:
+        """Print id, state, path and reason of each file. Returns the states."""
         states: list[str] = []
         for outcome in outcomes:
-            status = statuses.get(outcome.id)
-            state = "failed" if outcome.error else status.state if status else "pending"
-            reason = (
-                outcome.error.message
-                if outcome.error
-                else (describe(status.reason) if status else "")
-            )
+            state, line = lines.of_outcome(outcome, statuses.get(outcome.id))
+            self.stdout.write(line)
             states.append(state)
-            fields = [outcome.id or "-" * 36, f"{state:8}", _printable(outcome.path)]
-            self.stdout.write(display_name("  ".join([*fields, reason]).rstrip()))
         return states
 
 
 def _owner(username: str | None) -> str:
     """The owner string of this user, or of the only superuser."""
     if username is not None:
-        user = owners.find_user(username)
-        if user is None or not user.is_active:
-            raise CommandError(f"There is no active user “{display_name(username)}”.")
-        return owners.owner_of(user)
+        return owner_named(username)
     users = get_user_model()._default_manager
     superusers = list(users.filter(is_active=True, is_superuser=True)[:2])
     if len(superusers) != 1:
         problem = "are several superusers" if superusers else "is no superuser"
         raise CommandError(f"Choose the owner of the files with --owner: there {problem}.")
     return owners.owner_of(superusers[0])
-
-
-def _printable(path: Path) -> str:
-    """A path as text that can be encoded: bytes that are not UTF-8 become escapes."""
-    return str(path).encode("utf-8", "backslashreplace").decode()

@@ -12,6 +12,7 @@ from uploads.operations.doctor import (
     django_checks,
     notifications,
     queues,
+    single_sign_on,
     table,
 )
 from uploads.operations.doctor.finding import Finding
@@ -24,6 +25,7 @@ def examine() -> Iterator[Finding]:
     """Run all checks that need no test file. Changes nothing and never raises."""
     yield from django_checks.inspect()
     yield from caches.inspect()
+    yield from single_sign_on.inspect()
     yield from access.inspect()
     yield from examine_resources()
     yield from broker.inspect()

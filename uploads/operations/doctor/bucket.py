@@ -262,7 +262,19 @@ def _cors(s3: S3Client) -> Iterator[Finding]:
             + str(_call("put_bucket_cors", CORSConfiguration={"CORSRules": [rule]})),
         )  # fmt: skip
         return
+    if without_post := [origin for origin in origins if not _allows(rules, origin, "POST")]:
+        text = f"{', '.join(without_post)} may not POST, which Uppy 6 needs."
+        yield Finding("warn", subject, text, f"{expected.REPAIR}, or: {call}", (call,))
+        return
     yield Finding("ok", subject, f"{', '.join(origins)} allowed.")
+
+
+def _allows(rules: list[Any], origin: str, method: str) -> bool:
+    return any(
+        method in rule["AllowedMethods"]
+        and any(_matches(pattern, origin) for pattern in rule["AllowedOrigins"])
+        for rule in rules
+    )
 
 
 def _other_rules(rules: list[Any], origins: tuple[str, ...]) -> list[Any]:

@@ -29,8 +29,9 @@ PUBLIC_ACCESS_BLOCK = (
     "BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets",
 )  # fmt: skip
 
-#: Methods and headers that the upload client sends to S3 from a browser.
-CORS_METHODS = ("GET", "HEAD", "PUT")
+#: Methods and headers that browsers need: the upload client, and for POST Uppy 6, which sends files
+#: in one request as forms.
+CORS_METHODS = ("GET", "HEAD", "PUT", "POST")
 CORS_HEADERS = (
     "content-type", "if-none-match", "x-amz-checksum-sha256", "x-amz-meta-filename",
     "x-amz-meta-folder", "x-amz-meta-owner",

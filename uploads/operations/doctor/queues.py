@@ -79,7 +79,7 @@ class Queues:
 
 
 def _low(client: SQSClient) -> Iterator[Finding]:
-    """Check the queue of tasks that may wait. Its dead letters go where those of all tasks do."""
+    """Check the queue of low-priority tasks. Its dead letters go where those of all tasks do."""
     name = conf().low_queue
     live = _describe(client, name)
     dead = _describe(client, sqs.dead_letter_queue(conf().tasks_queue))

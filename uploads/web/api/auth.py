@@ -18,6 +18,7 @@ from ninja.utils import check_csrf
 from uploads.accounts import api_tokens, owners
 from uploads.accounts.requests import AuthenticatedHttpRequest, is_for_another_user
 from uploads.core.errors import CsrfFailed, InsufficientScope, TokenExpired
+from uploads.core.logs import context
 from uploads.models import ApiToken, Scope
 
 U = TypeVar("U", bound=AbstractBaseUser)
@@ -53,6 +54,7 @@ class Bearer(HttpBearer):
             raise TokenExpired
         if self.scope not in api_token.scope_list:
             raise InsufficientScope(self.scope)
+        context.add(user_id=str(api_token.user_id))
         api_tokens.record_use(api_token)
         # A copy, because threads share the token, and Django notes permissions on users.
         request.user = _copy_of(api_token.user)
@@ -74,11 +76,18 @@ class Session(NinjaSessionAuth):
     An invalid token thus always results in 401 and never falls back to the session.
     """
 
+    def __init__(self, *, accepts_own_pages: bool = False) -> None:
+        """`accepts_own_pages`: a request that a page of this site sent needs no CSRF token."""
+        super().__init__()
+        self._accepts_own_pages = accepts_own_pages
+
     def __call__(self, request: HttpRequest) -> Any | None:
         if "Authorization" in request.headers or not request.user.is_authenticated:
             return None
         if is_for_another_user(request):
             return None
+        if self._accepts_own_pages and is_from_own_page(request):
+            return request.user
         if check_csrf(request):
             raise CsrfFailed
         return request.user
@@ -87,15 +96,29 @@ class Session(NinjaSessionAuth):
 def permits(request: Any, scope: Scope) -> bool:
     """Whether an authenticated request may do what needs this scope, too.
 
-    Raises AttributeError for a request that was not authenticated.
+    Raises KeyError for a request that was not authenticated. An AttributeError would be lost:
+    schemas take it for a field that is missing.
     """
-    token = request.auth  # What the authentication returned: ninja sets it.
+    token = vars(request)["auth"]  # What the authentication returned: ninja sets it.
     return not isinstance(token, ApiToken) or scope in token.scope_list
 
 
-def requires(scope: Scope | None) -> list[Bearer | Session]:
+def is_from_own_page(request: HttpRequest) -> bool:
+    """Return whether a browser says that a page of this site's own origin sent the request.
+
+    Scripts can set neither header. Browsers send Origin with all requests but GET and HEAD, and
+    Sec-Fetch-Site too over HTTPS. Without Origin, nothing is known.
+    https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html
+    """
+    own = f"{request.scheme}://{request.get_host()}"
+    site = request.headers.get("Sec-Fetch-Site", "same-origin")
+    return request.headers.get("Origin") == own and site == "same-origin"
+
+
+def requires(scope: Scope | None, *, accepts_own_pages: bool = False) -> list[Bearer | Session]:
     """Return the authentication methods of a route, in the order in which they are tried.
 
-    API tokens need this scope. With None, they are refused.
+    API tokens need this scope. With None, they are refused. `accepts_own_pages` is for clients that
+    cannot send a CSRF token: see Session.
     """
-    return [Bearer(scope), Session()]
+    return [Bearer(scope), Session(accepts_own_pages=accepts_own_pages)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from pydantic import ValidationError
@@ -22,6 +23,8 @@ from uploads.web.api.schemas import (
 )
 from uploads.web.api.throttling import count_signatures
 
+logger = logging.getLogger(__name__)
+
 
 def begin_uploads(request: AuthenticatedHttpRequest, files: Any) -> BatchOut:
     """Start an upload for each of these bodies of `POST /uploads`.
@@ -36,6 +39,10 @@ def begin_uploads(request: AuthenticatedHttpRequest, files: Any) -> BatchOut:
         [_parse(file) for file in files[: counted.within]],
         quota=quotas.limit_of(request.user),
     )
+    for outcome in outcomes:
+        if not isinstance(outcome, FilehubError):
+            # The line of a request for one file has its id.
+            logger.info("signed %s", outcome.upload_id, extra={"upload_id": outcome.upload_id})
     refused = [RateLimited(counted.wait)] * (len(files) - counted.within)
     return BatchOut(results=[_result(outcome) for outcome in (*outcomes, *refused)])
 

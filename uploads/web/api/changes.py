@@ -1,4 +1,4 @@
-"""ChangeMany many files in one request: each has a result of its own."""
+"""Change many files in one request: each has a result of its own."""
 
 from __future__ import annotations
 

@@ -1,15 +1,17 @@
-"""The S3 protocol of Uppy's Companion, for `@uppy/aws-s3` 5 with this API as its `endpoint`.
+"""The S3 protocol of Uppy's Companion, for `@uppy/aws-s3` with this API as its `endpoint` (5) or
+`companionEndpoint` (6).
 
 Fields have Uppy's names and case. Uppy's `uploadId` is filehub's signed token, which identifies the
 upload and its owner; `key` must match it. Uppy sends no sizes, so checks that need them run when
 the upload is completed, and again on the object.
-https://uppy.io/docs/aws-s3/ and the source of @uppy/aws-s3 5.1
+https://uppy.io/docs/aws-s3/ and the source of @uppy/aws-s3 5.1 and 6.3
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
+from django.http import HttpRequest
 from ninja import Field, Router, Schema
 from ninja.params.functions import Query as QueryParameter
 from pydantic import StrictInt, StrictStr
@@ -19,16 +21,18 @@ from uploads.core import keys
 from uploads.core.conf import conf
 from uploads.core.errors import InvalidRequest
 from uploads.core.folders import folder_of_path
+from uploads.core.logs import context
 from uploads.files import quotas
 from uploads.ingest import tasks
 from uploads.models import Scope
 from uploads.transfers import parts, tokens
-from uploads.transfers.begin import begin_multipart, begin_put
+from uploads.transfers.begin import begin_form, begin_multipart, begin_put
 from uploads.web.api.auth import owner, requires
 from uploads.web.api.schemas import ERRORS
 from uploads.web.api.throttling import SIGN_RATES
+from uploads.web.navigation import prefers_json
 
-router = Router(tags=["uppy"], by_alias=True, auth=requires(Scope.UPLOAD))
+router = Router(tags=["uppy"], by_alias=True, auth=requires(Scope.UPLOAD, accepts_own_pages=True))
 
 
 class CreateMultipart(Schema):
@@ -47,12 +51,16 @@ class CreatedMultipart(Schema):
 
 
 class UploadParameters(Schema):
-    """Send the file by `method` to `url` with exactly `headers`."""
+    """PUT: send the file to `url` with exactly `headers`. POST: send a form with exactly `fields`,
+    and the file as its last one.
+    """
 
-    method: str
+    method: Literal["PUT", "POST"]
     url: str
     headers: dict[str, str]
-    fields: dict[str, str] = Field(description="Only `key`, for Uppy's own use; not sent to S3.")
+    fields: dict[str, str] = Field(
+        description="PUT: only `key`, for Uppy's own use; not sent to S3."
+    )
     expires: int = Field(description="Seconds.")
 
 
@@ -100,20 +108,29 @@ def parameters(
     type: str = "",  # noqa: A002
     relative_path: Annotated[str, QueryParameter(alias="metadata[relativePath]")] = "",
 ) -> dict[str, Any]:
-    """Presign the PUT of a file that Uppy sends in one request."""
-    begun = begin_put(
-        owner(request),
-        file_name=filename,
-        folder=folder_of_path(relative_path),
-        content_type=type,
-    )
-    return {
-        "method": begun.request.method,
-        "url": begun.request.url,
-        "headers": begun.request.headers,
-        "fields": {"key": keys.object_key(begun.id)},
-        "expires": conf().url_expiry,
-    }
+    """Sign the request of a file that Uppy sends in one: a PUT, or a form for Uppy 6."""
+    folder = folder_of_path(relative_path)
+    if _sends_forms(request):
+        started = begin_form(owner(request), file_name=filename, folder=folder, content_type=type)
+        context.add(upload_id=started.id)
+        form = started.form
+        return _parameters("POST", form.url, headers={}, fields=form.fields)
+    begun = begin_put(owner(request), file_name=filename, folder=folder, content_type=type)
+    context.add(upload_id=begun.id)
+    put, key = begun.request, {"key": keys.object_key(begun.id)}
+    return _parameters("PUT", put.url, headers=put.headers, fields=key)
+
+
+def _sends_forms(request: HttpRequest) -> bool:
+    """Whether the client is Uppy 6, which only sends forms. A PUT is better: it works only once.
+
+    Uppy 5 sends either, and accepts JSON by name. Uppy 6 sends what browsers do, `*/*`.
+    """
+    return "Accept" in request.headers and not prefers_json(request)
+
+
+def _parameters(method: str, url: str, **more: dict[str, str]) -> dict[str, Any]:
+    return {"method": method, "url": url, "expires": conf().url_expiry, **more}
 
 
 @router.post("/multipart", response={200: CreatedMultipart, **ERRORS}, throttle=SIGN_RATES)
@@ -126,6 +143,7 @@ def begin(request: AuthenticatedHttpRequest, body: CreateMultipart) -> dict[str,
         content_type=body.type,
         part_checksums=False,
     )
+    context.add(upload_id=begun.upload_id)
     return {"key": keys.object_key(begun.token.upload_id), "uploadId": begun.token.sign()}
 
 

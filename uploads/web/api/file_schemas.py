@@ -10,8 +10,11 @@ from pydantic import BaseModel, BeforeValidator, StrictInt, StrictStr
 from pydantic_core import PydanticCustomError
 
 from uploads.accounts.requests import AuthenticatedHttpRequest
+from uploads.core.errors import BackendUnavailable
+from uploads.core.previews import NoPreview, PreviewKind
 from uploads.core.texts import describe
 from uploads.core.type_lists import Kind
+from uploads.core.type_names import type_name
 from uploads.files.batches import MAX_IDS, NewState
 from uploads.files.browse import Sort
 from uploads.files.folder_items import FolderInfo
@@ -102,6 +105,10 @@ class _FileFields(Schema):
     file_name: str
     folder: str = Field(description="The path of its folder; empty for the root.")
     content_type: str
+    kind: Kind = Field(description="The type group, as in `?type=`.")
+    type_name: str = Field(
+        description="The type in plain words, in the language of `Accept-Language`."
+    )
     size: int = Field(description="Bytes.")
     checksum: str = Field(description='Base64 SHA-256 verified by S3; "" if the upload had none.')
     created_at: datetime
@@ -116,7 +123,19 @@ class _FileFields(Schema):
     @staticmethod
     def resolve_thumbnail_url(file: FileInfo, context: Any) -> str | None:
         """Sign the address. Calls that return a file without the scope to read it show none."""
-        return thumbnail_url(file) if permits(context["request"], Scope.READ) else None
+        request = context["request"]
+        if not permits(request, Scope.READ):
+            return None
+        try:
+            return thumbnail_url(file)
+        except BackendUnavailable as exc:
+            # pydantic replaces it by an error of its own, which only has its text.
+            request.response_error = exc
+            raise
+
+    @staticmethod
+    def resolve_type_name(file: FileInfo) -> str:
+        return type_name(file.content_type)
 
     @staticmethod
     def resolve_owner(_file: FileInfo, context: Any) -> str:
@@ -135,7 +154,7 @@ class ListedFileOut(_FileFields):
     state: Literal["stored", "trashed", "rejected"]
     trashed_at: datetime | None = Field(None, description="Only in the trash.")
     purge_at: datetime | None = Field(
-        None, description="When it is deleted for ever; only in the trash."
+        None, description="When it is permanently deleted; only in the trash."
     )
     reason: str | None = Field(
         None, description="Why it was rejected, in the language of `Accept-Language`."
@@ -164,9 +183,32 @@ class FolderContents(Schema):
     next_cursor: str | None = Field(description="Null on the last page.")
 
 
+class ListPage(Schema):
+    """A page of any list, as the page's scripts use it (static/uploads/page/files/types.js)."""
+
+    folder: FolderDetail | None
+    folders: list[FolderOut]
+    files: list[ListedFileOut]
+    next_cursor: str | None
+    examined: int | None
+
+
 class DownloadOut(Schema):
     url: str
     expires_at: datetime
+
+
+class PreviewOut(Schema):
+    """How a browser shows a file. Without a `kind`, only `reason` is not null."""
+
+    kind: PreviewKind | None = Field(description="What the file is shown as.")
+    reason: NoPreview | None = Field(description="Why it is not shown.")
+    url: str | None = Field(description="A presigned GET, displayed instead of saved.")
+    expires_at: datetime | None
+    charset: str | None = Field(
+        description="The encoding that was declared for a text; null if none was."
+    )
+    max_bytes: int | None = Field(description="How many of the first bytes of a text to show.")
 
 
 class DeletingOut(Schema):

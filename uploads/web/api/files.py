@@ -31,6 +31,7 @@ from uploads.web.api.file_schemas import (
     FilesQuery,
     ListedFileOut,
     MoveRequest,
+    PreviewOut,
     VersionOut,
 )
 from uploads.web.api.links import add_link
@@ -105,7 +106,7 @@ def move_files(request: AuthenticatedHttpRequest, body: MoveRequest) -> ChangedF
 def trash_files(request: AuthenticatedHttpRequest, body: FileIds) -> ChangedFiles:
     """Move up to 100 files to the trash; each has a result or an error of its own.
 
-    If there is no trash (`FILEHUB_TRASH_DAYS` is 0), they are deleted for ever.
+    If there is no trash (`FILEHUB_TRASH_DAYS` is 0), they are permanently deleted.
     """
     return change_files(request, body.ids, trash.move_to_trash)
 
@@ -118,7 +119,7 @@ def restore_files(request: AuthenticatedHttpRequest, body: FileIds) -> ChangedFi
 
 @router.post("/delete", response={200: ChangedFiles, **ERRORS}, auth=requires(Scope.DELETE))
 def delete_files(request: AuthenticatedHttpRequest, body: FileIds) -> ChangedFiles:
-    """Delete up to 100 files for ever, also from the trash; each has a result or an error."""
+    """Permanently delete up to 100 files, even from the trash; each has a result or an error."""
     return change_files(request, body.ids, trash.delete)
 
 
@@ -126,7 +127,7 @@ def delete_files(request: AuthenticatedHttpRequest, body: FileIds) -> ChangedFil
 def empty_trash(
     request: AuthenticatedHttpRequest, body: EmptyRequest | None = None
 ) -> trash.Emptied:
-    """Delete what is in the trash for ever, up to 500 files. `more` says whether some are left."""
+    """Permanently delete up to 500 files from the trash. `more` says whether some are left."""
     return trash.empty(owner(request), limit=body.limit if body else trash.EMPTIED_AT_ONCE)
 
 
@@ -153,6 +154,12 @@ def download_file(
     return DownloadOut(url=url, expires_at=expires_at)
 
 
+@router.get("/{file_id}/preview", response={200: PreviewOut, **ERRORS}, auth=requires(Scope.READ))
+def preview_file(request: AuthenticatedHttpRequest, file_id: str) -> actions.Preview:
+    """Presign a GET with which a browser shows the file, or say why browsers cannot."""
+    return actions.preview(queries.stored_file(file_id, owner(request)))
+
+
 @router.patch("/{file_id}", response={200: FileOut, **ERRORS}, auth=requires(Scope.UPLOAD))
 def change_file(request: AuthenticatedHttpRequest, file_id: str, body: FileChanges) -> FileInfo:
     """Rename a file, move it to another folder, or both. The object stays as it is."""
@@ -163,7 +170,7 @@ def change_file(request: AuthenticatedHttpRequest, file_id: str, body: FileChang
 
 @router.delete("/{file_id}", response={200: DeletingOut, **ERRORS}, auth=requires(Scope.DELETE))
 def delete_file(request: AuthenticatedHttpRequest, file_id: str) -> DeletingOut:
-    """Delete the file for ever, also from the trash; the record follows S3's event."""
+    """Permanently delete the file, including from the trash; the record follows S3's event."""
     (result,) = trash.delete([file_id], actor_of(request))
     if result.error is not None:
         raise result.error

@@ -9,11 +9,12 @@ from ninja.responses import Status
 from uploads.accounts.requests import AuthenticatedHttpRequest
 from uploads.aws import multipart
 from uploads.core.errors import InvalidRequest
+from uploads.core.logs import context
 from uploads.files import queries, quotas
 from uploads.ingest import tasks
 from uploads.models import Scope
 from uploads.transfers import begin, parts, tokens
-from uploads.web.api import batch, companion, files, folders
+from uploads.web.api import batch, companion, files, folders, uppy_signing
 from uploads.web.api.app import COMPANION, api
 from uploads.web.api.auth import owner, requires
 from uploads.web.api.schemas import (
@@ -59,6 +60,7 @@ def get_url(request: AuthenticatedHttpRequest, body: UrlRequest) -> SignedUpload
         sha256=body.sha256,
         quota=quotas.limit_of(request.user),
     )
+    context.add(upload_id=begun.upload_id)
     return SignedUpload.of(begun)
 
 
@@ -72,6 +74,7 @@ def get_url(request: AuthenticatedHttpRequest, body: UrlRequest) -> SignedUpload
 def begin_upload(request: AuthenticatedHttpRequest, body: UploadRequest) -> Status[Any]:
     """Begin an upload of known size: a presigned PUT, or a multipart token for a large file."""
     begun = begin.begin_upload(owner(request), body.as_file(), quota=quotas.limit_of(request.user))
+    context.add(upload_id=begun.upload_id)
     if isinstance(begun, begin.StartedUpload):
         return Status(201, SignedUpload.of(begun))
     return Status(201, MultipartUpload.of(begun))
@@ -196,3 +199,4 @@ def complete_upload(
 api.add_router("/files", files.router)
 api.add_router("/folders", folders.router)
 api.add_router(COMPANION.rstrip("/"), companion.router)
+api.add_router(COMPANION.rstrip("/"), uppy_signing.router)

@@ -206,6 +206,8 @@ class AcceptedOut(Schema):
 class ErrorOut(Schema):
     error: str
     code: str
+    #: Also in the header X-Request-ID. The log lines of the request carry it.
+    request_id: str | None = None
 
 
 #: Error responses that any route may return.

@@ -1,4 +1,5 @@
 import { ApiError } from "../errors.js";
+import { canCall } from "../platform.js";
 import { anySignal, timeoutSignal } from "../waiting.js";
 
 /**
@@ -16,7 +17,7 @@ import { anySignal, timeoutSignal } from "../waiting.js";
  */
 
 /**
- * @typedef {object} StoredFile the fields of the server's response that the client reads; see docs/contract.md
+ * @typedef {object} StoredFile a file as docs/contract.md describes it; the fields that the client reads
  * @property {string} checksum base64, followed by "-" and the number of parts if it was computed over parts; may be empty
  */
 
@@ -39,6 +40,17 @@ import { anySignal, timeoutSignal } from "../waiting.js";
  */
 
 /**
+ * How a browser can show a file: with a `kind`, from `url`; otherwise `reason` says why it cannot.
+ * @typedef {object} PreviewSource
+ * @property {"image"|"video"|"audio"|"pdf"|"text"|null} kind
+ * @property {"type"|"too_large"|"empty"|null} reason
+ * @property {string|null} url
+ * @property {string|null} expires_at ISO 8601, by the server's clock
+ * @property {string|null} charset of a text, if one was declared
+ * @property {number|null} max_bytes of a text: how many of its first bytes to show
+ */
+
+/**
  * @typedef {object} StoredPart
  * @property {number} part_number from 1
  * @property {number} size bytes
@@ -49,6 +61,7 @@ import { anySignal, timeoutSignal } from "../waiting.js";
  * @typedef {object} CallOptions
  * @property {AbortSignal} [signal]
  * @property {number} [timeout] milliseconds
+ * @property {Record<string, string>} [headers] further ones
  */
 
 /** How many ids the server accepts in one call. */
@@ -172,7 +185,16 @@ export class Api {
   }
 
   /**
-   * Moves a file to the trash. Where there is no trash, it is deleted for ever.
+   * Requests how a browser can show a file, and from which address, which storage serves for some minutes.
+   * @param {string} id
+   * @returns {Promise<PreviewSource>} Rejects with an ApiError.
+   */
+  preview(id) {
+    return this.#json("GET", `/files/${encodeURIComponent(id)}/preview`);
+  }
+
+  /**
+   * Moves a file to the trash. Where there is no trash, it is permanently deleted.
    * @param {string} id
    * @returns {Promise<{id: string, state: "trashed"|"deleting"}>} Rejects with an ApiError.
    */
@@ -184,19 +206,36 @@ export class Api {
   }
 
   /**
-   * Fetches a fragment of the page, rendered by the server.
+   * Sends a request of the JSON API. What has a method of its own is better called by that.
+   * @param {string} method
    * @param {string} url
-   * @returns {Promise<string>} HTML
+   * @param {object} [content] sent as JSON
+   * @param {CallOptions} [options]
+   * @returns {Promise<{status: number, headers: Headers, body: any}>} the body is null if the response has none. Rejects
+   *   with an ApiError.
    */
-  async fragment(url) {
-    const response = await this.#send(url, { headers: { "HX-Request": "true", ...this.userHeader } });
-    // Without a session the server redirects to the login form.
-    if (response.redirected) {
-      throw new ApiError(401, "session_ended", "");
+  async request(method, url, content, options) {
+    /** @type {Record<string, string>} */
+    const headers = { Accept: "application/json", ...this.userHeader, ...options?.headers };
+    /** @type {string|undefined} */
+    let body;
+    if (method !== "GET") {
+      // The token changes when the user signs in again in another tab, while this page stays open.
+      headers["X-CSRFToken"] = /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? this.#csrfToken;
     }
+    if (content !== undefined) {
+      headers["Content-Type"] = "application/json";
+      body = JSON.stringify(content);
+    }
+    const response = await this.#send(url, { method, headers, body }, options);
+    const { status } = response;
+    if (status === 204 || status === 304) return { status, headers: response.headers, body: null };
     try {
-      return await response.text();
-    } catch {
+      return { status, headers: response.headers, body: await response.json() };
+    } catch (error) {
+      options?.signal?.throwIfAborted();
+      // Anything else means that the connection broke off.
+      if (error instanceof SyntaxError) throw new ApiError(status, "unreadable_answer", "");
       throw new ApiError(0, "network", "");
     }
   }
@@ -209,26 +248,7 @@ export class Api {
    * @returns {Promise<any>} the parsed response; null if it is empty
    */
   async #json(method, url, content, options) {
-    /** @type {Record<string, string>} */
-    const headers = { Accept: "application/json", ...this.userHeader };
-    /** @type {string|undefined} */
-    let body;
-    if (method !== "GET") {
-      // The token changes when the user signs in again in another tab, while this page stays open.
-      headers["X-CSRFToken"] = /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? this.#csrfToken;
-    }
-    if (content !== undefined) {
-      headers["Content-Type"] = "application/json";
-      body = JSON.stringify(content);
-    }
-    const response = await this.#send(url, { method, headers, body }, options);
-    if (response.status === 204) return null;
-    try {
-      return await response.json();
-    } catch {
-      options?.signal?.throwIfAborted();
-      throw new ApiError(response.status, "unreadable_answer", "");
-    }
+    return (await this.request(method, url, content, options)).body;
   }
 
   /**
@@ -237,7 +257,8 @@ export class Api {
    * @param {CallOptions} [options]
    */
   async #send(url, init, { signal, timeout = TIMEOUT } = {}) {
-    // Outside of the `try`: what a browser lacks is not a broken connection.
+    // What a browser lacks is not a broken connection.
+    if (!canCall()) throw new ApiError(0, "unsupported", "");
     const limit = anySignal([timeoutSignal(timeout), ...(signal ? [signal] : [])]);
     const request = new Request(url, { credentials: "same-origin", cache: "no-store", signal: limit, ...init });
     let response;
@@ -247,7 +268,8 @@ export class Api {
       signal?.throwIfAborted();
       throw new ApiError(0, "network", "");
     }
-    if (!response.ok) {
+    // 304 is the answer to `If-None-Match`.
+    if (!response.ok && response.status !== 304) {
       throw await errorFrom(response);
     }
     return response;
@@ -271,7 +293,7 @@ const STATUSES = {
 };
 
 /** @param {FileError} result */
-function errorOfFile({ error, code, retry_after }) {
+export function errorOfFile({ error, code, retry_after }) {
   return new ApiError(STATUSES[code] ?? 400, code, error, retry_after ?? null);
 }
 

@@ -1,4 +1,4 @@
-import { orAborted, within } from "../waiting.js";
+import { anySignal, orAborted, within } from "../waiting.js";
 import { crc32 } from "./crc32.js";
 import { archivePaths } from "./names.js";
 import { centralHeader, dataDescriptor, endRecords, localHeader } from "./records.js";
@@ -122,9 +122,13 @@ async function* read({ path, open }, signal) {
   let source = null;
   /** @type {<T>(promise: T|Promise<T>) => Promise<T>} */
   const next = (promise) => within(orAborted(promise, signal), STALLED_AFTER);
+  // Nobody waits any more: whatever is still being opened ends, or is stopped once it is open.
+  const ended = new AbortController();
   try {
     signal.throwIfAborted();
-    source = sourceOf(await next(open(signal)));
+    const opening = Promise.resolve(open(anySignal([signal, ended.signal])));
+    opening.then((content) => ended.signal.aborted && stop(sourceOf(content))).catch(() => {});
+    source = sourceOf(await next(opening));
     for (;;) {
       const result = await next(source.next());
       if (result.done) break;
@@ -135,9 +139,17 @@ async function* read({ path, open }, signal) {
     if (signal.aborted) throw signal.reason;
     throw new ZipError("member_failed", { path, cause });
   } finally {
-    // Whatever it says, or if it never answers: the archive has its result already.
-    Promise.resolve(source?.stop()).catch(() => {});
+    ended.abort();
+    if (source) stop(source);
   }
+}
+
+/**
+ * Stops reading, whatever the source says, or if it never answers: the archive has its result already.
+ * @param {{stop: () => unknown}} source
+ */
+function stop(source) {
+  Promise.resolve(source.stop()).catch(() => {});
 }
 
 /** @param {Content} content */

@@ -5,6 +5,7 @@
 export { Archive, ZipError } from "./archive.js";
 export { MEMORY_LIMIT } from "./destination.js";
 export { download } from "./download.js";
+export { archivePaths } from "./names.js";
 export { saveZip } from "./save.js";
 
 /** @typedef {import("./archive.js").Member} Member */

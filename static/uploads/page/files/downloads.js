@@ -1,6 +1,5 @@
 import { ApiError, isSignedOut } from "../../client/index.js";
 import { explain, messages } from "../text/messages.js";
-import { idOf, note } from "./file-row.js";
 
 /** @import { Api } from "../../client/index.js" */
 /** @import { Announcer } from "../ui/announcer.js" */
@@ -10,7 +9,7 @@ const FRAME_STAYS_FOR = 60_000;
 
 /**
  * Starts downloads without leaving the page: a click on the link asks the server for the address of the content, and
- * loads that in a hidden frame. So an error is shown in the list, and running uploads raise no warning. A click that
+ * loads that in a hidden frame. So an error is shown on the page, and running uploads raise no warning. A click that
  * opens a new tab is left to the browser, and without scripts the link works by itself.
  */
 export class Downloads {
@@ -18,16 +17,20 @@ export class Downloads {
   #starting = new Set();
   #api;
   #announcer;
+  #notify;
   #onSessionEnded;
 
   /**
    * @param {Api} api
    * @param {Announcer} announcer
-   * @param {{onSessionEnded: () => void}} callbacks
+   * @param {object} callbacks
+   * @param {(sentence: string) => void} callbacks.notify shows why a download has failed
+   * @param {() => void} callbacks.onSessionEnded
    */
-  constructor(api, announcer, { onSessionEnded }) {
+  constructor(api, announcer, { notify, onSessionEnded }) {
     this.#api = api;
     this.#announcer = announcer;
+    this.#notify = notify;
     this.#onSessionEnded = onSessionEnded;
     document.addEventListener("click", (event) => this.#clicked(event));
   }
@@ -39,18 +42,19 @@ export class Downloads {
     if (!link || event.defaultPrevented || event.button !== 0) return;
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
-    this.#start(link);
+    this.start(/\/files\/([^/]+)\/download/.exec(link.pathname)?.[1] ?? "", link);
   }
 
-  /** @param {HTMLAnchorElement} link */
-  async #start(link) {
-    const id = /\/files\/([^/]+)\/download/.exec(link.pathname)?.[1] ?? "";
+  /**
+   * @param {string} id of a file
+   * @param {HTMLElement|null} [link] that was clicked
+   */
+  async start(id, link = null) {
     if (this.#starting.has(id)) return;
     this.#starting.add(id);
     try {
       const { url } = await this.#api.download(id);
       load(url);
-      this.#say(link, "");
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       this.#failed(link, error);
@@ -60,32 +64,24 @@ export class Downloads {
   }
 
   /**
-   * @param {HTMLAnchorElement} link
+   * @param {HTMLElement|null} link
    * @param {ApiError} error
    */
   #failed(link, error) {
     const sentence = error.code === "file_not_found" ? messages.fileDeleted : explain(error);
-    this.#say(link, sentence);
-    this.#announcer.note(sentence);
+    const paragraph = link?.closest(".notice")?.querySelector("p");
+    if (paragraph) {
+      paragraph.textContent = sentence;
+      this.#announcer.note(sentence);
+    } else {
+      this.#notify(sentence);
+    }
     if (isSignedOut(error)) this.#onSessionEnded();
-  }
-
-  /**
-   * Shows a sentence beside the link: in its row, or in its notice.
-   * @param {HTMLAnchorElement} link
-   * @param {string} sentence empty to remove the one of an earlier attempt
-   */
-  #say(link, sentence) {
-    /** @type {HTMLElement|null} */
-    const row = link.closest("[data-file-row]");
-    const paragraph = link.closest(".notice")?.querySelector("p");
-    if (row && idOf(row) && row.dataset.state === "stored") note(row, sentence);
-    else if (paragraph && sentence) paragraph.textContent = sentence;
   }
 }
 
 /** @param {string} url of an attachment */
-function load(url) {
+export function load(url) {
   const frame = document.createElement("iframe");
   frame.hidden = true;
   frame.sandbox.add("allow-downloads");

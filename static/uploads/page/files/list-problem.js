@@ -1,19 +1,16 @@
 import { explain, messages } from "../text/messages.js";
 import { byId, find } from "../ui/elements.js";
 
-/** @import { Problem } from "./list-requests.js" */
+/** @typedef {{code: string, message?: string}} Problem */
 
-/** The notice beside the search box: the list could not be loaded, and the earlier one is still shown. */
+/** The notice above the list: it could not be loaded, and the earlier one is still shown. */
 export class ListProblem {
   #element = byId("list-problem");
   #text = find(this.#element, "[data-field=text]");
   #retry = () => {};
-  #needsSignIn = false;
 
   constructor() {
     find(this.#element, "[data-retry]").addEventListener("click", () => this.#retry());
-    // Nobody has to press a button for what the connection has interrupted.
-    addEventListener("online", () => !this.#element.hidden && this.#retry());
   }
 
   /**
@@ -22,14 +19,8 @@ export class ListProblem {
    */
   show(problem, retry) {
     this.#retry = retry;
-    this.#needsSignIn = problem.code === "session_ended" || problem.code === "not_authenticated";
     this.#text.textContent = `${explain(problem)} ${messages.listNotCurrent}`;
     this.#element.hidden = false;
-  }
-
-  /** The user has signed in again. */
-  signedIn() {
-    if (!this.#element.hidden && this.#needsSignIn) this.#retry();
   }
 
   /** The list is up to date. */

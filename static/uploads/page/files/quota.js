@@ -1,4 +1,6 @@
 import { ApiError } from "../../client/index.js";
+import { bytes } from "../text/format.js";
+import { listMessages } from "../text/list-messages.js";
 
 /** @import { Api } from "../../client/index.js" */
 
@@ -29,7 +31,8 @@ export class Quota {
   /** @param {HTMLElement} element */
   async #fetch(element) {
     try {
-      element.innerHTML = await this.#api.fragment(element.dataset.url ?? "");
+      const { body } = await this.#api.request("GET", element.dataset.url ?? "");
+      element.textContent = body.quota ? listMessages.quota(bytes(body.quota.used), bytes(body.quota.limit)) : "";
     } catch (error) {
       // Without a response, the line keeps the previous figure until the next file is stored or deleted.
       if (!(error instanceof ApiError)) throw error;

@@ -23,6 +23,7 @@ export class Intake {
   #announcer;
   #status;
   #hint;
+  #folder;
   #notify;
 
   /**
@@ -31,13 +32,15 @@ export class Intake {
    * @param {object} page
    * @param {HTMLElement} page.status says that a folder is being read
    * @param {HTMLElement} page.hint is hidden while the status is shown
+   * @param {() => string} page.folder the path of the open folder, into which files are uploaded
    * @param {(sentence: string) => void} page.notify
    */
-  constructor(uploader, announcer, { status, hint, notify }) {
+  constructor(uploader, announcer, { status, hint, folder, notify }) {
     this.#uploader = uploader;
     this.#announcer = announcer;
     this.#status = status;
     this.#hint = hint;
+    this.#folder = folder;
     this.#notify = notify;
   }
 
@@ -60,7 +63,7 @@ export class Intake {
   async #addChosen(files) {
     const { picked, leftOut } = sortOut(files);
     if (picked.length > 0) this.#announce(picked.length, picked[0]);
-    const shortened = await this.#add(picked);
+    const shortened = await this.#add(picked, this.#folder());
     this.#tell({ leftOut, shortened, none: picked.length === 0 });
   }
 
@@ -88,14 +91,16 @@ export class Intake {
   }
 
   /**
-   * @param {(File|PickedFile)[]} files
+   * @param {PickedFile[]} files
+   * @param {string} folder into which they are uploaded: the open one when they were chosen
    * @param {AbortSignal} [signal]
    * @returns {Promise<number>} how many of them have a path that did not fit
    */
-  async #add(files, signal = this.#controller.signal) {
+  async #add(files, folder, signal = this.#controller.signal) {
     let shortened = 0;
-    const add = /** @param {(File|PickedFile)[]} chunk */ (chunk) => {
-      shortened += this.#uploader.add(chunk).filter((upload) => upload.isShortened).length;
+    const add = /** @param {PickedFile[]} chunk */ (chunk) => {
+      const placed = chunk.map((picked) => inFolder(picked, folder));
+      shortened += this.#uploader.add(placed).filter((upload) => upload.isShortened).length;
     };
     await inChunks(files, CHUNK, add, signal);
     return shortened;
@@ -107,6 +112,7 @@ export class Intake {
    */
   async #read(folders, hasOthers) {
     const { signal } = this.#controller;
+    const folder = this.#folder();
     /** @type {string[]} */
     const unreadable = [];
     /** @type {string[]} */
@@ -126,7 +132,7 @@ export class Intake {
           this.#fileCount += files.length;
           first ??= files[0];
           adding = adding.then(async () => {
-            shortened += await this.#add(files, signal);
+            shortened += await this.#add(files, folder, signal);
           });
         },
         onUnreadable: (path) => unreadable.push(path),
@@ -172,4 +178,13 @@ export class Intake {
     const name = first instanceof File ? first.name : (first.path ?? first.file.name);
     this.#announcer.say("added", name, { count });
   }
+}
+
+/**
+ * @param {PickedFile} picked
+ * @param {string} folder
+ * @returns {PickedFile} with its path from the root
+ */
+function inFolder(picked, folder) {
+  return folder ? { ...picked, path: `${folder}/${picked.path ?? picked.file.name}` } : picked;
 }

@@ -4,6 +4,11 @@ import { messages } from "./messages.js";
 const sizes = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
 const shortDate = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", year: "numeric" });
+const utcTime = new Intl.DateTimeFormat(language, {
+  dateStyle: "short",
+  timeStyle: "long",
+  timeZone: "UTC",
+});
 const fullTime = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "medium" });
 
 const MINUTE = 60;
@@ -70,7 +75,15 @@ export function ago(time, now = new Date()) {
   return shortDate.format(time);
 }
 
+/**
+ * @param {Date} time
+ * @returns {string} for a tooltip: the local time, and UTC
+ */
+export function localTimeAndUtc(time) {
+  return `${fullTime.format(time)}\n${utcTime.format(time)}`;
+}
+
 /** @param {Date} time */
-export function fullLocalTime(time) {
-  return fullTime.format(time);
+export function localDate(time) {
+  return shortDate.format(time);
 }

@@ -51,7 +51,7 @@ export const messages = {
     failed: gettext("You could not be signed in. Try again, or reload the page."),
   },
   fileDeleted: gettext("This file was deleted."),
-  pausing: gettext("finishing what is in transit"),
+  pausing: gettext("finishing current transfers"),
   pauseLabel: { pause: gettext("Pause"), stop: gettext("Stop now") },
   alreadyStored: gettext("Already in your files. Not uploaded again."),
   slow: gettext(
@@ -227,9 +227,6 @@ export const messages = {
   offline: gettext("You are offline. Uploads resume automatically when you are back online."),
   online: gettext("You are back online."),
 
-  deleting: gettext("Deleting…"),
-  deletingSlowly: gettext("Still deleting. This is taking longer than usual. You can close this page."),
-  deleteFailed: gettext("The file could not be deleted. Try again."),
   listNotCurrent: gettext("The list shows the previous result."),
 
   announce: {
@@ -271,11 +268,6 @@ export const messages = {
       count === 1
         ? named(gettext("%(name)s was rejected: %(why)s"), name, { why })
         : counted(ngettext("%(count)s file was rejected.", "%(count)s files were rejected.", count), count),
-    /** @type {Announcement} */
-    deleted: (count, name) =>
-      count === 1
-        ? named(gettext("%(name)s deleted."), name)
-        : counted(ngettext("%(count)s file deleted.", "%(count)s files deleted.", count), count),
     /** @type {OfCount} */
     notUploaded: (count) =>
       counted(ngettext("%(count)s file was not uploaded.", "%(count)s files were not uploaded.", count), count),
@@ -337,8 +329,16 @@ const problems = {
   upload_expired: () => gettext("This upload has expired. Try again to upload the file from the beginning."),
 };
 
+/** What a response means that has no code, because it comes from a proxy. @type {Record<number, string>} */
+const CODES = { 401: "session_ended", 429: "rate_limited", 502: "unavailable", 503: "unavailable", 504: "unavailable" };
+
+/** @param {number} status of a response */
+function codeOf(status) {
+  return CODES[status] ?? (status >= 500 ? "internal_error" : "");
+}
+
 /**
- * @param {{code?: string, message?: string}|null} problem
+ * @param {{code?: string, message?: string, status?: number}|null} problem
  * @param {Limits} [limits] for the problems of an upload
  * @returns {string} what went wrong, and what the user can do
  */
@@ -347,7 +347,8 @@ export function explain(problem, limits = { maxSize: "", types: "" }) {
     const next = gettext("Choose another file, or contact your administrator.");
     return problem.message ? `${problem.message} ${next}` : next;
   }
-  return problems[problem?.code ?? ""]?.(limits) ?? (problem?.message || gettext("Something went wrong. Try again."));
+  const code = problem?.code || (problem?.message ? "" : codeOf(problem?.status ?? 0));
+  return problems[code]?.(limits) ?? (problem?.message || gettext("Something went wrong. Try again."));
 }
 
 /**

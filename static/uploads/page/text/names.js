@@ -13,6 +13,14 @@ const TAILS = [
   new RegExp(`${SAFE}.{0,13}$`, "su"),
 ];
 
+/** In a row of the list, whose column may be narrow, short names are split too; then hardly more than the extension is kept. */
+const LONG_IN_ROW = 6;
+const SHORT_TAIL = new RegExp(`${SAFE}.{0,5}$`, "su");
+const TAILS_IN_ROW = [
+  new RegExp(String.raw`(?<=[ _.-])(?:[\p{L}\p{N}_]|${SAFE}).{6,12}$`, "su"),
+  new RegExp(`${SAFE}.{0,8}$`, "su"),
+];
+
 /** Accents of Latin, Greek and Cyrillic letters. */
 const ACCENTS = /[\u0300-\u036f]/g;
 /**
@@ -51,12 +59,25 @@ export function nameParts(name) {
 }
 
 /**
+ * Splits the name of a single file or folder for a row of the list.
+ * @param {string} name
+ * @returns {SplitText} the tail has the extension
+ */
+export function rowNameParts(name) {
+  const shown = displayName(name);
+  const isLong = Array.from(shown).length > LONG;
+  return split(shown, LONG_IN_ROW, isLong ? TAILS_IN_ROW : [SHORT_TAIL]);
+}
+
+/**
  * @param {string} text
+ * @param {number} [long] characters
+ * @param {RegExp[]} [tails]
  * @returns {SplitText}
  */
-function split(text) {
-  if (Array.from(text).length > LONG) {
-    for (const pattern of TAILS) {
+function split(text, long = LONG, tails = TAILS) {
+  if (Array.from(text).length > long) {
+    for (const pattern of tails) {
       const match = pattern.exec(text);
       if (match) return { head: text.slice(0, match.index), tail: match[0] };
     }

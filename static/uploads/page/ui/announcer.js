@@ -7,7 +7,7 @@ const LATER = 10_000;
 const MANY = 10;
 const OF_UPLOADS = ["stored", "alreadyStored", "failed", "rejected"];
 
-/** @typedef {"added"|"stored"|"alreadyStored"|"failed"|"rejected"|"deleted"} Kind */
+/** @typedef {"added"|"stored"|"alreadyStored"|"failed"|"rejected"} Kind */
 /** @typedef {{count: number, name: string, why?: string}} Milestone the name of the last file, and the number of files */
 
 /** Announces events to screen readers, several of the same kind in one sentence. */

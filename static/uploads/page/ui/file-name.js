@@ -1,4 +1,4 @@
-import { nameParts } from "../text/names.js";
+import { nameParts, rowNameParts } from "../text/names.js";
 import { find } from "./elements.js";
 
 /** @import { SplitText } from "../text/names.js" */
@@ -14,6 +14,15 @@ export function showName(element, name) {
   folderElement.replaceChildren(...halves(folder));
   folderElement.hidden = folder.head === "";
   find(element, "[data-field=file]").replaceChildren(...halves(file));
+}
+
+/**
+ * Displays a name on one line: where space is short, its middle is left out.
+ * @param {HTMLElement} element
+ * @param {string} name without folders
+ */
+export function showRowName(element, name) {
+  element.replaceChildren(...halves(rowNameParts(name)));
 }
 
 /** @param {SplitText} text */

@@ -4,6 +4,7 @@ import { percent, portion } from "../text/language.js";
 import { messages } from "../text/messages.js";
 import { confirmWith } from "../ui/confirm-dialog.js";
 import { byId } from "../ui/elements.js";
+import { showProgressInTitle } from "../ui/page-title.js";
 import { setAttribute, setText, setVisible } from "../ui/rendering.js";
 import { TimeLeft } from "./time-left.js";
 
@@ -38,7 +39,6 @@ export class Overall {
   };
   #dialog = byId("cancel-dialog", HTMLDialogElement);
   #timeLeft = new TimeLeft();
-  #title = document.title;
   #wasInProgress = false;
   #finishedAt = -Infinity;
   #onEnd;
@@ -93,8 +93,7 @@ export class Overall {
     const sent = percent(...progressOf(totals), isComplete);
     // At the end, a number below 100% would look as if there were more to come.
     setText(this.#percent, inProgress || isComplete ? sent : "");
-    const title = inProgress ? messages.overall.title(sent, this.#title) : this.#title;
-    if (document.title !== title) document.title = title;
+    showProgressInTitle(inProgress ? sent : "");
   }
 
   /**

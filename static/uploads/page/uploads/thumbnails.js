@@ -12,12 +12,14 @@ const AT_ONCE = 2;
 const LATEST = 2_000;
 /** Milliseconds to wait in browsers that do not say when they are idle. */
 const WITHOUT_IDLE = 100;
-/** CSS pixels, as in css/uploads.css. */
-const SIDE = 40;
+/** CSS pixels: twice the side of a tile in css/uploads.css, because the list may show larger ones. */
+const SIDE = 80;
 
 /** Thumbnails of chosen images, drawn only for visible tiles, a few at a time, while the page has nothing else to do. */
 export class Thumbnails {
-  /** @type {Map<HTMLElement, File>} */
+  /** What each tile shows, or will show. @type {Map<HTMLElement, File>} */
+  #shown = new Map();
+  /** What is not drawn yet. @type {Map<HTMLElement, File>} */
   #files = new Map();
   /** @type {Set<HTMLElement>} */
   #visible = new Set();
@@ -32,15 +34,23 @@ export class Thumbnails {
    */
   watch(tile, file) {
     if (!this.#observer || !file.type.startsWith("image/") || file.size > MAX_BYTES) return;
+    this.#shown.set(tile, file);
     this.#files.set(tile, file);
     this.#observer.observe(tile);
   }
 
-  /** @param {HTMLElement} tile */
+  /** @param {HTMLElement} tile that is gone, or will show something else */
   unwatch(tile) {
+    if (!this.#shown.delete(tile)) return;
+    this.#forget(tile);
+    tile.querySelector(".tile-picture")?.remove();
+    delete tile.dataset.picture;
+  }
+
+  /** @param {HTMLElement} tile that needs no drawing */
+  #forget(tile) {
     this.#visible.delete(tile);
-    if (!this.#files.delete(tile)) return;
-    this.#observer?.unobserve(tile);
+    if (this.#files.delete(tile)) this.#observer?.unobserve(tile);
   }
 
   /** @param {IntersectionObserverEntry[]} entries */
@@ -70,11 +80,13 @@ export class Thumbnails {
     const [tile] = this.#visible;
     const file = tile && this.#files.get(tile);
     if (!file) return;
-    this.unwatch(tile);
+    this.#forget(tile);
     this.#running += 1;
     this.#next();
     try {
-      await draw(tile, file);
+      const picture = await pictureOf(file);
+      // Meanwhile the tile may show something else.
+      if (picture && this.#shown.get(tile) === file) show(picture, tile);
     } catch (error) {
       // The browser cannot decode every image; the icon stays.
       if (!(error instanceof DOMException)) throw error;
@@ -107,11 +119,11 @@ async function isDrawable(file) {
 }
 
 /**
- * @param {HTMLElement} tile
  * @param {File} file
+ * @returns {Promise<HTMLCanvasElement|null>} null if it takes too much to draw it
  */
-async function draw(tile, file) {
-  if (!(await isDrawable(file))) return;
+async function pictureOf(file) {
+  if (!(await isDrawable(file))) return null;
   const side = Math.round(SIDE * Math.min(devicePixelRatio, 3));
   // Twice as wide, so that landscapes fill the square too.
   const drawing = createImageBitmap(file, { resizeWidth: 2 * side, resizeQuality: "medium" });
@@ -124,6 +136,14 @@ async function draw(tile, file) {
   const top = (picture.height - edge) / 2;
   canvas.getContext("2d")?.drawImage(picture, left, top, edge, edge, 0, 0, side, side);
   picture.close();
-  tile.prepend(canvas);
+  return canvas;
+}
+
+/**
+ * @param {HTMLCanvasElement} picture
+ * @param {HTMLElement} tile
+ */
+function show(picture, tile) {
+  tile.prepend(picture);
   tile.dataset.picture = "";
 }

@@ -1,0 +1,1 @@
+"""Single sign-on: users who sign in at an OpenID Connect provider, and their accounts here."""
