@@ -10,7 +10,7 @@ DEMO_PASSWORD ?=
 export PORT AWS_PORT LOCAL_DIR DEMO_PASSWORD
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all image-test chaos bench bench-compare lint types javascript check format messages reference lock browser clean
+.PHONY: help run test test-all image-test chaos bench bench-compare cost lint types javascript check format messages reference lock browser clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ bench: $(VENV)/dev.stamp browser ## Compare filehub's speed with simpler program
 
 bench-compare: $(VENV)/dev.stamp ## Show two results of make bench side by side: A=….json B=….json
 	@$(BIN)/python -m benchmarks compare $(A) $(B)
+
+cost: $(VENV)/dev.stamp ## Count what filehub requests from AWS, and write its price into docs/cost.md
+	@$(BIN)/python -m benchmarks cost $(if $(PRICES),--prices $(PRICES)) $(if $(STORED),--stored)
 
 check: lint types javascript ## Check style, imports and types of Python and JavaScript
 

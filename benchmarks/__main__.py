@@ -2,6 +2,7 @@
 
     python -m benchmarks run [--only sign,confirm] [--rounds 5] [--scale 1.0]
     python -m benchmarks compare A.json B.json
+    python -m benchmarks cost [--stored] [--prices FILE]
 
 Each benchmark runs in a process of its own, because Django can be set up only once in a process.
 """
@@ -20,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 
 from benchmarks import machine
+from benchmarks.cost import command as cost
 from benchmarks.figures import Row
 from benchmarks.results import (
     Results,
@@ -73,6 +75,11 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("before", type=Path)
     compare.add_argument("after", type=Path)
     compare.set_defaults(run=_compare)
+    costs = commands.add_parser(
+        "cost", help="count requests and compute what AWS bills (docs/cost.md)"
+    )
+    cost.add_arguments(costs)
+    costs.set_defaults(run=_cost)
     one = commands.add_parser("one", help="run one benchmark in this process and write its rows")
     one.add_argument("name", choices=BENCHMARKS)
     one.add_argument("output", type=Path)
@@ -167,6 +174,11 @@ def _compare(options: argparse.Namespace) -> int:
     print(f"B: {after.began_at}, {after.machine.get('commit', '?')}\n")
     print(comparison(before, after))
     return 0
+
+
+def _cost(options: argparse.Namespace) -> int:
+    _stop_on_signals()
+    return cost.run(options)
 
 
 if __name__ == "__main__":

@@ -47,6 +47,8 @@ class Request:
     status: int | None = None
     #: Bytes of the body that were forwarded to the server.
     sent: int = 0
+    #: Bytes of the response's body that were forwarded to the client.
+    received: int = 0
     #: The proxy has the whole body.
     swallowed: bool = False
     #: The fault that the request had.
@@ -372,6 +374,7 @@ class Proxy:
         if empty:
             headers.pop("transfer-encoding", None)
         async for piece in server.body(headers, length):
+            request.received += len(piece)
             await client.send(piece)
         framed = length is not None or "transfer-encoding" in headers
         return framed and headers.get("connection", "").lower() != "close"
