@@ -1,4 +1,5 @@
 import { ApiError } from "../../../static/uploads/client/errors.js";
+import { Api } from "../../../static/uploads/client/net/api.js";
 import { ChangesApi } from "../../../static/uploads/client/net/changes-api.js";
 import { FakeServer } from "../page/fake-server.js";
 import { hurry } from "./support.js";
@@ -35,6 +36,20 @@ test("more than a hundred files are changed in chunks, in order, and progress is
     [100, 100, 50],
   );
   equal(progress, [100, 200, 250]);
+});
+
+test("a change is sent even if the page is left at once", async () => {
+  /** @type {Request[]} */
+  const requests = [];
+  globalThis.fetch = async (request) => {
+    if (request instanceof Request) requests.push(request);
+    return Response.json({ results: [{ id: "a", state: "trashed" }] });
+  };
+  await new ChangesApi(new Api("csrf-token")).trash(["a"]);
+  equal(
+    requests.map(({ url, keepalive }) => [new URL(url).pathname, keepalive]),
+    [["/files/trash", true]],
+  );
 });
 
 /**

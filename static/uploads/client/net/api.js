@@ -62,6 +62,7 @@ import { anySignal, timeoutSignal } from "../waiting.js";
  * @property {AbortSignal} [signal]
  * @property {number} [timeout] milliseconds
  * @property {Record<string, string>} [headers] further ones
+ * @property {boolean} [keepalive] whether the request is still sent when the page is left; with a small body only
  */
 
 /** How many ids the server accepts in one call. */
@@ -227,7 +228,8 @@ export class Api {
       headers["Content-Type"] = "application/json";
       body = JSON.stringify(content);
     }
-    const response = await this.#send(url, { method, headers, body }, options);
+    const keepalive = options?.keepalive ?? false;
+    const response = await this.#send(url, { method, headers, body, keepalive }, options);
     const { status } = response;
     if (status === 204 || status === 304) return { status, headers: response.headers, body: null };
     try {

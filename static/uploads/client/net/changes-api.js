@@ -31,7 +31,7 @@ export class ChangesApi {
   }
 
   /**
-   * Moves files to the trash. Where there is no trash, they are deleted for ever.
+   * Moves files to the trash. Where there is no trash, they are permanently deleted.
    * @param {string[]} ids any number
    * @param {OnProgress} [onProgress]
    * @returns {Promise<Changes>} "trashed" or "deleting"
@@ -50,7 +50,7 @@ export class ChangesApi {
   }
 
   /**
-   * Deletes files for ever, from the list or from the trash.
+   * Permanently deletes files, from the list or from the trash.
    * @param {string[]} ids any number
    * @param {OnProgress} [onProgress]
    * @returns {Promise<Changes>} "deleting"
@@ -70,7 +70,7 @@ export class ChangesApi {
   }
 
   /**
-   * Deletes some of what is in the trash for ever.
+   * Permanently deletes some of what is in the trash.
    * @returns {Promise<Emptied>} `more`: the trash has more files
    */
   emptyTrash() {
@@ -133,12 +133,13 @@ export class ChangesApi {
   }
 
   /**
+   * The request is sent even if the page is left or loaded again, since it already shows the change.
    * @param {string} method
    * @param {string} url
    * @param {object} [content]
    */
   async #json(method, url, content) {
-    return (await this.#api.request(method, url, content)).body;
+    return (await this.#api.request(method, url, content, { keepalive: true })).body;
   }
 
   /**
