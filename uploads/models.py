@@ -187,7 +187,7 @@ class ApiToken(models.Model):
 
 
 class Identity(models.Model):
-    """An account of a user at a provider of single sign-on: one subject is one user, for ever."""
+    """A user's account at a provider of single sign-on. One subject is always the same user."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,

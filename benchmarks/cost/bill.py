@@ -106,7 +106,7 @@ def upload(measured: Measured, example: Example, *, together: bool) -> dict[str,
     deletion = (
         work[f"move to the trash, {how}"]
         + seen_by_purges(measured)
-        + work["deletion for ever, many at a time"]
+        + work["permanent deletion, many at a time"]
     )
     pages = work["home page"] + Counts({"S3 GetObject": 50 * example.images})
     return {

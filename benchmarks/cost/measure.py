@@ -163,7 +163,7 @@ class _Measurement:
         quota.delete()
 
     def _count_the_trash(self, stack: ExitStack, ids: list[str]) -> int:
-        """Move files to the trash, one alone and the others together, and delete all for ever.
+        """Move files to the trash, one alone and the others together, and delete all permanently.
 
         Returns the size of such a record in the index from which the purge reads.
         """
@@ -183,7 +183,7 @@ class _Measurement:
             tasks.purge_trash.delay()
         # Without the task itself, and without reading the trash, which each purge does.
         task = self._work["empty task"]
-        self._work["deletion for ever, many at a time"] = (
+        self._work["permanent deletion, many at a time"] = (
             self._meter.last_without_queries().without(_ONCE).minus(task).times(1 / len(ids))
         )
         return size

@@ -180,7 +180,7 @@ def click(selector: str, *keys: str) -> Callable[[Page, str], None]:
     return reach
 
 
-def delete_for_ever(page: Page, folder: str) -> None:
+def delete_permanently(page: Page, folder: str) -> None:
     page.locator("[data-file-row]").first.press("Delete")
     expect(page.locator("#delete-dialog")).to_be_visible()
 
@@ -214,7 +214,7 @@ STATES: dict[str, tuple[Callable[[Page, str], object], str]] = {
     ),
     "a deleted file": (open_with("Delete"), "#toast"),
     "the trash": (lambda page, folder: page.goto("/?view=trash"), "#empty-trash"),
-    "deleting for ever": (delete_for_ever, "#delete-dialog"),
+    "deleting permanently": (delete_permanently, "#delete-dialog"),
     "emptying the trash": (empty_the_trash, "#empty-dialog"),
     "rejected uploads": (lambda page, folder: page.goto("/?view=rejected"), "#files-head"),
 }

@@ -251,7 +251,7 @@ def test_the_trash_restores_deletes_for_ever_and_is_emptied(page: Page, folder: 
     page.keyboard.press("Delete")
     expect(page.locator("#delete-dialog")).to_contain_text("b.txt")
     page.locator("#delete-dialog [data-confirm]").click()
-    expect(page.locator("#toast")).to_contain_text("“b.txt” was deleted for ever.")
+    expect(page.locator("#toast")).to_contain_text("“b.txt” was deleted permanently.")
     page.locator("#empty-trash").click()
     page.locator("#empty-dialog [data-confirm]").click()
     expect(page.locator("#toast")).to_contain_text("The trash is empty.")
@@ -291,7 +291,7 @@ def test_without_a_trash_a_folder_is_deleted_for_ever_with_its_files(
     expect(page.locator("#delete-dialog")).to_contain_text("Inner")
     page.locator("#delete-dialog [data-confirm]").click()
     # The folder is empty when S3 has reported the removal of its file.
-    expect(page.locator("#toast")).to_contain_text("“Inner” was deleted for ever.")
+    expect(page.locator("#toast")).to_contain_text("“Inner” was deleted permanently.")
     page.unroute_all(behavior="ignoreErrors")
     page.reload()
     expect_names(page, *[f"{letter}.txt" for letter in "abcdef"])

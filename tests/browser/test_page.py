@@ -194,7 +194,7 @@ def test_deleting_moves_a_file_to_the_trash(page: Page) -> None:
     trashed = page.evaluate("fetch('/files?state=trashed').then((r) => r.json())")
     (file,) = [file for file in trashed if file["file_name"] == name]
     page.locator("#views a").filter(has_text="Trash").click()
-    expect(row(page, name)).to_contain_text("Deleted for ever on")
+    expect(row(page, name)).to_contain_text("Deleted permanently on")
     restored = page.context.request.post(
         page.url.split("?")[0] + "files/restore",
         data={"ids": [file["id"]]},

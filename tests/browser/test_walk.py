@@ -180,7 +180,7 @@ def test_a_dropped_album_is_viewed_sorted_out_and_downloaded(
     expect(row(page, "Sorted out")).to_have_count(0)
     expect(row(page, NAMES[0])).to_be_visible()
 
-    # What is in the trash is gone for ever once it is emptied.
+    # What is in the trash is gone for good once it is emptied.
     row(page, NAMES[0]).press("Delete")
     expect(page.locator("#toast")).to_contain_text("was moved to the trash.")
     page.locator("#views [data-view=trash]").click()

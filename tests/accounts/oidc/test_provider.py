@@ -197,7 +197,7 @@ def test_a_slow_provider_costs_a_bounded_time(
     try:
         response = client.get("/accounts/sso/callback" if back else "/accounts/sso/", back)
         problem_page(client, response, UNAVAILABLE)
-        # Not the 60 s for which it says nothing, nor for ever.
+        # Not the 60 s for which it says nothing, nor forever.
         assert time.monotonic() - started_at < 30
     finally:
         ends.set()

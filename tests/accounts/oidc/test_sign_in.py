@@ -152,7 +152,7 @@ def test_a_response_works_once(provider: FakeProvider) -> None:
     client = browser()
     response = provider.approve(begin(client, next="/account/"))
     assert client.get(CALLBACK, response)["Location"] == "/account/"
-    # Whoever loads the page again is signed in already.
+    # When the page is loaded again, the user is signed in already.
     assert client.get(CALLBACK, response)["Location"] == "/"
     client.post("/accounts/logout/")
     assert problem(client.get(CALLBACK, response)) == "sso_expired"

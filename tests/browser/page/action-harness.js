@@ -27,7 +27,7 @@ export const MARKUP = `
     <button data-clear></button><p data-field="count"></p>
     <button data-command="download"></button><button data-command="downloadZip"></button>
     <button data-command="move"></button><button data-command="restore"></button>
-    <button data-command="trash"></button><button data-command="deleteForever"></button>
+    <button data-command="trash"></button><button data-command="deletePermanently"></button>
   </section>
   <div id="item-menu" hidden></div>
   <dialog id="move-dialog">

@@ -163,19 +163,19 @@ const CASES = [
   ],
 
   [
-    "a file is deleted for ever",
+    "a file is deleted permanently",
     () => {},
-    ({ actions, items }) => actions.deleteForever(items("a")),
+    ({ actions, items }) => actions.deletePermanently(items("a")),
     `b c ${FOLDER}`,
-    "“a.txt” was deleted for ever.",
+    "“a.txt” was deleted permanently.",
     "a",
   ],
   [
     "a folder is",
     () => {},
-    ({ actions, items }) => actions.deleteForever(items(FOLDER)),
+    ({ actions, items }) => actions.deletePermanently(items(FOLDER)),
     "a b c",
-    "“Photos” was deleted for ever.",
+    "“Photos” was deleted permanently.",
     "p q",
   ],
   [

@@ -17,8 +17,8 @@ const COMMANDS = [
   ["files", [makeItem("a"), makeItem("b")], "downloadZip move trash"],
   ["files", [makeItem("a"), makeFolder("A")], "downloadZip move trash"],
   ["files", [makeFolder("A"), makeFolder("B")], "downloadZip move trash"],
-  ["trash", [makeItem("a")], "restore details deleteForever"],
-  ["trash", [makeItem("a"), makeItem("b")], "restore deleteForever"],
+  ["trash", [makeItem("a")], "restore details deletePermanently"],
+  ["trash", [makeItem("a"), makeItem("b")], "restore deletePermanently"],
   ["rejected", [makeItem("a")], "details"],
   ["rejected", [makeItem("a"), makeItem("b")], ""],
 ];

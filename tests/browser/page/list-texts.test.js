@@ -122,7 +122,7 @@ test("a row has a second line where it says more than the folder it is in", () =
     [makeItem("1"), ROOT, "", "", false, "2026-01-31T13:05:00Z"],
     [found, { ...ROOT, q: "1" }, "in 2024", "Photos/2024", false, "2026-01-31T13:05:00Z"],
     [makeItem("1"), { ...ROOT, q: "1" }, "in All files", "", false, "2026-01-31T13:05:00Z"],
-    [trashed, { ...ROOT, view: "trash" }, "Deleted for ever on Mar 3, 2026", "", false, "2026-02-01T00:00:00Z"],
+    [trashed, { ...ROOT, view: "trash" }, "Deleted permanently on Mar 3, 2026", "", false, "2026-02-01T00:00:00Z"],
     [rejected, { ...ROOT, view: "rejected" }, "Too \ufffdlarge.", "", true, "2026-01-31T13:05:00Z"],
     [
       makeItem("1", { state: "rejected" }),

@@ -66,7 +66,7 @@ const CASES = [
   ["files", ["folder:Photos"], "1 selected | downloadZip move trash"],
   ["files", ["a", "folder:Photos"], "2 selected · 1 file: 1 kB | downloadZip move trash"],
   ["files", ["gone"], ""],
-  ["trash", ["t"], "1 selected · 5 bytes | restore deleteForever"],
+  ["trash", ["t"], "1 selected · 5 bytes | restore deletePermanently"],
 ];
 
 test("the bar says how much is selected, and offers what can be done", async () => {

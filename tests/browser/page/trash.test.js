@@ -6,22 +6,22 @@ test("what is not confirmed is not deleted", async () => {
   const server = makeServer();
   server.store("t", { state: "trashed" });
   const { actions, items, listed } = await makeActions(server, {}, { confirms: false });
-  await actions.deleteForever(items("a"));
+  await actions.deletePermanently(items("a"));
   await actions.emptyTrash();
   equal([listed(), server.log.length, server.files.has("t")], [`a b c ${FOLDER}`, 0, true]);
 });
 
-test("without a trash, deleting is for ever, and asks", async () => {
+test("without a trash, deleting is permanent, and asks", async () => {
   const server = makeServer();
   const refused = await makeActions(server, {}, { hasTrash: false, confirms: false });
   await refused.actions.trash(refused.items("a"));
   equal(server.files.has("a"), true);
   const { actions, items } = await makeActions(server, {}, { hasTrash: false });
   await actions.trash(items("a"));
-  equal([server.files.has("a"), sentence()], [false, "“a.txt” was deleted for ever."]);
+  equal([server.files.has("a"), sentence()], [false, "“a.txt” was deleted permanently."]);
 });
 
-test("files in the trash are restored or deleted for ever, and a race with the purge ends in a sentence", async () => {
+test("files in the trash are restored or deleted permanently, and a race with the purge ends in a sentence", async () => {
   const server = makeServer();
   for (const id of ["t", "u", "v"]) server.store(id, { state: "trashed" });
   const { actions, items, listed } = await makeActions(server, { view: "trash" });
@@ -39,7 +39,7 @@ test("the trash is emptied in as many requests as it takes", async () => {
   for (let index = 0; index < 5; index += 1) server.store(`t${index}`, { state: "trashed" });
   const { actions } = await makeActions(server, { view: "trash" });
   await actions.emptyTrash();
-  equal([server.ids("trashed"), sentence()], ["", "The trash is empty. 5 files were deleted for ever."]);
+  equal([server.ids("trashed"), sentence()], ["", "The trash is empty. 5 files were deleted permanently."]);
   await actions.emptyTrash();
   equal(sentence(), "The trash is empty.");
   server.faults = [{ path: "/files/trash/empty", fault: "lost" }];

@@ -55,7 +55,7 @@ const UNDOS = [
     "a b",
   ],
   [
-    "one was deleted for ever",
+    "one was deleted permanently",
     (server) => server.files.delete("a"),
     "1 of 2 could not be restored: This file no longer exists.",
     "b c p q",

@@ -110,7 +110,7 @@ def test_the_type_is_kept_unless_it_is_not_that_of_the_bytes(
     assert (found.file_name, found.content_type, found.changes) == (expected, new_type, changes)
 
 
-@pytest.mark.parametrize("encoding", ["gzip, br", "gzip,gzip", "deflate", "compress", "made-up"])
+@pytest.mark.parametrize("encoding", ["gzip, br", "gzip,gzip", "deflate", "compress", "unheard-of"])
 def test_an_unknown_encoding_is_refused(encoding: str) -> None:
     with pytest.raises(FilehubError, match=f"the encoding {encoding}"):
         place("a", "", "text/plain", encoding, RULES)

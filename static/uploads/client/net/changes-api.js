@@ -55,7 +55,7 @@ export class ChangesApi {
    * @param {OnProgress} [onProgress]
    * @returns {Promise<Changes>} "deleting"
    */
-  deleteForever(ids, onProgress) {
+  deletePermanently(ids, onProgress) {
     return this.#changeMany("/files/delete", ids, {}, onProgress);
   }
 

@@ -99,7 +99,7 @@ function handlersFor({ bar, commands, menu, selection, store }) {
     download: (item) => commands.run("download", [item]),
     rename: (item) => commands.run("rename", [item]),
     trash: (items) => {
-      const name = store.place.view === "trash" ? "deleteForever" : "trash";
+      const name = store.place.view === "trash" ? "deletePermanently" : "trash";
       // What is selected may not be loaded so far.
       if (items.length > 1) bar.run(name);
       else commands.run(name, items);

@@ -25,8 +25,8 @@ const MANY = 100;
  * @property {FileStore} store
  * @property {Toast} toast
  * @property {ArchiveDownload} archives
- * @property {boolean} hasTrash whether files go to the trash; otherwise they are deleted for ever
- * @property {(items: Item[]) => Promise<boolean>} confirmDelete asks whether to delete these for ever
+ * @property {boolean} hasTrash whether files go to the trash; otherwise they are deleted permanently
+ * @property {(items: Item[]) => Promise<boolean>} confirmDelete asks whether to delete these permanently
  * @property {() => Promise<boolean>} confirmEmpty asks whether to empty the trash
  * @property {(id: string) => Promise<void>} startDownload of one file; rejects with an ApiError
  * @property {() => void} onSessionEnded
@@ -53,12 +53,12 @@ export class Actions {
   }
 
   /**
-   * Moves files and folders to the trash, and offers to undo that. Where there is no trash, it deletes them for ever.
+   * Moves files and folders to the trash, and offers to undo that. Where there is no trash, it deletes them permanently.
    * @param {Item[]} items
    */
   async trash(items) {
     const { changes, hasTrash } = this.#parts;
-    if (!hasTrash) return await this.deleteForever(items);
+    if (!hasTrash) return await this.deletePermanently(items);
     const place = this.#parts.store.place;
     const removal = await this.#run("trash", items, (onProgress) => changes.trash(items, onProgress));
     if (!removal) return;
@@ -83,19 +83,19 @@ export class Actions {
   }
 
   /**
-   * Deletes files and folders for ever, if the user confirms it.
+   * Deletes files and folders permanently, if the user confirms it.
    * @param {Item[]} items
    */
-  async deleteForever(items) {
+  async deletePermanently(items) {
     if (items.length === 0 || !(await this.#parts.confirmDelete(items))) return;
     const { changes } = this.#parts;
-    const removal = await this.#run("remove", items, (onProgress) => changes.deleteForever(items, onProgress));
+    const removal = await this.#run("remove", items, (onProgress) => changes.deletePermanently(items, onProgress));
     if (!removal) return;
     this.#forget(removal.ids);
     this.#tell(report("remove", removal), removal);
   }
 
-  /** Deletes everything in the trash for ever, if the user confirms it. */
+  /** Deletes everything in the trash permanently, if the user confirms it. */
   async emptyTrash() {
     const { api, store, toast, confirmEmpty } = this.#parts;
     if (!(await confirmEmpty())) return;
@@ -105,7 +105,7 @@ export class Actions {
     try {
       let emptied = await api.emptyTrash();
       deleted += emptied.deleted;
-      // Files that cannot be deleted now would be tried for ever.
+      // Files that cannot be deleted now would be tried forever.
       while (emptied.more && emptied.deleted > 0) {
         emptied = await api.emptyTrash();
         deleted += emptied.deleted;

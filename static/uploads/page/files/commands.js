@@ -2,7 +2,7 @@
 /** @import { Item, ViewName } from "./types.js" */
 
 /**
- * @typedef {"open"|"preview"|"download"|"downloadZip"|"rename"|"move"|"details"|"trash"|"restore"|"deleteForever"} CommandName
+ * @typedef {"open"|"preview"|"download"|"downloadZip"|"rename"|"move"|"details"|"trash"|"restore"|"deletePermanently"} CommandName
  */
 
 /**
@@ -15,14 +15,14 @@ export function commandsFor(view, items) {
   const [first] = items;
   const isOne = items.length === 1;
   if (view === "rejected") return isOne ? ["details"] : [];
-  if (view === "trash") return ["restore", ...(isOne ? /** @type {const} */ (["details"]) : []), "deleteForever"];
+  if (view === "trash") return ["restore", ...(isOne ? /** @type {const} */ (["details"]) : []), "deletePermanently"];
   if (!isOne) return ["downloadZip", "move", "trash"];
   if (first.kind === "folder") return ["open", "downloadZip", "rename", "move", "trash"];
   return ["preview", "download", "rename", "move", "details", "trash"];
 }
 
 /** The commands that end what they are applied to, and are set apart in menus. @type {Set<CommandName>} */
-export const DESTRUCTIVE = new Set(/** @type {CommandName[]} */ (["trash", "deleteForever"]));
+export const DESTRUCTIVE = new Set(/** @type {CommandName[]} */ (["trash", "deletePermanently"]));
 
 /**
  * What the list does itself.

@@ -15,7 +15,7 @@
  * @property {string|null} confirmed_at ISO 8601, UTC
  * @property {"stored"|"trashed"|"rejected"} [state] of a list; otherwise it is stored
  * @property {string} [trashed_at] only in the trash; ISO 8601, UTC
- * @property {string} [purge_at] when it is deleted for ever; only in the trash; ISO 8601, UTC
+ * @property {string} [purge_at] when it is deleted permanently; only in the trash; ISO 8601, UTC
  * @property {string} [reason] why it was rejected, in the user's language
  * @property {string} [reason_code] stable
  * @property {string} [thumbnail_url] a small picture of it, if there is one

@@ -3,7 +3,7 @@ import { fill, gettext, ngettext, number } from "./language.js";
 import { explain, messages } from "./messages.js";
 import { displayName } from "./names.js";
 
-/** @typedef {"trash"|"restore"|"remove"|"move"} Verb what was done to items; "remove": for ever */
+/** @typedef {"trash"|"restore"|"remove"|"move"} Verb what was done to items; "remove": permanently */
 /** @typedef {(count: number, name: string) => string} OfItems the name is that of a single item */
 /** @typedef {{code: string, message?: string}} Problem */
 
@@ -27,8 +27,8 @@ const done = {
     ofItems(
       count,
       name,
-      gettext("“%(name)s” was deleted for ever."),
-      ngettext("%(count)s item was deleted for ever.", "%(count)s items were deleted for ever.", count),
+      gettext("“%(name)s” was deleted permanently."),
+      ngettext("%(count)s item was deleted permanently.", "%(count)s items were deleted permanently.", count),
     ),
   move: (count, name) =>
     ofItems(
@@ -130,8 +130,8 @@ export const actionMessages = {
   emptied: (count) =>
     counted(
       ngettext(
-        "The trash is empty. %(count)s file was deleted for ever.",
-        "The trash is empty. %(count)s files were deleted for ever.",
+        "The trash is empty. %(count)s file was deleted permanently.",
+        "The trash is empty. %(count)s files were deleted permanently.",
         count,
       ),
       count,
@@ -206,7 +206,7 @@ export const actionMessages = {
     move: gettext("Move…"),
     trash: gettext("Delete"),
     restore: gettext("Restore"),
-    deleteForever: gettext("Delete for ever"),
+    deletePermanently: gettext("Delete permanently"),
     details: gettext("Details"),
   },
 

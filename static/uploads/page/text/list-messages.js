@@ -70,7 +70,7 @@ export const listMessages = {
   /** @type {(folder: string) => string} */
   inFolder: (folder) => fill(gettext("in %(folder)s"), { folder: displayName(folder) }),
   /** @type {(date: string) => string} */
-  purgedOn: (date) => fill(gettext("Deleted for ever on %(date)s"), { date }),
+  purgedOn: (date) => fill(gettext("Deleted permanently on %(date)s"), { date }),
   noReason: gettext("It broke a rule for uploads."),
 
   empty: {

@@ -48,13 +48,13 @@ export class ItemChanges {
   }
 
   /**
-   * Deletes files for ever, and folders with the files in them.
+   * Deletes files permanently, and folders with the files in them.
    * @param {Item[]} items
    * @param {OnProgress} onProgress
    * @returns {Promise<Removal>}
    */
-  deleteForever(items, onProgress) {
-    return this.#remove(items, (ids, report) => this.#api.deleteForever(ids, report), onProgress);
+  deletePermanently(items, onProgress) {
+    return this.#remove(items, (ids, report) => this.#api.deletePermanently(ids, report), onProgress);
   }
 
   /**
