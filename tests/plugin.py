@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -35,7 +36,8 @@ HEALTH_DIR = tempfile.TemporaryDirectory(prefix="filehub-health-")
 
 for name in [name for name in os.environ if name.startswith(("FILEHUB_", "DJANGO_", "AWS_"))]:
     del os.environ[name]
-# The processes that tests start would compile all of filehub each time.
+# Each run would compile all tests again, and each process that tests start all of filehub.
+sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.update(CREDENTIALS)
 os.environ.update(

@@ -103,6 +103,7 @@ def test_the_menu_works_by_keyboard_and_closes_like_a_menu(page: Page) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Account")
 
 
+@pytest.mark.exhaustive
 def test_the_theme_applies_at_once_everywhere_and_beats_the_system(page: Page) -> None:
     page.emulate_media(color_scheme="light")
     light, body = background(page), page.locator("body")

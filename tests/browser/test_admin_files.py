@@ -160,6 +160,7 @@ def test_a_file_has_a_preview_from_s3_and_a_timeline(
     expect(page.locator(".file-timeline li").last).to_contain_text("Download signed for demo")
 
 
+@pytest.mark.exhaustive
 def test_several_files_are_deleted_at_once(page: Page, installation: Installation) -> None:
     prefix = unique("")
     ids = [store(installation, f"{prefix}{n}.txt", b"x") for n in range(3)]

@@ -33,6 +33,8 @@ POLICY = build_policy()
 #: How a test begins. Its name is a literal, so that it is known without running the file.
 BEGINNING = re.compile(r'^test\(\s*("(?:[^"\\\n]|\\.)+")', re.M)
 
+EMPTY = b"<!doctype html><html lang=en><title>Tests</title>"
+
 RUN = """([file, name]) =>
     import("/tests/browser/client/testing.js").then(({ run }) => run(file, name))"""
 
@@ -54,6 +56,7 @@ CASES = [
 class Handler(SimpleHTTPRequestHandler):
     """Serves `static/` and the tests of the browser, and an empty page at `/`."""
 
+    protocol_version = "HTTP/1.1"
     extensions_map: ClassVar[dict[str, str]] = {
         ".js": "text/javascript",
         ".json": "application/json",
@@ -67,8 +70,9 @@ class Handler(SimpleHTTPRequestHandler):
         if self.path == "/":
             self.send_response(200)
             self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(EMPTY)))
             self.end_headers()
-            return BytesIO(b"<!doctype html><html lang=en><title>Tests</title>")
+            return BytesIO(EMPTY)
         if not self.path.startswith(("/static/", "/tests/browser/", "/tests/shared/")):
             self.send_error(404)
             return None
@@ -76,6 +80,8 @@ class Handler(SimpleHTTPRequestHandler):
 
     def end_headers(self) -> None:
         self.send_header("Content-Security-Policy", POLICY)
+        # Files do not change during the tests, and most of them load the same modules.
+        self.send_header("Cache-Control", "max-age=3600")
         super().end_headers()
 
     def log_message(self, *arguments: Any) -> None:
@@ -134,11 +140,10 @@ class Runner:
         uncaught errors, and errors that the browser logged.
         """
         # What the previous test left behind ends before this one begins.
-        self._page.goto("about:blank")
+        self._page.goto("/")
         self._storage.send(
             "Storage.clearDataForOrigin", {"origin": self._origin, "storageTypes": "all"}
         )
-        self._page.goto("/")
         self._problems.clear()
         self._missing.clear()
         outcome = self._page.evaluate(RUN, [f"/{path.relative_to(ROOT).as_posix()}", name])

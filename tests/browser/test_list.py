@@ -139,6 +139,7 @@ SAME_MARKS = """(expected) => [...document.querySelectorAll("[data-file-row]")].
 })"""
 
 
+@pytest.mark.exhaustive
 def test_with_forced_colours_the_focus_and_the_selection_are_marked_differently(page: Page) -> None:
     folder = unique("forced")
     upload(page, folder, *[f"{name}.txt" for name in ("both", "focus", "none", "selection")])

@@ -45,6 +45,7 @@ def begin_upload(page: Page, installation: Installation, path: Path) -> None:
     wait_for(lambda: arrived(installation) >= 10 * MIB)
 
 
+@pytest.mark.exhaustive
 def test_after_signing_in_again_in_the_dialog_the_queue_goes_on_by_itself(
     page: Page, context: BrowserContext, installation: Installation, tmp_path: Path
 ) -> None:

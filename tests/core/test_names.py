@@ -235,6 +235,7 @@ def test_the_search_key_does_not_depend_on_the_normal_form(name: str) -> None:
     assert forms == {names.search_key(name)}
 
 
+@pytest.mark.exhaustive
 def test_the_search_key_of_the_longest_name_fits_into_a_sort_key() -> None:
     """No character grows more than four times; 255 times four is below 1,024."""
     characters = (chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000)
