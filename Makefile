@@ -18,9 +18,9 @@ help: ## Show this list
 run: $(VENV)/local.stamp ## Start filehub with a local AWS; Ctrl-C stops both
 	@exec $(BIN)/python -m local.run
 
-# Four processes for two cores, because tests also wait. tests/plugin.py groups the tests.
+# Five processes for two cores, because tests also wait. tests/plugin.py groups the tests.
 PYTEST := $(BIN)/python -m pytest
-PARALLEL := --numprocesses 4 --dist loadgroup
+PARALLEL := --numprocesses 5 --dist loadgroup
 
 test: $(VENV)/dev.stamp browser ## Run the tests (about five minutes); T=tests/… selects some of them
 	@$(PYTEST) $(PARALLEL) $(T)

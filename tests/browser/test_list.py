@@ -34,6 +34,7 @@ def expect_focus_in_row(page: Page, name: str) -> None:
     )
 
 
+@pytest.mark.exhaustive
 def test_deleting_moves_the_focus_to_the_next_row_and_finally_to_the_heading(page: Page) -> None:
     folder = unique("focus")
     upload(page, folder, "a", "b")
@@ -75,6 +76,7 @@ def test_folders_are_opened_by_keyboard_and_back_leads_to_where_one_was(page: Pa
     expect_names(page, "c.txt")
 
 
+@pytest.mark.exhaustive
 def test_files_are_uploaded_into_the_open_folder(page: Page) -> None:
     folder = unique("into")
     upload(page, folder, "first.txt")

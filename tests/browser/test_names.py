@@ -76,6 +76,7 @@ def serve() -> Iterator[str]:
     server.server_close()
 
 
+@pytest.mark.exhaustive
 def test_a_file_is_saved_under_its_own_name(chromium: Browser) -> None:
     with serve() as address, chromium.new_context(accept_downloads=True) as context:
         page = context.new_page()

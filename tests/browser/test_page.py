@@ -112,6 +112,7 @@ def test_a_tab_closed_right_after_the_put_still_lists_the_file(context: BrowserC
     wait_for(listed)
 
 
+@pytest.mark.exhaustive
 def test_a_failed_upload_can_be_retried_and_is_not_listed(page: Page) -> None:
     name = unique("retry.txt")
     refusal = {"status": 403, "headers": {"Access-Control-Allow-Origin": "*"}, "body": "<Error/>"}
@@ -159,6 +160,7 @@ def test_a_file_name_is_unchanged_after_upload_and_download(page: Page, name: st
     assert download.value.suggested_filename == name.replace('"', "_")
 
 
+@pytest.mark.exhaustive
 def test_the_search_matches_the_beginning_of_a_name(page: Page) -> None:
     name, other = unique("Needle.txt"), unique("hay.txt")
     choose(page, (name, b"x"), (other, b"x"))
@@ -185,6 +187,7 @@ def test_everything_works_by_keyboard(page: Page) -> None:
     expect(row(page, name)).to_be_visible()
 
 
+@pytest.mark.exhaustive
 def test_deleting_moves_a_file_to_the_trash(page: Page) -> None:
     name = unique("trash.txt")
     choose(page, (name, b"x"))
@@ -296,6 +299,7 @@ def test_a_request_without_a_put_leaves_nothing_on_any_page(
         expect(page.locator("body")).not_to_contain_text(name)
 
 
+@pytest.mark.exhaustive
 def test_anonymous_users_sign_in_and_come_back(chromium: Any, installation: Installation) -> None:
     page = chromium.new_page(base_url=installation.url)
     page.goto("/?q=x")

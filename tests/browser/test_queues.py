@@ -65,6 +65,7 @@ def boxes(page: Page) -> Any:
     return page.locator("input[name=ids]")
 
 
+@pytest.mark.exhaustive
 def test_a_missing_file_is_listed_after_its_event_was_replayed(
     page: Page, add_dead_letter: AddDeadLetter, installation: Installation
 ) -> None:

@@ -139,6 +139,7 @@ def test_a_file_that_breaks_a_rule_of_the_worker_is_reported_as_rejected(bucket:
     wait_for(lambda: StoredFile.get(report.ids["page.png"]).version >= 2)
 
 
+@pytest.mark.exhaustive
 def test_the_rest_of_the_own_bucket_can_be_adopted(bucket: str) -> None:
     put(conf().bucket, "imports/a.txt", b"own")
     put(conf().bucket, "thumbnails/a.webp", b"own", ContentType="image/webp")
