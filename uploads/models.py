@@ -228,7 +228,7 @@ class WebhookEndpoint(models.Model):
     disabled_reason = models.CharField(max_length=20, blank=True, editable=False)
     #: Since when every attempt has failed; None after one that succeeded.
     failing_since = models.DateTimeField(_("failing since"), null=True, editable=False)
-    #: Consecutive failures of the endpoint as a whole, and until when nothing is sent because of it.
+    #: Consecutive failures of the endpoint as a whole, because of which nothing is sent for a time.
     failures = models.PositiveIntegerField(default=0, editable=False)
     paused_until = models.DateTimeField(_("paused until"), null=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)

@@ -120,9 +120,7 @@ def _file(record: StoredFile) -> EventFile:
     return EventFile(
         **{name: value for name, value in known.items() if value is not None},
         size=int(record.size or 0),
-        reason=EventReason(
-            code=reason.code, parameters=reason.parameters, sentence=reason.sentence
-        )
+        reason=EventReason(code=reason.code, parameters=reason.parameters, sentence=reason.sentence)
         if reason
         else None,
     )

@@ -68,9 +68,7 @@ def call(name: str, events: Sequence[FileEvent]) -> Remaining:
         except SoftTimeLimitExceeded:
             raise
         except Exception as exc:  # the receiver is not filehub's
-            logger.exception(
-                "the receiver %s failed", name, extra={"upload_id": event.file.id}
-            )
+            logger.exception("the receiver %s failed", name, extra={"upload_id": event.file.id})
             failed.append(event)
             error = error or exc
     return Remaining(failed, error, [])

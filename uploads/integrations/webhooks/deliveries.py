@@ -7,7 +7,7 @@ newer one had been sent is skipped, so that the last delivery tells the state of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -82,8 +82,9 @@ def create(events: Sequence[FileEvent]) -> set[int]:
 
 
 def create_test(endpoint: WebhookEndpoint) -> WebhookDelivery:
-    """Record the delivery of a test."""
+    """Record the delivery of a test, which does not wait for a pause of the endpoint to end."""
     now = datetime.now(UTC)
+    WebhookEndpoint.objects.filter(pk=endpoint.pk).update(paused_until=None)
     return WebhookDelivery.objects.create(
         endpoint=endpoint,
         event_id=f"evt_{uuid4().hex}",
@@ -151,7 +152,7 @@ def _skip_outdated(due: QuerySet[WebhookDelivery]) -> None:
     """Skip events that were published after newer ones of their file had been delivered."""
     newer = _of_same_file().filter(status=_DELIVERED, sequence__gt=OuterRef("sequence"))
     outdated = due.filter(~Q(file_id=""), Exists(newer), is_replay=False)
-    # In two steps: MySQL-like databases cannot update what a subquery reads.
+    # In two steps, because an UPDATE has no limit.
     ids = list(outdated.order_by("id").values_list("pk", flat=True)[:_BATCH])
     WebhookDelivery.objects.filter(pk__in=ids).update(status=_SKIPPED)
 
@@ -275,8 +276,3 @@ def counts() -> Counts:
             WebhookDelivery.objects.filter(status=_FAILED).count(),
             WebhookEndpoint.objects.exclude(disabled_reason="").filter(is_enabled=False).count(),
         )
-
-
-def ids_of(rows: Iterable[WebhookDelivery]) -> list[int]:
-    """The endpoints of these deliveries, each once."""
-    return sorted({row.endpoint_id for row in rows})

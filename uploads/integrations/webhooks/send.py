@@ -70,9 +70,8 @@ def _is_tls(error: BaseException | None) -> bool:
 def _send(url: str, headers: dict[str, str], body: bytes) -> Answer:
     deadline = time.monotonic() + TOTAL
     parsed = httpx.URL(url)
-    raw = parsed.raw
     target = httpcore.URL(
-        scheme=raw.raw_scheme, host=raw.raw_host, port=raw.port, target=raw.raw_path
+        scheme=parsed.raw_scheme, host=parsed.raw_host, port=parsed.port, target=parsed.raw_path
     )
     steps = {"connect": _CONNECT, "read": TOTAL, "write": TOTAL, "pool": _CONNECT}
     with (
