@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from uploads.admin.invalid_keys import SafeSelectionMixin
 from uploads.core.errors import BackendUnavailable
+from uploads.core.names import display_name
 from uploads.core.texts import describe_error, timestamp
 from uploads.integrations import queue
 from uploads.integrations.webhooks import deliveries
@@ -46,7 +47,7 @@ class WebhookDeliveryAdmin(SafeSelectionMixin, DeliveryAdminBase):
     show_full_result_count = False
     actions = ("replay",)
     fields = ("event_id", "endpoint", "type", "file_id", "status", "attempts", "created",
-              "last_attempt", "answer", "next_attempt", "body")  # fmt: skip
+              "last_attempt", "answer", "next_attempt", "payload")  # fmt: skip
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -86,6 +87,10 @@ class WebhookDeliveryAdmin(SafeSelectionMixin, DeliveryAdminBase):
         if delivery.response_status is not None:
             return str(delivery.response_status)
         return str(_PROBLEMS.get(delivery.problem, delivery.problem))
+
+    @admin.display(description=_("payload"))
+    def payload(self, delivery: WebhookDelivery) -> str:
+        return display_name(delivery.body)
 
     @admin.action(description=_("Send the selected deliveries again"), permissions=["replay"])
     def replay(self, request: HttpRequest, queryset: QuerySet[WebhookDelivery]) -> None:

@@ -77,14 +77,6 @@ class OutboxItem(TableModel):
 
 
 @dataclass(frozen=True)
-class Entry:
-    """An item to write: its key and the update that creates it."""
-
-    item: OutboxItem
-    actions: list[Action]
-
-
-@dataclass(frozen=True)
 class Published:
     """An item as it was read."""
 
@@ -127,7 +119,7 @@ class _Interest:
 interest = _Interest()
 
 
-def entry_of(changes: Iterable[Change]) -> Entry | None:
+def item_of(changes: Iterable[Change]) -> OutboxItem | None:
     """The item that belongs in the transaction of these changes; None if nobody is to be told."""
     if not interest.exists():
         return None
@@ -137,15 +129,21 @@ def entry_of(changes: Iterable[Change]) -> Entry | None:
     events = [event for event in found if event is not None]
     if not events:
         return None
-    data = zlib.compress(_events.dump_json(events, exclude_defaults=True))
-    return Entry(
-        OutboxItem(f"{_key(now)}{token}"),
-        [
-            OutboxItem.feed.set(f"{_PREFIX}{int(token[0], 16) % PARTS}"),
-            OutboxItem.events.set(data),
-            OutboxItem.expires_at.set(now + _KEPT_FOR),
-        ],
+    return OutboxItem(
+        f"{_key(now)}{token}",
+        feed=f"{_PREFIX}{int(token[0], 16) % PARTS}",
+        events=zlib.compress(_events.dump_json(events, exclude_defaults=True)),
+        expires_at=now + _KEPT_FOR,
     )
+
+
+def creation(item: OutboxItem) -> list[Action]:
+    """The update that creates an item. A put would need one more permission of the web."""
+    return [
+        OutboxItem.feed.set(item.feed),
+        OutboxItem.events.set(item.events),
+        OutboxItem.expires_at.set(item.expires_at),
+    ]
 
 
 def _key(at: datetime) -> str:

@@ -245,19 +245,19 @@ def _try(attempt: _Attempt) -> _Result:
         *counting.adjustments(attempt.changes),
         *folder_items.adjustments(attempt.changes),
     ]
-    entry = outbox.entry_of(attempt.changes)
+    told = outbox.item_of(attempt.changes)
     try:
         with table_errors():
-            _write(attempt.changes, adjustments, entry)
+            _write(attempt.changes, adjustments, told)
     except BackendUnavailable as exc:
         return _after_error(attempt, adjustments, exc)
-    return _Result(outbox=(entry.item.id,) if entry else ())
+    return _Result(outbox=(told.id,) if told else ())
 
 
 def _write(
     changes: Sequence[Change],
     adjustments: Sequence[counting.Adjustment],
-    entry: outbox.Entry | None,
+    told: outbox.OutboxItem | None,
 ) -> None:
     """Write all records, all counters and the outbox, in this order, or nothing."""
     with TransactWrite(connection=connection()) as transaction:
@@ -268,8 +268,8 @@ def _write(
             transaction.update(record, _difference(change.before, change.after), exists)
         for adjustment in adjustments:
             transaction.update(adjustment.counter, adjustment.actions, adjustment.condition)
-        if entry is not None:
-            transaction.update(entry.item, entry.actions)
+        if told is not None:
+            transaction.update(told, outbox.creation(told))
 
 
 def _after_error(
