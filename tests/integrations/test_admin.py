@@ -119,7 +119,11 @@ def test_hostile_names_are_shown_as_text(admin: Client, endpoint: WebhookEndpoin
 
 @pytest.mark.parametrize("key", FORGED)
 def test_forged_keys_are_not_found(key: str, admin: Client) -> None:
-    for url in (f"{ENDPOINTS}{key}/test/", f"{ENDPOINTS}{key}/change/", f"{DELIVERIES}{key}/change/"):
+    for url in (
+        f"{ENDPOINTS}{key}/test/",
+        f"{ENDPOINTS}{key}/change/",
+        f"{DELIVERIES}{key}/change/",
+    ):
         assert admin.post(url.replace("\x00", "%00")).status_code in {302, 400, 404, 405, 403}
 
 

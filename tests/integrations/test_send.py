@@ -49,7 +49,9 @@ def test_retry_after(
     receiver: Receiver, value: str, least: float | None, most: float | None
 ) -> None:
     at = datetime.now(UTC) + timedelta(minutes=1)
-    receiver.headers = {"Retry-After": format_datetime(at, usegmt=True) if value == "date" else value}
+    receiver.headers = {
+        "Retry-After": format_datetime(at, usegmt=True) if value == "date" else value
+    }
     found = post(receiver.url, receiver.secret).retry_after
     if least is None or most is None:
         assert found is None

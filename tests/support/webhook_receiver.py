@@ -1,6 +1,7 @@
 """A receiver of webhooks: an HTTP server that verifies each with the library's own verifier.
 
-As a program it prints its port, and then writes each verified webhook to a file as a line of JSON.
+As a program it prints its port, and then writes each verified webhook to a file as a line of JSON,
+and `null` for each whose signature is wrong.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ class Receiver:
     secret: str
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
-    #: Called before the answer, with the parsed body.
-    on_receipt: Callable[[dict[str, Any]], None] = lambda _: None
+    #: Called before the answer: with the parsed body, or None if the signature is wrong.
+    on_receipt: Callable[[dict[str, Any] | None], object] = lambda _: None
     received: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     #: Requests whose signature is wrong.
     refused: int = 0
@@ -45,6 +46,7 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
                 body = Webhook(receiver.secret).verify(data, dict(self.headers))
             except WebhookVerificationError:
                 receiver.refused += 1
+                receiver.on_receipt(None)
                 self.send_error(401)
                 return
             receiver.on_receipt(body)
@@ -77,9 +79,10 @@ def receiving(receiver: Receiver) -> Iterator[Receiver]:
 
 def main(secret: str, file: str) -> None:
     with Path(file).open("a", buffering=1) as log:
-        receiver = Receiver(secret, on_receipt=lambda body: print(json.dumps(body), file=log))
+        receiver = Receiver(secret, on_receipt=lambda body: log.write(json.dumps(body) + "\n"))
         server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(receiver))
-        print(f"listening on {server.server_port}", flush=True)
+        sys.stdout.write(f"listening on {server.server_port}\n")
+        sys.stdout.flush()
         server.serve_forever()
 
 
