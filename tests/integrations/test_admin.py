@@ -91,6 +91,18 @@ def test_enabling_an_endpoint_starts_afresh(admin: Client, endpoint: WebhookEndp
 
 
 @pytest.mark.usefixtures("aws")
+def test_the_dashboard_tells_of_disabled_endpoints(
+    admin: Client, endpoint: WebhookEndpoint
+) -> None:
+    hint = "1 webhook endpoint was disabled"
+    assert hint not in text_of(admin.get("/admin/"))
+    WebhookEndpoint.objects.update(is_enabled=False)  # By an operator.
+    assert hint not in text_of(admin.get("/admin/"))
+    WebhookEndpoint.objects.update(disabled_reason="failing")
+    assert hint in text_of(admin.get("/admin/"))
+
+
+@pytest.mark.usefixtures("aws")
 def test_a_failed_delivery_is_sent_again(
     admin: Client, endpoint: WebhookEndpoint, receiver: Receiver
 ) -> None:

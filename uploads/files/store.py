@@ -2,9 +2,9 @@
 
 A change has the record as it was read, and as it should be. The difference and the counters are
 written in one transaction, together with those of other records, on condition that no other process
-wrote in between. Who is to be told of them is told from the outbox, an item of that transaction. If
-another process did write, the caller reads and decides again. So events can be repeated in any
-order, by any number of workers. IAM: dynamodb:GetItem, dynamodb:BatchGetItem, dynamodb:PutItem,
+wrote in between, and with an item of the outbox if others are to be told of it. If another process
+did write, the caller reads and decides again. So events can be repeated in any order, by any number
+of workers. IAM: dynamodb:GetItem, dynamodb:BatchGetItem, dynamodb:PutItem,
 dynamodb:UpdateItem.
 """
 
