@@ -244,6 +244,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     # At a fixed minute, for the same reason.
     "purge-trash": {"task": "uploads.tasks.purge_trash", "schedule": crontab(minute=15)},
+    "sweep-events": {"task": "uploads.tasks.sweep_events", "schedule": 60.0},
 }
 
 # --- Logging ------------------------------------------------------------------------------------

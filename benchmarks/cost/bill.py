@@ -81,6 +81,7 @@ def idle(measured: Measured) -> dict[str, Counts]:
             MONTH / schedule.reconciliation
         ),
         "purge of the trash": work["purge of an empty trash"].times(MONTH / schedule.purge),
+        "sweep for webhooks": work["sweep of an empty outbox"].times(MONTH / schedule.sweep),
     }
 
 

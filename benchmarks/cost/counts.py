@@ -103,6 +103,7 @@ class Schedule:
     recent_window: float
     daily_window: float
     purge: float
+    sweep: float
     trash_days: int
     alarms: int
 

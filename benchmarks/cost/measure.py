@@ -93,6 +93,7 @@ class _Measurement:
             "empty task": tasks.enqueue_nothing,
             "reconciliation without files": tasks.reconcile_recent.delay,
             "purge of an empty trash": tasks.purge_trash.delay,
+            "sweep of an empty outbox": tasks.sweep_events.delay,
         }
         for name, send in periodic.items():
             with self._meter.counting(until=lambda: True):

@@ -35,6 +35,7 @@ def current() -> Schedule:
         recent_window=reconcile.window().total_seconds(),
         daily_window=window.total_seconds() if window else 0.0,
         purge=_DAY / (len(purge.hour) * len(purge.minute)),
+        sweep=float(beat["sweep-events"]["schedule"]),
         trash_days=conf().trash_days,
         alarms=len(re.findall(r"Type: AWS::CloudWatch::Alarm$", _TEMPLATE.read_text(), re.M)),
     )

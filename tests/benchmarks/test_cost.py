@@ -42,7 +42,7 @@ def test_the_schedule_is_that_of_the_code() -> None:
         ("16,000 new files per second", {len(keys.SHARDS) * 1_000: 16_000}),
         ("56,000 uploads and 88,000 HEAD and GET", {16 * 3_500: 56_000, 16 * 5_500: 88_000}),
         ("4 items each, 2 units in each transaction", {usage.PARTS: 4}),
-        ("91 files of one user", {grouping.MAX_ITEMS - 1 - 2 * usage.PARTS: 91}),
+        ("90 files of one user", {grouping.MAX_ITEMS - 1 - 2 * usage.PARTS: 90}),
         ("a consumer holds up to 100", {consumer.MAX_MESSAGES: 100, tasks.EVENTS_PER_TASK: 100}),
         ("examines 2,000 files in each request", {listing.MAX_EXAMINED: 2_000}),
         ("More than 500 files of one exact name", {listing.MAX_NAME_MATCHES: 500}),

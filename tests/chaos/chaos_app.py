@@ -20,6 +20,14 @@ class Chaos(AppConfig):
         shorten("uploads.ingest.reconciliation.reconcile", "MIN_AGE", timedelta(seconds=6))
         shorten("uploads.aws.clients", "POLL_SECONDS", 3)
         shorten("uploads.core.backoff", "LONGEST_PAUSE", 3.0)
+        shorten("uploads.files.outbox", "OVERDUE", timedelta(seconds=2))
+        webhooks = "uploads.integrations.webhooks"
+        shorten(f"{webhooks}.send", "TOTAL", 3.0)
+        shorten(f"{webhooks}.deliveries", "CLAIM", timedelta(seconds=5))
+        for name in ("FIRST_PAUSE", "LONGEST_PAUSE"):
+            shorten(f"{webhooks}.retries", name, 2.0)
+        for name in ("FIRST_ENDPOINT_PAUSE", "LONGEST_ENDPOINT_PAUSE"):
+            shorten(f"{webhooks}.retries", name, 1.0)
 
 
 def shorten(module: str, name: str, value: Any) -> None:

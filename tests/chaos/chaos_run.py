@@ -23,6 +23,7 @@ from tests.chaos.final_check import FinalCheck
 from tests.chaos.http_client import Unanswered, request
 from tests.chaos.installation import (
     BUCKET,
+    DELIVER_WEBHOOKS,
     EVENTS,
     NOTIFICATIONS,
     OWNERS,
@@ -167,6 +168,7 @@ class ChaosRun:
         self._wait_for_rest("the purge")
         self._installation.manage("reconcile", "--all", "--restart", "--min-age", "0m")
         self._wait_for_rest("the reconciliation")
+        self._installation.run_script(DELIVER_WEBHOOKS)
         self.mangler.stop()
         if self.mangler.error is not None:
             self.report.problems.append(f"the event mangler failed: {self.mangler.error!r}")

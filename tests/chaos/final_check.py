@@ -6,7 +6,7 @@ import re
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.chaos import invariants
+from tests.chaos import invariants, webhooks
 from tests.chaos.event_mangler import EventMangler
 from tests.chaos.expectations import Expectations
 from tests.chaos.http_client import Response, request
@@ -39,6 +39,7 @@ class FinalCheck:
             expectations, self._mangler.reported.values(), table
         )
         self._problems += invariants.check_counters(table)
+        self._problems += webhooks.check_webhooks(expectations, installation.webhooks(), table)
         for state in invariants.KEPT:
             listed = {
                 owner: self._list(token, state) for owner, token in installation.api_tokens.items()
@@ -55,6 +56,7 @@ class FinalCheck:
     def _fill_report(self, stored: int) -> None:
         report, proxy = self._report, self._installation.proxy
         report.stored = stored
+        report.webhooks = len(self._installation.webhooks())
         report.begun = len(self._expectations.uploads)
         report.uploads = self._expectations.counts
         report.kills = self._installation.processes.kills

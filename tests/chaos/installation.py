@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from tests.chaos.plan import Plan
 from tests.chaos.processes import ROOT, Processes
 from tests.chaos.report import Report
 from tests.chaos.uploaders import TYPES
+from tests.support.processes import process
 
 OWNERS = ("ann", "ben", "cem")
 BUCKET, TABLE, EVENTS, TASKS, NOTIFICATIONS = (
@@ -32,6 +35,9 @@ EVENTS_RECEIVES = 1000
 #: Low enough that some tasks become dead letters and have to be replayed.
 TASKS_RECEIVES = 6
 
+#: Of the endpoint, and of its receiver.
+WEBHOOK_SECRET = "whsec_" + base64.b64encode(b"only for chaos runs".ljust(32)).decode()
+
 #: In one process, since each takes two seconds to start.
 PREPARE = f"""
 import json
@@ -40,6 +46,11 @@ from django.core.management import call_command
 from uploads.accounts import api_tokens, owners
 call_command('provision')
 call_command('migrate', verbosity=0)
+from uploads.files.file_events import EVENT_TYPES
+from uploads.models import WebhookEndpoint
+WebhookEndpoint.objects.create(
+    name='chaos', url=WEBHOOK_URL, secret={WEBHOOK_SECRET!r}, events=' '.join(EVENT_TYPES)
+)
 users = [get_user_model().objects.create_user(name) for name in {OWNERS!r}]
 print(json.dumps({{owners.owner_of(user): api_tokens.create(user) for user in users}}))
 """
@@ -52,6 +63,23 @@ PURGE = """
 from uploads.files import purge
 purge.purge()
 """
+#: What fell due after beat was stopped, or was claimed by a worker that was killed.
+DELIVER_WEBHOOKS = """
+import time
+from datetime import timedelta
+from uploads.files import outbox
+from uploads.integrations import publish
+from uploads.integrations.webhooks import deliver, deliveries
+outbox.OVERDUE = timedelta(seconds=-1)
+until = time.monotonic() + 60
+while (left := outbox.overdue(1000)) or deliveries.counts().pending:
+    assert time.monotonic() < until, f"{deliveries.counts()}, {len(left)} items in the outbox"
+    publish.publish(left)
+    for endpoint in deliveries.endpoints_with_due():
+        deliver.deliver(endpoint)
+    time.sleep(0.2)
+print(deliveries.counts())
+"""
 
 
 class Installation:
@@ -62,6 +90,8 @@ class Installation:
 
     def __init__(self, directory: Path, plan: Plan, report: Report) -> None:
         self._directory, self._report = directory, report
+        self._webhooks, self._webhook_url = directory / "webhooks", ""
+        self._stack = ExitStack()
         self._aws = LocalAws(directory / "aws", free_port())
         self.proxy = AwsFaultProxy(self._aws.port, plan)
         self._port = free_port()
@@ -82,9 +112,14 @@ class Installation:
     def start(self) -> None:
         self._aws.start()
         self.proxy.start()
+        log = self._directory / "receiver.log"
+        receiver = ("-m", "tests.support.webhook_receiver", WEBHOOK_SECRET, str(self._webhooks))
+        self._stack.enter_context(process(*receiver, ready="listening on ", log=log))
+        self._webhook_url = f"http://127.0.0.1:{log.read_text().split()[-1]}/"
 
     def stop(self) -> None:
         self.processes.end()
+        self._stack.close()
         self.proxy.stop()
         self._aws.stop()
 
@@ -105,6 +140,7 @@ class Installation:
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_ENDPOINT_URL": endpoint,
             "FILEHUB_CORS_ORIGINS": self.site,
+            "FILEHUB_WEBHOOK_PRIVATE_ADDRESSES": "on",
             "FILEHUB_MULTIPART_THRESHOLD": str(5 * MIB),
             "FILEHUB_PART_SIZE": str(5 * MIB),
             "LOCAL_DIR": str(self._directory),
@@ -135,12 +171,18 @@ class Installation:
             )
         return done.stdout
 
+    def webhooks(self) -> list[dict[str, Any] | None]:
+        """The bodies that the receiver got, in order; None if a signature was wrong."""
+        return list(map(json.loads, self._webhooks.read_text().splitlines()))
+
     def run_script(self, script: str) -> str:
         return self.manage("shell", "--no-imports", "-c", script)
 
     def prepare(self) -> None:
         """Provision AWS, create users, and let the bucket notify a queue of the chaos run."""
-        self.api_tokens = json.loads(self.run_script(PREPARE).splitlines()[-1])
+        self.api_tokens = json.loads(
+            self.run_script(f"WEBHOOK_URL = {self._webhook_url!r}\n{PREPARE}").splitlines()[-1]
+        )
         self.queue_urls = {
             name: self.sqs.get_queue_url(QueueName=name)["QueueUrl"]
             for name in (EVENTS, TASKS, f"{EVENTS}-dlq", f"{TASKS}-dlq")

@@ -31,6 +31,7 @@ EXPLAINED = re.compile(
         | ConnectTimeoutError | HTTPClientError | ConnectionError | ConnectionResetError
         | ConnectionRefusedError | BrokenPipeError | ProtocolError | RemoteDisconnected
         | TransactWriteError | GetError | PutError | UpdateError | QueryError | VerboseClientError
+        | DeleteError
         | RequestThrottled | ReceiptHandleIsInvalid | IncompleteReadError | ResponseParserError
         | TimeLimitExceeded | SoftTimeLimitExceeded | PynamoDBConnectionError | TimeoutError
         | NewConnectionError | MaxRetryError | timeout

@@ -24,6 +24,7 @@ class Report:
     dead: Counter[str] = field(default_factory=Counter)
     begun: int = 0
     stored: int = 0
+    webhooks: int = 0
     #: Seconds per phase.
     phases: dict[str, float] = field(default_factory=dict)
 
@@ -42,6 +43,7 @@ class Report:
             f"  by operation: {_listing(_by_operation(self.faults))}",
             f"  events: {_listing(self.events)}",
             f"  dead letters: {_listing(self.dead) or 'none'}",
+            f"  webhooks: {self.webhooks}",
             f"  recovered {self.recovered:.0f} s after the last fault, {self.seconds:.0f} s in all "
             f"({', '.join(f'{name} {took:.0f} s' for name, took in self.phases.items())})",
         ]

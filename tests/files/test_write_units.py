@@ -19,7 +19,7 @@ from tests.support.write_units import (
 from uploads.aws.s3 import StoredObject
 from uploads.core import keys
 from uploads.core.policy import Rules
-from uploads.files import counting, grouping
+from uploads.files import counting, grouping, outbox
 from uploads.files.record import Change, StoredFile, changed
 from uploads.files.usage import Counter
 from uploads.ingest import records
@@ -143,6 +143,21 @@ def test_recording_a_file_costs_at_most_eight_write_units(
     units = units_per_file(changes)
     show(f"{count} files of {owners} owners and {types} types: {units:.2f} write units per file")
     assert 7 < units <= 8
+
+
+@pytest.mark.parametrize(("count", "most"), [(100, 0.4), (20, 0.6), (1, 7)])
+def test_telling_of_files_costs_little_in_a_large_task(
+    count: int, most: float, show: Callable[[str], None]
+) -> None:
+    outbox.interest.note(has_endpoints=True, read_at=float("inf"))
+    changes = [stored(n, "1", TYPES[n % 4], f"holiday {n}.jpg") for n in range(count)]
+    told = outbox.item_of(changes)
+    assert told is not None
+    item: Item = told.serialize()
+    written = transaction_units([Write(None, item)], INDEXES)
+    deleted = -(-item_size(item) // 1024) + 1  # The item, and its copy in the index.
+    show(f"{count} files: {(written + deleted) / count:.2f} write units per file for the outbox")
+    assert 0 < (written + deleted) / count <= most
 
 
 def test_a_download_costs_one_write_unit_and_none_of_an_index() -> None:

@@ -67,6 +67,7 @@ FROM_ENVIRONMENT: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "a local AWS": ("W009", {"ENDPOINT_URL": "http://localhost:4566"}),
     "a local S3": ("W009", {"ENDPOINT_URL_S3": "http://127.0.0.1:9000"}),
+    "webhooks to private addresses": ("W037", {"WEBHOOK_PRIVATE_ADDRESSES": "on"}),
     "a proxy that is not known": ("W011", {"TRUSTED_PROXIES": 0}),
     "an origin without TLS": (
         "W010",

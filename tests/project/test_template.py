@@ -258,8 +258,11 @@ def test_the_records_of_files_are_never_deleted() -> None:
             named = statement["Action"]
             if "dynamodb:DeleteItem" in ([named] if isinstance(named, str) else named):
                 found.append((name, named, statement.get("Condition")))
-    folders_only = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["folder#*"]}}
+
+    def only(*keys: str) -> object:
+        return {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(keys)}}
+
     assert found == [
-        ("Web", "dynamodb:DeleteItem", folders_only),
-        ("Worker", "dynamodb:DeleteItem", folders_only),
+        ("Web", "dynamodb:DeleteItem", only("folder#*")),
+        ("Worker", "dynamodb:DeleteItem", only("folder#*", "outbox#*")),
     ]

@@ -95,6 +95,8 @@ def _size(value: Mapping[str, Any]) -> int:
     match kind:
         case "S":
             return len(content.encode())
+        case "B":
+            return len(content)
         case "N":
             return _number_size(content)
         case "BOOL" | "NULL":

@@ -19,6 +19,10 @@ NAMES = {
     "uploads.tasks.reconcile_recent",
     "uploads.tasks.reconcile_multipart",
     "uploads.tasks.make_thumbnails",
+    "uploads.tasks.publish_events",
+    "uploads.tasks.sweep_events",
+    "uploads.tasks.deliver_webhooks",
+    "uploads.tasks.call_receiver",
 }
 
 

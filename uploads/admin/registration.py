@@ -1,6 +1,6 @@
 """Import every page, which registers it with the admin site (see `uploads.apps`)."""
 
-from uploads.admin import queues, report, tokens, users
+from uploads.admin import queues, report, tokens, users, webhook_deliveries, webhooks
 from uploads.admin.files import pages
 
-__all__ = ["pages", "queues", "report", "tokens", "users"]
+__all__ = ["pages", "queues", "report", "tokens", "users", "webhook_deliveries", "webhooks"]

@@ -220,6 +220,13 @@ class Conf(SignInConf):
             "Whether workers make thumbnails of images and PDFs (up to 64 MiB): `on` or `off`."
         ),
     )
+    webhook_private_addresses: Literal["on", "off"] = Field(
+        "off",
+        description=(
+            "`on`: [webhooks](webhooks.md) may go to private and loopback addresses and to "
+            "`http://` URLs. For development only."
+        ),
+    )
     metrics_token: OptionalText = Field(
         None,
         min_length=16,
@@ -262,6 +269,10 @@ class Conf(SignInConf):
     @property
     def makes_thumbnails(self) -> bool:
         return self.thumbnails == "on"
+
+    @property
+    def allows_private_webhooks(self) -> bool:
+        return self.webhook_private_addresses == "on"
 
     @property
     def s3_path_style(self) -> bool:

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from uploads.files import counting, folder_items
 from uploads.files.record import Change
 
-#: The maximum number of items in a transaction. Its other limit, 4 MB, is out of reach: a record is
-#: a few KB at most, because S3 limits an object's metadata to 2 KB and its headers to 8 KB.
+#: The maximum number of records and counters in a transaction: DynamoDB's limit, less one for the
+#: outbox. Its other limit, 4 MB, is out of reach: a record is a few KB at most, because S3 limits
+#: an object's metadata to 2 KB and its headers to 8 KB.
 #: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
-MAX_ITEMS = 100
+MAX_ITEMS = 100 - 1
 
 
 def groups(changes: Iterable[Change]) -> Iterator[list[Change]]:

@@ -2,8 +2,9 @@
 
 A change has the record as it was read, and as it should be. The difference and the counters are
 written in one transaction, together with those of other records, on condition that no other process
-wrote in between. If one did, the caller reads and decides again. So events can be repeated in any
-order, by any number of workers. IAM: dynamodb:GetItem, dynamodb:BatchGetItem, dynamodb:PutItem,
+wrote in between, and with an item of the outbox if others are to be told of it. If another process
+did write, the caller reads and decides again. So events can be repeated in any order, by any number
+of workers. IAM: dynamodb:GetItem, dynamodb:BatchGetItem, dynamodb:PutItem,
 dynamodb:UpdateItem.
 """
 
@@ -23,7 +24,7 @@ from uploads.aws import time_limit
 from uploads.aws.dynamodb import TableModel, batch_get, connection, error_code, table_errors
 from uploads.core import backoff
 from uploads.core.errors import BackendUnavailable, FilehubError
-from uploads.files import counting, folder_items, grouping
+from uploads.files import counting, folder_items, grouping, outbox
 from uploads.files.record import Change, StoredFile
 from uploads.files.usage import owner_counter
 
@@ -143,6 +144,7 @@ def commit(changes: Iterable[Change]) -> Unwritten:
     different = [change for change in changes if differs(change.before, change.after)]
     stale: set[str] = set()
     failed: dict[str, BackendUnavailable] = {}
+    written: list[str] = []
     pending = deque(_Attempt(tuple(group)) for group in grouping.groups(different))
     while pending:
         attempt = pending.popleft()
@@ -150,6 +152,8 @@ def commit(changes: Iterable[Change]) -> Unwritten:
         stale |= result.stale
         failed |= result.failed
         pending += result.retries
+        written += result.outbox
+    outbox.announce(written)
     return Unwritten(frozenset(stale), failed)
 
 
@@ -232,6 +236,8 @@ class _Result:
     stale: frozenset[str] = frozenset()
     failed: Mapping[str, BackendUnavailable] = field(default_factory=dict)
     retries: tuple[_Attempt, ...] = ()
+    #: The id of the item of the outbox that was written with the records.
+    outbox: tuple[str, ...] = ()
 
 
 def _try(attempt: _Attempt) -> _Result:
@@ -239,16 +245,21 @@ def _try(attempt: _Attempt) -> _Result:
         *counting.adjustments(attempt.changes),
         *folder_items.adjustments(attempt.changes),
     ]
+    told = outbox.item_of(attempt.changes)
     try:
         with table_errors():
-            _write(attempt.changes, adjustments)
+            _write(attempt.changes, adjustments, told)
     except BackendUnavailable as exc:
         return _after_error(attempt, adjustments, exc)
-    return _Result()
+    return _Result(outbox=(told.id,) if told else ())
 
 
-def _write(changes: Sequence[Change], adjustments: Sequence[counting.Adjustment]) -> None:
-    """Write all records, then all counters, or nothing."""
+def _write(
+    changes: Sequence[Change],
+    adjustments: Sequence[counting.Adjustment],
+    told: outbox.OutboxItem | None,
+) -> None:
+    """Write all records, all counters and the outbox, in this order, or nothing."""
     with TransactWrite(connection=connection()) as transaction:
         for change in changes:
             # The record has the version that was read; update() adds a condition on it.
@@ -257,6 +268,8 @@ def _write(changes: Sequence[Change], adjustments: Sequence[counting.Adjustment]
             transaction.update(record, _difference(change.before, change.after), exists)
         for adjustment in adjustments:
             transaction.update(adjustment.counter, adjustment.actions, adjustment.condition)
+        if told is not None:
+            transaction.update(told, outbox.creation(told))
 
 
 def _after_error(

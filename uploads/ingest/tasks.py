@@ -15,12 +15,16 @@ from uploads.core import keys
 from uploads.core.errors import BackendUnavailable, InvalidRequest
 from uploads.core.logs import context
 from uploads.core.reasons import Reason, dump
-from uploads.files import folder_actions, purge
+from uploads.files import folder_actions, outbox, purge
+from uploads.files.file_events import FileEvent
 from uploads.files.purge import Position
 from uploads.ingest import confirm, task_failures
 from uploads.ingest.confirm import Applied
 from uploads.ingest.events import ObjectEvent
 from uploads.ingest.reconciliation import reconcile
+from uploads.integrations import publish, receivers
+from uploads.integrations import queue as integrations_queue
+from uploads.integrations.webhooks import deliver
 from uploads.thumbnails import make, queue
 from uploads.worker.queueing import queueing_errors
 
@@ -263,6 +267,43 @@ def move_folder(owner: str, folder: str, to: str, by: str) -> None:
             _send(move_folder, owner, folder, to, by)
     except InvalidRequest as exc:
         logger.warning("a folder was moved in part: %s", exc.message)
+
+
+@shared_task(name=outbox.TASK, base=FailureRecordingTask)
+def publish_events(item_ids: list[str]) -> None:
+    """Publish what these items of the outbox tell. Safe to repeat."""
+    publish.publish(item_ids)
+
+
+@shared_task(name="uploads.tasks.sweep_events", base=FailureRecordingTask)
+def sweep_events() -> None:
+    """Publish and deliver what was not done in time."""
+    swept = publish.sweep()
+    if swept.items:
+        logger.warning("%d items were left in the outbox and are published now", swept.items)
+    if swept.expired:
+        logger.warning("%d webhooks could not be delivered in three days", swept.expired)
+
+
+@shared_task(name=integrations_queue.DELIVER, base=FailureRecordingTask)
+def deliver_webhooks(endpoint_id: int) -> None:
+    """Send what is due to an endpoint, in as many tasks as it takes. Safe to repeat."""
+    if deliver.deliver(endpoint_id):
+        integrations_queue.deliver([endpoint_id])
+
+
+@shared_task(name=integrations_queue.CALL_RECEIVER, base=FailureRecordingTask)
+def call_receiver(name: str, events: list[dict[str, Any]]) -> None:
+    """Call a receiver of signals for each event.
+
+    If only some calls fail, they become a separate task, for the reasons that `confirm_objects`
+    gives.
+    """
+    remaining = receivers.call(name, [FileEvent.model_validate(event) for event in events])
+    if remaining.error is not None and len(remaining.failed) == len(events):
+        raise remaining.error
+    integrations_queue.call_receiver(name, remaining.failed)
+    integrations_queue.call_receiver(name, remaining.left)
 
 
 def _reconcile(plan: reconcile.Plan) -> bool:

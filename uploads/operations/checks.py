@@ -165,6 +165,13 @@ def _production(values: Conf) -> Iterator[CheckMessage]:
                 hint="Unset it to use AWS.",
                 id="filehub.W009",
             )
+    if values.allows_private_webhooks:
+        yield Warning(
+            "FILEHUB_WEBHOOK_PRIVATE_ADDRESSES is on: anyone who may add webhook endpoints can "
+            "send requests to addresses of the internal network.",
+            hint="Unset it. Webhooks then go to public addresses only.",
+            id="filehub.W037",
+        )
     https = settings.SECURE_SSL_REDIRECT
     if https and any(origin.startswith("http://") for origin in values.cors_origins):
         yield Warning(

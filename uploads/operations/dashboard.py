@@ -15,11 +15,12 @@ from typing import Literal
 
 from uploads.aws import sqs
 from uploads.core.conf import conf
-from uploads.core.fan_out import FanOut
+from uploads.core.fan_out import FanOut, attempt
 from uploads.files import listing, usage
 from uploads.files.listing import FileFilter
 from uploads.files.record import FileInfo
 from uploads.files.usage import Usage
+from uploads.integrations.webhooks import deliveries
 from uploads.operations import queue_status
 
 #: How many files of the last hour are examined at most, newest first.
@@ -106,6 +107,7 @@ class Dashboard:
     queues: Queues | None
     rejected: Rejected | None
     stored: Usage | None
+    webhooks: deliveries.Counts | None = None
 
 
 def collect() -> Dashboard:
@@ -113,12 +115,15 @@ def collect() -> Dashboard:
     with FanOut() as fan_out:
         flow, queues = fan_out.submit(current_flow), fan_out.submit(queue_depths)
         rejected, stored = fan_out.submit(_rejected), fan_out.submit(usage.by_kind)
+        # Not in a thread, which would keep its connection to the database.
+        webhooks = attempt(deliveries.counts)
     kinds = stored.result()
     return Dashboard(
         flow.result(),
         queues.result(),
         rejected.result(),
         None if kinds is None else total(kinds.values()),
+        webhooks,
     )
 
 

@@ -1,4 +1,4 @@
-"""Prometheus metrics: storage, processing times, queues and reconciliations.
+"""Prometheus metrics: storage, processing times, queues, reconciliations and webhooks.
 
 All values come from storage shared by all processes, so any of them can be scraped, and from
 counters and bounded lists, so the cost does not depend on the number of files. IAM: as for
@@ -22,10 +22,11 @@ from uploads.aws import cloudwatch, sqs
 from uploads.core import type_lists
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
-from uploads.core.fan_out import FanOut
+from uploads.core.fan_out import FanOut, attempt
 from uploads.files import usage
 from uploads.files.usage import Day, Usage
 from uploads.ingest.reconciliation import checkpoints
+from uploads.integrations.webhooks import deliveries
 from uploads.operations import dashboard
 from uploads.operations.dashboard import Flow, Queues
 
@@ -34,7 +35,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Readings:
-    """All values. `oldest` maps a queue's name to the age of its oldest message, if known."""
+    """All values. `oldest` maps a queue's name to the age of its oldest message, if known.
+
+    `webhooks` is None if Django's database is unavailable, which is no reason to miss the others.
+    """
 
     flow: Flow
     queues: Queues
@@ -42,6 +46,7 @@ class Readings:
     kinds: dict[type_lists.Kind, Usage]
     runs: list[checkpoints.Run]
     oldest: dict[str, timedelta]
+    webhooks: deliveries.Counts | None = None
 
 
 def render() -> bytes:
@@ -59,6 +64,8 @@ def read() -> Readings:
         today, kinds = fan_out.submit(_today), fan_out.submit(usage.by_kind)
         runs = fan_out.submit(checkpoints.last_runs)
         oldest = fan_out.submit(partial(cloudwatch.oldest_ages, list(_queue_names().values())))
+        # Not in a thread, which would keep its connection to the database.
+        webhooks = attempt(deliveries.counts)
     return Readings(
         _require(flow, "the processing times"),
         _require(queues, "the queues"),
@@ -66,6 +73,7 @@ def read() -> Readings:
         _require(kinds, "the storage counters"),
         _require(runs, "the last reconciliations"),
         oldest.result() or {},
+        webhooks,
     )
 
 
@@ -104,6 +112,7 @@ class _Collector(Collector):
         yield from self._flow()
         yield from self._queues()
         yield from self._runs()
+        yield from self._webhooks()
 
     def _stored(self) -> Iterable[Metric]:
         kept = "including those in the trash, by type group."
@@ -200,3 +209,21 @@ class _Collector(Collector):
             ):
                 findings.add_metric([run.kind, what], count)
         yield from (ended, findings)
+
+    def _webhooks(self) -> Iterable[Metric]:
+        counts = self._readings.webhooks
+        if counts is None:
+            return
+        yield GaugeMetricFamily(
+            "filehub_webhooks_pending", "Webhooks that are still to be delivered.", counts.pending
+        )
+        yield GaugeMetricFamily(
+            "filehub_webhooks_failed",
+            "Webhooks of the last seven days that could not be delivered in three days.",
+            counts.failed,
+        )
+        yield GaugeMetricFamily(
+            "filehub_webhook_endpoints_disabled",
+            "Webhook endpoints that filehub has disabled because they failed.",
+            counts.disabled,
+        )

@@ -36,10 +36,16 @@ RETRIED_TASKS = (
     "uploads.tasks.make_thumbnails",
     "uploads.tasks.move_folder",
     "uploads.tasks.purge_trash",
+    "uploads.tasks.publish_events",
+    "uploads.tasks.sweep_events",
+    "uploads.tasks.deliver_webhooks",
+    "uploads.tasks.call_receiver",
 )
 
 #: Low-priority tasks. They have a queue of their own, from which a worker takes one at a time.
 LOW_TASKS = ("uploads.tasks.make_thumbnails",)
+#: Tasks that wait for other programs. They use the same queue if workers consume it.
+WAITING_TASKS = ("uploads.tasks.deliver_webhooks", "uploads.tasks.call_receiver")
 
 #: Does nothing if it has no events. Its name is older than any version that queues it like this, so
 #: workers of every version accept it.
@@ -95,7 +101,11 @@ def consumed_queues(settings: Conf) -> tuple[Queue, ...]:
 
 def routes(settings: Conf) -> dict[str, dict[str, str]]:
     """The value of CELERY_TASK_ROUTES."""
-    return {task: {"queue": settings.low_queue} for task in LOW_TASKS}
+    waiting = settings.low_queue if settings.makes_thumbnails else settings.tasks_queue
+    return {
+        **{task: {"queue": settings.low_queue} for task in LOW_TASKS},
+        **{task: {"queue": waiting} for task in WAITING_TASKS},
+    }
 
 
 def broker_settings(broker_url: str, settings: Conf) -> tuple[str, dict[str, Any]]:

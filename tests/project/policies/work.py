@@ -23,6 +23,7 @@ from kombu import pools
 
 from filehub.celery import app
 from tests.ingest.reconciliation.helpers import create_object, new_id
+from tests.integrations.helpers import outbox_ids
 from tests.operations.adoption import helpers
 from tests.project.policies.site import SiteInThisProcess
 from tests.project.policies.web_steps import WebSteps
@@ -35,7 +36,7 @@ from tests.support.waiting import wait_for
 from tests.thumbnails.helpers import PNG, thumbnails
 from uploads.aws import clients, foreign, s3, sqs
 from uploads.core.conf import conf
-from uploads.files import folder_actions, folder_items, purge, quotas, trash
+from uploads.files import folder_actions, folder_items, outbox, purge, quotas, trash
 from uploads.files.batches import Actor
 from uploads.files.folder_items import FolderItem
 from uploads.files.record import StoredFile
@@ -44,6 +45,7 @@ from uploads.ingest import confirm, task_failures, tasks
 from uploads.ingest.consumer import Consumer
 from uploads.ingest.reconciliation import reconcile
 from uploads.ingest.reconciliation.reconcile import Plan
+from uploads.integrations import publish
 from uploads.models import Quota
 from uploads.operations import doctor
 from uploads.operations.adoption import adopt, copying
@@ -205,8 +207,21 @@ def worker() -> Steps:
             assert folder_items.get("7", "old") is None
             folder_actions.move("7", "new", f"moved {uuid.uuid4().hex}", "7")
 
+    def publishes() -> None:
+        outbox.interest.note(has_endpoints=True, read_at=float("inf"))
+        try:
+            with signed_by(ROOT_KEY):
+                store("7")
+            publish.publish(outbox_ids())
+            assert publish.sweep().items == 0
+        finally:
+            outbox.interest.note(has_endpoints=False, read_at=float("inf"))
+        with signed_by(ROOT_KEY):
+            assert outbox_ids() == []
+
     return {
         "confirm": confirms,
+        "publish events": publishes,
         "move a folder": moves_folder,
         "remove": removes,
         "thumbnails": _makes_thumbnails,

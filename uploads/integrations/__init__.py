@@ -1,0 +1,1 @@
+"""Tell other programs what happens to files: Django signals and webhooks (docs/webhooks.md)."""

@@ -1,0 +1,1 @@
+"""Webhooks: what is delivered to whom and when, and how it is sent."""
