@@ -21,7 +21,7 @@ from uploads.accounts.audit import record as recording
 from uploads.accounts.audit import retention
 from uploads.accounts.audit.record import Target, record
 from uploads.aws import s3
-from uploads.files import queries
+from uploads.files import browse, queries
 from uploads.models import AppendOnly, AuditAction, AuditEntry
 from uploads.web import rates, sign_in
 
@@ -194,6 +194,8 @@ REQUESTS: dict[str, Callable[[Api, str], Any]] = {
     "download": lambda api, i: api.get(f"/files/{i}/download"),
     "delete": lambda api, i: api.delete(f"/files/{i}"),
     "delete many": lambda api, i: api.post("/files/delete", {"ids": [i]}),
+    "rename": lambda api, i: api.patch(f"/files/{i}", {"file_name": "other"}),
+    "folder": lambda api, _: api.post("/folders", {"folder": "new"}),
     "trash": lambda api, i: api.post("/files/trash", {"ids": [i]}),
 }
 
@@ -208,7 +210,9 @@ def test_requests_that_cannot_be_recorded_fail_and_change_nothing(
         assert (name, response.status_code) == (name, 503)
         assert response.json()["code"] == "unavailable"
         assert "url" not in response.json()
-    assert queries.stored_file(upload_id, api.owner).state == "stored"
+    stored = queries.stored_file(upload_id, api.owner)
+    assert (stored.state, stored.file_name) == ("stored", "a.txt")
+    assert browse.contents(api.owner, "", limit=10).folders == []
     assert s3.head(upload_id) is not None
 
 

@@ -181,6 +181,7 @@ def change_file(request: AuthenticatedHttpRequest, file_id: str, body: FileChang
     """Rename a file, move it to another folder, or both. The object stays as it is."""
     if body.file_name is None and body.folder is None:
         raise InvalidRequest("Missing file_name or folder", code="missing_changes")
+    check_writable()
     info = moves.update(file_id, actor_of(request), file_name=body.file_name, folder=body.folder)
     details = []
     if body.file_name is not None:

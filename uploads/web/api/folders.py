@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from ninja import Query, Router
 from ninja.responses import Status
 
+from uploads.accounts.audit.record import check_writable
 from uploads.accounts.requests import AuthenticatedHttpRequest
 from uploads.core.errors import InvalidRequest
 from uploads.core.folders import check_folder
@@ -60,6 +61,7 @@ def folder_contents(
 )
 def create_folder(request: AuthenticatedHttpRequest, body: FolderRequest) -> Status[Any]:
     """Create an empty folder, and those that contain it; 200 if it exists already."""
+    check_writable()
     is_new = folder_actions.create(owner(request), body.folder)
     if is_new:
         auditing.folder_event(request, AuditAction.FOLDER_CREATED, check_folder(body.folder))
@@ -72,6 +74,7 @@ def delete_folder(request: AuthenticatedHttpRequest, folder: str = "") -> Status
     """Delete an empty folder."""
     if not folder:
         raise InvalidRequest("Missing folder", code="missing_folder")
+    check_writable()
     folder_actions.delete(owner(request), folder)
     auditing.folder_event(request, AuditAction.FOLDER_DELETED, check_folder(folder))
     return Status(204, None)
@@ -87,6 +90,7 @@ def move_folder(request: AuthenticatedHttpRequest, body: FolderMoveRequest) -> S
     """
     caller = owner(request)
     to = check_folder(body.to)
+    check_writable()
     is_complete = folder_actions.move(caller, body.folder, to, caller)
     source = check_folder(body.folder)
     auditing.folder_event(request, AuditAction.FOLDER_MOVED, source, detail=f"to {to}")
