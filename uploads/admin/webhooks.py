@@ -158,6 +158,7 @@ class WebhookEndpointAdmin(SafeSelectionMixin, EndpointAdminBase):
             page = reverse(f"{site}:uploads_webhookendpoint_change", args=[pk])
             return HttpResponseRedirect(page)
         deliveries.create_test(endpoint)
+        self.log_change(request, endpoint, "Sent a test.")
         try:
             queue.deliver([endpoint.pk])
             messages.success(request, gettext("A test is on its way. Its result appears here."))
