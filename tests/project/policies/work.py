@@ -162,6 +162,19 @@ def _makes_thumbnails() -> None:
         confirm.check(second)
 
 
+def _publishes() -> None:
+    outbox.interest.note(has_endpoints=True, read_at=float("inf"))
+    try:
+        with signed_by(ROOT_KEY):
+            store("7")
+        publish.publish(outbox_ids())
+        assert publish.sweep().items == 0
+    finally:
+        outbox.interest.note(has_endpoints=False, read_at=float("inf"))
+    with signed_by(ROOT_KEY):
+        assert outbox_ids() == []
+
+
 def worker() -> Steps:
     def confirms() -> None:
         with signed_by(ROOT_KEY):
@@ -207,21 +220,9 @@ def worker() -> Steps:
             assert folder_items.get("7", "old") is None
             folder_actions.move("7", "new", f"moved {uuid.uuid4().hex}", "7")
 
-    def publishes() -> None:
-        outbox.interest.note(has_endpoints=True, read_at=float("inf"))
-        try:
-            with signed_by(ROOT_KEY):
-                store("7")
-            publish.publish(outbox_ids())
-            assert publish.sweep().items == 0
-        finally:
-            outbox.interest.note(has_endpoints=False, read_at=float("inf"))
-        with signed_by(ROOT_KEY):
-            assert outbox_ids() == []
-
     return {
         "confirm": confirms,
-        "publish events": publishes,
+        "publish events": _publishes,
         "move a folder": moves_folder,
         "remove": removes,
         "thumbnails": _makes_thumbnails,
