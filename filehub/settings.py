@@ -245,7 +245,10 @@ CELERY_BEAT_SCHEDULE = {
     # At a fixed minute, for the same reason.
     "purge-trash": {"task": "uploads.tasks.purge_trash", "schedule": crontab(minute=15)},
     "sweep-events": {"task": "uploads.tasks.sweep_events", "schedule": 60.0},
-    "expire-audit": {"task": "uploads.tasks.expire_audit", "schedule": crontab(minute=45)},
+    "expire-audit": {
+        "task": "uploads.tasks.expire_audit",
+        "schedule": crontab(hour=4, minute=45),
+    },
 }
 
 # --- Logging ------------------------------------------------------------------------------------
