@@ -244,6 +244,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     # At a fixed minute, for the same reason.
     "purge-trash": {"task": "uploads.tasks.purge_trash", "schedule": crontab(minute=15)},
+    "expire-files": {"task": "uploads.tasks.expire_files", "schedule": crontab(minute=45)},
 }
 
 # --- Logging ------------------------------------------------------------------------------------

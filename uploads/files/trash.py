@@ -126,12 +126,35 @@ def purge(ids: Collection[str], now: datetime) -> int:
         return _deleting(record, by=None, now=now)
 
     errors = _delete(ids, decide)
-    failed = {key: error for key, error in errors.items() if not isinstance(error, FileNotFound)}
-    for upload_id, error in failed.items():
-        cause = error.__cause__ or error
-        about = {"upload_id": upload_id}
-        logger.warning("%s was not purged: %r", upload_id, cause, extra=about)
+    _log_failures(errors, "was not purged")
     return len(ids) - len(errors)
+
+
+def expire(ids: Collection[str], now: datetime) -> int:
+    """Move those of these files that have expired to the trash; return how many.
+
+    If there is no trash, their objects are deleted. Raises BackendUnavailable.
+    """
+    keep_for = timedelta(days=conf().trash_days)
+
+    def decide(record: StoredFile | None) -> StoredFile:
+        if record is None or record.state != "stored" or not states.has_expired(record, now):
+            raise FileNotFound
+        if keep_for:
+            return states.trashed(record, by=None, now=now, keep_for=keep_for)
+        return _deleting(record, by=None, now=now)
+
+    errors = batches.errors_of(store.change_many(ids, decide)) if keep_for else _delete(ids, decide)
+    _log_failures(errors, "was not moved to the trash after it had expired")
+    return len(ids) - len(errors)
+
+
+def _log_failures(errors: dict[str, FilehubError], what: str) -> None:
+    """Log a warning for each file that a later run has to try again."""
+    for upload_id, error in errors.items():
+        if not isinstance(error, FileNotFound):
+            cause = error.__cause__ or error
+            logger.warning("%s %s: %r", upload_id, what, cause, extra={"upload_id": upload_id})
 
 
 def _deleting(record: StoredFile, *, by: str | None, now: datetime) -> StoredFile:

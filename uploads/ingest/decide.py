@@ -102,8 +102,10 @@ def needs_content(
     return (
         not _is_removal(trigger)
         and not _is_known(trigger, record, s3_object)
-        and sniffing.needs_content_check(s3_object.content_type, rules.allowed_types)
         and not records.broken_rule(s3_object, rules)
+        and sniffing.needs_content_check(
+            s3_object.content_type, rules.at(s3_object.destination).allowed_types
+        )
     )
 
 

@@ -15,7 +15,7 @@ from uploads.core import keys
 from uploads.core.errors import BackendUnavailable, InvalidRequest
 from uploads.core.logs import context
 from uploads.core.reasons import Reason, dump
-from uploads.files import folder_actions, purge
+from uploads.files import expiry, folder_actions, purge
 from uploads.files.purge import Position
 from uploads.ingest import confirm, task_failures
 from uploads.ingest.confirm import Applied
@@ -250,6 +250,17 @@ def purge_trash(shard: str = "", last_id: str = "") -> None:
     if purged.next is not None:
         # Some progress was made, so this terminates.
         _send(purge_trash, purged.next.shard, purged.next.last_id)
+
+
+@shared_task(name="uploads.tasks.expire_files", base=FailureRecordingTask)
+def expire_files() -> None:
+    """Move the files to the trash whose destination does not keep them any longer."""
+    expired = expiry.expire()
+    if expired.files:
+        logger.info("%d files have expired", expired.files)
+        if expired.more:
+            # Some progress was made, so this terminates.
+            _send(expire_files)
 
 
 @shared_task(name="uploads.tasks.move_folder", base=FailureRecordingTask)

@@ -36,6 +36,7 @@ RETRIED_TASKS = (
     "uploads.tasks.make_thumbnails",
     "uploads.tasks.move_folder",
     "uploads.tasks.purge_trash",
+    "uploads.tasks.expire_files",
 )
 
 #: Low-priority tasks. They have a queue of their own, from which a worker takes one at a time.

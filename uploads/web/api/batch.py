@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from uploads.accounts.destinations import Choice
 from uploads.accounts.requests import AuthenticatedHttpRequest
 from uploads.core.errors import FilehubError, InvalidRequest, RateLimited
 from uploads.files import quotas
@@ -34,9 +35,10 @@ def begin_uploads(request: AuthenticatedHttpRequest, files: Any) -> BatchOut:
     """
     _check_number(files)
     counted = count_signatures(request, len(files))
+    choice = Choice(request.user)
     outcomes = batch.begin_uploads(
         owner(request),
-        [_parse(file) for file in files[: counted.within]],
+        [_parse(file, choice) for file in files[: counted.within]],
         quota=quotas.limit_of(request.user),
     )
     for outcome in outcomes:
@@ -56,13 +58,17 @@ def _check_number(files: Any) -> None:
         raise InvalidRequest(f"At most {batch.MAX_FILES} files at a time.", code="too_many_files")
 
 
-def _parse(file: Any) -> FileRequest | FilehubError:
+def _parse(file: Any, choice: Choice) -> FileRequest | FilehubError:
     if isinstance(file, FilehubError):  # found by the parser of the body
         return file
     if not isinstance(file, dict):
         return InvalidRequest("Each file must be a JSON object.", code="invalid_json")
     try:
-        return UploadRequest.model_validate(file).as_file()
+        body = UploadRequest.model_validate(file)
+        choice.check(body.destination)
+        return body.as_file()
+    except InvalidRequest as exc:
+        return exc
     except ValidationError as exc:
         return invalid_field(exc.errors(include_url=False)[0])
 

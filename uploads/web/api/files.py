@@ -12,6 +12,7 @@ from ninja.responses import Status
 from uploads.accounts.requests import AuthenticatedHttpRequest
 from uploads.core.errors import InvalidRequest
 from uploads.core.folders import check_folder
+from uploads.core.labels import check_tag
 from uploads.files import actions, moves, queries, trash, usage
 from uploads.files.browse import FolderPage
 from uploads.files.listing import Page
@@ -26,8 +27,8 @@ from uploads.web.api.file_schemas import (
     EmptiedOut,
     EmptyRequest,
     FileChanges,
+    FileDetailOut,
     FileIds,
-    FileOut,
     FilesQuery,
     ListedFileOut,
     MoveRequest,
@@ -58,7 +59,7 @@ def file_list(
 def _page(caller: str, query: FilesQuery) -> Page | FolderPage:
     """A page of one folder, or of all: with a search, without a folder, or of another state."""
     in_folder = query.folder is not None and query.state == "stored"
-    if in_folder and not (query.q or query.name):
+    if in_folder and not (query.q or query.name or query.tag):
         return queries.files_in(
             caller,
             query.folder or "",
@@ -80,6 +81,7 @@ def _page(caller: str, query: FilesQuery) -> Page | FolderPage:
         folder=check_folder(query.folder or ""),
         kind=query.kind,
         state=query.state,
+        tag=check_tag(query.tag) if query.tag else "",
     )
 
 
@@ -131,7 +133,7 @@ def empty_trash(
     return trash.empty(owner(request), limit=body.limit if body else trash.EMPTIED_AT_ONCE)
 
 
-@router.get("/{file_id}", response={200: FileOut, **ERRORS}, auth=requires(Scope.READ))
+@router.get("/{file_id}", response={200: FileDetailOut, **ERRORS}, auth=requires(Scope.READ))
 def file_detail(request: AuthenticatedHttpRequest, file_id: str) -> FileInfo:
     """Return one file."""
     return queries.stored_file(file_id, owner(request))
@@ -160,12 +162,13 @@ def preview_file(request: AuthenticatedHttpRequest, file_id: str) -> actions.Pre
     return actions.preview(queries.stored_file(file_id, owner(request)))
 
 
-@router.patch("/{file_id}", response={200: FileOut, **ERRORS}, auth=requires(Scope.UPLOAD))
+@router.patch("/{file_id}", response={200: FileDetailOut, **ERRORS}, auth=requires(Scope.UPLOAD))
 def change_file(request: AuthenticatedHttpRequest, file_id: str, body: FileChanges) -> FileInfo:
-    """Rename a file, move it to another folder, or both. The object stays as it is."""
-    if body.file_name is None and body.folder is None:
-        raise InvalidRequest("Missing file_name or folder", code="missing_changes")
-    return moves.update(file_id, actor_of(request), file_name=body.file_name, folder=body.folder)
+    """Change name, folder, tags or context of a file. The object stays as it is."""
+    changes = body.model_dump(exclude_none=False)
+    if all(value is None for value in changes.values()):
+        raise InvalidRequest("Missing file_name, folder, tags or context", code="missing_changes")
+    return moves.update(file_id, actor_of(request), **changes)
 
 
 @router.delete("/{file_id}", response={200: DeletingOut, **ERRORS}, auth=requires(Scope.DELETE))
