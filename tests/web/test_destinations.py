@@ -25,7 +25,7 @@ from uploads.transfers import begin, tokens
 
 DESTINATIONS = {
     "small": {"label": "Small files", "max_size": 5},
-    "texts": {"types": "text/*", "folder": "Texts", "keep_days": 7},
+    "texts": {"types": "text/*,image/svg+xml", "folder": "Texts", "keep_days": 7},
     "staff": {"who": "staff"},
     "press": {"who": ["press", "editors"]},
 }
@@ -51,8 +51,8 @@ def test_the_list_has_what_the_user_may_choose(alice: User, django_assert_num_qu
             "keep_days": None,
         },
         {
-            "name": "texts", "label": "texts", "max_size": None, "types": ["text/*"],
-            "folder": "Texts", "keep_days": 7,
+            "name": "texts", "label": "texts", "max_size": None, "folder": "Texts", "keep_days": 7,
+            "types": ["text/*", "image/svg+xml"],
         },
     ]  # fmt: skip
     assert names(client) == ["small", "texts"]
@@ -133,11 +133,11 @@ def put_object(destination: str, body: bytes = b"hello", type_: str = "text/plai
         ("texts", b"hello", "text/plain", None),
         (
             "texts", b"hello", "image/png",
-            Reason("type_not_allowed", {"type": "image/png", "allowed": "text/*"}),
+            Reason("type_not_allowed", {"type": "image/png", "allowed": "text/*, image/svg+xml"}),
         ),
         (
-            "texts", b"\x89PNG\r\n\x1a\n", "text/plain",
-            Reason("content_mismatch", {"type": "text/plain", "content": "png"}),
+            "texts", b"<html>", "image/svg+xml",
+            Reason("content_mismatch", {"type": "image/svg+xml", "content": "page"}),
         ),
         ("staff", b"hello", "text/plain", None),
         ("gone", b"hello", "text/plain", Reason("unknown_destination", {"destination": "gone"})),

@@ -45,7 +45,10 @@ else:
 
 PAGE_SIZE = 100
 
-_DESCRIPTION = ("name", "folder", "owner_link", "size_exact", "content_type", "state_reason")
+_DESCRIPTION = (
+    "name", "folder", "owner_link", "size_exact", "content_type", "state_reason", "tags",
+    "context", "destination",
+)  # fmt: skip
 _OBJECT = ("id", "key", "checksum", "etag", "version_id")
 
 
@@ -184,6 +187,22 @@ class FileAdmin(FileAdminBase):
     @admin.display(description=_("state"))
     def state_reason(self, file: File) -> str:
         return format_html("{} {}", self.state_text(file), file.reason or _purge_text(file.info))
+
+    @admin.display(description=_("tags"))
+    def tags(self, file: File) -> str:
+        return display_name(", ".join(file.info.tags)) or "—"
+
+    @admin.display(description=_("context"))
+    def context(self, file: File) -> str:
+        return display_name(file.info.context) or "—"
+
+    @admin.display(description=_("destination"))
+    def destination(self, file: File) -> str:
+        name, until = display_name(file.info.destination), file.info.kept_until
+        if until is None:
+            return name or "—"
+        kept = gettext("kept until %(time)s") % {"time": timestamp(until)}
+        return f"{name} · {kept}"
 
     @admin.display(description="ETag")
     def etag(self, file: File) -> str:
