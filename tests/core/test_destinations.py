@@ -17,7 +17,10 @@ def test_a_destination_from_the_environment() -> None:
     text = """{"photos": {"label": "Fotos für alle", "max_size": 50, "types": "image/png,image/gif",
                "who": ["editors", "press"], "folder": "Photos/2026", "keep_days": 30},
                "any": {}}"""
-    assert validate({**LIMITS, "DESTINATIONS": text}).destinations == {
+    conf = validate({**LIMITS, "DESTINATIONS": text})
+    # The project passes on what it has read.
+    assert validate({name.upper(): value for name, value in conf}) == conf
+    assert conf.destinations == {
         "photos": Destination(
             "photos", "Fotos für alle", 50, ("image/png", "image/gif"), ("editors", "press"),
             "Photos/2026", 30,

@@ -33,7 +33,7 @@ class Choice:
         return [each for each in conf().destinations.values() if self._may_use(each)]
 
     def _may_use(self, destination: Destination) -> bool:
-        if getattr(self._user, "is_superuser", False) or destination.who == "everyone":
+        if destination.who == "everyone":
             return True
         if destination.who == "staff":
             return bool(getattr(self._user, "is_staff", False))

@@ -366,7 +366,7 @@ def _describe(entry: Entry, names: dict[str, str]) -> str:
         "downloads": gettext("Earlier downloads: %(detail)s"),
         "download": gettext("Download signed for %(who)s"),
         "trashed": gettext("Moved to the trash by %(who)s"),
-        "expired": gettext("Moved to the trash: it is not kept longer"),
+        "expired": gettext("Moved to the trash because its retention ended"),
         "restored": gettext("Restored from the trash by %(who)s"),
         "deletion_requested": gettext("Deletion requested by %(who)s"),
         "purge_started": gettext("Retention in the trash ended"),

@@ -109,7 +109,12 @@ export class UploadList {
    * @returns {string} why, as a sentence
    */
   explain(upload) {
-    return explain(upload.problem, this.#destinations.get(upload.about.destination ?? "") ?? this.#limits);
+    return explain(upload.problem, this.#limitsFor(upload));
+  }
+
+  /** @param {Upload} upload */
+  #limitsFor({ about }) {
+    return this.#destinations.get(about.destination ?? "") ?? this.#limits;
   }
 
   /** @param {number} count of interrupted uploads, which have rows of their own */
@@ -231,7 +236,7 @@ export class UploadList {
 
   /** @param {Upload} upload */
   #createRow(upload) {
-    const row = new UploadRow(this.#template, upload, this.#limits, {
+    const row = new UploadRow(this.#template, upload, this.#limitsFor(upload), {
       pause: () => this.#uploader.pause(upload),
       resume: () => this.#uploader.resume(upload),
       cancel: () => this.#uploader.cancel(upload),
