@@ -9,10 +9,11 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import sign_in, watch
-from tests.browser.test_page import row, unique
+from tests.browser.test_page import unique
 from tests.support.accessibility import check_accessibility
 from tests.support.installation import Installation
 from tests.support.sample_files import png
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture
@@ -58,9 +59,8 @@ def test_a_destination_is_chosen_with_the_keyboard_and_remembered_in_this_tab(
         ],
     )
     expect(page.locator("[data-upload-row]").filter(has_text=text)).to_contain_text("image/*")
-    page.get_by_role("link", name="Archive").click()
-    expect(row(page, picture)).to_be_visible()
-    (file,) = page.evaluate("fetch('/files?folder=Archive').then((response) => response.json())")
+    listed = "fetch('/files?folder=Archive').then((response) => response.json())"
+    (file,) = wait_for(lambda: page.evaluate(listed))
     detail = page.evaluate("(id) => fetch(`/files/${id}`).then((r) => r.json())", file["id"])
     assert (detail["file_name"], detail["destination"]) == (picture, "photos")
 

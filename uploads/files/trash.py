@@ -9,7 +9,7 @@ OwnerFeed to empty the trash.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -126,7 +126,8 @@ def purge(ids: Collection[str], now: datetime) -> int:
         return _deleting(record, by=None, now=now)
 
     errors = _delete(ids, decide)
-    _log_failures(errors, "was not purged")
+    for upload_id, cause in _failures(errors):
+        logger.warning("%s was not purged: %r", upload_id, cause, extra={"upload_id": upload_id})
     return len(ids) - len(errors)
 
 
@@ -145,16 +146,17 @@ def expire(ids: Collection[str], now: datetime) -> int:
         return _deleting(record, by=None, now=now)
 
     errors = batches.errors_of(store.change_many(ids, decide)) if keep_for else _delete(ids, decide)
-    _log_failures(errors, "was not moved to the trash after it had expired")
+    for upload_id, cause in _failures(errors):
+        about = {"upload_id": upload_id}
+        logger.warning("%s has expired and was not trashed: %r", upload_id, cause, extra=about)
     return len(ids) - len(errors)
 
 
-def _log_failures(errors: dict[str, FilehubError], what: str) -> None:
-    """Log a warning for each file that a later run has to try again."""
+def _failures(errors: dict[str, FilehubError]) -> Iterator[tuple[str, BaseException]]:
+    """The files that a later run has to try again, and why."""
     for upload_id, error in errors.items():
         if not isinstance(error, FileNotFound):
-            cause = error.__cause__ or error
-            logger.warning("%s %s: %r", upload_id, what, cause, extra={"upload_id": upload_id})
+            yield upload_id, error.__cause__ or error
 
 
 def _deleting(record: StoredFile, *, by: str | None, now: datetime) -> StoredFile:
