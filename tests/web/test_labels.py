@@ -15,6 +15,10 @@ from tests.support.http import send
 from tests.support.records import erase
 from tests.support.users import Api
 from tests.web.test_api import check_error
+from uploads.aws import clients, s3
+from uploads.core import keys
+from uploads.core.conf import conf
+from uploads.core.labels import check, encode
 from uploads.files import listing
 from uploads.files.record import StoredFile
 from uploads.ingest import confirm
@@ -24,7 +28,7 @@ from uploads.ingest.reconciliation.reconcile import Plan
 
 TAGS = ["März", "a, b"]
 CONTEXT = {"order": 7, "by": {"name": "Jörg 👍", "x": None}}
-ABOUT = {"tags": TAGS, "context": CONTEXT}
+ABOUT: dict[str, Any] = {"tags": TAGS, "context": CONTEXT}
 FILE = {"file_name": "a.txt", "size": 5, "content_type": "text/plain"}
 SIGNING = ("/get-url", "/uploads", "/uploads/batch")
 
@@ -114,6 +118,13 @@ def test_a_change_survives_late_events_and_reconciliation(
         confirm.apply_event(ObjectEvent("created", file_id, sequencer))
     confirm.check(file_id)
     reconcile.run(Plan("all", min_age=timedelta(0)))
+    assert labels_of(api.get(f"/files/{file_id}").json()) == expected
+    # Even if the object is replaced, as the form of Uppy can do.
+    clients.s3().put_object(
+        Bucket=conf().bucket, Key=keys.object_key(file_id), Body=b"other", ContentType="text/plain",
+        Metadata=s3.metadata(api.owner, "a.txt", "", encode(check(**ABOUT))),
+    )  # fmt: skip
+    confirm.apply_event(ObjectEvent("created", file_id, "9" * 64))
     assert labels_of(api.get(f"/files/{file_id}").json()) == expected
     # A lost record is made again from what was signed.
     erase(file_id)
