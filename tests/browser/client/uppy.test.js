@@ -155,12 +155,18 @@ test("tags, context and destination come from the metadata, also as text", () =>
   const cases = [
     [undefined, {}],
     [{ tags: "", context: null, destination: "" }, {}],
-    [{ tags: [], context: {} }, { tags: [], context: {} }],
+    [
+      { tags: [], context: {} },
+      { tags: [], context: {} },
+    ],
     [
       { tags: "a, b,", context: '{"n": 1}', destination: "photos" },
       { tags: ["a", "b"], context: { n: 1 }, destination: "photos" },
     ],
-    [{ tags: ["a,b"], context: { n: 1 } }, { tags: ["a,b"], context: { n: 1 } }],
+    [
+      { tags: ["a,b"], context: { n: 1 } },
+      { tags: ["a,b"], context: { n: 1 } },
+    ],
     [{ context: "{" }, { context: "{" }],
     [{ destination: 7 }, {}],
   ];
