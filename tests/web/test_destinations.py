@@ -113,9 +113,11 @@ def test_a_destination_that_is_not_yours_looks_like_none(api: Api) -> None:
     assert one.replace("staff", "…") == other.replace("nosuch", "…")
 
 
-def put_object(destination: str, body: bytes = b"hello", type_: str = "text/plain") -> str:
+def put_object(
+    destination: str, body: bytes = b"hello", type_: str = "text/plain", upload_id: str = ""
+) -> str:
     """An object with a destination in its metadata, past the checks at signing."""
-    upload_id = keys.new_upload_id("7", "secret")
+    upload_id = upload_id or keys.new_upload_id("7", "secret")
     clients.s3().put_object(
         Bucket=conf().bucket,
         Key=keys.object_key(upload_id),
@@ -182,6 +184,14 @@ def test_a_destination_that_was_removed_rejects_what_is_on_its_way(
     assert file["kept_until"] > file["confirmed_at"]
 
 
+def test_a_lost_record_is_made_again_although_its_destination_was_removed() -> None:
+    old = put_object("gone", upload_id=keys._make(1_700_000_000_000, "7", "secret"))
+    assert confirm.check(old) == "confirmed"
+    info = queries.any_file(old)
+    assert info is not None
+    assert (info.state, info.destination, info.kept_until) == ("stored", "gone", None)
+
+
 def test_the_token_of_an_upload_of_unknown_size_carries_the_destination(uppy: Uppy) -> None:
     begun = begin.begin_multipart("7", file_name="a.txt", destination="small")
     token = tokens.read(begun.token.sign(), upload_id=None, owner="7")
@@ -225,7 +235,7 @@ UPPY_JSON: list[tuple[dict[str, Any], Any]] = [
     ({"tags": [7]}, "invalid_tags"),
     ({"tags": {"a": 1}}, "invalid_tags"),
     ({"context": 7}, "invalid_context"),
-    ({"destination": 7}, ([], {}, None)),
+    ({"destination": 7}, "invalid_destination"),
 ]
 
 

@@ -35,12 +35,14 @@ class Rules:
     allowed_types: tuple[str, ...]
     destinations: Mapping[str, Destination] = field(default_factory=dict)
     keep_for: timedelta | None = None
+    #: Whether files of a destination that no longer exists are accepted by the general limits.
+    accepts_unknown: bool = False
 
     def at(self, destination: str) -> Rules:
         """The limits of a destination; these limits for "". Raises InvalidRequest if unknown."""
-        if not destination:
-            return self
         chosen = self.destinations.get(destination)
+        if not destination or (chosen is None and self.accepts_unknown):
+            return self
         if chosen is None:
             raise unknown_destination(destination)
         return replace(

@@ -168,7 +168,7 @@ test("tags, context and destination come from the metadata, also as text", () =>
       { tags: ["a,b"], context: { n: 1 } },
     ],
     [{ context: "{" }, { context: "{" }],
-    [{ destination: 7 }, {}],
+    [{ destination: 7 }, { destination: "7" }],
   ];
   for (const [meta, about] of cases)
     equal(JSON.stringify(aboutOf(uppyFile({ meta }))), JSON.stringify(about), JSON.stringify(meta));

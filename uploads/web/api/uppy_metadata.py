@@ -32,11 +32,13 @@ def parse(metadata: object) -> FileMetadata:
     """
     if not isinstance(metadata, Mapping):
         return FileMetadata()
-    path, destination = metadata.get("relativePath"), metadata.get("destination")
+    path, destination = metadata.get("relativePath"), metadata.get("destination") or ""
+    if not isinstance(destination, str):
+        raise InvalidRequest("The destination must be a name.", code="invalid_destination")
     return FileMetadata(
         folder_of_path(path) if isinstance(path, str) else "",
         labels.check(_tags(metadata.get("tags")), _context(metadata.get("context"))),
-        destination if isinstance(destination, str) and destination not in _MISSING else "",
+        "" if destination in _MISSING else destination,
     )
 
 

@@ -36,7 +36,7 @@ export function aboutOf({ meta = {} }) {
   return {
     ...(isMissing(tags) ? {} : { tags: /** @type {string[]} */ (typeof tags === "string" ? splitTags(tags) : tags) }),
     ...(isMissing(context) ? {} : { context: typeof context === "string" ? parsed(context) : context }),
-    ...(typeof destination === "string" && destination ? { destination } : {}),
+    ...(isMissing(destination) ? {} : { destination: String(destination) }),
   };
 }
 
