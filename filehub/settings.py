@@ -47,7 +47,7 @@ INSTALLED_APPS = [
 ]
 
 #: The app's settings (uploads/core/conf.py).
-FILEHUB = app.model_dump(by_alias=True)
+FILEHUB = {name.upper(): value for name, value in app}
 
 MIDDLEWARE = [
     # First, so that every response and every log line has the request's id.
@@ -249,6 +249,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "uploads.tasks.expire_audit",
         "schedule": crontab(hour=4, minute=45),
     },
+    "expire-files": {"task": "uploads.tasks.expire_files", "schedule": crontab(minute=45)},
 }
 
 # --- Logging ------------------------------------------------------------------------------------

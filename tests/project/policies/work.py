@@ -35,8 +35,9 @@ from tests.support.records import tamper
 from tests.support.waiting import wait_for
 from tests.thumbnails.helpers import PNG, thumbnails
 from uploads.aws import clients, foreign, s3, sqs
+from uploads.core import keys
 from uploads.core.conf import conf
-from uploads.files import folder_actions, folder_items, outbox, purge, quotas, trash
+from uploads.files import expiry, folder_actions, folder_items, outbox, purge, quotas, trash
 from uploads.files.batches import Actor
 from uploads.files.folder_items import FolderItem
 from uploads.files.record import StoredFile
@@ -211,6 +212,16 @@ def worker() -> Steps:
             assert s3.head(upload_id) is None
             removal(upload_id, 9)
 
+    def expires() -> None:
+        with signed_by(ROOT_KEY):
+            upload_id = store("7")
+            tamper(
+                upload_id,
+                StoredFile.kept_until.set(datetime.now(UTC)),
+                StoredFile.kept_shard.set(keys.shard(upload_id)),
+            )
+        assert expiry.expire().files == 1
+
     def moves_folder() -> None:
         with signed_by(ROOT_KEY):
             store("7", folder="old")
@@ -227,6 +238,7 @@ def worker() -> Steps:
         "remove": removes,
         "thumbnails": _makes_thumbnails,
         "purge": purges,
+        "expiry": expires,
         "reconcile": reconciles,
         "record a failure": lambda: task_failures.record("task", "error"),
     }

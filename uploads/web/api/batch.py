@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from uploads.accounts.destinations import Choice
 from uploads.accounts.requests import AuthenticatedHttpRequest
 from uploads.core.conf import conf
 from uploads.core.errors import FilehubError, InvalidRequest, RateLimited
@@ -36,7 +37,8 @@ def begin_uploads(request: AuthenticatedHttpRequest, files: Any) -> BatchOut:
     """
     _check_number(files)
     counted = count_signatures(request, len(files))
-    parsed = [_parse(file) for file in files[: counted.within]]
+    choice = Choice(request.user)
+    parsed = [_parse(file, choice) for file in files[: counted.within]]
     outcomes = batch.begin_uploads(owner(request), parsed, quota=quotas.limit_of(request.user))
     auditing.uploads_signed(
         request,
@@ -63,13 +65,17 @@ def _check_number(files: Any) -> None:
         raise InvalidRequest(f"At most {batch.MAX_FILES} files at a time.", code="too_many_files")
 
 
-def _parse(file: Any) -> FileRequest | FilehubError:
+def _parse(file: Any, choice: Choice) -> FileRequest | FilehubError:
     if isinstance(file, FilehubError):  # found by the parser of the body
         return file
     if not isinstance(file, dict):
         return InvalidRequest("Each file must be a JSON object.", code="invalid_json")
     try:
-        return UploadRequest.model_validate(file).as_file()
+        body = UploadRequest.model_validate(file)
+        choice.check(body.destination)
+        return body.as_file()
+    except InvalidRequest as exc:
+        return exc
     except ValidationError as exc:
         return invalid_field(exc.errors(include_url=False)[0])
 
