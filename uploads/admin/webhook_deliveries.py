@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -69,6 +69,12 @@ class WebhookDeliveryAdmin(SafeSelectionMixin, DeliveryAdminBase):
     def has_replay_permission(self, request: HttpRequest) -> bool:
         """Django asks for it because of the action's `permissions`."""
         return request.user.has_perm("uploads.change_webhookdelivery")
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {"title": _("Webhook deliveries")} | (extra_context or {})
+        return super().changelist_view(request, context)
 
     @admin.display(description=_("created"), ordering="created_at")
     def created(self, delivery: WebhookDelivery) -> str:

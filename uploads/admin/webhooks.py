@@ -114,6 +114,12 @@ class WebhookEndpointAdmin(SafeSelectionMixin, EndpointAdminBase):
     ) -> tuple[str, ...]:
         return () if obj is None else ("condition", "secret")
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {"title": _("Webhook endpoints")} | (extra_context or {})
+        return super().changelist_view(request, context)
+
     @admin.display(description=_("condition"))
     def condition(self, endpoint: WebhookEndpoint) -> str:
         """What an operator should know about it, in a sentence."""
