@@ -117,9 +117,11 @@ def test_the_pages_of_webhooks_fit(tab: Page, language: str) -> None:
     check_fit(tab, "adding an endpoint", SIZES)
     tab.fill("[name=name]", LONG)
     tab.fill("[name=url]", f"https://hooks.example.invalid/{'x' * 200}")
-    tab.click("[name=_continue]")
+    with tab.expect_navigation():
+        tab.click("[name=_continue]")
     check_fit(tab, "an endpoint", SIZES)
-    tab.click("button.object-tool")
+    with tab.expect_navigation():
+        tab.click("button.object-tool")
     check_fit(tab, "deliveries", SIZES)
     tab.goto("/admin/uploads/webhookendpoint/")
     check_fit(tab, "endpoints", SIZES)
