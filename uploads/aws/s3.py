@@ -22,6 +22,7 @@ from django.core.files.storage import default_storage
 from uploads.aws import clients
 from uploads.aws.errors import aws_errors
 from uploads.aws.signer import presign
+from uploads.core import tracing
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.core.keys import PREFIX, object_key, upload_id_of
@@ -30,6 +31,8 @@ from uploads.core.names import content_disposition
 
 #: How many of an object's first bytes are read to recognise its content.
 FIRST_BYTES = 4096
+#: Bytes of the names and values of an object's metadata.
+MAX_METADATA = 2048
 #: Bytes of an object that are downloaded with one request, and held in memory.
 DOWNLOAD_RANGE = 8 * MIB
 #: The maximum number of keys in a DeleteObjects request.
@@ -68,6 +71,8 @@ class StoredObject:
     file_name: str | None
     #: "" for the root; also if it is undecodable. Not validated.
     folder: str = ""
+    #: The span that signed it (uploads/core/tracing.py), or anything else; "" if there is none.
+    traceparent: str = ""
     #: Its first bytes, at most FIRST_BYTES; b"" unless they were requested.
     first_bytes: bytes = b""
 
@@ -120,11 +125,17 @@ def sign_part(
 def metadata(owner: str, file_name: str, folder: str = "") -> dict[str, str]:
     """The object's metadata, percent-encoded because S3 accepts only ASCII.
 
-    Names and values have at most 2 KB together (uploads.core.folders).
+    Names and values have at most 2 KB together (uploads.core.folders). The trace, if there is one,
+    is left out where it would not fit.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
     """
     result = {"filename": quote(file_name, safe=""), "owner": quote(owner, safe="")}
-    return {**result, "folder": quote(folder, safe="")} if folder else result
+    if folder:
+        result["folder"] = quote(folder, safe="")
+    if traceparent := tracing.traceparent():
+        traced = {**result, tracing.HEADER: traceparent}
+        return traced if sum(map(len, (*traced, *traced.values()))) <= MAX_METADATA else result
+    return result
 
 
 def metadata_headers(owner: str, file_name: str, folder: str) -> dict[str, str]:
@@ -215,6 +226,7 @@ def head(upload_id: str) -> StoredObject | None:
         owner=_decode(metadata.get("owner")),
         file_name=_decode(metadata.get("filename")),
         folder=_decode(metadata.get("folder")) or "",
+        traceparent=metadata.get(tracing.HEADER, ""),
     )
 
 
