@@ -5,15 +5,17 @@ https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from uploads.core import tracing
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace.export import SpanExporter
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +24,8 @@ EXPORTERS = "OTEL_TRACES_EXPORTER"
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _KNOWN = ("otlp", "console")
+#: How long a process that ends waits for its last spans to be sent.
+END_MILLISECONDS = 2_000
 
 #: Why there are no traces although they were asked for; "" otherwise.
 problem = ""
@@ -67,9 +71,11 @@ def _start(wanted: tuple[str, ...], environ: Mapping[str, str]) -> str:
         from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
         from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
 
-        provider = TracerProvider(resource=Resource.create(_name(environ)))
-        for exporter in wanted:
-            provider.add_span_processor(BatchSpanProcessor(_exporter(exporter)))
+        # The SDK's own handler of exits waits for half a minute if the collector does not respond.
+        provider = TracerProvider(resource=Resource.create(_name(environ)), shutdown_on_exit=False)
+        processors = [BatchSpanProcessor(_exporter(exporter)) for exporter in wanted]
+        for processor in processors:
+            provider.add_span_processor(processor)
     except ImportError:
         return (
             "OpenTelemetry is not installed. Run: pip install --require-hashes -r "
@@ -78,8 +84,17 @@ def _start(wanted: tuple[str, ...], environ: Mapping[str, str]) -> str:
     except Exception as exc:  # noqa: BLE001  # whatever the SDK raises for a wrong variable
         return f"OpenTelemetry refused its variables: {exc}"
     trace.set_tracer_provider(provider)
-    tracing.enable()
+    end = partial(_end, processors)
+    atexit.register(end)
+    tracing.enable(end)
     return ""
+
+
+def _end(processors: Iterable[BatchSpanProcessor]) -> None:
+    """Send the last spans, but do not wait long for that."""
+    for processor in processors:
+        # The public method has no limit, and would wait for half a minute.
+        processor._batch_processor.shutdown(END_MILLISECONDS)
 
 
 def _name(environ: Mapping[str, str]) -> dict[str, str]:

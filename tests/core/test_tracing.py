@@ -132,5 +132,5 @@ def test_when_off_nothing_is_recorded_or_sent() -> None:
         tracing.failed("500")
         assert tracing.traceparent() == ""
         assert tracing.ids() == {}
-    tracing.flush()
+    tracing.end()
     assert s3.metadata("7", "a.txt") == {"filename": "a.txt", "owner": "7"}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,8 +27,10 @@ def providers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[TracerProvider]]
     """The providers that were set, each of which has a thread."""
     result: list[TracerProvider] = []
     monkeypatch.setattr(trace, "set_tracer_provider", result.append)
+    monkeypatch.setattr(atexit, "register", lambda end: None)
     monkeypatch.setattr(telemetry, "problem", "")
     monkeypatch.setattr(tracing, "_recorder", None)
+    monkeypatch.setattr(tracing, "_end", None)
     yield result
     for provider in result:
         provider.shutdown()
@@ -96,6 +101,23 @@ def test_a_variable_that_the_sdk_refuses_is_reported(monkeypatch: pytest.MonkeyP
     telemetry.configure({OTLP: "http://127.0.0.1:9"})
     assert "OpenTelemetry refused its variables" in telemetry.problem
     assert tracing.recorder() is None
+
+
+def test_a_process_ends_though_the_collector_does_not_respond(
+    providers: list[TracerProvider], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = 120
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", str(waits))
+    monkeypatch.setattr(telemetry, "END_MILLISECONDS", 200)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setenv(OTLP, url)
+        telemetry.configure({OTLP: url})
+        with providers[0].get_tracer("tests").start_as_current_span("a span"):
+            pass
+        started_at = time.monotonic()
+        tracing.end()
+        assert time.monotonic() - started_at < waits / 2
 
 
 def test_missing_packages_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,4 +74,5 @@ def test_a_task_that_fails_says_so_without_the_text(spans: Spans) -> None:
 
 
 def test_without_traces_a_task_has_no_such_header() -> None:
+    context.begin()
     assert headers_of_a_task() == {}

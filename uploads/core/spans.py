@@ -24,8 +24,6 @@ Attributes = Mapping[str, str | int]
 
 #: Of version 00, the only one so far, and the only one that filehub writes.
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})", re.ASCII)
-#: Milliseconds that a process which ends waits for its last spans to be sent.
-_FLUSH = 2_000
 
 
 def parse(traceparent: object) -> SpanContext | None:
@@ -136,8 +134,3 @@ class Recorder:
         if not (current.is_valid and current.trace_flags.sampled):
             return {}
         return {"trace_id": f"{current.trace_id:032x}", "span_id": f"{current.span_id:016x}"}
-
-    def flush(self) -> None:
-        """Only the SDK's provider can do this."""
-        if (force := getattr(trace.get_tracer_provider(), "force_flush", None)) is not None:
-            force(_FLUSH)

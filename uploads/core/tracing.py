@@ -8,6 +8,7 @@ tracing backend has other readers than filehub.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
@@ -20,16 +21,18 @@ HEADER = "traceparent"
 
 _OFF: AbstractContextManager[None] = nullcontext()
 _recorder: Recorder | None = None
+_end: Callable[[], None] | None = None
 
 
-def enable() -> None:
+def enable(end: Callable[[], None] | None = None) -> None:
     """Record spans with the tracer provider of `opentelemetry`, which the caller has set.
 
-    Raises ImportError without the packages of requirements-otel.txt.
+    `end` sends the last spans, within seconds. Processes that end without `atexit` call it. Raises
+    ImportError without the packages of requirements-otel.txt.
     """
     from uploads.core.spans import Recorder  # noqa: PLC0415  # only if tracing is on
 
-    globals()["_recorder"] = Recorder()
+    globals().update(_recorder=Recorder(), _end=end)
 
 
 def recorder() -> Recorder | None:
@@ -76,7 +79,7 @@ def ids() -> dict[str, str]:
     return {} if _recorder is None else _recorder.ids()
 
 
-def flush() -> None:
+def end() -> None:
     """Send the last spans, within seconds. For processes that end without `atexit`."""
-    if _recorder is not None:
-        _recorder.flush()
+    if _end is not None:
+        _end()

@@ -32,7 +32,7 @@ def connect() -> None:
     signals.task_prerun.connect(_begin)
     signals.task_postrun.connect(_end)
     # Processes of the pool end without running `atexit`.
-    signals.worker_process_shutdown.connect(_flush)
+    signals.worker_process_shutdown.connect(_end_traces)
     # Before Celery's first warning; and instead of Celery's own configuration.
     signals.celeryd_init.connect(_configure)
     signals.setup_logging.connect(_configure)
@@ -81,8 +81,8 @@ def _end(task: Any = None, state: str | None = None, retval: Any = None, **_: An
     context.begin()
 
 
-def _flush(**_: Any) -> None:
-    tracing.flush()
+def _end_traces(**_: Any) -> None:
+    tracing.end()
 
 
 def _say(text: str, stream: Any = None) -> None:
