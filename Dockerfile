@@ -16,11 +16,12 @@ FROM python AS packages
 ARG DEBIAN_FRONTEND=noninteractive
 RUN apt-get update && apt-get install -y --no-install-recommends python3-venv
 RUN python3 -m venv /opt/venv
-COPY requirements.txt requirements-rates.txt ./
+COPY requirements.txt requirements-otel.txt requirements-rates.txt ./
 # From wheels alone, so that nothing is compiled and no package runs code while it is installed.
-# requirements-rates.txt has the clients for FILEHUB_SIGN_RATE_STORAGE.
+# requirements-otel.txt has what sends traces, requirements-rates.txt the clients for
+# FILEHUB_SIGN_RATE_STORAGE.
 RUN pip install --no-cache-dir --only-binary :all: --require-hashes \
-      -r requirements.txt -r requirements-rates.txt \
+      -r requirements.txt -r requirements-otel.txt -r requirements-rates.txt \
     && pip check
 
 # The local AWS of compose.local.yaml. Not part of the image, which is the last stage.

@@ -82,6 +82,7 @@ lock: $(VENV)/dev.stamp ## Resolve pyproject.toml into requirements*.txt
 	@for args in "pyproject.toml --group dev -o requirements-dev.txt" \
 	  "pyproject.toml --group local -c requirements-dev.txt -o requirements-local.txt" \
 	  "pyproject.toml -c requirements-dev.txt -o requirements.txt" \
+	  "--group otel -c requirements-dev.txt -o requirements-otel.txt" \
 	  "--group rates -c requirements-dev.txt -o requirements-rates.txt" \
 	  "--group parquet -c requirements-dev.txt -o requirements-parquet.txt"; do \
 	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Info, Tags, Warning, register
 
-from filehub import env, mail
+from filehub import env, mail, telemetry
 from uploads.core.conf import conf
 from uploads.core.setting_values import is_local
 from uploads.core.sign_in_conf import NO_MAIL
@@ -25,6 +25,15 @@ def unknown_variables(**kwargs: Any) -> list[CheckMessage]:
         )
         for name in env.unknown_variables()
     ]
+
+
+@register()
+def traces(**kwargs: Any) -> list[CheckMessage]:
+    """Warn if there are no traces although the OTEL_ variables ask for them."""
+    if not telemetry.problem:
+        return []
+    hint = "Or unset the OTEL_ variables."
+    return [Warning(f"There are no traces: {telemetry.problem}", hint=hint, id="filehub.W038")]
 
 
 @register(Tags.security, deploy=True)

@@ -18,7 +18,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.loaders import create_loader
 
-from uploads.aws import connections, credentials, time_limit
+from uploads.aws import connections, credentials, time_limit, traces
 from uploads.core.conf import conf
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ connections.attach()
 # PynamoDB and kombu create sessions of their own.
 botocore.register_initializer(time_limit.attach)
 botocore.register_initializer(credentials.attach)
+botocore.register_initializer(traces.attach)
 
 
 def s3(timeouts: Timeouts = STANDARD) -> S3Client:

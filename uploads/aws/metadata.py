@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
-from uploads.core import labels
+from uploads.core import labels, tracing
 from uploads.core.errors import InvalidRequest
 from uploads.core.labels import NO_LABELS, Labels
 
@@ -28,17 +28,29 @@ class Described:
     folder: str = ""
     labels: Labels = NO_LABELS
     destination: str = ""
+    #: The span that signed it (uploads/core/tracing.py), or anything else; "" if there is none.
+    traceparent: str = ""
 
 
 def check_size(metadata: Mapping[str, str]) -> None:
     """Raise InvalidRequest if S3 would refuse so much metadata."""
-    size = sum(len(name) + len(value) for name, value in metadata.items())
+    size = _size(metadata)
     if size > MAX_BYTES:
         raise InvalidRequest(
             f"Name, folder, tags and context take {size} bytes in encoded form; at most "
             f"{MAX_BYTES} are allowed. Use fewer tags or a smaller context.",
             code="metadata_too_large",
         )
+
+
+def traced(metadata: Mapping[str, str], traceparent: str) -> dict[str, str]:
+    """The metadata with the trace, if there is one and it still fits."""
+    result = {**metadata, tracing.HEADER: traceparent}
+    return result if traceparent and _size(result) <= MAX_BYTES else dict(metadata)
+
+
+def _size(metadata: Mapping[str, str]) -> int:
+    return sum(len(name) + len(value) for name, value in metadata.items())
 
 
 def parse(metadata: Mapping[str, str]) -> Described:
@@ -49,6 +61,7 @@ def parse(metadata: Mapping[str, str]) -> Described:
         folder=_decode(metadata.get("folder")) or "",
         labels=labels.decode(metadata.get("tags"), metadata.get("context")),
         destination=metadata.get("destination", ""),
+        traceparent=metadata.get(tracing.HEADER, ""),
     )
 
 

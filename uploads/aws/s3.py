@@ -23,6 +23,7 @@ from uploads.aws import clients
 from uploads.aws import metadata as object_metadata
 from uploads.aws.errors import aws_errors
 from uploads.aws.signer import presign
+from uploads.core import tracing
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.core.keys import PREFIX, object_key, upload_id_of
@@ -73,6 +74,8 @@ class StoredObject:
     folder: str = ""
     labels: Labels = NO_LABELS
     destination: str = ""
+    #: The span that signed it (uploads/core/tracing.py), or anything else; "" if there is none.
+    traceparent: str = ""
     #: Its first bytes, at most FIRST_BYTES; b"" unless they were requested.
     first_bytes: bytes = b""
 
@@ -128,14 +131,15 @@ def metadata(
 ) -> dict[str, str]:
     """The object's metadata, percent-encoded because S3 accepts only ASCII.
 
-    `extra` is encoded already. Raises InvalidRequest if S3 would refuse so much.
+    `extra` is encoded already. The trace, if there is one, is left out where it would not fit.
+    Raises InvalidRequest if S3 would refuse so much.
     """
     result = {"filename": quote(file_name, safe=""), "owner": quote(owner, safe="")}
     if folder:
         result["folder"] = quote(folder, safe="")
     result |= extra or {}
     object_metadata.check_size(result)
-    return result
+    return object_metadata.traced(result, tracing.traceparent())
 
 
 def metadata_headers(

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from uploads.aws import sqs
-from uploads.core import backoff
+from uploads.core import backoff, tracing
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.core.reasons import Reason, dump
@@ -123,7 +123,8 @@ class Consumer:
         try:
             if messages:
                 messages = self._gather(messages)
-                self.handle(messages)
+                with tracing.span("handle events", "consumer"):
+                    self.handle(messages)
             self._queueing.ensure()
         except Exception:
             self._failed_at = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -17,7 +18,7 @@ from uploads.core.policy import Rules
 from uploads.core.reasons import NO_REASON, load
 from uploads.files import counting, store
 from uploads.files.record import Change
-from uploads.ingest import decide, observe
+from uploads.ingest import decide, observe, traces
 from uploads.ingest.decide import Decision, Limits, Trigger
 from uploads.ingest.events import NO_SEQUENCER, ObjectEvent
 from uploads.ingest.observe import Observation
@@ -106,7 +107,7 @@ def _settle_in_isolation(triggers: Sequence[Trigger], *, may_delete: bool) -> di
 
 def _settle_once(triggers: Sequence[Trigger], *, may_delete: bool) -> dict[str, Settled]:
     """Observe, decide, commit. The uploads that are not in the result have to be observed again."""
-    limits = rules()
+    limits, started_at = rules(), time.time_ns()
     seen = observe.observe(triggers, limits)
     settled = _decide_all(seen, limits)
     unwritten = store.commit(_changes(seen, settled))
@@ -120,6 +121,7 @@ def _settle_once(triggers: Sequence[Trigger], *, may_delete: bool) -> dict[str, 
     settled |= follow.up(_changed_records(seen, settled))
     if may_delete:
         settled |= _delete_rejected(settled)
+    traces.record(seen, settled, started_at)
     return settled
 
 

@@ -5,13 +5,14 @@ Whether the object is accepted is decided later, by `uploads.ingest`, from what 
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from django.conf import settings
 
 from uploads.aws import forms, multipart, s3
-from uploads.core import keys, media_types, policy
+from uploads.core import keys, media_types, policy, tracing
 from uploads.core.conf import conf, rules
 from uploads.core.folders import check_folder
 from uploads.core.labels import NO_LABELS, Labels, encode
@@ -142,15 +143,16 @@ def begin_form(
     file = plan_put(requested).file
     limits = rules().at(file.destination)
     upload_id = keys.new_upload_id(owner, settings.SECRET_KEY)
-    form = forms.sign_form(
-        upload_id,
-        owner=owner,
-        file_name=file.file_name,
-        folder=file.folder,
-        content_type=file.content_type or "",
-        max_size=min(limits.max_size, limits.max_put_size),
-        extra=file.extra_metadata,
-    )
+    with _span(upload_id):
+        form = forms.sign_form(
+            upload_id,
+            owner=owner,
+            file_name=file.file_name,
+            folder=file.folder,
+            content_type=file.content_type or "",
+            max_size=min(limits.max_size, limits.max_put_size),
+            extra=file.extra_metadata,
+        )
     return StartedForm(upload_id, form)
 
 
@@ -232,23 +234,24 @@ def start(owner: str, planned: Plan) -> Started:
 
 def _sign_put(owner: str, file: FileRequest) -> StartedUpload:
     upload_id = keys.new_upload_id(owner, settings.SECRET_KEY)
-    request = s3.sign_put(
-        upload_id,
-        owner=owner,
-        file_name=file.file_name,
-        folder=file.folder,
-        content_type=file.content_type or "",
-        size=file.size,
-        sha256=file.sha256,
-        extra=file.extra_metadata,
-    )
+    with _span(upload_id):
+        request = s3.sign_put(
+            upload_id,
+            owner=owner,
+            file_name=file.file_name,
+            folder=file.folder,
+            content_type=file.content_type or "",
+            size=file.size,
+            sha256=file.sha256,
+            extra=file.extra_metadata,
+        )
     return StartedUpload(upload_id, request)
 
 
 def _create_multipart(owner: str, planned: Plan) -> StartedMultipart:
     file = planned.file
     upload_id = keys.new_upload_id(owner, settings.SECRET_KEY)
-    with context.about(upload_id=upload_id):
+    with context.about(upload_id=upload_id), _span(upload_id):
         s3_upload_id = multipart.create(
             upload_id,
             owner=owner,
@@ -262,6 +265,11 @@ def _create_multipart(owner: str, planned: Plan) -> StartedMultipart:
         upload_id, s3_upload_id, owner, file.size, planned.part_size, file.destination
     )
     return StartedMultipart(token, datetime.now(UTC) + MULTIPART_LIFETIME)
+
+
+def _span(upload_id: str) -> AbstractContextManager[None]:
+    """The span whose id goes into the object's metadata, so one for each file of a batch."""
+    return tracing.span("sign upload", "producer", attributes={"filehub.upload_id": upload_id})
 
 
 def _validated(file: FileRequest) -> FileRequest:

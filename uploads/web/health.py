@@ -22,6 +22,7 @@ from uploads.core.conf import conf
 from uploads.core.errors import NotAuthenticated
 from uploads.core.version import version
 from uploads.operations import metrics, readiness
+from uploads.web import request_metrics
 from uploads.web.errors import error_response, mark_logged
 
 #: Paths that ProbeMiddleware answers, whatever the host name.
@@ -120,7 +121,8 @@ def metrics_text(request: HttpRequest) -> HttpResponse:
         )
         return error_response(request, error)
     # Frequent scrapes cost no more than one every METRICS_TTL seconds.
-    text = cache.get_or_set("metrics", metrics.render, METRICS_TTL)
+    shared: bytes = cache.get_or_set("metrics", metrics.render, METRICS_TTL) or b""
+    text = shared + request_metrics.render()
     response = HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
     response["Cache-Control"] = "no-store"
     return response

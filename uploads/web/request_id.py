@@ -1,7 +1,8 @@
 """Give each request an id, which its response, its log lines and its tasks carry.
 
-Also the access log. That of granian is written after the response has been sent, while the next
-request begins, and costs ten times as much (docs/architecture.md).
+Also the access log, the metrics of requests, and a span for each request if there are traces. The
+access log of granian is written after the response has been sent, while the next request begins,
+and costs ten times as much (docs/architecture.md).
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from uploads.accounts import addresses
-from uploads.core import keys
+from uploads.core import keys, tracing
 from uploads.core.conf import conf
 from uploads.core.logs import context
 from uploads.core.logs.lines import ACCESS
+from uploads.web import request_metrics
 from uploads.web.health import PROBES
 
 logger = logging.getLogger(ACCESS)
@@ -42,11 +44,24 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request_id = _forwarded(request) or context.new_request_id()
         context.begin(request_id=request_id)
+        if tracing.recorder() is None or request.path.startswith(self._frequent):
+            return self._answer(request, request_id)
+        attributes = {"filehub.request_id": request_id}
+        with tracing.span(
+            "HTTP", "server", parent=_forwarded_trace(request), attributes=attributes
+        ):
+            response = self._answer(request, request_id)
+            _describe(request, response.status_code)
+            return response
+
+    def _answer(self, request: HttpRequest, request_id: str) -> HttpResponse:
         started_at = time.perf_counter()
         response = self.get_response(request)
         response[HEADER] = request_id
         if response.status_code >= 400 or not request.path.startswith(self._frequent):
-            _log_access(request, response.status_code, time.perf_counter() - started_at)
+            seconds = time.perf_counter() - started_at
+            request_metrics.observe(request, response.status_code, seconds)
+            _log_access(request, response.status_code, seconds)
         return response
 
     def process_view(
@@ -73,6 +88,26 @@ def _log_access(request: HttpRequest, status: int, seconds: float) -> None:
             "address": addresses.network_of(request),
         },
     )
+
+
+def _describe(request: HttpRequest, status: int) -> None:
+    """Say what the span is about. The path and the query may contain secrets."""
+    method, route = request_metrics.method_of(request), request_metrics.route_of(request)
+    tracing.describe(
+        {
+            "http.request.method": method,
+            "http.route": route,
+            "http.response.status_code": status,
+        },
+        name=f"{method} {route}",
+    )
+    if status >= 500:
+        tracing.failed(str(status))
+
+
+def _forwarded_trace(request: HttpRequest) -> str | None:
+    """Return the trace of a proxy, if proxies are trusted. Anybody else could fill a backend."""
+    return request.headers.get(tracing.HEADER) if conf().trusted_proxies else None
 
 
 def _forwarded(request: HttpRequest) -> str | None:

@@ -18,6 +18,7 @@ from typing import Literal, get_args
 from structlog.contextvars import get_contextvars
 from structlog.dev import ConsoleRenderer, plain_traceback
 
+from uploads.core import tracing
 from uploads.core.logs.context import IDS
 from uploads.core.logs.secrets import Redactor
 from uploads.core.names import display_name
@@ -41,7 +42,7 @@ ACCESS = "uploads.web.request_id"
 
 #: What every record has. Everything else was passed as `extra`.
 _STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
-_FIRST = ("time", "level", "logger", "message", *IDS)
+_FIRST = ("time", "level", "logger", "message", *IDS, "trace_id", "span_id")
 
 #: Larger numbers are not written.
 _LARGE = 2**64
@@ -115,7 +116,7 @@ def _console(colors: bool) -> ConsoleRenderer:
 
 def _fields_of(record: logging.LogRecord) -> Fields:
     """Return what a line says, in order."""
-    fields: Fields = {**get_contextvars(), **_extra_of(record)}
+    fields: Fields = {**get_contextvars(), **tracing.ids(), **_extra_of(record)}
     # Last, so that nothing else can take their place.
     fields |= {
         "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
