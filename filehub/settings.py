@@ -245,6 +245,7 @@ CELERY_BEAT_SCHEDULE = {
     # At a fixed minute, for the same reason.
     "purge-trash": {"task": "uploads.tasks.purge_trash", "schedule": crontab(minute=15)},
     "sweep-events": {"task": "uploads.tasks.sweep_events", "schedule": 60.0},
+    "expire-audit": {"task": "uploads.tasks.expire_audit", "schedule": crontab(minute=45)},
 }
 
 # --- Logging ------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ from uploads.core.conf import Conf, conf
 from uploads.core.reasons import Reason, dump
 from uploads.ingest import task_failures
 from uploads.ingest.task_failures import TaskFailure
+from uploads.models import AuditEntry
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -328,6 +329,11 @@ def test_every_action_is_in_the_admins_log(operator: Client) -> None:
     assert [entry.change_message for entry in entries] == [
         f"Replayed 1 dead letters: {message_id}",
         f"Discarded 1 dead letters: {other}",
+    ]
+    audited = AuditEntry.objects.filter(object_id=dlq()).order_by("pk")
+    assert [(entry.action, entry.detail) for entry in audited] == [
+        ("dead_letters_replayed", f"Replayed 1 dead letters: {message_id}"),
+        ("dead_letters_discarded", f"Discarded 1 dead letters: {other}"),
     ]
     assert message_id in page(operator, f"{OVERVIEW}{dlq()}/history/")
     assert operator.get(f"{OVERVIEW}{dlq()}/change/")["Location"] == EVENTS

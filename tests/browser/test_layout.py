@@ -72,7 +72,7 @@ PAGES = [
     "/admin/uploads/file/", "/admin/uploads/file/?state=rejected", "/admin/uploads/queue/",
     "/admin/uploads/queue/events/", "/admin/uploads/queue/tasks/",
     "/admin/uploads/storagereport/", "/admin/uploads/apitoken/", "/admin/auth/user/",
-    "/admin/auth/user/1/change/",
+    "/admin/auth/user/1/change/", "/admin/uploads/auditentry/",
 ]  # fmt: skip
 USUAL = {"/", "/admin/uploads/file/"}
 

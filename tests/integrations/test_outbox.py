@@ -87,7 +87,7 @@ def test_files_of_one_task_share_one_item(endpoint: WebhookEndpoint) -> None:
     events = [ObjectEvent("created", upload(OWNER), "1".ljust(64, "0")) for _ in range(5)]
     confirm.apply_events(events)
     (item,) = outbox.read(outbox_ids())
-    assert {event.file.id for event in item.events} == {event.upload_id for event in events}
+    assert {event.file.id for event in item.events()} == {event.upload_id for event in events}
 
 
 def test_a_refused_transaction_leaves_nothing_in_the_outbox(
@@ -137,6 +137,19 @@ def test_a_sweep_queues_what_nobody_has_published(
     assert told(upload_id) == ["file.stored"]
 
 
+def test_an_item_that_cannot_be_read_does_not_hold_back_others(
+    endpoint: WebhookEndpoint, caplog: pytest.LogCaptureFixture
+) -> None:
+    store(OWNER)
+    (damaged,) = outbox_ids()
+    outbox.OutboxItem(damaged).update([outbox.OutboxItem.events.set(b"x")])
+    other = store(OWNER, "b.txt")
+    publish_all()
+    assert "cannot be published" in caplog.text
+    assert outbox_ids() == [damaged]
+    assert told(other) == ["file.stored"]
+
+
 #: The modules in which the state of AWS or of the database changes.
 WRITING = {"store.py", "outbox.py", "publish.py", "queue.py"}
 #: `make test` crashes at each n-th of their lines.
@@ -155,7 +168,7 @@ def test_recording_may_crash_at_any_line(endpoint: WebhookEndpoint, full_size: b
         step = partial(confirm.confirm, uploads[-1])
         assert runner.run(step, crash_at=CrashPoint(line, 1)).killed, line
     recorded = set(files.read(uploads))
-    in_outbox = {event.file.id for item in outbox.read(outbox_ids()) for event in item.events}
+    in_outbox = {event.file.id for item in outbox.read(outbox_ids()) for event in item.events()}
     assert in_outbox & set(uploads) == recorded
     # Its event is delivered again.
     for upload_id in uploads:

@@ -13,6 +13,7 @@ from tests.support.files import store
 from tests.support.local_aws import arguments, drain
 from uploads import signals
 from uploads.core.conf import conf
+from uploads.files import outbox
 from uploads.files.file_events import FileEvent
 from uploads.ingest import tasks
 from uploads.integrations import receivers
@@ -58,6 +59,29 @@ def test_each_receiver_has_a_task_of_its_own(connected: Signal) -> None:
     assert queued.keys() == {NAME, "the failing one"}
     tasks.call_receiver(NAME, queued[NAME])
     assert [(call.type, call.file.id) for call in calls] == [("file.stored", upload_id)]
+
+
+@pytest.mark.parametrize(("sender", "is_told"), [(None, True), (FileEvent, True), (int, False)])
+@pytest.mark.usefixtures("aws")
+def test_a_receiver_may_choose_the_sender(
+    sender: type | None, is_told: bool, connected: Signal
+) -> None:
+    connected.connect(on_stored, sender=sender)
+    assert outbox.interest.exists() is is_told
+    receivers.enqueue([event(1)])
+    assert len(drain(conf().low_queue)) == is_told
+
+
+class Index:
+    def __call__(self, event: FileEvent, **_: Any) -> None:
+        calls.append(event)
+
+
+def test_an_object_can_be_a_receiver(connected: Signal) -> None:
+    index = Index()
+    connected.connect(index)
+    assert receivers.call(f"{__name__}.Index", [event(1)]).failed == []
+    assert len(calls) == 1
 
 
 def test_a_coroutine_can_be_a_receiver(connected: Signal) -> None:

@@ -86,8 +86,9 @@ def test_a_script_must_ask_for_json(accept: str, expected: bool) -> None:
     assert prefers_json(RequestFactory().get("/", headers={"Accept": accept})) is expected
 
 
-#: Addresses that are for programs alone, even if a person opens them.
+#: Addresses that are for programs alone, even if a person opens them, or download a file.
 FOR_PROGRAMS = {
+    "/admin/uploads/auditentry/export/",
     "/healthz",
     "/readyz",
     "/metrics",

@@ -154,17 +154,20 @@ def ids(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         ("get", "/s3/params?filename=a.txt&type=text/plain", None),
     ],
 )
-def test_the_line_of_a_signing_request_has_its_id_the_user_and_the_upload(
+def test_the_lines_of_a_signing_request_have_its_id_the_user_and_the_upload(
     api: Api, alice: User, ids: list[dict[str, Any]], method: str, path: str, body: Any
 ) -> None:
     signed = getattr(api, method)(path, *([body] if body else []))
     assert signed.status_code < 300, signed.content
-    [line] = ids
-    assert line["message"] == f"{method.upper()} {path.partition('?')[0]} {signed.status_code}"
-    assert line["user_id"] == str(alice.pk)
-    assert line["request_id"] == signed["X-Request-ID"]
-    assert line["upload_id"] in signed.content.decode()
-    assert "a.txt" not in str(line)
+    assert [line["message"] for line in ids] == [
+        "audit: upload_signed ok",
+        f"{method.upper()} {path.partition('?')[0]} {signed.status_code}",
+    ]
+    for line in ids:
+        assert line["user_id"] == str(alice.pk)
+        assert line["request_id"] == signed["X-Request-ID"]
+        assert line["upload_id"] in signed.content.decode()
+        assert "a.txt" not in str(line)
 
 
 def test_a_batch_has_a_line_for_each_upload(api: Api, ids: list[dict[str, Any]]) -> None:

@@ -18,12 +18,12 @@ from pytest_django import Settings
 from tests.support.users import PASSWORD, Api
 from tests.web.test_api import check_error
 from uploads.accounts import api_tokens
+from uploads.accounts.addresses import network_of
 from uploads.core import rate_storage
 from uploads.core.conf import InvalidSettings, conf
 from uploads.core.errors import RateLimited
 from uploads.web import rates
 from uploads.web.api.throttling import SIGN_RATES
-from uploads.web.rates import address_of
 
 FILE = {"file_name": "a.txt", "size": 5}
 #: An address at which no server listens.
@@ -188,7 +188,7 @@ def test_forwarded_addresses_count_only_behind_trusted_proxies(
     limit(proxies=proxies)
     headers = {"X-Forwarded-For": forwarded} if forwarded else {}
     request = RequestFactory().post("/get-url", REMOTE_ADDR=peer, headers=headers)
-    assert address_of(request) == address
+    assert network_of(request) == address
 
 
 # Counters

@@ -16,6 +16,7 @@ NAMES = {
     "uploads.tasks.confirm_hint",
     "uploads.tasks.move_folder",
     "uploads.tasks.purge_trash",
+    "uploads.tasks.expire_audit",
     "uploads.tasks.reconcile_recent",
     "uploads.tasks.reconcile_multipart",
     "uploads.tasks.make_thumbnails",

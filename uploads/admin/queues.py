@@ -19,9 +19,10 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from uploads.accounts.audit.record import Target, check_writable, record
 from uploads.aws import dead_letters, sqs
 from uploads.core.errors import BackendUnavailable
-from uploads.models import Queue
+from uploads.models import AuditAction, Queue
 from uploads.operations import queue_status, replay
 from uploads.operations.doctor import expected
 
@@ -34,6 +35,10 @@ logger = logging.getLogger(__name__)
 
 Verb = Literal["replay", "discard"]
 
+_RECORDED: dict[Verb, AuditAction] = {
+    "replay": AuditAction.DEAD_LETTERS_REPLAYED,
+    "discard": AuditAction.DEAD_LETTERS_DISCARDED,
+}
 #: The format of SQS message ids. Anything else is ignored, and never logged or displayed.
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9-]{1,100}")
 #: Maximum number of ids in a message or an entry of the admin log.
@@ -184,6 +189,7 @@ class QueueAdmin(QueueAdminBase):
     def _execute(
         self, request: HttpRequest, kind: queue_status.Kind, action: ActionRequest
     ) -> None:
+        check_writable()
         if action.verb == "replay":
             outcome = replay.replay(kind, action.ids)
         else:
@@ -193,7 +199,10 @@ class QueueAdmin(QueueAdminBase):
             # The admin log is not translated.
             verb = "Replayed" if action.verb == "replay" else "Discarded"
             message = f"{verb} {len(handled)} dead letters: {_join_ids(handled)}"
-            self.log_change(request, Queue(name=_dlq_name(kind)), message)
+            name = _dlq_name(kind)
+            recorded = _RECORDED[action.verb]
+            record(request, recorded, [Target("queue", name, name, message)])
+            self.log_change(request, Queue(name=name), message)
         _report_outcome(request, action.verb, outcome)
 
     def _require(

@@ -18,6 +18,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from uploads.accounts import owners
+from uploads.accounts.audit.record import Target, check_writable, record
 from uploads.admin import chart
 from uploads.admin.files.filters import KIND_NAMES, owner_query
 from uploads.aws import multipart
@@ -25,7 +26,7 @@ from uploads.core import keys
 from uploads.core.errors import BackendUnavailable, InvalidRequest
 from uploads.core.texts import describe_error, file_size
 from uploads.files.usage import Day, Usage
-from uploads.models import StorageReport
+from uploads.models import AuditAction, StorageReport
 from uploads.operations import report
 from uploads.operations.dashboard import total
 from uploads.operations.doctor import expected
@@ -149,6 +150,7 @@ class StorageReportAdmin(ReportAdminBase):
     def _abort(self, request: HttpRequest, uploads: list[multipart.UnfinishedUpload]) -> None:
         aborted: list[multipart.UnfinishedUpload] = []
         missing = 0
+        check_writable()
         try:
             for upload in uploads:
                 if multipart.abort_key(upload.key, upload.s3_upload_id):
@@ -170,6 +172,9 @@ class StorageReportAdmin(ReportAdminBase):
             _warn_missing(request, missing)
 
     def _log(self, request: HttpRequest, upload: multipart.UnfinishedUpload) -> None:
+        detail = f"by an operator, {upload.parts} parts, {upload.bytes} bytes"
+        target = Target("file", upload.upload_id or upload.key, detail=detail)
+        record(request, AuditAction.UPLOAD_ABORTED, [target])
         LogEntry.objects.create(
             user_id=str(request.user.pk),
             content_type=ContentType.objects.get_for_model(StorageReport, for_concrete_model=False),

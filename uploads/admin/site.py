@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.admin import AdminSite
+from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
@@ -19,6 +19,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
+from uploads.admin.audited import Audited
 from uploads.operations import dashboard
 
 #: Pages that the dashboard links to -> the permission each requires.
@@ -36,6 +37,13 @@ class DashboardSite(AdminSite):
     site_title = "filehub"
     index_title = _("Dashboard")
     index_template = "admin/operator_index.html"
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """As Django does; changes on the pages are recorded in the audit log."""
+        base = admin_class or ModelAdmin
+        if not issubclass(base, Audited):
+            base = type(base.__name__, (Audited, base), {"__module__": base.__module__})
+        super().register(model_or_iterable, base, **options)
 
     @method_decorator(never_cache)
     @method_decorator(login_not_required)

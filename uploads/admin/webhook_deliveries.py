@@ -37,8 +37,7 @@ _PROBLEMS = {
 class WebhookDeliveryAdmin(SafeSelectionMixin, DeliveryAdminBase):
     """A log: nothing can be added, changed or deleted. `change` allows sending again."""
 
-    list_display = ("event_id", "created", "endpoint", "type", "file_id", "status", "attempts",
-                    "answer")  # fmt: skip
+    list_display = ("created", "type", "status", "answer", "attempts", "endpoint", "file_id")
     list_filter = ("status", "type", "endpoint")
     list_select_related = ("endpoint",)
     ordering = ("-id",)

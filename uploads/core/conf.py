@@ -227,6 +227,19 @@ class Conf(SignInConf):
             "`http://` URLs. For development only."
         ),
     )
+    audit: Literal["on", "off"] = Field(
+        "on",
+        description=(
+            "Whether the audit log records who signed in, uploaded, downloaded, deleted and "
+            "changed what: `on` or `off`."
+        ),
+    )
+    audit_days: int = Field(
+        365,
+        ge=1,
+        le=36_500,
+        description="Days for which entries of the audit log are kept, even while it is off.",
+    )
     metrics_token: OptionalText = Field(
         None,
         min_length=16,
@@ -273,6 +286,10 @@ class Conf(SignInConf):
     @property
     def allows_private_webhooks(self) -> bool:
         return self.webhook_private_addresses == "on"
+
+    @property
+    def has_audit_log(self) -> bool:
+        return self.audit == "on"
 
     @property
     def s3_path_style(self) -> bool:

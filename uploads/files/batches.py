@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from uploads.core import keys
@@ -35,11 +35,15 @@ class Actor:
 
 @dataclass(frozen=True)
 class Result:
-    """What happened to one file: the state that it is in now, or the error that prevented it."""
+    """What happened to one file: the state that it is in now, or the error that prevented it.
+
+    `file_name` is its name, if it could be read.
+    """
 
     id: str
     state: NewState | None = None
     error: FilehubError | None = None
+    file_name: str = field(default="", compare=False)
 
 
 #: Changes files, by their ids; returns a result for each, in order.
@@ -70,7 +74,7 @@ def change(ids: Iterable[str], state: NewState, decide: DecideOne) -> list[Resul
     errors = errors_of(changes)
     for upload_id in changes.keys() - errors.keys():
         logger.info("%s is %s", upload_id, state, extra={"upload_id": upload_id})
-    return results(given, state, errors)
+    return results(given, state, changes)
 
 
 def errors_of(changed: dict[str, store.Changed]) -> dict[str, FilehubError]:
@@ -83,11 +87,14 @@ def parsed(ids: Iterable[str]) -> list[str]:
     return [upload_id for given in ids if (upload_id := keys.parse_upload_id(given))]
 
 
-def results(ids: Sequence[str], state: NewState, errors: dict[str, FilehubError]) -> list[Result]:
+def results(ids: Sequence[str], state: NewState, changed: dict[str, store.Changed]) -> list[Result]:
     """A result for each id as it was given, in order: the state, unless there was an error."""
     found = []
     for given in ids:
         upload_id = keys.parse_upload_id(given)
-        error = errors.get(upload_id) if upload_id else FileNotFound()
-        found.append(Result(given, error=error) if error else Result(given, state))
+        outcome = changed[upload_id] if upload_id else FileNotFound()
+        if isinstance(outcome, FilehubError):
+            found.append(Result(given, error=outcome))
+        else:
+            found.append(Result(given, state, file_name=outcome.file_name or ""))
     return found

@@ -40,11 +40,12 @@ def manifest(files: Iterable[FileInfo], usernames: dict[str, str]) -> str:
             info.created_at.isoformat(),
             info.folder,
         )
-        writer.writerow([_escape_formulas(cell) for cell in cells])
+        writer.writerow([escape_formulas(cell) for cell in cells])
     return output.getvalue()
 
 
-def _escape_formulas(cell: str) -> str:
+def escape_formulas(cell: str) -> str:
+    """Text for a cell, which no spreadsheet runs as a formula."""
     result: list[str] = []
     at_start = True
     for char in cell:

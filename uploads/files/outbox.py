@@ -81,7 +81,11 @@ class Published:
     """An item as it was read."""
 
     id: str
-    events: list[FileEvent]
+    data: bytes
+
+    def events(self) -> list[FileEvent]:
+        """Raises ValueError or zlib.error if an incompatible version wrote them."""
+        return _events.validate_json(zlib.decompress(self.data))
 
 
 class _Interest:
@@ -92,7 +96,7 @@ class _Interest:
         self._read_at: float | None = None
 
     def exists(self) -> bool:
-        if any(signal.has_listeners() for signal in signals.BY_TYPE.values()):
+        if any(signal.has_listeners(FileEvent) for signal in signals.BY_TYPE.values()):
             return True
         if self._read_at is None or time.monotonic() - self._read_at > REMEMBERED_FOR:
             self._read()
@@ -169,10 +173,7 @@ def enqueue(ids: Sequence[str]) -> None:
 def read(ids: Iterable[str]) -> list[Published]:
     """The items that are still to be published, oldest first. Raises BackendUnavailable."""
     items = batch_get(OutboxItem, ids, consistent_read=True)
-    return [
-        Published(item.id, _events.validate_json(zlib.decompress(item.events)))
-        for item in sorted(items, key=lambda item: item.id)
-    ]
+    return [Published(item.id, item.events) for item in sorted(items, key=lambda item: item.id)]
 
 
 def delete(item_id: str) -> None:

@@ -15,11 +15,11 @@ from datetime import UTC, datetime, timedelta
 
 from uploads.aws import s3
 from uploads.core.conf import conf
-from uploads.core.errors import FileBeingDeleted, FilehubError, FileNotFound
+from uploads.core.errors import FileBeingDeleted, FileNotFound
 from uploads.files import batches, states, store
 from uploads.files.batches import Actor, Result, permitted
 from uploads.files.listing import FileFilter, find
-from uploads.files.record import KEPT_STATES, State, StoredFile, changed
+from uploads.files.record import KEPT_STATES, FileInfo, State, StoredFile, changed
 from uploads.files.store import DecideOne
 
 logger = logging.getLogger(__name__)
@@ -35,11 +35,15 @@ _IN_TRASH: tuple[State, ...] = ("trashed",)
 
 @dataclass(frozen=True)
 class Emptied:
-    """How many files are being deleted, how many could not be, and whether there are more."""
+    """How many files are being deleted, how many could not be, and whether there are more.
+
+    `files` are those that are being deleted.
+    """
 
     deleted: int
     failed: int
     more: bool
+    files: tuple[FileInfo, ...] = ()
 
 
 def move_to_trash(ids: Sequence[str], actor: Actor) -> list[Result]:
@@ -109,9 +113,10 @@ def empty(owner: str, *, limit: int = EMPTIED_AT_ONCE) -> Emptied:
     def decide(record: StoredFile | None) -> StoredFile:
         return _deleting(permitted(record, actor, _IN_TRASH), by=actor.by, now=now)
 
-    errors = _delete([info.id for info in page.files], decide)
+    errors = batches.errors_of(_delete([info.id for info in page.files], decide))
     failed = sum(not isinstance(error, FileNotFound) for error in errors.values())
-    return Emptied(len(page.files) - len(errors), failed, page.next_cursor is not None)
+    deleted = tuple(info for info in page.files if info.id not in errors)
+    return Emptied(len(deleted), failed, page.next_cursor is not None, deleted)
 
 
 def purge(ids: Collection[str], now: datetime) -> int:
@@ -125,7 +130,7 @@ def purge(ids: Collection[str], now: datetime) -> int:
             raise FileNotFound
         return _deleting(record, by=None, now=now)
 
-    errors = _delete(ids, decide)
+    errors = batches.errors_of(_delete(ids, decide))
     failed = {key: error for key, error in errors.items() if not isinstance(error, FileNotFound)}
     for upload_id, error in failed.items():
         cause = error.__cause__ or error
@@ -143,17 +148,16 @@ def _deleting(record: StoredFile, *, by: str | None, now: datetime) -> StoredFil
     return changed(record, deletion_requested_at=now, deletion_requested_by=by)
 
 
-def _delete(ids: Collection[str], decide: DecideOne) -> dict[str, FilehubError]:
-    """Change the records, and then delete the objects of those that were; return the errors."""
+def _delete(ids: Collection[str], decide: DecideOne) -> dict[str, store.Changed]:
+    """Change the records, and then delete the objects of those that were; return the results."""
     changes = store.change_many(ids, decide)
     records = {key: item for key, item in changes.items() if isinstance(item, StoredFile)}
-    errors = batches.errors_of(changes)
     failed = s3.delete_many(records)
     for upload_id in records.keys() - failed.keys():
         logger.info("deleted the object of %s", upload_id, extra={"upload_id": upload_id})
     for upload_id, error in failed.items():
         if records[upload_id].state != "trashed":
-            errors[upload_id] = error
+            changes[upload_id] = error
             continue
         cause = error.__cause__ or error
         logger.warning(
@@ -162,4 +166,4 @@ def _delete(ids: Collection[str], decide: DecideOne) -> dict[str, FilehubError]:
             cause,
             extra={"upload_id": upload_id},
         )
-    return errors
+    return changes

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery import Task, shared_task
 
+from uploads.accounts.audit import retention
 from uploads.core import keys
 from uploads.core.errors import BackendUnavailable, InvalidRequest
 from uploads.core.logs import context
@@ -254,6 +255,17 @@ def purge_trash(shard: str = "", last_id: str = "") -> None:
     if purged.next is not None:
         # Some progress was made, so this terminates.
         _send(purge_trash, purged.next.shard, purged.next.last_id)
+
+
+@shared_task(name="uploads.tasks.expire_audit", base=FailureRecordingTask)
+def expire_audit() -> None:
+    """Delete the entries of the audit log whose time is over."""
+    expired = retention.expire()
+    if expired.entries:
+        logger.info("deleted %d entries of the audit log", expired.entries)
+    if expired.more:
+        # Some progress was made, so this terminates.
+        _send(expire_audit)
 
 
 @shared_task(name="uploads.tasks.move_folder", base=FailureRecordingTask)

@@ -11,6 +11,8 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from celery.exceptions import SoftTimeLimitExceeded
+
 from uploads.core.errors import BackendUnavailable
 from uploads.files import outbox
 from uploads.integrations import queue, receivers
@@ -31,17 +33,34 @@ class Swept:
 
 
 def publish(item_ids: Iterable[str]) -> None:
-    """Publish these items of the outbox, those that are still there. Raises BackendUnavailable."""
+    """Publish these items of the outbox, those that are still there.
+
+    An item that triggers a bug is logged, stays, and does not hold back the others. The next sweep
+    tries it again, so a task that fails would only add a dead letter a minute. Raises
+    BackendUnavailable.
+    """
     endpoints: set[int] = set()
     for item in outbox.read(item_ids):
-        endpoints |= deliveries.create(item.events)
-        receivers.enqueue(item.events)
-        outbox.delete(item.id)
+        try:
+            endpoints |= _publish(item)
+        except (BackendUnavailable, SoftTimeLimitExceeded):
+            raise
+        except Exception:
+            logger.exception("%s cannot be published", item.id)
     try:
         queue.deliver(sorted(endpoints))
     except BackendUnavailable as exc:
         # The deliveries are durable, and due.
         logger.warning("webhooks are delivered later: %r", exc.__cause__ or exc)
+
+
+def _publish(item: outbox.Published) -> set[int]:
+    """Publish one item, and delete it; return the endpoints that have something due."""
+    events = item.events()
+    endpoints = deliveries.create(events)
+    receivers.enqueue(events)
+    outbox.delete(item.id)
+    return endpoints
 
 
 def sweep() -> Swept:

@@ -89,11 +89,15 @@ def _find(name: str, kind: EventType) -> Receiver:
 
 def _connected(signal: Signal) -> Iterator[tuple[str, Receiver]]:
     """The receivers of a signal, and the names by which another process finds the same ones."""
-    for (receiver_id, _), reference, *_ in signal.receivers:
+    for (receiver_id, sender_id), reference, *_ in signal.receivers:
+        if sender_id not in {id(None), id(FileEvent)}:
+            continue
         receiver = reference() if isinstance(reference, weakref.ReferenceType) else reference
         if receiver is None:
             continue
         if isinstance(receiver_id, str):  # The dispatch_uid that it was connected with.
             yield receiver_id, receiver
         else:
-            yield f"{receiver.__module__}.{receiver.__qualname__}", receiver
+            # An object that can be called has the name of its class.
+            name = getattr(receiver, "__qualname__", type(receiver).__qualname__)
+            yield f"{receiver.__module__}.{name}", receiver

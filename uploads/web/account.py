@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -14,13 +15,15 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from uploads.accounts import api_tokens
+from uploads.accounts.audit.record import record
+from uploads.accounts.audit.targets import of_token
 from uploads.accounts.owners import owner_of
 from uploads.accounts.requests import AuthenticatedHttpRequest, user_of
 from uploads.accounts.token_form import ApiTokenForm
 from uploads.core.conf import conf
 from uploads.core.fan_out import attempt
 from uploads.files import quotas, usage
-from uploads.models import ApiToken
+from uploads.models import ApiToken, AuditAction
 from uploads.web import theme
 from uploads.web.pages import for_signed_in
 
@@ -65,13 +68,16 @@ def create_token(request: AuthenticatedHttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _render(request, form)
     token: ApiToken = form.save(commit=False)
-    issued = api_tokens.issue(
-        request.user,
-        name=token.name,
-        scopes=token.scope_list,
-        expires_on=token.expires_on,
-        by=request.user,
-    )
+    with transaction.atomic():
+        issued = api_tokens.issue(
+            request.user,
+            name=token.name,
+            scopes=token.scope_list,
+            expires_on=token.expires_on,
+            by=request.user,
+        )
+        token.pk, token.user = issued.id, request.user
+        record(request, AuditAction.TOKEN_CREATED, [of_token(token)])
     context = {"token": token, "secret": issued.secret}
     return _uncached(render(request, "uploads/token_created.html", context))
 
@@ -83,7 +89,9 @@ def revoke_token(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     token = get_object_or_404(ApiToken, user=request.user, pk=pk)
     if request.method != "POST":
         return _uncached(render(request, "uploads/token_revoke.html", {"token": token}))
-    token.delete()
+    with transaction.atomic():
+        record(request, AuditAction.TOKEN_REVOKED, [of_token(token)])
+        token.delete()
     messages.success(request, gettext("The token was revoked."))
     return HttpResponseRedirect(f"{reverse('account')}#tokens")
 

@@ -11,15 +11,19 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import views
 from django.contrib.auth.forms import PasswordChangeForm, PasswordResetForm, SetPasswordForm
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse_lazy
 from django.views import View
 
+from uploads.accounts import addresses
+from uploads.accounts.audit.record import record
 from uploads.accounts.requests import user_of
 from uploads.core.conf import conf
 from uploads.core.errors import RateLimited
 from uploads.core.sign_in_conf import NO_MAIL
+from uploads.models import AuditAction
 from uploads.web import rates, sign_in
 
 _RESET_ADDRESS, _RESET_MAIL = "reset-address", "reset-mail"
@@ -64,7 +68,9 @@ class ChangePassword(_WithLocalAccounts, views.PasswordChangeView):
 
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         sign_in.forget_failures(user_of(self.request).get_username())
-        return super().form_valid(form)
+        with transaction.atomic():
+            record(self.request, AuditAction.PASSWORD_CHANGED)
+            return super().form_valid(form)
 
 
 class PasswordChanged(views.PasswordChangeDoneView):
@@ -113,7 +119,9 @@ class ResetPassword(_ByMail, views.PasswordResetView):
         mailbox = hashlib.sha256(address.encode(errors="replace")).hexdigest()[:32]
         wait = max(
             rates.hit(_RESET_MAIL, mailbox, conf().sign_in_rate_user),
-            rates.hit(_RESET_ADDRESS, rates.address_of(self.request), conf().sign_in_rate_address),
+            rates.hit(
+                _RESET_ADDRESS, addresses.network_of(self.request), conf().sign_in_rate_address
+            ),
         )
         if wait:
             raise RateLimited(wait)
@@ -132,7 +140,9 @@ class ChooseNewPassword(_ByMail, views.PasswordResetConfirmView):
 
     def form_valid(self, form: SetPasswordForm[Any]) -> HttpResponse:
         sign_in.forget_failures(form.user.get_username())
-        return super().form_valid(form)
+        with transaction.atomic():
+            record(self.request, AuditAction.PASSWORD_RESET, by=form.user)
+            return super().form_valid(form)
 
 
 class ResetDone(_ByMail, views.PasswordResetCompleteView):

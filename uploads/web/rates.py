@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import logging
 import math
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from ipaddress import ip_address, ip_network
+from functools import cache
 from typing import TypeVar
 
-from django.http import HttpRequest
 from limits import (
     RateLimitItem,
     RateLimitItemPerHour,
@@ -34,14 +31,8 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-#: IPv6 addresses are counted by network, because one subscriber has a whole /64.
-IPV6_PREFIX = 64
-#: Characters that are kept of a client that is no IP address.
-MAX_PLACEHOLDER = 64
 #: Seconds after a failure of the storage server during which it is not asked again.
 RETRY_AFTER = 5
-#: Some proxies append the port, which varies by connection: 192.0.2.1:5, [2001:db8::1]:5.
-_ADDRESS_WITH_PORT = re.compile(r"\[(?P<v6>[^\]]*)\](?::\d+)?|(?P<v4>[^:]*):\d+")
 _PERIODS = {"s": RateLimitItemPerSecond, "m": RateLimitItemPerMinute, "h": RateLimitItemPerHour}
 #: Storage URL -> when to ask it again (monotonic).
 _unavailable_until: dict[str, float] = {}
@@ -122,34 +113,6 @@ def _with_storage(use: Callable[[Storage], T]) -> T:
                 exc,
             )
     return use(_storage(MEMORY))
-
-
-def address_of(request: HttpRequest) -> str:
-    """Return the client of a request: an IPv4 address or an IPv6 network.
-
-    Only the entries of X-Forwarded-For that trusted proxies added are used. Each proxy appends the
-    address that it received the request from.
-    """
-    clients: list[str] = [request.META.get("REMOTE_ADDR", "")]
-    proxies = conf().trusted_proxies
-    if proxies:
-        forwarded = request.headers.get("X-Forwarded-For", "").split(",")
-        clients = [entry.strip() for entry in forwarded if entry.strip()][-proxies:] or clients
-    return _address(clients[0])
-
-
-@lru_cache(maxsize=1024)
-def _address(client: str) -> str:
-    if match := _ADDRESS_WITH_PORT.fullmatch(client):
-        client = match["v6"] or match["v4"] or ""
-    try:
-        address = ip_address(client)
-    except ValueError:  # a Unix socket, or a proxy's placeholder such as "unknown"
-        return client[:MAX_PLACEHOLDER]
-    if address.version == 6:
-        mapped = address.ipv4_mapped
-        return str(mapped or ip_network((address, IPV6_PREFIX), strict=False))
-    return str(address)
 
 
 @cache

@@ -14,11 +14,11 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from uploads.accounts import addresses
 from uploads.core import keys
 from uploads.core.conf import conf
 from uploads.core.logs import context
 from uploads.core.logs.lines import ACCESS
-from uploads.web import rates
 from uploads.web.health import PROBES
 
 logger = logging.getLogger(ACCESS)
@@ -70,7 +70,7 @@ def _log_access(request: HttpRequest, status: int, seconds: float) -> None:
             "path": request.path,
             "status": status,
             "milliseconds": round(seconds * 1000, 1),
-            "address": rates.address_of(request),
+            "address": addresses.network_of(request),
         },
     )
 

@@ -13,20 +13,27 @@ from typing import Any
 
 from django.contrib.auth import BACKEND_SESSION_KEY, get_user_model
 from django.contrib.auth.backends import ModelBackend
-from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.core.exceptions import PermissionDenied
 from django.dispatch import receiver
 from django.http import HttpRequest
 
+from uploads.accounts import addresses
+from uploads.accounts.audit.record import Target, record
 from uploads.core.conf import conf
 from uploads.core.errors import TooManySignIns
 from uploads.core.logs import context
+from uploads.models import AuditAction, AuditOutcome
 from uploads.web import rates
 
 logger = logging.getLogger(__name__)
 
 _LOCAL = f"{ModelBackend.__module__}.{ModelBackend.__qualname__}"
-_USER, _ADDRESS = "sign-in-user", "sign-in-address"
+_USER, _ADDRESS, _AUDIT = "sign-in-user", "sign-in-address", "sign-in-audit"
+#: Failed attempts in the audit log, of all users and addresses together: a flood of them must not
+#: fill the database. The log has them all.
+MAX_AUDITED_FAILURES = "1000/h"
 
 
 class Guard:
@@ -61,18 +68,28 @@ def check(request: HttpRequest, username: Any) -> None:
     """Raise TooManySignIns if there were too many failed attempts. Counts nothing."""
     seconds = max(
         rates.seconds_to_wait(_USER, _key(username), conf().sign_in_rate_user),
-        rates.seconds_to_wait(_ADDRESS, rates.address_of(request), conf().sign_in_rate_address),
+        rates.seconds_to_wait(_ADDRESS, addresses.network_of(request), conf().sign_in_rate_address),
     )
     if seconds:
-        _log("refused, too many failures", request, username)
+        _log("refused, too many failures", request, _known(username))
         raise TooManySignIns(seconds)
 
 
 def count_failure(request: HttpRequest, username: Any) -> None:
     """Count and log a failed attempt."""
     rates.hit(_USER, _key(username), conf().sign_in_rate_user)
-    rates.hit(_ADDRESS, rates.address_of(request), conf().sign_in_rate_address)
-    _log("failed", request, username)
+    rates.hit(_ADDRESS, addresses.network_of(request), conf().sign_in_rate_address)
+    user = _known(username)
+    _log("failed", request, user)
+    audit_failure(request, user=user)
+
+
+def audit_failure(request: HttpRequest, *, user: Any = None, detail: str = "") -> None:
+    """Record a failed attempt, as long as these are not too many. `user` is None if unknown."""
+    if not rates.hit(_AUDIT, "all", MAX_AUDITED_FAILURES):
+        target = Target(detail=detail, outcome=AuditOutcome.REFUSED)
+        by = AnonymousUser() if user is None else user
+        record(request, AuditAction.SIGN_IN_FAILED, [target], by=by)
 
 
 def forget_failures(username: Any) -> None:
@@ -90,9 +107,19 @@ def _on_failure(
 
 
 @receiver(user_logged_in)
-def _on_success(user: Any, **_: object) -> None:
+def _on_success(user: Any, request: HttpRequest | None = None, **_: object) -> None:
     context.add(user_id=str(user.pk))
     forget_failures(user.get_username())
+    if request is not None:
+        backend = getattr(request, "session", {}).get(BACKEND_SESSION_KEY)
+        target = Target(detail="password" if backend == _LOCAL else str(backend))
+        record(request, AuditAction.SIGN_IN, [target], by=user)
+
+
+@receiver(user_logged_out)
+def _on_sign_out(user: Any, request: HttpRequest | None = None, **_: object) -> None:
+    if request is not None and user is not None:
+        record(request, AuditAction.SIGN_OUT, by=user)
 
 
 def _key(username: Any) -> str:
@@ -101,13 +128,17 @@ def _key(username: Any) -> str:
     return hashlib.sha256(name.encode(errors="replace")).hexdigest()[:32]
 
 
-def _log(what: str, request: HttpRequest, username: Any) -> None:
-    """Log an attempt. Only names of existing users: people also enter their password there."""
+def _known(username: Any) -> Any:
+    """The user with exactly this name, or None. Only their names are logged and recorded: people
+    also enter their password there.
+    """
     model = get_user_model()
     name = str(username or "")
-    known = (
-        name.isprintable()
-        and model._default_manager.filter(**{model.USERNAME_FIELD: name}).exists()
-    )
-    who = repr(name) if known else "an unknown user"
-    logger.warning("sign-in %s: %s from %r", what, who, rates.address_of(request))
+    if not name.isprintable():
+        return None
+    return model._default_manager.filter(**{model.USERNAME_FIELD: name}).first()
+
+
+def _log(what: str, request: HttpRequest, user: Any) -> None:
+    who = repr(user.get_username()) if user is not None else "an unknown user"
+    logger.warning("sign-in %s: %s from %r", what, who, addresses.network_of(request))

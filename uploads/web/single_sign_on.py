@@ -40,6 +40,7 @@ from uploads.accounts.oidc.errors import (
     SignInFailed,
 )
 from uploads.core.conf import conf
+from uploads.web import sign_in
 
 logger = logging.getLogger(__name__)
 
@@ -127,8 +128,10 @@ def come_back(request: HttpRequest) -> HttpResponse:
     next_page = begun.next if begun else resolve_url(settings.LOGIN_REDIRECT_URL)
     try:
         person = _finish(request, begun)
-        user = accounts.account_of(person)
+        user = accounts.account_of(person, request)
     except SignInFailed as exc:
+        if exc.problem.status < 500:  # not for an outage of the provider
+            sign_in.audit_failure(request, detail=exc.problem.code)
         response = _back_to_sign_in(exc, next_page)
     else:
         _open_session(request, user, person)

@@ -16,7 +16,7 @@ from tests.support.users import signed_in, staff
 from uploads.accounts.oidc.accounts import account_of
 from uploads.accounts.oidc.errors import INACTIVE, NOT_PERMITTED, SignInFailed
 from uploads.accounts.owners import owner_of
-from uploads.models import Identity
+from uploads.models import AuditEntry, Identity
 
 pytestmark = pytest.mark.django_db
 
@@ -140,6 +140,19 @@ def test_rights_follow_the_claims_at_each_sign_in(
     user = account_of(person())
     assert (user.is_staff, user.is_superuser) == (False, False)
     assert "groups that do not exist: ['Missing']" in caplog.text
+
+
+def test_the_audit_log_has_rights_only_when_they_change(configure: Callable[..., None]) -> None:
+    configure(OIDC_STAFF="admins", OIDC_GROUPS="ops=Operators")
+    Group.objects.create(name="Operators")
+    for groups in (["ops"], ["ops"], ["ops", "admins"], ["admins"], ["admins"]):
+        account_of(person(preferred_username="ada", groups=groups))
+    entries = AuditEntry.objects.filter(action="rights_changed").order_by("pk")
+    assert [entry.detail for entry in entries] == [
+        "created by single sign-on; now: is_active, group Operators",
+        "changed by single sign-on; now: is_active, is_staff, group Operators",
+        "changed by single sign-on; now: is_active, is_staff",
+    ]
 
 
 def test_rights_that_operators_gave_stay_if_no_claim_decides() -> None:

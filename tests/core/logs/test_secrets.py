@@ -15,7 +15,7 @@ from django.core import signing
 
 from uploads.core.logs.lines import LineFormatter
 from uploads.core.logs.secrets import HIDDEN, Redactor
-from uploads.models import ApiToken
+from uploads.models import ApiToken, WebhookEndpoint
 
 #: What must not appear. No rule knows it: only what is around it, or its place.
 SECRET = "Wq7-x2Zp_L9vT4"
@@ -101,6 +101,7 @@ TEXTS = {
 SHAPES = {
     "a JSON Web Token": (f"claims of {JWT} are invalid", JWT),
     "an API token of filehub": ((token := ApiToken.new_secret()), token),
+    "the secret of a webhook": ((signs := WebhookEndpoint.new_secret()), signs),
     "a value that Django signed": (SIGNED, SIGNED.rpartition(":")[2]),
 }
 

@@ -10,24 +10,30 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, Group
 from django.core.exceptions import FieldDoesNotExist
 from django.db import IntegrityError, transaction
+from django.http import HttpRequest
 
+from uploads.accounts.audit.record import record
+from uploads.accounts.audit.targets import of_user
 from uploads.accounts.oidc.claims import Profile, is_permitted, profile
 from uploads.accounts.oidc.errors import INACTIVE, NOT_PERMITTED, SETUP, SignInFailed
 from uploads.accounts.oidc.flow import SignedIn
 from uploads.core.conf import conf
-from uploads.models import Identity
+from uploads.models import AuditAction, Identity
 
 logger = logging.getLogger(__name__)
 
 #: Attempts, if others create the same user or name at the same time.
 _TRIES = 5
+#: Fields of users that are rights.
+_RIGHTS = {"is_staff", "is_superuser"}
 
 
-def account_of(person: SignedIn) -> AbstractBaseUser:
+def account_of(person: SignedIn, request: HttpRequest | None = None) -> AbstractBaseUser:
     """Return the user with this subject, up to date with the claims; a new one at first.
 
-    Neither an equal e-mail address nor an equal username leads to an existing user. Raises
-    SignInFailed for users who may not sign in; then nothing has changed.
+    A change of their rights is recorded in the audit log, as part of this request. Neither an equal
+    e-mail address nor an equal username leads to an existing user. Raises SignInFailed for users
+    who may not sign in; then nothing has changed.
     """
     if not is_permitted(person.claims, conf()):
         raise SignInFailed(NOT_PERMITTED, "no claim of FILEHUB_OIDC_REQUIRED")
@@ -35,7 +41,7 @@ def account_of(person: SignedIn) -> AbstractBaseUser:
     for _ in range(_TRIES):
         try:
             with transaction.atomic():
-                return _update_or_create(person, wanted)
+                return _update_or_create(person, wanted, request)
         except IntegrityError:
             continue
     raise SignInFailed(SETUP, "the user cannot be stored: another one is in the way")
@@ -52,23 +58,31 @@ def link(user: AbstractBaseUser, issuer: str, subject: str) -> Identity | None:
     return before if before is not None and before.user_id != user.pk else None
 
 
-def _update_or_create(person: SignedIn, wanted: Profile) -> AbstractBaseUser:
+def _update_or_create(
+    person: SignedIn, wanted: Profile, request: HttpRequest | None
+) -> AbstractBaseUser:
     identity = (
         Identity.objects.select_related("user")
         .filter(issuer=person.issuer, subject=person.subject)
         .first()
     )
+    is_new = identity is None
     if identity is None:
         identity = Identity(issuer=person.issuer, subject=person.subject, user=_create(wanted))
         logger.info("sign-in: user %s was created for a new subject", identity.user_id)
     user: Any = identity.user
     if not user.is_active:
         raise SignInFailed(INACTIVE, f"user {user.pk} is inactive")
-    _set(user, _details(user, wanted) | _renamed(user, identity.suggested_username, wanted))
+    changed = _set(
+        user, _details(user, wanted) | _renamed(user, identity.suggested_username, wanted)
+    )
     if identity.suggested_username != wanted.username:
         identity.suggested_username = wanted.username
         identity.save()
-    _join_groups(user, wanted)
+    has_other_groups = _join_groups(user, wanted)
+    if is_new or has_other_groups or _RIGHTS.intersection(changed):
+        what = "created by single sign-on" if is_new else "changed by single sign-on"
+        record(request, AuditAction.RIGHTS_CHANGED, [of_user(user, what)], by=user)
     return identity.user
 
 
@@ -117,13 +131,17 @@ def _details(user: Any, wanted: Profile) -> dict[str, Any]:
     }
 
 
-def _set(user: Any, fields: dict[str, Any]) -> None:
-    """Save what differs, and only that: an operator may be deactivating the user at this moment."""
+def _set(user: Any, fields: dict[str, Any]) -> list[str]:
+    """Save what differs, and only that: an operator may be deactivating the user at this moment.
+
+    Returns the names of these fields.
+    """
     changed = [name for name, value in fields.items() if getattr(user, name) != value]
     for name in changed:
         setattr(user, name, fields[name])
     if changed:
         user.save(update_fields=changed)
+    return changed
 
 
 def _has_field(user: Any, name: str) -> bool:
@@ -135,12 +153,20 @@ def _has_field(user: Any, name: str) -> bool:
     return True
 
 
-def _join_groups(user: Any, wanted: Profile) -> None:
+def _join_groups(user: Any, wanted: Profile) -> bool:
+    """Add the user to the groups that the claims name, and remove them from the others.
+
+    Returns whether that changed anything.
+    """
     names = wanted.groups | wanted.other_groups
     if not names:
-        return
+        return False
     found = {group.name: group for group in Group.objects.filter(name__in=names)}
     if missing := sorted(names - set(found)):
         logger.warning("sign-in: FILEHUB_OIDC_GROUPS names groups that do not exist: %r", missing)
-    user.groups.add(*(found[name] for name in wanted.groups if name in found))
-    user.groups.remove(*(found[name] for name in wanted.other_groups if name in found))
+    current = set(user.groups.filter(name__in=names).values_list("name", flat=True))
+    joined = wanted.groups.intersection(found) - current
+    left = wanted.other_groups & current
+    user.groups.add(*(found[name] for name in joined))
+    user.groups.remove(*(found[name] for name in left))
+    return bool(joined or left)

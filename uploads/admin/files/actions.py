@@ -9,18 +9,20 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.models import CHANGE, DELETION, LogEntry
+from django.contrib.admin.models import CHANGE, DELETION
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from uploads.accounts import owners
+from uploads.accounts.audit.record import check_writable
 from uploads.accounts.requests import user_of
 from uploads.admin.files.file_queryset import Selection
+from uploads.admin.files.history import log
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable, FileBeingDeleted, FilehubError
-from uploads.core.reasons import Reason, dump
+from uploads.core.reasons import Reason
 from uploads.core.texts import describe_error
 from uploads.files import actions, trash
 from uploads.files.batches import Actor, ChangeMany
@@ -121,7 +123,7 @@ def _apply(
         else:
             done += 1
             consecutive_errors = 0
-            _log(request, [file], flag, outcome)
+            log(request, [file], flag, outcome)
     if done:
         model_admin.message_user(request, summary(done), messages.SUCCESS)
     for failure in failures[:MAX_REPORTED]:
@@ -134,11 +136,6 @@ def _apply(
             messages.ERROR,
         )
     return HttpResponseRedirect(request.get_full_path())
-
-
-def _log(request: HttpRequest, files: list[File], flag: int, what: Reason) -> None:
-    # As a code: the history (`FileAdmin.history_view`) is in the language of who reads it.
-    LogEntry.objects.log_actions(user_of(request).pk, files, flag, dump(what))
 
 
 def _is_confirmed(request: HttpRequest) -> bool:
@@ -187,6 +184,7 @@ def _changed_together(
     request: HttpRequest, files: Selection, together: _Together
 ) -> Callable[[File], Reason]:
     """Apply a change to all files at once; return what `_apply` calls for each of them."""
+    check_writable()
     actor = Actor(by=owners.owner_of(user_of(request)), owner=None)
     ids = [file.pk for file in files]
     try:
@@ -352,6 +350,7 @@ def change_owner(
         if file.state != "stored":
             raise ActionSkipped(gettext("The file is not stored."))
         by = owners.owner_of(user_of(request))
+        check_writable()
         if not actions.change_owner(file.pk, owner, by):
             raise ActionSkipped(
                 gettext("The file already belongs to %(name)s.") % {"name": username}
@@ -380,7 +379,7 @@ def download_manifest(
     """Download ids, names, sizes and checksums as CSV, without a confirmation."""
     infos = [file.info for file in files]
     names = owners.usernames(info.owner for info in infos)
-    _log(request, list(files), CHANGE, Reason("listed_in_download"))
+    log(request, list(files), CHANGE, Reason("listed_in_download"))
     response = HttpResponse(manifest(infos, names), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="filehub-manifest.csv"'
     response["Cache-Control"] = "no-store"

@@ -59,8 +59,8 @@ class FilterValues:
             state=self.state,
             owner=owner,
             kind=self.kind,
-            since=_start_of_day(self.first) if self.first else None,
-            until=_start_of_day(self.last + timedelta(days=1)) if self.last else None,
+            since=start_of_day(self.first) if self.first else None,
+            until=start_of_day(self.last + timedelta(days=1)) if self.last else None,
             name=name,
         )
 
@@ -100,7 +100,8 @@ def parse(query: QueryDict) -> FilterValues:
     )
 
 
-def _start_of_day(day: date) -> datetime:
+def start_of_day(day: date) -> datetime:
+    """When a day begins, in UTC."""
     return datetime.combine(day, time(), UTC)
 
 
@@ -160,6 +161,7 @@ class OwnerFilter(Filter):
     """A text field, because there may be thousands of owners."""
 
     title = _("owner")
+    all_label = _("All owners")
     template = "admin/uploads/file/owner_filter.html"
     parameters = ("owner", "owner_id")
 
@@ -169,6 +171,7 @@ class OwnerFilter(Filter):
             "value": owners.usernames([owner_id]).get(owner_id, owner_id) or self.values.owner,
             "hidden": self.other_parameters(changelist),
             "all": changelist.get_query_string(dict.fromkeys((*self.parameters, *CURSORS))),
+            "all_label": self.all_label,
         }
 
 

@@ -23,6 +23,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from uploads.accounts import owners
+from uploads.accounts.audit.record import Target, record
 from uploads.accounts.requests import user_of
 from uploads.admin.files import actions, filters
 from uploads.admin.files.file_queryset import Selection, row, rows
@@ -36,7 +37,7 @@ from uploads.files.listing import find
 from uploads.files.record import FileInfo
 from uploads.files.states import is_being_purged
 from uploads.files.timeline import Entry, timeline
-from uploads.models import File
+from uploads.models import AuditAction, File
 
 if TYPE_CHECKING:
     FileAdminBase = admin.ModelAdmin[File]
@@ -139,11 +140,11 @@ class FileAdmin(FileAdminBase):
 
     @admin.display(description=_("created"))
     def created(self, file: File) -> str:
-        return _timestamp(file.created_at)
+        return formatted_time(file.created_at)
 
     @admin.display(description=_("confirmed"))
     def confirmed(self, file: File) -> str:
-        return _timestamp(file.confirmed_at) if file.confirmed_at else "—"
+        return formatted_time(file.confirmed_at) if file.confirmed_at else "—"
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return FileChangeList
@@ -212,10 +213,13 @@ class FileAdmin(FileAdminBase):
         if file is not None and self.has_view_permission(request, file):
             entries = timeline(file.info)
             names = _usernames(entries)
+            shown = _preview(file.info)
+            if shown is not None:
+                _record(request, AuditAction.PREVIEW_SIGNED, file.info)
             context |= {
                 "title": str(file),
                 "subtitle": None,
-                "preview": _preview(file.info),
+                "preview": shown,
                 "timeline": [(entry, _describe(entry, names)) for entry in entries],
                 "may_delete": self.has_delete_permission(request),
                 "may_operate": self.has_operate_permission(request),
@@ -244,6 +248,7 @@ class FileAdmin(FileAdminBase):
             url, _expires = sign_download(info, owners.owner_of(user_of(request)))
         except FileNotFound:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
+        _record(request, AuditAction.DOWNLOAD_SIGNED, info)
         response = HttpResponseRedirect(url)
         response["Cache-Control"] = "no-store"
         return response
@@ -286,6 +291,12 @@ class FileAdmin(FileAdminBase):
         return bool(request.user.has_perm("uploads.change_file"))
 
 
+def _record(request: HttpRequest, action: AuditAction, info: FileInfo) -> None:
+    """Record that an operator could read the content of a file."""
+    detail = f"by an operator, owner {info.owner}"
+    record(request, action, [Target("file", info.id, info.file_name, detail)])
+
+
 def _preview(info: FileInfo) -> dict[str, Any] | None:
     """What the page's script needs to show a stored file; None if browsers cannot show it."""
     source = preview(info) if info.state == "stored" else None
@@ -303,7 +314,7 @@ def _purge_text(info: FileInfo) -> str:
     return gettext("until %(time)s") % {"time": timestamp(info.purge_at)}
 
 
-def _timestamp(moment: datetime) -> str:
+def formatted_time(moment: datetime) -> str:
     """Format a time for a column, with seconds in the tooltip."""
     exact = timestamp(moment, seconds=True)
     return format_html(

@@ -87,6 +87,8 @@ _RULES = (
         rf"\1{HIDDEN}",
     ),
     _rule("filehub_", r"\bfilehub_[\w-]{20,}"),
+    # What webhooks are signed with.
+    _rule("whsec_", r"\bwhsec_[\w+/=-]{20,}"),
     # Django's signed values: the signature at the end.
     _rule("", r"(:[\w-]{6}:)[\w-]{43}(?![\w-])", rf"\1{HIDDEN}"),
     # JSON Web Tokens.

@@ -3,12 +3,15 @@ from datetime import date
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
 from uploads.accounts import api_tokens
+from uploads.accounts.audit.record import record
+from uploads.accounts.audit.targets import of_token
 from uploads.accounts.owners import find_user
 from uploads.core.errors import FilehubError
 from uploads.core.names import display_name
-from uploads.models import Scope
+from uploads.models import ApiToken, AuditAction, Scope
 
 
 class Command(BaseCommand):
@@ -39,12 +42,15 @@ class Command(BaseCommand):
         if owner is None:
             raise CommandError(f"There is no user “{display_name(user)}”.")
         try:
-            secret = api_tokens.create(
-                owner, name=name, scopes=api_tokens.parse_scopes(scopes), expires_on=expires
-            )
+            with transaction.atomic():
+                issued = api_tokens.issue(
+                    owner, name=name, scopes=api_tokens.parse_scopes(scopes), expires_on=expires
+                )
+                token = ApiToken.objects.select_related("user").get(pk=issued.id)
+                record(None, AuditAction.TOKEN_CREATED, [of_token(token)])
         except FilehubError as exc:
             raise CommandError(exc.message) from exc
-        self.stdout.write(secret)
+        self.stdout.write(issued.secret)
 
 
 def _date(text: str) -> date:

@@ -2,10 +2,13 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
+from uploads.accounts.audit.record import Target, check_writable, record
 from uploads.aws import sqs
 from uploads.core.errors import BackendUnavailable
 from uploads.core.names import display_name
+from uploads.models import AuditAction
 from uploads.operations import queue_status, replay
 
 #: More than any dead-letter queue should ever hold. Another run handles the rest.
@@ -31,6 +34,8 @@ class Command(BaseCommand):
         for kind in (queue,) if queue else queue_status.KINDS:
             try:
                 problems += self._redrive(kind, dry_run)
+            except DatabaseError as exc:
+                problems.append(f"{kind}: this cannot be recorded in the audit log: {exc!r}")
             except BackendUnavailable as exc:
                 problems.append(f"{kind}: {exc.message} ({exc.__cause__!r})")
         if problems:
@@ -43,8 +48,12 @@ class Command(BaseCommand):
             depth = sqs.depth(dlq)
             self.stdout.write(f"{dlq}: would move {depth.total} dead letters back.")
             return []
+        check_writable()
         outcome = replay.replay(kind, limit=LIMIT)
         replayed = len(outcome.done) + len(outcome.duplicated)
+        if replayed:
+            detail = f"Replayed {replayed} dead letters"
+            record(None, AuditAction.DEAD_LETTERS_REPLAYED, [Target("queue", dlq, dlq, detail)])
         self.stdout.write(f"{dlq}: moved {replayed} dead letters back.")
         problems = [f"{dlq}: {outcome.stopped}"] if outcome.stopped else []
         if outcome.failed:

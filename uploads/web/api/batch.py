@@ -8,10 +8,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from uploads.accounts.requests import AuthenticatedHttpRequest
+from uploads.core.conf import conf
 from uploads.core.errors import FilehubError, InvalidRequest, RateLimited
 from uploads.files import quotas
 from uploads.transfers import batch
 from uploads.transfers.begin import FileRequest, StartedUpload
+from uploads.web.api import auditing
 from uploads.web.api.app import invalid_field
 from uploads.web.api.auth import owner
 from uploads.web.api.schemas import (
@@ -34,14 +36,19 @@ def begin_uploads(request: AuthenticatedHttpRequest, files: Any) -> BatchOut:
     """
     _check_number(files)
     counted = count_signatures(request, len(files))
-    outcomes = batch.begin_uploads(
-        owner(request),
-        [_parse(file) for file in files[: counted.within]],
-        quota=quotas.limit_of(request.user),
+    parsed = [_parse(file) for file in files[: counted.within]]
+    outcomes = batch.begin_uploads(owner(request), parsed, quota=quotas.limit_of(request.user))
+    auditing.uploads_signed(
+        request,
+        [
+            (outcome.upload_id, file.file_name)
+            for file, outcome in zip(parsed, outcomes, strict=True)
+            if isinstance(file, FileRequest) and not isinstance(outcome, FilehubError)
+        ],
     )
     for outcome in outcomes:
-        if not isinstance(outcome, FilehubError):
-            # The line of a request for one file has its id.
+        if not (conf().has_audit_log or isinstance(outcome, FilehubError)):
+            # The lines of the audit log have the id, and that of a request for one file.
             logger.info("signed %s", outcome.upload_id, extra={"upload_id": outcome.upload_id})
     refused = [RateLimited(counted.wait)] * (len(files) - counted.within)
     return BatchOut(results=[_result(outcome) for outcome in (*outcomes, *refused)])

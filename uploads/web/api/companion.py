@@ -27,6 +27,7 @@ from uploads.ingest import tasks
 from uploads.models import Scope
 from uploads.transfers import parts, tokens
 from uploads.transfers.begin import begin_form, begin_multipart, begin_put
+from uploads.web.api import auditing
 from uploads.web.api.auth import owner, requires
 from uploads.web.api.schemas import ERRORS
 from uploads.web.api.throttling import SIGN_RATES
@@ -113,10 +114,12 @@ def parameters(
     if _sends_forms(request):
         started = begin_form(owner(request), file_name=filename, folder=folder, content_type=type)
         context.add(upload_id=started.id)
+        auditing.upload_signed(request, started.id, filename)
         form = started.form
         return _parameters("POST", form.url, headers={}, fields=form.fields)
     begun = begin_put(owner(request), file_name=filename, folder=folder, content_type=type)
     context.add(upload_id=begun.id)
+    auditing.upload_signed(request, begun.id, filename)
     put, key = begun.request, {"key": keys.object_key(begun.id)}
     return _parameters("PUT", put.url, headers=put.headers, fields=key)
 
@@ -144,6 +147,7 @@ def begin(request: AuthenticatedHttpRequest, body: CreateMultipart) -> dict[str,
         part_checksums=False,
     )
     context.add(upload_id=begun.upload_id)
+    auditing.upload_signed(request, begun.upload_id, body.filename)
     return {"key": keys.object_key(begun.token.upload_id), "uploadId": begun.token.sign()}
 
 

@@ -9,6 +9,7 @@ from django.utils.cache import get_conditional_response
 from ninja import Query, Router
 from ninja.responses import Status
 
+from uploads.accounts.audit.record import check_writable
 from uploads.accounts.requests import AuthenticatedHttpRequest
 from uploads.core.errors import InvalidRequest
 from uploads.core.folders import check_folder
@@ -16,7 +17,8 @@ from uploads.files import actions, moves, queries, trash, usage
 from uploads.files.browse import FolderPage
 from uploads.files.listing import Page
 from uploads.files.record import FileInfo
-from uploads.models import Scope
+from uploads.models import AuditAction, Scope
+from uploads.web.api import auditing
 from uploads.web.api.auth import owner, requires
 from uploads.web.api.changes import actor_of, change_files
 from uploads.web.api.file_schemas import (
@@ -99,7 +101,13 @@ def list_version(request: AuthenticatedHttpRequest, response: HttpResponse) -> S
 @router.post("/move", response={200: ChangedFiles, **ERRORS}, auth=requires(Scope.UPLOAD))
 def move_files(request: AuthenticatedHttpRequest, body: MoveRequest) -> ChangedFiles:
     """Move up to 100 files to a folder; each has a result or an error of its own."""
-    return change_files(request, body.ids, lambda ids, who: moves.move(ids, body.folder, who))
+    return change_files(
+        request,
+        body.ids,
+        lambda ids, who: moves.move(ids, body.folder, who),
+        AuditAction.FILE_CHANGED,
+        detail=auditing.place(body.folder),
+    )
 
 
 @router.post("/trash", response={200: ChangedFiles, **ERRORS}, auth=requires(Scope.DELETE))
@@ -108,19 +116,19 @@ def trash_files(request: AuthenticatedHttpRequest, body: FileIds) -> ChangedFile
 
     If there is no trash (`FILEHUB_TRASH_DAYS` is 0), they are permanently deleted.
     """
-    return change_files(request, body.ids, trash.move_to_trash)
+    return change_files(request, body.ids, trash.move_to_trash, AuditAction.FILE_TRASHED)
 
 
 @router.post("/restore", response={200: ChangedFiles, **ERRORS}, auth=requires(Scope.DELETE))
 def restore_files(request: AuthenticatedHttpRequest, body: FileIds) -> ChangedFiles:
     """Restore up to 100 files from the trash; each has a result or an error of its own."""
-    return change_files(request, body.ids, trash.restore)
+    return change_files(request, body.ids, trash.restore, AuditAction.FILE_RESTORED)
 
 
 @router.post("/delete", response={200: ChangedFiles, **ERRORS}, auth=requires(Scope.DELETE))
 def delete_files(request: AuthenticatedHttpRequest, body: FileIds) -> ChangedFiles:
     """Permanently delete up to 100 files, even from the trash; each has a result or an error."""
-    return change_files(request, body.ids, trash.delete)
+    return change_files(request, body.ids, trash.delete, AuditAction.FILE_DELETED)
 
 
 @router.post("/trash/empty", response={200: EmptiedOut, **ERRORS}, auth=requires(Scope.DELETE))
@@ -128,7 +136,10 @@ def empty_trash(
     request: AuthenticatedHttpRequest, body: EmptyRequest | None = None
 ) -> trash.Emptied:
     """Permanently delete up to 500 files from the trash. `more` says whether some are left."""
-    return trash.empty(owner(request), limit=body.limit if body else trash.EMPTIED_AT_ONCE)
+    check_writable()
+    emptied = trash.empty(owner(request), limit=body.limit if body else trash.EMPTIED_AT_ONCE)
+    auditing.files_event(request, AuditAction.FILE_DELETED, emptied.files)
+    return emptied
 
 
 @router.get("/{file_id}", response={200: FileOut, **ERRORS}, auth=requires(Scope.READ))
@@ -147,6 +158,7 @@ def download_file(
     """
     info = queries.stored_file(file_id, owner(request))
     url, expires_at = actions.sign_download(info, owner(request), inline=inline)
+    auditing.files_event(request, AuditAction.DOWNLOAD_SIGNED, [info])
     if redirect or is_navigation(request):
         response = HttpResponseRedirect(url)
         response["Cache-Control"] = "no-store"
@@ -157,7 +169,11 @@ def download_file(
 @router.get("/{file_id}/preview", response={200: PreviewOut, **ERRORS}, auth=requires(Scope.READ))
 def preview_file(request: AuthenticatedHttpRequest, file_id: str) -> actions.Preview:
     """Presign a GET with which a browser shows the file, or say why browsers cannot."""
-    return actions.preview(queries.stored_file(file_id, owner(request)))
+    info = queries.stored_file(file_id, owner(request))
+    preview = actions.preview(info)
+    if preview.url is not None:
+        auditing.files_event(request, AuditAction.PREVIEW_SIGNED, [info])
+    return preview
 
 
 @router.patch("/{file_id}", response={200: FileOut, **ERRORS}, auth=requires(Scope.UPLOAD))
@@ -165,13 +181,23 @@ def change_file(request: AuthenticatedHttpRequest, file_id: str, body: FileChang
     """Rename a file, move it to another folder, or both. The object stays as it is."""
     if body.file_name is None and body.folder is None:
         raise InvalidRequest("Missing file_name or folder", code="missing_changes")
-    return moves.update(file_id, actor_of(request), file_name=body.file_name, folder=body.folder)
+    check_writable()
+    info = moves.update(file_id, actor_of(request), file_name=body.file_name, folder=body.folder)
+    details = []
+    if body.file_name is not None:
+        details.append(f"name was {info.renamed_from}" if info.renamed_from else "name unchanged")
+    if body.folder is not None:
+        details.append(auditing.place(info.folder))
+    auditing.files_event(request, AuditAction.FILE_CHANGED, [info], detail="; ".join(details))
+    return info
 
 
 @router.delete("/{file_id}", response={200: DeletingOut, **ERRORS}, auth=requires(Scope.DELETE))
 def delete_file(request: AuthenticatedHttpRequest, file_id: str) -> DeletingOut:
     """Permanently delete the file, including from the trash; the record follows S3's event."""
+    check_writable()
     (result,) = trash.delete([file_id], actor_of(request))
+    auditing.files_changed(request, AuditAction.FILE_DELETED, [result])
     if result.error is not None:
         raise result.error
     return DeletingOut(id=result.id.lower())

@@ -8,12 +8,14 @@ from django.http import HttpResponse
 from ninja import Query, Router
 from ninja.responses import Status
 
+from uploads.accounts.audit.record import check_writable
 from uploads.accounts.requests import AuthenticatedHttpRequest
 from uploads.core.errors import InvalidRequest
 from uploads.core.folders import check_folder
 from uploads.files import browse, folder_actions
 from uploads.ingest import tasks
-from uploads.models import Scope
+from uploads.models import AuditAction, Scope
+from uploads.web.api import auditing
 from uploads.web.api.auth import owner, requires
 from uploads.web.api.file_schemas import (
     FolderContents,
@@ -59,7 +61,10 @@ def folder_contents(
 )
 def create_folder(request: AuthenticatedHttpRequest, body: FolderRequest) -> Status[Any]:
     """Create an empty folder, and those that contain it; 200 if it exists already."""
+    check_writable()
     is_new = folder_actions.create(owner(request), body.folder)
+    if is_new:
+        auditing.folder_event(request, AuditAction.FOLDER_CREATED, check_folder(body.folder))
     state = FolderState(folder=check_folder(body.folder), state="created" if is_new else "exists")
     return Status(201 if is_new else 200, state)
 
@@ -69,7 +74,9 @@ def delete_folder(request: AuthenticatedHttpRequest, folder: str = "") -> Status
     """Delete an empty folder."""
     if not folder:
         raise InvalidRequest("Missing folder", code="missing_folder")
+    check_writable()
     folder_actions.delete(owner(request), folder)
+    auditing.folder_event(request, AuditAction.FOLDER_DELETED, check_folder(folder))
     return Status(204, None)
 
 
@@ -83,7 +90,11 @@ def move_folder(request: AuthenticatedHttpRequest, body: FolderMoveRequest) -> S
     """
     caller = owner(request)
     to = check_folder(body.to)
-    if folder_actions.move(caller, body.folder, to, caller):
+    check_writable()
+    is_complete = folder_actions.move(caller, body.folder, to, caller)
+    source = check_folder(body.folder)
+    auditing.folder_event(request, AuditAction.FOLDER_MOVED, source, detail=f"to {to}")
+    if is_complete:
         return Status(200, FolderState(folder=to, state="moved"))
-    tasks.enqueue_folder_move(caller, check_folder(body.folder), to, caller)
+    tasks.enqueue_folder_move(caller, source, to, caller)
     return Status(202, FolderState(folder=to, state="moving"))

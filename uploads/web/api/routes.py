@@ -14,7 +14,7 @@ from uploads.files import queries, quotas
 from uploads.ingest import tasks
 from uploads.models import Scope
 from uploads.transfers import begin, parts, tokens
-from uploads.web.api import batch, companion, files, folders, uppy_signing
+from uploads.web.api import auditing, batch, companion, files, folders, uppy_signing
 from uploads.web.api.app import COMPANION, api
 from uploads.web.api.auth import owner, requires
 from uploads.web.api.schemas import (
@@ -61,6 +61,7 @@ def get_url(request: AuthenticatedHttpRequest, body: UrlRequest) -> SignedUpload
         quota=quotas.limit_of(request.user),
     )
     context.add(upload_id=begun.upload_id)
+    auditing.upload_signed(request, begun.upload_id, body.file_name)
     return SignedUpload.of(begun)
 
 
@@ -75,6 +76,7 @@ def begin_upload(request: AuthenticatedHttpRequest, body: UploadRequest) -> Stat
     """Begin an upload of known size: a presigned PUT, or a multipart token for a large file."""
     begun = begin.begin_upload(owner(request), body.as_file(), quota=quotas.limit_of(request.user))
     context.add(upload_id=begun.upload_id)
+    auditing.upload_signed(request, begun.upload_id, body.file_name)
     if isinstance(begun, begin.StartedUpload):
         return Status(201, SignedUpload.of(begun))
     return Status(201, MultipartUpload.of(begun))

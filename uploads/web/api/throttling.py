@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest
 from ninja.throttling import BaseThrottle
 
-from uploads.accounts import owners
+from uploads.accounts import addresses, owners
 from uploads.accounts.requests import user_of
 from uploads.core.conf import conf
 from uploads.core.errors import RateLimited
@@ -38,7 +38,7 @@ class AddressRate(BaseThrottle):
 
     def count(self, request: HttpRequest, requests: int) -> rates.Count:
         """Count a number of requests at once."""
-        address = rates.address_of(request)
+        address = addresses.network_of(request)
         return rates.count(self._group, address, conf().sign_rate_address, requests)
 
 

@@ -33,6 +33,7 @@ from uploads.ingest import tasks
 from uploads.models import Scope
 from uploads.transfers import parts, tickets, tokens
 from uploads.transfers.begin import begin_multipart, begin_put
+from uploads.web.api import auditing
 from uploads.web.api.auth import owner, requires
 from uploads.web.api.schemas import ERRORS
 from uploads.web.api.throttling import SIGN_RATES
@@ -98,6 +99,7 @@ def _sign_new(request: AuthenticatedHttpRequest, body: SignRequest) -> dict[str,
             owner(request), file_name=name, folder=folder, content_type=body.content_type
         )
         context.add(upload_id=begun.id)
+        auditing.upload_signed(request, begun.id, name)
         put = begun.request
         return {"url": put.url, "key": keys.object_key(begun.id), "headers": put.headers}
     if body.method != "POST":
@@ -162,6 +164,7 @@ def create(request: HttpRequest) -> HttpResponse:
         part_checksums=False,
     )
     context.add(upload_id=begun.upload_id)
+    auditing.upload_signed(request, begun.upload_id, ticket.file_name)
     return _xml(
         "InitiateMultipartUploadResult",
         Key=keys.object_key(begun.token.upload_id),
