@@ -13,11 +13,12 @@ from django.conf import settings
 from uploads.aws import forms, multipart, s3
 from uploads.core import keys, media_types, policy
 from uploads.core.conf import conf, rules
+from uploads.core.errors import UploadCompleted
 from uploads.core.folders import check_folder
 from uploads.core.limits import MULTIPART_LIFETIME, S3_MIN_PART_SIZE
 from uploads.core.logs import context
 from uploads.core.names import check_name
-from uploads.files import quotas
+from uploads.files import queries, quotas
 from uploads.transfers import tokens
 
 
@@ -27,6 +28,8 @@ class FileRequest:
 
     `part_checksums` says whether the client will send the SHA-256 of each part, if there are parts.
     `part_size` is the largest part that suits its connection. `folder` is a path; "": the root.
+    `upload_id` is the id of a request that may be repeated (see `uploads.transfers.idempotency`);
+    None for a new one.
     """
 
     file_name: str
@@ -36,6 +39,7 @@ class FileRequest:
     part_checksums: bool = True
     part_size: int | None = None
     folder: str = ""
+    upload_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -199,7 +203,7 @@ def start(owner: str, planned: Plan) -> Started:
 
 
 def _sign_put(owner: str, file: FileRequest) -> StartedUpload:
-    upload_id = keys.new_upload_id(owner, settings.SECRET_KEY)
+    upload_id = file.upload_id or keys.new_upload_id(owner, settings.SECRET_KEY)
     request = s3.sign_put(
         upload_id,
         owner=owner,
@@ -214,9 +218,10 @@ def _sign_put(owner: str, file: FileRequest) -> StartedUpload:
 
 def _create_multipart(owner: str, planned: Plan) -> StartedMultipart:
     file = planned.file
-    upload_id = keys.new_upload_id(owner, settings.SECRET_KEY)
+    upload_id = file.upload_id or keys.new_upload_id(owner, settings.SECRET_KEY)
     with context.about(upload_id=upload_id):
-        s3_upload_id = multipart.create(
+        begun = _begun_before(upload_id) if file.upload_id else None
+        s3_upload_id = begun or multipart.create(
             upload_id,
             owner=owner,
             file_name=file.file_name,
@@ -226,8 +231,20 @@ def _create_multipart(owner: str, planned: Plan) -> StartedMultipart:
         )
     return StartedMultipart(
         tokens.UploadToken(upload_id, s3_upload_id, owner, file.size, planned.part_size),
-        datetime.now(UTC) + MULTIPART_LIFETIME,
+        # S3 removes the parts of an upload that an earlier request began when that one says.
+        (keys.created_at(upload_id) if file.upload_id else datetime.now(UTC)) + MULTIPART_LIFETIME,
     )
+
+
+def _begun_before(upload_id: str) -> str | None:
+    """S3's id of the upload that an earlier request with the same key began; None: there is none.
+
+    Raises UploadCompleted if its parts have been sent already.
+    """
+    s3_upload_id = multipart.find(upload_id)
+    if s3_upload_id is None and (s3.head(upload_id) or queries.recorded([upload_id])):
+        raise UploadCompleted
+    return s3_upload_id
 
 
 def _validated(file: FileRequest) -> FileRequest:
