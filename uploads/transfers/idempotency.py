@@ -41,8 +41,9 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 def claim(owner: str, key: str, file: FileRequest, position: int = 0) -> FileRequest:
     """Return the request with the upload id that belongs to it and to this key of the owner.
 
-    `position` is that of a file in a batch with one key. Raises IdempotencyKeyReused if the key belongs to another request, and InvalidRequest for a key
-    that is not 1 to 255 visible ASCII characters.
+    `position` is that of a file in a batch with one key. Raises IdempotencyKeyReused if the key
+    belongs to another request, and InvalidRequest for a key that is not 1 to 255 visible ASCII
+    characters.
     """
     if not _KEY.fullmatch(key):
         raise InvalidRequest(

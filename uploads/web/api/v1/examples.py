@@ -8,7 +8,8 @@ from typing import Any
 
 FILE_ID = "0199f7a1-6a52-7c3e-9d10-4be2a1f0c9d7"
 OTHER_ID = "0199f7a1-6a53-7d21-8c04-0f6d2b8e51a3"
-TOKEN = "eyJ1cGxvYWRfaWQiOiIwMTk5ZjdhMSJ9:1v3Zxk:Jd0c2bQ6mX1oV4lq9sT7wYz8aBcDeFgHiJkLmNoPqRs"
+#: Not valid, of course.
+TOKEN = "eyJ1cGxvYWRfaWQiOiIwMTk5ZjdhMSJ9:1v3Zxk:Jd0c2bQ6mX1oV4lq9sT7wYz8aBcDeFgHiJkLmNoPqRs"  # noqa: S105
 #: Examples of parameters that mean the same everywhere.
 PARAMETERS = {"file_id": FILE_ID, "upload_id": FILE_ID, "token": TOKEN}
 
@@ -51,7 +52,7 @@ _FILE = {
     "folder": "Photos/2024",
     "content_type": "image/png",
     "kind": "image",
-    "type_name": "PNG image",
+    "type_name": "Image",
     "size": 48213,
     "checksum": "",
     "created_at": "2026-01-01T12:00:00Z",
@@ -126,7 +127,7 @@ EXAMPLES: Mapping[str, Example] = {
             "items": [
                 {
                     "part_number": 1,
-                    "size": 16777216,
+                    "size": 5242880,
                     "etag": "9b2cf535f27731c974343645a3985328",
                     "sha256": _SHA256,
                 }

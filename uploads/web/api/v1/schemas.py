@@ -12,10 +12,10 @@ from uploads.core.conf import rules
 from uploads.core.errors import FilehubError
 from uploads.core.folders import check_folder
 from uploads.core.names import check_name
-from uploads.files.batches import MAX_IDS, NewState
+from uploads.files.batches import NewState
 from uploads.files.record import FileInfo
 from uploads.transfers.batch import MAX_FILES, Outcome
-from uploads.transfers.begin import StartedUpload
+from uploads.transfers.begin import Started, StartedUpload
 from uploads.web.api import file_schemas, schemas
 from uploads.web.api.v1.errors import FieldError, InvalidFields, checked
 from uploads.web.api.v1.states import FileState, state_of
@@ -114,22 +114,23 @@ class BegunUploads(BaseModel):
     results: list[UploadResult]
 
 
+def upload_of(begun: Started) -> SingleUpload | MultipartUpload:
+    """What a client needs to send the file, in the shape of its kind."""
+    if isinstance(begun, StartedUpload):
+        return SingleUpload.of(begun)
+    return MultipartUpload.of(begun)
+
+
 def result_of(outcome: Outcome) -> SingleUpload | MultipartUpload | FailedUpload:
-    """What became of a file, in the shape of its kind."""
-    if isinstance(outcome, FilehubError):
-        return FailedUpload(
-            error=outcome.message,
-            code=outcome.code,
-            retry_after=outcome.retry_after,
-            errors=outcome.errors if isinstance(outcome, InvalidFields) else [],
-        )
-    if isinstance(outcome, StartedUpload):
-        single = SingleUpload.of(outcome)
-        assert isinstance(single, SingleUpload)
-        return single
-    multipart = MultipartUpload.of(outcome)
-    assert isinstance(multipart, MultipartUpload)
-    return multipart
+    """What became of a file of a batch."""
+    if not isinstance(outcome, FilehubError):
+        return upload_of(outcome)
+    return FailedUpload(
+        error=outcome.message,
+        code=outcome.code,
+        retry_after=outcome.retry_after,
+        errors=outcome.errors if isinstance(outcome, InvalidFields) else [],
+    )
 
 
 # --- Files ----------------------------------------------------------------------------------------
@@ -242,8 +243,3 @@ class PartPage(Schema):
 
     items: list[schemas.PartOut]
     next_cursor: None = None
-
-
-IdList = Annotated[
-    list[str], Field(min_length=1, max_length=MAX_IDS, description=f"1 to {MAX_IDS} ids.")
-]

@@ -13,6 +13,7 @@ from ninja.responses import Status
 from uploads.accounts.requests import AuthenticatedHttpRequest
 from uploads.core.errors import PartsMissing, UploadCompleted
 from uploads.files import queries
+from uploads.files.queries import MAX_IDS
 from uploads.models import Scope
 from uploads.transfers import idempotency
 from uploads.transfers.begin import FileRequest
@@ -25,13 +26,13 @@ from uploads.web.api.v1.responses import errors
 from uploads.web.api.v1.schemas import (
     BegunUpload,
     BegunUploads,
-    IdList,
     NewUpload,
     NewUploads,
     PartPage,
     Upload,
     UploadPage,
     result_of,
+    upload_of,
 )
 
 router = Router(tags=["uploads"], auth=requires(Scope.UPLOAD))
@@ -42,6 +43,9 @@ _KEY: Any = Header(
     description="Any text that is new for each upload, such as a random UUID: 1 to 255 visible "
     "ASCII characters. A repeated request with the same key and body gets the same upload.",
 )
+
+
+_IDS: Any = Query(..., min_length=1, max_length=MAX_IDS, description=f"1 to {MAX_IDS} ids.")
 
 
 @contextmanager
@@ -70,8 +74,7 @@ def begin_upload(
     if idempotency_key is not None:
         file = idempotency.claim(owner(request), idempotency_key, file)
     with _conflicts(request, file.upload_id):
-        result = result_of(routes.start(request, file))
-    assert result.kind != "error"  # That is raised.
+        result = upload_of(routes.start(request, file))
     response["Location"] = f"{request.path}/{result.id}"
     return Status(201, result)
 
@@ -103,7 +106,7 @@ def begin_uploads(
 
 
 @router.get("", response={200: UploadPage, **errors()})
-def list_uploads(request: AuthenticatedHttpRequest, ids: Query[IdList]) -> dict[str, Any]:
+def list_uploads(request: AuthenticatedHttpRequest, ids: list[str] = _IDS) -> dict[str, Any]:
     """Return the states of some uploads, in order and without those that are not yours."""
     return {"items": routes.upload_list(request, ",".join(ids)), "next_cursor": None}
 
