@@ -6,8 +6,9 @@ has another id, so that neither file can take the place of the other.
 
 Django's cache remembers each key for a day: the time of its first request, which keeps the id the
 same, and its digest, which tells that another request uses the key. If the cache has lost the key,
-or each process has a cache of its own, as by default, a repetition after WINDOW begins another upload, and the key
-may be used for another request. Neither harms: an upload that is never sent leaves nothing.
+or each process has a cache of its own, as by default, a repetition after WINDOW begins another
+upload, and the key may be used for another request. Neither harms: an upload that is never sent
+leaves nothing.
 """
 
 from __future__ import annotations

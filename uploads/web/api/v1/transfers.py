@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.http import HttpResponse
-from ninja import Header, Query, Router
+from ninja import Router
+from ninja.params.functions import Header, Query
 from ninja.responses import Status
 
 from uploads.accounts.requests import AuthenticatedHttpRequest
