@@ -48,7 +48,7 @@ INSTALLED_APPS = [
 ]
 
 #: The app's settings (uploads/core/conf.py).
-FILEHUB = app.model_dump(by_alias=True)
+FILEHUB = {name.upper(): value for name, value in app}
 
 MIDDLEWARE = [
     # First, so that every response and every log line has the request's id.
@@ -249,7 +249,11 @@ CELERY_BEAT_SCHEDULE = {
     # At a fixed minute, for the same reason.
     "purge-trash": {"task": "uploads.tasks.purge_trash", "schedule": crontab(minute=15)},
     "sweep-events": {"task": "uploads.tasks.sweep_events", "schedule": 60.0},
-    "expire-audit": {"task": "uploads.tasks.expire_audit", "schedule": crontab(minute=45)},
+    "expire-audit": {
+        "task": "uploads.tasks.expire_audit",
+        "schedule": crontab(hour=4, minute=45),
+    },
+    "expire-files": {"task": "uploads.tasks.expire_files", "schedule": crontab(minute=45)},
 }
 
 # --- Logging ------------------------------------------------------------------------------------

@@ -23,10 +23,11 @@ from filehub_client.errors import (
     UploadRejected,
 )
 from filehub_client.local_files import LocalFile
-from filehub_client.models import File, Outcome, UploadStatus
+from filehub_client.models import About, File, Outcome, UploadStatus
 from filehub_client.retry import Retries
 
 __all__ = [
+    "About",
     "ApiError",
     "AsyncClient",
     "ChecksumMismatch",

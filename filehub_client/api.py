@@ -149,6 +149,9 @@ def _spec(file: FileSpec) -> dict[str, Any]:
         "sha256": file.sha256,
         "part_size": file.part_size,
         "folder": file.folder or None,
+        "tags": list(file.about.tags) or None,
+        "context": file.about.context or None,
+        "destination": file.about.destination or None,
     }
     return {name: value for name, value in fields.items() if value is not None}
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Sequence
 from io import TextIOWrapper
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from filehub_client import commands, config
 from filehub_client.client import WAIT, Client
@@ -95,6 +96,15 @@ def _add_upload(parser: ArgumentParser) -> None:
         "--folder", default="", metavar="PATH",
         help="folder at filehub, such as Photos/2024; directories become folders in it",
     )  # fmt: skip
+    parser.add_argument(
+        "--tag", action="append", default=[], metavar="TAG", help="a tag of the files; repeatable"
+    )
+    parser.add_argument(
+        "--context", type=json_object, metavar="JSON", help="a JSON object of your own"
+    )
+    parser.add_argument(
+        "--destination", default="", metavar="NAME", help="one of the site's destinations"
+    )
     parser.add_argument("--no-wait", action="store_true", help="do not wait until all are stored")
     _add_timeout(parser)
     parser.add_argument(
@@ -119,14 +129,15 @@ def _add_wait(parser: ArgumentParser) -> None:
 def _add_list(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--folder", metavar="PATH",
-        help='only files directly in this folder, "" for those in none; with --search or --name '
-        "also in its subfolders (default: all folders)",
+        help='only files directly in this folder, "" for those in none; with --search, --name or '
+        "--tag also in its subfolders (default: all folders)",
     )  # fmt: skip
     parser.add_argument(
         "--search", default="", metavar="TEXT",
         help="only files whose name contains this, ignoring case and accents",
     )  # fmt: skip
     parser.add_argument("--name", default="", help="only files with exactly this name")
+    parser.add_argument("--tag", default="", help="only files with this tag")
     parser.add_argument("--limit", type=positive_number, metavar="N", help="at most N files")
     parser.add_argument("--json", action="store_true", help="a JSON object per line")
     parser.set_defaults(run=commands.list_files)
@@ -161,3 +172,14 @@ def positive_number(text: str) -> int:
     if number < 1:
         raise ValueError
     return number
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """A JSON object of the command line. Raises ArgumentTypeError."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise ArgumentTypeError("it is not a JSON object")
+    return value

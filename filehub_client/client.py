@@ -17,7 +17,7 @@ from filehub_client.drivers import CONCURRENCY, TIMEOUT, AsyncDriver, ThreadDriv
 from filehub_client.flow import Flow
 from filehub_client.journal import Journal
 from filehub_client.local_files import LocalFile, Progress, files_in
-from filehub_client.models import File, Outcome, UploadStatus
+from filehub_client.models import NOTHING, About, File, Outcome, UploadStatus
 from filehub_client.retry import Retries
 
 T = TypeVar("T")
@@ -42,10 +42,12 @@ class _Flows:
         self.retries = retries or Retries()
         self.api = Api(self.site, self.retries)
 
-    def upload(self, path: AnyPath, name: str | None, folder: str, timeout: float) -> Flow[File]:
+    def upload(
+        self, path: AnyPath, name: str | None, folder: str, about: About, timeout: float
+    ) -> Flow[File]:
         local = Path(path)
         file = LocalFile(local, name or local.name, folder)
-        options = sending.Options(self.site.url, retries=self.retries)
+        options = sending.Options(self.site.url, retries=self.retries, about=about)
         (outcome,) = yield from sending.send_files(self.api, [file], options)
         if outcome.error:
             raise outcome.error
@@ -90,17 +92,19 @@ def _local_files(
     return files_in(found, folder)
 
 
-def _query(search: str, name: str, folder: str | None, limit: int) -> dict[str, str | int]:
+def _query(
+    search: str, name: str, folder: str | None, tag: str, limit: int
+) -> dict[str, str | int]:
     query: dict[str, str | int] = {"limit": limit}
-    query |= {key: text for key, text in (("q", search), ("name", name)) if text}
+    query |= {key: text for key, text in (("q", search), ("name", name), ("tag", tag)) if text}
     # An empty folder is the root; without one, the files of all folders are listed.
     return query if folder is None else query | {"folder": folder}
 
 
 def _options(
-    progress: Progress | None, on_outcome: Callable[[Outcome], None] | None
+    progress: Progress | None, on_outcome: Callable[[Outcome], None] | None, about: About
 ) -> sending.Options:
-    options = sending.Options()
+    options = sending.Options(about=about)
     return replace(
         options,
         progress=progress or options.progress,
@@ -156,19 +160,22 @@ class Client:
         *,
         name: str | None = None,
         folder: str = "",
+        about: About = NOTHING,
         timeout: float = WAIT,
     ) -> File:
         """Upload one file to a folder, and wait at most `timeout` seconds until it is stored.
 
-        Raises UploadRejected with filehub's reason, and NotStoredInTime.
+        `about` has its tags, its context and its destination. Raises UploadRejected with filehub's
+        reason, and NotStoredInTime.
         """
-        return self._run(self._flows.upload(path, name, folder, timeout))
+        return self._run(self._flows.upload(path, name, folder, about, timeout))
 
     def upload_many(
         self,
         paths: AnyPath | Iterable[AnyPath | LocalFile],
         *,
         folder: str = "",
+        about: About = NOTHING,
         state: AnyPath | None = None,
         progress: Progress | None = None,
         on_outcome: Callable[[Outcome], None] | None = None,
@@ -183,7 +190,7 @@ class Client:
         `on_outcome` each file as soon as it has ended. The files are in S3 then; `wait` tells
         when they are stored.
         """
-        options = _options(progress, on_outcome)
+        options = _options(progress, on_outcome, about)
         return self._run(self._flows.upload_many(_local_files(paths, folder), state, options))
 
     def wait(self, ids: Sequence[str], *, timeout: float = WAIT) -> dict[str, UploadStatus]:
@@ -196,15 +203,16 @@ class Client:
         search: str = "",
         name: str = "",
         folder: str | None = None,
+        tag: str = "",
         page_size: int = 200,
     ) -> Iterator[File]:
         """All stored files, newest first; requests a page (1 to 200 files) when it is needed.
 
         `search` is part of a name, ignoring case and accents, and `name` a whole name. Of a
-        `folder` ("" is the root), they are those directly inside; with a search or a name, also
-        those in its subfolders.
+        `folder` ("" is the root), they are those directly inside; with a search, a name or a tag,
+        also those in its subfolders.
         """
-        query = _query(search, name, folder, page_size)
+        query = _query(search, name, folder, tag, page_size)
         while True:
             page = self._run(self._flows.api.page(query))
             yield from page.files
@@ -286,22 +294,24 @@ class AsyncClient:
         *,
         name: str | None = None,
         folder: str = "",
+        about: About = NOTHING,
         timeout: float = WAIT,
     ) -> File:
         """As `Client.upload`."""
-        return await self._run(self._flows.upload(path, name, folder, timeout))
+        return await self._run(self._flows.upload(path, name, folder, about, timeout))
 
     async def upload_many(
         self,
         paths: AnyPath | Iterable[AnyPath | LocalFile],
         *,
         folder: str = "",
+        about: About = NOTHING,
         state: AnyPath | None = None,
         progress: Progress | None = None,
         on_outcome: Callable[[Outcome], None] | None = None,
     ) -> list[Outcome]:
         """As `Client.upload_many`; `progress` is called by several threads here, too."""
-        options = _options(progress, on_outcome)
+        options = _options(progress, on_outcome, about)
         return await self._run(self._flows.upload_many(_local_files(paths, folder), state, options))
 
     async def wait(self, ids: Sequence[str], *, timeout: float = WAIT) -> dict[str, UploadStatus]:
@@ -314,10 +324,11 @@ class AsyncClient:
         search: str = "",
         name: str = "",
         folder: str | None = None,
+        tag: str = "",
         page_size: int = 200,
     ) -> AsyncIterator[File]:
         """As `Client.files`, for `async for`."""
-        query = _query(search, name, folder, page_size)
+        query = _query(search, name, folder, tag, page_size)
         while True:
             page = await self._run(self._flows.api.page(query))
             for file in page.files:

@@ -18,7 +18,7 @@ from filehub_client import lines
 from filehub_client.client import Client
 from filehub_client.errors import ConfigurationError, FilehubError, LocalFileError
 from filehub_client.local_files import LocalFile, absolute, files_in, is_directory, size_of
-from filehub_client.models import File, Outcome, UploadStatus
+from filehub_client.models import About, File, Outcome, UploadStatus
 from filehub_client.names import display, join
 from filehub_client.progress import Progress, TransferProgress
 
@@ -33,7 +33,11 @@ def upload(client: Client, options: Namespace) -> bool:
             progress.end_file(sizes[outcome.path] if outcome.error else 0)
 
         outcomes = client.upload_many(
-            files, state=state, progress=progress.add_bytes, on_outcome=end
+            files,
+            about=_about(options),
+            state=state,
+            progress=progress.add_bytes,
+            on_outcome=end,
         )
     ids = [outcome.id for outcome in outcomes if outcome.id]
     statuses = {} if options.no_wait else client.wait(ids, timeout=options.timeout)
@@ -57,7 +61,11 @@ def wait(client: Client, options: Namespace) -> bool:
 def list_files(client: Client, options: Namespace) -> bool:
     page_size = min(options.limit or 200, 200)
     files = client.files(
-        search=options.search, name=options.name, folder=options.folder, page_size=page_size
+        search=options.search,
+        name=options.name,
+        folder=options.folder,
+        tag=options.tag,
+        page_size=page_size,
     )
     for number, file in enumerate(files, 1):
         if options.json:
@@ -160,5 +168,15 @@ def _state_file(options: Namespace) -> Path:
     home = os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
     paths = [str(absolute(Path(path))) for path in options.paths]
     site = options.url or os.environ.get("FILEHUB_URL")
-    what = json.dumps([site, options.name, options.folder, paths])
+    what = json.dumps([site, options.name, options.folder, paths, *_said(options)])
     return Path(home, "filehub", f"{hashlib.sha256(what.encode()).hexdigest()[:32]}.jsonl")
+
+
+def _about(options: Namespace) -> About:
+    return About(options.tag, options.context, options.destination)
+
+
+def _said(options: Namespace) -> list[object]:
+    """What is said about the files; nothing if it is nothing, as in earlier versions."""
+    said = [options.tag, options.context, options.destination]
+    return said if any(said) else []

@@ -28,6 +28,7 @@ class Key:
     folder: str
     size: int
     changed_ns: int
+    destination: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +11,19 @@ from typing import Any, Literal
 from filehub_client.errors import FilehubError, UnexpectedResponse
 
 State = Literal["pending", "stored", "trashed", "rejected", "deleted"]
+
+
+@dataclass(frozen=True)
+class About:
+    """What you say about files beyond their names: tags, a JSON object, a destination's name."""
+
+    tags: Sequence[str] = ()
+    context: Mapping[str, Any] | None = field(default=None, hash=False)
+    destination: str = ""
+
+
+#: Of files about which nothing is said.
+NOTHING = About()
 
 
 @dataclass(frozen=True)
@@ -28,6 +41,8 @@ class File:
     created_at: datetime
     confirmed_at: datetime | None
     owner: str
+    tags: tuple[str, ...] = ()
+    context: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -105,6 +120,7 @@ class FileSpec:
     sha256: str | None = None
     part_size: int | None = None
     folder: str = ""
+    about: About = NOTHING
 
 
 Begun = SignedPut | PartsPlan | FilehubError
@@ -124,6 +140,9 @@ def parse_file(data: Any) -> File:
             created_at=datetime.fromisoformat(data["created_at"]),
             confirmed_at=datetime.fromisoformat(confirmed_at) if confirmed_at else None,
             owner=str(data["owner"]),
+            # Servers of earlier versions have neither.
+            tags=tuple(map(str, data.get("tags") or ())),
+            context=dict(data.get("context") or {}),
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         raise unexpected() from None

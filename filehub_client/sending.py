@@ -32,6 +32,8 @@ from filehub_client.local_files import (
     type_of,
 )
 from filehub_client.models import (
+    NOTHING,
+    About,
     Begun,
     FileSpec,
     Outcome,
@@ -73,6 +75,7 @@ class Options:
     group_files: int = GROUP_FILES
     retries: Retries = field(default_factory=Retries)
     journal: Journal = field(default_factory=Journal)
+    about: About = NOTHING
     progress: Progress = lambda _: None
     on_outcome: Callable[[Outcome], None] = lambda _: None
 
@@ -171,6 +174,7 @@ class _Sending:
             content_type=type_of(file.name),
             sha256=digest,
             part_size=self._options.part_size,
+            about=self._options.about,
         )
 
     def _send_group(self, group: list[_Prepared]) -> Flow[None]:
@@ -353,6 +357,7 @@ class _Sending:
             folder=file.folder,
             size=inspected.size,
             changed_ns=inspected.changed_ns,
+            destination=self._options.about.destination,
         )
 
     def _sent(self, inspected: Inspected, plan: PartsPlan) -> None:

@@ -138,7 +138,7 @@ def _default(field: FieldInfo) -> str:
     if field.default_factory is not None:
         return "see right"
     value = field.default
-    if value is None or value == ():
+    if value is None or value in ((), {}):
         return "none"
     if isinstance(value, tuple):
         value = ",".join(value)

@@ -96,7 +96,7 @@ def _deletions(measured: Measured) -> dict[str, Counts]:
         f"{schedule.trash_days} days in the trash, which each purge reads": bill.seen_by_purges(
             measured
         ),
-        "permanent deletion, 100 at a time": work["deletion permanently, many at a time"],
+        "permanent deletion, 100 at a time": work["permanent deletion, many at a time"],
     }
 
 

@@ -110,6 +110,24 @@ def test_a_page_fits(tab: Page, path: str, language: str, sizes: list[tuple[int,
 
 
 @pytest.mark.exhaustive
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_pages_of_webhooks_fit(tab: Page, language: str) -> None:
+    tab.set_extra_http_headers({"Accept-Language": language})
+    tab.goto("/admin/uploads/webhookendpoint/add/")
+    check_fit(tab, "adding an endpoint", SIZES)
+    tab.fill("[name=name]", LONG)
+    tab.fill("[name=url]", f"https://hooks.example.invalid/{'x' * 200}")
+    with tab.expect_navigation():
+        tab.click("[name=_continue]")
+    check_fit(tab, "an endpoint", SIZES)
+    with tab.expect_navigation():
+        tab.click("button.object-tool")
+    check_fit(tab, "deliveries", SIZES)
+    tab.goto("/admin/uploads/webhookendpoint/")
+    check_fit(tab, "endpoints", SIZES)
+
+
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_the_sign_in_page_fits(
     chromium: Browser, installation: Installation, language: str

@@ -112,6 +112,11 @@ REASONS: list[tuple[str, Mapping[str, str | int], str, str]] = [
         "Die Datei hat 5 Bytes, aber vom Kontingent von 6 Bytes sind schon 5 Bytes belegt.",
     ),
     (
+        "unknown_destination", {"destination": "press"},
+        "There is no destination “press” here.",
+        "Das Ziel „press“ gibt es hier nicht.",
+    ),
+    (
         "content_mismatch", {"type": "image/png", "content": "page"},
         "It was uploaded as image/png, but its content is a web page.",
         "Die Datei wurde als image/png hochgeladen, ihr Inhalt ist aber eine Webseite.",

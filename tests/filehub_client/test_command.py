@@ -271,3 +271,19 @@ def test_the_list_can_be_cut_off(
         assert process.stderr is not None
         process.stdout.close()
         assert (process.stderr.read(), process.wait(60)) == ("", 1)
+
+
+def test_tags_and_context_are_stored_and_found(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("hello")
+    said = ["--tag", "März", "--tag", "a, b", "--context", '{"order": 7}']
+    status, lines, _ = command("upload", tmp_path / "a.txt", *said)
+    assert (status, lines[0].split()[1]) == (0, "stored")
+    _, found, _ = command("list", "--json", "--tag", "März")
+    (file,) = map(json.loads, found)
+    assert (file["tags"], file["context"]) == (["März", "a, b"], {"order": 7})
+    assert command("list", "--tag", "a")[:2] == (0, [])
+    # The same file with something else to say is another upload.
+    status, lines, _ = command("upload", tmp_path / "a.txt", "--destination", "nowhere")
+    assert (status, lines[0].split()[1]) == (1, "failed")
+    assert "There is no destination" in lines[0]
+    assert command("upload", tmp_path / "a.txt", "--context", "[]")[0] == cli.USAGE

@@ -1,4 +1,4 @@
-"""A project's app with receivers of filehub's signals, which writes down what they are told."""
+"""A project's app with receivers of the signals, which writes down what they are told."""
 
 from __future__ import annotations
 

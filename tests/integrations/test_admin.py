@@ -15,7 +15,7 @@ from tests.support.users import staff
 from tests.support.webhook_receiver import Receiver
 from uploads.core.conf import conf
 from uploads.integrations.webhooks import deliver, deliveries
-from uploads.models import WebhookDelivery, WebhookEndpoint
+from uploads.models import AuditEntry, WebhookDelivery, WebhookEndpoint
 
 pytestmark = pytest.mark.usefixtures("_static_files")
 
@@ -63,6 +63,7 @@ def test_the_test_button_sends_a_signed_test(
 ) -> None:
     page = admin.post(f"{ENDPOINTS}{endpoint.pk}/test/", follow=True)
     assert "webhook.test" in text_of(page)
+    assert AuditEntry.objects.filter(object_id=endpoint.pk, detail="changed: Sent a test.").exists()
     (message,) = drain(conf().low_queue)
     assert arguments(message["Body"]) == [endpoint.pk]
     deliver.deliver(endpoint.pk)
@@ -116,6 +117,8 @@ def test_a_failed_delivery_is_sent_again(
     assert len(drain(conf().low_queue)) == 1
     deliver.deliver(endpoint.pk)
     assert [name for name, _ in receiver.received] == ["evt_1_1", "evt_1_2"]
+    entry = AuditEntry.objects.get(object_kind="webhookendpoint")
+    assert (entry.user_name, entry.detail) == ("root", "1 deliveries sent again")
 
 
 def test_hostile_names_are_shown_as_text(admin: Client, endpoint: WebhookEndpoint) -> None:

@@ -63,6 +63,14 @@ def test_a_rejection_has_its_reason() -> None:
     assert event.file.reason == EventReason(code="too_large", parameters={"limit": 10})
 
 
+def test_an_event_has_tags_context_and_destination() -> None:
+    labelled = record("stored", tags=["a", "b"], context='{"n":1}', destination="invoices")
+    event = event_of(Change(None, labelled), "evt", NOW)
+    assert event is not None
+    told = (event.file.tags, event.file.context, event.file.destination)
+    assert told == (("a", "b"), {"n": 1}, "invoices")
+
+
 def test_a_renamed_file_has_its_old_place() -> None:
     change = Change(record("stored", folder="A"), record("stored", file_name="b.txt"))
     event = event_of(change, "evt", NOW)

@@ -50,6 +50,7 @@ CASES: dict[str, tuple[list[str], Any, str, Any]] = {
 }
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(("command", "module", "name", "result"), CASES.values(), ids=CASES.keys())
 def test_control_and_direction_characters_are_not_printed(
     command: list[str],

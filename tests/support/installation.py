@@ -30,6 +30,16 @@ THRESHOLD = 8 * 1024**2
 SMALL_PART = 5 * 1024**2
 
 
+#: Only for the members of a group, so that other users' pages are without them.
+DESTINATIONS = {
+    "photos": {
+        "label": "Photo archive", "types": "image/*", "max_size": 1_000_000, "who": ["press"],
+        "folder": "Archive",
+    },
+    "handover": {"keep_days": 7, "who": ["press"]},
+}  # fmt: skip
+
+
 class Installation:
     """filehub as `make run` starts it, with a proxy in front of the web and one in front of S3.
 
@@ -114,14 +124,15 @@ class Installation:
         token = self.manage("create_api_token", "demo")
         return {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
-    def create_user(self, name: str) -> None:
-        """Create another user, with the password of the demo user."""
+    def create_user(self, name: str, group: str = "") -> None:
+        """Create another user, with the password of the demo user, perhaps in a group."""
         self.manage(
             "shell",
             "--no-imports",
             "-c",
-            "from django.contrib.auth.models import User; "
-            f"User.objects.create_user({name!r}, password={PASSWORD!r})",
+            "from django.contrib.auth.models import Group, User; "
+            f"user = User.objects.create_user({name!r}, password={PASSWORD!r}); "
+            f"{group!r} and user.groups.add(Group.objects.get_or_create(name={group!r})[0])",
         )
 
     def api(self, path: str, method: str = "GET", body: Any = None) -> Any:
@@ -190,6 +201,7 @@ def with_small_parts(directory: Path, **environment: str) -> Iterator[Installati
         directory,
         FILEHUB_MULTIPART_THRESHOLD=str(THRESHOLD),
         FILEHUB_PART_SIZE=str(SMALL_PART),
+        FILEHUB_DESTINATIONS=json.dumps(DESTINATIONS),
         **environment,
     )
     try:

@@ -267,7 +267,8 @@ def test_a_file_has_the_contracts_fields(api: Api) -> None:
     file = api.get(f"/files/{store(api.owner, 'b.txt')}").json()
     assert set(file) == {
         "id", "file_name", "folder", "content_type", "kind", "type_name", "size", "checksum",
-        "created_at", "confirmed_at", "owner", "state", "thumbnail_url",
+        "created_at", "confirmed_at", "owner", "state", "thumbnail_url", "tags",
+        "context", "destination", "kept_until",
     }  # fmt: skip
     assert (file["file_name"], file["size"], file["owner"]) == ("b.txt", 5, "alice")
     assert file["created_at"].endswith("Z")

@@ -17,6 +17,7 @@ NAMES = {
     "uploads.tasks.move_folder",
     "uploads.tasks.purge_trash",
     "uploads.tasks.expire_audit",
+    "uploads.tasks.expire_files",
     "uploads.tasks.reconcile_recent",
     "uploads.tasks.reconcile_multipart",
     "uploads.tasks.make_thumbnails",

@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from uploads.accounts.audit import targets
+from uploads.accounts.audit.record import record
 from uploads.admin.invalid_keys import SafeSelectionMixin
 from uploads.core.errors import BackendUnavailable
 from uploads.core.names import display_name
 from uploads.core.texts import describe_error, timestamp
 from uploads.integrations import queue
 from uploads.integrations.webhooks import deliveries
-from uploads.models import DeliveryStatus, WebhookDelivery
+from uploads.models import AuditAction, DeliveryStatus, WebhookDelivery, WebhookEndpoint
 
 if TYPE_CHECKING:
     DeliveryAdminBase = admin.ModelAdmin[WebhookDelivery]
@@ -68,6 +70,12 @@ class WebhookDeliveryAdmin(SafeSelectionMixin, DeliveryAdminBase):
         """Django asks for it because of the action's `permissions`."""
         return request.user.has_perm("uploads.change_webhookdelivery")
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {"title": _("Webhook deliveries")} | (extra_context or {})
+        return super().changelist_view(request, context)
+
     @admin.display(description=_("created"), ordering="created_at")
     def created(self, delivery: WebhookDelivery) -> str:
         return timestamp(delivery.created_at)
@@ -95,10 +103,14 @@ class WebhookDeliveryAdmin(SafeSelectionMixin, DeliveryAdminBase):
     def replay(self, request: HttpRequest, queryset: QuerySet[WebhookDelivery]) -> None:
         """Send again with the same ids, so that receivers recognize what they know."""
         chosen = WebhookDelivery.objects.filter(pk__in=list(queryset.values_list("pk", flat=True)))
-        endpoints = sorted(set(chosen.values_list("endpoint", flat=True)))
+        endpoints = WebhookEndpoint.objects.filter(deliveries__in=chosen).distinct().order_by("pk")
         count = deliveries.replay(chosen)
+        what = f"{count} deliveries sent again"
+        record(
+            request, AuditAction.ADMIN_CHANGE, [targets.of_row(each, what) for each in endpoints]
+        )
         try:
-            queue.deliver(endpoints)
+            queue.deliver(each.pk for each in endpoints)
         except BackendUnavailable as exc:
             # They are due, and the sweep finds them.
             messages.warning(request, describe_error(exc))

@@ -114,6 +114,12 @@ class WebhookEndpointAdmin(SafeSelectionMixin, EndpointAdminBase):
     ) -> tuple[str, ...]:
         return () if obj is None else ("condition", "secret")
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {"title": _("Webhook endpoints")} | (extra_context or {})
+        return super().changelist_view(request, context)
+
     @admin.display(description=_("condition"))
     def condition(self, endpoint: WebhookEndpoint) -> str:
         """What an operator should know about it, in a sentence."""
@@ -158,6 +164,7 @@ class WebhookEndpointAdmin(SafeSelectionMixin, EndpointAdminBase):
             page = reverse(f"{site}:uploads_webhookendpoint_change", args=[pk])
             return HttpResponseRedirect(page)
         deliveries.create_test(endpoint)
+        self.log_change(request, endpoint, "Sent a test.")
         try:
             queue.deliver([endpoint.pk])
             messages.success(request, gettext("A test is on its way. Its result appears here."))

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -35,6 +36,7 @@ def sign_form(
     folder: str,
     content_type: str,
     max_size: int,
+    extra: Mapping[str, str] | None = None,
 ) -> SignedForm:
     """Sign a form for one key, owner, name, folder and type, and at most `max_size` bytes.
 
@@ -43,7 +45,7 @@ def sign_form(
     fields = {
         "key": object_key(upload_id),
         "Content-Type": content_type,
-        **s3.metadata_headers(owner, file_name, folder),
+        **s3.metadata_headers(owner, file_name, folder, extra),
     }
     with aws_errors("S3 could not sign the form."):
         signed = presign_form(

@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -106,6 +107,7 @@ def create(
     folder: str = "",
     content_type: str,
     checksums: bool,
+    extra: Mapping[str, str] | None = None,
 ) -> str:
     """Create a multipart upload and return its S3 upload id.
 
@@ -117,7 +119,7 @@ def create(
             Bucket=conf().bucket,
             Key=object_key(upload_id),
             ContentType=content_type,
-            Metadata=s3.metadata(owner, file_name, folder),
+            Metadata=s3.metadata(owner, file_name, folder, extra),
             **checksum,  # type: ignore[arg-type]
         )
     return response["UploadId"]

@@ -13,18 +13,20 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import IO
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote
 
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError, NoCredentialsError
 from django.core.files.storage import default_storage
 
 from uploads.aws import clients
+from uploads.aws import metadata as object_metadata
 from uploads.aws.errors import aws_errors
 from uploads.aws.signer import presign
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.core.keys import PREFIX, object_key, upload_id_of
+from uploads.core.labels import NO_LABELS, Labels
 from uploads.core.limits import MIB
 from uploads.core.names import content_disposition
 
@@ -55,7 +57,10 @@ class SignedRequest:
 
 @dataclass(frozen=True)
 class StoredObject:
-    """An object as HeadObject describes it. `size` is in bytes."""
+    """An object as HeadObject describes it. `size` is in bytes.
+
+    `owner` and what follows is from the signed metadata (`uploads.aws.metadata`).
+    """
 
     size: int
     content_type: str
@@ -63,11 +68,11 @@ class StoredObject:
     #: Base64 SHA-256, as S3 verified it; "" when the upload carried none.
     checksum: str
     version_id: str
-    #: From the signed metadata; None if missing or undecodable.
     owner: str | None
     file_name: str | None
-    #: "" for the root; also if it is undecodable. Not validated.
     folder: str = ""
+    labels: Labels = NO_LABELS
+    destination: str = ""
     #: Its first bytes, at most FIRST_BYTES; b"" unless they were requested.
     first_bytes: bytes = b""
 
@@ -91,6 +96,7 @@ def sign_put(
     content_type: str,
     size: int | None,
     sha256: str | None,
+    extra: Mapping[str, str] | None = None,
 ) -> SignedRequest:
     """Presign a PUT for one key, owner, name, folder and type, for size and checksum if given.
 
@@ -101,7 +107,7 @@ def sign_put(
     headers = {
         "Content-Type": content_type,
         "If-None-Match": "*",
-        **metadata_headers(owner, file_name, folder),
+        **metadata_headers(owner, file_name, folder, extra),
     }
     return _sign(upload_id, headers, size=size, sha256=sha256)
 
@@ -117,19 +123,26 @@ def sign_part(
     return _sign(upload_id, {}, query=query, size=size, sha256=sha256)
 
 
-def metadata(owner: str, file_name: str, folder: str = "") -> dict[str, str]:
+def metadata(
+    owner: str, file_name: str, folder: str = "", extra: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """The object's metadata, percent-encoded because S3 accepts only ASCII.
 
-    Names and values have at most 2 KB together (uploads.core.folders).
-    https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
+    `extra` is encoded already. Raises InvalidRequest if S3 would refuse so much.
     """
     result = {"filename": quote(file_name, safe=""), "owner": quote(owner, safe="")}
-    return {**result, "folder": quote(folder, safe="")} if folder else result
+    if folder:
+        result["folder"] = quote(folder, safe="")
+    result |= extra or {}
+    object_metadata.check_size(result)
+    return result
 
 
-def metadata_headers(owner: str, file_name: str, folder: str) -> dict[str, str]:
+def metadata_headers(
+    owner: str, file_name: str, folder: str, extra: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """The headers, or fields of a form, with the metadata."""
-    signed = metadata(owner, file_name, folder)
+    signed = metadata(owner, file_name, folder, extra)
     return {f"x-amz-meta-{name}": value for name, value in signed.items()}
 
 
@@ -205,16 +218,14 @@ def head(upload_id: str) -> StoredObject | None:
             if exc.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
                 return None
             raise
-    metadata = response.get("Metadata", {})
+    described = object_metadata.parse(response.get("Metadata", {}))
     return StoredObject(
         size=response["ContentLength"],
         content_type=response.get("ContentType", "binary/octet-stream"),
         etag=response["ETag"].strip('"'),
         checksum=response.get("ChecksumSHA256", ""),
         version_id=response.get("VersionId", ""),
-        owner=_decode(metadata.get("owner")),
-        file_name=_decode(metadata.get("filename")),
-        folder=_decode(metadata.get("folder")) or "",
+        **vars(described),
     )
 
 
@@ -280,13 +291,6 @@ def download(upload_id: str, etag: str, size: int, target: IO[bytes]) -> bool:
 def _is_gone_or_replaced(exc: ClientError) -> bool:
     """Whether a request with If-Match failed because the object is missing or was replaced."""
     return exc.response["Error"]["Code"] in {"NoSuchKey", "PreconditionFailed"}
-
-
-def _decode(value: str | None) -> str | None:
-    try:
-        return unquote_to_bytes(value).decode() if value else None
-    except UnicodeDecodeError:
-        return None
 
 
 def delete(upload_id: str) -> None:

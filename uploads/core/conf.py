@@ -21,6 +21,7 @@ from pydantic import (
     field_validator,
 )
 
+from uploads.core.destination_settings import Destinations, check_limits
 from uploads.core.limits import (
     MIB,
     S3_MAX_EXPIRY,
@@ -140,6 +141,13 @@ class Conf(SignInConf):
     )
     allowed_types: MediaRanges = Field(
         ("*",), description="Content types that may be uploaded, comma-separated; `image/*` works."
+    )
+    destinations: Destinations = Field(
+        {},
+        description=(
+            "Named rules that clients choose from when they upload, as a JSON object: "
+            "[destinations](operations.md#destinations)."
+        ),
     )
     url_expiry: int = Field(
         900,
@@ -269,6 +277,14 @@ class Conf(SignInConf):
         """Treat an empty value as unset, so that an empty line does not turn off a limit."""
         return cls.model_fields[str(info.field_name)].default if value == "" else value
 
+    @field_validator("destinations")
+    @classmethod
+    def _within_limits(cls, value: Destinations, info: ValidationInfo) -> Destinations:
+        known = info.data
+        if "max_size" in known and "allowed_types" in known:
+            check_limits(value, max_size=known["max_size"], types=known["allowed_types"])
+        return value
+
     def endpoint(self, service: str) -> str | None:
         """The endpoint URL of a service, such as `s3`; None for AWS itself."""
         specific: str | None = getattr(self, f"endpoint_url_{service}", None)
@@ -368,4 +384,5 @@ conf = _Current()
 
 def rules() -> Rules:
     """The upload limits for `uploads.core.policy`, from the settings."""
-    return Rules(conf().max_size, S3_MAX_PUT_SIZE, conf().allowed_types)
+    current = conf()
+    return Rules(current.max_size, S3_MAX_PUT_SIZE, current.allowed_types, current.destinations)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
+from uploads.core.destinations import Destination
 from uploads.core.errors import FileTooLarge, InvalidRequest, QuotaExceeded
 from uploads.core.limits import MIB, S3_MIN_PART_SIZE
 from uploads.core.names import display_name
@@ -13,17 +16,51 @@ from uploads.core.names import display_name
 #: Characters in the name of an API token.
 MAX_TOKEN_NAME = 100
 
+#: Characters of the name of a destination, which are all that a message repeats of another name.
+MAX_DESTINATION = 40
+
 #: S3's limit for one multipart upload.
 MAX_PARTS = 10_000
 
 
 @dataclass(frozen=True)
 class Rules:
-    """The limits that apply to one upload. Sizes are bytes."""
+    """The limits that apply to one upload. Sizes are bytes.
+
+    `keep_for` is the time after which a file is deleted; None: never.
+    """
 
     max_size: int
     max_put_size: int
     allowed_types: tuple[str, ...]
+    destinations: Mapping[str, Destination] = field(default_factory=dict)
+    keep_for: timedelta | None = None
+    #: Whether files of a destination that no longer exists are accepted by the general limits.
+    accepts_unknown: bool = False
+
+    def at(self, destination: str) -> Rules:
+        """The limits of a destination; these limits for "". Raises InvalidRequest if unknown."""
+        chosen = self.destinations.get(destination)
+        if not destination or (chosen is None and self.accepts_unknown):
+            return self
+        if chosen is None:
+            raise unknown_destination(destination)
+        return replace(
+            self,
+            max_size=self.max_size if chosen.max_size is None else chosen.max_size,
+            allowed_types=chosen.types or self.allowed_types,
+            keep_for=chosen.keep_for,
+        )
+
+
+def unknown_destination(name: str) -> InvalidRequest:
+    """The error for a destination that does not exist, or is not for the user."""
+    shown = display_name(name[:MAX_DESTINATION])
+    return InvalidRequest(
+        f"There is no destination “{shown}”.",
+        code="unknown_destination",
+        parameters={"destination": shown},
+    )
 
 
 def check_token_name(name: str) -> str:

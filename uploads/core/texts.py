@@ -130,6 +130,7 @@ _SENTENCES: dict[str, Callable[[], str]] = {
         "Files of type %(type)s are not accepted here. Accepted: %(allowed)s."
     ),
     "file_too_large": lambda: gettext("The file is %(size)s; at most %(limit)s are allowed."),
+    "unknown_destination": lambda: gettext("There is no destination “%(destination)s” here."),
     "quota_exceeded": lambda: gettext(
         "The file is %(size)s, but %(used)s of the quota of %(limit)s are already used."
     ),

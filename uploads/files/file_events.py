@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from uploads.core.labels import parse_context
 from uploads.core.reasons import NO_REASON, load
 from uploads.files.record import KEPT_STATES, Change, State, StoredFile
 
@@ -61,6 +62,9 @@ class EventFile(_Frozen):
     created_at: datetime
     confirmed_at: datetime | None = None
     reason: EventReason | None = None
+    tags: tuple[str, ...] = ()
+    context: Mapping[str, Any] = {}
+    destination: str = ""
 
 
 class FileEvent(_Frozen):
@@ -114,12 +118,14 @@ def _place(record: StoredFile) -> Place:
 
 
 def _file(record: StoredFile) -> EventFile:
-    names = EventFile.model_fields.keys() - {"reason", "size"}
+    names = EventFile.model_fields.keys() - {"reason", "size", "tags", "context"}
     known: dict[str, Any] = {name: getattr(record, name) for name in names}
     reason = next(iter(load(record.reason or "")), NO_REASON)
     return EventFile(
         **{name: value for name, value in known.items() if value is not None},
         size=int(record.size or 0),
+        tags=tuple(map(str, record.tags or ())),
+        context=parse_context(record.context or ""),
         reason=EventReason(code=reason.code, parameters=reason.parameters, sentence=reason.sentence)
         if reason
         else None,

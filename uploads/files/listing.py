@@ -41,7 +41,7 @@ class FileFilter:
 
     `since` (inclusive) and `until` (exclusive) limit the time of signing. `name` is part of a name,
     whatever the case and the accents; `exact_name` is a complete name. `folder` has the files in
-    this folder and in those inside.
+    this folder and in those inside. `tag` is one of a file's tags.
     """
 
     state: State = "stored"
@@ -52,6 +52,7 @@ class FileFilter:
     name: str = ""
     exact_name: str = ""
     folder: str = ""
+    tag: str = ""
 
 
 @dataclass(frozen=True)
@@ -164,8 +165,8 @@ def _read(criteria: FileFilter, window: _Window, limit: int) -> _Results:
 
 def _needs_examination(criteria: FileFilter) -> bool:
     """Whether each file of a feed has to be compared with the filter."""
-    by_name = criteria.name or criteria.exact_name or criteria.folder
-    return bool(by_name) or criteria.kind is not None
+    by_text = criteria.name or criteria.exact_name or criteria.folder or criteria.tag
+    return bool(by_text) or criteria.kind is not None
 
 
 def _first_page(files: list[FileInfo], limit: int, window: _Window) -> _Results:
@@ -199,6 +200,7 @@ def _matches(info: FileInfo, criteria: FileFilter, term: str) -> bool:
         and (criteria.kind is None or info.kind == criteria.kind)
         and criteria.exact_name in ("", info.file_name)
         and is_within(info.folder, criteria.folder)
+        and (not criteria.tag or criteria.tag in info.tags)
         and (not term or term in search_key(info.file_name))
     )
 

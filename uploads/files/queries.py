@@ -122,15 +122,16 @@ def files_of(
     folder: str = "",
     kind: type_lists.Kind | None = None,
     state: State = "stored",
+    tag: str = "",
 ) -> Page:
     """A page of one user's files of one state, of all folders, newest first.
 
     Optionally only those whose name contains `search` (whatever the case and the accents) or is
-    exactly `name`, those within `folder`, and those of a type group. Raises the same errors as
-    `uploads.files.listing.find`.
+    exactly `name`, those within `folder`, those of a type group, and those with a tag.
+    Raises the same errors as `uploads.files.listing.find`.
     """
     criteria = FileFilter(
-        state=state, owner=owner, name=search, exact_name=name, folder=folder, kind=kind
+        state=state, owner=owner, name=search, exact_name=name, folder=folder, kind=kind, tag=tag
     )
     return find(criteria, limit=limit, cursor=cursor)
 

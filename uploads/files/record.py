@@ -15,7 +15,7 @@ from pynamodb.attributes import (
     UTCDateTimeAttribute,
     VersionAttribute,
 )
-from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
+from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 
 from uploads.aws.dynamodb import Table, TableModel
 from uploads.core import folders, keys, media_types, type_lists
@@ -39,11 +39,14 @@ _LISTED = (
     "state",
     "folder",
     "thumbnail",
+    "tags",
 )
+#: What lists of one owner show besides. Few files have a context.
+_OWNED = (*_LISTED, "context")
 #: What the lists of files in the trash and of rejected files show besides.
-_OWNER_FEED = (*_LISTED, "reason", "trashedAt", "purgeAt")
+_OWNER_FEED = (*_OWNED, "reason", "trashedAt", "purgeAt")
 #: What a folder shows besides: how much its subfolders have.
-_FOLDER_FEED = (*_LISTED, "files", "bytes")
+_FOLDER_FEED = (*_OWNED, "files", "bytes")
 #: What the dashboard, the reconciliation, the purge and the list of owners read besides.
 _ALL_FEED = (
     *_LISTED, "notifiedAt", "etag", "deletionAskedAt", "purgeAt", "files", "bytes",
@@ -65,7 +68,7 @@ class FileNameIndex(GlobalSecondaryIndex["StoredFile"]):
 
     class Meta:
         index_name = "FileNameIndex"
-        projection = _copies(_LISTED, "originalFileName", "createdAt")
+        projection = _copies(_OWNED, "originalFileName", "createdAt")
 
     file_name = UnicodeAttribute(hash_key=True, attr_name="originalFileName")
     created_at = UTCDateTimeAttribute(range_key=True, attr_name="createdAt")
@@ -115,6 +118,17 @@ class AllFeed(GlobalSecondaryIndex["StoredFile"]):
     id = UnicodeAttribute(range_key=True)
 
 
+class KeptUntil(GlobalSecondaryIndex["StoredFile"]):
+    """The stored files that expire, in 16 shards, by the time at which they do."""
+
+    class Meta:
+        index_name = "KeptUntil"
+        projection = KeysOnlyProjection()
+
+    kept_shard = UnicodeAttribute(hash_key=True, attr_name="keptShard")
+    kept_until = UTCDateTimeAttribute(range_key=True, attr_name="keptUntil")
+
+
 class Download(MapAttribute[str, Any]):
     """A presigned download: when, and for whom (an owner string)."""
 
@@ -125,8 +139,9 @@ class Download(MapAttribute[str, Any]):
 class StoredFile(TableModel):
     """One item per upload that reached S3.
 
-    `owner_feed`, `folder_feed`, `name_key` and `feed` follow from the state, the owner, the folder
-    and the name (`uploads.files.states`). Only `uploads.files.store` writes records.
+    `owner_feed`, `folder_feed`, `name_key`, `feed` and `kept_shard` follow from the state, the
+    owner, the folder and the name (`uploads.files.states`). Only `uploads.files.store` writes
+    records.
     """
 
     class Meta(Table):
@@ -157,11 +172,20 @@ class StoredFile(TableModel):
     expires_at = TTLAttribute(null=True, attr_name="expiresAt")
     #: Width and height in pixels, such as `320x213`, or NO_THUMBNAIL. Missing if none was made.
     thumbnail = UnicodeAttribute(null=True)
+    #: Missing if there are none. `context` is JSON. See uploads.core.labels.
+    tags = ListAttribute(of=UnicodeAttribute, null=True)
+    context = UnicodeAttribute(null=True)
+    #: The name of the destination that was chosen for the upload.
+    destination = UnicodeAttribute(null=True)
+    #: When the file is deleted by itself, if its destination says so.
+    kept_until = UTCDateTimeAttribute(null=True, attr_name="keptUntil")
 
     owner_feed = UnicodeAttribute(null=True, attr_name="ownerFeed")
     folder_feed = UnicodeAttribute(null=True, attr_name="folderFeed")
     name_key = UnicodeAttribute(null=True, attr_name="nameKey")
     feed = UnicodeAttribute()
+    #: The partition of the index KeptUntil; only of stored files that expire.
+    kept_shard = UnicodeAttribute(null=True, attr_name="keptShard")
 
     # The history for display. Its size is bounded.
     #: The time of the last applied event, from S3; None without an event.
@@ -205,6 +229,7 @@ class StoredFile(TableModel):
     by_folder = FolderFeed()
     by_folder_name = FolderNames()
     by_state = AllFeed()
+    by_expiry = KeptUntil()
 
 
 @dataclass(frozen=True)
@@ -267,6 +292,12 @@ class FileInfo:
     etag: str = ""
     #: The size of its thumbnail in pixels, such as `320x213`; NO_THUMBNAIL; or "" if none was made.
     thumbnail: str = ""
+    tags: tuple[str, ...] = ()
+    #: JSON, or "". See uploads.core.labels.
+    context: str = ""
+    destination: str = ""
+    #: When the file is deleted by itself.
+    kept_until: datetime | None = None
     version_id: str = ""
     notified_at: datetime | None = None
     removed_at: datetime | None = None
@@ -319,5 +350,9 @@ def info_of(record: StoredFile) -> FileInfo:
     reason = next(iter(load(record.reason or "")), NO_REASON)
     return FileInfo(
         **{name: value for name, value in known.items() if value is not None}
-        | {"last_downloads": downloads, "reason": reason}
+        | {
+            "last_downloads": downloads,
+            "reason": reason,
+            "tags": tuple(map(str, record.tags or ())),
+        }
     )

@@ -48,11 +48,18 @@ def in_state(record: StoredFile, state: State, **changes: Any) -> StoredFile:
     result.owner_feed = None if is_being_purged(result) else owner_feed(result.owner, state)
     result.folder_feed = folder_feed(result.owner, result.folder) if is_stored else None
     result.name_key = sort_key(result.file_name or "") if is_stored else None
+    expires = is_stored and result.kept_until is not None
+    result.kept_shard = keys.shard(result.id) if expires else None
     return result
 
 
-def trashed(record: StoredFile, *, by: str, now: datetime, keep_for: timedelta) -> StoredFile:
-    """The record of a stored file that `by` (an owner string) moves to the trash."""
+def trashed(
+    record: StoredFile, *, by: str | None, now: datetime, keep_for: timedelta
+) -> StoredFile:
+    """The record of a stored file that `by` (an owner string) moves to the trash.
+
+    None: it has expired.
+    """
     return in_state(
         record,
         "trashed",
@@ -68,8 +75,18 @@ def trashed(record: StoredFile, *, by: str, now: datetime, keep_for: timedelta) 
 
 
 def restored(record: StoredFile, *, by: str, now: datetime) -> StoredFile:
-    """The record of a file in the trash that `by` (an owner string) restores."""
-    return in_state(record, "stored", purge_at=None, restored_at=now, restored_by=by)
+    """The record of a file in the trash that `by` (an owner string) restores.
+
+    One that had expired is kept from now on: otherwise it would go back to the trash at once.
+    """
+    return in_state(
+        record,
+        "stored",
+        purge_at=None,
+        restored_at=now,
+        restored_by=by,
+        kept_until=None if has_expired(record, now) else record.kept_until,
+    )
 
 
 def purging(record: StoredFile, *, by: str | None, now: datetime) -> StoredFile:
@@ -85,6 +102,11 @@ def purging(record: StoredFile, *, by: str | None, now: datetime) -> StoredFile:
         deletion_requested_at=now,
         deletion_requested_by=by,
     )
+
+
+def has_expired(record: StoredFile, now: datetime) -> bool:
+    """Whether the time for which its destination keeps a file is over."""
+    return record.kept_until is not None and record.kept_until <= now
 
 
 def is_being_purged(record: StoredFile | FileInfo) -> bool:

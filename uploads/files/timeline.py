@@ -12,7 +12,7 @@ from uploads.files.record import FileInfo
 What = Literal[
     "signed", "notified", "confirmed", "rejected", "owner_changed", "renamed", "moved",
     "downloads", "download",
-    "trashed", "restored", "deletion_requested", "purge_started", "removed",
+    "trashed", "expired", "restored", "deletion_requested", "purge_started", "removed",
 ]  # fmt: skip
 
 
@@ -55,7 +55,9 @@ def timeline(info: FileInfo) -> list[Entry]:
         entries.append(Entry(info.last_downloads[0].at, "downloads", detail=str(earlier)))
     entries += [Entry(download.at, "download", download.by) for download in info.last_downloads]
     if info.trashed_at:
-        entries.append(Entry(info.trashed_at, "trashed", info.trashed_by))
+        # Nobody has moved it: the time for which its destination keeps files was over.
+        what: What = "trashed" if info.trashed_by else "expired"
+        entries.append(Entry(info.trashed_at, what, info.trashed_by))
     if info.restored_at:
         entries.append(Entry(info.restored_at, "restored", info.restored_by))
     if info.deletion_requested_at:

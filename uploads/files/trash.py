@@ -9,13 +9,13 @@ OwnerFeed to empty the trash.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from uploads.aws import s3
 from uploads.core.conf import conf
-from uploads.core.errors import FileBeingDeleted, FileNotFound
+from uploads.core.errors import FileBeingDeleted, FilehubError, FileNotFound
 from uploads.files import batches, states, store
 from uploads.files.batches import Actor, Result, permitted
 from uploads.files.listing import FileFilter, find
@@ -131,12 +131,38 @@ def purge(ids: Collection[str], now: datetime) -> int:
         return _deleting(record, by=None, now=now)
 
     errors = batches.errors_of(_delete(ids, decide))
-    failed = {key: error for key, error in errors.items() if not isinstance(error, FileNotFound)}
-    for upload_id, error in failed.items():
-        cause = error.__cause__ or error
-        about = {"upload_id": upload_id}
-        logger.warning("%s was not purged: %r", upload_id, cause, extra=about)
+    for upload_id, cause in _failures(errors):
+        logger.warning("%s was not purged: %r", upload_id, cause, extra={"upload_id": upload_id})
     return len(ids) - len(errors)
+
+
+def expire(ids: Collection[str], now: datetime) -> int:
+    """Move those of these files that have expired to the trash; return how many.
+
+    If there is no trash, their objects are deleted. Raises BackendUnavailable.
+    """
+    keep_for = timedelta(days=conf().trash_days)
+
+    def decide(record: StoredFile | None) -> StoredFile:
+        if record is None or record.state != "stored" or not states.has_expired(record, now):
+            raise FileNotFound
+        if keep_for:
+            return states.trashed(record, by=None, now=now, keep_for=keep_for)
+        return _deleting(record, by=None, now=now)
+
+    changes = store.change_many(ids, decide) if keep_for else _delete(ids, decide)
+    errors = batches.errors_of(changes)
+    for upload_id, cause in _failures(errors):
+        about = {"upload_id": upload_id}
+        logger.warning("%s has expired and was not trashed: %r", upload_id, cause, extra=about)
+    return len(ids) - len(errors)
+
+
+def _failures(errors: dict[str, FilehubError]) -> Iterator[tuple[str, BaseException]]:
+    """The files that a later run has to try again, and why."""
+    for upload_id, error in errors.items():
+        if not isinstance(error, FileNotFound):
+            yield upload_id, error.__cause__ or error
 
 
 def _deleting(record: StoredFile, *, by: str | None, now: datetime) -> StoredFile:

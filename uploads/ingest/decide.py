@@ -8,7 +8,7 @@ only other input.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -102,8 +102,10 @@ def needs_content(
     return (
         not _is_removal(trigger)
         and not _is_known(trigger, record, s3_object)
-        and sniffing.needs_content_check(s3_object.content_type, rules.allowed_types)
         and not records.broken_rule(s3_object, rules)
+        and sniffing.needs_content_check(
+            s3_object.content_type, rules.at(s3_object.destination).allowed_types
+        )
     )
 
 
@@ -126,6 +128,9 @@ def decide(
 
     `limits.allowance` is that of `quota_owner`. Events are safe to repeat, in any order.
     """
+    if not is_recent(trigger.upload_id) and _is_without_event(trigger):
+        # Its destination may have existed when it was stored, and its record may have been lost.
+        limits = replace(limits, rules=replace(limits.rules, accepts_unknown=True))
     if isinstance(trigger, Check):
         return _decide_check(trigger, record, s3_object, limits)
     if trigger.kind == "removed":
@@ -135,6 +140,10 @@ def decide(
 
 def _is_removal(trigger: Trigger) -> bool:
     return isinstance(trigger, ObjectEvent) and trigger.kind == "removed"
+
+
+def _is_without_event(trigger: Trigger) -> bool:
+    return isinstance(trigger, Check) or trigger.sequencer == NO_SEQUENCER
 
 
 def _is_known(trigger: Trigger, record: StoredFile | None, s3_object: StoredObject) -> bool:

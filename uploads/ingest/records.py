@@ -79,6 +79,8 @@ def validate(
     record = changed(new_record(upload_id, sequencer, "stored"), **_content(s3_object))
     record.owner = owner_of(s3_object, current)
     record.file_name, record.folder = _place(s3_object, current)
+    record.tags, record.context = _labels(s3_object, current)
+    record.destination = s3_object.destination[: policy.MAX_DESTINATION] or None
     record.confirmed_at = datetime.now(UTC)
     if current is not None:
         in_trash = _PRESERVED_IN_TRASH if _belongs_in_trash(current) else ()
@@ -91,6 +93,7 @@ def validate(
         broken = _mismatch(s3_object, limits)
     if broken is not None:
         return rejected(record, broken)
+    record.kept_until = _kept_until(record, current, limits)
     record.thumbnail = _thumbnail_of(current, s3_object)
     return in_state(record, _kept_state(record))
 
@@ -103,6 +106,22 @@ def _place(s3_object: StoredObject, current: StoredFile | None) -> tuple[str | N
     if current is not None and was_stored(current):
         return current.file_name, current.folder
     return s3_object.file_name, folder_or_root(s3_object.folder) or None
+
+
+def _labels(s3_object: StoredObject, current: StoredFile | None) -> tuple[Any, str | None]:
+    """Tags and context: those of a file that was stored before, else those that were signed."""
+    if current is not None and was_stored(current):
+        return current.tags, current.context
+    labels = s3_object.labels
+    return list(labels.tags) or None, labels.context or None
+
+
+def _kept_until(record: StoredFile, current: StoredFile | None, limits: Rules) -> datetime | None:
+    """When a file expires: as before if it was stored before, else by the rules of today."""
+    if current is not None and was_stored(current):
+        return current.kept_until
+    keep_for = limits.at(record.destination or "").keep_for
+    return record.confirmed_at + keep_for if keep_for and record.confirmed_at else None
 
 
 def _thumbnail_of(current: StoredFile | None, s3_object: StoredObject) -> str | None:
@@ -131,9 +150,9 @@ def _content(s3_object: StoredObject) -> dict[str, Any]:
 
 
 def _mismatch(s3_object: StoredObject, limits: Rules) -> Reason | None:
-    """Why the content of an object cannot be of its type; or None."""
-    declared = s3_object.content_type
-    content = sniffing.mismatch(declared, s3_object.first_bytes, limits.allowed_types)
+    """Why the content of an object that breaks no other rule cannot be of its type; or None."""
+    declared, allowed = s3_object.content_type, limits.at(s3_object.destination).allowed_types
+    content = sniffing.mismatch(declared, s3_object.first_bytes, allowed)
     if content is None:
         return None
     parameters = {"type": media_types.essence_of(declared), "content": content}
@@ -145,6 +164,7 @@ def broken_rule(s3_object: StoredObject, limits: Rules) -> Reason | None:
     if not is_owner(s3_object.owner) or s3_object.file_name is None:
         return Reason("not_from_filehub")
     try:
+        limits = limits.at(s3_object.destination)
         check_name(s3_object.file_name)
         media_types.check_type(s3_object.content_type, limits)
         if s3_object.size > limits.max_size:

@@ -16,7 +16,7 @@ from uploads.core import keys
 from uploads.core.errors import BackendUnavailable, InvalidRequest
 from uploads.core.logs import context
 from uploads.core.reasons import Reason, dump
-from uploads.files import folder_actions, outbox, purge
+from uploads.files import expiry, folder_actions, outbox, purge
 from uploads.files.file_events import FileEvent
 from uploads.files.purge import Position
 from uploads.ingest import confirm, task_failures
@@ -266,6 +266,17 @@ def expire_audit() -> None:
     if expired.more:
         # Some progress was made, so this terminates.
         _send(expire_audit)
+
+
+@shared_task(name="uploads.tasks.expire_files", base=FailureRecordingTask)
+def expire_files() -> None:
+    """Move the files to the trash whose destination does not keep them any longer."""
+    expired = expiry.expire()
+    if expired.files:
+        logger.info("%d files have expired", expired.files)
+        if expired.more:
+            # Some progress was made, so this terminates.
+            _send(expire_files)
 
 
 @shared_task(name="uploads.tasks.move_folder", base=FailureRecordingTask)

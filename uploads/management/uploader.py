@@ -21,6 +21,8 @@ from filehub_client.errors import api_error
 from filehub_client.flow import Flow
 from filehub_client.local_files import LocalFile, Progress
 from filehub_client.models import (
+    NOTHING,
+    About,
     Begun,
     FileSpec,
     Outcome,
@@ -32,7 +34,8 @@ from filehub_client.models import (
 from filehub_client.retry import Retries
 from filehub_client.sending import Options, send_files
 from uploads.aws import clients, s3
-from uploads.core.conf import conf
+from uploads.core import labels
+from uploads.core.conf import conf, rules
 from uploads.core.errors import FilehubError
 from uploads.core.texts import describe
 from uploads.files import queries, quotas
@@ -55,16 +58,20 @@ def send(
     files: Iterable[LocalFile],
     owner: str,
     *,
+    about: About = NOTHING,
     concurrency: int = CONCURRENCY,
     progress: Progress = lambda _: None,
     on_outcome: Callable[[Outcome], None] = lambda _: None,
 ) -> list[Outcome]:
     """Upload these files; the outcomes are in the order of their ends.
 
+    Raises InvalidRequest if what is said about the files is not valid, and the client's errors.
     `on_outcome` is called, perhaps by another thread, as soon as a file is in S3 or has failed. A
     file that fails does not stop the others, and leaves no parts in S3.
     """
-    options = replace(_options(), progress=progress, on_outcome=on_outcome)
+    labels.check(about.tags, about.context)
+    rules().at(about.destination)
+    options = replace(_options(), about=about, progress=progress, on_outcome=on_outcome)
     with http_client() as http:
         driver = ThreadDriver(http, concurrency)
         return driver.run(send_files(_Signer(owner), files, options))
@@ -108,7 +115,13 @@ class _Signer:
         # Without the client's part size: this site's own settings decide.
         requests = [
             begin.FileRequest(
-                file.file_name, file.size, file.content_type, file.sha256, folder=file.folder
+                file.file_name,
+                file.size,
+                file.content_type,
+                file.sha256,
+                folder=file.folder,
+                labels=labels.check(file.about.tags, file.about.context),
+                destination=file.about.destination,
             )
             for file in files
         ]

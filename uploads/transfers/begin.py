@@ -15,6 +15,7 @@ from uploads.core import keys, media_types, policy
 from uploads.core.conf import conf, rules
 from uploads.core.errors import UploadCompleted
 from uploads.core.folders import check_folder
+from uploads.core.labels import NO_LABELS, Labels, encode
 from uploads.core.limits import MULTIPART_LIFETIME, S3_MIN_PART_SIZE
 from uploads.core.logs import context
 from uploads.core.names import check_name
@@ -28,8 +29,8 @@ class FileRequest:
 
     `part_checksums` says whether the client will send the SHA-256 of each part, if there are parts.
     `part_size` is the largest part that suits its connection. `folder` is a path; "": the root.
-    `upload_id` is the id of a request that may be repeated (see `uploads.transfers.idempotency`);
-    None for a new one.
+    `destination` is the name of one that its user may choose; "": none. `upload_id` is the id of a
+    request that may be repeated (see `uploads.transfers.idempotency`); None for a new one.
     """
 
     file_name: str
@@ -39,7 +40,15 @@ class FileRequest:
     part_checksums: bool = True
     part_size: int | None = None
     folder: str = ""
+    labels: Labels = NO_LABELS
+    destination: str = ""
     upload_id: str | None = None
+
+    @property
+    def extra_metadata(self) -> dict[str, str]:
+        """What is signed besides owner, name and folder."""
+        named = {"destination": self.destination} if self.destination else {}
+        return encode(self.labels) | named
 
 
 @dataclass(frozen=True)
@@ -97,6 +106,8 @@ def begin_put(
     content_type: str | None = None,
     size: int | None = None,
     sha256: str | None = None,
+    labels: Labels = NO_LABELS,
+    destination: str = "",
     quota: int | None = None,
 ) -> StartedUpload:
     """Presign the PUT of one file. Writes nothing.
@@ -105,20 +116,34 @@ def begin_put(
     FileTooLarge, QuotaExceeded, TypeNotAllowed, or BackendUnavailable (no credentials, or the usage
     cannot be read).
     """
-    planned = plan_put(FileRequest(file_name, size, content_type, sha256, folder=folder))
+    file = FileRequest(
+        file_name, size, content_type, sha256,
+        folder=folder, labels=labels, destination=destination,
+    )  # fmt: skip
+    planned = plan_put(file)
     quotas.check(owner, quota, size)
     return _sign_put(owner, planned.file)
 
 
 def begin_form(
-    owner: str, *, file_name: str, folder: str = "", content_type: str | None = None
+    owner: str,
+    *,
+    file_name: str,
+    folder: str = "",
+    content_type: str | None = None,
+    labels: Labels = NO_LABELS,
+    destination: str = "",
 ) -> StartedForm:
     """Sign the form of one file, for clients that can only send forms. Writes nothing.
 
     S3 refuses a file that is too large. Raises InvalidRequest, TypeNotAllowed or
     BackendUnavailable.
     """
-    file = plan_put(FileRequest(file_name, None, content_type, folder=folder)).file
+    requested = FileRequest(
+        file_name, None, content_type, folder=folder, labels=labels, destination=destination
+    )
+    file = plan_put(requested).file
+    limits = rules().at(file.destination)
     upload_id = keys.new_upload_id(owner, settings.SECRET_KEY)
     form = forms.sign_form(
         upload_id,
@@ -126,7 +151,8 @@ def begin_form(
         file_name=file.file_name,
         folder=file.folder,
         content_type=file.content_type or "",
-        max_size=min(rules().max_size, rules().max_put_size),
+        max_size=min(limits.max_size, limits.max_put_size),
+        extra=file.extra_metadata,
     )
     return StartedForm(upload_id, form)
 
@@ -148,12 +174,17 @@ def begin_multipart(
     folder: str = "",
     content_type: str | None = None,
     part_checksums: bool = True,
+    labels: Labels = NO_LABELS,
+    destination: str = "",
 ) -> StartedMultipart:
     """Start a multipart upload, whose size is unknown until it is completed.
 
     Raises the same errors as `begin_put`.
     """
-    file = FileRequest(file_name, None, content_type, part_checksums=part_checksums, folder=folder)
+    file = FileRequest(
+        file_name, None, content_type,
+        part_checksums=part_checksums, folder=folder, labels=labels, destination=destination,
+    )  # fmt: skip
     return _create_multipart(owner, plan_multipart(file))
 
 
@@ -175,7 +206,7 @@ def plan_put(file: FileRequest) -> Plan:
     """Validate a file that is sent in a single request. Raises as `plan_upload`."""
     file = _validated(file)
     if file.size is not None:
-        policy.check_size(file.size, rules())
+        policy.check_size(file.size, rules().at(file.destination))
     return Plan(file, in_parts=False)
 
 
@@ -187,7 +218,7 @@ def plan_multipart(file: FileRequest) -> Plan:
     file = _validated(file)
     if file.size is None:
         return Plan(file, in_parts=True)
-    policy.check_size(file.size, rules(), in_parts=True)
+    policy.check_size(file.size, rules().at(file.destination), in_parts=True)
     part_size = policy.part_size_for(file.size, conf().part_size, file.part_size)
     return Plan(file, in_parts=True, part_size=part_size)
 
@@ -212,6 +243,7 @@ def _sign_put(owner: str, file: FileRequest) -> StartedUpload:
         content_type=file.content_type or "",
         size=file.size,
         sha256=file.sha256,
+        extra=file.extra_metadata,
     )
     return StartedUpload(upload_id, request)
 
@@ -228,12 +260,14 @@ def _create_multipart(owner: str, planned: Plan) -> StartedMultipart:
             folder=file.folder,
             content_type=file.content_type or "",
             checksums=file.part_checksums,
+            extra=file.extra_metadata,
         )
-    return StartedMultipart(
-        tokens.UploadToken(upload_id, s3_upload_id, owner, file.size, planned.part_size),
-        # S3 removes the parts of an upload that an earlier request began when that one says.
-        (keys.created_at(upload_id) if file.upload_id else datetime.now(UTC)) + MULTIPART_LIFETIME,
+    token = tokens.UploadToken(
+        upload_id, s3_upload_id, owner, file.size, planned.part_size, file.destination
     )
+    # S3 removes the parts of an upload that an earlier request began when that one says.
+    begun_at = keys.created_at(upload_id) if file.upload_id else datetime.now(UTC)
+    return StartedMultipart(token, begun_at + MULTIPART_LIFETIME)
 
 
 def _begun_before(upload_id: str) -> str | None:
@@ -248,10 +282,16 @@ def _begun_before(upload_id: str) -> str | None:
 
 
 def _validated(file: FileRequest) -> FileRequest:
-    """Check checksum, name, folder and type; return the file with type and folder normalised."""
+    """Check checksum, name, folder and type; return the file with type and folder normalised.
+
+    The folder of a destination contains the client's.
+    """
+    limits = rules().at(file.destination)
     if file.sha256 is not None:
         policy.check_sha256(file.sha256)
     check_name(file.file_name)
     folder = check_folder(file.folder)
-    content_type = media_types.check_type(file.content_type, rules())
+    if file.destination:
+        folder = check_folder(limits.destinations[file.destination].folder_for(folder))
+    content_type = media_types.check_type(file.content_type, limits)
     return replace(file, folder=folder, content_type=content_type)

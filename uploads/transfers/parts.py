@@ -56,11 +56,11 @@ def _check_number(token: tokens.UploadToken, number: int) -> None:
     if token.size is not None:
         return
     # Every part except the last has at least S3_MIN_PART_SIZE bytes.
-    least = (number - 1) * S3_MIN_PART_SIZE
-    if least > rules().max_size:
+    least, limit = (number - 1) * S3_MIN_PART_SIZE, rules().at(token.destination).max_size
+    if least > limit:
         raise FileTooLarge(
             f"A file of {number:,} parts is at least {least:,} bytes; "
-            f"at most {rules().max_size:,} bytes are allowed."
+            f"at most {limit:,} bytes are allowed."
         )
 
 
@@ -91,7 +91,7 @@ def complete(
     size = sum(part.size for part in received)
     if token.size is None:
         _check_against_sent(received, sent or {})
-        policy.check_size(size, rules(), in_parts=True)
+        policy.check_size(size, rules().at(token.destination), in_parts=True)
     else:
         _check_against_token(token, received)
     quotas.check(token.owner, quota, size)

@@ -14,8 +14,9 @@ from uploads.core.conf import conf
 Operation = Literal["create", "list", "complete", "abort"]
 
 _SALT = "filehub.ticket"
-#: Far longer than any ticket that filehub creates. Longer input is rejected unchecked.
-_MAX_LENGTH = 4_000
+#: Longer than any ticket that filehub creates, because names, tags and contexts have limits. Longer
+#: input is rejected unchecked.
+_MAX_LENGTH = 6_000
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,12 @@ class Ticket:
 
     operation: Operation
     owner: str
-    #: Of a new upload: the name and folder of the file, already validated.
+    #: Of a new upload: what the client said about the file, already validated.
     file_name: str = ""
     folder: str = ""
+    tags: tuple[str, ...] = ()
+    context: str = ""
+    destination: str = ""
     #: Of an upload that exists: its token.
     token: str = ""
 
@@ -43,6 +47,7 @@ def read(text: str) -> Ticket | None:
     if len(text) > _MAX_LENGTH:
         return None
     try:
-        return Ticket(**signing.loads(text, salt=_SALT, max_age=conf().url_expiry))
-    except (signing.BadSignature, TypeError, ValueError):
+        fields = signing.loads(text, salt=_SALT, max_age=conf().url_expiry)
+        return Ticket(**{**fields, "tags": tuple(fields.get("tags", ()))})
+    except (signing.BadSignature, AttributeError, TypeError, ValueError):
         return None

@@ -34,6 +34,8 @@ class UploadToken:
     owner: str
     size: int | None = None
     part_size: int | None = None
+    #: The name of the destination that was chosen, or "".
+    destination: str = ""
 
     @property
     def part_count(self) -> int:
@@ -58,7 +60,11 @@ class UploadToken:
 
     def sign(self) -> str:
         """The signed, URL-safe form that the client keeps."""
-        return signing.dumps(asdict(self), salt=_SALT, compress=True)
+        fields = asdict(self)
+        if not self.destination:
+            # Earlier versions, which may still run during an upgrade, do not know this field.
+            del fields["destination"]
+        return signing.dumps(fields, salt=_SALT, compress=True)
 
 
 def read(text: str, *, upload_id: str | None, owner: str) -> UploadToken:

@@ -25,7 +25,7 @@ from uploads.core.conf import conf, rules
 from uploads.core.errors import BackendUnavailable, FolderNotFound, NotAuthenticated
 from uploads.core.fan_out import attempt
 from uploads.files import quotas
-from uploads.web import session
+from uploads.web import destination_choices, session
 from uploads.web.api.file_schemas import ListPage
 from uploads.web.linked_file import LinkedFile, linked_file
 from uploads.web.navigation import is_navigation, prefers_json, redirect
@@ -159,6 +159,7 @@ def _upload_config(request: AuthenticatedHttpRequest) -> dict[str, Any]:
         "accepted_types": media_types.with_aliases(limits.allowed_types),
         "whole_limit": conf().multipart_threshold,
         "concurrency": CONCURRENCY,
+        "destinations": destination_choices.of(request.user),
         "namespace": owners.owner_of(request.user),
         "worker_url": static("uploads/client/hashing/hash-worker.js"),
     }

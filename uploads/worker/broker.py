@@ -40,6 +40,8 @@ RETRIED_TASKS = (
     "uploads.tasks.sweep_events",
     "uploads.tasks.deliver_webhooks",
     "uploads.tasks.call_receiver",
+    "uploads.tasks.expire_audit",
+    "uploads.tasks.expire_files",
 )
 
 #: Low-priority tasks. They have a queue of their own, from which a worker takes one at a time.

@@ -16,18 +16,18 @@ import { isMultipart } from "./upload.js";
  * @returns {Promise<void>} rejects with Unreadable if the file was changed, moved or removed since it was chosen
  */
 export async function identify(upload, tools, signal) {
-  const { file, path, size, partSize, session } = upload;
+  const { file, identity: name, size, partSize, session } = upload;
   const { hasher, journal } = tools;
   const isWhole = !isMultipart(session) && (partSize ?? plannedPartSize(size, tools)) === null;
   if (isWhole && hasher.canIdentify(size)) {
-    const identity = await hasher.identify(file, path, signal);
+    const identity = await hasher.identify(file, name, signal);
     if (identity.size !== size) throw new Unreadable(`${identity.size} bytes instead of ${size}`);
     Object.assign(upload, { fingerprint: identity.fingerprint, sha256: identity.sha256 });
     return;
   }
   await assertReadable(file, size);
   signal.throwIfAborted();
-  if (journal) upload.fingerprint = await hasher.fingerprint(file, path, signal);
+  if (journal) upload.fingerprint = await hasher.fingerprint(file, name, signal);
 }
 
 /**

@@ -10,6 +10,8 @@ export { forgetNames } from "./resume/journal.js";
 export { Uploader } from "./uploader.js";
 export { timeoutSignal, within } from "./waiting.js";
 
+/** @typedef {import("./limits.js").Limits} Limits */
+/** @typedef {import("./net/api.js").About} About */
 /** @typedef {import("./net/api.js").PreviewSource} PreviewSource */
 /** @typedef {import("./net/api.js").UploadStatus} UploadStatus */
 /** @typedef {import("./resume/handles.js").FileHandle} FileHandle */

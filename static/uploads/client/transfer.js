@@ -165,6 +165,7 @@ export class Transfer {
   async #begin(ask = (file) => this.#tools.api.begin(file)) {
     const upload = this.#upload;
     const response = await ask({
+      ...upload.about,
       file_name: upload.name,
       ...(upload.folder ? { folder: upload.folder } : {}),
       content_type: upload.type,

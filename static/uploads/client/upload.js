@@ -2,7 +2,7 @@ import { declaredType } from "./file-type.js";
 import { fitFolder, splitPath } from "./names.js";
 import { Rate } from "./progress/rate.js";
 
-/** @import { Begun, SignedRequest, StoredFile } from "./net/api.js" */
+/** @import { About, Begun, SignedRequest, StoredFile } from "./net/api.js" */
 /** @import { WaitReason } from "./net/retry.js" */
 /** @import { HandleSource } from "./resume/handles.js" */
 /** @import { Stop } from "./stop.js" */
@@ -64,6 +64,14 @@ export function isExpiring({ expires_at = "" }) {
   return Date.parse(expires_at) - Date.now() < LIFETIME_LEFT;
 }
 
+/**
+ * @param {{path: string, about?: About}} file
+ * @returns {string}
+ */
+export function identityOf({ path, about }) {
+  return about?.destination ? `${about.destination}\0${path}` : path;
+}
+
 /** One file to upload. Read it freely; only the Uploader changes it. See docs/uploader.md. */
 export class Upload {
   static #count = 0;
@@ -117,9 +125,11 @@ export class Upload {
    * @param {File} file
    * @param {string} [path]
    * @param {HandleSource} [handleSource]
+   * @param {About} [about]
    */
-  constructor(file, path, handleSource) {
+  constructor(file, path, handleSource, about = {}) {
     this.file = file;
+    this.about = about;
     /** How to read the file again after a reload; called only if it goes in parts. Internal. */
     this.handleSource = handleSource;
     /** Where the file was: its folders may be more than the server accepts. */
@@ -131,6 +141,11 @@ export class Upload {
     this.isShortened = this.folder !== place.folder.normalize("NFC");
     this.size = file.size;
     this.type = declaredType(file.type);
+  }
+
+  /** What its fingerprint depends on besides its content: the same file may go to several destinations. */
+  get identity() {
+    return identityOf(this);
   }
 
   /** Folder and name, for display. */

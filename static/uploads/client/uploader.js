@@ -15,7 +15,8 @@ import { createTools } from "./tools.js";
 import { Transfer } from "./transfer.js";
 import { Upload } from "./upload.js";
 
-/** @import { Api } from "./net/api.js" */
+/** @import { Limits } from "./limits.js" */
+/** @import { About, Api } from "./net/api.js" */
 /** @import { HandleSource } from "./resume/handles.js" */
 /** @import { Report } from "./transfer.js" */
 /** @import { Problem } from "./upload.js" */
@@ -52,6 +53,7 @@ export class Uploader extends EventTarget {
   #tracker = new Tracker((type, upload) => this.dispatchEvent(new CustomEvent(type, { detail: upload })));
   #connection = new Connection();
   #limits;
+  #destinations;
   #tools;
   #confirming;
   #isUnsupported = missingFunctions().length > 0;
@@ -63,6 +65,7 @@ export class Uploader extends EventTarget {
    * @param {number} [options.concurrency]
    * @param {number} [options.maxSize] bytes
    * @param {string[]} [options.allowedTypes]
+   * @param {Record<string, Limits>} [options.destinations] by name
    * @param {number} [options.wholeLimit] bytes
    * @param {string|URL} [options.workerUrl]
    * @param {boolean} [options.remember]
@@ -74,12 +77,14 @@ export class Uploader extends EventTarget {
       concurrency = 6,
       maxSize = Infinity,
       allowedTypes = ["*"],
+      destinations = {},
       wholeLimit = 64 * MIB,
       workerUrl,
       remember = true,
     } = options;
     this.#slots = new Slots(concurrency * FILES_PER_REQUEST, () => this.#lookahead.size(performance.now()));
     this.#limits = { maxSize, allowedTypes };
+    this.#destinations = new Map(Object.entries(destinations));
     this.#tools = createTools(api, this.#connection, { namespace, concurrency, wholeLimit, workerUrl, remember });
     this.#confirming = new Confirming({
       api,
@@ -139,18 +144,18 @@ export class Uploader extends EventTarget {
   }
 
   /**
-   * @param {Iterable<File | {file: File, path?: string, handle?: HandleSource}>} files
+   * @param {Iterable<File | (About & {file: File, path?: string, handle?: HandleSource})>} files
    * @returns {Upload[]}
    */
   add(files) {
     this.#resetCountsWhenIdle();
     const added = Array.from(files, (item) =>
-      item instanceof File ? new Upload(item) : new Upload(item.file, item.path, item.handle),
+      item instanceof File ? new Upload(item) : new Upload(item.file, item.path, item.handle, aboutOf(item)),
     );
     for (const upload of added) {
       this.#uploads.set(upload.key, upload);
       this.#tracker.add(upload);
-      const code = this.#isUnsupported ? "unsupported" : findProblem(upload, this.#limits);
+      const code = this.#isUnsupported ? "unsupported" : findProblem(upload, this.#limitsOf(upload));
       if (code) {
         this.#fail(upload, { code }, false);
       } else {
@@ -352,6 +357,11 @@ export class Uploader extends EventTarget {
     };
   }
 
+  /** @param {Upload} upload */
+  #limitsOf({ about: { destination = "" } }) {
+    return this.#destinations.get(destination) ?? this.#limits;
+  }
+
   // --- Failure ------------------------------------------------------------------------------------
 
   /**
@@ -374,4 +384,12 @@ export class Uploader extends EventTarget {
     // A bug in this library must be visible.
     if (problem.code === "unexpected") report(error);
   }
+}
+
+/**
+ * @param {About} item
+ * @returns {About} without what is missing
+ */
+function aboutOf({ tags, context, destination }) {
+  return { ...(tags && { tags }), ...(context !== undefined && { context }), ...(destination && { destination }) };
 }

@@ -1,5 +1,5 @@
 import { Api, Uploader } from "./index.js";
-import { contentOf, obstacleOf, pathOf } from "./uppy/files.js";
+import { aboutOf, contentOf, obstacleOf, pathOf } from "./uppy/files.js";
 import { explain, textsIn } from "./uppy/texts.js";
 
 /** @import { Upload } from "./index.js" */
@@ -186,7 +186,8 @@ export class Filehub {
     if (!entry) return undefined;
     const { upload, data } = entry;
     this.#forget(entry);
-    if (data !== file.data || upload.path !== pathOf(file) || !upload.canRetry) {
+    const isSame = upload.path === pathOf(file) && JSON.stringify(upload.about) === JSON.stringify(aboutOf(file));
+    if (data !== file.data || !isSame || !upload.canRetry) {
       this.uploader.remove(upload);
       return undefined;
     }
@@ -196,7 +197,8 @@ export class Filehub {
 
   /** @param {UppyFile} file */
   #added(file) {
-    const [upload] = this.uploader.add([{ file: /** @type {File} */ (contentOf(file)), path: pathOf(file) }]);
+    const content = /** @type {File} */ (contentOf(file));
+    const [upload] = this.uploader.add([{ ...aboutOf(file), file: content, path: pathOf(file) }]);
     return upload;
   }
 

@@ -9,6 +9,7 @@ import { placeOf } from "./files/place.js";
 import { Preview } from "./files/preview/preview.js";
 import { Quota } from "./files/quota.js";
 import { FileStore } from "./files/store.js";
+import { DestinationSelect, limitsByName } from "./intake/destination.js";
 import { acceptFiles } from "./intake/dropzone.js";
 import { Intake } from "./intake/intake.js";
 import { PageSession } from "./session/page-session.js";
@@ -31,13 +32,15 @@ const uploader = new Uploader(api, {
   wholeLimit: config.whole_limit,
   namespace: config.namespace,
   workerUrl: config.worker_url,
+  destinations: limitsByName(config.destinations),
 });
 const session = new PageSession(byId("session-dialog").dataset.sessionUrl ?? "", config.namespace);
 const announcer = new Announcer(byId("announcer"), () => uploader.totals);
+const destinations = new DestinationSelect(document.getElementById("destination"), config);
 const intake = new Intake(uploader, announcer, {
   status: byId("reading"),
   hint: byId("drop-hint"),
-  folder: () => store.place.folder,
+  target: () => destinations.target(store.place.folder),
   notify,
 });
 const uploadList = new UploadList(uploader, config, {

@@ -54,5 +54,5 @@ def test_only_the_retention_deletes_entries() -> None:
             count = connection.execute("SELECT count(*) FROM uploads_auditentry").fetchone()
         assert count == (3,)
         # Back and forth.
-        manage(server.url, "migrate", "uploads", "0003", "--verbosity", "0")
+        manage(server.url, "migrate", "uploads", "0004", "--verbosity", "0")
         manage(server.url, "migrate", "--verbosity", "0")

@@ -20,7 +20,8 @@ from uploads.accounts import owners
 from uploads.admin.files import pages as admin_files
 from uploads.core import keys
 from uploads.core.errors import BackendUnavailable
-from uploads.files import actions, queries
+from uploads.files import actions, moves, queries
+from uploads.files.batches import Actor
 from uploads.files.record import StoredFile
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -212,3 +213,17 @@ def test_a_name_cannot_change_the_text_direction(admin: Client) -> None:
         page = admin.get(path).content.decode()
         heading = re.sub(r'(alt|title|value)="[^"]*"', "", page)
         assert "report\ufffdgpj.exe" in heading
+
+
+def test_files_are_filtered_by_tag_and_show_what_was_said_about_them(admin: Client) -> None:
+    tagged, _other = store("7", "a.txt"), store("7", "b.txt")
+    actor = Actor("7", "7")
+    moves.update(tagged, actor, tags=["März", "<b>"], context={"order": "\u202e7"})
+    for query in ({"tag": "März"}, {"tag": "Ma\u0308rz", "owner_id": "7"}, {"tag": " <b> "}):
+        assert ids_on(admin.get(LIST, query)) == [tagged]
+    page = admin.get(LIST, {"tag": "x" * 65})
+    assert "is not a tag" in text_of(page)
+    assert len(ids_on(page)) == 2
+    text = text_of(admin.get(f"{LIST}{tagged}/change/"))
+    assert "März, <b>" in text
+    assert '{"order":"\N{REPLACEMENT CHARACTER}7"}' in text

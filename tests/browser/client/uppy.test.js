@@ -1,4 +1,4 @@
-import { contentOf, obstacleOf, pathOf } from "../../../static/uploads/client/uppy/files.js";
+import { aboutOf, contentOf, obstacleOf, pathOf } from "../../../static/uploads/client/uppy/files.js";
 import { explain, textsIn } from "../../../static/uploads/client/uppy/texts.js";
 import { Filehub } from "../../../static/uploads/client/uppy.js";
 import { FakeApi, makeFile, ONE_PART, until } from "./support.js";
@@ -148,4 +148,28 @@ test("an uninstalled plugin leaves nothing behind", async () => {
   plugin.uninstall();
   await done;
   equal([uppy.uploaders.length, uppy.listeners.size, uppy.state.capabilities], [0, 0, { resumableUploads: false }]);
+});
+
+test("tags, context and destination come from the metadata, also as text", () => {
+  /** @type {[UppyFile["meta"], object][]} */
+  const cases = [
+    [undefined, {}],
+    [{ tags: "", context: null, destination: "" }, {}],
+    [
+      { tags: [], context: {} },
+      { tags: [], context: {} },
+    ],
+    [
+      { tags: "a, b,", context: '{"n": 1}', destination: "photos" },
+      { tags: ["a", "b"], context: { n: 1 }, destination: "photos" },
+    ],
+    [
+      { tags: ["a,b"], context: { n: 1 } },
+      { tags: ["a,b"], context: { n: 1 } },
+    ],
+    [{ context: "{" }, { context: "{" }],
+    [{ destination: 7 }, { destination: "7" }],
+  ];
+  for (const [meta, about] of cases)
+    equal(JSON.stringify(aboutOf(uppyFile({ meta }))), JSON.stringify(about), JSON.stringify(meta));
 });

@@ -238,3 +238,25 @@ def test_an_unknown_user_cannot_be_the_owner(tmp_path: Path, alice: User) -> Non
     alice.save()
     assert "no active user “alice”" in failed(tmp_path, "--owner", "alice")[0]
     assert objects() == set()
+
+
+@pytest.mark.usefixtures("_events")
+def test_tags_context_and_destination_are_stored(
+    tmp_path: Path, alice: User, settings: Settings
+) -> None:
+    settings.FILEHUB = settings.FILEHUB | {"DESTINATIONS": {"staff": {"who": "staff"}}}
+    small, large = tmp_path / "small", tmp_path / "large"
+    small.write_bytes(b"hello")
+    large.write_bytes(os.urandom(PART + 1))
+    said = ["--tag", "a", "--tag", "b", "--context", '{"order": 7}', "--destination", "staff"]
+    lines = run(small, large, "--owner", "alice", *said)
+    assert [state for _, state, _ in lines] == ["stored"] * 2
+    for upload_id, _, _ in lines:
+        record = StoredFile.get(upload_id)
+        assert (record.tags, record.context, record.destination) == (
+            ["a", "b"], '{"order":7}', "staff",
+        )  # fmt: skip
+    for option in ("--tag", "--destination"):
+        problem, lines = failed(small, "--owner", "alice", option, "\n")
+        assert problem.endswith(".")
+        assert lines == []

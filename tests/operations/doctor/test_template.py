@@ -8,14 +8,17 @@ from tests.support.template import render
 from uploads.aws import s3
 from uploads.core import limits
 from uploads.core.conf import Conf
+from uploads.core.labels import Labels
 from uploads.operations.doctor import (
     bucket,
     expected,
 )
+from uploads.transfers.begin import FileRequest
 
 
 def test_doctor_expects_the_bucket_to_allow_the_headers_that_are_signed() -> None:
-    signed = {f"x-amz-meta-{name}" for name in s3.metadata("7", "a.txt", "Photos")}
+    file = FileRequest("a.txt", labels=Labels(("a",), "{}"), destination="press")
+    signed = set(s3.metadata_headers("7", "a.txt", "Photos", file.extra_metadata))
     assert signed == {name for name in expected.CORS_HEADERS if "meta" in name}
 
 

@@ -35,8 +35,9 @@ from tests.support.records import tamper
 from tests.support.waiting import wait_for
 from tests.thumbnails.helpers import PNG, thumbnails
 from uploads.aws import clients, foreign, s3, sqs
+from uploads.core import keys
 from uploads.core.conf import conf
-from uploads.files import folder_actions, folder_items, outbox, purge, quotas, trash
+from uploads.files import expiry, folder_actions, folder_items, outbox, purge, quotas, trash
 from uploads.files.batches import Actor
 from uploads.files.folder_items import FolderItem
 from uploads.files.record import StoredFile
@@ -162,6 +163,19 @@ def _makes_thumbnails() -> None:
         confirm.check(second)
 
 
+def _publishes() -> None:
+    outbox.interest.note(has_endpoints=True, read_at=float("inf"))
+    try:
+        with signed_by(ROOT_KEY):
+            store("7")
+        publish.publish(outbox_ids())
+        assert publish.sweep().items == 0
+    finally:
+        outbox.interest.note(has_endpoints=False, read_at=float("inf"))
+    with signed_by(ROOT_KEY):
+        assert outbox_ids() == []
+
+
 def worker() -> Steps:
     def confirms() -> None:
         with signed_by(ROOT_KEY):
@@ -198,6 +212,16 @@ def worker() -> Steps:
             assert s3.head(upload_id) is None
             removal(upload_id, 9)
 
+    def expires() -> None:
+        with signed_by(ROOT_KEY):
+            upload_id = store("7")
+            tamper(
+                upload_id,
+                StoredFile.kept_until.set(datetime.now(UTC)),
+                StoredFile.kept_shard.set(keys.shard(upload_id)),
+            )
+        assert expiry.expire().files == 1
+
     def moves_folder() -> None:
         with signed_by(ROOT_KEY):
             store("7", folder="old")
@@ -207,25 +231,14 @@ def worker() -> Steps:
             assert folder_items.get("7", "old") is None
             folder_actions.move("7", "new", f"moved {uuid.uuid4().hex}", "7")
 
-    def publishes() -> None:
-        outbox.interest.note(has_endpoints=True, read_at=float("inf"))
-        try:
-            with signed_by(ROOT_KEY):
-                store("7")
-            publish.publish(outbox_ids())
-            assert publish.sweep().items == 0
-        finally:
-            outbox.interest.note(has_endpoints=False, read_at=float("inf"))
-        with signed_by(ROOT_KEY):
-            assert outbox_ids() == []
-
     return {
         "confirm": confirms,
-        "publish events": publishes,
+        "publish events": _publishes,
         "move a folder": moves_folder,
         "remove": removes,
         "thumbnails": _makes_thumbnails,
         "purge": purges,
+        "expiry": expires,
         "reconcile": reconciles,
         "record a failure": lambda: task_failures.record("task", "error"),
     }

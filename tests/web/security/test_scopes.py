@@ -35,6 +35,7 @@ SCOPES = {
     ("get", "/uploads"): UPLOAD,
     ("post", "/uploads"): UPLOAD,
     ("post", "/uploads/batch"): UPLOAD,
+    ("get", "/uploads/destinations"): UPLOAD,
     ("get", "/uploads/{upload_id}"): UPLOAD,
     ("delete", "/uploads/{upload_id}"): UPLOAD,
     ("get", "/uploads/{upload_id}/parts"): UPLOAD,

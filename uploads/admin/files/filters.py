@@ -14,6 +14,9 @@ from django.utils.translation import gettext_lazy as _
 
 from uploads.accounts import owners
 from uploads.core import type_lists
+from uploads.core.errors import InvalidRequest
+from uploads.core.labels import check_tag
+from uploads.core.names import display_name
 from uploads.files.listing import FileFilter
 from uploads.files.record import STATES
 from uploads.models import STATE_NAMES
@@ -47,6 +50,8 @@ class FilterValues:
     #: An owner string, which links use. It is never mistaken for a username.
     owner_id: str = ""
     kind: Any = None
+    #: One of a file's tags, in NFC.
+    tag: str = ""
     first: date | None = None
     last: date | None = None
     #: A message for each invalid value.
@@ -62,6 +67,7 @@ class FilterValues:
             since=start_of_day(self.first) if self.first else None,
             until=start_of_day(self.last + timedelta(days=1)) if self.last else None,
             name=name,
+            tag=self.tag,
         )
 
 
@@ -88,12 +94,22 @@ def parse(query: QueryDict) -> FilterValues:
             return None
         return value
 
+    def tag() -> str:
+        text = query.get("tag", "").strip()
+        try:
+            return check_tag(text) if text else ""
+        except InvalidRequest:
+            shown = display_name(text[:40])
+            problems.append(gettext("“%(text)s” is not a tag.") % {"text": shown})
+            return ""
+
     state, kind = query.get("state", ""), query.get("kind", "")
     return FilterValues(
         state=state if state in STATES else "stored",
         owner=query.get("owner", "").strip()[:255],
         owner_id=query.get("owner_id", "").strip()[:255],
         kind=kind if kind in type_lists.KINDS else None,
+        tag=tag(),
         first=day("from"),
         last=day("to"),
         problems=tuple(problems),
@@ -175,6 +191,21 @@ class OwnerFilter(Filter):
         }
 
 
+class TagFilter(Filter):
+    """A text field, because tags are free text."""
+
+    title = _("tag")
+    template = "admin/uploads/file/tag_filter.html"
+    parameters = ("tag",)
+
+    def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
+        yield {
+            "value": self.values.tag,
+            "hidden": self.other_parameters(changelist),
+            "all": changelist.get_query_string({"tag": None, **dict.fromkeys(CURSORS)}),
+        }
+
+
 class DateFilter(Filter):
     title = _("created (UTC)")
     template = "admin/uploads/file/date_filter.html"
@@ -193,7 +224,7 @@ class DateFilter(Filter):
         }
 
 
-FILTERS: tuple[type[Filter], ...] = (StateFilter, OwnerFilter, KindFilter, DateFilter)
+FILTERS: tuple[type[Filter], ...] = (StateFilter, OwnerFilter, KindFilter, TagFilter, DateFilter)
 
 
 def build(request: HttpRequest) -> tuple[FilterValues, list[Filter]]:

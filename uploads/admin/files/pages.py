@@ -46,7 +46,10 @@ else:
 
 PAGE_SIZE = 100
 
-_DESCRIPTION = ("name", "folder", "owner_link", "size_exact", "content_type", "state_reason")
+_DESCRIPTION = (
+    "name", "folder", "owner_link", "size_exact", "content_type", "state_reason", "tags",
+    "context", "destination",
+)  # fmt: skip
 _OBJECT = ("id", "key", "checksum", "etag", "version_id")
 
 
@@ -185,6 +188,22 @@ class FileAdmin(FileAdminBase):
     @admin.display(description=_("state"))
     def state_reason(self, file: File) -> str:
         return format_html("{} {}", self.state_text(file), file.reason or _purge_text(file.info))
+
+    @admin.display(description=_("tags"))
+    def tags(self, file: File) -> str:
+        return display_name(", ".join(file.info.tags)) or "—"
+
+    @admin.display(description=_("context"))
+    def context(self, file: File) -> str:
+        return display_name(file.info.context) or "—"
+
+    @admin.display(description=_("destination"))
+    def destination(self, file: File) -> str:
+        name, until = display_name(file.info.destination), file.info.kept_until
+        if until is None:
+            return name or "—"
+        kept = gettext("kept until %(time)s") % {"time": timestamp(until)}
+        return f"{name} · {kept}"
 
     @admin.display(description="ETag")
     def etag(self, file: File) -> str:
@@ -358,6 +377,7 @@ def _describe(entry: Entry, names: dict[str, str]) -> str:
         "downloads": gettext("Earlier downloads: %(detail)s"),
         "download": gettext("Download signed for %(who)s"),
         "trashed": gettext("Moved to the trash by %(who)s"),
+        "expired": gettext("Moved to the trash because its retention ended"),
         "restored": gettext("Restored from the trash by %(who)s"),
         "deletion_requested": gettext("Deletion requested by %(who)s"),
         "purge_started": gettext("Retention in the trash ended"),

@@ -7,9 +7,10 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
 from filehub_client import lines
+from filehub_client.cli import json_object
 from filehub_client.errors import FilehubError as ClientError
 from filehub_client.local_files import files_in, size_of
-from filehub_client.models import Outcome, UploadStatus
+from filehub_client.models import About, Outcome, UploadStatus
 from filehub_client.progress import TransferProgress
 from uploads.accounts import owners
 from uploads.core.errors import FilehubError
@@ -36,6 +37,23 @@ class Command(BaseCommand):
             help="the owner of the files (default: the superuser, if there is exactly one)",
         )
         parser.add_argument(
+            "--tag",
+            action="append",
+            default=[],
+            dest="tags",
+            metavar="TAG",
+            help="a tag of the files; repeatable",
+        )
+        parser.add_argument(
+            "--context", type=json_object, metavar="JSON", help="a JSON object of your own"
+        )
+        parser.add_argument(
+            "--destination",
+            default="",
+            metavar="NAME",
+            help="a destination of FILEHUB_DESTINATIONS, even if the owner may not choose it",
+        )
+        parser.add_argument(
             "--no-wait", action="store_true", help="do not wait until the files are stored"
         )
         parser.add_argument(
@@ -51,6 +69,9 @@ class Command(BaseCommand):
         *args: Any,
         paths: list[Path],
         owner: str | None,
+        tags: list[str],
+        context: dict[str, Any] | None,
+        destination: str,
         no_wait: bool,
         timeout: int,
         **options: Any,
@@ -67,7 +88,8 @@ class Command(BaseCommand):
                     outcomes.append(outcome)
                     progress.end_file(sizes[outcome.path] if outcome.error else 0)
 
-                uploader.send(files, user, progress=progress.add_bytes, on_outcome=end)
+                about = About(tags, context, destination)
+                uploader.send(files, user, about=about, progress=progress.add_bytes, on_outcome=end)
             ids = [outcome.id for outcome in outcomes if outcome.id]
             statuses = {} if no_wait else uploader.statuses(ids, user, timeout=timeout)
         except (FilehubError, ClientError) as exc:

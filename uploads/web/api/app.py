@@ -37,6 +37,8 @@ SIGNED = f"{COMPANION}signed/"
 NAMES = ("file_name", "filename")
 #: Fields with the path of a folder.
 FOLDERS = ("folder", "to")
+#: Fields with tags and context.
+LABELS = ("tags", "context")
 
 
 class JsonObjectParser(Parser):
@@ -79,6 +81,9 @@ def _invalid_name(fields: Any) -> InvalidRequest | None:
         return None
     if any("\0" in str(fields.get(field)) for field in NAMES):
         return InvalidRequest("The file name is not valid Unicode.", code="invalid_name")
+    for field in LABELS:
+        if "\\u0000" in json.dumps(fields.get(field)):
+            return InvalidRequest(f"Invalid {field}: not valid Unicode.", code=f"invalid_{field}")
     metadata = fields.get("metadata")
     path = metadata.get("relativePath") if isinstance(metadata, dict) else None
     if any("\0" in str(folder) for folder in (path, *map(fields.get, FOLDERS))):

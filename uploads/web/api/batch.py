@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from uploads.accounts.destinations import Choice
 from uploads.accounts.requests import AuthenticatedHttpRequest
 from uploads.core.conf import conf
 from uploads.core.errors import FilehubError, InvalidRequest, RateLimited
@@ -59,8 +60,9 @@ def start_all(
     """
     _check_number(files)
     counted = count_signatures(request, len(files))
+    choice = Choice(request.user)
     parsed = [
-        _parse(index, file, schema, invalid, claim)
+        _parse(index, file, choice=choice, schema=schema, invalid=invalid, claim=claim)
         for index, file in enumerate(files[: counted.within])
     ]
     outcomes = batch.begin_uploads(owner(request), parsed, quota=quotas.limit_of(request.user))
@@ -90,14 +92,22 @@ def _check_number(files: Any) -> None:
 
 
 def _parse(
-    index: int, file: Any, schema: type[UploadRequest], invalid: Invalid, claim: Claim | None
+    index: int,
+    file: Any,
+    *,
+    choice: Choice,
+    schema: type[UploadRequest],
+    invalid: Invalid,
+    claim: Claim | None,
 ) -> FileRequest | FilehubError:
     if isinstance(file, FilehubError):  # found by the parser of the body
         return file
     if not isinstance(file, dict):
         return InvalidRequest("Each file must be a JSON object.", code="invalid_json")
     try:
-        parsed = schema.model_validate(file).as_file()
+        body = schema.model_validate(file)
+        choice.check(body.destination)
+        parsed = body.as_file()
         return claim(index, parsed) if claim else parsed
     except FilehubError as exc:
         return exc

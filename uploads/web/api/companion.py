@@ -9,25 +9,24 @@ https://uppy.io/docs/aws-s3/ and the source of @uppy/aws-s3 5.1 and 6.3
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from django.http import HttpRequest
-from ninja import Field, Router, Schema
-from ninja.params.functions import Query as QueryParameter
+from ninja import Field, Query, Router, Schema
 from pydantic import StrictInt, StrictStr
 
+from uploads.accounts.destinations import Choice
 from uploads.accounts.requests import AuthenticatedHttpRequest
 from uploads.core import keys
 from uploads.core.conf import conf
 from uploads.core.errors import InvalidRequest
-from uploads.core.folders import folder_of_path
 from uploads.core.logs import context
 from uploads.files import quotas
 from uploads.ingest import tasks
 from uploads.models import Scope
 from uploads.transfers import parts, tokens
 from uploads.transfers.begin import begin_form, begin_multipart, begin_put
-from uploads.web.api import auditing
+from uploads.web.api import auditing, uppy_metadata
 from uploads.web.api.auth import owner, requires
 from uploads.web.api.schemas import ERRORS
 from uploads.web.api.throttling import SIGN_RATES
@@ -37,13 +36,35 @@ router = Router(tags=["uppy"], by_alias=True, auth=requires(Scope.UPLOAD, accept
 
 
 class CreateMultipart(Schema):
-    """Of `metadata`, only the path of a file that was in a folder is used."""
+    """Of `metadata`, only the fields below are used."""
 
     filename: StrictStr = Field(description="At most 255 bytes of UTF-8. Text, never a path.")
     type: StrictStr | None = None
     metadata: Any = Field(
-        None, description="`relativePath`: `Photos/a.jpg` is stored in the folder `Photos`."
+        None,
+        description="`relativePath`: `Photos/a.jpg` is stored in the folder `Photos`. `tags`: a "
+        "list, or text with commas. `context`: an object, or its JSON. `destination`: a name.",
     )
+
+
+class ParametersQuery(Schema):
+    """A file, and fields of Uppy's metadata as they are in a query."""
+
+    filename: str = ""
+    type: str = ""
+    relative_path: str = Field("", alias="metadata[relativePath]")
+    tags: str = Field("", alias="metadata[tags]", description="With commas.")
+    context: str = Field("", alias="metadata[context]", description="JSON.")
+    destination: str = Field("", alias="metadata[destination]")
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        return {
+            "relativePath": self.relative_path,
+            "tags": self.tags,
+            "context": self.context,
+            "destination": self.destination,
+        }
 
 
 class CreatedMultipart(Schema):
@@ -96,32 +117,29 @@ def _token(request: AuthenticatedHttpRequest, text: str, key: str) -> tokens.Upl
     return tokens.read(text, upload_id=keys.upload_id_of(key) or "", owner=owner(request))
 
 
-def _folder(metadata: object) -> str:
-    """The folder of a file that Uppy found in one: its `relativePath`, which may be null."""
-    path = metadata.get("relativePath") if isinstance(metadata, dict) else None
-    return folder_of_path(path) if isinstance(path, str) else ""
-
-
 @router.get("/params", response={200: UploadParameters, **ERRORS}, throttle=SIGN_RATES)
-def parameters(
-    request: AuthenticatedHttpRequest,
-    filename: str = "",
-    type: str = "",  # noqa: A002
-    relative_path: Annotated[str, QueryParameter(alias="metadata[relativePath]")] = "",
-) -> dict[str, Any]:
+def parameters(request: AuthenticatedHttpRequest, query: Query[ParametersQuery]) -> dict[str, Any]:
     """Sign the request of a file that Uppy sends in one: a PUT, or a form for Uppy 6."""
-    folder = folder_of_path(relative_path)
+    filename, type_ = query.filename, query.type
+    about = _about(request, query.metadata)
     if _sends_forms(request):
-        started = begin_form(owner(request), file_name=filename, folder=folder, content_type=type)
+        started = begin_form(owner(request), file_name=filename, content_type=type_, **about)
         context.add(upload_id=started.id)
         auditing.upload_signed(request, started.id, filename)
         form = started.form
         return _parameters("POST", form.url, headers={}, fields=form.fields)
-    begun = begin_put(owner(request), file_name=filename, folder=folder, content_type=type)
+    begun = begin_put(owner(request), file_name=filename, content_type=type_, **about)
     context.add(upload_id=begun.id)
     auditing.upload_signed(request, begun.id, filename)
     put, key = begun.request, {"key": keys.object_key(begun.id)}
     return _parameters("PUT", put.url, headers=put.headers, fields=key)
+
+
+def _about(request: AuthenticatedHttpRequest, metadata: object) -> dict[str, Any]:
+    """What Uppy says about a file, as arguments for `uploads.transfers.begin`."""
+    about = uppy_metadata.parse(metadata)
+    Choice(request.user).check(about.destination)
+    return vars(about)
 
 
 def _sends_forms(request: HttpRequest) -> bool:
@@ -142,9 +160,9 @@ def begin(request: AuthenticatedHttpRequest, body: CreateMultipart) -> dict[str,
     begun = begin_multipart(
         owner(request),
         file_name=body.filename,
-        folder=_folder(body.metadata),
         content_type=body.type,
         part_checksums=False,
+        **_about(request, body.metadata),
     )
     context.add(upload_id=begun.upload_id)
     auditing.upload_signed(request, begun.upload_id, body.filename)

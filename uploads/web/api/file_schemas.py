@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from uploads.accounts.requests import AuthenticatedHttpRequest
 from uploads.core.errors import BackendUnavailable
+from uploads.core.labels import parse_context
 from uploads.core.previews import NoPreview, PreviewKind
 from uploads.core.texts import describe
 from uploads.core.type_lists import Kind
@@ -52,11 +53,12 @@ class FilesQuery(PageQuery):
 
     folder: str | None = Field(
         None,
-        description="Only files directly in this folder (empty: the root); with `q`, `name` or "
-        "another `state`, also those in its subfolders.",
+        description="Only files directly in this folder (empty: the root); with `q`, `name`, `tag` "
+        "or another `state`, also those in its subfolders.",
     )
     q: str = Field("", description="Part of the name, whatever the case and the accents.")
     name: str = Field("", description="The exact name.")
+    tag: str = Field("", description="One of the file's tags, exactly.")
     state: Literal["stored", "trashed", "rejected"] = Field(
         "stored", description="Files in the trash, or rejected within the last 28 days, instead."
     )
@@ -114,6 +116,10 @@ class _FileFields(Schema):
     created_at: datetime
     confirmed_at: datetime | None = None
     owner: str = Field(description="Username.")
+    tags: list[str] = []
+    context: dict[str, Any] = Field(
+        {}, description="The JSON object that was sent with the upload, or set later."
+    )
     thumbnail_url: str | None = Field(
         None,
         description="A presigned GET of a WebP image, at most 320 pixels wide and high; null if "
@@ -134,6 +140,10 @@ class _FileFields(Schema):
             raise
 
     @staticmethod
+    def resolve_context(file: FileInfo) -> dict[str, Any]:
+        return parse_context(file.context)
+
+    @staticmethod
     def resolve_type_name(file: FileInfo) -> str:
         return type_name(file.content_type)
 
@@ -146,6 +156,19 @@ class _FileFields(Schema):
 
 class FileOut(_FileFields):
     state: Literal["stored"]
+
+
+class FileDetailOut(FileOut):
+    """A file by itself, with what lists do not have."""
+
+    destination: str | None = Field(None, description="The destination that was chosen.")
+    kept_until: datetime | None = Field(
+        None, description="When it moves to the trash by itself; null: never."
+    )
+
+    @staticmethod
+    def resolve_destination(file: FileInfo) -> str | None:
+        return file.destination or None
 
 
 class ListedFileOut(_FileFields):
@@ -221,6 +244,8 @@ class FileChanges(Schema):
 
     file_name: StrictStr | None = None
     folder: StrictStr | None = Field(None, description="A path; empty for the root.")
+    tags: list[StrictStr] | None = Field(None, description="Instead of those that it has.")
+    context: dict[str, Any] | None = Field(None, description="Instead of what it has.")
 
 
 class FileIds(Schema):

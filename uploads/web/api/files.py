@@ -13,6 +13,7 @@ from uploads.accounts.audit.record import check_writable
 from uploads.accounts.requests import AuthenticatedHttpRequest
 from uploads.core.errors import InvalidRequest
 from uploads.core.folders import check_folder
+from uploads.core.labels import check_tag
 from uploads.files import actions, moves, queries, trash, usage
 from uploads.files.browse import FolderPage
 from uploads.files.listing import Page
@@ -28,8 +29,8 @@ from uploads.web.api.file_schemas import (
     EmptiedOut,
     EmptyRequest,
     FileChanges,
+    FileDetailOut,
     FileIds,
-    FileOut,
     FilesQuery,
     ListedFileOut,
     MoveRequest,
@@ -60,7 +61,7 @@ def file_list(
 def page_of(caller: str, query: FilesQuery) -> Page | FolderPage:
     """A page of one folder, or of all: with a search, without a folder, or of another state."""
     in_folder = query.folder is not None and query.state == "stored"
-    if in_folder and not (query.q or query.name):
+    if in_folder and not (query.q or query.name or query.tag):
         return queries.files_in(
             caller,
             query.folder or "",
@@ -82,6 +83,7 @@ def page_of(caller: str, query: FilesQuery) -> Page | FolderPage:
         folder=check_folder(query.folder or ""),
         kind=query.kind,
         state=query.state,
+        tag=check_tag(query.tag) if query.tag else "",
     )
 
 
@@ -142,7 +144,7 @@ def empty_trash(
     return emptied
 
 
-@router.get("/{file_id}", response={200: FileOut, **ERRORS}, auth=requires(Scope.READ))
+@router.get("/{file_id}", response={200: FileDetailOut, **ERRORS}, auth=requires(Scope.READ))
 def file_detail(request: AuthenticatedHttpRequest, file_id: str) -> FileInfo:
     """Return one file."""
     return queries.stored_file(file_id, owner(request))
@@ -176,18 +178,20 @@ def preview_file(request: AuthenticatedHttpRequest, file_id: str) -> actions.Pre
     return preview
 
 
-@router.patch("/{file_id}", response={200: FileOut, **ERRORS}, auth=requires(Scope.UPLOAD))
+@router.patch("/{file_id}", response={200: FileDetailOut, **ERRORS}, auth=requires(Scope.UPLOAD))
 def change_file(request: AuthenticatedHttpRequest, file_id: str, body: FileChanges) -> FileInfo:
-    """Rename a file, move it to another folder, or both. The object stays as it is."""
-    if body.file_name is None and body.folder is None:
-        raise InvalidRequest("Missing file_name or folder", code="missing_changes")
+    """Change name, folder, tags or context of a file. The object stays as it is."""
+    changes = body.model_dump(exclude_none=False)
+    if all(value is None for value in changes.values()):
+        raise InvalidRequest("Missing file_name, folder, tags or context", code="missing_changes")
     check_writable()
-    info = moves.update(file_id, actor_of(request), file_name=body.file_name, folder=body.folder)
+    info = moves.update(file_id, actor_of(request), **changes)
     details = []
     if body.file_name is not None:
         details.append(f"name was {info.renamed_from}" if info.renamed_from else "name unchanged")
     if body.folder is not None:
         details.append(auditing.place(info.folder))
+    details += [f"{name} set" for name in ("tags", "context") if changes[name] is not None]
     auditing.files_event(request, AuditAction.FILE_CHANGED, [info], detail="; ".join(details))
     return info
 

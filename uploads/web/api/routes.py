@@ -6,8 +6,10 @@ from typing import Any
 
 from ninja.responses import Status
 
+from uploads.accounts.destinations import Choice
 from uploads.accounts.requests import AuthenticatedHttpRequest
 from uploads.aws import multipart
+from uploads.core.destinations import Destination
 from uploads.core.errors import InvalidRequest
 from uploads.core.logs import context
 from uploads.files import queries, quotas
@@ -22,6 +24,7 @@ from uploads.web.api.schemas import (
     AcceptedOut,
     BatchOut,
     BatchRequest,
+    DestinationOut,
     MultipartUpload,
     PartOut,
     PartsRequest,
@@ -58,6 +61,8 @@ def get_url(request: AuthenticatedHttpRequest, body: UrlRequest) -> SignedUpload
         content_type=body.content_type,
         size=body.size,
         sha256=body.sha256,
+        labels=body.labels,
+        destination=Choice(request.user).check(body.destination),
         quota=quotas.limit_of(request.user),
     )
     context.add(upload_id=begun.upload_id)
@@ -82,13 +87,14 @@ def begin_upload(request: AuthenticatedHttpRequest, body: UploadRequest) -> Stat
 
 def start(request: AuthenticatedHttpRequest, file: begin.FileRequest) -> begin.Started:
     """Begin an upload of known size for the caller."""
+    Choice(request.user).check(file.destination)
     begun = begin.begin_upload(owner(request), file, quota=quotas.limit_of(request.user))
     context.add(upload_id=begun.upload_id)
     auditing.upload_signed(request, begun.upload_id, file.file_name)
     return begun
 
 
-# Must precede the routes of one upload, which would match "batch" as an id.
+# These must precede the routes of one upload, which would match them as an id.
 @api.post(
     "/uploads/batch",
     response={200: BatchOut, **ERRORS},
@@ -102,6 +108,17 @@ def begin_batch(request: AuthenticatedHttpRequest, body: BatchRequest) -> BatchO
     Each file counts as a request. The sum of the files must fit into the quota.
     """
     return batch.begin_uploads(request, body.files)
+
+
+@api.get(
+    "/uploads/destinations",
+    response={200: list[DestinationOut], **ERRORS},
+    tags=["upload"],
+    auth=requires(Scope.UPLOAD),
+)
+def destination_list(request: AuthenticatedHttpRequest) -> list[Destination]:
+    """List the destinations that you may choose for an upload."""
+    return Choice(request.user).available()
 
 
 @api.post(

@@ -9,11 +9,12 @@ from ninja import Field, Schema
 from pydantic import BaseModel, BeforeValidator, SkipValidation, StrictInt, StrictStr
 
 from uploads.core.errors import FilehubError
+from uploads.core.labels import MAX_CONTEXT_BYTES, MAX_TAG_BYTES, MAX_TAGS, Labels, check
 from uploads.core.texts import describe
 from uploads.files.queries import UploadStatus
 from uploads.transfers.batch import MAX_FILES
 from uploads.transfers.begin import FileRequest, StartedMultipart, StartedUpload
-from uploads.web.api.file_schemas import FileOut, null_is_missing
+from uploads.web.api.file_schemas import FileDetailOut, null_is_missing
 
 FileName = Annotated[
     StrictStr,
@@ -34,6 +35,16 @@ Folder = Annotated[
         "for the root."
     ),
 ]
+Tags = Annotated[
+    list[StrictStr] | None,
+    Field(description=f"At most {MAX_TAGS}, each at most {MAX_TAG_BYTES} bytes of UTF-8."),
+]
+Context = Annotated[
+    dict[str, Any] | None,
+    Field(
+        description=f"A JSON object of your own, at most {MAX_CONTEXT_BYTES} bytes without spaces."
+    ),
+]
 Size = Annotated[StrictInt, Field(description="Bytes.", ge=0, lt=2**63)]
 
 
@@ -45,6 +56,16 @@ class UrlRequest(BaseModel):
     sha256: StrictStr | None = Field(
         None, description="Base64 of the SHA-256 digest, as `x-amz-checksum-sha256` carries it."
     )
+    tags: Tags = None
+    context: Context = None
+    destination: StrictStr | None = Field(
+        None, description="The name of one of `GET /uploads/destinations`."
+    )
+
+    @property
+    def labels(self) -> Labels:
+        """Raises InvalidRequest."""
+        return check(self.tags, self.context)
 
 
 class UploadRequest(UrlRequest):
@@ -69,6 +90,8 @@ class UploadRequest(UrlRequest):
             part_checksums=self.checksum == "sha256",
             part_size=self.part_size,
             folder=self.folder,
+            labels=self.labels,
+            destination=self.destination or "",
         )
 
 
@@ -79,6 +102,17 @@ class BatchRequest(Schema):
         description=f"1 to {MAX_FILES} bodies of `POST /uploads`.",
         json_schema_extra={"minItems": 1, "maxItems": MAX_FILES},
     )
+
+
+class DestinationOut(Schema):
+    """Named rules for uploads. They only narrow the general ones."""
+
+    name: str
+    label: str = Field(validation_alias="title", description="For people.")
+    max_size: int | None = Field(description="Bytes; null: as everywhere.")
+    types: list[str] | None = Field(description="Such as `image/*`; null: as everywhere.")
+    folder: str = Field(description="The folder of its files; empty for any.")
+    keep_days: int | None = Field(description="Days after which files are deleted; null: never.")
 
 
 class SignedUpload(BaseModel):
@@ -183,7 +217,7 @@ class UploadOut(Schema):
     state: Literal["pending", "stored", "trashed", "rejected", "deleted"]
     reason: str | None = Field(None, description="In the language of `Accept-Language`.")
     reason_code: str | None = Field(None, description="Stable; null for records of old versions.")
-    file: FileOut | None = None
+    file: FileDetailOut | None = None
 
     @staticmethod
     def resolve_reason(status: UploadStatus) -> str | None:

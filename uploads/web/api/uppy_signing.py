@@ -21,11 +21,13 @@ from django.urls import reverse
 from ninja import Field, Router, Schema
 from pydantic import StrictInt, StrictStr
 
+from uploads.accounts.destinations import Choice
 from uploads.accounts.owners import user_of_owner
 from uploads.accounts.requests import AuthenticatedHttpRequest
 from uploads.core import keys
 from uploads.core.errors import InvalidRequest
 from uploads.core.folders import check_folder, folder_of_path, name_of
+from uploads.core.labels import Labels
 from uploads.core.logs import context
 from uploads.core.names import check_name
 from uploads.files import quotas
@@ -33,7 +35,7 @@ from uploads.ingest import tasks
 from uploads.models import Scope
 from uploads.transfers import parts, tickets, tokens
 from uploads.transfers.begin import begin_multipart, begin_put
-from uploads.web.api import auditing
+from uploads.web.api import auditing, uppy_metadata
 from uploads.web.api.auth import owner, requires
 from uploads.web.api.schemas import ERRORS
 from uploads.web.api.throttling import SIGN_RATES
@@ -57,6 +59,11 @@ class SignRequest(Schema):
         None, alias="uploadId", description="A signed token, which is valid for seven days."
     )
     part_number: StrictInt | None = Field(None, alias="partNumber")
+    metadata: Any = Field(
+        None,
+        description="Of a new file, which Uppy does not pass by itself: `tags`, `context` and "
+        "`destination`, as `POST /s3/multipart` has them.",
+    )
 
 
 class SignedRequest(Schema):
@@ -94,9 +101,16 @@ def sign(request: AuthenticatedHttpRequest, body: SignRequest) -> dict[str, Any]
 
 def _sign_new(request: AuthenticatedHttpRequest, body: SignRequest) -> dict[str, Any]:
     name, folder = name_of(body.key), folder_of_path(body.key)
+    about = uppy_metadata.parse(body.metadata)
+    destination = Choice(request.user).check(about.destination)
     if body.method == "PUT":
         begun = begin_put(
-            owner(request), file_name=name, folder=folder, content_type=body.content_type
+            owner(request),
+            file_name=name,
+            folder=folder,
+            content_type=body.content_type,
+            labels=about.labels,
+            destination=destination,
         )
         context.add(upload_id=begun.id)
         auditing.upload_signed(request, begun.id, name)
@@ -105,7 +119,11 @@ def _sign_new(request: AuthenticatedHttpRequest, body: SignRequest) -> dict[str,
     if body.method != "POST":
         raise InvalidRequest("Missing uploadId", code="missing_uploadId")
     check_name(name)
-    ticket = tickets.Ticket("create", owner(request), name, check_folder(folder))
+    labels = about.labels
+    ticket = tickets.Ticket(
+        "create", owner(request), name, check_folder(folder), labels.tags, labels.context,
+        destination,
+    )  # fmt: skip
     return {"url": _url(request, ticket)}
 
 
@@ -162,6 +180,8 @@ def create(request: HttpRequest) -> HttpResponse:
         folder=ticket.folder,
         content_type=request.headers.get("Content-Type"),
         part_checksums=False,
+        labels=Labels(ticket.tags, ticket.context),
+        destination=ticket.destination,
     )
     context.add(upload_id=begun.upload_id)
     auditing.upload_signed(request, begun.upload_id, ticket.file_name)

@@ -22,8 +22,13 @@ import { anySignal, timeoutSignal } from "../waiting.js";
  */
 
 /**
+ * What a caller may say about a file beyond its name: docs/uploader.md. The server checks it.
+ * @typedef {{tags?: string[], context?: unknown, destination?: string}} About
+ */
+
+/**
  * What the server needs to know to sign an upload.
- * @typedef {{file_name: string, folder?: string, content_type: string, size: number, sha256?: string, part_size?: number}} Beginning
+ * @typedef {About & {file_name: string, folder?: string, content_type: string, size: number, sha256?: string, part_size?: number}} Beginning
  */
 
 /**

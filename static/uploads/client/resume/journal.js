@@ -1,6 +1,7 @@
 import { Batch } from "../net/batch.js";
 import { within } from "../waiting.js";
 
+/** @import { About } from "../net/api.js" */
 /** @import { FileHandle } from "./handles.js" */
 /** @import { PartsSession, Session } from "../upload.js" */
 
@@ -38,6 +39,7 @@ const GATHER = 50;
  * @property {number} modified the file's `lastModified`
  * @property {number} safe bytes of the parts that storage has confirmed
  * @property {FileHandle|null} handle
+ * @property {About} [about] missing in old entries
  */
 
 /** @typedef {Entry & {token: string, file: Description}} UnfinishedEntry */

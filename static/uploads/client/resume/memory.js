@@ -57,6 +57,6 @@ export function rememberingSafe({ fingerprint, session }, { journal }) {
  * @param {number} safe bytes
  * @returns {Promise<Description>}
  */
-async function describe({ file, path, size, handleSource }, safe) {
-  return { path, size, modified: file.lastModified, safe, handle: await handleFrom(handleSource) };
+async function describe({ file, path, size, handleSource, about }, safe) {
+  return { path, size, modified: file.lastModified, safe, handle: await handleFrom(handleSource), about };
 }

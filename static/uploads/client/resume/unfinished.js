@@ -1,10 +1,10 @@
 import { ApiError, codeOf } from "../errors.js";
-import { isMultipart } from "../upload.js";
+import { identityOf, isMultipart } from "../upload.js";
 import { HandleError, openFile } from "./handles.js";
 import { heldLocks, mark, tryTake } from "./lock.js";
 import { safeBytes } from "./remaining.js";
 
-/** @import { UploadStatus } from "../net/api.js" */
+/** @import { About, UploadStatus } from "../net/api.js" */
 /** @import { Tools } from "../tools.js" */
 /** @import { Upload } from "../upload.js" */
 /** @import { HandleSource } from "./handles.js" */
@@ -52,7 +52,7 @@ export class Unfinished extends EventTarget {
 
   /**
    * @param {EventTarget} uploads an Uploader, which this cannot import because it is imported by it
-   * @param {(files: {file: File, path: string, handle: HandleSource}[]) => Upload[]} add the Uploader's
+   * @param {(files: (About & {file: File, path: string, handle: HandleSource})[]) => Upload[]} add the Uploader's
    * @param {Tools} tools
    */
   constructor(uploads, add, tools) {
@@ -122,7 +122,7 @@ export class Unfinished extends EventTarget {
     const name = item.path.split("/").pop();
     if (entry?.file.modified !== file.lastModified || item.size !== file.size || name !== file.name) return false;
     const never = new AbortController().signal;
-    return entry.fingerprint === (await this.#tools.hasher.fingerprint(file, item.path, never));
+    return entry.fingerprint === (await this.#tools.hasher.fingerprint(file, identityOf(entry.file), never));
   }
 
   /**
@@ -132,8 +132,8 @@ export class Unfinished extends EventTarget {
    * @returns {Upload} in the Uploader's list, in which it takes the item's place
    */
   continue(item, file, handle) {
-    const known = this.#entries.get(item.id)?.file.handle ?? null;
-    const [upload] = this.#add([{ file, path: item.path, handle: handle ?? (async () => known) }]);
+    const { handle: known = null, about } = this.#entries.get(item.id)?.file ?? {};
+    const [upload] = this.#add([{ ...about, file, path: item.path, handle: handle ?? (async () => known) }]);
     return upload;
   }
 

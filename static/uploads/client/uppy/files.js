@@ -1,3 +1,5 @@
+/** @import { About } from "../index.js" */
+
 /**
  * What is used of Uppy's files: https://uppy.io/docs/uppy/#working-with-uppy-files
  * @typedef {object} UppyFile
@@ -6,7 +8,7 @@
  * @property {string} [type]
  * @property {number|null} [size] bytes
  * @property {Blob|{size: number|null}|null} [data] without content if the file is remote or a ghost
- * @property {{name?: unknown, relativePath?: unknown}} [meta]
+ * @property {{name?: unknown, relativePath?: unknown, tags?: unknown, context?: unknown, destination?: unknown}} [meta]
  * @property {boolean} [isRemote] the file is in another service, and Uppy's Companion would send it
  * @property {boolean} [isGhost] Golden Retriever knows the file from an earlier visit, but not its content
  * @property {boolean} [isRestored]
@@ -23,6 +25,41 @@ export function pathOf({ name, meta = {} }) {
   const chosen = typeof meta.name === "string" && meta.name ? meta.name : name;
   const found = typeof meta.relativePath === "string" ? meta.relativePath.replace(/^\/+/, "") : "";
   return found.slice(0, found.lastIndexOf("/") + 1) + chosen;
+}
+
+/**
+ * @param {UppyFile} file
+ * @returns {About} from its metadata, in which fields of forms are text. What is invalid is for the server to refuse.
+ */
+export function aboutOf({ meta = {} }) {
+  const { tags, context, destination } = meta;
+  return {
+    ...(isMissing(tags) ? {} : { tags: /** @type {string[]} */ (typeof tags === "string" ? splitTags(tags) : tags) }),
+    ...(isMissing(context) ? {} : { context: typeof context === "string" ? parsed(context) : context }),
+    ...(isMissing(destination) ? {} : { destination: String(destination) }),
+  };
+}
+
+/** @param {unknown} value */
+function isMissing(value) {
+  return value === undefined || value === null || value === "";
+}
+
+/** @param {string} text `a, b` */
+function splitTags(text) {
+  return text
+    .split(",")
+    .map((tag) => tag.trim())
+    .filter(Boolean);
+}
+
+/** @param {string} text */
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 /**

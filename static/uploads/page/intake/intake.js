@@ -3,9 +3,10 @@ import { find } from "../ui/elements.js";
 import { inChunks } from "./chunks.js";
 import { readFolders, sortOut } from "./folders.js";
 
-/** @import { Uploader } from "../../client/index.js" */
+/** @import { About, Uploader } from "../../client/index.js" */
 /** @import { Announcer } from "../ui/announcer.js" */
 /** @import { PickedFile } from "./folders.js" */
+/** @import { Target } from "./destination.js" */
 
 /** Files added to the uploader at a time. */
 const CHUNK = 50;
@@ -23,7 +24,7 @@ export class Intake {
   #announcer;
   #status;
   #hint;
-  #folder;
+  #target;
   #notify;
 
   /**
@@ -32,15 +33,15 @@ export class Intake {
    * @param {object} page
    * @param {HTMLElement} page.status says that a folder is being read
    * @param {HTMLElement} page.hint is hidden while the status is shown
-   * @param {() => string} page.folder the path of the open folder, into which files are uploaded
+   * @param {() => Target} page.target where files go now
    * @param {(sentence: string) => void} page.notify
    */
-  constructor(uploader, announcer, { status, hint, folder, notify }) {
+  constructor(uploader, announcer, { status, hint, target, notify }) {
     this.#uploader = uploader;
     this.#announcer = announcer;
     this.#status = status;
     this.#hint = hint;
-    this.#folder = folder;
+    this.#target = target;
     this.#notify = notify;
   }
 
@@ -63,7 +64,7 @@ export class Intake {
   async #addChosen(files) {
     const { picked, leftOut } = sortOut(files);
     if (picked.length > 0) this.#announce(picked.length, picked[0]);
-    const shortened = await this.#add(picked, this.#folder());
+    const shortened = await this.#add(picked, this.#target());
     this.#tell({ leftOut, shortened, none: picked.length === 0 });
   }
 
@@ -92,14 +93,14 @@ export class Intake {
 
   /**
    * @param {PickedFile[]} files
-   * @param {string} folder into which they are uploaded: the open one when they were chosen
+   * @param {Target} target as it was when they were chosen
    * @param {AbortSignal} [signal]
    * @returns {Promise<number>} how many of them have a path that did not fit
    */
-  async #add(files, folder, signal = this.#controller.signal) {
+  async #add(files, target, signal = this.#controller.signal) {
     let shortened = 0;
     const add = /** @param {PickedFile[]} chunk */ (chunk) => {
-      const placed = chunk.map((picked) => inFolder(picked, folder));
+      const placed = chunk.map((picked) => placedAt(picked, target));
       shortened += this.#uploader.add(placed).filter((upload) => upload.isShortened).length;
     };
     await inChunks(files, CHUNK, add, signal);
@@ -112,7 +113,7 @@ export class Intake {
    */
   async #read(folders, hasOthers) {
     const { signal } = this.#controller;
-    const folder = this.#folder();
+    const target = this.#target();
     /** @type {string[]} */
     const unreadable = [];
     /** @type {string[]} */
@@ -132,7 +133,7 @@ export class Intake {
           this.#fileCount += files.length;
           first ??= files[0];
           adding = adding.then(async () => {
-            shortened += await this.#add(files, folder, signal);
+            shortened += await this.#add(files, target, signal);
           });
         },
         onUnreadable: (path) => unreadable.push(path),
@@ -182,9 +183,10 @@ export class Intake {
 
 /**
  * @param {PickedFile} picked
- * @param {string} folder
- * @returns {PickedFile} with its path from the root
+ * @param {Target} target
+ * @returns {PickedFile & About} with its path from the root
  */
-function inFolder(picked, folder) {
-  return folder ? { ...picked, path: `${folder}/${picked.path ?? picked.file.name}` } : picked;
+function placedAt(picked, { folder, destination }) {
+  const path = folder ? `${folder}/${picked.path ?? picked.file.name}` : picked.path;
+  return { ...picked, path, destination };
 }

@@ -292,6 +292,8 @@ const problems = {
   quota_exceeded: () =>
     gettext("There is not enough space left for this file. Delete files that you no longer need, then try again."),
   rate_limited: () => gettext("Too many requests. Try again in a few minutes."),
+  unknown_destination: () =>
+    gettext("This destination does not exist any more. Choose another one and select the file again."),
   type_not_allowed: ({ types }) =>
     fill(gettext("Files of this type are not accepted. Choose a file of one of these types: %(types)s."), { types }),
   invalid_content_type: () =>

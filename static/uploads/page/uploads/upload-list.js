@@ -10,6 +10,8 @@ import { UploadRow } from "./upload-row.js";
 
 /** @import { Upload, Uploader } from "../../client/index.js" */
 
+/** @typedef {{max_size: number, allowed_types: string[]}} Limited */
+
 /** The maximum number of rows, until the user asks for more. */
 const ROWS = 60;
 /** Milliseconds; text that changes more often cannot be read. */
@@ -61,6 +63,8 @@ export class UploadList {
   #overall;
   #uploader;
   #limits;
+  /** Those of destinations, by name. @type {Map<string, ReturnType<typeof limitsOf>>} */
+  #destinations;
   #section = byId("uploads-section");
   #list = byId("uploads");
   #template = byId("upload-row-template", HTMLTemplateElement);
@@ -70,14 +74,15 @@ export class UploadList {
 
   /**
    * @param {Uploader} uploader
-   * @param {{max_size: number, allowed_types: string[]}} config
+   * @param {Limited & {destinations: (Limited & {name: string})[]}} config
    * @param {object} callbacks
    * @param {() => void} callbacks.onCancelAll
    * @param {(stored: number, notUploaded: number) => void} callbacks.onEnd called when all uploads have ended
    */
   constructor(uploader, config, { onCancelAll, onEnd }) {
     this.#uploader = uploader;
-    this.#limits = { maxSize: format.bytes(config.max_size), types: config.allowed_types.join(", ") };
+    this.#limits = limitsOf(config);
+    this.#destinations = new Map(config.destinations.map((each) => [each.name, limitsOf(each)]));
     this.#overall = new Overall(uploader, this.#groups, {
       onCancelAll,
       onEnd,
@@ -104,7 +109,12 @@ export class UploadList {
    * @returns {string} why, as a sentence
    */
   explain(upload) {
-    return explain(upload.problem, this.#limits);
+    return explain(upload.problem, this.#limitsFor(upload));
+  }
+
+  /** @param {Upload} upload */
+  #limitsFor({ about }) {
+    return this.#destinations.get(about.destination ?? "") ?? this.#limits;
   }
 
   /** @param {number} count of interrupted uploads, which have rows of their own */
@@ -226,7 +236,7 @@ export class UploadList {
 
   /** @param {Upload} upload */
   #createRow(upload) {
-    const row = new UploadRow(this.#template, upload, this.#limits, {
+    const row = new UploadRow(this.#template, upload, this.#limitsFor(upload), {
       pause: () => this.#uploader.pause(upload),
       resume: () => this.#uploader.resume(upload),
       cancel: () => this.#uploader.cancel(upload),
@@ -327,4 +337,12 @@ export class UploadList {
 /** @param {UploadRow} row */
 function isInUse({ element }) {
   return element.matches(":hover, :focus-visible, :has(:focus-visible)");
+}
+
+/**
+ * @param {Limited} limited
+ * @returns what `explain` shows
+ */
+function limitsOf({ max_size, allowed_types }) {
+  return { maxSize: format.bytes(max_size), types: allowed_types.join(", ") };
 }

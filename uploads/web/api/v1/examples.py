@@ -58,6 +58,8 @@ _FILE = {
     "created_at": "2026-01-01T12:00:00Z",
     "confirmed_at": "2026-01-01T12:00:03Z",
     "owner": "demo",
+    "tags": [],
+    "context": {},
     "thumbnail_url": None,
     "state": "stored",
     "trashed_at": None,
