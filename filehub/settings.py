@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import dj_database_url
 from celery.schedules import crontab
+from corsheaders.defaults import default_headers
 from csp.constants import NONE, SELF
 
 from filehub import env as environment
@@ -195,7 +196,10 @@ CONTENT_SECURITY_POLICY = {
 CSP_PREVIEWS = {name: [S3_ORIGIN] for name in ("img-src", "media-src", "frame-src")}
 
 CORS_ALLOWED_ORIGINS = list(app.cors_origins)
-CORS_EXPOSE_HEADERS = ["ETag", "Link", "Retry-After", "X-Filehub-Examined", "X-Request-ID"]
+CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key"]
+CORS_EXPOSE_HEADERS = [
+    "ETag", "Link", "Location", "Retry-After", "X-Filehub-Examined", "X-Request-ID",
+]  # fmt: skip
 CORS_URLS_REGEX = API_PATHS
 
 # --- Mail -----------------------------------------------------------------------------------------

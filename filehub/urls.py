@@ -8,7 +8,7 @@ from django.views.generic import RedirectView
 from django.views.i18n import JavaScriptCatalog
 
 from uploads.web import account, health, pages, password, session, single_sign_on, theme
-from uploads.web.api import api
+from uploads.web.api import api, v1
 
 # The URL is the same in every language, so browsers cache the response but always revalidate it.
 catalog = cache_control(private=True, no_cache=True)(
@@ -18,6 +18,7 @@ catalog = cache_control(private=True, no_cache=True)(
 urlpatterns = [
     path("", pages.home, name="home"),
     # Before the other pages, because these are requested most.
+    path("api/v1/", v1.api.urls),
     path("", api.urls),
     path("quota", pages.quota, name="quota"),
     path("account/", account.page, name="account"),

@@ -152,6 +152,8 @@ def test_the_contract_names_no_route_that_does_not_exist() -> None:
         ("GET", "/metrics"),
         ("GET", "/api/openapi.json"),
         ("GET", "/api/docs"),
+        ("GET", "/api/v1/openapi.json"),
+        ("GET", "/api/v1/docs"),
     }
     assert _documented_routes() - _routes() - outside_the_schema == set()
 

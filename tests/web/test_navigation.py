@@ -93,6 +93,7 @@ FOR_PROGRAMS = {
     "/readyz",
     "/metrics",
     "/api/openapi.json",
+    "/api/v1/openapi.json",
     "/jsi18n/",
     "/admin/jsi18n/",
 }

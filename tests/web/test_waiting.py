@@ -24,6 +24,7 @@ from tests.support.waiting import wait_for
 from tests.web.security.routes import PAGES, UNKNOWN, fill, operations
 from tests.web.site import Site, Timed, site
 from uploads.aws import time_limit
+from uploads.web.api import api
 
 pytestmark = pytest.mark.xdist_group("stopped-aws")
 
@@ -109,7 +110,9 @@ def reading(running: Site) -> list[Request]:
     """Every GET of the API and of the pages."""
     pages = {path for path, _ in PAGES if not path.startswith("/s3/")} - {"/healthz", "/readyz"}
     return [
-        ("GET", fill(path), running.api, None) for method, path in operations() if method == "get"
+        ("GET", fill(path), running.api, None)
+        for method, path in operations(api)
+        if method == "get"
     ] + [("GET", path, running.page, None) for path in sorted(pages)]
 
 
@@ -117,7 +120,7 @@ def writing(running: Site) -> list[Request]:
     """Every other route of the API, and forms."""
     return [
         (method.upper(), fill(path), running.api, json.dumps(BODIES.get(path, {})).encode())
-        for method, path in operations()
+        for method, path in operations(api)
         if method != "get"
     ] + [("POST", path, running.page, urlencode(form).encode()) for path, form in FORMS.items()]
 

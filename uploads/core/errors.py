@@ -100,6 +100,14 @@ class FileBeingDeleted(FilehubError):
     message = "This file is already being deleted."
 
 
+class IdempotencyKeyReused(FilehubError):
+    """A key that makes requests repeatable was sent with a different request."""
+
+    code = "idempotency_key_reused"
+    status = 422
+    message = "This Idempotency-Key was used for another request. Send a new one."
+
+
 class FolderNotFound(FilehubError):
     """The user has no such folder."""
 

@@ -1,4 +1,4 @@
 """Where the JSON API is (pure)."""
 
 #: Matches the paths of the API, and those of no page.
-API_PATHS = r"^/(get-url|uploads|files|folders|s3/|api/openapi\.json)"
+API_PATHS = r"^/(get-url|uploads|files|folders|s3/|api/openapi\.json|api/v1/(?!docs))"

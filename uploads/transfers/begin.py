@@ -14,12 +14,13 @@ from django.conf import settings
 from uploads.aws import forms, multipart, s3
 from uploads.core import keys, media_types, policy, tracing
 from uploads.core.conf import conf, rules
+from uploads.core.errors import UploadCompleted
 from uploads.core.folders import check_folder
 from uploads.core.labels import NO_LABELS, Labels, encode
 from uploads.core.limits import MULTIPART_LIFETIME, S3_MIN_PART_SIZE
 from uploads.core.logs import context
 from uploads.core.names import check_name
-from uploads.files import quotas
+from uploads.files import queries, quotas
 from uploads.transfers import tokens
 
 
@@ -29,7 +30,8 @@ class FileRequest:
 
     `part_checksums` says whether the client will send the SHA-256 of each part, if there are parts.
     `part_size` is the largest part that suits its connection. `folder` is a path; "": the root.
-    `destination` is the name of one that its user may choose; "": none.
+    `destination` is the name of one that its user may choose; "": none. `upload_id` is the id of a
+    request that may be repeated (see `uploads.transfers.idempotency`); None for a new one.
     """
 
     file_name: str
@@ -41,6 +43,7 @@ class FileRequest:
     folder: str = ""
     labels: Labels = NO_LABELS
     destination: str = ""
+    upload_id: str | None = None
 
     @property
     def extra_metadata(self) -> dict[str, str]:
@@ -233,7 +236,7 @@ def start(owner: str, planned: Plan) -> Started:
 
 
 def _sign_put(owner: str, file: FileRequest) -> StartedUpload:
-    upload_id = keys.new_upload_id(owner, settings.SECRET_KEY)
+    upload_id = file.upload_id or keys.new_upload_id(owner, settings.SECRET_KEY)
     with _span(upload_id):
         request = s3.sign_put(
             upload_id,
@@ -250,9 +253,10 @@ def _sign_put(owner: str, file: FileRequest) -> StartedUpload:
 
 def _create_multipart(owner: str, planned: Plan) -> StartedMultipart:
     file = planned.file
-    upload_id = keys.new_upload_id(owner, settings.SECRET_KEY)
+    upload_id = file.upload_id or keys.new_upload_id(owner, settings.SECRET_KEY)
     with context.about(upload_id=upload_id), _span(upload_id):
-        s3_upload_id = multipart.create(
+        begun = _begun_before(upload_id) if file.upload_id else None
+        s3_upload_id = begun or multipart.create(
             upload_id,
             owner=owner,
             file_name=file.file_name,
@@ -264,7 +268,20 @@ def _create_multipart(owner: str, planned: Plan) -> StartedMultipart:
     token = tokens.UploadToken(
         upload_id, s3_upload_id, owner, file.size, planned.part_size, file.destination
     )
-    return StartedMultipart(token, datetime.now(UTC) + MULTIPART_LIFETIME)
+    # S3 removes the parts of an upload that an earlier request began when that one says.
+    begun_at = keys.created_at(upload_id) if file.upload_id else datetime.now(UTC)
+    return StartedMultipart(token, begun_at + MULTIPART_LIFETIME)
+
+
+def _begun_before(upload_id: str) -> str | None:
+    """S3's id of the upload that an earlier request with the same key began; None: there is none.
+
+    Raises UploadCompleted if its parts have been sent already.
+    """
+    s3_upload_id = multipart.find(upload_id)
+    if s3_upload_id is None and (s3.head(upload_id) or queries.recorded([upload_id])):
+        raise UploadCompleted
+    return s3_upload_id
 
 
 def _span(upload_id: str) -> AbstractContextManager[None]:

@@ -13,8 +13,8 @@ from django.utils.cache import add_never_cache_headers
 
 from uploads.core import keys
 
-#: How NinjaAPI calls the namespace of its routes.
-_API = "api"
+#: How the namespaces of the API's routes are called.
+_API = {"api", "api-v1"}
 _HTML, _JSON = "text/html", "application/json"
 
 
@@ -72,7 +72,7 @@ def page_about(request: HttpRequest) -> str:
     names a file. Requests that change something are not repeated, so theirs is the list, too.
     """
     match = request.resolver_match
-    is_api = match is not None and _API in match.namespaces
+    is_api = match is not None and not _API.isdisjoint(match.namespaces)
     if is_api or request.method not in {"GET", "HEAD"}:
         return file_page(request) or reverse("home")
     return request.get_full_path()

@@ -43,7 +43,7 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(
     check_json(response)
     # Routes without a body ignore it.
     assert response.json()["code"] in {
-        "body_too_large", "file_not_found", "missing_folder", "missing_key"
+        "body_too_large", "file_not_found", "missing_folder", "missing_key", "missing_token"
     }  # fmt: skip
 
 

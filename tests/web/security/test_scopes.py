@@ -19,7 +19,7 @@ from ninja.testing import TestClient
 
 from local.aws import LocalAws
 from tests.support.users import script_of
-from tests.web.security.routes import fill, operations
+from tests.web.security.routes import descriptions, fill, operations
 from tests.web.test_api import check_error
 from uploads.accounts import api_tokens
 from uploads.core.errors import InvalidRequest
@@ -64,6 +64,32 @@ SCOPES = {
     ("delete", "/s3/multipart/{upload_id}"): UPLOAD,
     ("post", "/s3/multipart/{upload_id}/complete"): UPLOAD,
     ("get", "/s3/multipart/{upload_id}/{part_number}"): UPLOAD,
+    ("get", "/api/v1/uploads"): UPLOAD,
+    ("post", "/api/v1/uploads"): UPLOAD,
+    ("post", "/api/v1/uploads/batch"): UPLOAD,
+    ("get", "/api/v1/uploads/{upload_id}"): UPLOAD,
+    ("delete", "/api/v1/uploads/{upload_id}"): UPLOAD,
+    ("get", "/api/v1/uploads/{upload_id}/parts"): UPLOAD,
+    ("post", "/api/v1/uploads/{upload_id}/parts"): UPLOAD,
+    ("post", "/api/v1/uploads/{upload_id}/complete"): UPLOAD,
+    ("get", "/api/v1/files"): READ,
+    ("get", "/api/v1/files/version"): READ,
+    ("post", "/api/v1/files/move"): UPLOAD,
+    ("post", "/api/v1/files/trash"): DELETE,
+    ("post", "/api/v1/files/restore"): DELETE,
+    ("post", "/api/v1/files/delete"): DELETE,
+    ("post", "/api/v1/files/trash/empty"): DELETE,
+    ("get", "/api/v1/files/{file_id}"): READ,
+    ("patch", "/api/v1/files/{file_id}"): UPLOAD,
+    ("delete", "/api/v1/files/{file_id}"): DELETE,
+    ("post", "/api/v1/files/{file_id}/trash"): DELETE,
+    ("post", "/api/v1/files/{file_id}/restore"): DELETE,
+    ("get", "/api/v1/files/{file_id}/download"): READ,
+    ("get", "/api/v1/files/{file_id}/preview"): READ,
+    ("get", "/api/v1/folders"): READ,
+    ("post", "/api/v1/folders"): UPLOAD,
+    ("patch", "/api/v1/folders"): UPLOAD,
+    ("delete", "/api/v1/folders"): DELETE,
 }
 ROUTES = pytest.mark.parametrize(
     ("method", "path", "scope"),
@@ -108,7 +134,7 @@ def test_a_session_needs_no_scope(
 
 @ROUTES
 def test_the_openapi_description_names_the_scope(method: str, path: str, scope: Scope) -> None:
-    operation = filehub_api.get_openapi_schema()["paths"][path][method]
+    operation = descriptions()[method, path]
     assert operation["security"] == [{"Bearer": [scope]}, {"Session": []}]
 
 

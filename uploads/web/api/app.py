@@ -101,9 +101,9 @@ class JsonRenderer(BaseRenderer):
 
 
 @lru_cache(maxsize=4)  # The prefix is fixed for each installation.
-def _schema(api: NinjaAPI, path_prefix: str) -> ScopedSchema:
+def _schema(api: Api, path_prefix: str) -> ScopedSchema:
     """The description of all routes. It takes a seventh of a second, and never changes."""
-    return ScopedSchema(api, path_prefix)
+    return api.schema_class(api, path_prefix)
 
 
 class Api(NinjaAPI):
@@ -111,6 +111,8 @@ class Api(NinjaAPI):
 
     Its responses to people are pages.
     """
+
+    schema_class = ScopedSchema
 
     def get_openapi_operation_id(self, operation: Operation) -> str:
         """Generated clients name functions after these ids, so they omit the package path."""

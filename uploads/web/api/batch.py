@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import ValidationError
@@ -29,8 +30,30 @@ from uploads.web.api.throttling import count_signatures
 logger = logging.getLogger(__name__)
 
 
+#: Turns pydantic's errors about one file into one.
+Invalid = Callable[[ValidationError], FilehubError]
+#: Gives the file at this position of the request the id of an upload.
+Claim = Callable[[int, FileRequest], FileRequest]
+
+
 def begin_uploads(request: AuthenticatedHttpRequest, files: Any) -> BatchOut:
-    """Start an upload for each of these bodies of `POST /uploads`.
+    """Start an upload for each of these bodies of `POST /uploads`; see `start_all`."""
+    return BatchOut(results=[_result(outcome) for outcome in start_all(request, files)])
+
+
+def _first_error(exc: ValidationError) -> FilehubError:
+    return invalid_field(exc.errors(include_url=False)[0])
+
+
+def start_all(
+    request: AuthenticatedHttpRequest,
+    files: Any,
+    *,
+    schema: type[UploadRequest] = UploadRequest,
+    invalid: Invalid = _first_error,
+    claim: Claim | None = None,
+) -> list[batch.Outcome]:
+    """Start an upload for each of these bodies, which have this schema.
 
     Each counts as a request; those beyond the rate are not started. Raises InvalidRequest if these
     are not 1 to `batch.MAX_FILES`.
@@ -38,7 +61,10 @@ def begin_uploads(request: AuthenticatedHttpRequest, files: Any) -> BatchOut:
     _check_number(files)
     counted = count_signatures(request, len(files))
     choice = Choice(request.user)
-    parsed = [_parse(file, choice) for file in files[: counted.within]]
+    parsed = [
+        _parse(index, file, choice=choice, schema=schema, invalid=invalid, claim=claim)
+        for index, file in enumerate(files[: counted.within])
+    ]
     outcomes = batch.begin_uploads(owner(request), parsed, quota=quotas.limit_of(request.user))
     auditing.uploads_signed(
         request,
@@ -53,7 +79,7 @@ def begin_uploads(request: AuthenticatedHttpRequest, files: Any) -> BatchOut:
             # The lines of the audit log have the id, and that of a request for one file.
             logger.info("signed %s", outcome.upload_id, extra={"upload_id": outcome.upload_id})
     refused = [RateLimited(counted.wait)] * (len(files) - counted.within)
-    return BatchOut(results=[_result(outcome) for outcome in (*outcomes, *refused)])
+    return [*outcomes, *refused]
 
 
 def _check_number(files: Any) -> None:
@@ -65,19 +91,28 @@ def _check_number(files: Any) -> None:
         raise InvalidRequest(f"At most {batch.MAX_FILES} files at a time.", code="too_many_files")
 
 
-def _parse(file: Any, choice: Choice) -> FileRequest | FilehubError:
+def _parse(
+    index: int,
+    file: Any,
+    *,
+    choice: Choice,
+    schema: type[UploadRequest],
+    invalid: Invalid,
+    claim: Claim | None,
+) -> FileRequest | FilehubError:
     if isinstance(file, FilehubError):  # found by the parser of the body
         return file
     if not isinstance(file, dict):
         return InvalidRequest("Each file must be a JSON object.", code="invalid_json")
     try:
-        body = UploadRequest.model_validate(file)
+        body = schema.model_validate(file)
         choice.check(body.destination)
-        return body.as_file()
-    except InvalidRequest as exc:
+        parsed = body.as_file()
+        return claim(index, parsed) if claim else parsed
+    except FilehubError as exc:
         return exc
     except ValidationError as exc:
-        return invalid_field(exc.errors(include_url=False)[0])
+        return invalid(exc)
 
 
 def _result(outcome: batch.Outcome) -> SignedUpload | MultipartUpload | FailedUpload:

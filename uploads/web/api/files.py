@@ -51,14 +51,14 @@ def file_list(
     request: AuthenticatedHttpRequest, response: HttpResponse, query: Query[FilesQuery]
 ) -> list[FileInfo]:
     """List your files, newest first. The `Link` header has the URL of the next page."""
-    page = _page(owner(request), query)
+    page = page_of(owner(request), query)
     add_link(request, response, query, page.next_cursor)
     if page.examined is not None:
         response["X-Filehub-Examined"] = str(page.examined)
     return page.files
 
 
-def _page(caller: str, query: FilesQuery) -> Page | FolderPage:
+def page_of(caller: str, query: FilesQuery) -> Page | FolderPage:
     """A page of one folder, or of all: with a search, without a folder, or of another state."""
     in_folder = query.folder is not None and query.state == "stored"
     if in_folder and not (query.q or query.name or query.tag):

@@ -79,13 +79,19 @@ def get_url(request: AuthenticatedHttpRequest, body: UrlRequest) -> SignedUpload
 )
 def begin_upload(request: AuthenticatedHttpRequest, body: UploadRequest) -> Status[Any]:
     """Begin an upload of known size: a presigned PUT, or a multipart token for a large file."""
-    Choice(request.user).check(body.destination)
-    begun = begin.begin_upload(owner(request), body.as_file(), quota=quotas.limit_of(request.user))
-    context.add(upload_id=begun.upload_id)
-    auditing.upload_signed(request, begun.upload_id, body.file_name)
+    begun = start(request, body.as_file())
     if isinstance(begun, begin.StartedUpload):
         return Status(201, SignedUpload.of(begun))
     return Status(201, MultipartUpload.of(begun))
+
+
+def start(request: AuthenticatedHttpRequest, file: begin.FileRequest) -> begin.Started:
+    """Begin an upload of known size for the caller."""
+    Choice(request.user).check(file.destination)
+    begun = begin.begin_upload(owner(request), file, quota=quotas.limit_of(request.user))
+    context.add(upload_id=begun.upload_id)
+    auditing.upload_signed(request, begun.upload_id, file.file_name)
+    return begun
 
 
 # These must precede the routes of one upload, which would match them as an id.

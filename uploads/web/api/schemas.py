@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from ninja import Field, Schema
 from pydantic import BaseModel, BeforeValidator, SkipValidation, StrictInt, StrictStr
@@ -125,7 +125,7 @@ class SignedUpload(BaseModel):
     expires_at: datetime
 
     @classmethod
-    def of(cls, begun: StartedUpload) -> SignedUpload:
+    def of(cls, begun: StartedUpload) -> Self:
         request = begun.request
         return cls(
             id=begun.id,
@@ -152,7 +152,7 @@ class MultipartUpload(BaseModel):
     expires_at: datetime
 
     @classmethod
-    def of(cls, begun: StartedMultipart) -> MultipartUpload:
+    def of(cls, begun: StartedMultipart) -> Self:
         token = begun.token
         return cls(
             id=token.upload_id,
