@@ -113,7 +113,7 @@ def _day_adjustments(changes: Sequence[Change]) -> Iterator[Adjustment]:
         before, after = change.before, change.after
         # A file that reappears after it seemed gone has already been counted as arrived. One that
         # was rejected has not.
-        is_arrival = after.state == "stored" and (
+        is_arrival = after.state in {"stored", "scanning"} and (
             before is None or before.state == "rejected" or before.confirmed_at is None
         )
         is_rejection = after.state == "rejected" and (before is None or before.state != "rejected")

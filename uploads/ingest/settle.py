@@ -21,6 +21,8 @@ from uploads.ingest import decide, observe
 from uploads.ingest.decide import Decision, Limits, Trigger
 from uploads.ingest.events import NO_SEQUENCER, ObjectEvent
 from uploads.ingest.observe import Observation
+from uploads.scanning import follow as scanning
+from uploads.scanning.verdict import Verdict
 from uploads.thumbnails import follow
 
 logger = logging.getLogger(__name__)
@@ -74,6 +76,8 @@ def _log(trigger: Trigger, decision: Decision) -> None:
 
 
 def _name(trigger: Trigger) -> str:
+    if isinstance(trigger, Verdict):
+        return "verdict"
     if not isinstance(trigger, ObjectEvent):
         return "check"
     is_hint = trigger.kind == "created" and trigger.sequencer == NO_SEQUENCER
@@ -117,7 +121,9 @@ def _settle_once(triggers: Sequence[Trigger], *, may_delete: bool) -> dict[str, 
     }
     settled |= unwritten.failed
     settled = {key: decision for key, decision in settled.items() if key not in again}
-    settled |= follow.up(_changed_records(seen, settled))
+    changed = _changed_records(seen, settled)
+    settled |= follow.up(changed)
+    settled |= scanning.up(entry.after for entry in changed)
     if may_delete:
         settled |= _delete_rejected(settled)
     return settled

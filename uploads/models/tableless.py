@@ -16,6 +16,8 @@ from uploads.core.names import display_name
 STATE_NAMES = {
     "stored": _("stored"),
     "trashed": _("in the trash"),
+    "scanning": _("being checked for malware"),
+    "quarantined": _("in quarantine"),
     "rejected": _("rejected"),
     "deleted": _("deleted"),
 }

@@ -94,7 +94,7 @@ def _queue_names() -> dict[str, str]:
     return {
         "events": events,
         "tasks": tasks,
-        **({"tasks-low": conf().low_queue} if conf().makes_thumbnails else {}),
+        **({"tasks-low": conf().low_queue} if conf().uses_low_queue else {}),
         "events-dlq": sqs.dead_letter_queue(events),
         "tasks-dlq": sqs.dead_letter_queue(tasks),
     }
