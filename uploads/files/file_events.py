@@ -103,7 +103,7 @@ def event_of(change: Change, event_id: str, now: datetime) -> FileEvent | None:
 
 def _type(before: StoredFile | None, after: StoredFile) -> EventType | None:
     is_same_object = before is not None and before.etag == after.etag
-    if after.scan == "pending" and after.state in KEPT_STATES:
+    if after.malware == "pending" and after.state in KEPT_STATES:
         # It is told once it has been checked for malware.
         return None
     if after.state in OWNED_STATES:
@@ -119,7 +119,7 @@ def _type(before: StoredFile | None, after: StoredFile) -> EventType | None:
 
 def _is_ready(record: StoredFile) -> bool:
     """Whether its owner has the file, and it need not be checked for malware first."""
-    return record.state in OWNED_STATES and record.scan != "pending"
+    return record.state in OWNED_STATES and record.malware != "pending"
 
 
 def _place(record: StoredFile) -> Place:

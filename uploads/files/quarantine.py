@@ -28,7 +28,7 @@ def release(ids: Sequence[str], actor: Actor) -> list[Result]:
         current = permitted(record, actor, _MAY_BE_RELEASED)
         # What was found stays in the record.
         note = current.reason or current.scan_note
-        target = changed(current, scan="released", reason=None, scan_note=note)
+        target = changed(current, malware="released", reason=None, scan_note=note)
         return in_state(target, kept_state(target))
 
     return batches.change(ids, "stored", decide)
@@ -47,7 +47,7 @@ def check_again(ids: Sequence[str], actor: Actor) -> list[Result]:
         current = permitted(record, actor, KEPT_STATES)
         if current.state != "quarantined":
             return current
-        target = changed(current, scan="pending", reason=None, scan_requested_at=now)
+        target = changed(current, malware="pending", reason=None, scan_requested_at=now)
         return in_state(target, kept_state(target))
 
     return batches.change(ids, "scanning", decide)

@@ -33,7 +33,7 @@ KEPT_STATES: tuple[State, ...] = (*OWNED_STATES, "scanning", "quarantined")
 #: What is known about malware in an object; None: it was stored while there was no check.
 #: "pending": to be checked. "unknown": it cannot be checked, and is held. "unchecked": the same,
 #: but stored by policy. "released": an operator has decided.
-Scan = Literal["pending", "clean", "infected", "unknown", "unchecked", "released"]
+Malware = Literal["pending", "clean", "infected", "unknown", "unchecked", "released"]
 
 #: What lists show of each file, besides its id. An index has a copy of these attributes and no
 #: others: copies of all would make each write more expensive, and a download a write to each index.
@@ -186,9 +186,9 @@ class StoredFile(TableModel):
     context = UnicodeAttribute(null=True)
     #: The name of the destination that was chosen for the upload.
     destination = UnicodeAttribute(null=True)
-    #: What is known about malware (`Scan`), when it was checked, by what, and what else an operator
-    #: should know (`uploads.core.reasons.dump`).
-    scan = UnicodeAttribute(null=True)
+    #: What is known about malware (`Malware`), when it was checked, by what, and what else is to be
+    #: known (`uploads.core.reasons.dump`).
+    malware = UnicodeAttribute(null=True)
     scanned_at = UTCDateTimeAttribute(null=True, attr_name="scannedAt")
     scanner = UnicodeAttribute(null=True)
     scan_note = UnicodeAttribute(null=True, attr_name="scanNote")
@@ -314,7 +314,7 @@ class FileInfo:
     context: str = ""
     destination: str = ""
     #: What is known about malware; see StoredFile.
-    scan: str = ""
+    malware: str = ""
     scanned_at: datetime | None = None
     scanner: str = ""
     scan_note: Reason = NO_REASON

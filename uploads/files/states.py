@@ -25,9 +25,8 @@ def owner_feed(owner: str | None, state: State) -> str | None:
     """
     if owner is None or state == "deleted":
         return None
-    if state == "quarantined":
-        state = "rejected"
-    return owner if state == "stored" else f"\0{state}\0{owner}"
+    shown_as = "rejected" if state == "quarantined" else state
+    return owner if shown_as == "stored" else f"\0{shown_as}\0{owner}"
 
 
 def kept_state(record: StoredFile) -> State:
@@ -36,11 +35,10 @@ def kept_state(record: StoredFile) -> State:
     A file that waits to be checked for malware stays in the trash if it is there, because nobody
     can download it from there. One that must not be downloaded at all is in quarantine.
     """
-    if record.scan in {"infected", "unknown"}:
+    if record.malware in {"infected", "unknown"}:
         return "quarantined"
-    if record.purge_at is not None:
-        return "trashed"
-    return "scanning" if record.scan == "pending" else "stored"
+    available: State = "scanning" if record.malware == "pending" else "stored"
+    return available if record.purge_at is None else "trashed"
 
 
 def is_owner(text: str | None) -> bool:

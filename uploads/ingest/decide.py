@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, cast
 
 from uploads.aws.s3 import StoredObject
 from uploads.core import keys, policy, sniffing
@@ -250,7 +250,7 @@ def _decide_verdict(verdict: Verdict, record: StoredFile | None, rules: Rules) -
         return Decision("unchanged")
     if target.state == "rejected":
         return _reject(target)
-    return Decision(target.state, target)
+    return Decision(cast("Outcome", target.state), target)
 
 
 def _decide_missing(record: StoredFile | None) -> Decision:

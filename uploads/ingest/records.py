@@ -47,7 +47,7 @@ _PRESERVED = (
     "thumbnail",
 )
 #: What is known about malware, as long as the object is the same.
-_SCAN = ("scan", "scanned_at", "scanner", "scan_note", "scan_requested_at")
+_SCAN = ("malware", "scanned_at", "scanner", "scan_note", "scan_requested_at")
 #: The same, while a file is in the trash.
 _PRESERVED_IN_TRASH = ("purge_at", "deletion_requested_at", "deletion_requested_by")
 
@@ -100,7 +100,7 @@ def validate(
     record.thumbnail = _thumbnail_of(current, s3_object)
     for name, value in _scan_of(current, s3_object, limits).items():
         setattr(record, name, value)
-    if record.scan in {"infected", "unknown"} and current is not None:
+    if record.malware in {"infected", "unknown"} and current is not None:
         record.reason = current.reason
     return in_state(record, kept_state(record))
 
@@ -109,7 +109,7 @@ def _scan_of(current: StoredFile | None, s3_object: StoredObject, limits: Rules)
     """What a record keeps about the check of this object. Another object has to be checked."""
     if current is not None and was_stored(current) and current.etag == s3_object.etag:
         return {name: getattr(current, name) for name in _SCAN}
-    return {"scan": "pending" if limits.scan.is_on else None, **dict.fromkeys(_SCAN[1:])}
+    return {"malware": "pending" if limits.scan.is_on else None, **dict.fromkeys(_SCAN[1:])}
 
 
 def _place(s3_object: StoredObject, current: StoredFile | None) -> tuple[str | None, str | None]:

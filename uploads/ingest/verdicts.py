@@ -6,7 +6,7 @@ from typing import Any
 
 from uploads.core.policy import ScanPolicy
 from uploads.core.reasons import dump
-from uploads.files.record import KEPT_STATES, Scan, StoredFile, changed
+from uploads.files.record import KEPT_STATES, Malware, StoredFile, changed
 from uploads.files.states import in_state, is_being_purged, kept_state
 from uploads.ingest import records
 from uploads.scanning.verdict import Verdict
@@ -26,12 +26,12 @@ def applied(verdict: Verdict, record: StoredFile | None, policy: ScanPolicy) -> 
     )
     if must_go:
         rejected = records.rejected(record, verdict.reason)
-        return changed(rejected, scan=verdict.kind, **_about(verdict))
+        return changed(rejected, malware=verdict.kind, **_about(verdict))
     if verdict.kind == "unknown" and policy.unknown == "release":
         return _kept(record, verdict, "unchecked", scan_note=dump(verdict.reason))
     held = changed(
         record,
-        scan=verdict.kind,
+        malware=verdict.kind,
         reason=dump(verdict.reason),
         # It leaves the trash, which would delete it by itself.
         purge_at=None,
@@ -51,20 +51,20 @@ def _counts(verdict: Verdict, record: StoredFile) -> bool:
         return False
     if record.scan_requested_at is not None and verdict.at < record.scan_requested_at:
         return False
-    if record.scan == "pending":
+    if record.malware == "pending":
         return True
     if record.scanned_at is not None and verdict.at <= record.scanned_at:
         return False
     if verdict.kind == "unknown":
         return False
-    is_open = record.scan in {None, "clean", "unchecked"}
-    return is_open or (record.scan == "unknown" and verdict.kind == "infected")
+    is_open = record.malware in {None, "clean", "unchecked"}
+    return is_open or (record.malware == "unknown" and verdict.kind == "infected")
 
 
 def _kept(
-    record: StoredFile, verdict: Verdict, scan: Scan, *, scan_note: str | None = None
+    record: StoredFile, verdict: Verdict, malware: Malware, *, scan_note: str | None = None
 ) -> StoredFile:
-    target = changed(record, scan=scan, reason=None, scan_note=scan_note, **_about(verdict))
+    target = changed(record, malware=malware, reason=None, scan_note=scan_note, **_about(verdict))
     return in_state(target, kept_state(target))
 
 

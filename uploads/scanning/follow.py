@@ -27,4 +27,4 @@ def up(records: Iterable[StoredFile]) -> Mapping[str, Exception]:
 
 def is_pending(record: StoredFile) -> bool:
     """Whether a file still has to be checked."""
-    return record.scan == "pending" and record.state in KEPT_STATES
+    return record.malware == "pending" and record.state in KEPT_STATES

@@ -16,7 +16,9 @@ def is_gone(record: StoredFile) -> bool:
     A file in the trash keeps both until it is permanently deleted. One in quarantine, or that was
     not checked for malware yet, has no thumbnail, as if it were gone.
     """
-    return record.state not in OWNED_STATES or record.scan == "pending" or is_being_purged(record)
+    return (
+        record.state not in OWNED_STATES or record.malware == "pending" or is_being_purged(record)
+    )
 
 
 def kind_of(record: StoredFile) -> Kind | None:
