@@ -123,7 +123,9 @@ def _settle_once(triggers: Sequence[Trigger], *, may_delete: bool) -> dict[str, 
     settled = {key: decision for key, decision in settled.items() if key not in again}
     changed = _changed_records(seen, settled)
     settled |= follow.up(changed)
-    settled |= scanning.up(entry.after for entry in changed)
+    settled |= scanning.up(
+        entry.after for entry in changed if _may_need_scan(settled[entry.after.id])
+    )
     if may_delete:
         settled |= _delete_rejected(settled)
     return settled
@@ -176,6 +178,14 @@ def _changed_records(
         if after is not None:
             records.append(follow.Records(seen.record, after))
     return records
+
+
+def _may_need_scan(settled: Settled) -> bool:
+    """Whether the check for malware may have to be queued: not again, because of a hint.
+
+    The sweep finds files whose task was lost (`uploads.ingest.scans`).
+    """
+    return isinstance(settled, Decision) and settled.outcome not in {"unchanged", "consistent"}
 
 
 def _delete_rejected(settled: Mapping[str, Settled]) -> dict[str, Settled]:
