@@ -88,7 +88,7 @@ def is_get(request: Request) -> bool:
 def test_an_object_is_downloaded_range_by_range(
     size: int, requests: int, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3, "DOWNLOAD_RANGE", 100)
+    monkeypatch.setattr(ranges, "DOWNLOAD_RANGE", 100)
     upload_id, target = upload("7", "a.bin", BODY[:size], "application/octet-stream"), io.BytesIO()
     assert ranges.download(upload_id, etag_of(upload_id), size, target)
     assert target.getvalue() == BODY[:size]
@@ -99,7 +99,7 @@ def test_an_object_is_downloaded_range_by_range(
 def test_a_download_ends_when_the_object_changes_between_two_ranges(
     change: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3, "DOWNLOAD_RANGE", 100)
+    monkeypatch.setattr(ranges, "DOWNLOAD_RANGE", 100)
     upload_id = upload("7", "a.bin", BODY, "application/octet-stream")
 
     class Changing(io.BytesIO):

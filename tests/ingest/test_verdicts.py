@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.ingest.test_decide import FILE, ID, OTHER, RULES, created, number, removed, stored
+from tests.ingest.test_decide import (
+    FILE, ID, OTHER, RULES, created, number, rejected, removed, stored,
+)  # fmt: skip
 from uploads.core.policy import ScanPolicy
 from uploads.core.reasons import NO_REASON, load
 from uploads.files import counting, file_events, states
@@ -80,7 +82,9 @@ CASES: dict[
         scanning(), verdict("infected", etag="x"), DELETES, None, False,
     ),
     "deleted": (records.tombstone(scanning()), CLEAN, SCANNED, None, False),
-    "rejected": (after(scanning(), INFECTED, limits=DELETES), CLEAN, SCANNED, None, False),
+    # The object may not have been deleted yet.
+    "rejected": (after(scanning(), INFECTED, limits=DELETES), CLEAN, SCANNED, None, True),
+    "rejected by another rule": (changed(rejected(5), etag=FILE.etag), CLEAN, SCANNED, None, False),
     "clean, twice": (after(scanning(), CLEAN), CLEAN, SCANNED, None, False),
     "infected, twice": (after(scanning(), INFECTED), INFECTED, SCANNED, None, False),
     "clean, then infected by the same check": (

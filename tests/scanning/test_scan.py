@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from tests.support.clamd import FakeClamd, die
 from tests.support.files import upload
@@ -106,7 +107,7 @@ def test_malware_goes_into_quarantine_and_operators_decide() -> None:
     assert status(upload_id) == ("stored", "")
 
 
-def test_malware_is_deleted_if_that_is_the_policy(scanning: Any) -> None:
+def test_malware_is_deleted_if_that_is_the_policy(scanning: Settings) -> None:
     scanning.FILEHUB = {**scanning.FILEHUB, "SCAN_INFECTED": "delete"}
     upload_id = scanning_file(EICAR)
     assert scans.scan(upload_id) == "rejected"
@@ -172,7 +173,7 @@ def test_a_lost_task_is_queued_again_and_a_scanner_that_stays_away_is_not_waited
     assert status(recent) == ("scanning", "")
 
 
-def test_nothing_is_queued_while_the_scanner_is_away(scanning: Any) -> None:
+def test_nothing_is_queued_while_the_scanner_is_away(scanning: Settings) -> None:
     scanning.FILEHUB = {**scanning.FILEHUB, "CLAMD": "tcp://127.0.0.1:1"}
     upload_id = scanning_file()
     drain(conf().low_queue)

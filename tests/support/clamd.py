@@ -12,6 +12,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import pytest
+from pytest_django import Settings
+
 from uploads.scanning.clamd import EICAR
 
 
@@ -90,3 +93,17 @@ def fake_clamd() -> Iterator[FakeClamd]:
             server.may_answer.set()
             server.shutdown()
             thread.join()
+
+
+@pytest.fixture
+def clamd() -> Iterator[FakeClamd]:
+    """A scanner that misbehaves on request."""
+    with fake_clamd() as server:
+        yield server
+
+
+@pytest.fixture
+def scanning(settings: Settings, clamd: FakeClamd) -> Settings:
+    """Turn on the check for malware, by this scanner; return the settings."""
+    settings.FILEHUB = {**settings.FILEHUB, "SCAN": "clamd", "CLAMD": clamd.url}
+    return settings

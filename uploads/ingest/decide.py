@@ -247,7 +247,9 @@ def _decide_verdict(verdict: Verdict, record: StoredFile | None, rules: Rules) -
     """Apply what a scanner said, if the record is still that of the object that it has checked."""
     target = verdicts.applied(verdict, record, rules.scan)
     if target is None:
-        return Decision("unchanged")
+        # This completes an earlier attempt that failed before it deleted the object.
+        is_undeleted = verdicts.is_rejection(verdict, record)
+        return Decision("unchanged", etag_to_delete=verdict.etag if is_undeleted else None)
     if target.state == "rejected":
         return _reject(target)
     return Decision(cast("Outcome", target.state), target)

@@ -91,9 +91,12 @@ def scan(upload_id: str, *, deadline: float | None = None) -> str:
     Safe to repeat. Raises ScannerUnavailable and BackendUnavailable.
     """
     record = store.get(upload_id)
-    if not conf().scans or record is None or record.state not in KEPT_STATES or not record.etag:
-        return "unchanged"
     started_at = datetime.now(UTC)
+    if not conf().scans or record is None or not record.etag:
+        return "unchanged"
+    if record.state not in KEPT_STATES:
+        # An earlier attempt may have failed before it deleted a rejected object.
+        return apply(Verdict(upload_id, record.etag, "unknown", started_at))
     end = deadline or time.monotonic() + SECONDS
     scanner = clamd.version()
     try:

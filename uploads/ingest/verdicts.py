@@ -41,6 +41,16 @@ def applied(verdict: Verdict, record: StoredFile | None, policy: ScanPolicy) -> 
     return in_state(held, "quarantined")
 
 
+def is_rejection(verdict: Verdict, record: StoredFile | None) -> bool:
+    """Whether a verdict about this object has rejected it already."""
+    return (
+        record is not None
+        and record.state == "rejected"
+        and record.malware in {"infected", "unknown"}
+        and record.etag == verdict.etag
+    )
+
+
 def _counts(verdict: Verdict, record: StoredFile) -> bool:
     """Whether a verdict is about this object as it is now, and says something new about it.
 
