@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 
 from tests.ingest.test_decide import (
-    FILE, ID, OTHER, RULES, created, number, rejected, removed, stored,
+    FILE,
+    ID,
+    OTHER,
+    RULES,
+    created,
+    number,
+    rejected,
+    removed,
+    stored,
 )  # fmt: skip
 from uploads.core.policy import ScanPolicy
 from uploads.core.reasons import NO_REASON, load

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("aws", "scanning")
 #: The modules that decide and in which the state of AWS changes.
 DECISIVE = {"scans.py", "verdicts.py", "settle.py", "store.py", "clamd.py"}
 #: `make test` crashes at each n-th of their lines.
-SAMPLE = 25
+SAMPLE = 60
 
 
 @pytest.mark.parametrize(
