@@ -69,7 +69,9 @@ def test_a_file_is_available_after_its_verdict_only() -> None:
     assert (listed("stored"), listed("scanning")) == ([], [upload_id])
     with pytest.raises(FileNotFound):
         queries.stored_file(upload_id, OWNER)
-    assert usage.of_owner(OWNER) == Usage(1, len(PNG))
+    assert usage.of_owner(OWNER) == Usage(1, len(PNG), held_files=1, held_bytes=len(PNG))
+    # It takes room, but the totals of lists do not count it.
+    assert usage.of_owner(OWNER).stored == Usage()
 
     assert scans.scan(upload_id) == "stored"
 
