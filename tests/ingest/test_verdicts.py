@@ -150,6 +150,8 @@ def test_a_verdict(name: str) -> None:
         assert decision.outcome == "unchanged"
         return
     assert decision.outcome == written.state
+    # Only the trash has files that are purged by themselves.
+    assert (written.purge_at is not None) is (written.state == "trashed")
     assert bool(load(written.reason or "")) is (written.state in {"quarantined", "rejected"})
     # It changes nothing when it comes again.
     assert decide.decide(trigger, written, None, limits).record is None
@@ -200,6 +202,7 @@ def test_another_object_in_the_trash_is_checked_before_it_can_be_restored() -> N
     written = decide.decide(created(9), trashed(stored(5)), OTHER, SCANNED).record
     assert written is not None
     assert (written.state, written.malware) == ("trashed", "pending")
+    assert eligible.kind_of(changed(written, content_type="image/png")) is None
     assert states.restored(written, by="7", now=NOW).state == "scanning"
     clean = after(written, verdict("clean", etag=OTHER.etag))
     assert (clean.state, states.restored(clean, by="7", now=NOW).state) == ("trashed", "stored")
