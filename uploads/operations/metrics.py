@@ -227,7 +227,7 @@ class _Collector(Collector):
         )
         yield GaugeMetricFamily(
             "filehub_scanning_oldest_seconds",
-            "How long the oldest of these files has been waiting; 0 if there are none.",
+            "How long the oldest of these files has been waiting, or 0.",
             counts.oldest.total_seconds(),
         )
         yield GaugeMetricFamily(
