@@ -254,6 +254,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour=4, minute=45),
     },
     "expire-files": {"task": "uploads.tasks.expire_files", "schedule": crontab(minute=45)},
+    **(
+        {"sweep-scans": {"task": "uploads.tasks.sweep_scans", "schedule": 60.0}}
+        if app.scans
+        else {}
+    ),
 }
 
 # --- Logging ------------------------------------------------------------------------------------

@@ -126,7 +126,7 @@ def _print_outcomes(
     outcomes: Sequence[Outcome], statuses: dict[str, UploadStatus], *, waits: bool
 ) -> bool:
     """Print id, state, path and reason of each file. Returns whether all went well."""
-    expected = {"stored"} if waits else {"stored", "pending"}
+    expected = {"stored"} if waits else {"stored", "pending", "scanning"}
     states = []
     for outcome in outcomes:
         state, line = lines.of_outcome(outcome, statuses.get(outcome.id))

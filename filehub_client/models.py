@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from filehub_client.errors import FilehubError, UnexpectedResponse
 
-State = Literal["pending", "stored", "trashed", "rejected", "deleted"]
+State = Literal["pending", "scanning", "stored", "trashed", "rejected", "deleted"]
 
 
 @dataclass(frozen=True)

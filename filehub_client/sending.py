@@ -141,7 +141,8 @@ class _Sending:
         for key, entry in entries.items():
             status = statuses.get(entry.id)
             is_there = status is not None and (
-                status.state == "stored" or (status.state == "pending" and entry.is_sent)
+                status.state == "stored"
+                or (status.state in {"pending", "scanning"} and entry.is_sent)
             )
             if is_there:
                 sent[key] = entry.id

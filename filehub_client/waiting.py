@@ -18,6 +18,8 @@ from filehub_client.models import File, UploadStatus
 
 #: Seconds between two requests for states.
 INTERVAL = 1.0
+#: The states in which it is still open whether the file will be stored.
+UNDECIDED = frozenset({"pending", "scanning"})
 
 
 class Statuses(Protocol):
@@ -27,16 +29,16 @@ class Statuses(Protocol):
 def settled(
     source: Statuses, ids: Sequence[str], *, timeout: float, interval: float = INTERVAL
 ) -> Flow[dict[str, UploadStatus]]:
-    """Wait until no upload is pending, or `timeout` seconds, and return the states of all.
+    """Wait until it is known of all uploads whether they are stored, or `timeout` seconds.
 
-    Ids that are not the user's are left out.
+    Returns the states of all. Ids that are not the user's are left out.
     """
     deadline = time.monotonic() + timeout
     found: dict[str, UploadStatus] = {}
     pending = list(dict.fromkeys(ids))
     while pending:
         found |= yield from source.statuses(pending)
-        pending = [i for i in pending if i in found and found[i].state == "pending"]
+        pending = [i for i in pending if i in found and found[i].state in UNDECIDED]
         left = deadline - time.monotonic()
         if left <= 0:
             break
@@ -59,6 +61,8 @@ def _why_not_stored(status: UploadStatus | None) -> FilehubError:
         return UploadRejected(status.reason or "The file was rejected.", code=status.reason_code)
     if status.state == "pending":
         return NotStoredInTime("The file is in S3, but was not recorded in time.")
+    if status.state == "scanning":
+        return NotStoredInTime("The file is in S3, and is still being checked for malware.")
     if status.state == "trashed":
         return UploadDeleted("The file is in the trash.", code="trashed")
     return UploadDeleted(status.reason or "The file was deleted.")

@@ -15,7 +15,7 @@ from tests.support.files import upload
 from tests.support.proxy import Proxy, Request
 from tests.support.scripted import Connection, Script, Scripted
 from tests.thumbnails.helpers import put_object
-from uploads.aws import s3
+from uploads.aws import ranges, s3
 from uploads.core import keys
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
@@ -28,7 +28,7 @@ def inspect(upload_id: str) -> object:
 
 
 def download(upload_id: str) -> object:
-    return s3.download(upload_id, etag_of(upload_id), len(BODY), io.BytesIO())
+    return ranges.download(upload_id, etag_of(upload_id), len(BODY), io.BytesIO())
 
 
 def read(upload_id: str) -> object:
@@ -88,9 +88,9 @@ def is_get(request: Request) -> bool:
 def test_an_object_is_downloaded_range_by_range(
     size: int, requests: int, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3, "DOWNLOAD_RANGE", 100)
+    monkeypatch.setattr(ranges, "DOWNLOAD_RANGE", 100)
     upload_id, target = upload("7", "a.bin", BODY[:size], "application/octet-stream"), io.BytesIO()
-    assert s3.download(upload_id, etag_of(upload_id), size, target)
+    assert ranges.download(upload_id, etag_of(upload_id), size, target)
     assert target.getvalue() == BODY[:size]
     assert len(proxy.requests(is_get)) == requests
 
@@ -99,7 +99,7 @@ def test_an_object_is_downloaded_range_by_range(
 def test_a_download_ends_when_the_object_changes_between_two_ranges(
     change: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3, "DOWNLOAD_RANGE", 100)
+    monkeypatch.setattr(ranges, "DOWNLOAD_RANGE", 100)
     upload_id = upload("7", "a.bin", BODY, "application/octet-stream")
 
     class Changing(io.BytesIO):
@@ -110,5 +110,5 @@ def test_a_download_ends_when_the_object_changes_between_two_ranges(
                 s3.delete(upload_id)
             return len(BODY)
 
-    assert not s3.download(upload_id, etag_of(upload_id), len(BODY), Changing())
+    assert not ranges.download(upload_id, etag_of(upload_id), len(BODY), Changing())
     assert len(proxy.requests(is_get)) == 2

@@ -122,6 +122,37 @@ REASONS: list[tuple[str, Mapping[str, str | int], str, str]] = [
         "Die Datei wurde als image/png hochgeladen, ihr Inhalt ist aber eine Webseite.",
     ),
     ("object_missing", {}, "object missing", "Objekt fehlt"),
+    (
+        "malware", {"signature": "Eicar"},
+        "Malware was found in it: Eicar.", "Die Datei enthält Schadsoftware: Eicar.",
+    ),
+    (
+        "scan_too_large", {},
+        "It could not be checked for malware, because it is too large for the scanner.",
+        "Die Datei konnte nicht auf Schadsoftware geprüft werden, weil sie für den Scanner zu groß "
+        "ist.",
+    ),
+    (
+        "scan_encrypted", {},
+        "It could not be checked for malware, because its content is encrypted.",
+        "Die Datei konnte nicht auf Schadsoftware geprüft werden, weil ihr Inhalt verschlüsselt "
+        "ist.",
+    ),
+    (
+        "scan_unavailable", {},
+        "It could not be checked for malware, because the scanner was unavailable for too long.",
+        "Die Datei konnte nicht auf Schadsoftware geprüft werden, weil der Scanner zu lange nicht "
+        "verfügbar war.",
+    ),
+    (
+        "malware_released", {"why": "a test"},
+        "Released from quarantine: a test", "Aus der Quarantäne freigegeben: a test",
+    ),
+    (
+        "malware_check_requested", {},
+        "A check for malware was requested.",
+        "Eine Prüfung auf Schadsoftware wurde angefordert.",
+    ),
     ("not_json", {}, "It is not JSON.", "Die Nachricht ist kein JSON."),
     ("not_json_object", {}, "It is not a JSON object.", "Die Nachricht ist kein JSON-Objekt."),
     (

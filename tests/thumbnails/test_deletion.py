@@ -28,7 +28,7 @@ from uploads.core.errors import BackendUnavailable
 from uploads.files import actions, moves, purge, queries, trash
 from uploads.files.batches import Actor
 from uploads.files.listing import FileFilter, find
-from uploads.files.record import KEPT_STATES, STATES, FileInfo, State, StoredFile
+from uploads.files.record import OWNED_STATES, STATES, FileInfo, State, StoredFile
 from uploads.files.thumbnails import thumbnail_url
 from uploads.ingest import confirm
 from uploads.thumbnails import make
@@ -94,7 +94,7 @@ def test_it_stays_in_the_trash_and_is_shown_again_after_a_restoration() -> None:
 @pytest.mark.parametrize("state", STATES)
 def test_a_file_that_is_gone_shows_none(state: State) -> None:
     info = FileInfo("x", state, datetime.now(UTC), thumbnail="60x40")
-    assert (thumbnail_url(info) is not None) == (state in KEPT_STATES)
+    assert (thumbnail_url(info) is not None) == (state in OWNED_STATES)
 
 
 def change_owner(upload_id: str) -> None:

@@ -98,7 +98,7 @@ def pause_before(
 
 #: Where `make` pauses: before the download, the storing of the thumbnail, and the note of it.
 PAUSES = {
-    "download": (make.s3, "download"),
+    "download": (make.ranges, "download"),
     "storing": (gateway, "store"),
     "note": (make, "_note"),
 }

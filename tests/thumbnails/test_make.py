@@ -20,7 +20,7 @@ from tests.thumbnails.helpers import (
     with_thumbnail,
 )
 from tests.thumbnails.samples import RED_PDF
-from uploads.aws import clients, s3
+from uploads.aws import clients, ranges, s3
 from uploads.core import keys
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
@@ -83,7 +83,7 @@ def test_large_files_get_none(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_file_is_downloaded_in_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3, "DOWNLOAD_RANGE", 50)
+    monkeypatch.setattr(ranges, "DOWNLOAD_RANGE", 50)
     assert thumbnail(with_thumbnail()).startswith(b"RIFF")
 
 

@@ -21,6 +21,8 @@ NAMES = {
     "uploads.tasks.reconcile_recent",
     "uploads.tasks.reconcile_multipart",
     "uploads.tasks.make_thumbnails",
+    "uploads.tasks.scan_objects",
+    "uploads.tasks.sweep_scans",
     "uploads.tasks.publish_events",
     "uploads.tasks.sweep_events",
     "uploads.tasks.deliver_webhooks",

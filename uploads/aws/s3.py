@@ -1,6 +1,6 @@
 """The S3 gateway: sign, head, delete, list.
 
-Only this module, `multipart`, `thumbnails` and `foreign` call S3.
+Only this module, `ranges`, `multipart`, `thumbnails` and `foreign` call S3.
 
 A missing key is a normal result (None). Any other failure raises BackendUnavailable with its cause
 chained. IAM: s3:PutObject and s3:GetObject to sign, s3:GetObject to head and to read,
@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import IO
 from urllib.parse import quote
 
 from botocore.credentials import ReadOnlyCredentials
@@ -28,13 +27,10 @@ from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.core.keys import PREFIX, object_key, upload_id_of
 from uploads.core.labels import NO_LABELS, Labels
-from uploads.core.limits import MIB
 from uploads.core.names import content_disposition
 
 #: How many of an object's first bytes are read to recognise its content.
 FIRST_BYTES = 4096
-#: Bytes of an object that are downloaded with one request, and held in memory.
-DOWNLOAD_RANGE = 8 * MIB
 #: The maximum number of keys in a DeleteObjects request.
 MAX_DELETED = 1000
 _NOT_DELETED = "S3 could not delete the object."
@@ -265,34 +261,12 @@ def _read_first_bytes(upload_id: str, etag: str) -> bytes | None:
             # All of it: `read` with a number would take a response that is cut off as complete.
             return response["Body"].read()
         except ClientError as exc:
-            if _is_gone_or_replaced(exc):
+            if is_gone_or_replaced(exc):
                 return None
             raise
 
 
-def download(upload_id: str, etag: str, size: int, target: IO[bytes]) -> bool:
-    """Write the object with this ETag and size (bytes) to a file, range by range.
-
-    Returns False if it is gone or was replaced. Raises BackendUnavailable.
-    """
-    with aws_errors("S3 could not read the object."):
-        for start in range(0, size, DOWNLOAD_RANGE):
-            try:
-                response = clients.s3().get_object(
-                    Bucket=conf().bucket,
-                    Key=object_key(upload_id),
-                    IfMatch=f'"{etag}"',
-                    Range=f"bytes={start}-{min(start + DOWNLOAD_RANGE, size) - 1}",
-                )
-            except ClientError as exc:
-                if _is_gone_or_replaced(exc):
-                    return False
-                raise
-            target.write(response["Body"].read())
-    return True
-
-
-def _is_gone_or_replaced(exc: ClientError) -> bool:
+def is_gone_or_replaced(exc: ClientError) -> bool:
     """Whether a request with If-Match failed because the object is missing or was replaced."""
     return exc.response["Error"]["Code"] in {"NoSuchKey", "PreconditionFailed"}
 
@@ -314,7 +288,7 @@ def delete_if_match(upload_id: str, etag: str) -> None:
                 Bucket=conf().bucket, Key=object_key(upload_id), IfMatch=f'"{etag}"'
             )
         except ClientError as exc:
-            if not _is_gone_or_replaced(exc):
+            if not is_gone_or_replaced(exc):
                 raise
 
 

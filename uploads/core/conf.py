@@ -30,6 +30,7 @@ from uploads.core.limits import (
     S3_MIN_PART_SIZE,
 )
 from uploads.core.policy import Rules
+from uploads.core.scan_conf import ScanConf
 from uploads.core.setting_values import (
     BUCKET_NAME,
     PREFIX,
@@ -47,7 +48,6 @@ from uploads.core.setting_values import (
     dns_suffix,
     explain,
 )
-from uploads.core.sign_in_conf import SignInConf
 
 _RATES = ("sign_rate_user", "sign_rate_address", "sign_in_rate_user", "sign_in_rate_address")
 DEFAULT_PREFIX = "filehub"
@@ -74,7 +74,7 @@ def _prefixed(name: str, *, without_prefix: str = "") -> Callable[[dict[str, Any
     return default
 
 
-class Conf(SignInConf):
+class Conf(ScanConf):
     """The settings, validated. A field's name in upper case is its key in `settings.FILEHUB`."""
 
     model_config = ConfigDict(
@@ -300,6 +300,10 @@ class Conf(SignInConf):
         return self.thumbnails == "on"
 
     @property
+    def uses_low_queue(self) -> bool:
+        return self.makes_thumbnails or self.scans
+
+    @property
     def allows_private_webhooks(self) -> bool:
         return self.webhook_private_addresses == "on"
 
@@ -385,4 +389,10 @@ conf = _Current()
 def rules() -> Rules:
     """The upload limits for `uploads.core.policy`, from the settings."""
     current = conf()
-    return Rules(current.max_size, S3_MAX_PUT_SIZE, current.allowed_types, current.destinations)
+    return Rules(
+        current.max_size,
+        S3_MAX_PUT_SIZE,
+        current.allowed_types,
+        current.destinations,
+        scan=current.scan_policy,
+    )

@@ -7,6 +7,7 @@ import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Literal
 
 from uploads.core.destinations import Destination
 from uploads.core.errors import FileTooLarge, InvalidRequest, QuotaExceeded
@@ -24,6 +25,21 @@ MAX_PARTS = 10_000
 
 
 @dataclass(frozen=True)
+class ScanPolicy:
+    """Whether files are checked for malware, and what happens to those that are not clean.
+
+    `unknown` applies to files that cannot be checked.
+    """
+
+    is_on: bool = False
+    infected: Literal["quarantine", "delete"] = "quarantine"
+    unknown: Literal["hold", "release", "reject"] = "hold"
+
+
+NO_SCAN = ScanPolicy()
+
+
+@dataclass(frozen=True)
 class Rules:
     """The limits that apply to one upload. Sizes are bytes.
 
@@ -37,6 +53,7 @@ class Rules:
     keep_for: timedelta | None = None
     #: Whether files of a destination that no longer exists are accepted by the general limits.
     accepts_unknown: bool = False
+    scan: ScanPolicy = NO_SCAN
 
     def at(self, destination: str) -> Rules:
         """The limits of a destination; these limits for "". Raises InvalidRequest if unknown."""

@@ -137,6 +137,16 @@ _SENTENCES: dict[str, Callable[[], str]] = {
     "content_mismatch": lambda: gettext(
         "It was uploaded as %(type)s, but its content is %(content)s."
     ),
+    "malware": lambda: gettext("Malware was found in it: %(signature)s."),
+    "scan_too_large": lambda: gettext(
+        "It could not be checked for malware, because it is too large for the scanner."
+    ),
+    "scan_encrypted": lambda: gettext(
+        "It could not be checked for malware, because its content is encrypted."
+    ),
+    "scan_unavailable": lambda: gettext(
+        "It could not be checked for malware, because the scanner was unavailable for too long."
+    ),
     "object_missing": lambda: gettext("object missing"),
     "being_deleted": lambda: gettext("The file is already being permanently deleted."),
     # Messages
@@ -157,6 +167,8 @@ _SENTENCES: dict[str, Callable[[], str]] = {
     "trashed": lambda: gettext("Moved to the trash."),
     "restored": lambda: gettext("Restored from the trash."),
     "deletion_requested": lambda: gettext("Deletion requested."),
+    "malware_released": lambda: gettext("Released from quarantine: %(why)s"),
+    "malware_check_requested": lambda: gettext("A check for malware was requested."),
     "check_consistent": lambda: gettext("Checked: the record is correct."),
     "check_confirmed": lambda: gettext("Checked: the object exists, so the file is now stored."),
     "check_rejected": lambda: gettext("Checked: the file breaks a rule and was rejected."),

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 MAX_IDS = 100
 
 #: What a file is after a change.
-NewState = Literal["stored", "trashed", "deleting", "moved"]
+NewState = Literal["stored", "trashed", "deleting", "moved", "scanning"]
 
 
 @dataclass(frozen=True)

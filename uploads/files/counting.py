@@ -113,7 +113,7 @@ def _day_adjustments(changes: Sequence[Change]) -> Iterator[Adjustment]:
         before, after = change.before, change.after
         # A file that reappears after it seemed gone has already been counted as arrived. One that
         # was rejected has not.
-        is_arrival = after.state == "stored" and (
+        is_arrival = after.state in {"stored", "scanning"} and (
             before is None or before.state == "rejected" or before.confirmed_at is None
         )
         is_rejection = after.state == "rejected" and (before is None or before.state != "rejected")
@@ -189,7 +189,10 @@ def _usage_of(record: StoredFile | None) -> Usage:
     if record is None:
         return Usage()
     size = int(record.size or 0)
-    return Usage(1, size, 1, size) if record.state == "trashed" else Usage(1, size)
+    if record.state == "trashed":
+        return Usage(1, size, 1, size)
+    is_held = record.state in {"scanning", "quarantined"}
+    return Usage(1, size, held_files=1, held_bytes=size) if is_held else Usage(1, size)
 
 
 def _part(upload_id: str) -> str:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from uploads.core.labels import parse_context
 from uploads.core.reasons import NO_REASON, load
-from uploads.files.record import KEPT_STATES, Change, State, StoredFile
+from uploads.files.record import KEPT_STATES, OWNED_STATES, Change, State, StoredFile
 
 EventType = Literal["file.stored", "file.rejected", "file.deleted", "file.renamed"]
 EVENT_TYPES: tuple[EventType, ...] = (
@@ -23,6 +23,10 @@ EVENT_TYPES: tuple[EventType, ...] = (
     "file.deleted",
     "file.renamed",
 )
+
+
+#: The states that others are told of as a rejection, with the reason.
+_REFUSED = ("rejected", "quarantined")
 
 
 class _Frozen(BaseModel):
@@ -103,14 +107,23 @@ def event_of(change: Change, event_id: str, now: datetime) -> FileEvent | None:
 
 def _type(before: StoredFile | None, after: StoredFile) -> EventType | None:
     is_same_object = before is not None and before.etag == after.etag
-    if after.state in KEPT_STATES:
-        if before is None or before.state not in KEPT_STATES or not is_same_object:
+    if after.malware == "pending" and after.state in KEPT_STATES:
+        # It is told once it has been checked for malware.
+        return None
+    if after.state in OWNED_STATES:
+        if before is None or not _is_ready(before) or not is_same_object:
             return "file.stored"
         return "file.renamed" if _place(before) != _place(after) else None
+    if after.state in _REFUSED:
+        is_known = before is not None and before.state in _REFUSED
+        return None if is_known and is_same_object else "file.rejected"
     is_same_state = before is not None and before.state == after.state
-    if after.state == "rejected":
-        return None if is_same_state and is_same_object else "file.rejected"
     return None if is_same_state else "file.deleted"
+
+
+def _is_ready(record: StoredFile) -> bool:
+    """Whether its owner has the file, and it need not be checked for malware first."""
+    return record.state in OWNED_STATES and record.malware != "pending"
 
 
 def _place(record: StoredFile) -> Place:

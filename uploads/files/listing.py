@@ -195,7 +195,7 @@ def _filter(feed: Iterator[FileInfo], criteria: FileFilter, limit: int) -> _Resu
 def _matches(info: FileInfo, criteria: FileFilter, term: str) -> bool:
     """Whether a file matches; `term` is the search key of the name."""
     return (
-        info.state == criteria.state
+        _is_in_state(info.state, criteria.state)
         and (not criteria.owner or info.owner == criteria.owner)
         and (criteria.kind is None or info.kind == criteria.kind)
         and criteria.exact_name in ("", info.file_name)
@@ -203,6 +203,11 @@ def _matches(info: FileInfo, criteria: FileFilter, term: str) -> bool:
         and (not criteria.tag or criteria.tag in info.tags)
         and (not term or term in search_key(info.file_name))
     )
+
+
+def _is_in_state(state: State, wanted: State) -> bool:
+    """Whether a list of files of one state has one. An owner's rejected files are in two."""
+    return state == wanted or (wanted == "rejected" and state == "quarantined")
 
 
 def _with_exact_name(criteria: FileFilter) -> list[FileInfo] | None:
@@ -238,7 +243,9 @@ def _feed(
 
 
 def _owner_feed(criteria: FileFilter) -> str | None:
-    """The owner's feed that has the files, if there is one."""
+    """The owner's feed that has the files, and no others, if there is one."""
+    if criteria.state == "quarantined":
+        return None
     return states.owner_feed(criteria.owner or None, criteria.state)
 
 

@@ -26,7 +26,7 @@ class UploadStatus:
     """The status of an upload. `file` is set while it is stored."""
 
     id: str
-    state: Literal["pending", "stored", "trashed", "rejected", "deleted"]
+    state: Literal["pending", "scanning", "stored", "trashed", "rejected", "deleted"]
     reason: Reason = NO_REASON
     file: FileInfo | None = None
 
@@ -99,7 +99,10 @@ def upload_statuses(upload_ids: list[str], owner: str) -> list[UploadStatus]:
             info = info_of(record)
             statuses.append(
                 UploadStatus(
-                    upload_id, info.state, info.reason, info if info.state == "stored" else None
+                    upload_id,
+                    "rejected" if info.state == "quarantined" else info.state,
+                    info.reason,
+                    info if info.state == "stored" else None,
                 )
             )
         elif issued:

@@ -21,10 +21,19 @@ from uploads.aws.dynamodb import Table, TableModel
 from uploads.core import folders, keys, media_types, type_lists
 from uploads.core.reasons import NO_REASON, Reason, load
 
-State = Literal["stored", "trashed", "rejected", "deleted"]
-STATES: tuple[State, ...] = ("stored", "trashed", "rejected", "deleted")
-#: The states of files whose objects are in the bucket. Both count in their owner's quota.
-KEPT_STATES: tuple[State, ...] = ("stored", "trashed")
+State = Literal["scanning", "stored", "trashed", "quarantined", "rejected", "deleted"]
+STATES: tuple[State, ...] = (
+    "stored", "trashed", "scanning", "quarantined", "rejected", "deleted",
+)  # fmt: skip
+#: The states of files that belong to their owners: listed, restored, with thumbnails.
+OWNED_STATES: tuple[State, ...] = ("stored", "trashed")
+#: The states of files whose objects are in the bucket. All count in their owner's quota.
+KEPT_STATES: tuple[State, ...] = (*OWNED_STATES, "scanning", "quarantined")
+
+#: What is known about malware in an object; None: it was stored while there was no check.
+#: "pending": to be checked. "unknown": it cannot be checked, and is held. "unchecked": the same,
+#: but stored by policy. "released": an operator has decided.
+Malware = Literal["pending", "clean", "infected", "unknown", "unchecked", "released"]
 
 #: What lists show of each file, besides its id. An index has a copy of these attributes and no
 #: others: copies of all would make each write more expensive, and a download a write to each index.
@@ -177,6 +186,14 @@ class StoredFile(TableModel):
     context = UnicodeAttribute(null=True)
     #: The name of the destination that was chosen for the upload.
     destination = UnicodeAttribute(null=True)
+    #: What is known about malware (`Malware`), when it was checked, by what, and what else is to be
+    #: known (`uploads.core.reasons.dump`).
+    malware = UnicodeAttribute(null=True)
+    scanned_at = UTCDateTimeAttribute(null=True, attr_name="scannedAt")
+    scanner = UnicodeAttribute(null=True)
+    scan_note = UnicodeAttribute(null=True, attr_name="scanNote")
+    #: When an operator asked for another check: earlier verdicts no longer count.
+    scan_requested_at = UTCDateTimeAttribute(null=True, attr_name="scanAskedAt")
     #: When the file is deleted by itself, if its destination says so.
     kept_until = UTCDateTimeAttribute(null=True, attr_name="keptUntil")
 
@@ -296,6 +313,11 @@ class FileInfo:
     #: JSON, or "". See uploads.core.labels.
     context: str = ""
     destination: str = ""
+    #: What is known about malware; see StoredFile.
+    malware: str = ""
+    scanned_at: datetime | None = None
+    scanner: str = ""
+    scan_note: Reason = NO_REASON
     #: When the file is deleted by itself.
     kept_until: datetime | None = None
     version_id: str = ""
@@ -329,7 +351,7 @@ class FileInfo:
 
     @property
     def has_thumbnail(self) -> bool:
-        return self.state in KEPT_STATES and has_thumbnail(self.thumbnail)
+        return self.state in OWNED_STATES and has_thumbnail(self.thumbnail)
 
     @property
     def path(self) -> str:
@@ -353,6 +375,7 @@ def info_of(record: StoredFile) -> FileInfo:
         | {
             "last_downloads": downloads,
             "reason": reason,
+            "scan_note": next(iter(load(record.scan_note or "")), NO_REASON),
             "tags": tuple(map(str, record.tags or ())),
         }
     )

@@ -20,11 +20,25 @@ def owner_feed(owner: str | None, state: State) -> str | None:
     """The partition of the index OwnerFeed with an owner's files of one state, or None.
 
     The partition of the stored files is the owner string itself, as it has always been. Those of
-    the other states begin with a NUL, which no owner string does (`is_owner`).
+    the other states begin with a NUL, which no owner string does (`is_owner`). To its owner, a file
+    in quarantine is a rejected one.
     """
     if owner is None or state == "deleted":
         return None
-    return owner if state == "stored" else f"\0{state}\0{owner}"
+    shown_as = "rejected" if state == "quarantined" else state
+    return owner if shown_as == "stored" else f"\0{shown_as}\0{owner}"
+
+
+def kept_state(record: StoredFile) -> State:
+    """The state of a record whose object exists.
+
+    A file that waits to be checked for malware stays in the trash if it is there, because nobody
+    can download it from there. One that must not be downloaded at all is in quarantine.
+    """
+    if record.malware in {"infected", "unknown"}:
+        return "quarantined"
+    available: State = "scanning" if record.malware == "pending" else "stored"
+    return available if record.purge_at is None else "trashed"
 
 
 def is_owner(text: str | None) -> bool:
@@ -77,12 +91,13 @@ def trashed(
 def restored(record: StoredFile, *, by: str, now: datetime) -> StoredFile:
     """The record of a file in the trash that `by` (an owner string) restores.
 
-    One that had expired is kept from now on: otherwise it would go back to the trash at once.
+    It is stored, or else still to be checked for malware. One that had expired is kept from now on:
+    otherwise it would go back to the trash at once.
     """
+    restored = changed(record, purge_at=None)
     return in_state(
-        record,
-        "stored",
-        purge_at=None,
+        restored,
+        kept_state(restored),
         restored_at=now,
         restored_by=by,
         kept_until=None if has_expired(record, now) else record.kept_until,

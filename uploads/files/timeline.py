@@ -10,7 +10,7 @@ from uploads.core.reasons import NO_REASON, Reason
 from uploads.files.record import FileInfo
 
 What = Literal[
-    "signed", "notified", "confirmed", "rejected", "owner_changed", "renamed", "moved",
+    "signed", "notified", "confirmed", "rejected", "scanned", "owner_changed", "renamed", "moved",
     "downloads", "download",
     "trashed", "expired", "restored", "deletion_requested", "purge_started", "removed",
 ]  # fmt: skip
@@ -33,7 +33,9 @@ def timeline(info: FileInfo) -> list[Entry]:
     entries = [Entry(info.created_at, "signed", info.uploader or info.owner)]
     if info.notified_at:
         entries.append(Entry(info.notified_at, "notified"))
-    if info.confirmed_at:
+    is_refused = info.state in {"rejected", "quarantined"}
+    is_held = info.malware == "pending" or (is_refused and info.scanned_at is not None)
+    if info.confirmed_at and not is_held:
         rejected = info.state == "rejected"
         entries.append(
             Entry(
@@ -42,6 +44,9 @@ def timeline(info: FileInfo) -> list[Entry]:
                 reason=info.reason if rejected else NO_REASON,
             )
         )
+    if info.scanned_at:
+        reason = info.reason if is_refused else info.scan_note
+        entries.append(Entry(info.scanned_at, "scanned", reason=reason))
     if info.owner_changed_at:
         entries.append(
             Entry(info.owner_changed_at, "owner_changed", info.owner_changed_by, detail=info.owner)

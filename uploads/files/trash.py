@@ -19,7 +19,7 @@ from uploads.core.errors import FileBeingDeleted, FilehubError, FileNotFound
 from uploads.files import batches, states, store
 from uploads.files.batches import Actor, Result, permitted
 from uploads.files.listing import FileFilter, find
-from uploads.files.record import KEPT_STATES, FileInfo, State, StoredFile, changed
+from uploads.files.record import KEPT_STATES, OWNED_STATES, FileInfo, State, StoredFile, changed
 from uploads.files.store import DecideOne
 
 logger = logging.getLogger(__name__)
@@ -27,7 +27,8 @@ logger = logging.getLogger(__name__)
 #: Files that one request to empty the trash deletes at most.
 EMPTIED_AT_ONCE = 500
 
-#: What an owner may delete. Operators may also delete what is left of a rejected file.
+#: What an owner may delete, also before it was checked for malware and in quarantine. Operators may
+#: also delete what is left of a rejected file.
 _OWNERS_MAY_DELETE = KEPT_STATES
 _OPERATORS_MAY_DELETE: tuple[State, ...] = (*KEPT_STATES, "rejected")
 _IN_TRASH: tuple[State, ...] = ("trashed",)
@@ -59,7 +60,7 @@ def move_to_trash(ids: Sequence[str], actor: Actor) -> list[Result]:
     now = datetime.now(UTC)
 
     def decide(record: StoredFile | None) -> StoredFile:
-        current = permitted(record, actor, KEPT_STATES)
+        current = permitted(record, actor, OWNED_STATES)
         if states.is_being_purged(current):
             raise FileBeingDeleted
         if current.state == "trashed":
@@ -77,7 +78,7 @@ def restore(ids: Sequence[str], actor: Actor) -> list[Result]:
     now = datetime.now(UTC)
 
     def decide(record: StoredFile | None) -> StoredFile:
-        current = permitted(record, actor, KEPT_STATES)
+        current = permitted(record, actor, OWNED_STATES)
         if states.is_being_purged(current):
             raise FileBeingDeleted
         if current.state == "stored":

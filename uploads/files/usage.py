@@ -58,6 +58,8 @@ class Counter(TableModel):
     bytes = NumberAttribute(default=0)
     trashed_files = NumberAttribute(default=0, attr_name="trashedFiles")
     trashed_bytes = NumberAttribute(default=0, attr_name="trashedBytes")
+    held_files = NumberAttribute(default=0, attr_name="heldFiles")
+    held_bytes = NumberAttribute(default=0, attr_name="heldBytes")
     rejected = NumberAttribute(default=0)
     #: Incremented by each change of what is counted, and an owner's by each change of what lists of
     #: their files show (`uploads.files.counting`), to detect changes.
@@ -71,12 +73,17 @@ class Counter(TableModel):
 
 @dataclass(frozen=True)
 class Usage:
-    """A number of files, and their total size in bytes; and how much of that is in the trash."""
+    """A number of files, and their total size in bytes; and how much of that is in the trash.
+
+    `held` files are being checked for malware, or in quarantine.
+    """
 
     files: int = 0
     bytes: int = 0
     trashed_files: int = 0
     trashed_bytes: int = 0
+    held_files: int = 0
+    held_bytes: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -84,15 +91,27 @@ class Usage:
             self.bytes + other.bytes,
             self.trashed_files + other.trashed_files,
             self.trashed_bytes + other.trashed_bytes,
+            self.held_files + other.held_files,
+            self.held_bytes + other.held_bytes,
         )
 
     @property
     def stored(self) -> Usage:
-        """Without what is in the trash."""
-        return Usage(self.files - self.trashed_files, self.bytes - self.trashed_bytes)
+        """What lists show: without what is in the trash or held."""
+        return Usage(
+            self.files - self.trashed_files - self.held_files,
+            self.bytes - self.trashed_bytes - self.held_bytes,
+        )
 
     def __neg__(self) -> Usage:
-        return Usage(-self.files, -self.bytes, -self.trashed_files, -self.trashed_bytes)
+        return Usage(
+            -self.files,
+            -self.bytes,
+            -self.trashed_files,
+            -self.trashed_bytes,
+            -self.held_files,
+            -self.held_bytes,
+        )
 
 
 @dataclass(frozen=True)
@@ -133,12 +152,16 @@ def correct(name: str, read: Reading, usage: Usage) -> bool:
             & _equals(Counter.bytes, read.usage.bytes)
             & _equals(Counter.trashed_files, read.usage.trashed_files)
             & _equals(Counter.trashed_bytes, read.usage.trashed_bytes)
+            & _equals(Counter.held_files, read.usage.held_files)
+            & _equals(Counter.held_bytes, read.usage.held_bytes)
         )
     actions: list[Action] = [
         Counter.files.set(usage.files),
         Counter.bytes.set(usage.bytes),
         Counter.trashed_files.set(usage.trashed_files),
         Counter.trashed_bytes.set(usage.trashed_bytes),
+        Counter.held_files.set(usage.held_files),
+        Counter.held_bytes.set(usage.held_bytes),
     ]
     with table_errors():
         try:
@@ -163,6 +186,11 @@ def addition(name: str, usage: Usage) -> list[Action]:
         actions += [
             Counter.trashed_files.add(usage.trashed_files),
             Counter.trashed_bytes.add(usage.trashed_bytes),
+        ]
+    if usage.held_files or usage.held_bytes:
+        actions += [
+            Counter.held_files.add(usage.held_files),
+            Counter.held_bytes.add(usage.held_bytes),
         ]
     return [*actions, *_change_actions(name)]
 
@@ -271,4 +299,6 @@ def _usage(counter: Counter) -> Usage:
         int(counter.bytes),
         int(counter.trashed_files),
         int(counter.trashed_bytes),
+        int(counter.held_files),
+        int(counter.held_bytes),
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, cast
 
 from uploads.aws.s3 import StoredObject
 from uploads.core import keys, policy, sniffing
@@ -19,15 +19,18 @@ from uploads.core.policy import Rules
 from uploads.files import counting
 from uploads.files.quotas import Allowance
 from uploads.files.record import KEPT_STATES, StoredFile, changed
-from uploads.ingest import records
+from uploads.ingest import records, verdicts
 from uploads.ingest.events import NO_SEQUENCER, ObjectEvent
+from uploads.scanning.verdict import Verdict
 
 #: Without an event, an object that breaks a rule is deleted only within this time after signing: an
 #: older one may have been stored under other rules before its record was lost.
 DELETABLE_FOR = timedelta(days=1)
 
 #: What an event did.
-Outcome = Literal["stored", "rejected", "removed", "absent", "unchanged"]
+Outcome = Literal[
+    "stored", "rejected", "removed", "absent", "unchanged", "trashed", "scanning", "quarantined"
+]
 #: What a check found. Anything but "consistent" and "unknown" has been fixed.
 Finding = Literal["consistent", "unknown", "confirmed", "rejected", "missing", "corrected"]
 
@@ -43,7 +46,7 @@ class Check:
     upload_id: str
 
 
-Trigger = ObjectEvent | Check
+Trigger = ObjectEvent | Check | Verdict
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,9 @@ def is_recent(upload_id: str) -> bool:
 
 def needs_object(trigger: Trigger, record: StoredFile | None) -> bool:
     """Whether the object can affect the decision. If not, pass None for it to `decide`."""
+    if isinstance(trigger, Verdict):
+        # It names the object that it is about, and nothing is recorded about another one.
+        return False
     if isinstance(trigger, Check) or record is None:
         return True
     if trigger.kind == "removed" and trigger.sequencer == NO_SEQUENCER:
@@ -126,8 +132,11 @@ def decide(
 ) -> Decision:
     """What to do about one upload.
 
-    `limits.allowance` is that of `quota_owner`. Events are safe to repeat, in any order.
+    `limits.allowance` is that of `quota_owner`. Events and verdicts are safe to repeat, in any
+    order.
     """
+    if isinstance(trigger, Verdict):
+        return _decide_verdict(trigger, record, limits.rules)
     if not is_recent(trigger.upload_id) and _is_without_event(trigger):
         # Its destination may have existed when it was stored, and its record may have been lost.
         limits = replace(limits, rules=replace(limits.rules, accepts_unknown=True))
@@ -143,7 +152,7 @@ def _is_removal(trigger: Trigger) -> bool:
 
 
 def _is_without_event(trigger: Trigger) -> bool:
-    return isinstance(trigger, Check) or trigger.sequencer == NO_SEQUENCER
+    return not isinstance(trigger, ObjectEvent) or trigger.sequencer == NO_SEQUENCER
 
 
 def _is_known(trigger: Trigger, record: StoredFile | None, s3_object: StoredObject) -> bool:
@@ -174,7 +183,7 @@ def _decide_created(
         return Decision("absent")
     applied = {"sequencer": event.sequencer, "notified_at": records.parse_time(event.time)}
     if record is not None and _is_known(event, record, s3_object):
-        return Decision("stored", records.restored(record, s3_object, **applied))
+        return Decision("stored", records.restored(record, s3_object, limits.rules, **applied))
     target = records.validate(event.upload_id, s3_object, record, limits.rules)
     target = changed(target, **applied)
     if target.state == "rejected":
@@ -215,7 +224,7 @@ def _decide_check(
     if s3_object is None:
         return _decide_missing(record)
     if record is not None and records.was_stored(record):
-        restored = records.restored(record, s3_object)
+        restored = records.restored(record, s3_object, limits.rules)
         if record.state == "deleted":
             return Decision("confirmed", restored)
         is_same = record.etag == s3_object.etag
@@ -227,11 +236,23 @@ def _decide_check(
         if target.state == "rejected"
         else _within_quota(target, record, limits)
     )
-    if decision.outcome == "stored":
+    if decision.outcome in {"stored", "scanning"}:
         return Decision("confirmed", decision.record, decision.limit)
     if decision.outcome == "rejected" and record is not None and record.state == "rejected":
         return Decision("rejected", etag_to_delete=decision.etag_to_delete)
     return decision
+
+
+def _decide_verdict(verdict: Verdict, record: StoredFile | None, rules: Rules) -> Decision:
+    """Apply what a scanner said, if the record is still that of the object that it has checked."""
+    target = verdicts.applied(verdict, record, rules.scan)
+    if target is None:
+        # This completes an earlier attempt that failed before it deleted the object.
+        is_undeleted = verdicts.is_rejection(verdict, record)
+        return Decision("unchanged", etag_to_delete=verdict.etag if is_undeleted else None)
+    if target.state == "rejected":
+        return _reject(target)
+    return Decision(cast("Outcome", target.state), target)
 
 
 def _decide_missing(record: StoredFile | None) -> Decision:
@@ -256,12 +277,13 @@ def _reject(target: StoredFile, *, may_delete: bool = True) -> Decision:
 def _within_quota(target: StoredFile, record: StoredFile | None, limits: Limits) -> Decision:
     """Store the file if its owner has room. One that takes no more room than before always fits."""
     growth, allowance = counting.growth(record, target), limits.allowance
+    outcome: Outcome = "scanning" if target.state == "scanning" else "stored"
     if allowance is None or target.owner is None or growth <= 0:
-        return Decision("stored", target)
+        return Decision(outcome, target)
     try:
         policy.check_quota(growth, used=allowance.used, limit=allowance.limit)
     except QuotaExceeded as exc:
         return _reject(records.rejected(target, exc.reason))
     if allowance.used + limits.claimed + growth > allowance.limit:
         return Decision("deferred")
-    return Decision("stored", target, allowance.limit)
+    return Decision(outcome, target, allowance.limit)

@@ -15,8 +15,8 @@ from uploads.core.folders import folder_or_root
 from uploads.core.names import check_name
 from uploads.core.policy import Rules
 from uploads.core.reasons import Reason, dump
-from uploads.files.record import KEPT_STATES, State, StoredFile, changed
-from uploads.files.states import in_state, is_owner
+from uploads.files.record import KEPT_STATES, OWNED_STATES, State, StoredFile, changed
+from uploads.files.states import in_state, is_owner, kept_state
 from uploads.ingest.events import NO_SEQUENCER
 
 #: How long tombstones and rejections are kept: twice the 14 days that SQS keeps a late event.
@@ -46,6 +46,8 @@ _PRESERVED = (
     # Of a rejected file too, so that it is known which thumbnail has to be deleted.
     "thumbnail",
 )
+#: What is known about malware, as long as the object is the same.
+_SCAN = ("malware", "scanned_at", "scanner", "scan_note", "scan_requested_at")
 #: The same, while a file is in the trash.
 _PRESERVED_IN_TRASH = ("purge_at", "deletion_requested_at", "deletion_requested_by")
 
@@ -73,7 +75,8 @@ def validate(
 ) -> StoredFile:
     """The record of an object: stored, or rejected with the rule that it breaks as the reason.
 
-    One that replaces an object in the trash stays there.
+    If files are checked for malware, it waits for that before it is stored. One that replaces an
+    object in the trash stays there.
     """
     sequencer = current.sequencer if current else NO_SEQUENCER
     record = changed(new_record(upload_id, sequencer, "stored"), **_content(s3_object))
@@ -95,7 +98,18 @@ def validate(
         return rejected(record, broken)
     record.kept_until = _kept_until(record, current, limits)
     record.thumbnail = _thumbnail_of(current, s3_object)
-    return in_state(record, _kept_state(record))
+    for name, value in _scan_of(current, s3_object, limits).items():
+        setattr(record, name, value)
+    if record.malware in {"infected", "unknown"} and current is not None:
+        record.reason = current.reason
+    return in_state(record, kept_state(record))
+
+
+def _scan_of(current: StoredFile | None, s3_object: StoredObject, limits: Rules) -> dict[str, Any]:
+    """What a record keeps about the check of this object. Another object has to be checked."""
+    if current is not None and was_stored(current) and current.etag == s3_object.etag:
+        return {name: getattr(current, name) for name in _SCAN}
+    return {"malware": "pending" if limits.scan.is_on else None, **dict.fromkeys(_SCAN[1:])}
 
 
 def _place(s3_object: StoredObject, current: StoredFile | None) -> tuple[str | None, str | None]:
@@ -128,7 +142,7 @@ def _thumbnail_of(current: StoredFile | None, s3_object: StoredObject) -> str | 
     """What a record keeps about the thumbnail of this object. That of a deleted file is deleted."""
     if current is None or current.state not in KEPT_STATES or current.etag != s3_object.etag:
         return None
-    return current.thumbnail
+    return current.thumbnail if kept_state(current) in OWNED_STATES else None
 
 
 def owner_of(s3_object: StoredObject, current: StoredFile | None) -> str | None:
@@ -193,11 +207,6 @@ def _belongs_in_trash(record: StoredFile) -> bool:
     )
 
 
-def _kept_state(record: StoredFile) -> State:
-    """The state of a record whose object exists: the trash if it has a place there."""
-    return "stored" if record.purge_at is None else "trashed"
-
-
 def rejected(record: StoredFile, reason: Reason) -> StoredFile:
     """The record of a rejected file."""
     return in_state(
@@ -209,17 +218,23 @@ def rejected(record: StoredFile, reason: Reason) -> StoredFile:
     )
 
 
-def restored(record: StoredFile, s3_object: StoredObject, **changes: Any) -> StoredFile:
+def restored(
+    record: StoredFile, s3_object: StoredObject, limits: Rules, **changes: Any
+) -> StoredFile:
     """The record of a file whose object exists, as before but with the object's current content.
 
+    Other content has to be checked for malware, if files are.
     A file in the trash stays there. So does one that was marked deleted by mistake; but if it was
     deleted on purpose, the object is a new one.
     """
-    target = record if _belongs_in_trash(record) else changed(record, purge_at=None)
+    target = changed(record, **_scan_of(record, s3_object, limits))
+    if not _belongs_in_trash(record):
+        target.purge_at = None
+    state = kept_state(target)
     return in_state(
         target,
-        _kept_state(target),
-        reason=None,
+        state,
+        reason=target.reason if state == "quarantined" else None,
         removed_at=None,
         expires_at=None,
         thumbnail=_thumbnail_of(record, s3_object),

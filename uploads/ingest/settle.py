@@ -22,6 +22,8 @@ from uploads.ingest import decide, observe, traces
 from uploads.ingest.decide import Decision, Limits, Trigger
 from uploads.ingest.events import NO_SEQUENCER, ObjectEvent
 from uploads.ingest.observe import Observation
+from uploads.scanning import follow as scanning
+from uploads.scanning.verdict import Verdict
 from uploads.thumbnails import follow
 
 logger = logging.getLogger(__name__)
@@ -75,6 +77,8 @@ def _log(trigger: Trigger, decision: Decision) -> None:
 
 
 def _name(trigger: Trigger) -> str:
+    if isinstance(trigger, Verdict):
+        return "verdict"
     if not isinstance(trigger, ObjectEvent):
         return "check"
     is_hint = trigger.kind == "created" and trigger.sequencer == NO_SEQUENCER
@@ -118,7 +122,11 @@ def _settle_once(triggers: Sequence[Trigger], *, may_delete: bool) -> dict[str, 
     }
     settled |= unwritten.failed
     settled = {key: decision for key, decision in settled.items() if key not in again}
-    settled |= follow.up(_changed_records(seen, settled))
+    changed = _changed_records(seen, settled)
+    settled |= follow.up(changed)
+    settled |= scanning.up(
+        entry.after for entry in changed if _may_need_scan(settled[entry.after.id])
+    )
     if may_delete:
         settled |= _delete_rejected(settled)
     traces.record(seen, settled, started_at)
@@ -172,6 +180,14 @@ def _changed_records(
         if after is not None:
             records.append(follow.Records(seen.record, after))
     return records
+
+
+def _may_need_scan(settled: Settled) -> bool:
+    """Whether the check for malware may have to be queued: not again, because of a hint.
+
+    The sweep finds files whose task was lost (`uploads.ingest.scans`).
+    """
+    return isinstance(settled, Decision) and settled.outcome not in {"unchanged", "consistent"}
 
 
 def _delete_rejected(settled: Mapping[str, Settled]) -> dict[str, Settled]:

@@ -29,6 +29,8 @@ class AuditAction(models.TextChoices):
     FILE_RESTORED = "file_restored", _("restored")
     FILE_DELETED = "file_deleted", _("permanently deleted")
     FILE_CHECKED = "file_checked", _("file checked again")
+    FILE_RELEASED = "file_released", _("released from quarantine")
+    FILE_SCANNED = "file_scanned", _("check for malware requested")
     OWNER_CHANGED = "owner_changed", _("owner changed")
     FOLDER_CREATED = "folder_created", _("folder created")
     FOLDER_MOVED = "folder_moved", _("folder moved")

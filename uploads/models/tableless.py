@@ -16,6 +16,8 @@ from uploads.core.names import display_name
 STATE_NAMES = {
     "stored": _("stored"),
     "trashed": _("in the trash"),
+    "scanning": _("being checked for malware"),
+    "quarantined": _("in quarantine"),
     "rejected": _("rejected"),
     "deleted": _("deleted"),
 }
@@ -36,7 +38,7 @@ class File(models.Model):
     owner = models.CharField(_("owner"), max_length=255)
     size = models.BigIntegerField(_("size"))
     content_type = models.CharField(_("type"), max_length=255)
-    state = models.CharField(_("state"), max_length=10, choices=STATE_NAMES)
+    state = models.CharField(_("state"), max_length=12, choices=STATE_NAMES)
     reason = models.TextField(_("reason"), blank=True)
     checksum = models.CharField("SHA-256", max_length=64, blank=True)
     key = models.CharField(_("object key"), max_length=64)

@@ -27,7 +27,7 @@ from uploads.files import usage
 from uploads.files.usage import Day, Usage
 from uploads.ingest.reconciliation import checkpoints
 from uploads.integrations.webhooks import deliveries
-from uploads.operations import dashboard
+from uploads.operations import dashboard, scan_counts
 from uploads.operations.dashboard import Flow, Queues
 
 T = TypeVar("T")
@@ -47,6 +47,8 @@ class Readings:
     runs: list[checkpoints.Run]
     oldest: dict[str, timedelta]
     webhooks: deliveries.Counts | None = None
+    #: None if files are not checked for malware.
+    scans: scan_counts.Counts | None = None
 
 
 def render() -> bytes:
@@ -63,6 +65,7 @@ def read() -> Readings:
         queues = fan_out.submit(dashboard.queue_depths)
         today, kinds = fan_out.submit(_today), fan_out.submit(usage.by_kind)
         runs = fan_out.submit(checkpoints.last_runs)
+        scans = fan_out.submit(scan_counts.read)
         oldest = fan_out.submit(partial(cloudwatch.oldest_ages, list(_queue_names().values())))
         # Not in a thread, which would keep its connection to the database.
         webhooks = attempt(deliveries.counts)
@@ -74,6 +77,7 @@ def read() -> Readings:
         _require(runs, "the last reconciliations"),
         oldest.result() or {},
         webhooks,
+        _require(scans, "the files that wait to be checked") if conf().scans else None,
     )
 
 
@@ -94,7 +98,7 @@ def _queue_names() -> dict[str, str]:
     return {
         "events": events,
         "tasks": tasks,
-        **({"tasks-low": conf().low_queue} if conf().makes_thumbnails else {}),
+        **({"tasks-low": conf().low_queue} if conf().uses_low_queue else {}),
         "events-dlq": sqs.dead_letter_queue(events),
         "tasks-dlq": sqs.dead_letter_queue(tasks),
     }
@@ -113,6 +117,7 @@ class _Collector(Collector):
         yield from self._queues()
         yield from self._runs()
         yield from self._webhooks()
+        yield from self._scans()
 
     def _stored(self) -> Iterable[Metric]:
         kept = "including those in the trash, by type group."
@@ -209,6 +214,25 @@ class _Collector(Collector):
             ):
                 findings.add_metric([run.kind, what], count)
         yield from (ended, findings)
+
+    def _scans(self) -> Iterable[Metric]:
+        counts = self._readings.scans
+        if counts is None:
+            return
+        most = f"at most {scan_counts.MOST} of each part."
+        yield GaugeMetricFamily(
+            "filehub_scanning_files",
+            f"Files that wait to be checked for malware, {most}",
+            counts.scanning,
+        )
+        yield GaugeMetricFamily(
+            "filehub_scanning_oldest_seconds",
+            "How long the oldest of these files has been waiting, or 0.",
+            counts.oldest.total_seconds(),
+        )
+        yield GaugeMetricFamily(
+            "filehub_quarantined_files", f"Files in quarantine, {most}", counts.quarantined
+        )
 
     def _webhooks(self) -> Iterable[Metric]:
         counts = self._readings.webhooks

@@ -88,7 +88,7 @@ def _names() -> list[tuple[Kind, Role, str]]:
         ("events", "live", events),
         ("events", "dead", sqs.dead_letter_queue(events)),
         ("tasks", "live", tasks),
-        *(low if conf().makes_thumbnails else []),
+        *(low if conf().uses_low_queue else []),
         ("tasks", "dead", sqs.dead_letter_queue(tasks)),
     ]
 
@@ -101,7 +101,7 @@ def _status(kind: Kind, role: Role, name: str, age: timedelta | None) -> QueueSt
 
 def low_depth() -> sqs.Depth | None:
     """The depth of the queue of low-priority tasks; None if it is unavailable, or not used."""
-    return attempt(lambda: sqs.depth(conf().low_queue)) if conf().makes_thumbnails else None
+    return attempt(lambda: sqs.depth(conf().low_queue)) if conf().uses_low_queue else None
 
 
 def _oldest_dead_letter(

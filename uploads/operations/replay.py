@@ -26,5 +26,5 @@ def replay(
 def _queue_of(dead_letter: DeadLetterMessage) -> str:
     """The queue of a task. After a replay, low-priority tasks must not delay the others."""
     is_low = dead_letter_summary.read_task(dead_letter.body, conf().bucket).title in LOW_TASKS
-    # Without thumbnails, workers do not receive from their queue. There the task ends at once.
-    return conf().low_queue if is_low and conf().makes_thumbnails else queue_name("tasks")
+    # Workers may not receive from that queue. In the other one, the task ends at once.
+    return conf().low_queue if is_low and conf().uses_low_queue else queue_name("tasks")

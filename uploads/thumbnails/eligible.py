@@ -5,7 +5,7 @@ from __future__ import annotations
 from uploads.core import media_types
 from uploads.core.conf import conf
 from uploads.core.limits import THUMBNAIL_MAX_SOURCE
-from uploads.files.record import KEPT_STATES, StoredFile
+from uploads.files.record import OWNED_STATES, StoredFile
 from uploads.files.states import is_being_purged
 from uploads.thumbnails.render import Kind
 
@@ -13,9 +13,12 @@ from uploads.thumbnails.render import Kind
 def is_gone(record: StoredFile) -> bool:
     """Whether the file's object is gone, or certainly will be; its thumbnail goes with it.
 
-    A file in the trash keeps both until it is permanently deleted.
+    A file in the trash keeps both until it is permanently deleted. One in quarantine, or that was
+    not checked for malware yet, has no thumbnail, as if it were gone.
     """
-    return record.state not in KEPT_STATES or is_being_purged(record)
+    return (
+        record.state not in OWNED_STATES or record.malware == "pending" or is_being_purged(record)
+    )
 
 
 def kind_of(record: StoredFile) -> Kind | None:

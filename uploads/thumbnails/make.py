@@ -17,7 +17,7 @@ from typing import Literal
 
 from celery.exceptions import SoftTimeLimitExceeded
 
-from uploads.aws import s3, thumbnails, time_limit
+from uploads.aws import ranges, thumbnails, time_limit
 from uploads.core import keys
 from uploads.core.errors import BackendUnavailable
 from uploads.core.logs import context
@@ -112,7 +112,7 @@ def _make(record: StoredFile, kind: Kind, *, again: bool) -> Outcome | None:
     upload_id, etag = record.id, record.etag or ""
     with tempfile.TemporaryFile() as source:
         with time_limit.limited(SECONDS_TO_DOWNLOAD):
-            if not s3.download(upload_id, etag, int(record.size), source):
+            if not ranges.download(upload_id, etag, int(record.size), source):
                 return None
         source.flush()
         try:

@@ -24,7 +24,7 @@ from uploads.aws.dynamodb import Table, TableModel, table_errors
 from uploads.core import keys
 from uploads.core.fan_out import map_concurrently
 from uploads.files import store
-from uploads.files.record import KEPT_STATES, StoredFile, has_thumbnail
+from uploads.files.record import OWNED_STATES, StoredFile, has_thumbnail
 from uploads.thumbnails import eligible, make
 
 #: Files whose thumbnails are made at the same time, each with a child process.
@@ -172,7 +172,7 @@ def _ids(plan: Plan, shard: str, after: str) -> Iterator[str]:
         StoredFile.by_state.query(
             f"{state}#{shard}", StoredFile.id.between(after, _HIGHEST), page_size=_PAGE_SIZE
         )
-        for state in KEPT_STATES
+        for state in OWNED_STATES
     )
     with table_errors():
         for record in heapq.merge(*feeds, key=lambda record: str(record.id)):

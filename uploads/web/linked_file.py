@@ -9,7 +9,7 @@ from uploads.files import actions, queries
 from uploads.files.states import is_being_purged
 
 #: `missing`: no file of this user has the id. Other users' files and unknown ids look the same.
-Kind = Literal["stored", "trashed", "deleted", "rejected", "missing"]
+Kind = Literal["stored", "scanning", "trashed", "deleted", "rejected", "missing"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,9 @@ def linked_file(file_id: str, owner: str) -> LinkedFile:
     info = queries.own_file(file_id, owner)
     if info is None:
         return LinkedFile("missing")
-    if info.state == "rejected":
+    if info.state == "scanning":
+        return LinkedFile("scanning", info.id, info.file_name)
+    if info.state in {"rejected", "quarantined"}:
         return LinkedFile("rejected", info.id, info.file_name)
     if info.state == "trashed" and not is_being_purged(info):
         return LinkedFile("trashed", info.id, info.file_name)

@@ -140,6 +140,7 @@ def home(request: AuthenticatedHttpRequest) -> HttpResponse:
         "quota": _allowance(request),
         "linked_file": linked,
         "trash_days": conf().trash_days,
+        "shows_scanning": conf().scans or place.view == "scanning",
         **session.dialog_of(request),
     }
     is_gone = listed.is_missing or (linked is not None and linked.is_gone)

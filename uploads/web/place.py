@@ -17,8 +17,10 @@ from uploads.files.browse import Sort
 from uploads.files.folder_items import FolderInfo
 from uploads.files.record import FileInfo, State
 
-View = Literal["files", "trash", "rejected"]
-_STATES: dict[View, State] = {"files": "stored", "trash": "trashed", "rejected": "rejected"}
+View = Literal["files", "scanning", "trash", "rejected"]
+_STATES: dict[View, State] = {
+    "files": "stored", "scanning": "scanning", "trash": "trashed", "rejected": "rejected",
+}  # fmt: skip
 _NEWEST_FIRST: Sort = "-date"
 
 

@@ -42,10 +42,12 @@ RETRIED_TASKS = (
     "uploads.tasks.call_receiver",
     "uploads.tasks.expire_audit",
     "uploads.tasks.expire_files",
+    "uploads.tasks.scan_objects",
+    "uploads.tasks.sweep_scans",
 )
 
 #: Low-priority tasks. They have a queue of their own, from which a worker takes one at a time.
-LOW_TASKS = ("uploads.tasks.make_thumbnails",)
+LOW_TASKS = ("uploads.tasks.make_thumbnails", "uploads.tasks.scan_objects")
 #: Tasks that wait for other programs. They use the same queue if workers consume it.
 WAITING_TASKS = ("uploads.tasks.deliver_webhooks", "uploads.tasks.call_receiver")
 
@@ -94,7 +96,7 @@ class PredefinedQueues(Mapping[str, dict[str, Any]]):
 
 def consumed_queues(settings: Conf) -> tuple[Queue, ...]:
     """The value of CELERY_TASK_QUEUES: what a worker consumes. The first is the default."""
-    low = (settings.low_queue,) if settings.makes_thumbnails else ()
+    low = (settings.low_queue,) if settings.uses_low_queue else ()
     # With these, kombu finds the queue's own configuration for each message.
     return tuple(
         Queue(name, Exchange(name), routing_key=name) for name in (settings.tasks_queue, *low)
@@ -103,7 +105,7 @@ def consumed_queues(settings: Conf) -> tuple[Queue, ...]:
 
 def routes(settings: Conf) -> dict[str, dict[str, str]]:
     """The value of CELERY_TASK_ROUTES."""
-    waiting = settings.low_queue if settings.makes_thumbnails else settings.tasks_queue
+    waiting = settings.low_queue if settings.uses_low_queue else settings.tasks_queue
     return {
         **{task: {"queue": settings.low_queue} for task in LOW_TASKS},
         **{task: {"queue": waiting} for task in WAITING_TASKS},

@@ -42,6 +42,7 @@ export class Confirming {
   add(upload) {
     this.#tracker.setSent(upload, upload.size);
     upload.slow = false;
+    upload.scanning = false;
     const id = /** @type {string} set before anything is sent */ (upload.id);
     const others = this.#uploads.get(id) ?? new Set();
     this.#uploads.set(id, others.add(upload));
@@ -61,6 +62,10 @@ export class Confirming {
    */
   #settle(id, status) {
     if (status === undefined || status.state === "pending") return false;
+    if (status.state === "scanning") {
+      for (const upload of this.#uploads.get(id) ?? []) this.#tracker.markScanning(upload);
+      return false;
+    }
     const uploads = this.#uploads.get(id) ?? [];
     this.#uploads.delete(id);
     for (const upload of uploads) {

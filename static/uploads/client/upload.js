@@ -87,6 +87,8 @@ export class Upload {
   /** @type {WaitReason|"other_tab"|null} */
   waiting = null;
   slow = false;
+  /** Whether it has arrived, and is being checked for malware before it is stored. */
+  scanning = false;
   alreadyStored = false;
   resumed = 0;
 

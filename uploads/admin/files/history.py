@@ -15,6 +15,8 @@ _AUDITED = {
     "trashed": AuditAction.FILE_TRASHED,
     "restored": AuditAction.FILE_RESTORED,
     "deletion_requested": AuditAction.FILE_DELETED,
+    "malware_released": AuditAction.FILE_RELEASED,
+    "malware_check_requested": AuditAction.FILE_SCANNED,
     "owner_changed": AuditAction.OWNER_CHANGED,
     "listed_in_download": AuditAction.LIST_EXPORTED,
 }

@@ -25,16 +25,17 @@ from django.utils.translation import gettext_lazy as _
 from uploads.accounts import owners
 from uploads.accounts.audit.record import Target, record
 from uploads.accounts.requests import user_of
-from uploads.admin.files import actions, filters
+from uploads.admin.files import actions, filters, malware
 from uploads.admin.files.file_queryset import Selection, row, rows
 from uploads.core import keys
+from uploads.core.conf import conf
 from uploads.core.errors import FileNotFound
 from uploads.core.names import display_name
 from uploads.core.texts import byte_count, describe, describe_stored, file_size, timestamp
 from uploads.files import queries
 from uploads.files.actions import preview, sign_download
 from uploads.files.listing import find
-from uploads.files.record import FileInfo
+from uploads.files.record import KEPT_STATES, FileInfo
 from uploads.files.states import is_being_purged
 from uploads.files.timeline import Entry, timeline
 from uploads.models import AuditAction, File
@@ -47,8 +48,8 @@ else:
 PAGE_SIZE = 100
 
 _DESCRIPTION = (
-    "name", "folder", "owner_link", "size_exact", "content_type", "state_reason", "tags",
-    "context", "destination",
+    "name", "folder", "owner_link", "size_exact", "content_type", "state_reason",
+    "malware_result", "tags", "context", "destination",
 )  # fmt: skip
 _OBJECT = ("id", "key", "checksum", "etag", "version_id")
 
@@ -122,7 +123,7 @@ class FileAdmin(FileAdminBase):
     sortable_by = ()
     search_fields = ("file_name",)
     search_help_text = _("Enter a part of a name, a full id or a full object key.")
-    actions = actions.ACTIONS
+    actions = (*actions.ACTIONS, *malware.ACTIONS)
     fieldsets = ((None, {"fields": _DESCRIPTION}), (_("Object"), {"fields": _OBJECT}))
     readonly_fields = (*_DESCRIPTION, *_OBJECT)
 
@@ -164,6 +165,8 @@ class FileAdmin(FileAdminBase):
         available = super().get_actions(request)
         # Django's own action would delete rows from SQL.
         available.pop("delete_selected", None)
+        if not conf().scans:
+            available.pop("scan_files", None)
         return available
 
     # One file
@@ -188,6 +191,10 @@ class FileAdmin(FileAdminBase):
     @admin.display(description=_("state"))
     def state_reason(self, file: File) -> str:
         return format_html("{} {}", self.state_text(file), file.reason or _purge_text(file.info))
+
+    @admin.display(description=_("malware"))
+    def malware_result(self, file: File) -> str:
+        return malware.result_text(file.info)
 
     @admin.display(description=_("tags"))
     def tags(self, file: File) -> str:
@@ -242,6 +249,7 @@ class FileAdmin(FileAdminBase):
                 "timeline": [(entry, _describe(entry, names)) for entry in entries],
                 "may_delete": self.has_delete_permission(request),
                 "may_operate": self.has_operate_permission(request),
+                "may_scan": conf().scans and file.state in KEPT_STATES,
             }
         return super().change_view(request, object_id, form_url, context)
 
@@ -368,6 +376,7 @@ def _describe(entry: Entry, names: dict[str, str]) -> str:
         "signed": gettext("Upload signed for %(who)s"),
         "notified": gettext("S3 reported the object"),
         "confirmed": gettext("Confirmed and stored"),
+        "scanned": reason or gettext("Checked for malware: nothing was found"),
         "rejected": gettext("Rejected: %(detail)s"),
         "owner_changed": gettext("Owner changed to %(new)s by %(who)s"),
         "renamed": gettext("Renamed by %(who)s; the name was %(detail)s"),

@@ -100,7 +100,7 @@ class Command(BaseCommand):
             self._print(outcomes, {})
             raise CommandError("Interrupted.", returncode=130) from None
         states = self._print(outcomes, statuses)
-        failed = sum(state not in {"stored", "pending"} for state in states)
+        failed = sum(state not in {"stored", "scanning", "pending"} for state in states)
         if failed:
             raise CommandError(f"{failed:,} of {len(files):,} files were not stored.")
         if not no_wait and "pending" in states:

@@ -12,6 +12,7 @@ from uploads.operations.doctor import (
     django_checks,
     notifications,
     queues,
+    scanner,
     single_sign_on,
     table,
 )
@@ -26,6 +27,7 @@ def examine() -> Iterator[Finding]:
     yield from django_checks.inspect()
     yield from caches.inspect()
     yield from single_sign_on.inspect()
+    yield from scanner.inspect()
     yield from access.inspect()
     yield from examine_resources()
     yield from broker.inspect()

@@ -58,7 +58,7 @@ class Queues:
         for kind in KINDS:
             name = queue_name(kind)
             yield from guarded(f"queue {name}", partial(self._pair, client, kind, name))
-        if conf().makes_thumbnails:
+        if conf().uses_low_queue:
             yield from guarded(f"queue {conf().low_queue}", partial(_low, client))
 
     def _pair(self, client: SQSClient, kind: Kind, name: str) -> Iterator[Finding]:

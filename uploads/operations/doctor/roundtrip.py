@@ -121,7 +121,7 @@ class RoundTrip:
     def _follow(self, upload_id: str, before: Depths) -> bool:
         """Wait for the record, then for its deletion. Returns whether the object is deleted."""
         began = time.monotonic()
-        record = self._wait_for(upload_id, _is_in("stored", "rejected", "deleted"))
+        record = self._wait_for(upload_id, _is_in("stored", "quarantined", "rejected", "deleted"))
         if record is None:
             self._report_timeout("the file was not recorded", before)
             return False

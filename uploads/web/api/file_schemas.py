@@ -59,8 +59,10 @@ class FilesQuery(PageQuery):
     q: str = Field("", description="Part of the name, whatever the case and the accents.")
     name: str = Field("", description="The exact name.")
     tag: str = Field("", description="One of the file's tags, exactly.")
-    state: Literal["stored", "trashed", "rejected"] = Field(
-        "stored", description="Files in the trash, or rejected within the last 28 days, instead."
+    state: Literal["stored", "scanning", "trashed", "rejected"] = Field(
+        "stored",
+        description="Files that are being checked for malware, are in the trash, or were rejected "
+        "within the last 28 days, instead.",
     )
 
 
@@ -174,7 +176,9 @@ class FileDetailOut(FileOut):
 class ListedFileOut(_FileFields):
     """A file of a list. What does not apply to its state is left out."""
 
-    state: Literal["stored", "trashed", "rejected"]
+    state: Literal["stored", "scanning", "trashed", "rejected"] = Field(
+        description="A file in quarantine is `rejected`."
+    )
     trashed_at: datetime | None = Field(None, description="Only in the trash.")
     purge_at: datetime | None = Field(
         None, description="When it is permanently deleted; only in the trash."
@@ -183,6 +187,10 @@ class ListedFileOut(_FileFields):
         None, description="Why it was rejected, in the language of `Accept-Language`."
     )
     reason_code: str | None = Field(None, description="Stable; null for records of old versions.")
+
+    @staticmethod
+    def resolve_state(file: FileInfo) -> str:
+        return "rejected" if file.state == "quarantined" else file.state
 
     @staticmethod
     def resolve_trashed_at(file: FileInfo) -> datetime | None:

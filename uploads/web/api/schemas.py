@@ -214,7 +214,7 @@ class PartOut(Schema):
 
 class UploadOut(Schema):
     id: str
-    state: Literal["pending", "stored", "trashed", "rejected", "deleted"]
+    state: Literal["pending", "scanning", "stored", "trashed", "rejected", "deleted"]
     reason: str | None = Field(None, description="In the language of `Accept-Language`.")
     reason_code: str | None = Field(None, description="Stable; null for records of old versions.")
     file: FileDetailOut | None = None

@@ -39,7 +39,7 @@ import { anySignal, timeoutSignal } from "../waiting.js";
 /**
  * @typedef {object} UploadStatus
  * @property {string} id
- * @property {"pending"|"stored"|"trashed"|"rejected"|"deleted"} state
+ * @property {"pending"|"scanning"|"stored"|"trashed"|"rejected"|"deleted"} state
  * @property {string} [reason] why it was rejected
  * @property {StoredFile} [file] of a stored upload
  */

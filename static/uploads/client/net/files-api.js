@@ -3,7 +3,7 @@
 /**
  * What to list. With a search term, or in another state than stored, the list is of several folders.
  * @typedef {object} ListQuery
- * @property {"stored"|"trashed"|"rejected"} state
+ * @property {"stored"|"scanning"|"trashed"|"rejected"} state
  * @property {string} folder the path of a folder; empty for the root
  * @property {string} q part of the names; empty for all
  * @property {string} sort

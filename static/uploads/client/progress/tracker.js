@@ -105,6 +105,13 @@ export class Tracker {
     this.totals.change(upload, { sent });
   }
 
+  /** @param {Upload} upload that is being checked for malware, which may take long and can be left alone */
+  markScanning(upload) {
+    if (upload.scanning) return;
+    upload.scanning = true;
+    this.#onChange("progress", upload);
+  }
+
   /** @param {Upload} upload */
   markSlow(upload) {
     upload.slow = true;

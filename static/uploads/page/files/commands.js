@@ -14,7 +14,7 @@ export function commandsFor(view, items) {
   if (items.length === 0) return [];
   const [first] = items;
   const isOne = items.length === 1;
-  if (view === "rejected") return isOne ? ["details"] : [];
+  if (view === "rejected" || view === "scanning") return isOne ? ["details"] : [];
   if (view === "trash") return ["restore", ...(isOne ? /** @type {const} */ (["details"]) : []), "deletePermanently"];
   if (!isOne) return ["downloadZip", "move", "trash"];
   if (first.kind === "folder") return ["open", "downloadZip", "rename", "move", "trash"];

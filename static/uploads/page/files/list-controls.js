@@ -1,4 +1,5 @@
 import { commandOf, targetOf } from "./list-keys.js";
+import { isReadOnly } from "./place.js";
 
 /** @import { Command } from "./list-keys.js" */
 /** @import { ListView } from "./list-view.js" */
@@ -118,7 +119,7 @@ export class ListControls {
 
   /** @param {Item} item */
   #toggle(item) {
-    if (this.#store.place.view !== "rejected") this.#selection.toggle(item.key);
+    if (!isReadOnly(this.#store.place)) this.#selection.toggle(item.key);
   }
 
   /** @param {Command & {name: "move"|"end"}} command */
@@ -127,7 +128,7 @@ export class ListControls {
     const index = this.#view.indexOf(this.#selection.focus);
     const target = targetOf(index, command, keys.length, this.#view.shape.columns);
     if (target === -1) return false;
-    if (command.extends && this.#store.place.view !== "rejected") this.#selection.extendTo(keys[target], keys);
+    if (command.extends && !isReadOnly(this.#store.place)) this.#selection.extendTo(keys[target], keys);
     this.#view.focus(keys[target]);
     return true;
   }
@@ -186,7 +187,7 @@ export class ListControls {
 
   /** @param {Item} item */
   #extendTo(item) {
-    if (this.#store.place.view !== "rejected") this.#selection.extendTo(item.key, this.#view.keys);
+    if (!isReadOnly(this.#store.place)) this.#selection.extendTo(item.key, this.#view.keys);
   }
 
   /**

@@ -137,6 +137,7 @@ function emptinessOf({ view, folder, q, type }) {
   }
   if (type) return { ...empty.type, icon: "search", action: "types" };
   if (view === "trash") return { ...empty.trash, icon: "trash", action: "" };
+  if (view === "scanning") return { ...empty.scanning, icon: "state-stored", action: "" };
   if (view === "rejected") return { ...empty.rejected, icon: "state-stored", action: "" };
   return { ...(folder ? empty.folder : empty.root), icon: folder ? "folder" : "art-empty", action: "" };
 }

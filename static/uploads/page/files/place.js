@@ -17,7 +17,7 @@ export const ROOT = Object.freeze({ view: "files", folder: "", q: "", sort: NEWE
  */
 export function placeOf(search) {
   const query = new URLSearchParams(search);
-  const view = /** @type {ViewName} */ (oneOf(["files", "trash", "rejected"], query.get("view")));
+  const view = /** @type {ViewName} */ (oneOf(["files", "scanning", "trash", "rejected"], query.get("view")));
   return {
     view,
     folder: view === "files" ? (query.get("folder") ?? "") : "",
@@ -50,6 +50,14 @@ export function addressOf(place) {
  */
 export function isFolder({ view, q }) {
   return view === "files" && q === "";
+}
+
+/**
+ * @param {Place} place
+ * @returns {boolean} whether nothing can be done with its files, so that none can be selected
+ */
+export function isReadOnly({ view }) {
+  return view === "rejected" || view === "scanning";
 }
 
 /**

@@ -54,6 +54,7 @@ function noteOf(file, place) {
   if (place.view === "rejected") {
     return { note: displayName(file.reason || listMessages.noReason), isProblem: true };
   }
+  if (place.view === "scanning") return { note: listMessages.scanning };
   if (place.view === "trash") {
     return { note: file.purge_at ? listMessages.purgedOn(localDate(new Date(file.purge_at))) : "" };
   }

@@ -180,7 +180,7 @@ const LABELS = {
 
 /**
  * @param {Item} item
- * @returns {"folder"|"stored"|"trashed"|"rejected"}
+ * @returns {"folder"|"stored"|"scanning"|"trashed"|"rejected"}
  */
 function stateOf(item) {
   return item.kind === "folder" ? "folder" : (item.file.state ?? "stored");

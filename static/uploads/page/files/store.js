@@ -199,7 +199,12 @@ export class FileStore extends EventTarget {
     const { signal } = this.#abort;
     const pages = this.#pages;
     const { view, ...rest } = this.place;
-    const state = /** @type {const} */ ({ files: "stored", trash: "trashed", rejected: "rejected" })[view];
+    const state = /** @type {const} */ ({
+      files: "stored",
+      scanning: "scanning",
+      trash: "trashed",
+      rejected: "rejected",
+    })[view];
     try {
       const page = await this.#files.list({ ...rest, state }, { cursor: pages.cursorOf(index), limit: PAGE, signal });
       if (pages === this.#pages) this.#add(index, page);

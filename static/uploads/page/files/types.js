@@ -13,7 +13,7 @@
  * @property {string} checksum base64 SHA-256; empty if the upload had none
  * @property {string} created_at ISO 8601, UTC
  * @property {string|null} confirmed_at ISO 8601, UTC
- * @property {"stored"|"trashed"|"rejected"} [state] of a list; otherwise it is stored
+ * @property {"stored"|"scanning"|"trashed"|"rejected"} [state] of a list; otherwise it is stored
  * @property {string} [trashed_at] only in the trash; ISO 8601, UTC
  * @property {string} [purge_at] when it is deleted permanently; only in the trash; ISO 8601, UTC
  * @property {string} [reason] why it was rejected, in the user's language
@@ -25,7 +25,7 @@
 /** @typedef {{kind: "file", key: string, file: ListedFile}} FileItem */
 /** @typedef {FolderItem | FileItem} Item */
 
-/** @typedef {"files"|"trash"|"rejected"} ViewName */
+/** @typedef {"files"|"scanning"|"trash"|"rejected"} ViewName */
 /** @typedef {"-date"|"date"|"name"|"-name"} Sort */
 
 /**

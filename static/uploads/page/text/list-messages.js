@@ -8,7 +8,13 @@ export const listMessages = {
   /** @type {(used: string, limit: string) => string} */
   quota: (used, limit) => fill(gettext("%(used)s of %(limit)s used"), { used, limit }),
 
-  views: { files: gettext("Files"), trash: gettext("Trash"), rejected: gettext("Rejected uploads") },
+  views: {
+    files: gettext("Files"),
+    scanning: gettext("Being checked"),
+    trash: gettext("Trash"),
+    rejected: gettext("Rejected uploads"),
+  },
+  scanning: gettext("Checking for malware…"),
   allFiles: gettext("All files"),
   folder: gettext("Folder"),
 
@@ -87,6 +93,10 @@ export const listMessages = {
       text: gettext("Folders are hidden while files are filtered."),
     },
     trash: { title: gettext("The trash is empty"), text: gettext("Files that you delete are kept here for a while.") },
+    scanning: {
+      title: gettext("No files are being checked"),
+      text: gettext("New files are checked for malware before they appear in your list."),
+    },
     rejected: {
       title: gettext("No upload was rejected in the last 28 days"),
       text: gettext("Files that break a rule are not stored. They are listed here with the reason."),

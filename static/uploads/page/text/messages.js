@@ -54,6 +54,7 @@ export const messages = {
   pausing: gettext("finishing current transfers"),
   pauseLabel: { pause: gettext("Pause"), stop: gettext("Stop now") },
   alreadyStored: gettext("Already in your files. Not uploaded again."),
+  scanning: gettext("Checking for malware… You can close this page; the file will appear in your list."),
   slow: gettext(
     "Still confirming. This is taking longer than usual. You can close this page; the file will appear in your list.",
   ),

@@ -51,7 +51,8 @@ const explanations = {
   },
   empty: { title: gettext("Empty file"), text: gettext("This file has no content.") },
   trashed: { title: noPreview, text: gettext("Restore this file to see its content.") },
-  rejected: { title: noPreview, text: gettext("This file was rejected and its content was not kept.") },
+  rejected: { title: noPreview, text: gettext("This file was rejected and cannot be opened.") },
+  scanning: { title: noPreview, text: gettext("This file is being checked for malware.") },
   gone: { title: failed, text: gettext("This file was deleted."), retry: true },
   expired: { title: failed, text: gettext("The access to this file has expired. Try again."), retry: true },
   unreachable: {

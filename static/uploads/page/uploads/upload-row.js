@@ -144,7 +144,7 @@ export class UploadRow {
 
   /** @param {number} now */
   #describe(now) {
-    const { state, waiting, size, slow, alreadyStored, problem } = this.#upload;
+    const { state, waiting, size, slow, scanning, alreadyStored, problem } = this.#upload;
     if (this.#showsProgress()) return this.#describeProgress(now);
     switch (state) {
       case "failed":
@@ -153,6 +153,7 @@ export class UploadRow {
       case "stored":
         return alreadyStored ? messages.alreadyStored : format.bytes(size);
       case "confirming":
+        if (scanning) return messages.scanning;
         if (slow) return messages.slow;
         break;
     }

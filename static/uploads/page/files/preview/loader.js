@@ -35,7 +35,7 @@ export class Loader {
    * @returns {Promise<View>} Rejects with a PreviewProblem, an ApiError, or an AbortError after the file was dropped.
    */
   async load(file, startAt = 0) {
-    if (file.state === "trashed" || file.state === "rejected") throw new PreviewProblem(file.state);
+    if (file.state !== undefined && file.state !== "stored") throw new PreviewProblem(file.state);
     const entry = this.#entry(file.id);
     const source = await entry.source;
     return source.kind === "image" ? this.#image(file, entry, source) : this.#view(file, entry, source, startAt);
