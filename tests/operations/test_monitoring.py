@@ -66,7 +66,8 @@ def expressions() -> list[str]:
 
 
 @pytest.mark.usefixtures("aws")
-def test_rules_and_dashboard_use_metrics_that_exist() -> None:
+def test_rules_and_dashboard_use_metrics_that_exist(settings: Settings) -> None:
+    settings.FILEHUB = settings.FILEHUB | {"SCAN": "clamd", "CLAMD": "tcp://127.0.0.1:1"}
     Client().get("/there/is/no/such/page")
     exported = {
         name
@@ -104,6 +105,7 @@ CAUSES: dict[str, tuple[dict[str, str], int, int | None]] = {
     "FilehubLowPriorityTasksWaiting": (
         {'filehub_queue_oldest_seconds{queue="tasks-low"}': f"21601{FLAT}"}, 3, 1,
     ),
+    "FilehubScanningSlow": ({"filehub_scanning_oldest_seconds": f"601{FLAT}"}, 3, 1),
     "FilehubConfirmationsSlow": (
         {'filehub_flow_seconds{quantile="0.95"}': f"61{FLAT}"}, 11, 9,
     ),

@@ -151,7 +151,7 @@ def test_a_verdict_about_an_object_that_was_replaced_is_ignored(clamd: FakeClamd
     outcomes: list[str] = []
     thread = threading.Thread(target=lambda: outcomes.append(scans.scan(upload_id)))
     thread.start()
-    assert clamd.has_read.wait(10)
+    assert clamd.has_read.wait(60)
     put_object(upload_id, EICAR, "text/plain")
     assert confirm.apply_event(created(upload_id, 2)) == "scanning"
     clamd.may_answer.set()

@@ -12,9 +12,10 @@ from uploads.web.api.v1.errors import StateConflict
 
 T = TypeVar("T")
 
-FileState = Literal["stored", "trashed", "rejected", "deleting", "deleted"]
+FileState = Literal["scanning", "stored", "trashed", "rejected", "deleting", "deleted"]
 
 _SENTENCES: dict[FileState, str] = {
+    "scanning": "This file is being checked for malware.",
     "stored": "This file is stored.",
     "trashed": "This file is in the trash.",
     "rejected": "This file was rejected.",
@@ -24,10 +25,13 @@ _SENTENCES: dict[FileState, str] = {
 
 
 def state_of(file: FileInfo) -> FileState:
-    """The state of a file; `deleting` from the request to delete it until S3 has reported that."""
+    """The state of a file; `deleting` from the request to delete it until S3 has reported that.
+
+    A file in quarantine is `rejected`.
+    """
     if file.state in {"stored", "trashed"} and file.deletion_requested_at is not None:
         return "deleting"
-    return file.state
+    return "rejected" if file.state == "quarantined" else file.state
 
 
 def own_file(file_id: str, owner: str, *permitted: FileState) -> FileInfo:
