@@ -324,16 +324,14 @@ def test_every_action_is_in_the_admins_log(operator: Client) -> None:
     act(operator, "replay", message_id)
     other = send_dead_letter("b")
     act(operator, "discard", other)
+    messages = [f"Replayed 1 dead letters: {message_id}", f"Discarded 1 dead letters: {other}"]
     entries = LogEntry.objects.order_by("pk")
     assert [entry.object_id for entry in entries] == [dlq(), dlq()]
-    assert [entry.change_message for entry in entries] == [
-        f"Replayed 1 dead letters: {message_id}",
-        f"Discarded 1 dead letters: {other}",
-    ]
+    assert [entry.change_message for entry in entries] == messages
     audited = AuditEntry.objects.filter(object_id=dlq()).order_by("pk")
     assert [(entry.action, entry.detail) for entry in audited] == [
-        ("dead_letters_replayed", f"Replayed 1 dead letters: {message_id}"),
-        ("dead_letters_discarded", f"Discarded 1 dead letters: {other}"),
+        ("dead_letters_replayed", messages[0]),
+        ("dead_letters_discarded", messages[1]),
     ]
     assert message_id in page(operator, f"{OVERVIEW}{dlq()}/history/")
     assert operator.get(f"{OVERVIEW}{dlq()}/change/")["Location"] == EVENTS

@@ -256,11 +256,11 @@ def test_requests_are_counted_by_route_and_status(client: Client) -> None:
     cases = [
         ("GET", "/files/0195d5a1-7f3c-7c4e-8a51-5f0e5f0a1b2c", "/files/<file_id>", 401),
         ("GET", "/there/is/no/such/page", "none", 404),
-        ("MADE-UP", "/there/is/no/such/page", "none", 404),
+        ("BREW", "/there/is/no/such/page", "none", 404),
         ("GET", "/healthz", "/healthz", 200),
     ]
     for method, path, route, status in cases:
-        labels = ("other" if method == "MADE-UP" else method, route, status)
+        labels = ("other" if method == "BREW" else method, route, status)
         before = count(*labels)
         response = client.generic(method, path)
         assert response.status_code == status

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from pathlib import Path
 from textwrap import dedent
+
+from tests.support.installation import Installation
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
@@ -52,3 +56,27 @@ def blocks(text: str, language: str) -> list[str]:
 def code(text: str) -> list[str]:
     """What stands in backticks, outside of blocks."""
     return re.findall(r"`([^`\n]+)`", without_blocks(text))
+
+
+def run_commands(document: str, installation: Installation, *, number: int) -> str:
+    """Run the bash blocks of a document, one after another in one shell, beside an installation
+    that runs; return their output.
+    """
+    commands = blocks(read(document), "bash")
+    assert len(commands) == number
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("FILEHUB_", "DJANGO_", "AWS_", "DATABASE_"))
+    }
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail"],
+        input="\n".join(commands),
+        cwd=ROOT,
+        env=environment | {"LOCAL_DIR": str(installation.directory / "local")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
