@@ -46,7 +46,7 @@ def test_tasks_that_may_wait_go_back_to_their_own_queue(
     for body in (*tasks, "unreadable"):
         send_dead_letter(body, conf().tasks_queue)
     call_command("redrive", stdout=StringIO())
-    low = tasks[:1] if thumbnails == "on" else []
+    low = sorted(tasks[:-1]) if thumbnails == "on" else []
     assert bodies(conf().low_queue) == low
     assert bodies(conf().tasks_queue) == sorted({*tasks, "unreadable"} - {*low})
     assert sqs.depth(sqs.dead_letter_queue(conf().tasks_queue)).total == 0
