@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.support.files import removal, store
+from tests.support.files import removal, store, upload
 from tests.support.records import tamper
 from tests.support.waiting import wait_for
 from uploads.aws import s3
@@ -207,7 +207,8 @@ def test_files_whose_records_could_not_be_changed_are_not_counted(
 
 
 def test_a_real_worker_purges_and_records_it(pipeline: None) -> None:
-    upload_id = store(OWNER)
+    upload_id = upload(OWNER)
+    wait_for(lambda: records.get(upload_id))
     trash.move_to_trash([upload_id], ME)
     tamper(upload_id, StoredFile.purge_at.set(datetime.now(UTC)))
     purge.purge()

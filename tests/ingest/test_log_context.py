@@ -19,7 +19,7 @@ from uploads.ingest import confirm, tasks
 from uploads.ingest.reconciliation.reconcile import Plan, run
 from uploads.thumbnails import make
 
-pytestmark = pytest.mark.usefixtures("aws", "one_day")
+pytestmark = pytest.mark.usefixtures("aws")
 
 #: The key of an object in the lines of botocore.
 KEY = re.compile(r"uploads/[0-9a-f]/([0-9a-f-]{36})")
