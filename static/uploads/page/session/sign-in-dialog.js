@@ -21,9 +21,9 @@ export class SignInDialog {
 
   /**
    * @param {PageSession} session
-   * @param {string} csrfHeader
+   * @param {string} [csrfHeader]
    */
-  constructor(session, csrfHeader) {
+  constructor(session, csrfHeader = "X-CSRFToken") {
     this.#session = session;
     this.#csrfHeader = csrfHeader;
     session.addEventListener("change", () => this.#show());
