@@ -180,7 +180,8 @@ CONTENT_SECURITY_POLICY = {
         "style-src": [SELF],
         "img-src": [SELF, "data:", "blob:"],
         "font-src": [SELF],
-        "connect-src": [SELF, app.s3_origin],
+        # Pages that load from the bucket add it (uploads/core/content_security.py).
+        "connect-src": [SELF],
         "worker-src": [SELF],
         "form-action": [SELF],
         "base-uri": [NONE],
