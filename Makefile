@@ -10,7 +10,7 @@ DEMO_PASSWORD ?=
 export PORT AWS_PORT LOCAL_DIR DEMO_PASSWORD
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all image-test chaos bench bench-compare cost lint types javascript check format messages reference lock browser clean
+.PHONY: help run test test-all image-test chaos bench bench-compare cost lint types javascript check format messages reference lock wheel browser clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,14 +79,17 @@ reference: $(VENV)/dev.stamp ## Write docs/reference.md from the code
 	  $(BIN)/python -m local.reference
 
 lock: $(VENV)/dev.stamp ## Resolve pyproject.toml into requirements*.txt
-	@for args in "pyproject.toml --group dev -o requirements-dev.txt" \
-	  "pyproject.toml --group local -c requirements-dev.txt -o requirements-local.txt" \
-	  "pyproject.toml -c requirements-dev.txt -o requirements.txt" \
+	@for args in "pyproject.toml --extra site --group dev -o requirements-dev.txt" \
+	  "pyproject.toml --extra site --group local -c requirements-dev.txt -o requirements-local.txt" \
+	  "pyproject.toml --extra site -c requirements-dev.txt -o requirements.txt" \
 	  "--group otel -c requirements-dev.txt -o requirements-otel.txt" \
 	  "--group rates -c requirements-dev.txt -o requirements-rates.txt" \
 	  "--group parquet -c requirements-dev.txt -o requirements-parquet.txt"; do \
 	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	    --custom-compile-command "make lock" $$args || exit 1; done
+
+wheel: $(VENV)/dev.stamp ## Build the wheel that other projects install, in dist/
+	@$(BIN)/uv build --quiet --wheel --out-dir dist
 
 browser: $(VENV)/dev.stamp
 	@$(BIN)/python -m local.chromium

@@ -1,4 +1,4 @@
-"""The Django project. Importing the Celery app here binds `shared_task` functions to it."""
+"""The Django project. Importing the Celery app here makes it the current one."""
 
 from filehub.celery import app as celery_app
 

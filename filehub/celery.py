@@ -1,16 +1,16 @@
-"""The Celery app: `celery -A filehub worker` and `celery -A filehub beat`."""
+"""The Celery app of the stand-alone project: `celery -A filehub worker`, and `… beat`."""
 
 import os
 
-from celery import Celery
-
 from uploads.worker import celery_hooks
+from uploads.worker.app import app
+
+__all__ = ["app"]
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "filehub.settings")
 
-app = Celery("filehub")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["uploads.ingest"])
+app.set_default()
 
 
 @app.on_configure.connect

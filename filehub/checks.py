@@ -1,4 +1,7 @@
-"""System checks of the standalone project, for the environment variables of Django itself."""
+"""System checks of the standalone project, for the environment variables of Django itself.
+
+And for its Celery settings, without which tasks can be lost.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Info, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
 
 from filehub import env, mail, telemetry
 from uploads.core.conf import conf
 from uploads.core.setting_values import is_local
 from uploads.core.sign_in_conf import NO_MAIL
+from uploads.worker import broker
 
 
 @register()
@@ -88,3 +92,46 @@ def _sign_in() -> Iterator[CheckMessage]:
             "provider.",
             id="filehub.W033",
         )
+
+
+@register()
+def check_celery(**kwargs: Any) -> list[CheckMessage]:
+    """Check the Celery settings without which tasks can be lost."""
+    if getattr(settings, "CELERY_BROKER_TRANSPORT", None) != broker.TRANSPORT:
+        return [
+            Error(
+                "Celery's broker is not SQS through filehub's transport, so a task that fails "
+                "would be lost.",
+                hint=f"CELERY_BROKER_TRANSPORT = {broker.TRANSPORT!r}, and the other CELERY_… "
+                "settings as in uploads/worker/configuration.py. Use other brokers only in other "
+                "Celery apps.",
+                id="filehub.E004",
+            )
+        ]
+    messages: list[CheckMessage] = []
+    hidden = settings.CELERY_BROKER_TRANSPORT_OPTIONS.get("visibility_timeout", 0)
+    if hidden <= settings.CELERY_TASK_TIME_LIMIT:
+        messages.append(
+            Error(
+                f"A task may run for {settings.CELERY_TASK_TIME_LIMIT} s but is redelivered to "
+                f"another worker after {hidden} s.",
+                hint="CELERY_TASK_TIME_LIMIT must be below VISIBILITY_TIMEOUT "
+                "(uploads/core/limits.py). Run manage.py provision after changing the latter.",
+                id="filehub.E001",
+            )
+        )
+    required = {
+        "CELERY_TASK_ACKS_LATE": True,
+        "CELERY_TASK_ACKS_ON_FAILURE_OR_TIMEOUT": False,
+        "CELERY_TASK_REJECT_ON_WORKER_LOST": True,
+    }
+    wrong = [name for name, value in required.items() if getattr(settings, name, None) is not value]
+    if wrong:
+        messages.append(
+            Error(
+                f"Tasks that fail or whose worker dies are lost, because of {' and '.join(wrong)}.",
+                hint=", ".join(f"{name} = {required[name]}" for name in wrong),
+                id="filehub.E002",
+            )
+        )
+    return messages

@@ -5,10 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import dj_database_url
-from celery.schedules import crontab
 from corsheaders.defaults import default_headers
 from csp.constants import NONE, SELF
 
@@ -16,7 +14,7 @@ from filehub import env as environment
 from filehub import logs, mail
 from uploads.core.limits import MIB
 from uploads.core.paths import API_PATHS
-from uploads.worker.broker import TRANSPORT, broker_settings, consumed_queues, routes
+from uploads.worker.configuration import configuration
 
 try:
     env = environment.load()
@@ -122,7 +120,7 @@ AUTH_PASSWORD_VALIDATORS = [
 # As the mail says (templates/registration/password_reset_email.html).
 PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600
 LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "home"
+LOGIN_REDIRECT_URL = "filehub:home"
 LOGOUT_REDIRECT_URL = "login"
 
 LANGUAGE_CODE = "en"
@@ -176,8 +174,6 @@ CSRF_TRUSTED_ORIGINS = list(app.cors_origins)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MIB
 FILE_UPLOAD_HANDLERS = ["uploads.web.upload_handlers.DiscardFiles"]
 
-_s3 = urlsplit(app.s3_bucket_url)
-S3_ORIGIN = f"{_s3.scheme}://{_s3.netloc}"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -185,15 +181,14 @@ CONTENT_SECURITY_POLICY = {
         "style-src": [SELF],
         "img-src": [SELF, "data:", "blob:"],
         "font-src": [SELF],
-        "connect-src": [SELF, S3_ORIGIN],
+        # Pages that load from the bucket add it (uploads/core/content_security.py).
+        "connect-src": [SELF],
         "worker-src": [SELF],
         "form-action": [SELF],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
     }
 }
-# What pages that show files add to it: images, recordings and frames from the bucket's origin.
-CSP_PREVIEWS = {name: [S3_ORIGIN] for name in ("img-src", "media-src", "frame-src")}
 
 CORS_ALLOWED_ORIGINS = list(app.cors_origins)
 CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key"]
@@ -214,52 +209,15 @@ DEFAULT_FROM_EMAIL = env.email_from or "filehub@localhost"
 
 # --- Celery -------------------------------------------------------------------------------------
 
-CELERY_TASK_DEFAULT_QUEUE = app.tasks_queue
-CELERY_TASK_QUEUES = consumed_queues(app)
-CELERY_TASK_ROUTES = routes(app)
-CELERY_TASK_IGNORE_RESULT = True
-# A message leaves the queue only after the effect of its task is durable. If the task fails or its
-# worker dies, the message stays, and SQS eventually moves it to the dead-letter queue.
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_ACKS_ON_FAILURE_OR_TIMEOUT = False
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
-CELERY_TASK_SOFT_TIME_LIMIT = 90
-# Well below the queue's visibility timeout (infra/filehub.yaml), so that no task runs twice.
-CELERY_TASK_TIME_LIMIT = 120
-CELERY_TASK_SERIALIZER = "json"
-CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# Retry forever: the health check decides whether to restart a process without a broker.
-CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-CELERY_BROKER_TRANSPORT = TRANSPORT
-CELERY_BROKER_URL, CELERY_BROKER_TRANSPORT_OPTIONS = broker_settings(env.celery_broker_url, app)
-CELERY_BEAT_SCHEDULER = "uploads.worker.celery_hooks:Scheduler"
-# Seconds between two checks of the schedule, each of which sends a heartbeat.
-CELERY_BEAT_MAX_LOOP_INTERVAL = 30
-CELERY_BEAT_SCHEDULE = {
-    "reconcile": {"task": "uploads.tasks.reconcile_recent", "schedule": 300.0},
-    # At a fixed time: an interval of 24 hours would never elapse if beat restarts daily.
-    "reconcile-multipart": {
-        "task": "uploads.tasks.reconcile_multipart",
-        "schedule": crontab(hour=3, minute=30),
-    },
-    # At a fixed minute, for the same reason.
-    "purge-trash": {"task": "uploads.tasks.purge_trash", "schedule": crontab(minute=15)},
-    "sweep-events": {"task": "uploads.tasks.sweep_events", "schedule": 60.0},
-    "expire-audit": {
-        "task": "uploads.tasks.expire_audit",
-        "schedule": crontab(hour=4, minute=45),
-    },
-    "expire-files": {"task": "uploads.tasks.expire_files", "schedule": crontab(minute=45)},
-    **(
-        {"sweep-scans": {"task": "uploads.tasks.sweep_scans", "schedule": 60.0}}
-        if app.scans
-        else {}
-    ),
-}
+# CELERY_TASK_DEFAULT_QUEUE and the others, as uploads/worker/configuration.py explains.
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]]
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any]
+CELERY_TASK_QUEUES: tuple[Any, ...]
+CELERY_TASK_TIME_LIMIT: int
+globals().update(
+    (f"CELERY_{name.upper()}", value)
+    for name, value in configuration(app, env.celery_broker_url).items()
+)
 
 # --- Logging ------------------------------------------------------------------------------------
 

@@ -1,33 +1,14 @@
-"""Routes: the pages, the admin, and the JSON API at the root."""
+"""Routes: the app at the root, signing in, and the admin."""
 
 from django.contrib import admin
 from django.urls import include, path
-from django.views.decorators.cache import cache_control
-from django.views.decorators.http import conditional_page
 from django.views.generic import RedirectView
-from django.views.i18n import JavaScriptCatalog
 
-from uploads.web import account, health, pages, password, session, single_sign_on, theme
-from uploads.web.api import api, v1
-
-# The URL is the same in every language, so browsers cache the response but always revalidate it.
-catalog = cache_control(private=True, no_cache=True)(
-    conditional_page(JavaScriptCatalog.as_view(packages=["uploads"]))
-)
+from uploads.web import pages, password, session, single_sign_on
 
 urlpatterns = [
-    path("", pages.home, name="home"),
-    # Before the other pages, because these are requested most.
-    path("api/v1/", v1.api.urls),
-    path("", api.urls),
-    path("quota", pages.quota, name="quota"),
-    path("account/", account.page, name="account"),
-    path("account/tokens/", account.create_token, name="create_token"),
-    path("account/tokens/<int:pk>/revoke/", account.revoke_token, name="revoke_token"),
-    path("account/theme/", theme.choose, name="choose_theme"),
+    path("", include("uploads.urls")),
     path("accounts/login/", session.SignIn.as_view(), name="login"),
-    path("accounts/session", session.state, name="session"),
-    path("accounts/signed-in/", session.signed_in, name="signed_in"),
     path("accounts/logout/", single_sign_on.SignOut.as_view(), name="logout"),
     path("accounts/sso/", single_sign_on.begin, name="single_sign_on"),
     path("accounts/sso/callback", single_sign_on.come_back, name="single_sign_on_callback"),
@@ -42,11 +23,7 @@ urlpatterns = [
     ),
     path("accounts/password/reset/done/", password.ResetDone.as_view(), name="reset_done"),
     path("i18n/", include("django.conf.urls.i18n")),
-    path("jsi18n/", catalog, name="javascript-catalog"),
     path("favicon.ico", pages.favicon),
-    path("healthz", health.healthz),
-    path("readyz", health.readyz),
-    path("metrics", health.metrics_text),
     # One form for everybody, with limits on guessing, and one way to sign out.
     path(
         "admin/password_change/",

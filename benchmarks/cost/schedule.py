@@ -6,14 +6,13 @@ import re
 from functools import cache
 from typing import Any
 
-from django.conf import settings
-
 from benchmarks.cost.counts import Schedule
 from benchmarks.site import ROOT
 from uploads.aws import clients
 from uploads.core.conf import conf
 from uploads.ingest.reconciliation import reconcile
 from uploads.worker import access, queueing_check
+from uploads.worker.app import app
 
 _DAY = 24 * 3600
 _TEMPLATE = ROOT / "infra" / "filehub.yaml"
@@ -22,13 +21,13 @@ _TEMPLATE = ROOT / "infra" / "filehub.yaml"
 @cache
 def current() -> Schedule:
     """Cached, because `benchmarks.cost.apps` changes two of the constants afterwards."""
-    beat: dict[str, dict[str, Any]] = settings.CELERY_BEAT_SCHEDULE
+    beat: dict[str, dict[str, Any]] = app.conf.beat_schedule
     purge = beat["purge-trash"]["schedule"]
     window = reconcile.multipart().since
     return Schedule(
         poll=clients.POLL_SECONDS,
         # One by the consumer, the others by the worker.
-        queues=1 + len(settings.CELERY_TASK_QUEUES),
+        queues=1 + len(app.conf.task_queues),
         credentials_check=access.INTERVAL,
         empty_task=queueing_check.INTERVAL,
         reconciliation=float(beat["reconcile"]["schedule"]),

@@ -137,14 +137,16 @@ def test_a_quota_takes_effect_at_once(secret: str, alice: User, change: str) -> 
         Quota.objects.create(user=alice, limit=5)
     found = api_tokens.find(secret)
     assert found is not None
-    assert getattr(found.user, "quota", None) == (None if change == "set" else alice.quota)
+    assert getattr(found.user, "filehub_quota", None) == (
+        None if change == "set" else alice.filehub_quota
+    )
     if change == "remove":
         Quota.objects.get().delete()
     else:
         Quota.objects.update_or_create(user=alice, defaults={"limit": 7})
     found = api_tokens.find(secret)
     assert found is not None
-    own = getattr(found.user, "quota", None)
+    own = getattr(found.user, "filehub_quota", None)
     assert (own and own.limit) == (None if change == "remove" else 7)
 
 

@@ -40,19 +40,19 @@ def quota_form(user: User, limit: str, **more: str) -> dict[str, Any]:
     """The fields of a user's page, with a quota."""
     quota = Quota.objects.filter(user=user).first()
     inline = {
-        "quota-TOTAL_FORMS": "1",
-        "quota-INITIAL_FORMS": "1" if quota else "0",
-        "quota-0-id": str(quota.pk) if quota else "",
-        "quota-0-user": str(user.pk),
-        "quota-0-limit": limit,
+        "filehub_quota-TOTAL_FORMS": "1",
+        "filehub_quota-INITIAL_FORMS": "1" if quota else "0",
+        "filehub_quota-0-id": str(quota.pk) if quota else "",
+        "filehub_quota-0-user": str(user.pk),
+        "filehub_quota-0-limit": limit,
     }
     return {
         "username": user.username,
         "is_active": "on",
         "date_joined_0": "2026-01-01",
         "date_joined_1": "00:00:00",
-        "api_tokens-TOTAL_FORMS": "0",
-        "api_tokens-INITIAL_FORMS": "0",
+        "filehub_api_tokens-TOTAL_FORMS": "0",
+        "filehub_api_tokens-INITIAL_FORMS": "0",
         **inline,
         **more,
     }
@@ -64,10 +64,13 @@ def set_quota(client: Client, user: User, limit: str, **more: str) -> Any:
 
 def tokens_form(user: User, *pks: object, deleted: Iterable[int] = ()) -> dict[str, Any]:
     """The fields of a user's page, with the table of tokens."""
-    form = {"api_tokens-TOTAL_FORMS": str(len(pks)), "api_tokens-INITIAL_FORMS": str(len(pks))}
+    form = {
+        "filehub_api_tokens-TOTAL_FORMS": str(len(pks)),
+        "filehub_api_tokens-INITIAL_FORMS": str(len(pks)),
+    }
     for index, pk in enumerate(pks):
-        form[f"api_tokens-{index}-id"] = str(pk)
-        form[f"api_tokens-{index}-user"] = str(user.pk)
+        form[f"filehub_api_tokens-{index}-id"] = str(pk)
+        form[f"filehub_api_tokens-{index}-user"] = str(user.pk)
     for index in deleted:
-        form[f"api_tokens-{index}-DELETE"] = "on"
+        form[f"filehub_api_tokens-{index}-DELETE"] = "on"
     return form

@@ -45,7 +45,7 @@ def test_a_quota_is_entered_with_units_and_shown_in_decimal_ones(
     assert set_quota(admin, alice, entered).status_code == 302
     assert Quota.objects.get(user=alice).limit == stored
     page = admin.get(f"{USERS}{alice.pk}/change/").content.decode()
-    assert re.search(r'name="quota-0-limit" value="([^"]*)"', page)[1] == in_the_form  # type: ignore[index]
+    assert re.search(r'name="filehub_quota-0-limit" value="([^"]*)"', page)[1] == in_the_form  # type: ignore[index]
     shown = shown.replace(" ", "\xa0")
     assert f"{shown} (custom)" in admin.get(USERS).content.decode()
     assert f"of {shown} used" in signed_in(alice).get("/").content.decode()
@@ -85,7 +85,7 @@ def test_an_empty_field_creates_no_quota(admin: Client, alice: User) -> None:
 
 def test_a_quota_is_removed(admin: Client, alice: User) -> None:
     Quota.objects.create(user=alice, limit=GIB)
-    set_quota(admin, alice, "1 GiB", **{"quota-0-DELETE": "on"})
+    set_quota(admin, alice, "1 GiB", **{"filehub_quota-0-DELETE": "on"})
     assert not Quota.objects.exists()
 
 
@@ -118,9 +118,9 @@ def test_staff_without_the_permission_can_see_but_not_set_a_quota(alice: User, b
     Quota.objects.create(user=bob, limit=GIB)
     page = client.get(f"{USERS}{bob.pk}/change/").content.decode()
     assert "1.1\xa0GB" in page
-    assert "quota-0-limit" not in page
+    assert "filehub_quota-0-limit" not in page
     set_quota(client, bob, "2 GiB")
-    set_quota(client, bob, "2 GiB", **{"quota-0-DELETE": "on"})
+    set_quota(client, bob, "2 GiB", **{"filehub_quota-0-DELETE": "on"})
     set_quota(client, alice, "2 GiB")
     assert [quota.limit for quota in Quota.objects.all()] == [GIB]
 

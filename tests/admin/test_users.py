@@ -103,7 +103,7 @@ def test_tokens_are_revoked_on_the_users_page(admin: Client, alice: User) -> Non
     kept, deleted = token_of(alice, "kept").pk, token_of(alice, "surplus").pk
     page = admin.get(f"{USERS}{alice.pk}/change/").content.decode()
     assert "surplus" in page
-    assert "api_tokens-0-DELETE" in page
+    assert "filehub_api_tokens-0-DELETE" in page
     form = tokens_form(alice, deleted, kept, deleted=[0])
     assert set_quota(admin, alice, "", **form).status_code == 302
     assert [token.pk for token in ApiToken.objects.all()] == [kept]
@@ -120,7 +120,10 @@ def test_a_forged_row_on_the_users_page_is_ignored(admin: Client, alice: User, b
 
 
 def test_the_users_page_creates_no_token(admin: Client, alice: User) -> None:
-    form = tokens_form(alice, "") | {"api_tokens-INITIAL_FORMS": "0", "api_tokens-0-name": "x"}
+    form = tokens_form(alice, "") | {
+        "filehub_api_tokens-INITIAL_FORMS": "0",
+        "filehub_api_tokens-0-name": "x",
+    }
     set_quota(admin, alice, "", **form)
     assert not ApiToken.objects.exists()
 

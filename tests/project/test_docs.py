@@ -75,6 +75,8 @@ def test_a_document_names_no_variable_that_does_not_exist(document: Path) -> Non
     named |= set(re.findall(r"\bAWS_(?:REGION|ENDPOINT)[A-Z0-9_]*", text))
     files = {name + "_FILE" for name in env.file_variables()}
     client = {client_config.URL, client_config.TOKEN, client_config.TOKEN_FILE}
+    # Django's own.
+    named.discard("DJANGO_SETTINGS_MODULE")
     assert named - _settings() - files - client == set()
 
 

@@ -47,7 +47,7 @@ def find(secret: str) -> ApiToken | None:
 
 def _read(digest: str) -> ApiToken | None:
     return (
-        ApiToken.objects.select_related("user__quota")
+        ApiToken.objects.select_related("user__filehub_quota")
         .filter(digest=digest, user__is_active=True)
         .first()
     )

@@ -36,7 +36,7 @@ class DashboardSite(AdminSite):
     site_header = "filehub"
     site_title = "filehub"
     index_title = _("Dashboard")
-    index_template = "admin/operator_index.html"
+    index_template = "admin/uploads/operator_index.html"
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """As Django does; changes on the pages are recorded in the audit log."""

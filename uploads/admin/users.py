@@ -173,7 +173,7 @@ class UserAdminMixin(UsernameSearchMixin, SafeSelectionMixin, ModelAdminBase):
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
         # Not on the form for a new user.
         inlines: tuple[Any, ...] = (QuotaInline, ApiTokenInline) if obj is not None else ()
-        if obj is not None and obj.identities.exists():
+        if obj is not None and obj.filehub_identities.exists():
             inlines += (IdentityInline,)
         return [*super().get_inlines(request, obj), *inlines]
 
@@ -182,7 +182,7 @@ class UserAdminMixin(UsernameSearchMixin, SafeSelectionMixin, ModelAdminBase):
         changelist = super().get_changelist_instance(request)
         if request.method != "POST":
             changelist.result_list = list(changelist.result_list)
-            prefetch_related_objects(changelist.result_list, "quota")
+            prefetch_related_objects(changelist.result_list, "filehub_quota")
             self._add_usage(request, changelist.result_list)
         return changelist
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from urllib.parse import quote
 
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError, NoCredentialsError
-from django.core.files.storage import default_storage
+from storages.backends.s3 import S3Storage
 
 from uploads.aws import clients
 from uploads.aws import metadata as object_metadata
@@ -192,6 +193,28 @@ def credentials() -> ReadOnlyCredentials:
             raise BackendUnavailable(message, code="no_credentials") from exc
 
 
+def _downloads() -> S3Storage:
+    """The storage that signs downloads: filehub's bucket, not the default storage of a project."""
+    current = conf()
+    addressing = "path" if current.s3_path_style else "virtual"
+    return _storage(current.bucket, current.region, current.s3_url, addressing, current.url_expiry)
+
+
+@lru_cache(maxsize=4)  # The settings are fixed for each installation.
+def _storage(
+    bucket: str, region: str, endpoint_url: str, addressing: str, expiry: int
+) -> S3Storage:
+    return S3Storage(
+        bucket_name=bucket,
+        region_name=region,
+        endpoint_url=endpoint_url,
+        signature_version="s3v4",
+        addressing_style=addressing,
+        querystring_expire=expiry,
+        default_acl=None,
+    )
+
+
 def sign_download(
     upload_id: str, *, file_name: str, inline: bool = False, content_type: str | None = None
 ) -> tuple[str, datetime]:
@@ -203,7 +226,7 @@ def sign_download(
     if content_type is not None:
         parameters["ResponseContentType"] = content_type
     with aws_errors("S3 could not sign the download."):
-        url = default_storage.url(object_key(upload_id), parameters=parameters)  # type: ignore[call-arg]  # django-storages
+        url = _downloads().url(object_key(upload_id), parameters=parameters)
     return url, datetime.now(UTC) + timedelta(seconds=conf().url_expiry)
 
 

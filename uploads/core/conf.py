@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -335,6 +336,12 @@ class Conf(ScanConf):
         if self.s3_path_style:
             return f"{self.s3_url}/{self.bucket}"
         return self.s3_url.replace("://", f"://{self.bucket}.", 1)
+
+    @property
+    def s3_origin(self) -> str:
+        """The origin of the bucket, as a Content-Security-Policy names it."""
+        parts = urlsplit(self.s3_bucket_url)
+        return f"{parts.scheme}://{parts.netloc}"
 
 
 #: The valid keys of `settings.FILEHUB`.

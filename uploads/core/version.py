@@ -7,6 +7,8 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+#: The name of the package on PyPI.
+DISTRIBUTION = "django-filehub"
 _PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 
 
@@ -18,6 +20,6 @@ def version() -> str:
     """
     if _PYPROJECT.is_file():
         project = tomllib.loads(_PYPROJECT.read_text(encoding="utf-8")).get("project", {})
-        if project.get("name") == "filehub":
+        if project.get("name") == DISTRIBUTION:
             return str(project["version"])
-    return metadata.version("filehub")
+    return metadata.version(DISTRIBUTION)

@@ -17,7 +17,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from celery import current_app
 from django.db import Error
 from pydantic import TypeAdapter
 from pynamodb.attributes import BinaryAttribute, TTLAttribute, UnicodeAttribute
@@ -30,6 +29,7 @@ from uploads.core.errors import BackendUnavailable
 from uploads.files.file_events import FileEvent, event_of
 from uploads.files.record import AllFeed, Change
 from uploads.models import WebhookEndpoint
+from uploads.worker.app import app
 from uploads.worker.queueing import queueing_errors
 
 logger = logging.getLogger(__name__)
@@ -167,7 +167,7 @@ def enqueue(ids: Sequence[str]) -> None:
     for start in range(0, len(ids), ITEMS_PER_TASK):
         with queueing_errors():
             batch = list(ids[start : start + ITEMS_PER_TASK])
-            current_app.send_task(TASK, (batch,), retry=False)
+            app.send_task(TASK, (batch,), retry=False)
 
 
 def read(ids: Iterable[str]) -> list[Published]:

@@ -23,7 +23,7 @@ from uploads.models import Quota
 
 def own_limit_of(user: AbstractBaseUser) -> int | None:
     """The user's own quota in bytes, if an operator has set one."""
-    own: Quota | None = getattr(user, "quota", None)
+    own: Quota | None = getattr(user, "filehub_quota", None)
     return own.limit if own else None
 
 

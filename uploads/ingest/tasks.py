@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from celery import Task, shared_task
+from celery import Task
 
 from uploads.accounts.audit import retention
 from uploads.core import keys
@@ -28,6 +28,7 @@ from uploads.integrations import queue as integrations_queue
 from uploads.integrations.webhooks import deliver
 from uploads.scanning import queue as scan_queue
 from uploads.thumbnails import make, queue
+from uploads.worker.app import app
 from uploads.worker.queueing import queueing_errors
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def _send(task: Any, *arguments: Any) -> str:
         return str(task.apply_async(arguments, retry=False).id)
 
 
-@shared_task(name="uploads.tasks.confirm_objects", base=FailureRecordingTask)
+@app.task(name="uploads.tasks.confirm_objects", base=FailureRecordingTask)
 def confirm_objects(events: list[dict[str, Any]]) -> None:
     """Apply each event. A failing event does not block the others; all are safe to repeat.
 
@@ -209,14 +210,14 @@ def _name(fields: dict[str, Any]) -> str:
     return f"{fields.get('kind')} of {fields.get('upload_id')}"
 
 
-@shared_task(name="uploads.tasks.confirm_hint", base=FailureRecordingTask)
+@app.task(name="uploads.tasks.confirm_hint", base=FailureRecordingTask)
 def confirm_hint(upload_id: str) -> None:
     """Check an object that a client reports as uploaded. A later event takes precedence."""
     context.add(upload_id=upload_id)
     confirm.confirm(upload_id)
 
 
-@shared_task(name=queue.TASK, base=FailureRecordingTask)
+@app.task(name=queue.TASK, base=FailureRecordingTask)
 def make_thumbnails(upload_ids: list[str]) -> None:
     """Make the thumbnails of these files, one after the other; queue those left after a while.
 
@@ -230,7 +231,7 @@ def make_thumbnails(upload_ids: list[str]) -> None:
     queue.enqueue(remaining.left)
 
 
-@shared_task(name=scan_queue.TASK, base=FailureRecordingTask)
+@app.task(name=scan_queue.TASK, base=FailureRecordingTask)
 def scan_objects(upload_ids: list[str]) -> None:
     """Check these files for malware, one after the other; queue those left after a while.
 
@@ -244,7 +245,7 @@ def scan_objects(upload_ids: list[str]) -> None:
     scan_queue.enqueue(remaining.left)
 
 
-@shared_task(name="uploads.tasks.sweep_scans", base=FailureRecordingTask)
+@app.task(name="uploads.tasks.sweep_scans", base=FailureRecordingTask)
 def sweep_scans() -> None:
     """Queue the checks for malware that were not done in time."""
     swept = scans.sweep()
@@ -256,7 +257,7 @@ def sweep_scans() -> None:
         )
 
 
-@shared_task(name="uploads.tasks.reconcile_recent", base=FailureRecordingTask)
+@app.task(name="uploads.tasks.reconcile_recent", base=FailureRecordingTask)
 def reconcile_recent() -> None:
     """Fix recent objects and records whose events were lost.
 
@@ -265,7 +266,7 @@ def reconcile_recent() -> None:
     _reconcile(reconcile.recent())
 
 
-@shared_task(name="uploads.tasks.reconcile_multipart", base=FailureRecordingTask)
+@app.task(name="uploads.tasks.reconcile_multipart", base=FailureRecordingTask)
 def reconcile_multipart() -> None:
     """The same for multipart uploads, which may have taken days."""
     if not _reconcile(reconcile.multipart()):
@@ -273,7 +274,7 @@ def reconcile_multipart() -> None:
         _send(reconcile_multipart)
 
 
-@shared_task(name="uploads.tasks.purge_trash", base=FailureRecordingTask)
+@app.task(name="uploads.tasks.purge_trash", base=FailureRecordingTask)
 def purge_trash(shard: str = "", last_id: str = "") -> None:
     """Delete the files whose time in the trash has expired, after this position if there is one."""
     purged = purge.purge(Position(shard, last_id) if shard else None)
@@ -284,7 +285,7 @@ def purge_trash(shard: str = "", last_id: str = "") -> None:
         _send(purge_trash, purged.next.shard, purged.next.last_id)
 
 
-@shared_task(name="uploads.tasks.expire_audit", base=FailureRecordingTask)
+@app.task(name="uploads.tasks.expire_audit", base=FailureRecordingTask)
 def expire_audit() -> None:
     """Delete the entries of the audit log whose time is over."""
     expired = retention.expire()
@@ -295,7 +296,7 @@ def expire_audit() -> None:
         _send(expire_audit)
 
 
-@shared_task(name="uploads.tasks.expire_files", base=FailureRecordingTask)
+@app.task(name="uploads.tasks.expire_files", base=FailureRecordingTask)
 def expire_files() -> None:
     """Move the files to the trash whose destination does not keep them any longer."""
     expired = expiry.expire()
@@ -306,7 +307,7 @@ def expire_files() -> None:
             _send(expire_files)
 
 
-@shared_task(name="uploads.tasks.move_folder", base=FailureRecordingTask)
+@app.task(name="uploads.tasks.move_folder", base=FailureRecordingTask)
 def move_folder(owner: str, folder: str, to: str, by: str) -> None:
     """Move what is left in a folder, in as many tasks as it takes. Safe to repeat."""
     budget = folder_actions.Budget(
@@ -319,13 +320,13 @@ def move_folder(owner: str, folder: str, to: str, by: str) -> None:
         logger.warning("a folder was moved in part: %s", exc.message)
 
 
-@shared_task(name=outbox.TASK, base=FailureRecordingTask)
+@app.task(name=outbox.TASK, base=FailureRecordingTask)
 def publish_events(item_ids: list[str]) -> None:
     """Publish what these items of the outbox tell. Safe to repeat."""
     publish.publish(item_ids)
 
 
-@shared_task(name="uploads.tasks.sweep_events", base=FailureRecordingTask)
+@app.task(name="uploads.tasks.sweep_events", base=FailureRecordingTask)
 def sweep_events() -> None:
     """Publish and deliver what was not done in time."""
     swept = publish.sweep()
@@ -335,14 +336,14 @@ def sweep_events() -> None:
         logger.warning("%d webhooks could not be delivered in three days", swept.expired)
 
 
-@shared_task(name=integrations_queue.DELIVER, base=FailureRecordingTask)
+@app.task(name=integrations_queue.DELIVER, base=FailureRecordingTask)
 def deliver_webhooks(endpoint_id: int) -> None:
     """Send what is due to an endpoint, in as many tasks as it takes. Safe to repeat."""
     if deliver.deliver(endpoint_id):
         integrations_queue.deliver([endpoint_id])
 
 
-@shared_task(name=integrations_queue.CALL_RECEIVER, base=FailureRecordingTask)
+@app.task(name=integrations_queue.CALL_RECEIVER, base=FailureRecordingTask)
 def call_receiver(name: str, events: list[dict[str, Any]]) -> None:
     """Call a receiver of signals for each event.
 

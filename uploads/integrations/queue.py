@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from celery import current_app
-
 from uploads.files.file_events import FileEvent
+from uploads.worker.app import app
 from uploads.worker.queueing import queueing_errors
 
 DELIVER = "uploads.tasks.deliver_webhooks"
@@ -31,4 +30,4 @@ def call_receiver(name: str, events: Sequence[FileEvent]) -> None:
 
 def _send(task: str, *arguments: Any) -> None:
     with queueing_errors():
-        current_app.send_task(task, arguments, retry=False)
+        app.send_task(task, arguments, retry=False)

@@ -19,7 +19,10 @@ class Quota(models.Model):
     """A user's own quota in bytes. Without one, FILEHUB_USER_QUOTA applies."""
 
     user = models.OneToOneField(
-        settings.AUTH_USER_MODEL, models.CASCADE, related_name="quota", verbose_name=_("user")
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        related_name="filehub_quota",
+        verbose_name=_("user"),
     )
     limit = models.PositiveBigIntegerField(_("limit"), help_text=_("In bytes."))
 
@@ -45,7 +48,7 @@ class ApiToken(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.CASCADE,
-        related_name="api_tokens",
+        related_name="filehub_api_tokens",
         # Tokens of inactive users are rejected.
         limit_choices_to={"is_active": True},
         verbose_name=_("user"),
@@ -104,7 +107,7 @@ class Identity(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.CASCADE,
-        related_name="identities",
+        related_name="filehub_identities",
         verbose_name=_("user"),
     )
     issuer = models.CharField(_("issuer"), max_length=255)

@@ -12,14 +12,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.http.request import validate_host
+from django.urls import NoReverseMatch, reverse
 
 from uploads.core.conf import Conf, conf
 from uploads.core.setting_values import is_local
-from uploads.worker import broker
 
 HOUR = 3600
 #: Seconds. With a longer expiry, a leaked presigned URL grants access for too long.
@@ -106,46 +107,34 @@ def _origins(values: Conf) -> Iterator[CheckMessage]:
     )
 
 
-@register()
-def check_celery(**kwargs: Any) -> list[CheckMessage]:
-    """Check the Celery settings without which tasks can be lost (filehub/settings.py)."""
-    if getattr(settings, "CELERY_BROKER_TRANSPORT", None) != broker.TRANSPORT:
-        return [
-            Error(
-                "Celery's broker is not SQS through filehub's transport, so a task that fails "
-                "would be lost.",
-                hint=f"CELERY_BROKER_TRANSPORT = {broker.TRANSPORT!r}, and the other CELERY_… "
-                "settings as in filehub/settings.py. Use other brokers only in other Celery apps.",
-                id="filehub.E004",
-            )
-        ]
-    messages: list[CheckMessage] = []
-    hidden = settings.CELERY_BROKER_TRANSPORT_OPTIONS.get("visibility_timeout", 0)
-    if hidden <= settings.CELERY_TASK_TIME_LIMIT:
-        messages.append(
-            Error(
-                f"A task may run for {settings.CELERY_TASK_TIME_LIMIT} s but is redelivered to "
-                f"another worker after {hidden} s.",
-                hint="CELERY_TASK_TIME_LIMIT must be below VISIBILITY_TIMEOUT "
-                "(uploads/core/limits.py). Run manage.py provision after changing the latter.",
-                id="filehub.E001",
-            )
+@register(Tags.urls)
+def check_project(**kwargs: Any) -> list[CheckMessage]:
+    """Say what a project lacks that has installed the app (docs/integrating.md)."""
+    return list(_project())
+
+
+def _project() -> Iterator[CheckMessage]:
+    try:
+        reverse("filehub:home")
+    except NoReverseMatch:
+        yield Error(
+            "The app uploads is installed, but its routes are not in ROOT_URLCONF.",
+            hint='urlpatterns += [path("files/", include("uploads.urls"))]',
+            id="filehub.E005",
         )
-    required = {
-        "CELERY_TASK_ACKS_LATE": True,
-        "CELERY_TASK_ACKS_ON_FAILURE_OR_TIMEOUT": False,
-        "CELERY_TASK_REJECT_ON_WORKER_LOST": True,
-    }
-    wrong = [name for name, value in required.items() if getattr(settings, name, None) is not value]
-    if wrong:
-        messages.append(
-            Error(
-                f"Tasks that fail or whose worker dies are lost, because of {' and '.join(wrong)}.",
-                hint=", ".join(f"{name} = {required[name]}" for name in wrong),
-                id="filehub.E002",
-            )
+    if "uploads.web.errors.ErrorMiddleware" not in settings.MIDDLEWARE:
+        yield Warning(
+            "The admin pages of files answer with a bare 500 while AWS is unavailable.",
+            hint='MIDDLEWARE += ["uploads.web.errors.ErrorMiddleware"]',
+            id="filehub.W038",
         )
-    return messages
+    if not apps.is_installed("ninja"):
+        yield Warning(
+            "The page of the API loads its scripts from another site, because ninja's are not "
+            "served.",
+            hint='INSTALLED_APPS += ["ninja"]',
+            id="filehub.W039",
+        )
 
 
 @register(Tags.security, deploy=True)

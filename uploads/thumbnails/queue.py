@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from celery import current_app
-
+from uploads.worker.app import app
 from uploads.worker.queueing import queueing_errors
 
 TASK = "uploads.tasks.make_thumbnails"
@@ -18,4 +17,4 @@ def enqueue(upload_ids: Sequence[str]) -> None:
     for start in range(0, len(upload_ids), FILES_PER_TASK):
         ids = list(upload_ids[start : start + FILES_PER_TASK])
         with queueing_errors():
-            current_app.send_task(TASK, (ids,), retry=False)
+            app.send_task(TASK, (ids,), retry=False)

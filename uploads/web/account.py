@@ -63,7 +63,7 @@ def create_token(request: AuthenticatedHttpRequest) -> HttpResponse:
     A redirect would have to keep the secret somewhere. Opening the address shows the page.
     """
     if request.method != "POST":
-        return HttpResponseRedirect(reverse("account"))
+        return HttpResponseRedirect(reverse("filehub:account"))
     form = ApiTokenForm(request.POST)
     if not form.is_valid():
         return _render(request, form)
@@ -93,7 +93,7 @@ def revoke_token(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         record(request, AuditAction.TOKEN_REVOKED, [of_token(token)])
         token.delete()
     messages.success(request, gettext("The token was revoked."))
-    return HttpResponseRedirect(f"{reverse('account')}#tokens")
+    return HttpResponseRedirect(f"{reverse('filehub:account')}#tokens")
 
 
 def _tokens(request: HttpRequest) -> list[ApiToken]:

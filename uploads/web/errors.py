@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
+from functools import wraps
 from http import HTTPStatus
+from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
 from django.db import InterfaceError, InternalError, OperationalError
@@ -127,6 +129,7 @@ def error_page(
 ) -> HttpResponse:
     """Return the error page for a code, or else for a status."""
     template = _TEMPLATES.get(code) or f"{status if status in _PAGES else 400}.html"
+    template = f"uploads/errors/{template}"
     variables = {
         "status": status,
         "error_code": code,
@@ -140,12 +143,29 @@ def error_page(
     return response
 
 
+def responds_to_errors(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Turn a view's errors into responses, for projects without `ErrorMiddleware`."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return view(request, *args, **kwargs)
+        except Exception as exc:
+            error = as_filehub_error(exc)
+            if error is None:
+                raise
+            return error_response(request, error)
+
+    return guarded
+
+
 class ErrorMiddleware:
     """Turn errors of filehub and outages of the database into responses, and give a 405 a body."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
-        get_template("503.html")  # fail at start-up if it is missing, not during an outage
+        # Fail at start-up if it is missing, not during an outage.
+        get_template("uploads/errors/503.html")
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 
 from uploads.core import keys
 
-#: How the namespaces of the API's routes are called.
-_API = {"api", "api-v1"}
+#: The namespaces of the app's routes, and of the APIs within them.
+_APP, _APIS = "filehub", {"api", "api-v1"}
 _HTML, _JSON = "text/html", "application/json"
 
 
@@ -54,6 +55,30 @@ def _quality(request: HttpRequest, media_type: str) -> float:
     return max(qualities, default=0.0)
 
 
+def base() -> str:
+    """Return the path below which the project includes filehub's routes, such as "/files".
+
+    It is empty at the root.
+    """
+    return reverse("filehub:home").removesuffix("/")
+
+
+def download_path(upload_id: str) -> str:
+    """Return the path at which the API redirects to the content of a file."""
+    return f"{reverse('filehub:api:download_file', args=[upload_id])}?redirect=1"
+
+
+def csrf_cookie() -> str:
+    """Return the name of the cookie with the CSRF token; "" if scripts cannot read it."""
+    unreadable = settings.CSRF_USE_SESSIONS or settings.CSRF_COOKIE_HTTPONLY
+    return "" if unreadable else settings.CSRF_COOKIE_NAME
+
+
+def csrf_header() -> str:
+    """Return the name of the header with the CSRF token, as clients send it."""
+    return settings.CSRF_HEADER_NAME.removeprefix("HTTP_").replace("_", "-")
+
+
 def file_page(request: HttpRequest) -> str | None:
     """Return the address of the list with a notice about the file of this request, if it has one.
 
@@ -62,7 +87,7 @@ def file_page(request: HttpRequest) -> str | None:
     """
     match = request.resolver_match
     upload_id = keys.parse_upload_id(match.kwargs.get("file_id", "")) if match else None
-    return f"{reverse('home')}?{urlencode({'file': upload_id})}" if upload_id else None
+    return f"{reverse('filehub:home')}?{urlencode({'file': upload_id})}" if upload_id else None
 
 
 def page_about(request: HttpRequest) -> str:
@@ -72,9 +97,10 @@ def page_about(request: HttpRequest) -> str:
     names a file. Requests that change something are not repeated, so theirs is the list, too.
     """
     match = request.resolver_match
-    is_api = match is not None and not _API.isdisjoint(match.namespaces)
+    names = match.namespaces[:2] if match is not None else []
+    is_api = len(names) == 2 and names[0] == _APP and names[1] in _APIS
     if is_api or request.method not in {"GET", "HEAD"}:
-        return file_page(request) or reverse("home")
+        return file_page(request) or reverse("filehub:home")
     return request.get_full_path()
 
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
 
-from csp.decorators import csp_update
-from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
@@ -22,10 +20,11 @@ from uploads.accounts import owners
 from uploads.accounts.requests import AuthenticatedHttpRequest, is_for_another_user
 from uploads.core import folders, media_types, type_lists
 from uploads.core.conf import conf, rules
+from uploads.core.content_security import shows_previews
 from uploads.core.errors import BackendUnavailable, FolderNotFound, NotAuthenticated
 from uploads.core.fan_out import attempt
 from uploads.files import quotas
-from uploads.web import destination_choices, session
+from uploads.web import destination_choices, navigation, session
 from uploads.web.api.file_schemas import ListPage
 from uploads.web.linked_file import LinkedFile, linked_file
 from uploads.web.navigation import is_navigation, prefers_json, redirect
@@ -120,7 +119,7 @@ def _first_page(request: AuthenticatedHttpRequest, listed: Listed) -> dict[str, 
 
 # Previews come from the bucket. Downloads run in a hidden frame, so that they neither leave the
 # page nor ask to.
-@csp_update(settings.CSP_PREVIEWS)
+@shows_previews
 @for_signed_in
 @require_safe
 def home(request: AuthenticatedHttpRequest) -> HttpResponse:
@@ -162,6 +161,9 @@ def _upload_config(request: AuthenticatedHttpRequest) -> dict[str, Any]:
         "concurrency": CONCURRENCY,
         "destinations": destination_choices.of(request.user),
         "namespace": owners.owner_of(request.user),
+        "base": navigation.base(),
+        "csrf_cookie": navigation.csrf_cookie(),
+        "csrf_header": navigation.csrf_header(),
         "worker_url": static("uploads/client/hashing/hash-worker.js"),
     }
 
@@ -188,7 +190,7 @@ def quota(request: AuthenticatedHttpRequest) -> HttpResponse:
     Raises BackendUnavailable. The page then keeps the figures it has.
     """
     if is_navigation(request):
-        return redirect(reverse("home"))
+        return redirect(reverse("filehub:home"))
     allowance = quotas.allowance_of(request.user)
     figures = {"used": allowance.used, "limit": allowance.limit} if allowance else None
     return JsonResponse({"quota": figures})

@@ -75,14 +75,14 @@ def signed_in(request: HttpRequest) -> HttpResponse:
     """Say that the tab can be closed, in which the user has signed in again for another page."""
     if not request.user.is_authenticated:
         return redirect(redirect_to_login(request.get_full_path()).url)
-    return render(request, "registration/signed_in.html")
+    return render(request, "uploads/signed_in.html")
 
 
 @require_safe
 @never_cache
 def state(request: HttpRequest) -> HttpResponse:
     """Return {"user", "csrf_token"}: the user's owner string, null if nobody is signed in."""
-    return redirect(reverse("home")) if is_navigation(request) else _state_of(request)
+    return redirect(reverse("filehub:home")) if is_navigation(request) else _state_of(request)
 
 
 def _state_of(request: HttpRequest) -> JsonResponse:
@@ -96,9 +96,13 @@ def dialog_of(request: HttpRequest) -> dict[str, Any]:
     A user who signed in at the provider does so again, and comes back to a page that says so.
     """
     if single_sign_on.is_session_of_provider(request):
-        url = single_sign_on.start_url(reverse("signed_in"))
+        url = single_sign_on.start_url(reverse("filehub:signed_in"))
         return {"has_sign_in_form": False, "sign_in_url": url}
-    return {"has_sign_in_form": has_form(), "sign_in_url": redirect_to_login(request.path).url}
+    return {
+        "has_sign_in_form": has_form(),
+        "login_url": resolve_url(settings.LOGIN_URL),
+        "sign_in_url": redirect_to_login(request.path).url,
+    }
 
 
 def has_form() -> bool:

@@ -34,7 +34,7 @@ def choose(request: HttpRequest) -> HttpResponse:
     """Keep the chosen theme in the cookie, and go back to the page (`next`)."""
     target = request.POST.get("next", "")
     if not url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure()):
-        target = reverse("home")
+        target = reverse("filehub:home")
     response = HttpResponseRedirect(target)
     theme = request.POST.get("theme")
     if theme in dict(CHOICES):

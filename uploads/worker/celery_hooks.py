@@ -19,8 +19,9 @@ logger = logging.getLogger(__name__)
 
 
 def prepare() -> None:
-    """Install the hooks for all processes that run or queue tasks."""
+    """Install the hooks of processes that are filehub's alone: its site, workers and beat."""
     log_context.connect()
+    log_context.take_over_logging()
     worker_shutting_down.connect(shutdown.limit)
 
 

@@ -27,19 +27,24 @@ _shutdown_logger = logging.getLogger("celery.apps.worker")
 
 
 def connect() -> None:
-    """Install the handlers of Celery's signals."""
+    """Carry the ids of requests and tasks in all processes that queue or run tasks."""
     signals.before_task_publish.connect(_add_headers)
     signals.task_prerun.connect(_begin)
     signals.task_postrun.connect(_end)
     # Processes of the pool end without running `atexit`.
     signals.worker_process_shutdown.connect(_end_traces)
+
+
+def take_over_logging() -> None:
+    """Write Celery's own lines as Django's settings say, in a process that is filehub's alone."""
     # Before Celery's first warning; and instead of Celery's own configuration.
-    signals.celeryd_init.connect(_configure)
-    signals.setup_logging.connect(_configure)
+    signals.celeryd_init.connect(configure)
+    signals.setup_logging.connect(configure)
     vars(celery_worker)["safe_say"] = _say
 
 
-def _configure(**_: Any) -> None:
+def configure(**_: Any) -> None:
+    """Configure logging as Django's settings say."""
     configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
 
 

@@ -12,6 +12,7 @@ export { timeoutSignal, within } from "./waiting.js";
 
 /** @typedef {import("./limits.js").Limits} Limits */
 /** @typedef {import("./net/api.js").About} About */
+/** @typedef {import("./net/api.js").Site} Site */
 /** @typedef {import("./net/api.js").PreviewSource} PreviewSource */
 /** @typedef {import("./net/api.js").UploadStatus} UploadStatus */
 /** @typedef {import("./resume/handles.js").FileHandle} FileHandle */

@@ -2,7 +2,7 @@ import { Api, Uploader } from "./index.js";
 import { aboutOf, contentOf, obstacleOf, pathOf } from "./uppy/files.js";
 import { explain, textsIn } from "./uppy/texts.js";
 
-/** @import { Upload } from "./index.js" */
+/** @import { Site, Upload } from "./index.js" */
 /** @import { UppyFile } from "./uppy/files.js" */
 
 /**
@@ -25,6 +25,7 @@ import { explain, textsIn } from "./uppy/texts.js";
  * @property {string} [csrfToken]
  * @property {string} [user]
  * @property {Api} [api]
+ * @property {Site} [site] where the API is, unless `api` says so
  * @property {string} [language]
  * @property {{strings?: Record<string, string>}} [locale]
  * @property {() => void} [onSessionEnd]
@@ -72,11 +73,11 @@ export class Filehub {
    * @param {FilehubOptions} [options]
    */
   constructor(uppy, options = {}) {
-    const { id = "Filehub", csrfToken = "", user, api, language, locale, onSessionEnd, ...rest } = options;
+    const { id = "Filehub", csrfToken = "", user, api, site, language, locale, onSessionEnd, ...rest } = options;
     this.uppy = uppy;
     this.opts = options;
     this.id = id;
-    this.api = api ?? new Api(csrfToken, user);
+    this.api = api ?? new Api(csrfToken, user, site);
     this.uploader = new Uploader(this.api, { namespace: user, ...rest });
     this.#texts = textsIn(language ?? document.documentElement.lang, locale?.strings);
     this.uploader.addEventListener("state", ({ detail }) => this.#stateChanged(detail));
@@ -264,7 +265,7 @@ export class Filehub {
   /** @param {Entry} entry */
   #succeed(entry) {
     const { id, upload } = entry;
-    const uploadURL = new URL(`/files/${upload.id}/download?redirect=1`, location.href).href;
+    const uploadURL = new URL(`${this.api.base}/files/${upload.id}/download?redirect=1`, location.href).href;
     const { name, folder, size, alreadyStored } = upload;
     this.uppy.emit("upload-success", this.uppy.getFile(id), {
       status: 200,

@@ -24,7 +24,11 @@ import { UploadList } from "./uploads/upload-list.js";
 /** @import { Item, ListedFile } from "./files/types.js" */
 
 const config = JSON.parse(byId("upload-config").textContent);
-const api = new Api(find(document, "meta[name=csrf-token]", HTMLMetaElement).content, config.namespace);
+const api = new Api(find(document, "meta[name=csrf-token]", HTMLMetaElement).content, config.namespace, {
+  base: config.base,
+  csrfCookie: config.csrf_cookie,
+  csrfHeader: config.csrf_header,
+});
 const uploader = new Uploader(api, {
   maxSize: config.max_size,
   allowedTypes: config.accepted_types,
@@ -81,7 +85,7 @@ const filesPage = createFilesPage({
 const preview = new Preview(byId("preview-dialog", HTMLDialogElement), { api, onSessionEnded: () => session.lost() });
 const live = new Live(files, { onChange: () => store.reload(), onSessionEnded: () => session.lost() });
 
-new SignInDialog(session);
+new SignInDialog(session, config.csrf_header);
 
 acceptFiles({
   filesButton: byId("choose-files", HTMLButtonElement),

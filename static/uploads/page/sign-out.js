@@ -7,7 +7,7 @@ import { find } from "./ui/elements.js";
 const TIMEOUT = 2_000;
 
 /** Not on every page, such as the admin site's popups. @type {HTMLFormElement|null} */
-const form = document.querySelector('form[action$="/logout/"]');
+const form = document.querySelector("form[data-sign-out]");
 form?.addEventListener("submit", (event) => signOut(event, form), { once: true });
 
 /**

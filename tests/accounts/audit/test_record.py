@@ -221,11 +221,11 @@ def test_a_token_that_cannot_be_recorded_is_neither_created_nor_revoked(
 ) -> None:
     page = signed_in(alice)
     page.post("/account/tokens/", {"name": "ci", "scopes": ["read"]})
-    (token,) = alice.api_tokens.all()  # type: ignore[attr-defined]
+    (token,) = alice.filehub_api_tokens.all()  # type: ignore[attr-defined]
     no_inserts()
     for path in ("/account/tokens/", f"/account/tokens/{token.pk}/revoke/"):
         assert page.post(path, {"name": "x", "scopes": ["read"]}).status_code == 503
-    assert [each.name for each in alice.api_tokens.all()] == ["ci"]  # type: ignore[attr-defined]
+    assert [each.name for each in alice.filehub_api_tokens.all()] == ["ci"]  # type: ignore[attr-defined]
 
 
 def test_rights_that_cannot_be_recorded_are_not_changed(

@@ -168,7 +168,7 @@ def test_operators_see_and_remove_the_link_in_the_admin_site(root: User, alice: 
     page = f"/admin/auth/user/{user.pk}/change/"
     text = signed_in(root).get(page).content.decode()
     assert "the-subject" in text
-    assert "identities-0-DELETE" in text
+    assert "filehub_identities-0-DELETE" in text
     assert "the-subject" not in staff(alice, "view_user").get(page).content.decode()
 
 

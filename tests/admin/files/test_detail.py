@@ -8,7 +8,6 @@ from html import unescape
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
@@ -158,7 +157,7 @@ def assert_may_load_from_s3(response: Any) -> None:
     policy = dict(
         part.strip().split(" ", 1) for part in response["Content-Security-Policy"].split(";")
     )
-    origin = settings.S3_ORIGIN
+    origin = conf().s3_origin
     assert policy["frame-src"] == policy["media-src"] == origin
     assert policy["img-src"] == f"'self' data: blob: {origin}"
     assert policy["script-src"] == "'self'"

@@ -13,6 +13,7 @@ from pytest_django import Settings
 from uploads.core.conf import Conf
 from uploads.operations.doctor import broker, caches
 from uploads.operations.doctor.finding import Finding
+from uploads.worker.app import app
 
 
 def rate_limits() -> Finding:
@@ -103,7 +104,9 @@ def test_a_missing_queue_is_left_to_the_check_of_the_queues(
     assert (finding.level, "gone" in finding.text) == ("skip", True)
 
 
-def test_another_broker_is_left_to_the_check_of_the_settings(settings: Settings) -> None:
-    settings.CELERY_BROKER_TRANSPORT = "redis"
+def test_another_broker_is_left_to_the_check_of_the_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(app.conf, "broker_transport", "redis")
     (finding,) = broker.inspect()
     assert finding.level == "skip"

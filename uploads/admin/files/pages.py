@@ -6,8 +6,6 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from csp.decorators import csp_update
-from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.views import redirect_to_login
@@ -29,6 +27,7 @@ from uploads.admin.files import actions, filters, malware
 from uploads.admin.files.file_queryset import Selection, row, rows
 from uploads.core import keys
 from uploads.core.conf import conf
+from uploads.core.content_security import shows_previews
 from uploads.core.errors import FileNotFound
 from uploads.core.names import display_name
 from uploads.core.texts import byte_count, describe, describe_stored, file_size, timestamp
@@ -226,7 +225,7 @@ class FileAdmin(FileAdminBase):
         info = queries.any_file(object_id)
         return row(info, owners.usernames([info.owner])) if info else None
 
-    @method_decorator(csp_update(settings.CSP_PREVIEWS))
+    @method_decorator(shows_previews)
     def change_view(
         self,
         request: HttpRequest,

@@ -2,7 +2,6 @@ from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from uploads.aws.cloudformation import Choices, ProvisioningError, deploy
@@ -11,7 +10,12 @@ from uploads.core.errors import BackendUnavailable
 from uploads.core.names import display_name
 from uploads.operations import repair as repairs
 
-TEMPLATE = Path(settings.BASE_DIR) / "infra" / "filehub.yaml"
+_PACKAGE = Path(__file__).resolve().parents[2]
+#: In the installed package, or else in the checkout.
+TEMPLATE = next(
+    (path for path in [_PACKAGE / "infra" / "filehub.yaml"] if path.is_file()),
+    _PACKAGE.parent / "infra" / "filehub.yaml",
+)
 
 
 def pair(text: str) -> tuple[str, str]:

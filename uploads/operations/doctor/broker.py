@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from botocore.exceptions import ClientError
-from django.conf import settings
 from kombu import Connection
 
 from uploads.core.conf import conf
 from uploads.operations.doctor.finding import Finding, code_of, guarded
 from uploads.operations.doctor.queues import MISSING
 from uploads.worker import broker
+from uploads.worker.app import app
 
 SUBJECT = "broker"
 
@@ -24,12 +24,17 @@ def inspect() -> Iterator[Finding]:
     yield from guarded(SUBJECT, _check)
 
 
+def _configured(name: str) -> Any:
+    """A setting of filehub's Celery app."""
+    return getattr(app.conf, name)
+
+
 def _check() -> Iterator[Finding]:
-    if getattr(settings, "CELERY_BROKER_TRANSPORT", None) != broker.TRANSPORT:
+    if _configured("broker_transport") != broker.TRANSPORT:
         yield Finding("skip", SUBJECT, "it is not SQS (see the “settings” finding above).")
         return
     queue = conf().tasks_queue
-    url, options = broker.broker_settings(settings.CELERY_BROKER_URL, conf())
+    url, options = broker.broker_settings(_configured("broker_url"), conf())
     try:
         with Connection(url, transport=broker.TRANSPORT, transport_options=options) as connection:
             # Unlike `default_channel`, this raises boto's own errors and does not keep retrying.

@@ -9,7 +9,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
-from django.conf import settings
 
 from uploads.aws import clients, sqs
 from uploads.core.conf import conf
@@ -18,6 +17,7 @@ from uploads.operations.doctor import expected
 from uploads.operations.doctor.call import Call
 from uploads.operations.doctor.finding import Finding, code_of, guarded
 from uploads.operations.queue_status import KINDS, Kind, queue_name
+from uploads.worker.configuration import TASK_TIME_LIMIT
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -155,11 +155,11 @@ def _problems(queue: Queue, dead: Queue | None, kind: Kind) -> Iterator[Finding]
             *queue.fix(DelaySeconds="0"),
         )  # fmt: skip
     hidden = queue.number("VisibilityTimeout")
-    if kind == "tasks" and hidden <= settings.CELERY_TASK_TIME_LIMIT:
+    if kind == "tasks" and hidden <= TASK_TIME_LIMIT:
         yield Finding(
             "FAIL", subject,
             f"a task is redelivered after {hidden} s but may run for "
-            f"{settings.CELERY_TASK_TIME_LIMIT} s: it may run twice, and become a dead letter.",
+            f"{TASK_TIME_LIMIT} s: it may run twice, and become a dead letter.",
             *queue.fix(VisibilityTimeout=str(VISIBILITY_TIMEOUT)),
         )  # fmt: skip
     if kind == "events":

@@ -13,6 +13,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, Throttled, ValidationError
+from ninja.openapi.docs import Swagger
 from ninja.operation import Operation
 from ninja.parser import Parser
 from ninja.renderers import BaseRenderer
@@ -21,6 +22,7 @@ from pydantic_core import to_json
 
 from uploads.core.errors import BodyTooLarge, FilehubError, InvalidRequest, NotAuthenticated
 from uploads.core.strict_json import parse_json, replace_lone_surrogates
+from uploads.web import navigation
 from uploads.web.api.auth import requires
 from uploads.web.api.openapi import ScopedSchema
 from uploads.web.api.throttling import UNAUTHENTICATED_RATE, rate_limited
@@ -136,10 +138,11 @@ class Api(NinjaAPI):
 
     def on_exception(self, request: HttpRequest, exc: Any) -> HttpResponse:
         response = super().on_exception(request, exc)
-        if not request.path.startswith(COMPANION) or not isinstance(response, JsonResponse):
+        path = request.path.removeprefix(navigation.base())
+        if not path.startswith(COMPANION) or not isinstance(response, JsonResponse):
             return response
         body = json.loads(response.content)
-        if request.path.startswith(SIGNED):
+        if path.startswith(SIGNED):
             response["Content-Type"] = "application/xml"
             response.content = s3_error(body["code"], body["error"], body["request_id"])
         else:
@@ -154,17 +157,25 @@ def s3_error(code: str, message: str, request_id: str | None) -> bytes:
     return f"<Error>{inner}</Error>".encode()
 
 
+class Docs(Swagger):
+    """The page of the API. A project's other APIs keep ninja's template."""
+
+    template = "uploads/api_docs.html"
+
+
 api = Api(
     title="filehub",
     version="1",
     description="Clients upload directly to S3. A file exists once S3 confirms it.",
     # A route without a scope of its own accepts no API tokens.
     auth=requires(None),
+    docs=Docs(),
     docs_url="/api/docs",
     openapi_url="/api/openapi.json",
     parser=JsonObjectParser(),
     renderer=JsonRenderer(),
-    urls_namespace="api",
+    # Below that of uploads/urls.py.
+    urls_namespace="filehub:api",
 )
 
 

@@ -30,7 +30,7 @@ from uploads.web.api import auditing, uppy_metadata
 from uploads.web.api.auth import owner, requires
 from uploads.web.api.schemas import ERRORS
 from uploads.web.api.throttling import SIGN_RATES
-from uploads.web.navigation import prefers_json
+from uploads.web.navigation import download_path, prefers_json
 
 router = Router(tags=["uppy"], by_alias=True, auth=requires(Scope.UPLOAD, accepts_own_pages=True))
 
@@ -190,7 +190,7 @@ def complete(
     sent = {part.number: part.etag for part in body.parts}
     if not parts.complete(token, sent=sent, quota=quotas.limit_of(request.user)):
         tasks.enqueue_hint(token.upload_id)
-    location = request.build_absolute_uri(f"/files/{token.upload_id}/download?redirect=1")
+    location = request.build_absolute_uri(download_path(token.upload_id))
     return {"location": location, "key": key}
 
 

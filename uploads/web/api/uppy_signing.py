@@ -39,6 +39,7 @@ from uploads.web.api import auditing, uppy_metadata
 from uploads.web.api.auth import owner, requires
 from uploads.web.api.schemas import ERRORS
 from uploads.web.api.throttling import SIGN_RATES
+from uploads.web.navigation import download_path
 
 router = Router(tags=["uppy"])
 
@@ -128,7 +129,7 @@ def _sign_new(request: AuthenticatedHttpRequest, body: SignRequest) -> dict[str,
 
 
 def _url(request: HttpRequest, ticket: tickets.Ticket) -> str:
-    path = reverse(f"api:uppy_{ticket.operation}")
+    path = reverse(f"filehub:api:uppy_{ticket.operation}")
     return request.build_absolute_uri(f"{path}?{urlencode({'ticket': ticket.sign()})}")
 
 
@@ -211,7 +212,7 @@ def complete(request: AuthenticatedHttpRequest) -> HttpResponse:
         tasks.enqueue_hint(token.upload_id)
     return _xml(
         "CompleteMultipartUploadResult",
-        Location=request.build_absolute_uri(f"/files/{token.upload_id}/download?redirect=1"),
+        Location=request.build_absolute_uri(download_path(token.upload_id)),
         Key=keys.object_key(token.upload_id),
     )
 

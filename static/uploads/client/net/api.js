@@ -82,19 +82,34 @@ const TIMEOUT = 30_000;
 /** Milliseconds for a completion, which makes storage assemble up to ten thousand parts. */
 const LONG_TIMEOUT = 180_000;
 
+/**
+ * Where the API is, and how Django's settings name its CSRF cookie and header. The defaults are Django's.
+ * @typedef {object} Site
+ * @property {string} [base] the path below which the project includes filehub's URLs, such as "/files"; empty for the root
+ * @property {string} [csrfCookie] empty if scripts cannot read it (CSRF_COOKIE_HTTPONLY, CSRF_USE_SESSIONS)
+ * @property {string} [csrfHeader]
+ */
+
 /** filehub's JSON API, with a session cookie and Django's CSRF header. */
 export class Api {
   #csrfToken;
   #user;
+  #csrfCookie;
+  #csrfHeader;
 
   /**
    * @param {string} csrfToken from the page; a newer one in Django's cookie takes precedence
    * @param {string} [user] the id of the page's user. If another user signs in in another tab, the server refuses
    *   requests instead of storing this user's files as theirs.
+   * @param {Site} [site]
    */
-  constructor(csrfToken, user) {
+  constructor(csrfToken, user, { base = "", csrfCookie = "csrftoken", csrfHeader = "X-CSRFToken" } = {}) {
     this.#csrfToken = csrfToken;
     this.#user = user;
+    this.#csrfCookie = csrfCookie;
+    this.#csrfHeader = csrfHeader;
+    /** The path before all of the API's. */
+    this.base = base.replace(/\/+$/, "");
   }
 
   /** Names the page's user to the server, in every request. @returns {Record<string, string>} */
@@ -214,27 +229,27 @@ export class Api {
   /**
    * Sends a request of the JSON API. What has a method of its own is better called by that.
    * @param {string} method
-   * @param {string} url
+   * @param {string} path below the API's base, with its query
    * @param {object} [content] sent as JSON
    * @param {CallOptions} [options]
    * @returns {Promise<{status: number, headers: Headers, body: any}>} the body is null if the response has none. Rejects
    *   with an ApiError.
    */
-  async request(method, url, content, options) {
+  async request(method, path, content, options) {
     /** @type {Record<string, string>} */
     const headers = { Accept: "application/json", ...this.userHeader, ...options?.headers };
     /** @type {string|undefined} */
     let body;
     if (method !== "GET") {
       // The token changes when the user signs in again in another tab, while this page stays open.
-      headers["X-CSRFToken"] = /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? this.#csrfToken;
+      headers[this.#csrfHeader] = cookie(this.#csrfCookie) ?? this.#csrfToken;
     }
     if (content !== undefined) {
       headers["Content-Type"] = "application/json";
       body = JSON.stringify(content);
     }
     const keepalive = options?.keepalive ?? false;
-    const response = await this.#send(url, { method, headers, body, keepalive }, options);
+    const response = await this.#send(this.base + path, { method, headers, body, keepalive }, options);
     const { status } = response;
     if (status === 204 || status === 304) return { status, headers: response.headers, body: null };
     try {
@@ -249,13 +264,13 @@ export class Api {
 
   /**
    * @param {string} method
-   * @param {string} url
+   * @param {string} path
    * @param {object} [content] sent as JSON
    * @param {CallOptions} [options]
    * @returns {Promise<any>} the parsed response; null if it is empty
    */
-  async #json(method, url, content, options) {
-    return (await this.request(method, url, content, options)).body;
+  async #json(method, path, content, options) {
+    return (await this.request(method, path, content, options)).body;
   }
 
   /**
@@ -281,6 +296,16 @@ export class Api {
     }
     return response;
   }
+}
+
+/**
+ * @param {string} name
+ * @returns {string|undefined} the value of a cookie that scripts may read
+ */
+function cookie(name) {
+  const begin = `${name}=`;
+  const found = name && document.cookie.split("; ").find((each) => each.startsWith(begin));
+  return found ? found.slice(begin.length) : undefined;
 }
 
 /** @typedef {{error: string, code: string, retry_after?: number}} FileError of one file in a call for several */

@@ -31,7 +31,7 @@ export class Quota {
   /** @param {HTMLElement} element */
   async #fetch(element) {
     try {
-      const { body } = await this.#api.request("GET", element.dataset.url ?? "");
+      const { body } = await this.#api.request("GET", "/quota");
       element.textContent = body.quota ? listMessages.quota(bytes(body.quota.used), bytes(body.quota.limit)) : "";
     } catch (error) {
       // Without a response, the line keeps the previous figure until the next file is stored or deleted.

@@ -157,7 +157,10 @@ export class FileRow {
       setVisible(/** @type {HTMLElement} */ (button), states.includes(state));
     }
     const link = find(this.element, "a.file-download", HTMLAnchorElement);
-    link.href = item.kind === "file" ? `/files/${encodeURIComponent(item.key)}/download?redirect=1` : "";
+    link.href =
+      item.kind === "file"
+        ? `${link.dataset.base ?? ""}/files/${encodeURIComponent(item.key)}/download?redirect=1`
+        : "";
   }
 
   /** @param {string} name */

@@ -13,14 +13,19 @@ const TIMEOUT = 30_000;
  */
 export class SignInDialog {
   #session;
+  #csrfHeader;
   #dialog = byId("session-dialog", HTMLDialogElement);
   #notice = byId("session-notice");
   /** Null if the site's sign-in page is not filehub's. */
   #form = /** @type {HTMLFormElement|null} */ (document.getElementById("session-form"));
 
-  /** @param {PageSession} session */
-  constructor(session) {
+  /**
+   * @param {PageSession} session
+   * @param {string} [csrfHeader]
+   */
+  constructor(session, csrfHeader = "X-CSRFToken") {
     this.#session = session;
+    this.#csrfHeader = csrfHeader;
     session.addEventListener("change", () => this.#show());
     this.#form?.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -87,7 +92,7 @@ export class SignInDialog {
     const response = await fetch(form.action, {
       method: "POST",
       credentials: "same-origin",
-      headers: { Accept: "application/json", "X-CSRFToken": server.csrf_token },
+      headers: { Accept: "application/json", [this.#csrfHeader]: server.csrf_token },
       body: new URLSearchParams(/** @type {Record<string, string>} */ (Object.fromEntries(fields))),
       signal: timeoutSignal(TIMEOUT),
     });

@@ -9,7 +9,7 @@ from ninja.errors import ValidationError
 from ninja.operation import Operation
 
 from uploads.core.errors import FilehubError
-from uploads.web.api.app import Api, JsonObjectParser, JsonRenderer
+from uploads.web.api.app import Api, Docs, JsonObjectParser, JsonRenderer
 from uploads.web.api.app import api as root_api
 from uploads.web.api.auth import requires
 from uploads.web.api.openapi import ScopedSchema
@@ -77,6 +77,7 @@ api = ApiV1(
     description=_DESCRIPTION,
     # A route without a scope of its own accepts no API tokens.
     auth=requires(None),
+    docs=Docs(),
     docs_url="/docs",
     openapi_url="/openapi.json",
     openapi_extra={
@@ -84,7 +85,8 @@ api = ApiV1(
     },
     parser=JsonObjectParser(),
     renderer=JsonRenderer(),
-    urls_namespace="api-v1",
+    # Below that of uploads/urls.py.
+    urls_namespace="filehub:api-v1",
 )
 # The same errors, unless this API says more about them.
 api._exception_handlers.update(root_api._exception_handlers)
