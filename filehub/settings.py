@@ -9,6 +9,7 @@ from typing import Any
 import dj_database_url
 from corsheaders.defaults import default_headers
 from csp.constants import NONE, SELF
+from whitenoise.compress import Compressor
 
 from filehub import env as environment
 from filehub import logs, mail
@@ -153,6 +154,8 @@ STORAGES: dict[str, dict[str, Any]] = {
     },
     "staticfiles": {"BACKEND": "filehub.staticfiles.ModuleManifestStorage"},
 }
+# Source maps are large, and only the tools of developers read them.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = (*Compressor.SKIP_COMPRESS_EXTENSIONS, "map")
 
 # --- Security -----------------------------------------------------------------------------------
 
