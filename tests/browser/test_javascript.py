@@ -31,7 +31,7 @@ ROOT = HERE.parent.parent
 POLICY = build_policy()
 
 #: How a test begins. Its name is a literal, so that it is known without running the file.
-BEGINNING = re.compile(r'^test\(\s*("(?:[^"\\\n]|\\.)+")', re.M)
+BEGINNING = re.compile(r'^(test|exhaustiveTest)\(\s*("(?:[^"\\\n]|\\.)+")', re.M)
 
 EMPTY = b"<!doctype html><html lang=en><title>Tests</title>"
 
@@ -39,17 +39,20 @@ RUN = """([file, name]) =>
     import("/tests/browser/client/testing.js").then(({ run }) => run(file, name))"""
 
 
-def names_in(path: Path) -> list[str]:
-    """The names of the tests in a file, in their order."""
-    names = [json.loads(literal) for literal in BEGINNING.findall(path.read_text())]
-    assert names, f"{path.relative_to(ROOT)} has no tests"
-    return names
+def tests_in(path: Path) -> dict[str, list[pytest.MarkDecorator]]:
+    """The names of the tests in a file, in their order, and their marks."""
+    found = {
+        json.loads(name): [pytest.mark.exhaustive] if kind == "exhaustiveTest" else []
+        for kind, name in BEGINNING.findall(path.read_text())
+    }
+    assert found, f"{path.relative_to(ROOT)} has no tests"
+    return found
 
 
 CASES = [
-    pytest.param(path, name, id=f"{path.relative_to(HERE).as_posix()}: {name}")
+    pytest.param(path, name, id=f"{path.relative_to(HERE).as_posix()}: {name}", marks=marks)
     for path in sorted(HERE.rglob("*.test.js"))
-    for name in names_in(path)
+    for name, marks in tests_in(path).items()
 ]
 
 
@@ -171,4 +174,4 @@ def test_the_javascript_test_passes(runner: Runner, path: Path, name: str) -> No
     names, problems = runner.run(path, name)
     if problems:
         pytest.fail("\n\n".join(problems), pytrace=False)
-    assert names == names_in(path), "not every test begins a line with a literal name"
+    assert names == list(tests_in(path)), "not every test begins a line with a literal name"

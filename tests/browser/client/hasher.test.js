@@ -1,7 +1,7 @@
 import { digest } from "../../../static/uploads/client/hashing/digest.js";
 import { Hasher } from "../../../static/uploads/client/hashing/hasher.js";
 import { delay, never, WORKER_URL } from "./support.js";
-import { equal, ok, test } from "./testing.js";
+import { equal, exhaustiveTest, ok, test } from "./testing.js";
 
 const MIB = 1024 ** 2;
 
@@ -23,7 +23,7 @@ test("a digest is the same without crypto.subtle", async () => {
   equal(await digest(blob, never), expected);
 });
 
-test("garbage collection does not interrupt a digest", async () => {
+exhaustiveTest("garbage collection does not interrupt a digest", async () => {
   // Chromium collects a stream that only a pending read refers to.
   const { gc } = /** @type {{gc: () => void}} */ (/** @type {unknown} */ (globalThis));
   let waiting = 0;
@@ -89,7 +89,7 @@ async function hashAfterAbort(url) {
 
 test("an aborted digest stops in the worker", () => hashAfterAbort(WORKER_URL));
 
-test("an aborted digest stops without workers", () => hashAfterAbort("/static/no-such-worker.js"));
+exhaustiveTest("an aborted digest stops without workers", () => hashAfterAbort("/static/no-such-worker.js"));
 
 /** Bytes around the sizes at which a file is read or sampled in another way. */
 const SIZES = [0, 1, 10, 256 * 1024, 256 * 1024 + 1, MIB - 1, MIB, MIB + 1, 2 * MIB, 3 * MIB + 7];
@@ -111,7 +111,7 @@ test("reading a file once gives the same digests as reading it twice", async () 
   }
 });
 
-test("several files are hashed at the same time, and a large one does not hold up the others", async () => {
+exhaustiveTest("several files are hashed at the same time, and a large one does not hold up the others", async () => {
   const hasher = new Hasher(WORKER_URL);
   const piece = new Blob([new Uint8Array(4 * MIB)]);
   const stop = new AbortController();
@@ -122,7 +122,7 @@ test("several files are hashed at the same time, and a large one does not hold u
   equal(await huge, "still hashing");
 });
 
-test("there are at most four workers", async () => {
+exhaustiveTest("there are at most four workers", async () => {
   let started = 0;
   const { Worker } = globalThis;
   globalThis.Worker = /** @type {any} */ (

@@ -16,6 +16,9 @@ export function test(name, body) {
   tests.set(name, body);
 }
 
+/** Declares a test that takes long, so that only `make test-all` runs it. */
+export const exhaustiveTest = test;
+
 /**
  * Runs one test. Called by test_javascript.py.
  * @param {string} file the URL of its module

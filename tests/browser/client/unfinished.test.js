@@ -5,7 +5,7 @@ import { Journal } from "../../../static/uploads/client/resume/journal.js";
 import { mark, take } from "../../../static/uploads/client/resume/lock.js";
 import { Uploader } from "../../../static/uploads/client/uploader.js";
 import { delay, FakeApi, makeFile, never, ONE_PART, until, WORKER_URL } from "./support.js";
-import { equal, ok, test } from "./testing.js";
+import { equal, exhaustiveTest, ok, test } from "./testing.js";
 
 /** @import { Entry } from "../../../static/uploads/client/resume/journal.js" */
 /** @import { UploadStatus } from "../../../static/uploads/client/net/api.js" */
@@ -252,7 +252,7 @@ const REMOVALS = [
   ["signed out", new ApiError(401, "not_authenticated", ""), "not_authenticated", true],
 ];
 
-test("an upload is forgotten only once storage has removed it", async () => {
+exhaustiveTest("an upload is forgotten only once storage has removed it", async () => {
   for (const [what, error, expected, remains] of REMOVALS) {
     await leave(what);
     const { uploader, api } = open();

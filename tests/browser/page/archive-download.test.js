@@ -1,6 +1,6 @@
 import { byId, find } from "../../../static/uploads/page/ui/elements.js";
 import { until } from "../client/support.js";
-import { equal, ok, test } from "../client/testing.js";
+import { equal, exhaustiveTest, ok, test } from "../client/testing.js";
 import { FOLDER, makeActions, makeServer, sentence } from "./action-harness.js";
 
 /** @typedef {import("./fake-server.js").FakeServer} FakeServer */
@@ -86,7 +86,7 @@ test("files and folders with everything inside are in the archive, each signed j
   equal(order, ["sign p", "read p", "sign q", "read q", "sign a", "read a"]);
 });
 
-test("the archive is named after the one item, or the open folder", async () => {
+exhaustiveTest("the archive is named after the one item, or the open folder", async () => {
   /** @type {[folder: string, keys: string[], name: string][]} */
   const cases = [
     ["", [FOLDER], "Photos.zip"],
@@ -211,7 +211,7 @@ test("an empty folder makes no archive", async () => {
   equal([sentence(), saved], ["There are no files in this selection, so there is no archive to make.", null]);
 });
 
-test("Cancel ends it at once, a second archive has to wait, and both say so", async () => {
+exhaustiveTest("Cancel ends it at once, a second archive has to wait, and both say so", async () => {
   const server = makeServer();
   const { actions, items } = await makeActions(server);
   useMemory(server);

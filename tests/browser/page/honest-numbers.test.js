@@ -3,7 +3,7 @@ import { Upload } from "../../../static/uploads/client/upload.js";
 import { Overall } from "../../../static/uploads/page/uploads/overall.js";
 import { UploadGroups } from "../../../static/uploads/page/uploads/upload-groups.js";
 import { makeFile } from "../client/support.js";
-import { equal, ok, test } from "../client/testing.js";
+import { equal, exhaustiveTest, ok, test } from "../client/testing.js";
 import { ALL, makeRow } from "./upload-markup.js";
 
 const PARTS = { id: "1", token: "t", partSize: 500, partCount: 2 };
@@ -171,7 +171,7 @@ function overallAfter(files, { online = true, signedOut = false, size = 1000 } =
   };
 }
 
-test("all uploads together are complete only if storage has every file", () => {
+exhaustiveTest("all uploads together are complete only if storage has every file", () => {
   for (const size of [1000, 0]) {
     for (const steps of NOT_SENT.filter((entry) => !entry.endsWith("cancelled"))) {
       for (const other of ["stored", "parts, every part, arrived", "whole, half", "whole, half, failed", "rejected"]) {
