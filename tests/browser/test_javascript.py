@@ -39,7 +39,7 @@ RUN = """([file, name]) =>
     import("/tests/browser/client/testing.js").then(({ run }) => run(file, name))"""
 
 
-def tests_in(path: Path) -> dict[str, list[pytest.MarkDecorator]]:
+def declared_in(path: Path) -> dict[str, list[pytest.MarkDecorator]]:
     """The names of the tests in a file, in their order, and their marks."""
     found = {
         json.loads(name): [pytest.mark.exhaustive] if kind == "exhaustiveTest" else []
@@ -52,7 +52,7 @@ def tests_in(path: Path) -> dict[str, list[pytest.MarkDecorator]]:
 CASES = [
     pytest.param(path, name, id=f"{path.relative_to(HERE).as_posix()}: {name}", marks=marks)
     for path in sorted(HERE.rglob("*.test.js"))
-    for name, marks in tests_in(path).items()
+    for name, marks in declared_in(path).items()
 ]
 
 
@@ -174,4 +174,4 @@ def test_the_javascript_test_passes(runner: Runner, path: Path, name: str) -> No
     names, problems = runner.run(path, name)
     if problems:
         pytest.fail("\n\n".join(problems), pytrace=False)
-    assert names == list(tests_in(path)), "not every test begins a line with a literal name"
+    assert names == list(declared_in(path)), "not every test begins a line with a literal name"
