@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from tempfile import SpooledTemporaryFile
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -302,7 +302,13 @@ class FilehubStorage(Storage):
             raise result.error
 
 
-class StoredContent(File[Any]):
+if TYPE_CHECKING:
+    _File = File[Any]
+else:
+    _File = File
+
+
+class StoredContent(_File):
     """The content of a stored file, read from S3 in pieces. Can be opened again once closed."""
 
     def __init__(self, info: FileInfo, name: str, mode: str) -> None:
