@@ -11,6 +11,7 @@ from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, models
 from django.forms import modelform_factory
+from django.template import Context, Template
 from django.test.utils import isolate_apps
 from pytest_django import Settings
 
@@ -95,6 +96,17 @@ def test_a_row_that_is_saved_again_keeps_its_file(document: Any, alice: User) ->
     row.save()
     assert row.content.name == name
     assert info_of(name).file_name == "a.txt"
+
+
+def test_a_file_that_its_user_deleted_breaks_no_page(document: Any, alice: User) -> None:
+    with as_owner(alice):
+        row = form_of(document, "a.csv", b"a;b", "text/csv").save()
+    page = Template("{{ row.content.url }}|{{ row.content.size }}|{{ row.content.name }}")
+    form = modelform_factory(document, fields=["content"])
+    assert "href=" in str(form(instance=row))
+    row.content.storage.delete(row.content.name)
+    assert page.render(Context({"row": row})) == f"||{row.content.name}"
+    assert "href=" not in str(form(instance=row))
 
 
 def test_a_migration_has_the_options_of_the_storage() -> None:

@@ -14,7 +14,7 @@ from tests.support.http import send
 from tests.support.users import Api
 from uploads.files import moves, trash
 from uploads.files.batches import Actor
-from uploads.storages import FilehubStorage, FileWithheld, as_owner
+from uploads.storages import FilehubStorage, FileWithheld, NoUrl, as_owner
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -60,7 +60,7 @@ def test_anybody_may_be_given_the_name_but_paths_are_the_owners_own(
 def test_folders_are_listed_page_by_page(
     storage: FilehubStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("uploads.storages._PAGE", 2)
+    monkeypatch.setattr("uploads.storages.storage._PAGE", 2)
     for name in ("b.txt", "a.txt", "a.txt", "c.txt", "x/d.txt", "y/z/e.txt"):
         storage.save(name, content())
     assert storage.listdir("") == (["x", "y"], ["a.txt", "b.txt", "c.txt"])
@@ -93,9 +93,11 @@ def test_a_deleted_file_is_in_the_trash_of_its_owner(storage: FilehubStorage, ap
     info = info_of(name)
     assert (info.state, info.trashed_by) == ("trashed", api.owner)
     assert not storage.exists(name)
-    for use in (storage.open, storage.url, storage.size):
+    for use in (storage.open, storage.size, storage.get_modified_time):
         with pytest.raises(FileNotFoundError):
             use(name)
+    with pytest.raises(NoUrl, match="not found"):
+        storage.url(name)
     storage.delete(name)
     trash.restore([id_in(name)], Actor(api.owner, api.owner))
     assert storage.open(name).read() == b"hello"
@@ -128,10 +130,13 @@ def test_a_file_that_is_being_checked_for_malware_is_withheld(storage: FilehubSt
     name = storage.save("a.txt", content())
     assert info_of(name).state == "scanning"
     assert storage.exists(name)
-    for use in (storage.open, storage.url, storage.size):
-        with pytest.raises(FileWithheld, match="malware") as caught:
-            use(name)
-        assert (caught.value.code, isinstance(caught.value, PermissionError)) == ("scanning", True)
+    assert storage.size(name) == 5
+    with pytest.raises(FileWithheld, match="malware") as opening:
+        storage.open(name)
+    assert isinstance(opening.value, PermissionError)
+    with pytest.raises(NoUrl, match="malware") as signing:
+        storage.url(name)
+    assert opening.value.code == signing.value.code == "scanning"
     storage.delete(name)
     assert objects() == []
 

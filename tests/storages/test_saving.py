@@ -113,6 +113,7 @@ CONTENTS: dict[str, tuple[Any, bytes]] = {
     "a text file": (File(io.StringIO("Größe")), "Größe".encode()),
     "nothing": (content(b""), b""),
     "a bare file": (io.BytesIO(b"bytes"), b"bytes"),
+    "from a socket": (File(Unseekable(b"by", b"tes")), b"bytes"),
     "read before": (File(io.BytesIO(b"bytes")), b"bytes"),
 }
 CONTENTS["read before"][0].read()

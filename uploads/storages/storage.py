@@ -1,24 +1,12 @@
-"""A Django storage whose files are files of this app (docs/integrating.md).
-
-Unlike uploads of browsers, content that is saved here passes through Django. Everything else is the
-same: keys, metadata, rules, records, lists and the trash.
-"""
+"""The storage itself: names, saving, reading, deleting."""
 
 from __future__ import annotations
 
-import io
-import mimetypes
 import posixpath
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from datetime import datetime
-from tempfile import SpooledTemporaryFile
-from typing import IO, TYPE_CHECKING, Any, cast
-from uuid import UUID
+from typing import Any, cast
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.files.base import File
 from django.core.files.storage import Storage
@@ -26,77 +14,29 @@ from django.core.files.utils import validate_file_name
 from django.db.models.fields.files import FieldFile
 from django.utils import timezone
 from django.utils.deconstruct import deconstructible
-from django.utils.module_loading import import_string
 
-from uploads.accounts.owners import owner_of, pk_of
-from uploads.aws import ranges, s3
-from uploads.core import folders, media_types, stored_names
-from uploads.core.conf import rules
-from uploads.core.errors import BackendUnavailable, FilehubError, InvalidRequest
-from uploads.core.limits import MIB
+from uploads.aws import s3
+from uploads.core import folders, stored_names
+from uploads.core.errors import BackendUnavailable, FilehubError
 from uploads.core.names import check_name
-from uploads.core.reasons import Reason
-from uploads.core.texts import describe, describe_error
+from uploads.core.texts import describe_error
 from uploads.files import actions, browse, queries, quotas, trash
 from uploads.files.batches import Actor
 from uploads.files.record import OWNED_STATES, FileInfo
 from uploads.ingest import confirm
+from uploads.storages.content import StoredContent, as_bytes, type_of
+from uploads.storages.errors import FileMissing, FileWithheld, NoUrl, UploadRejected
+from uploads.storages.ownership import GetOwner, Owner, current_owner
 from uploads.transfers import begin, direct
 
-#: Bytes of content that is copied, because it cannot be sought in, before the copy goes to disk.
-_IN_MEMORY = 8 * MIB
 #: Entries of a folder that are requested at a time.
 _PAGE = 500
 _WITHHELD = {
     "scanning": "The file is still being checked for malware.",
     "quarantined": "The file is in quarantine and cannot be opened.",
 }
-
-#: A user, or the primary key of one.
-Owner = AbstractBaseUser | str | int | UUID
-
-
-class UploadRejected(FilehubError):
-    """The file was rejected after it had been sent, and deleted; the code is that of the reason."""
-
-    status = 422
-
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(describe(reason), code=reason.code, parameters=reason.parameters)
-
-
-class FileWithheld(FilehubError, PermissionError):
-    """The file must not be opened: it is being checked for malware, or in quarantine."""
-
-    status = 409
-
-
-_owner: ContextVar[str | None] = ContextVar("filehub_storage_owner", default=None)
-
-
-@contextmanager
-def as_owner(user: Owner) -> Iterator[None]:
-    """Save and list files as those of this user, in this thread or asynchronous task only.
-
-    Takes precedence over the options of the storage. Raises ImproperlyConfigured if there is no
-    such primary key, such as that of an anonymous user.
-    """
-    token = _owner.set(_owner_string(user))
-    try:
-        yield
-    finally:
-        _owner.reset(token)
-
-
-def _owner_string(user: object) -> str:
-    # Also a lazy `request.user`.
-    owner = owner_of(user) if isinstance(user, AbstractBaseUser) else str(user)
-    is_key = isinstance(user, AbstractBaseUser | str | int | UUID)
-    if not is_key or pk_of(owner) is None:
-        raise ImproperlyConfigured(
-            f"FilehubStorage: {owner!r} is neither a saved user nor the primary key of one."
-        )
-    return owner
+#: An id of the usual length.
+_EXAMPLE_ID = "00000000-0000-7000-8000-000000000000"
 
 
 def validate_upload(file: FieldFile) -> None:
@@ -125,7 +65,7 @@ class FilehubStorage(Storage):
         self,
         *,
         owner: Owner | None = None,
-        get_owner: str | Callable[[], Owner | None] | None = None,
+        get_owner: GetOwner | None = None,
         folder: str = "",
     ) -> None:
         """`get_owner` is a function, or its dotted path, and may return None: no owner."""
@@ -148,7 +88,7 @@ class FilehubStorage(Storage):
         owner, file = self._required_owner(), self._request(given, content)
         # Fail before anything is sent if the column is too short.
         stored_names.stored_name(_EXAMPLE_ID, file.file_name, max_length)
-        with _as_bytes(content) as body:
+        with as_bytes(content) as body:
             upload_id = direct.upload(owner, file, body)
         try:
             info = _recorded(upload_id)
@@ -171,7 +111,7 @@ class FilehubStorage(Storage):
         folder, file_name = self._place(name)
         check_name(file_name)
         return begin.FileRequest(
-            file_name, size, content_type=_type_of(content, file_name), folder=folder
+            file_name, size, content_type=type_of(content, file_name), folder=folder
         )
 
     def _place(self, name: str) -> tuple[str, str]:
@@ -195,14 +135,7 @@ class FilehubStorage(Storage):
     # --- The owner ------------------------------------------------------------------------------
 
     def _current_owner(self) -> str | None:
-        if (owner := _owner.get()) is not None:
-            return owner
-        get_owner = self._get_owner
-        if isinstance(get_owner, str):
-            get_owner = cast("Callable[[], Owner | None]", import_string(get_owner))
-        found = get_owner() if get_owner is not None else None
-        found = self._fixed_owner if found is None else found
-        return None if found is None else _owner_string(found)
+        return current_owner(self._fixed_owner, self._get_owner)
 
     def _required_owner(self) -> str:
         owner = self._current_owner()
@@ -228,19 +161,25 @@ class FilehubStorage(Storage):
             return None
         return info
 
-    def _stored(self, name: str) -> FileInfo:
-        """The stored file of this name. Raises FileNotFoundError and FileWithheld."""
+    def _known(self, name: str) -> FileInfo:
+        """The file of this name, even if it must not be opened. Raises FileMissing."""
         info = self._find(name)
-        if info is not None and info.state in _WITHHELD:
+        if info is None or (info.state != "stored" and info.state not in _WITHHELD):
+            raise FileMissing
+        return info
+
+    def _readable(self, name: str) -> FileInfo:
+        """The file of this name. Raises FileMissing and FileWithheld."""
+        info = self._known(name)
+        if info.state in _WITHHELD:
             raise FileWithheld(_WITHHELD[info.state], code=info.state)
-        if info is None or info.state != "stored":
-            raise FileNotFoundError(f"There is no file {name!r}.")
         return info
 
     def _open(self, name: str, mode: str = "rb") -> File[Any]:
+        """Raises FileMissing, FileWithheld, and ValueError for any mode but reading."""
         if mode not in {"r", "rb", "rt"}:
             raise ValueError("Stored files cannot be changed. Save a new one.")
-        return StoredContent(self._stored(name), name, mode)
+        return StoredContent(self._readable(name), name, mode)
 
     def exists(self, name: str) -> bool:
         """Whether there is a file of this name, also while it is checked for malware."""
@@ -248,23 +187,27 @@ class FilehubStorage(Storage):
         return info is not None and info.state in {"stored", "scanning"}
 
     def size(self, name: str) -> int:
-        """Bytes. Raises FileNotFoundError and FileWithheld, as do all that follow."""
-        return int(self._stored(name).size)
+        """Bytes. Raises FileMissing."""
+        return int(self._known(name).size)
 
     def url(self, name: str | None) -> str:
         """A presigned URL for `FILEHUB_URL_EXPIRY` seconds, which downloads the file.
 
-        It is not counted as a download: pages ask for URLs that nobody may open.
+        It is not counted as a download: pages ask for URLs that nobody may open. Raises NoUrl.
         """
-        info = self._stored(str(name))
+        try:
+            info = self._readable(str(name))
+        except (FileMissing, FileWithheld) as exc:
+            raise NoUrl(exc) from exc
         return s3.sign_download(info.id, file_name=info.file_name)[0]
 
     def get_created_time(self, name: str) -> datetime:
-        return _in_django(self._stored(name).created_at)
+        """When its upload began. Raises FileMissing."""
+        return _in_django(self._known(name).created_at)
 
     def get_modified_time(self, name: str) -> datetime:
-        """When it was stored: content never changes."""
-        info = self._stored(name)
+        """When it was stored: content never changes. Raises FileMissing."""
+        info = self._known(name)
         return _in_django(info.confirmed_at or info.created_at)
 
     def listdir(self, path: str) -> tuple[list[str], list[str]]:
@@ -302,40 +245,6 @@ class FilehubStorage(Storage):
             raise result.error
 
 
-if TYPE_CHECKING:
-    _File = File[Any]
-else:
-    _File = File
-
-
-class StoredContent(_File):
-    """The content of a stored file, read from S3 in pieces. Can be opened again once closed."""
-
-    def __init__(self, info: FileInfo, name: str, mode: str) -> None:
-        self._info = info
-        super().__init__(self._content(mode), name)
-        self.mode = mode
-
-    def _content(self, mode: str) -> IO[Any]:
-        content = ranges.open_object(self._info.id, self._info.etag, int(self._info.size))
-        return cast("IO[Any]", content if "b" in mode else io.TextIOWrapper(content, "utf-8"))
-
-    def open(self, mode: str | None = None, *args: Any, **kwargs: Any) -> StoredContent:
-        if self.closed:
-            self.file = self._content(mode or self.mode)
-        else:
-            self.seek(0)
-        return self
-
-    @property
-    def size(self) -> int:
-        return int(self._info.size)
-
-
-#: An id of the usual length.
-_EXAMPLE_ID = "00000000-0000-7000-8000-000000000000"
-
-
 def _recorded(upload_id: str) -> FileInfo | None:
     """Record the object as a hint does, and return its record."""
     try:
@@ -347,28 +256,6 @@ def _recorded(upload_id: str) -> FileInfo | None:
             raise
         return info
     return queries.any_file(upload_id)
-
-
-def _type_of(content: Any, file_name: str) -> str | None:
-    """The declared type, unless it is malformed, or else the usual one of the extension."""
-    declared = getattr(content, "content_type", None)
-    guessed = mimetypes.guess_type(file_name)[0]
-    try:
-        return media_types.check_type(declared, rules()) if declared else guessed
-    except InvalidRequest:
-        return guessed
-
-
-@contextmanager
-def _as_bytes(content: File[Any]) -> Iterator[IO[bytes]]:
-    """The content as a binary file that can be sought in: itself, or else a copy."""
-    if content.seekable() and isinstance(content.read(0), bytes):
-        yield cast("IO[bytes]", content)
-        return
-    with SpooledTemporaryFile(_IN_MEMORY, dir=settings.FILE_UPLOAD_TEMP_DIR) as copy:
-        for chunk in content.chunks():
-            copy.write(chunk.encode() if isinstance(chunk, str) else chunk)
-        yield cast("IO[bytes]", copy)
 
 
 def _in_django(moment: datetime) -> datetime:
