@@ -25,6 +25,7 @@ from uploads.core.limits import MIB
 from uploads.files import usage
 from uploads.ingest import confirm
 from uploads.storages import FilehubStorage, as_owner
+from uploads.transfers import parts
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -162,23 +163,46 @@ def test_what_breaks_a_rule_raises_the_reason_and_leaves_no_object(
     assert objects() == []
 
 
-@pytest.mark.parametrize("broken", ["put_part", "complete", "record"])
+OUTAGES = {
+    "put_part": (sending, "put_part", PART + 1),
+    "complete": (parts, "complete", PART + 1),
+    "put": (sending, "put", 1),
+    "record": (confirm, "confirm", 1),
+}
+
+
+@pytest.mark.parametrize(("module", "name", "size"), OUTAGES.values(), ids=OUTAGES.keys())
 @pytest.mark.usefixtures("small_parts")
 def test_an_outage_leaves_no_object(
-    alice: User, monkeypatch: pytest.MonkeyPatch, broken: str
+    alice: User, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, size: int
 ) -> None:
-    def fail(*args: Any, **kwargs: Any) -> None:
+    """Not even if the request has arrived, and only its response is lost."""
+    original = getattr(module, name)
+
+    def lose_the_response(*args: Any, **kwargs: Any) -> None:
+        if name != "confirm":
+            original(*args, **kwargs)
         raise BackendUnavailable
 
-    module, name = {
-        "put_part": (sending, "put_part"),
-        "complete": (s3, "head"),
-        "record": (confirm, "confirm"),
-    }[broken]
-    monkeypatch.setattr(module, name, fail)
+    monkeypatch.setattr(module, name, lose_the_response)
     with pytest.raises(BackendUnavailable):
-        FilehubStorage(owner=alice.pk).save("a.bin", content(b"x" * (PART + 1)))
+        FilehubStorage(owner=alice.pk).save("a.bin", content(b"x" * size))
     assert objects() == []
+
+
+def test_a_record_is_enough_even_if_what_follows_it_fails(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as queueing a thumbnail: S3's event makes up for it."""
+    original = confirm.confirm
+
+    def fail_afterwards(upload_id: str) -> None:
+        original(upload_id)
+        raise BackendUnavailable
+
+    monkeypatch.setattr(confirm, "confirm", fail_afterwards)
+    storage = FilehubStorage(owner=alice.pk)
+    assert storage.open(storage.save("a.txt", content())).read() == b"hello"
 
 
 def test_files_of_the_same_name_do_not_disturb_each_other(aws: Any, alice: User) -> None:
