@@ -111,6 +111,25 @@ def test_a_django_setting_that_loses_tasks_causes_a_warning(
     assert message.hint
 
 
+STORAGES: dict[str, tuple[list[str], dict[str, Any]]] = {
+    "with an owner": ([], {"owner": "7"}),
+    "with a function": ([], {"get_owner": "uploads.accounts.owners.usernames"}),
+    "without an owner": (["filehub.W047"], {}),
+    "with a function that does not exist": (["filehub.E007"], {"get_owner": "no.such"}),
+    "with an unknown option": (["filehub.E007"], {"bucket_name": "x"}),
+    "in an invalid folder": (["filehub.E007"], {"owner": "7", "folder": "a//b"}),
+}
+
+
+@pytest.mark.parametrize(("ids", "options"), STORAGES.values(), ids=STORAGES.keys())
+def test_a_storage_that_cannot_save_causes_a_message(
+    settings: Settings, ids: list[str], options: dict[str, Any]
+) -> None:
+    storage = {"BACKEND": "uploads.storages.FilehubStorage", "OPTIONS": options}
+    settings.STORAGES = settings.STORAGES | {"default": storage}
+    assert [message.id for message in check_messages()] == ids
+
+
 @pytest.mark.parametrize(
     ("hosts", "origin"),
     [

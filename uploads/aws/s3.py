@@ -1,6 +1,6 @@
 """The S3 gateway: sign, head, delete, list.
 
-Only this module, `ranges`, `multipart`, `thumbnails` and `foreign` call S3.
+Only this module, `ranges`, `sending`, `multipart`, `thumbnails` and `foreign` call S3.
 
 A missing key is a normal result (None). Any other failure raises BackendUnavailable with its cause
 chained. IAM: s3:PutObject and s3:GetObject to sign, s3:GetObject to head and to read,

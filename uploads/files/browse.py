@@ -21,6 +21,7 @@ from pynamodb.indexes import GlobalSecondaryIndex
 from uploads.aws.dynamodb import Table, table_errors
 from uploads.core import keys, type_lists
 from uploads.core.errors import InvalidRequest
+from uploads.core.names import sort_key
 from uploads.core.strict_json import parse_json
 from uploads.files import folder_items
 from uploads.files.folder_items import FolderInfo
@@ -115,6 +116,22 @@ def contents(
     )
     with table_errors():
         return _page(query, limit, kind, by_name=by_name)
+
+
+def find_named(owner: str, folder: str, name: str) -> FileInfo | None:
+    """The newest stored file with exactly this name directly in a folder. One Query.
+
+    It reads an index, so a file of the last second may be missing. Of the files whose names differ
+    in case and accents only, it reads at most MAX_EXAMINED. Raises BackendUnavailable.
+    """
+    if not name:
+        return None
+    query = _Entry.by_name.query(
+        folder_feed(owner, folder), _Entry.name_key == sort_key(name), limit=MAX_EXAMINED
+    )
+    with table_errors():
+        found = [entry for entry in query if entry.file_name == name]
+    return info_of(max(found, key=lambda entry: str(entry.id))) if found else None
 
 
 def _page(

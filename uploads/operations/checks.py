@@ -16,10 +16,13 @@ from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
+from django.core.files.storage import storages
 from django.http.request import validate_host
 from django.urls import NoReverseMatch, reverse
+from django.utils.module_loading import import_string
 
 from uploads.core.conf import Conf, conf
+from uploads.core.errors import FilehubError
 from uploads.core.setting_values import is_local
 
 HOUR = 3600
@@ -135,6 +138,35 @@ def _project() -> Iterator[CheckMessage]:
             hint='INSTALLED_APPS += ["ninja"]',
             id="filehub.W039",
         )
+
+
+@register()
+def check_storages(**kwargs: Any) -> list[CheckMessage]:
+    """Say which of the project's storages cannot save files (`uploads.storages`)."""
+    return list(_storages())
+
+
+def _storages() -> Iterator[CheckMessage]:
+    for alias, configured in settings.STORAGES.items():
+        if configured.get("BACKEND") != "uploads.storages.FilehubStorage":
+            continue
+        where = f'STORAGES["{alias}"]'
+        try:
+            storages.create_storage(configured)
+            get_owner = configured.get("OPTIONS", {}).get("get_owner")
+            if isinstance(get_owner, str):
+                import_string(get_owner)
+        except (FilehubError, ImportError, ImproperlyConfigured, TypeError) as exc:
+            yield Error(f"{where} cannot be used: {exc}", id="filehub.E007")
+            continue
+        if not configured.get("OPTIONS", {}).keys() & {"owner", "get_owner"}:
+            yield Warning(
+                f"{where} has no owner, so it saves files only within "
+                "uploads.storages.as_owner(user).",
+                hint="Set the option owner or get_owner, or silence this check "
+                "(SILENCED_SYSTEM_CHECKS) if all code that saves files uses as_owner.",
+                id="filehub.W047",
+            )
 
 
 @register(Tags.security, deploy=True)

@@ -146,7 +146,7 @@ def begin_form(
     file = plan_put(requested).file
     limits = rules().at(file.destination)
     upload_id = keys.new_upload_id(owner, settings.SECRET_KEY)
-    with _span(upload_id):
+    with upload_span(upload_id):
         form = forms.sign_form(
             upload_id,
             owner=owner,
@@ -187,7 +187,7 @@ def begin_multipart(
         file_name, None, content_type,
         part_checksums=part_checksums, folder=folder, labels=labels, destination=destination,
     )  # fmt: skip
-    return _create_multipart(owner, plan_multipart(file))
+    return start_multipart(owner, plan_multipart(file))
 
 
 def plan_upload(file: FileRequest) -> Plan:
@@ -231,13 +231,13 @@ def start(owner: str, planned: Plan) -> Started:
     Raises BackendUnavailable.
     """
     if planned.in_parts:
-        return _create_multipart(owner, planned)
+        return start_multipart(owner, planned)
     return _sign_put(owner, planned.file)
 
 
 def _sign_put(owner: str, file: FileRequest) -> StartedUpload:
     upload_id = file.upload_id or keys.new_upload_id(owner, settings.SECRET_KEY)
-    with _span(upload_id):
+    with upload_span(upload_id):
         request = s3.sign_put(
             upload_id,
             owner=owner,
@@ -251,10 +251,11 @@ def _sign_put(owner: str, file: FileRequest) -> StartedUpload:
     return StartedUpload(upload_id, request)
 
 
-def _create_multipart(owner: str, planned: Plan) -> StartedMultipart:
+def start_multipart(owner: str, planned: Plan) -> StartedMultipart:
+    """Create the multipart upload in S3. Raises BackendUnavailable."""
     file = planned.file
     upload_id = file.upload_id or keys.new_upload_id(owner, settings.SECRET_KEY)
-    with context.about(upload_id=upload_id), _span(upload_id):
+    with context.about(upload_id=upload_id), upload_span(upload_id):
         begun = _begun_before(upload_id) if file.upload_id else None
         s3_upload_id = begun or multipart.create(
             upload_id,
@@ -284,7 +285,7 @@ def _begun_before(upload_id: str) -> str | None:
     return s3_upload_id
 
 
-def _span(upload_id: str) -> AbstractContextManager[None]:
+def upload_span(upload_id: str) -> AbstractContextManager[None]:
     """The span whose id goes into the object's metadata, so one for each file of a batch."""
     return tracing.span("sign upload", "producer", attributes={"filehub.upload_id": upload_id})
 
