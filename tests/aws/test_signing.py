@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from pytest_django import Settings
-from storages.backends.s3 import S3Storage
 
 from local.aws import LocalAws
 from tests.support.http import put, send, sha256
 from tests.support.waiting import wait_for
 from uploads.aws import s3
 from uploads.core import keys
-from uploads.core.conf import validate
+from uploads.core.conf import conf
 from uploads.core.names import content_disposition
 from uploads.files.record import StoredFile
 from uploads.transfers import begin
 from uploads.transfers.begin import StartedUpload
 
 BODY = b"hello, world"
+UPLOAD_ID = "01928c5e-7d1a-7000-8000-000000000000"
 
 
 @pytest.fixture
@@ -139,12 +140,22 @@ def test_downloads_come_from_the_origin_that_pages_allow(
     settings: Settings, region: str, bucket: str
 ) -> None:
     """On AWS itself, where no endpoint is set."""
-    aws = validate({"REGION": region, "BUCKET": bucket})
-    options = settings.STORAGES["default"]["OPTIONS"] | {
-        "bucket_name": bucket,
-        "region_name": region,
-        "endpoint_url": aws.s3_url,
-        "addressing_style": "path" if aws.s3_path_style else "virtual",
-    }
-    url = S3Storage(**options).url("uploads/a")
-    assert url.startswith(f"{aws.s3_bucket_url}/uploads/a?")
+    settings.FILEHUB = {"REGION": region, "BUCKET": bucket}
+    url, _ = s3.sign_download(UPLOAD_ID, file_name="a.txt")
+    assert url.startswith(f"{conf().s3_bucket_url}/{keys.object_key(UPLOAD_ID)}?")
+
+
+def test_the_settings_of_a_projects_own_storage_change_no_download(settings: Settings) -> None:
+    settings.AWS_STORAGE_BUCKET_NAME = settings.AWS_LOCATION = "theirs"
+    settings.AWS_S3_CUSTOM_DOMAIN = "cdn.example.com"
+    settings.AWS_QUERYSTRING_AUTH = False
+    settings.AWS_S3_ACCESS_KEY_ID = settings.AWS_S3_SECRET_ACCESS_KEY = "theirs"
+    settings.AWS_S3_SIGNATURE_VERSION = "s3"
+    settings.AWS_S3_ENDPOINT_URL = "https://theirs.example.com"
+    s3._storage.cache_clear()
+    url, _ = s3.sign_download(UPLOAD_ID, file_name="a.txt")
+    s3._storage.cache_clear()
+    parts = urlsplit(url)
+    assert url.startswith(f"{conf().s3_bucket_url}/{keys.object_key(UPLOAD_ID)}?")
+    (credential,) = parse_qs(parts.query)["X-Amz-Credential"]
+    assert credential.partition("/")[0] == s3.credentials().access_key

@@ -211,7 +211,15 @@ def _storage(
         signature_version="s3v4",
         addressing_style=addressing,
         querystring_expire=expiry,
-        default_acl=None,
+        querystring_auth=True,
+        # The rest would come from the project's AWS_… settings, which are for its own storage.
+        custom_domain=None,
+        location="",
+        client_config=None,
+        access_key=None,
+        secret_key=None,
+        security_token=None,
+        session_profile=None,
     )
 
 
