@@ -150,7 +150,8 @@ export class Row {
     if (waiting) return waiting === "signed_out" ? words.signIn : messages.waiting[waiting];
     if (state === "confirming" && scanning) return words.scanning;
     if (state === "confirming" && slow) return words.slow;
-    if (state !== "uploading" || sent === size) return `${messages.state[state]} · ${bytes(size)}`;
+    if (state !== "uploading") return `${messages.state[state]} · ${bytes(size)}`;
+    if (sent === size) return messages.allSent(bytes(size));
     return `${messages.state.uploading} ${percent(sent, size)} · ${messages.of(bytes(sent), bytes(size))}`;
   }
 

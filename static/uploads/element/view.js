@@ -62,6 +62,7 @@ export class View {
     if (isMultiple) setText(this.button, hasFiles ? words.addMore : words.chooseSeveral);
     else setText(this.button, hasFiles ? words.chooseOther : words.choose);
     setText(this.#drop, isMultiple ? words.dropSeveral : words.drop);
+    setVisible(this.#drop, !isDisabled);
     setText(this.#accepted, describeLimits(limits, isMultiple));
     setVisible(this.list, hasFiles);
   }

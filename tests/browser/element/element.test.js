@@ -199,9 +199,14 @@ test("moving an element keeps its upload, and removing it cancels the upload", a
   equal(element.querySelectorAll("li").length, 0, "rows");
 });
 
-test("several files for one, and folders, are refused with a sentence", () => {
+test("several files for one are refused with a sentence, and a single one can be pasted", () => {
   const { element } = makeForm("");
   choose(element, new File(["x"], "a.txt"), new File(["y"], "b.txt"));
   equal(element.querySelectorAll("li").length, 0, "rows");
   equal(element.querySelector("[role=alert]")?.textContent, "Only one file can be added here.");
+  const clipboardData = new DataTransfer();
+  clipboardData.items.add(new File(["x"], "pasted.png"));
+  element.querySelector("button")?.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+  equal(element.querySelector(".filehub-name")?.textContent, "pasted.png");
+  equal(element.querySelector("[role=alert]")?.textContent, "");
 });
