@@ -46,6 +46,23 @@ PAGE = """<!doctype html>
 </form>
 </main>"""
 
+#: What the admin site renders for an inline without forms, as far as its scripts need it.
+INLINE = """<script src="/static/admin/js/vendor/jquery/jquery.js" defer></script>
+<script src="/static/admin/js/jquery.init.js" defer></script>
+<script src="/static/admin/js/inlines.js" defer></script>
+<div class="js-inline-admin-formset" id="papers-group" data-inline-type="stacked"
+    data-inline-formset='{"name": "#papers", "options":
+        {"prefix": "papers", "addText": "Add another", "deleteText": "Remove form"}}'>
+<input type="hidden" name="papers-TOTAL_FORMS" value="0" id="id_papers-TOTAL_FORMS">
+<input type="hidden" name="papers-MIN_NUM_FORMS" value="0" id="id_papers-MIN_NUM_FORMS">
+<input type="hidden" name="papers-MAX_NUM_FORMS" value="9" id="id_papers-MAX_NUM_FORMS">
+<div class="inline-related empty-form" id="papers-empty">
+<h3><span class="inline_label">#1</span></h3>
+<label for="id_papers-__prefix__-file">File</label>
+<filehub-upload name="papers-__prefix__-file" id="id_papers-__prefix__-file">
+<ul></ul></filehub-upload>
+</div></div>"""
+
 #: What a site with strict rules sends. Browsers send files to the bucket.
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' {bucket}"
 
@@ -86,6 +103,8 @@ class FormPage:
     installation: Installation
     language: str = "en"
     attributes: str = ""
+    #: The document, with places for `language`, `attributes` and `form`.
+    document: str = PAGE
     posted: list[QueryDict] = field(default_factory=list)
 
     def name_of(self, file_id: str) -> str:
@@ -141,7 +160,7 @@ class FormPage:
             self.posted.append(QueryDict(route.request.post_data or ""))
             form = self._form(self.posted[-1])
             content = "<h1>Thank you</h1>" if form.is_valid() else ""
-        content = content or PAGE.format(
+        content = content or self.document.format(
             language=self.language, attributes=self.attributes, form=form.as_div()
         )
         policy = POLICY.format(bucket=self.installation.s3.url)
@@ -318,3 +337,25 @@ def test_the_element_speaks_german(form: FormPage) -> None:
     form.choose("paper", (unique("big.png"), "image/png", bytes(2000)))
     expect(form.page.locator(".filehub-row[data-state=failed]")).to_contain_text("Wählen Sie")
     check_accessibility(form.page)
+
+
+@pytest.mark.exhaustive
+def test_the_scripts_of_the_admin_site_add_and_remove_forms_with_the_element(
+    form: FormPage,
+) -> None:
+    inline = INLINE.replace("{", "{{").replace("}", "}}")
+    form.document = PAGE.replace("{form}", "{form}" + inline)
+    form.open()
+    add = form.page.get_by_role("button", name="Add another")
+    for number in range(2):
+        add.click()
+        form.choose(f"papers-{number}-file", text_file(f"{number}.txt"))
+    expect(form.page.locator(".filehub-row").get_by_role("link")).to_have_count(2)
+    (second,) = form.values("papers-1-file")
+    form.page.get_by_role("button", name="Remove form").first.click()
+    # The second one is now the first.
+    expect(form.element("papers-0-file").get_by_role("link")).to_have_count(1)
+    sent = form.send()
+    assert sent.getlist("papers-0-file") == [second]
+    assert "papers-__prefix__-file" not in sent
+    assert sent["papers-TOTAL_FORMS"] == "1"
