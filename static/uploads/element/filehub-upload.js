@@ -172,7 +172,7 @@ export class FilehubUpload extends HTMLElement {
 
   /** @param {(Value|Upload)[]} contents */
   #append(contents) {
-    const limits = { maxSize: bytes(this.#limits.maxSize), types: describeTypes(this.#limits.allowedTypes) };
+    const limits = { maxSize: bytes(this.#limits.maxSize), types: describeTypes(this.#types) };
     for (const content of contents) {
       const row = new Row(content, { limits, onAction: (...choice) => this.#act(...choice) });
       this.#rows.push(row);
@@ -272,7 +272,8 @@ export class FilehubUpload extends HTMLElement {
       isMultiple: this.#isMultiple,
       isDisabled: this.#isDisabled,
       hasFiles: this.#rows.length > 0,
-      limits: this.#limits,
+      maxSize: this.#limits.maxSize,
+      types: this.#types,
     });
     view.labelWith(this.#internals?.labels ?? []);
     this.#validate(view.button);
@@ -297,11 +298,15 @@ export class FilehubUpload extends HTMLElement {
     return this.hasAttribute("multiple");
   }
 
-  /** @returns {Limits} */
+  /** The types as people know them. */
+  get #types() {
+    return listOf(this.dataset.types) ?? ["*"];
+  }
+
+  /** With all the names that browsers have for the types. @returns {Limits} */
   get #limits() {
-    const { maxSize, types } = this.dataset;
-    const allowedTypes = (types ?? "").split(",").map((type) => type.trim());
-    return { maxSize: Number(maxSize) || Infinity, allowedTypes: types?.trim() ? allowedTypes : ["*"] };
+    const { maxSize, acceptedTypes } = this.dataset;
+    return { maxSize: Number(maxSize) || Infinity, allowedTypes: listOf(acceptedTypes) ?? this.#types };
   }
 
   /** @returns {Shared} */
@@ -333,6 +338,11 @@ function valuesIn(element) {
       href: link?.getAttribute("href") ?? "",
     };
   });
+}
+
+/** @param {string} [text] types with commas between them */
+function listOf(text) {
+  return text?.trim() ? text.split(",").map((type) => type.trim()) : null;
 }
 
 if (!customElements.get("filehub-upload")) customElements.define("filehub-upload", FilehubUpload);

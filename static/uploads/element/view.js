@@ -4,8 +4,6 @@ import { acceptFiles } from "./intake.js";
 import { create } from "./row.js";
 import { describeTypes, words } from "./words.js";
 
-/** @import { Limits } from "../client/index.js" */
-
 let count = 0;
 
 /** What an element shows beside its files: a button, what it accepts, and sentences. */
@@ -53,17 +51,18 @@ export class View {
    * @param {boolean} choice.isMultiple
    * @param {boolean} choice.isDisabled
    * @param {boolean} choice.hasFiles
-   * @param {Limits} choice.limits
+   * @param {number} choice.maxSize bytes
+   * @param {string[]} choice.types
    */
-  showChoice({ isMultiple, isDisabled, hasFiles, limits }) {
+  showChoice({ isMultiple, isDisabled, hasFiles, maxSize, types }) {
     this.#input.multiple = isMultiple;
-    this.#input.accept = limits.allowedTypes.includes("*") ? "" : limits.allowedTypes.join(",");
+    this.#input.accept = types.includes("*") ? "" : types.join(",");
     this.button.disabled = isDisabled;
     if (isMultiple) setText(this.button, hasFiles ? words.addMore : words.chooseSeveral);
     else setText(this.button, hasFiles ? words.chooseOther : words.choose);
     setText(this.#drop, isMultiple ? words.dropSeveral : words.drop);
     setVisible(this.#drop, !isDisabled);
-    setText(this.#accepted, describeLimits(limits, isMultiple));
+    setText(this.#accepted, describeLimits(types, maxSize, isMultiple));
     setVisible(this.list, hasFiles);
   }
 
@@ -103,13 +102,14 @@ export class View {
 }
 
 /**
- * @param {Limits} limits
+ * @param {string[]} types
+ * @param {number} maxSize bytes
  * @param {boolean} isMultiple
  */
-function describeLimits({ maxSize, allowedTypes }, isMultiple) {
+function describeLimits(types, maxSize, isMultiple) {
   const sentences = [];
-  const types = describeTypes(allowedTypes);
-  if (types) sentences.push(words.types(types));
+  const names = describeTypes(types);
+  if (names) sentences.push(words.types(names));
   if (maxSize < Infinity) sentences.push((isMultiple ? words.maxSizeEach : words.maxSize)(bytes(maxSize)));
   return sentences.join(" ");
 }

@@ -56,6 +56,7 @@ const FORMATS = [
   [/spreadsheetml|ms-excel/, "Excel"],
   [/presentationml|ms-powerpoint/, "PowerPoint"],
   [/opendocument/, "OpenDocument"],
+  [/7z/, "7-Zip"],
   [/zip/, "ZIP"],
   [/^svg\+xml$/, "SVG"],
   [/^plain$/, "TXT"],

@@ -156,6 +156,23 @@ test("a file that is too large or of another type is not sent, and holds the for
   equal(sent, []);
 });
 
+test("what is accepted is described for people, and compared with all the names that browsers have for it", () => {
+  for (const [types, description] of [
+    ["*", ""],
+    ["image/*, application/pdf", "Accepted: images and PDF."],
+    ["image/png,image/jpeg,text/plain,audio/*", "Accepted: PNG, JPEG, TXT, and audio files."],
+    ["application/msword,application/vnd.openxmlformats-officedocument.wordprocessingml.document", "Accepted: Word."],
+    ["application/x-7z-compressed,application/x-tar", "Accepted: 7-Zip and TAR."],
+  ]) {
+    const { form, element } = makeForm(`data-types="${types}"`);
+    equal(element.querySelector(".filehub-accepted")?.textContent, description);
+    form.remove();
+  }
+  const { element } = makeForm('data-types="application/zip" data-accepted-types="application/zip,application/x-zip"');
+  choose(element, new File(["x"], "a.zip", { type: "application/x-zip" }));
+  equal(element.querySelectorAll('[data-state="failed"]').length, 0, "refused files");
+});
+
 test("the request that begins an upload names the field", async () => {
   const { element } = makeForm('data-api="/files/" data-field="token"');
   choose(element, new File(["x"], "a.txt", { type: "text/plain" }));
