@@ -189,8 +189,7 @@ def test_a_required_file_is_stored_and_replaced_before_the_form_sends_its_id(
     (first, second) = text_file("first.txt"), text_file("second.txt", b"better")
     form.choose("cv", first)
     expect(form.row(first[0]).get_by_role("link")).to_be_visible()
-    expect(form.element("cv").get_by_role("status")).to_have_text(f"{first[0]} stored.")
-    assert form.page.evaluate("navigator.locks.query().then(({held}) => held.length)") == 0
+    expect(form.element("cv").get_by_role("status")).to_contain_text(f"{first[0]} stored.")
     (old,) = form.values("cv")
     form.installation.s3.hold(parts)
     form.choose("cv", second)
@@ -289,7 +288,7 @@ def test_an_upload_that_failed_is_retried(form: FormPage) -> None:
 
 @pytest.mark.exhaustive
 def test_after_a_reload_the_same_file_resumes_and_a_stored_one_is_uploaded_again(
-    form: FormPage, tmp_path: Path
+    context: BrowserContext, form: FormPage, tmp_path: Path
 ) -> None:
     path = tmp_path / unique("large.bin")
     path.write_bytes(bytes(24 * MIB))
