@@ -172,7 +172,8 @@ export class FilehubUpload extends HTMLElement {
 
   /** @param {(Value|Upload)[]} contents */
   #append(contents) {
-    const limits = { maxSize: bytes(this.#limits.maxSize), types: describeTypes(this.#types) };
+    const { maxSize } = this.#limits;
+    const limits = { maxSize: maxSize < Infinity ? bytes(maxSize) : "", types: describeTypes(this.#types) };
     for (const content of contents) {
       const row = new Row(content, { limits, onAction: (...choice) => this.#act(...choice) });
       this.#rows.push(row);

@@ -21,6 +21,9 @@ import { words } from "./words.js";
 
 const ACTIONS = /** @type {Action[]} */ (["retry", "cancel", "remove"]);
 
+/** Problems whose sentences name a limit. @type {Record<string, keyof Limits>} */
+const LIMITS = { file_too_large: "maxSize", type_not_allowed: "types" };
+
 /** One file of the element: an upload, and its value once it is stored. */
 export class Row {
   element = create("li", "filehub-row");
@@ -72,7 +75,10 @@ export class Row {
 
   /** @returns {string} why it was not uploaded */
   get reason() {
-    return this.upload ? explain(this.upload.problem, this.#limits) : "";
+    const problem = this.upload?.problem ?? null;
+    // A limit of the site may be one that the element was not given.
+    const isUnknownLimit = this.#limits[LIMITS[problem?.code ?? ""]] === "";
+    return isUnknownLimit && problem?.message ? problem.message : explain(problem, this.#limits);
   }
 
   /**
@@ -146,7 +152,7 @@ export class Row {
 
   /** @param {Upload} upload */
   #describe({ state, waiting, sent, size, slow, scanning }) {
-    if (this.hasFailed) return this.reason || messages.state[state];
+    if (this.hasFailed) return this.reason;
     if (waiting) return waiting === "signed_out" ? words.signIn : messages.waiting[waiting];
     if (state === "confirming" && scanning) return words.scanning;
     if (state === "confirming" && slow) return words.slow;

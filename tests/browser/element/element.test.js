@@ -6,12 +6,15 @@ import { equal, ok, test } from "../client/testing.js";
 
 const STORED = `<ul><li data-id="one" data-size="1500"><input type="hidden" name="cv" value="one"><a href="/one">a.pdf</a></li></ul>`;
 
-/** What was sent to the server, which never responds. @type {{path: string, body: any}[]} */
+/** What the server responds; nothing while it is null. @type {Response|null} */
+let response = null;
+/** What was sent to the server. @type {{path: string, body: any}[]} */
 const sent = [];
 
 globalThis.fetch = async (input) => {
   const request = /** @type {Request} */ (input);
   sent.push({ path: new URL(request.url).pathname, body: await request.json().catch(() => null) });
+  if (response) return response.clone();
   return new Promise((_resolve, reject) => {
     request.signal.addEventListener("abort", () => reject(request.signal.reason));
   });
@@ -171,6 +174,14 @@ test("what is accepted is described for people, and compared with all the names 
   const { element } = makeForm('data-types="application/zip" data-accepted-types="application/zip,application/x-zip"');
   choose(element, new File(["x"], "a.zip", { type: "application/x-zip" }));
   equal(element.querySelectorAll('[data-state="failed"]').length, 0, "refused files");
+});
+
+test("a limit of the site that the element does not know is told by the server", async () => {
+  response = Response.json({ code: "file_too_large", error: "At most 1 MB." }, { status: 413 });
+  const { element } = makeForm("");
+  choose(element, new File(["x"], "a.txt"));
+  await until(() => element.querySelector('[data-state="failed"]'));
+  equal(statusesIn(element), ["At most 1 MB."]);
 });
 
 test("the request that begins an upload names the field", async () => {
