@@ -124,10 +124,12 @@ export class Transfer {
     if (!session) return null;
 
     const { id } = session;
+    // A form may have claimed what was uploaded for it before.
+    const mayBeKnown = upload.id === id || !upload.about.field;
     upload.id = id;
     const status = await this.#retry().run(() => this.#tools.statuses.submit(id, { signal: this.#signal }));
     this.#signal.throwIfAborted();
-    if (status?.state === "stored" && (await this.#isStoredAs(status.file?.checksum))) return "known";
+    if (status?.state === "stored" && mayBeKnown && (await this.#isStoredAs(status.file?.checksum))) return "known";
     if (status?.state !== "pending") {
       await this.#forget();
       return null;
@@ -164,8 +166,9 @@ export class Transfer {
    */
   async #begin(ask = (file) => this.#tools.api.begin(file)) {
     const upload = this.#upload;
+    const { scope: _, ...about } = upload.about;
     const response = await ask({
-      ...upload.about,
+      ...about,
       file_name: upload.name,
       ...(upload.folder ? { folder: upload.folder } : {}),
       content_type: upload.type,

@@ -2,6 +2,7 @@ import { declaredType } from "./file-type.js";
 import { fitFolder, splitPath } from "./names.js";
 import { Rate } from "./progress/rate.js";
 
+/** @import { Limits } from "./limits.js" */
 /** @import { About, Begun, SignedRequest, StoredFile } from "./net/api.js" */
 /** @import { WaitReason } from "./net/retry.js" */
 /** @import { HandleSource } from "./resume/handles.js" */
@@ -69,7 +70,22 @@ export function isExpiring({ expires_at = "" }) {
  * @returns {string}
  */
 export function identityOf({ path, about }) {
-  return about?.destination ? `${about.destination}\0${path}` : path;
+  const place = about?.scope || about?.destination;
+  return place ? `${place}\0${path}` : path;
+}
+
+/**
+ * @param {About} item
+ * @returns {About} without what is missing
+ */
+export function aboutOf({ tags, context, destination, field, scope }) {
+  return {
+    ...(tags && { tags }),
+    ...(context !== undefined && { context }),
+    ...(destination && { destination }),
+    ...(field && { field }),
+    ...(scope && { scope }),
+  };
 }
 
 /** One file to upload. Read it freely; only the Uploader changes it. See docs/uploader.md. */
@@ -128,10 +144,12 @@ export class Upload {
    * @param {string} [path]
    * @param {HandleSource} [handleSource]
    * @param {About} [about]
+   * @param {Limits} [limits] of this file alone
    */
-  constructor(file, path, handleSource, about = {}) {
+  constructor(file, path, handleSource, about = {}, limits) {
     this.file = file;
     this.about = about;
+    this.limits = limits;
     /** How to read the file again after a reload; called only if it goes in parts. Internal. */
     this.handleSource = handleSource;
     /** Where the file was: its folders may be more than the server accepts. */

@@ -13,7 +13,7 @@ import { Slots } from "./slots.js";
 import { Stop } from "./stop.js";
 import { createTools } from "./tools.js";
 import { Transfer } from "./transfer.js";
-import { Upload } from "./upload.js";
+import { aboutOf, Upload } from "./upload.js";
 
 /** @import { Limits } from "./limits.js" */
 /** @import { About, Api } from "./net/api.js" */
@@ -144,13 +144,15 @@ export class Uploader extends EventTarget {
   }
 
   /**
-   * @param {Iterable<File | (About & {file: File, path?: string, handle?: HandleSource})>} files
+   * @param {Iterable<File | (About & {file: File, path?: string, handle?: HandleSource, limits?: Limits})>} files
    * @returns {Upload[]}
    */
   add(files) {
     this.#resetCountsWhenIdle();
     const added = Array.from(files, (item) =>
-      item instanceof File ? new Upload(item) : new Upload(item.file, item.path, item.handle, aboutOf(item)),
+      item instanceof File
+        ? new Upload(item)
+        : new Upload(item.file, item.path, item.handle, aboutOf(item), item.limits),
     );
     for (const upload of added) {
       this.#uploads.set(upload.key, upload);
@@ -358,8 +360,8 @@ export class Uploader extends EventTarget {
   }
 
   /** @param {Upload} upload */
-  #limitsOf({ about: { destination = "" } }) {
-    return this.#destinations.get(destination) ?? this.#limits;
+  #limitsOf({ about: { destination = "" }, limits }) {
+    return limits ?? this.#destinations.get(destination) ?? this.#limits;
   }
 
   // --- Failure ------------------------------------------------------------------------------------
@@ -384,12 +386,4 @@ export class Uploader extends EventTarget {
     // A bug in this library must be visible.
     if (problem.code === "unexpected") report(error);
   }
-}
-
-/**
- * @param {About} item
- * @returns {About} without what is missing
- */
-function aboutOf({ tags, context, destination }) {
-  return { ...(tags && { tags }), ...(context !== undefined && { context }), ...(destination && { destination }) };
 }

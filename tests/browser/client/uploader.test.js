@@ -160,3 +160,20 @@ test("uploading again can be retried after a failure", async () => {
   uploader.cancel(upload);
   equal(api.begun, 1, "uploads started");
 });
+
+test("what was stored for a field is not used for it again, because its form may have been sent", async () => {
+  const fingerprint = await new Hasher(WORKER_URL).fingerprint(makeFile("a"), "form\0a", never);
+  await new Journal("user-1").put({ fingerprint, id: "old", token: null, state: "sent" });
+  for (const [about, expected] of /** @type {[object, number][]} */ ([
+    [{ scope: "form" }, 0],
+    [{ scope: "form", field: "token" }, 1],
+  ])) {
+    const api = new FakeApi(WHOLE);
+    api.statuses = async (ids) => ids.map((id) => ({ id, state: "stored", file: { checksum: "" } }));
+    const uploader = makeUploader(api);
+    const [upload] = uploader.add([{ ...about, file: makeFile("a") }]);
+    await until(() => api.begun > 0 || upload.state === "stored");
+    uploader.cancel(upload);
+    equal(api.begun, expected, "uploads started");
+  }
+});

@@ -22,8 +22,8 @@ import { anySignal, timeoutSignal } from "../waiting.js";
  */
 
 /**
- * What a caller may say about a file beyond its name: docs/uploader.md. The server checks it.
- * @typedef {{tags?: string[], context?: unknown, destination?: string}} About
+ * What a caller may say about a file beyond its name: docs/uploader.md. The server checks it; it never sees the scope.
+ * @typedef {{tags?: string[], context?: unknown, destination?: string, field?: string, scope?: string}} About
  */
 
 /**
