@@ -19,7 +19,8 @@ from tests.support.waiting import wait_for
 from uploads.operations.doctor import scanner
 from uploads.scanning import clamd as client
 from uploads.scanning import verdict
-from uploads.scanning.clamd import EICAR, Answer, ScannerUnavailable
+from uploads.scanning.clamd import EICAR, Answer
+from uploads.scanning.errors import ScannerUnavailable
 
 pytestmark = pytest.mark.exhaustive
 
