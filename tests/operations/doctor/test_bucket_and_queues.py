@@ -149,6 +149,7 @@ def test_a_dead_letter_is_reported(installed: Conf) -> None:
     client("sqs").purge_queue(QueueUrl=queue_url(f"{events()}-dlq"))
 
 
+@pytest.mark.exhaustive
 def test_with_guardduty_eventbridge_does_not_replace_the_notifications(
     installed: Conf, settings: Settings
 ) -> None:
