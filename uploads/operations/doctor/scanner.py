@@ -1,11 +1,14 @@
 """Check the scanner for malware: clamd must answer, find the test file EICAR, and nothing else.
 
+It should also say of an encrypted archive that it cannot check it.
+
 Of GuardDuty, only its plan can be checked: it has no request that checks bytes. IAM:
 guardduty:ListMalwareProtectionPlans, guardduty:GetMalwareProtectionPlan.
 """
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -21,6 +24,15 @@ _SUBJECT = "malware"
 _UNREACHABLE = (
     "Check that clamd is running and has loaded its signatures, and that FILEHUB_CLAMD is its "
     "address as seen from the workers."
+)
+_ALERTS = (
+    "Set AlertEncrypted yes in clamd.conf, and AlertExceedsMax yes, without which it calls files "
+    "clean that are too large for it."
+)
+#: A ZIP archive with one file, which is marked as encrypted.
+_ENCRYPTED = base64.b64decode(
+    "UEsDBBQAAQAAAAAAIVhHQq0nFAAAABQAAAAFAAAAYS50eHR4eHh4eHh4eHh4eHh4eHh4eHh4eFBLAQIUAxQAAQAAAAAA"
+    "IVhHQq0nFAAAABQAAAAFAAAAAAAAAAAAAACAAQAAAABhLnR4dFBLBQYAAAAAAQABADMAAAA3AAAAAAA="
 )
 _SIGNATURES = "Check the signatures of clamd (freshclam), and its log."
 _NO_PLAN = (
@@ -86,6 +98,7 @@ def _inspect_clamd() -> Iterator[Finding]:
         deadline = time.monotonic() + clamd.SECONDS
         test_file = clamd.scan([clamd.EICAR], deadline=deadline)
         harmless = clamd.scan([b"filehub doctor"], deadline=deadline)
+        encrypted = clamd.scan([_ENCRYPTED], deadline=deadline)
     except ScannerUnavailable as exc:
         cause = type(exc.__cause__ or exc).__name__
         text = f"clamd does not answer ({cause}), so no new file becomes available."
@@ -95,6 +108,9 @@ def _inspect_clamd() -> Iterator[Finding]:
         yield Finding("FAIL", _SUBJECT, "clamd does not find the test file EICAR.", _SIGNATURES)
     elif harmless.kind != "clean":
         yield Finding("FAIL", _SUBJECT, "clamd reports a harmless text.", _SIGNATURES)
+    elif encrypted.kind == "clean":
+        text = f"clamd calls encrypted files clean, so FILEHUB_SCAN_UNKNOWN={conf().scan_unknown} "
+        yield Finding("warn", _SUBJECT, f"{text}does not apply to them.", _ALERTS)
     else:
         signature = test_file.reason.parameters["signature"]
         yield Finding("ok", _SUBJECT, f"{version} finds the test file EICAR ({signature}).")
