@@ -92,14 +92,14 @@ OUTCOMES = {
 
 @pytest.mark.parametrize(("result", "expected"), OUTCOMES.items(), ids=OUTCOMES)
 def test_each_result_in_any_order_and_twice(result: str, expected: tuple[str, str, str]) -> None:
-    usual, early, late = waiting(), unrecorded(), unrecorded()
-    deliver(scan_result(usual, result), scan_result(early, result))
-    # The event of one comes only now; that of the other is applied twice around a duplicate.
-    for upload_id in (early, late):
+    usual, early, both = waiting(), unrecorded(), unrecorded()
+    # The result of one comes before its event only, that of another before and after.
+    deliver(*(scan_result(upload_id, result) for upload_id in (usual, early, both, early)))
+    for upload_id in (early, both):
         confirm.apply_event(created(upload_id))
-    deliver(*(scan_result(upload_id, result) for upload_id in (usual, early, late)))
-    confirm.apply_event(created(late, 2))
-    for upload_id in (usual, early, late):
+    deliver(scan_result(usual, result), scan_result(both, result))
+    confirm.apply_event(created(both, 2))
+    for upload_id in (usual, early, both):
         assert (*status(upload_id), record(upload_id).malware) == expected, upload_id
         assert s3.head(upload_id) is not None
     assert usage.of_owner(OWNER).files == 3
