@@ -55,6 +55,7 @@ class ChaosRun:
         self._expectations = Expectations()
         self._installation = Installation(directory, self.plan, self.report, self._scanner)
         self._mangler: EventMangler | None = None
+        self._watch: DownloadWatch | None = None
 
     @property
     def mangler(self) -> EventMangler:
@@ -94,7 +95,7 @@ class ChaosRun:
         began = time.monotonic()
         until = began + self.plan.seconds
         installation.proxy.start_faults()
-        watch = self._start_scanner_faults()
+        self._start_scanner_faults()
         uploaders = self._start_uploaders(until)
         self._kill_until(until, began)
         installation.proxy.stop_faults()
@@ -109,23 +110,18 @@ class ChaosRun:
                 self.report.problems.append(f"{uploader.name} does not end")
             if uploader.error is not None:
                 self.report.problems.append(f"{uploader.name} failed: {uploader.error!r}")
-        if watch is not None:
-            watch.stop()
-            if watch.error is not None:
-                self.report.problems.append(f"the watch of downloads failed: {watch.error!r}")
 
-    def _start_scanner_faults(self) -> DownloadWatch | None:
+    def _start_scanner_faults(self) -> None:
         """If files are checked for malware, let the scanner fail, and watch for downloads."""
         if self._scanner is None:
-            return None
+            return
         self._scanner.start_faults()
         installation = self._installation
-        watch = DownloadWatch(
+        self._watch = DownloadWatch(
             installation.site, installation.api_tokens, self._expectations, installation.record,
             self.plan.random("downloads"),
         )  # fmt: skip
-        watch.start()
-        return watch
+        self._watch.start()
 
     def _start_uploaders(self, until: float) -> list[Uploader]:
         tokens = list(self._installation.api_tokens.items())
@@ -202,8 +198,8 @@ class ChaosRun:
             self.report.problems.append(f"the event mangler failed: {self.mangler.error!r}")
 
     def _wait_for_verdicts(self) -> None:
-        """Every file is checked, once the scanner works."""
-        if self._scanner is None:
+        """Every file is checked, once the scanner works. Until then, downloads are watched."""
+        if self._scanner is None or self._watch is None:
             return
         if self._scanner.error is not None:
             self.report.problems.append(f"the scanner failed: {self._scanner.error!r}")
@@ -211,11 +207,14 @@ class ChaosRun:
         while waiting := self._installation.scanning():
             if time.monotonic() > deadline:
                 self.report.problems.append(f"{waiting} files still wait for their verdict")
-                return
+                break
             # Beat was stopped.
             self._installation.run_script(SWEEP_SCANS)
             time.sleep(2)
         self.report.scanner = self._scanner.counts
+        self._watch.stop()
+        if self._watch.error is not None:
+            self.report.problems.append(f"the watch of downloads failed: {self._watch.error!r}")
 
     def _replay(self) -> None:
         self.report.dead["tasks"] = self._installation.depth(f"{TASKS}-dlq")

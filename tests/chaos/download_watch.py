@@ -11,12 +11,12 @@ from typing import Any
 from tests.chaos.expectations import Expectations, Upload
 from tests.chaos.http_client import Unanswered, request
 
-#: Uploads that are watched at a time: the newest ones, whose verdict is about to come.
+#: Half of the time, the file is one of the newest, whose verdict is about to come.
 NEWEST = 12
 
 
 class DownloadWatch:
-    """Owners that click on their newest files all the time."""
+    """Owners that ask for downloads of their files all the time, the newest ones above all."""
 
     def __init__(
         self,
@@ -44,8 +44,11 @@ class DownloadWatch:
     def _run(self) -> None:
         try:
             while not self._is_ending.wait(0.02):
-                if newest := list(self._expectations.uploads.values())[-NEWEST:]:
-                    self._watch(self._rng.choice(newest))
+                uploads = list(self._expectations.uploads.values())
+                if self._rng.random() < 0.5:
+                    uploads = uploads[-NEWEST:]
+                if uploads:
+                    self._watch(self._rng.choice(uploads))
         except BaseException as error:
             self.error = error
             raise
