@@ -26,6 +26,7 @@ from tests.plugin import AWS_PORT, DATABASE, FIGURE, STATIC_ROOT
 from tests.support import sso
 from tests.support.aws_requests import aws_requests  # noqa: F401  # a fixture for all
 from tests.support.clamd import clamd, scanning  # noqa: F401  # the same
+from tests.support.guardduty import guardduty  # noqa: F401  # the same
 from tests.support.installation import Installation, with_small_parts
 from tests.support.local_aws import (
     TEMPLATE,

@@ -21,6 +21,9 @@ class Chaos(AppConfig):
         shorten("uploads.aws.clients", "POLL_SECONDS", 3)
         shorten("uploads.core.backoff", "LONGEST_PAUSE", 3.0)
         shorten("uploads.files.outbox", "OVERDUE", timedelta(seconds=2))
+        shorten("uploads.ingest.scans", "OVERDUE", timedelta(seconds=4))
+        shorten("uploads.ingest.scans", "SECONDS", 6.0)
+        shorten("uploads.scanning.clamd", "SECONDS", 4.0)
         webhooks = "uploads.integrations.webhooks"
         shorten(f"{webhooks}.send", "TOTAL", 3.0)
         shorten(f"{webhooks}.deliveries", "CLAIM", timedelta(seconds=5))

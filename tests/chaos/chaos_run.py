@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.chaos.download_watch import DownloadWatch
 from tests.chaos.event_mangler import EventMangler
 from tests.chaos.expectations import Expectations
 from tests.chaos.final_check import FinalCheck
@@ -28,11 +29,13 @@ from tests.chaos.installation import (
     NOTIFICATIONS,
     OWNERS,
     PURGE,
+    SWEEP_SCANS,
     TASKS,
     Installation,
 )
 from tests.chaos.plan import Plan
 from tests.chaos.report import Report
+from tests.chaos.unruly_scanner import UnrulyScanner
 from tests.chaos.uploaders import Uploader
 
 UPLOADERS = 6
@@ -43,12 +46,16 @@ REST_TIMEOUT = 240
 class ChaosRun:
     """One run in a directory of its own, which keeps the logs."""
 
-    def __init__(self, seed: int, seconds: float, directory: Path) -> None:
+    def __init__(
+        self, seed: int, seconds: float, directory: Path, *, has_scanner: bool = True
+    ) -> None:
         self.plan = Plan(seed, seconds)
+        self._scanner = UnrulyScanner(self.plan) if has_scanner else None
         self.report = Report(self.plan)
         self._expectations = Expectations()
-        self._installation = Installation(directory, self.plan, self.report)
+        self._installation = Installation(directory, self.plan, self.report, self._scanner)
         self._mangler: EventMangler | None = None
+        self._watch: DownloadWatch | None = None
 
     @property
     def mangler(self) -> EventMangler:
@@ -88,9 +95,12 @@ class ChaosRun:
         began = time.monotonic()
         until = began + self.plan.seconds
         installation.proxy.start_faults()
+        self._start_scanner_faults()
         uploaders = self._start_uploaders(until)
         self._kill_until(until, began)
         installation.proxy.stop_faults()
+        if self._scanner is not None:
+            self._scanner.stop_faults()
         self._faults_ended_at = time.monotonic()
         installation.processes.watch_commands(run_now=True)
         installation.processes.start_all()
@@ -100,6 +110,18 @@ class ChaosRun:
                 self.report.problems.append(f"{uploader.name} does not end")
             if uploader.error is not None:
                 self.report.problems.append(f"{uploader.name} failed: {uploader.error!r}")
+
+    def _start_scanner_faults(self) -> None:
+        """If files are checked for malware, let the scanner fail, and watch for downloads."""
+        if self._scanner is None:
+            return
+        self._scanner.start_faults()
+        installation = self._installation
+        self._watch = DownloadWatch(
+            installation.site, installation.api_tokens, self._expectations, installation.record,
+            self.plan.random("downloads"),
+        )  # fmt: skip
+        self._watch.start()
 
     def _start_uploaders(self, until: float) -> list[Uploader]:
         tokens = list(self._installation.api_tokens.items())
@@ -113,6 +135,7 @@ class ChaosRun:
                 until,
                 self._delete_object,
                 self._installation.make_due,
+                sends_malware=self._scanner is not None,
             )
             for number in range(UPLOADERS)
         ]
@@ -162,6 +185,7 @@ class ChaosRun:
         self._wait_for_rest("the faults")
         self._replay()
         self._wait_for_rest("the replay")
+        self._wait_for_verdicts()
         self.report.recovered = time.monotonic() - self._faults_ended_at
         # What fell due after beat was stopped.
         self._installation.run_script(PURGE)
@@ -172,6 +196,25 @@ class ChaosRun:
         self.mangler.stop()
         if self.mangler.error is not None:
             self.report.problems.append(f"the event mangler failed: {self.mangler.error!r}")
+
+    def _wait_for_verdicts(self) -> None:
+        """Every file is checked, once the scanner works. Until then, downloads are watched."""
+        if self._scanner is None or self._watch is None:
+            return
+        if self._scanner.error is not None:
+            self.report.problems.append(f"the scanner failed: {self._scanner.error!r}")
+        deadline = time.monotonic() + REST_TIMEOUT
+        while waiting := self._installation.scanning():
+            if time.monotonic() > deadline:
+                self.report.problems.append(f"{waiting} files still wait for their verdict")
+                break
+            # Beat was stopped.
+            self._installation.run_script(SWEEP_SCANS)
+            time.sleep(2)
+        self.report.scanner = self._scanner.counts
+        self._watch.stop()
+        if self._watch.error is not None:
+            self.report.problems.append(f"the watch of downloads failed: {self._watch.error!r}")
 
     def _replay(self) -> None:
         self.report.dead["tasks"] = self._installation.depth(f"{TASKS}-dlq")

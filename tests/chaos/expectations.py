@@ -47,6 +47,8 @@ class Upload:
     trashed: Known = "no"
     #: The worker's rules reject it.
     is_forbidden: bool = False
+    #: The scanner finds malware in it.
+    is_infected: bool = False
     #: Of an upload in parts: the token.
     token: str = ""
     #: Of an upload in parts: aborted with DELETE /uploads/{id}.
@@ -55,7 +57,7 @@ class Upload:
     @property
     def is_stored(self) -> Known:
         """Whether it is stored or in the trash."""
-        if self.is_forbidden or self.sent == "no" or self.deleted == "yes":
+        if self.is_forbidden or self.is_infected or self.sent == "no" or self.deleted == "yes":
             return "no"
         return "maybe" if "maybe" in {self.sent, self.deleted} else "yes"
 

@@ -55,7 +55,11 @@ class FinalCheck:
 
     def _fill_report(self, stored: int) -> None:
         report, proxy = self._report, self._installation.proxy
-        report.stored = stored
+        report.infected = sum(
+            upload.is_infected and upload.sent == "yes"
+            for upload in self._expectations.uploads.values()
+        )
+        report.stored = stored - report.infected
         report.webhooks = len(self._installation.webhooks())
         report.begun = len(self._expectations.uploads)
         report.uploads = self._expectations.counts

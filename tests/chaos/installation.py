@@ -19,6 +19,7 @@ from tests.chaos.aws_fault_proxy import AwsFaultProxy
 from tests.chaos.plan import Plan
 from tests.chaos.processes import ROOT, Processes
 from tests.chaos.report import Report
+from tests.chaos.unruly_scanner import UnrulyScanner
 from tests.chaos.uploaders import TYPES
 from tests.support.processes import process
 
@@ -63,6 +64,11 @@ PURGE = """
 from uploads.files import purge
 purge.purge()
 """
+#: Files whose check was lost after beat was stopped.
+SWEEP_SCANS = """
+from uploads.ingest import scans
+scans.sweep()
+"""
 #: What fell due after beat was stopped, or was claimed by a worker that was killed.
 DELIVER_WEBHOOKS = """
 import time
@@ -88,7 +94,11 @@ class Installation:
     The clients `sqs`, `s3` and `dynamodb` bypass the proxy.
     """
 
-    def __init__(self, directory: Path, plan: Plan, report: Report) -> None:
+    def __init__(
+        self, directory: Path, plan: Plan, report: Report, scanner: UnrulyScanner | None = None
+    ) -> None:
+        #: Checks files for malware, if there is one.
+        self.scanner = scanner
         self._directory, self._report = directory, report
         self._webhooks, self._webhook_url = directory / "webhooks", ""
         self._stack = ExitStack()
@@ -110,6 +120,8 @@ class Installation:
         self.queue_urls: dict[str, str] = {}
 
     def start(self) -> None:
+        if self.scanner is not None:
+            self.scanner.start()
         self._aws.start()
         self.proxy.start()
         log = self._directory / "receiver.log"
@@ -122,6 +134,8 @@ class Installation:
         self._stack.close()
         self.proxy.stop()
         self._aws.stop()
+        if self.scanner is not None:
+            self.scanner.stop()
 
     def _environment(self, endpoint: str) -> dict[str, str]:
         inherited = {
@@ -129,7 +143,10 @@ class Installation:
             for name, value in os.environ.items()
             if not name.startswith(("FILEHUB_", "DJANGO_", "AWS_", "DATABASE_", "CELERY_"))
         }
-        return inherited | CREDENTIALS | {
+        scanner = (
+            {"FILEHUB_SCAN": "clamd", "FILEHUB_CLAMD": self.scanner.url} if self.scanner else {}
+        )
+        return inherited | CREDENTIALS | scanner | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
             "PYTHONUNBUFFERED": "1",
             "DJANGO_SETTINGS_MODULE": "tests.chaos.chaos_settings",
@@ -250,6 +267,27 @@ class Installation:
         except self.dynamodb.exceptions.ConditionalCheckFailedException:
             return False
         return True
+
+    def record(self, upload_id: str) -> dict[str, Any] | None:
+        """The record of a file as plain values, past filehub and the proxy."""
+        item = self.dynamodb.get_item(
+            TableName=TABLE, Key={"id": {"S": upload_id}}, ConsistentRead=True
+        ).get("Item")
+        return item and {name: next(iter(value.values())) for name, value in item.items()}
+
+    def scanning(self) -> int:
+        """The number of files that wait to be checked for malware."""
+        pages = self.dynamodb.get_paginator("scan").paginate(
+            TableName=TABLE,
+            ConsistentRead=True,
+            FilterExpression="malware = :pending AND #state IN (:scanning, :trashed)",
+            ExpressionAttributeNames={"#state": "state"},
+            ExpressionAttributeValues={
+                ":pending": {"S": "pending"}, ":scanning": {"S": "scanning"},
+                ":trashed": {"S": "trashed"},
+            },
+        )  # fmt: skip
+        return sum(page["Count"] for page in pages)
 
     def depth(self, queue: str) -> int:
         """Messages in a queue, including those that are in flight or delayed."""

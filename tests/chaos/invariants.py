@@ -109,9 +109,11 @@ def check_files(
     """Expectations, bucket and records agree on each file, in the list or in the trash."""
     records = {key: item for key, item in table.items() if "uniqueFileName" in item}
     stored = {key for key, item in records.items() if item["state"] in KEPT}
+    held = {key for key, item in records.items() if item["state"] == "quarantined"}
+    yield from _check_held(expectations, held, objects, records)
     for upload_id in stored - objects.keys():
         yield f"missing object: {upload_id} is recorded as stored, but not in the bucket"
-    for upload_id in objects.keys() - stored:
+    for upload_id in objects.keys() - stored - held:
         state = records.get(upload_id, {}).get("state", "not recorded")
         yield f"orphaned object: {upload_id} is in the bucket, but {state}"
     for upload_id in (stored | objects.keys()) - expectations.uploads.keys():
@@ -120,7 +122,8 @@ def check_files(
         item = records.get(upload.id)
         if upload.is_stored == "yes" and upload.id not in stored:
             yield f"lost: {upload} is {item['state'] if item else 'not recorded'}"
-        if upload.is_stored == "no" and (upload.id in stored or upload.id in objects):
+        in_bucket = upload.id in objects and upload.id not in held
+        if upload.is_stored == "no" and (upload.id in stored or in_bucket):
             yield f"unexpected: {upload} is stored, or in the bucket"
         if upload.is_stored == "yes" and item is not None:
             yield from _check_place(upload, item["state"])
@@ -139,6 +142,25 @@ def check_files(
                 f"{upload.id} {problem}"
                 for problem in _check_upload(upload, records[upload.id], objects[upload.id])
             )
+
+
+def _check_held(
+    expectations: Expectations,
+    held: set[str],
+    objects: dict[str, dict[str, Any]],
+    records: dict[str, dict[str, Any]],
+) -> Iterator[str]:
+    """Exactly the files with malware are in quarantine, and no file waits for its verdict."""
+    for upload_id in held - objects.keys():
+        yield f"missing object: {upload_id} is in quarantine, but not in the bucket"
+    for upload in expectations.uploads.values():
+        state = records.get(upload.id, {}).get("state", "not recorded")
+        if upload.is_infected and upload.sent == "yes" and upload.id not in held:
+            yield f"malware, but not in quarantine: {upload} is {state}"
+        if upload.id in held and not upload.is_infected:
+            yield f"in quarantine without malware: {upload}"
+        if state == "scanning":
+            yield f"never checked: {upload}"
 
 
 def _check_place(upload: Upload, state: str) -> Iterator[str]:
@@ -221,16 +243,20 @@ def check_counters(table: dict[str, dict[str, Any]]) -> Iterator[str]:
     """Each owner's counter is the sum of their files, in all and in the trash."""
     sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for item in table.values():
-        if item.get("state") in KEPT:
+        if item.get("state") in (*KEPT, "quarantined"):
             size = int(item["size"])
             sums[item["owner"]].update(files=1, bytes=size)
+            if item["state"] == "quarantined":
+                sums[item["owner"]].update(heldFiles=1, heldBytes=size)
             if item["state"] == "trashed":
                 sums[item["owner"]].update(trashedFiles=1, trashedBytes=size)
     for key, item in table.items():
         if key.startswith("owner#"):
             owner = key.removeprefix("owner#")
             expected = sums.pop(owner, Counter())
-            for name in ("files", "bytes", "trashedFiles", "trashedBytes"):
+            for name in (
+                "files", "bytes", "trashedFiles", "trashedBytes", "heldFiles", "heldBytes",
+            ):  # fmt: skip
                 actual = int(item.get(name, 0))
                 yield from differing(f"{name} of owner {owner}", expected[name], actual)
     for owner in sums:

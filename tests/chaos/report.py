@@ -25,6 +25,9 @@ class Report:
     begun: int = 0
     stored: int = 0
     webhooks: int = 0
+    #: What happened to connections to the scanner for malware, and how often it was killed.
+    scanner: Counter[str] = field(default_factory=Counter)
+    infected: int = 0
     #: Seconds per phase.
     phases: dict[str, float] = field(default_factory=dict)
 
@@ -44,6 +47,7 @@ class Report:
             f"  events: {_listing(self.events)}",
             f"  dead letters: {_listing(self.dead) or 'none'}",
             f"  webhooks: {self.webhooks}",
+            f"  scanner: {_listing(self.scanner) or 'none'}; {self.infected} in quarantine",
             f"  recovered {self.recovered:.0f} s after the last fault, {self.seconds:.0f} s in all "
             f"({', '.join(f'{name} {took:.0f} s' for name, took in self.phases.items())})",
         ]

@@ -13,18 +13,21 @@ from tests.chaos.plan import Plan
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("seed", "seconds"),
+    ("seed", "seconds", "has_scanner"),
     [
-        (52, 10),
+        (52, 10, False),
         pytest.param(
-            4970, 40, marks=[pytest.mark.alone, pytest.mark.exhaustive, pytest.mark.timeout(900)]
+            4970,
+            40,
+            True,
+            marks=[pytest.mark.alone, pytest.mark.exhaustive, pytest.mark.timeout(900)],
         ),
     ],
 )
 def test_after_a_chaos_run_expectations_bucket_and_records_agree(
-    tmp_path: Path, seed: int, seconds: float, show: Callable[[str], None]
+    tmp_path: Path, seed: int, seconds: float, has_scanner: bool, show: Callable[[str], None]
 ) -> None:
-    report = ChaosRun(seed, seconds, tmp_path).run()
+    report = ChaosRun(seed, seconds, tmp_path, has_scanner=has_scanner).run()
     show(str(report))
     assert report.problems == []
     # Both plans kill each of these; only beat may survive.

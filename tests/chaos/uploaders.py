@@ -14,6 +14,7 @@ from tests.chaos.expectations import Expectations, Possible, Upload
 from tests.chaos.folder_client import FolderClient
 from tests.chaos.http_client import RETRYABLE, Unanswered, request, send_half
 from tests.chaos.trash_client import Sent
+from uploads.scanning.clamd import EICAR
 
 KIB, MIB = 1024, 1024**2
 #: Allowed by the web but not by the worker, as if the rules had just become stricter.
@@ -45,7 +46,10 @@ class Uploader(FolderClient):
         until: float,
         remove: Callable[[str], None],
         make_due: Callable[[str], bool],
+        *,
+        sends_malware: bool = False,
     ) -> None:
+        self._sends_malware = sends_malware
         super().__init__(number, site, secret, rng, expectations, make_due)
         self.name = f"uploader {number}"
         self.thread = threading.Thread(target=self._run, name=self.name, daemon=True)
@@ -83,6 +87,8 @@ class Uploader(FolderClient):
             (3, self._make_folder),
             (4, self._delete_folder),
         ]
+        if self._sends_malware:
+            actions.append((12, self._infected))
         weights = [weight for weight, _ in actions]
         self._rng.choices([action for _, action in actions], weights)[0]()
 
@@ -139,6 +145,16 @@ class Uploader(FolderClient):
 
     def _forbidden(self) -> None:
         self._send_whole(self._content(), FORBIDDEN)
+
+    def _infected(self) -> None:
+        """Send the test file that the scanner finds, among all the others."""
+        if begun := self._begin(EICAR, "text/plain"):
+            upload, signed = begun
+            upload.is_infected = True
+            upload.sent = self._put(signed, EICAR, attempts=12)
+            self._expectations.count("infected")
+            if self._rng.random() < 0.25:
+                self._hint(upload)
 
     def _send_whole(self, body: bytes, content_type: str | None = None) -> None:
         for _ in range(3):
@@ -342,7 +358,7 @@ class Uploader(FolderClient):
                 state = response.json()["state"]
                 if state == "stored":
                     return True
-                if state != "pending":
+                if state not in {"pending", "scanning"}:
                     self._expectations.report_problem(
                         f"{upload.id} is {state}, but was never deleted"
                     )

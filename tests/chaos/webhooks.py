@@ -13,6 +13,7 @@ _TYPES = {
     "stored": ("file.stored", {"file.stored", "file.renamed"}),
     "trashed": ("file.stored", {"file.stored", "file.renamed"}),
     "rejected": ("file.rejected", {"file.rejected"}),
+    "quarantined": ("file.rejected", {"file.rejected"}),
     "deleted": ("file.deleted", {"file.deleted"}),
 }
 

@@ -139,6 +139,17 @@ REASONS: list[tuple[str, Mapping[str, str | int], str, str]] = [
         "ist.",
     ),
     (
+        "scan_unsupported", {},
+        "It could not be checked for malware, because the scanner does not support such files.",
+        "Die Datei konnte nicht auf Schadsoftware geprüft werden, weil der Scanner solche Dateien "
+        "nicht unterstützt.",
+    ),
+    (
+        "invalid_scan_result", {},
+        "The result of the check for malware is not valid.",
+        "Das Ergebnis der Prüfung auf Schadsoftware ist ungültig.",
+    ),
+    (
         "scan_unavailable", {},
         "It could not be checked for malware, because the scanner was unavailable for too long.",
         "Die Datei konnte nicht auf Schadsoftware geprüft werden, weil der Scanner zu lange nicht "

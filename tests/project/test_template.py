@@ -127,6 +127,41 @@ VARIANTS: dict[str, tuple[Callable[..., Any], dict[str, str], Any, Any]] = {
         lambda **p: {name for name in render(**p)["Outputs"] if name.endswith("RoleArn")},
         {"RoleService": "ec2.amazonaws.com"}, set(), {f"{name}RoleArn" for name in ROLES},
     ),
+    "actions on GuardDuty": (
+        lambda **p: {
+            policy: found for policy in POLICIES if (found := actions(policy, "guardduty:", **p))
+        },
+        {"Scan": "guardduty"},
+        {},
+        {"Worker": {"guardduty:SendObjectMalwareScan"},
+         "Operator": {"guardduty:ListMalwareProtectionPlans",
+                      "guardduty:GetMalwareProtectionPlan"}},
+    ),
+    "plan of GuardDuty": (
+        lambda **p: [
+            (plan["ProtectedResource"]["S3Bucket"], plan["Actions"]["Tagging"])
+            for plan in of_type("AWS::GuardDuty::MalwareProtectionPlan", **p).values()
+        ],
+        {"Scan": "guardduty"},
+        [],
+        [({"BucketName": "<Bucket>", "ObjectPrefixes": ["uploads/"]}, {"Status": "DISABLED"})],
+    ),
+    "senders to the events queue": (
+        lambda **p: [
+            (statement["Principal"]["Service"], statement["Condition"]["ArnEquals"])
+            for statement in properties("EventsQueuePolicy", **p)["PolicyDocument"]["Statement"]
+        ],
+        {"Scan": "guardduty"},
+        [("s3.amazonaws.com", {"aws:SourceArn": "arn:aws:s3:::the-bucket"})],
+        [("s3.amazonaws.com", {"aws:SourceArn": "arn:aws:s3:::the-bucket"}),
+         ("events.amazonaws.com", {"aws:SourceArn": "<ScanRule.Arn>"})],
+    ),
+    "notifications to EventBridge": (
+        lambda **p: properties("Bucket", **p)["NotificationConfiguration"].get(
+            "EventBridgeConfiguration"
+        ),
+        {"Scan": "guardduty"}, None, {"EventBridgeEnabled": True},
+    ),
     "origins": (
         lambda **p: "CorsConfiguration" in properties("Bucket", **p), {"CorsOrigins": ""},
         True, False,
@@ -145,8 +180,9 @@ def test_each_parameter_changes_what_it_names(
 @pytest.mark.parametrize("boundary", ["", BOUNDARY])
 def test_every_role_has_the_permissions_boundary(boundary: str) -> None:
     roles = of_type(
-        "AWS::IAM::Role", RoleService="ec2.amazonaws.com", PermissionsBoundaryArn=boundary
-    )
+        "AWS::IAM::Role", RoleService="ec2.amazonaws.com", Scan="guardduty",
+        PermissionsBoundaryArn=boundary,
+    )  # fmt: skip
     assert {role.get("PermissionsBoundary", "") for role in roles.values()} == {boundary}
 
 
@@ -158,7 +194,9 @@ def test_every_role_has_the_permissions_boundary(boundary: str) -> None:
     ],
 )
 def test_the_template_names_no_partition(region: str, partition: str, suffix: str) -> None:
-    text = json.dumps(render(region, KmsKeyArn="the key", RoleService="the service"))
+    text = json.dumps(
+        render(region, KmsKeyArn="the key", RoleService="the service", Scan="guardduty")
+    )
     arns = {part.split('"')[0][:11] for part in text.split('"') if part.startswith("arn:")}
     assert {arn[: len(partition)] for arn in arns} == {partition}
     assert f'"s3.{suffix}"' in text
@@ -168,7 +206,7 @@ def test_the_template_names_no_partition(region: str, partition: str, suffix: st
 HARMLESS = (
     {"KmsKeyArn": KEY}, {"Versioning": "Enabled"}, {"Alarms": "false"}, {"AlarmTopicArn": TOPIC},
     {"RoleService": "ec2.amazonaws.com"}, {"TlsOnly": "false"}, {"NoncurrentDays": "1"},
-    {"CorsOrigins": ""},
+    {"CorsOrigins": ""}, {"Scan": "guardduty"},
 )  # fmt: skip
 #: Type -> properties whose change replaces the resource.
 #: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-template-resource-type-ref.html
@@ -196,7 +234,7 @@ def test_two_installations_share_no_name() -> None:
         **NAMES, "BucketName": "b", "TableName": "t", "EventsQueueName": "e", "TasksQueueName": "q",
     }  # fmt: skip
     named = ("BucketName", "TableName", "QueueName", "AlarmName", "RoleName", "ManagedPolicyName")
-    parameters = {"RoleService": "ec2.amazonaws.com"}
+    parameters = {"RoleService": "ec2.amazonaws.com", "Scan": "guardduty"}
     first, second = (
         {
             resource["Properties"][key]

@@ -13,7 +13,8 @@ from uploads.core import conf
 from uploads.core.conf import InvalidSettings
 from uploads.scanning import clamd as client
 from uploads.scanning import verdict
-from uploads.scanning.clamd import EICAR, Answer, ScannerUnavailable
+from uploads.scanning.clamd import EICAR, Answer
+from uploads.scanning.errors import ScannerUnavailable
 
 pytestmark = pytest.mark.usefixtures("scanning")
 

@@ -1,66 +1,33 @@
-"""Debian's clamd, with a signature database of a single test signature."""
+"""The client of clamd, and doctor, with Debian's clamd (tests/support/real_clamd.py)."""
 
 from __future__ import annotations
 
 import io
-import shutil
-import subprocess
 import time
 import zipfile
 from collections.abc import Iterator
-from hashlib import md5
 from pathlib import Path
 
 import pytest
 from pytest_django import Settings
 
-from local import debian
-from tests.support.waiting import wait_for
+from tests.support.real_clamd import RealClamd
 from uploads.operations.doctor import scanner
 from uploads.scanning import clamd as client
 from uploads.scanning import verdict
-from uploads.scanning.clamd import EICAR, Answer, ScannerUnavailable
+from uploads.scanning.clamd import EICAR, Answer
+from uploads.scanning.errors import ScannerUnavailable
 
 pytestmark = pytest.mark.exhaustive
-
-CONFIGURATION = """
-Foreground yes
-LocalSocket {folder}/clamd.ctl
-DatabaseDirectory {folder}/signatures
-TemporaryDirectory {folder}
-LogFile {folder}/clamd.log
-StreamMaxLength 2M
-MaxFileSize 1M
-MaxScanSize 4M
-AlertExceedsMax yes
-AlertEncrypted yes
-ConcurrentDatabaseReload no
-"""
 
 
 @pytest.fixture(scope="module")
 def socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A clamd that knows EICAR and nothing else: real signatures are 300 MB."""
-    if shutil.which("clamd") is None:
-        debian.install("clamav-daemon")
-    # The path of a socket is at most 107 bytes.
-    folder = tmp_path_factory.mktemp("clamd")
-    (folder / "signatures").mkdir()
-    digest = md5(EICAR, usedforsecurity=False).hexdigest()
-    (folder / "signatures" / "test.hdb").write_text(f"{digest}:{len(EICAR)}:Test.Eicar\n")
-    (folder / "clamd.conf").write_text(CONFIGURATION.format(folder=folder))
-    process = subprocess.Popen(
-        ["clamd", "--config-file", str(folder / "clamd.conf")],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        wait_for(lambda: (folder / "clamd.ctl").exists() or process.poll() is not None)
-        assert process.poll() is None, (folder / "clamd.log").read_text()
-        yield folder / "clamd.ctl"
-    finally:
-        process.terminate()
-        process.wait(20)
+    """A clamd that knows EICAR and nothing else."""
+    clamd = RealClamd(tmp_path_factory.mktemp("clamd"), stream_mib=2, file_mib=1)
+    clamd.start()
+    yield clamd.socket
+    clamd.stop()
 
 
 @pytest.fixture(autouse=True)
@@ -99,3 +66,16 @@ def test_doctor_sends_the_test_file(settings: Settings) -> None:
     assert finding.level == "FAIL"
     with pytest.raises(ScannerUnavailable):
         client.version()
+
+
+def test_doctor_warns_if_encrypted_files_are_called_clean(
+    settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    clamd = RealClamd(tmp_path_factory.mktemp("clamd"), alerts="no")
+    clamd.start()
+    try:
+        settings.FILEHUB = {**settings.FILEHUB, "CLAMD": f"unix://{clamd.socket}"}
+        (finding,) = scanner.inspect()
+    finally:
+        clamd.stop()
+    assert (finding.level, "FILEHUB_SCAN_UNKNOWN=hold" in finding.text) == ("warn", True)

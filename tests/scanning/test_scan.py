@@ -28,7 +28,8 @@ from uploads.files.record import StoredFile
 from uploads.files.usage import Usage
 from uploads.ingest import confirm, scans
 from uploads.ingest.reconciliation import comparison
-from uploads.scanning.clamd import EICAR, ScannerUnavailable
+from uploads.scanning.clamd import EICAR
+from uploads.scanning.errors import ScannerUnavailable
 
 pytestmark = pytest.mark.usefixtures("aws", "scanning")
 

@@ -40,7 +40,7 @@ _ODD = {
     "TransactGetItems": "dynamodb:GetItem",
     "TransactWriteItems": "dynamodb:UpdateItem",
 }
-_SERVICES = ("s3", "sqs", "dynamodb", "sts", "cloudwatch", "cloudformation")
+_SERVICES = ("s3", "sqs", "dynamodb", "sts", "cloudwatch", "cloudformation", "guardduty")
 #: AWS names the action in most of its messages.
 _NAMED = re.compile(r"not authorized to perform:? ([a-z0-9-]+:[A-Za-z]+)")
 

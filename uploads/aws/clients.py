@@ -107,6 +107,10 @@ def cloudwatch() -> Any:
     return _client("cloudwatch", OPTIONAL)
 
 
+def guardduty(timeouts: Timeouts = STANDARD) -> Any:
+    return _client("guardduty", timeouts)
+
+
 def sts() -> Any:
     return _client("sts", DIAGNOSIS)
 

@@ -14,12 +14,12 @@ from uploads.core.sign_in_conf import SignInConf
 class ScanConf(SignInConf):
     """Whether and how files are checked for malware."""
 
-    scan: Literal["off", "clamd"] = Field(
+    scan: Literal["off", "clamd", "guardduty"] = Field(
         "off",
         description=(
-            "Whether files are checked for malware before anybody can download them: `off`, or "
-            "`clamd`, the daemon of ClamAV at `FILEHUB_CLAMD`. See "
-            "[malware](operations.md#malware)."
+            "Whether files are checked for malware before anybody can download them: `off`; "
+            "`clamd`, the daemon of ClamAV at `FILEHUB_CLAMD`; or `guardduty`, Amazon GuardDuty, "
+            "which the stack's parameter `Scan` sets up. See [malware](operations.md#malware)."
         ),
     )
     clamd: str = Field(

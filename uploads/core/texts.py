@@ -144,6 +144,9 @@ _SENTENCES: dict[str, Callable[[], str]] = {
     "scan_encrypted": lambda: gettext(
         "It could not be checked for malware, because its content is encrypted."
     ),
+    "scan_unsupported": lambda: gettext(
+        "It could not be checked for malware, because the scanner does not support such files."
+    ),
     "scan_unavailable": lambda: gettext(
         "It could not be checked for malware, because the scanner was unavailable for too long."
     ),
@@ -155,6 +158,7 @@ _SENTENCES: dict[str, Callable[[], str]] = {
     "no_records": lambda: gettext("It has no list of Records and is not an EventBridge event."),
     "field_missing": lambda: gettext("%(field)s is missing."),
     "field_not_text": lambda: gettext("%(field)s is not text."),
+    "invalid_scan_result": lambda: gettext("The result of the check for malware is not valid."),
     "invalid_sequencer": lambda: gettext("The sequencer is not a hexadecimal number."),
     "not_a_task": lambda: gettext("This is not a Celery task."),
     # Tasks

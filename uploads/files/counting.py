@@ -6,6 +6,7 @@ transaction, with the sum of its changes.
 
 from __future__ import annotations
 
+from collections import Counter as Tally
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,8 +18,18 @@ from pynamodb.expressions.update import Action
 from uploads.aws.dynamodb import table_errors
 from uploads.core import media_types
 from uploads.core.keys import shard
+from uploads.core.reasons import load
 from uploads.files.record import KEPT_STATES, Change, StoredFile
-from uploads.files.usage import PARTS, Counter, Usage, addition, day_expiry, day_id, owner_counter
+from uploads.files.usage import (
+    PARTS,
+    VERDICTS,
+    Counter,
+    Usage,
+    addition,
+    day_expiry,
+    day_id,
+    owner_counter,
+)
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,8 @@ def growth(before: StoredFile | None, after: StoredFile) -> int:
 def counters_of(change: Change) -> set[str]:
     """The ids of the counters that a change may touch."""
     ids = {day_id(_day_of(change.after), _part(change.id))}
+    if _verdict(change) is not None and change.after.scanned_at is not None:
+        ids.add(day_id(_date(change.after.scanned_at), _part(change.id)))
     ids.update(_names(change.before), _names(change.after))
     return ids | _counters_of_owners_who_notice(change)
 
@@ -119,7 +132,21 @@ def _day_adjustments(changes: Sequence[Change]) -> Iterator[Adjustment]:
         is_rejection = after.state == "rejected" and (before is None or before.state != "rejected")
         if is_arrival or is_rejection:
             sums.add_arrival(after)
+        if (kind := _verdict(change)) is not None:
+            sums.add_verdict(after, kind)
     yield from sums.days()
+
+
+def _verdict(change: Change) -> str | None:
+    """The kind of the verdict that made this change, one of VERDICTS; None if none did."""
+    before, after = change.before, change.after
+    if after.scanned_at is None or (before and before.scanned_at == after.scanned_at):
+        return None
+    if after.malware in {"unknown", "unchecked"}:
+        reasons = load(after.reason or after.scan_note or "")
+        kind = next((reason.code.removeprefix("scan_") for reason in reasons), "")
+        return kind if kind in VERDICTS else "unsupported"
+    return after.malware if after.malware in VERDICTS else None
 
 
 def has_condition(change: Change) -> bool:
@@ -141,6 +168,7 @@ class Sums:
         self._days: defaultdict[tuple[date, str], tuple[int, int, int]] = defaultdict(
             lambda: (0, 0, 0)
         )
+        self._verdicts: defaultdict[tuple[date, str], Tally[str]] = defaultdict(Tally)
 
     def add_kept(self, record: StoredFile) -> None:
         """Count a record as stored now, or as in the trash; does nothing in another state."""
@@ -156,6 +184,11 @@ class Sums:
         else:
             self._days[key] = files + 1, size + int(record.size or 0), rejected
 
+    def add_verdict(self, record: StoredFile, kind: str) -> None:
+        """Count a verdict about malware on the day of the check."""
+        if record.scanned_at is not None:
+            self._verdicts[_date(record.scanned_at), _part(record.id)][kind] += 1
+
     def write(self) -> None:
         """Add the sums to the counters. Raises BackendUnavailable; partial writes stay."""
         with table_errors():
@@ -166,12 +199,17 @@ class Sums:
 
     def days(self) -> Iterator[Adjustment]:
         """The updates of the daily counters."""
-        for (day, part), (files, size, rejected) in sorted(self._days.items()):
+        for day, part in sorted(self._days.keys() | self._verdicts.keys()):
+            files, size, rejected = self._days[day, part]
             actions: list[Action] = [
                 Counter.files.add(files),
                 Counter.bytes.add(size),
                 Counter.rejected.add(rejected),
                 Counter.expires_at.set(day_expiry(day)),
+                *(
+                    getattr(Counter, VERDICTS[kind]).add(number)
+                    for kind, number in self._verdicts[day, part].items()
+                ),
             ]
             yield Adjustment(Counter(day_id(day, part)), actions)
 
@@ -201,4 +239,8 @@ def _part(upload_id: str) -> str:
 
 
 def _day_of(record: StoredFile) -> date:
-    return (record.confirmed_at or datetime.now(UTC)).astimezone(UTC).date()
+    return _date(record.confirmed_at or datetime.now(UTC))
+
+
+def _date(time: datetime) -> date:
+    return time.astimezone(UTC).date()

@@ -8,8 +8,8 @@ contention; an owner's counter is a single item.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
 from pynamodb.attributes import NumberAttribute, TTLAttribute, UnicodeAttribute
@@ -47,7 +47,7 @@ class Counter(TableModel):
     """One counter: `kind#<kind>#<part>`, `day#<date>#<part>` or `owner#<owner>`.
 
     `kind` and `owner` count what is kept now, including files in the trash, which also have counts
-    of their own. `day` counts what arrived on that day (UTC).
+    of their own. `day` counts what arrived on that day (UTC), and the verdicts about malware.
     """
 
     class Meta(Table):
@@ -61,6 +61,13 @@ class Counter(TableModel):
     held_files = NumberAttribute(default=0, attr_name="heldFiles")
     held_bytes = NumberAttribute(default=0, attr_name="heldBytes")
     rejected = NumberAttribute(default=0)
+    #: Of a day: the verdicts about malware.
+    scanned_clean = NumberAttribute(default=0, attr_name="scannedClean")
+    scanned_infected = NumberAttribute(default=0, attr_name="scannedInfected")
+    scanned_too_large = NumberAttribute(default=0, attr_name="scannedTooLarge")
+    scanned_encrypted = NumberAttribute(default=0, attr_name="scannedEncrypted")
+    scanned_unsupported = NumberAttribute(default=0, attr_name="scannedUnsupported")
+    scanned_unavailable = NumberAttribute(default=0, attr_name="scannedUnavailable")
     #: Incremented by each change of what is counted, and an owner's by each change of what lists of
     #: their files show (`uploads.files.counting`), to detect changes.
     changes = NumberAttribute(default=0)
@@ -69,6 +76,13 @@ class Counter(TableModel):
     expires_at = TTLAttribute(null=True, attr_name="expiresAt")
 
     by_feed = _OwnerFeed()
+
+
+#: Kinds of verdicts about malware, and the attributes that count them.
+VERDICTS = {
+    kind: f"scanned_{kind}"
+    for kind in ("clean", "infected", "too_large", "encrypted", "unsupported", "unavailable")
+}
 
 
 @dataclass(frozen=True)
@@ -131,6 +145,8 @@ class Day:
     files: int
     bytes: int
     rejected: int
+    #: The numbers of all VERDICTS.
+    verdicts: Mapping[str, int] = field(default_factory=dict)
 
 
 def owner_counter(owner: str | None) -> str:
@@ -275,6 +291,10 @@ def by_day(last: date, count: int) -> list[Day]:
             sum(int(part.files) for part in parts[day.isoformat()]),
             sum(int(part.bytes) for part in parts[day.isoformat()]),
             sum(int(part.rejected) for part in parts[day.isoformat()]),
+            {
+                kind: sum(int(getattr(part, name)) for part in parts[day.isoformat()])
+                for kind, name in VERDICTS.items()
+            },
         )
         for day in days
     ]

@@ -12,7 +12,7 @@ from typing import cast
 
 from uploads.ingest import settle
 from uploads.ingest.decide import Check, Finding, Outcome
-from uploads.ingest.events import NO_SEQUENCER, ObjectEvent
+from uploads.ingest.events import NO_SEQUENCER, ObjectEvent, ScanResult
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def apply_events(events: Sequence[ObjectEvent]) -> list[Applied]:
     are applied one after the other, each to what the one before has left.
     """
     results: dict[int, Applied] = {}
-    for positions in _rounds(events):
+    for positions in rounds(events):
         settled = settle.settle(events[position] for position in positions)
         for position in positions:
             results[position] = _applied(settled[events[position].upload_id])
@@ -62,7 +62,7 @@ def check(upload_id: str, *, dry_run: bool = False, may_delete: bool = True) -> 
     return cast("Finding", _outcome(settle.settle([trigger], may_delete=may_delete)[upload_id]))
 
 
-def _rounds(events: Sequence[ObjectEvent]) -> list[list[int]]:
+def rounds(events: Sequence[ObjectEvent | ScanResult]) -> list[list[int]]:
     """Positions of events, in rounds: the n-th event of each upload is in the n-th round."""
     seen: dict[str, int] = {}
     rounds: list[list[int]] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import signal
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -18,8 +18,8 @@ from uploads.core import backoff, tracing
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.core.reasons import Reason, dump
-from uploads.ingest import tasks
-from uploads.ingest.events import ParsedMessage, parse_message
+from uploads.ingest import scan_tasks, tasks
+from uploads.ingest.events import ObjectEvent, ParsedMessage, ScanResult, parse_message
 from uploads.worker import heartbeat, shutdown
 from uploads.worker.queueing_check import QueueingCheck
 
@@ -182,7 +182,7 @@ class Consumer:
         logger.info(
             "%d messages: %d events queued, %d ignored, %d not deleted",
             len(messages),
-            sum(len(parsed.events) for _, parsed in queued),
+            sum(len(parsed.events) + len(parsed.results) for _, parsed in queued),
             sum(parsed.ignored for _, parsed in queued),
             undeleted + len(messages) - len(done),
         )
@@ -204,24 +204,22 @@ class Consumer:
     def _queue(
         self, parsed: list[tuple[sqs.Message, ParsedMessage]]
     ) -> list[tuple[sqs.Message, ParsedMessage]]:
-        """Queue the events; return the messages whose events have been queued."""
-        events = [event for _, content in parsed for event in content.events]
-        if not events:
+        """Queue the events and results; return the messages whose content has been queued."""
+        if not any(content.events or content.results for _, content in parsed):
             return parsed
         try:
-            task_ids = tasks.enqueue(events)
+            _enqueue(parsed)
         except BackendUnavailable:
             raise
         except Exception:
             logger.exception("a batch could not be queued; trying its messages one by one")
         else:
             self._queueing.succeeded()
-            _log_queued(parsed, task_ids)
             return parsed
         queued = []
         for message, content in parsed:
             try:
-                task_ids = tasks.enqueue(content.events)
+                _enqueue([(message, content)])
             except BackendUnavailable:
                 raise
             except Exception:
@@ -230,7 +228,6 @@ class Consumer:
                     extra={"message_id": message.id},
                 )
             else:
-                _log_queued([(message, content)], task_ids)
                 queued.append((message, content))
         return queued
 
@@ -247,21 +244,29 @@ class Consumer:
         sqs.send_to_dead_letter_queue(self.queue, message.body, error)
 
 
-def _log_queued(
-    parsed: Iterable[tuple[sqs.Message, ParsedMessage]], task_ids: Iterable[str]
-) -> None:
-    """Log which message and which task each event is in. The ids are those of the events' tasks."""
-    remaining = iter(task_ids)
-    for message, content in parsed:
-        for event, task_id in zip(content.events, remaining, strict=False):
+def _enqueue(parsed: list[tuple[sqs.Message, ParsedMessage]]) -> None:
+    """Queue all events and results, and log which message and which task each is in."""
+    events = [(message, event) for message, content in parsed for event in content.events]
+    results = [(message, result) for message, content in parsed for result in content.results]
+    if events:
+        task_ids = tasks.enqueue([event for _, event in events])
+        for (message, event), task_id in zip(events, task_ids, strict=True):
             logger.info(
                 "queued: %s %s",
                 event.upload_id,
                 event.kind,
-                extra={
-                    "upload_id": event.upload_id,
-                    "task_id": task_id,
-                    "message_id": message.id,
-                    "sequencer": event.sequencer,
-                },
+                extra={**_ids(message, event, task_id), "sequencer": event.sequencer},
             )
+    if results:
+        task_ids = scan_tasks.enqueue_results([result for _, result in results])
+        for (message, result), task_id in zip(results, task_ids, strict=True):
+            logger.info(
+                "queued: %s %s",
+                result.upload_id,
+                result.status,
+                extra=_ids(message, result, task_id),
+            )
+
+
+def _ids(message: sqs.Message, event: ObjectEvent | ScanResult, task_id: str) -> dict[str, str]:
+    return {"upload_id": event.upload_id, "task_id": task_id, "message_id": message.id}

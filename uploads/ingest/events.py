@@ -1,9 +1,11 @@
-"""Parse S3 event notifications: message body -> what happened to which object (pure).
+"""Parse the messages of the events queue: message body -> what happened to which object (pure).
 
-Notifications arrive in one of three envelopes: S3 → SQS, S3 → SNS → SQS, S3 → EventBridge → SQS.
-`unwrap` opens them, for the consumer and for the display of dead letters alike.
+Notifications of S3 arrive in one of three envelopes: S3 → SQS, S3 → SNS → SQS, S3 → EventBridge →
+SQS. Results of GuardDuty come through EventBridge. `unwrap` opens them, for the consumer and for
+the display of dead letters alike.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+https://docs.aws.amazon.com/guardduty/latest/ug/monitor-with-eventbridge-s3-malware-protection.html
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_args
 from urllib.parse import unquote_plus
 
 from uploads.core.errors import MalformedEvent
@@ -43,11 +45,29 @@ class ObjectEvent:
     time: str = ""
 
 
+ScanStatus = Literal["NO_THREATS_FOUND", "THREATS_FOUND", "UNSUPPORTED", "ACCESS_DENIED", "FAILED"]
+
+
+@dataclass(frozen=True)
+class ScanResult:
+    """GuardDuty has checked an object of this bucket for malware, or could not."""
+
+    upload_id: str
+    #: That of the object that was checked; "" only if it says nothing about the object.
+    etag: str
+    status: ScanStatus
+    #: When GuardDuty reported it (ISO 8601).
+    time: str
+    #: The names of the threats, or why the object was not checked; in its own words.
+    details: str = ""
+
+
 @dataclass(frozen=True)
 class ParsedMessage:
     """The content of one queue message."""
 
     events: tuple[ObjectEvent, ...] = ()
+    results: tuple[ScanResult, ...] = ()
     #: The number of records of other buckets, prefixes and event types.
     ignored: int = 0
     #: A sentence for each record that could not be parsed.
@@ -100,6 +120,20 @@ EVENTBRIDGE = Layout(
     kinds={"Object Created": "created", "Object Deleted": "removed"},
     form_encoded=False,
 )
+GUARDDUTY = Layout(
+    name=("detail-type",),
+    bucket=("detail", "s3ObjectDetails", "bucketName"),
+    key=("detail", "s3ObjectDetails", "objectKey"),
+    sequencer=(),
+    time="time",
+    kinds={},
+    form_encoded=False,
+)
+_SCAN_RESULT = "GuardDuty Malware Protection Object Scan Result"
+#: These say nothing about the object.
+_WITHOUT_VERDICT = {"ACCESS_DENIED", "FAILED"}
+#: Names of threats, or reasons, that are kept of a result.
+_MAX_DETAILS = 5
 
 
 @dataclass(frozen=True)
@@ -126,6 +160,8 @@ def unwrap(body: str) -> Unwrapped:
     if document.get("Event") == "s3:TestEvent":
         return Unwrapped(S3, [], ignored=1)
     if isinstance(document.get("detail-type"), str):
+        if document.get("source") == "aws.guardduty" and document["detail-type"] == _SCAN_RESULT:
+            return Unwrapped(GUARDDUTY, [document])
         if document.get("source") != "aws.s3":
             return Unwrapped(EVENTBRIDGE, [], ignored=1)
         return Unwrapped(EVENTBRIDGE, [document])
@@ -142,17 +178,25 @@ def parse_message(body: str, bucket: str) -> ParsedMessage:
     except MalformedEvent as exc:
         return ParsedMessage(malformed=(exc.reason,))
     events: list[ObjectEvent] = []
+    results: list[ScanResult] = []
     malformed: list[Reason] = []
     for number, record in enumerate(message.records):
+        event: ObjectEvent | ScanResult | None
         try:
-            event = _event(message.layout, record, bucket)
+            if message.layout is GUARDDUTY:
+                event = _scan_result(record, bucket)
+            else:
+                event = _event(message.layout, record, bucket)
         except MalformedEvent as exc:
             malformed.append(Reason(exc.code, {**exc.parameters, "record": number}))
             continue
-        if event is not None:
+        if isinstance(event, ScanResult):
+            results.append(event)
+        elif event is not None:
             events.append(event)
-    ignored = message.ignored + len(message.records) - len(events) - len(malformed)
-    return ParsedMessage(tuple(events), ignored, tuple(malformed))
+    known = len(events) + len(results) + len(malformed)
+    ignored = message.ignored + len(message.records) - known
+    return ParsedMessage(tuple(events), tuple(results), ignored, tuple(malformed))
 
 
 def _event(layout: Layout, record: Any, bucket: str) -> ObjectEvent | None:
@@ -164,6 +208,41 @@ def _event(layout: Layout, record: Any, bucket: str) -> ObjectEvent | None:
     if kind is None or upload_id is None:
         return None
     return ObjectEvent(kind, upload_id, _sequencer(layout, record), _time(record.get(layout.time)))
+
+
+def _scan_result(record: Any, bucket: str) -> ScanResult | None:
+    """The result in an event of GuardDuty; None for another bucket or prefix.
+
+    What cannot be understood is malformed, so that it becomes a dead letter that operators see.
+    """
+    if _text(record, *GUARDDUTY.bucket) != bucket:
+        return None
+    upload_id = upload_id_of(_text(record, *GUARDDUTY.key))
+    if upload_id is None:
+        return None
+    status = _text(record, "detail", "scanResultDetails", "scanResultStatus")
+    time = _time(_text(record, GUARDDUTY.time))
+    if status not in get_args(ScanStatus) or not time:
+        raise MalformedEvent(code="invalid_scan_result")
+    etag = ""
+    if status not in _WITHOUT_VERDICT:
+        # Some of S3's own notifications quote it.
+        etag = _text(record, "detail", "s3ObjectDetails", "eTag").strip('"')
+        if not etag:
+            raise MalformedEvent(code="invalid_scan_result")
+    details = _details(record["detail"]["scanResultDetails"])
+    return ScanResult(upload_id, etag, cast("ScanStatus", status), time, details)
+
+
+def _details(result: dict[str, Any]) -> str:
+    """The names of the threats, and why an object was not checked. Only for display."""
+    found: list[str] = []
+    for value in (result.get("threats"), result.get("statusReasons")):
+        for entry in value if isinstance(value, list) else ():
+            name = entry.get("name") if isinstance(entry, dict) else entry
+            if isinstance(name, str) and name:
+                found.append(name)
+    return ", ".join(dict.fromkeys(found[:_MAX_DETAILS]))
 
 
 def _load(text: str) -> dict[str, Any]:

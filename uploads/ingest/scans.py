@@ -1,10 +1,13 @@
 """Check files for malware: read the object, ask the scanner, apply what it says.
 
+GuardDuty reads objects itself, and what it says arrives as an event
+(`uploads.ingest.scan_results`): here it is only asked for another check.
+
 The record decides. A verdict names the ETag of the object that was read, so a late one about an
 object that has been replaced, or about a file that is gone, changes nothing. IAM:
 dynamodb:GetItem, dynamodb:BatchGetItem, dynamodb:UpdateItem, dynamodb:Query on the index AllFeed;
 s3:GetObject and s3:DeleteObject on `uploads/`; sqs:SendMessage and sqs:GetQueueAttributes on the
-queue of low-priority tasks.
+queue of low-priority tasks; guardduty:SendObjectMalwareScan if GuardDuty is used.
 """
 
 from __future__ import annotations
@@ -25,8 +28,8 @@ from uploads.core.logs import context
 from uploads.files import store
 from uploads.files.record import KEPT_STATES, StoredFile
 from uploads.ingest import settle
-from uploads.scanning import clamd, queue, verdict
-from uploads.scanning.clamd import ScannerUnavailable
+from uploads.scanning import clamd, guardduty, queue, verdict
+from uploads.scanning.errors import ScannerUnavailable
 from uploads.scanning.verdict import Verdict
 
 logger = logging.getLogger(__name__)
@@ -38,6 +41,9 @@ BUDGET = 20.0
 SECONDS = 80.0
 #: A file that waits for longer than this may have lost its task.
 OVERDUE = timedelta(minutes=2)
+#: The same for GuardDuty, which is asked again after each of these periods. It usually needs
+#: seconds, and minutes for large objects, and each check costs as much as the first.
+GUARDDUTY_PERIOD = timedelta(minutes=30)
 #: The sweep queues no more while this many low-priority tasks wait: they may be its own.
 MAX_WAITING = 50
 #: Files that one sweep queues, and whose time it ends, at most.
@@ -88,7 +94,8 @@ def scan_until_late(upload_ids: Sequence[str]) -> Remaining:
 def scan(upload_id: str, *, deadline: float | None = None) -> str:
     """Check one file; return the outcome of its verdict, or "unchanged" if there was none.
 
-    Safe to repeat. Raises ScannerUnavailable and BackendUnavailable.
+    "requested": GuardDuty will report its verdict. Safe to repeat. Raises ScannerUnavailable and
+    BackendUnavailable.
     """
     record = store.get(upload_id)
     started_at = datetime.now(UTC)
@@ -97,6 +104,9 @@ def scan(upload_id: str, *, deadline: float | None = None) -> str:
     if record.state not in KEPT_STATES:
         # An earlier attempt may have failed before it deleted a rejected object.
         return apply(Verdict(upload_id, record.etag, "unknown", started_at))
+    if conf().scan == "guardduty":
+        guardduty.request_check(upload_id)
+        return "requested"
     end = deadline or time.monotonic() + SECONDS
     scanner = clamd.version()
     try:
@@ -127,25 +137,48 @@ def sweep() -> Swept:
     if not conf().scans:
         return Swept()
     now = datetime.now(UTC)
-    overdue = list(islice(_waiting(now - OVERDUE), SWEPT))
-    if not overdue:
-        return Swept()
-    give_up = now - timedelta(hours=conf().scan_hours)
-    waiting = [
-        listed.id
-        for listed in overdue
-        if (listed.confirmed_at or now) >= give_up or not _expire(listed, now)
-    ]
-    expired = len(overdue) - len(waiting)
-    try:
-        clamd.version()
-    except ScannerUnavailable as exc:
-        logger.error("%d files wait for the scanner: %s (%r)", len(overdue), exc, exc.__cause__)
-        return Swept(expired=expired)
-    if sqs.depth(conf().low_queue).visible >= MAX_WAITING:
-        return Swept(expired=expired)
+    overdue = list(islice(_overdue(now), SWEPT))
+    expired = {listed.id for listed in overdue if _is_too_old(listed, now) and _expire(listed, now)}
+    waiting = [listed.id for listed in overdue if listed.id not in expired and _is_due(listed, now)]
+    if not waiting or not _may_queue(len(waiting)):
+        return Swept(expired=len(expired))
     queue.enqueue(waiting, per_task=1)
-    return Swept(len(waiting), expired)
+    return Swept(len(waiting), len(expired))
+
+
+def _may_queue(waiting: int) -> bool:
+    """Whether the scanner responds, and the tasks of an earlier sweep are done."""
+    if conf().scan == "guardduty":
+        logger.warning("%d files have no result of GuardDuty yet; asking it again", waiting)
+    else:
+        try:
+            clamd.version()
+        except ScannerUnavailable as exc:
+            logger.error("%d files wait for the scanner: %s (%r)", waiting, exc, exc.__cause__)
+            return False
+    return sqs.depth(conf().low_queue).visible < MAX_WAITING
+
+
+def _overdue(now: datetime) -> Iterator[StoredFile]:
+    """The files that this sweep has to do something about."""
+    for listed in _waiting(now - OVERDUE):
+        if _is_due(listed, now) or _is_too_old(listed, now):
+            yield listed
+
+
+def _is_due(listed: StoredFile, now: datetime) -> bool:
+    """Whether the scanner has to be asked about a file again.
+
+    Of GuardDuty, in one minute of each period: the sweep runs every minute, and remembers nothing.
+    """
+    if conf().scan != "guardduty":
+        return True
+    waited = now - (listed.confirmed_at or now)
+    return waited >= GUARDDUTY_PERIOD and waited % GUARDDUTY_PERIOD < timedelta(minutes=1)
+
+
+def _is_too_old(listed: StoredFile, now: datetime) -> bool:
+    return (listed.confirmed_at or now) < now - timedelta(hours=conf().scan_hours)
 
 
 def _waiting(before: datetime) -> Iterator[StoredFile]:

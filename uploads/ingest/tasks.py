@@ -19,14 +19,13 @@ from uploads.core.reasons import Reason, dump
 from uploads.files import expiry, folder_actions, outbox, purge
 from uploads.files.file_events import FileEvent
 from uploads.files.purge import Position
-from uploads.ingest import confirm, scans, task_failures
+from uploads.ingest import confirm, task_failures
 from uploads.ingest.confirm import Applied
 from uploads.ingest.events import ObjectEvent
 from uploads.ingest.reconciliation import reconcile
 from uploads.integrations import publish, receivers
 from uploads.integrations import queue as integrations_queue
 from uploads.integrations.webhooks import deliver
-from uploads.scanning import queue as scan_queue
 from uploads.thumbnails import make, queue
 from uploads.worker.app import app
 from uploads.worker.queueing import queueing_errors
@@ -229,32 +228,6 @@ def make_thumbnails(upload_ids: list[str]) -> None:
         raise next(iter(remaining.failed.values()))
     queue.enqueue(list(remaining.failed))
     queue.enqueue(remaining.left)
-
-
-@app.task(name=scan_queue.TASK, base=FailureRecordingTask)
-def scan_objects(upload_ids: list[str]) -> None:
-    """Check these files for malware, one after the other; queue those left after a while.
-
-    Safe to repeat. If only some fail, they become a separate task, for the reasons that
-    `confirm_objects` gives.
-    """
-    remaining = scans.scan_until_late(upload_ids)
-    if remaining.failed and len(remaining.failed) == len(upload_ids):
-        raise next(iter(remaining.failed.values()))
-    scan_queue.enqueue(list(remaining.failed))
-    scan_queue.enqueue(remaining.left)
-
-
-@app.task(name="uploads.tasks.sweep_scans", base=FailureRecordingTask)
-def sweep_scans() -> None:
-    """Queue the checks for malware that were not done in time."""
-    swept = scans.sweep()
-    if swept.queued or swept.expired:
-        logger.info(
-            "%d files are checked for malware again, %d could not be checked in time",
-            swept.queued,
-            swept.expired,
-        )
 
 
 @app.task(name="uploads.tasks.reconcile_recent", base=FailureRecordingTask)

@@ -230,6 +230,14 @@ class _Collector(Collector):
             "How long the oldest of these files has been waiting, or 0.",
             counts.oldest.total_seconds(),
         )
+        verdicts = CounterMetricFamily(
+            "filehub_scan_verdicts",
+            "Verdicts about malware since midnight (UTC), when the counter resets, by kind.",
+            labels=["verdict"],
+        )
+        for kind, number in self._readings.today.verdicts.items():
+            verdicts.add_metric([kind], number)
+        yield verdicts
         yield GaugeMetricFamily(
             "filehub_quarantined_files", f"Files in quarantine, {most}", counts.quarantined
         )

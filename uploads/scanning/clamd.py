@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from uploads.core.conf import conf
-from uploads.core.errors import FilehubError
 from uploads.core.reasons import NO_REASON, Reason
 from uploads.scanning import verdict
+from uploads.scanning.errors import ScannerUnavailable
 
 #: Seconds to connect, and for the answer to a command without a file.
 SECONDS = 5.0
@@ -34,14 +34,6 @@ EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR" + b"-STANDARD-ANTIVIRUS-TEST-FILE!
 _LIMITS = "Heuristics.Limits.Exceeded"
 _ENCRYPTED = "Heuristics.Encrypted"
 _SIZE_EXCEEDED = "INSTREAM size limit exceeded"
-
-
-class ScannerUnavailable(FilehubError):
-    """clamd did not answer in time, or not with a verdict. Says nothing about the file."""
-
-    code = "scanner_unavailable"
-    status = 503
-    message = "The scanner for malware is not responding."
 
 
 @dataclass(frozen=True)

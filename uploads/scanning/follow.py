@@ -14,8 +14,11 @@ from uploads.scanning import queue
 
 
 def up(records: Iterable[StoredFile]) -> Mapping[str, Exception]:
-    """Queue the checks that are missing; return the errors by upload id."""
-    if not conf().scans:
+    """Queue the checks that are missing; return the errors by upload id.
+
+    GuardDuty checks new objects by itself.
+    """
+    if conf().scan != "clamd":
         return {}
     pending = [record.id for record in records if is_pending(record)]
     try:

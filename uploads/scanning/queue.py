@@ -1,4 +1,4 @@
-"""Queue checks for malware. `uploads.ingest.tasks` has the task itself."""
+"""Queue checks for malware. `uploads.ingest.scan_tasks` has the task itself."""
 
 from __future__ import annotations
 

@@ -36,4 +36,5 @@ def infected(signature: str) -> Reason:
 #: Why a file cannot be checked.
 TOO_LARGE = Reason("scan_too_large")
 ENCRYPTED = Reason("scan_encrypted")
+UNSUPPORTED = Reason("scan_unsupported")
 UNAVAILABLE = Reason("scan_unavailable")

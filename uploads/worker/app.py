@@ -16,6 +16,7 @@ from uploads.worker import celery_hooks, log_context
 app = Celery("filehub", set_as_current=False)
 app.config_from_object("uploads.worker.project_configuration:current")
 app.autodiscover_tasks(["uploads.ingest"])
+app.autodiscover_tasks(["uploads.ingest"], related_name="scan_tasks")
 
 
 @app.on_configure.connect

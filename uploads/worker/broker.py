@@ -27,7 +27,8 @@ RETRY_AFTER = {1: 5, 2: 15, 3: 60, 4: 120, 5: 300, 6: 600, 7: 600}
 #: them a web request that queues a hint waits for a Redis that hangs as long as it hangs.
 _TIMEOUTS = {"socket_connect_timeout": 2, "socket_timeout": 4, "connect_retries_timeout": 2}
 
-#: The tasks that are retried: all in uploads/ingest/tasks.py, by their names in queued messages.
+#: The tasks that are retried: all in uploads/ingest/tasks.py and uploads/ingest/scan_tasks.py, by
+#: their names in queued messages.
 RETRIED_TASKS = (
     "uploads.tasks.confirm_objects",
     "uploads.tasks.confirm_hint",
@@ -44,6 +45,7 @@ RETRIED_TASKS = (
     "uploads.tasks.expire_files",
     "uploads.tasks.scan_objects",
     "uploads.tasks.sweep_scans",
+    "uploads.tasks.apply_scan_results",
 )
 
 #: Low-priority tasks. They have a queue of their own, from which a worker takes one at a time.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from pytest_django import Settings
 
 from tests.operations.doctor.faults import FAULTS, WARNINGS
 from tests.operations.doctor.helpers import (
@@ -146,3 +147,21 @@ def test_a_dead_letter_is_reported(installed: Conf) -> None:
     assert (finding.level, finding.subject) == ("FAIL", f"queue {events()}-dlq")
     assert "redrive --queue events" in finding.fix
     client("sqs").purge_queue(QueueUrl=queue_url(f"{events()}-dlq"))
+
+
+@pytest.mark.exhaustive
+def test_with_guardduty_eventbridge_does_not_replace_the_notifications(
+    installed: Conf, settings: Settings
+) -> None:
+    settings.FILEHUB = {**settings.FILEHUB, "SCAN": "guardduty"}
+    notify(None, EventBridgeConfiguration={})
+    finding = only_problem(remaining_problems("bucket, notifications"))
+    assert finding.level == "FAIL"
+    follow(finding.fix)
+    assert remaining_problems("bucket, notifications") == []
+    # GuardDuty still gets its events.
+    configuration = client("s3").get_bucket_notification_configuration(Bucket=installed.bucket)
+    assert "EventBridgeConfiguration" in configuration
+    # This stack has no GuardDuty.
+    finding = only_problem(remaining_problems("queue {events}"))
+    assert (finding.level, "results of GuardDuty" in finding.text) == ("FAIL", True)

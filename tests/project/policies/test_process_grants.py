@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from tests.project.policies.processes import Process, started
+from tests.support.clamd import fake_clamd
 from tests.support.files import upload
 from tests.support.policies import create_user, grants, policies, without
 from tests.support.waiting import wait_for
 from tests.thumbnails.helpers import PNG, publisher
 from uploads.core.conf import conf
 from uploads.files import queries
+from uploads.scanning.clamd import EICAR
 
 pytestmark = pytest.mark.usefixtures("own_queues")
 
@@ -75,6 +77,27 @@ def test_the_worker_needs_each_permission_on_its_queue(tmp_path: Path) -> None:
         if work_of_a_worker(directory, without(document, grant)) == "done":
             unnecessary.append(grant)
     assert unnecessary == []
+
+
+@pytest.mark.exhaustive
+def test_the_worker_checks_files_for_malware_with_its_policy_alone(tmp_path: Path) -> None:
+    files = {upload("7", "a.txt", b"x" * 100): "stored", upload("7", "b.txt", EICAR): "quarantined"}
+    events = [
+        {"kind": "created", "upload_id": upload_id, "sequencer": "1".zfill(64)}
+        for upload_id in files
+    ]
+
+    def is_done() -> bool:
+        found = {upload_id: queries.any_file(upload_id) for upload_id in files}
+        return {key: file and file.state for key, file in found.items()} == files
+
+    with fake_clamd() as clamd:
+        scanner = {"FILEHUB_SCAN": "clamd", "FILEHUB_CLAMD": clamd.url}
+        policy = create_user(policies(stack())["Worker"])
+        with started("worker", policy, tmp_path, **scanner) as worker:
+            queue_task("uploads.tasks.confirm_objects", events)
+            assert outcome(worker, is_done) == "done"
+            assert "AccessDenied" not in worker.log()
 
 
 @pytest.mark.exhaustive

@@ -27,6 +27,7 @@ from tests.integrations.helpers import outbox_ids
 from tests.operations.adoption import helpers
 from tests.project.policies.site import SiteInThisProcess
 from tests.project.policies.web_steps import WebSteps
+from tests.support.clamd import fake_clamd
 from tests.support.dead_letters import send_dead_letter
 from tests.support.files import removal, store, upload
 from tests.support.local_aws import drain
@@ -42,7 +43,7 @@ from uploads.files.batches import Actor
 from uploads.files.folder_items import FolderItem
 from uploads.files.record import StoredFile
 from uploads.files.usage import Counter
-from uploads.ingest import confirm, task_failures, tasks
+from uploads.ingest import confirm, scans, task_failures, tasks
 from uploads.ingest.consumer import Consumer
 from uploads.ingest.reconciliation import reconcile
 from uploads.ingest.reconciliation.reconcile import Plan
@@ -50,6 +51,7 @@ from uploads.integrations import publish
 from uploads.models import Quota
 from uploads.operations import doctor
 from uploads.operations.adoption import adopt, copying
+from uploads.scanning.clamd import EICAR
 from uploads.thumbnails import make
 
 Steps = dict[str, Callable[[], None]]
@@ -176,6 +178,24 @@ def _publishes() -> None:
         assert outbox_ids() == []
 
 
+def _checks_for_malware() -> None:
+    """With a scanner of the tests: the worker reads objects in ranges, and the sweep its index."""
+    policy = {"SCAN": "clamd", "SCAN_INFECTED": "delete"}
+    with (
+        fake_clamd() as clamd,
+        override_settings(FILEHUB=settings.FILEHUB | policy | {"CLAMD": clamd.url}),
+    ):
+        with signed_by(ROOT_KEY):
+            clean, infected = upload("7", body=b"x" * 100), upload("7", body=EICAR)
+        for upload_id, outcome in ((clean, "stored"), (infected, "rejected")):
+            assert confirm.confirm(upload_id) == "scanning"
+            tamper(upload_id, StoredFile.confirmed_at.set(datetime.now(UTC) - timedelta(minutes=5)))
+            assert scans.sweep().queued == 1
+            assert scans.scan(upload_id) == outcome
+        with signed_by(ROOT_KEY):
+            assert s3.head(infected) is None
+
+
 def worker() -> Steps:
     def confirms() -> None:
         with signed_by(ROOT_KEY):
@@ -239,6 +259,7 @@ def worker() -> Steps:
         "thumbnails": _makes_thumbnails,
         "purge": purges,
         "expiry": expires,
+        "check for malware": _checks_for_malware,
         "reconcile": reconciles,
         "record a failure": lambda: task_failures.record("task", "error"),
     }

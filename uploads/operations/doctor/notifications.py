@@ -52,6 +52,8 @@ def _compare(queue_arn: str | None) -> Iterator[Finding]:
             ("EventBridge", "EventBridgeConfiguration"), ("SNS", "TopicConfigurations"),
         )
         if kind in current
+        # GuardDuty has turned it on for itself.
+        and not (kind == "EventBridgeConfiguration" and conf().scan == "guardduty")
     ]  # fmt: skip
     if routes:
         yield Finding(
@@ -111,7 +113,10 @@ def _fix(current: dict[str, Any], queue_arn: str | None) -> tuple[str, tuple[Cal
         {
             "Bucket": conf().bucket,
             "NotificationConfiguration": {
-                kind: value for kind, value in configuration.items() if value
+                kind: value
+                for kind, value in configuration.items()
+                # This one is empty, and is there or not.
+                if value or kind == "EventBridgeConfiguration"
             },
         },
     )

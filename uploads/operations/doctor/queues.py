@@ -224,9 +224,16 @@ def _senders(queue: Queue) -> Iterator[Finding]:
         )  # fmt: skip
     statements = _json(queue.attributes.get("Policy")).get("Statement", [])
     allowed = [item for item in _list(statements) if _allows_sending(item)]
+    has_guardduty = conf().scan == "guardduty"
+    if has_guardduty and not any(_is_for(item, "events.amazonaws.com") for item in allowed):
+        yield Finding(
+            "FAIL", subject, "its policy does not let EventBridge send the results of GuardDuty.",
+            "python manage.py provision --parameter Scan=guardduty",
+        )  # fmt: skip
     if any(_is_for(item, "s3.amazonaws.com") and _is_from(item, bucket) for item in allowed):
         return
-    services = ("sns.amazonaws.com", "events.amazonaws.com")
+    # With GuardDuty, EventBridge is there for its results.
+    services = ("sns.amazonaws.com", *(() if has_guardduty else ("events.amazonaws.com",)))
     if any(_is_for(item, service) for item in allowed for service in services):
         yield Finding(
             "warn", subject, "its policy allows SNS or EventBridge to send, but not S3.",

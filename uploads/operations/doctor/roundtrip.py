@@ -123,7 +123,12 @@ class RoundTrip:
         began = time.monotonic()
         record = self._wait_for(upload_id, _is_in("stored", "quarantined", "rejected", "deleted"))
         if record is None:
-            self._report_timeout("the file was not recorded", before)
+            found = store.get(upload_id)
+            if found is not None and found.state == "scanning":
+                text = f"the file arrived, but has not been checked within {self.timeout:g} s."
+                self._fail(text, _SCAN_FIX)
+            else:
+                self._report_timeout("the file was not recorded", before)
             return False
         stored_after = time.monotonic() - began
         if record.sequencer == NO_SEQUENCER and not record.notified_at:
@@ -216,6 +221,10 @@ _THUMBNAIL_FIX = (
     "Files are stored all the same. Start a worker of this version, with FILEHUB_THUMBNAILS=on, or "
     "more of them if it is only behind. If it is running, its log names what is missing, such as "
     "s3:PutObject on thumbnails/ (WorkerPolicyArn)."
+)
+_SCAN_FIX = (
+    "See “malware”. If that is in order, a worker must process low-priority tasks (clamd), or "
+    "GuardDuty may only need longer: --timeout 120."
 )
 _SEE_CLOCK = "See “clock”."
 _SEE_CREDENTIALS = "See “credentials”; every process needs valid ones."
