@@ -2,12 +2,13 @@
 
 import os
 
+# Before the app is made: Celery sets Django up only if it knows the settings by then.
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "filehub.settings")
+
 from uploads.worker import celery_hooks
 from uploads.worker.app import app
 
 __all__ = ["app"]
-
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "filehub.settings")
 
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.set_default()

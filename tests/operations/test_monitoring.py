@@ -21,10 +21,12 @@ from tests.support.prometheus import (
     MONITORING,
     RULES,
     alerts,
+    firing,
     programs,
     prometheus,
     promtool,
     query,
+    serving,
 )
 from tests.support.waiting import wait_for
 from uploads.aws import sqs
@@ -225,26 +227,25 @@ def test_prometheus_alerts_about_a_broken_installation(
     # The first value of a series is no increase.
     fail()
     current = [scrape()]
-    with prometheus(programs(tmp_path), tmp_path, lambda: current[0]) as url:
-
-        def firing() -> set[str]:
-            return {alert["labels"]["alertname"] for alert in query(url, "alerts")["alerts"]}
-
+    with (
+        serving(lambda: current[0]) as target,
+        prometheus(programs(tmp_path), tmp_path, target) as url,
+    ):
         # There has been no reconciliation.
-        wait_for(lambda: firing() == {"FilehubReconciliationStopped"})
+        wait_for(lambda: firing(url) == {"FilehubReconciliationStopped"})
         now = datetime.now(UTC)
         checkpoints.save_last_run(Run("recent", now, now, 60, 0, 0, 0, 0, 0, withheld=0))
         current[0] = scrape()
-        wait_for(lambda: firing() == set())
+        wait_for(lambda: firing(url) == set())
         expected = cause_what_can_be_caused()
         fail()
         current[0] = scrape()
-        wait_for(lambda: firing() == expected | {"FilehubRequestsFailing"})
+        wait_for(lambda: firing(url) == expected | {"FilehubRequestsFailing"})
         for expression in expressions():
             query(url, f"query?query={quote(expression)}")
         # As if the web answered 503, or not at all.
         current[0] = b""
-        wait_for(lambda: "FilehubMetricsMissing" in firing())
+        wait_for(lambda: "FilehubMetricsMissing" in firing(url))
 
 
 def test_requests_are_counted_by_route_and_status(client: Client) -> None:

@@ -149,3 +149,11 @@ def test_a_web_that_cannot_be_reached_is_unhealthy(home: Path) -> None:
 
 def test_the_scripts_are_executable() -> None:
     assert all(os.access(ROOT / "deploy" / name, os.X_OK) for name in ("start", "healthcheck"))
+
+
+def test_workers_need_no_environment_to_find_their_settings() -> None:
+    """As containers and systemd start them; the tests' own environment names the settings."""
+    names = {"DJANGO_SETTINGS_MODULE"}
+    variables = {name: value for name, value in os.environ.items() if name not in names}
+    script = "import filehub; filehub.celery_app.loader.import_default_modules()"
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=variables, check=True)

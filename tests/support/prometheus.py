@@ -1,4 +1,4 @@
-"""Debian's Prometheus: its tool, and a server that scrapes one text."""
+"""Debian's Prometheus: its tool, and a server that scrapes a site, or a text."""
 
 from __future__ import annotations
 
@@ -48,37 +48,51 @@ def alerts() -> list[dict[str, Any]]:
 
 
 @contextmanager
-def prometheus(folder: Path, directory: Path, metrics: Callable[[], bytes]) -> Iterator[str]:
-    """Run a server that scrapes these metrics each second, and alerts at once; yield its URL."""
+def prometheus(
+    folder: Path, directory: Path, target: str, *, token: str = "", every: str = "1s"
+) -> Iterator[str]:
+    """Run a server that scrapes this address, and alerts at once; yield its URL.
+
+    A scrape that takes longer than `every` counts as failed.
+    """
     rules = yaml.safe_load(RULES.read_text())
     for rule in rules["groups"][0]["rules"]:
         rule.pop("for", None)
     (directory / "rules.yaml").write_text(yaml.safe_dump(rules))
-    with _serving(metrics) as target:
-        configuration = {
-            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-            "rule_files": ["rules.yaml"],
-            "scrape_configs": [{"job_name": "filehub", "static_configs": [{"targets": [target]}]}],
-        }
-        (directory / "prometheus.yaml").write_text(yaml.safe_dump(configuration))
-        address = f"127.0.0.1:{free_port()}"
-        with (directory / "log").open("w") as log:
-            child = subprocess.Popen(
-                [
-                    folder / "prometheus",
-                    f"--config.file={directory / 'prometheus.yaml'}",
-                    f"--storage.tsdb.path={directory / 'data'}",
-                    f"--web.listen-address={address}",
-                ],
-                stdout=log,
-                stderr=log,
-                text=True,
-            )
-        try:
-            wait_for(partial(_is_ready, address))
-            yield f"http://{address}"
-        finally:
-            stop(child)
+    scrape: dict[str, Any] = {
+        "job_name": "filehub",
+        "static_configs": [{"targets": [target]}],
+    }
+    if token:
+        scrape["authorization"] = {"credentials": token}
+    configuration = {
+        "global": {
+            "scrape_interval": every,
+            "scrape_timeout": every,
+            "evaluation_interval": "1s",
+        },
+        "rule_files": ["rules.yaml"],
+        "scrape_configs": [scrape],
+    }
+    (directory / "prometheus.yaml").write_text(yaml.safe_dump(configuration))
+    address = f"127.0.0.1:{free_port()}"
+    with (directory / "log").open("w") as log:
+        child = subprocess.Popen(
+            [
+                folder / "prometheus",
+                f"--config.file={directory / 'prometheus.yaml'}",
+                f"--storage.tsdb.path={directory / 'data'}",
+                f"--web.listen-address={address}",
+            ],
+            stdout=log,
+            stderr=log,
+            text=True,
+        )
+    try:
+        wait_for(partial(_is_ready, address))
+        yield f"http://{address}"
+    finally:
+        stop(child)
 
 
 def _is_ready(address: str) -> bool:
@@ -86,6 +100,11 @@ def _is_ready(address: str) -> bool:
         return send("GET", f"http://{address}/-/ready").status == 200
     except OSError:
         return False
+
+
+def firing(url: str) -> set[str]:
+    """The names of the alerts that fire now."""
+    return {alert["labels"]["alertname"] for alert in query(url, "alerts")["alerts"]}
 
 
 def query(url: str, path: str) -> Any:
@@ -96,7 +115,9 @@ def query(url: str, path: str) -> Any:
 
 
 @contextmanager
-def _serving(metrics: Callable[[], bytes]) -> Iterator[str]:
+def serving(metrics: Callable[[], bytes]) -> Iterator[str]:
+    """Serve these metrics; yield the address."""
+
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = metrics()

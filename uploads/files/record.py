@@ -30,6 +30,11 @@ OWNED_STATES: tuple[State, ...] = ("stored", "trashed")
 #: The states of files whose objects are in the bucket. All count in their owner's quota.
 KEPT_STATES: tuple[State, ...] = (*OWNED_STATES, "scanning", "quarantined")
 
+#: The schema of the records that this version writes. Add one if it derives attributes that earlier
+#: versions did not; docs/data-model.md has the history. The meaning of an attribute never changes:
+#: during an upgrade, processes of both versions read and write the same records.
+SCHEMA = 2
+
 #: What is known about malware in an object; None: it was stored while there was no check.
 #: "pending": to be checked. "unknown": it cannot be checked, and is held. "unchecked": the same,
 #: but stored by policy. "released": an operator has decided.
@@ -159,6 +164,8 @@ class StoredFile(TableModel):
     id = UnicodeAttribute(hash_key=True)
     #: Incremented by each write, for optimistic locking.
     version = VersionAttribute()
+    #: SCHEMA of the version that derived its attributes last. Missing: 1.
+    schema = NumberAttribute(null=True)
     key = UnicodeAttribute(attr_name="uniqueFileName")
     state = UnicodeAttribute()
     #: Why it was rejected or removed: `uploads.core.reasons.dump`, or a sentence in old records.
@@ -275,6 +282,11 @@ def _store_only_error() -> TypeError:
 def changed(record: StoredFile, **changes: Any) -> StoredFile:
     """A copy of a record with some attributes changed."""
     return StoredFile(**{**record.attribute_values, **changes})
+
+
+def schema_of(record: StoredFile) -> int:
+    """The schema of a record. Those of the first versions have no number."""
+    return int(record.schema or 1)
 
 
 def has_thumbnail(thumbnail: str | None) -> bool:

@@ -13,7 +13,15 @@ from urllib.parse import quote
 
 from uploads.core import keys
 from uploads.core.names import sort_key
-from uploads.files.record import FileInfo, State, StoredFile, changed
+from uploads.files.record import (
+    SCHEMA,
+    STATES,
+    FileInfo,
+    State,
+    StoredFile,
+    changed,
+    schema_of,
+)
 
 
 def owner_feed(owner: str | None, state: State) -> str | None:
@@ -55,8 +63,13 @@ def folder_feed(owner: str | None, folder: str | None) -> str:
 
 
 def in_state(record: StoredFile, state: State, **changes: Any) -> StoredFile:
-    """A copy of the record in this state, with the keys of the indexes that belong to it."""
+    """A copy of the record in this state, with the keys of the indexes that belong to it.
+
+    So it has all that this version derives, and no other: a record of a later version gets this
+    version's number, and the later version derives the rest with its next change.
+    """
     result = changed(record, state=state, **changes)
+    result.schema = SCHEMA
     is_stored = state == "stored"
     result.feed = f"{state}#{keys.shard(result.id)}"
     result.owner_feed = None if is_being_purged(result) else owner_feed(result.owner, state)
@@ -65,6 +78,16 @@ def in_state(record: StoredFile, state: State, **changes: Any) -> StoredFile:
     expires = is_stored and result.kept_until is not None
     result.kept_shard = keys.shard(result.id) if expires else None
     return result
+
+
+def upgraded(record: StoredFile) -> StoredFile:
+    """The record as this version writes it; the same if it is of this version or a later one.
+
+    A state that this version does not know is left alone, too.
+    """
+    if schema_of(record) >= SCHEMA or record.state not in STATES:
+        return record
+    return in_state(record, record.state)
 
 
 def trashed(

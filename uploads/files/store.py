@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pynamodb.exceptions import TransactWriteError, UpdateError
@@ -26,6 +26,7 @@ from uploads.core import backoff
 from uploads.core.errors import BackendUnavailable, FilehubError
 from uploads.files import counting, folder_items, grouping, outbox
 from uploads.files.record import Change, StoredFile
+from uploads.files.states import upgraded
 from uploads.files.usage import owner_counter
 
 logger = logging.getLogger(__name__)
@@ -139,9 +140,13 @@ def commit(changes: Iterable[Change]) -> Unwritten:
 
     Each record is written together with its counters, or not at all. One that cannot be written
     does not hold back the others. Changes without a difference are skipped. The ids must be
-    distinct.
+    distinct. A record of an earlier version gets all attributes of this one with its next change.
     """
-    different = [change for change in changes if differs(change.before, change.after)]
+    different = [
+        replace(change, after=upgraded(change.after))
+        for change in changes
+        if differs(change.before, change.after)
+    ]
     stale: set[str] = set()
     failed: dict[str, BackendUnavailable] = {}
     written: list[str] = []
@@ -198,7 +203,7 @@ def annotate(upload_id: str, actions: list[Action]) -> None:
 
 
 def differs(current: StoredFile | None, target: StoredFile) -> bool:
-    """Whether a change would write anything."""
+    """Whether a change would write anything. A new number of the schema alone is no reason to."""
     return current is None or _values(current) != _values(target)
 
 
@@ -206,7 +211,7 @@ def _values(record: StoredFile) -> dict[str, Any]:
     return {
         name: value
         for name, value in record.attribute_values.items()
-        if value is not None and name != "version"
+        if value is not None and name not in {"version", "schema"}
     }
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from functools import partial
 from io import StringIO
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from django.core.management import CommandError, call_command
-from pytest_django import Settings
 
 from tests.operations.doctor.faults import (
     FAULTS,
@@ -32,6 +34,7 @@ from tests.operations.doctor.helpers import (
     tasks,
 )
 from tests.support.policies import client
+from uploads.aws import clients
 from uploads.core.conf import Conf, conf
 from uploads.operations import doctor, repair
 
@@ -154,15 +157,77 @@ def test_time_to_live_on_another_attribute_is_changed_in_two_steps(installed: Co
     assert problems(list(doctor.examine_resources())) == []
 
 
-def test_a_refused_request_is_one_sentence(
-    installed: Conf, settings: Settings, monkeypatch: pytest.MonkeyPatch
+class SlowIndexes:
+    """Local AWS builds an index at once: report it as CREATING, as AWS does, for some requests."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.polls = 0
+        self._until = 0
+        monkeypatch.setattr(repair, "POLL_INTERVAL", 0.0)
+        monkeypatch.setattr(repair, "LINE_INTERVAL", 0.0)
+        events = clients.dynamodb().meta.events
+        events.register("after-call.dynamodb.DescribeTable", self._answer)
+        self.stop = partial(events.unregister, "after-call.dynamodb.DescribeTable", self._answer)
+
+    def slow_down(self, polls: int) -> None:
+        self._until = self.polls + polls
+
+    def _answer(self, parsed: Any, **_: object) -> None:
+        self.polls += 1
+        if self.polls <= self._until:
+            parsed["Table"]["GlobalSecondaryIndexes"][-1]["IndexStatus"] = "CREATING"
+
+
+@pytest.fixture
+def slow_indexes(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowIndexes]:
+    slow = SlowIndexes(monkeypatch)
+    yield slow
+    slow.stop()
+
+
+def test_repair_waits_for_an_index_as_long_as_dynamodb_needs_and_says_so(
+    installed: Conf, slow_indexes: SlowIndexes
 ) -> None:
     delete_index("FolderNames")
-    # A table that is being changed refuses another change.
-    monkeypatch.setattr(repair, "MAX_WAIT", -1.0)
-    monkeypatch.setattr(repair, "_is_changing", lambda: True)
-    with pytest.raises(CommandError, match="still changing the table"):
-        repair_all()
-    monkeypatch.undo()
+    # Another run has begun to build an index.
+    slow_indexes.slow_down(300)
+    err = StringIO()
+    call_command("provision", "--stack", conf().bucket, "--repair", stdout=StringIO(), stderr=err)
+    assert slow_indexes.polls > 300
+    lines = [line for line in err.getvalue().splitlines() if "waiting for DynamoDB" in line]
+    assert len(lines) > 200
+    assert lines[0].endswith(": CREATING, for 0 min")
+    assert problems(list(doctor.examine_resources())) == []
+
+
+def test_repair_gives_up_after_its_timeout_and_another_run_resumes(
+    installed: Conf, slow_indexes: SlowIndexes
+) -> None:
+    delete_index("FolderNames")
+    slow_indexes.slow_down(3)
+    with pytest.raises(CommandError, match=r"still changing the table .*CREATING.* resumes"):
+        call_command(
+            "provision", "--stack", conf().bucket, "--repair", "--timeout", "0m", stdout=StringIO()
+        )
     repair_all()
     assert problems(list(doctor.examine_resources())) == []
+
+
+def test_repair_survives_an_outage_while_it_waits(
+    installed: Conf, slow_indexes: SlowIndexes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([True, False, False, True])
+    working = repair._change_in_progress
+
+    def change_in_progress() -> str:
+        if next(answers, True):
+            return working()
+        raise EndpointConnectionError(endpoint_url="https://dynamodb.example")
+
+    monkeypatch.setattr(repair, "_change_in_progress", change_in_progress)
+    slow_indexes.slow_down(1)
+    assert "repaired" not in repair_all()
+    answers = iter([False])
+    monkeypatch.setattr(repair, "MAX_SILENCE", 0.0)
+    with pytest.raises(CommandError, match="does not tell the state"):
+        repair_all()

@@ -1,4 +1,5 @@
 from argparse import ArgumentParser, ArgumentTypeError
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from uploads.aws.cloudformation import Choices, ProvisioningError, deploy
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
 from uploads.core.names import display_name
+from uploads.management.commands.reconcile import duration
 from uploads.operations import repair as repairs
 
 _PACKAGE = Path(__file__).resolve().parents[2]
@@ -52,13 +54,17 @@ class Command(BaseCommand):
             action="store_true",
             help="make new, empty resources in place of those whose names have changed",
         )
-
         parser.add_argument(
             "--repair",
             action="store_true",
             help="also create again what was deleted, and undo manual changes, of bucket, queues "
             "and table; prints each request as an AWS CLI command",
         )
+        parser.add_argument(
+            "--timeout", type=duration, metavar="DURATION",
+            help="with --repair: how long to wait for the indexes of the table, such as 30m "
+            "(default: as long as DynamoDB needs); run it again to wait on",
+        )  # fmt: skip
 
     def handle(self, *args: Any, stack: str | None, repair: bool, **options: Any) -> None:
         parameters = dict(options["parameter"])
@@ -68,7 +74,7 @@ class Command(BaseCommand):
         try:
             outputs = deploy(stack or conf().prefix, TEMPLATE.read_text(), choices)
             if repair:
-                self._repair()
+                self._repair(options["timeout"])
         except ProvisioningError as exc:
             raise CommandError(display_name(str(exc))) from exc
         except BackendUnavailable as exc:
@@ -81,6 +87,10 @@ class Command(BaseCommand):
                 "Set it to the site's origin and run provision again."
             )
 
-    def _repair(self) -> None:
-        for request in repairs.repair():
+    def _repair(self, timeout: timedelta | None) -> None:
+        for request in repairs.repair(timeout=timeout, on_wait=self._write_progress):
             self.stdout.write(display_name(f"repaired: {request}"))
+            self.stdout.flush()
+
+    def _write_progress(self, line: str) -> None:
+        self.stderr.write(display_name(f"waiting for DynamoDB: {line}"))
