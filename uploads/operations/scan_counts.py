@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 
 from uploads.aws.dynamodb import table_errors
 from uploads.core import keys
 from uploads.core.conf import conf
+from uploads.core.fan_out import map_concurrently
 from uploads.files.record import State, StoredFile
 
 #: Files of one state that are counted in each part of the index.
 MOST = 100
+#: Queries at a time.
+CONCURRENCY = 8
 
 
 @dataclass(frozen=True)
@@ -38,13 +42,14 @@ def read() -> Counts:
 
 
 def _files(state: State) -> list[StoredFile]:
-    found: list[StoredFile] = []
-    for shard in keys.SHARDS:
-        with table_errors():
-            found += StoredFile.by_state.query(
-                f"{state}#{shard}",
-                attributes_to_get=["id", "confirmedAt"],
-                limit=MOST,
-                page_size=MOST,
+    parts = [f"{state}#{shard}" for shard in keys.SHARDS]
+    return list(chain.from_iterable(map_concurrently(_part, parts, max_workers=CONCURRENCY)))
+
+
+def _part(partition: str) -> list[StoredFile]:
+    with table_errors():
+        return list(
+            StoredFile.by_state.query(
+                partition, attributes_to_get=["id", "confirmedAt"], limit=MOST, page_size=MOST
             )
-    return found
+        )
