@@ -24,7 +24,8 @@ from django.utils.translation import gettext_lazy as _
 from uploads import forms as stored_forms
 from uploads.attachments import gateway
 from uploads.attachments.attached import AttachedFile, as_attached, read_files
-from uploads.core import fields, keys
+from uploads.attachments.options import WAIT, Options, Types, normalized
+from uploads.core import keys
 from uploads.core.errors import BackendUnavailable, FileNotFound
 from uploads.files.references import claim_of
 
@@ -77,14 +78,14 @@ class StoredFileField(_Field):
         name: str | None = None,
         *,
         on_delete: str,
-        types: stored_forms.Types = (),
+        types: Types = (),
         max_size: int | None = None,
-        wait: float = 5.0,
+        wait: float = WAIT,
         allow_pending: bool = False,
         **kwargs: Any,
     ) -> None:
         self.on_delete = on_delete
-        self.types, self.max_size = stored_forms.normalized_types(types), max_size
+        self.types, self.max_size = normalized(types), max_size
         self.wait, self.allow_pending = wait, allow_pending
         self.key = ""
         kwargs.setdefault("unique", True)
@@ -100,7 +101,7 @@ class StoredFileField(_Field):
         kwargs["on_delete"] = self.on_delete
         kwargs["unique"] = self.unique
         for option, default in (
-            ("types", ()), ("max_size", None), ("wait", 5.0), ("allow_pending", False),
+            ("types", ()), ("max_size", None), ("wait", WAIT), ("allow_pending", False),
         ):  # fmt: skip
             if getattr(self, option) != default:
                 kwargs[option] = getattr(self, option)
@@ -114,12 +115,17 @@ class StoredFileField(_Field):
             hint = "Use uploads.fields.KEEP or uploads.fields.TRASH."
             yield checks.Error("on_delete is neither.", hint=hint, obj=self, id="filehub.E030")
         try:
-            fields.FieldRules(self.key, self.types, self.max_size)
+            _ = self.options.rules
         except ValueError as exc:
             yield checks.Error(f"Its limits cannot be signed: {exc}.", obj=self, id="filehub.E031")
         if self.blank and not self.null:
             problem = "blank=True needs null=True: two rows without a file would not be unique."
             yield checks.Error(problem, obj=self, id="filehub.E032")
+
+    @property
+    def options(self) -> Options:
+        """Its options. `token_for` makes the token for clients without a form."""
+        return Options(self.key, self.types, self.max_size, self.wait, self.allow_pending)
 
     def get_internal_type(self) -> str:
         return "CharField"
@@ -155,7 +161,7 @@ class StoredFileField(_Field):
     def value_to_string(self, obj: models.Model) -> str:
         return self.get_prep_value(self.value_from_object(obj)) or ""
 
-    def formfield(self, **kwargs: Any) -> forms.Field | None:  # type: ignore[override]
+    def formfield(self, **kwargs: Any) -> forms.Field | None:
         own = {
             "form_class": stored_forms.StoredFileField,
             "key": self.key,

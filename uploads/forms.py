@@ -22,12 +22,11 @@ from django.urls import reverse
 from uploads.attachments import checking, gateway
 from uploads.attachments.attached import AttachedFile, as_attached, read_files
 from uploads.attachments.checking import Problem
+from uploads.attachments.options import WAIT, Options, Types, normalized
 from uploads.attachments.widgets import Chosen, StoredFileInput
 from uploads.core import fields, keys
 from uploads.core.content_security import shows_previews
 from uploads.core.errors import BackendUnavailable
-from uploads.core.setting_values import split_commas
-from uploads.transfers import field_tokens
 
 __all__ = [
     "AttachedFile",
@@ -38,13 +37,6 @@ __all__ = [
     "claim_files",
     "read_files",
 ]
-
-Types = str | Sequence[str]
-
-
-def normalized_types(types: Types) -> tuple[str, ...]:
-    """Types as a tuple in lower case, from a tuple or a comma-separated text."""
-    return tuple(each.lower() for each in split_commas(types))
 
 
 class StoredFileField(forms.Field):
@@ -67,23 +59,25 @@ class StoredFileField(forms.Field):
         max_size: int | None = None,
         multiple: bool = False,
         key: str = "",
-        wait: float = 5.0,
+        wait: float = WAIT,
         allow_pending: bool = False,
         user: Any = None,
         **kwargs: Any,
     ) -> None:
-        self.types, self.max_size, self.multiple = normalized_types(types), max_size, multiple
+        self.types, self.max_size, self.multiple = normalized(types), max_size, multiple
         self.key, self.wait, self.allow_pending, self.user = key, wait, allow_pending, user
         self._initial: frozenset[str] = frozenset()
         fields.FieldRules(key or "key", self.types, max_size)  # fails now, not at the first request
         super().__init__(**kwargs)
 
     @property
+    def options(self) -> Options:
+        return Options(self.key, self.types, self.max_size, self.wait, self.allow_pending)
+
+    @property
     def accepts(self) -> checking.Field:
         """What the field accepts, from its user."""
-        rules = fields.FieldRules(self.key, self.types, self.max_size)
-        owner = checking.owner_of_user(self.user)
-        return checking.Field(rules, owner, wait=self.wait, allow_pending=self.allow_pending)
+        return self.options.accepts(self.user)
 
     def get_bound_field(self, form: forms.BaseForm, field_name: str) -> forms.BoundField:
         """Take from the form what the field needs: its own key, the user, what it has already."""
@@ -98,12 +92,11 @@ class StoredFileField(forms.Field):
         return super().get_bound_field(form, field_name)
 
     def _prepare_widget(self) -> None:
-        accepts, widget = self.accepts, self.widget
+        widget: Any = self.widget
         if isinstance(widget, StoredFileInput):
             widget.multiple, widget.types = self.multiple, self.types
             widget.max_size, widget.describe = self.max_size, self._describe
-            can_send = accepts.owner is not None and not self.disabled
-            widget.token = field_tokens.sign(accepts.rules, accepts.owner or "") if can_send else ""
+            widget.token = "" if self.disabled else self.options.token_for(self.user)
 
     def prepare_value(self, value: Any) -> list[str]:
         """The ids, from whatever a form has: a file, an id, several, or nothing."""

@@ -53,7 +53,7 @@ def test_the_widget_has_what_the_element_needs(alice: User) -> None:
     html = str(form["manual"])
     for part in (
         '<filehub-upload name="manual"', 'data-api="/"', 'data-types="text/*"',
-        'data-max-size="10"', 'data-csrf-header="X-CSRFToken"', 'data-csrf-cookie="csrftoken"',
+        'data-max-size="10"', 'data-csrf-header="X-CSRFTOKEN"', 'data-csrf-cookie="csrftoken"',
         ' required', 'id="id_manual"', "<noscript>Choosing a file needs JavaScript.",
     ):  # fmt: skip
         assert part in html

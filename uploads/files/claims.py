@@ -30,9 +30,9 @@ def claim(claims: Mapping[str, str]) -> dict[str, FilehubError]:
         if record is None or record.state not in KEPT_STATES or states.is_being_purged(record):
             raise FileNotFound
         by = claims[record.id][:MAX_CLAIM]
-        if record.claimed_by not in {None, by}:
+        if record.claimed_by and record.claimed_by != by:
             raise FileClaimed
-        if record.state == "trashed" and record.trashed_by is None:
+        if record.state == "trashed" and not record.trashed_by:
             record = states.restored(record, by=by, now=now)
         return states.in_state(
             record,
