@@ -224,7 +224,9 @@ def _claim(upload_id: str, by: str) -> None:
         error = exc
     if error is not None:
         about = {"upload_id": upload_id}
-        logger.warning("the claim of %s failed: %r", upload_id, error, extra=about)
+        logger.warning(
+            "the claim of %s failed: %r", upload_id, error.__cause__ or error, extra=about
+        )
 
 
 def _trash(upload_id: str, by: str, rows: models.QuerySet[Any]) -> None:
@@ -237,4 +239,6 @@ def _trash(upload_id: str, by: str, rows: models.QuerySet[Any]) -> None:
         error = exc
     if error is not None and not isinstance(error, FileNotFound):
         about = {"upload_id": upload_id}
-        logger.warning("%s was not moved to the trash: %r", upload_id, error, extra=about)
+        logger.warning(
+            "%s was not moved to the trash: %r", upload_id, error.__cause__ or error, extra=about
+        )

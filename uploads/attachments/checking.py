@@ -197,7 +197,7 @@ def _recorded(given: str, info: FileInfo, accepts: Field) -> AttachedFile | Prob
     is_own = info.owner == accepts.owner or (not info.owner and was_issued(info.id, accepts))
     if not is_own:
         return Problem(given, "not_found")
-    name = _named(info.file_name)
+    name = _named(info.file_name or info.id)
     if info.state in {"rejected", "quarantined"}:
         return Problem(given, "rejected", name | {"reason": describe(info.reason)})
     if info.state in {"trashed", "deleted"} or info.deletion_requested_at is not None:

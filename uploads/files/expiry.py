@@ -50,7 +50,9 @@ def expire(*, budget: timedelta = BUDGET) -> Expired:
         errors = claims.claim(used) if used else {}
         for upload_id, error in errors.items():
             about = {"upload_id": upload_id}
-            logger.warning("the claim of %s failed: %r", upload_id, error, extra=about)
+            logger.warning(
+                "the claim of %s failed: %r", upload_id, error.__cause__ or error, extra=about
+            )
         files += trash.expire([upload_id for upload_id in ids if upload_id not in used], now)
         if time.monotonic() >= stop_at:
             return Expired(files, more=True)
