@@ -14,6 +14,7 @@ from django.contrib.auth.models import AnonymousUser, User
 
 from tests.attachments.files import MANUAL, send, stored
 from tests.attachments.shop import Application, Product, ProductForm
+from tests.project import documents
 from tests.support.records import tamper
 from tests.support.waiting import wait_for
 from uploads.accounts.owners import owner_of
@@ -259,3 +260,11 @@ def test_two_rows_cannot_have_the_same_file_even_before_it_is_claimed(alice: Use
     assert [error.code for error in form.errors.as_data()["manual"]] == ["unique"]
     assert queries.any_file(upload_id) is not None
     assert AttachedFile(upload_id) == upload_id
+
+
+def test_the_document_has_every_code() -> None:
+    """docs/integrating.md has the table of what a form accepts."""
+    text = documents.section(documents.read("docs/integrating.md"), "What a form accepts")
+    codes = {*checking.MESSAGES, "file_too_large", "type_not_allowed", "unavailable", "unique"}
+    assert set(documents.code(text)) - {"wait", "allow_pending"} == codes
+    assert {code for _, code, _ in CASES if code} < codes
