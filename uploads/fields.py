@@ -237,8 +237,8 @@ def _trash(upload_id: str, by: str, rows: models.QuerySet[Any]) -> None:
         error = gateway.current().trash([upload_id], by)[0].error
     except BackendUnavailable as exc:
         error = exc
-    if error is not None and not isinstance(error, FileNotFound):
-        about = {"upload_id": upload_id}
-        logger.warning(
-            "%s was not moved to the trash: %r", upload_id, error.__cause__ or error, extra=about
-        )
+    if error is not None:
+        # Gone already, or still being checked for malware: then it stays in its owner's list.
+        level = logging.INFO if isinstance(error, FileNotFound) else logging.WARNING
+        cause, about = error.__cause__ or error, {"upload_id": upload_id}
+        logger.log(level, "%s was not moved to the trash: %r", upload_id, cause, extra=about)
