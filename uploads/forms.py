@@ -25,6 +25,7 @@ from uploads.attachments.checking import Problem
 from uploads.attachments.options import WAIT, Options, Types, normalized
 from uploads.attachments.widgets import Chosen, StoredFileInput
 from uploads.core import fields, keys
+from uploads.core.conf import rules
 from uploads.core.content_security import shows_previews
 from uploads.core.errors import BackendUnavailable
 
@@ -94,8 +95,10 @@ class StoredFileField(forms.Field):
     def _prepare_widget(self) -> None:
         widget: Any = self.widget
         if isinstance(widget, StoredFileInput):
-            widget.multiple, widget.types = self.multiple, self.types
-            widget.max_size, widget.describe = self.max_size, self._describe
+            limits = rules().at("", self.options.rules)
+            widget.types, widget.max_size = limits.allowed_types, limits.max_size
+            widget.multiple, widget.describe = self.multiple, self._describe
+            widget.owner = self.accepts.owner or ""
             widget.token = "" if self.disabled else self.options.token_for(self.user)
 
     def prepare_value(self, value: Any) -> list[str]:

@@ -16,7 +16,7 @@ from tests.attachments.files import MANUAL, send, stored
 from tests.attachments.shop import Application, Product, ProductForm, site
 from tests.support.users import signed_in
 from uploads.accounts.owners import owner_of
-from uploads.attachments.widgets import ELEMENT
+from uploads.attachments.widgets import ELEMENT, STYLES
 from uploads.core import keys
 from uploads.core.conf import conf
 from uploads.transfers import field_tokens
@@ -48,7 +48,7 @@ def ids(html: Any) -> list[str]:
     return [text.partition('"')[0] for text in str(html).split('data-id="')[1:]]
 
 
-def test_the_widget_has_what_the_element_needs(alice: User) -> None:
+def test_the_widget_has_what_the_element_needs(alice: User, settings: Settings) -> None:
     form = ProductForm(user=alice)
     html = str(form["manual"])
     for part in (
@@ -58,6 +58,13 @@ def test_the_widget_has_what_the_element_needs(alice: User) -> None:
     ):  # fmt: skip
         assert part in html
     assert " multiple" not in html
+    assert f'data-user="{alice.pk}"' in html
+    # Without limits of its own, the field has those of the site.
+    settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": "application/zip", "MAX_SIZE": 7}
+    photo = str(ProductForm(user=alice)["photo"])
+    assert 'data-types="application/zip"' in photo
+    assert "application/x-zip-compressed" in photo.partition("data-accepted-types=")[2]
+    assert 'data-max-size="7"' in photo
     token = html.partition('data-field="')[2].partition('"')[0]
     field = field_tokens.read(token, owner_of(alice))
     assert (field.key, field.types, field.max_size) == (MANUAL, ("text/*",), 10)
@@ -65,6 +72,7 @@ def test_the_widget_has_what_the_element_needs(alice: User) -> None:
     assert 'data-field=""' in str(ProductForm()["manual"])
     scripts = str(form.media)
     assert f'<script src="/static/{ELEMENT}" type="module"></script>' in scripts
+    assert f'href="/static/{STYLES}"' in scripts
     assert 'src="/jsi18n/"' in scripts
 
 

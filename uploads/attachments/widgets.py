@@ -16,8 +16,11 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-#: The module that defines the element, among the static files.
+from uploads.core import media_types
+
+#: The module that defines the element, and its style sheet, among the static files.
 ELEMENT = "uploads/element/filehub-upload.js"
+STYLES = "uploads/element/filehub-upload.css"
 
 
 @dataclass(frozen=True)
@@ -51,19 +54,21 @@ class StoredFileInput(forms.Widget):
         super().__init__(attrs)
         self.multiple = False
         self.token = ""
+        self.owner = ""
         self.types: tuple[str, ...] = ()
         self.max_size: int | None = None
         self.describe: Describe = _nothing
 
     @property
     def media(self) -> forms.Media:
-        """The element's module, and the words that it shows."""
+        """The element's module and style sheet, and the words that it shows."""
         return forms.Media(
+            css={"all": [STYLES]},
             # The stubs do not know Script.
             js=[
                 forms.Script(reverse("filehub:javascript-catalog")),  # type: ignore[list-item]
                 forms.Script(ELEMENT, type="module"),  # type: ignore[list-item]
-            ]
+            ],
         )
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
@@ -86,7 +91,10 @@ class StoredFileInput(forms.Widget):
         context["widget"] |= {
             "api": reverse("filehub:home"),
             "token": self.token,
+            "user": self.owner,
             "types": ",".join(self.types),
+            # For comparison by a script, which knows no other spellings of a type.
+            "accepted_types": ",".join(media_types.with_aliases(self.types)),
             "max_size": self.max_size,
             "multiple": self.multiple,
             "csrf_header": settings.CSRF_HEADER_NAME.removeprefix("HTTP_").replace("_", "-"),
