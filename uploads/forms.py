@@ -28,6 +28,7 @@ from uploads.core import fields, keys
 from uploads.core.conf import rules
 from uploads.core.content_security import shows_previews
 from uploads.core.errors import BackendUnavailable
+from uploads.core.limits import S3_MAX_OBJECT_SIZE
 
 __all__ = [
     "AttachedFile",
@@ -96,7 +97,10 @@ class StoredFileField(forms.Field):
         widget: Any = self.widget
         if isinstance(widget, StoredFileInput):
             limits = rules().at("", self.options.rules)
-            widget.types, widget.max_size = limits.allowed_types, limits.max_size
+            widget.types = limits.allowed_types
+            # S3's own limit tells nobody anything.
+            is_limited = limits.max_size < S3_MAX_OBJECT_SIZE
+            widget.max_size = limits.max_size if is_limited else None
             widget.multiple, widget.describe = self.multiple, self._describe
             widget.owner = self.accepts.owner or ""
             widget.token = "" if self.disabled else self.options.token_for(self.user)

@@ -59,6 +59,7 @@ def test_the_widget_has_what_the_element_needs(alice: User, settings: Settings) 
         assert part in html
     assert " multiple" not in html
     assert f'data-user="{alice.pk}"' in html
+    assert "data-max-size" not in str(ProductForm(user=alice)["photo"])
     # Without limits of its own, the field has those of the site.
     settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": "application/zip", "MAX_SIZE": 7}
     photo = str(ProductForm(user=alice)["photo"])
