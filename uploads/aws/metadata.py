@@ -8,6 +8,7 @@ from urllib.parse import unquote_to_bytes
 
 from uploads.core import labels, tracing
 from uploads.core.errors import InvalidRequest
+from uploads.core.fields import FieldRules, from_metadata
 from uploads.core.labels import NO_LABELS, Labels
 
 #: Bytes of all names (without `x-amz-meta-`) and values together.
@@ -28,6 +29,8 @@ class Described:
     folder: str = ""
     labels: Labels = NO_LABELS
     destination: str = ""
+    #: The form field that it was uploaded for.
+    field: FieldRules | None = None
     #: The span that signed it (uploads/core/tracing.py), or anything else; "" if there is none.
     traceparent: str = ""
 
@@ -61,6 +64,7 @@ def parse(metadata: Mapping[str, str]) -> Described:
         folder=_decode(metadata.get("folder")) or "",
         labels=labels.decode(metadata.get("tags"), metadata.get("context")),
         destination=metadata.get("destination", ""),
+        field=from_metadata(metadata.get("field", ""), metadata.get("field-limits", "")),
         traceparent=metadata.get(tracing.HEADER, ""),
     )
 

@@ -26,6 +26,7 @@ from uploads.aws.signer import presign
 from uploads.core import tracing
 from uploads.core.conf import conf
 from uploads.core.errors import BackendUnavailable
+from uploads.core.fields import FieldRules
 from uploads.core.keys import PREFIX, object_key, upload_id_of
 from uploads.core.labels import NO_LABELS, Labels
 from uploads.core.names import content_disposition
@@ -71,6 +72,7 @@ class StoredObject:
     folder: str = ""
     labels: Labels = NO_LABELS
     destination: str = ""
+    field: FieldRules | None = None
     #: The span that signed it (uploads/core/tracing.py), or anything else; "" if there is none.
     traceparent: str = ""
     #: Its first bytes, at most FIRST_BYTES; b"" unless they were requested.

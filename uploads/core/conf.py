@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from uploads.core.destination_settings import Destinations, check_limits
+from uploads.core.field_conf import FieldConf
 from uploads.core.limits import (
     MIB,
     S3_MAX_EXPIRY,
@@ -75,7 +76,7 @@ def _prefixed(name: str, *, without_prefix: str = "") -> Callable[[dict[str, Any
     return default
 
 
-class Conf(ScanConf):
+class Conf(FieldConf, ScanConf):
     """The settings, validated. A field's name in upper case is its key in `settings.FILEHUB`."""
 
     model_config = ConfigDict(
@@ -402,4 +403,5 @@ def rules() -> Rules:
         current.allowed_types,
         current.destinations,
         scan=current.scan_policy,
+        unclaimed_for=current.unclaimed_for,
     )

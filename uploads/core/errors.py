@@ -100,6 +100,14 @@ class FileBeingDeleted(FilehubError):
     message = "This file is already being deleted."
 
 
+class FileClaimed(FilehubError):
+    """Something else uses the file that was uploaded for a form field."""
+
+    code = "file_claimed"
+    status = 409
+    message = "This file is already used."
+
+
 class IdempotencyKeyReused(FilehubError):
     """A key that makes requests repeatable was sent with a different request."""
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 from uploads.core.destinations import Destination
 from uploads.core.errors import FileTooLarge, InvalidRequest, QuotaExceeded
+from uploads.core.fields import FieldRules
 from uploads.core.limits import MIB, S3_MIN_PART_SIZE
 from uploads.core.names import display_name
 
@@ -54,9 +55,26 @@ class Rules:
     #: Whether files of a destination that no longer exists are accepted by the general limits.
     accepts_unknown: bool = False
     scan: ScanPolicy = NO_SCAN
+    #: The time after which a file is deleted that was uploaded for a form field, and that no form
+    #: has claimed; None: never.
+    unclaimed_for: timedelta | None = None
 
-    def at(self, destination: str) -> Rules:
-        """The limits of a destination; these limits for "". Raises InvalidRequest if unknown."""
+    def at(self, destination: str, field: FieldRules | None = None) -> Rules:
+        """The limits of a destination (these limits for "") and of a form field, if there is one.
+
+        Raises InvalidRequest for an unknown destination.
+        """
+        limits = self._of_destination(destination)
+        if field is None:
+            return limits
+        return replace(
+            limits,
+            max_size=min(limits.max_size, field.max_size or limits.max_size),
+            allowed_types=field.types_within(limits.allowed_types),
+            keep_for=self.unclaimed_for,
+        )
+
+    def _of_destination(self, destination: str) -> Rules:
         chosen = self.destinations.get(destination)
         if not destination or (chosen is None and self.accepts_unknown):
             return self

@@ -193,6 +193,11 @@ class StoredFile(TableModel):
     context = UnicodeAttribute(null=True)
     #: The name of the destination that was chosen for the upload.
     destination = UnicodeAttribute(null=True)
+    #: The key of the form field that it was uploaded for (uploads.core.fields), and by what it was
+    #: claimed: a name that means something to the project, such as `shop.product.manual:17`.
+    field = UnicodeAttribute(null=True)
+    claimed_by = UnicodeAttribute(null=True, attr_name="claimedBy")
+    claimed_at = UTCDateTimeAttribute(null=True, attr_name="claimedAt")
     #: What is known about malware (`Malware`), when it was checked, by what, and what else is to be
     #: known (`uploads.core.reasons.dump`).
     malware = UnicodeAttribute(null=True)
@@ -201,7 +206,7 @@ class StoredFile(TableModel):
     scan_note = UnicodeAttribute(null=True, attr_name="scanNote")
     #: When an operator asked for another check: earlier verdicts no longer count.
     scan_requested_at = UTCDateTimeAttribute(null=True, attr_name="scanAskedAt")
-    #: When the file is deleted by itself, if its destination says so.
+    #: When the file is deleted by itself: its destination says so, or no form has claimed it.
     kept_until = UTCDateTimeAttribute(null=True, attr_name="keptUntil")
 
     owner_feed = UnicodeAttribute(null=True, attr_name="ownerFeed")
@@ -325,6 +330,10 @@ class FileInfo:
     #: JSON, or "". See uploads.core.labels.
     context: str = ""
     destination: str = ""
+    #: The form field that it was uploaded for, and what has claimed it.
+    field: str = ""
+    claimed_by: str = ""
+    claimed_at: datetime | None = None
     #: What is known about malware; see StoredFile.
     malware: str = ""
     scanned_at: datetime | None = None

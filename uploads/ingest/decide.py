@@ -110,7 +110,7 @@ def needs_content(
         and not _is_known(trigger, record, s3_object)
         and not records.broken_rule(s3_object, rules)
         and sniffing.needs_content_check(
-            s3_object.content_type, rules.at(s3_object.destination).allowed_types
+            s3_object.content_type, rules.at(s3_object.destination, s3_object.field).allowed_types
         )
     )
 

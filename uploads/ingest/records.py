@@ -43,6 +43,8 @@ _PRESERVED = (
     "trashed_by",
     "restored_at",
     "restored_by",
+    "claimed_by",
+    "claimed_at",
     # Of a rejected file too, so that it is known which thumbnail has to be deleted.
     "thumbnail",
 )
@@ -84,6 +86,7 @@ def validate(
     record.file_name, record.folder = _place(s3_object, current)
     record.tags, record.context = _labels(s3_object, current)
     record.destination = s3_object.destination[: policy.MAX_DESTINATION] or None
+    record.field = s3_object.field.key if s3_object.field else None
     record.confirmed_at = datetime.now(UTC)
     if current is not None:
         in_trash = _PRESERVED_IN_TRASH if _belongs_in_trash(current) else ()
@@ -96,7 +99,7 @@ def validate(
         broken = _mismatch(s3_object, limits)
     if broken is not None:
         return rejected(record, broken)
-    record.kept_until = _kept_until(record, current, limits)
+    record.kept_until = _kept_until(record, s3_object, current, limits)
     record.thumbnail = _thumbnail_of(current, s3_object)
     for name, value in _scan_of(current, s3_object, limits).items():
         setattr(record, name, value)
@@ -130,12 +133,19 @@ def _labels(s3_object: StoredObject, current: StoredFile | None) -> tuple[Any, s
     return list(labels.tags) or None, labels.context or None
 
 
-def _kept_until(record: StoredFile, current: StoredFile | None, limits: Rules) -> datetime | None:
+def _kept_until(
+    record: StoredFile, s3_object: StoredObject, current: StoredFile | None, limits: Rules
+) -> datetime | None:
     """When a file expires: as before if it was stored before, else by the rules of today."""
     if current is not None and was_stored(current):
         return current.kept_until
-    keep_for = limits.at(record.destination or "").keep_for
-    return record.confirmed_at + keep_for if keep_for and record.confirmed_at else None
+    keep_for = limits.at(record.destination or "", s3_object.field).keep_for
+    if not keep_for or not record.confirmed_at:
+        return None
+    if s3_object.field and record.created_at + keep_for < record.confirmed_at:
+        # Its record was lost, and with it whether a form has claimed the file, which still exists.
+        return None
+    return record.confirmed_at + keep_for
 
 
 def _thumbnail_of(current: StoredFile | None, s3_object: StoredObject) -> str | None:
@@ -165,7 +175,10 @@ def _content(s3_object: StoredObject) -> dict[str, Any]:
 
 def _mismatch(s3_object: StoredObject, limits: Rules) -> Reason | None:
     """Why the content of an object that breaks no other rule cannot be of its type; or None."""
-    declared, allowed = s3_object.content_type, limits.at(s3_object.destination).allowed_types
+    declared, allowed = (
+        s3_object.content_type,
+        limits.at(s3_object.destination, s3_object.field).allowed_types,
+    )
     content = sniffing.mismatch(declared, s3_object.first_bytes, allowed)
     if content is None:
         return None
@@ -178,7 +191,7 @@ def broken_rule(s3_object: StoredObject, limits: Rules) -> Reason | None:
     if not is_owner(s3_object.owner) or s3_object.file_name is None:
         return Reason("not_from_filehub")
     try:
-        limits = limits.at(s3_object.destination)
+        limits = limits.at(s3_object.destination, s3_object.field)
         check_name(s3_object.file_name)
         media_types.check_type(s3_object.content_type, limits)
         if s3_object.size > limits.max_size:

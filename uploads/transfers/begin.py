@@ -15,6 +15,7 @@ from uploads.aws import forms, multipart, s3
 from uploads.core import keys, media_types, policy, tracing
 from uploads.core.conf import conf, rules
 from uploads.core.errors import UploadCompleted
+from uploads.core.fields import FieldRules
 from uploads.core.folders import check_folder
 from uploads.core.labels import NO_LABELS, Labels, encode
 from uploads.core.limits import MULTIPART_LIFETIME, S3_MIN_PART_SIZE
@@ -30,8 +31,9 @@ class FileRequest:
 
     `part_checksums` says whether the client will send the SHA-256 of each part, if there are parts.
     `part_size` is the largest part that suits its connection. `folder` is a path; "": the root.
-    `destination` is the name of one that its user may choose; "": none. `upload_id` is the id of a
-    request that may be repeated (see `uploads.transfers.idempotency`); None for a new one.
+    `destination` is the name of one that its user may choose; "": none. `field` is the form field
+    that it is for; with one there is no destination. `upload_id` is the id of a request that may be
+    repeated (see `uploads.transfers.idempotency`); None for a new one.
     """
 
     file_name: str
@@ -43,13 +45,19 @@ class FileRequest:
     folder: str = ""
     labels: Labels = NO_LABELS
     destination: str = ""
+    field: FieldRules | None = None
     upload_id: str | None = None
 
     @property
     def extra_metadata(self) -> dict[str, str]:
         """What is signed besides owner, name and folder."""
         named = {"destination": self.destination} if self.destination else {}
-        return encode(self.labels) | named
+        return encode(self.labels) | named | (self.field.metadata if self.field else {})
+
+    @property
+    def limits(self) -> policy.Rules:
+        """The limits of its destination and field. Raises InvalidRequest."""
+        return rules().at(self.destination, self.field)
 
 
 @dataclass(frozen=True)
@@ -144,7 +152,7 @@ def begin_form(
         file_name, None, content_type, folder=folder, labels=labels, destination=destination
     )
     file = plan_put(requested).file
-    limits = rules().at(file.destination)
+    limits = file.limits
     upload_id = keys.new_upload_id(owner, settings.SECRET_KEY)
     with upload_span(upload_id):
         form = forms.sign_form(
@@ -208,7 +216,7 @@ def plan_put(file: FileRequest) -> Plan:
     """Validate a file that is sent in a single request. Raises as `plan_upload`."""
     file = _validated(file)
     if file.size is not None:
-        policy.check_size(file.size, rules().at(file.destination))
+        policy.check_size(file.size, file.limits)
     return Plan(file, in_parts=False)
 
 
@@ -220,7 +228,7 @@ def plan_multipart(file: FileRequest) -> Plan:
     file = _validated(file)
     if file.size is None:
         return Plan(file, in_parts=True)
-    policy.check_size(file.size, rules().at(file.destination), in_parts=True)
+    policy.check_size(file.size, file.limits, in_parts=True)
     part_size = policy.part_size_for(file.size, conf().part_size, file.part_size)
     return Plan(file, in_parts=True, part_size=part_size)
 
@@ -295,7 +303,7 @@ def _validated(file: FileRequest) -> FileRequest:
 
     The folder of a destination contains the client's.
     """
-    limits = rules().at(file.destination)
+    limits = file.limits
     if file.sha256 is not None:
         policy.check_sha256(file.sha256)
     check_name(file.file_name)

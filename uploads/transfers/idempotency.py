@@ -51,7 +51,9 @@ def claim(owner: str, key: str, file: FileRequest, position: int = 0) -> FileReq
             "Idempotency-Key must be 1 to 255 visible ASCII characters.",
             code="invalid_idempotency_key",
         )
-    request = json.dumps(asdict(file), sort_keys=True, default=str)
+    # Without a field as earlier versions compute it, which may still run during an upgrade.
+    about = {name: value for name, value in asdict(file).items() if name != "field" or value}
+    request = json.dumps(about, sort_keys=True, default=str)
     key = f"{position}:{key}"
     digest = _digest("request", owner, key, request)
     now = datetime.now(UTC).timestamp()

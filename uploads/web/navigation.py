@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
@@ -66,17 +65,6 @@ def base() -> str:
 def download_path(upload_id: str) -> str:
     """Return the path at which the API redirects to the content of a file."""
     return f"{reverse('filehub:api:download_file', args=[upload_id])}?redirect=1"
-
-
-def csrf_cookie() -> str:
-    """Return the name of the cookie with the CSRF token; "" if scripts cannot read it."""
-    unreadable = settings.CSRF_USE_SESSIONS or settings.CSRF_COOKIE_HTTPONLY
-    return "" if unreadable else settings.CSRF_COOKIE_NAME
-
-
-def csrf_header() -> str:
-    """Return the name of the header with the CSRF token, as clients send it."""
-    return settings.CSRF_HEADER_NAME.removeprefix("HTTP_").replace("_", "-")
 
 
 def file_page(request: HttpRequest) -> str | None:

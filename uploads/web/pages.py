@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 
 from uploads.accounts import owners
 from uploads.accounts.requests import AuthenticatedHttpRequest, is_for_another_user
-from uploads.core import folders, media_types, type_lists
+from uploads.core import csrf, folders, media_types, type_lists
 from uploads.core.conf import conf, rules
 from uploads.core.content_security import shows_previews
 from uploads.core.errors import BackendUnavailable, FolderNotFound, NotAuthenticated
@@ -162,8 +162,8 @@ def _upload_config(request: AuthenticatedHttpRequest) -> dict[str, Any]:
         "destinations": destination_choices.of(request.user),
         "namespace": owners.owner_of(request.user),
         "base": navigation.base(),
-        "csrf_cookie": navigation.csrf_cookie(),
-        "csrf_header": navigation.csrf_header(),
+        "csrf_cookie": csrf.cookie(),
+        "csrf_header": csrf.header(),
         "worker_url": static("uploads/client/hashing/hash-worker.js"),
     }
 

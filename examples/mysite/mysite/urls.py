@@ -6,6 +6,7 @@ from shop import views
 
 urlpatterns = [
     path("", views.products, name="home"),
+    path("apply/", views.apply, name="apply"),
     path("accounts/", include("django.contrib.auth.urls")),
     path("admin/", admin.site.urls),
     *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),

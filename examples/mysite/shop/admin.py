@@ -2,7 +2,8 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import BaseUserCreationForm
 
-from shop.models import Delivery, Product, User
+from shop.models import Application, Delivery, Product, User
+from uploads.forms import StoredFileAdminMixin
 
 
 class EmailUserCreationForm(BaseUserCreationForm):
@@ -22,6 +23,11 @@ class EmailUserAdmin(UserAdmin):
         (None, {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
     )
     add_fieldsets = ((None, {"fields": ("email", "password1", "password2")}),)
+
+
+@admin.register(Application)
+class ApplicationAdmin(StoredFileAdminMixin, admin.ModelAdmin):
+    list_display = ("name", "letter")
 
 
 admin.site.register(Product)

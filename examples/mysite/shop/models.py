@@ -5,6 +5,8 @@ import uuid
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 
+from uploads.fields import TRASH, StoredFileField
+
 
 class EmailUserManager(UserManager):
     def _create_user(self, email, password, **fields):
@@ -37,6 +39,19 @@ class Product(models.Model):
 
     name = models.CharField(max_length=100)
     manual = models.FileField(upload_to="manuals")
+
+    def __str__(self):
+        return self.name
+
+
+class Application(models.Model):
+    """Somebody wants to work in the shop. What they send goes straight to S3."""
+
+    name = models.CharField(max_length=100)
+    letter = StoredFileField(
+        types="text/plain,application/pdf", max_size=5_000_000, on_delete=TRASH
+    )
+    photo = StoredFileField(types="image/*", blank=True, on_delete=TRASH)
 
     def __str__(self):
         return self.name

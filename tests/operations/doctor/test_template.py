@@ -8,6 +8,7 @@ from tests.support.template import render
 from uploads.aws import s3
 from uploads.core import limits
 from uploads.core.conf import Conf
+from uploads.core.fields import FieldRules
 from uploads.core.labels import Labels
 from uploads.operations.doctor import (
     bucket,
@@ -17,7 +18,8 @@ from uploads.transfers.begin import FileRequest
 
 
 def test_doctor_expects_the_bucket_to_allow_the_headers_that_are_signed() -> None:
-    file = FileRequest("a.txt", labels=Labels(("a",), "{}"), destination="press")
+    labels, field = Labels(("a",), "{}"), FieldRules("shop.photo", ("image/*",))
+    file = FileRequest("a.txt", labels=labels, destination="press", field=field)
     signed = set(s3.metadata_headers("7", "a.txt", "Photos", file.extra_metadata))
     assert signed == {name for name in expected.CORS_HEADERS if "meta" in name}
 

@@ -25,6 +25,7 @@ from uploads.accounts.audit.record import Target, record
 from uploads.accounts.requests import user_of
 from uploads.admin.files import actions, filters, malware
 from uploads.admin.files.file_queryset import Selection, row, rows
+from uploads.admin.files.purpose import purpose_text
 from uploads.core import keys
 from uploads.core.conf import conf
 from uploads.core.content_security import shows_previews
@@ -205,11 +206,7 @@ class FileAdmin(FileAdminBase):
 
     @admin.display(description=_("destination"))
     def destination(self, file: File) -> str:
-        name, until = display_name(file.info.destination), file.info.kept_until
-        if until is None:
-            return name or "—"
-        kept = gettext("kept until %(time)s") % {"time": timestamp(until)}
-        return f"{name} · {kept}"
+        return purpose_text(file.info)
 
     @admin.display(description="ETag")
     def etag(self, file: File) -> str:

@@ -34,8 +34,8 @@ PUBLIC_ACCESS_BLOCK = (
 CORS_METHODS = ("GET", "HEAD", "PUT", "POST")
 CORS_HEADERS = (
     "content-type", "if-none-match", "x-amz-checksum-sha256", "x-amz-meta-context",
-    "x-amz-meta-destination", "x-amz-meta-filename", "x-amz-meta-folder", "x-amz-meta-owner",
-    "x-amz-meta-tags",
+    "x-amz-meta-destination", "x-amz-meta-field", "x-amz-meta-field-limits",
+    "x-amz-meta-filename", "x-amz-meta-folder", "x-amz-meta-owner", "x-amz-meta-tags",
 )  # fmt: skip
 CORS_EXPOSED = ("ETag", "x-amz-checksum-sha256", "x-amz-request-id")
 CORS_MAX_AGE = 3000

@@ -62,7 +62,9 @@ def start_all(
     counted = count_signatures(request, len(files))
     choice = Choice(request.user)
     parsed = [
-        _parse(index, file, choice=choice, schema=schema, invalid=invalid, claim=claim)
+        _parse(
+            index, file, owner(request), choice=choice, schema=schema, invalid=invalid, claim=claim
+        )
         for index, file in enumerate(files[: counted.within])
     ]
     outcomes = batch.begin_uploads(owner(request), parsed, quota=quotas.limit_of(request.user))
@@ -94,6 +96,7 @@ def _check_number(files: Any) -> None:
 def _parse(
     index: int,
     file: Any,
+    by: str,
     *,
     choice: Choice,
     schema: type[UploadRequest],
@@ -107,7 +110,7 @@ def _parse(
     try:
         body = schema.model_validate(file)
         choice.check(body.destination)
-        parsed = body.as_file()
+        parsed = body.as_file(by)
         return claim(index, parsed) if claim else parsed
     except FilehubError as exc:
         return exc

@@ -79,7 +79,7 @@ def get_url(request: AuthenticatedHttpRequest, body: UrlRequest) -> SignedUpload
 )
 def begin_upload(request: AuthenticatedHttpRequest, body: UploadRequest) -> Status[Any]:
     """Begin an upload of known size: a presigned PUT, or a multipart token for a large file."""
-    begun = start(request, body.as_file())
+    begun = start(request, body.as_file(owner(request)))
     if isinstance(begun, begin.StartedUpload):
         return Status(201, SignedUpload.of(begun))
     return Status(201, MultipartUpload.of(begun))

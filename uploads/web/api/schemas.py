@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal, Self
 from ninja import Field, Schema
 from pydantic import BaseModel, BeforeValidator, SkipValidation, StrictInt, StrictStr
 
-from uploads.core.errors import FilehubError
+from uploads.core.errors import FilehubError, InvalidRequest
 from uploads.core.labels import MAX_CONTEXT_BYTES, MAX_TAG_BYTES, MAX_TAGS, Labels, check
 from uploads.core.texts import describe
 from uploads.files.queries import UploadStatus
+from uploads.transfers import field_tokens
 from uploads.transfers.batch import MAX_FILES
 from uploads.transfers.begin import FileRequest, StartedMultipart, StartedUpload
 from uploads.web.api.file_schemas import FileDetailOut, null_is_missing
@@ -80,8 +81,19 @@ class UploadRequest(UrlRequest):
         ge=1,
         lt=2**63,
     )
+    field: StrictStr | None = Field(
+        None,
+        description="The token of a form field, which the page with the form has. Only that field "
+        "accepts the file then. Not together with `destination`.",
+    )
 
-    def as_file(self) -> FileRequest:
+    def as_file(self, owner: str) -> FileRequest:
+        """The request of this owner. Raises InvalidRequest."""
+        if self.field and self.destination:
+            raise InvalidRequest(
+                "A file is uploaded for a form field or to a destination, not both.",
+                code="field_with_destination",
+            )
         return FileRequest(
             file_name=self.file_name,
             size=self.size,
@@ -92,6 +104,7 @@ class UploadRequest(UrlRequest):
             folder=self.folder,
             labels=self.labels,
             destination=self.destination or "",
+            field=field_tokens.read(self.field, owner) if self.field else None,
         )
 
 

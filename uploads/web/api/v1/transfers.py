@@ -71,7 +71,7 @@ def begin_upload(
     idempotency_key: str | None = _KEY,
 ) -> Status[Any]:
     """Begin an upload: `single` is one request to send, `multipart` a large file in parts."""
-    file = body.as_file()
+    file = body.as_file(owner(request))
     if idempotency_key is not None:
         file = idempotency.claim(owner(request), idempotency_key, file)
     with _conflicts(request, file.upload_id):

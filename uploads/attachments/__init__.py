@@ -1,0 +1,1 @@
+"""Files that a project's forms and rows refer to: check, claim and describe them."""
