@@ -26,6 +26,7 @@ from tests.project import documents
 from tests.support.http import send
 from tests.support.processes import ROOT, stop
 from tests.support.waiting import wait_for
+from tests.support.webhook_receiver import Receiver, receiving
 
 DOCUMENT = documents.read("docs/integrating.md")
 EMAIL, PASSWORD = "owner@example.com", "correct horse"
@@ -205,6 +206,52 @@ def check_other_pages(page: Page) -> None:
     assert "/files/get-url" in paths
 
 
+def choose(page: Page, field: str, name: str, content: bytes) -> None:
+    """Choose a file in an element, and wait until the form has it."""
+    element = page.locator(f"filehub-upload[name={field}]")
+    file = {"name": name, "mimeType": "text/plain", "buffer": content}
+    element.locator("input[type=file]").set_input_files(file)
+    expect(element.get_by_text(name, exact=True)).to_be_visible()
+    expect(element.locator("input[type=hidden]")).to_have_count(1)
+    expect(element.get_by_role("progressbar")).to_have_count(0)
+
+
+def check_form(page: Page) -> None:
+    """A file stays chosen while another field is invalid, and the row has it in the end."""
+    page.goto("/apply/")
+    choose(page, "letter", "letter.txt", b"hire me")
+    page.get_by_label("Name").fill("  ")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.locator(".errorlist")).to_be_visible()
+    expect(page.locator("filehub-upload[name=letter] input[type=hidden]")).to_have_count(1)
+    page.get_by_label("Name").fill("Ada")
+    page.get_by_role("button", name="Apply").click()
+    url = page.get_by_role("link", name="letter.txt").get_attribute("href")
+    assert page.request.get(url or "").body() == b"hire me"
+
+
+def check_admin_form(page: Page) -> None:
+    """The form of the admin site replaces the file."""
+    page.goto("/admin/shop/application/")
+    page.get_by_role("link", name="Ada").click()
+    expect(page.get_by_text("letter.txt")).to_be_visible()
+    choose(page, "letter", "better.txt", b"hire me, please")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".messagelist .success")).to_be_visible()
+    page.goto("/apply/")
+    url = page.get_by_role("link", name="better.txt").get_attribute("href")
+    assert page.request.get(url or "").body() == b"hire me, please"
+
+
+def add_endpoint(page: Page, receiver: Receiver) -> None:
+    """Add an endpoint for webhooks in the admin site, and give the receiver its secret."""
+    page.goto("/admin/uploads/webhookendpoint/add/")
+    page.get_by_label("Name").fill("the other program")
+    page.get_by_label("URL").fill(receiver.url)
+    page.get_by_role("button", name="Save and continue editing").click()
+    receiver.secret = page.locator(".field-secret .readonly").inner_text().strip()
+
+
 @pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("version", "django"), [("3.11", "==5.2.*"), ("3.13", ">=6")], ids=["oldest", "newest"]
@@ -221,11 +268,22 @@ def test_a_project_installs_the_wheel(
     site = install(version, django, wheel, tmp_path)
     record_property(FIGURE, f"wheel on Python {version}, Django{django}")
     set_up(site)
-    with running(site), chromium.new_context(base_url=site.origin) as context:
+    with (
+        running(site),
+        receiving(Receiver("")) as receiver,
+        chromium.new_context(base_url=site.origin) as context,
+    ):
         problems = watch(context)
         page = context.new_page()
         sign_in(page)
+        add_endpoint(page, receiver)
+        page.goto("/files/")
         send_a_file(page)
         check_admin(page)
+        check_form(page)
+        check_admin_form(page)
         check_other_pages(page)
+        names = {"offer.txt", "letter.txt", "better.txt"}
+        wait_for(lambda: {body["data"]["file_name"] for _, body in receiver.received} == names)
+        assert receiver.refused == 0
         assert problems == []

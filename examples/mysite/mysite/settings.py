@@ -81,8 +81,9 @@ FILEHUB = {
     "PREFIX": "mysite",
     # Where browsers upload from.
     "CORS_ORIGINS": [os.environ.get("SITE_ORIGIN", "http://127.0.0.1:8000")],
-    # Only for a local AWS. Leave it out for AWS itself.
+    # Only for a local AWS, and webhooks to this machine. Leave both out for AWS itself.
     "ENDPOINT_URL": os.environ.get("AWS_ENDPOINT_URL"),
+    "WEBHOOK_PRIVATE_ADDRESSES": "on" if "AWS_ENDPOINT_URL" in os.environ else "off",
 }
 
 MIDDLEWARE += ["uploads.web.errors.ErrorMiddleware"]
