@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -90,6 +91,8 @@ def test_files_stay_chosen_while_another_field_is_invalid(alice: User, bob: User
     assert "secret" not in html
     assert f'href="/files/{good}/download?redirect=1"' in html
     assert f'data-id="{good}" data-size="5"' in html
+    # Inside a paragraph (`as_p`) any of these would end the element.
+    assert not re.search(r"<(ul|ol|li|div|p|table)\b", html)
 
 
 def test_a_disabled_field_keeps_what_it_has(alice: User) -> None:

@@ -60,7 +60,7 @@ INLINE = """<script src="/static/admin/js/vendor/jquery/jquery.js" defer></scrip
 <h3><span class="inline_label">#1</span></h3>
 <label for="id_papers-__prefix__-file">File</label>
 <filehub-upload name="papers-__prefix__-file" id="id_papers-__prefix__-file">
-<ul></ul></filehub-upload>
+<span role="list"></span></filehub-upload>
 </div></div>"""
 
 #: What a site with strict rules sends. Browsers send files to the bucket.
@@ -83,13 +83,13 @@ class StoredFile(forms.Widget):
     ) -> Any:
         items = format_html_join(
             "",
-            '<li data-id="{0}"><input type="hidden" name="{1}" value="{0}">'
-            '<a href="/files/{0}/download?redirect=1">{2}</a></li>',
+            '<span role="listitem" data-id="{0}"><input type="hidden" name="{1}" value="{0}">'
+            '<a href="/files/{0}/download?redirect=1">{2}</a></span>',
             ((file_id, name, self._name_of(file_id)) for file_id in value or []),
         )
         attributes = forms.utils.flatatt(self.build_attrs(self.attrs, attrs))
         return format_html(
-            '<filehub-upload name="{}" data-api="/" {}><ul>{}</ul>'
+            '<filehub-upload name="{}" data-api="/" {}><span role="list">{}</span>'
             "<noscript>Uploading needs JavaScript.</noscript></filehub-upload>",
             name, attributes, items,
         )  # fmt: skip

@@ -246,8 +246,8 @@ def check_admin_form(page: Page) -> None:
 def add_endpoint(page: Page, receiver: Receiver) -> None:
     """Add an endpoint for webhooks in the admin site, and give the receiver its secret."""
     page.goto("/admin/uploads/webhookendpoint/add/")
-    page.get_by_label("Name").fill("the other program")
-    page.get_by_label("URL").fill(receiver.url)
+    page.locator("#id_name").fill("the other program")
+    page.locator("#id_url").fill(receiver.url)
     page.get_by_role("button", name="Save and continue editing").click()
     receiver.secret = page.locator(".field-secret .readonly").inner_text().strip()
 

@@ -328,7 +328,7 @@ export class FilehubUpload extends HTMLElement {
  * @returns {Value[]}
  */
 function valuesIn(element) {
-  const items = /** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll("li[data-id]"));
+  const items = /** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll("[data-id]"));
   return Array.from(items, (item) => {
     const link = item.querySelector("a");
     const { id = "", size, name } = item.dataset;

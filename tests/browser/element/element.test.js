@@ -4,7 +4,7 @@ import { equal, ok, test } from "../client/testing.js";
 
 /** @import { FilehubUpload } from "../../../static/uploads/element/filehub-upload.js" */
 
-const STORED = `<ul><li data-id="one" data-size="1500"><input type="hidden" name="cv" value="one"><a href="/one">a.pdf</a></li></ul>`;
+const STORED = `<span role="list"><span role="listitem" data-id="one" data-size="1500"><input type="hidden" name="cv" value="one"><a href="/one">a.pdf</a></span></span>`;
 
 /** What the server responds; nothing while it is null. @type {Response|null} */
 let response = null;
