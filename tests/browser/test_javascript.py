@@ -56,6 +56,10 @@ CASES = [
 ]
 
 
+#: What the server did not have, since the current test began.
+MISSING: list[str] = []
+
+
 class Handler(SimpleHTTPRequestHandler):
     """Serves `static/` and the tests of the browser, and an empty page at `/`."""
 
@@ -80,6 +84,10 @@ class Handler(SimpleHTTPRequestHandler):
             self.send_error(404)
             return None
         return super().send_head()
+
+    def send_error(self, code: int, *arguments: Any) -> None:
+        MISSING.append(f"{code} for {self.path}")
+        super().send_error(code, *arguments)
 
     def end_headers(self) -> None:
         self.send_header("Content-Security-Policy", POLICY)
@@ -125,16 +133,8 @@ class Runner:
         self._page, self._origin = page, origin
         self._storage = page.context.new_cdp_session(page)
         self._problems: list[str] = []
-        self._missing: list[str] = []
         page.on("pageerror", lambda error: self._problems.append(f"uncaught: {error.stack}"))
         page.on("console", lambda message: collect(message, self._problems))
-        page.on("requestfailed", lambda request: self._missing.append(f"failed: {request.url}"))
-        page.on(
-            "response",
-            lambda response: (
-                response.ok or self._missing.append(f"{response.status} for {response.url}")
-            ),
-        )
 
     def run(self, path: Path, name: str) -> tuple[list[str], list[str]]:
         """Run one test.
@@ -148,9 +148,10 @@ class Runner:
             "Storage.clearDataForOrigin", {"origin": self._origin, "storageTypes": "all"}
         )
         self._problems.clear()
-        self._missing.clear()
+        # Of Playwright's own events about responses, each test would have dozens.
+        MISSING.clear()
         outcome = self._page.evaluate(RUN, [f"/{path.relative_to(ROOT).as_posix()}", name])
-        failure = [] if outcome["failure"] is None else [outcome["failure"], *self._missing]
+        failure = [] if outcome["failure"] is None else [outcome["failure"], *MISSING]
         return outcome["names"], failure + self._problems
 
 
