@@ -11,7 +11,7 @@ from tests.attachments.shop import MODELS
 
 @pytest.fixture(scope="session")
 def _tables(django_db_setup: None, django_db_blocker: Any) -> None:
-    """The tables of tests/attachments/shop.py, which is no installed app of filehub's settings."""
+    """The tables of tests/attachments/shop.py, an app that the settings do not install."""
     with django_db_blocker.unblock(), connection.schema_editor() as editor:
         for model in MODELS:
             editor.create_model(model)

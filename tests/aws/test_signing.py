@@ -11,7 +11,7 @@ from pytest_django import Settings
 from local.aws import LocalAws
 from tests.support.http import put, send, sha256
 from tests.support.waiting import wait_for
-from uploads.aws import s3
+from uploads.aws import downloads, s3
 from uploads.core import keys
 from uploads.core.conf import conf
 from uploads.core.names import content_disposition
@@ -128,7 +128,7 @@ def test_a_form_content_type_is_signed_too(aws: LocalAws) -> None:
 )
 def test_a_download_carries_the_name(begun: StartedUpload, name: str) -> None:
     put(begun.request, BODY)
-    url, _ = s3.sign_download(begun.id, file_name=name)
+    url, _ = downloads.sign(begun.id, file_name=name)
     response = send("GET", url)
     assert response.body == BODY
     assert response.headers["Content-Disposition"] == content_disposition(name)
@@ -141,7 +141,7 @@ def test_downloads_come_from_the_origin_that_pages_allow(
 ) -> None:
     """On AWS itself, where no endpoint is set."""
     settings.FILEHUB = {"REGION": region, "BUCKET": bucket}
-    url, _ = s3.sign_download(UPLOAD_ID, file_name="a.txt")
+    url, _ = downloads.sign(UPLOAD_ID, file_name="a.txt")
     assert url.startswith(f"{conf().s3_bucket_url}/{keys.object_key(UPLOAD_ID)}?")
 
 
@@ -152,9 +152,9 @@ def test_the_settings_of_a_projects_own_storage_change_no_download(settings: Set
     settings.AWS_S3_ACCESS_KEY_ID = settings.AWS_S3_SECRET_ACCESS_KEY = "theirs"
     settings.AWS_S3_SIGNATURE_VERSION = "s3"
     settings.AWS_S3_ENDPOINT_URL = "https://theirs.example.com"
-    s3._storage.cache_clear()
-    url, _ = s3.sign_download(UPLOAD_ID, file_name="a.txt")
-    s3._storage.cache_clear()
+    downloads._storage.cache_clear()
+    url, _ = downloads.sign(UPLOAD_ID, file_name="a.txt")
+    downloads._storage.cache_clear()
     parts = urlsplit(url)
     assert url.startswith(f"{conf().s3_bucket_url}/{keys.object_key(UPLOAD_ID)}?")
     (credential,) = parse_qs(parts.query)["X-Amz-Credential"]

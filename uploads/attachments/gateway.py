@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Mapping, Sequence
 
-from uploads.aws import s3
+from uploads.aws import downloads, s3
 from uploads.core import media_types
 from uploads.core.errors import BackendUnavailable, FilehubError
 from uploads.core.fan_out import map_concurrently
@@ -49,7 +49,7 @@ class Gateway:
         `inline` displays the file in the browser, if its type is safe to display.
         """
         inline = inline and media_types.is_safe_inline(info.content_type)
-        return s3.sign_download(info.id, file_name=info.file_name, inline=inline)[0]
+        return downloads.sign(info.id, file_name=info.file_name, inline=inline)[0]
 
     def claim(self, wanted: Mapping[str, str]) -> dict[str, FilehubError]:
         """See `uploads.files.claims.claim`."""

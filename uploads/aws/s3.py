@@ -1,6 +1,7 @@
 """The S3 gateway: sign, head, delete, list.
 
 Only this module, `ranges`, `sending`, `multipart`, `thumbnails` and `foreign` call S3.
+`downloads` signs what browsers read.
 
 A missing key is a normal result (None). Any other failure raises BackendUnavailable with its cause
 chained. IAM: s3:PutObject and s3:GetObject to sign, s3:GetObject to head and to read,
@@ -12,12 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from urllib.parse import quote
 
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError, NoCredentialsError
-from storages.backends.s3 import S3Storage
 
 from uploads.aws import clients
 from uploads.aws import metadata as object_metadata
@@ -29,7 +28,6 @@ from uploads.core.errors import BackendUnavailable
 from uploads.core.fields import FieldRules
 from uploads.core.keys import PREFIX, object_key, upload_id_of
 from uploads.core.labels import NO_LABELS, Labels
-from uploads.core.names import content_disposition
 
 #: How many of an object's first bytes are read to recognise its content.
 FIRST_BYTES = 4096
@@ -193,51 +191,6 @@ def credentials() -> ReadOnlyCredentials:
         except NoCredentialsError as exc:
             message = "The server has no AWS credentials."
             raise BackendUnavailable(message, code="no_credentials") from exc
-
-
-def _downloads() -> S3Storage:
-    """The storage that signs downloads: filehub's bucket, not the default storage of a project."""
-    current = conf()
-    addressing = "path" if current.s3_path_style else "virtual"
-    return _storage(current.bucket, current.region, current.s3_url, addressing, current.url_expiry)
-
-
-@lru_cache(maxsize=4)  # The settings are fixed for each installation.
-def _storage(
-    bucket: str, region: str, endpoint_url: str, addressing: str, expiry: int
-) -> S3Storage:
-    return S3Storage(
-        bucket_name=bucket,
-        region_name=region,
-        endpoint_url=endpoint_url,
-        signature_version="s3v4",
-        addressing_style=addressing,
-        querystring_expire=expiry,
-        querystring_auth=True,
-        # The rest would come from the project's AWS_… settings, which are for its own storage.
-        custom_domain=None,
-        location="",
-        client_config=None,
-        access_key=None,
-        secret_key=None,
-        security_token=None,
-        session_profile=None,
-    )
-
-
-def sign_download(
-    upload_id: str, *, file_name: str, inline: bool = False, content_type: str | None = None
-) -> tuple[str, datetime]:
-    """Presign a GET; return its URL and expiry. Browsers save the file under its name (RFC 6266).
-
-    With `content_type`, S3 responds with that type instead of the object's own.
-    """
-    parameters = {"ResponseContentDisposition": content_disposition(file_name, inline=inline)}
-    if content_type is not None:
-        parameters["ResponseContentType"] = content_type
-    with aws_errors("S3 could not sign the download."):
-        url = _downloads().url(object_key(upload_id), parameters=parameters)
-    return url, datetime.now(UTC) + timedelta(seconds=conf().url_expiry)
 
 
 def head(upload_id: str) -> StoredObject | None:

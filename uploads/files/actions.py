@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from pynamodb.expressions.update import Action
 
-from uploads.aws import s3
+from uploads.aws import downloads, s3
 from uploads.core import media_types, previews
 from uploads.core.errors import BackendUnavailable, FileNotFound
 from uploads.files import store
@@ -45,7 +45,7 @@ def sign_download(info: FileInfo, by: str, *, inline: bool = False) -> tuple[str
         raise FileNotFound
     inline = inline and media_types.is_safe_inline(info.content_type)
     is_text = media_types.essence_of(info.content_type) == "text/plain"
-    signed = s3.sign_download(
+    signed = downloads.sign(
         info.id,
         file_name=info.file_name,
         inline=inline,
@@ -79,7 +79,7 @@ def preview(info: FileInfo) -> Preview:
     if how.kind is None:
         return Preview(reason=how.reason)
     is_text = how.kind == "text"
-    url, expires_at = s3.sign_download(
+    url, expires_at = downloads.sign(
         info.id,
         file_name=info.file_name,
         inline=True,

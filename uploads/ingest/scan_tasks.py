@@ -10,30 +10,16 @@ from typing import Any
 from uploads.core.keys import parse_upload_id
 from uploads.ingest import scan_results, scans
 from uploads.ingest.events import ScanResult
-from uploads.ingest.tasks import EVENTS_PER_TASK, FailureRecordingTask
+from uploads.ingest.tasks import FailureRecordingTask, send, send_in_batches
 from uploads.scanning import queue
 from uploads.worker.app import app
-from uploads.worker.queueing import queueing_errors
 
 logger = logging.getLogger(__name__)
 
 
 def enqueue_results(results: Iterable[ScanResult]) -> list[str]:
-    """Queue results of GuardDuty, in as few tasks as possible.
-
-    Returns the id of the task of each result, in order. Raises BackendUnavailable.
-    """
-    pending = [asdict(result) for result in results]
-    task_ids: list[str] = []
-    for start in range(0, len(pending), EVENTS_PER_TASK):
-        batch = pending[start : start + EVENTS_PER_TASK]
-        task_ids += [_send(batch)] * len(batch)
-    return task_ids
-
-
-def _send(results: list[dict[str, Any]]) -> str:
-    with queueing_errors():
-        return str(apply_scan_results.apply_async((results,), retry=False).id)
+    """Queue results of GuardDuty; return the ids as `send_in_batches` does."""
+    return send_in_batches(apply_scan_results, [asdict(result) for result in results])
 
 
 @app.task(name="uploads.tasks.apply_scan_results", base=FailureRecordingTask)
@@ -49,7 +35,7 @@ def apply_scan_results(results: list[dict[str, Any]]) -> None:
     if failed and len(failed) == len(results):
         raise next(error for error in errors if error is not None)
     if failed:
-        _send(failed)
+        send(apply_scan_results, failed)
 
 
 def _result(fields: dict[str, Any]) -> ScanResult:

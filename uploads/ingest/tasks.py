@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -86,37 +86,41 @@ def _reason(exc: BaseException) -> Reason:
 
 
 def enqueue(events: Iterable[ObjectEvent]) -> list[str]:
-    """Queue events for confirmation, in as few tasks as possible.
+    """Queue events for confirmation; return the ids as `send_in_batches` does."""
+    return send_in_batches(confirm_objects, [asdict(event) for event in events])
 
-    Returns the id of the task of each event, in order. Raises BackendUnavailable.
+
+def send_in_batches(task: Any, pending: Sequence[dict[str, Any]]) -> list[str]:
+    """Queue what a task takes a list of, in as few tasks as possible.
+
+    Returns the id of the task of each item, in order. Raises BackendUnavailable.
     """
-    pending = [asdict(event) for event in events]
     task_ids: list[str] = []
     for start in range(0, len(pending), EVENTS_PER_TASK):
         batch = pending[start : start + EVENTS_PER_TASK]
-        task_ids += [_send(confirm_objects, batch)] * len(batch)
+        task_ids += [send(task, batch)] * len(batch)
     return task_ids
 
 
 def enqueue_nothing() -> None:
     """Queue a task without events, to prove that tasks can be queued. Raises BackendUnavailable."""
-    _send(confirm_objects, [])
+    send(confirm_objects, [])
 
 
 def enqueue_hint(upload_id: str) -> None:
     """Queue the confirmation of one object. Raises BackendUnavailable."""
-    task_id = _send(confirm_hint, upload_id)
+    task_id = send(confirm_hint, upload_id)
     ids = {"upload_id": upload_id, "task_id": task_id}
     logger.info("queued a check of %s", upload_id, extra=ids)
 
 
 def enqueue_folder_move(owner: str, folder: str, to: str, by: str) -> None:
     """Queue the rest of a move that has begun. Raises BackendUnavailable."""
-    task_id = _send(move_folder, owner, folder, to, by)
+    task_id = send(move_folder, owner, folder, to, by)
     logger.info("queued the rest of a move", extra={"task_id": task_id})
 
 
-def _send(task: Any, *arguments: Any) -> str:
+def send(task: Any, *arguments: Any) -> str:
     """Queue a task and return its id. Raises BackendUnavailable."""
     with queueing_errors():
         return str(task.apply_async(arguments, retry=False).id)
@@ -162,7 +166,7 @@ def confirm_objects(events: list[dict[str, Any]]) -> None:
         raise failure
     # Queued before this task's message is deleted: a crash in between only repeats events.
     try:
-        _send(confirm_objects, failed)
+        send(confirm_objects, failed)
     except BackendUnavailable as exc:
         raise failure from exc
     logger.warning("%s; retrying those that failed in a separate task", failure)
@@ -244,7 +248,7 @@ def reconcile_multipart() -> None:
     """The same for multipart uploads, which may have taken days."""
     if not _reconcile(reconcile.multipart()):
         # The next run is due tomorrow. Each run makes some progress, so this terminates.
-        _send(reconcile_multipart)
+        send(reconcile_multipart)
 
 
 @app.task(name="uploads.tasks.purge_trash", base=FailureRecordingTask)
@@ -255,7 +259,7 @@ def purge_trash(shard: str = "", last_id: str = "") -> None:
         logger.info("purging %d files from the trash", purged.files)
     if purged.next is not None:
         # Some progress was made, so this terminates.
-        _send(purge_trash, purged.next.shard, purged.next.last_id)
+        send(purge_trash, purged.next.shard, purged.next.last_id)
 
 
 @app.task(name="uploads.tasks.expire_audit", base=FailureRecordingTask)
@@ -266,7 +270,7 @@ def expire_audit() -> None:
         logger.info("deleted %d entries of the audit log", expired.entries)
     if expired.more:
         # Some progress was made, so this terminates.
-        _send(expire_audit)
+        send(expire_audit)
 
 
 @app.task(name="uploads.tasks.expire_files", base=FailureRecordingTask)
@@ -277,7 +281,7 @@ def expire_files() -> None:
         logger.info("%d files have expired", expired.files)
         if expired.more:
             # Some progress was made, so this terminates.
-            _send(expire_files)
+            send(expire_files)
 
 
 @app.task(name="uploads.tasks.move_folder", base=FailureRecordingTask)
@@ -288,7 +292,7 @@ def move_folder(owner: str, folder: str, to: str, by: str) -> None:
     )
     try:
         if not folder_actions.continue_move(owner, folder, to, by, budget):
-            _send(move_folder, owner, folder, to, by)
+            send(move_folder, owner, folder, to, by)
     except InvalidRequest as exc:
         logger.warning("a folder was moved in part: %s", exc.message)
 

@@ -15,7 +15,7 @@ from django.db.models.fields.files import FieldFile
 from django.utils import timezone
 from django.utils.deconstruct import deconstructible
 
-from uploads.aws import s3
+from uploads.aws import downloads
 from uploads.core import folders, stored_names
 from uploads.core.errors import BackendUnavailable, FilehubError
 from uploads.core.names import check_name
@@ -199,7 +199,7 @@ class FilehubStorage(Storage):
             info = self._readable(str(name))
         except (FileMissing, FileWithheld) as exc:
             raise NoUrl(exc) from exc
-        return s3.sign_download(info.id, file_name=info.file_name)[0]
+        return downloads.sign(info.id, file_name=info.file_name)[0]
 
     def get_created_time(self, name: str) -> datetime:
         """When its upload began. Raises FileMissing."""

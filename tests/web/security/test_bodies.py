@@ -11,7 +11,7 @@ from django.test import Client, RequestFactory
 
 from local.aws import LocalAws
 from tests.web.security.routes import UNKNOWN, WRITING, check_json, fill
-from uploads.aws import s3
+from uploads.aws import downloads
 from uploads.core.errors import FilehubError
 from uploads.core.names import check_name
 from uploads.transfers import begin
@@ -111,7 +111,7 @@ NAMES = {
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES.keys())
 def test_a_name_cannot_inject_a_header(aws: LocalAws, name: str) -> None:
     request = begin.begin_put("7", file_name=name, size=1).request
-    for value in (*request.headers.values(), request.url, s3.sign_download(
+    for value in (*request.headers.values(), request.url, downloads.sign(
         UNKNOWN, file_name=name
     )[0]):  # fmt: skip
         assert value.isascii()

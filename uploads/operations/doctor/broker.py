@@ -25,7 +25,7 @@ def inspect() -> Iterator[Finding]:
 
 
 def _configured(name: str) -> Any:
-    """A setting of filehub's Celery app."""
+    """A setting of the Celery app."""
     return getattr(app.conf, name)
 
 
