@@ -114,7 +114,7 @@ def test_a_run_without_time_is_continued_by_another_task(monkeypatch: pytest.Mon
     monkeypatch.setattr(expiry, "BUDGET", timedelta(0))
     monkeypatch.setattr(expiry.expire, "__kwdefaults__", {"budget": timedelta(0)})
     sent: list[Any] = []
-    monkeypatch.setattr(tasks, "_send", lambda task, *args: sent.append(task))
+    monkeypatch.setattr(tasks, "send", lambda task, *args: sent.append(task))
     rounds = 0
     tasks.expire_files()
     while sent:

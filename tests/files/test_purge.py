@@ -99,7 +99,7 @@ def test_the_task_queues_its_own_continuation(
     run = purge.purge
     monkeypatch.setattr(purge, "purge", lambda start=None: run(start, budget=NO_TIME))
     sent: list[tuple[str, ...]] = []
-    monkeypatch.setattr(tasks, "_send", lambda task, *arguments: sent.append(arguments))
+    monkeypatch.setattr(tasks, "send", lambda task, *arguments: sent.append(arguments))
     tasks.purge_trash()
     while sent:
         tasks.purge_trash(*sent.pop())
