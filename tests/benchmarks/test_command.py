@@ -72,6 +72,7 @@ def descendants(pid: int, program: str) -> list[psutil.Process]:
     return children if any(program in line for line in lines) else []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("program", "number"),
     [

@@ -26,7 +26,12 @@ def test_axe_finds_violations(page: Page) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/no/such/page", pytest.param("/?q=no file", marks=pytest.mark.exhaustive)]
+    "path",
+    [
+        "/",
+        pytest.param("/no/such/page", marks=pytest.mark.exhaustive),
+        pytest.param("/?q=no file", marks=pytest.mark.exhaustive),
+    ],
 )
 def test_pages_have_no_violations(tab: Page, path: str) -> None:
     tab.goto(path)

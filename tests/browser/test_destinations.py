@@ -28,6 +28,7 @@ def member(chromium: Browser, installation: Installation) -> Iterator[BrowserCon
     assert problems == []
 
 
+@pytest.mark.exhaustive
 def test_a_destination_is_chosen_with_the_keyboard_and_remembered_in_this_tab(
     member: BrowserContext,
 ) -> None:

@@ -177,6 +177,7 @@ def text_file(name: str, body: bytes = b"hello") -> tuple[str, str, bytes]:
     return unique(name), "text/plain", body
 
 
+@pytest.mark.exhaustive
 def test_a_required_file_is_stored_and_replaced_before_the_form_sends_its_id(
     form: FormPage,
 ) -> None:

@@ -66,6 +66,7 @@ def test_a_file_that_changes_before_it_is_sent_fails_at_once(
     assert not installation.s3.requests(parts)
 
 
+@pytest.mark.exhaustive
 def test_an_empty_file_is_stored(page: Page, installation: Installation, tmp_path: Path) -> None:
     path = tmp_path / unique("empty.txt")
     path.touch()

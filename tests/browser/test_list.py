@@ -48,6 +48,7 @@ def test_deleting_moves_the_focus_to_the_next_row_and_finally_to_the_heading(pag
     expect(page.locator("#files-heading")).to_be_focused()
 
 
+@pytest.mark.exhaustive
 def test_folders_are_opened_by_keyboard_and_back_leads_to_where_one_was(page: Page) -> None:
     top = unique("top")
     upload(page, f"{top}/Inner/Deep", "c.txt")

@@ -103,6 +103,7 @@ def from_storage(dialog: Dialog, selector: str) -> Locator:
     return shown
 
 
+@pytest.mark.exhaustive
 def test_files_of_every_kind_are_shown_one_after_the_other_by_keyboard(
     dialog: Dialog,
 ) -> None:

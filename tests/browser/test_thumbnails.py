@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.test_page import unique
@@ -19,6 +20,7 @@ def row(page: Page, name: str) -> Locator:
     return page.locator(f"[data-file-row][data-name='{name}']")
 
 
+@pytest.mark.exhaustive
 def test_an_uploaded_picture_is_shown_in_the_list_and_its_icon_if_that_fails(page: Page) -> None:
     name = f"{unique('picture')}.png"
     picture = encoded(halves(800, 600), "PNG")

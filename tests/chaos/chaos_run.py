@@ -231,19 +231,22 @@ class ChaosRun:
             self._installation.processes.watch()
             is_empty = self.mangler.is_empty and not any(map(self._installation.depth, queues))
             times_empty = times_empty + 1 if is_empty else 0
-            return times_empty >= 4
+            return times_empty >= 3
 
-        if not self._wait_for(f"rest after {what}", is_at_rest, REST_TIMEOUT):
+        # Each look costs up to three requests, which the local AWS answers with the same processor.
+        if not self._wait_for(f"rest after {what}", is_at_rest, REST_TIMEOUT, interval=0.3):
             depths = {queue: self._installation.depth(queue) for queue in queues}
             self.report.problems.append(f"no rest after {what}: {depths}")
 
-    def _wait_for(self, what: str, condition: Callable[[], bool], timeout: float) -> bool:
+    def _wait_for(
+        self, what: str, condition: Callable[[], bool], timeout: float, *, interval: float = 0.1
+    ) -> bool:
         deadline = time.monotonic() + timeout
         while not condition():
             if time.monotonic() > deadline:
                 self.report.problems.append(f"waited {timeout:.0f} s for {what} in vain")
                 return False
-            time.sleep(0.1)
+            time.sleep(interval)
         return True
 
     def _check(self) -> None:

@@ -108,7 +108,7 @@ class EventMangler:
             QueueUrl=self._source, MaxNumberOfMessages=10, WaitTimeSeconds=0
         ).get("Messages", [])
         if not messages:
-            time.sleep(0.05)
+            time.sleep(0.2)
             return
         bodies = [message["Body"] for message in messages]
         if self._pass_through.is_set():

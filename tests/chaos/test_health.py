@@ -70,6 +70,7 @@ def test_a_read_only_directory_stops_no_process(
     assert "cannot be touched" in caplog.text
 
 
+@pytest.mark.exhaustive
 def test_beat_sends_heartbeats(directory: Path, tmp_path: Path) -> None:
     schedule = str(tmp_path / "schedule")
     with process("-m", "celery", "-A", "filehub", "beat", "-s", schedule, log=tmp_path / "log"):

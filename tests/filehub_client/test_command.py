@@ -70,6 +70,7 @@ def command(
     return run
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "signum", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.exhaustive)]
 )
@@ -184,6 +185,7 @@ def test_a_rejected_file_is_reported_with_its_reason(command: Command, tmp_path:
     assert (status, "rejected" in line) == (1, True)
 
 
+@pytest.mark.exhaustive
 def test_names_of_others_control_neither_terminal_nor_disk(
     environment: dict[str, str], command: Command, tmp_path: Path
 ) -> None:
@@ -257,6 +259,7 @@ def test_a_token_permits_what_its_scope_says(
         assert token not in f"{lines}{err}"
 
 
+@pytest.mark.exhaustive
 def test_the_list_can_be_cut_off(
     command: Command, environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -64,6 +64,7 @@ def test_a_file_comes_back_as_it_was(
     assert token not in caplog.text
 
 
+@pytest.mark.exhaustive
 @SELDOM_WITH_THREADS
 def test_faults_of_the_network_and_of_s3_are_overcome(
     call: Call, clean: Installation, tmp_path: Path

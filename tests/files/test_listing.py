@@ -236,6 +236,7 @@ def test_every_filter_yields_each_record_once_while_others_are_added(
 
 
 # On local AWS the time of a query grows with the table, so short pages use a third of it.
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("table", "limit"),
     [(3, 13), pytest.param(1, 100, marks=pytest.mark.exhaustive)],

@@ -240,6 +240,7 @@ def test_endless_conflicts_fail_in_the_end_and_write_nothing(
     assert_counted()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("service", ["s3", "dynamodb"])
 def test_an_outage_fails_all_events_and_none_is_tried_alone(
     service: str, aws_requests: AwsRequests, no_pauses: None

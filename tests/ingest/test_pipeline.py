@@ -69,6 +69,7 @@ def test_uploads_while_everything_is_down_are_all_listed(tmp_path: Path) -> None
         wait_for(lambda: listed() == expected)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("own_queues")
 def test_an_idle_consumer_stops_at_once_on_sigterm(tmp_path: Path) -> None:
     with consumer(tmp_path) as child:

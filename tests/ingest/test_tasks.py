@@ -89,6 +89,7 @@ def test_an_event_that_arrives_after_reconciliation_changes_nothing(
     assert confirm.confirm(lost) == "unchanged"
 
 
+@pytest.mark.exhaustive
 def test_reconciliation_does_not_restore_removed_files(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -64,6 +64,7 @@ def test_seeded_ids_are_valid_and_spread_over_the_days() -> None:
     assert all(record.expires_at > datetime.now(UTC) for record in gone)
 
 
+@pytest.mark.exhaustive
 def test_a_seeded_record_has_the_attributes_of_one_that_the_worker_wrote(
     monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:

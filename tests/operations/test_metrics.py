@@ -111,6 +111,7 @@ def test_without_the_queue_of_tasks_that_may_wait_all_else_is_reported(
     assert not any("tasks-low" in labels for _, labels in metrics)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("files", [3, 700])
 @pytest.mark.usefixtures("aws")
 def test_the_cost_does_not_depend_on_the_number_of_files(

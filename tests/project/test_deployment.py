@@ -79,6 +79,7 @@ def test_the_environment_is_complete_and_valid(monkeypatch: pytest.MonkeyPatch) 
     assert app.sign_rate_storage != rates.MEMORY
 
 
+@pytest.mark.exhaustive
 def test_django_has_no_warnings_about_the_environment(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],

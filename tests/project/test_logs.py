@@ -154,6 +154,7 @@ def run(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.mark.exhaustive
 def test_an_exception_that_nobody_catches_is_one_line() -> None:
     script = (
         "import threading, warnings; warnings.warn('two\\nlines');"
@@ -189,6 +190,7 @@ def test_no_secret_of_the_settings_is_logged() -> None:
     assert messages == ["[hidden]"] * len(secrets)
 
 
+@pytest.mark.exhaustive
 def test_an_unknown_format_is_one_sentence() -> None:
     done = run("", FILEHUB_LOG_FORMAT="xml")
     assert done.returncode == 1

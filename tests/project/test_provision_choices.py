@@ -51,6 +51,7 @@ def refusal(stack: str, *options: str) -> str:
     return str(refused.value)
 
 
+@pytest.mark.exhaustive
 def test_later_runs_keep_parameters_and_tags(stack: str) -> None:
     before = resources_of(stack)
     provision(
@@ -100,6 +101,7 @@ def test_a_stack_of_other_names_is_not_touched(stack: str, key: str, settings: S
     assert "--replace" in text
 
 
+@pytest.mark.exhaustive
 def test_a_queue_is_replaced_on_request(stack: str, settings: Settings) -> None:
     name = f"other-{conf().tasks_queue}"
     settings.FILEHUB = settings.FILEHUB | {"TASKS_QUEUE": name}
@@ -125,6 +127,7 @@ def table_of_policies(stack: str) -> set[str]:
     }
 
 
+@pytest.mark.exhaustive
 def test_a_restored_table_is_used_but_never_touched(stack: str, settings: Settings) -> None:
     dynamodb, made, name = client("dynamodb"), conf().table, restored_table()
     before = dynamodb.describe_table(TableName=name)["Table"]
@@ -151,6 +154,7 @@ def projections() -> dict[str, Any]:
     return {index["IndexName"]: index["Projection"] for index in table["GlobalSecondaryIndexes"]}
 
 
+@pytest.mark.exhaustive
 def test_the_indexes_of_an_older_table_are_built_again_outside_the_stack(stack: str) -> None:
     """What provision suggests if CloudFormation cannot change the indexes."""
     made = projections()
@@ -221,6 +225,7 @@ def test_a_new_stack_does_not_touch_a_table_that_exists(stack: str, settings: Se
         provision("new-stack")
 
 
+@pytest.mark.exhaustive
 def test_each_process_may_have_a_role_with_its_policy(stack: str) -> None:
     provision(stack, "--parameter", "RoleService=ecs-tasks.amazonaws.com")
     iam = client("iam")
@@ -231,6 +236,7 @@ def test_each_process_may_have_a_role_with_its_policy(stack: str) -> None:
         assert [policy["PolicyArn"] for policy in attached] == [outputs[f"{name}PolicyArn"]]
 
 
+@pytest.mark.exhaustive
 def test_the_bucket_refuses_requests_without_tls(stack: str) -> None:
     """Local AWS has no TLS, so `provision` does not ask for it there."""
     assert parameters_of(stack)["TlsOnly"] == "false"

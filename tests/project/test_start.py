@@ -151,6 +151,7 @@ def test_the_scripts_are_executable() -> None:
     assert all(os.access(ROOT / "deploy" / name, os.X_OK) for name in ("start", "healthcheck"))
 
 
+@pytest.mark.exhaustive
 def test_workers_need_no_environment_to_find_their_settings() -> None:
     """As containers and systemd start them; the tests' own environment names the settings."""
     names = {"DJANGO_SETTINGS_MODULE"}

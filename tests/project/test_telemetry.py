@@ -128,6 +128,7 @@ def test_missing_packages_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     assert tracing.recorder() is None
 
 
+@pytest.mark.exhaustive
 def test_without_the_variables_nothing_of_opentelemetry_is_imported() -> None:
     code = """
 import sys, django

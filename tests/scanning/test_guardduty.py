@@ -240,6 +240,7 @@ def test_guardduty_is_asked_again_about_files_without_a_result_until_their_time_
     assert is_held == bool(expected.expired)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("own_queues")
 def test_real_processes_apply_results(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("FILEHUB_SCAN", "guardduty")

@@ -81,6 +81,7 @@ def test_a_file_may_be_deleted_after_making_its_thumbnail_crashed(
     assert thumbnails() == set()
 
 
+@pytest.mark.exhaustive
 def test_deleting_one_may_crash_at_any_line(full_size: bool) -> None:
     def prepare() -> str:
         upload_id = with_thumbnail()

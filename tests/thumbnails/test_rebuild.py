@@ -95,6 +95,7 @@ def stored_in_several_shards(count: int) -> list[str]:
     return sorted((stored() for _ in range(count)), key=lambda each: (keys.shard(each), each))
 
 
+@pytest.mark.exhaustive
 def test_a_run_over_all_files_resumes_where_it_was_interrupted(
     made: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,6 +168,7 @@ def test_a_failure_is_reported_and_does_not_stop_the_run(monkeypatch: pytest.Mon
     assert thumbnails() == set(ids[1:])
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("case", ["no record", "not noted", "cannot have one"])
 def test_thumbnails_without_a_file_are_deleted(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     kept, orphan = with_thumbnail(), with_thumbnail()

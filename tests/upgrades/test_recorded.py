@@ -41,6 +41,7 @@ def restore(data: dict[str, Any]) -> None:
             clients.sqs().send_message(QueueUrl=sqs.url(queue), MessageBody=body)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize("release", RELEASES)
 def test_what_an_earlier_release_left_behind_is_read_and_finished(

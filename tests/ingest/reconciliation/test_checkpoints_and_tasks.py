@@ -24,6 +24,7 @@ from uploads.ingest.reconciliation import checkpoints, reconcile
 from uploads.ingest.reconciliation.reconcile import Plan
 
 
+@pytest.mark.exhaustive
 @aws
 def test_the_last_run_of_each_kind_is_recorded(settings: Settings) -> None:
     assert checkpoints.last_runs() == []

@@ -50,6 +50,7 @@ def test_in_the_wrong_bucket_a_run_aborts_and_changes_no_record() -> None:
     assert recorded() == {*ids}
 
 
+@pytest.mark.exhaustive
 @aws
 def test_too_many_missing_objects_at_the_end_of_a_run_abort_it_too(
     monkeypatch: pytest.MonkeyPatch,
@@ -88,6 +89,7 @@ def test_many_missing_objects_are_plausible_beside_as_many_existing_ones(
     assert recorded() == kept
 
 
+@pytest.mark.exhaustive
 @aws
 def test_a_run_that_ends_with_withheld_records_resumes_before_them(
     monkeypatch: pytest.MonkeyPatch,
@@ -101,6 +103,7 @@ def test_a_run_that_ends_with_withheld_records_resumes_before_them(
     assert recorded() == {kept}
 
 
+@pytest.mark.exhaustive
 @aws
 def test_an_exhausted_budget_leaves_no_withheld_records() -> None:
     kept = create_last_file()
@@ -130,6 +133,7 @@ def test_an_aborted_command_says_why_and_how_to_force_it() -> None:
     assert recorded() == {kept}
 
 
+@pytest.mark.exhaustive
 @aws
 def test_the_tasks_abort_too_and_log_it(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

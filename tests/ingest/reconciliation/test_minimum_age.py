@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from tests.ingest.reconciliation.helpers import (
     ALL,
     NOW,
@@ -30,6 +32,7 @@ def test_a_new_object_is_left_to_its_event() -> None:
     assert differences(reconcile.run(ALL)) == {"orphaned": 1}
 
 
+@pytest.mark.exhaustive
 @aws
 def test_a_new_record_without_an_object_is_left_alone() -> None:
     create_file()
@@ -40,6 +43,7 @@ def test_a_new_record_without_an_object_is_left_alone() -> None:
     assert differences(reconcile.run(Plan("all"))) == {"missing": 1}
 
 
+@pytest.mark.exhaustive
 @aws
 def test_a_recent_deletion_is_left_to_its_event() -> None:
     create_file()
@@ -52,6 +56,7 @@ def test_a_recent_deletion_is_left_to_its_event() -> None:
     assert differences(reconcile.run(Plan("all"))) == {"missing": 1}
 
 
+@pytest.mark.exhaustive
 @aws
 def test_only_ids_within_the_window_are_examined() -> None:
     inside, outside = create_object(timedelta(hours=1)), create_object(timedelta(hours=3))

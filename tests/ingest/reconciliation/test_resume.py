@@ -56,6 +56,7 @@ def test_a_run_that_exhausts_its_budget_is_resumed() -> None:
     assert checkpoints.load("all") is None
 
 
+@pytest.mark.exhaustive
 @aws
 def test_a_resumed_run_keeps_its_original_window() -> None:
     first, *rest = sorted((create_object() for _ in range(8)), key=lambda i: (keys.shard(i), i))
@@ -67,6 +68,7 @@ def test_a_resumed_run_keeps_its_original_window() -> None:
     assert recorded() == {first, *rest}
 
 
+@pytest.mark.exhaustive
 @aws
 def test_each_kind_of_run_has_its_own_checkpoint() -> None:
     for _ in range(3):
@@ -78,6 +80,7 @@ def test_each_kind_of_run_has_its_own_checkpoint() -> None:
     assert checkpoints.load("recent") == before
 
 
+@pytest.mark.exhaustive
 @aws
 def test_restart_starts_from_the_beginning() -> None:
     for _ in range(4):
@@ -90,6 +93,7 @@ def test_restart_starts_from_the_beginning() -> None:
     assert checkpoints.load("all") is None
 
 
+@pytest.mark.exhaustive
 @aws
 def test_a_run_that_fails_while_listing_is_resumed(
     monkeypatch: pytest.MonkeyPatch,

@@ -87,6 +87,7 @@ PLANS: dict[str, Plan] = {
 }
 
 
+@pytest.mark.exhaustive
 @aws
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS.keys())
 def test_every_kind_of_run_is_aborted_and_reported(plan: Plan) -> None:
@@ -101,6 +102,7 @@ def test_every_kind_of_run_is_aborted_and_reported(plan: Plan) -> None:
     assert checkpoints.load(plan.kind) is None
 
 
+@pytest.mark.exhaustive
 @aws
 def test_the_periodic_task_logs_it(caplog: pytest.LogCaptureFixture) -> None:
     ids = create_records_without_objects(1)
@@ -112,6 +114,7 @@ def test_the_periodic_task_logs_it(caplog: pytest.LogCaptureFixture) -> None:
     assert recorded() == {*ids}
 
 
+@pytest.mark.exhaustive
 @aws
 def test_a_dry_run_says_that_the_bucket_is_probably_wrong() -> None:
     create_records_without_objects(1)
@@ -170,6 +173,7 @@ def test_a_rotated_key_still_recognizes_its_objects(settings: Settings) -> None:
     assert differences(reconcile.run(ALL)) == {"missing": 1, "orphaned": 1}
 
 
+@pytest.mark.exhaustive
 @aws
 def test_a_lost_table_is_rebuilt_even_from_objects_that_others_signed() -> None:
     create_foreign_objects()

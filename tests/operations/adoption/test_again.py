@@ -62,6 +62,7 @@ def assert_adopted_once(bucket: str) -> None:
     assert "4 adopted before" in again.summary
 
 
+@pytest.mark.exhaustive
 def test_late_events_are_waited_for_and_nothing_is_copied_again(bucket: str, proxy: Proxy) -> None:
     put_all(bucket)
     first = adopt(f"s3://{bucket}", "--timeout", "0")

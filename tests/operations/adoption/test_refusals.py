@@ -31,6 +31,7 @@ STORED: list[tuple[dict[str, Any], str]] = [
 ]
 
 
+@pytest.mark.exhaustive
 def test_what_s3_cannot_read_is_refused(bucket: str) -> None:
     expected = {}
     for number, (details, reason) in enumerate(STORED):
@@ -61,6 +62,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.exhaustive
 def test_an_object_that_changes_after_it_was_listed_is_not_copied(
     bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -96,6 +96,7 @@ def test_celery_reaches_the_tasks_queue(installed: Conf) -> None:
     assert (finding.level, installed.tasks_queue in finding.text) == ("ok", True)
 
 
+@pytest.mark.exhaustive
 def test_a_missing_queue_is_left_to_the_check_of_the_queues(
     installed: Conf, settings: Settings
 ) -> None:

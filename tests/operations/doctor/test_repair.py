@@ -134,6 +134,7 @@ def test_repair_takes_no_events_from_another_destination(installed: Conf) -> Non
     assert problems(list(doctor.examine_resources())) == []
 
 
+@pytest.mark.exhaustive
 def test_repair_keeps_what_it_cannot_judge(installed: Conf) -> None:
     cors(AllowedOrigins=["*"])
     assert "repaired" not in repair_all()
@@ -185,6 +186,7 @@ def slow_indexes(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowIndexes]:
     slow.stop()
 
 
+@pytest.mark.exhaustive
 def test_repair_waits_for_an_index_as_long_as_dynamodb_needs_and_says_so(
     installed: Conf, slow_indexes: SlowIndexes
 ) -> None:
@@ -200,6 +202,7 @@ def test_repair_waits_for_an_index_as_long_as_dynamodb_needs_and_says_so(
     assert problems(list(doctor.examine_resources())) == []
 
 
+@pytest.mark.exhaustive
 def test_repair_gives_up_after_its_timeout_and_another_run_resumes(
     installed: Conf, slow_indexes: SlowIndexes
 ) -> None:
@@ -213,6 +216,7 @@ def test_repair_gives_up_after_its_timeout_and_another_run_resumes(
     assert problems(list(doctor.examine_resources())) == []
 
 
+@pytest.mark.exhaustive
 def test_repair_survives_an_outage_while_it_waits(
     installed: Conf, slow_indexes: SlowIndexes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
