@@ -116,17 +116,8 @@ def check_archive(path: Path, names: list[str]) -> None:
         }
 
 
-def test_a_dropped_album_is_viewed_sorted_out_and_downloaded(
-    album: tuple[Page, str], context: BrowserContext
-) -> None:
-    page, folder = album
-    second = context.new_page()
-    row(page, folder).click()
-    page.locator("#sort").select_option("name")
-    expect(row(page, NAMES[0])).to_be_visible()
-    second.goto(page.url)
-
-    # Preview five of them with the arrow keys.
+def preview_five(page: Page) -> None:
+    """Preview five of them with the arrow keys."""
     row(page, NAMES[0]).click()
     for name in NAMES[:5]:
         expect(preview(page).get_by_role("heading", name=name)).to_be_visible()
@@ -135,7 +126,9 @@ def test_a_dropped_album_is_viewed_sorted_out_and_downloaded(
     page.keyboard.press("Escape")
     expect(row(page, NAMES[5])).to_be_focused()
 
-    # Rename one, and move three.
+
+def rename_one_and_move_three(page: Page, second: Page) -> None:
+    """`second` is another tab, which sees what happens."""
     row(page, NAMES[5]).press("F2")
     page.keyboard.type("photo 005 best of all")
     page.keyboard.press("Enter")
@@ -153,7 +146,9 @@ def test_a_dropped_album_is_viewed_sorted_out_and_downloaded(
         expect(row(second, name)).to_have_count(0)
     expect(row(second, "Sorted out")).to_be_visible()
 
-    # Ten in one archive, chosen with Shift.
+
+def download_ten(page: Page) -> None:
+    """Ten in one archive, chosen with Shift."""
     found(page, NAMES[10]).locator("[data-select]").check()
     found(page, NAMES[19]).locator("[data-select]").click(modifiers=["Shift"])
     expect(page.locator("#selection-bar")).to_contain_text("10 selected")
@@ -161,7 +156,8 @@ def test_a_dropped_album_is_viewed_sorted_out_and_downloaded(
         page.locator("#selection-bar [data-command=downloadZip]").click()
     check_archive(Path(download.value.path()), NAMES[10:20])
 
-    # Five are deleted, and brought back.
+
+def delete_five_and_undo(page: Page) -> None:
     page.keyboard.press("Escape")
     found(page, NAMES[20]).locator("[data-select]").check()
     found(page, NAMES[24]).locator("[data-select]").click(modifiers=["Shift"])
@@ -170,6 +166,22 @@ def test_a_dropped_album_is_viewed_sorted_out_and_downloaded(
     page.locator("#toast [data-undo]").click()
     expect(found(page, NAMES[20])).to_be_visible()
     expect(page.locator("#files-total")).to_contain_text("197 files")
+
+
+def test_a_dropped_album_is_viewed_sorted_out_and_downloaded(
+    album: tuple[Page, str], context: BrowserContext
+) -> None:
+    page, folder = album
+    second = context.new_page()
+    row(page, folder).click()
+    page.locator("#sort").select_option("name")
+    expect(row(page, NAMES[0])).to_be_visible()
+    second.goto(page.url)
+
+    preview_five(page)
+    rename_one_and_move_three(page, second)
+    download_ten(page)
+    delete_five_and_undo(page)
 
     # Search inside the names, and filter.
     page.evaluate("scrollTo(0, 0)")

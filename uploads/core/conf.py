@@ -8,9 +8,8 @@ missing keys have their defaults. The stand-alone project fills the dict from th
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -22,6 +21,7 @@ from pydantic import (
     field_validator,
 )
 
+from uploads.core.aws_conf import AwsConf
 from uploads.core.destination_settings import Destinations, check_limits
 from uploads.core.field_conf import FieldConf
 from uploads.core.limits import (
@@ -34,25 +34,16 @@ from uploads.core.limits import (
 from uploads.core.policy import Rules
 from uploads.core.scan_conf import ScanConf
 from uploads.core.setting_values import (
-    BUCKET_NAME,
-    PREFIX,
-    QUEUE_NAME,
-    REGION,
-    TABLE_NAME,
-    Endpoint,
     MediaRanges,
     OptionalNumber,
     OptionalText,
     Origins,
     Rate,
     RateStorage,
-    boto3_region,
-    dns_suffix,
     explain,
 )
 
 _RATES = ("sign_rate_user", "sign_rate_address", "sign_in_rate_user", "sign_in_rate_address")
-DEFAULT_PREFIX = "filehub"
 #: Settings whose values must not appear in error messages.
 _SECRETS = {"METRICS_TOKEN", "SIGN_RATE_STORAGE", "OIDC_CLIENT_SECRET"}
 
@@ -66,78 +57,13 @@ class InvalidSettings(ImproperlyConfigured):
         super().__init__(f"settings.FILEHUB[{key!r}] {problem}")
 
 
-def _prefixed(name: str, *, without_prefix: str = "") -> Callable[[dict[str, Any]], str]:
-    """Make a default name of the prefix, which is validated before."""
-
-    def default(values: dict[str, Any]) -> str:
-        prefix = values.get("prefix", DEFAULT_PREFIX)
-        return without_prefix if without_prefix and prefix == DEFAULT_PREFIX else f"{prefix}-{name}"
-
-    return default
-
-
-class Conf(FieldConf, ScanConf):
+class Conf(FieldConf, ScanConf, AwsConf):
     """The settings, validated. A field's name in upper case is its key in `settings.FILEHUB`."""
 
     model_config = ConfigDict(
         alias_generator=str.upper, extra="forbid", frozen=True, validate_default=True
     )
 
-    region: str = Field(
-        default_factory=boto3_region,
-        pattern=f"^{REGION}$",
-        description=(
-            "AWS region of the bucket, queues and table. Unset: boto3's own "
-            "(`AWS_DEFAULT_REGION`, then the AWS profile), else `us-east-1`."
-        ),
-    )
-    endpoint_url: Endpoint = Field(
-        None, description="Endpoint of all AWS services, for a local AWS. Unset: AWS itself."
-    )
-    endpoint_url_s3: Endpoint = Field(
-        None, description="Endpoint of S3 only. Browsers must be able to reach it."
-    )
-    endpoint_url_sqs: Endpoint = Field(None, description="Endpoint of SQS only.")
-    endpoint_url_dynamodb: Endpoint = Field(None, description="Endpoint of DynamoDB only.")
-
-    prefix: str = Field(
-        DEFAULT_PREFIX,
-        pattern=f"^{PREFIX}$",
-        description=(
-            "Begins the default names of the stack, bucket, queues and table, so that several "
-            "installations fit into one account."
-        ),
-    )
-    bucket: str = Field(
-        default_factory=_prefixed("uploads"),
-        pattern=f"^{BUCKET_NAME}$",
-        description="Bucket that holds the files. Unset: `<FILEHUB_PREFIX>-uploads`.",
-    )
-    table: str = Field(
-        # The default of the first installations had no prefix.
-        default_factory=_prefixed("files", without_prefix="files"),
-        pattern=f"^{TABLE_NAME}$",
-        description=(
-            "DynamoDB table that holds the records. Unset: `files`, or with a prefix of your own "
-            "`<FILEHUB_PREFIX>-files`."
-        ),
-    )
-    events_queue: str = Field(
-        default_factory=_prefixed("events"),
-        pattern=f"^{QUEUE_NAME}$",
-        description=(
-            "Queue of S3's notifications; its dead-letter queue is `<name>-dlq`. "
-            "Unset: `<FILEHUB_PREFIX>-events`."
-        ),
-    )
-    tasks_queue: str = Field(
-        default_factory=_prefixed("tasks"),
-        pattern=f"^{QUEUE_NAME}$",
-        description=(
-            "Queue of Celery's tasks; its dead-letter queue is `<name>-dlq`, and the queue of "
-            "low-priority tasks `<name>-low`. Unset: `<FILEHUB_PREFIX>-tasks`."
-        ),
-    )
     max_size: int = Field(
         S3_MAX_OBJECT_SIZE, ge=1, le=S3_MAX_OBJECT_SIZE, description="Largest file, in bytes."
     )
@@ -287,16 +213,6 @@ class Conf(FieldConf, ScanConf):
             check_limits(value, max_size=known["max_size"], types=known["allowed_types"])
         return value
 
-    def endpoint(self, service: str) -> str | None:
-        """The endpoint URL of a service, such as `s3`; None for AWS itself."""
-        specific: str | None = getattr(self, f"endpoint_url_{service}", None)
-        return specific or self.endpoint_url
-
-    @property
-    def low_queue(self) -> str:
-        """The queue of low-priority tasks, such as thumbnails."""
-        return f"{self.tasks_queue}-low"
-
     @property
     def makes_thumbnails(self) -> bool:
         return self.thumbnails == "on"
@@ -312,37 +228,6 @@ class Conf(FieldConf, ScanConf):
     @property
     def has_audit_log(self) -> bool:
         return self.audit == "on"
-
-    @property
-    def s3_path_style(self) -> bool:
-        """Whether the bucket is part of the URL's path instead of its host name.
-
-        A custom endpoint has no DNS entry per bucket, and AWS's wildcard certificate does not
-        cover bucket names with dots.
-        """
-        return bool(self.endpoint("s3")) or "." in self.bucket
-
-    @property
-    def s3_url(self) -> str:
-        """The URL of S3, including its region.
-
-        botocore omits the region in us-east-1; the pages' Content-Security-Policy would then name a
-        different host.
-        """
-        return self.endpoint("s3") or f"https://s3.{self.region}.{dns_suffix(self.region)}"
-
-    @property
-    def s3_bucket_url(self) -> str:
-        """The URL of the bucket as a browser sees it, without a trailing slash."""
-        if self.s3_path_style:
-            return f"{self.s3_url}/{self.bucket}"
-        return self.s3_url.replace("://", f"://{self.bucket}.", 1)
-
-    @property
-    def s3_origin(self) -> str:
-        """The origin of the bucket, as a Content-Security-Policy names it."""
-        parts = urlsplit(self.s3_bucket_url)
-        return f"{parts.scheme}://{parts.netloc}"
 
 
 #: The valid keys of `settings.FILEHUB`.

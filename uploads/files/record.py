@@ -15,11 +15,12 @@ from pynamodb.attributes import (
     UTCDateTimeAttribute,
     VersionAttribute,
 )
-from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
+from pynamodb.indexes import GlobalSecondaryIndex
 
 from uploads.aws.dynamodb import Table, TableModel
 from uploads.core import folders, keys, media_types, type_lists
 from uploads.core.reasons import NO_REASON, Reason, load
+from uploads.files import projections
 
 State = Literal["scanning", "stored", "trashed", "quarantined", "rejected", "deleted"]
 STATES: tuple[State, ...] = (
@@ -40,39 +41,6 @@ SCHEMA = 2
 #: but stored by policy. "released": an operator has decided.
 Malware = Literal["pending", "clean", "infected", "unknown", "unchecked", "released"]
 
-#: What lists show of each file, besides its id. An index has a copy of these attributes and no
-#: others: copies of all would make each write more expensive, and a download a write to each index.
-_LISTED = (
-    "originalFileName",
-    "contentType",
-    "size",
-    "checksum",
-    "createdAt",
-    "confirmedAt",
-    "owner",
-    "state",
-    "folder",
-    "thumbnail",
-    "tags",
-)
-#: What lists of one owner show besides. Few files have a context.
-_OWNED = (*_LISTED, "context")
-#: What the lists of files in the trash and of rejected files show besides.
-_OWNER_FEED = (*_OWNED, "reason", "trashedAt", "purgeAt")
-#: What a folder shows besides: how much its subfolders have.
-_FOLDER_FEED = (*_OWNED, "files", "bytes")
-#: What the dashboard, the reconciliation, the purge and the list of owners read besides.
-_ALL_FEED = (
-    *_LISTED, "notifiedAt", "etag", "deletionAskedAt", "purgeAt", "files", "bytes",
-    "trashedFiles", "trashedBytes",
-)  # fmt: skip
-
-
-def _copies(attributes: tuple[str, ...], *keys: str) -> IncludeProjection:
-    """A projection of these attributes, without the index's keys, which are always part of it."""
-    return IncludeProjection([name for name in attributes if name not in keys])
-
-
 #: The value of `thumbnail` of a file of which no thumbnail can be made.
 NO_THUMBNAIL = "none"
 
@@ -82,7 +50,7 @@ class FileNameIndex(GlobalSecondaryIndex["StoredFile"]):
 
     class Meta:
         index_name = "FileNameIndex"
-        projection = _copies(_OWNED, "originalFileName", "createdAt")
+        projection = projections.FILE_NAME
 
     file_name = UnicodeAttribute(hash_key=True, attr_name="originalFileName")
     created_at = UTCDateTimeAttribute(range_key=True, attr_name="createdAt")
@@ -93,7 +61,7 @@ class OwnerFeed(GlobalSecondaryIndex["StoredFile"]):
 
     class Meta:
         index_name = "OwnerFeed"
-        projection = _copies(_OWNER_FEED)
+        projection = projections.OWNER_FEED
 
     owner_feed = UnicodeAttribute(hash_key=True, attr_name="ownerFeed")
     id = UnicodeAttribute(range_key=True)
@@ -104,7 +72,7 @@ class FolderFeed(GlobalSecondaryIndex["StoredFile"]):
 
     class Meta:
         index_name = "FolderFeed"
-        projection = _copies(_FOLDER_FEED)
+        projection = projections.FOLDER_FEED
 
     folder_feed = UnicodeAttribute(hash_key=True, attr_name="folderFeed")
     id = UnicodeAttribute(range_key=True)
@@ -115,7 +83,7 @@ class FolderNames(GlobalSecondaryIndex["StoredFile"]):
 
     class Meta:
         index_name = "FolderNames"
-        projection = _copies(_FOLDER_FEED)
+        projection = projections.FOLDER_FEED
 
     folder_feed = UnicodeAttribute(hash_key=True, attr_name="folderFeed")
     name_key = UnicodeAttribute(range_key=True, attr_name="nameKey")
@@ -126,7 +94,7 @@ class AllFeed(GlobalSecondaryIndex["StoredFile"]):
 
     class Meta:
         index_name = "AllFeed"
-        projection = _copies(_ALL_FEED)
+        projection = projections.ALL_FEED
 
     feed = UnicodeAttribute(hash_key=True)
     id = UnicodeAttribute(range_key=True)
@@ -137,7 +105,7 @@ class KeptUntil(GlobalSecondaryIndex["StoredFile"]):
 
     class Meta:
         index_name = "KeptUntil"
-        projection = KeysOnlyProjection()
+        projection = projections.KEYS
 
     kept_shard = UnicodeAttribute(hash_key=True, attr_name="keptShard")
     kept_until = UTCDateTimeAttribute(range_key=True, attr_name="keptUntil")

@@ -196,19 +196,30 @@ def _checks_for_malware() -> None:
             assert s3.head(infected) is None
 
 
-def worker() -> Steps:
-    def confirms() -> None:
-        with signed_by(ROOT_KEY):
-            image = upload("7", "a.png", b"\x89PNG\r\n\x1a\n", "image/png")
-            page = upload("7", "b.png", b"<html>", "image/png")
-            large = upload("7", "c.txt", b"x" * 100)
-        assert confirm.confirm(image) == "stored"
-        assert confirm.confirm(page) == "rejected"
-        with override_settings(FILEHUB=settings.FILEHUB | {"USER_QUOTA": 10}):
-            assert confirm.confirm(large) == "rejected"
-        with signed_by(ROOT_KEY):
-            assert s3.head(page) is None
+def _confirms() -> None:
+    with signed_by(ROOT_KEY):
+        image = upload("7", "a.png", b"\x89PNG\r\n\x1a\n", "image/png")
+        page = upload("7", "b.png", b"<html>", "image/png")
+        large = upload("7", "c.txt", b"x" * 100)
+    assert confirm.confirm(image) == "stored"
+    assert confirm.confirm(page) == "rejected"
+    with override_settings(FILEHUB=settings.FILEHUB | {"USER_QUOTA": 10}):
+        assert confirm.confirm(large) == "rejected"
+    with signed_by(ROOT_KEY):
+        assert s3.head(page) is None
 
+
+def _moves_a_folder() -> None:
+    with signed_by(ROOT_KEY):
+        store("7", folder="old")
+        folder_items.begin_move("7", "old", "new")
+    tasks.move_folder("7", "old", "new", "7")
+    with signed_by(ROOT_KEY):
+        assert folder_items.get("7", "old") is None
+        folder_actions.move("7", "new", f"moved {uuid.uuid4().hex}", "7")
+
+
+def worker() -> Steps:
     def removes() -> None:
         with signed_by(ROOT_KEY):
             upload_id = store("7")
@@ -242,19 +253,10 @@ def worker() -> Steps:
             )
         assert expiry.expire().files == 1
 
-    def moves_folder() -> None:
-        with signed_by(ROOT_KEY):
-            store("7", folder="old")
-            folder_items.begin_move("7", "old", "new")
-        tasks.move_folder("7", "old", "new", "7")
-        with signed_by(ROOT_KEY):
-            assert folder_items.get("7", "old") is None
-            folder_actions.move("7", "new", f"moved {uuid.uuid4().hex}", "7")
-
     return {
-        "confirm": confirms,
+        "confirm": _confirms,
         "publish events": _publishes,
-        "move a folder": moves_folder,
+        "move a folder": _moves_a_folder,
         "remove": removes,
         "thumbnails": _makes_thumbnails,
         "purge": purges,
