@@ -17,6 +17,9 @@ from benchmarks.__main__ import BENCHMARKS, main
 from tests.support.processes import ROOT
 from tests.support.waiting import wait_for
 
+#: Each looks at what others leave in the folder of benchmarks.
+pytestmark = pytest.mark.xdist_group("benchmarks")
+
 TINY = ("run", "--only", "sign", "--rounds", "1", "--scale", "0.01")
 
 

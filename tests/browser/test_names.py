@@ -130,7 +130,9 @@ def test_a_search_shows_a_new_file_whose_name_matches_in_another_form(page: Page
         choose(page, (name, name.encode()))
         expect(row(page, name.strip())).to_be_visible()
         # As a person sees it: with the spaces that have to be typed.
-        assert row(page, name.strip()).locator("bdi").inner_text() == name
+        # Its beginning and its end are two boxes, because a long name loses its middle.
+        shown = row(page, name.strip()).locator("bdi").inner_text()
+        assert shown.replace("\n", "") == name
         page.reload()
         expect(page.locator("#search")).to_have_value(term)
         expect(row(page, name.strip())).to_be_visible()

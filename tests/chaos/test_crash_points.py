@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.test import override_settings
 from pytest_django import Settings
 
 from tests.chaos.crash_points import ChildResult, ChildRunner, CrashPoint
@@ -271,10 +272,12 @@ def test_the_task_of_a_removal_may_crash_at_any_line(isolated_queues: None) -> N
 def test_the_task_of_a_rejection_may_crash_at_any_line(
     isolated_queues: None, settings: Settings
 ) -> None:
+    usual = settings.FILEHUB
+    settings.FILEHUB = usual | {"ALLOWED_TYPES": ("image/*",)}
+
     def prepare(owner: str) -> str:
-        settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("*",)}
-        upload_id = upload(owner, body=BODY)
-        settings.FILEHUB = settings.FILEHUB | {"ALLOWED_TYPES": ("image/*",)}
+        with override_settings(FILEHUB=usual):
+            upload_id = upload(owner, body=BODY)
         tasks.enqueue([event("created", upload_id, 1)])
         return upload_id
 
