@@ -88,7 +88,14 @@ class StoredFileField(forms.Field):
             self.key = re.sub(r"[^A-Za-z0-9_.-]", "-", path)[-fields.MAX_KEY :].lstrip(".-")
         if self.user is None:
             self.user = getattr(form, "user", None)
-        initial = form.get_initial_for_field(self, field_name)
+        instance = getattr(form, "instance", None)
+        # Only what the row has. The admin site takes the initial values of a new row from the URL.
+        has_column = instance is not None and hasattr(instance, field_name)
+        initial = (
+            getattr(instance, field_name)
+            if has_column
+            else form.get_initial_for_field(self, field_name)
+        )
         self._initial = frozenset(self.prepare_value(initial))
         self._prepare_widget()
         return super().get_bound_field(form, field_name)
