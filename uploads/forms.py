@@ -211,8 +211,10 @@ def claim_files(files: Iterable[AttachedFile], by: str) -> None:
 
     `by` names it, such as `order:17`. Files that are claimed do not expire, and no form accepts
     them again. Safe to repeat with the same `by`. Raises FileClaimed if something else has claimed
-    one of them, FileNotFound if one is gone, and BackendUnavailable.
+    one of them, FileNotFound if one is gone, BackendUnavailable, and ValueError if `by` is empty.
     """
+    if not by:
+        raise ValueError("by is empty: it must name what uses the files")
     ids = [each.id for each in files]
     for error in gateway.current().claim(dict.fromkeys(ids, by)).values():
         raise error

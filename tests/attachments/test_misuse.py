@@ -11,6 +11,7 @@ from tests.attachments.files import MANUAL
 from tests.attachments.shop import Application, Product, ProductForm, SpecialProduct
 from uploads.attachments import checking
 from uploads.fields import KEEP, StoredFileField
+from uploads.forms import claim_files
 from uploads.testing import StoredFiles, stored_files
 
 __all__ = ["stored_files"]
@@ -46,16 +47,17 @@ def test_an_id_counts_once_however_it_is_written(alice: User, stored_files: Stor
 def test_rows_are_deleted_in_every_way(
     alice: User, stored_files: StoredFiles, django_capture_on_commit_callbacks: Any
 ) -> None:
-    for delete, state in (
-        (lambda pk: Product.objects.only("name").filter(pk=pk).delete(), "trashed"),
-        (lambda pk: Product.objects.defer("manual").get(pk=pk).delete(), "trashed"),
-        (lambda pk: SpecialProduct.objects.get(pk=pk).delete(), "trashed"),
-        (lambda pk: SpecialProduct.objects.get(pk=pk).delete(keep_parents=True), "stored"),
-    ):
+    cases: list[tuple[Any, Any, str]] = [
+        (Product, lambda rows: rows.only("name").delete(), "trashed"),
+        (Product, lambda rows: rows.defer("manual").get().delete(), "trashed"),
+        (SpecialProduct, lambda rows: rows.get().delete(), "trashed"),
+        (SpecialProduct, lambda rows: rows.get().delete(keep_parents=True), "stored"),
+    ]
+    for model, delete, state in cases:
         file = stored_files.add(alice, MANUAL)
-        row = SpecialProduct.objects.create(name="Lamp", manual=file)
+        row = model.objects.create(name="Lamp", manual=file)
         with django_capture_on_commit_callbacks(execute=True):
-            delete(row.pk)
+            delete(model.objects.filter(pk=row.pk))
         assert stored_files.files[file.id].state == state
 
 
@@ -63,3 +65,8 @@ def test_rows_are_deleted_in_every_way(
 def test_a_second_makemigrations_finds_no_change(options: dict[str, bool]) -> None:
     field = StoredFileField(on_delete=KEEP, **options)
     assert field.clone().deconstruct() == field.deconstruct()
+
+
+def test_a_claim_names_what_uses_the_file(alice: User, stored_files: StoredFiles) -> None:
+    with pytest.raises(ValueError, match="by is empty"):
+        claim_files([stored_files.add(alice, "a.b")], by="")
