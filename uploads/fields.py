@@ -101,7 +101,7 @@ class StoredFileField(_Field):
         kwargs["on_delete"] = self.on_delete
         kwargs["unique"] = self.unique
         if not self.unique:
-            kwargs["db_index"] = self.db_index  # whose default is not Django's
+            kwargs["db_index"] = bool(self.db_index)  # type: ignore[attr-defined]  # not in the stubs
         for option, default in (
             ("types", ()), ("max_size", None), ("wait", WAIT), ("allow_pending", False),
         ):  # fmt: skip
