@@ -100,6 +100,8 @@ class StoredFileField(_Field):
         del kwargs["max_length"]
         kwargs["on_delete"] = self.on_delete
         kwargs["unique"] = self.unique
+        if not self.unique:
+            kwargs["db_index"] = bool(self.db_index)  # type: ignore[attr-defined]  # not in the stubs
         for option, default in (
             ("types", ()), ("max_size", None), ("wait", WAIT), ("allow_pending", False),
         ):  # fmt: skip
@@ -144,6 +146,7 @@ class StoredFileField(_Field):
         if issubclass(sender, self.model):
             models.signals.pre_save.connect(self._before_save, sender=sender)
             models.signals.post_save.connect(self._after_save, sender=sender)
+            models.signals.pre_delete.connect(self._before_delete, sender=sender)
             models.signals.post_delete.connect(self._after_delete, sender=sender)
 
     def to_python(self, value: Any) -> AttachedFile | None:
@@ -199,16 +202,21 @@ class StoredFileField(_Field):
             by = claim_of(self, instance.pk)
             transaction.on_commit(partial(_claim, now.id, by), using=using)
         if before and now != before:
-            self._let_go(type(instance), before, using)
+            self._let_go(before, using)
+
+    def _before_delete(self, instance: Any, **kwargs: Any) -> None:
+        """Read the file if it is deferred: afterwards there is no row to read it from."""
+        self.value_from_object(instance)
 
     def _after_delete(self, instance: Any, using: str, **kwargs: Any) -> None:
         file = self.value_from_object(instance)
         if file is not None:
-            self._let_go(type(instance), file.id, using)
+            self._let_go(file.id, using)
 
-    def _let_go(self, model: type[models.Model], upload_id: str, using: str) -> None:
+    def _let_go(self, upload_id: str, using: str) -> None:
         if self.on_delete == TRASH:
-            rows = model._base_manager.using(using).filter(**{self.attname: upload_id})
+            # Not of the model of the instance: the row of its parent may stay.
+            rows = self.model._base_manager.using(using).filter(**{self.attname: upload_id})
             transaction.on_commit(partial(_trash, upload_id, self.key, rows), using=using)
 
     @property

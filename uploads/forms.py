@@ -88,7 +88,14 @@ class StoredFileField(forms.Field):
             self.key = re.sub(r"[^A-Za-z0-9_.-]", "-", path)[-fields.MAX_KEY :].lstrip(".-")
         if self.user is None:
             self.user = getattr(form, "user", None)
-        initial = form.get_initial_for_field(self, field_name)
+        instance = getattr(form, "instance", None)
+        # Only what the row has. The admin site takes the initial values of a new row from the URL.
+        has_column = instance is not None and hasattr(instance, field_name)
+        initial = (
+            getattr(instance, field_name)
+            if has_column
+            else form.get_initial_for_field(self, field_name)
+        )
         self._initial = frozenset(self.prepare_value(initial))
         self._prepare_widget()
         return super().get_bound_field(form, field_name)
@@ -204,8 +211,10 @@ def claim_files(files: Iterable[AttachedFile], by: str) -> None:
 
     `by` names it, such as `order:17`. Files that are claimed do not expire, and no form accepts
     them again. Safe to repeat with the same `by`. Raises FileClaimed if something else has claimed
-    one of them, FileNotFound if one is gone, and BackendUnavailable.
+    one of them, FileNotFound if one is gone, BackendUnavailable, and ValueError if `by` is empty.
     """
+    if not by:
+        raise ValueError("by is empty: it must name what uses the files")
     ids = [each.id for each in files]
     for error in gateway.current().claim(dict.fromkeys(ids, by)).values():
         raise error

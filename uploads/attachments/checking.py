@@ -99,7 +99,7 @@ def check(ids: Sequence[str], accepts: Field, *, initial: Collection[str] = ()) 
 
     Costs one read of the records if all are stored. An outage of AWS is a problem of each file.
     """
-    given = list(dict.fromkeys(ids))
+    given = list(dict.fromkeys(keys.parse_upload_id(each) or each for each in ids))
     new = [each for each in given if each not in initial]
     if len(given) > MAX_FILES:
         return Checked(problems=(Problem("", "too_many", {"limit": MAX_FILES}),))

@@ -73,9 +73,10 @@ class StoredFileInput(forms.Widget):
     def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
         """The ids. There is an input for each file, and the widget of an empty field has none."""
         values = data.getlist(name) if hasattr(data, "getlist") else data.get(name)
-        if isinstance(values, str):
+        # The data of a form need not be a QueryDict: it may be JSON, with values of any type.
+        if not isinstance(values, list | tuple):
             values = [values]
-        return [str(each) for each in values or () if each not in {"", None}]
+        return [str(each) for each in values if each is not None and each != ""]
 
     def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
         """Never: without an input, no file is chosen."""

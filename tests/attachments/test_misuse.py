@@ -1,0 +1,72 @@
+"""What a hostile or clumsy project does with the fields."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from tests.attachments.files import MANUAL
+from tests.attachments.shop import Application, Product, ProductForm, SpecialProduct
+from uploads.attachments import checking
+from uploads.fields import KEEP, StoredFileField
+from uploads.forms import claim_files
+from uploads.testing import StoredFiles, stored_files
+
+__all__ = ["stored_files"]
+
+pytestmark = pytest.mark.usefixtures("shop")
+
+
+def test_form_data_of_any_type_is_an_error_of_the_field(
+    alice: User, stored_files: StoredFiles
+) -> None:
+    for value in (7, True, 1.5, {"a": 1}, [{"a": 1}], [["a"]], b"x", object()):
+        form = Application({"name": "A", "letters": value}, user=alice)
+        assert [error.code for error in form.errors.as_data()["letters"]] == ["not_found"], value
+
+
+def test_initial_values_give_no_access_to_the_file_of_another_user(
+    alice: User, bob: User, stored_files: StoredFiles
+) -> None:
+    """The admin site takes them from the URL."""
+    theirs = stored_files.add(bob, MANUAL, name="secret.txt")
+    initial = {"manual": theirs.id}
+    assert "secret" not in str(ProductForm(initial=initial, user=alice)["manual"])
+    form = ProductForm({"name": "L", "manual": theirs.id}, initial=initial, user=alice)
+    assert form.errors.as_data()["manual"][0].code == "not_found"
+
+
+def test_an_id_counts_once_however_it_is_written(alice: User, stored_files: StoredFiles) -> None:
+    file = stored_files.add(alice, MANUAL)
+    accepts = Product._meta.get_field("manual").options.accepts(alice)  # type: ignore[union-attr]
+    assert checking.check([file.id, file.id.upper()], accepts).files == (file,)
+
+
+def test_rows_are_deleted_in_every_way(
+    alice: User, stored_files: StoredFiles, django_capture_on_commit_callbacks: Any
+) -> None:
+    cases: list[tuple[Any, Any, str]] = [
+        (Product, lambda rows: rows.only("name").delete(), "trashed"),
+        (Product, lambda rows: rows.defer("manual").get().delete(), "trashed"),
+        (SpecialProduct, lambda rows: rows.get().delete(), "trashed"),
+        (SpecialProduct, lambda rows: rows.get().delete(keep_parents=True), "stored"),
+    ]
+    for model, delete, state in cases:
+        file = stored_files.add(alice, MANUAL)
+        row = model.objects.create(name="Lamp", manual=file)
+        with django_capture_on_commit_callbacks(execute=True):
+            delete(model.objects.filter(pk=row.pk))
+        assert stored_files.files[file.id].state == state
+
+
+@pytest.mark.parametrize("options", [{}, {"unique": False}, {"unique": False, "db_index": False}])
+def test_a_second_makemigrations_finds_no_change(options: dict[str, bool]) -> None:
+    field = StoredFileField(on_delete=KEEP, **options)
+    assert field.clone().deconstruct() == field.deconstruct()
+
+
+def test_a_claim_names_what_uses_the_file(alice: User, stored_files: StoredFiles) -> None:
+    with pytest.raises(ValueError, match="by is empty"):
+        claim_files([stored_files.add(alice, "a.b")], by="")
