@@ -6,6 +6,7 @@ import json
 import re
 import struct
 import zlib
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -102,15 +103,17 @@ def test_filters_narrow_the_list_and_can_be_combined(
     assert set(page.locator(".field-content_type").all_inner_texts()) == {"image/png"}
     check_accessibility(page)
     panel.get_by_role("link", name="rejected").click()
-    expect(files(page)).to_have_count(0)
+    expect(files(page).filter(has_text=image)).to_have_count(0)
     panel.get_by_role("link", name="Clear all filters").click()
     assert image in names(page)
 
 
 @pytest.mark.exhaustive
 def test_paging_works_in_both_directions(page: Page, installation: Installation) -> None:
-    installation.manage("seed", "230", "--days", "20", "--seed", "1")
-    page.goto(LIST)
+    installation.manage("seed", "300", "--days", "20", "--seed", "1")
+    # Reconciliation removes the newest of them, which have no objects.
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
+    page.goto(f"{LIST}?to={yesterday}")
     # Names of files may have these words, too.
     links = page.get_by_role("navigation", name="Pages")
     pages = [names(page)]

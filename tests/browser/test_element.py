@@ -63,6 +63,13 @@ INLINE = """<script src="/static/admin/js/vendor/jquery/jquery.js" defer></scrip
 <span role="list"></span></filehub-upload>
 </div></div>"""
 
+#: Prints the token of a form field for the user of these tests.
+PRINT_TOKEN = """
+from django.contrib.auth.models import User
+from uploads.forms import StoredFileField
+print(StoredFileField(key="paper").options.token_for(User.objects.get(username="demo")))
+"""
+
 #: What a site with strict rules sends. Browsers send files to the bucket.
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' {bucket}"
 
@@ -293,7 +300,8 @@ def test_after_a_reload_the_same_file_resumes_and_a_stored_one_is_uploaded_again
 ) -> None:
     path = tmp_path / unique("large.bin")
     path.write_bytes(bytes(24 * MIB))
-    form.open(paper=form.stored_file(data_field="token"))
+    token = form.installation.manage("shell", "--no-imports", "-c", PRINT_TOKEN).strip()
+    form.open(paper=form.stored_file(data_field=token))
     choose = form.element("paper").locator("input[type=file]")
     done = lambda: [r for r in form.installation.s3.requests(parts) if r.status == 200]  # noqa: E731
     form.installation.s3.hold(lambda r: parts(r) and bool(done()))

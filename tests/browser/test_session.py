@@ -247,7 +247,8 @@ def test_a_download_works_without_scripts_and_after_an_expired_session(
         check_download(plain, notice.get_by_role("link"))
         # Folders come first, and may fill the first page.
         plain.goto(f"/?q={quote(name)}")
-        check_download(plain, row(plain, name).get_by_role("link"))
+        listed = plain.get_by_role("listitem").filter(has_text=name)
+        check_download(plain, listed.get_by_role("link"))
 
 
 @pytest.mark.exhaustive
