@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import RequestFactory
+from pytest_django import Settings
+from rest_framework import serializers
 
 from tests.attachments.files import MANUAL
 from tests.attachments.shop import Application, Product, ProductForm, SpecialProduct
+from uploads import rest_framework  # registers its field
 from uploads.attachments import checking
 from uploads.fields import KEEP, StoredFileField
 from uploads.forms import claim_files
 from uploads.testing import StoredFiles, stored_files
 
-__all__ = ["stored_files"]
+__all__ = ["rest_framework", "stored_files"]
 
 pytestmark = pytest.mark.usefixtures("shop")
 
@@ -70,3 +75,36 @@ def test_a_second_makemigrations_finds_no_change(options: dict[str, bool]) -> No
 def test_a_claim_names_what_uses_the_file(alice: User, stored_files: StoredFiles) -> None:
     with pytest.raises(ValueError, match="by is empty"):
         claim_files([stored_files.add(alice, "a.b")], by="")
+
+
+class AnyProduct(serializers.ModelSerializer):
+    class Meta:
+        model = Product
+        fields = "__all__"
+
+
+def test_a_model_serializer_checks_files_by_itself(
+    alice: User, bob: User, stored_files: StoredFiles
+) -> None:
+    request = RequestFactory().post("/")
+    request.user = alice
+    mine, theirs = (stored_files.add(user, MANUAL).id for user in (alice, bob))
+    for data, code in (
+        ({"manual": theirs}, "not_found"),
+        ({"manual": ""}, "null"),
+        ({"manual": mine, "photo": ""}, None),
+    ):
+        given = AnyProduct(data={"name": "L", **data}, context={"request": request})
+        assert given.is_valid() is (code is None), data
+        assert not code or given.errors["manual"][0].code == code
+    assert given.validated_data["photo"] is None
+
+
+def test_the_app_registers_its_serializer_field(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mapping = serializers.ModelSerializer.serializer_field_mapping
+    monkeypatch.delitem(mapping, StoredFileField)
+    monkeypatch.delitem(sys.modules, "uploads.rest_framework")
+    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "rest_framework"]
+    assert StoredFileField in mapping
