@@ -40,7 +40,8 @@ class StoredFileField(serializers.Field):
 
     def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
         """Clients send "" for no file, as HTML forms do."""
-        return super().validate_empty_values(None if data == "" else data)
+        is_empty, value = super().validate_empty_values(None if data == "" else data)
+        return is_empty, value
 
     def to_internal_value(self, data: Any) -> AttachedFile:
         """Raises ValidationError, with the codes of `uploads.attachments.checking`."""

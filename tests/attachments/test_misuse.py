@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db.models import F
 from django.test import RequestFactory
 from pytest_django import Settings
 from rest_framework import serializers
 
 from tests.attachments.files import MANUAL
-from tests.attachments.shop import Application, Product, ProductForm, SpecialProduct
+from tests.attachments.shop import Application, Draft, Product, ProductForm, SpecialProduct
 from uploads import rest_framework  # registers its field
 from uploads.attachments import checking
 from uploads.fields import KEEP, StoredFileField
@@ -108,3 +109,34 @@ def test_the_app_registers_its_serializer_field(
     monkeypatch.delitem(sys.modules, "uploads.rest_framework")
     settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "rest_framework"]
     assert StoredFileField in mapping
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_file_that_a_row_of_another_model_has_stays(
+    alice: User, stored_files: StoredFiles, django_capture_on_commit_callbacks: Any
+) -> None:
+    file = stored_files.add(alice, MANUAL)
+    with django_capture_on_commit_callbacks(execute=True):
+        product = Product.objects.create(name="Lamp", manual=file)
+        draft = Draft.objects.create(file=file)
+    for row, state in ((product, "stored"), (draft, "trashed")):
+        with django_capture_on_commit_callbacks(execute=True):
+            row.delete()
+        assert stored_files.files[file.id].state == state
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_file_is_used_when_a_row_has_it_that_has_not_claimed_it(
+    alice: User, stored_files: StoredFiles
+) -> None:
+    file = stored_files.add(alice, MANUAL)
+    Product.objects.bulk_create([Product(name="Lamp", manual=file)])
+    accepts = Product._meta.get_field("manual").options.accepts(alice)  # type: ignore[union-attr]
+    (problem,) = checking.check([file.id], accepts).problems
+    assert (problem.code, problem.parameters) == ("claimed", {"name": "file.txt"})
+    assert checking.check([file.id], accepts, initial=[file.id]).files == (file,)
+
+
+def test_an_expression_is_no_file() -> None:
+    with pytest.raises(TypeError, match="takes a file or its id"):
+        Product(name="Lamp").photo = F("manual")
