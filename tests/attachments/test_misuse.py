@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db.models import F
+from django.forms import BaseFormSet, formset_factory
 from django.test import RequestFactory
 from pytest_django import Settings
 from rest_framework import serializers
@@ -17,7 +18,7 @@ from tests.attachments.shop import Application, Draft, Product, ProductForm, Spe
 from uploads import rest_framework  # registers its field
 from uploads.attachments import checking
 from uploads.fields import KEEP, StoredFileField
-from uploads.forms import claim_files
+from uploads.forms import StoredFileFormSetMixin, claim_files
 from uploads.testing import StoredFiles, stored_files
 
 __all__ = ["rest_framework", "stored_files"]
@@ -140,3 +141,24 @@ def test_a_file_is_used_when_a_row_has_it_that_has_not_claimed_it(
 def test_an_expression_is_no_file() -> None:
     with pytest.raises(TypeError, match="takes a file or its id"):
         Product(name="Lamp").photo = F("manual")
+
+
+class Applications(StoredFileFormSetMixin, BaseFormSet):  # type: ignore[type-arg]
+    pass
+
+
+def test_two_forms_of_a_formset_cannot_have_the_same_file(
+    alice: User, stored_files: StoredFiles
+) -> None:
+    make = formset_factory(Application, formset=Applications)
+    probe = make(form_kwargs={"user": alice})
+    key = probe.forms[0]["letters"].field.key
+    first, second = (stored_files.add(alice, key).id for _ in range(2))
+    for other, codes in ((second, []), (first, ["claimed"])):
+        data = {"form-TOTAL_FORMS": "2", "form-INITIAL_FORMS": "0"}
+        for number, upload_id in enumerate((first, other)):
+            data |= {f"form-{number}-name": "A", f"form-{number}-letters": upload_id}
+        formset = make(data, form_kwargs={"user": alice})
+        found = formset.errors[1].as_data().get("letters", [])
+        assert [error.code for error in found] == codes
+        assert formset.is_valid() is (not codes)
