@@ -17,6 +17,8 @@ class UploadsConfig(AppConfig):
             # Not by autodiscovery, which would import `uploads.admin` while the admin site in that
             # package is still being imported.
             import_module("uploads.admin.registration")
+        if apps.is_installed("rest_framework"):
+            import_module("uploads.rest_framework")  # registers the serializer field
 
 
 class AdminSiteConfig(admin.AdminConfig):

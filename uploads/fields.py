@@ -27,6 +27,7 @@ from uploads.attachments.attached import AttachedFile, as_attached, read_files
 from uploads.attachments.options import WAIT, Options, Types, normalized
 from uploads.core import keys
 from uploads.core.errors import BackendUnavailable, FileNotFound
+from uploads.files import references
 from uploads.files.references import claim_of
 
 __all__ = ["KEEP", "TRASH", "AttachedFile", "StoredFileField", "read_files"]
@@ -49,6 +50,11 @@ class _Descriptor(DeferredAttribute):
     field: Any
 
     def __set__(self, instance: models.Model, value: Any) -> None:
+        if hasattr(value, "resolve_expression"):
+            name = self.field.name
+            raise TypeError(
+                f"{name} takes a file or its id. Use QuerySet.update() for expressions."
+            )
         instance.__dict__[self.field.attname] = as_attached(value)
 
 
@@ -238,8 +244,8 @@ def _claim(upload_id: str, by: str) -> None:
 
 
 def _trash(upload_id: str, by: str, rows: models.QuerySet[Any]) -> None:
-    """Move a file to the trash, unless another row refers to it by now."""
-    if rows.exists():
+    """Move a file to the trash, unless another row, of any model, refers to it by now."""
+    if rows.exists() or references.find([upload_id]):
         return
     try:
         error = gateway.current().trash([upload_id], by)[0].error

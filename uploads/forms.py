@@ -29,12 +29,14 @@ from uploads.core.conf import rules
 from uploads.core.content_security import shows_previews
 from uploads.core.errors import BackendUnavailable
 from uploads.core.limits import S3_MAX_OBJECT_SIZE
+from uploads.core.names import display_name
 
 __all__ = [
     "AttachedFile",
     "StoredFileAdminMixin",
     "StoredFileField",
     "StoredFileFormMixin",
+    "StoredFileFormSetMixin",
     "StoredFileInput",
     "claim_files",
     "read_files",
@@ -189,6 +191,39 @@ class StoredFileFormMixin:
     def __init__(self, *args: Any, user: Any = None, **kwargs: Any) -> None:
         self.user = user
         super().__init__(*args, **kwargs)
+
+
+class StoredFileFormSetMixin:
+    """Refuses a file that two forms of a formset without a model have.
+
+    Put it before the class of Django. Formsets of models compare unique columns by themselves.
+    """
+
+    def clean(self) -> None:
+        super().clean()  # type: ignore[misc]
+        formset: Any = self
+        seen: set[str] = set()
+        for form in formset.forms:
+            if formset.can_delete and formset._should_delete_form(form):
+                continue
+            own: set[str] = set()
+            for name, file in _files_of(form):
+                if file.id in seen:
+                    about = {"name": display_name(file.name or file.id)}
+                    form.add_error(name, _error(Problem(file.id, "claimed", about)))
+                own.add(file.id)
+            seen |= own
+
+
+def _files_of(form: forms.BaseForm) -> list[tuple[str, AttachedFile]]:
+    """The accepted files of a form, with the names of their fields."""
+    found = []
+    for name, field in form.fields.items():
+        if isinstance(field, StoredFileField):
+            value = getattr(form, "cleaned_data", {}).get(name)
+            files = value if isinstance(value, list) else [value]
+            found += [(name, file) for file in files if file is not None]
+    return found
 
 
 class StoredFileAdminMixin:

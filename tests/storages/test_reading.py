@@ -144,3 +144,9 @@ def test_a_file_that_is_being_checked_for_malware_is_withheld(storage: FilehubSt
 def test_the_admin_lists_what_was_saved(api: Api, admin: Client) -> None:
     name = saved(api.owner, "from a form.txt")
     assert id_in(name) in admin.get("/admin/uploads/file/").content.decode()
+
+
+def test_a_path_that_no_file_can_have_names_nothing(storage: FilehubStorage) -> None:
+    deep = "a/" * 40 + "a.txt"
+    storage.delete(deep)
+    assert not storage.exists(deep)

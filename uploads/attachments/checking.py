@@ -25,6 +25,7 @@ from uploads.core.fields import FieldRules
 from uploads.core.names import display_name
 from uploads.core.reasons import Reason
 from uploads.core.texts import describe, describe_error
+from uploads.files import references
 from uploads.files.record import FileInfo
 
 #: The most files of a field: one request reads them.
@@ -106,7 +107,7 @@ def check(ids: Sequence[str], accepts: Field, *, initial: Collection[str] = ()) 
     if new and accepts.owner is None:
         return Checked(problems=(Problem("", "no_user"),))
     try:
-        found = _settled(new, accepts) if new else {}
+        found = _unused(_settled(new, accepts)) if new else {}
     except BackendUnavailable as exc:
         problem = Problem("", exc.code, sentence=describe_error(exc))
         return Checked(problems=(problem,))
@@ -118,6 +119,14 @@ def check(ids: Sequence[str], accepts: Field, *, initial: Collection[str] = ()) 
         else:
             files.append(outcome)
     return Checked(tuple(files), tuple(problems))
+
+
+def _unused(found: dict[str, AttachedFile | Problem]) -> dict[str, AttachedFile | Problem]:
+    """Refuse files that a row has although nothing has claimed them, as after `bulk_create`."""
+    accepted = {each.id: each for each in found.values() if isinstance(each, AttachedFile)}
+    used = references.find(accepted) if accepted else {}
+    refused = {key: Problem(key, "claimed", _named(accepted[key].name or key)) for key in used}
+    return found | refused
 
 
 def _settled(ids: Iterable[str], accepts: Field) -> dict[str, AttachedFile | Problem]:

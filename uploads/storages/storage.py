@@ -17,7 +17,7 @@ from django.utils.deconstruct import deconstructible
 
 from uploads.aws import downloads
 from uploads.core import folders, stored_names
-from uploads.core.errors import BackendUnavailable, FilehubError
+from uploads.core.errors import BackendUnavailable, FilehubError, InvalidRequest
 from uploads.core.names import check_name
 from uploads.core.texts import describe_error
 from uploads.files import actions, browse, queries, quotas, trash
@@ -152,7 +152,10 @@ class FilehubStorage(Storage):
         """The file that a name names, in any state; None if there is none."""
         upload_id = stored_names.upload_id_in(name)
         if upload_id is None:
-            folder, file_name = self._place(name)
+            try:
+                folder, file_name = self._place(name)
+            except InvalidRequest:
+                return None  # no file can have such a path
             found = browse.find_named(self._required_owner(), folder, file_name)
             upload_id = found.id if found else None
         # The index may not know yet that a file is gone.
