@@ -132,7 +132,7 @@ def crash_at_every_line(
         or (line.split(":")[0] in modules and line not in complete.lines[: number - 1])
     ]
     for number, line in chosen[::every]:
-        owner = f"{number:03} {line}"
+        owner = f"{number:05} {line}"
         ids[owner] = prepare(owner)
         point = CrashPoint(line, complete.lines[:number].count(line))
         result = runner.run(step, crash_at=point)
