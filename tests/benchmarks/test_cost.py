@@ -21,6 +21,9 @@ from uploads.files import grouping, listing, purge, usage
 from uploads.ingest import consumer, tasks
 from uploads.ingest.reconciliation import comparison, reconcile
 
+#: The tests of `make bench` look at what is left in the folder in which this one works, too.
+pytestmark = pytest.mark.xdist_group("benchmarks")
+
 # The document
 
 

@@ -98,7 +98,7 @@ def test_a_step_that_crashed_anywhere_can_be_repeated(name: str, every: int) -> 
     ]
     assert len(lines) > 20
     for number, line in lines[::every]:
-        owner = f"{number:03} {line}"
+        owner = f"{number:05} {line}"
         upload_id = scenario.prepare(owner)
         point = CrashPoint(line, complete.lines[:number].count(line))
         crashed = runner.run(lambda: scenario.step(owner, upload_id), crash_at=point)  # noqa: B023
