@@ -90,17 +90,20 @@ class StoredFileField(forms.Field):
             self.key = re.sub(r"[^A-Za-z0-9_.-]", "-", path)[-fields.MAX_KEY :].lstrip(".-")
         if self.user is None:
             self.user = getattr(form, "user", None)
-        instance = getattr(form, "instance", None)
-        # Only what the row has. The admin site takes the initial values of a new row from the URL.
-        has_column = instance is not None and hasattr(instance, field_name)
-        initial = (
-            getattr(instance, field_name)
-            if has_column
-            else form.get_initial_for_field(self, field_name)
-        )
-        self._initial = frozenset(self.prepare_value(initial))
+        self._initial = frozenset(self.prepare_value(self._current(form, field_name)))
         self._prepare_widget()
         return super().get_bound_field(form, field_name)
+
+    def _current(self, form: forms.BaseForm, field_name: str) -> Any:
+        """What the form has already, and may keep.
+
+        A form with a row takes nothing from its `initial`, which the admin site fills from the URL.
+        """
+        instance = getattr(form, "instance", None)
+        if instance is None:
+            return form.get_initial_for_field(self, field_name)
+        own = self.initial() if callable(self.initial) else self.initial
+        return getattr(instance, field_name, own)
 
     def _prepare_widget(self) -> None:
         widget: Any = self.widget

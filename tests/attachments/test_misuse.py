@@ -18,12 +18,17 @@ from tests.attachments.shop import Application, Draft, Product, ProductForm, Spe
 from uploads import rest_framework  # registers its field
 from uploads.attachments import checking
 from uploads.fields import KEEP, StoredFileField
+from uploads.forms import StoredFileField as FormField
 from uploads.forms import StoredFileFormSetMixin, claim_files
 from uploads.testing import StoredFiles, stored_files
 
 __all__ = ["rest_framework", "stored_files"]
 
 pytestmark = pytest.mark.usefixtures("shop")
+
+
+class ProductWithMore(ProductForm):
+    extra = FormField(key="extra", required=False)
 
 
 def test_form_data_of_any_type_is_an_error_of_the_field(
@@ -43,6 +48,11 @@ def test_initial_values_give_no_access_to_the_file_of_another_user(
     assert "secret" not in str(ProductForm(initial=initial, user=alice)["manual"])
     form = ProductForm({"name": "L", "manual": theirs.id}, initial=initial, user=alice)
     assert form.errors.as_data()["manual"][0].code == "not_found"
+    # Nor does a field that is no column of the row.
+    initial = {"extra": theirs.id}
+    assert "secret" not in str(ProductWithMore(initial=initial, user=alice)["extra"])
+    form = ProductWithMore({"name": "L", "extra": theirs.id}, initial=initial, user=alice)
+    assert form.errors.as_data()["extra"][0].code == "not_found"
 
 
 def test_an_id_counts_once_however_it_is_written(alice: User, stored_files: StoredFiles) -> None:
