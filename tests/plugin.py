@@ -13,18 +13,37 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+from xdist.workermanage import NodeManager
 
 from local.aws import CREDENTIALS, free_port
+
+
+def _interrupt(*_: object) -> None:
+    """Raise KeyboardInterrupt, in the processes of parallel tests only once.
+
+    These get the signal more than once, and the second would end their clean-up: from the terminal,
+    from the first process, and from execnet after five seconds.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(signum, lambda *_: None)
+    raise KeyboardInterrupt
+
 
 # On SIGTERM a test run ends as with Ctrl-C, so that its servers are stopped too. SIGINT is set as
 # well: a shell starts background jobs with SIGINT ignored, which the processes that tests start
 # would inherit.
 for signum in (signal.SIGINT, signal.SIGTERM):
-    signal.signal(signum, signal.default_int_handler)
+    signal.signal(signum, _interrupt)
+# Seconds after which parallel processes that still run are killed: longer than the 15 that execnet
+# gives them.
+NodeManager.EXIT_TIMEOUT = 20
 
 AWS_PORT = free_port()
 # Deleted when the process ends. The processes of parallel tests get the folder of the first one.
@@ -109,6 +128,17 @@ def _without_exhaustive(items: list[pytest.Item]) -> Iterator[pytest.Item]:
         variants[test] += 1
         if "aws" not in getattr(item, "fixturenames", ()) or number % 4 == 0:
             yield item
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Interrupt parallel processes with the first one, so that they have time to stop servers."""
+    if exitstatus == pytest.ExitCode.INTERRUPTED and session.config.pluginmanager.hasplugin(
+        "dsession"
+    ):
+        for process in psutil.Process().children():
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGINT)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
