@@ -87,7 +87,7 @@ def test_files_are_uploaded_into_the_open_folder(page: Page) -> None:
     expect_names(page, "first.txt", "second.txt")
     # Screen readers get the name in one piece.
     expect(page.get_by_role("rowheader", name="second.txt", exact=True)).to_be_visible()
-    expect(page.locator("#files-total")).to_have_text(re.compile(r"^2 files, "))
+    expect(page.locator("#files-total")).to_have_text(re.compile(r"^2 files here, "))
     page.goto(f"/?folder={folder}/New")
     expect(page.locator("#files-end")).to_contain_text("This folder does not exist")
     choose(page, ("third.txt", b"x"))
@@ -114,6 +114,42 @@ def test_order_and_type_apply_at_once_and_are_in_the_address(page: Page) -> None
     # These are no places of their own: back leads out of the folder.
     page.go_back()
     expect(page).not_to_have_url(re.compile(folder))
+
+
+@pytest.mark.exhaustive
+def test_titles_of_columns_sort_a_folder_and_select_all(page: Page) -> None:
+    folder = unique("titles")
+    # One by one, because those that are uploaded together have no certain order.
+    for name in ("b.txt", "a.txt", "c.txt"):
+        upload(page, folder, name)
+    page.goto(f"/?folder={folder}")
+    first = page.locator("[data-file-row]").first
+    by_name, by_date = (page.get_by_role("columnheader", name=title) for title in ("Name", "Added"))
+    for title, expected, order in (
+        (by_name, "a.txt", "ascending"),
+        (by_name, "c.txt", "descending"),
+        (by_date, "c.txt", "descending"),
+        (by_date, "b.txt", "ascending"),
+    ):
+        title.get_by_role("button").click()
+        expect(first).to_have_attribute("data-name", expected)
+        expect(title).to_have_attribute("aria-sort", order)
+    expect(page.locator("#sort")).to_have_value("date")
+    everything = page.get_by_role("checkbox", name="Select all")
+    everything.check()
+    expect(page.locator("[data-field=count]")).to_contain_text("3 selected")
+    row(page, "b.txt").locator("[data-select]").click()
+    expect(everything).to_be_checked(indeterminate=True)
+    page.locator("#selection-bar").get_by_role("button", name="Select all").press("Enter")
+    expect(everything).to_be_checked()
+    # The button is gone, and the focus stays in the bar.
+    expect(page.get_by_role("button", name="Clear the selection")).to_be_focused()
+    everything.uncheck()
+    expect(page.locator("#selection-bar")).to_be_hidden()
+    page.locator("#search").fill("a")
+    expect(page.locator("#sort")).to_be_hidden()
+    expect(by_name.get_by_role("button")).to_be_disabled()
+    expect(by_name).to_have_attribute("aria-sort", "none")
 
 
 @pytest.mark.exhaustive

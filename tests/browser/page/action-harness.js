@@ -24,7 +24,7 @@ export const MARKUP = `
     <button data-save hidden>Save</button><button data-cancel>Cancel</button>
   </section>
   <section id="selection-bar" hidden>
-    <button data-clear></button><p data-field="count"></p>
+    <button data-clear></button><p data-field="count"></p><button data-all></button>
     <button data-command="download"></button><button data-command="downloadZip"></button>
     <button data-command="move"></button><button data-command="restore"></button>
     <button data-command="trash"></button><button data-command="deletePermanently"></button>

@@ -92,10 +92,13 @@ test("the end of the list says why it ends, and what one can do", () => {
 });
 
 test("the head says how much there is, as far as it is known", () => {
+  const IN_A = { ...ROOT, folder: "a" };
   /** @type {[changes: object, expected: string][]} */
   const cases = [
-    [{}, "1,234 files, 5.6\u00a0MB"],
-    [{ folder: { ...makeFolderInfo(""), files: 1, bytes: 1 } }, "1 file, 1\u00a0byte"],
+    [{}, "1,234 files in total, 5.6\u00a0MB"],
+    [{ folder: { ...makeFolderInfo(""), files: 1, bytes: 1 } }, "1 file in total, 1\u00a0byte"],
+    [{ place: IN_A, folder: { ...makeFolderInfo("a"), files: 1, bytes: 1 } }, "1 file here, 1\u00a0byte"],
+    [{ place: IN_A, folder: { ...makeFolderInfo("a"), files: 2, bytes: 1 } }, "2 files here, 1\u00a0byte"],
     [{ folder: { ...makeFolderInfo(""), files: 0, bytes: 0 } }, ""],
     [{ place: { ...ROOT, type: "pdf" } }, "1 file"],
     [{ place: { ...ROOT, type: "pdf" }, hasMore: true }, "1 file so far"],

@@ -134,6 +134,19 @@ test("everything is selected, also the pages that were not loaded", async () => 
   equal(server.log.length, 3);
 });
 
+test("what selects all is there until all is selected", async () => {
+  const { selection, store } = await makeBar(some);
+  const button = find(byId("selection-bar"), "[data-all]");
+  selection.toggle(store.items[0].key);
+  await drawn();
+  equal(button.hidden, false);
+  button.focus();
+  button.click();
+  await drawn();
+  equal([selection.size, button.hidden], [3, true]);
+  equal(document.activeElement, find(byId("selection-bar"), "[data-clear]"), "the focus stays in the bar");
+});
+
 test("the rest is not loaded once nobody wants it", async () => {
   const { bar, selection, server } = await makeBar(many);
   const release = holdRest(server);

@@ -1,6 +1,7 @@
 import { isSignedOut } from "../../client/index.js";
 import { listMessages } from "../text/list-messages.js";
 import { byId } from "../ui/elements.js";
+import { ColumnTitles } from "./column-titles.js";
 import { LayoutSwitch } from "./layout.js";
 import { ListControls } from "./list-controls.js";
 import { endingOf, ListEnd } from "./list-end.js";
@@ -31,6 +32,7 @@ export function createFilesPage({ store, selection, pictures, announcer, handler
   const toolbar = new Toolbar(store);
   new ListEnd(store, () => toolbar.clearSearch());
   const view = new ListView(store, selection, pictures);
+  new ColumnTitles(view.element, { store, selection });
   new LayoutSwitch(() => view.measure());
   const problem = new ListProblem();
   const openFolder = (/** @type {string} */ folder) => store.go({ ...ROOT, folder });

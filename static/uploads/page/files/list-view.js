@@ -1,6 +1,5 @@
-import { listMessages } from "../text/list-messages.js";
 import { byId, find } from "../ui/elements.js";
-import { Drawing, setAttribute, setText } from "../ui/rendering.js";
+import { Drawing, setAttribute } from "../ui/rendering.js";
 import { isSamePlace } from "./place.js";
 import { FileRow } from "./row.js";
 import { hasNotes } from "./row-text.js";
@@ -202,8 +201,6 @@ export class ListView {
     this.#place = place;
     this.#grid.toggleAttribute("data-noted", hasNotes(place));
     this.#grid.dataset.view = place.view;
-    const { date, trashed } = listMessages.columns;
-    setText(find(this.#grid, ".file-columns .file-date"), place.view === "trash" ? trashed : date);
     this.#selection.keep(this.keys, this.#store.hasMore);
     setAttribute(this.#grid, "aria-rowcount", String(this.#store.hasMore ? -1 : this.#items.length + 1));
     if (anchor) this.#keepInPlace(anchor);

@@ -14,6 +14,7 @@ import { nameOf } from "./types.js";
  * @property {string} group the type group, which colours the icon
  * @property {string} type in plain words
  * @property {string} size
+ * @property {string} sizeHint what the size leaves out
  * @property {string} time ISO 8601
  * @property {string} note a second line
  * @property {string} noteFolder the folder that the note leads to, if it leads anywhere
@@ -26,11 +27,13 @@ import { nameOf } from "./types.js";
  * @returns {RowText}
  */
 export function rowText(item, place) {
-  const empty = { note: "", noteFolder: "", isProblem: false };
+  const empty = { sizeHint: "", note: "", noteFolder: "", isProblem: false };
   if (item.kind === "folder") {
     // It counts files directly inside, so none does not mean that it is empty.
     const size = item.files > 0 ? listMessages.files(item.files) : "";
-    return { ...empty, name: item.name, icon: "folder", group: "folder", type: listMessages.folder, size, time: "" };
+    const sizeHint = size && listMessages.withoutSubfolders;
+    const { folder: type } = listMessages;
+    return { ...empty, name: item.name, icon: "folder", group: "folder", type, size, sizeHint, time: "" };
   }
   const { file } = item;
   return {

@@ -95,7 +95,9 @@ export class FileRow {
     }
     setAttribute(this.#name, "title", displayName(name));
     setText(find(element, "[data-field=type]"), text.type);
-    setText(find(element, "[data-field=size]"), text.size);
+    const size = find(element, "[data-field=size]");
+    setText(size, text.size);
+    setAttribute(size, "title", text.sizeHint);
     this.#time.dateTime = text.time;
     if (!text.time) setText(this.#time, "");
     this.drawTime();

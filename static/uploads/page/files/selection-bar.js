@@ -50,6 +50,7 @@ export class SelectionBar {
       this.#drawing.soon();
     });
     find(element, "[data-clear]").addEventListener("click", () => selection.clear());
+    find(element, "[data-all]").addEventListener("click", () => this.selectAll());
     for (const button of findAll(element, "[data-command]")) {
       button.addEventListener("click", () => this.run(/** @type {CommandName} */ (button.dataset.command)));
     }
@@ -110,6 +111,7 @@ export class SelectionBar {
       return;
     }
     const { isGrowing } = this.#selection;
+    this.#drawAll();
     const commands = commandsFor(this.#store.place.view, items);
     for (const button of findAll(this.#element, "[data-command]")) {
       button.hidden = !commands.includes(/** @type {CommandName} */ (button.dataset.command));
@@ -120,6 +122,14 @@ export class SelectionBar {
       find(this.#element, "[data-field=count]"),
       isGrowing ? actionMessages.selecting(items.length) : counts(items),
     );
+  }
+
+  /** What selects all is not needed once all is selected. */
+  #drawAll() {
+    const button = find(this.#element, "[data-all]");
+    const hadFocus = button === document.activeElement;
+    button.hidden = this.#selection.hasAll(this.#store.items.length, this.#store.hasMore);
+    if (hadFocus && button.hidden) find(this.#element, "[data-clear]").focus();
   }
 }
 

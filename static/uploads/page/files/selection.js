@@ -43,6 +43,15 @@ export class Selection extends EventTarget {
   }
 
   /**
+   * @param {number} count of items that are loaded
+   * @param {boolean} hasMore whether the list has more
+   * @returns {boolean} whether all of a list is selected, or will be once it is loaded
+   */
+  hasAll(count, hasMore) {
+    return this.#isGrowing || (count > 0 && this.size === count && !hasMore);
+  }
+
+  /**
    * Moves the focus without selecting anything; a range begins there if nothing was chosen before.
    * @param {string|null} key
    */

@@ -84,8 +84,9 @@ export class Toolbar {
     this.#search.placeholder = scope ? listMessages.searchIn(scope) : listMessages.searchAll;
     this.#type.value = place.type;
     this.#sort.value = orderOf(place);
-    this.#sort.disabled = !isFolder(place);
-    this.#sort.title = isFolder(place) ? "" : listMessages.onlyFoldersAreSorted;
+    // The files of several folders are listed newest first, and in no other order.
+    this.#sort.hidden = !isFolder(place);
+    byId("sort-label").hidden = !isFolder(place);
     for (const link of findAll(this.#views, "a")) setCurrent(link, link.dataset.view === place.view);
     this.#drawBreadcrumb(place);
     this.#drawTotal();
@@ -127,7 +128,9 @@ export function totalOf({ place, items, hasMore, folder, state }) {
   if (state === "failed") return "";
   if (folder?.moving_to) return listMessages.moving(folder.moving_to);
   if (isFolder(place) && place.type === "" && folder) {
-    return folder.files > 0 ? listMessages.filesAndSize(folder.files, bytes(folder.bytes)) : "";
+    if (folder.files === 0) return "";
+    const size = bytes(folder.bytes);
+    return place.folder ? listMessages.filesHere(folder.files, size) : listMessages.filesInTotal(folder.files, size);
   }
   const count = items.length;
   if (count === 0) return "";

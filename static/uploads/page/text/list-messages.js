@@ -17,6 +17,7 @@ export const listMessages = {
   scanning: gettext("Checking for malware…"),
   allFiles: gettext("All files"),
   folder: gettext("Folder"),
+  withoutSubfolders: gettext("Files directly in this folder, without its subfolders"),
 
   /** The type groups; "" for all. @type {Record<string, string>} */
   types: {
@@ -38,7 +39,6 @@ export const listMessages = {
     name: gettext("Name A–Z"),
     "-name": gettext("Name Z–A"),
   },
-  onlyFoldersAreSorted: gettext("Only the files of a folder can be sorted in another order."),
   layout: { list: gettext("Show as a list"), tiles: gettext("Show as tiles") },
   columns: { date: gettext("Added"), trashed: gettext("Deleted") },
 
@@ -51,6 +51,18 @@ export const listMessages = {
   /** @type {(count: number, size: string) => string} */
   filesAndSize: (count, size) =>
     fill(ngettext("%(count)s file, %(size)s", "%(count)s files, %(size)s", count), { count: number(count), size }),
+  /** Of the root, which counts the files of all folders. @type {(count: number, size: string) => string} */
+  filesInTotal: (count, size) =>
+    fill(ngettext("%(count)s file in total, %(size)s", "%(count)s files in total, %(size)s", count), {
+      count: number(count),
+      size,
+    }),
+  /** Of a folder, without its subfolders. @type {(count: number, size: string) => string} */
+  filesHere: (count, size) =>
+    fill(ngettext("%(count)s file here, %(size)s", "%(count)s files here, %(size)s", count), {
+      count: number(count),
+      size,
+    }),
   /** @type {(count: number) => string} */
   found: (count) => counted(ngettext("%(count)s match", "%(count)s matches", count), count),
   /** @type {(count: number) => string} */
