@@ -149,7 +149,8 @@ def seconds_for(page: Page, installation: Installation, path: Path) -> float:
     return seconds
 
 
-@pytest.mark.parametrize(("latency", "least"), [(0.05, 3.0), (0, 0.9)])
+# The latency is long, because the faster page may also wait for the local AWS on a slow machine.
+@pytest.mark.parametrize(("latency", "least"), [(0.15, 3.0), (0, 0.9)])
 def test_several_parts_at_a_time_are_faster_than_one(
     rivals: dict[str, Page],
     installation: Installation,

@@ -24,6 +24,7 @@ from tests.support.http import send
 from tests.support.postgres import Postgres
 from tests.support.waiting import wait_for
 from tests.thumbnails.samples import RED_PDF, encoded, halves
+from uploads.operations.doctor import expected
 from uploads.worker.shutdown import GRACE
 
 pytestmark = [
@@ -110,7 +111,7 @@ def test_the_image_contains_only_what_is_deployed(containers: Containers) -> Non
     entries = {line.split()[0]: line.split()[1:] for line in listing.splitlines() if line[0] != " "}
     assert {name.split("/")[0] for name in entries} == {
         "LICENSE", "Procfile", "collected", "deploy", "filehub", "filehub_client", "infra",
-        "locale", "manage.py", "static", "templates", "uploads",
+        "locale", "manage.py", "pyproject.toml", "static", "templates", "uploads",
     }  # fmt: skip
     assert {name for name in entries if name.startswith(("deploy/", "infra/"))} == {
         "deploy/start", "deploy/healthcheck", "infra/filehub.yaml",
@@ -219,8 +220,9 @@ def test_every_process_stops_within_the_stop_timeout(site: Site) -> None:
         # 137 would be SIGKILL.
         state = site.containers.inspect("container", name)["State"]
         assert state["ExitCode"] == 0, site.containers.logs(name)
-        # For the other tests.
         site.containers.podman("start", name)
+    # For the other tests: the local AWS may give a message to the long poll of a stopped process.
+    time.sleep(expected.WAIT)
     wait_for(site.is_ready)
 
 
