@@ -18,11 +18,11 @@ from tests.support.processes import ROOT
 TESTS = "tests/ingest"
 
 
-def servers(run: int) -> list[psutil.Process]:
-    """What the processes of parallel tests have started."""
+def servers(run: int) -> list[list[psutil.Process]]:
+    """What each process of parallel tests has started, if it has started anything."""
     with suppress(psutil.NoSuchProcess):
-        processes = psutil.Process(run).children()
-        return [child for process in processes for child in process.children(recursive=True)]
+        started = [p.children(recursive=True) for p in psutil.Process(run).children()]
+        return [children for children in started if children]
     return []
 
 
@@ -38,11 +38,11 @@ def test_a_signal_to_the_first_process_stops_the_servers_of_all(signum: signal.S
     found: list[psutil.Process] = []
     try:
         deadline = time.monotonic() + 120
-        while len({process.ppid() for process in found}) < 2:
+        while len(of_each := servers(run.pid)) < 2:
             assert run.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.1)
-            found = servers(run.pid)
+        found = [process for children in of_each for process in children]
         run.send_signal(signum)
         assert run.wait(60) == pytest.ExitCode.INTERRUPTED
         _, running = psutil.wait_procs(found, timeout=5)
