@@ -226,6 +226,23 @@ def test_another_tab_sees_changes_without_a_reload(page: Page) -> None:
     other.close()
 
 
+def test_a_change_while_the_page_loads_is_seen(page: Page) -> None:
+    name = unique("loading.txt")
+    choose(page, (name, b"x"))
+    expect(row(page, name)).to_be_visible()
+    key = row(page, name).get_attribute("data-key")
+
+    def delete_first(route: Route) -> None:
+        headers = {"X-CSRFToken": csrf_token(page), "Referer": page.url}
+        assert page.request.post("/files/trash", data={"ids": [key]}, headers=headers).ok
+        route.continue_()
+
+    # The list is in the page, and the first question about its version comes after the change.
+    page.route("**/files/version", delete_first, times=1)
+    page.reload()
+    expect(row(page, name)).to_have_count(0)
+
+
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_narrow_screen_does_not_scroll_sideways(page: Page, scheme: Any) -> None:

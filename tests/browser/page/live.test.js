@@ -52,7 +52,20 @@ test("a change is noticed within seconds, and the pauses grow while the server d
     act();
   }
   equal(waits, [3000, 3000, 6000, 12_000, 24_000, 48_000, 60_000, 60_000, 3000, 3000]);
-  equal(happened, ["change", "change"]);
+  equal(happened, ["change", "change", "change"]);
+});
+
+test("the list is read again after the page was opened and after each change, because it may have been older", async () => {
+  const timers = holdTimers();
+  const { happened } = startLive([false, false, false, true, false, false]);
+  /** @type {number[]} */
+  const counts = [];
+  for (let count = 1; count <= 6; count += 1) {
+    await untilDrawn(() => timers.length >= count);
+    counts.push(happened.length);
+    timers[count - 1].act();
+  }
+  equal(counts, [0, 1, 1, 2, 3, 3]);
 });
 
 test("a hidden page asks rarely, and at once when it is visible again", async () => {

@@ -11,6 +11,7 @@ const MAX_INTERVAL = 60_000;
 
 /**
  * Notices changes by other tabs, devices and programs. It polls: one small answer, which is usually "not modified".
+ * After a change, the list is read at once and once more with the next question.
  * Server-sent events would keep a connection of the web server open for each page, and would need a channel between
  * the processes, which share nothing but the table.
  */
@@ -21,6 +22,12 @@ export class Live {
   #timer = 0;
   #failures = 0;
   #isAsking = false;
+  /**
+   * Whether the list may be older than the version, as the first one may: a change can fall between the two, and the
+   * index behind the lists follows the version a moment later.
+   */
+  #isListOlder = false;
+  #isFirst = true;
 
   /**
    * @param {FilesApi} files
@@ -59,7 +66,10 @@ export class Live {
     if (this.#isAsking) return;
     this.#isAsking = true;
     try {
-      if (await this.#files.hasChanged()) this.#onChange();
+      const hasChanged = await this.#files.hasChanged();
+      if (hasChanged || this.#isListOlder) this.#onChange();
+      this.#isListOlder = hasChanged || this.#isFirst;
+      this.#isFirst = false;
       this.#failures = 0;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
