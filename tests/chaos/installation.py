@@ -72,15 +72,18 @@ scans.sweep()
 #: What fell due after beat was stopped, or was claimed by a worker that was killed.
 DELIVER_WEBHOOKS = """
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uploads.files import outbox
 from uploads.integrations import publish
 from uploads.integrations.webhooks import deliver, deliveries
+from uploads.models import WebhookDelivery
 outbox.OVERDUE = timedelta(seconds=-1)
 until = time.monotonic() + 60
 while (left := outbox.overdue(1000)) or deliveries.counts().pending:
     assert time.monotonic() < until, f"{deliveries.counts()}, {len(left)} items in the outbox"
     publish.publish(left)
+    # Nothing older is left for which renames have to wait.
+    WebhookDelivery.objects.filter(status="pending").update(next_attempt_at=datetime.now(UTC))
     for endpoint in deliveries.endpoints_with_due():
         deliver.deliver(endpoint)
     time.sleep(0.2)

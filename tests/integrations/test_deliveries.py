@@ -82,6 +82,30 @@ def test_an_event_that_is_published_after_a_newer_one_was_sent_is_skipped(
     assert list(statuses(endpoint).values()) == ["skipped", "delivered", "delivered"]
 
 
+def test_a_rename_waits_for_file_stored_if_that_may_still_be_published(
+    receiver: Receiver, endpoint: WebhookEndpoint
+) -> None:
+    renamed = event(2, "file.renamed")
+    deliveries.create([renamed], is_older_left=lambda: True)
+    deliver.deliver(endpoint.pk)
+    assert sequences(receiver) == []
+    deliveries.create([event(1)])
+    with in_(minutes=2):
+        deliver.deliver(endpoint.pk)
+    assert sequences(receiver) == [1, 2]
+
+
+@pytest.mark.parametrize(("is_told", "is_older_left"), [(True, True), (False, False)])
+def test_a_rename_does_not_wait_if_file_stored_was_told_or_nothing_older_is_left(
+    *, is_told: bool, is_older_left: bool, receiver: Receiver, endpoint: WebhookEndpoint
+) -> None:
+    if is_told:
+        deliveries.create([event(1)])
+    deliveries.create([event(2, "file.renamed")], is_older_left=lambda: is_older_left)
+    deliver.deliver(endpoint.pk)
+    assert sequences(receiver) == ([1, 2] if is_told else [2])
+
+
 def test_nothing_is_sent_of_a_file_of_which_something_is_being_sent(
     receiver: Receiver, endpoint: WebhookEndpoint
 ) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import partial
 
 import pytest
+import time_machine
 from django.db import OperationalError
 
 from tests.chaos.crash_points import ChildRunner, CrashPoint
@@ -61,6 +63,21 @@ def test_what_happens_to_a_file_is_told_in_order(
     renamed = receiver.received[1][1]["data"]
     assert (renamed["file_name"], renamed["previous"]["file_name"]) == ("b.txt", "a.txt")
     assert receiver.received[2][1]["data"]["state"] == "deleted"
+
+
+def test_a_rename_that_is_published_first_waits_for_the_rest(
+    endpoint: WebhookEndpoint, receiver: Receiver
+) -> None:
+    upload_id = store(OWNER)
+    rename(upload_id)
+    newest = max(outbox_ids())
+    publish.publish([newest])
+    assert told(upload_id) == ["file.renamed"]
+    deliver.deliver(endpoint.pk)
+    publish_all()
+    with time_machine.travel(datetime.now(UTC) + deliveries.HELD, tick=True):
+        deliver.deliver(endpoint.pk)
+    assert receiver.types == ["file.stored", "file.renamed"]
 
 
 def test_repeated_events_tell_nothing_new(endpoint: WebhookEndpoint) -> None:
@@ -200,5 +217,5 @@ def test_publishing_may_stop_anywhere(
     assert [told(upload_id) for upload_id in upload_ids] == [["file.stored"]] * 2
 
 
-def _raise(*_: object) -> None:
+def _raise(*_: object, **__: object) -> None:
     raise BackendUnavailable("down")

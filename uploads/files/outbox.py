@@ -182,6 +182,25 @@ def delete(item_id: str) -> None:
         OutboxItem(item_id).delete()
 
 
+def has_older(item_id: str) -> bool:
+    """Whether an item that is older than this one is still to be published.
+
+    Costs up to PARTS queries. Raises BackendUnavailable.
+    """
+    with table_errors():
+        for part in range(PARTS):
+            query = OutboxItem.by_feed.query(
+                f"{_PREFIX}{part}",
+                OutboxItem.id < item_id,
+                attributes_to_get=["id"],
+                limit=1,
+                page_size=1,
+            )
+            if list(query):
+                return True
+    return False
+
+
 def overdue(limit: int) -> list[str]:
     """The ids of items that nobody has published in time, `limit` of each partition at most.
 

@@ -1,8 +1,8 @@
 """Publish the outbox: hand its events to the receivers of signals and to webhook endpoints.
 
 Safe to repeat at any point: an item is deleted only when all its events are on their way, so each
-event arrives at least once. IAM: dynamodb:BatchGetItem; dynamodb:DeleteItem on `outbox#*`;
-sqs:SendMessage.
+event arrives at least once. IAM: dynamodb:BatchGetItem; dynamodb:Query on AllFeed;
+dynamodb:DeleteItem on `outbox#*`; sqs:SendMessage.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def publish(item_ids: Iterable[str]) -> None:
 def _publish(item: outbox.Published) -> set[int]:
     """Publish one item, and delete it; return the endpoints that have something due."""
     events = item.events()
-    endpoints = deliveries.create(events)
+    endpoints = deliveries.create(events, is_older_left=lambda: outbox.has_older(item.id))
     receivers.enqueue(events)
     outbox.delete(item.id)
     return endpoints

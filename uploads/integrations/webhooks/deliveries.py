@@ -7,7 +7,7 @@ newer one had been sent is skipped, so that the last delivery tells the state of
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,6 +26,9 @@ from uploads.models import DeliveryStatus, WebhookDelivery, WebhookEndpoint
 CLAIMED_AT_ONCE = 8
 #: How long a worker has to send what it has claimed: far longer than an attempt takes.
 CLAIM = timedelta(seconds=90)
+#: How long a rename waits for `file.stored`: a sweep, which runs every minute, publishes what is
+#: OVERDUE for half a minute (`uploads.files.outbox`).
+HELD = timedelta(minutes=2)
 #: How long deliveries that are over stay in the log.
 KEPT_FOR = timedelta(days=7)
 #: Rows that are deleted or ended at a time, so that no statement takes long.
@@ -55,14 +58,21 @@ def _database() -> Iterator[None]:
         raise BackendUnavailable("Django's database is temporarily unavailable.") from exc
 
 
-def create(events: Sequence[FileEvent]) -> set[int]:
+def create(
+    events: Sequence[FileEvent], *, is_older_left: Callable[[], bool] = lambda: False
+) -> set[int]:
     """Record the deliveries of these events; return the ids of the endpoints. Safe to repeat.
 
-    Raises BackendUnavailable.
+    A rename waits for HELD if nobody was told that the file is stored, and `is_older_left` says
+    that older events are still to be published: otherwise `file.stored` would come too late, and be
+    skipped. Raises BackendUnavailable.
     """
     now = datetime.now(UTC)
     with _database():
         endpoints = list(WebhookEndpoint.objects.filter(is_enabled=True))
+        untold = _untold_renames(endpoints, events)
+    held = untold if untold and is_older_left() else set()
+    with _database():
         rows = [
             WebhookDelivery(
                 endpoint=endpoint,
@@ -71,7 +81,7 @@ def create(events: Sequence[FileEvent]) -> set[int]:
                 file_id=event.file.id,
                 sequence=event.sequence,
                 body=payload.body_of(event),
-                **_due(now),
+                **_due(now, HELD if event.id in held else timedelta()),
             )
             for endpoint in endpoints
             for event in events
@@ -94,10 +104,23 @@ def create_test(endpoint: WebhookEndpoint) -> WebhookDelivery:
     )
 
 
-def _due(now: datetime) -> dict[str, datetime]:
+def _untold_renames(endpoints: Sequence[WebhookEndpoint], events: Sequence[FileEvent]) -> set[str]:
+    """The ids of those events that rename a file of which no delivery says that it is stored."""
+    renames = [event for event in events if event.type == "file.renamed"]
+    if not renames:
+        return set()
+    files = [event.file.id for event in renames]
+    rows = WebhookDelivery.objects.filter(
+        endpoint__in=endpoints, file_id__in=files, type="file.stored"
+    )
+    told = set(rows.values_list("file_id", flat=True))
+    return {event.id for event in renames if event.file.id not in told}
+
+
+def _due(now: datetime, wait: timedelta = timedelta()) -> dict[str, datetime]:
     return {
         "created_at": now,
-        "next_attempt_at": now,
+        "next_attempt_at": now + wait,
         "expires_at": now + retries.TRIED_FOR,
     }
 
