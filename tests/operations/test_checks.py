@@ -14,6 +14,7 @@ from pytest_django import Settings
 from tests.support.processes import ROOT
 from uploads.core import conf
 from uploads.core.limits import MIB
+from uploads.operations.checks import check_sqlite
 
 #: Of the app, and of Django.
 PRODUCTION: dict[str, Any] = {
@@ -50,6 +51,22 @@ def production(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_production_installation_like_the_documented_one_has_no_warnings() -> None:
     assert check_messages() == []
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [({}, ["filehub.W048"]), ({"transaction_mode": "DEFERRED"}, ["filehub.W048"]),
+     ({"transaction_mode": "immediate"}, []), ({"transaction_mode": "EXCLUSIVE"}, [])],
+)  # fmt: skip
+def test_sqlite_needs_transactions_that_wait(
+    options: dict[str, str],
+    expected: list[str],
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(settings.DATABASES["default"], "ENGINE", "django.db.backends.sqlite3")
+    monkeypatch.setitem(settings.DATABASES["default"], "OPTIONS", options)
+    assert [message.id for message in check_sqlite()] == expected
 
 
 FROM_ENVIRONMENT: dict[str, tuple[str, dict[str, Any]]] = {

@@ -91,6 +91,27 @@ def _limits(values: Conf) -> Iterator[CheckMessage]:
 
 
 @register()
+def check_sqlite(**kwargs: Any) -> list[CheckMessage]:
+    """Warn if SQLite refuses to write while another process does.
+
+    A transaction that has read before it writes cannot wait for its turn, whatever the timeout.
+    https://docs.djangoproject.com/en/5.2/ref/databases/#database-is-locked-errors
+    """
+    database = settings.DATABASES["default"]
+    mode = str(database.get("OPTIONS", {}).get("transaction_mode", "")).upper()
+    if not database["ENGINE"].endswith("sqlite3") or mode in {"IMMEDIATE", "EXCLUSIVE"}:
+        return []
+    return [
+        Warning(
+            "The database is SQLite, and its transactions begin without a lock: pages fail with "
+            "“database is locked” while a worker writes.",
+            hint='Set DATABASES["default"]["OPTIONS"]["transaction_mode"] to "IMMEDIATE".',
+            id="filehub.W048",
+        )
+    ]
+
+
+@register()
 def check_origins(**kwargs: Any) -> list[CheckMessage]:
     """Warn if the bucket's CORS rules do not include the site's own origin."""
     return _on_valid_settings(_origins)

@@ -87,3 +87,6 @@ FILEHUB = {
 }
 
 MIDDLEWARE += ["uploads.web.errors.ErrorMiddleware"]
+
+# With SQLite only: wait while another process writes, instead of failing.
+DATABASES["default"]["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20}
