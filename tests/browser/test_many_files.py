@@ -120,7 +120,7 @@ def test_ten_thousand_files_are_opened_scrolled_through_and_searched_smoothly(
         f" the longest (ms of a processor, and in all): {during[-5:]}"
     )
     assert rows <= MAX_ROWS
-    # The first page is in the document. What is visible is read once more after the page was opened.
+    # The first page is in the document. What is visible is read once more after it was opened.
     assert len(listing) <= -(-files // PAGE) + 2
     assert [ran for ran, _ in during if ran > LONGEST_TASK] == []
 
