@@ -13,7 +13,7 @@ import logging
 import secrets
 import time
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -188,17 +188,7 @@ def has_older(item_id: str) -> bool:
     Costs up to PARTS queries. Raises BackendUnavailable.
     """
     with table_errors():
-        for part in range(PARTS):
-            query = OutboxItem.by_feed.query(
-                f"{_PREFIX}{part}",
-                OutboxItem.id < item_id,
-                attributes_to_get=["id"],
-                limit=1,
-                page_size=1,
-            )
-            if list(query):
-                return True
-    return False
+        return any(True for _ in _older_than(item_id, 1))
 
 
 def overdue(limit: int) -> list[str]:
@@ -206,16 +196,18 @@ def overdue(limit: int) -> list[str]:
 
     Raises BackendUnavailable.
     """
-    before = _key(datetime.now(UTC) - OVERDUE)
-    found: list[str] = []
     with table_errors():
-        for part in range(PARTS):
-            query = OutboxItem.by_feed.query(
-                f"{_PREFIX}{part}",
-                OutboxItem.id < before,
-                attributes_to_get=["id"],
-                limit=limit,
-                page_size=limit,
-            )
-            found += [item.id for item in query]
-    return found
+        return list(_older_than(_key(datetime.now(UTC) - OVERDUE), limit))
+
+
+def _older_than(key: str, limit: int) -> Iterator[str]:
+    """The ids of items before this key, up to `limit` of each partition."""
+    for part in range(PARTS):
+        query = OutboxItem.by_feed.query(
+            f"{_PREFIX}{part}",
+            OutboxItem.id < key,
+            attributes_to_get=["id"],
+            limit=limit,
+            page_size=limit,
+        )
+        yield from (item.id for item in query)
